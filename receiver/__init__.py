@@ -1,0 +1,3 @@
+"""The edge: HTTP in, durable in Redis, 2xx back."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,96 @@
+"""What a carrier module is: a `Callback`, made of pure functions.
+
+A carrier takes bytes and gives values: no clock, no network, no queue, no framework. `read` runs at
+the door and only decides whether this is what the carrier sends; `normalise` runs in a worker and
+says what it means.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+from typing import Any, Literal
+
+from msgspec import Raw, Struct
+
+from receiver.notification import Notification
+
+Basis = Literal["provider-id", "composite", "fingerprint", "none"]
+"""What an event's identity rests on, from strongest to none at all."""
+
+
+class Rejected(Exception):
+    """The request is not what this carrier sends. The only exception hostile input may cause.
+
+    `status` is 400 or 415; `reason` names the fault's path and never quotes a value of the body.
+    """
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class Unreadable(Exception):
+    """A stored notification has no meaning here: a dead letter. Never quotes a value of the body."""
+
+
+class Request(Struct, frozen=True):
+    """One HTTP request, as far as a carrier may look at it."""
+
+    content_type: str
+    """As sent; empty when there was none."""
+    headers: Sequence[tuple[bytes, bytes]]
+    """Names in lower case, values as sent, in the order sent."""
+    body: bytes
+
+
+class RefusedItem(Struct, frozen=True):
+    """An item of a batch that was not accepted."""
+
+    reason: str
+    body: bytes
+
+
+class Reading(Struct, frozen=True):
+    """What the door keeps of a request: one body per notification, and a batch's bad items."""
+
+    accepted: tuple[bytes, ...]
+    refused: tuple[RefusedItem, ...] = ()
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """What one notification says, in our words."""
+
+    type: str
+    """Such as `sms.message.received.v1`."""
+    data: dict[str, Any]
+    """The event's data without `raw`; plain JSON values."""
+    raw: Raw | str
+    """The carrier's whole body: `Raw` where it is JSON, text where it is XML or a form."""
+    subject: str | None = None
+    """The address or device it is about."""
+    time: datetime | None = None
+    """When it happened, with a zone; None when the carrier did not say it readably."""
+    identity: tuple[str, ...] = ()
+    """What makes two notifications on one listener the same; empty: never called a duplicate."""
+    basis: Basis = "none"
+    origin_type: str | None = None
+    origin_id: str | None = None
+    origin_source: str | None = None
+    closes: tuple[str, ...] = ()
+    """Delivery status only: what a final status settles, such as (messageId, address). A status
+    for something that is already settled is published with `late: true`."""
+
+
+class Callback(Struct, frozen=True, kw_only=True):
+    """One route of one carrier: how its callback is recognised, what it means, how it is answered."""
+
+    name: str
+    """The word for it in the store, in logs and in metrics, such as `att.sms.mo`."""
+    path: str
+    """Its route without the listener, such as `/att/sms/mo`."""
+    read: Callable[[Request], Reading]
+    """Raises `Rejected`."""
+    normalise: Callable[[Notification, tzinfo], list[Event]]
+    """Takes the zone for times that carry none. At least one event. Raises `Unreadable`."""
+    problem: Callable[[int, str], tuple[str, bytes]]
+    """(status, message) -> content type and body of an error answer this carrier understands."""

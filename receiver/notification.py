@@ -1,0 +1,75 @@
+"""The contract between the edge and the workers: the notification and the names of the keys.
+
+The edge writes, the workers read; nothing else is shared. Everything here is a value or a name.
+"""
+
+from typing import Final
+
+import msgspec
+
+INBOUND: Final = "receiver:inbound"
+"""Stream of raw notifications: one field, `n`, an encoded `Notification`."""
+EVENTS: Final = "receiver:events"
+"""Stream of normalised events: one field, `event`, a CloudEvents 1.0 JSON document."""
+DEAD_LETTERS: Final = "receiver:dead-letters"
+"""Stream of what could not be normalised or delivered, with the reason."""
+REJECTED: Final = "receiver:rejected"
+"""Stream of authentic requests that were refused: one field, `r`, an encoded `Refusal`."""
+LEDGER: Final = "receiver:ledger"
+"""Hash of counts, each changed in the script that makes it true."""
+BELL: Final = "receiver:bell"
+"""Flag: somebody has rung for the normalise job and it has not begun yet."""
+CREDENTIALS: Final = "receiver:credentials"
+"""Hash: SHA-256 of a bearer token (hex) -> the credential as JSON."""
+GROUP: Final = "normalise"
+"""Consumer group of the normalise workers on `INBOUND`."""
+NORMALISE_QUEUE: Final = "receiver-normalise"
+"""RQ queue of the bell's jobs."""
+NORMALISE_JOB: Final = "workers.normalise.run"
+"""Dotted name of the normalise job; the edge names it and never imports it."""
+
+
+class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One notification as it came in, before anybody has understood it.
+
+    Array-like: fields are told apart by position on the wire, so new ones go to the end and have
+    a default.
+    """
+
+    callback: str
+    """Name of the carrier's callback, such as `att.sms.mo` (`receiver.carriers.CALLBACKS`)."""
+    listener: str
+    """Which registered URL of ours it came to."""
+    receipt: str
+    """Receipt id, ours, unique: what the sender was told and what every log line carries."""
+    received: int
+    """When the last body byte was in: milliseconds since 1970, UTC."""
+    content_type: str
+    """As sent; empty when there was none."""
+    body: bytes
+    """The carrier's body (CloudEvents binary mode rebuilt as JSON, batches split)."""
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One authentic request, or item of a batch, that was refused, kept with its reason."""
+
+    callback: str
+    listener: str
+    receipt: str
+    received: int
+    status: int
+    """What the sender was answered (or, for an item of a batch, would have been alone)."""
+    reason: str
+    """Names the fault, never a value of the body."""
+    headers: list[tuple[str, str]]
+    """As sent, without credentials."""
+    body: bytes
+    query: str = ""
+    """Query string without `access_token`."""
+
+
+encode = msgspec.msgpack.Encoder().encode
+"""Encodes a `Notification` or `Refusal` for its stream."""
+decode_notification = msgspec.msgpack.Decoder(Notification).decode
+"""Raises `msgspec.DecodeError` on anything that `encode` did not write."""
+decode_refusal = msgspec.msgpack.Decoder(Refusal).decode

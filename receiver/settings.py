@@ -1,0 +1,167 @@
+"""Environment and `receiver.toml`, read once, into one frozen, checked value.
+
+A bad value raises `SettingsError`: one line that names the variable, the value and what is wanted.
+Nothing else in the project reads the environment.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_SIZE = re.compile(r"(\d+)\s*(b|kb|mb|gb)?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one line for the operator."""
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One registered URL of ours."""
+
+    name: str
+    zone: str = "UTC"
+    """IANA zone for times the carrier sends without one."""
+
+
+class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `receiver.toml` may hold."""
+
+    listener: list[Listener] = []
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a process is told from outside."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    redis_url: str | None = None
+    data_dir: Path = Path("var")
+    maxmemory: int = 1024**3
+    """Bytes, for the embedded server."""
+    bearer_digests: tuple[bytes, ...] = ()
+    """SHA-256 of each token in `RECEIVER_BEARER_TOKENS`; the tokens themselves are not kept."""
+    max_body_bytes: int = 262144
+    durability: Literal["warn", "strict"] = "warn"
+    dedupe_hours: int = 73
+    web_concurrency: int = 1
+    workers: int = 1
+    spool_dir: Path | None = None
+    ack_replicas: int = 0
+    listeners: tuple[Listener, ...] = ()
+    """Empty: every well-formed listener name is one."""
+
+    def __repr__(self) -> str:
+        """Without addresses, which may carry a password."""
+        return f"Settings(port={self.port}, listeners={len(self.listeners)})"
+
+    def zone(self, listener: str) -> ZoneInfo:
+        """The zone of a listener's zoneless times."""
+        return ZoneInfo(next((x.zone for x in self.listeners if x.name == listener), "UTC"))
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the environment and, if there is one, `receiver.toml`. Raises `SettingsError`."""
+    config = _config(environ)
+    return Settings(
+        host=environ.get("HOST") or "127.0.0.1",
+        port=_read(environ, "PORT", _whole(0, 65535), 8080),
+        redis_url=_read(environ, "REDIS_URL", _redis_url, None),
+        data_dir=Path(environ.get("RECEIVER_DATA_DIR") or "var"),
+        maxmemory=_read(environ, "RECEIVER_MAXMEMORY", _size, 1024**3),
+        bearer_digests=_digests(environ.get("RECEIVER_BEARER_TOKENS", "")),
+        max_body_bytes=_read(environ, "RECEIVER_MAX_BODY_BYTES", _whole(1024, 2**26), 262144),
+        durability=_read(environ, "RECEIVER_DURABILITY", _durability, "warn"),
+        dedupe_hours=_read(environ, "RECEIVER_DEDUPE_HOURS", _whole(1, 24 * 365), 73),
+        web_concurrency=_read(environ, "WEB_CONCURRENCY", _whole(1, 256), 1),
+        workers=_read(environ, "RECEIVER_WORKERS", _whole(1, 256), 1),
+        spool_dir=_read(environ, "RECEIVER_SPOOL_DIR", Path, None),
+        ack_replicas=_read(environ, "RECEIVER_ACK_REPLICAS", _whole(0, 16), 0),
+        listeners=tuple(config.listener),
+    )
+
+
+def _read(environ: Mapping[str, str], name: str, cast: Callable[[str], T], default: T) -> T:
+    """An empty variable is an absent one, as process managers write them."""
+    value = environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        return cast(value)
+    except ValueError as error:
+        shown = "(not shown)" if name == "REDIS_URL" else repr(value)
+        raise SettingsError(f"{name}={shown}: {error}") from None
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def cast(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise ValueError(f"a whole number from {low} to {high} is wanted")
+        return int(value)
+
+    return cast
+
+
+def _size(value: str) -> int:
+    found = _SIZE.fullmatch(value)
+    if not found:
+        raise ValueError("a size such as 512mb or 4gb is wanted")
+    return int(found[1]) * _UNITS[(found[2] or "").lower()]
+
+
+def _durability(value: str) -> Literal["warn", "strict"]:
+    if value == "warn" or value == "strict":
+        return value
+    raise ValueError("warn or strict is wanted")
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(_REDIS_SCHEMES):
+        raise ValueError("an address such as redis://host:6379/0, rediss:// or unix:// is wanted")
+    return value
+
+
+def _digests(tokens: str) -> tuple[bytes, ...]:
+    names = [token.strip() for token in tokens.split(",")]
+    return tuple(hashlib.sha256(name.encode()).digest() for name in names if name)
+
+
+def _config(environ: Mapping[str, str]) -> ConfigFile:
+    """An explicitly named file must exist; the default one need not."""
+    named = environ.get("RECEIVER_CONFIG")
+    path = Path(named or "receiver.toml")
+    if not named and not path.exists():
+        return ConfigFile()
+    try:
+        config = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ConfigFile)
+    except OSError as error:
+        raise SettingsError(f"RECEIVER_CONFIG={str(path)!r}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    for listener in config.listener:
+        _check_listener(path, listener)
+    return config
+
+
+def _check_listener(path: Path, listener: Listener) -> None:
+    if not LISTENER_NAME.fullmatch(listener.name):
+        raise SettingsError(
+            f"{path}: listener name {listener.name!r}: 1 to 64 of a-z, 0-9 and - are wanted"
+        )
+    try:
+        ZoneInfo(listener.zone)
+    except (KeyError, ValueError, OSError):
+        raise SettingsError(
+            f"{path}: listener {listener.name!r}: zone {listener.zone!r} is not an IANA zone "
+            "such as America/New_York"
+        ) from None

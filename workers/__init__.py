@@ -1,0 +1,1 @@
+"""The background half: normalise, remove duplicates, forward."""
