@@ -120,9 +120,9 @@ def _size(value: str) -> int:
 
 
 def _durability(value: str) -> Literal["warn", "strict"]:
-    if value == "warn" or value == "strict":
-        return value
-    raise ValueError("warn or strict is wanted")
+    if value not in ("warn", "strict"):
+        raise ValueError("warn or strict is wanted")
+    return "strict" if value == "strict" else "warn"
 
 
 def _redis_url(value: str) -> str:

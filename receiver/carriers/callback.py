@@ -30,7 +30,7 @@ class Rejected(Exception):
 
 
 class Unreadable(Exception):
-    """A stored notification has no meaning here: a dead letter. Never quotes a value of the body."""
+    """A stored notification has no meaning here: a dead letter. Quotes no value of the body."""
 
 
 class Request(Struct, frozen=True):
@@ -82,7 +82,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Callback(Struct, frozen=True, kw_only=True):
-    """One route of one carrier: how its callback is recognised, what it means, how it is answered."""
+    """One route of one carrier: how it is recognised, what it means, how it is answered."""
 
     name: str
     """The word for it in the store, in logs and in metrics, such as `att.sms.mo`."""
