@@ -1,0 +1,41 @@
+"""What every test may ask for."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.valkey import Valkey
+
+
+@pytest.fixture(scope="session")
+def _shared_valkey() -> Iterator[Valkey]:
+    server = Valkey()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(_shared_valkey: Valkey) -> Valkey:
+    """A Valkey with nothing in it, `appendfsync always`. It may be frozen, killed, restarted."""
+    _shared_valkey.empty()
+    return _shared_valkey
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """The address of `valkey`."""
+    return valkey.url
+
+
+@pytest.fixture
+def start_valkey() -> Iterator[Callable[..., Valkey]]:
+    """Starts further servers, with other settings if wanted: `start_valkey(maxmemory="20mb")`."""
+    started: list[Valkey] = []
+
+    def start(**config: str) -> Valkey:
+        started.append(Valkey(**config))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
