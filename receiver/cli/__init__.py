@@ -1,0 +1,61 @@
+"""The commands. One module each, imported only when it is the one that was asked for."""
+
+from importlib import import_module
+
+import click
+
+from receiver import __version__
+
+COMMANDS = {
+    "up": "Run everything in one: Redis, web, workers. Start here, with --demo.",
+    "web": "Run the web half: takes notifications in.",
+    "worker": "Run the background half: normalises and publishes them.",
+    "send": "Send a realistic sample notification to a receiver.",
+    "tail": "Print events as they come out.",
+    "ledger": "Print the books; they balance, or the exit code is 1.",
+}
+
+
+class _Commands(click.Group):
+    """Lists the commands without importing them, so that `--help` is there at once."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="receiver")
+def main() -> None:
+    """The receiving end of telecom network APIs.
+
+    AT&T SMS callbacks and CAMARA CloudEvents come in over HTTP; normalised events come out on the
+    Redis Stream receiver:events, exactly once.
+
+    \b
+    Try it out:
+      receiver up --demo            everything, with a token and a sample of each kind
+      receiver send mo              (in another terminal) one more text message
+      receiver ledger               what came in, and what became of it
+
+    \b
+    Run it for real, against your Redis:
+      export REDIS_URL=redis://... RECEIVER_BEARER_TOKENS=...
+      receiver web                  one or more of these
+      receiver worker               and of these
+
+    Every command explains itself: receiver COMMAND --help. Settings are environment variables; the
+    README lists them.
+    """

@@ -1,0 +1,78 @@
+"""What `receiver up` shows once everything runs: the URLs; in the demo a tour with samples."""
+
+import shlex
+import time
+
+import msgspec
+import redis
+import urllib3
+
+from receiver.cli import output
+from receiver.cli.follow import Follow, printer
+from receiver.cli.send import Door, report
+from receiver.samples import DEMO, build
+
+
+def wait_until_ready(url: str) -> None:
+    """Return when `/readyz` says yes; every few seconds say what it says instead."""
+    pool = urllib3.PoolManager(retries=False, timeout=3)
+    told = time.monotonic()
+    while True:
+        try:
+            answer = pool.request("GET", f"{url}/readyz")
+            ready, why = answer.status == 200, answer.data.decode("utf-8", "replace")
+        except urllib3.exceptions.HTTPError:
+            ready, why = False, "no answer"
+        if ready:
+            return
+        if time.monotonic() - told > 5:
+            told = time.monotonic()
+            output.say(f"Not ready yet: {why}")
+        time.sleep(0.05)
+
+
+def announce(url: str, token: str | None) -> None:
+    """Say where to send what; with a token, in a form that can be copied."""
+    query = f"?access_token={token or 'TOKEN'}"
+    output.say(
+        f"\nReady. Register these URLs (behind your own HTTPS name):\n"
+        f"  AT&T, Receive SMS              {url}/att/sms/mo{query}\n"
+        f"  AT&T, Receive Delivery Status  {url}/att/sms/delivery-status{query}\n"
+        f"  CAMARA, sink                   {url}/camara/notifications\n"
+    )
+    if token:
+        output.say(f"Bearer token: {token}\n\nTry it:\n  {curl(url, token)}\n")
+
+
+def curl(url: str, token: str) -> str:
+    """A command to copy that sends a text message."""
+    sample = build("mo")
+    body = msgspec.json.encode(msgspec.json.decode(sample.body)).decode()
+    words = ["-H", f"Authorization: Bearer {token}", "-H", f"Content-Type: {sample.content_type}"]
+    return shlex.join(["curl", "-i", *words, "-d", body, url + sample.path])
+
+
+class Tour:
+    """Sends one sample of each kind and prints every event that comes out, until it is stopped."""
+
+    def __init__(self, url: str, token: str, client: redis.Redis) -> None:
+        self._door = Door(url, token)
+        self._follow = Follow(client, output.say)
+        self.stop = self._follow.stopping.set
+
+    def run(self) -> None:
+        """Raises `BrokenPipeError` when nobody reads any more."""
+        self._follow.skip_past()
+        output.say("One sample of each kind goes out:")
+        for name in DEMO:
+            output.say(f"  {self._send(name)}")
+        output.say("\nEvents as they come out (Ctrl-C stops everything):")
+        show = printer()
+        for event in self._follow.events():
+            show(event)
+
+    def _send(self, name: str) -> str:
+        try:
+            return report(name, self._door.post(build(name)))
+        except urllib3.exceptions.HTTPError:
+            return f"{name}: the web half did not answer"

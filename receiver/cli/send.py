@@ -1,0 +1,125 @@
+"""`receiver send`, and the sending itself, which the demo shares."""
+
+import time
+from pathlib import Path
+
+import click
+import msgspec
+import urllib3
+
+from receiver.cli import environment
+from receiver.samples import SAMPLES, Sample, build
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the receiver said."""
+
+    status: int
+    milliseconds: float
+    body: str
+
+    @property
+    def good(self) -> bool:
+        """Any 2xx: the notification is kept."""
+        return 200 <= self.status < 300
+
+
+class Door:
+    """A receiver to send to; raises `urllib3.exceptions.HTTPError` when it cannot be reached."""
+
+    def __init__(self, url: str, token: str, listener: str = "") -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._listener = f"/{listener}" if listener else ""
+        self._pool = urllib3.PoolManager(retries=False, timeout=10)
+
+    def target(self, sample: Sample) -> str:
+        """The URL for this sample."""
+        return f"{self._url}{sample.path}{self._listener}"
+
+    def post(self, sample: Sample) -> Answer:
+        """Post it once, as a carrier would, on a connection that is kept open."""
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": sample.content_type,
+            "User-Agent": "receiver-send",
+        }
+        begun = time.perf_counter()
+        answer = self._pool.request("POST", self.target(sample), body=sample.body, headers=headers)
+        took = (time.perf_counter() - begun) * 1000
+        return Answer(answer.status, took, answer.data.decode("utf-8", "replace"))
+
+
+def report(name: str, answer: Answer) -> str:
+    """One line: the sample, the status, the time; and the body of a refusal."""
+    line = f"{name}: {answer.status} in {answer.milliseconds:.1f} ms"
+    return line if answer.good else f"{line} {answer.body}"
+
+
+@click.command()
+@click.argument("sample", type=click.Choice(list(SAMPLES)), metavar="SAMPLE")
+@click.option("--url", help="The receiver.  [default: http://HOST:PORT]")
+@click.option(
+    "--token",
+    envvar="RECEIVER_TOKEN",
+    help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
+)
+@click.option("--listener", default="", help="Listener name, the last part of the URL.")
+@click.option("--count", type=click.IntRange(1), default=1, help="How many, each a new one.")
+@click.option("--show", is_flag=True, help="Print each request, the token left out.")
+def command(
+    sample: str, url: str | None, token: str | None, listener: str, count: int, *, show: bool
+) -> None:
+    """Post a realistic notification to a running receiver, as the carrier would.
+
+    \b
+      receiver send mo
+      receiver send delivery-status --listener promo --count 5
+      receiver send reachability --url https://hooks.example.com --token SECRET --show
+
+    Prints status and time of each; exit code 1 when one was not answered 2xx.
+
+    \b
+    Samples:
+      mo, mo-unicode                          AT&T: a text message came in
+      delivery-status, delivery-failed        AT&T: what became of one that went out
+      reachability, reachability-sms,
+      reachability-disconnected, roaming      CAMARA: the device
+      subscription-started,
+      subscription-ended                      CAMARA: the subscription
+      sim-swap                                CAMARA: a type without a shape of its own here
+    """
+    settings = environment.settings()
+    token = token or _demo_token(settings.data_dir / "demo-token")
+    door = Door(url or environment.base_url(settings), token, listener)
+    answers = [_send_one(door, sample, show=show) for _ in range(count)]
+    if not all(answer.good for answer in answers):
+        raise SystemExit(1)
+
+
+def _send_one(door: Door, name: str, *, show: bool) -> Answer:
+    sample = build(name)
+    if show:
+        click.echo(f"POST {door.target(sample)}\nContent-Type: {sample.content_type}\n")
+        click.echo(sample.body.decode() + "\n")
+    try:
+        answer = door.post(sample)
+    except urllib3.exceptions.HTTPError as error:
+        click.echo(f"receiver: {door.target(sample)} cannot be reached: {_plain(error)}", err=True)
+        raise SystemExit(1) from None
+    click.echo(report(name, answer))
+    return answer
+
+
+def _plain(error: Exception) -> str:
+    """Without the object that urllib3 names first: `<...HTTPConnection object at 0x...>: ...`."""
+    return str(error).rpartition(">: ")[2]
+
+
+def _demo_token(file: Path) -> str:
+    try:
+        return file.read_text("ascii").strip()
+    except OSError:
+        raise environment.Refused(
+            f"no token: give --token or set RECEIVER_TOKEN (there is no demo's in {file})"
+        ) from None

@@ -1,0 +1,173 @@
+"""`receiver up`: everything in one."""
+
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import msgspec
+import redis
+
+from receiver.cli import demo as tour
+from receiver.cli import environment, output
+from receiver.cli.children import Child, stop
+from receiver.embedded import Embedded, EmbeddedError, write_private
+from receiver.notification import CREDENTIALS
+from receiver.settings import Settings
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Make a token, send samples, print the events.")
+def command(*, demo: bool) -> None:
+    """Run everything in one: an embedded Valkey (unless REDIS_URL is set), web and workers.
+
+    \b
+      receiver up --demo                         see it work; then copy the curl line it prints
+      receiver up --demo | jq .                  the events as JSON lines, all else on stderr
+      RECEIVER_BEARER_TOKENS=... receiver up     for real, on one machine
+
+    The data stay in RECEIVER_DATA_DIR (./var): stop and start as you like. Ctrl-C stops everything
+    within five seconds and leaves no process behind. `receiver send`, `tail` and `ledger` find it
+    from the same directory.
+    """
+    _interrupt_on_signals()
+    try:
+        Up(environment.settings(), demo=demo).run()
+    except EmbeddedError as error:
+        raise environment.Refused(str(error)) from None
+    except KeyboardInterrupt:
+        output.say("Stopped.")
+
+
+class Up:
+    """What is running, in the order in which it is stopped."""
+
+    def __init__(self, settings: Settings, *, demo: bool) -> None:
+        if settings.port == 0:
+            settings = msgspec.structs.replace(settings, port=_free_port(settings.host))
+        environment.refuse_taken_port(settings)
+        self._settings = settings
+        self._url = environment.base_url(settings)
+        self._token = _demo_token(settings.data_dir) if demo else None
+        self._server = None if settings.redis_url else Embedded(settings, output.say)
+        self._children: list[Child] = []
+        self._tour: tour.Tour | None = None
+
+    def run(self) -> NoReturn:
+        """Until Ctrl-C (KeyboardInterrupt) or something that starting again would not mend."""
+        try:
+            if self._server:
+                self._server.start()
+            self._refuse_without_credential()
+            environ = self._environ()
+            self._children.append(Child("web", ["receiver", "web"], environ))
+            self._children.append(Child("worker", ["workers"], environ))
+            threading.Thread(target=self._guide, name="guide", daemon=True).start()
+            self._tend()
+        finally:
+            self._stop()
+
+    def _tend(self) -> NoReturn:
+        begun = time.monotonic()
+        while True:
+            time.sleep(0.1)
+            for child in self._children:
+                child.tend(output.say)
+                if child.refused:
+                    raise SystemExit(2)
+            if self._server and time.monotonic() - begun > 1:
+                begun = time.monotonic()
+                self._tend_server(self._server)
+
+    def _tend_server(self, server: Embedded) -> None:
+        if server.lives():
+            return
+        output.say("the embedded Valkey ended; it starts again")
+        before = server.url
+        server.start()
+        if server.url != before:
+            raise environment.Refused("the embedded Valkey's port was taken: start again")
+
+    def _stop(self) -> None:
+        """Four and a half seconds at the most."""
+        if self._tour:
+            self._tour.stop()
+        stop(self._children, within=3)
+        if self._server:
+            self._server.stop(within=1.5)
+
+    def _guide(self) -> None:
+        """Beside the main thread, which tends the children."""
+        try:
+            tour.wait_until_ready(self._url)
+            tour.announce(self._url, self._token)
+            if self._token:
+                client = environment.connect(self._redis_url())
+                self._tour = tour.Tour(self._url, self._token, client)
+                self._tour.run()
+        except BrokenPipeError:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _redis_url(self) -> str:
+        return self._server.url if self._server else self._settings.redis_url or ""
+
+    def _environ(self) -> dict[str, str]:
+        tokens = [os.environ.get("RECEIVER_BEARER_TOKENS", ""), self._token or ""]
+        return os.environ | {
+            "PORT": str(self._settings.port),
+            "REDIS_URL": self._redis_url(),
+            "RECEIVER_BEARER_TOKENS": ",".join(token for token in tokens if token),
+        }
+
+    def _refuse_without_credential(self) -> None:
+        if self._token or self._settings.bearer_digests:
+            return
+        try:
+            with environment.connect(self._redis_url()) as client:
+                known: Any = client.hlen(CREDENTIALS)
+        except redis.RedisError as error:
+            raise environment.Refused(f"REDIS_URL: {error}") from None
+        if not known:
+            raise environment.Refused(
+                "no credential is set, so nobody could send anything: "
+                "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32) receiver up, "
+                "or try `receiver up --demo`, which makes one"
+            )
+
+
+def _interrupt_on_signals() -> None:
+    """The first signal interrupts; those that follow find the stopping under way."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for name in names:
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for name in names:
+        signal.signal(name, interrupt)
+
+
+def _demo_token(data_dir: Path) -> str:
+    """The same at every start, so that what was copied from the first one goes on working."""
+    file = data_dir / "demo-token"
+    try:
+        if file.exists():
+            return file.read_text("ascii").strip()
+        data_dir.mkdir(parents=True, exist_ok=True)
+        token = secrets.token_urlsafe(24)
+        write_private(file, token + "\n")
+    except OSError as error:
+        raise EmbeddedError(f"RECEIVER_DATA_DIR={str(data_dir)!r}: {error.strerror}") from None
+    return token
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,40 @@
+"""`receiver web`."""
+
+import click
+
+from receiver.cli import environment
+
+
+@click.command()
+def command() -> None:
+    """Run the web half: takes notifications in and keeps them in Redis before it says 204.
+
+    \b
+      REDIS_URL=redis://localhost:6379/0 RECEIVER_BEARER_TOKENS=... receiver web
+      HOST=0.0.0.0 PORT=80 WEB_CONCURRENCY=4 receiver web
+
+    It needs REDIS_URL and at least one credential. Run as many as you like, on any number of
+    machines, beside at least one `receiver worker`. SIGTERM finishes what is in flight and ends.
+    """
+    settings = environment.settings_of_a_half("web")
+    environment.refuse_taken_port(settings)
+    import uvicorn
+
+    click.echo(f"receiver web: {environment.base_url(settings)}", err=True)
+    uvicorn.run(
+        "receiver.app:create",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.web_concurrency,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,  # it would print access_token
+        log_config=None,
+        backlog=2048,
+        timeout_keep_alive=75,  # longer than a balancer's, which must be the one to close
+        timeout_graceful_shutdown=10,
+        server_header=False,
+    )

@@ -1,0 +1,24 @@
+"""`receiver worker`."""
+
+import os
+import sys
+
+import click
+
+from receiver.cli import environment
+
+
+@click.command()
+def command() -> None:
+    """Run the background half: normalises what came in and publishes it, exactly once.
+
+    \b
+      REDIS_URL=redis://localhost:6379/0 receiver worker
+      RECEIVER_WORKERS=2 receiver worker
+
+    It needs REDIS_URL, the same as `receiver web`. Run as many as you like, on any number of
+    machines. SIGTERM lets each worker finish its batch; SIGKILL loses nothing either.
+    """
+    environment.settings_of_a_half("worker")
+    # -P: a folder called `workers` where the command is run is not ours.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "workers"])  # noqa: S606

@@ -1,0 +1,115 @@
+"""Realistic notifications to send to oneself. Each is new: sent twice, it would be a duplicate."""
+
+import json
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+_CAMARA: Final = "org.camaraproject."
+_REACHABILITY: Final = _CAMARA + "device-reachability-status-subscriptions.v0."
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """What a carrier would post."""
+
+    path: str
+    """Of the route, without the listener."""
+    content_type: str
+    body: bytes
+
+
+def build(name: str) -> Sample:
+    """A new sample of this name, one of `SAMPLES`."""
+    return SAMPLES[name]()
+
+
+def _number() -> str:
+    # 555-0100 to 555-0199 belong to nobody.
+    return f"+1206555{100 + secrets.randbelow(100):04}"
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, indent=2).encode()
+
+
+def _mo(text: str) -> Sample:
+    """AT&T, Receive SMS (SMS API v3): no id, the time without a zone."""
+    body = {
+        "DateTime": datetime.now(UTC).strftime("%m-%d-%YT%H:%M:%S"),
+        "MessageId": "",
+        "Message": text,
+        "SenderAddress": f"tel:{_number()}",
+        "DestinationAddress": "48507",
+    }
+    return Sample("/att/sms/mo", "application/json", _json(body))
+
+
+def _mo_plain() -> Sample:
+    return _mo(f"Yes, seven is fine. Ref {secrets.token_hex(4)}")
+
+
+def _mo_unicode() -> Sample:
+    """Text outside Latin-1 comes as hexadecimal, the coding (08: UCS-2) in the first byte."""
+    text = f"Добрый вечер {secrets.token_hex(4)}"
+    return _mo("08" + text.encode("utf-16-be").hex().upper())
+
+
+def _delivery(status: str) -> Sample:
+    """AT&T, Receive SMS Delivery Status (SMS API v3): one notification for each address."""
+    info = {"address": f"tel:{_number()}", "deliveryStatus": status}
+    body = {
+        "deliveryInfoNotification": {
+            "messageId": f"0x{secrets.token_hex(13)}L",
+            "deliveryInfo": info,
+        }
+    }
+    return Sample("/att/sms/delivery-status", "application/json", _json(body))
+
+
+def _camara(event_type: str, **data: Any) -> Sample:
+    """A CAMARA notification (Commonalities, event subscription guide): a structured CloudEvent."""
+    subscription = str(uuid.uuid4())
+    body = {
+        "id": str(uuid.uuid4()),
+        "source": f"/device-reachability-status-subscriptions/v0.8/subscriptions/{subscription}",
+        "type": event_type,
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "data": {"device": {"phoneNumber": _number()}, "subscriptionId": subscription} | data,
+    }
+    return Sample("/camara/notifications", "application/cloudevents+json", _json(body))
+
+
+SAMPLES: Final[dict[str, Callable[[], Sample]]] = {
+    "mo": _mo_plain,
+    "mo-unicode": _mo_unicode,
+    "delivery-status": lambda: _delivery("DeliveredToTerminal"),
+    "delivery-failed": lambda: _delivery("DeliveryImpossible"),
+    "reachability": lambda: _camara(_REACHABILITY + "reachability-data"),
+    "reachability-sms": lambda: _camara(_REACHABILITY + "reachability-sms"),
+    "reachability-disconnected": lambda: _camara(_REACHABILITY + "reachability-disconnected"),
+    "roaming": lambda: _camara(
+        _CAMARA + "device-roaming-status-subscriptions.v0.roaming-status",
+        roaming=True,
+        countryCode=208,
+        countryName=["FR"],
+    ),
+    "subscription-started": lambda: _camara(
+        _REACHABILITY + "subscription-started", initiationReason="SUBSCRIPTION_CREATED"
+    ),
+    "subscription-ended": lambda: _camara(
+        _REACHABILITY + "subscription-ended",
+        terminationReason="SUBSCRIPTION_EXPIRED",
+        terminationDescription="Subscription expiry time has been reached",
+    ),
+    "sim-swap": lambda: _camara(_CAMARA + "sim-swap-subscriptions.v0.swapped"),
+}
+"""Name -> builder. The first of each kind is the plainest."""
+
+DEMO: Final = ("mo", "delivery-status", "reachability")
+"""One of each kind."""
