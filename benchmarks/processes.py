@@ -140,6 +140,17 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
+def session(leader: int) -> list[int]:
+    """The processes of a session, whatever groups they are in (Linux; elsewhere the leader)."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # one that has just ended
+            # The sixth field; the second one, a name, may hold spaces, so count from its end.
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == leader:
+                found.append(int(stat.parent.name))
+    return found or [leader]
+
+
 def _answers(client: "redis.Redis") -> bool:
     with contextlib.suppress(redis.ConnectionError):
         return bool(client.ping())
@@ -157,12 +168,11 @@ def _environ(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def _stop(popen: subprocess.Popen[bytes]) -> None:
-    """Ask once, then kill whatever is left of its group."""
+    """Ask once, then kill whatever is left of its session."""
     popen.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         popen.wait(10)
-    except subprocess.TimeoutExpired:
-        popen.kill()
-        popen.wait()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(popen.pid, signal.SIGKILL)
+    for number in session(popen.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    popen.wait()

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -80,6 +80,13 @@ def fresh(contender: Contender) -> Iterator[Running]:
     """The contender alone on an empty Valkey of its own."""
     with valkey(contender.fsync) as server, door(contender, server) as started:
         yield started
+
+
+def present(letters: Sequence[str] = ()) -> tuple[list[Contender], dict[str, str]]:
+    """Those of the given letters (none: all) that run here, and why the others do not."""
+    chosen = [each for each in ALL if not letters or each.letter in letters]
+    missing = {f"({each.letter}) {each.name}": why for each in chosen if (why := each.needs())}
+    return [each for each in chosen if f"({each.letter}) {each.name}" not in missing], missing
 
 
 def _uvicorn(app: str, *more: str) -> Callable[[Server, int, Path], list[str]]:

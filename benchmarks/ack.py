@@ -1,0 +1,70 @@
+"""How many notifications a second are acknowledged: closed loop, one web process each.
+
+`python -m benchmarks.ack --help`. `make bench` runs it among everything else.
+"""
+
+import argparse
+from dataclasses import replace
+
+from benchmarks import contenders, machine
+from benchmarks.contenders import Contender, fresh
+from benchmarks.load import closed
+from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
+
+CONNECTIONS = 64
+WARM_UP = 3.0
+"""Seconds: Node compiles its hot paths, connections and pools open."""
+
+
+def measure(contender: Contender, connections: int = CONNECTIONS, seconds: float = 10) -> Result:
+    """One contender, alone, on an empty Valkey of its own."""
+    with fresh(contender) as running:
+        warm = closed(replace(running.target, first=1), connections, WARM_UP)
+        result = closed(replace(running.target, first=5_000_000), connections, seconds)
+        acknowledged = warm["answered"] + result["answered"] - warm["non_2xx"] - result["non_2xx"]
+        kept = contender.stored(running.server.client) if contender.stored else acknowledged
+        return result | {"lost": max(0, acknowledged - kept)}
+
+
+def report(rounds: list[Round]) -> str:
+    """Two Markdown tables: the figures, then ours against the others."""
+    rows = []
+    for each in contenders.ALL:
+        if not values(rounds, each.letter, "rate"):
+            continue
+        rows.append(
+            [
+                f"({each.letter}) {each.name}",
+                shown(values(rounds, each.letter, "rate")),
+                shown(values(rounds, each.letter, "p50"), 2),
+                shown(values(rounds, each.letter, "p99"), 2),
+                f"{sum(values(rounds, each.letter, 'non_2xx')):.0f}",
+                f"{sum(values(rounds, each.letter, 'broken')):.0f}",
+                f"{sum(values(rounds, each.letter, 'lost')):.0f}" if each.stored else "all",
+            ]
+        )
+    head = ["contender", "requests/s", "p50 ms", "p99 ms", "non-2xx", "broken", "not kept"]
+    return table(head, rows) + "\n\n" + _against(rounds)
+
+
+def _against(rounds: list[Round]) -> str:
+    pairs = [("e", "a"), ("e", "b"), ("e", "c"), ("f", "c'"), ("e", "d"), ("e", "f")]
+    found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
+    rows = [[pair, shown(each, 2)] for pair, each in found.items() if each]
+    return table(["ratio, pair by pair", "median (least to greatest)"], rows)
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--only", default="", help="letters of contenders, such as a,b,e")
+    said = parser.parse_args()
+    chosen, missing = contenders.present(said.only.split(",") if said.only else ())
+    rounds = interleave(chosen, said.rounds, lambda each: measure(each, seconds=said.seconds))
+    print(machine.report(missing) + "\n\n" + report(rounds))
+
+
+if __name__ == "__main__":
+    main()

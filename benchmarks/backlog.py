@@ -1,0 +1,69 @@
+"""Whether a notification costs more when a million wait than when a thousand do."""
+
+import argparse
+import json
+import time
+from dataclasses import replace
+
+from benchmarks import books
+from benchmarks.contenders import OURS, door
+from benchmarks.footprint import cpu_seconds
+from benchmarks.load import closed
+from benchmarks.processes import Process, Server, until, valkey
+from benchmarks.rounds import Result
+
+CONNECTIONS = 64
+FEW = 1_000
+
+
+def worker(backlog: int, times: int = 1) -> Result:
+    """Processor time per notification of a warm worker and its Valkey, and the rate."""
+    with valkey() as server, books.warm_worker(server) as process:
+        spent = took = 0.0
+        for turn in range(times):
+            books.fill(server, backlog, first=turn * backlog)
+            cost, seconds = _drained(server, process)
+            spent, took = spent + cost, took + seconds
+    count = backlog * times
+    return {"backlog": backlog, "us": spent / count * 1e6, "rate": count / took}
+
+
+def the_door(backlog: int, seconds: float = 10) -> Result:
+    """Processor time per acknowledgement of web process and Valkey while so many wait."""
+    with valkey() as server, door(OURS, server) as running:
+        closed(replace(running.target, first=8_000_000), CONNECTIONS, 3)
+        server.client.delete("receiver:inbound", "receiver:ledger")
+        books.fill(server, backlog)
+        begin = cpu_seconds(running.process) + cpu_seconds(server.process)
+        load = closed(replace(running.target, first=5_000_000), CONNECTIONS, seconds)
+        spent = cpu_seconds(running.process) + cpu_seconds(server.process) - begin
+    return {"backlog": backlog, "us": spent / load["answered"] * 1e6, "rate": load["rate"]}
+
+
+def _drained(server: Server, process: Process) -> tuple[float, float]:
+    """(processor seconds, seconds) from the bell to the last outcome."""
+    before = cpu_seconds(process) + cpu_seconds(server.process)
+    begin = time.perf_counter()
+    books.ring(server)
+    until(lambda: books.open_count(server.client) == 0, process, 600)
+    took = time.perf_counter() - begin
+    return cpu_seconds(process) + cpu_seconds(server.process) - before, took
+
+
+def compare(many: int = 1_000_000) -> dict[str, list[Result]]:
+    """A thousand waiting, often enough to be measured, against very many."""
+    return {
+        "worker": [worker(FEW, 100), worker(many)],
+        "door": [the_door(FEW), the_door(many)],
+    }
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    print(json.dumps(compare(parser.parse_args().many), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""How fast one worker empties a backlog.
+
+Ours normalises, deduplicates and publishes mixed kinds. The peers' jobs do nothing at all, which is
+the most that can be said for their queues; RQ gets fewer of them, or it would take all day.
+"""
+
+import argparse
+import json
+import subprocess
+import time
+from collections.abc import Callable
+
+import redis
+from rq import Queue
+
+from benchmarks import books, contenders, notifications
+from benchmarks.contenders import BULLMQ, OURS, PEER, TEXTBOOK, Contender
+from benchmarks.processes import Process, Server, python, running, until, valkey
+from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
+
+BACKLOG = 50_000
+RQ_SHARE = 50
+"""RQ's backlog is this many times smaller."""
+
+
+def measure(contender: Contender, backlog: int = BACKLOG) -> Result:
+    """Fill an empty Valkey, start one worker, time it from its first outcome to its last."""
+    prepare, command, remaining = _WAYS[contender.letter]
+    with valkey(contender.fsync) as server:
+        total = prepare(server, backlog)
+        environ = {"REDIS_URL": server.url, "RECEIVER_WORKERS": "1", "NODE_ENV": "production"}
+        with running(command(server), environ) as process:
+            rate = timed(lambda: remaining(server.client), total, process)
+    return {"rate": rate, "backlog": total}
+
+
+def timed(remaining: Callable[[], int], total: int, process: Process) -> float:
+    """Outcomes per second, without the time the process took to get going."""
+    until(lambda: remaining() < total, process, 60)
+    begin, first = time.perf_counter(), remaining()
+    until(lambda: remaining() == 0, process, 600)
+    return first / (time.perf_counter() - begin)
+
+
+def report(rounds: list[Round]) -> str:
+    """The rates and how ours compares."""
+    rows = [
+        [
+            f"({each.letter}) {each.name}",
+            f"{values(rounds, each.letter, 'backlog')[0]:,.0f}",
+            shown(values(rounds, each.letter, "rate")),
+        ]
+        for each in contenders.ALL
+        if values(rounds, each.letter, "rate")
+    ]
+    pairs = [("e", "b"), ("e", "c")]
+    found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
+    against = [[pair, shown(each, 1)] for pair, each in found.items() if each]
+    return (
+        table(["one worker", "backlog", "per second"], rows)
+        + "\n\n"
+        + table(["ratio, pair by pair", "median (least to greatest)"], against)
+    )
+
+
+def _fill_ours(server: Server, backlog: int) -> int:
+    books.fill(server, backlog)
+    return backlog
+
+
+def _fill_rq(server: Server, backlog: int) -> int:
+    queue = Queue("notifications", connection=server.client)
+    few = backlog // RQ_SHARE
+    for number in range(few):
+        body = json.loads(notifications.body("/att/sms/mo", number))
+        queue.enqueue("benchmarks.contenders.textbook.publish", body)
+    return few
+
+
+def _fill_bullmq(server: Server, backlog: int) -> int:
+    lines = b"\n".join(notifications.body("/att/sms/mo", number) for number in range(backlog))
+    environ = {"REDIS_URL": server.url}
+    subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
+    return backlog
+
+
+def _rq_worker(server: Server) -> list[str]:
+    return python("-m", "rq.cli", "worker", "--quiet", "--url", server.url, "notifications")
+
+
+def _left_in(*lists: str) -> Callable[["redis.Redis"], int]:
+    return lambda client: sum(int(client.llen(name)) for name in lists)
+
+
+_Way = tuple[
+    Callable[[Server, int], int],
+    Callable[[Server], list[str]],
+    Callable[["redis.Redis"], int],
+]
+_WAYS: dict[str, _Way] = {
+    OURS.letter: (_fill_ours, lambda _: python("-m", "workers"), books.open_count),
+    TEXTBOOK.letter: (
+        _fill_rq,
+        _rq_worker,
+        _left_in("rq:queue:notifications", "rq:queue:notifications:intermediate"),
+    ),
+    BULLMQ.letter: (
+        _fill_bullmq,
+        lambda _: ["node", str(PEER / "worker.mjs")],
+        _left_in("bull:notifications:wait", "bull:notifications:active"),
+    ),
+}
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backlog", type=int, default=BACKLOG)
+    parser.add_argument("--only", default="b,c,e", help="letters of contenders")
+    said = parser.parse_args()
+    chosen, missing = contenders.present(said.only.split(","))
+    rounds = interleave(chosen, said.rounds, lambda each: measure(each, said.backlog))
+    print(report(rounds))
+    for contender, why in missing.items():
+        print(f"- {contender} was not run: {why}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Door and worker together: what they sustain, and how soon a notification is an event."""
+
+import argparse
+import json
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+from benchmarks import books
+from benchmarks.contenders import OURS, Running, door
+from benchmarks.load import opened, percentile
+from benchmarks.processes import until, valkey
+from benchmarks.rounds import Result
+from receiver.notification import EVENTS
+
+CONNECTIONS = 64
+SAMPLE = 0.1
+"""Seconds between two looks at the oldest open notification."""
+
+
+def sustained(rate: float = 8000, seconds: float = 60) -> Result:
+    """Arrivals at a fixed rate for a while: was every one answered, and how old did any grow?"""
+    with (
+        valkey() as server,
+        books.warm_worker(server) as worker,
+        door(OURS, server) as running,
+    ):
+        opened(replace(running.target, first=8_000_000), rate / 4, CONNECTIONS, 3)
+        ages, result = _watched(running, rate, seconds)
+        begin = time.perf_counter()
+        until(lambda: books.open_count(server.client) == 0, worker, 120)
+        after = time.perf_counter() - begin
+    summary = {"offered": rate, "oldest_max": max(ages), "oldest_p50": statistics.median(ages)}
+    return result | summary | {"left_s": after}
+
+
+def receipt_to_event(rate: float = 100, seconds: float = 30) -> Result:
+    """From the last body byte (`receivedtime`) to the entry on the stream: both in milliseconds."""
+    with valkey() as server, books.warm_worker(server) as worker, door(OURS, server) as running:
+        opened(replace(running.target, first=1), rate, CONNECTIONS, 3)
+        until(lambda: books.open_count(server.client) == 0, worker, 30)
+        mark = server.client.xrevrange(EVENTS, count=1)[0][0]
+        opened(replace(running.target, first=5_000_000), rate, CONNECTIONS, seconds)
+        until(lambda: books.open_count(server.client) == 0, worker, 30)
+        entries = server.client.xrange(EVENTS, b"(" + mark, "+")
+    took = sorted(_took(entry, fields[b"event"]) for entry, fields in entries)
+    points = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+    return {"events": len(took), **{name: percentile(took, x) for name, x in points.items()}}
+
+
+def _watched(running: Running, rate: float, seconds: float) -> tuple[list[float], Result]:
+    target = replace(running.target, first=1)
+    with ThreadPoolExecutor(1) as pool:
+        load = pool.submit(opened, target, rate, CONNECTIONS, seconds)
+        ages = [0.0]
+        while not load.done():
+            ages.append(books.oldest_open(running.server.client))
+            time.sleep(SAMPLE)
+        return ages, load.result()
+
+
+def _took(entry: bytes, event: bytes) -> float:
+    received = datetime.fromisoformat(json.loads(event)["receivedtime"])
+    return int(entry.partition(b"-")[0]) - received.timestamp() * 1e3
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=float, default=8000)
+    parser.add_argument("--seconds", type=float, default=60)
+    said = parser.parse_args()
+    print(json.dumps({"receipt to event": receipt_to_event()}))
+    print(json.dumps({"sustained": sustained(said.rate, said.seconds)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What processes take: processor time and resident memory, read from /proc (Linux only)."""
+
+import contextlib
+from pathlib import Path
+
+from benchmarks.processes import Process, session
+
+PROC = Path("/proc")
+
+
+def cpu_seconds(process: Process) -> float:
+    """Processor time used so far, by every thread of the process and of those it started."""
+    nanoseconds = 0
+    for number in session(process.popen.pid):
+        for task in (PROC / str(number) / "task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                nanoseconds += int(task.read_text().split()[0])
+    return nanoseconds / 1e9
+
+
+def resident_megabytes(process: Process) -> dict[int, float]:
+    """Resident memory of the process and of those it started, by process id."""
+    return {number: _resident(number) for number in session(process.popen.pid)}
+
+
+def _resident(number: int) -> float:
+    try:
+        lines = (PROC / str(number) / "status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    sizes = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+    return int(next(sizes, "0")) / 1024

@@ -1,0 +1,88 @@
+"""How long an acknowledgement takes when the arrivals do not wait for each other (open loop)."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmarks import contenders
+from benchmarks.books import warm_worker
+from benchmarks.contenders import EMPTY, OURS, Contender, fresh
+from benchmarks.load import closed, opened
+from benchmarks.processes import valkey
+from benchmarks.rounds import Result, Round, interleave, shown, table, values
+
+CONNECTIONS = 64
+LONE_RATE = 20.0
+"""A notification every 50 ms: each finds an idle system."""
+
+
+def offered(contender: Contender, rates: Sequence[float], seconds: float = 10) -> list[Result]:
+    """One contender at each of the rates, slowest first."""
+    results = []
+    with fresh(contender) as running:
+        closed(replace(running.target, first=1), CONNECTIONS, 3)
+        for step, rate in enumerate(rates, 1):
+            target = replace(running.target, first=step * 500_000)
+            results.append(opened(target, rate, CONNECTIONS, seconds) | {"offered": rate})
+    return results
+
+
+def lone(contender: Contender, seconds: float = 15) -> Result:
+    """One connection, one notification at a time, nothing else going on."""
+    with fresh(contender) as running:
+        closed(replace(running.target, first=1), CONNECTIONS, 3)
+        return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
+
+
+def lone_with_worker(seconds: float = 15) -> Result:
+    """The same at our door, with the workers normalising what comes in."""
+    with valkey() as server, warm_worker(server), contenders.door(OURS, server) as running:
+        return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
+
+
+def report_lone(rounds: list[Round]) -> str:
+    """Latencies of a lone notification, and ours above the empty endpoint's."""
+    rows = [
+        [
+            f"({each.letter}) {each.name}",
+            shown(values(rounds, each.letter, "p50"), 2),
+            shown(values(rounds, each.letter, "p99"), 2),
+        ]
+        for each in contenders.ALL
+        if values(rounds, each.letter, "p50")
+    ]
+    above = [each["e"]["p50"] - each["a"]["p50"] for each in rounds]
+    rows.append(["(e) above (a)", shown(above, 2), ""])
+    return table(["a lone notification", "p50 ms", "p99 ms"], rows)
+
+
+def report_offered(results: dict[str, list[Result]]) -> str:
+    """Contender by offered rate: p50, p99, p99.9."""
+    head = ["offered/s", "contender", "answered/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "bad"]
+    rows = []
+    for letter, steps in results.items():
+        for step in steps:
+            points = [f"{step[name]:,.2f}" for name in ("p50", "p90", "p99", "p99.9")]
+            bad = step["non_2xx"] + step["broken"] + step["unanswered"]
+            rows.append(
+                [f"{step['offered']:,.0f}", letter, f"{step['rate']:,.0f}", *points, f"{bad:.0f}"]
+            )
+    return table(head, sorted(rows, key=lambda row: (float(row[0].replace(",", "")), row[1])))
+
+
+def main() -> None:
+    """From the command line: lone notifications, then the given rates."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rates", default="1000,4000,8000")
+    said = parser.parse_args()
+    print(report_lone(interleave([EMPTY, OURS], said.rounds, lambda x: lone(x, said.seconds))))
+    rates = [float(rate) for rate in said.rates.split(",")]
+    chosen, _ = contenders.present(("a", "c", "e", "f"))
+    steps = {each.letter: offered(each, rates, said.seconds) for each in chosen}
+    print("\n" + report_offered(steps))
+
+
+if __name__ == "__main__":
+    main()

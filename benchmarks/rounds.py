@@ -1,0 +1,50 @@
+"""Interleaved rounds and what they say: median, spread, and ratios taken pair by pair.
+
+A shared machine is faster one minute and slower the next. What ran next to each other is compared
+with each other, and the median of those ratios is what is reported.
+"""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+
+from benchmarks.contenders import Contender
+
+Result = dict[str, float]
+Round = dict[str, Result]
+"""Contender's letter -> what it did in this round."""
+
+
+def interleave(
+    contenders: Sequence[Contender], count: int, measure: Callable[[Contender], Result]
+) -> list[Round]:
+    """Every contender in turn, `count` times; every other round in the opposite order."""
+    rounds = []
+    for number in range(count):
+        order = contenders if number % 2 == 0 else contenders[::-1]
+        rounds.append({each.letter: measure(each) for each in order})
+    return rounds
+
+
+def values(rounds: Iterable[Round], letter: str, field: str) -> list[float]:
+    """One figure of one contender, round by round."""
+    return [each[letter][field] for each in rounds if letter in each]
+
+
+def ratios(rounds: Iterable[Round], over: str, under: str, field: str = "rate") -> list[float]:
+    """One contender's figure over another's, round by round."""
+    pairs = [(each.get(over), each.get(under)) for each in rounds]
+    return [one[field] / other[field] for one, other in pairs if one and other]
+
+
+def shown(numbers: Sequence[float], digits: int = 0) -> str:
+    """Median and, in brackets, the least and the greatest."""
+    if not numbers:
+        return "-"
+    middle, least, most = statistics.median(numbers), min(numbers), max(numbers)
+    return f"{middle:,.{digits}f} ({least:,.{digits}f} to {most:,.{digits}f})"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,39 @@
+"""How long from starting a web process to its first 2xx."""
+
+import argparse
+import time
+
+from benchmarks import contenders
+from benchmarks.contenders import Contender, door
+from benchmarks.processes import valkey
+from benchmarks.rounds import Result, Round, interleave, shown, table, values
+
+
+def measure(contender: Contender) -> Result:
+    """Seconds, against a Valkey that is already there."""
+    with valkey(contender.fsync) as server:
+        begin = time.perf_counter()
+        with door(contender, server):
+            return {"seconds": time.perf_counter() - begin}
+
+
+def report(rounds: list[Round]) -> str:
+    """Contender by contender."""
+    rows = [
+        [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "seconds"), 2)]
+        for each in contenders.ALL
+        if values(rounds, each.letter, "seconds")
+    ]
+    return table(["from start to the first 2xx", "seconds"], rows)
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen, _ = contenders.present(("a", "b", "c", "e"))
+    print(report(interleave(chosen, parser.parse_args().rounds, measure)))
+
+
+if __name__ == "__main__":
+    main()
