@@ -1,0 +1,70 @@
+"""Bytes to JSON values, within limits: the one door for every JSON body.
+
+Whatever is wrong with the bytes becomes `Rejected`; nothing else leaves this module.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from receiver.carriers.callback import Rejected
+
+MAX_DEPTH: Final = 60
+"""Levels of nesting. With the event's own levels around it the body stays below 64, the narrowest
+default limit of a JSON reader in common use (.NET), so every consumer can read what we publish."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_decode = msgspec.json.Decoder().decode
+
+
+def json_value(body: bytes) -> Any:
+    """The JSON value in `body`, which must be UTF-8. Raises `Rejected`."""
+    try:
+        value = _decode(body)
+    except UnicodeDecodeError:
+        raise Rejected("body: not UTF-8") from None
+    except RecursionError:
+        raise Rejected("body: nested too deep") from None
+    except msgspec.DecodeError as error:
+        raise Rejected(_fault(body, str(error))) from None
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+        raise Rejected("body: nested too deep")
+    return value
+
+
+def without_bom(body: bytes) -> bytes:
+    """RFC 8259 section 8.1 lets a reader ignore a byte order mark instead of failing on it."""
+    return body[3:] if body.startswith(_BOM) else body
+
+
+def as_raw(body: bytes) -> msgspec.Raw:
+    """A JSON body, already decoded once, as it goes into an event: on one line, else as it came.
+
+    Line breaks between tokens would break the event's own JSON document over lines.
+    """
+    if b"\n" in body or b"\r" in body:
+        return msgspec.Raw(msgspec.json.format(body, indent=-1))
+    return msgspec.Raw(body)
+
+
+def _fault(body: bytes, error: str) -> str:
+    if not body.strip():
+        return "body: empty"
+    # msgspec names the fault and its byte, never a value: "JSON is malformed: … (byte 12)".
+    return f"body: not JSON: {error.removeprefix('JSON is malformed: ').lower()}"
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    """Level by level, so that depth costs no stack."""
+    level = [value]
+    for _ in range(limit + 1):
+        inner: list[Any] = []
+        for item in level:
+            if type(item) is dict:
+                inner.extend(item.values())
+            elif type(item) is list:
+                inner.extend(item)
+        if not inner:
+            return False
+        level = inner
+    return True
