@@ -1,0 +1,115 @@
+"""Delivery statuses ("Receive SMS Delivery Status", developer.att.com/sms/docs/v3)."""
+
+from datetime import tzinfo
+from typing import Any, Final
+
+from msgspec import Raw, Struct
+
+from receiver.carriers import address
+from receiver.carriers.att.body import understand
+from receiver.carriers.att.shapes import Fields, collect, filled_text, identifier, reading
+from receiver.carriers.callback import (
+    Basis,
+    Callback,
+    Event,
+    Reading,
+    Rejected,
+    Request,
+    Unreadable,
+)
+from receiver.carriers.problem import problem
+from receiver.notification import Notification
+
+_WRAPPERS: Final = ("deliveryinfonotification", "deliveryinfolist", "deliveryinfo")
+
+# AT&T documents the first three; ParlayX SMS 2.2 and OneAPI have the rest. An open set.
+_STATUS: Final = {
+    "deliveredtonetwork": "sent",
+    "deliveredtoterminal": "delivered",
+    "deliveryimpossible": "failed",
+    "messagewaiting": "waiting",
+    "deliveryuncertain": "uncertain",
+    "deliverynotificationnotsupported": "unknown",
+}
+_FINAL: Final = frozenset({"delivered", "failed"})
+
+
+class DeliveryInfo(Struct, frozen=True):
+    """What became of one message on its way to one address."""
+
+    message_id: str | None
+    callback_data: str | None
+    address: str
+    status: str
+
+
+def read(request: Request) -> Reading:
+    """Raises `Rejected` unless at least one status is in it."""
+    value, _ = understand(request.body)
+    _, bad = collect(value, _WRAPPERS, _info)
+    return reading(request.body, bad)
+
+
+def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
+    """One event per address."""
+    try:
+        value, raw = understand(notification.body)
+        infos, _ = collect(value, _WRAPPERS, _info)
+    except Rejected as fault:
+        raise Unreadable(fault.reason) from None
+    return [_event(info, raw) for info in infos]
+
+
+CALLBACK: Final = Callback(
+    name="att.sms.delivery-status",
+    path="/att/sms/delivery-status",
+    read=read,
+    normalise=normalise,
+    problem=problem,
+)
+
+
+def _info(fields: Fields) -> DeliveryInfo:
+    return DeliveryInfo(
+        message_id=identifier(fields, "messageid"),
+        callback_data=identifier(fields, "callbackdata"),
+        address=filled_text(fields, "address", "address"),
+        status=filled_text(fields, "deliverystatus", "deliveryStatus").strip(),
+    )
+
+
+def _event(info: DeliveryInfo, raw: Raw | str) -> Event:
+    to = address.normal(info.address)
+    status = _STATUS.get(info.status.lower(), "unknown")
+    # `late` stays first: whoever knows of an earlier final status turns it in the finished text.
+    data: dict[str, Any] = {
+        "late": False,
+        "messageId": info.message_id,
+        "to": to,
+        "status": status,
+        "providerStatus": info.status,
+        "final": status in _FINAL,
+    }
+    identity, basis, closes = _identity(info, to)
+    return Event(
+        type="sms.delivery.updated.v1",
+        data=data,
+        raw=raw,
+        subject=to if to.isprintable() else None,
+        identity=identity,
+        basis=basis,
+        origin_id=info.message_id,
+        closes=closes,
+    )
+
+
+def _identity(info: DeliveryInfo, to: str) -> tuple[tuple[str, ...], Basis, tuple[str, ...]]:
+    """One message id covers every recipient (AT&T: "one notification message per destination
+    address"), so the address and the status are part of it. OneAPI has callbackData instead.
+    """
+    if info.message_id:
+        return ("message-id", info.message_id, to, info.status), "composite", (info.message_id, to)
+    if info.callback_data:
+        identity = ("callback-data", info.callback_data, to, info.status)
+        return identity, "composite", (info.callback_data, to)
+    return (), "none", ()

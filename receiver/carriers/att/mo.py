@@ -1,0 +1,128 @@
+"""Mobile-originated SMS ("Receive SMS", developer.att.com/sms/docs/v3)."""
+
+import re
+from datetime import tzinfo
+from typing import Any, Final
+
+from msgspec import Raw, Struct
+
+from receiver.carriers import address, moment
+from receiver.carriers.att.body import understand
+from receiver.carriers.att.shapes import (
+    Fields,
+    collect,
+    filled_text,
+    identifier,
+    optional_text,
+    reading,
+    text,
+)
+from receiver.carriers.callback import (
+    Basis,
+    Callback,
+    Event,
+    Reading,
+    Rejected,
+    Request,
+    Unreadable,
+)
+from receiver.carriers.problem import problem
+from receiver.carriers.unicode_hex import candidates
+from receiver.notification import Notification
+
+_WRAPPERS: Final = (
+    "inboundsmsmessagenotification",
+    "inboundsmsmessagelist",
+    "inboundsmsmessage",
+    "inboundmessagenotification",
+    "inboundmessagelist",
+    "inboundmessage",
+)
+"""OneAPI's, Globe's and OMA messaging's; lower case."""
+
+_POSITION: Final = re.compile(r"msg[0-9]{1,4}").fullmatch
+"""AT&T's lists number their messages `msg0`, `msg1`, and begin anew each time: no id."""
+
+
+class Mo(Struct, frozen=True):
+    """One message as the carrier wrote it."""
+
+    sender: str
+    destination: str | None
+    text: str
+    message_id: str | None
+    date_time: str | None
+
+
+def read(request: Request) -> Reading:
+    """Raises `Rejected` unless at least one message is in it."""
+    value, _ = understand(request.body)
+    _, bad = collect(value, _WRAPPERS, _message)
+    return reading(request.body, bad)
+
+
+def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
+    """One event per message. Times without a zone are read in `zone`."""
+    try:
+        value, raw = understand(notification.body)
+        messages, _ = collect(value, _WRAPPERS, _message)
+    except Rejected as fault:
+        raise Unreadable(fault.reason) from None
+    return [_event(message, raw, zone) for message in messages]
+
+
+CALLBACK: Final = Callback(
+    name="att.sms.mo", path="/att/sms/mo", read=read, normalise=normalise, problem=problem
+)
+
+
+def _message(fields: Fields) -> Mo:
+    # AT&T's lists leave out the destination and the time; "for this release" MessageId "is empty".
+    return Mo(
+        sender=filled_text(fields, "senderaddress", "SenderAddress"),
+        destination=optional_text(fields, "destinationaddress", "DestinationAddress"),
+        text=_said(fields),
+        message_id=identifier(fields, "messageid"),
+        date_time=optional_text(fields, "datetime", "DateTime"),
+    )
+
+
+def _said(fields: Fields) -> str:
+    inner = fields.get("inboundsmstextmessage")  # OMA messaging
+    if type(inner) is dict:
+        fields = {name.lower(): value for name, value in inner.items()}
+    return text(fields, "message", "Message")
+
+
+def _event(message: Mo, raw: Raw | str, zone: tzinfo) -> Event:
+    sender = address.normal(message.sender)
+    destination = message.destination and address.normal(message.destination)
+    data: dict[str, Any] = {
+        "from": sender,
+        "to": destination,
+        "text": message.text,
+        "messageId": message.message_id,
+    }
+    if decoded := candidates(message.text):
+        data["decodedText"] = decoded
+    identity, basis = _identity(message, sender, destination or "")
+    return Event(
+        type="sms.message.received.v1",
+        data=data,
+        raw=raw,
+        subject=sender if sender.isprintable() else None,
+        time=moment.read(message.date_time, zone),
+        identity=identity,
+        basis=basis,
+        origin_id=message.message_id,
+    )
+
+
+def _identity(message: Mo, sender: str, destination: str) -> tuple[tuple[str, ...], Basis]:
+    """Without an id and a time, two equal texts of one sender may well be two messages."""
+    if message.message_id and not _POSITION(message.message_id):
+        return ("message-id", message.message_id), "provider-id"
+    if message.date_time:
+        when = message.date_time
+        return ("fingerprint", sender, destination, when, message.text), "fingerprint"
+    return (), "none"
