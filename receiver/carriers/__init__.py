@@ -1,1 +1,11 @@
 """The carriers we are the receiving end of. One more carrier: one module and its line here."""
+
+from typing import Final
+
+from receiver.carriers import att, camara
+from receiver.carriers.callback import Callback
+
+CALLBACKS: Final[tuple[Callback, ...]] = (
+    *att.CALLBACKS,
+    camara.CALLBACK,
+)

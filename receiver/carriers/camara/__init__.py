@@ -1,0 +1,21 @@
+"""CAMARA notifications: CloudEvents of any CAMARA API, from any operator, pushed to our `sink`.
+
+Sources: the callbacks in the OpenAPI files of camaraproject's repositories in all their versions,
+Commonalities' event guide, the CloudEvents 1.0.2 specification with its JSON format and HTTP
+binding, and Nokia Network as Code's documentation.
+"""
+
+from typing import Final
+
+from receiver.carriers.callback import Callback
+from receiver.carriers.camara.error_info import problem
+from receiver.carriers.camara.meaning import normalise
+from receiver.carriers.camara.mode import read
+
+CALLBACK: Final = Callback(
+    name="camara.notifications",
+    path="/camara/notifications",
+    read=read,
+    normalise=normalise,
+    problem=problem,
+)

@@ -1,0 +1,64 @@
+"""Binary content mode: the attributes in `ce-` headers, the data in the body (HTTP binding 1.0.2,
+section 3.1). Rebuilt as the JSON event it stands for, so that only one form goes further.
+"""
+
+import binascii
+import re
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from receiver.carriers.callback import Rejected, Request
+from receiver.carriers.camara.content_type import ContentType, in_utf8
+from receiver.carriers.decode import json_value, without_bom
+
+_PREFIX: Final = b"ce-"
+_NOT_ATTRIBUTES: Final = frozenset({"datacontenttype", "data", "data_base64"})
+_ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+_SHOWABLE: Final = re.compile(r"[a-z][a-z]{0,39}").fullmatch
+
+
+def is_binary(request: Request) -> bool:
+    """The version header makes it one; any other `ce-` header alone does not."""
+    return any(name == b"ce-specversion" for name, _ in request.headers)
+
+
+def rebuilt(request: Request, sent: ContentType) -> bytes:
+    """The same event in structured JSON. Raises `Rejected`."""
+    event: dict[str, Any] = {}
+    for header, value in request.headers:
+        if header.startswith(_PREFIX):
+            name = header[len(_PREFIX) :].decode("latin-1")
+            shown = f"ce-{name}" if _SHOWABLE(name) else "a ce- header"
+            if name in event or name in _NOT_ATTRIBUTES:
+                raise Rejected(f"{shown}: given twice, or not an attribute")
+            event[name] = _value(shown, value)
+    if request.content_type:
+        event["datacontenttype"] = request.content_type
+    return msgspec.json.encode(event | _data(request.body, sent))
+
+
+def _value(shown: str, value: bytes) -> str:
+    """Section 3.1.3.2: quoted strings first, then one round of percent-decoding, then UTF-8."""
+    value = value.strip()
+    if len(value) >= 2 and value[:1] == value[-1:] == b'"':
+        value = _ESCAPED.sub(rb"\1", value[1:-1])
+    try:
+        return unquote_to_bytes(value).decode()
+    except UnicodeDecodeError:
+        raise Rejected(f"{shown}: not UTF-8") from None
+
+
+def _data(body: bytes, sent: ContentType) -> dict[str, Any]:
+    """JSON as JSON, text as text, everything else in base64."""
+    if not body:
+        return {}
+    if sent.is_json:
+        body = without_bom(in_utf8(body, sent.charset))
+        json_value(body)
+        return {"data": msgspec.Raw(body)}
+    try:
+        return {"data": body.decode(sent.charset or "utf-8")}
+    except (LookupError, UnicodeError):
+        return {"data_base64": binascii.b2a_base64(body, newline=False).decode()}

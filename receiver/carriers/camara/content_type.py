@@ -1,0 +1,52 @@
+"""A Content-Type header, taken apart (RFC 9110, section 8.3)."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from msgspec import Struct
+
+from receiver.carriers.callback import Rejected
+
+_CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE).search
+_UTF8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+class ContentType(Struct, frozen=True):
+    """Both parts in lower case; empty when they are not there."""
+
+    media_type: str
+    charset: str
+
+    @property
+    def is_json(self) -> bool:
+        """JSON by its own name or by its suffix (RFC 6839)."""
+        return self.media_type in ("application/json", "text/json") or self.media_type.endswith(
+            "+json"
+        )
+
+
+@lru_cache(maxsize=256)
+def parse(header: str) -> ContentType:
+    """Never fails: what cannot be told apart is a type nobody knows."""
+    charset = _CHARSET(header)
+    return ContentType(
+        header.partition(";")[0].strip().lower(), charset[1].lower() if charset else ""
+    )
+
+
+def in_utf8(body: bytes, charset: str) -> bytes:
+    """JSON is UTF-8 (RFC 8259, section 8.1), but a sender that declares something else is read as
+    declared, unless the body is UTF-8 all the same.
+    """
+    if not charset or charset in _UTF8:
+        return body
+    try:
+        if b"\0" not in body and body.decode():
+            return body
+    except UnicodeDecodeError:
+        pass  # then it is what it says
+    try:
+        return body.decode(charset).encode()
+    except (LookupError, UnicodeError):
+        raise Rejected("content-type: not in the character set it declares") from None

@@ -1,0 +1,96 @@
+"""What a CAMARA notification means: one event of ours for every one of theirs."""
+
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Any, Final
+
+from receiver.carriers.callback import Event, Rejected, Unreadable
+from receiver.carriers.camara.device import device_of, name_of, phone_number
+from receiver.carriers.camara.said import Said, said
+from receiver.carriers.camara.types import Kind
+from receiver.carriers.decode import as_raw
+from receiver.notification import Notification
+
+_REASONS: Final = ("terminationReason", "initiationReason", "updateReason")
+_DESCRIPTIONS: Final = ("terminationDescription", "initiationDescription", "updateDescription")
+"""Open sets, and free text before 0.6 ("Service terminates for lack of consent")."""
+
+
+def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
+    """Exactly one event. Only times of the form before CloudEvents can be without a zone."""
+    try:
+        heard = said(notification.body, zone)
+    except Rejected as fault:
+        raise Unreadable(fault.reason) from None
+    device = device_of(heard.data)
+    return [
+        Event(
+            type=heard.meaning.event,
+            data=_DATA[heard.meaning.kind](heard, device),
+            raw=as_raw(notification.body),
+            subject=_subject(heard, device),
+            time=heard.time,
+            identity=heard.identity,
+            basis=heard.basis,
+            origin_type=heard.type,
+            origin_id=heard.id,
+            origin_source=heard.source,
+        )
+    ]
+
+
+def _subject(heard: Said, device: dict[str, Any] | None) -> str | None:
+    """The device, else the subscription, else what the carrier calls its subject."""
+    number = heard.data.get("phoneNumber")  # SIM swap has no device, only its number
+    name = name_of(device) or name_of(number and {"phoneNumber": phone_number(number)})
+    name = name or heard.subscription or heard.subject
+    return name if name and name.isprintable() else None
+
+
+def _reachability(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+    # There is no state in the data: the state is the type.
+    return {"subscriptionId": heard.subscription, "device": device, **heard.meaning.says}
+
+
+def _roaming(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+    stated = heard.data.get("roaming")
+    return {
+        "subscriptionId": heard.subscription,
+        "device": device,
+        "roaming": heard.meaning.says.get("roaming", stated if type(stated) is bool else None),
+        "countryCode": heard.data.get("countryCode"),
+        "countryName": _names(heard.data.get("countryName")),
+    }
+
+
+def _names(value: Any) -> Any:
+    """A mobile country code can stand for several countries: a list in the schema, though many of
+    CAMARA's own examples have a plain text.
+    """
+    return [value] if type(value) is str else value
+
+
+def _lifecycle(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "subscriptionId": heard.subscription,
+        "device": device,
+        "reason": _first(heard.data, _REASONS),
+        "description": _first(heard.data, _DESCRIPTIONS),
+    }
+
+
+def _first(data: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((data[name] for name in names if data.get(name) is not None), None)
+
+
+def _other(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+    data = {"payload": heard.payload}
+    return data | {"subscriptionId": heard.subscription} if heard.subscription else data
+
+
+_DATA: Final[dict[Kind, Callable[[Said, dict[str, Any] | None], dict[str, Any]]]] = {
+    "reachability": _reachability,
+    "roaming": _roaming,
+    "lifecycle": _lifecycle,
+    "other": _other,
+}

@@ -1,0 +1,63 @@
+"""CloudEvents' three content modes over HTTP (HTTP binding 1.0.2, section 3): told apart by the
+content type first, and only then by headers.
+"""
+
+from typing import Final
+
+import msgspec
+
+from receiver.carriers.callback import Reading, RefusedItem, Rejected, Request
+from receiver.carriers.camara import binary, content_type
+from receiver.carriers.camara.envelope import is_cloudevent
+from receiver.carriers.decode import json_value, without_bom
+
+_STRUCTURED: Final = "application/cloudevents"
+_BATCHED: Final = "application/cloudevents-batch"
+_JSON_FORMATS: Final = ("", "+json")
+
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def read(request: Request) -> Reading:
+    """One JSON body per notification. Raises `Rejected`, with 415 for a type nobody sends here."""
+    sent = content_type.parse(request.content_type)
+    kind = sent.media_type
+    # The batch type begins like the structured one.
+    if kind.startswith(_BATCHED):
+        _expect_json(kind.removeprefix(_BATCHED))
+        return _batch(without_bom(content_type.in_utf8(request.body, sent.charset)))
+    if kind.startswith(_STRUCTURED):
+        _expect_json(kind.removeprefix(_STRUCTURED))
+    elif binary.is_binary(request):
+        return _single(binary.rebuilt(request, sent))
+    elif not sent.is_json:
+        raise Rejected("content-type: neither JSON nor CloudEvents", 415)
+    return _single(without_bom(content_type.in_utf8(request.body, sent.charset)))
+
+
+def _expect_json(event_format: str) -> None:
+    if event_format not in _JSON_FORMATS:
+        raise Rejected("content-type: a CloudEvents format other than JSON", 415)
+
+
+def _single(body: bytes) -> Reading:
+    is_cloudevent(json_value(body))
+    return Reading((body,))
+
+
+def _batch(body: bytes) -> Reading:
+    """The good items go on, the bad ones are refused one by one; none good refuses the batch."""
+    if type(json_value(body)) is not list:
+        raise Rejected("body: a JSON array is wanted")
+    good: list[bytes] = []
+    bad: list[RefusedItem] = []
+    for index, raw in enumerate(_items(body)):
+        item = bytes(raw)
+        try:
+            is_cloudevent(json_value(item))
+            good.append(item)
+        except Rejected as fault:
+            bad.append(RefusedItem(f"[{index}].{fault.reason}", item))
+    if bad and not good:
+        raise Rejected(bad[0].reason)
+    return Reading(tuple(good), tuple(bad))

@@ -1,0 +1,104 @@
+"""Which of our events a CAMARA event type stands for."""
+
+import re
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+Kind = Literal["reachability", "roaming", "lifecycle", "other"]
+
+
+class Meaning(Struct, frozen=True):
+    """What a type says by itself."""
+
+    kind: Kind
+    event: str
+    """Our event type."""
+    says: dict[str, Any] = {}
+    """Members of `data` that are in the name of the type and nowhere else."""
+
+
+_DATA: Final = {"reachable": True, "connectivity": ["DATA"]}
+_SMS: Final = {"reachable": True, "connectivity": ["SMS"]}
+_NEITHER: Final[dict[str, Any]] = {"reachable": False, "connectivity": []}
+
+_REACHABILITY: Final = {
+    "reachability-data": _DATA,
+    "reachability-sms": _SMS,
+    "reachability-disconnected": _NEITHER,
+    "connectivity-data": _DATA,
+    "connectivity-sms": _SMS,
+    "connectivity-disconnected": _NEITHER,
+}
+# roaming-change-country "is sent only when the device stays in roaming situation".
+_ROAMING: Final[dict[str, dict[str, Any]]] = {
+    "roaming-status": {},
+    "roaming-on": {"roaming": True},
+    "roaming-off": {"roaming": False},
+    "roaming-change-country": {"roaming": True},
+}
+_LIFECYCLE: Final = {
+    "subscription-started": "subscription.started.v1",
+    "subscription-updated": "subscription.updated.v1",
+    "subscription-ended": "subscription.ended.v1",
+    "subscription-ends": "subscription.ended.v1",  # until 0.7
+}
+
+_REACHABILITY_APIS: Final = frozenset(
+    {"device-reachability-status-subscriptions", "device-reachability-status", "device-status"}
+)
+_ROAMING_APIS: Final = frozenset(
+    {
+        "device-roaming-status-subscriptions",  # since 0.7
+        "roaming-status-subscriptions",  # 0.6
+        "device-roaming-subscriptions",  # the event guide's example
+        "device-roaming-status",
+        "device-status",  # 0.5
+    }
+)
+
+# org.camaraproject.<api>.v<n>.<event>; the event guide's own example has `api.` before the API.
+_TYPE: Final = re.compile(r"org\.camaraproject\.(?:api\.)?(.+)\.v[0-9]+\.([^.]+)").fullmatch
+_LIFECYCLE_OF_ANY: Final = re.compile(r"org\.camaraproject\..*?([^.]+)").fullmatch
+
+_OTHER: Final = Meaning("other", "camara.event.received.v1")
+
+
+@lru_cache(maxsize=1024)
+def meaning_of(event_type: str) -> Meaning:
+    """Known APIs by name, whatever their version (an event's version "is independent of the API
+    version", event guide section 2.3); lifecycle events of every CAMARA API by the last segment.
+    """
+    if found := _TYPE(event_type):
+        api, name = found.groups()
+        if api in _REACHABILITY_APIS and name in _REACHABILITY:
+            return _reachability(name)
+        if api in _ROAMING_APIS and name in _ROAMING:
+            return _roaming(name)
+    if (found := _LIFECYCLE_OF_ANY(event_type)) and found[1] in _LIFECYCLE:
+        return _lifecycle(found[1])
+    return _OTHER
+
+
+@lru_cache(maxsize=256)
+def early_meaning_of(event_type: str) -> Meaning:
+    """The names before CloudEvents: `ROAMING_STATUS`, `CONNECTIVITY_DATA`, `SUBSCRIPTION_ENDS`."""
+    name = event_type.strip().lower().replace("_", "-")
+    if name in _REACHABILITY:
+        return _reachability(name)
+    if name in _ROAMING:
+        return _roaming(name)
+    return _lifecycle(name) if name in _LIFECYCLE else meaning_of(event_type)
+
+
+def _reachability(name: str) -> Meaning:
+    return Meaning("reachability", "device.reachability.changed.v1", _REACHABILITY[name])
+
+
+def _roaming(name: str) -> Meaning:
+    return Meaning("roaming", "device.roaming.changed.v1", _ROAMING[name])
+
+
+def _lifecycle(name: str) -> Meaning:
+    return Meaning("lifecycle", _LIFECYCLE[name])
