@@ -19,6 +19,10 @@ LEDGER: Final = "receiver:ledger"
 """Hash of counts, each changed in the script that makes it true."""
 BELL: Final = "receiver:bell"
 """Flag: somebody has rung for the normalise job and it has not begun yet."""
+IDENTITIES: Final = "receiver:seen"
+"""Prefix of the sets of known identities, and the hash that says how they are split."""
+ATTEMPTS: Final = "receiver:attempts"
+"""Hash: inbound entry id -> how often it was begun alone without the process coming back."""
 CREDENTIALS: Final = "receiver:credentials"
 """Hash: SHA-256 of a bearer token (hex) -> the credential as JSON."""
 GROUP: Final = "normalise"
@@ -27,6 +31,14 @@ NORMALISE_QUEUE: Final = "receiver-normalise"
 """RQ queue of the bell's jobs."""
 NORMALISE_JOB: Final = "workers.normalise.run"
 """Dotted name of the normalise job; the edge names it and never imports it."""
+
+NORMALISE_OPTIONS: Final = {
+    "description": "normalise",
+    "job_timeout": 60,
+    "result_ttl": 60,
+    "failure_ttl": 86400,
+}
+"""How a bell's job is enqueued: no argument, no personal data, nothing kept for ever."""
 
 
 class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -64,12 +76,27 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     headers: list[tuple[str, str]]
     """As sent, without credentials."""
     body: bytes
-    query: str = ""
-    """Query string without `access_token`."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A notification that could not be normalised, or an event that could not be delivered."""
+
+    at: int
+    """When it was given up: milliseconds since 1970, UTC."""
+    reason: str
+    """Names the fault, never a value of the body."""
+    notification: bytes
+    """The encoded `Notification`, or empty when it is an event."""
+    sink: str = ""
+    """The sink that did not take it; empty for a notification."""
+    event: bytes = b""
+    """The event's JSON, or empty when it is a notification."""
+    attempts: int = 0
 
 
 encode = msgspec.msgpack.Encoder().encode
-"""Encodes a `Notification` or `Refusal` for its stream."""
+"""Encodes a `Notification`, `Refusal` or `DeadLetter` for its stream."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
 """Raises `msgspec.DecodeError` on anything that `encode` did not write."""
 decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
+decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode

@@ -1,0 +1,36 @@
+"""The bell: an RQ job without data that says there is work on the inbound stream.
+
+Losing one, or ringing twice, changes nothing: the next bell or the workers' sweep finds the work.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from receiver.link import DOWN
+from receiver.notification import NORMALISE_JOB, NORMALISE_OPTIONS, NORMALISE_QUEUE
+
+
+class Bell:
+    """Rings from a thread of its own, so that neither the event loop nor an answer waits for it."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._queue = Queue(NORMALISE_QUEUE, connection=client, serializer=JSONSerializer)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
+
+    def ring(self) -> None:
+        """Have the normalise job enqueued soon, unless one is waiting already."""
+        self._thread.submit(self._enqueue)
+
+    def close(self) -> None:
+        """Finish ringing."""
+        self._thread.shutdown(wait=True)
+
+    def _enqueue(self) -> None:
+        try:
+            if self._queue.count == 0:
+                self._queue.enqueue(NORMALISE_JOB, **NORMALISE_OPTIONS)
+        except DOWN:
+            return  # the sweep rings
