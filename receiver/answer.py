@@ -1,0 +1,78 @@
+"""Answers: what the door says, and how it says it without reading what it does not want."""
+
+import asyncio
+import re
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from receiver.carriers.callback import Callback
+
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES: Final = 4 * 1024 * 1024
+"""How long and how much of an unwanted body is thrown away before the connection is closed.
+
+Closing at once would reset the connection under a sender that is still writing, and he would never
+read the answer.
+"""
+RETRY_AFTER: Final = {429: b"1", 503: b"5"}
+_CORRELATOR: Final = re.compile(rb"[a-zA-Z0-9\-_:;./<>{}]{0,256}")
+"""CAMARA Commonalities, x-correlator; what does not match is not echoed (WIRE.md 1.2)."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def correlator(headers: Headers) -> Headers:
+    """The x-correlator to send back, as header pairs; empty when there is none to echo."""
+    for name, value in headers:
+        if name == b"x-correlator" and _CORRELATOR.fullmatch(value):
+            return [(name, value)]
+    return []
+
+
+def problem(callback: Callback, status: int, message: str) -> tuple[Headers, bytes]:
+    """Headers and body of an error answer in the carrier's own form."""
+    content_type, body = callback.problem(status, message)
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if status == 405:
+        headers.append((b"allow", b"POST"))
+    if status in RETRY_AFTER:
+        headers.append((b"retry-after", RETRY_AFTER[status]))
+    return headers, body
+
+
+async def send_answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Answer a request whose body has been read."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_and_close(
+    scope: Scope, receive: Receive, send: Send, answer: tuple[int, Headers, bytes]
+) -> None:
+    """Answer at once a request whose body has not been read, then linger, then close."""
+    status, headers, body = answer
+    headers = [*headers, (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    if not any(name == b"expect" for name, _ in scope["headers"]):
+        await _linger(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _linger(receive: Receive) -> None:
+    thrown = 0
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while thrown < LINGER_BYTES:
+                message = await receive()
+                thrown += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

@@ -1,0 +1,94 @@
+"""The composition root: settings in, a Starlette application out."""
+
+import asyncio
+import contextlib
+import gc
+import os
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as Path
+
+from receiver import link
+from receiver.bell import Bell
+from receiver.carriers import CALLBACKS
+from receiver.carriers.problem import problem
+from receiver.credentials import Credentials
+from receiver.gate import Gate
+from receiver.ingest import Door, Route
+from receiver.intake import Intake, script
+from receiver.settings import Settings, SettingsError, load
+from receiver.watch import Watch
+
+
+def create() -> Starlette:
+    """The application of this process's environment; what the server starts."""
+    return build(load(os.environ))
+
+
+def build(settings: Settings) -> Starlette:
+    """Wire an application. Nothing connects before its lifespan begins. Raises `SettingsError`."""
+    if settings.redis_url is None:
+        raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
+    bell = Bell(link.client(settings.redis_url))
+    intake = Intake(link.Link(settings.redis_url, script()), bell.ring)
+    credentials, gate = Credentials(settings.bearer_digests), Gate()
+    watch = Watch(link.async_client(settings.redis_url), credentials, gate)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        intake.start()
+        with contextlib.suppress(*link.DOWN):
+            await watch.look()
+        watching = asyncio.create_task(watch.run())
+        _spare_the_garbage_collector()
+        yield
+        watching.cancel()
+        await intake.close()
+        await watch.close()
+        bell.close()
+
+    app = Starlette(
+        routes=_routes(Door(settings, credentials, intake, gate), watch),
+        exception_handlers={HTTPException: _plain},
+        lifespan=lifespan,
+    )
+    # A redirect would answer a POST with 307, which no carrier follows: 404 says what is wrong.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(door: Door, watch: Watch) -> list[BaseRoute]:
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        trouble = watch.trouble
+        said = {"status": "refusing" if trouble else "ready", "warnings": watch.weaknesses}
+        if trouble:
+            said["reason"] = trouble
+        return JSONResponse(said, status_code=503 if trouble else 200)
+
+    routes: list[BaseRoute] = []
+    for callback in CALLBACKS:
+        endpoint = Route(door, callback)
+        routes += [Path(callback.path + tail, endpoint) for tail in ("/{listener}", "")]
+    return [*routes, Path("/healthz", healthz), Path("/readyz", readyz)]
+
+
+async def _plain(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 503
+    content_type, body = problem(status, "there is nothing at this address and method")
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return Response(body, status, headers, media_type=content_type)
+
+
+def _spare_the_garbage_collector() -> None:
+    """What is here now lives as long as the process; requests make no cycles worth a search."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

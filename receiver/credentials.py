@@ -1,0 +1,105 @@
+"""Bearer credentials: found in a request, checked against the last snapshot of the store.
+
+Only digests are kept. A snapshot decides alone for 60 s after it was read; an older one, or none,
+still admits whom it knows but no longer says that somebody is unknown: a wrong 401 would end a
+CAMARA subscription (WIRE.md 1.3).
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+SNAPSHOT_SECONDS: Final = 60.0
+LONGEST_TOKEN: Final = 4096
+"""Characters; CAMARA's own bound on an access token (WIRE.md 1.2)."""
+
+_PREFIX: Final = 8
+"""Bytes of a digest that find its credential; the comparison of the whole decides."""
+
+Table = dict[bytes, tuple[bytes, "Credential"]]
+
+
+class Unauthenticated(Exception):
+    """No credential, several different ones, or one that is surely not valid."""
+
+
+class Undecided(Exception):
+    """The snapshot is too old to call anybody unknown."""
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may send, as stored under the token's digest."""
+
+    label: str = ""
+    listener: str | None = None
+    """The one listener it is good for; None: all."""
+    expires: float | None = None
+    """Seconds since 1970; None: never."""
+    created: float = 0.0
+
+
+_decode = msgspec.json.Decoder(Credential).decode
+
+
+def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
+    """Every bearer token a request carries: RFC 6750 header (scheme in any case) and query form."""
+    found = set()
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, token = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                found.add(token.strip())
+    if b"access_token=" in query:
+        for pair in query.split(b"&"):
+            key, _, token = pair.partition(b"=")
+            if key == b"access_token":
+                found.add(unquote_to_bytes(token))
+    return found
+
+
+def _table(pairs: Iterable[tuple[bytes, Credential]]) -> Table:
+    return {digest[:_PREFIX]: (digest, credential) for digest, credential in pairs}
+
+
+class Credentials:
+    """The tokens of the environment and the last snapshot of the stored ones."""
+
+    def __init__(self, bootstrap: Iterable[bytes]) -> None:
+        self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
+        self._known = dict(self._bootstrap)
+        self._read_at: float | None = None
+        self.used: dict[bytes, float] = {}
+        """Digest -> when it was last admitted; whoever writes it down empties it."""
+
+    def replace(self, stored: Mapping[bytes, bytes]) -> None:
+        """Take a snapshot: hex digest -> JSON. Raises `msgspec.DecodeError` and keeps the old."""
+        fresh = _table((bytes.fromhex(key.decode()), _decode(v)) for key, v in stored.items())
+        self._known = self._bootstrap | fresh
+        self._read_at = time.monotonic()
+
+    def admit(self, given: set[bytes]) -> Credential:
+        """Check the tokens of one request. Raises `Unauthenticated` or `Undecided`."""
+        if len(given) != 1:
+            raise Unauthenticated
+        (token,) = given
+        if not token or len(token) > LONGEST_TOKEN:
+            raise Unauthenticated
+        digest = hashlib.sha256(token).digest()
+        found = self._known.get(digest[:_PREFIX])
+        if found is None or not hmac.compare_digest(found[0], digest):
+            raise self._unknown()
+        known = found[1]
+        now = time.time()
+        if known.expires is not None and known.expires <= now:
+            raise Unauthenticated
+        self.used[digest] = now
+        return known
+
+    def _unknown(self) -> Exception:
+        age = None if self._read_at is None else time.monotonic() - self._read_at
+        return Undecided() if age is None or age > SNAPSHOT_SECONDS else Unauthenticated()

@@ -1,0 +1,87 @@
+"""The watch: once a second it looks at Redis and tells the credentials and the gate what it saw."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import msgspec
+import redis.asyncio
+import structlog
+from redis.exceptions import ResponseError
+
+from receiver.credentials import Credentials
+from receiver.durability import weaknesses
+from receiver.gate import Gate
+from receiver.link import DOWN
+from receiver.notification import CREDENTIALS
+
+log = structlog.get_logger()
+
+EVERY: Final = 1.0
+"""Seconds between two looks; a new credential counts everywhere within two."""
+FULL_AT: Final = 0.8
+"""Share of `maxmemory` at which the door closes: at 1.0 the workers could not drain either."""
+SILENT_AFTER: Final = 2.5
+"""Seconds without a good look after which Redis counts as gone."""
+_CONFIG_EVERY: Final = 60
+_CONFIG_NAMES: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+
+
+class Watch:
+    """What this process last saw of Redis."""
+
+    def __init__(self, client: redis.asyncio.Redis, credentials: Credentials, gate: Gate) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._gate = gate
+        self._seen = 0.0
+        self._looks = 0
+        self.weaknesses: list[str] = []
+
+    @property
+    def trouble(self) -> str:
+        """Why a notification would be refused now; empty when it would be taken."""
+        if time.monotonic() - self._seen > SILENT_AFTER:
+            return "Redis does not answer"
+        return self._gate.closed
+
+    async def run(self) -> None:
+        """Look for ever; a Redis in trouble is seen, never raised."""
+        while True:
+            try:
+                async with asyncio.timeout(SILENT_AFTER):
+                    await self.look()
+            except DOWN as error:
+                log.warning("redis.trouble", error=type(error).__name__)
+            except (msgspec.DecodeError, ValueError):
+                log.error("credentials.unreadable")
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        """One look. Raises one of `DOWN`, or what an unreadable credential raises."""
+        if self._looks % _CONFIG_EVERY == 0:
+            self.weaknesses = weaknesses(await self._config())
+        memory: dict[str, Any] = await self._client.info("memory")
+        self._seen = time.monotonic()
+        self._looks += 1
+        self._gate.closed = _fullness(memory)
+        stored: Any = await self._client.hgetall(CREDENTIALS)
+        self._credentials.replace(stored)
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        await self._client.aclose()
+
+    async def _config(self) -> dict[str, str]:
+        try:
+            found: Any = await self._client.config_get(*_CONFIG_NAMES)
+        except ResponseError:
+            return {}
+        return {str(name): str(value) for name, value in found.items()}
+
+
+def _fullness(memory: dict[str, Any]) -> str:
+    limit, used = int(memory.get("maxmemory", 0)), int(memory.get("used_memory", 0))
+    if limit and used > FULL_AT * limit:
+        return f"Redis is {used / limit:.0%} full"
+    return ""
