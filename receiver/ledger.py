@@ -1,0 +1,39 @@
+"""The books: every accepted notification has one outcome or is still open, and it adds up."""
+
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import redis
+
+from receiver.notification import GROUP, INBOUND, LEDGER
+
+
+class Books(msgspec.Struct, frozen=True):
+    """One reading of the ledger, all of one moment, in notifications where not said otherwise."""
+
+    accepted: int
+    published: int
+    duplicate: int
+    dead: int
+    open: int
+    """Not yet given an outcome: delivered to a worker, or not yet delivered."""
+    events: int
+    """On the events stream so far; one notification may make several."""
+    late: int
+    """Delivery statuses among them that came after a final one."""
+    rejected: int
+    """Authentic requests, or items of a batch, that were refused and kept."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every accepted notification is accounted for."""
+        return self.accepted == self.published + self.duplicate + self.dead + self.open
+
+
+def read(client: redis.Redis) -> Books:
+    """Read the books in one script. Raises `redis.RedisError`."""
+    script = files("receiver").joinpath("ledger.lua").read_text("utf-8")
+    reply: Any = client.eval(script, 2, LEDGER, INBOUND, GROUP)
+    names = ("accepted", "published", "duplicate", "dead", "open", "events", "late", "rejected")
+    return Books(**dict(zip(names, reply, strict=True)))
