@@ -1,0 +1,41 @@
+"""`python -m workers`: the supervisor; `python -m workers normalise SLOT`: one of its processes."""
+
+import os
+import signal
+import sys
+import threading
+
+from receiver.settings import Settings, SettingsError, load
+from workers import process
+from workers.supervise import Supervisor
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit status; 2 for a wrong setting, with one line that says which."""
+    try:
+        settings = load(os.environ)
+        if settings.redis_url is None:
+            raise SettingsError("REDIS_URL is not set: name the Redis or Valkey the receiver uses")
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    match arguments:
+        case []:
+            return _supervise(settings, settings.redis_url)
+        case ["normalise", slot]:
+            return process.normalise(settings, settings.redis_url, slot)
+        case _:
+            print("usage: python -m workers", file=sys.stderr)
+            return 2
+
+
+def _supervise(settings: Settings, url: str) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Supervisor(settings, url, stop).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""What one worker process is made of: settings, a connection, a stop flag, its jobs."""
+
+import contextlib
+import gc
+import os
+import signal
+import threading
+
+import redis
+import structlog
+
+from receiver.notification import NORMALISE_JOB, NORMALISE_QUEUE
+from receiver.settings import Settings
+from workers import connection
+from workers.normalise import Normaliser
+from workers.worker import Jobs, Worker
+
+log = structlog.get_logger()
+
+
+def normalise(settings: Settings, url: str, consumer: str) -> int:
+    """Be the normalise worker of one consumer name until told to stop. Returns the exit status."""
+    stop = stop_flag()
+    client = connection.client(url)
+    job = Normaliser(client, consumer, settings, stop.is_set)
+    return work(NORMALISE_QUEUE, {NORMALISE_JOB: job.run}, url, stop)
+
+
+def stop_flag() -> threading.Event:
+    """A flag that SIGTERM and SIGINT set, and the end of the supervisor too.
+
+    The supervisor holds the other end of our standard input, so its death is an end of file there.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
+    return stop
+
+
+def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
+    """Run RQ's loop on one queue. Waits for a Redis that is not there yet."""
+    client = connection.client(url)
+    if not _answers(client, stop):
+        return 0
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    worker = Worker(queue, jobs, client, stop)
+    try:
+        worker.work(logging_level="CRITICAL")  # what matters we say ourselves, without data
+    except connection.DOWN as error:
+        log.warning("worker.ends", error=type(error).__name__)
+    return 0 if stop.is_set() else 1
+
+
+def _answers(client: redis.Redis, stop: threading.Event) -> bool:
+    while not stop.is_set():
+        with contextlib.suppress(*connection.DOWN):
+            client.ping()
+            return True
+        stop.wait(0.5)
+    return False
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    stop.set()
+    threading.Event().wait(10.0)
+    os._exit(1)  # whatever still holds us has nobody left to report to

@@ -1,0 +1,110 @@
+-- The one place where an outcome happens: exactly one per entry, whoever runs this, however often.
+-- KEYS inbound, events, dead letters, ledger, identities, attempts
+-- ARGV consumer group, seconds an identity is remembered, then per entry its id, how many events
+--      it makes, and per event its identity, what it settles, '1' if it is final, and its JSON; an
+--      entry that makes none is followed by its dead letter
+-- An entry goes on only if XACK says that it was still open. Identities and what a final status
+-- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
+-- set expires as a whole once its bucket and the time to remember are over.
+local group, remember = ARGV[1], tonumber(ARGV[2])
+local now = tonumber(redis.call('TIME')[1])
+local width = math.ceil(remember / 3)
+local current = math.floor(now / width)
+
+-- How many sets a bucket is split into follows from how much the one before it held, so that a set
+-- stays small enough for the server's compact encoding (128 members).
+local function shards_of(bucket)
+    return tonumber(redis.call('HGET', KEYS[5], bucket .. ':sets') or '0')
+end
+local live = {}
+for bucket = current, current - 3, -1 do
+    live[#live + 1] = {bucket, shards_of(bucket)}
+end
+if live[1][2] == 0 then
+    local before = tonumber(redis.call('HGET', KEYS[5], (current - 1) .. ':size') or '0')
+    local wanted = 1024
+    while wanted < 1048576 and wanted * 64 < before do
+        wanted = wanted * 2
+    end
+    redis.call('HSET', KEYS[5], current .. ':sets', wanted)
+    redis.call('HDEL', KEYS[5], (current - 4) .. ':sets', (current - 4) .. ':size')
+    live[1][2] = wanted
+end
+
+local function set_of(place, digest)
+    local a, b, c = string.byte(digest, 1, 3)
+    return KEYS[5] .. ':' .. place[1] .. ':' .. (a * 65536 + b * 256 + c) % place[2]
+end
+local function seen(digest)
+    for _, place in ipairs(live) do
+        if place[2] > 0 and redis.call('SISMEMBER', set_of(place, digest), digest) == 1 then
+            return true
+        end
+    end
+    return false
+end
+local claimed = 0
+local function claim(digest)
+    local key = set_of(live[1], digest)
+    redis.call('SADD', key, digest)
+    if redis.call('SCARD', key) == 1 then
+        redis.call('EXPIREAT', key, (current + 1) * width + remember)
+    end
+    claimed = claimed + 1
+end
+
+local published, duplicate, dead, events, late = 0, 0, 0, 0, 0
+-- Append one event unless its identity is known. Returns whether it was appended.
+local function publish(identity, settles, final, json)
+    if identity ~= '' then
+        if seen(identity) then
+            return false
+        end
+        claim(identity)
+    end
+    if settles ~= '' then
+        if seen(settles) then
+            -- Quotes inside JSON strings are escaped, so the first match is the key itself.
+            json = string.gsub(json, '"late":false', '"late":true', 1)
+            late = late + 1
+        elseif final == '1' then
+            claim(settles)
+        end
+    end
+    redis.call('XADD', KEYS[2], '*', 'event', json)
+    events = events + 1
+    return true
+end
+
+local at = 3
+while at <= #ARGV do
+    local id, count = ARGV[at], tonumber(ARGV[at + 1])
+    local after = at + 2 + math.max(1, 4 * count)
+    if redis.call('XACK', KEYS[1], group, id) == 1 then
+        redis.call('HDEL', KEYS[6], id)
+        local any = false
+        for i = at + 2, at + 4 * count, 4 do
+            any = publish(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) or any
+        end
+        if count == 0 then
+            redis.call('XADD', KEYS[3], '*', 'd', ARGV[at + 2])
+            dead = dead + 1
+        elseif any then
+            published = published + 1
+        else
+            duplicate = duplicate + 1
+        end
+    end
+    at = after
+end
+if claimed > 0 then
+    redis.call('HINCRBY', KEYS[5], current .. ':size', claimed)
+end
+for name, count in pairs({
+    published = published, duplicate = duplicate, dead = dead, events = events, late = late,
+}) do
+    if count > 0 then
+        redis.call('HINCRBY', KEYS[4], name, count)
+    end
+end
+return {published, duplicate, dead, events, late}

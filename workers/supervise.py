@@ -1,0 +1,124 @@
+"""The supervisor: keeps worker processes alive, holds their slots, and sweeps."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Final
+
+import structlog
+
+from receiver.settings import Settings
+from workers import connection
+from workers.slots import Slots
+from workers.sweep import EVERY, Sweep
+
+log = structlog.get_logger()
+
+TICK: Final = 0.2
+STOP_WITHIN: Final = 20.0
+"""Seconds a worker gets to finish its batch; orchestrators kill after thirty."""
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two starts of a worker that keeps dying."""
+_STEADY: Final = 10.0
+
+
+@dataclass
+class _Child:
+    """One worker process and when it may next be started."""
+
+    slot: str
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.0
+    due: float = field(default_factory=time.monotonic)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "workers", "normalise", self.slot]
+        # Our end of its standard input closes with us, however we end: that is its signal to go.
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        self.started = time.monotonic()
+
+    def tend(self) -> None:
+        """Start it when it is due; notice its end."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self.due:
+                self.start()
+        elif self.process.poll() is not None:
+            log.warning("worker.ended", slot=self.slot, status=self.process.returncode)
+            steady = now - self.started > _STEADY
+            self.pause = 0.0 if steady else min(LONGEST_PAUSE, self.pause * 2 + 0.25)
+            self.process, self.due = None, now + self.pause
+
+    def end(self, by: float) -> None:
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.0, by - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.error("worker.killed", slot=self.slot)
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """Runs until `stop` is set; then every worker has been told and waited for."""
+
+    def __init__(self, settings: Settings, url: str, stop: Event) -> None:
+        self._wanted = settings.workers
+        self._stop = stop
+        client = connection.client(url)
+        self._slots = Slots(client)
+        self._sweep = Sweep(client)
+        self._children: list[_Child] = []
+        self._swept = 0.0
+
+    def run(self) -> None:
+        """Tend, lease and sweep until told to stop."""
+        try:
+            while not self._stop.wait(TICK):
+                self._with_redis()
+                for child in self._children:
+                    child.tend()
+        finally:
+            self._end()
+
+    def _with_redis(self) -> None:
+        """What needs Redis is done when it is there; the workers wait for it themselves."""
+        now = time.monotonic()
+        if now - self._swept < EVERY:
+            return
+        self._swept = now
+        try:
+            for slot in self._slots.renew():
+                self._replace(slot)
+            while len(self._children) < self._wanted:
+                self._children.append(_Child(self._slots.take()))
+            self._sweep.run()
+        except connection.DOWN as error:
+            log.warning("sweep.waits", error=type(error).__name__)
+
+    def _replace(self, slot: str) -> None:
+        """Somebody else works under this name now: ours starts again under another."""
+        log.warning("slot.lost", slot=slot)
+        lost = [child for child in self._children if child.slot == slot]
+        self._children = [child for child in self._children if child.slot != slot]
+        self._dismiss(lost)
+
+    def _end(self) -> None:
+        self._dismiss(self._children)
+        try:
+            self._slots.release()
+        except connection.DOWN:
+            return  # the leases run out by themselves
+
+    @staticmethod
+    def _dismiss(children: list[_Child]) -> None:
+        for child in children:
+            if child.process is not None:
+                child.process.terminate()
+        by = time.monotonic() + STOP_WITHIN
+        for child in children:
+            child.end(by)

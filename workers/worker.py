@@ -1,0 +1,103 @@
+"""One RQ worker process: a queue of its own, no fork per job, stopped by a flag and nothing else.
+
+RQ's own handling of signals, several queues, remote commands and callbacks loses jobs or runs what
+a stranger wrote into Redis; what is overridden here is what that takes.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import redis
+import structlog
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import DequeueTimeout
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger()
+
+POLL_SECONDS: Final = 1
+"""How long one wait for a job lasts; a stop is seen that soon at the latest."""
+WORKER_SECONDS: Final = 20
+"""RQ derives the socket timeout from it: a dead link is noticed after fifteen."""
+MAINTENANCE_SECONDS: Final = 30
+
+Jobs = Mapping[str, Callable[[], None]]
+"""Dotted name, as the bell writes it -> what this process does then."""
+
+
+class Worker(SimpleWorker):
+    """Takes jobs from one queue until `stop` is set, also while Redis is away."""
+
+    def __init__(self, queue: str, jobs: Jobs, client: redis.Redis, stop: threading.Event) -> None:
+        self._stop = stop
+        super().__init__(
+            [Queue(queue, connection=client, serializer=JSONSerializer)],
+            connection=client,
+            job_class=_only(jobs),
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_SECONDS,
+            maintenance_interval=MAINTENANCE_SECONDS,
+            log_job_description=False,
+        )
+
+    def _install_signal_handlers(self) -> None:
+        """The process has its own; RQ's raise in the middle of anything."""
+
+    def subscribe(self) -> None:
+        """No remote commands: nobody but the supervisor stops a worker."""
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for a job in short steps; None once a stop is asked for."""
+        while not self._stop.is_set():
+            try:
+                self.heartbeat()
+                if self.should_run_maintenance_tasks:
+                    self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+                return self._take()
+            except DequeueTimeout:
+                continue
+            except RedisError as error:
+                log.warning("worker.waits", error=type(error).__name__)
+                self._stop.wait(POLL_SECONDS)
+        return None
+
+    def _take(self) -> tuple[Job, Queue] | None:
+        taken: tuple[Job, Queue] | None = self.queue_class.dequeue_any(
+            self._ordered_queues,
+            POLL_SECONDS,
+            connection=self.connection,
+            job_class=self.job_class,
+            serializer=self.serializer,
+            death_penalty_class=self.death_penalty_class,
+        )
+        if taken:
+            version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
+            taken[0].redis_server_version = version
+        return taken
+
+
+def _only(jobs: Jobs) -> type[Job]:
+    """A job class that knows these names and imports nothing that Redis says."""
+
+    class Named(Job):
+        success_callback = failure_callback = stopped_callback = None
+
+        def send_webhooks(self, *_: Any, **__: Any) -> None:
+            """No addresses from Redis either."""
+
+        def _execute(self) -> None:
+            work = jobs.get(self.func_name or "")
+            if work is None:
+                raise LookupError("this queue has no such job")
+            try:
+                work()
+            except Exception as error:
+                log.warning("job.failed", job=self.func_name, error=type(error).__name__)
+                raise
+
+    return Named
