@@ -1,0 +1,59 @@
+"""Running the commands as a user does: real processes, in a directory of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+RECEIVER = [sys.executable, "-P", "-m", "receiver"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The variables a command sees: none of ours but those given."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"} | more
+
+
+def run(cwd: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """One command to its end."""
+    return subprocess.run(
+        [*RECEIVER, *arguments],
+        cwd=cwd,
+        env=environment(**environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+    """One command that goes on until the end of the block, where it is interrupted."""
+    with subprocess.Popen(
+        [*RECEIVER, *arguments],
+        cwd=cwd,
+        env=environment(**environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

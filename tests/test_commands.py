@@ -1,0 +1,152 @@
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from receiver.cli import COMMANDS
+from receiver.samples import SAMPLES, build
+from tests.commands import environment, free_port, run, running
+from tests.valkey import Valkey
+
+TOKEN = {"RECEIVER_BEARER_TOKENS": "made-up"}
+
+
+def add(valkey: Valkey, *names: str) -> None:
+    for name in names:
+        valkey.client().xadd("receiver:events", {"event": json.dumps({"id": name})})
+
+
+def test_help_imports_neither_web_server_nor_redis_client(tmp_path: Path) -> None:
+    code = "import sys, receiver.cli; print({'redis', 'uvicorn', 'rich', 'rq'} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    shown = subprocess.check_output(command, cwd=tmp_path, env=environment(), text=True)
+    assert shown == "set()\n"
+    answer = run(tmp_path, "--help")
+    assert answer.returncode == 0
+    assert [name for name in COMMANDS if f"  {name} " not in answer.stdout] == []
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "ledger"])
+def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
+    answer = run(tmp_path, name, "--help")
+    assert answer.returncode == 0
+    assert answer.stdout.count(f"receiver {name}") > 1
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "sentence"),
+    [
+        (["web"], {}, "REDIS_URL is not set"),
+        (["worker"], {}, "REDIS_URL is not set"),
+        (["web"], {"REDIS_URL": "localhost"}, "REDIS_URL=(not shown): an address such as"),
+        (["web"], {"PORT": "http"}, "PORT='http': a whole number from 0 to 65535 is wanted"),
+        (["worker"], {"RECEIVER_WORKERS": "many"}, "RECEIVER_WORKERS='many'"),
+        (["up"], {"RECEIVER_MAXMEMORY": "lots"}, "RECEIVER_MAXMEMORY='lots'"),
+        (["up"], {"RECEIVER_CONFIG": "none.toml"}, "RECEIVER_CONFIG='none.toml': No such file"),
+        (["up"], {}, "no credential is set"),
+        (["up"], {"HOST": "no.such.host.invalid"}, "HOST=no.such.host.invalid PORT=8080: "),
+        (["up", "--demo"], {"RECEIVER_DATA_DIR": "/dev/null/x"}, "RECEIVER_DATA_DIR='/dev/null/x'"),
+        (["up"], TOKEN | {"RECEIVER_DATA_DIR": "/dev/null/x"}, "RECEIVER_DATA_DIR='/dev/null/x'"),
+        (["tail"], {}, "which Redis? REDIS_URL is not set and there is no var/redis-url"),
+        (["tail"], {"REDIS_URL": "unix:///nowhere"}, "Redis: "),
+        (["send", "mo"], {}, "no token: give --token or set RECEIVER_TOKEN"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_sentence(
+    arguments: list[str], environ: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    port = {"PORT": str(free_port())} if arguments[0] == "up" and "HOST" not in environ else {}
+    answer = run(tmp_path, *arguments, **port | environ)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"receiver: {sentence}")
+    assert answer.stderr.count("\n") == 1
+    assert answer.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["web", "up"])
+def test_a_port_in_use_is_said_in_one_sentence(name: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        answer = run(tmp_path, name, PORT=port, REDIS_URL="redis://127.0.0.1:1", **TOKEN)
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        f"receiver: HOST=127.0.0.1 PORT={port}: Address already in use; set another PORT or HOST\n"
+    )
+
+
+def test_up_ends_its_embedded_server_when_it_refuses(tmp_path: Path) -> None:
+    run(tmp_path, "up", PORT=str(free_port()))
+    log = (tmp_path / "var/valkey/valkey.log").read_text()
+    assert "Ready to accept connections" in log
+    assert "bye bye" in log
+
+
+def test_every_sample_is_new_each_time() -> None:
+    for name in SAMPLES:
+        assert build(name).body != build(name).body
+        assert json.loads(build(name).body)
+
+
+def test_send_says_that_nobody_is_there(tmp_path: Path) -> None:
+    answer = run(tmp_path, "send", "mo", "--token", "t", PORT=str(free_port()))
+    assert answer.returncode == 1
+    assert "/att/sms/mo cannot be reached: " in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_tail_prints_one_document_per_line_into_a_pipe(valkey: Valkey, tmp_path: Path) -> None:
+    add(valkey, "one", "two", "three")
+    answer = run(tmp_path, "tail", "--from-start", "--count", "2", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == ["one", "two"]
+    answer = run(tmp_path, "tail", "--no-follow", "--since", "1h", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == [
+        "one",
+        "two",
+        "three",
+    ]
+    answer = run(tmp_path, "tail", "--no-follow", "--since", "2999-01-01", REDIS_URL=valkey.url)
+    assert (answer.stdout, answer.stderr, answer.returncode) == ("", "", 0)
+
+
+def test_tail_shows_what_comes_and_goes_on_when_redis_was_killed(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    with running(tmp_path, "tail", "--since", "1h", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        assert tail.stderr
+        add(valkey, "before")
+        assert json.loads(tail.stdout.readline())["id"] == "before"
+        valkey.kill()
+        assert tail.stderr.readline() == "receiver: Redis is away; waiting for it\n"
+        valkey.start()
+        add(valkey, "after")
+        assert json.loads(tail.stdout.readline())["id"] == "after"
+
+
+def test_tail_is_quiet_when_nobody_reads_on(valkey: Valkey, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        assert tail.stderr
+        add(valkey, "one")
+        tail.stdout.readline()
+        tail.stdout.close()
+        add(valkey, "two")
+        add(valkey, "three")
+        assert tail.wait(30) == 1
+        assert tail.stderr.read() == ""
+        tail.stdout = None
+
+
+def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        add(valkey, "one")
+        tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        assert tail.communicate(timeout=30) == ("", "")
+        assert tail.returncode == 130
