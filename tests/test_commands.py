@@ -30,7 +30,7 @@ def test_help_imports_neither_web_server_nor_redis_client(tmp_path: Path) -> Non
     assert [name for name in COMMANDS if f"  {name} " not in answer.stdout] == []
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "ledger"])
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
     answer = run(tmp_path, name, "--help")
     assert answer.returncode == 0
@@ -52,6 +52,7 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
         (["up"], {"HOST": "no.such.host.invalid"}, "HOST=no.such.host.invalid PORT=8080: "),
         (["up", "--demo"], {"RECEIVER_DATA_DIR": "/dev/null/x"}, "RECEIVER_DATA_DIR='/dev/null/x'"),
         (["up"], TOKEN | {"RECEIVER_DATA_DIR": "/dev/null/x"}, "RECEIVER_DATA_DIR='/dev/null/x'"),
+        (["ledger"], {"REDIS_URL": "redis://127.0.0.1:1"}, "Redis: "),
         (["tail"], {}, "which Redis? REDIS_URL is not set and there is no var/redis-url"),
         (["tail"], {"REDIS_URL": "unix:///nowhere"}, "Redis: "),
         (["send", "mo"], {}, "no token: give --token or set RECEIVER_TOKEN"),
@@ -66,6 +67,12 @@ def test_what_cannot_work_is_said_in_one_sentence(
     assert answer.stderr.startswith(f"receiver: {sentence}")
     assert answer.stderr.count("\n") == 1
     assert answer.stdout == ""
+
+
+def test_web_without_any_credential_refuses_to_start(valkey: Valkey, tmp_path: Path) -> None:
+    answer = run(tmp_path, "web", REDIS_URL=valkey.url)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("receiver: no credential is set")
 
 
 @pytest.mark.parametrize("name", ["web", "up"])
@@ -150,3 +157,18 @@ def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None
         tail.send_signal(signal.SIGINT)
         assert tail.communicate(timeout=30) == ("", "")
         assert tail.returncode == 130
+
+
+def test_the_books_of_a_new_redis_balance(valkey: Valkey, tmp_path: Path) -> None:
+    answer = run(tmp_path, "ledger", REDIS_URL=valkey.url)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines()[0] == "accepted 0"
+
+
+def test_books_that_do_not_balance_are_an_exit_code(valkey: Valkey, tmp_path: Path) -> None:
+    valkey.client().hset("receiver:ledger", "published", 1)
+    answer = run(tmp_path, "ledger", "--json", REDIS_URL=valkey.url)
+    assert answer.returncode == 1
+    assert answer.stderr == "receiver: the books do not balance\n"
+    books = json.loads(answer.stdout)
+    assert (books["accepted"], books["published"], books["balanced"]) == (0, 1, False)

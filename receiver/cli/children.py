@@ -28,7 +28,7 @@ class Child:
         self.name = name
         self.refused = False
         """It ended at its first start and said why: starting it again would not help."""
-        self._command = [sys.executable, "-P", "-m", *arguments]
+        self._command = [sys.executable, "-m", *arguments]
         self._environ = environ
         self._pause = 0.0
         self._due: float | None = None

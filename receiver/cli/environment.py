@@ -2,13 +2,14 @@
 
 import os
 import socket
+from typing import Any
 
 import click
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from receiver import link
 from receiver import settings as settings_module
+from receiver.notification import CREDENTIALS
 from receiver.settings import Settings, SettingsError
 
 
@@ -54,11 +55,27 @@ def redis_url(found: Settings) -> str:
 
 
 def connect(url: str) -> redis.Redis:
-    """A client that fails fast and retries nothing by itself."""
+    """A client for a person, who can wait a little."""
     try:
-        return redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
+        return link.client(url, timeout=5)
     except ValueError as error:
         raise Refused(f"REDIS_URL: {error}") from None
+
+
+def refuse_without_credential(found: Settings, url: str) -> None:
+    """Nobody could get in. A Redis that cannot be asked now may know a credential: go on."""
+    if found.bearer_digests:
+        return
+    try:
+        with connect(url) as client:
+            known: Any = client.hlen(CREDENTIALS)
+    except redis.RedisError:
+        return
+    if not known:
+        raise Refused(
+            "no credential is set, so nobody could send anything: set RECEIVER_BEARER_TOKENS, "
+            "to the output of `openssl rand -hex 32` for example (`receiver up --demo` makes one)"
+        )
 
 
 def base_url(found: Settings) -> str:

@@ -7,17 +7,15 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 import msgspec
-import redis
 
 from receiver.cli import demo as tour
 from receiver.cli import environment, output
 from receiver.cli.children import Child, stop
 from receiver.embedded import Embedded, EmbeddedError, write_private
-from receiver.notification import CREDENTIALS
 from receiver.settings import Settings
 
 
@@ -63,7 +61,8 @@ class Up:
         try:
             if self._server:
                 self._server.start()
-            self._refuse_without_credential()
+            if not self._token:
+                environment.refuse_without_credential(self._settings, self._redis_url())
             environ = self._environ()
             self._children.append(Child("web", ["receiver", "web"], environ))
             self._children.append(Child("worker", ["workers"], environ))
@@ -121,23 +120,9 @@ class Up:
         return os.environ | {
             "PORT": str(self._settings.port),
             "REDIS_URL": self._redis_url(),
+            "PYTHONSAFEPATH": "1",  # a folder called `workers` where we are started is not ours
             "RECEIVER_BEARER_TOKENS": ",".join(token for token in tokens if token),
         }
-
-    def _refuse_without_credential(self) -> None:
-        if self._token or self._settings.bearer_digests:
-            return
-        try:
-            with environment.connect(self._redis_url()) as client:
-                known: Any = client.hlen(CREDENTIALS)
-        except redis.RedisError as error:
-            raise environment.Refused(f"REDIS_URL: {error}") from None
-        if not known:
-            raise environment.Refused(
-                "no credential is set, so nobody could send anything: "
-                "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32) receiver up, "
-                "or try `receiver up --demo`, which makes one"
-            )
 
 
 def _interrupt_on_signals() -> None:

@@ -17,6 +17,7 @@ def command() -> None:
     machines, beside at least one `receiver worker`. SIGTERM finishes what is in flight and ends.
     """
     settings = environment.settings_of_a_half("web")
+    environment.refuse_without_credential(settings, settings.redis_url or "")
     environment.refuse_taken_port(settings)
     import uvicorn
 

@@ -20,5 +20,5 @@ def command() -> None:
     machines. SIGTERM lets each worker finish its batch; SIGKILL loses nothing either.
     """
     environment.settings_of_a_half("worker")
-    # -P: a folder called `workers` where the command is run is not ours.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "workers"])  # noqa: S606
+    os.environ["PYTHONSAFEPATH"] = "1"  # a folder called `workers` where we are started is not ours
+    os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606
