@@ -9,18 +9,25 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import redis
 from rq import Queue
 
-from benchmarks import books, contenders, notifications
+from benchmarks import books, notifications
 from benchmarks.contenders import BULLMQ, OURS, PEER, TEXTBOOK, Contender
 from benchmarks.processes import Process, Server, python, running, until, valkey
 from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
 
+FORKLESS = replace(TEXTBOOK, letter="b'", name="RQ, SimpleWorker: no fork for each job")
 BACKLOG = 50_000
 RQ_SHARE = 50
 """RQ's backlog is this many times smaller."""
+
+
+def present() -> list[Contender]:
+    """Those whose worker runs here."""
+    return [each for each in (TEXTBOOK, FORKLESS, BULLMQ, OURS) if not each.needs()]
 
 
 def measure(contender: Contender, backlog: int = BACKLOG) -> Result:
@@ -50,10 +57,10 @@ def report(rounds: list[Round]) -> str:
             f"{values(rounds, each.letter, 'backlog')[0]:,.0f}",
             shown(values(rounds, each.letter, "rate")),
         ]
-        for each in contenders.ALL
+        for each in (TEXTBOOK, FORKLESS, BULLMQ, OURS)
         if values(rounds, each.letter, "rate")
     ]
-    pairs = [("e", "b"), ("e", "c")]
+    pairs = [("e", "b"), ("e", "b'"), ("e", "c")]
     found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
     against = [[pair, shown(each, 1)] for pair, each in found.items() if each]
     return (
@@ -73,7 +80,7 @@ def _fill_rq(server: Server, backlog: int) -> int:
     few = backlog // RQ_SHARE
     for number in range(few):
         body = json.loads(notifications.body("/att/sms/mo", number))
-        queue.enqueue("benchmarks.contenders.textbook.publish", body)
+        queue.enqueue("benchmarks.textbook_job.publish", body)
     return few
 
 
@@ -84,14 +91,16 @@ def _fill_bullmq(server: Server, backlog: int) -> int:
     return backlog
 
 
-def _rq_worker(server: Server) -> list[str]:
-    return python("-m", "rq.cli", "worker", "--quiet", "--url", server.url, "notifications")
+def _rq_worker(*flags: str) -> Callable[[Server], list[str]]:
+    command = python("-m", "rq.cli", "worker", "--quiet", *flags)
+    return lambda server: [*command, "--url", server.url, "notifications"]
 
 
 def _left_in(*lists: str) -> Callable[["redis.Redis"], int]:
     return lambda client: sum(int(client.llen(name)) for name in lists)
 
 
+_RQ_LEFT = _left_in("rq:queue:notifications", "rq:queue:notifications:intermediate")
 _Way = tuple[
     Callable[[Server, int], int],
     Callable[[Server], list[str]],
@@ -99,11 +108,8 @@ _Way = tuple[
 ]
 _WAYS: dict[str, _Way] = {
     OURS.letter: (_fill_ours, lambda _: python("-m", "workers"), books.open_count),
-    TEXTBOOK.letter: (
-        _fill_rq,
-        _rq_worker,
-        _left_in("rq:queue:notifications", "rq:queue:notifications:intermediate"),
-    ),
+    TEXTBOOK.letter: (_fill_rq, _rq_worker(), _RQ_LEFT),
+    FORKLESS.letter: (_fill_rq, _rq_worker("--worker-class", "rq.SimpleWorker"), _RQ_LEFT),
     BULLMQ.letter: (
         _fill_bullmq,
         lambda _: ["node", str(PEER / "worker.mjs")],
@@ -117,13 +123,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backlog", type=int, default=BACKLOG)
-    parser.add_argument("--only", default="b,c,e", help="letters of contenders")
+    parser.add_argument("--only", default="b,b',c,e", help="letters of contenders")
     said = parser.parse_args()
-    chosen, missing = contenders.present(said.only.split(","))
-    rounds = interleave(chosen, said.rounds, lambda each: measure(each, said.backlog))
-    print(report(rounds))
-    for contender, why in missing.items():
-        print(f"- {contender} was not run: {why}")
+    chosen = [each for each in present() if each.letter in said.only.split(",")]
+    print(report(interleave(chosen, said.rounds, lambda each: measure(each, said.backlog))))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 80, 210, 46, 56
+LEFT, RIGHT, TOP, BOTTOM = 80, 230, 60, 56
 COLOURS = ("#4269d0", "#d97706", "#d13b4f", "#2f9e7e", "#3f7d2f", "#8a5fbf", "#805440")
 
 Line = Sequence[tuple[float, float]]
@@ -99,7 +99,7 @@ def _grid(xs: _Scale, ys: _Scale) -> list[str]:
         parts.append(_text(x, HEIGHT - BOTTOM + 18, f"{tick:,g}", 'text-anchor="middle"'))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(_text(middle, HEIGHT - 14, xs.axis.label, 'text-anchor="middle"'))
-    parts.append(_text(LEFT - 66, TOP - 6, ys.axis.label, 'fill="#555"'))
+    parts.append(_text(LEFT - 66, TOP - 16, ys.axis.label, 'fill="#555"'))
     return parts
 
 

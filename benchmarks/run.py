@@ -81,7 +81,7 @@ def _lone(plan: Plan) -> Any:
 
 
 def _drain(plan: Plan) -> Any:
-    return interleave(_here(TEXTBOOK, BULLMQ, OURS), plan.rounds, drain.measure)
+    return interleave(drain.present(), plan.rounds, drain.measure)
 
 
 def _backlogs(_: Plan) -> Any:
