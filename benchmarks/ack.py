@@ -7,13 +7,30 @@ import argparse
 from dataclasses import replace
 
 from benchmarks import contenders, machine
-from benchmarks.contenders import Contender, fresh
+from benchmarks.contenders import (
+    BULLMQ,
+    BULLMQ_EVERYSEC,
+    EMPTY,
+    OURS,
+    OURS_EVERYSEC,
+    TEXTBOOK,
+    WEBDIS,
+    Contender,
+    fresh,
+)
 from benchmarks.load import closed
 from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
 
 CONNECTIONS = 64
+ORDER = (TEXTBOOK, EMPTY, OURS, BULLMQ, OURS_EVERYSEC, BULLMQ_EVERYSEC, WEBDIS)
+"""Those whose ratio matters run next to each other."""
 WARM_UP = 3.0
 """Seconds: Node compiles its hot paths, connections and pools open."""
+
+
+def present() -> list[Contender]:
+    """Those that run here, in the order they run in."""
+    return [each for each in ORDER if not each.needs()]
 
 
 def measure(contender: Contender, connections: int = CONNECTIONS, seconds: float = 10) -> Result:
@@ -57,12 +74,14 @@ def _against(rounds: list[Round]) -> str:
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--only", default="", help="letters of contenders, such as a,b,e")
     said = parser.parse_args()
-    chosen, missing = contenders.present(said.only.split(",") if said.only else ())
+    wanted = said.only.split(",") if said.only else [each.letter for each in ORDER]
+    chosen = [each for each in present() if each.letter in wanted]
     rounds = interleave(chosen, said.rounds, lambda each: measure(each, seconds=said.seconds))
+    missing = contenders.present(wanted)[1]
     print(machine.report(missing) + "\n\n" + report(rounds))
 
 

@@ -82,10 +82,15 @@ def until(ready: Callable[[], bool], process: Process, seconds: float = 30) -> N
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A directory that is gone afterwards."""
+    """A directory that is gone afterwards.
+
+    Gone from the disk too: a file system that discards what was deleted is slow until it has, and
+    that would be the next contender's loss.
+    """
     SCRATCH.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
         yield Path(directory)
+    os.sync()
 
 
 @contextlib.contextmanager

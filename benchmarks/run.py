@@ -41,9 +41,7 @@ def _machine(_: Plan) -> Any:
 
 
 def _ack(plan: Plan) -> Any:
-    return interleave(
-        contenders.present()[0], plan.rounds, lambda x: ack.measure(x, 64, plan.seconds)
-    )
+    return interleave(ack.present(), plan.rounds, lambda each: ack.measure(each, 64, plan.seconds))
 
 
 def _connections(plan: Plan) -> Any:
@@ -151,8 +149,8 @@ def _keep(name: str, figures: Any) -> None:
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, of: " + ", ".join(PARTS))
     parser.add_argument("--render", action="store_true", help="measure nothing")
     said = parser.parse_args()
