@@ -21,6 +21,8 @@ def command() -> None:
     environment.refuse_taken_port(settings)
     import uvicorn
 
+    from receiver.wire import Protocol
+
     click.echo(f"receiver web: {environment.base_url(settings)}", err=True)
     uvicorn.run(
         "receiver.app:create",
@@ -29,11 +31,12 @@ def command() -> None:
         port=settings.port,
         workers=settings.web_concurrency,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,  # it would print access_token
         log_config=None,
+        log_level="error",  # it warns of every stranger's malformed request
         backlog=2048,
         timeout_keep_alive=75,  # longer than a balancer's, which must be the one to close
         timeout_graceful_shutdown=10,
