@@ -1,9 +1,11 @@
 """What every test may ask for."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.running import Receiver
 from tests.valkey import Valkey
 
 
@@ -39,3 +41,11 @@ def start_valkey() -> Iterator[Callable[..., Valkey]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiver before `valkey`, nothing of it started yet."""
+    receiver = Receiver(valkey, tmp_path)
+    yield receiver
+    receiver.stop()
