@@ -27,7 +27,9 @@ def json_value(body: bytes) -> Any:
         raise Rejected("body: nested too deep") from None
     except msgspec.DecodeError as error:
         raise Rejected(_fault(body, str(error))) from None
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+    # Fewer brackets than levels allowed cannot be too deep; searching is quicker than counting.
+    brackets = body.count(b"{") + (body.count(b"[") if b"[" in body else 0)
+    if brackets > MAX_DEPTH and _deeper(value, MAX_DEPTH):
         raise Rejected("body: nested too deep")
     return value
 

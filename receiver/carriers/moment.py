@@ -31,9 +31,9 @@ def rfc3339(text: str) -> datetime | None:
     if not _RFC3339(text):
         return None
     if text[17:19] == "60":  # a leap second is valid RFC 3339 (section 5.6)
-        before = _iso(f"{text[:17]}59{text[19:]}", UTC)
+        before = _iso(f"{text[:17]}59{text[19:]}".upper(), UTC)
         return before and before + timedelta(seconds=1)
-    return _iso(text, UTC)
+    return _iso(text.upper(), UTC)
 
 
 def read(value: str | None, zone: tzinfo) -> datetime | None:

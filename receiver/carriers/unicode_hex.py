@@ -80,7 +80,19 @@ def _based(length: int, base: int, octets: bytes) -> str | None:
 
 
 def _no_key(octets: bytes) -> str | None:
-    return None if octets[:2] in (b"\xfe\xff", b"\xff\xfe") else octets.decode("utf-16-be")
+    if octets[:2] in (b"\xfe\xff", b"\xff\xfe") or not _spread(octets):
+        return None
+    return octets.decode("utf-16-be")
+
+
+def _spread(octets: bytes) -> bool:
+    """Without a key nothing but the hex itself speaks for hex. Short numbers and words (a PIN, a
+    date, CAFE) do not: digits alone must be of one row, that is of one script, and two at least.
+    """
+    digits = octets.hex()
+    if digits.isdecimal():
+        return len(octets) >= 4 and len(set(octets[::2])) == 1
+    return len(octets) >= 4 or not digits.isalpha()
 
 
 def _marked(octets: bytes) -> str | None:

@@ -4,7 +4,8 @@ What it is written in is seen from the body: AT&T documents no content type, and
 listeners check none.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from msgspec import Raw
 
@@ -12,6 +13,14 @@ from receiver.carriers.att.form import form_value
 from receiver.carriers.att.xml import xml_value
 from receiver.carriers.callback import Rejected
 from receiver.carriers.decode import as_raw, json_value
+
+# A pair of surrogates, a lone one (group 1), any other escape.
+_ESCAPE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"
+    r"|\\.",
+    re.DOTALL,
+)
 
 
 def understand(body: bytes) -> tuple[Any, Raw | str]:
@@ -28,13 +37,20 @@ def _not_plain_json(body: bytes, fault: Rejected) -> tuple[Any, Raw | str]:
     if begins == "<":
         return xml_value(text), text
     if begins in ("{", "["):
-        recoded = text.encode()
+        recoded = _ESCAPE.sub(_whole_character, text).encode()
         if recoded == body:
             raise fault
         return json_value(recoded), as_raw(recoded)
     if "=" in text:
         return form_value(text), text
     raise fault
+
+
+def _whole_character(escape: re.Match[str]) -> str:
+    """A long text is cut without regard for characters: its half of an emoji is a lone surrogate,
+    which no UTF-8 can hold.
+    """
+    return "\\ufffd" if escape[1] else escape[0]
 
 
 def as_text(body: bytes) -> str:

@@ -20,7 +20,9 @@ from receiver.carriers.callback import (
 from receiver.carriers.problem import problem
 from receiver.notification import Notification
 
-_WRAPPERS: Final = ("deliveryinfonotification", "deliveryinfolist", "deliveryinfo")
+_WRAPPERS: Final = {
+    name.lower(): name for name in ("deliveryInfoNotification", "deliveryInfoList", "deliveryInfo")
+}
 
 # AT&T documents the first three; ParlayX SMS 2.2 and OneAPI have the rest. An open set.
 _STATUS: Final = {

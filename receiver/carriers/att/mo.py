@@ -30,16 +30,17 @@ from receiver.carriers.problem import problem
 from receiver.carriers.unicode_hex import candidates
 from receiver.notification import Notification
 
-_WRAPPERS: Final = (
-    "inboundsmsmessagenotification",
-    "inboundsmsmessagelist",
-    "inboundsmsmessage",
-    "inboundmessagenotification",
-    "inboundmessagelist",
-    "inboundmessage",
-)
-"""OneAPI's, Globe's and OMA messaging's; lower case."""
-
+_WRAPPERS: Final = {
+    name.lower(): name
+    for name in (
+        "inboundSMSMessageNotification",  # OneAPI
+        "inboundSMSMessageList",
+        "inboundSMSMessage",
+        "inboundMessageNotification",  # OMA messaging
+        "inboundMessageList",
+        "inboundMessage",
+    )
+}
 _POSITION: Final = re.compile(r"msg[0-9]{1,4}").fullmatch
 """AT&T's lists number their messages `msg0`, `msg1`, and begin anew each time: no id."""
 

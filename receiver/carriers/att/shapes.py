@@ -1,6 +1,6 @@
 """Finding the items in a body: flat, or inside the wrappers of OneAPI, alone or in a list."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -10,6 +10,9 @@ from receiver.carriers.callback import Reading, RefusedItem, Rejected
 Fields = dict[str, Any]
 """An item's fields by lower-case name: AT&T documents both `MessageId` and `messageId`."""
 
+Wrappers = dict[str, str]
+"""Lower-case name of a wrapper to the name its document gives it, the outermost first."""
+
 _INHERITED: Final = ("messageid", "callbackdata")
 """What a wrapper says for all its items."""
 
@@ -17,7 +20,7 @@ T = TypeVar("T")
 
 
 def collect(
-    value: Any, wrappers: tuple[str, ...], parse: Callable[[Fields], T]
+    value: Any, wrappers: Wrappers, parse: Callable[[Fields], T]
 ) -> tuple[list[T], list[RefusedItem]]:
     """The items that `parse` understands, and the others with the reason. Raises `Rejected` when
     there is none of the former.
@@ -41,9 +44,10 @@ def reading(body: bytes, bad: list[RefusedItem]) -> Reading:
 
 def text(fields: Fields, name: str, shown: str) -> str:
     """A field that must be there, though it may be empty or null; numbers as decimal text."""
-    if name not in fields:
+    found = optional_text(fields, name, shown)
+    if found is None and name not in fields:
         raise Rejected(f"{shown}: missing")
-    return optional_text(fields, name, shown) or ""
+    return found or ""
 
 
 def filled_text(fields: Fields, name: str, shown: str) -> str:
@@ -78,24 +82,33 @@ def _object(item: Any) -> Fields:
     return item
 
 
-def _items(
-    value: Any, wrappers: tuple[str, ...], inherited: Fields, path: str
-) -> Iterator[tuple[str, Any]]:
+def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> list[tuple[str, Any]]:
     if type(value) is not dict:
-        yield path, value
-        return
+        return [(path, value)]
     fields = {name.lower(): inner for name, inner in value.items()}
-    wrapper = next((name for name in wrappers if name in fields), None)
-    if wrapper is None and len(fields) == 1 and type(next(iter(fields.values()))) is dict:
-        wrapper = next(iter(fields))  # an XML document's root, whatever its name
+    wrapper = _wrapper_in(fields, wrappers)
     if wrapper is None:
-        yield path, {**inherited, **fields}
-        return
-    inherited = {**inherited, **{name: fields[name] for name in _INHERITED if name in fields}}
+        return [(path, inherited | fields if inherited else fields)]
+    for name in _INHERITED:
+        if name in fields:
+            inherited = {**inherited, name: fields[name]}
     inner = fields[wrapper]
-    path = f"{path}{wrapper}." if wrapper in wrappers else path
+    path += wrappers.get(wrapper, "body")
     if type(inner) is not list:
-        yield from _items(inner, wrappers, inherited, path)
-        return
-    for index, item in enumerate(inner):
-        yield from _items(item, wrappers, inherited, f"{path[:-1]}[{index}].")
+        return _items(inner, wrappers, inherited, f"{path}.")
+    return [
+        found
+        for index, item in enumerate(inner)
+        for found in _items(item, wrappers, inherited, f"{path}[{index}].")
+    ]
+
+
+def _wrapper_in(fields: Fields, wrappers: Wrappers) -> str | None:
+    for name in wrappers:
+        if name in fields:
+            return name
+    if len(fields) == 1:
+        (name, inner) = next(iter(fields.items()))
+        if type(inner) is dict:
+            return name  # an XML document's root, whatever its name
+    return None

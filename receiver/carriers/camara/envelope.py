@@ -11,20 +11,10 @@ from typing import Any, Final
 from receiver.carriers import moment
 from receiver.carriers.callback import Rejected
 
-_CORE: Final = frozenset(
-    {
-        "specversion",
-        "id",
-        "source",
-        "type",
-        "time",
-        "subject",
-        "datacontenttype",
-        "dataschema",
-        "data",
-        "data_base64",
-    }
+_USUAL: Final = frozenset(
+    {"specversion", "id", "source", "type", "time", "datacontenttype", "data"}
 )
+_RARE: Final = frozenset({"subject", "dataschema", "data_base64"})
 _EARLY: Final = frozenset({"eventSubscriptionId", "event"})
 """Members of the form before CloudEvents. Nokia's handler still expects them beside CloudEvents
 attributes, so they do not make an event invalid, as other names in camelCase do."""
@@ -61,10 +51,12 @@ def is_early(event: dict[str, Any]) -> bool:
 
 
 def _check(event: dict[str, Any]) -> None:
-    if event.get("specversion") != "1.0":
+    # CAMARA's own examples have both as numbers: "specversion": 1.0 (geofencing 0.1),
+    # "id": 123654 (event guide).
+    version = event.get("specversion")
+    if version != "1.0" and (type(version) is not float or version != 1.0):
         raise Rejected("specversion: missing or not 1.0")
     identifier = event.get("id")
-    # CAMARA's own guide has "id": 123654 (event guide, notification examples).
     if type(identifier) is int:
         if not -(2**63) <= identifier < 2**64:
             raise Rejected("id: a number of more than 64 bits")
@@ -72,27 +64,25 @@ def _check(event: dict[str, Any]) -> None:
         raise Rejected("id: blank")
     _text("source", event.get("source"))
     _text("type", event.get("type"))
-    _optional(event)
-    if not event.keys() <= _CORE:
-        for name in event.keys() - _CORE - _EARLY:
-            _extension(name, event[name])
-
-
-def _optional(event: dict[str, Any]) -> None:
-    """An attribute that is null is absent (CloudEvents JSON format, section 2.2)."""
     time = event.get("time")
     if time is not None and (type(time) is not str or moment.rfc3339(time) is None):
         raise Rejected("time: not an RFC 3339 time with a zone")
-    media_type = event.get("datacontenttype")
-    if media_type is not None and media_type != "application/json":
-        _text("datacontenttype", media_type)
-        if not _MEDIA_TYPE(media_type):
-            raise Rejected("datacontenttype: not a media type (RFC 2046)")
-    for name in ("subject", "dataschema"):
+    if not event.keys() <= _USUAL or event.get("datacontenttype") != "application/json":
+        _unusual(event)
+
+
+def _unusual(event: dict[str, Any]) -> None:
+    """An attribute that is null is absent (CloudEvents JSON format, section 2.2)."""
+    for name in ("datacontenttype", "subject", "dataschema"):
         if event.get(name) is not None:
             _text(name, event[name])
+    media_type = event.get("datacontenttype")
+    if media_type is not None and not _MEDIA_TYPE(media_type):
+        raise Rejected("datacontenttype: not a media type (RFC 2046)")
     if event.get("data_base64") is not None:
         _base64(event)
+    for name in event.keys() - _USUAL - _RARE - _EARLY:
+        _extension(name, event[name])
 
 
 def _base64(event: dict[str, Any]) -> None:
@@ -117,11 +107,11 @@ def _text(name: str, value: Any) -> str:
 
 
 def _extension(name: str, value: Any) -> None:
+    shown = name if _SHOWABLE(name) else "an attribute"
     if not _EXTENSION_NAME(name):
-        shown = name if _SHOWABLE(name) else "an attribute"
         raise Rejected(f"{shown}: not a CloudEvents attribute name (a-z, 0-9)")
     if type(value) is int:
         if not -(2**31) <= value < 2**31:
-            raise Rejected("an extension: an integer of more than 32 bits")
+            raise Rejected(f"{shown}: an integer of more than 32 bits")
     elif value is not None and type(value) is not bool and type(value) is not str:
-        raise Rejected("an extension: neither text, integer nor boolean")
+        raise Rejected(f"{shown}: neither text, integer nor boolean")

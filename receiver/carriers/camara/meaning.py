@@ -53,14 +53,20 @@ def _reachability(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _roaming(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
-    stated = heard.data.get("roaming")
+    stated = _stated(heard, device)
+    roaming = stated.get("roaming")
     return {
         "subscriptionId": heard.subscription,
         "device": device,
-        "roaming": heard.meaning.says.get("roaming", stated if type(stated) is bool else None),
-        "countryCode": heard.data.get("countryCode"),
-        "countryName": _names(heard.data.get("countryName")),
+        "roaming": heard.meaning.says.get("roaming", roaming if type(roaming) is bool else None),
+        "countryCode": stated.get("countryCode"),
+        "countryName": _names(stated.get("countryName")),
     }
+
+
+def _stated(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+    # Some of CAMARA's examples of 0.5 have the country and the reason inside the device.
+    return (device or {}) | heard.data
 
 
 def _names(value: Any) -> Any:
@@ -71,11 +77,12 @@ def _names(value: Any) -> Any:
 
 
 def _lifecycle(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+    stated = _stated(heard, device)
     return {
         "subscriptionId": heard.subscription,
         "device": device,
-        "reason": _first(heard.data, _REASONS),
-        "description": _first(heard.data, _DESCRIPTIONS),
+        "reason": _first(stated, _REASONS),
+        "description": _first(stated, _DESCRIPTIONS),
     }
 
 

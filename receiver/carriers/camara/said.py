@@ -3,15 +3,19 @@
 import binascii
 import hashlib
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from receiver.carriers import moment
 from receiver.carriers.callback import Basis, Rejected
+from receiver.carriers.camara.content_type import parse
 from receiver.carriers.camara.envelope import is_cloudevent, is_early
 from receiver.carriers.camara.types import Meaning, early_meaning_of, meaning_of
 from receiver.carriers.decode import json_value
+
+_JSON: Final = "application/json"
+"""What data is when nothing says otherwise (CloudEvents JSON format, section 3.1)."""
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -90,13 +94,16 @@ def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> Said:
 
 
 def _payload(event: dict[str, Any]) -> Any:
-    """`data`, or the JSON in `data_base64`; other bytes stay in base64."""
+    """`data`, or what is in `data_base64`: JSON or text where it says so, else base64 still."""
     encoded = event.get("data_base64")
     if encoded is None:
         return event.get("data")
+    kind, octets = parse(event.get("datacontenttype") or _JSON), binascii.a2b_base64(encoded)
     try:
-        return json_value(binascii.a2b_base64(encoded))
-    except Rejected:
+        if kind.is_json:
+            return json_value(octets)
+        return octets.decode() if kind.media_type.startswith("text/") else encoded
+    except (Rejected, UnicodeDecodeError):
         return encoded
 
 

@@ -46,7 +46,12 @@ _LIFECYCLE: Final = {
 }
 
 _REACHABILITY_APIS: Final = frozenset(
-    {"device-reachability-status-subscriptions", "device-reachability-status", "device-status"}
+    {
+        "device-reachability-status-subscriptions",  # since 0.6
+        "reachability-status-subscriptions",  # its release candidates
+        "device-reachability-status",
+        "device-status",  # 0.5
+    }
 )
 _ROAMING_APIS: Final = frozenset(
     {
