@@ -1,0 +1,113 @@
+"""No input whatever causes anything but `Rejected` at the door and `Unreadable` behind it."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.carriers import CALLBACKS
+from receiver.carriers.callback import Callback, Rejected, Request, Unreadable
+from receiver.notification import Notification
+from tests.cases import Case, cases
+
+ALL = list(cases())
+UTC = ZoneInfo("UTC")
+
+content_types = st.sampled_from(
+    [
+        "",
+        "application/json",
+        "application/cloudevents+json; charset=utf-16",
+        "application/cloudevents-batch+json",
+        "application/octet-stream",
+        "text/plain; charset=nonsense",
+        "; ; charset=",
+    ]
+) | st.text(max_size=40)
+headers = st.lists(
+    st.tuples(
+        st.sampled_from([b"ce-specversion", b"ce-id", b"ce-source", b"ce-type", b"ce-time", b"ce-"])
+        | st.binary(max_size=20).map(lambda name: b"ce-" + name.lower()),
+        st.sampled_from([b"1.0", b"x", b'"', b'"\\"', b"%", b"%ff"]) | st.binary(max_size=20),
+    ),
+    max_size=8,
+)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(["1.0", "tel:+12075550111", "08041F", "11-03-2026T09:15:30", "0" * 14]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+
+
+def goes_through(callback: Callback, request: Request) -> None:
+    try:
+        reading = callback.read(request)
+    except Rejected:
+        return
+    for body in reading.accepted:
+        notification = Notification(callback.name, "default", "r", 0, request.content_type, body)
+        events = callback.normalise(notification, UTC)
+        assert events
+        for event in events:
+            out = msgspec.json.encode({**event.data, "raw": event.raw})
+            assert isinstance(msgspec.json.decode(out), dict)
+            assert (event.basis == "none") == (event.identity == ())
+            assert event.subject is None or event.subject.isprintable()
+
+
+def members(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value that holds another, and under which name or index."""
+    if isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield value, name
+            yield from members(inner)
+
+
+@given(st.sampled_from(CALLBACKS), content_types, headers, st.binary(max_size=200))
+def test_arbitrary_bytes(
+    callback: Callback, content_type: str, sent: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    goes_through(callback, Request(content_type, sent, body))
+
+
+@given(st.sampled_from(CALLBACKS), content_types, headers, values)
+def test_arbitrary_json(
+    callback: Callback, content_type: str, sent: list[tuple[bytes, bytes]], value: Any
+) -> None:
+    goes_through(callback, Request(content_type, sent, msgspec.json.encode(value)))
+
+
+@given(st.sampled_from(CALLBACKS), st.binary(max_size=200))
+def test_what_never_passed_the_door_is_unreadable_at_worst(callback: Callback, body: bytes) -> None:
+    with contextlib.suppress(Unreadable):
+        assert callback.normalise(Notification(callback.name, "d", "r", 0, "", body), UTC)
+
+
+@given(st.sampled_from(ALL), st.data())
+def test_a_recorded_request_with_some_bytes_changed(case: Case, data: st.DataObject) -> None:
+    body = bytearray(case.body)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(body)))
+        body[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    goes_through(case.callback, Request(case.content_type, case.request.headers, bytes(body)))
+
+
+@given(st.sampled_from([c for c in ALL if c.body[:1] == b"{" and c.status == 204]), st.data())
+def test_a_recorded_request_with_a_member_changed(case: Case, data: st.DataObject) -> None:
+    try:
+        whole = msgspec.json.decode(case.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    place, name = data.draw(st.sampled_from(list(members(whole))))
+    place[name] = data.draw(values)
+    body = msgspec.json.encode(whole)
+    goes_through(case.callback, Request(case.content_type, case.request.headers, body))

@@ -1,0 +1,72 @@
+"""What every callback refuses, whoever the carrier is."""
+
+import gzip
+
+import pytest
+
+from receiver.carriers import CALLBACKS
+from receiver.carriers.callback import Callback, Rejected, Request
+from receiver.carriers.decode import MAX_DEPTH
+
+JSON = "application/json"
+
+HOSTILE = {
+    "empty": b"",
+    "blank": b" \r\n\t",
+    "truncated": b'{"id": "e-1", "data": {"a',
+    "trailing": b'{"id": "e-1"}}',
+    "a text": b'"words"',
+    "a number": b"17",
+    "null": b"null",
+    "a list": b"[]",
+    "an empty object": b"{}",
+    "somebody else's object": b'{"hello": "world"}',
+    "too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    "far too deep": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "far too deep and open": b"[" * 100_000,
+    "XML, too deep": b"<a>" * 5_000 + b"</a>" * 5_000,
+    "XML, cut": b"<a><b>",
+    "XML, external entity": b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a>&b;</a>',
+    "XML, undefined entity": b"<a>&b;</a>",
+    "not a number": b'{"a": NaN}',
+    "infinite": b'{"a": -Infinity}',
+    "a huge exponent": b'{"a": 1e999999}',
+    "a huge integer": b'{"a": ' + b"9" * 10_000 + b"}",
+    "NUL": b"\0",
+    "NUL in JSON": b'{"a": "\0"}',
+    "bytes": bytes(range(256)),
+    "gzip": gzip.compress(b'{"hello": "world"}'),
+    "a lone surrogate": b'{"a": "\\ud83d"}',
+    "a form of nothing": b"&=&=",
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("callback", CALLBACKS, ids=lambda c: c.name)
+def test_what_no_carrier_sends_is_refused_with_400(callback: Callback, body: bytes) -> None:
+    with pytest.raises(Rejected) as refusal:
+        callback.read(Request(JSON, (), body))
+    assert refusal.value.status == 400
+    assert len(refusal.value.reason) < 200
+
+
+@pytest.mark.parametrize("callback", CALLBACKS, ids=lambda c: c.name)
+def test_an_error_answer_is_json_in_the_carriers_own_form(callback: Callback) -> None:
+    for status in (400, 401, 403, 404, 405, 408, 413, 415, 429, 503):
+        content_type, body = callback.problem(status, "why")
+        assert content_type.endswith("json")
+        assert b'"why"' in body
+        assert str(status).encode() in body
+
+
+@pytest.mark.parametrize("callback", CALLBACKS, ids=lambda c: c.name)
+def test_a_body_as_deep_as_allowed_is_not_too_deep(callback: Callback) -> None:
+    body = b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
+    with pytest.raises(Rejected) as refusal:
+        callback.read(Request(JSON, (), body))
+    assert "deep" not in refusal.value.reason
+
+
+def test_names_and_paths_are_unique() -> None:
+    assert len({callback.name for callback in CALLBACKS}) == len(CALLBACKS)
+    assert len({callback.path for callback in CALLBACKS}) == len(CALLBACKS)

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.carriers.unicode_hex import candidates
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "said"),
+    [
+        ("0048656C6C6F", "A", "Hello"),
+        ("001B65", "A", "€"),
+        ("034772FCDF65", "A", "Grüße"),
+        ("08041F04400438", "A", "При"),
+        ("08D83DDE00", "A", "😀"),
+        ("80041F04400438", "B", "При"),
+        ("8103089FC0B8", "B", "При"),
+        ("820304009FC0B8", "B", "При"),
+        ("81030841AB42", "B", "AЫB"),
+        ("041F04400438", "C", "При"),
+        ("0628062A", "C", "بت"),
+        ("597D", "C", "好"),
+        ("D83DDE00", "C", "😀"),
+        ("feff041f0440", "D", "Пр"),
+        ("FFFE1F044004", "D", "Пр"),
+    ],
+)
+def test_hex_coded_unicode_is_decoded_under_the_reading_that_fits(
+    text: str, reading: str, said: str
+) -> None:
+    assert {"reading": reading, "text": said} in candidates(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Hello", "STOP", "1234", "471147", "20261103", "CAFE", "ABC", "041F 0440", "FFFF"]
+)
+def test_ordinary_texts_have_no_candidates(text: str) -> None:
+    assert candidates(text) == []
+
+
+@given(st.text(alphabet="0123456789abcdefABCDEF", max_size=60))
+def test_no_hex_raises_and_no_candidate_is_unprintable(text: str) -> None:
+    for candidate in candidates(text):
+        assert candidate["text"]
+        assert "\0" not in candidate["text"]
