@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from benchmarks import contenders
 from benchmarks.books import warm_worker
-from benchmarks.contenders import EMPTY, OURS, Contender, fresh
+from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender, fresh
 from benchmarks.load import closed, opened
 from benchmarks.processes import valkey
 from benchmarks.rounds import Result, Round, interleave, shown, table, values
 
 CONNECTIONS = 64
+PEER_AT_HALF = replace(BULLMQ, letter="c/2", name="Fastify + BullMQ, at half of its own rate")
 LONE_RATE = 20.0
 """A notification every 50 ms: each finds an idle system."""
 
@@ -54,6 +55,20 @@ def report_lone(rounds: list[Round]) -> str:
     above = [each["e"]["p50"] - each["a"]["p50"] for each in rounds]
     rows.append(["(e) above (a)", shown(above, 2), ""])
     return table(["a lone notification", "p50 ms", "p99 ms"], rows)
+
+
+def report_half(rounds: list[Round]) -> str:
+    """The latencies at one rate."""
+    rows = [
+        [
+            f"({each.letter}) {each.name}",
+            f"{values(rounds, each.letter, 'offered')[0]:,.0f}",
+            *(shown(values(rounds, each.letter, x), 2) for x in ("p50", "p90", "p99", "p99.9")),
+        ]
+        for each in (EMPTY, OURS, BULLMQ, PEER_AT_HALF)
+        if values(rounds, each.letter, "rate")
+    ]
+    return table(["contender", "offered/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms"], rows)
 
 
 def report_offered(results: dict[str, list[Result]]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import ack, contenders, drain, goals, latency, startup
 from benchmarks.plots import Axis, Chart, draw
-from benchmarks.rounds import shown, table, values
+from benchmarks.rounds import table
 
 Raw = dict[str, Any]
 
@@ -16,7 +16,8 @@ NAMES = {each.letter: f"({each.letter}) {each.name}" for each in contenders.ALL}
 
 def render(raw: Raw, directory: Path) -> None:
     """Write `RESULTS.md` and, beside the raw figures, its charts."""
-    sections = [_HEAD, raw["machine"]["report"], goals.table_of(raw)]
+    measured = f"Measured on {raw['machine']['date']} on this machine:"
+    sections = [_HEAD, measured, raw["machine"]["report"], goals.table_of(raw)]
     for part, title, words, section in _SECTIONS:
         if part in raw:
             sections += [f"## {title}", words, section(raw[part])]
@@ -39,19 +40,6 @@ def _lone_section(part: Any) -> str:
         f"\n\nWith the workers normalising each at once: p50 {busy['p50']:.2f} ms, "
         f"p99 {busy['p99']:.2f} ms."
     )
-
-
-def _half_section(part: Any) -> str:
-    rows = [
-        [
-            NAMES[letter],
-            *(shown(values(part, letter, point), 2) for point in ("p50", "p90", "p99", "p99.9")),
-            shown(values(part, letter, "late_p99"), 2),
-        ]
-        for letter in ("a", "c", "e")
-        if values(part, letter, "rate")
-    ]
-    return table(["contender", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "sent late p99 ms"], rows)
 
 
 def _sizing(part: Any) -> str:
@@ -95,7 +83,7 @@ _SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
         "Latency at half of that rate",
         "Open loop at half of what (e) acknowledges above; latency counts from the moment a "
         "request was due.",
-        _half_section,
+        latency.report_half,
     ),
     ("lone", "A lone notification", "One every 50 ms on one connection.", _lone_section),
     (
@@ -118,7 +106,12 @@ _SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
         _sustained_section,
     ),
     ("identities", "Memory for remembered identities", "Sizing for 73 hours.", _sizing),
-    ("startup", "Starting", "", startup.report),
+    (
+        "startup",
+        "Starting",
+        "From starting the web process, beside a Valkey that is there, to its first 2xx.",
+        startup.report,
+    ),
 ]
 
 

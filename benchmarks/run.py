@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import ack, backlog, contenders, drain, endtoend, latency, machine, memory, startup
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, TEXTBOOK, WEBDIS, Contender
 from benchmarks.report import render
-from benchmarks.rounds import Result, interleave
+from benchmarks.rounds import Result, interleave, values
 
 HERE = Path(__file__).resolve().parent
 RAW = HERE / "results" / "raw.json"
@@ -37,7 +37,7 @@ class Plan:
 
 def _machine(_: Plan) -> Any:
     missing = contenders.present()[1]
-    return {"report": machine.report(missing), "date": time.strftime("%Y-%m-%d")}
+    return {"report": machine.report(missing), "date": time.strftime("%Y-%m-%d", time.gmtime())}
 
 
 def _ack(plan: Plan) -> Any:
@@ -53,14 +53,18 @@ def _connections(plan: Plan) -> Any:
 
 
 def _half(plan: Plan) -> Any:
-    """At half of what ours acknowledges in the closed loop, everybody at that rate."""
-    rate = statistics.median(each["e"]["rate"] for each in _raw()["ack"]) / 2
-    chosen = _here(EMPTY, BULLMQ, OURS)
+    """At half of what ours acknowledges in the closed loop; the peer also at half of its own."""
+    rates = {
+        each: statistics.median(found) / 2
+        for each in ("c", "e")
+        if (found := values(_raw()["ack"], each, "rate"))
+    }
 
     def measure(contender: Contender) -> Result:
+        rate = rates["c" if contender is latency.PEER_AT_HALF else "e"]
         return latency.offered(contender, [rate], plan.seconds)[0]
 
-    return interleave(chosen, plan.rounds, measure)
+    return interleave(_here(EMPTY, OURS, BULLMQ, latency.PEER_AT_HALF), plan.rounds, measure)
 
 
 def _offered(plan: Plan) -> Any:
@@ -134,7 +138,7 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
 
 
 def _here(*wanted: Contender) -> list[Contender]:
-    return contenders.present([each.letter for each in wanted])[0]
+    return [each for each in wanted if not each.needs()]
 
 
 def _raw() -> dict[str, Any]:
