@@ -1,6 +1,7 @@
-"""The contract between the edge and the workers: the notification and the names of the keys.
+"""The contract between the edge and the workers: what lies in Redis, and under which names.
 
-The edge writes, the workers read; nothing else is shared. Everything here is a value or a name.
+The edge and the commands write, the workers read, and the other way round; nothing else is shared.
+Everything here is a value or a name.
 """
 
 from typing import Final
@@ -32,6 +33,14 @@ NORMALISE_QUEUE: Final = "receiver-normalise"
 NORMALISE_JOB: Final = "workers.normalise.run"
 """Dotted name of the normalise job; the edge names it and never imports it."""
 
+SINKS: Final = "receiver:sinks"
+"""Hash of counts per sink, each changed in the script that makes it true: `<sink>:delivered`,
+`:filtered`, `:dead`, `:replayed`, `:failed_attempts`; `:begun` is what the stream had taken before
+the sink began, `:configured` when a supervisor last knew it (ms). For every sink the events since
+`begun` plus `replayed` are `delivered`, `filtered`, `dead`, or open."""
+FORWARD_JOB: Final = "workers.forward.run"
+"""Dotted name of the job behind each sink's queue."""
+
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",
     "job_timeout": 60,
@@ -39,6 +48,51 @@ NORMALISE_OPTIONS: Final = {
     "failure_ttl": 86400,
 }
 """How a bell's job is enqueued: no argument, no personal data, nothing kept for ever."""
+
+
+def forward_group(sink: str) -> str:
+    """Consumer group of a sink's forward workers on `EVENTS`."""
+    return f"forward:{sink}"
+
+
+def forward_queue(sink: str) -> str:
+    """RQ queue of a sink's bell."""
+    return f"receiver-forward-{sink}"
+
+
+def forward_bell(sink: str) -> str:
+    """Flag: somebody has rung for this sink's forward job and it has not begun yet."""
+    return f"receiver:bell:{sink}"
+
+
+def retry_due(sink: str) -> str:
+    """Sorted set: delivery -> when it is due (ms). A delivery is named by its entry on `EVENTS`.
+
+    To have an event delivered again, write `retry_items` (HSETNX) and this (ZADD NX) together, and
+    if the name was new count `<sink>:replayed` on `SINKS`. The sweep rings for what is due.
+    """
+    return f"receiver:retry:{sink}"
+
+
+def retry_items(sink: str) -> str:
+    """Hash: delivery -> encoded `Delivery`. Exactly the members of `retry_due`."""
+    return f"receiver:retry-items:{sink}"
+
+
+def sink_state(sink: str) -> str:
+    """Hash: `stopped` (why; HDEL starts it again) and `stopped_at`; of the circuit `failures` in a
+    row, `opened` times in a row, `open_until` (ms), `probing`, `down_since` (ms).
+    """
+    return f"receiver:sink:{sink}"
+
+
+def sequence(entry: str) -> str:
+    """The CloudEvents attribute `sequence` of an entry of `EVENTS`, which compares as text.
+
+    CloudEvents extension "sequence": a string that orders events lexicographically.
+    """
+    milliseconds, _, number = entry.partition("-")
+    return f"{milliseconds:0>13}-{number:0>10}"
 
 
 class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -90,13 +144,32 @@ class DeadLetter(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sink: str = ""
     """The sink that did not take it; empty for a notification."""
     event: bytes = b""
-    """The event's JSON, or empty when it is a notification."""
+    """The event's JSON as it is on `EVENTS`, or empty when it is a notification."""
     attempts: int = 0
+    entry: str = ""
+    """The event's entry on `EVENTS`; gives its `sequence`, and its name in `retry_due`."""
+
+
+class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event on its way to one sink that did not take it yet, or is to get it again."""
+
+    entry: str
+    """Its entry on `EVENTS`."""
+    event: bytes
+    """Its JSON as it is on `EVENTS`, plus `"replayed":true` when somebody asked for it again."""
+    first: int
+    """When it was first tried, or asked for again: milliseconds since 1970, UTC."""
+    attempts: int = 0
+    reason: str = ""
+    """Why the last attempt failed; never a value of the event."""
+    alone: bool = False
+    """It was refused in a batch: it goes by itself now, to see whether it is the one at fault."""
 
 
 encode = msgspec.msgpack.Encoder().encode
-"""Encodes a `Notification`, `Refusal` or `DeadLetter` for its stream."""
+"""Encodes a `Notification`, `Refusal`, `DeadLetter` or `Delivery`."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
 """Raises `msgspec.DecodeError` on anything that `encode` did not write."""
 decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
+decode_delivery = msgspec.msgpack.Decoder(Delivery).decode

@@ -14,6 +14,22 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from receiver import sinks
+from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
+from receiver.toml_lines import explain, line_of
+
+__all__ = [
+    "HttpSink",
+    "Listener",
+    "RedisStreamSink",
+    "RqSink",
+    "Settings",
+    "SettingsError",
+    "SinkSettings",
+    "load",
+    "problems",
+]
+
 LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _SIZE = re.compile(r"(\d+)\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
@@ -38,6 +54,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `receiver.toml` may hold."""
 
     listener: list[Listener] = []
+    sink: list[SinkSettings] = []
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +77,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ack_replicas: int = 0
     listeners: tuple[Listener, ...] = ()
     """Empty: every well-formed listener name is one."""
+    sinks: tuple[SinkSettings, ...] = ()
+    """Empty: events stay on their stream, for readers of the company's own."""
+    sink_variables: dict[str, str] = {}
+    """Those environment variables that the sinks name and that are set."""
 
     def __repr__(self) -> str:
         """Without addresses, which may carry a password."""
-        return f"Settings(port={self.port}, listeners={len(self.listeners)})"
+        counts = f"listeners={len(self.listeners)}, sinks={len(self.sinks)}"
+        return f"Settings(port={self.port}, {counts})"
 
     def zone(self, listener: str) -> ZoneInfo:
         """The zone of a listener's zoneless times."""
@@ -88,7 +110,23 @@ def load(environ: Mapping[str, str]) -> Settings:
         spool_dir=_read(environ, "RECEIVER_SPOOL_DIR", Path, None),
         ack_replicas=_read(environ, "RECEIVER_ACK_REPLICAS", _whole(0, 16), 0),
         listeners=tuple(config.listener),
+        sinks=tuple(config.sink),
+        sink_variables={
+            name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
+        },
     )
+
+
+def problems(settings: Settings) -> list[str]:
+    """What keeps a worker with these settings from forwarding: one line each, naming the fix."""
+    named = {
+        name: sink.name for sink in settings.sinks for name in sorted(sinks.variables((sink,)))
+    }
+    return [
+        f"sink {sink!r}: the environment variable {name} is not set: set it for `receiver worker`"
+        for name, sink in named.items()
+        if name not in settings.sink_variables
+    ]
 
 
 def _read(environ: Mapping[str, str], name: str, cast: Callable[[str], T], default: T) -> T:
@@ -143,13 +181,22 @@ def _config(environ: Mapping[str, str]) -> ConfigFile:
     if not named and not path.exists():
         return ConfigFile()
     try:
-        config = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ConfigFile)
+        text = path.read_text("utf-8")
+        config = msgspec.convert(tomllib.loads(text), ConfigFile)
     except OSError as error:
         raise SettingsError(f"RECEIVER_CONFIG={str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {explain(text, str(error))}") from None
     for listener in config.listener:
         _check_listener(path, listener)
+    for index, sink in enumerate(config.sink):
+        twin = any(sink.name == other.name for other in config.sink[:index])
+        wrong = ("name", "another sink has it: take another") if twin else sinks.fault(sink)
+        if wrong:
+            line = line_of(text, "sink", index, wrong[0])
+            raise SettingsError(f"{path}: line {line}: sink {sink.name!r}, {wrong[0]}: {wrong[1]}")
     return config
 
 

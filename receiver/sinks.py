@@ -1,0 +1,151 @@
+"""The sinks of `receiver.toml`: where events go, which of them, and how hard we try.
+
+Secrets are not in the file: it names environment variables, and only the worker needs their values.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
+Scalar = str | int | float | bool
+_LONG = Meta(min_length=1, max_length=512)
+
+
+class _Sink(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
+):
+    """What every kind has: a name, and which events it wants."""
+
+    name: Name
+    types: tuple[str, ...] = ()
+    """Globs of event types such as `sms.*`; none: all."""
+    listeners: tuple[str, ...] = ()
+    """Names of listeners; none: all."""
+    where: dict[str, Scalar] = {}
+    """Dotted path in the event -> the value that must stand there."""
+    give_up_hours: Annotated[float, Meta(gt=0, le=720)] = 72
+    """How long a delivery is tried before it is a dead letter."""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether it wants anything less than everything."""
+        return bool(self.types or self.listeners or self.where)
+
+    def wants(self, event: Mapping[str, Any]) -> bool:
+        """Whether this event goes to this sink."""
+        return (
+            (not self.types or any(fnmatchcase(event["type"], glob) for glob in self.types))
+            and (not self.listeners or event["source"].rpartition("/")[2] in self.listeners)
+            and all(_at(event, path) == value for path, value in self.where.items())
+        )
+
+
+class RedisStreamSink(_Sink, frozen=True, kw_only=True, tag="redis-stream"):
+    """Appends to a stream: one field, `event`."""
+
+    stream: Annotated[str, _LONG]
+    max_length: Annotated[int, Meta(ge=1)] | None = None
+    max_age_hours: Annotated[float, Meta(gt=0)] | None = None
+    """Either of the two bounds the stream, neither: a million entries."""
+    redis_url: str | None = None
+    """Another server than `REDIS_URL`: then at least once instead of exactly once."""
+
+
+class RqSink(_Sink, frozen=True, kw_only=True, tag="rq"):
+    """Enqueues a job with the event, a dictionary, as its one argument; JSON serializer."""
+
+    queue: Annotated[str, _LONG]
+    function: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+    """Dotted name, as the consumer's worker imports it."""
+    job_timeout: Annotated[int, Meta(ge=1)] = 180
+    redis_url: str | None = None
+
+
+class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
+    """Posts to a web hook."""
+
+    url: Annotated[str, Meta(pattern="^https?://[^/@]+")]
+    mode: Literal["structured", "binary", "batch"] = "structured"
+    batch_size: Annotated[int, Meta(ge=1, le=1000)] = 100
+    """Events in one request, at most, where `mode` is `batch`."""
+    timeout: Annotated[float, Meta(ge=0.1, le=60)] = 10
+    """Seconds for one whole exchange, from connecting to the end of the answer."""
+    concurrency: Annotated[int, Meta(ge=1, le=256)] = 16
+    allow: tuple[str, ...] = ()
+    """`host` or `host:port` that may be a private address."""
+    headers_env: dict[str, str] = {}
+    """Header -> name of the environment variable with its value."""
+    secrets_env: Annotated[tuple[str, ...], Meta(max_length=2)] = ()
+    """Names of environment variables with Standard Webhooks secrets; two while one is replaced."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the URL's own host may be anywhere, also on a private network."""
+        parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = (parts.hostname or "").lower()
+        return bool({host, f"{host}:{port}", f"[{host}]:{port}"} & {x.lower() for x in self.allow})
+
+
+SinkSettings = RedisStreamSink | RqSink | HttpSink
+
+
+def variables(sinks: tuple[SinkSettings, ...]) -> set[str]:
+    """The environment variables that the sinks name."""
+    https = [sink for sink in sinks if isinstance(sink, HttpSink)]
+    return {name for sink in https for name in (*sink.headers_env.values(), *sink.secrets_env)}
+
+
+def fault(sink: SinkSettings) -> tuple[str, str] | None:
+    """What no type can say: the key at fault and, in words, what to do. None when it is right."""
+    if isinstance(sink, RedisStreamSink):
+        if sink.max_length and sink.max_age_hours:
+            return "max_age_hours", "max_length is there too: keep one of them"
+        if sink.stream.startswith("receiver:") and not sink.redis_url:
+            return "stream", "names that begin with receiver: are ours: take another"
+    if isinstance(sink, HttpSink):
+        return _http_fault(sink)
+    return _url_fault(sink.redis_url) if sink.redis_url else None
+
+
+def _url_fault(url: str) -> tuple[str, str] | None:
+    if url.startswith(("redis://", "rediss://", "unix://")):
+        return None
+    return "redis_url", "an address such as redis://host:6379/0, rediss:// or unix:// is wanted"
+
+
+def _http_fault(sink: HttpSink) -> tuple[str, str] | None:
+    try:
+        host = urlsplit(sink.url).hostname or ""
+        allowed = sink.allowed
+    except ValueError:
+        return "url", "a URL such as https://hooks.example.com/events is wanted"
+    if not allowed and (host == "localhost" or _literal_private(host)):
+        return "url", f'a private address: add allow = ["{urlsplit(sink.url).netloc}"] to permit it'
+    for name in (*sink.headers_env.values(), *sink.secrets_env):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            key = "secrets_env" if name in sink.secrets_env else "headers_env"
+            return key, "the name of an environment variable is wanted, never the value itself"
+    return None
+
+
+def _literal_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _at(event: Any, path: str) -> Any:
+    for key in path.split("."):
+        if not isinstance(event, Mapping) or key not in event:
+            return None
+        event = event[key]
+    return event

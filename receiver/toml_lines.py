@@ -1,0 +1,61 @@
+"""Where in `receiver.toml` something stands, and what is wrong there, in one line.
+
+`tomllib` keeps no line numbers, so the path of a fault is looked up in the text.
+"""
+
+import re
+
+_PATH = re.compile(r"`\$\.(\w+)(?:\[(\d+)\])?(?:\.([\w-]+))?")
+_FIELD = re.compile(r"field `(\w+)`")
+_WANTED = {
+    "name": "1 to 32 of a-z, 0-9 and - are wanted",
+    "kind": "redis-stream, rq or http is wanted",
+    "mode": "structured, binary or batch is wanted",
+    "function": "a dotted name such as billing.jobs.on_event is wanted",
+    "url": "a URL such as https://hooks.example.com/events is wanted, without user and password",
+}
+
+
+def explain(text: str, message: str) -> str:
+    """A msgspec message, `… - at `$.sink[1].timeout``, as `line 12: sink 2, timeout: …`."""
+    said, _, where = message.partition(" - at ")
+    if not (found := _PATH.search(where)):
+        field = _FIELD.search(said)
+        return f"line {_top(text, field[1])}: {said}{_fix(said)}" if field else said
+    table, index, key = found[1], int(found[2] or 0), found[3]
+    field = _FIELD.search(said)
+    line = line_of(text, table, index, key or (field[1] if field else ""))
+    name = f"{table} {index + 1}" + (f", {key}" if key else "")
+    if "matching regex" in said or "Invalid value" in said or "Invalid enum" in said:
+        said = _WANTED.get(key or "", said)
+    return f"line {line}: {name}: {said}{_fix(said)}"
+
+
+def line_of(text: str, table: str, index: int, key: str = "") -> int:
+    """The line of a key in the n-th `[[table]]`, or of its head when the key is not there."""
+    lines = text.splitlines()
+    heads = [i for i, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{table}\s*\]\]", line)]
+    if index >= len(heads):
+        return _top(text, table)
+    for number in range(heads[index] + 1, len(lines)):
+        if re.match(r"\s*\[\[", lines[number]):
+            break
+        own = re.match(rf"\s*(?:\[{table}\.)?[\"']?{re.escape(key)}[\"']?\s*[=\].]", lines[number])
+        if key and own:
+            return number + 1
+    return heads[index] + 1
+
+
+def _top(text: str, key: str) -> int:
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf"\s*\[*\s*{re.escape(key)}\b", line):
+            return number
+    return 1
+
+
+def _fix(said: str) -> str:
+    if found := re.search(r"unknown field `(\w+)`", said):
+        return f"; remove {found[1]}, or look for the misspelling"
+    if found := re.search(r"missing required field `(\w+)`", said):
+        return f"; add {found[1]} = …"
+    return ""

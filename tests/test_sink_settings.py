@@ -1,0 +1,113 @@
+"""What `receiver.toml` may say about sinks, and what it is told when it says something else."""
+
+from pathlib import Path
+
+import pytest
+
+from receiver.settings import HttpSink, Settings, SettingsError, load, problems
+from receiver.sinks import RqSink
+
+GOOD = """\
+[[listener]]
+name = "promo"
+
+[[sink]]
+name = "billing"
+kind = "http"
+url = "https://hooks.example.com/events"
+headers_env = { authorization = "BILLING_AUTH" }
+secrets_env = ["BILLING_SECRET", "BILLING_NEXT"]
+types = ["sms.*"]
+[sink.where]
+"data.status" = "failed"
+
+[[sink]]
+name = "jobs"
+kind = "rq"
+queue = "events"
+function = "billing.jobs.on_event"
+"""
+
+
+def read(tmp_path: Path, text: str, **environ: str) -> Settings:
+    file = tmp_path / "receiver.toml"
+    file.write_text(text)
+    return load({"RECEIVER_CONFIG": str(file)} | environ)
+
+
+def test_every_kind_is_read_with_its_filters(tmp_path: Path) -> None:
+    web, jobs = read(tmp_path, GOOD).sinks
+    assert isinstance(web, HttpSink)
+    assert web.where == {"data.status": "failed"}
+    assert web.give_up_hours == 72
+    assert isinstance(jobs, RqSink)
+    assert jobs.queue == "events"
+
+
+def test_without_sinks_there_are_none(tmp_path: Path) -> None:
+    assert read(tmp_path, '[[listener]]\nname = "promo"\n').sinks == ()
+
+
+def test_a_variable_that_is_not_set_is_a_problem_of_the_worker_and_names_it(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD, BILLING_AUTH="Bearer x", BILLING_SECRET="whsec_AAAA")
+    assert problems(settings) == [
+        "sink 'billing': the environment variable BILLING_NEXT is not set: "
+        "set it for `receiver worker`"
+    ]
+
+
+def test_values_of_secrets_are_not_in_what_settings_show(tmp_path: Path) -> None:
+    assert "topsecret" not in repr(read(tmp_path, GOOD, BILLING_AUTH="topsecret"))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "says"),
+    [
+        ('queue = "events"', 'qeue = "events"', 17, "remove qeue"),
+        ('queue = "events"\n', "", 14, "add queue"),
+        ('name = "jobs"', 'name = "billing"', 15, "another sink has it"),
+        ('name = "jobs"', 'name = "Jobs"', 15, "1 to 32 of a-z"),
+        ('kind = "rq"', 'kind = "kafka"', 16, "redis-stream, rq or http"),
+        ("https://hooks.example.com", "http://127.0.0.1:90", 7, 'add allow = ["127.0.0.1:90"]'),
+        ("https://hooks.example.com", "http://[::1]:90", 7, 'add allow = ["[::1]:90"]'),
+        ("https://hooks.example.com", "ftp://hooks.example.com", 7, "a URL such as"),
+        ('"billing.jobs.on_event"', '"on_event"', 18, "a dotted name"),
+        ('"BILLING_SECRET"', '"whsec_AAAA-BBBB"', 9, "never the value itself"),
+        ('types = ["sms.*"]', "timeout = 600", 10, "<= 60"),
+        ('types = ["sms.*"]', 'types = "sms.*"', 10, "Expected `array`"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line_and_what_to_do(
+    tmp_path: Path, good: str, bad: str, line: int, says: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, GOOD.replace(good, bad))
+    assert f": line {line}: " in str(caught.value)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+EVENT = {
+    "type": "sms.delivery.updated.v1",
+    "source": "/att/sms/delivery-status/promo",
+    "data": {"status": "failed", "final": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "goes"),
+    [
+        ({}, True),
+        ({"types": ("sms.*",)}, True),
+        ({"types": ("device.*", "sms.delivery.*")}, True),
+        ({"types": ("device.*",)}, False),
+        ({"listeners": ("promo",)}, True),
+        ({"listeners": ("pro",)}, False),
+        ({"where": {"data.status": "failed", "data.final": True}}, True),
+        ({"where": {"data.status": "failed", "data.final": False}}, False),
+        ({"where": {"data.status.deeper": "failed"}}, False),
+    ],
+)
+def test_a_sink_gets_what_all_of_its_filters_want(wanted: dict[str, object], goes: bool) -> None:
+    sink = RqSink(name="s", queue="q", function="a.b", **wanted)  # type: ignore[arg-type]
+    assert sink.wants(EVENT) is goes
