@@ -24,5 +24,6 @@ local function open()
 end
 return {
     count('accepted'), count('published'), count('duplicate'), count('dead'), open(),
-    count('events'), count('late'), count('rejected'),
+    count('events'), count('late'), count('rejected'), count('dead_dropped'),
+    count('dead_trimmed'), count('events_trimmed'), count('events_unread_trimmed'),
 }

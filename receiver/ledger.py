@@ -24,6 +24,14 @@ class Books(msgspec.Struct, frozen=True):
     """Delivery statuses among them that came after a final one."""
     rejected: int
     """Authentic requests, or items of a batch, that were refused and kept."""
+    dead_dropped: int
+    """Dead letters that an operator dropped."""
+    dead_trimmed: int
+    """Dead letters that went because of their age, their number or their size."""
+    events_trimmed: int
+    """Events that went from the stream for the same reasons."""
+    events_unread_trimmed: int
+    """Of them, those that a consumer group had not acknowledged, counted once per group."""
 
     @property
     def balanced(self) -> bool:
@@ -35,5 +43,4 @@ def read(client: redis.Redis) -> Books:
     """Read the books in one script. Raises `redis.RedisError`."""
     script = files("receiver").joinpath("ledger.lua").read_text("utf-8")
     reply: Any = client.eval(script, 2, LEDGER, INBOUND, GROUP)
-    names = ("accepted", "published", "duplicate", "dead", "open", "events", "late", "rejected")
-    return Books(**dict(zip(names, reply, strict=True)))
+    return Books(*reply)

@@ -1,12 +1,15 @@
 """The sweep: every few seconds, ring where work is open, and keep the histories bounded."""
 
+import time
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Final
 
+import msgspec
 import redis
 import structlog
 
-from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER
+from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, REJECTED
 from workers import bell
 
 log = structlog.get_logger()
@@ -14,39 +17,81 @@ log = structlog.get_logger()
 EVERY: Final = 3.0
 """Seconds between two sweeps: the longest that work waits when every bell is lost."""
 DAY: Final = 24 * 3600 * 1000
-INBOUND_KEPT: Final = DAY
-EVENTS_KEPT: Final = 7 * DAY
-DEAD_LETTERS_KEPT: Final = 30 * DAY
-EVENTS_MOST: Final = 1_000_000
-DEAD_LETTERS_MOST: Final = 100_000
 SHORT_AT: Final = 0.6
 """Share of `maxmemory` from which old history goes: only open work may close the door."""
+AT_ONCE: Final = 2_000
+"""Entries that one call cuts: a few milliseconds in which the server does nothing else."""
+TRIM_SECONDS: Final = 1.0
+"""One sweep's cutting ends after this long; the next one goes on."""
+_NO_LIMIT: Final = 2**53 - 1
+
+
+class History(msgspec.Struct, frozen=True):
+    """How much of one stream is kept once it is done with."""
+
+    name: str
+    """What it is called in the ledger: `<name>_trimmed`, `<name>_unread_trimmed`."""
+    stream: str
+    milliseconds: int = _NO_LIMIT
+    entries: int = _NO_LIMIT
+    held_by: tuple[str, ...] = ()
+    """Consumer groups without whose acknowledgement nothing goes."""
+
+
+def histories(event_groups: Sequence[str]) -> tuple[History, ...]:
+    """What is kept of each stream; `event_groups` are those of the configured sinks."""
+    return (
+        History("inbound", INBOUND, DAY, held_by=(GROUP,)),
+        History("events", EVENTS, 7 * DAY, 1_000_000, tuple(event_groups)),
+        History("dead", DEAD_LETTERS, 30 * DAY, 100_000),
+        History("rejected", REJECTED),  # its number is kept where it is written
+    )
 
 
 class Sweep:
     """One supervisor's sweep; any number of them may run at once."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, kept: Sequence[History] | None = None) -> None:
         self._client = client
-        self._script = client.register_script(
-            files("workers").joinpath("sweep.lua").read_text("utf-8")
-        )
+        self._kept = histories(()) if kept is None else kept
+        self._look = client.register_script(_lua("sweep"))
+        self._trim = client.register_script(_lua("trim"))
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
-        memory: Any = self._client.info("memory")
-        short = memory["used_memory"] > SHORT_AT * (memory.get("maxmemory") or float("inf"))
-        is_open = self._script(
-            keys=[INBOUND, EVENTS, DEAD_LETTERS, LEDGER],
-            args=[
-                GROUP,
-                INBOUND_KEPT,
-                EVENTS_KEPT,
-                DEAD_LETTERS_KEPT,
-                EVENTS_MOST,
-                DEAD_LETTERS_MOST,
-                int(short),
-            ],
-        )
-        if is_open:
+        self._shorten_all()  # first: ringing needs memory
+        if self._look(keys=[INBOUND], args=[GROUP]):
             bell.ring(self._client)
+
+    def _shorten_all(self) -> None:
+        until = time.monotonic() + TRIM_SECONDS
+        oldest = {history: self._shorten(history, until) for history in self._kept}
+        while time.monotonic() < until and self._memory_is_short():
+            spare = {history: at for history, at in oldest.items() if at >= 0}
+            if not spare:
+                return
+            history = min(spare, key=lambda one: spare[one])
+            _, oldest[history] = self._cut(history, spare=True)
+
+    def _shorten(self, history: History, until: float) -> int:
+        """Cut until nothing is over age and number; returns when the oldest left was written."""
+        gone, oldest = self._cut(history)
+        while gone and time.monotonic() < until:
+            gone, oldest = self._cut(history)
+        return oldest
+
+    def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
+        limits = [history.milliseconds, history.entries, AT_ONCE, int(spare)]
+        reply: Any = self._trim(
+            keys=[history.stream, LEDGER], args=[history.name, *limits, *history.held_by]
+        )
+        return reply[0], reply[1]
+
+    def _memory_is_short(self) -> bool:
+        memory: Any = self._client.info("memory")
+        limit = memory.get("maxmemory") or float("inf")
+        return bool(memory["used_memory"] > SHORT_AT * limit)
+
+
+def _lua(name: str) -> str:
+    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")

@@ -19,6 +19,10 @@ _MEANING = {
     "events": "on the stream so far; one notification may hold several",
     "late": "of them statuses that came after a final one",
     "rejected": "authentic but refused; kept with the reason",
+    "dead_dropped": "dead letters that somebody dropped",
+    "dead_trimmed": "dead letters that were too old or too many",
+    "events_trimmed": "events that were too old or too many",
+    "events_unread_trimmed": "of them not yet read, once per consumer group",
 }
 
 

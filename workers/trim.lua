@@ -1,0 +1,121 @@
+#!lua flags=allow-oom
+-- One bounded cut of one stream's history, oldest first.
+-- KEYS stream, ledger
+-- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
+--      1 to cut a tenth even if nothing is over age and number, then the groups that hold it
+-- Nothing goes that a holding group has still to acknowledge, and nothing at all while one of them
+-- does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
+-- has acknowledged it is counted, once per reader.
+-- It runs in a full server too (the flag above), or nothing would ever make room again.
+-- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
+local stream, ledger, name = KEYS[1], KEYS[2], ARGV[1]
+local kept, most, at_once = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local spare = ARGV[5] == '1'
+-- Nothing that is read to find an id may be much; a stream's node has a hundred entries at most.
+local NODE = 100
+
+local function parts(id)
+    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+    return tonumber(ms), tonumber(seq)
+end
+local function less(a, b)
+    local ms, seq = parts(a)
+    local other, after = parts(b)
+    return ms < other or (ms == other and seq < after)
+end
+local function least(a, b)
+    return less(a, b) and a or b
+end
+-- The id right behind this one; a double holds no greater sequence number exactly.
+local function behind(id)
+    local ms, seq = parts(id)
+    if seq >= 2 ^ 53 then
+        return string.format('%.0f-0', ms + 1)
+    end
+    return string.format('%.0f-%.0f', ms, seq + 1)
+end
+local function oldest()
+    local entry = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+    return entry and entry[1]
+end
+
+local first = oldest()
+if not first then
+    return {0, -1}
+end
+local holding = {}
+for i = 6, #ARGV do
+    holding[ARGV[i]] = true
+end
+local END = '9007199254740991-0'
+-- `limit`: where what is still held begins. `stage`: the first place behind which another reader's
+-- entries are unread, so that one cut is read or unread as a whole, for each reader.
+local limit, stage, readers = END, END, {}
+for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local group = {}
+    for i = 1, #raw, 2 do
+        group[raw[i]] = raw[i + 1]
+    end
+    local unread = behind(group['last-delivered-id'])
+    if holding[group['name']] then
+        holding[group['name']] = nil
+        local pending = redis.call('XPENDING', stream, group['name'])
+        limit = least(limit, pending[1] > 0 and pending[2] or unread)
+    else
+        readers[#readers + 1] = {group['name'], not less(first, unread)}
+        if less(first, unread) then
+            stage = least(stage, unread)
+        end
+    end
+end
+if next(holding) or not less(first, limit) then
+    return {0, -1}
+end
+stage = least(stage, limit)
+
+-- Whole nodes cost next to nothing; when none goes as a whole, its entries go one by one.
+local function cut(before, count)
+    if count < 1 or not less(first, before) then
+        return 0
+    end
+    local gone = redis.call('XTRIM', stream, 'MINID', '~', before, 'LIMIT', count)
+    if gone > 0 then
+        return gone
+    end
+    local few = redis.call('XRANGE', stream, '-', '(' .. before, 'COUNT', math.min(count, NODE))
+    if #few == 0 then
+        return 0
+    end
+    return redis.call('XTRIM', stream, 'MINID', behind(few[#few][1]))
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local length = redis.call('XLEN', stream)
+local gone = cut(least(stage, string.format('%.0f-0', math.max(0, now - kept))), at_once)
+if gone == 0 then
+    gone = cut(stage, math.min(length - most, at_once))
+end
+if gone == 0 and spare then
+    gone = cut(stage, math.min(math.ceil(length / 10), at_once))
+end
+local left = oldest()
+if gone > 0 then
+    local missed = 0
+    for _, reader in ipairs(readers) do
+        if reader[2] then
+            missed = missed + gone
+        else
+            missed = missed + #redis.call(
+                'XPENDING', stream, reader[1], first, left and '(' .. left or '+', gone)
+        end
+    end
+    redis.call('HINCRBY', ledger, name .. '_trimmed', gone)
+    if missed > 0 then
+        redis.call('HINCRBY', ledger, name .. '_unread_trimmed', missed)
+    end
+end
+if not left or not less(left, limit) then
+    return {gone, -1}
+end
+return {gone, (parts(left))}
