@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
-from receiver import link
+from receiver import connection, link
 from receiver.bell import Bell
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
@@ -34,15 +34,15 @@ def build(settings: Settings) -> Starlette:
     """Wire an application. Nothing connects before its lifespan begins. Raises `SettingsError`."""
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
-    bell = Bell(link.client(settings.redis_url))
-    intake = Intake(link.Link(settings.redis_url, script()), bell.ring)
+    bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
+    intake = Intake(link.Link(settings.redis_url, script(), settings.ack_replicas), bell.ring)
     credentials, gate = Credentials(settings.bearer_digests), Gate()
-    watch = Watch(link.async_client(settings.redis_url), credentials, gate)
+    watch = Watch(connection.async_client(settings.redis_url), credentials, gate)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         intake.start()
-        with contextlib.suppress(*link.DOWN):
+        with contextlib.suppress(*connection.DOWN):
             await watch.look()
         watching = asyncio.create_task(watch.run())
         _spare_the_garbage_collector()

@@ -9,7 +9,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.link import DOWN
+from receiver.connection import DOWN
 from receiver.notification import NORMALISE_JOB, NORMALISE_OPTIONS, NORMALISE_QUEUE
 
 

@@ -17,7 +17,8 @@ from typing import Final
 import structlog
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
 
-from receiver.link import DOWN, Link
+from receiver.connection import DOWN
+from receiver.link import Link
 from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
 
 log = structlog.get_logger()
@@ -114,7 +115,7 @@ class Intake:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._link.close()
+        await self._link.end()
 
     async def _flush_for_ever(self) -> None:
         while True:

@@ -1,76 +1,55 @@
-"""Connections to Redis that never retry on their own.
+"""One connection of one owner, for one script, under one deadline."""
 
-redis-py 8 repeats every command ten times by default, writes included; whoever holds an idempotency
-key repeats here, nobody else does.
-"""
-
+import asyncio
 from typing import Any, Final
 
-import redis
-import redis.asyncio
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
-ANSWER_WITHIN: Final = 0.6
-"""Seconds one command may take, or one connection attempt: a third of an acknowledgement's time."""
+from receiver.connection import ANSWER_WITHIN, async_pool
 
-DOWN: Final = (RedisError, OSError, TimeoutError)
-"""What a Redis in trouble may raise."""
+REPLICATE_WITHIN: Final = 400
+"""Milliseconds the replicas get; what is left of `ANSWER_WITHIN` is the script's."""
 
 
-def client(url: str, *, timeout: float = ANSWER_WITHIN) -> redis.Redis:
-    """A blocking client, for threads and commands."""
-    return redis.Redis.from_url(
-        url, retry=Retry(NoBackoff(), 0), socket_timeout=timeout, socket_connect_timeout=timeout
-    )
-
-
-def async_client(url: str) -> redis.asyncio.Redis:
-    """A client for the event loop's occasional reads; writes go through the intake."""
-    return redis.asyncio.Redis.from_url(
-        url,
-        retry=AsyncRetry(NoBackoff(), 0),
-        socket_timeout=ANSWER_WITHIN,
-        socket_connect_timeout=ANSWER_WITHIN,
-        max_connections=4,
-    )
+class NotReplicated(RedisError):
+    """It ran, but fewer replicas than wanted have it yet."""
 
 
 class Link:
-    """One connection of one owner, for one script: sends, waits, and drops the line on any doubt.
+    """Sends, waits, and drops the line on any doubt.
 
     A reply that did not come leaves the connection unusable (a later reply would be taken for the
     next command's), so every failure closes it and the next call opens a new one.
     """
 
-    def __init__(self, url: str, script: str) -> None:
-        self._pool = redis.asyncio.ConnectionPool.from_url(
-            url,
-            retry=AsyncRetry(NoBackoff(), 0),
-            socket_timeout=ANSWER_WITHIN,
-            socket_connect_timeout=ANSWER_WITHIN,
-        )
-        self._connection: Any = None  # redis-py leaves this abstract; one of its three kinds
+    def __init__(self, url: str, script: str, replicas: int = 0) -> None:
+        self._pool = async_pool(url, socket_timeout=None)  # `run` has one deadline for everything
+        self._connection: Any = None  # redis-py leaves this abstract; one of its four kinds
         self._script = script
         self._sha = b""
+        self._replicas = replicas
 
     async def run(self, keys: list[str], args: list[Any]) -> list[int]:
-        """Run the script once. Raises one of `DOWN`; then nobody knows whether it ran."""
+        """Run the script once, within `ANSWER_WITHIN` from connecting to the replicas' word.
+
+        Raises one of `DOWN`; a `ResponseError` says that nothing was written, anything else that
+        nobody knows.
+        """
         try:
-            connection = await self._connected()
-            await connection.send_command("EVALSHA", self._sha, len(keys), *keys, *args)
-            reply: list[int] = await connection.read_response()
+            async with asyncio.timeout(ANSWER_WITHIN):
+                connection = await self._connected()
+                return await self._ask(connection, ["EVALSHA", self._sha, len(keys), *keys, *args])
         except NoScriptError:
             self._sha = b""
             raise
-        except ResponseError:
+        except ReadOnlyError:
+            await self.close()  # the master is another one now; a new connection finds it
+            raise
+        except (ResponseError, NotReplicated):
             raise
         except BaseException:
             await self.close()
             raise
-        return reply
 
     async def close(self) -> None:
         """Drop the connection; safe to call twice."""
@@ -78,11 +57,38 @@ class Link:
         if connection is not None:
             await connection.disconnect(nowait=True)
 
+    async def end(self) -> None:
+        """Drop everything, for good."""
+        await self.close()
+        await self._pool.disconnect()
+
+    async def _ask(self, connection: Any, command: list[Any]) -> list[int]:
+        if not self._replicas:
+            await connection.send_command(*command)
+            reply: list[int] = await connection.read_response()
+            return reply
+        # WAIT speaks of this connection's own writes, so the script writes something even when it
+        # is repeated.
+        await connection.send_packed_command(
+            connection.pack_commands([command, ("WAIT", self._replicas, REPLICATE_WITHIN)])
+        )
+        refused: ResponseError | None = None
+        try:
+            reply = await connection.read_response()
+        except ResponseError as error:
+            refused = error
+        replicated = await connection.read_response()
+        if refused is not None:
+            raise refused
+        if replicated < self._replicas:
+            raise NotReplicated
+        return reply
+
     async def _connected(self) -> Any:
         if self._connection is None:
-            connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-            await connection.connect()
-            self._connection, self._sha = connection, b""
+            self._sha = b""
+            self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+            await self._connection.connect()
         if not self._sha:
             await self._connection.send_command("SCRIPT LOAD", self._script)
             self._sha = await self._connection.read_response()

@@ -34,6 +34,7 @@ LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _SIZE = re.compile(r"(\d+)\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+_SENTINEL = re.compile(r"[a-z+]+://[^/?]*[^@/?]/[^/?]+")
 
 T = TypeVar("T")
 
@@ -166,6 +167,8 @@ def _durability(value: str) -> Literal["warn", "strict"]:
 def _redis_url(value: str) -> str:
     if not value.startswith(_REDIS_SCHEMES):
         raise ValueError("an address such as redis://host:6379/0, rediss:// or unix:// is wanted")
+    if "+sentinel:" in value and not _SENTINEL.match(value):
+        raise ValueError("redis+sentinel://host:26379,host:26379/master-name/0 is wanted")
     return value
 
 

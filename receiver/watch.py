@@ -9,10 +9,10 @@ import redis.asyncio
 import structlog
 from redis.exceptions import ResponseError
 
+from receiver.connection import DOWN
 from receiver.credentials import Credentials
 from receiver.durability import weaknesses
 from receiver.gate import Gate
-from receiver.link import DOWN
 from receiver.notification import CREDENTIALS
 
 log = structlog.get_logger()

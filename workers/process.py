@@ -9,9 +9,9 @@ import threading
 import redis
 import structlog
 
+from receiver import connection
 from receiver.notification import NORMALISE_JOB, NORMALISE_QUEUE
 from receiver.settings import Settings
-from workers import connection
 from workers.normalise import Normaliser
 from workers.worker import Jobs, Worker
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import structlog
 
+from receiver import connection
 from receiver.settings import Settings
-from workers import connection
 from workers.slots import Slots
 from workers.sweep import EVERY, Sweep
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import redis
 
-from receiver import link
+from receiver import connection
 from receiver import settings as settings_module
 from receiver.notification import CREDENTIALS
 from receiver.settings import Settings, SettingsError
@@ -57,7 +57,7 @@ def redis_url(found: Settings) -> str:
 def connect(url: str) -> redis.Redis:
     """A client for a person, who can wait a little."""
     try:
-        return link.client(url, timeout=5)
+        return connection.client(url)
     except ValueError as error:
         raise Refused(f"REDIS_URL: {error}") from None
 

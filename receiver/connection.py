@@ -1,0 +1,136 @@
+"""Connections to Redis for both halves: any kind of address, finite waits, no retries of their own.
+
+redis-py 8 repeats every command ten times by default, writes included; whoever holds an idempotency
+key repeats, nobody else does.
+
+Behind Sentinel the address names the sentinels and the master, and every new connection asks where
+the master is now:
+
+    redis+sentinel://[[user]:password@]host[:port],host[:port].../master-name[/db][?option=...]
+
+User and password are those of the Redis servers; the sentinels' own are the options
+`sentinel_username` and `sentinel_password`. `rediss+sentinel` speaks TLS with both. Other options
+are redis-py's, as in the other addresses.
+"""
+
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+import redis
+import redis.asyncio
+import redis.asyncio.sentinel
+import redis.sentinel
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+ANSWER_WITHIN: Final = 0.6
+"""Seconds for one command at the door, or for one connection: a third of an acknowledgement."""
+SENTINEL_WITHIN: Final = 0.15
+"""Seconds for one sentinel: three of them fit into the time for one connection."""
+
+DOWN: Final = (RedisError, OSError, TimeoutError)
+"""What a Redis in trouble may raise."""
+
+
+class _Sentinel(NamedTuple):
+    """A `redis+sentinel` address, taken apart."""
+
+    nodes: list[tuple[str, int]]
+    master: str
+    options: dict[str, Any]
+    """For connections to the master."""
+    own: dict[str, Any]
+    """For connections to the sentinels."""
+
+
+def client(url: str, *, timeout: float = 5.0) -> redis.Redis:
+    """A blocking client whose commands take at most `timeout` seconds each, for threads.
+
+    Raises `ValueError` on an address that is none; connects with the first command.
+    """
+    options: dict[str, Any] = {
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+    }
+    if "+sentinel:" not in url:
+        return redis.Redis.from_url(url, **options)
+    found = _sentinel(url)
+    sentinel = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+        found.nodes,
+        sentinel_kwargs=_impatient(found.own, Retry(NoBackoff(), 0)),
+        **found.options | options,
+    )
+    made: redis.Redis = sentinel.master_for(found.master)  # type: ignore[no-untyped-call]
+    return made
+
+
+def async_client(url: str) -> redis.asyncio.Redis:
+    """A client for the event loop's occasional reads; writes go through the intake."""
+    return redis.asyncio.Redis.from_pool(async_pool(url, max_connections=4))
+
+
+def async_pool(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
+    """What makes connections on the event loop, each to the master of the moment."""
+    defaults: dict[str, Any] = {
+        "retry": AsyncRetry(NoBackoff(), 0),
+        "socket_timeout": ANSWER_WITHIN,
+        "socket_connect_timeout": ANSWER_WITHIN,
+    }
+    options = defaults | options
+    if "+sentinel:" not in url:
+        return redis.asyncio.ConnectionPool.from_url(url, **options)
+    found = _sentinel(url)
+    own = _impatient(found.own, AsyncRetry(NoBackoff(), 0))
+    sentinels = redis.asyncio.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+        found.nodes, sentinel_kwargs=own
+    )
+    return _MasterPool(  # type: ignore[no-untyped-call]
+        found.master, sentinels, **found.options | options
+    )
+
+
+class _MasterPool(redis.asyncio.sentinel.SentinelConnectionPool):
+    """Lets go of the sentinels too when it is closed."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        await super().disconnect(inuse_connections)
+        if inuse_connections:  # else it is only a new master's turn
+            await self.sentinel_manager.aclose()
+
+
+def _impatient(own: dict[str, Any], retry: Any) -> dict[str, Any]:
+    within = {"socket_timeout": SENTINEL_WITHIN, "socket_connect_timeout": SENTINEL_WITHIN}
+    return own | within | {"retry": retry}
+
+
+def _sentinel(url: str) -> _Sentinel:
+    """Raises `ValueError` when nodes or master name are missing."""
+    parts = urlsplit(url)
+    user, _, hosts = parts.netloc.rpartition("@")
+    nodes = [_node(host) for host in hosts.split(",") if host]
+    master, _, database = parts.path.strip("/").partition("/")
+    if not nodes or not master:
+        raise ValueError("sentinels and a master's name are wanted, as in host:26379,host/name")
+    said = dict(parse_qsl(parts.query))
+    own: dict[str, Any] = {
+        name.removeprefix("sentinel_"): said.pop(name)
+        for name in ("sentinel_username", "sentinel_password")
+        if name in said
+    }
+    # The host is only there to make it an address that redis-py reads.
+    plain = f"redis://{user}{'@' if user else ''}x/{database}?{urlencode(said)}"
+    options: dict[str, Any] = dict(parse_url(plain))  # type: ignore[no-untyped-call]
+    del options["host"]
+    if parts.scheme == "rediss+sentinel":
+        options["ssl"] = own["ssl"] = True
+        own |= {name: value for name, value in options.items() if name.startswith("ssl_")}
+    return _Sentinel(nodes, unquote(master), options, own)
+
+
+def _node(text: str) -> tuple[str, int]:
+    parsed = urlsplit(f"//{text}")
+    return parsed.hostname or "", parsed.port or 26379
