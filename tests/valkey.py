@@ -91,6 +91,7 @@ class Valkey:
         client = self.client()
         client.flushall()
         client.script_flush()
+        client.config_resetstat()
         for name in ("appendfsync", "maxmemory", "maxmemory-policy"):
             client.config_set(name, self._config[name])
 
