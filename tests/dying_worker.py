@@ -9,6 +9,7 @@ from typing import Any
 from receiver.settings import load
 from workers import process
 from workers.normalise import Normaliser
+from workers.pipe import Pipe
 
 POINTS = ("after the read", "before the script", "after the script", "before the job ends")
 
@@ -17,22 +18,28 @@ def _die(*_: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _after(method: Callable[..., Any]) -> Callable[..., Any]:
+def _after(method: Callable[..., Any], when: Callable[[Any], bool]) -> Callable[..., Any]:
     def dying(*arguments: Any) -> Any:
-        if method(*arguments) or method.__name__ == "_publish":
+        result = method(*arguments)
+        if when(result):
             _die()
+        return result
 
     return dying
+
+
+def _is_reply_of_the_script(reply: Any) -> bool:
+    return isinstance(reply, list) and len(reply) == 5 and isinstance(reply[0], int)
 
 
 def arm(point: str) -> None:
     """Have this process killed when it gets there."""
     if point == "after the read":
-        Normaliser._read = _after(Normaliser._read)  # type: ignore[method-assign]
+        Normaliser._wait = _after(Normaliser._wait, bool)  # type: ignore[method-assign]
     elif point == "before the script":
         Normaliser._publish = _die  # type: ignore[method-assign, assignment]
     elif point == "after the script":
-        Normaliser._publish = _after(Normaliser._publish)  # type: ignore[method-assign]
+        Pipe.receive = _after(Pipe.receive, _is_reply_of_the_script)  # type: ignore[method-assign]
     else:
         run = Normaliser.run
 

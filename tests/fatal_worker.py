@@ -6,29 +6,31 @@ It ends by itself once nothing is open.
 import os
 import signal
 import sys
-from typing import Any
 
 from receiver import ledger
-from receiver.settings import load
-from workers import process
+from receiver.settings import Settings, load
+from workers import normalise, process
 from workers.normalise import Normaliser
+from workers.outcome import Entry, Outcome
 
 
 def arm(text: bytes) -> None:
     """Have this process killed by an entry that holds the text, and ended when all is done."""
-    outcome, run = Normaliser._outcome, Normaliser.run
+    names = vars(normalise)
+    outcome, run = names["outcome"], Normaliser.run
 
-    def fatal(self: Normaliser, entry: Any) -> Any:
-        if text in entry[1][b"n"]:
+    def fatal(entry: Entry, settings: Settings) -> Outcome:
+        if text in entry[1]:
             os.kill(os.getpid(), signal.SIGKILL)
-        return outcome(self, entry)
+        said: Outcome = outcome(entry, settings)
+        return said
 
     def run_and_end(self: Normaliser) -> None:
         run(self)
         if not ledger.read(self._client).open:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    Normaliser._outcome = fatal  # type: ignore[method-assign]
+    names["outcome"] = fatal
     Normaliser.run = run_and_end  # type: ignore[method-assign]
 
 

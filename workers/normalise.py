@@ -7,12 +7,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import redis
-import structlog
-from redis.exceptions import ResponseError
-from rq.timeouts import BaseTimeoutException
 
-from receiver.carriers import CALLBACKS
-from receiver.carriers.callback import Unreadable
 from receiver.notification import (
     ATTEMPTS,
     BELL,
@@ -22,15 +17,11 @@ from receiver.notification import (
     IDENTITIES,
     INBOUND,
     LEDGER,
-    DeadLetter,
-    decode_notification,
-    encode,
 )
 from receiver.settings import Settings
 from workers import bell
-from workers.event import claim
-
-log = structlog.get_logger()
+from workers.outcome import Entry, Outcome, dead, outcome
+from workers.pipe import Command, Pipe
 
 BATCH: Final = 500
 WORK_SECONDS: Final = 10.0
@@ -41,12 +32,7 @@ ABANDONED_MILLISECONDS: Final = 15_000
 """Idle time after which an entry's worker counts as dead."""
 LONELY_ATTEMPTS: Final = 3
 
-_CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
-
-Entry = tuple[bytes, dict[bytes, bytes]]
-"""Inbound stream id and fields."""
-Outcome = list[Any]
-"""What `publish.lua` takes for one entry: id, number of events, then events or a dead letter."""
+_KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS)
 
 
 class Normaliser:
@@ -56,43 +42,69 @@ class Normaliser:
         self, client: redis.Redis, consumer: str, settings: Settings, stopping: Callable[[], bool]
     ) -> None:
         self._client = client
+        self._pipe = Pipe(client)
         self._consumer = consumer
         self._settings = settings
         self._stopping = stopping
-        self._script = client.register_script(
-            files("workers").joinpath("publish.lua").read_text("utf-8")
-        )
+        self._text = files("workers").joinpath("publish.lua").read_text("utf-8")
+        self._sha = ""
         self._survived: set[bytes] = set()
 
     def run(self) -> None:
         """Work until the stream is empty, the time is up or a stop is asked for."""
         until = time.monotonic() + WORK_SECONDS
-        self._client.delete(BELL)
+        self._begin()
         self._recover()
-        while not self._stopping() and time.monotonic() < until:
-            entries = self._read()
-            if not entries:
-                return
-            self._publish([self._outcome(entry) for entry in entries])
-        bell.ring(self._client)
-
-    def _read(self) -> list[Entry]:
-        found: Any = self._on_the_stream(
-            lambda: self._client.xreadgroup(
-                GROUP, self._consumer, {INBOUND: ">"}, count=BATCH, block=LINGER_MILLISECONDS
-            )
-        )
-        return found[0][1] if found else []
-
-    def _on_the_stream(self, read: Callable[[], Any]) -> Any:
-        """A server that came back empty has no group: make it and read again."""
         try:
-            return read()
-        except ResponseError as error:
-            if "NOGROUP" not in str(error):
-                raise
-            self._client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
-            return read()
+            while entries := self._wait():
+                if self._work(entries, until):
+                    bell.ring(self._client)
+                    return
+        finally:
+            self._pipe.close()
+
+    def _begin(self) -> None:
+        """Clear the bell; bring script and group to a server that may have come back empty."""
+        start = self._client.pipeline(transaction=False)
+        start.delete(BELL)
+        start.script_load(self._text)
+        start.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
+        _, self._sha, made = start.execute(raise_on_error=False)
+        if isinstance(made, Exception) and "BUSYGROUP" not in str(made):
+            raise made
+
+    def _wait(self) -> list[Entry]:
+        if self._stopping():
+            return []
+        self._pipe.send(self._read("BLOCK", LINGER_MILLISECONDS))
+        return _entries(self._pipe.receive())
+
+    def _work(self, entries: list[Entry], until: float) -> bool:
+        """Batch after batch: while the server publishes one and reads the next, think about the
+        one between. True when something may be left because it was time to stop.
+        """
+        self._pipe.send(self._read())
+        publishing, reading, over = False, True, False
+        while entries:
+            outcomes = [outcome(entry, self._settings) for entry in entries]
+            if publishing:
+                self._pipe.receive()
+            entries = _entries(self._pipe.receive()) if reading else []
+            over = over or self._stopping() or time.monotonic() > until
+            publishing, reading = True, bool(entries) and not over
+            ahead = [self._read()] if reading else []
+            self._pipe.send(self._publish(outcomes), *ahead)
+        self._pipe.receive()
+        return over
+
+    def _read(self, *options: Any) -> Command:
+        group = ("GROUP", GROUP, self._consumer, "COUNT", BATCH)
+        return ("XREADGROUP", *group, *options, "STREAMS", INBOUND, ">")
+
+    def _publish(self, outcomes: list[Outcome]) -> Command:
+        remember = self._settings.dedupe_hours * 3600
+        told = itertools.chain.from_iterable(outcomes)
+        return ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember, *told)
 
     def _recover(self) -> None:
         """What this consumer, or a dead one, began and never finished: one by one, counted.
@@ -102,66 +114,56 @@ class Normaliser:
         for entry in self._left_over():
             if self._stopping():
                 return
-            attempt = self._count(entry[0])
-            outcome = (
-                self._outcome(entry)
-                if attempt <= LONELY_ATTEMPTS
-                else _dead(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
+            alone = (
+                outcome(entry, self._settings)
+                if self._count(entry[0]) <= LONELY_ATTEMPTS
+                else dead(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
             )
             self._survived.add(entry[0])
-            self._publish([outcome])
+            self._pipe.send(self._publish([alone]))
+            self._pipe.receive()
             self._survived.discard(entry[0])
 
     def _left_over(self) -> list[Entry]:
-        mine: Any = self._on_the_stream(
-            lambda: self._client.xreadgroup(GROUP, self._consumer, {INBOUND: "0"}, count=BATCH)
+        self._pipe.send(
+            (
+                "XREADGROUP",
+                "GROUP",
+                GROUP,
+                self._consumer,
+                "COUNT",
+                2 * BATCH,
+                "STREAMS",
+                INBOUND,
+                "0",
+            ),
+            (
+                "XAUTOCLAIM",
+                INBOUND,
+                GROUP,
+                self._consumer,
+                ABANDONED_MILLISECONDS,
+                "0",
+                "COUNT",
+                BATCH,
+            ),
         )
-        entries: list[Entry] = mine[0][1] if mine else []
-        cursor: Any = b"0-0"
-        while len(entries) < 2 * BATCH:
-            cursor, claimed, *_ = self._client.xautoclaim(
-                INBOUND, GROUP, self._consumer, ABANDONED_MILLISECONDS, cursor, count=BATCH
-            )
-            entries += claimed
-            if cursor == b"0-0":
-                break
-        return entries
+        return _entries(self._pipe.receive()) + _pairs(self._pipe.receive()[1])
 
     def _count(self, entry_id: bytes) -> int:
-        """Begin a lonely attempt; one that ended in a Redis error, not in death, is taken back."""
+        """Begin a lonely attempt; one that ended in a Redis error, not in death, counts once."""
         step = 0 if entry_id in self._survived else 1
         attempts: Any = self._client.hincrby(ATTEMPTS, entry_id.decode(), step)
         return int(attempts)
 
-    def _outcome(self, entry: Entry) -> Outcome:
-        """Say what one entry means. Never raises: what fails is a dead letter with its reason."""
-        try:
-            notification = decode_notification(entry[1][b"n"])
-            callback = _CALLBACKS[notification.callback]
-            zone = self._settings.zone(notification.listener)
-            events = callback.normalise(notification, zone)
-            claims = [claim(callback, notification, event, i) for i, event in enumerate(events)]
-            return [entry[0], len(claims), *itertools.chain.from_iterable(claims)]
-        except Unreadable as error:
-            return _dead(entry, str(error))
-        except BaseTimeoutException:
-            raise  # the job's time is up, wherever it happened to be: no fault of this entry
-        except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back a batch
-            log.error("normalise.fault", error=type(error).__name__)
-            return _dead(entry, f"normalising failed: {type(error).__name__}")
 
-    def _publish(self, outcomes: list[Outcome]) -> None:
-        counts: Any = self._script(
-            keys=[INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS],
-            args=[
-                GROUP,
-                self._settings.dedupe_hours * 3600,
-                *itertools.chain.from_iterable(outcomes),
-            ],
-        )
-        log.debug("normalise.batch", entries=len(outcomes), counts=counts)
+def _entries(reply: Any) -> list[Entry]:
+    """XREADGROUP of one stream, as RESP3 (a map) or RESP2 (a list of pairs) has it."""
+    if not reply:
+        return []
+    return _pairs(next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1])
 
 
-def _dead(entry: Entry, reason: str) -> Outcome:
-    now = time.time_ns() // 1_000_000
-    return [entry[0], 0, encode(DeadLetter(now, reason, (entry[1] or {}).get(b"n", b"")))]
+def _pairs(found: Any) -> list[Entry]:
+    """Id and notification; an entry that somebody deleted or wrote otherwise has an empty one."""
+    return [(number, fields[1] if fields else b"") for number, fields in found]

@@ -16,11 +16,7 @@ local current = math.floor(now / width)
 local function shards_of(bucket)
     return tonumber(redis.call('HGET', KEYS[5], bucket .. ':sets') or '0')
 end
-local live = {}
-for bucket = current, current - 3, -1 do
-    live[#live + 1] = {bucket, shards_of(bucket)}
-end
-if live[1][2] == 0 then
+if shards_of(current) == 0 then
     local before = tonumber(redis.call('HGET', KEYS[5], (current - 1) .. ':size') or '0')
     local wanted = 1024
     while wanted < 1048576 and wanted * 64 < before do
@@ -28,47 +24,65 @@ if live[1][2] == 0 then
     end
     redis.call('HSET', KEYS[5], current .. ':sets', wanted)
     redis.call('HDEL', KEYS[5], (current - 4) .. ':sets', (current - 4) .. ':size')
-    live[1][2] = wanted
+end
+-- The buckets that exist, as {number, sets}; `past` without the current one.
+local live, past = {}, {}
+for bucket = current, current - 3, -1 do
+    local place = {bucket, shards_of(bucket)}
+    if place[2] > 0 then
+        live[#live + 1] = place
+        if bucket < current then
+            past[#past + 1] = place
+        end
+    end
 end
 
 local function set_of(place, digest)
     local a, b, c = string.byte(digest, 1, 3)
     return KEYS[5] .. ':' .. place[1] .. ':' .. (a * 65536 + b * 256 + c) % place[2]
 end
-local function seen(digest)
-    for _, place in ipairs(live) do
-        if place[2] > 0 and redis.call('SISMEMBER', set_of(place, digest), digest) == 1 then
+local function seen(digest, places)
+    for _, place in ipairs(places) do
+        if redis.call('SISMEMBER', set_of(place, digest), digest) == 1 then
             return true
         end
     end
     return false
 end
 local claimed = 0
+-- Whether nobody had claimed it before.
 local function claim(digest)
+    if seen(digest, past) then
+        return false
+    end
     local key = set_of(live[1], digest)
-    redis.call('SADD', key, digest)
+    if redis.call('SADD', key, digest) == 0 then
+        return false
+    end
     if redis.call('SCARD', key) == 1 then
         redis.call('EXPIREAT', key, (current + 1) * width + remember)
     end
     claimed = claimed + 1
+    return true
 end
 
 local published, duplicate, dead, events, late = 0, 0, 0, 0, 0
 -- Append one event unless its identity is known. Returns whether it was appended.
 local function publish(identity, settles, final, json)
-    if identity ~= '' then
-        if seen(identity) then
-            return false
-        end
-        claim(identity)
+    if identity ~= '' and not claim(identity) then
+        return false
     end
     if settles ~= '' then
-        if seen(settles) then
+        local settled
+        if final == '1' then
+            settled = not claim(settles)
+        else
+            settled = seen(settles, live)
+        end
+        if settled then
             -- Quotes inside JSON strings are escaped, so the first match is the key itself.
             json = string.gsub(json, '"late":false', '"late":true', 1)
             late = late + 1
-        elseif final == '1' then
-            claim(settles)
         end
     end
     redis.call('XADD', KEYS[2], '*', 'event', json)
@@ -76,12 +90,15 @@ local function publish(identity, settles, final, json)
     return true
 end
 
+local counted = redis.call('EXISTS', KEYS[6]) == 1
 local at = 3
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)
     if redis.call('XACK', KEYS[1], group, id) == 1 then
-        redis.call('HDEL', KEYS[6], id)
+        if counted then
+            redis.call('HDEL', KEYS[6], id)
+        end
         local any = false
         for i = at + 2, at + 4 * count, 4 do
             any = publish(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) or any
