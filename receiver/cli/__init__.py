@@ -13,6 +13,7 @@ COMMANDS = {
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they come out.",
     "ledger": "Print the books; they balance, or the exit code is 1.",
+    "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
 }
 
 

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -76,6 +78,15 @@ def refuse_without_credential(found: Settings, url: str) -> None:
             "no credential is set, so nobody could send anything: set RECEIVER_BEARER_TOKENS, "
             "to the output of `openssl rand -hex 32` for example (`receiver up --demo` makes one)"
         )
+
+
+@contextmanager
+def redis_faults() -> Iterator[None]:
+    """What Redis cannot do here ends the command with one sentence."""
+    try:
+        yield
+    except redis.RedisError as error:
+        raise Refused(f"Redis: {error}") from None
 
 
 def base_url(found: Settings) -> str:

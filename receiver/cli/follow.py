@@ -75,18 +75,13 @@ def printer() -> Callable[[bytes], None]:
 def _print_for_reading(event: bytes) -> None:
     from rich.text import Text
 
-    from receiver.cli.output import terminal
+    from receiver.cli.output import printable, terminal
 
     shown = msgspec.json.decode(event)
     data = {name: value for name, value in shown.get("data", {}).items() if name != "raw"}
     line = Text()
-    line.append(_printable(shown.get("receivedtime", ""))[11:19], "dim").append(" ")
-    line.append(_printable(shown.get("type", "?")), "bold green").append("  ")
-    line.append(_printable(shown.get("subject", "")), "cyan").append("  ")
-    line.append(_printable(msgspec.json.encode(data).decode()))
+    line.append(printable(shown.get("receivedtime", ""))[11:19], "dim").append(" ")
+    line.append(printable(shown.get("type", "?")), "bold green").append("  ")
+    line.append(printable(shown.get("subject", "")), "cyan").append("  ")
+    line.append(printable(msgspec.json.encode(data).decode()))
     terminal().print(line, soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """A stranger's text must not be able to command the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))

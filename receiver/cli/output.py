@@ -21,3 +21,10 @@ def terminal() -> "Console":
 def say(line: str) -> None:
     """One line for a person."""
     click.echo(line, err=not sys.stdout.isatty())
+
+
+def printable(text: object, keep: str = "") -> str:
+    """A stranger's text must not be able to command the terminal."""
+    return "".join(
+        c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in str(text)
+    )

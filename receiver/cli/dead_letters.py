@@ -1,0 +1,189 @@
+"""`receiver dead-letters`."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+import redis
+
+from receiver import dead_letters
+from receiver.bell import Bell
+from receiver.cli import environment
+from receiver.cli.letters import show_list, show_whole
+from receiver.cli.moment import Moment
+from receiver.cli.progress import progress
+from receiver.dead_letters import Found, Office, Selection
+from receiver.notification import DEAD_LETTERS
+from receiver.settings import Settings
+
+_OPTIONS = (
+    click.argument("ids", nargs=-1, metavar="[ID]..."),
+    click.option("--sink", default="", help="Deliveries to this sink."),
+    click.option("--reason", default="", help="A part of the reason, or a glob over all of it."),
+    click.option("--older-than", type=Moment(), help="Given up before: 3d ago, or a time."),
+    click.option("--newer-than", type=Moment(), help="Given up since: 2h ago, or a time."),
+)
+
+Work = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
+"""What is done to letters: for each its id, and what became of it."""
+
+
+def _selecting(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which letters; all of them hold together."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """What could not be understood or delivered, with the reason: list, show, replay, drop.
+
+    \b
+      receiver dead-letters list
+      receiver dead-letters list --sink billing --newer-than 2h
+      receiver dead-letters show 1764000000000-0
+      receiver dead-letters replay --reason "*timed out*" --older-than 10m
+      receiver dead-letters drop --sink old-crm --older-than 3d
+
+    An ID is a dead letter's own, or that of the receipt or event in it. Dead letters are kept for
+    30 days, and 100,000 of them; `receiver ledger` counts those that went. All of this may be
+    repeated, and two people may do it at once: each letter is replayed or dropped once.
+
+    Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
+    Redis.
+    """
+
+
+@command.command("list")
+@_selecting
+def list_(**chosen: Any) -> None:
+    """List dead letters, oldest first, without any number or text of a person.
+
+    \b
+      receiver dead-letters list --reason "no sender"
+      receiver dead-letters list --newer-than 1d | jq -r .id
+
+    A table on a terminal; into a pipe one JSON document per line.
+
+    Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
+    """
+    client = _connect(environment.settings())
+    with environment.redis_faults():
+        letters = dead_letters.select(client, _selection(**chosen))
+        count = show_list(found.summary for found in letters)
+    raise SystemExit(0 if count else 1)
+
+
+@command.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+def show(ids: tuple[str, ...]) -> None:
+    """Print dead letters whole: the reason, and the body as it came, with its numbers and texts.
+
+    \b
+      receiver dead-letters show 1764000000000-0
+      receiver dead-letters show 1764000000000-0 | jq -r .body
+
+    Into a pipe: one JSON document per line, the body in `body`, or in `body_base64` where it is
+    not UTF-8.
+
+    Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
+    """
+    client = _connect(environment.settings())
+    count = 0
+    with environment.redis_faults():
+        for found in dead_letters.select(client, _selection(ids)):
+            show_whole(found)
+            count += 1
+    raise SystemExit(0 if count else 1)
+
+
+@command.command()
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="All there are.")
+def replay(*, everything: bool, **chosen: Any) -> None:
+    """Send dead letters on their way again: notifications to the workers, events to their sink.
+
+    \b
+      receiver dead-letters replay 1764000000000-0
+      receiver dead-letters replay --sink billing --reason "*timed out*"
+      receiver dead-letters replay --all
+
+    Nothing in them is changed: an event keeps its id. What fails again is a dead letter again.
+
+    Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
+    Redis.
+    """
+    settings = environment.settings()
+    client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
+    office = Office(client)
+    bell = Bell(client)
+    try:
+        _work(client, _some(everything, chosen), lambda letters: office.replay(letters, sinks))
+    finally:
+        bell.ring()
+        bell.close()
+
+
+@command.command()
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="All there are.")
+def drop(*, everything: bool, **chosen: Any) -> None:
+    """Drop dead letters, for ever. The ledger counts them.
+
+    \b
+      receiver dead-letters drop 1764000000000-0
+      receiver dead-letters drop --sink old-crm --older-than 3d
+
+    Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
+    Redis.
+    """
+    client = _connect(environment.settings())
+    _work(client, _some(everything, chosen), Office(client).drop)
+
+
+def _connect(settings: Settings) -> redis.Redis:
+    return environment.connect(environment.redis_url(settings))
+
+
+def _selection(
+    ids: tuple[str, ...],
+    sink: str = "",
+    reason: str = "",
+    older_than: int | None = None,
+    newer_than: int | None = None,
+) -> Selection:
+    return Selection(
+        ids=frozenset(ids),
+        sink=sink,
+        reason=reason,
+        since=newer_than or 0,
+        until=2**53 if older_than is None else older_than,
+    )
+
+
+def _some(everything: bool, chosen: dict[str, Any]) -> Selection:
+    """Nothing happens to all of them just because somebody forgot to say to which."""
+    if everything == any(value not in ((), "", None) for value in chosen.values()):
+        raise click.UsageError(
+            "say which: ids, --sink, --reason, --older-than, --newer-than; or --all"
+        )
+    return _selection(**chosen)
+
+
+def _work(client: redis.Redis, wanted: Selection, work: Work) -> None:
+    """Do it to every letter that is meant; say what became of them, by number and by fault."""
+    became: Counter[str] = Counter()
+    try:
+        with environment.redis_faults(), progress("Dead letters", client.xlen(DEAD_LETTERS)) as bar:
+            for entry, outcome in work(dead_letters.select(client, wanted, bar)):
+                became[outcome] += 1
+                if outcome not in ("done", "gone"):
+                    click.echo(f"receiver: {entry}: {outcome}", err=True)
+    finally:
+        done, gone = became.pop("done", 0), became.pop("gone", 0)
+        failed = became.total()
+        click.echo(f"done {done}, gone meanwhile {gone}, failed {failed}")
+    if failed or not (done or gone):
+        raise SystemExit(1)

@@ -1,0 +1,37 @@
+"""Times as people type them: an age such as 10m, or a time of the calendar."""
+
+import re
+import time
+from datetime import UTC, datetime
+
+import click
+
+_AGE = re.compile(r"(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Moment(click.ParamType[int]):
+    """An age such as 10m, or an RFC 3339 time; milliseconds since 1970."""
+
+    name = "moment"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Without a zone it is UTC."""
+        if age := _AGE.fullmatch(value):
+            return int((time.time() - int(age[1]) * _SECONDS[age[2]]) * 1000)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(
+                f"{value!r}: an age such as 90s, 10m, 2h, 1d or a time such as "
+                "2026-01-31T12:00:00Z is wanted",
+                param,
+                ctx,
+            )
+        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+
+
+def shown(milliseconds: int) -> str:
+    """A moment as `Moment` reads it."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
