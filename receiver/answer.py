@@ -39,8 +39,6 @@ def problem(callback: Callback, status: int, message: str) -> tuple[Headers, byt
     ]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if status == 405:
-        headers.append((b"allow", b"POST"))
     if status in RETRY_AFTER:
         headers.append((b"retry-after", RETRY_AFTER[status]))
     return headers, body

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,6 +22,7 @@ from receiver.gate import Gate
 from receiver.ingest import Door, Route
 from receiver.intake import Intake, script
 from receiver.settings import Settings, SettingsError, load
+from receiver.tally import Tally
 from receiver.watch import Watch
 
 
@@ -37,7 +38,8 @@ def build(settings: Settings) -> Starlette:
     bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
     intake = Intake(link.Link(settings.redis_url, script(), settings.ack_replicas), bell.ring)
     credentials, gate = Credentials(settings.bearer_digests), Gate()
-    watch = Watch(connection.async_client(settings.redis_url), credentials, gate)
+    door = Door(settings, credentials, intake, gate)
+    watch = Watch(connection.async_client(settings.redis_url), credentials, gate, door.tally)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -53,8 +55,8 @@ def build(settings: Settings) -> Starlette:
         bell.close()
 
     app = Starlette(
-        routes=_routes(Door(settings, credentials, intake, gate), watch),
-        exception_handlers={HTTPException: _plain},
+        routes=_routes(door, watch),
+        exception_handlers={HTTPException: _nowhere(door.tally)},
         lifespan=lifespan,
     )
     # A redirect would answer a POST with 307, which no carrier follows: 404 says what is wrong.
@@ -80,11 +82,17 @@ def _routes(door: Door, watch: Watch) -> list[BaseRoute]:
     return [*routes, Path("/healthz", healthz), Path("/readyz", readyz)]
 
 
-async def _plain(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 503
-    content_type, body = problem(status, "there is nothing at this address and method")
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return Response(body, status, headers, media_type=content_type)
+def _nowhere(tally: Tally) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """The answer where no route of a carrier's is: 404, and 405 beside GET."""
+
+    async def answer(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 503
+        tally.count("-", {404: "unknown address", 405: "method"}.get(status, "fault"))
+        content_type, body = problem(status, "there is nothing at this address and method")
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        return Response(body, status, headers, media_type=content_type)
+
+    return answer
 
 
 def _spare_the_garbage_collector() -> None:

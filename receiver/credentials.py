@@ -7,6 +7,7 @@ CAMARA subscription (WIRE.md 1.3).
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -25,11 +26,18 @@ Table = dict[bytes, tuple[bytes, "Credential"]]
 
 
 class Unauthenticated(Exception):
-    """No credential, several different ones, or one that is surely not valid."""
+    """No credential, several different ones, or one that is surely not valid.
+
+    `reason` is for counting; the sender is told nothing of it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Undecided(Exception):
-    """The snapshot is too old to call anybody unknown."""
+    """The snapshot is too old, or not readable enough, to call this one unknown."""
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +52,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decode = msgspec.json.Decoder(Credential).decode
+_is_digest = re.compile(b"[0-9a-f]{64}").fullmatch
 
 
 def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
@@ -72,34 +81,65 @@ class Credentials:
     def __init__(self, bootstrap: Iterable[bytes]) -> None:
         self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
         self._known = dict(self._bootstrap)
+        self._unreadable: frozenset[bytes] = frozenset()
         self._read_at: float | None = None
         self.used: dict[bytes, float] = {}
         """Digest -> when it was last admitted; whoever writes it down empties it."""
 
-    def replace(self, stored: Mapping[bytes, bytes]) -> None:
-        """Take a snapshot: hex digest -> JSON. Raises `msgspec.DecodeError` and keeps the old."""
-        fresh = _table((bytes.fromhex(key.decode()), _decode(v)) for key, v in stored.items())
-        self._known = self._bootstrap | fresh
+    def replace(self, stored: Mapping[bytes, bytes]) -> int:
+        """Take a snapshot: hex digest -> JSON. Returns how many records could not be read.
+
+        Whom such a record names is admitted as before, or put off, but never called unknown.
+        """
+        fresh: list[tuple[bytes, Credential]] = []
+        unreadable: set[bytes] = set()
+        for key, record in stored.items():
+            digest = bytes.fromhex(key.decode()) if _is_digest(key) else b""
+            try:
+                fresh.append((digest, _decode(record)))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                unreadable.add(digest)
+                fresh += [was for was in [self._known.get(digest[:_PREFIX])] if was]
+            if not digest:
+                unreadable.add(digest)
+        self._known = self._bootstrap | _table(pair for pair in fresh if pair[0])
+        self._unreadable = frozenset(unreadable)
         self._read_at = time.monotonic()
+        return len(unreadable)
 
     def admit(self, given: set[bytes]) -> Credential:
         """Check the tokens of one request. Raises `Unauthenticated` or `Undecided`."""
         if len(given) != 1:
-            raise Unauthenticated
+            raise Unauthenticated("several credentials" if given else "no credential")
         (token,) = given
-        if not token or len(token) > LONGEST_TOKEN:
-            raise Unauthenticated
+        if not token:
+            raise Unauthenticated("no credential")
+        if len(token) > LONGEST_TOKEN:
+            raise Unauthenticated("unknown credential")
         digest = hashlib.sha256(token).digest()
         found = self._known.get(digest[:_PREFIX])
         if found is None or not hmac.compare_digest(found[0], digest):
-            raise self._unknown()
+            raise self._unknown(digest)
         known = found[1]
         now = time.time()
         if known.expires is not None and known.expires <= now:
-            raise Unauthenticated
+            raise Unauthenticated("expired credential")
         self.used[digest] = now
         return known
 
-    def _unknown(self) -> Exception:
+    def take_used(self) -> dict[str, float]:
+        """Hex digest -> when, of the stored ones that were admitted since the last call."""
+        used, self.used = self.used, {}
+        return {
+            digest.hex(): when
+            for digest, when in used.items()
+            if digest[:_PREFIX] not in self._bootstrap
+        }
+
+    def _unknown(self, digest: bytes) -> Exception:
         age = None if self._read_at is None else time.monotonic() - self._read_at
-        return Undecided() if age is None or age > SNAPSHOT_SECONDS else Unauthenticated()
+        # A record whose key is no digest could be anybody's.
+        doubtful = digest in self._unreadable or b"" in self._unreadable
+        if age is None or age > SNAPSHOT_SECONDS or doubtful:
+            return Undecided()
+        return Unauthenticated("unknown credential")

@@ -1,6 +1,5 @@
 """The one request path, for every carrier: authenticate, read, check, hand over, answer."""
 
-import asyncio
 import itertools
 import secrets
 import time
@@ -10,42 +9,23 @@ from typing import Final
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from receiver import answer
+from receiver import answer, handshake
 from receiver.answer import Headers
+from receiver.body import Gone, read
 from receiver.carriers.callback import Callback, Reading, Rejected, Request
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
 from receiver.gate import Gate
 from receiver.intake import Intake, Overloaded, Unavailable
 from receiver.notification import Notification, Refusal, encode
+from receiver.refuse import Refuse, shown
 from receiver.settings import LISTENER_NAME, Settings
+from receiver.tally import Tally
 
 log = structlog.get_logger()
 
-BODY_WITHIN: Final = 10.0
-"""Seconds for a whole body."""
-HEAD_KEPT: Final = 4096
-"""Bytes kept of a body that was too large or never complete."""
 _COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
-_SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
-
-
-class _Refuse(Exception):
-    """The request ends here with this answer; `body` is what has been read of it so far."""
-
-    def __init__(
-        self, status: int, message: str, body: bytes = b"", *, unread: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.body = body
-        self.unread = unread
-
-
-class _Gone(Exception):
-    """The sender hung up before its body was complete."""
 
 
 class Receipts:
@@ -67,11 +47,13 @@ class Door:
         self, settings: Settings, credentials: Credentials, intake: Intake, gate: Gate
     ) -> None:
         self.max_body = settings.max_body_bytes
+        self.handshake = settings.handshake
         self.listeners = frozenset(listener.name for listener in settings.listeners)
         self.credentials = credentials
         self.intake = intake
         self.gate = gate
         self.receipts = Receipts()
+        self.tally = Tally()
         self.answered: Counter[tuple[str, int]] = Counter()
         """(callback, status) -> how often."""
 
@@ -88,23 +70,28 @@ class Route:
     def __init__(self, door: Door, callback: Callback) -> None:
         self._door = door
         self._callback = callback
+        asked = callback.handshake and bool(door.handshake.origins)
+        self._allow = b"POST, OPTIONS" if asked else b"POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Every way out is a line of DESIGN.md's table of answers."""
         listener = scope["path_params"].get("listener", "default")
         try:
+            if scope["method"] != "POST" and (granted := self._granted(scope, listener)):
+                self._door.answered[self._callback.name, 200] += 1
+                await answer.send_answer(send, 200, granted)
+                return
             credential = self._admit(scope, listener)
             with self._door.gate:
-                body = await _read(scope, receive, self._door.max_body)
+                body = await read(scope, receive, self._door.max_body)
                 receipt = await self._keep(scope, credential, listener, body)
-        except _Gone:
+        except Gone:
             self._door.answered[self._callback.name, 0] += 1
-        except _Refuse as refused:
+        except Refuse as refused:
             await self._refuse(scope, receive, send, listener, refused)
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
             log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
-            fault = _Refuse(503, "the receiver failed on this request", unread=True)
-            await self._refuse(scope, receive, send, listener, fault)
+            await self._refuse(scope, receive, send, listener, Refuse.fault(unread=True))
         else:
             self._door.answered[self._callback.name, 204] += 1
             headers = [(b"x-receipt-id", receipt.encode()), *answer.correlator(scope["headers"])]
@@ -112,24 +99,32 @@ class Route:
                 headers.append(_PRIVATE)
             await answer.send_answer(send, 204, headers)
 
+    def _granted(self, scope: Scope, listener: str) -> Headers | None:
+        """The answer to a handshake, which needs no credential; None where there is none."""
+        if scope["method"] != "OPTIONS" or not self._callback.handshake:
+            return None
+        if not self._door.knows(listener):
+            return None
+        return handshake.permission(self._door.handshake, scope["headers"])
+
     def _admit(self, scope: Scope, listener: str) -> Credential:
         """Everything that can be said before the first body byte."""
-        if scope["method"] != "POST":
-            raise _Refuse(405, "this address takes POST", unread=True)
         if not self._door.knows(listener):
-            raise _Refuse(404, "there is no such listener", unread=True)
+            raise Refuse(404, "there is no such listener", unread=True)
+        if scope["method"] != "POST":
+            raise Refuse(405, "this address takes POST", unread=True)
         try:
             credential = self._door.credentials.admit(
                 tokens(scope["headers"], scope["query_string"])
             )
-        except Unauthenticated:
-            raise _Refuse(401, "a valid bearer credential is required", unread=True) from None
+        except Unauthenticated as stranger:
+            raise Refuse.stranger(stranger.reason) from None
         except Undecided:
-            raise _Refuse(503, "credentials cannot be checked just now", unread=True) from None
+            raise Refuse(503, "credentials cannot be checked just now", unread=True) from None
         if self._door.gate.closed:
-            raise _Refuse(503, "the receiver cannot store anything just now", unread=True)
+            raise Refuse(503, "the receiver cannot store anything just now", unread=True)
         if self._door.gate.full:
-            raise _Refuse(429, "too many requests are in flight", unread=True)
+            raise Refuse(429, "too many requests are in flight", unread=True)
         return credential
 
     async def _keep(self, scope: Scope, credential: Credential, listener: str, body: bytes) -> str:
@@ -137,7 +132,7 @@ class Route:
         now = time.time_ns() // 1_000_000
         receipt = self._door.receipts.new(now)
         if credential.listener is not None and credential.listener != listener:
-            raise _Refuse(403, "this credential is for another listener", body)
+            raise Refuse(403, "this credential is for another listener", body)
         reading, content_type = self._check(scope, body)
         name = self._callback.name
         accepted = [
@@ -149,7 +144,7 @@ class Route:
             for item in reading.refused
         ]
         if accepted or refused:
-            await self._durable(accepted, refused, body)
+            await self._durable(accepted, refused)
         return receipt
 
     def _check(self, scope: Scope, body: bytes) -> tuple[Reading, str]:
@@ -157,40 +152,53 @@ class Route:
         for name, value in scope["headers"]:
             if name == b"content-type":
                 content_type = value.decode("latin-1")
-            elif name == b"content-encoding" and value.strip().lower() in _COMPRESSED:
-                raise _Refuse(415, "compressed bodies are not taken: send it as it is", body)
+            elif name == b"content-encoding" and _is_compressed(value):
+                raise Refuse(415, "compressed bodies are not taken: send it as it is", body)
         try:
             return self._callback.read(Request(content_type, scope["headers"], body)), content_type
         except Rejected as rejected:
-            raise _Refuse(rejected.status, rejected.reason, body) from None
+            raise Refuse(rejected.status, rejected.reason, body) from None
+        except Exception as error:  # noqa: BLE001 - a fault of ours may not lose what it met
+            log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
+            raise Refuse.fault(body) from None
 
-    async def _durable(self, accepted: list[bytes], refused: list[bytes], body: bytes) -> None:
+    async def _durable(self, accepted: list[bytes], refused: list[bytes]) -> None:
         try:
             await self._door.intake.keep(accepted, refused)
         except Overloaded:
-            raise _Refuse(429, "too many notifications are waiting to be stored") from None
+            raise Refuse(429, "too many notifications are waiting to be stored") from None
         except Unavailable:
-            raise _Refuse(503, "the receiver could not store this in time") from None
+            raise Refuse(503, "the receiver could not store this in time") from None
 
     async def _refuse(
-        self, scope: Scope, receive: Receive, send: Send, listener: str, refused: _Refuse
+        self, scope: Scope, receive: Receive, send: Send, listener: str, refused: Refuse
     ) -> None:
-        """Keep what is authentic (503 if that fails), then answer."""
-        status, message = refused.status, refused.message
-        if status in (400, 403, 408, 413, 415):
+        """Keep or count what is refused (503 if it cannot be kept), then answer."""
+        if refused.kept:
             try:
-                await self._durable([], [self._refusal(scope, listener, refused)], b"")
-            except _Refuse as worse:
-                status, message = worse.status, worse.message
-        self._door.answered[self._callback.name, status] += 1
-        headers, body = answer.problem(self._callback, status, message)
-        headers += answer.correlator(scope["headers"])
+                await self._durable([], [self._refusal(scope, listener, refused)])
+            except Refuse as worse:
+                worse.unread = refused.unread
+                refused = worse
+        if refused.counted:
+            self._door.tally.count(self._callback.name, refused.counted)
+        self._door.answered[self._callback.name, refused.status] += 1
+        headers, body = self._no(scope, refused)
         if refused.unread:
-            await answer.send_and_close(scope, receive, send, (status, headers, body))
+            await answer.send_and_close(scope, receive, send, (refused.status, headers, body))
         else:
-            await answer.send_answer(send, status, headers, body)
+            await answer.send_answer(send, refused.status, headers, body)
 
-    def _refusal(self, scope: Scope, listener: str, refused: _Refuse) -> bytes:
+    def _no(self, scope: Scope, refused: Refuse) -> tuple[Headers, bytes]:
+        headers, body = answer.problem(self._callback, refused.status, refused.message)
+        if refused.status == 405:
+            headers.append((b"allow", self._allow))
+            if scope["method"] == "OPTIONS" and self._callback.handshake:
+                # A handshake that is not granted is answered by its status alone.
+                headers, body = [(b"allow", self._allow), (b"content-length", b"0")], b""
+        return headers + answer.correlator(scope["headers"]), body
+
+    def _refusal(self, scope: Scope, listener: str, refused: Refuse) -> bytes:
         now = time.time_ns() // 1_000_000
         return encode(
             Refusal(
@@ -200,46 +208,13 @@ class Route:
                 now,
                 refused.status,
                 refused.message,
-                _shown(scope["headers"]),
-                refused.body if not refused.unread else refused.body[:HEAD_KEPT],
+                shown(scope["headers"], tokens(scope["headers"], scope["query_string"])),
+                refused.body,
             )
         )
 
 
-def _shown(headers: Headers) -> list[tuple[str, str]]:
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-    return [(name, value) for name, value in pairs if name not in _SECRET_HEADERS]
-
-
-async def _read(scope: Scope, receive: Receive, cap: int) -> bytes:
-    """The whole body, counted as it comes, complete within `BODY_WITHIN`."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > cap:
-            raise _Refuse(413, f"the body may have {cap} bytes at most", unread=True)
-    chunks: list[bytes] = []
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            await _collect(receive, chunks, cap)
-    except TimeoutError:
-        raise _Refuse(
-            408, f"the body was not complete after {BODY_WITHIN:.0f} s", _head(chunks), unread=True
-        ) from None
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-async def _collect(receive: Receive, chunks: list[bytes], cap: int) -> None:
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _Gone
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        size += len(chunk)
-        chunks.append(chunk)
-        if size > cap:
-            raise _Refuse(413, f"the body may have {cap} bytes at most", _head(chunks), unread=True)
-
-
-def _head(chunks: list[bytes]) -> bytes:
-    return b"".join(chunks)[:HEAD_KEPT]
+def _is_compressed(content_encoding: bytes) -> bool:
+    """Other values are ignored: AT&T names character sets there (SMS v2)."""
+    codings = content_encoding.lower().split(b",")
+    return any(coding.strip() in _COMPRESSED for coding in codings)

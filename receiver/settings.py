@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -51,11 +51,21 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """IANA zone for times the carrier sends without one."""
 
 
+class Handshake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is granted the right to send by CloudEvents' web hook handshake: nobody by default."""
+
+    origins: tuple[Annotated[str, msgspec.Meta(pattern="^[!-~]+$")], ...] = ()
+    """Names that senders give themselves in `WebHook-Request-Origin`; `*` stands for any."""
+    rate: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Requests per minute they are granted; None: any number."""
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `receiver.toml` may hold."""
 
     listener: list[Listener] = []
     sink: list[SinkSettings] = []
+    handshake: Handshake = Handshake()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: events stay on their stream, for readers of the company's own."""
     sink_variables: dict[str, str] = {}
     """Those environment variables that the sinks name and that are set."""
+    handshake: Handshake = Handshake()
 
     def __repr__(self) -> str:
         """Without addresses, which may carry a password."""
@@ -115,6 +126,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         sink_variables={
             name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
         },
+        handshake=config.handshake,
     )
 
 

@@ -1,10 +1,10 @@
 """The watch: once a second it looks at Redis and tells the credentials and the gate what it saw."""
 
 import asyncio
+import contextlib
 import time
 from typing import Any, Final
 
-import msgspec
 import redis.asyncio
 import structlog
 from redis.exceptions import ResponseError
@@ -13,7 +13,8 @@ from receiver.connection import DOWN
 from receiver.credentials import Credentials
 from receiver.durability import weaknesses
 from receiver.gate import Gate
-from receiver.notification import CREDENTIALS
+from receiver.notification import CREDENTIALS, CREDENTIALS_USED
+from receiver.tally import Tally
 
 log = structlog.get_logger()
 
@@ -30,10 +31,13 @@ _CONFIG_NAMES: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-pol
 class Watch:
     """What this process last saw of Redis."""
 
-    def __init__(self, client: redis.asyncio.Redis, credentials: Credentials, gate: Gate) -> None:
+    def __init__(
+        self, client: redis.asyncio.Redis, credentials: Credentials, gate: Gate, tally: Tally
+    ) -> None:
         self._client = client
         self._credentials = credentials
         self._gate = gate
+        self._tally = tally
         self._seen = 0.0
         self._looks = 0
         self.weaknesses: list[str] = []
@@ -53,12 +57,13 @@ class Watch:
                     await self.look()
             except DOWN as error:
                 log.warning("redis.trouble", error=type(error).__name__)
-            except (msgspec.DecodeError, ValueError):
-                log.error("credentials.unreadable")
+            except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
+                log.error("watch.fault", error=type(error).__name__)
+            self._tally.say()
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
-        """One look. Raises one of `DOWN`, or what an unreadable credential raises."""
+        """One look. Raises one of `DOWN`."""
         if self._looks % _CONFIG_EVERY == 0:
             self.weaknesses = weaknesses(await self._config())
         memory: dict[str, Any] = await self._client.info("memory")
@@ -66,11 +71,22 @@ class Watch:
         self._looks += 1
         self._gate.closed = _fullness(memory)
         stored: Any = await self._client.hgetall(CREDENTIALS)
-        self._credentials.replace(stored)
+        if unreadable := self._credentials.replace(stored):
+            log.error("credentials.unreadable", count=unreadable)
+        await self._write()
 
     async def close(self) -> None:
-        """Let go of Redis."""
+        """Write down what is counted, if Redis takes it, and let go."""
+        with contextlib.suppress(*DOWN):
+            await self._write()
         await self._client.aclose()
+
+    async def _write(self) -> None:
+        """What is new of the counts and of when each credential was last used."""
+        await self._tally.write(self._client)
+        used: dict[Any, Any] = self._credentials.take_used()
+        if used:
+            await self._client.hset(CREDENTIALS_USED, mapping=used)
 
     async def _config(self) -> dict[str, str]:
         try:

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from receiver import wire
-from tests.doors import read_all, read_answer, status
+from tests.bare import read_all, read_answer, status
 from tests.eventually import eventually
 
 WITHIN = 0.5

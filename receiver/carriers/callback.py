@@ -94,3 +94,5 @@ class Callback(Struct, frozen=True, kw_only=True):
     """Takes the zone for times that carry none. At least one event. Raises `Unreadable`."""
     problem: Callable[[int, str], tuple[str, bytes]]
     """(status, message) -> content type and body of an error answer this carrier understands."""
+    handshake: bool = False
+    """Whether its senders may ask by OPTIONS for leave to send (CloudEvents web hooks, 4)."""

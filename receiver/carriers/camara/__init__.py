@@ -18,4 +18,5 @@ CALLBACK: Final = Callback(
     read=read,
     normalise=normalise,
     problem=problem,
+    handshake=True,
 )

@@ -1,0 +1,59 @@
+"""Saying no: the exception that carries the answer, and what is kept of the request."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from receiver.answer import Headers
+
+HEAD_KEPT: Final = 4096
+"""Bytes kept of a body that was too large or never complete."""
+KEPT: Final = frozenset({400, 403, 408, 413, 415})
+"""Answers to authentic requests that are kept on `receiver:rejected` before they are given."""
+COUNTED: Final = {404: "unknown listener", 405: "method", 429: "overload"}
+"""Answers that leave a count only, and the word it is counted under."""
+_SECRET: Final = re.compile(b"auth|cookie|token|secret|passw|signature|api-?key").search
+
+
+class Refuse(Exception):
+    """The request ends here with this answer; `body` is what has been read of it so far."""
+
+    def __init__(
+        self, status: int, message: str, body: bytes = b"", *, unread: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.body = body
+        self.unread = unread
+        self.kept = status in KEPT
+        self.counted = COUNTED.get(status, "")
+
+    @classmethod
+    def stranger(cls, reason: str) -> "Refuse":
+        """401; the reason is counted and never told."""
+        refused = cls(401, "a valid bearer credential is required", unread=True)
+        refused.counted = reason
+        return refused
+
+    @classmethod
+    def fault(cls, body: bytes = b"", *, unread: bool = False) -> "Refuse":
+        """Ours. A body that brought it about is kept: once mended, we can take it after all."""
+        refused = cls(503, "the receiver failed on this request", body, unread=unread)
+        refused.kept = not unread
+        return refused
+
+
+def shown(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
+    """The headers as they may be kept: none that is named like a secret or holds the credential.
+
+    Proxies repeat the URL, and with it `access_token`, in headers such as `X-Original-URI`.
+    """
+    secrets = [token for token in tokens if token]
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers
+        if not (
+            _SECRET(name) or b"access_token" in value or any(secret in value for secret in secrets)
+        )
+    ]

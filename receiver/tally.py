@@ -1,0 +1,53 @@
+"""Requests that leave no more than a count: what they said is nobody's, so it is not kept."""
+
+import time
+from collections import Counter
+from typing import Any, Final
+
+import redis.asyncio
+import structlog
+
+from receiver.notification import TURNED_AWAY
+
+log = structlog.get_logger()
+
+SAY_EVERY: Final = 10.0
+"""Seconds between two log lines: a flood of strangers may not become a flood of lines."""
+
+
+class Tally:
+    """Counts in memory; the watch writes down what is new, so that no request waits for it."""
+
+    def __init__(self) -> None:
+        self._unwritten: Counter[str] = Counter()
+        self._unsaid: Counter[str] = Counter()
+        self._said_at = -SAY_EVERY
+
+    def count(self, callback: str, reason: str) -> None:
+        """One more. Both are words of ours, so the hash stays small whatever strangers send."""
+        self._unwritten[f"{callback} {reason}"] += 1
+        self._unsaid[f"{callback} {reason}"] += 1
+
+    async def write(self, client: redis.asyncio.Redis) -> None:
+        """Add what is new to the hash. Raises one of `DOWN`, and then it is still new."""
+        if not self._unwritten:
+            return
+        taken, self._unwritten = self._unwritten, Counter()
+        try:
+            async with client.pipeline(transaction=True) as pipe:
+                for field, count in taken.items():
+                    pipe.hincrby(TURNED_AWAY, field, count)
+                await pipe.execute()
+        except BaseException:
+            self._unwritten += taken
+            raise
+
+    def say(self) -> None:
+        """One line for all that came since the last one, and not too often."""
+        now = time.monotonic()
+        if not self._unsaid or now - self._said_at < SAY_EVERY:
+            return
+        said: dict[str, Any] = dict(self._unsaid)
+        log.warning("door.turned_away", count=self._unsaid.total(), reasons=said)
+        self._unsaid.clear()
+        self._said_at = now
