@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -110,6 +111,8 @@ class Up:
                 self._tour = tour.Tour(self._url, self._token, client)
                 self._tour.run()
         except BrokenPipeError:
+            # Nobody reads the events any more; what Python flushes at its end must go somewhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _redis_url(self) -> str:
