@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
-from receiver import connection, link
+from receiver import connection, link, orphan
 from receiver.bell import Bell
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
@@ -43,6 +43,7 @@ def build(settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        orphan.watch()
         intake.start()
         with contextlib.suppress(*connection.DOWN):
             await watch.look()

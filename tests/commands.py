@@ -16,7 +16,8 @@ RECEIVER = [sys.executable, "-P", "-m", "receiver"]
 def environment(**more: str) -> dict[str, str]:
     """The variables a command sees: none of ours but those given."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error,ignore::ResourceWarning"} | more
+    python = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error,ignore::ResourceWarning"}
+    return kept | python | more
 
 
 def run(cwd: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":

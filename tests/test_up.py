@@ -198,11 +198,9 @@ def test_the_processes_of_a_killed_web_server_end_and_free_the_port(tmp_path: Pa
         up.signal("receiver web", signal.SIGKILL)
         eventually(lambda: "web ended (SIGKILL); it starts again" in up.said())
         eventually(up.send)
-        eventually(lambda: list(up.left().values()).count(spawned(up)) == 2)
-
-
-def spawned(up: Up) -> str:
-    return next((words for words in up.left().values() if "--multiprocessing-fork" in words), "")
+        eventually(
+            lambda: sum("multiprocessing-fork" in words for words in up.left().values()) == 2
+        )
 
 
 def test_two_on_one_directory_share_the_server_and_the_second_takes_it_over(
