@@ -7,7 +7,7 @@ import redis
 from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, REJECTED
 from tests.valkey import Valkey
 from workers import sweep
-from workers.sweep import DAY, History, Sweep, histories
+from workers.sweep import DAY, HISTORIES, History, Sweep
 
 NOW = time.time_ns() // 1_000_000
 HOUR = 3600 * 1000
@@ -48,7 +48,7 @@ def run(client: redis.Redis, *kept: History) -> None:
 
 def test_each_history_is_kept_for_its_time(valkey: Valkey) -> None:
     client = valkey.client()
-    for history in histories(()):
+    for history in HISTORIES:
         add(client, history.stream, 3, at=NOW - 31 * DAY)
         add(client, history.stream, 2)
     client.xack(INBOUND, GROUP, *read(client, INBOUND, GROUP, 5))
@@ -87,6 +87,17 @@ def test_what_is_done_behind_something_open_stays_until_that_is_done(valkey: Val
     client.xack(INBOUND, GROUP, first)
     run(client, history)
     assert client.xlen(INBOUND) == 0
+
+
+def test_every_sink_holds_the_history_without_being_named(valkey: Valkey) -> None:
+    client = valkey.client()
+    add(client, EVENTS, 9, at=NOW - 8 * DAY)
+    for number, sink in enumerate(("forward:a", "forward:b"), 4):
+        client.xack(EVENTS, sink, *read(client, EVENTS, sink, number))
+    read(client, EVENTS, "foreward", 0)
+    Sweep(client).run()
+    assert client.xlen(EVENTS) == 5
+    assert ledger(client) == {"events_trimmed": 4, "events_unread_trimmed": 4}
 
 
 def test_nothing_is_trimmed_before_the_group_that_holds_it_exists(valkey: Valkey) -> None:
@@ -183,7 +194,7 @@ def test_when_memory_is_short_open_work_still_stays(valkey: Valkey) -> None:
         add(client, stream, 500, size=1000)
         client.xack(stream, group, *read(client, stream, group, 200))
     _fill_to(client, 0.95)
-    Sweep(client, histories([SINK])).run()
+    Sweep(client).run()
     assert [client.xlen(name) for name in (INBOUND, EVENTS)] == [300, 300]
 
 

@@ -9,7 +9,15 @@ import msgspec
 import redis
 import structlog
 
-from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, REJECTED
+from receiver.notification import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    REJECTED,
+    forward_group,
+)
 from workers import bell
 
 log = structlog.get_logger()
@@ -35,25 +43,23 @@ class History(msgspec.Struct, frozen=True):
     milliseconds: int = _NO_LIMIT
     entries: int = _NO_LIMIT
     held_by: tuple[str, ...] = ()
-    """Consumer groups without whose acknowledgement nothing goes."""
+    """Consumer groups without whose acknowledgement nothing goes; `x*` is all that begin so."""
 
 
-def histories(event_groups: Sequence[str]) -> tuple[History, ...]:
-    """What is kept of each stream; `event_groups` are those of the configured sinks."""
-    return (
-        History("inbound", INBOUND, DAY, held_by=(GROUP,)),
-        History("events", EVENTS, 7 * DAY, 1_000_000, tuple(event_groups)),
-        History("dead", DEAD_LETTERS, 30 * DAY, 100_000),
-        History("rejected", REJECTED),  # its number is kept where it is written
-    )
+HISTORIES: Final = (
+    History("inbound", INBOUND, DAY, held_by=(GROUP,)),
+    History("events", EVENTS, 7 * DAY, 1_000_000, (forward_group("*"),)),
+    History("dead", DEAD_LETTERS, 30 * DAY, 100_000),
+    History("rejected", REJECTED),  # its number is kept where it is written
+)
 
 
 class Sweep:
     """One supervisor's sweep; any number of them may run at once."""
 
-    def __init__(self, client: redis.Redis, kept: Sequence[History] | None = None) -> None:
+    def __init__(self, client: redis.Redis, kept: Sequence[History] = HISTORIES) -> None:
         self._client = client
-        self._kept = histories(()) if kept is None else kept
+        self._kept = kept
         self._look = client.register_script(_lua("sweep"))
         self._trim = client.register_script(_lua("trim"))
 

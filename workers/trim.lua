@@ -2,9 +2,10 @@
 -- One bounded cut of one stream's history, oldest first.
 -- KEYS stream, ledger
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
---      1 to cut a tenth even if nothing is over age and number, then the groups that hold it
--- Nothing goes that a holding group has still to acknowledge, and nothing at all while one of them
--- does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
+--      1 to cut a tenth even if nothing is over age and number, then the groups that hold it, by
+--      name or, with a `*` at the end, by how they begin
+-- Nothing goes that a holding group has still to acknowledge, and nothing at all while one that is
+-- named does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
 -- has acknowledged it is counted, once per reader.
 -- It runs in a full server too (the flag above), or nothing would ever make room again.
 -- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
@@ -43,9 +44,21 @@ local first = oldest()
 if not first then
     return {0, -1}
 end
-local holding = {}
+local missing, prefixes = {}, {}
 for i = 6, #ARGV do
-    holding[ARGV[i]] = true
+    if string.sub(ARGV[i], -1) == '*' then
+        prefixes[#prefixes + 1] = string.sub(ARGV[i], 1, -2)
+    else
+        missing[ARGV[i]] = true
+    end
+end
+local function holds(group)
+    local named = missing[group]
+    missing[group] = nil
+    for _, prefix in ipairs(prefixes) do
+        named = named or string.sub(group, 1, #prefix) == prefix
+    end
+    return named
 end
 local END = '9007199254740991-0'
 -- `limit`: where what is still held begins. `stage`: the first place behind which another reader's
@@ -57,8 +70,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
         group[raw[i]] = raw[i + 1]
     end
     local unread = behind(group['last-delivered-id'])
-    if holding[group['name']] then
-        holding[group['name']] = nil
+    if holds(group['name']) then
         local pending = redis.call('XPENDING', stream, group['name'])
         limit = least(limit, pending[1] > 0 and pending[2] or unread)
     else
@@ -68,7 +80,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
         end
     end
 end
-if next(holding) or not less(first, limit) then
+if next(missing) or not less(first, limit) then
     return {0, -1}
 end
 stage = least(stage, limit)
