@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.carriers import CALLBACKS
+from receiver.carriers.attribute import has_control
 from receiver.carriers.callback import Callback, Rejected, Request, Unreadable
 from receiver.notification import Notification
 from tests.cases import Case, cases
@@ -61,7 +62,8 @@ def goes_through(callback: Callback, request: Request) -> None:
             out = msgspec.json.encode({**event.data, "raw": event.raw})
             assert isinstance(msgspec.json.decode(out), dict)
             assert (event.basis == "none") == (event.identity == ())
-            assert event.subject is None or event.subject.isprintable()
+            for attribute in (event.subject, event.origin_type, event.origin_id):
+                assert attribute is None or (attribute and not has_control(attribute))
 
 
 def members(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 from receiver.carriers import address
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import Fields, collect, filled_text, identifier, reading
+from receiver.carriers.attribute import attribute
 from receiver.carriers.callback import (
     Basis,
     Callback,
@@ -97,10 +98,10 @@ def _event(info: DeliveryInfo, raw: Raw | str) -> Event:
         type="sms.delivery.updated.v1",
         data=data,
         raw=raw,
-        subject=to if to.isprintable() else None,
+        subject=attribute(to),
         identity=identity,
         basis=basis,
-        origin_id=info.message_id,
+        origin_id=attribute(info.message_id),
         closes=closes,
     )
 

@@ -17,6 +17,7 @@ from receiver.carriers.att.shapes import (
     reading,
     text,
 )
+from receiver.carriers.attribute import attribute
 from receiver.carriers.callback import (
     Basis,
     Callback,
@@ -111,11 +112,11 @@ def _event(message: Mo, raw: Raw | str, zone: tzinfo) -> Event:
         type="sms.message.received.v1",
         data=data,
         raw=raw,
-        subject=sender if sender.isprintable() else None,
+        subject=attribute(sender),
         time=moment.read(message.date_time, zone),
         identity=identity,
         basis=basis,
-        origin_id=message.message_id,
+        origin_id=attribute(message.message_id),
     )
 
 

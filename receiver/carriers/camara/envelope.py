@@ -9,6 +9,7 @@ import re
 from typing import Any, Final
 
 from receiver.carriers import moment
+from receiver.carriers.attribute import has_control
 from receiver.carriers.callback import Rejected
 
 _USUAL: Final = frozenset(
@@ -21,7 +22,6 @@ attributes, so they do not make an event invalid, as other names in camelCase do
 
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]+").fullmatch
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+\s*(?:;.*)?", re.ASCII).fullmatch
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 _SHOWABLE: Final = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}").fullmatch
 
 
@@ -101,7 +101,7 @@ def _text(name: str, value: Any) -> str:
         raise Rejected(f"{name}: missing")
     if type(value) is not str or not value:
         raise Rejected(f"{name}: a text that is not empty is wanted")
-    if not value.isprintable() and _CONTROL(value):
+    if has_control(value):
         raise Rejected(f"{name}: a control character")
     return value
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, Final
 
+from receiver.carriers.attribute import attribute
 from receiver.carriers.callback import Event, Rejected, Unreadable
 from receiver.carriers.camara.device import device_of, name_of, phone_number
 from receiver.carriers.camara.said import Said, said
@@ -32,8 +33,8 @@ def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
             time=heard.time,
             identity=heard.identity,
             basis=heard.basis,
-            origin_type=heard.type,
-            origin_id=heard.id,
+            origin_type=attribute(heard.type),
+            origin_id=attribute(heard.id),
             origin_source=heard.source,
         )
     ]
@@ -43,8 +44,7 @@ def _subject(heard: Said, device: dict[str, Any] | None) -> str | None:
     """The device, else the subscription, else what the carrier calls its subject."""
     number = heard.data.get("phoneNumber")  # SIM swap has no device, only its number
     name = name_of(device) or name_of(number and {"phoneNumber": phone_number(number)})
-    name = name or heard.subscription or heard.subject
-    return name if name and name.isprintable() else None
+    return attribute(name or heard.subscription or heard.subject)
 
 
 def _reachability(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
