@@ -14,6 +14,7 @@ COMMANDS = {
     "tail": "Print events as they come out.",
     "ledger": "Print the books; they balance, or the exit code is 1.",
     "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
+    "replay": "Send events of the past to one sink once more.",
 }
 
 

@@ -1,0 +1,105 @@
+"""`receiver replay`."""
+
+import time
+from typing import Any
+
+import click
+import redis
+
+from receiver.cli import environment
+from receiver.cli.moment import Moment, shown
+from receiver.cli.progress import progress
+from receiver.notification import EVENTS, sink_state
+from receiver.replay import Replay, Step, Wanted
+from receiver.settings import Settings, SinkSettings
+
+
+@click.command()
+@click.option("--sink", required=True, help="Name of a sink in receiver.toml.")
+@click.option("--since", type=Moment(), required=True, help="2h ago, or a time.")
+@click.option("--until", type=Moment(), help="Before this time.  [default: now]")
+@click.option("--type", "types", multiple=True, help="Only these types; a glob such as sms.*")
+@click.option("--listener", "listeners", multiple=True, help="Only of these listeners.")
+@click.option("--dry-run", is_flag=True, help="Count, send nothing.")
+def command(
+    sink: str,
+    since: int,
+    until: int | None,
+    types: tuple[str, ...],
+    listeners: tuple[str, ...],
+    *,
+    dry_run: bool,
+) -> None:
+    """Send events that are still on the stream to one sink once more.
+
+    \b
+      receiver replay --sink billing --since 2h --dry-run
+      receiver replay --sink billing --since 2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z
+      receiver replay --sink crm --since 1d --type "sms.*" --listener promo
+
+    The times are when events came out. Each event keeps its id, and has the attribute
+    "replayed": true; what the sink's own filters leave out is left out here too. It waits for the
+    sink where that is slower, so it takes as long as the sink does. Ctrl-C is safe: what was handed
+    over goes out, and the last line says where to go on. What is repeated while it still waits for
+    the sink goes out once.
+
+    Exit codes: 0 done; 1 nothing matched, or the sink is stopped; 2 a wrong option or setting, or
+    no Redis; 130 interrupted.
+    """
+    settings = environment.settings()
+    chosen = _sink(settings, sink)
+    client = environment.connect(environment.redis_url(settings))
+    wanted = Wanted(
+        since=since, until=until or int(time.time() * 1000), types=types, listeners=listeners
+    )
+    with environment.redis_faults():
+        _refuse_stopped(client, sink)
+        total = _run(client, Replay(client, chosen, wanted), dry=dry_run)
+    if not total:
+        raise SystemExit(1)
+
+
+def _sink(settings: Settings, name: str) -> SinkSettings:
+    for sink in settings.sinks:
+        if sink.name == name:
+            return sink
+    names = ", ".join(sink.name for sink in settings.sinks) or "none"
+    raise click.BadParameter(
+        f"there is no sink {name!r} in receiver.toml: {names}", param_hint="--sink"
+    )
+
+
+def _refuse_stopped(client: redis.Redis, sink: str) -> None:
+    why: Any = client.hget(sink_state(sink), "stopped")
+    if why is not None:
+        click.echo(f"receiver: sink {sink!r} is stopped: {why.decode()}", err=True)
+        raise SystemExit(1)
+
+
+def _run(client: redis.Redis, replay: Replay, *, dry: bool) -> int:
+    """Step by step; says what was done, also when it was interrupted. Returns how many matched."""
+    done = Step("", 0, 0, 0)
+    try:
+        with progress("Events", client.xlen(EVENTS)) as bar:
+            for step in replay.steps(dry=dry):
+                bar(step.looked_at)
+                done = Step(
+                    step.last,
+                    done.looked_at + step.looked_at,
+                    done.chosen + step.chosen,
+                    done.new + step.new,
+                )
+    except KeyboardInterrupt:
+        _report(done, dry=dry)
+        if done.last:
+            moment = shown(int(done.last.partition("-")[0]))
+            click.echo(f"interrupted; go on with --since {moment}", err=True)
+        raise SystemExit(130) from None
+    _report(done, dry=dry)
+    return done.chosen
+
+
+def _report(done: Step, *, dry: bool) -> None:
+    what = "would be sent" if dry else "handed over to the sink"
+    waited = f", {done.chosen - done.new} waited for it already" if done.chosen > done.new else ""
+    click.echo(f"{done.new} of {done.looked_at} events {what}{waited}")

@@ -1,0 +1,120 @@
+"""Events that are still on their stream, sent to one sink once more.
+
+They go through the sink's retry set, marked with the CloudEvents extension attribute `replayed`
+(a Boolean, true), under the id they have always had.
+"""
+
+import time
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.notification import EVENTS, SINKS, Delivery, encode, retry_due, retry_items
+from receiver.settings import SinkSettings
+
+PAGE: Final = 200
+WAITING_MOST: Final = 2_000
+"""Deliveries that may wait for the sink: more would hold back what is new, and fill Redis."""
+
+_SEND_AGAIN: Final = """
+local new = 0
+for i = 3, #ARGV, 2 do
+    new = new + redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
+    redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[i])
+end
+if new > 0 then
+    redis.call('HINCRBY', KEYS[3], ARGV[1], new)
+end
+return new
+"""
+
+_event = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events: appended in this time, and of these types and listeners if any are named."""
+
+    since: int
+    """Milliseconds since 1970."""
+    until: int
+    """Before this time."""
+    types: tuple[str, ...] = ()
+    """Globs."""
+    listeners: tuple[str, ...] = ()
+
+    def holds(self, event: dict[str, Any]) -> bool:
+        """Whether this event is meant."""
+        return (
+            not self.types or any(fnmatchcase(event["type"], glob) for glob in self.types)
+        ) and (not self.listeners or event["source"].rpartition("/")[2] in self.listeners)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one page came to."""
+
+    last: str
+    """The last entry that was looked at: everything up to it is done."""
+    looked_at: int
+    chosen: int
+    new: int
+    """Of the chosen, those that were not waiting for the sink already."""
+
+
+class Replay:
+    """One run: bounded in memory, here and in Redis, and done up to each step that it yields."""
+
+    def __init__(self, client: redis.Redis, sink: SinkSettings, wanted: Wanted) -> None:
+        self._client = client
+        self._sink = sink
+        self._wanted = wanted
+        self._script = client.register_script(_SEND_AGAIN)
+
+    def waiting(self) -> int:
+        """How many deliveries wait for the sink."""
+        return int(self._client.zcard(retry_due(self._sink.name)))
+
+    def steps(self, *, dry: bool) -> Iterator[Step]:
+        """Page by page, as soon as the sink has room. Raises `redis.RedisError`."""
+        at, last = str(self._wanted.since), str(self._wanted.until - 1)
+        while True:
+            page: Any = self._client.xrange(EVENTS, min=at, max=last, count=PAGE)
+            if not page:
+                return
+            chosen = [(entry, fields[b"event"]) for entry, fields in page if self._means(fields)]
+            new = len(chosen) if dry else self._send(chosen)
+            entry = page[-1][0].decode()
+            yield Step(entry, len(page), len(chosen), new)
+            at = f"({entry}"
+
+    def _means(self, fields: dict[bytes, bytes]) -> bool:
+        try:
+            event = _event(fields.get(b"event", b""))
+            return self._wanted.holds(event) and self._sink.wants(event)
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
+            return False  # whoever put it there, it is none of ours
+
+    def _send(self, chosen: list[tuple[bytes, bytes]]) -> int:
+        if not chosen:
+            return 0
+        while self.waiting() > WAITING_MOST:
+            time.sleep(0.1)
+        name, now = self._sink.name, time.time_ns() // 1_000_000
+        pairs = [
+            part
+            for entry, event in chosen
+            for part in (entry, encode(Delivery(entry.decode(), _marked(event), now)))
+        ]
+        return int(
+            self._script(
+                keys=[retry_items(name), retry_due(name), SINKS],
+                args=[f"{name}:replayed", now, *pairs],
+            )
+        )
+
+
+def _marked(event: bytes) -> bytes:
+    """Our own encoder wrote it: an object, without a space, that has members."""
+    return b'{"replayed":true,' + event[1:]
