@@ -7,7 +7,7 @@ says what it means.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Raw, Struct
 
@@ -48,6 +48,10 @@ class RefusedItem(Struct, frozen=True):
 
     reason: str
     body: bytes
+
+
+MAX_REFUSED_ITEMS: Final = 1000
+"""A list with more bad items than this is refused as a whole: nobody but an attacker sends it."""
 
 
 class Reading(Struct, frozen=True):

@@ -67,6 +67,20 @@ def test_a_body_as_deep_as_allowed_is_not_too_deep(callback: Callback) -> None:
     assert "deep" not in refusal.value.reason
 
 
+def test_a_list_of_nothing_but_trouble_is_refused_as_a_whole() -> None:
+    good = b'{"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}'
+    lists = {
+        "camara.notifications": b"[" + good + b",0" * 100_000 + b"]",
+        "att.sms.mo": b'{"inboundSMSMessageList": {"inboundSMSMessage": ['
+        b'{"message": "m", "senderAddress": "tel:+12075550111"}' + b",{}" * 80_000 + b"]}}",
+    }
+    for callback in CALLBACKS:
+        if callback.name in lists:
+            request = Request("application/cloudevents-batch+json", (), lists[callback.name])
+            with pytest.raises(Rejected, match="too many bad items"):
+                callback.read(request)
+
+
 def test_names_and_paths_are_unique() -> None:
     assert len({callback.name for callback in CALLBACKS}) == len(CALLBACKS)
     assert len({callback.path for callback in CALLBACKS}) == len(CALLBACKS)

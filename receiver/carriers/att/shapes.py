@@ -1,11 +1,11 @@
 """Finding the items in a body: flat, or inside the wrappers of OneAPI, alone or in a list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from receiver.carriers.callback import Reading, RefusedItem, Rejected
+from receiver.carriers.callback import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected
 
 Fields = dict[str, Any]
 """An item's fields by lower-case name: AT&T documents both `MessageId` and `messageId`."""
@@ -32,6 +32,8 @@ def collect(
             good.append(parse(_object(item)))
         except Rejected as fault:
             bad.append(RefusedItem(path + fault.reason, msgspec.json.encode(item)))
+            if len(bad) > MAX_REFUSED_ITEMS:
+                raise Rejected("body: too many bad items") from None
     if not good:
         raise Rejected(bad[0].reason if bad else "body: no item in it")
     return good, bad
@@ -82,7 +84,9 @@ def _object(item: Any) -> Fields:
     return item
 
 
-def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> list[tuple[str, Any]]:
+def _items(
+    value: Any, wrappers: Wrappers, inherited: Fields, path: str
+) -> Iterable[tuple[str, Any]]:
     if type(value) is not dict:
         return [(path, value)]
     fields = {name.lower(): inner for name, inner in value.items()}
@@ -96,11 +100,11 @@ def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> list
     path += wrappers.get(wrapper, "body")
     if type(inner) is not list:
         return _items(inner, wrappers, inherited, f"{path}.")
-    return [
+    return (
         found
         for index, item in enumerate(inner)
         for found in _items(item, wrappers, inherited, f"{path}[{index}].")
-    ]
+    )
 
 
 def _wrapper_in(fields: Fields, wrappers: Wrappers) -> str | None:

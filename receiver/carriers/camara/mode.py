@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from receiver.carriers.callback import Reading, RefusedItem, Rejected, Request
+from receiver.carriers.callback import (
+    MAX_REFUSED_ITEMS,
+    Reading,
+    RefusedItem,
+    Rejected,
+    Request,
+)
 from receiver.carriers.camara import binary, content_type
 from receiver.carriers.camara.envelope import is_cloudevent
 from receiver.carriers.decode import json_value, without_bom
@@ -58,6 +64,8 @@ def _batch(body: bytes) -> Reading:
             good.append(item)
         except Rejected as fault:
             bad.append(RefusedItem(f"[{index}].{fault.reason}", item))
+            if len(bad) > MAX_REFUSED_ITEMS:
+                raise Rejected("body: too many bad items") from None
     if bad and not good:
         raise Rejected(bad[0].reason)
     return Reading(tuple(good), tuple(bad))
