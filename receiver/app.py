@@ -13,15 +13,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
-from receiver import connection, link, orphan
+from receiver import connection, orphan
 from receiver.bell import Bell
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
 from receiver.credentials import Credentials
+from receiver.drain import Drain
 from receiver.gate import Gate
+from receiver.inbound import Inbound, script
 from receiver.ingest import Door, Route
-from receiver.intake import Intake, script
+from receiver.intake import Intake
+from receiver.link import Link
+from receiver.readiness import readiness
 from receiver.settings import Settings, SettingsError, load
+from receiver.spool import Spool
 from receiver.tally import Tally
 from receiver.watch import Watch
 
@@ -36,14 +41,19 @@ def build(settings: Settings) -> Starlette:
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
-    intake = Intake(link.Link(settings.redis_url, script(), settings.ack_replicas), bell.ring)
     credentials, gate = Credentials(settings.bearer_digests), Gate()
+    spool = Spool(settings.spool_dir) if settings.spool_dir else None
+    intake = Intake(_inbound(settings, bell), spool)
+    drain = Drain(spool, _inbound(settings, bell), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
     watch = Watch(connection.async_client(settings.redis_url), credentials, gate, door.tally)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         orphan.watch()
+        if spool and drain:
+            await spool.start()
+            drain.start()
         intake.start()
         with contextlib.suppress(*connection.DOWN):
             await watch.look()
@@ -52,11 +62,14 @@ def build(settings: Settings) -> Starlette:
         yield
         watching.cancel()
         await intake.close()
+        if spool and drain:
+            await drain.close()
+            await spool.close()
         await watch.close()
         bell.close()
 
     app = Starlette(
-        routes=_routes(door, watch),
+        routes=_routes(door, watch, spool),
         exception_handlers={HTTPException: _nowhere(door.tally)},
         lifespan=lifespan,
     )
@@ -65,16 +78,18 @@ def build(settings: Settings) -> Starlette:
     return app
 
 
-def _routes(door: Door, watch: Watch) -> list[BaseRoute]:
+def _inbound(settings: Settings, bell: Bell) -> Inbound:
+    link = Link(settings.redis_url or "", script(), settings.ack_replicas)
+    return Inbound(link, bell.ring)
+
+
+def _routes(door: Door, watch: Watch, spool: Spool | None) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
-        trouble = watch.trouble
-        said = {"status": "refusing" if trouble else "ready", "warnings": watch.weaknesses}
-        if trouble:
-            said["reason"] = trouble
-        return JSONResponse(said, status_code=503 if trouble else 200)
+        status, said = readiness(watch, spool)
+        return JSONResponse(said, status)
 
     routes: list[BaseRoute] = []
     for callback in CALLBACKS:

@@ -15,11 +15,12 @@ from receiver.body import Gone, read
 from receiver.carriers.callback import Callback, Reading, Rejected, Request
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
 from receiver.gate import Gate
-from receiver.intake import Intake, Overloaded, Unavailable
+from receiver.intake import Intake
 from receiver.notification import Notification, Refusal, encode
 from receiver.refuse import Refuse, shown
 from receiver.settings import LISTENER_NAME, Settings
 from receiver.tally import Tally
+from receiver.waiters import Overloaded, Unavailable
 
 log = structlog.get_logger()
 

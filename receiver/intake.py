@@ -1,95 +1,54 @@
 """Group commit: requests that arrive while a write is under way share the next one.
 
-One task owns the connection, so no client's disconnect and no cancelled request can touch it. Each
-batch has a number that the script remembers: whatever is repeated, or applied late by a server that
-had frozen, is appended once.
+One task owns the connection, so no client's disconnect and no cancelled request can touch it.
 """
 
 import asyncio
 import itertools
 import secrets
 import signal
-from collections import deque
-from collections.abc import Callable
-from importlib.resources import files
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
+from redis.exceptions import ResponseError
 
 from receiver.connection import DOWN
-from receiver.link import Link
-from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+from receiver.inbound import Batch, Inbound
+from receiver.spool import Spool, SpoolError
+from receiver.waiters import Unavailable, Waiter, Waiters
 
 log = structlog.get_logger()
 
-ACKNOWLEDGE_WITHIN: Final = 1.7
-"""Seconds a waiter waits: some senders give up after 2 s, and the rest is margin."""
-BATCH_ENTRIES: Final = 512
-BATCH_BYTES: Final = 4 * 1024 * 1024
-WAITING_ENTRIES: Final = 8192
-WAITING_BYTES: Final = 64 * 1024 * 1024
-REJECTED_KEPT: Final = 10_000
-BELL_MILLISECONDS: Final = 5_000
-"""How long a bell nobody answered keeps others from ringing; the sweep is as frequent."""
+DRAINED_WITHIN: Final = 0.05
+"""Seconds a batch waits for the spool to become empty before it goes behind the others in it."""
 _TICK: Final = 0.05
 _PAUSE: Final = 0.05
 
-_REFUSED = (OutOfMemoryError, ReadOnlyError)
-"""The server said no: nothing was written and asking again at once changes nothing."""
-
-
-class Unavailable(Exception):
-    """It could not be made durable in time; the sender is told to come again."""
-
-
-class Overloaded(Exception):
-    """More is waiting than may wait."""
-
-
-class _Waiter:
-    """One request's entries and the future its handler waits on."""
-
-    __slots__ = ("accepted", "deadline", "done", "refused", "size")
-
-    def __init__(
-        self,
-        accepted: list[bytes],
-        refused: list[bytes],
-        deadline: float,
-        done: "asyncio.Future[None]",
-    ) -> None:
-        self.accepted = accepted
-        self.refused = refused
-        self.deadline = deadline
-        self.done = done
-        self.size = sum(map(len, accepted)) + sum(map(len, refused))
-
 
 class Intake:
-    """The durable hand-over: what `keep` was given is in Redis and fsynced once it is done."""
+    """The durable hand-over: what `keep` was given is kept, on two ways, once it is done.
 
-    def __init__(self, link: Link, ring: Callable[[], None]) -> None:
-        self._link = link
-        self._ring = ring
-        self._key = f"receiver:flusher:{secrets.token_hex(8)}"
-        self._numbers = itertools.count(1)
-        self._queue: deque[_Waiter] = deque()
-        self._flying: list[_Waiter] = []
-        self._entries = 0
-        self._bytes = 0
-        self._loop: asyncio.AbstractEventLoop
-        self._wake = asyncio.Event()
+    It goes to Redis. What Redis does not take at once goes into the spool, if there is one; then
+    everything goes there, in order, until the spool has been drained.
+    """
+
+    def __init__(self, inbound: Inbound, spool: Spool | None = None) -> None:
+        self._inbound = inbound
+        self._spool = spool
+        self._waiters: Waiters
         self._tasks: list[asyncio.Task[None]] = []
-        self.accepted = 0
-        """What the ledger said after the last write."""
+        self._flusher: str
+        self._numbers: Iterator[int]
+        self._begin_anew()
 
     def start(self) -> None:
         """Begin to write; call it once, on the event loop that will serve."""
-        self._loop = asyncio.get_running_loop()  # kept: asking for it shows in a profile
+        loop = asyncio.get_running_loop()
+        self._waiters = Waiters(loop)
         for task in (self._flush_for_ever(), self._expire_for_ever()):
-            self._tasks.append(self._loop.create_task(task))
-            self._tasks[-1].add_done_callback(_end_with_it)
+            self._tasks.append(loop.create_task(task))
+            self._tasks[-1].add_done_callback(end_with_it)
 
     def keep(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
         """Take notifications and refusals of one request, to be written together.
@@ -97,110 +56,80 @@ class Intake:
         Await the future: it is done when they are durable and raises `Unavailable` if that did not
         happen in time. Raises `Overloaded` at once when too much is waiting.
         """
-        if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:
-            raise Overloaded
-        waiter = _Waiter(
-            accepted, refused, self._loop.time() + ACKNOWLEDGE_WITHIN, self._loop.create_future()
-        )
-        self._queue.append(waiter)
-        self._entries += len(accepted) + len(refused)
-        self._bytes += waiter.size
-        self._wake.set()
-        return waiter.done
+        return self._waiters.join(accepted, refused)
 
     async def close(self) -> None:
         """Write what is waiting, or let it expire, then stop."""
-        waiting = [waiter.done for waiter in (*self._flying, *self._queue)]
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await self._waiters.gone()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._link.end()
+        await self._inbound.end()
 
     async def _flush_for_ever(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                self._flying = self._take()
-                failure = await self._write(next(self._numbers), self._flying)
-                _settle(self._flying, failure)
-                self._flying = []
+            await self._waiters.come()
+            direct = not (self._spool and await self._spool_is_first(self._spool))
+            waiters = self._waiters.take()
+            failure = await self._write(waiters, direct=direct)
+            for waiter in waiters:
+                waiter.settle(failure)
 
-    def _take(self) -> list[_Waiter]:
-        """At least one waiter, then as many as fit; one request's entries are never parted."""
-        batch: list[_Waiter] = []
-        entries = size = 0
-        while self._queue:
-            waiter = self._queue[0]
-            entries += len(waiter.accepted) + len(waiter.refused)
-            size += waiter.size
-            if batch and (entries > BATCH_ENTRIES or size > BATCH_BYTES):
-                break
-            batch.append(self._leave())
-        return batch
+    async def _spool_is_first(self, spool: Spool) -> bool:
+        """Whether to write behind what is in the spool, so that order is kept.
 
-    def _leave(self) -> _Waiter:
-        waiter = self._queue.popleft()
-        self._entries -= len(waiter.accepted) + len(waiter.refused)
-        self._bytes -= waiter.size
-        return waiter
+        While that is being drained, drain and writes alternate, so that the spool becomes empty
+        under any load.
+        """
+        return spool.engaged and not await spool.drained(DRAINED_WITHIN)
 
-    async def _write(self, number: int, batch: list[_Waiter]) -> Unavailable | None:
-        """Try under the same number until it is written or nobody waits for it any more."""
-        accepted = [entry for waiter in batch for entry in waiter.accepted]
-        refused = [entry for waiter in batch for entry in waiter.refused]
-        keys = [INBOUND, REJECTED, LEDGER, BELL, self._key]
-        args = [number, BELL_MILLISECONDS, REJECTED_KEPT, len(accepted), *accepted, *refused]
-        while any(not waiter.done.done() for waiter in batch):
-            try:
-                _, rang, self.accepted = await self._link.run(keys, args)
-            except NoScriptError:
-                continue
-            except _REFUSED as error:
-                return Unavailable(type(error).__name__)
-            except DOWN:
-                await asyncio.sleep(_PAUSE)
-                continue
-            if rang:
-                self._ring()
+    async def _write(self, waiters: list[Waiter], *, direct: bool) -> Unavailable | None:
+        """Try under one number until it is written or nobody waits for it any more."""
+        accepted = [entry for waiter in waiters for entry in waiter.accepted]
+        refused = [entry for waiter in waiters for entry in waiter.refused]
+        batch = Batch(self._flusher, next(self._numbers), accepted, refused)
+        if not direct and await self._spooled(batch):
             return None
+        if self._spool and self._spool.holds(self._flusher):
+            # Its numbers in the spool are lower than any that would go past them now, and the
+            # script would skip them for that.
+            self._begin_anew()
+            batch = Batch(self._flusher, next(self._numbers), accepted, refused)
+        while any(not waiter.done.done() for waiter in waiters):
+            try:
+                await self._inbound.append(batch)
+            except DOWN as error:
+                if await self._spooled(batch):
+                    return None
+                if isinstance(error, ResponseError):  # nothing was written, nor would it be now
+                    return Unavailable(type(error).__name__)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return None
         return Unavailable("nobody waits any more")
 
+    async def _spooled(self, batch: Batch) -> bool:
+        if self._spool is None:
+            return False
+        try:
+            await self._spool.write(batch)
+        except SpoolError as error:
+            log.error("spool.refused", reason=str(error))
+            return False
+        return True
+
+    def _begin_anew(self) -> None:
+        self._flusher = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+
     async def _expire_for_ever(self) -> None:
-        """Waiters stand in order of their deadlines, so only the heads need a look."""
         while True:
             await asyncio.sleep(_TICK)
-            now = self._loop.time()
-            while self._queue and self._queue[0].deadline <= now:
-                _fail(self._leave())
-            for waiter in self._flying:
-                if waiter.deadline <= now:
-                    _fail(waiter)
+            self._waiters.expire()
 
 
-def _end_with_it(task: "asyncio.Task[None]") -> None:
-    """A process without its flusher would only refuse: end it, so that a fresh one takes over."""
+def end_with_it(task: "asyncio.Task[None]") -> None:
+    """A process without this task would only refuse: end it, so that a fresh one takes over."""
     if not task.cancelled():
         log.critical("intake.broken", exc_info=task.exception())
         signal.raise_signal(signal.SIGTERM)
-
-
-def _settle(batch: list[_Waiter], failure: Unavailable | None) -> None:
-    for waiter in batch:
-        if waiter.done.done():
-            continue
-        if failure is None:
-            waiter.done.set_result(None)
-        else:
-            waiter.done.set_exception(failure)
-
-
-def _fail(waiter: _Waiter) -> None:
-    if not waiter.done.done():
-        waiter.done.set_exception(Unavailable("not durable in time"))
-
-
-def script() -> str:
-    """The script a `Link` of an `Intake` runs."""
-    return files("receiver").joinpath("append.lua").read_text("utf-8")

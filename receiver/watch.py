@@ -43,10 +43,13 @@ class Watch:
         self.weaknesses: list[str] = []
 
     @property
-    def trouble(self) -> str:
-        """Why a notification would be refused now; empty when it would be taken."""
-        if time.monotonic() - self._seen > SILENT_AFTER:
-            return "Redis does not answer"
+    def silent(self) -> str:
+        """Why Redis takes nothing now; empty when it does."""
+        return "Redis does not answer" if time.monotonic() - self._seen > SILENT_AFTER else ""
+
+    @property
+    def full(self) -> str:
+        """Why the door is closed; empty when it is open."""
         return self._gate.closed
 
     async def run(self) -> None:

@@ -53,6 +53,10 @@ class Receiver:
         )
         self._pool = urllib3.PoolManager(maxsize=64, retries=False, timeout=30)
 
+    def also(self, **environ: str) -> None:
+        """More variables for what is started from now on."""
+        self._environ |= environ
+
     def start(self) -> "Receiver":
         """Web and worker, ready."""
         self.start_worker()

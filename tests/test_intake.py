@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from receiver.intake import WAITING_ENTRIES, Intake, Overloaded, Unavailable, script
+from receiver.inbound import Inbound, script
+from receiver.intake import Intake
 from receiver.link import Link
 from receiver.notification import INBOUND, LEDGER, REJECTED
+from receiver.waiters import WAITING_ENTRIES, Overloaded, Unavailable
 from tests.valkey import Valkey
 
 
@@ -63,7 +65,7 @@ def run(url: str, test: Callable[[Intake], Coroutine[Any, Any, None]]) -> list[s
     bells: list[str] = []
 
     async def main() -> None:
-        intake = Intake(Link(url, script()), lambda: bells.append("ring"))
+        intake = Intake(Inbound(Link(url, script()), lambda: bells.append("ring")))
         intake.start()
         await test(intake)
         await intake.close()

@@ -89,6 +89,18 @@ def redis_faults() -> Iterator[None]:
         raise Refused(f"Redis: {error}") from None
 
 
+def refuse_unwritable_spool(found: Settings) -> None:
+    """Before anything is acknowledged on the strength of it."""
+    if not found.spool_dir:
+        return
+    from receiver import spool
+
+    try:
+        spool.refuse_unwritable(found.spool_dir)
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+
+
 def base_url(found: Settings) -> str:
     """Where this machine reaches the web half."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(found.host, found.host)  # noqa: S104

@@ -9,6 +9,7 @@ import redis
 from receiver import ledger
 from receiver.cli import environment
 from receiver.ledger import Books
+from receiver.settings import Settings
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -37,26 +38,47 @@ def command(*, as_json: bool) -> None:
       receiver ledger --json >/dev/null || echo "something is missing"
 
     accepted = published + duplicate + dead + open. Exit code 1 if that does not hold.
+
+    Beside them `spooled`: what this machine's spool (RECEIVER_SPOOL_DIR, or in the data directory)
+    has acknowledged and Redis does not know of yet.
     """
-    client = environment.connect(environment.redis_url(environment.settings()))
+    settings = environment.settings()
+    client = environment.connect(environment.redis_url(settings))
+    spooled = _spooled(settings)
     try:
         books = ledger.read(client)
     except redis.RedisError as error:
         raise environment.Refused(f"Redis: {error}") from None
     if as_json:
-        document = msgspec.structs.asdict(books) | {"balanced": books.balanced}
+        document = msgspec.structs.asdict(books) | {
+            "spooled": spooled,
+            "balanced": books.balanced,
+        }
         click.echo(msgspec.json.encode(document).decode())
     elif sys.stdout.isatty():
-        _print_table(books)
+        _print_table(books, spooled)
     else:
         for name in _MEANING:
             click.echo(f"{name} {getattr(books, name)}")
+        click.echo(f"spooled {spooled}")
     if not books.balanced:
         click.echo("receiver: the books do not balance", err=True)
         raise SystemExit(1)
 
 
-def _print_table(books: Books) -> None:
+def _spooled(settings: Settings) -> int:
+    import sqlite3
+
+    from receiver import spool_file
+
+    directory = settings.spool_dir or settings.data_dir / "spool"
+    try:
+        return spool_file.depth(directory).notifications
+    except sqlite3.Error as error:
+        raise environment.Refused(f"the spool in {directory}: {error}") from None
+
+
+def _print_table(books: Books, spooled: int) -> None:
     from rich.table import Table
 
     from receiver.cli.output import terminal
@@ -65,6 +87,7 @@ def _print_table(books: Books) -> None:
     table.add_column(justify="right", style="bold")
     for name, meaning in _MEANING.items():
         table.add_row(f"{getattr(books, name):,}", name, f"[dim]{meaning}")
+    table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")
     terminal().print(table)
     if books.balanced:
         terminal().print("[green]The books balance.")

@@ -30,9 +30,9 @@ def command(*, demo: bool) -> None:
       receiver up --demo | jq .                  the events as JSON lines, all else on stderr
       RECEIVER_BEARER_TOKENS=... receiver up     for real, on one machine
 
-    The data stay in RECEIVER_DATA_DIR (./var): stop and start as you like. Ctrl-C stops everything
-    within five seconds and leaves no process behind. `receiver send`, `tail` and `ledger` find it
-    from the same directory.
+    The data stay in RECEIVER_DATA_DIR (./var), and while Redis is away notifications wait there in
+    a spool: stop and start as you like. Ctrl-C stops everything within five seconds and leaves no
+    process behind. `receiver send`, `tail` and `ledger` find it from the same directory.
     """
     _interrupt_on_signals()
     try:
@@ -119,10 +119,12 @@ class Up:
         return self._server.url if self._server else self._settings.redis_url or ""
 
     def _environ(self) -> dict[str, str]:
+        spool = self._settings.spool_dir or self._settings.data_dir / "spool"
         tokens = [os.environ.get("RECEIVER_BEARER_TOKENS", ""), self._token or ""]
         return os.environ | {
             "PORT": str(self._settings.port),
             "REDIS_URL": self._redis_url(),
+            "RECEIVER_SPOOL_DIR": str(spool),
             "PYTHONSAFEPATH": "1",  # a folder called `workers` where we are started is not ours
             "RECEIVER_BEARER_TOKENS": ",".join(token for token in tokens if token),
         }

@@ -15,9 +15,15 @@ def command() -> None:
 
     It needs REDIS_URL and at least one credential. Run as many as you like, on any number of
     machines, beside at least one `receiver worker`. SIGTERM finishes what is in flight and ends.
+
+    While Redis is away the answer is 503, unless RECEIVER_SPOOL_DIR names a directory: then
+    notifications wait there, on this machine's disk, and are acknowledged. Name one only on a disk
+    that outlives the process and comes back with it; on the ephemeral disk of a container or dyno
+    that would be a promise nobody keeps.
     """
     settings = environment.settings_of_a_half("web")
     environment.refuse_without_credential(settings, settings.redis_url or "")
+    environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
     import uvicorn
 

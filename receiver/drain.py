@@ -1,0 +1,76 @@
+"""The drain: from the spool to Redis, in order, whenever Redis takes it."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import structlog
+
+from receiver.connection import DOWN
+from receiver.gate import Gate
+from receiver.inbound import Inbound
+from receiver.intake import end_with_it
+from receiver.spool import ADOPT_EVERY, Spool, SpoolError
+from receiver.spool_file import Row
+
+log = structlog.get_logger()
+
+_PAUSE: Final = 0.25
+"""Seconds between two attempts while Redis takes nothing."""
+
+
+class Drain:
+    """Runs beside the intake, over a link of its own."""
+
+    def __init__(self, spool: Spool, inbound: Inbound, gate: Gate) -> None:
+        self._spool = spool
+        self._inbound = inbound
+        self._gate = gate
+        self._task: asyncio.Task[None]
+
+    def start(self) -> None:
+        """Begin to drain what is there, and whatever comes."""
+        self._task = asyncio.create_task(self._drain_for_ever())
+        self._task.add_done_callback(end_with_it)
+
+    async def close(self) -> None:
+        """Stop at once; what is not drained stays for the next process."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._inbound.end()
+
+    async def _drain_for_ever(self) -> None:
+        while True:
+            try:
+                while await self._drain_some():
+                    pass
+            except DOWN as error:
+                self._stalled(type(error).__name__)
+            except SpoolError as error:
+                self._stalled(str(error))
+            if self._spool.engaged:
+                await asyncio.sleep(_PAUSE)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._spool.filled.wait(), ADOPT_EVERY)
+
+    async def _drain_some(self) -> bool:
+        """Whether there is more to drain. One batch at a time: see `receiver.spool`."""
+        file, rows = await self._spool.head()
+        done: list[Row] = []
+        try:
+            for row in rows:
+                if self._gate.closed:
+                    raise SpoolError(self._gate.closed)
+                await self._inbound.append(row.batch)
+                self._spool.flowing = True
+                done.append(row)
+        finally:
+            if done:
+                await self._spool.forget(file, done)
+        return bool(rows)
+
+    def _stalled(self, reason: str) -> None:
+        if self._spool.flowing:
+            log.warning("spool.waits", reason=reason)
+        self._spool.flowing = False

@@ -1,0 +1,67 @@
+"""The inbound stream, as the edge writes it: numbered batches, each appended once.
+
+A batch is known by its flusher and its number. The script remembers the last number of each flusher
+and skips what is not newer, so that a batch may be repeated at will: after a timeout, by a server
+that had frozen and applies it late, from a spool long afterwards. That holds as long as a flusher's
+batches come in the order of their numbers, and a later one only when the earlier ones are written
+or given up.
+"""
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from redis.exceptions import ConnectionError as LineClosed
+from redis.exceptions import NoScriptError
+
+from receiver.link import Link
+from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+
+REJECTED_KEPT: Final = 10_000
+BELL_MILLISECONDS: Final = 5_000
+"""How long a bell nobody answered keeps others from ringing; the sweep is as frequent."""
+
+
+class Batch(NamedTuple):
+    """What goes down together."""
+
+    flusher: str
+    number: int
+    accepted: list[bytes]
+    """Encoded notifications."""
+    refused: list[bytes]
+    """Encoded refusals."""
+
+
+class Inbound:
+    """Appends over one link."""
+
+    def __init__(self, link: Link, ring: Callable[[], None]) -> None:
+        self._link = link
+        self._ring = ring
+        self.accepted = 0
+        """The highest count of accepted notifications that the ledger ever answered."""
+
+    async def append(self, batch: Batch) -> None:
+        """Return when it is durable. Raises one of `DOWN`, like `Link.run`."""
+        keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{batch.flusher}"]
+        args = [batch.number, BELL_MILLISECONDS, REJECTED_KEPT, len(batch.accepted)]
+        words = [*args, *batch.accepted, *batch.refused]
+        try:
+            reply = await self._link.run(keys, words)
+        except (LineClosed, NoScriptError):
+            # No outage yet: a restarted server closed the idle line, or forgot the script.
+            reply = await self._link.run(keys, words)
+        _, rang, accepted = reply
+        self.accepted = max(self.accepted, accepted)
+        if rang:
+            self._ring()
+
+    async def end(self) -> None:
+        """Let go of Redis."""
+        await self._link.end()
+
+
+def script() -> str:
+    """The script a `Link` of the inbound stream runs."""
+    return files("receiver").joinpath("append.lua").read_text("utf-8")

@@ -1,0 +1,115 @@
+"""The requests that wait to be stored: bounded, in order, each until its deadline."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+ACKNOWLEDGE_WITHIN: Final = 1.7
+"""Seconds a waiter waits: some senders give up after 2 s, and the rest is margin."""
+BATCH_ENTRIES: Final = 512
+BATCH_BYTES: Final = 4 * 1024 * 1024
+WAITING_ENTRIES: Final = 8192
+WAITING_BYTES: Final = 64 * 1024 * 1024
+
+
+class Unavailable(Exception):
+    """It could not be made durable in time; the sender is told to come again."""
+
+
+class Overloaded(Exception):
+    """More is waiting than may wait."""
+
+
+class Waiter:
+    """One request's entries and the future its handler waits on."""
+
+    __slots__ = ("accepted", "deadline", "done", "refused", "size")
+
+    def __init__(
+        self,
+        accepted: list[bytes],
+        refused: list[bytes],
+        deadline: float,
+        done: "asyncio.Future[None]",
+    ) -> None:
+        self.accepted = accepted
+        self.refused = refused
+        self.deadline = deadline
+        self.done = done
+        self.size = sum(map(len, accepted)) + sum(map(len, refused))
+
+    def settle(self, failure: Unavailable | None) -> None:
+        """Say how it ended, unless its time was up before."""
+        if self.done.done():
+            return
+        if failure is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(failure)
+
+
+class Waiters:
+    """A queue that forgets whoever has waited too long. For one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop  # kept: asking for it shows in a profile
+        self._queue: deque[Waiter] = deque()
+        self._entries = 0
+        self._bytes = 0
+        self._came = asyncio.Event()
+        self.flying: list[Waiter] = []
+        """Those taken last; they expire like the others."""
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def join(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
+        """Wait at the end of the queue. Raises `Overloaded`."""
+        if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:
+            raise Overloaded
+        deadline = self._loop.time() + ACKNOWLEDGE_WITHIN
+        waiter = Waiter(accepted, refused, deadline, self._loop.create_future())
+        self._queue.append(waiter)
+        self._entries += len(accepted) + len(refused)
+        self._bytes += waiter.size
+        self._came.set()
+        return waiter.done
+
+    async def come(self) -> None:
+        """Return when somebody waits."""
+        while not self._queue:
+            self._came.clear()
+            await self._came.wait()
+
+    def take(self) -> list[Waiter]:
+        """At least one waiter, then as many as fit; one request's entries are never parted."""
+        self.flying = []
+        entries = size = 0
+        while self._queue:
+            waiter = self._queue[0]
+            entries += len(waiter.accepted) + len(waiter.refused)
+            size += waiter.size
+            if self.flying and (entries > BATCH_ENTRIES or size > BATCH_BYTES):
+                break
+            self.flying.append(self._leave())
+        return self.flying
+
+    def expire(self) -> None:
+        """Refuse whose time is up. They stand in order, so only the head needs a look."""
+        now = self._loop.time()
+        while self._queue and self._queue[0].deadline <= now:
+            self._leave().settle(Unavailable("not durable in time"))
+        for waiter in self.flying:
+            if waiter.deadline <= now:
+                waiter.settle(Unavailable("not durable in time"))
+
+    async def gone(self) -> None:
+        """Return when everybody who waits now has been told, one way or the other."""
+        waiting = [waiter.done for waiter in (*self.flying, *self._queue)]
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _leave(self) -> Waiter:
+        waiter = self._queue.popleft()
+        self._entries -= len(waiter.accepted) + len(waiter.refused)
+        self._bytes -= waiter.size
+        return waiter

@@ -1,0 +1,321 @@
+"""The spool: what Redis does not take waits on disk, in order; nobody loses or doubles it."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.drain import Drain
+from receiver.gate import Gate
+from receiver.inbound import Batch, Inbound, script
+from receiver.intake import Intake
+from receiver.link import Link
+from receiver.notification import INBOUND, LEDGER
+from receiver.settings import SettingsError
+from receiver.spool import Spool, SpoolError
+from receiver.spool_file import SpoolFile, depth
+from tests.commands import run as run_command
+from tests.eventually import eventually
+from tests.running import Receiver, mo
+from tests.valkey import Valkey
+
+
+def inbound(url: str) -> Inbound:
+    return Inbound(Link(url, script()), lambda: None)
+
+
+def appended(valkey: Valkey) -> list[bytes]:
+    entries: Any = valkey.client().xrange(INBOUND)
+    return [fields[b"n"] for _, fields in entries]
+
+
+class House:
+    """An intake with its spool and drain, as a web process has them."""
+
+    def __init__(self, url: str, directory: Path) -> None:
+        self.gate = Gate()
+        self.spool = Spool(directory)
+        self.intake = Intake(inbound(url), self.spool)
+        self.drain = Drain(self.spool, inbound(url), self.gate)
+
+    async def keep(self, *names: str) -> None:
+        for name in names:
+            await self.intake.keep([name.encode()], [])
+
+    async def emptied(self) -> None:
+        await asyncio.to_thread(eventually, lambda: not self.spool.engaged)
+
+
+def live(url: str, directory: Path, test: Callable[[House], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        house = House(url, directory)
+        await house.spool.start()
+        house.drain.start()
+        house.intake.start()
+        try:
+            await test(house)
+        finally:
+            await house.intake.close()
+            await house.drain.close()
+            await house.spool.close()
+
+    asyncio.run(main())
+
+
+def test_what_a_dead_redis_does_not_take_is_kept_at_once_and_drained_in_order(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def test(house: House) -> None:
+        await house.keep("0")
+        valkey.kill()
+        begun = time.monotonic()
+        await house.keep(*(str(number) for number in range(1, 20)))
+        assert time.monotonic() - begun < 15
+        assert house.spool.depth.notifications == 19
+        await asyncio.to_thread(valkey.start)
+        await house.keep("20", "21")
+        await house.emptied()
+        await house.keep("22")
+
+    live(valkey.url, tmp_path, test)
+    assert appended(valkey) == [str(number).encode() for number in range(23)]
+    assert valkey.client().hget(LEDGER, "accepted") == b"23"
+    assert depth(tmp_path).batches == 0
+
+
+def test_what_a_frozen_server_applies_late_is_not_applied_again_from_the_spool(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def test(house: House) -> None:
+        await house.keep("before")
+        valkey.pause()
+        await house.keep("tried and spooled")
+        await house.keep("spooled at once")
+        await asyncio.sleep(1)  # the drain tries, and leaves more copies in the server's sockets
+        valkey.resume()
+        await house.emptied()
+        await house.keep("after")
+
+    live(valkey.url, tmp_path, test)
+    assert appended(valkey) == [b"before", b"tried and spooled", b"spooled at once", b"after"]
+
+
+def test_the_next_process_drains_what_the_last_one_left_before_what_is_new(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def first(house: House) -> None:
+        await house.keep("1", "2", "3")
+
+    async def second(house: House) -> None:
+        assert house.spool.depth.notifications == 3
+        await house.keep("4")
+        await house.emptied()
+
+    valkey.kill()
+    live(valkey.url, tmp_path, first)
+    valkey.start()
+    live(valkey.url, tmp_path, second)
+    assert appended(valkey) == [b"1", b"2", b"3", b"4"]
+
+
+def test_files_of_several_dead_processes_are_taken_over_by_one(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    for number in range(3):
+        file = SpoolFile.take(tmp_path, number)
+        assert file
+        file.write(Batch(f"f{number}", 1, [b"%d" % number], []))
+        file.close()
+
+    async def test(house: House) -> None:
+        await house.emptied()
+
+    live(valkey.url, tmp_path, test)
+    assert sorted(appended(valkey)) == [b"0", b"1", b"2"]
+
+
+def test_a_file_has_one_owner(tmp_path: Path) -> None:
+    file = SpoolFile.take(tmp_path, 0)
+    assert file
+    assert SpoolFile.take(tmp_path, 0) is None
+    file.close()
+    again = SpoolFile.take(tmp_path, 0)
+    assert again
+    again.close()
+
+
+def test_a_batch_that_redis_has_already_is_not_appended_from_the_spool(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def already() -> None:
+        link = inbound(valkey.url)
+        await link.append(Batch("f", 7, [b"once"], []))
+        await link.end()
+
+    asyncio.run(already())
+    assert valkey.client().ttl("receiver:flusher:f") > 29 * 24 * 3600
+    file = SpoolFile.take(tmp_path, 0)
+    assert file
+    file.write(Batch("f", 7, [b"once"], []))
+    file.write(Batch("f", 8, [b"twice"], []))
+    file.close()
+
+    async def test(house: House) -> None:
+        await house.emptied()
+
+    live(valkey.url, tmp_path, test)
+    assert appended(valkey) == [b"once", b"twice"]
+
+
+@pytest.mark.parametrize("redis_is_up", [True, False])
+def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
+    valkey: Valkey, tmp_path: Path, redis_is_up: bool
+) -> None:
+    async def test(house: House) -> None:
+        valkey.kill()
+        await house.keep("1")
+        house.spool._limit = 0  # as if the disk were full
+        with pytest.raises(SpoolError):
+            await house.spool.write(Batch("x", 1, [b"no"], []))
+        assert house.spool.trouble
+        if redis_is_up:
+            await asyncio.to_thread(valkey.start)
+            await house.keep("2")
+            await house.emptied()
+        else:
+            kept = await asyncio.gather(house.intake.keep([b"2"], []), return_exceptions=True)
+            assert [type(end).__name__ for end in kept] == ["Unavailable"]
+
+    live(valkey.url, tmp_path, test)
+    if redis_is_up:
+        assert sorted(appended(valkey)) == [b"1", b"2"]
+    else:
+        assert depth(tmp_path).notifications == 1
+
+
+def test_the_drain_waits_while_redis_is_nearly_full(valkey: Valkey, tmp_path: Path) -> None:
+    async def test(house: House) -> None:
+        valkey.kill()
+        house.gate.closed = "Redis is 81% full"
+        await house.keep("1")
+        await asyncio.to_thread(valkey.start)
+        await asyncio.sleep(0.6)
+        assert house.spool.engaged
+        house.gate.closed = ""
+        await house.emptied()
+
+    live(valkey.url, tmp_path, test)
+    assert appended(valkey) == [b"1"]
+
+
+def test_a_writer_killed_at_any_moment_leaves_everything_it_acknowledged(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    code = (
+        "import itertools, sys\n"
+        "from pathlib import Path\n"
+        "from receiver.inbound import Batch\n"
+        "from receiver.spool_file import SpoolFile\n"
+        "file = SpoolFile.take(Path(sys.argv[1]), 0)\n"
+        "for n in itertools.count(1):\n"
+        "    file.write(Batch('f', n, [b'%d' % n], []))\n"
+        "    print(n, flush=True)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    root = str(Path(__file__).parent.parent)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": root}
+    ) as writer:
+        assert writer.stdout
+        for _ in range(50):
+            writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = 50 + len(writer.stdout.readlines())
+
+    async def test(house: House) -> None:
+        await house.emptied()
+
+    live(valkey.url, tmp_path, test)
+    found = appended(valkey)
+    assert len(found) in (acknowledged, acknowledged + 1)
+    assert found == [b"%d" % (number + 1) for number in range(len(found))]
+
+
+def test_a_directory_that_cannot_be_written_in_stops_the_start(tmp_path: Path) -> None:
+    answer = run_command(
+        tmp_path,
+        "web",
+        REDIS_URL="redis://127.0.0.1:1",
+        RECEIVER_BEARER_TOKENS="made-up",
+        RECEIVER_SPOOL_DIR="/proc/nowhere",
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("receiver: RECEIVER_SPOOL_DIR='/proc/nowhere': ")
+    assert answer.stderr.count("\n") == 1
+    with pytest.raises(SettingsError, match="RECEIVER_SPOOL_DIR"):
+        asyncio.run(Spool(Path("/proc/nowhere")).start())
+
+
+def spooling(receiver: Receiver, **environ: str) -> Receiver:
+    receiver.also(RECEIVER_SPOOL_DIR="spool", **environ)
+    return receiver
+
+
+def spooled(receiver: Receiver) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(receiver.get("/readyz").data)["spool"]
+    return found
+
+
+def test_a_web_process_with_a_spool_stays_ready_and_acknowledges_while_redis_is_gone(
+    receiver: Receiver,
+) -> None:
+    spooling(receiver).start()
+    sent = ["before"]
+    assert receiver.post("/att/sms/mo", mo("before")).status == 204
+    receiver.valkey.kill()
+    for number in range(30):
+        sent.append(f"while it is gone {number}")
+        assert receiver.post("/att/sms/mo", mo(sent[-1])).status == 204
+    eventually(
+        lambda: b"Redis does not answer: what comes waits in" in receiver.get("/readyz").data
+    )
+    assert receiver.get("/readyz").status == 200
+    assert spooled(receiver)["notifications"] == 30
+    assert spooled(receiver)["oldest_seconds"] > 0
+    receiver.valkey.start()
+    eventually(lambda: spooled(receiver)["notifications"] == 0)
+    sent.append("after")
+    assert receiver.post("/att/sms/mo", mo("after")).status == 204
+    eventually(lambda: len(receiver.events()) == len(sent))
+    assert receiver.settled().published == len(sent)
+    assert [event["data"]["text"] for event in receiver.events()] == sent
+
+
+def test_killed_web_processes_and_a_killed_redis_lose_and_double_nothing(
+    receiver: Receiver,
+) -> None:
+    spooling(receiver, WEB_CONCURRENCY="2").start()
+    sent = []
+    for number in range(40):
+        if number == 10:
+            receiver.valkey.kill()
+        if number == 20:
+            assert receiver.web
+            os.killpg(receiver.web.pid, signal.SIGKILL)
+            receiver.web.wait()
+            receiver.start_web()
+        sent.append(str(number))
+        eventually(lambda: receiver.post("/att/sms/mo", mo(sent[-1])).status == 204)
+    receiver.valkey.start()
+    eventually(lambda: len(receiver.events()) >= len(sent))
+    receiver.settled()
+    assert Counter(event["data"]["text"] for event in receiver.events()) == Counter(sent)
