@@ -12,6 +12,7 @@ COMMANDS = {
     "worker": "Run the background half: normalises and publishes them.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they come out.",
+    "simulate": "Be the carriers: load a receiver, then judge it by what came out.",
     "ledger": "Print the books; they balance, or the exit code is 1.",
     "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
     "replay": "Send events of the past to one sink once more.",

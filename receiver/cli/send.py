@@ -1,7 +1,6 @@
 """`receiver send`, and the sending itself, which the demo shares."""
 
 import time
-from pathlib import Path
 
 import click
 import msgspec
@@ -9,6 +8,7 @@ import urllib3
 
 from receiver.cli import environment
 from receiver.samples import SAMPLES, Sample, build
+from receiver.settings import Settings
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -90,7 +90,7 @@ def command(
       sim-swap                                CAMARA: a type without a shape of its own here
     """
     settings = environment.settings()
-    token = token or _demo_token(settings.data_dir / "demo-token")
+    token = token or demo_token(settings)
     door = Door(url or environment.base_url(settings), token, listener)
     answers = [_send_one(door, sample, show=show) for _ in range(count)]
     if not all(answer.good for answer in answers):
@@ -116,7 +116,9 @@ def _plain(error: Exception) -> str:
     return str(error).rpartition(">: ")[2]
 
 
-def _demo_token(file: Path) -> str:
+def demo_token(settings: Settings) -> str:
+    """The token that `receiver up --demo` made here."""
+    file = settings.data_dir / "demo-token"
     try:
         return file.read_text("ascii").strip()
     except OSError:

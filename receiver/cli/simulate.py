@@ -1,0 +1,151 @@
+"""`receiver simulate`."""
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+
+from receiver import connection
+from receiver.cli import environment, simulate_show
+from receiver.cli.send import demo_token
+from receiver.notification import EVENTS
+from receiver.settings import Settings
+from receiver.simulate import scenario as scenarios
+from receiver.simulate.account import Verdict
+from receiver.simulate.gateway import Attempt, Witness
+from receiver.simulate.plan import RUN_DIGITS
+from receiver.simulate.rules import Answer
+from receiver.simulate.run import Run, Stream
+from receiver.simulate.scenario import Phase, Scenario
+from receiver.simulate.wire import Target
+
+
+@click.command()
+@click.argument("scenario", required=False, type=click.Path(path_type=Path))
+@click.option("--url", help="The receiver.  [default: http://HOST:PORT]")
+@click.option(
+    "--token",
+    envvar="RECEIVER_TOKEN",
+    help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
+)
+@click.option("--redis-url", help="Where it publishes.  [default without --url: its own Redis]")
+@click.option("--from-stream", metavar="NAME", help=f"The stream there.  [default: {EVENTS}]")
+@click.option("--seed", type=click.IntRange(0), help="Of all that is random.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Notifications a second.")
+@click.option("--duration", type=click.FloatRange(0, min_open=True), help="Seconds of sending.")
+@click.option("--count", type=click.IntRange(1), help="So many; without --rate all at once.")
+@click.option("--run", "name", metavar="NAME", help="Repeat an earlier run to the byte.")
+@click.option("--log", type=click.File("wb"), help="Every attempt, as a line of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON document.")
+def command(scenario: Path | None, url: str | None, token: str | None, **options: Any) -> None:
+    """Be the carriers: send what AT&T and a CAMARA operator send, and judge the receiver.
+
+    \b
+      receiver simulate                                  what `receiver up --demo` runs here
+      receiver simulate --rate 500 --duration 60 --seed 7
+      receiver simulate carriers.toml --json
+      receiver simulate --url https://hooks.example.com --token SECRET --count 1000 \\
+          --redis-url redis://elsewhere:6379/0 --from-stream their:events
+
+    It keeps the carriers' rules: AT&T repeats whatever was not answered 2xx, 72 hours compressed
+    to one minute; CAMARA observes Retry-After, and a 401 or 410 ends a subscription. Among good
+    notifications come repeated, reordered, malformed, oversized and unauthorised ones. An event is
+    recognised by what it says, so the receiver need not be ours.
+
+    \b
+    Exit code 1 if
+      - one that was acknowledged does not come out within the settling time, or comes out twice
+      - a subscription was ended, one without a valid token was let in, or nothing was acknowledged
+
+    Ctrl-C stops sending; the verdict comes all the same. The README describes the scenario file.
+    """
+    settings = environment.settings()
+    played = _scenario(scenario, options)
+    run = Run(
+        scenario=played,
+        seed=played.seed if options["seed"] is None else options["seed"],
+        name=_name(options["name"]),
+        target=_target(url or environment.base_url(settings), token or demo_token(settings)),
+        stream=_stream(settings, options["redis_url"], options["from_stream"], url),
+        show=simulate_show.progress(),
+        witness=_log_to(options["log"]),
+    )
+    verdict = _play(run)
+    simulate_show.verdict(verdict, as_json=options["as_json"])
+    if verdict.faults:
+        raise SystemExit(1)
+
+
+def _play(run: Run) -> Verdict:
+    import uvloop
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run.play())
+    except connection.DOWN as error:
+        raise environment.Refused(f"Redis: {error}") from None
+
+
+def _scenario(path: Path | None, options: dict[str, Any]) -> Scenario:
+    try:
+        found = scenarios.load(path) if path else Scenario()
+    except scenarios.ScenarioError as error:
+        raise environment.Refused(str(error)) from None
+    rate, seconds, count = options["rate"], options["duration"], options["count"]
+    if count and not (rate or seconds or path):
+        found = msgspec.structs.replace(found, phase=(Phase(burst=count),))
+    elif rate or seconds:
+        rate = rate or (count / seconds if count else 100.0)
+        seconds = seconds or (2 * count / rate + 10 if count else 30.0)
+        found = msgspec.structs.replace(found, phase=(Phase(rate, seconds),))
+    return msgspec.structs.replace(found, count=count or found.count)
+
+
+def _name(given: str | None) -> str:
+    if given is None:
+        return f"{int(time.time()):08x}{secrets.token_hex((RUN_DIGITS - 8) // 2)}"
+    if len(given) != RUN_DIGITS or set(given) - set("0123456789abcdef"):
+        raise environment.Refused(f"--run {given!r}: the name that an earlier run printed")
+    return given
+
+
+def _target(url: str, token: str) -> Target:
+    try:
+        return Target(url, token)
+    except ValueError as error:
+        raise environment.Refused(f"--url: {error}") from None
+
+
+def _stream(
+    settings: Settings, redis_url: str | None, name: str | None, url: str | None
+) -> Stream | None:
+    """A receiver elsewhere is verified only when we are told where it publishes."""
+    if url and not redis_url and not name:
+        return None
+    address = redis_url or environment.redis_url(settings)
+    environment.connect(address).close()
+    return Stream(address, name or EVENTS)
+
+
+def _log_to(file: BinaryIO | None) -> Witness:
+    if file is None:
+        return lambda *_: None
+
+    def log(attempt: Attempt, answer: Answer, now: float) -> None:
+        planned = attempt.planned
+        line = {
+            "number": planned.number,
+            "kind": planned.kind,
+            "hostile": planned.hostile,
+            "attempt": attempt.nth,
+            "due": round(attempt.due, 4),
+            "answered": round(now, 4),
+            "said": answer.said,
+        }
+        file.write(msgspec.json.encode(line) + b"\n")
+
+    return log

@@ -1,0 +1,126 @@
+"""What `receiver simulate` shows: how it goes, and the verdict."""
+
+import sys
+from collections.abc import Callable
+
+import click
+import msgspec
+
+from receiver.simulate.account import Verdict, percentiles
+from receiver.simulate.run import Progress
+
+_PLAIN_EVERY = 5.0
+_RECENT = 2000
+"""Latencies that the live percentile is of."""
+
+
+def progress() -> Callable[[Progress], None]:
+    """A line that is always current on a terminal, else one every few seconds; on stderr."""
+    return _Live().show if sys.stderr.isatty() else _Plain().show
+
+
+def verdict(found: Verdict, *, as_json: bool) -> None:
+    """Print it: as a document, as a table on a terminal, else line by line."""
+    if as_json:
+        document = msgspec.structs.asdict(found) | {"faults": found.faults}
+        click.echo(msgspec.json.encode(document).decode())
+    elif sys.stdout.isatty():
+        _print_table(found)
+    else:
+        for name, value in _lines(found):
+            click.echo(f"{name}: {value}")
+    for fault in found.faults:
+        click.echo(f"receiver: {fault}", err=True)
+
+
+class _Plain:
+    """Lines for a log."""
+
+    def __init__(self) -> None:
+        self._next = _PLAIN_EVERY
+
+    def show(self, now: Progress) -> None:
+        if now.seconds >= self._next:
+            self._next = now.seconds + _PLAIN_EVERY
+            click.echo(_line(now), err=True)
+
+
+class _Live:
+    """One line of a terminal, with the rates of the moment."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+        self._before: tuple[float, int, int] = (0.0, 0, 0)
+        self._rates = ""
+
+    def show(self, now: Progress) -> None:
+        self._live.start()
+        seconds, sent, acknowledged = self._before
+        if (passed := now.seconds - seconds) >= 1:
+            rates = (
+                (now.account.sent - sent) / passed,
+                (now.account.acknowledged - acknowledged) / passed,
+            )
+            self._rates = f"  {rates[0]:,.0f}/s out, {rates[1]:,.0f}/s acknowledged"
+            self._before = now.seconds, now.account.sent, now.account.acknowledged
+        self._live.update(_line(now) + self._rates, refresh=True)
+        if not now.sending and not now.waiting:
+            self._live.stop()
+
+
+def _line(now: Progress) -> str:
+    account = now.account
+    p99 = percentiles(account.latencies[-_RECENT:])["p99"]
+    doing = "" if now.sending else "  settling"
+    return (
+        f"{now.seconds:6.1f} s  sent {account.sent:,}  acknowledged {account.acknowledged:,}  "
+        f"published {account.published:,}  waiting {now.waiting:,}  "
+        f"p99 {'-' if p99 is None else format(p99, '.1f')} ms{doing}"
+    )
+
+
+def _lines(found: Verdict) -> list[tuple[str, str]]:
+    """Name and value, in the order in which one wants to know them."""
+    took = "  ".join(f"{k} {'-' if v is None else v}" for k, v in found.latency.items())
+    said = "  ".join(f"{name} {count:,}" for name, count in found.answers.items())
+    lines = [
+        ("sent", f"{found.sent:,} in {found.seconds:,.1f} s, {found.attempts:,} attempts"),
+        ("acknowledged", f"{found.acknowledged:,}"),
+        ("answers", said or "-"),
+        ("latency in ms", took),
+        ("given up", f"{found.given_up:,}"),
+        ("subscriptions ended", f"{found.subscriptions_ended:,}, {found.withheld:,} withheld"),
+        ("hostile", f"{found.hostile:,}, {found.hostile_taken:,} of them taken"),
+    ]
+    if found.verified:
+        lines += [
+            ("published", f"{found.published:,}"),
+            ("lost", _count(found.lost, found.examples["lost"])),
+            ("duplicated", _count(found.duplicated, found.examples["duplicated"])),
+            ("out of order", f"{found.out_of_order:,}"),
+        ]
+    else:
+        lines.append(("not verified", "no stream to read: give --redis-url or --from-stream"))
+    return [*lines, ("to repeat", f"--seed {found.seed} --run {found.run}")]
+
+
+def _count(count: int, examples: list[str]) -> str:
+    return f"{count:,}" + (f" (such as {', '.join(examples)})" if examples else "")
+
+
+def _print_table(found: Verdict) -> None:
+    from rich.table import Table
+
+    from receiver.cli.output import terminal
+
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    for name, value in _lines(found):
+        table.add_row(name, value)
+    terminal().print(table)
+    if not found.faults:
+        held = ", none lost, none duplicated" if found.verified else ""
+        terminal().print(f"[green]The receiver passed{held}.")

@@ -1,0 +1,128 @@
+"""What a carrier writes, kind by kind, from a random generator: the same seed, the same bytes.
+
+Each body carries a mark, twenty hexadecimal digits, where every receiver has to keep it: in the
+text of a message, in a message id, in an event's id. By it the event is recognised when it comes
+out, whatever the receiver has made of it.
+"""
+
+import json
+from datetime import datetime
+from random import Random
+from typing import Any, Final, NamedTuple
+
+_CAMARA: Final = "org.camaraproject."
+_API: Final = "device-reachability-status-subscriptions"
+
+TYPES: Final = {
+    "reachability": (
+        f"{_API}.v0.reachability-data",
+        f"{_API}.v0.reachability-sms",
+        f"{_API}.v0.reachability-disconnected",
+    ),
+    "roaming": (
+        "device-roaming-status-subscriptions.v0.roaming-status",
+        "device-roaming-status-subscriptions.v0.roaming-on",
+        "device-roaming-status-subscriptions.v0.roaming-off",
+    ),
+    "sim-swap": ("sim-swap-subscriptions.v0.swapped",),
+    "lifecycle": (f"{_API}.v0.subscription-updated", f"{_API}.v0.subscription-started"),
+}
+"""Kind -> event types, without what all CAMARA types begin with."""
+
+STORIES: Final = {
+    ("DeliveredToNetwork", "DeliveredToTerminal"): 6,
+    ("DeliveredToNetwork", "DeliveryImpossible"): 1,
+    ("DeliveredToTerminal", "DeliveredToNetwork"): 1,
+    ("DeliveredToNetwork", "MessageWaiting", "DeliveredToTerminal"): 1,
+    ("DeliveryImpossible", "DeliveredToNetwork", "DeliveredToTerminal"): 1,
+}
+"""What becomes of one message, and how often: also too early, and too late to be true."""
+
+_TEXTS: Final = (
+    "STOP",
+    "Yes, seven is fine.",
+    'He said "perhaps", and left.',
+    "Grüße aus Köln, bis später!",
+    "Приеду в девять",
+    "了解しました 👍",
+    "HELP me with my order please, it has not arrived and nobody answers the telephone.",
+)
+
+
+class Written(NamedTuple):
+    """A body and the type it is sent with."""
+
+    content_type: str
+    body: bytes
+
+
+def number(random: Random) -> str:
+    """A telephone number that belongs to nobody: 555-0100 to 555-0199, in some area."""
+    return f"+1{random.randrange(201, 990)}555{random.randrange(100, 200):04}"
+
+
+def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Written:
+    """AT&T, Receive SMS (SMS v3): the time without a zone, the id usually empty."""
+    body = {
+        "DateTime": when.strftime("%m-%d-%YT%H:%M:%S"),
+        "MessageId": f"msg-{mark}" if with_id else "",
+        "Message": f"{random.choice(_TEXTS)} Ref {mark}",
+        "SenderAddress": f"tel:{number(random)}",
+        "DestinationAddress": "48507",
+    }
+    return Written("application/json", _json(body))
+
+
+def delivery_status(address: str, mark: str, status: str) -> Written:
+    """AT&T, Receive SMS Delivery Status (SMS v3): one notification for each address."""
+    body = {
+        "deliveryInfoNotification": {
+            "messageId": f"0x{mark}L",
+            "deliveryInfo": {"address": f"tel:{address}", "deliveryStatus": status},
+        }
+    }
+    return Written("application/json", _json(body))
+
+
+def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> Written:
+    """A CAMARA notification: a structured CloudEvent (event subscription guide)."""
+    api = event_type.partition(".")[0]
+    body = {
+        "id": mark,
+        "source": f"/{api}/v0.8/subscriptions/{data['subscriptionId']}",
+        "type": _CAMARA + event_type,
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "data": data,
+    }
+    return Written("application/cloudevents+json", _json(body))
+
+
+def ended(when: datetime, mark: str, subscription: str) -> Written:
+    """What an operator sends once the receiver has answered 401 (event guide 2.2.3)."""
+    reason = {"terminationReason": "ACCESS_TOKEN_EXPIRED", "subscriptionId": subscription}
+    return camara(f"{_API}.v0.subscription-ended", when, mark, reason)
+
+
+def spoilt(random: Random, written: Written) -> bytes:
+    """The body as a carrier's bad day has it: nothing that a receiver could take."""
+    body = written.body
+    return random.choice(
+        (
+            body[: random.randrange(1, len(body) - 1)],
+            b"",
+            b"[" * 20_000,
+            b'{"hello": "world"}',
+            b"\x00\xff\xfe" + body[3:],
+        )
+    )
+
+
+def bloated(written: Written) -> bytes:
+    """Two megabytes that begin like the body and are good JSON."""
+    return written.body[:-1] + b', "padding": "' + b"x" * (2 * 1024 * 1024) + b'"}'
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()

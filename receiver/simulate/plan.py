@@ -1,0 +1,184 @@
+"""What will be sent and when: all of it decided by scenario, seed and the run's name.
+
+The name is in every mark, so that a second run against the same receiver is not all duplicates.
+The same name and seed give the same bytes.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from receiver.simulate import bodies
+from receiver.simulate.bodies import STORIES, TYPES, Written
+from receiver.simulate.scenario import Scenario
+
+Conduct = Literal["plain", "slow", "cut", "hang up"]
+Hostile = Literal["", "malformed", "oversized", "no token", "wrong token"]
+
+RUN_DIGITS: Final = 12
+_MARK_DIGITS: Final = 8
+_REACTIONS: Final = 0xF0000000
+"""From here on numbers belong to what an answer made the carrier send."""
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """One notification, or something that looks like one."""
+
+    number: int
+    kind: str
+    path: str
+    content_type: str
+    body: bytes
+    due: float
+    """When its turn is, in seconds from the beginning."""
+    at: float
+    """When it is sent for the first time: later, if it is held back."""
+    mark: int
+    """The number in its mark: its own, or that of the first one about the same thing."""
+    word: str = ""
+    """What tells notifications with the same mark apart: the status, the event's name."""
+    subscription: str = ""
+    """Of a CAMARA notification."""
+    conduct: Conduct = "plain"
+    """How the first attempt goes on the wire; those that follow are plain."""
+    hostile: Hostile = ""
+    """Why no receiver should take it; never called lost."""
+    again: float | None = None
+    """So many seconds after `at` it is sent once more, whatever the answer was."""
+
+    @property
+    def of_att(self) -> bool:
+        """Whether AT&T's rules hold, else CAMARA's."""
+        return not self.subscription
+
+
+class Plan:
+    """Yields the notifications in the order of `due`. One use only."""
+
+    def __init__(self, scenario: Scenario, seed: int, run: str) -> None:
+        self._scenario = scenario
+        self._run = run
+        self._random = Random(seed)  # noqa: S311 - repeatable is what is wanted
+        self._begun = datetime.fromtimestamp(int(run[:8], 16), UTC)
+        self._kinds = list(scenario.mix)
+        self._weights = list(scenario.mix.values())
+        self._subscriptions = [
+            (f"{self._random.getrandbits(64):016x}", bodies.number(self._random))
+            for _ in range(scenario.camara.subscriptions)
+        ]
+        self._untold: deque[tuple[int, str, deque[str]]] = deque()
+        """Messages with statuses still to come: mark, address, statuses."""
+        self._last: tuple[int, str, tuple[str, str]] | None = None
+        """The CAMARA event before: mark, type, subscription."""
+
+    def __iter__(self) -> Iterator[Planned]:
+        for number, due in enumerate(self._moments()):
+            if number == self._scenario.count:
+                return
+            yield self._one(number, due)
+
+    def ended(self, subscription: str, nth: int, at: float) -> Planned:
+        """The notification that a subscription ended because its token was refused."""
+        number = _REACTIONS + nth
+        written = bodies.ended(self._when(at), self._mark(number), subscription)
+        return self._planned(number, "lifecycle", "subscription-ended", written, at, subscription)
+
+    def _moments(self) -> Iterator[float]:
+        now = 0.0
+        for phase in self._scenario.phase:
+            yield from (now for _ in range(phase.burst))
+            until = now + phase.seconds
+            while phase.rate and (now := now + self._random.expovariate(phase.rate)) < until:
+                yield now
+            now = until
+
+    def _one(self, number: int, due: float) -> Planned:
+        kind = self._random.choices(self._kinds, self._weights)[0]
+        if kind == "mo":
+            mark, word, subscription, written = number, "", "", self._mo(number, due)
+        elif kind == "delivery-status":
+            mark, word, written = self._status(number)
+            subscription = ""
+        else:
+            mark, word, subscription, written = self._camara(kind, number, due)
+        planned = self._planned(mark, kind, word, written, due, subscription)
+        return self._troubled(planned, number, written)
+
+    def _planned(
+        self, mark: int, kind: str, word: str, written: Written, due: float, subscription: str
+    ) -> Planned:
+        paths = self._scenario.paths
+        path = {"mo": paths.mo, "delivery-status": paths.delivery_status}.get(kind, paths.camara)
+        return Planned(
+            number=mark,
+            kind=kind,
+            path=path,
+            content_type=written.content_type,
+            body=written.body,
+            due=due,
+            at=due,
+            mark=mark,
+            word=word,
+            subscription=subscription,
+        )
+
+    def _mo(self, number: int, due: float) -> Written:
+        with_id = not self._happens(self._scenario.att.empty_message_id)
+        return bodies.mo(self._random, self._when(due), self._mark(number), with_id=with_id)
+
+    def _status(self, number: int) -> tuple[int, str, Written]:
+        """The next status of a message that waits for one, or the first of a new message."""
+        if not self._untold or self._random.random() < 1 / (1 + len(self._untold)):
+            story = self._random.choices([*STORIES], [*STORIES.values()])[0]
+            self._untold.append((number, bodies.number(self._random), deque(story)))
+        mark, address, story_left = self._untold[0]
+        self._untold.rotate(-1)
+        status = story_left.popleft()
+        if not story_left:
+            self._untold.pop()
+        return mark, status, bodies.delivery_status(address, self._mark(mark), status)
+
+    def _camara(self, kind: str, number: int, due: float) -> tuple[int, str, str, Written]:
+        event_type = self._random.choice(TYPES[kind])
+        mark, subscription = number, self._random.choice(self._subscriptions)
+        shares = self._happens(self._scenario.trouble.shared_ids)
+        if shares and self._last and self._last[1] != event_type:
+            mark, _, subscription = self._last
+            self._last = None
+        else:
+            self._last = number, event_type, subscription
+        data = {"subscriptionId": subscription[0], "device": {"phoneNumber": subscription[1]}}
+        written = bodies.camara(event_type, self._when(due), self._mark(mark), data)
+        return mark, event_type.rpartition(".")[2], subscription[0], written
+
+    def _troubled(self, planned: Planned, number: int, written: Written) -> Planned:
+        trouble, changes = self._scenario.trouble, dict[str, Any](number=number)
+        if self._happens(trouble.malformed):
+            changes |= {"hostile": "malformed", "body": bodies.spoilt(self._random, written)}
+        elif self._happens(trouble.oversized):
+            changes |= {"hostile": "oversized", "body": bodies.bloated(written)}
+        elif self._happens(trouble.strangers):
+            changes["hostile"] = self._random.choice(("no token", "wrong token"))
+        elif self._happens(trouble.slow):
+            changes["conduct"] = "slow"
+        elif self._happens(trouble.broken):
+            changes["conduct"] = self._random.choice(("cut", "hang up"))
+        if self._happens(trouble.reordered):
+            changes["at"] = planned.due + self._random.uniform(0.05, 2.0)
+        if "hostile" not in changes and self._happens(trouble.duplicates):
+            changes["again"] = self._random.choice((0.0, self._random.uniform(0.0, 3.0)))
+        return msgspec.structs.replace(planned, **changes)
+
+    def _happens(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def _when(self, at: float) -> datetime:
+        return self._begun + timedelta(seconds=at)
+
+    def _mark(self, number: int) -> str:
+        return f"{self._run}{number:0{_MARK_DIGITS}x}"

@@ -1,0 +1,64 @@
+"""Reads the stream the receiver publishes to, beside everybody else, and tells the account."""
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+from receiver import connection
+from receiver.simulate.account import Account
+
+_AT_ONCE: Final = 1000
+_BLOCK_MILLISECONDS: Final = 200
+_QUIET_ENOUGH: Final = 1.0
+"""Seconds without an entry after which nothing more is expected to come out a second time."""
+
+
+class Reader:
+    """Follows one stream from where it is now; outlasts a Redis that goes away and comes back."""
+
+    def __init__(self, url: str, stream: str, account: Account) -> None:
+        """Raises `ValueError` on an address that is none."""
+        self._client = connection.async_client(url)
+        self._stream = stream
+        self._account = account
+        self._after = "0-0"
+        self._loop = asyncio.get_running_loop()
+        self._quiet_since = 0.0
+
+    async def begin(self) -> None:
+        """Find the end of the stream. Raises one of `connection.DOWN`."""
+        last: Any = await self._client.xrevrange(self._stream, count=1)
+        if last:
+            self._after = last[0][0].decode()
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            try:
+                await self._read()
+            except connection.DOWN:
+                await asyncio.sleep(0.2)
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until all that was acknowledged is out and nothing follows, or for so long."""
+        self._quiet_since = self._loop.time()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # It is silence that is waited for, and silence sets no event.
+                while self._account.missing or self._quiet_for() < _QUIET_ENOUGH:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        await self._client.aclose()
+
+    def _quiet_for(self) -> float:
+        return self._loop.time() - self._quiet_since
+
+    async def _read(self) -> None:
+        streams: Any = {self._stream: self._after}
+        found: Any = await self._client.xread(streams, _AT_ONCE, _BLOCK_MILLISECONDS)
+        for entry, fields in found[0][1] if found else ():
+            if self._account.publish(fields.values()):
+                self._quiet_since = self._loop.time()
+            self._after = entry.decode()

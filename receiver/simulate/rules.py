@@ -1,0 +1,62 @@
+"""What an answer makes a carrier do: the two sets of rules, side by side, without any I/O."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from receiver.simulate.plan import Planned
+from receiver.simulate.scenario import Att, Camara, Scenario
+
+_ENDS: Final = frozenset({401, 410})
+"""401: the subscription expires (CAMARA event guide 2.2.3); 410: gone (CloudEvents web hooks)."""
+_COME_AGAIN: Final = frozenset({408, 425, 429})
+
+
+class Answer(Struct, frozen=True):
+    """What came back for one attempt."""
+
+    status: int
+    """0 when there was none."""
+    said: str
+    """The status as text, or what went wrong: `timeout`, `broken`, `unreachable`, `hung up`."""
+    retry_after: float | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Any 2xx (SMS v3; CAMARA documents 204 and in one API 2XX)."""
+        return 200 <= self.status < 300
+
+
+def pause(planned: Planned, nth: int, answer: Answer, scenario: Scenario) -> float | None:
+    """Seconds until the next attempt after the `nth` one (from 1), or None for no more."""
+    if answer.acknowledged or planned.hostile:
+        return None
+    if planned.of_att:
+        return _att(scenario.att, nth)
+    return _camara(scenario.camara, nth, answer)
+
+
+def ends_subscription(planned: Planned, answer: Answer) -> bool:
+    """Whether nothing more is sent for this subscription."""
+    return bool(planned.subscription) and not planned.hostile and answer.status in _ENDS
+
+
+def tells_of_the_end(answer: Answer) -> bool:
+    """Whether a last notification says so: after 401, `subscription-ended` (event guide 2.2.3)."""
+    return answer.status == 401
+
+
+def _att(rule: Att, nth: int) -> float | None:
+    """Whatever was said, or not said, it is tried again; pauses double and add up."""
+    if nth >= rule.attempts:
+        return None
+    return rule.retry_for * 2.0 ** (nth - 1) / (2.0 ** (rule.attempts - 1) - 1)
+
+
+def _camara(rule: Camara, nth: int, answer: Answer) -> float | None:
+    """No answer, or trouble on the other side, is worth another attempt; a refusal is not."""
+    refused = 300 <= answer.status < 500 and answer.status not in _COME_AGAIN
+    if nth >= rule.attempts or refused:
+        return None
+    # CloudEvents web hooks 2.2: "the sender MUST observe the value of the Retry-After header".
+    return max(rule.pause * 2.0 ** (nth - 1), answer.retry_after or 0.0)

@@ -1,0 +1,83 @@
+"""One run from beginning to verdict: the parts put together."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from receiver.simulate.account import Account, Verdict
+from receiver.simulate.gateway import Gateway, Witness
+from receiver.simulate.plan import Plan
+from receiver.simulate.reader import Reader
+from receiver.simulate.scenario import Scenario
+from receiver.simulate.wire import Target, Wire
+
+_SHOW_EVERY = 0.25
+
+
+class Stream(Struct, frozen=True):
+    """Where the receiver publishes."""
+
+    url: str
+    name: str
+
+
+class Progress(Struct, frozen=True):
+    """What is going on, for whoever watches."""
+
+    account: Account
+    seconds: float
+    waiting: int
+    sending: bool
+    """False while only the stream is waited for."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What to play, against whom."""
+
+    scenario: Scenario
+    seed: int
+    name: str
+    """Twelve hexadecimal digits; eight of them the time on which all times in bodies rest."""
+    target: Target
+    stream: Stream | None
+    show: Callable[[Progress], None]
+    """Called a few times a second."""
+    witness: Witness
+    """Is told of every attempt."""
+
+    async def play(self) -> Verdict:
+        """Send, wait until all has come out, add up. Raises one of `connection.DOWN`, at the start.
+
+        SIGINT ends the sending, and there is a verdict on what was sent.
+        """
+        account = Account(self.name)
+        plan = Plan(self.scenario, self.seed, self.name)
+        wire = Wire(self.target, self.scenario.timeout)
+        gateway = Gateway(self.scenario, plan, wire, account, self.witness)
+        reader = Reader(self.stream.url, self.stream.name, account) if self.stream else None
+        if reader:
+            await reader.begin()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, gateway.stop)
+        helpers = [asyncio.create_task(self._show(gateway, account))]
+        if reader:
+            helpers.append(asyncio.create_task(reader.run()))
+        try:
+            await gateway.run()
+            seconds = gateway.now
+            if reader:
+                await reader.settle(self.scenario.settle)
+            self.show(Progress(account, gateway.now, 0, sending=False))
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            if reader:
+                await reader.close()
+        return account.verdict(seed=self.seed, seconds=seconds, verified=reader is not None)
+
+    async def _show(self, gateway: Gateway, account: Account) -> None:
+        while True:
+            sending = gateway.waiting > 0
+            self.show(Progress(account, gateway.now, gateway.waiting, sending))
+            await asyncio.sleep(_SHOW_EVERY)

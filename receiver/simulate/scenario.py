@@ -1,0 +1,121 @@
+"""The scenario file: how much of what is sent, how carriers behave, and what goes wrong.
+
+A bad value raises `ScenarioError`: one line that names the file, the place and what is wanted.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+KINDS: Final = ("mo", "delivery-status", "reachability", "roaming", "sim-swap", "lifecycle")
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Weight = Annotated[float, Meta(ge=0)]
+Whole = Annotated[int, Meta(ge=1)]
+
+
+class ScenarioError(Exception):
+    """The scenario cannot be played; the message is one line for the user."""
+
+
+class Phase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stretch at a steady average rate, or a burst: so many at once."""
+
+    rate: Weight = 0
+    """Notifications a second, at random moments, as independent senders make them."""
+    seconds: Weight = 0
+    burst: Annotated[int, Meta(ge=0)] = 0
+
+
+class Att(Struct, frozen=True, forbid_unknown_fields=True):
+    """AT&T: 2xx is the acknowledgement; all else is tried again (SMS v3: "typically 72 hours")."""
+
+    attempts: Whole = 10
+    retry_for: Positive = 60.0
+    """Seconds that stand for the 72 hours; the pauses double and fill them."""
+    empty_message_id: Share = 1.0
+    """SMS v3: "for this release, this parameter is empty"."""
+
+
+class Camara(Struct, frozen=True, forbid_unknown_fields=True):
+    """A CAMARA operator. How often it tries is specified nowhere; 1 is one shot."""
+
+    subscriptions: Whole = 50
+    attempts: Whole = 3
+    pause: Positive = 1.0
+    """Seconds before the second attempt, doubling; a longer Retry-After goes first."""
+
+
+class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
+    """Shares of all notifications; each of these happens on real networks."""
+
+    duplicates: Share = 0.02
+    """Sent once more although they may have been acknowledged, soon or at the very same moment."""
+    reordered: Share = 0.02
+    """Held back for up to two seconds, behind later ones."""
+    shared_ids: Share = 0.02
+    """CAMARA: the id of the event before, with another type, as in the official examples."""
+    slow: Share = 0.001
+    """The body comes in pieces, over a second."""
+    broken: Share = 0.002
+    """The first connection ends within the body, or before the answer."""
+    malformed: Share = 0.002
+    oversized: Share = 0.0002
+    """Two megabytes."""
+    strangers: Share = 0.002
+    """A wrong token, or none."""
+
+
+class Paths(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Where on the receiver each goes; a receiver that is not ours has others."""
+
+    mo: str = "/att/sms/mo"
+    delivery_status: str = "/att/sms/delivery-status"
+    camara: str = "/camara/notifications"
+
+
+class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
+    """One run, but for its seed's randomness and its name."""
+
+    seed: int = 1
+    phase: tuple[Phase, ...] = (Phase(rate=100, seconds=10), Phase(burst=500), Phase(50, 10))
+    count: Whole | None = None
+    """Stop after so many, whatever the phases say."""
+    connections: Whole = 128
+    timeout: Positive = 10.0
+    """Seconds the carrier waits for an answer."""
+    settle: Positive = 30.0
+    """Seconds after the last answer within which everything has to have come out."""
+    mix: dict[str, Weight] = field(
+        default_factory=lambda: dict(zip(KINDS, (4, 4, 3, 1, 0.5, 0.5), strict=True))
+    )
+    att: Att = Att()
+    camara: Camara = Camara()
+    trouble: Trouble = Trouble()
+    paths: Paths = Paths()
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario file. Raises `ScenarioError`."""
+    try:
+        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Scenario)
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    _check(path, found)
+    return found
+
+
+def _check(path: Path, scenario: Scenario) -> None:
+    if unknown := set(scenario.mix) - set(KINDS):
+        raise ScenarioError(f"{path}: mix: {min(unknown)!r}: one of {', '.join(KINDS)} is wanted")
+    if not any(scenario.mix.values()):
+        raise ScenarioError(f"{path}: mix: nothing has any weight")
+    for phase in scenario.phase:
+        if bool(phase.burst) == bool(phase.rate and phase.seconds):
+            raise ScenarioError(f"{path}: phase: either rate and seconds, or burst, is wanted")

@@ -1,0 +1,193 @@
+"""HTTP/1.1 as a carrier's client speaks it: raw connections, one request at a time on each."""
+
+import asyncio
+import ssl
+from collections import deque
+from typing import Final
+from urllib.parse import urlsplit
+
+import httptools
+
+from receiver.simulate.plan import Planned
+from receiver.simulate.rules import Answer
+
+_CONNECT_WITHIN: Final = 3.0
+_SLOW_PIECES: Final = 5
+_SLOW_PAUSE: Final = 0.25
+
+
+class Target:
+    """The receiver: where it is and with which token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """Raises `ValueError` on a URL that is none."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r}: a URL such as http://127.0.0.1:8080 is wanted")
+        self.host = parts.hostname
+        self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self.port = parts.port or (443 if self.tls else 80)
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._base = parts.path.rstrip("/")
+        self._token = token
+
+    def request(self, planned: Planned) -> bytes:
+        """The head. AT&T has the token in the URI it was given, CAMARA's networks in a header."""
+        token = {"no token": "", "wrong token": "not-" + self._token}.get(
+            planned.hostile, self._token
+        )
+        path, bearer = self._base + planned.path, ""
+        if token and planned.of_att:
+            path += f"{'&' if '?' in path else '?'}access_token={token}"
+        elif token:
+            bearer = f"Authorization: Bearer {token}\r\n"
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: {self._authority}\r\n{bearer}"
+            f"Content-Type: {planned.content_type}\r\nContent-Length: {len(planned.body)}\r\n\r\n"
+        ).encode()
+
+
+class Wire:
+    """Connections to one target, kept open and used again."""
+
+    def __init__(self, target: Target, timeout: float) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._idle: deque[_Connection] = deque()
+
+    async def post(self, planned: Planned, *, plainly: bool) -> Answer:
+        """One attempt; never raises for what the other side does."""
+        conduct = "plain" if plainly else planned.conduct
+        connection: _Connection | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await self._connected()
+                head = self._target.request(planned)
+                if conduct == "plain":
+                    connection.write(head + planned.body)
+                elif conduct == "slow":
+                    await _write_slowly(connection, head + planned.body)
+                else:
+                    await _write_and_leave(connection, head, planned.body, cut=conduct == "cut")
+                    return Answer(0, "hung up")
+                answer = await connection.answer()
+        except TimeoutError:
+            answer = Answer(0, "timeout" if connection else "unreachable")
+        except OSError:
+            answer = Answer(0, "broken" if connection else "unreachable")
+        if connection:
+            self._put_back(connection)
+        return answer
+
+    def close(self) -> None:
+        """Close what is open."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _connected(self) -> "_Connection":
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.reusable:
+                return connection
+            connection.close()
+        async with asyncio.timeout(_CONNECT_WITHIN):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                _Connection, self._target.host, self._target.port, ssl=self._target.tls
+            )
+        return connection
+
+    def _put_back(self, connection: "_Connection") -> None:
+        if connection.reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+
+class _Connection(asyncio.Protocol):
+    """One connection and the answer it waits for."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[Answer] | None = None
+        self._retry_after: float | None = None
+        self._open = True
+
+    @property
+    def reusable(self) -> bool:
+        """Open, and every answer has been read whole."""
+        return self._open and self._answer is None
+
+    def write(self, request: bytes) -> None:
+        """Send a request, or the first piece of one; an answer may come before the last."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._retry_after = None
+        self.more(request)
+
+    def more(self, piece: bytes) -> None:
+        """Send a further piece."""
+        if not self._open:
+            raise ConnectionResetError
+        self._transport.write(piece)
+
+    async def answer(self) -> Answer:
+        """The answer, once it is whole. Raises `OSError` if none comes."""
+        assert self._answer is not None  # noqa: S101 - set by `write`
+        if not self._open and not self._answer.done():
+            raise ConnectionResetError
+        answer = await self._answer
+        self._answer = None
+        return answer
+
+    def close(self) -> None:
+        """Close it; nobody waits for its answer any more."""
+        self._open = False
+        if self._answer:
+            self._answer.cancel()
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's."""
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        """Asyncio's."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.connection_lost(None)
+            self._transport.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Asyncio's."""
+        self._open = False
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser's."""
+        if name.lower() == b"retry-after" and value.strip().isdigit():
+            self._retry_after = float(value)
+
+    def on_message_complete(self) -> None:
+        """The parser's."""
+        status = self._parser.get_status_code()
+        if not self._parser.should_keep_alive():
+            self._open = False
+        if self._answer and not self._answer.done():
+            self._answer.set_result(Answer(status, str(status), self._retry_after))
+        self._parser = httptools.HttpResponseParser(self)
+
+
+async def _write_slowly(connection: _Connection, request: bytes) -> None:
+    size = -(-len(request) // _SLOW_PIECES)
+    connection.write(request[:size])
+    for begin in range(size, len(request), size):
+        await asyncio.sleep(_SLOW_PAUSE)
+        connection.more(request[begin : begin + size])
+
+
+async def _write_and_leave(connection: _Connection, head: bytes, body: bytes, *, cut: bool) -> None:
+    connection.write(head + (body[: len(body) // 2] if cut else body))
+    await asyncio.sleep(0)
+    connection.close()
