@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver import answer, handshake
 from receiver.answer import Headers
-from receiver.body import Gone, read
+from receiver.body import Deadlines, Gone, read
 from receiver.carriers.callback import Callback, Reading, Rejected, Request
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
 from receiver.gate import Gate
@@ -54,6 +54,7 @@ class Door:
         self.intake = intake
         self.gate = gate
         self.receipts = Receipts()
+        self.deadlines = Deadlines()
         self.tally = Tally()
         self.answered: Counter[tuple[str, int]] = Counter()
         """(callback, status) -> how often."""
@@ -66,7 +67,7 @@ class Door:
 
 
 class Route:
-    """One callback behind the door, as an ASGI application."""
+    """One callback behind the door: ASGI, but for the listener, which the path names."""
 
     def __init__(self, door: Door, callback: Callback) -> None:
         self._door = door
@@ -74,9 +75,8 @@ class Route:
         asked = callback.handshake and bool(door.handshake.origins)
         self._allow = b"POST, OPTIONS" if asked else b"POST"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send, listener: str) -> None:
         """Answer one request. Every way out is a line of DESIGN.md's table of answers."""
-        listener = scope["path_params"].get("listener", "default")
         try:
             if scope["method"] != "POST" and (granted := self._granted(scope, listener)):
                 self._door.answered[self._callback.name, 200] += 1
@@ -84,7 +84,7 @@ class Route:
                 return
             credential = self._admit(scope, listener)
             with self._door.gate:
-                body = await read(scope, receive, self._door.max_body)
+                body = await read(scope, receive, self._door.max_body, self._door.deadlines)
                 receipt = await self._keep(scope, credential, listener, body)
         except Gone:
             self._door.answered[self._callback.name, 0] += 1

@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from receiver.carriers import address
+from receiver.carriers.att import documented
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import Fields, collect, filled_text, identifier, reading
 from receiver.carriers.attribute import attribute
@@ -48,6 +49,8 @@ class DeliveryInfo(Struct, frozen=True):
 
 def read(request: Request) -> Reading:
     """Raises `Rejected` unless at least one status is in it."""
+    if documented.is_status(request.body):
+        return Reading((request.body,))
     value, _ = understand(request.body)
     _, bad = collect(value, _WRAPPERS, _info)
     return reading(request.body, bad)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from receiver.carriers import address, moment
+from receiver.carriers.att import documented
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import (
     Fields,
@@ -58,6 +59,8 @@ class Mo(Struct, frozen=True):
 
 def read(request: Request) -> Reading:
     """Raises `Rejected` unless at least one message is in it."""
+    if documented.is_message(request.body):
+        return Reading((request.body,))
     value, _ = understand(request.body)
     _, bad = collect(value, _WRAPPERS, _message)
     return reading(request.body, bad)
