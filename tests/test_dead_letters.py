@@ -30,7 +30,7 @@ from receiver.settings import Settings
 from tests.commands import RECEIVER, environment, run
 from tests.running import mo
 from tests.valkey import Valkey
-from workers import normalise
+from workers import outcome
 from workers.normalise import Normaliser
 
 NUMBER = "+12125550123"
@@ -74,7 +74,7 @@ def misunderstood(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> redis.Redi
     """Three text messages that became dead letters, and workers that would understand them now."""
     client = valkey.client()
     with monkeypatch.context() as patch:
-        patch.setattr(normalise, "_CALLBACKS", {})
+        patch.setattr(outcome, "_CALLBACKS", {})
         for receipt in ("r1", "r2", "r3"):
             accept(client, mo("hello"), receipt)
         work(client)
@@ -111,7 +111,7 @@ def test_what_fails_again_is_a_dead_letter_again_and_a_replay_ends(
 ) -> None:
     before = letters(misunderstood)
     assert run(tmp_path, "dead-letters", "replay", "--all", REDIS_URL=redis_url).returncode == 0
-    monkeypatch.setattr(normalise, "_CALLBACKS", {})
+    monkeypatch.setattr(outcome, "_CALLBACKS", {})
     work(misunderstood)
     books = ledger.read(misunderstood)
     assert (books.accepted, books.dead, books.open, books.balanced) == (3, 3, 0, True)

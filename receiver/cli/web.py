@@ -47,4 +47,5 @@ def command() -> None:
         timeout_keep_alive=75,  # longer than a balancer's, which must be the one to close
         timeout_graceful_shutdown=10,
         server_header=False,
+        proxy_headers=False,  # nobody asks for the address they would rewrite
     )
