@@ -20,12 +20,15 @@ def environment(**more: str) -> dict[str, str]:
     return kept | python | more
 
 
-def run(cwd: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    cwd: Path, *arguments: str, stdin: str = "", **environ: str
+) -> "subprocess.CompletedProcess[str]":
     """One command to its end."""
     return subprocess.run(
         [*RECEIVER, *arguments],
         cwd=cwd,
         env=environment(**environ),
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=60,

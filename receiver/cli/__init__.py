@@ -14,6 +14,8 @@ COMMANDS = {
     "tail": "Print events as they come out.",
     "simulate": "Be the carriers: load a receiver, then judge it by what came out.",
     "ledger": "Print the books; they balance, or the exit code is 1.",
+    "credentials": "Who may send: add, list, revoke bearer tokens.",
+    "rejected": "Authentic requests that were refused: list, show, replay.",
     "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
     "replay": "Send events of the past to one sink once more.",
 }

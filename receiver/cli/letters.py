@@ -21,7 +21,7 @@ def show_whole(found: Found) -> None:
     """With the body as it came, which holds numbers and texts: somebody asked for this one."""
     summary = msgspec.structs.asdict(found.summary) | {"at": shown(found.summary.at)}
     if not sys.stdout.isatty():
-        click.echo(msgspec.json.encode(summary | _body(found.body)))
+        click.echo(msgspec.json.encode(summary | body_members(found.body)))
         return
     for name, value in summary.items():
         if value:
@@ -54,7 +54,8 @@ def _print_table(summaries: Iterable[Summary]) -> int:
     return table.row_count
 
 
-def _body(body: bytes) -> dict[str, str]:
+def body_members(body: bytes) -> dict[str, str]:
+    """A body as a member of a JSON document: `body`, or `body_base64` where it is not UTF-8."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:

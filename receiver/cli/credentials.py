@@ -1,0 +1,229 @@
+"""`receiver credentials`."""
+
+import secrets
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+import msgspec
+import redis
+
+from receiver import credential_store
+from receiver.cli import environment
+from receiver.cli.moment import shown
+from receiver.cli.output import printable, terminal
+from receiver.credential_store import Exists, Stored
+from receiver.credentials import LONGEST_TOKEN, Credential
+from receiver.settings import LISTENER_NAME, Settings
+
+_WEEK: Final = 7 * 86400.0
+
+
+@click.group()
+def command() -> None:
+    """Who may send: add, list and revoke bearer tokens, without a restart.
+
+    \b
+      receiver credentials add --label att --listener promo
+      receiver credentials list
+      receiver credentials revoke 3fd1c0aa91b2
+
+    Every change counts in all web processes within two seconds. Only a digest of each token is
+    stored. Tokens in RECEIVER_BEARER_TOKENS are valid beside these and not listed.
+
+    \b
+    To change a token without a gap: add a new one, give it to the carrier, see in `list` that it is
+    used and the old one no more, then revoke the old one.
+    """
+
+
+@command.command()
+@click.option("--label", default="", help="A name to know it by, such as the carrier's.")
+@click.option("--listener", help="The only listener it is good for.  [default: all]")
+@click.option(
+    "--expires",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+    help="The first moment it is no longer good, UTC: 2027-01-01 or 2027-01-01T12:00:00Z.",
+)
+@click.option("--days", type=click.IntRange(1, 36500), help="The same, counted from now.")
+@click.option("--token-stdin", is_flag=True, help="Read the token from stdin, do not make one.")
+def add(
+    label: str,
+    listener: str | None,
+    expires: datetime | None,
+    days: int | None,
+    *,
+    token_stdin: bool,
+) -> None:
+    """Add a credential and print its token, this once.
+
+    \b
+      receiver credentials add --label att --listener promo
+      receiver credentials add --label nokia --days 365
+      receiver credentials add --label nokia --expires 2027-01-01 --token-stdin < token
+
+    Exit codes: 0 done; 2 a wrong option or setting, a token that is stored already, or no Redis.
+    """
+    settings = environment.settings()
+    credential = Credential(
+        label=label,
+        listener=_checked(listener, settings),
+        expires=_moment(expires, days),
+        created=time.time(),
+    )
+    token = _given() if token_stdin else secrets.token_urlsafe(32)
+    with environment.redis_faults():
+        try:
+            name = credential_store.add(_connect(settings), token, credential)
+        except Exists as known:
+            raise environment.Refused(f"this token is stored already, as {known}") from None
+    click.echo(f"receiver: credential {name} is good within two seconds", err=True)
+    if not token_stdin:
+        click.echo(token)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+def list_(*, as_json: bool) -> None:
+    """List the credentials, the oldest first, and warn of what expires within a week.
+
+    \b
+      receiver credentials list
+      receiver credentials list | jq -r 'select(.last_used == null).id'
+      receiver credentials list >/dev/null || echo "look at the credentials"
+
+    A table on a terminal; into a pipe one JSON document per line.
+
+    Exit codes: 0 all is well; 1 one has expired, expires within a week, or cannot be read; 2 a
+    wrong setting or no Redis.
+    """
+    with environment.redis_faults():
+        stored = credential_store.everything(_connect(environment.settings()))
+    if as_json or not sys.stdout.isatty():
+        for one in stored:
+            click.echo(msgspec.json.encode(_document(one)))
+    else:
+        _print_table(stored)
+    warnings = [line for line in map(_warning, stored) if line]
+    for line in warnings:
+        click.echo(f"receiver: {line}", err=True)
+    raise SystemExit(1 if warnings else 0)
+
+
+@command.command()
+@click.argument("name", metavar="ID|LABEL")
+@click.option("--in-days", type=click.IntRange(1, 3650), help="Not now: let it expire by then.")
+@click.option("--all", "everything", is_flag=True, help="All that have this label.")
+def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
+    """Revoke a credential: its token is unknown within two seconds.
+
+    \b
+      receiver credentials revoke 3fd1c0aa91b2
+      receiver credentials revoke nokia --in-days 7     both tokens are good for a week more
+
+    A carrier that is answered 401 may end a CAMARA subscription: give it the new token first.
+
+    Exit codes: 0 done; 1 there is none of this name; 2 a wrong option or setting, several of this
+    label, or no Redis.
+    """
+    with environment.redis_faults():
+        client = _connect(environment.settings())
+        stored = credential_store.named(client, name)
+        if not stored:
+            click.echo("receiver: there is no such credential", err=True)
+            raise SystemExit(1)
+        if len(stored) > 1 and not everything:
+            ids = ", ".join(one.id for one in stored)
+            raise environment.Refused(f"several have this label: name one of {ids}, or give --all")
+        if in_days:
+            credential_store.let_end(client, stored, time.time() + in_days * 86400)
+        else:
+            credential_store.revoke(client, stored)
+    for one in stored:
+        click.echo(f"{'expires by then' if in_days else 'revoked'} {one.id}")
+
+
+def _connect(settings: Settings) -> redis.Redis:
+    return environment.connect(environment.redis_url(settings))
+
+
+def _checked(listener: str | None, settings: Settings) -> str | None:
+    if listener is None:
+        return None
+    names = [one.name for one in settings.listeners]
+    if not LISTENER_NAME.fullmatch(listener):
+        raise click.UsageError("--listener: 1 to 64 of a-z, 0-9 and - are wanted")
+    if names and listener not in names:
+        raise click.UsageError(f"--listener: receiver.toml names {', '.join(names)} only")
+    return listener
+
+
+def _moment(expires: datetime | None, days: int | None) -> float | None:
+    if expires and days:
+        raise click.UsageError("--expires or --days, not both")
+    if days:
+        expires = datetime.now(UTC) + timedelta(days=days)
+    if expires is None:
+        return None
+    when = expires.replace(tzinfo=UTC).timestamp()
+    if when <= time.time():
+        raise click.UsageError("--expires: a time to come is wanted")
+    return when
+
+
+def _given() -> str:
+    """A token that fits into a header and into a URL's query after percent-encoding."""
+    token = sys.stdin.readline().strip()
+    if not (16 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
+        raise click.UsageError(
+            f"--token-stdin: 16 to {LONGEST_TOKEN} printable ASCII characters are wanted"
+        )
+    if " " in token:
+        raise click.UsageError("--token-stdin: a token has no blanks in it")
+    return token
+
+
+def _warning(one: Stored) -> str:
+    if one.credential is None:
+        return f"{printable(one.id)} cannot be read: its token is answered 503; revoke or mend it"
+    if not one.ends_within(_WEEK):
+        return ""
+    said = "has expired" if one.ends_within(0) else "expires within a week"
+    return f"{one.id} {printable(one.credential.label)} {said}".replace("  ", " ")
+
+
+def _document(one: Stored) -> dict[str, Any]:
+    known = one.credential or Credential()
+    return {
+        "id": one.id,
+        "label": known.label,
+        "listener": known.listener,
+        "created": _shown(known.created or None),
+        "expires": _shown(known.expires),
+        "last_used": _shown(one.used),
+        "readable": one.credential is not None,
+    }
+
+
+def _shown(seconds: float | None) -> str | None:
+    try:
+        return None if seconds is None else shown(int(seconds * 1000))
+    except (OverflowError, ValueError):
+        return None  # not within the calendar
+
+
+def _print_table(stored: list[Stored]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("id", "label", "listener", "created", "expires", "last used"):
+        table.add_column(name, overflow="fold")
+    for one in stored:
+        said = _document(one)
+        times = [(said[name] or "never")[:16] for name in ("created", "expires", "last_used")]
+        words = [said["id"], said["label"], said["listener"] or "all", *times]
+        table.add_row(*(Text(printable(word)) for word in words))
+    terminal().print(table)

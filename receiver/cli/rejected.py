@@ -1,0 +1,230 @@
+"""`receiver rejected`."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+import msgspec
+import redis
+import urllib3
+
+from receiver import rejected
+from receiver.cli import environment
+from receiver.cli.letters import body_members
+from receiver.cli.moment import Moment, shown
+from receiver.cli.output import printable, terminal
+from receiver.cli.progress import progress
+from receiver.cli.send import demo_token
+from receiver.notification import REJECTED
+from receiver.rejected import Found, Replay, Selection, WrongToken
+from receiver.settings import Settings
+
+_OPTIONS = (
+    click.argument("ids", nargs=-1, metavar="[ID]..."),
+    click.option("--listener", default="", help="Sent to this listener."),
+    click.option("--reason", default="", help="A part of the reason."),
+    click.option("--status", type=click.IntRange(0, 599), default=0, help="Answered so."),
+    click.option("--older-than", type=Moment(), help="Refused before: 3d ago, or a time."),
+    click.option("--newer-than", type=Moment(), help="Refused since: 2h ago, or a time."),
+)
+
+
+def _selecting(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which requests; all of them hold together."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """Requests with a valid credential that were refused: list, show, replay.
+
+    \b
+      receiver rejected list
+      receiver rejected list --status 400 --newer-than 2h
+      receiver rejected show 1764000000000-0
+      receiver rejected replay --all
+
+    The newest 10,000 are kept: 400, 403 and 415 with their whole body, 408 and 413 with its first
+    4 KiB; so are the bad items of a batch whose good ones were taken. An ID is the request's own
+    on the stream, or its receipt's. What came without a valid credential is only counted.
+
+    Exit codes: 0 done; 1 nothing matched, or some of it was not taken; 2 a wrong option, setting
+    or token, or no Redis or receiver.
+    """
+
+
+@command.command("list")
+@_selecting
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+def list_(*, as_json: bool, **chosen: Any) -> None:
+    """List refused requests, oldest first, without any number or text of a person.
+
+    \b
+      receiver rejected list --reason senderaddress
+      receiver rejected list --newer-than 1d | jq -r .id
+
+    A table on a terminal; into a pipe one JSON document per line.
+
+    Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
+    """
+    with environment.redis_faults():
+        found = rejected.select(_connect(environment.settings()), _selection(**chosen))
+        as_json = as_json or not sys.stdout.isatty()
+        count = _print_lines(found) if as_json else _print_table(found)
+    raise SystemExit(0 if count else 1)
+
+
+@command.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--body", "only_body", is_flag=True, help="The body's bytes and nothing else.")
+def show(ids: tuple[str, ...], *, only_body: bool) -> None:
+    """Print refused requests whole: the reason, the headers without credentials, the body.
+
+    \b
+      receiver rejected show 1764000000000-0
+      receiver rejected show 1764000000000-0 --body > body.json
+
+    Into a pipe: one JSON document per line, the body in `body`, or in `body_base64` where it is
+    not UTF-8.
+
+    Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
+    """
+    count = 0
+    with environment.redis_faults():
+        for found in rejected.select(_connect(environment.settings()), _selection(ids)):
+            _show(found, only_body=only_body)
+            count += 1
+    raise SystemExit(0 if count else 1)
+
+
+@command.command()
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="All there are.")
+@click.option("--url", help="The receiver.  [default: http://HOST:PORT]")
+@click.option(
+    "--token",
+    envvar="RECEIVER_TOKEN",
+    help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
+)
+def replay(*, everything: bool, url: str | None, token: str | None, **chosen: Any) -> None:
+    """Send refused requests through the door once more, as they came, with a token of yours.
+
+    \b
+      receiver rejected replay 1764000000000-0
+      receiver rejected replay --status 403 --newer-than 1d --token SECRET
+      receiver rejected replay --all
+
+    What is taken is gone from the list and counted as accepted. What would be refused again is
+    left where it is and not sent; nor is what only its beginning was kept of.
+
+    Exit codes: 0 all were taken; 1 nothing matched, or some were not taken; 2 a wrong option,
+    setting or token, or no Redis or receiver.
+    """
+    if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
+        raise click.UsageError("say which: ids or options; or --all")
+    settings = environment.settings()
+    token = token or demo_token(settings)
+    client, url = _connect(settings), url or environment.base_url(settings)
+    became: Counter[str] = Counter()
+    try:
+        with environment.redis_faults():
+            _replay(client, Replay(client, url, token), _selection(**chosen), became)
+    except WrongToken:
+        raise environment.Refused("401: this token is not valid there") from None
+    except urllib3.exceptions.HTTPError:
+        raise environment.Refused(f"{url} cannot be reached") from None
+    finally:
+        taken = became.pop("taken", 0)
+        click.echo(f"taken {taken}, not taken {became.total()}")
+    raise SystemExit(0 if taken and not became else 1)
+
+
+def _replay(client: redis.Redis, door: Replay, wanted: Selection, became: Counter[str]) -> None:
+    with progress("Refused requests", client.xlen(REJECTED)) as bar:
+        for found in rejected.select(client, wanted, bar):
+            outcome = door.send(found)
+            became[outcome] += 1
+            if outcome != "taken":
+                click.echo(f"receiver: {found.id}: {printable(outcome)}", err=True)
+
+
+def _connect(settings: Settings) -> redis.Redis:
+    return environment.connect(environment.redis_url(settings))
+
+
+def _selection(
+    ids: tuple[str, ...],
+    listener: str = "",
+    reason: str = "",
+    status: int = 0,
+    older_than: int | None = None,
+    newer_than: int | None = None,
+) -> Selection:
+    return Selection(
+        ids=frozenset(ids),
+        listener=listener,
+        reason=reason,
+        status=status,
+        since=newer_than or 0,
+        until=2**53 if older_than is None else older_than,
+    )
+
+
+def _document(found: Found) -> dict[str, Any]:
+    refusal = found.refusal
+    return {
+        "id": found.id,
+        "at": shown(refusal.received),
+        "status": refusal.status,
+        "callback": refusal.callback,
+        "listener": refusal.listener,
+        "reason": refusal.reason,
+        "receipt": refusal.receipt,
+        "bytes": len(refusal.body),
+    }
+
+
+def _print_lines(found: Iterable[Found]) -> int:
+    count = 0
+    for one in found:
+        click.echo(msgspec.json.encode(_document(one)))
+        count += 1
+    return count
+
+
+def _print_table(found: Iterable[Found]) -> int:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    columns = ("id", "at", "status", "callback", "listener", "bytes", "reason")
+    for name in columns:
+        table.add_column(name, overflow="fold", no_wrap=name == "id")
+    for one in found:
+        document = _document(one)
+        document["at"] = document["at"][:19]
+        table.add_row(*(Text(printable(document[name])) for name in columns))
+    if table.row_count:
+        terminal().print(table)
+    return table.row_count
+
+
+def _show(found: Found, *, only_body: bool) -> None:
+    refusal = found.refusal
+    if only_body:
+        click.echo(refusal.body, nl=False)
+    elif not sys.stdout.isatty():
+        whole = _document(found) | {"headers": refusal.headers} | body_members(refusal.body)
+        click.echo(msgspec.json.encode(whole))
+    else:
+        for name, value in _document(found).items():
+            click.echo(f"{name:>9}  {printable(value)}")
+        click.echo()
+        for name, value in refusal.headers:
+            click.echo(f"{printable(name)}: {printable(value)}")
+        text = refusal.body.decode("utf-8", "backslashreplace")
+        click.echo("\n" + printable(text, keep="\n\t") + "\n")

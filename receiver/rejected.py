@@ -1,0 +1,148 @@
+"""Refused requests as an operator handles them: found, and sent through the door once more."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+import redis
+import urllib3
+
+from receiver.carriers import CALLBACKS
+from receiver.carriers.callback import Callback, Rejected, Request
+from receiver.notification import REJECTED, Refusal, decode_refusal
+
+_AT_ONCE: Final = 500
+_ITEM_TYPE: Final = "application/json"
+"""An item of a batch has no headers of its own; as JSON it is read alone."""
+_TRANSPORT: Final = frozenset(
+    {"host", "content-length", "connection", "keep-alive", "transfer-encoding", "expect", "te"}
+    | {"trailer", "upgrade", "proxy-connection"}
+)
+"""Headers that belong to the connection it came on, not to the request."""
+_COMES_AGAIN: Final = frozenset({429, 503})
+_KEPT_ANEW: Final = frozenset({400, 403, 408, 413, 415})
+_TRIES: Final = 5
+_CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+
+
+class WrongToken(Exception):
+    """The door said 401, and would say so to every other one."""
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ones are meant; all of it holds together."""
+
+    ids: frozenset[str] = frozenset()
+    """Their own, or their receipts'."""
+    listener: str = ""
+    reason: str = ""
+    status: int = 0
+    since: int = 0
+    until: int = 2**53
+
+    def holds(self, found: "Found") -> bool:
+        """Whether this is one of them."""
+        refusal = found.refusal
+        return (
+            (not self.ids or found.id in self.ids or refusal.receipt in self.ids)
+            and self.listener in ("", refusal.listener)
+            and self.reason.lower() in refusal.reason.lower()
+            and self.status in (0, refusal.status)
+            and self.since <= refusal.received <= self.until
+        )
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One refused request and its id on the stream."""
+
+    id: str
+    refusal: Refusal
+
+
+def select(
+    client: redis.Redis, wanted: Selection, progress: Callable[[int], None] = lambda _: None
+) -> Iterator[Found]:
+    """Oldest first, of those that are there now."""
+    last: Any = client.xrevrange(REJECTED, count=1)
+    start, end = "-", last[0][0] if last else b"0-0"
+    while True:
+        entries: Any = client.xrange(REJECTED, start, end, count=_AT_ONCE)
+        for entry, fields in entries:
+            found = Found(entry.decode(), _refusal(fields.get(b"r", b"")))
+            if wanted.holds(found):
+                yield found
+        progress(len(entries))
+        if len(entries) < _AT_ONCE:
+            return
+        start = b"(" + entries[-1][0]
+
+
+class Replay:
+    """Sends refused requests to a door. Raises `urllib3.exceptions.HTTPError` and `WrongToken`."""
+
+    def __init__(self, client: redis.Redis, url: str, token: str) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+        self._token = token
+        self._pool = urllib3.PoolManager(retries=False, timeout=10)
+
+    def send(self, found: Found) -> str:
+        """What became of it: `taken`, or why not. Once taken, or kept anew, it is gone from here.
+
+        What today's reading would refuse again is not sent, so that it is not kept twice.
+        """
+        if hopeless := _hopeless(found.refusal):
+            return hopeless
+        status, said = self._post(found.refusal)
+        if status == 401:
+            raise WrongToken
+        if status == 204 or status in _KEPT_ANEW:
+            self._client.xdel(REJECTED, found.id)
+        return "taken" if status == 204 else f"answered {status}{said}"
+
+    def _post(self, refusal: Refusal) -> tuple[int, str]:
+        url = f"{self._url}{_CALLBACKS[refusal.callback].path}/{refusal.listener}"
+        headers = urllib3.HTTPHeaderDict({"Authorization": f"Bearer {self._token}"})
+        for name, value in _headers(refusal):
+            headers.add(name, value)
+        for tried in range(_TRIES):
+            answer = self._pool.request("POST", url, body=refusal.body, headers=headers)
+            if answer.status not in _COMES_AGAIN or tried == _TRIES - 1:
+                break
+            time.sleep(min(int(answer.headers.get("retry-after", "1")), 5))
+        return answer.status, ", kept again" if answer.status in _KEPT_ANEW else ""
+
+
+def _refusal(entry: bytes) -> Refusal:
+    """One that cannot be read is shown as such, not passed over."""
+    try:
+        return decode_refusal(entry)
+    except msgspec.DecodeError:
+        return Refusal("?", "", "", 0, 0, "this entry of the stream cannot be read", [], entry)
+
+
+def _headers(refusal: Refusal) -> list[tuple[str, str]]:
+    if not refusal.headers:
+        return [("content-type", _ITEM_TYPE)]
+    return [(name, value) for name, value in refusal.headers if name not in _TRANSPORT]
+
+
+def _hopeless(refusal: Refusal) -> str:
+    callback = _CALLBACKS.get(refusal.callback)
+    if callback is None:
+        return "of a carrier that is not known here"
+    if refusal.status in (408, 413):
+        return "only its beginning was kept"
+    return _refused_again(callback, refusal)
+
+
+def _refused_again(callback: Callback, refusal: Refusal) -> str:
+    headers = _headers(refusal)
+    content_type = next((value for name, value in headers if name == "content-type"), "")
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    try:
+        callback.read(Request(content_type, pairs, refusal.body))
+    except Rejected as rejected:
+        return f"would be refused again: {rejected.reason}"
+    return ""
