@@ -1,11 +1,14 @@
-"""`python -m workers`: the supervisor; `python -m workers normalise SLOT`: one of its processes."""
+"""`python -m workers`: the supervisor.
+
+`python -m workers normalise SLOT`, `python -m workers forward SINK SLOT`: its processes.
+"""
 
 import os
 import signal
 import sys
 import threading
 
-from receiver.settings import Settings, SettingsError, load
+from receiver.settings import Settings, SettingsError, load, problems
 from workers import process
 from workers.supervise import Supervisor
 
@@ -19,11 +22,16 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    if wrong := problems(settings):
+        print(*wrong, sep="\n", file=sys.stderr)
+        return 2
     match arguments:
         case []:
             return _supervise(settings, settings.redis_url)
         case ["normalise", slot]:
             return process.normalise(settings, settings.redis_url, slot)
+        case ["forward", sink, slot]:
+            return process.forward(settings, settings.redis_url, sink, slot)
         case _:
             print("usage: python -m workers", file=sys.stderr)
             return 2

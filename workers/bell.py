@@ -1,14 +1,57 @@
-"""The bell, from this side: an unfinished job rings for the next one, and so does the sweep."""
+"""The bells, from this side: an unfinished job rings for the next one, and so does the sweep."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.notification import NORMALISE_JOB, NORMALISE_OPTIONS, NORMALISE_QUEUE
+from receiver.connection import DOWN
+from receiver.notification import (
+    FORWARD_JOB,
+    NORMALISE_JOB,
+    NORMALISE_OPTIONS,
+    NORMALISE_QUEUE,
+    forward_bell,
+    forward_queue,
+)
+from receiver.settings import HttpSink, SinkSettings
+
+RANG_MILLISECONDS: Final = 5_000
+"""How long a sink that nobody can serve is not rung for again."""
 
 
 def ring(client: redis.Redis) -> None:
     """Enqueue the normalise job unless one is waiting. Raises `redis.RedisError`."""
-    queue = Queue(NORMALISE_QUEUE, connection=client, serializer=JSONSerializer)
+    _enqueue(client, NORMALISE_QUEUE, NORMALISE_JOB, NORMALISE_OPTIONS)
+
+
+def ring_sink(client: redis.Redis, sink: SinkSettings) -> None:
+    """Enqueue a sink's forward job unless one is waiting. Raises `redis.RedisError`."""
+    seconds = sink.timeout if isinstance(sink, HttpSink) else 5
+    options = {
+        "description": "forward",
+        "job_timeout": int(60 + 4 * seconds),
+        "result_ttl": 60,
+        "failure_ttl": 3600,
+    }
+    _enqueue(client, forward_queue(sink.name), FORWARD_JOB, options)
+
+
+def ring_sinks(client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
+    """Ring for all that have not been rung for. Never raises: the sweep rings too."""
+    with contextlib.suppress(*DOWN):
+        pipe = client.pipeline(transaction=False)
+        for sink in sinks:
+            pipe.set(forward_bell(sink.name), 1, nx=True, px=RANG_MILLISECONDS)
+        for sink, rang in zip(sinks, pipe.execute(), strict=True):
+            if rang:
+                ring_sink(client, sink)
+
+
+def _enqueue(client: redis.Redis, name: str, job: str, options: Mapping[str, Any]) -> None:
+    queue = Queue(name, connection=client, serializer=JSONSerializer)
     if queue.count == 0:
-        queue.enqueue(NORMALISE_JOB, **NORMALISE_OPTIONS)
+        queue.enqueue(job, **options)

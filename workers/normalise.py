@@ -88,14 +88,19 @@ class Normaliser:
         while entries:
             outcomes = [outcome(entry, self._settings) for entry in entries]
             if publishing:
-                self._pipe.receive()
+                self._published()
             entries = _entries(self._pipe.receive()) if reading else []
             over = over or self._stopping() or time.monotonic() > until
             publishing, reading = True, bool(entries) and not over
             ahead = [self._read()] if reading else []
             self._pipe.send(self._publish(outcomes), *ahead)
-        self._pipe.receive()
+        self._published()
         return over
+
+    def _published(self) -> None:
+        """A batch's outcomes have happened; the sinks may have new events."""
+        if self._pipe.receive()[3] and self._settings.sinks:
+            bell.ring_sinks(self._client, self._settings.sinks)
 
     def _read(self, *options: Any) -> Command:
         group = ("GROUP", GROUP, self._consumer, "COUNT", BATCH)
@@ -121,7 +126,7 @@ class Normaliser:
             )
             self._survived.add(entry[0])
             self._pipe.send(self._publish([alone]))
-            self._pipe.receive()
+            self._published()
             self._survived.discard(entry[0])
 
     def _left_over(self) -> list[Entry]:

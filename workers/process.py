@@ -5,14 +5,21 @@ import gc
 import os
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import redis
 import structlog
 
 from receiver import connection
-from receiver.notification import NORMALISE_JOB, NORMALISE_QUEUE
-from receiver.settings import Settings
+from receiver.notification import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
+from receiver.settings import Settings, SinkSettings
+from workers import bell
+from workers.deliveries import Deliveries
+from workers.delivery import Local
+from workers.forward import LocalJob, RemoteJob
 from workers.normalise import Normaliser
+from workers.sinks import open_sink
 from workers.worker import Jobs, Worker
 
 log = structlog.get_logger()
@@ -24,6 +31,32 @@ def normalise(settings: Settings, url: str, consumer: str) -> int:
     client = connection.client(url)
     job = Normaliser(client, consumer, settings, stop.is_set)
     return work(NORMALISE_QUEUE, {NORMALISE_JOB: job.run}, url, stop)
+
+
+def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
+    """Be the forward worker of one sink until told to stop. Returns the exit status."""
+    sink = next(sink for sink in settings.sinks if sink.name == name)
+    stop = stop_flag()
+    client = connection.client(url)
+    job = forwarder(sink, client, consumer, settings, stop.is_set)
+    return work(forward_queue(name), {FORWARD_JOB: job.run}, url, stop)
+
+
+def forwarder(
+    sink: SinkSettings,
+    client: redis.Redis,
+    consumer: str,
+    settings: Settings,
+    stopping: Callable[[], bool],
+) -> LocalJob | RemoteJob:
+    """The job of one sink: local if the sink is on our own Redis, else remote."""
+    opened = open_sink(sink, settings.redis_url or "", settings.sink_variables)
+    ring = partial(bell.ring_sink, client, sink)
+    if isinstance(opened, Local):
+        own = Deliveries(client, sink.name, consumer, guards=opened.guards)
+        return LocalJob(opened, sink, own, ring, stopping)
+    away = Deliveries(client, sink.name, consumer, seconds=opened.seconds)
+    return RemoteJob(opened, sink, away, ring, stopping)
 
 
 def stop_flag() -> threading.Event:

@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from typing import Final
+from typing import Final, NamedTuple
 
 import redis
 
@@ -19,44 +19,53 @@ return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
 
 
+class Slot(NamedTuple):
+    """One consumer name, for one kind of work."""
+
+    work: str
+    """The sink that is served; empty for the normalise job."""
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Of its lease."""
+        return ":".join(filter(None, ("receiver:slot", self.work, self.name)))
+
+
 class Slots:
-    """The leases of one supervisor on `<hostname>-<number>`."""
+    """The leases of one supervisor on `<hostname>-<number>`, counted for each work apart."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._owner = secrets.token_hex(8)
         self._host = socket.gethostname()
         self._renew = client.register_script(_RENEW)
         self._release = client.register_script(_RELEASE)
-        self._held: set[str] = set()
+        self._held: set[Slot] = set()
 
-    def take(self) -> str:
-        """The first free name, leased. Raises `redis.RedisError`."""
+    def take(self, work: str = "") -> Slot:
+        """The first free name for this work, leased. Raises `redis.RedisError`."""
         number = 0
-        while not self._hold(name := f"{self._host}-{number}"):
+        while not self._hold(slot := Slot(work, f"{self._host}-{number}")):
             number += 1
-        return name
+        return slot
 
-    def renew(self) -> set[str]:
-        """Renew every lease; returns the names that somebody else has taken meanwhile."""
-        lost = {name for name in self._held if not self._renewed(name)}
+    def renew(self) -> set[Slot]:
+        """Renew every lease; returns those that somebody else has taken meanwhile."""
+        lost = {slot for slot in self._held if not self._renewed(slot)}
         self._held -= lost
         return lost
 
     def release(self) -> None:
         """Give everything back."""
-        for name in self._held:
-            self._release(keys=[_key(name)], args=[self._owner])
+        for slot in self._held:
+            self._release(keys=[slot.key], args=[self._owner])
         self._held.clear()
 
-    def _hold(self, name: str) -> bool:
-        if name in self._held or not self._renewed(name):
+    def _hold(self, slot: Slot) -> bool:
+        if slot in self._held or not self._renewed(slot):
             return False
-        self._held.add(name)
+        self._held.add(slot)
         return True
 
-    def _renewed(self, name: str) -> bool:
-        return bool(self._renew(keys=[_key(name)], args=[self._owner, LEASE_MILLISECONDS]))
-
-
-def _key(name: str) -> str:
-    return f"receiver:slot:{name}"
+    def _renewed(self, slot: Slot) -> bool:
+        return bool(self._renew(keys=[slot.key], args=[self._owner, LEASE_MILLISECONDS]))

@@ -11,7 +11,8 @@ import structlog
 
 from receiver import connection
 from receiver.settings import Settings
-from workers.slots import Slots
+from workers.sink_sweep import SinkSweep
+from workers.slots import Slot, Slots
 from workers.sweep import EVERY, Sweep
 
 log = structlog.get_logger()
@@ -28,14 +29,15 @@ _STEADY: Final = 10.0
 class _Child:
     """One worker process and when it may next be started."""
 
-    slot: str
+    slot: Slot
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = 0.0
     due: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "workers", "normalise", self.slot]
+        work = ["forward", self.slot.work] if self.slot.work else ["normalise"]
+        command = [sys.executable, "-m", "workers", *work, self.slot.name]
         # Our end of its standard input closes with us, however we end: that is its signal to go.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
         self.started = time.monotonic()
@@ -47,7 +49,7 @@ class _Child:
             if now >= self.due:
                 self.start()
         elif self.process.poll() is not None:
-            log.warning("worker.ended", slot=self.slot, status=self.process.returncode)
+            log.warning("worker.ended", slot=self.slot.key, status=self.process.returncode)
             steady = now - self.started > _STEADY
             self.pause = 0.0 if steady else min(LONGEST_PAUSE, self.pause * 2 + 0.25)
             self.process, self.due = None, now + self.pause
@@ -58,7 +60,7 @@ class _Child:
         try:
             self.process.wait(max(0.0, by - time.monotonic()))
         except subprocess.TimeoutExpired:
-            log.error("worker.killed", slot=self.slot)
+            log.error("worker.killed", slot=self.slot.key)
             self.process.kill()
             self.process.wait()
 
@@ -67,11 +69,12 @@ class Supervisor:
     """Runs until `stop` is set; then every worker has been told and waited for."""
 
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
-        self._wanted = settings.workers
+        self._wanted = [""] * settings.workers + [sink.name for sink in settings.sinks]
         self._stop = stop
         client = connection.client(url)
         self._slots = Slots(client)
         self._sweep = Sweep(client)
+        self._sinks = SinkSweep(client, settings.sinks)
         self._children: list[_Child] = []
         self._swept = 0.0
 
@@ -94,15 +97,24 @@ class Supervisor:
         try:
             for slot in self._slots.renew():
                 self._replace(slot)
-            while len(self._children) < self._wanted:
-                self._children.append(_Child(self._slots.take()))
+            if not self._children:
+                self._sinks.begin()
+            for work in self._missing():
+                self._children.append(_Child(self._slots.take(work)))
             self._sweep.run()
+            self._sinks.run()
         except connection.DOWN as error:
             log.warning("sweep.waits", error=type(error).__name__)
 
-    def _replace(self, slot: str) -> None:
+    def _missing(self) -> list[str]:
+        wanted = list(self._wanted)
+        for child in self._children:
+            wanted.remove(child.slot.work)
+        return wanted
+
+    def _replace(self, slot: Slot) -> None:
         """Somebody else works under this name now: ours starts again under another."""
-        log.warning("slot.lost", slot=slot)
+        log.warning("slot.lost", slot=slot.key)
         lost = [child for child in self._children if child.slot == slot]
         self._children = [child for child in self._children if child.slot != slot]
         self._dismiss(lost)

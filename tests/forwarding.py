@@ -1,0 +1,139 @@
+"""A sink's forward job against a real Valkey, with the clock in the test's hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from receiver.notification import (
+    DEAD_LETTERS,
+    EVENTS,
+    SINKS,
+    DeadLetter,
+    Delivery,
+    decode_dead_letter,
+    decode_delivery,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_state,
+)
+from receiver.settings import HttpSink, SinkSettings
+from tests.consumer import Consumer
+from tests.valkey import Valkey
+from workers.deliveries import Deliveries, begin
+from workers.delivery import Local
+from workers.forward import LocalJob, RemoteJob
+from workers.sinks import open_sink
+
+
+def event(number: int, **more: Any) -> dict[str, Any]:
+    """An event as the normalise job publishes it."""
+    return {
+        "specversion": "1.0",
+        "id": f"{number:032x}",
+        "type": "sms.message.received.v1",
+        "source": "/att/sms/mo/default",
+        "subject": "+12065550100",
+        "time": "2026-01-31T12:00:00Z",
+        "datacontenttype": "application/json",
+        "data": {"from": "+12065550100", "text": "héllo"},
+    } | more
+
+
+def publish(valkey: Valkey, *events: dict[str, Any]) -> list[str]:
+    """Onto the events stream; their entry ids."""
+    pipe: Any = valkey.client().pipeline()
+    for each in events:
+        pipe.xadd(EVENTS, {"event": msgspec.json.encode(each)})
+    return [entry.decode() for entry in pipe.execute()]
+
+
+def publish_many(valkey: Valkey, count: int, first: int = 0) -> list[str]:
+    """So many plain events; their event ids."""
+    events = [event(number) for number in range(first, first + count)]
+    publish(valkey, *events)
+    return [each["id"] for each in events]
+
+
+def http_sink(consumer: Consumer, **more: Any) -> HttpSink:
+    """A sink for this consumer, allowed to be on loopback."""
+    settings: Any = {"name": "hook", "url": consumer.url, "allow": (consumer.netloc,), "timeout": 5}
+    return HttpSink(**(settings | more))
+
+
+class Forwarding:
+    """One worker of one sink. The sink begins where the stream is now."""
+
+    def __init__(self, valkey: Valkey, sink: SinkSettings, *, consumer: str = "host-0") -> None:
+        self.sink = sink
+        self.stop = False
+        self.rung = 0
+        self.now = 1_800_000_000.0
+        self.valkey = valkey
+        self.client: Any = valkey.client()
+        begin(self.client, sink.name)
+        self.deliveries = self._deliveries(consumer)
+        self.job = self._job()
+
+    def run(self) -> None:
+        """One job."""
+        self.job.run()
+
+    def later(self, seconds: float) -> None:
+        """The clock goes on, and a job runs."""
+        self.now += seconds
+        self.run()
+
+    def count(self, name: str) -> int:
+        """One of the sink's counts."""
+        return int(self.client.hget(SINKS, f"{self.sink.name}:{name}") or 0)
+
+    def state(self) -> dict[bytes, bytes]:
+        """Of the sink and its circuit."""
+        found: dict[bytes, bytes] = self.client.hgetall(sink_state(self.sink.name))
+        return found
+
+    def retries(self) -> list[Delivery]:
+        """What waits for another attempt."""
+        items = self.client.hvals(retry_items(self.sink.name))
+        assert len(items) == self.client.zcard(retry_due(self.sink.name))
+        return [decode_delivery(item) for item in items]
+
+    def due(self) -> float:
+        """Seconds until the first retry."""
+        (_, at), *_ = self.client.zrange(retry_due(self.sink.name), 0, 0, withscores=True)
+        return float(at) / 1000 - self.now
+
+    def dead(self) -> list[DeadLetter]:
+        """The dead letters."""
+        entries: Any = self.client.xrange(DEAD_LETTERS)
+        return [decode_dead_letter(fields[b"d"]) for _, fields in entries]
+
+    def pending(self) -> int:
+        """Open in the group."""
+        return int(self.client.xpending(EVENTS, forward_group(self.sink.name))["pending"])
+
+    def _deliveries(self, consumer: str) -> Deliveries:
+        opened = open_sink(self.sink, self.valkey.url, VARIABLES)
+        self._opened = opened
+        more: dict[str, Any] = {"clock": lambda: self.now}
+        if isinstance(opened, Local):
+            return Deliveries(self.client, self.sink.name, consumer, guards=opened.guards, **more)
+        return Deliveries(self.client, self.sink.name, consumer, seconds=opened.seconds, **more)
+
+    def _job(self) -> LocalJob | RemoteJob:
+        def ring() -> None:
+            self.rung += 1
+
+        stopping: Callable[[], bool] = lambda: self.stop  # noqa: E731
+        kind: Any = LocalJob if isinstance(self._opened, Local) else RemoteJob
+        job: LocalJob | RemoteJob = kind(self._opened, self.sink, self.deliveries, ring, stopping)
+        return job
+
+
+VARIABLES = {
+    "HOOK_AUTH": "Bearer consumer",
+    "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "HOOK_NEXT": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+}

@@ -1,0 +1,115 @@
+"""Who wakes a sink's worker: the normalise job at once, the sweep for what is due."""
+
+import time
+from typing import Any
+
+import pytest
+
+from receiver.notification import (
+    EVENTS,
+    GROUP,
+    INBOUND,
+    SINKS,
+    Notification,
+    encode,
+    forward_queue,
+    retry_due,
+    sink_state,
+)
+from receiver.settings import RedisStreamSink, Settings
+from tests.forwarding import event, publish
+from tests.valkey import Valkey
+from workers.deliveries import begin
+from workers.normalise import Normaliser
+from workers.sink_sweep import RETIRED_AFTER, SinkSweep
+from workers.sweep import Sweep
+
+SINK = RedisStreamSink(name="copy", stream="company:events")
+
+
+@pytest.fixture
+def client(valkey: Valkey) -> Any:
+    begin(valkey.client(), SINK.name)
+    return valkey.client()
+
+
+def rung(client: Any) -> int:
+    return int(client.llen(f"rq:queue:{forward_queue(SINK.name)}"))
+
+
+def sweep(valkey: Valkey) -> None:
+    Sweep(valkey.client()).run()
+    SinkSweep(valkey.client(), (SINK,)).run()
+
+
+def test_whoever_publishes_rings_once(valkey: Valkey, client: Any) -> None:
+    client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
+    normaliser = Normaliser(client, "me", Settings(sinks=(SINK,)), lambda: False)
+    for number in range(2):
+        body = b'{"id": "%d", "source": "s", "specversion": "1.0", "type": "t"}' % number
+        note = Notification(
+            "camara.notifications", "default", f"r{number}", 0, "application/cloudevents+json", body
+        )
+        client.xadd(INBOUND, {"n": encode(note)})
+        normaliser.run()
+    assert client.xlen(EVENTS) == 2
+    assert rung(client) == 1
+
+
+def test_the_sweep_rings_for_what_nobody_rang_for(valkey: Valkey, client: Any) -> None:
+    sweep(valkey)
+    assert rung(client) == 0
+    publish(valkey, event(1))
+    sweep(valkey)
+    sweep(valkey)
+    assert rung(client) == 1
+
+
+def test_the_sweep_rings_for_a_retry_when_it_is_due(valkey: Valkey, client: Any) -> None:
+    client.zadd(retry_due(SINK.name), {"1-1": (time.time() + 3600) * 1000})
+    sweep(valkey)
+    assert rung(client) == 0
+    client.zadd(retry_due(SINK.name), {"1-1": (time.time() - 1) * 1000})
+    sweep(valkey)
+    assert rung(client) == 1
+
+
+@pytest.mark.parametrize(
+    "state", [{"stopped": "why"}, {"open_until": int((time.time() + 3600) * 1000)}]
+)
+def test_nobody_rings_for_a_sink_that_may_not_send(
+    valkey: Valkey, client: Any, state: dict[str, Any]
+) -> None:
+    publish(valkey, event(1))
+    client.hset(sink_state(SINK.name), mapping=state)
+    sweep(valkey)
+    assert rung(client) == 0
+
+
+def test_events_a_sink_has_not_got_are_never_trimmed(valkey: Valkey, client: Any) -> None:
+    old = [f"{1000 + n}-0" for n in range(10)]
+    for entry in old:
+        client.xadd(EVENTS, {"event": "{}"}, id=entry)
+    client.xreadgroup("forward:copy", "me", {EVENTS: ">"}, count=4)
+    client.xack(EVENTS, "forward:copy", *old[:3])
+    sweep(valkey)
+    left = [entry.decode() for entry, _ in client.xrange(EVENTS)]
+    assert left == old[3:]
+
+
+def test_a_sink_that_nobody_is_configured_for_holds_history_for_a_day(
+    valkey: Valkey, client: Any
+) -> None:
+    begin(client, "gone")
+    client.xadd(EVENTS, {"event": "{}"}, id="1000-0")
+    sweep(valkey)
+    assert client.xlen(EVENTS) == 1
+    client.hincrby(SINKS, "gone:configured", -RETIRED_AFTER - 1000)
+    client.xreadgroup("forward:copy", "me", {EVENTS: ">"}, noack=True)
+    sweep(valkey)
+    sweep(valkey)
+    assert [group["name"] for group in client.xinfo_groups(EVENTS)] == [b"forward:copy"]
+    publish(valkey, event(1))
+    client.xreadgroup("forward:copy", "me", {EVENTS: ">"}, noack=True)
+    sweep(valkey)
+    assert client.xlen(EVENTS) == 1

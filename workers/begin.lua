@@ -1,0 +1,29 @@
+-- Makes a sink's consumer group unless it is there, and opens its books so that they balance.
+-- KEYS events, due, counts. ARGV group, sink, where it begins: `$` (what comes from now on) or `0`.
+-- Returns 1 if the group was made now.
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+        if raw[2] == ARGV[1] then
+            return 0
+        end
+    end
+end
+local added, length = 0, 0
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    local info = redis.call('XINFO', 'STREAM', KEYS[1])
+    for i = 1, #info, 2 do
+        if info[i] == 'entries-added' then
+            added = info[i + 1]
+        end
+    end
+    length = redis.call('XLEN', KEYS[1])
+end
+local before = ARGV[3] == '$' and added or added - length
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[3], 'MKSTREAM', 'ENTRIESREAD', before)
+local function count(name)
+    return tonumber(redis.call('HGET', KEYS[3], ARGV[2] .. ':' .. name) or '0')
+end
+local settled = count('delivered') + count('filtered') + count('dead') - count('replayed')
+local begun = before - settled - redis.call('ZCARD', KEYS[2])
+redis.call('HSET', KEYS[3], ARGV[2] .. ':begun', begun)
+return 1

@@ -1,0 +1,163 @@
+"""One sink's deliveries as they are in Redis: taken in one script, settled in another."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import redis
+import structlog
+from redis.exceptions import ResponseError
+
+from receiver.notification import (
+    DEAD_LETTERS,
+    EVENTS,
+    SINKS,
+    Delivery,
+    decode_delivery,
+    forward_bell,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_state,
+)
+from workers.delivery import Item
+
+log = structlog.get_logger()
+
+RETRIES_MOST: Final = 10_000
+"""Retries of one sink from which on it reads nothing new: the stream keeps that for it."""
+FAILURES: Final = 10
+"""Failed requests in a row that open the circuit."""
+PAUSE: Final = 1_000
+"""Milliseconds until an open circuit lets a probe through; doubled after each that fails."""
+LONGEST_PAUSE: Final = 60_000
+TAKE_MOST: Final = 4_000
+ABANDONED_SECONDS: Final = 15.0
+"""Idle time after which an entry's worker counts as dead, when requests take no time at all."""
+
+Outcome = Sequence[Any]
+"""What `settle.lua` takes for one delivery."""
+
+
+class Deliveries:
+    """What one worker takes for one sink and what becomes of it."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        sink: str,
+        consumer: str,
+        *,
+        seconds: float = 0.0,
+        guards: Sequence[tuple[str, str]] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.sink = sink
+        self._client = client
+        self._consumer = consumer
+        self._patience = int(1000 * (ABANDONED_SECONDS + 3 * seconds))
+        self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
+        self._clock = clock
+        self._take = _script(client, "take")
+        self._settle = _script(client, "settle")
+        self._cursor = "0"
+        self._last: Any = b""
+        self.held = False
+        """Nothing may be sent: it is stopped, its circuit is open, or its retries are too many."""
+
+    def now(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self._clock() * 1000)
+
+    def recover(self) -> None:
+        """What this worker or a dead one left comes first in what is taken next."""
+        self._cursor = "0"
+
+    def take(self, wanted: int) -> list[Item]:
+        """At most so many deliveries; none while the sink is `held`."""
+        now = self.now()
+        reply: Any = self._with_group(
+            lambda: self._take(
+                keys=[
+                    EVENTS,
+                    retry_due(self.sink),
+                    retry_items(self.sink),
+                    sink_state(self.sink),
+                    forward_bell(self.sink),
+                ],
+                args=[
+                    forward_group(self.sink),
+                    self._consumer,
+                    now,
+                    now + self._patience,
+                    min(wanted, TAKE_MOST),
+                    RETRIES_MOST,
+                    self._patience,
+                    self._cursor,
+                ],
+            )
+        )
+        held, self._cursor, self._last, found = reply
+        self.held = bool(held)
+        return [_item(*each) for each in found]
+
+    def more_within(self, milliseconds: int) -> bool:
+        """Whether something new comes onto the stream in this time."""
+        return bool(self._client.xread({EVENTS: self._last}, count=1, block=milliseconds))
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Make the outcomes happen, each if its delivery is still open."""
+        opened, closed = self._settle(
+            keys=[
+                EVENTS,
+                retry_due(self.sink),
+                retry_items(self.sink),
+                DEAD_LETTERS,
+                SINKS,
+                sink_state(self.sink),
+            ],
+            args=[
+                forward_group(self.sink),
+                self.sink,
+                self.now(),
+                FAILURES,
+                PAUSE,
+                LONGEST_PAUSE,
+                *self._guards,
+                *itertools.chain.from_iterable(outcomes),
+            ],
+        )
+        if opened or closed:
+            log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
+
+    def _with_group(self, read: Callable[[], Any]) -> Any:
+        """A server that came back empty has no group: what is on its stream is new."""
+        try:
+            return read()
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            begin(self._client, self.sink, "0")
+            return read()
+
+
+def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
+    """Make the sink's group unless it is there; a new sink gets what comes from now on."""
+    script = files("workers").joinpath("begin.lua").read_text("utf-8")
+    keys = [EVENTS, retry_due(sink), SINKS]
+    made = bool(client.eval(script, len(keys), *keys, forward_group(sink), sink, start))
+    if made:
+        log.info("sink.begins", sink=sink, with_history=start == "0")
+    return made
+
+
+def _script(client: redis.Redis, name: str) -> Any:
+    return client.register_script(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))
+
+
+def _item(retry: bytes, name: bytes, payload: bytes) -> Item:
+    if retry == b"1" and payload:
+        return Item(decode_delivery(payload), retry=True)
+    return Item(Delivery(name.decode(), payload, 0), retry=retry == b"1")

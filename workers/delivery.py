@@ -1,0 +1,76 @@
+"""What one sink's job works with: an event on its way, and what the other side said to it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+from receiver.notification import Delivery, sequence
+
+Command = Sequence[Any]
+"""One Redis command: its name and its arguments."""
+
+
+class _Known(msgspec.Struct):
+    id: str
+
+
+_known = msgspec.json.Decoder(_Known).decode
+
+
+class Item:
+    """One delivery in our hands: open in the consumer group, or leased from the retry set."""
+
+    def __init__(self, delivery: Delivery, *, retry: bool) -> None:
+        self.delivery = delivery
+        self.retry = retry
+
+    @cached_property
+    def id(self) -> str:
+        """The event's id. Raises `msgspec.DecodeError` if this is no event."""
+        return _known(self.delivery.event).id
+
+    @property
+    def document(self) -> bytes:
+        """The event as it is sent: with `sequence`, from its entry on the stream."""
+        stamp = sequence(self.delivery.entry).encode()
+        return b'{"sequence":"' + stamp + b'",' + self.delivery.event[1:]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of one request to a consumer."""
+
+    what: Literal["taken", "failed", "refused", "gone"]
+    """`failed` is tried again; `refused` never will be taken; `gone` wants nothing any more."""
+    reason: str = ""
+    """Never a value of the event or of a header."""
+    pause: float = 0.0
+    """Seconds in which the consumer wants nothing at all."""
+
+
+TAKEN = Answer("taken")
+
+
+@runtime_checkable
+class Local(Protocol):
+    """A sink on our own Redis: its commands run in the script that acknowledges."""
+
+    guards: tuple[tuple[str, str], ...]
+    """Keys it writes with other than its own names, and the type each must have."""
+
+    def commands(self, item: Item) -> list[Command]:
+        """What delivers one event. Must not fail on keys that the guards let through."""
+
+
+class Remote(Protocol):
+    """A sink elsewhere: it is asked, and answers."""
+
+    at_once: int
+    """Events in one request."""
+    concurrency: int
+    seconds: float
+    """The longest that one request takes."""
+
+    def send(self, items: Sequence[Item]) -> Answer:
+        """Ask once, from any thread. Never raises for what the other side does."""

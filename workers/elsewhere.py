@@ -1,0 +1,35 @@
+"""A Redis that is not ours: what a sink does on it cannot share a script with our books."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import redis
+
+from receiver import connection
+from workers.delivery import TAKEN, Answer, Item, Local
+
+AT_ONCE: Final = 200
+
+
+class Elsewhere:
+    """Runs a local sink's commands on another server: at least once."""
+
+    at_once = AT_ONCE
+    concurrency = 1
+    seconds = 5.0
+
+    def __init__(self, local: Local, client: redis.Redis) -> None:
+        self._local = local
+        self._client = client
+
+    def send(self, items: Sequence[Item]) -> Answer:
+        """All of them in one transaction. A server in trouble is a failed attempt."""
+        pipe = self._client.pipeline(transaction=True)
+        for item in items:
+            for command in self._local.commands(item):
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+        try:
+            pipe.execute()
+        except connection.DOWN as error:
+            return Answer("failed", f"Redis: {type(error).__name__}")
+        return TAKEN

@@ -1,0 +1,146 @@
+-- The one place where a delivery ends or is put off: exactly once each, whoever runs this.
+-- KEYS events, due, items, dead letters, counts, state
+-- ARGV group, sink, now (ms), failed requests in a row that open the circuit, its first and its
+--      longest pause (ms), number of guards, per guard a key and the type it must have if it
+--      exists, then per delivery: '1' if it is a retry, its id, what the request it was in says
+--      about the consumer ('+' it answers, '-' it does not, '' nothing), its outcome, and for
+--        filtered, delivered   nothing more
+--        run                   number of commands, then each with its length first
+--        retry, again          due (ms), encoded delivery; `again` is no failed attempt
+--        dead                  encoded dead letter
+--        pause                 until (ms): nothing is sent before; no delivery, id is ''
+--        stop                  why: nothing is sent until somebody starts it; no delivery
+-- A delivery goes on only if it was still open. Returns {1 if the circuit opened, 1 if it closed}.
+local group, sink, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local at = 8 + 2 * ARGV[7]
+for i = 8, at - 1, 2 do
+    -- A command that failed half-way through would lose what is acknowledged before it.
+    local kind = redis.call('TYPE', ARGV[i])['ok']
+    if kind ~= 'none' and kind ~= ARGV[i + 1] then
+        return redis.error_reply('WRONGTYPE ' .. ARGV[i] .. ' is not a ' .. ARGV[i + 1])
+    end
+end
+
+local counts = {}
+local function count(name, by)
+    counts[name] = (counts[name] or 0) + (by or 1)
+end
+local function ends(retry, id)
+    if retry == '1' then
+        redis.call('HDEL', KEYS[3], id)
+        return redis.call('ZREM', KEYS[2], id) == 1
+    end
+    return redis.call('XACK', KEYS[1], group, id) == 1
+end
+local function put_off(retry, id, due, item)
+    local known = redis.call('ZSCORE', KEYS[2], id)
+    if retry == '1' and not known or retry == '0' and redis.call('XACK', KEYS[1], group, id) == 0 then
+        return false
+    end
+    if retry == '0' and known then
+        count('replayed', -1) -- asked for again while it was still open: the two become one
+    end
+    redis.call('HSET', KEYS[3], id, item)
+    redis.call('ZADD', KEYS[2], due, id)
+    return true
+end
+
+local stored = redis.call(
+    'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since')
+local failures, opened = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
+local open_until, probing, down = tonumber(stored[3] or 0), stored[4] or '', stored[5] or ''
+local did_open, did_close, seen = 0, 0, false
+local function succeeded()
+    did_close = opened > 0 and 1 or 0
+    failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
+end
+local function failed()
+    if open_until > now and probing == '' then
+        return -- it was under way when the circuit opened
+    end
+    failures, seen = failures + 1, true
+    down = down == '' and now or down
+    if probing ~= '' or failures >= tonumber(ARGV[4]) then
+        opened = opened + 1
+        local pause = math.min(ARGV[5] * 2 ^ math.min(opened - 1, 30), ARGV[6])
+        failures, open_until, probing, did_open = 0, now + pause, '', 1
+    end
+end
+
+local function run(first)
+    local i = first + 1
+    for _ = 1, ARGV[first] do
+        local length = tonumber(ARGV[i])
+        redis.call(unpack(ARGV, i + 1, i + length))
+        i = i + 1 + length
+    end
+end
+local function after_commands(first)
+    local i = first + 1
+    for _ = 1, ARGV[first] do
+        i = i + 1 + ARGV[i]
+    end
+    return i
+end
+
+while at <= #ARGV do
+    local retry, id, says, what = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    at = at + 4
+    if says == '+' then
+        succeeded()
+    elseif says == '-' then
+        failed()
+    end
+    if what == 'filtered' or what == 'delivered' then
+        if ends(retry, id) then
+            count(what)
+        end
+    elseif what == 'run' then
+        local after = after_commands(at)
+        if ends(retry, id) then
+            run(at)
+            count('delivered')
+        end
+        at = after
+    elseif what == 'retry' or what == 'again' then
+        if put_off(retry, id, ARGV[at], ARGV[at + 1]) and what == 'retry' then
+            count('failed_attempts')
+        end
+        at = at + 2
+    elseif what == 'dead' then
+        if ends(retry, id) then
+            redis.call('XADD', KEYS[4], '*', 'd', ARGV[at])
+            count('dead')
+            count('failed_attempts')
+        end
+        at = at + 1
+    elseif what == 'pause' then
+        open_until, seen = math.max(open_until, tonumber(ARGV[at])), true
+        opened = math.max(opened, 1)
+        probing = ''
+        at = at + 1
+    elseif what == 'stop' then
+        redis.call('HSET', KEYS[6], 'stopped', ARGV[at], 'stopped_at', ARGV[3])
+        at = at + 1
+    else
+        return redis.error_reply('ERR no such outcome') -- ours is the only caller
+    end
+end
+
+if seen then
+    redis.call('HDEL', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since')
+    if failures > 0 or opened > 0 then
+        redis.call('HSET', KEYS[6], 'failures', failures, 'down_since', down)
+    end
+    if opened > 0 then
+        redis.call('HSET', KEYS[6], 'opened', opened,
+            'open_until', string.format('%.0f', open_until))
+    end
+    if probing ~= '' then
+        redis.call('HSET', KEYS[6], 'probing', probing)
+    end
+end
+for name, by in pairs(counts) do
+    redis.call('HINCRBY', KEYS[5], sink .. ':' .. name, by)
+end
+return {did_open, did_close}

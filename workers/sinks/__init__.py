@@ -1,0 +1,22 @@
+"""The kinds of sink, one module each, which do not know each other."""
+
+from collections.abc import Mapping
+
+from receiver import connection
+from receiver.settings import HttpSink, RedisStreamSink, SinkSettings
+from workers.delivery import Local, Remote
+from workers.elsewhere import Elsewhere
+from workers.sinks.http import Http
+from workers.sinks.redis_stream import RedisStream
+from workers.sinks.rq import Rq
+
+
+def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Local | Remote:
+    """The sink of these settings, given our Redis and the environment variables they name."""
+    if isinstance(sink, HttpSink):
+        return Http(sink, variables)
+    target = connection.client(sink.redis_url or url)
+    local = RedisStream(sink) if isinstance(sink, RedisStreamSink) else Rq(sink, target)
+    if sink.redis_url in (None, url):
+        return local
+    return Elsewhere(local, target)

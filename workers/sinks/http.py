@@ -1,0 +1,118 @@
+"""The `http` sink: CloudEvents over HTTP, signed as Standard Webhooks has it.
+
+CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; Standard Webhooks specification 1.0.0:
+`webhook-id`, `webhook-timestamp`, `webhook-signature`.
+"""
+
+import hashlib
+import string
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+from standardwebhooks import Webhook
+
+from receiver.settings import HttpSink
+from workers.delivery import TAKEN, Answer, Item
+from workers.exchange import Endpoint, Unanswered
+
+TRY_AGAIN: Final = frozenset({408, 425, 429})
+"""Refusals that a later attempt may not meet (RFC 9110 section 15.5.9, RFC 8470, RFC 6585)."""
+PAUSE_MOST: Final = 3600.0
+"""Seconds of a `Retry-After` that are honoured."""
+PRINTABLE: Final = "".join(set(string.printable) - set(string.whitespace) - set('"%'))
+
+_attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Http:
+    """Posts events one by one or in batches; success is a 2xx and nothing else."""
+
+    def __init__(self, sink: HttpSink, variables: Mapping[str, str]) -> None:
+        self._mode = sink.mode
+        self._signers = [Webhook(variables[name]) for name in sink.secrets_env]
+        self._headers = {"user-agent": "telecom-receiver"} | {
+            name.lower(): variables[variable] for name, variable in sink.headers_env.items()
+        }
+        self._endpoint = Endpoint(sink)
+        self.at_once = sink.batch_size if sink.mode == "batch" else 1
+        self.concurrency = sink.concurrency
+        self.seconds = sink.timeout
+
+    def send(self, items: Sequence[Item]) -> Answer:
+        """Ask once; a connection that broke before the answer is a failed attempt."""
+        headers, body = self._request(items)
+        try:
+            status, retry_after = self._endpoint.post(body, self._headers | headers)
+        except Unanswered as error:
+            return Answer("failed", str(error))
+        return answer(status, retry_after)
+
+    def _request(self, items: Sequence[Item]) -> tuple[dict[str, str], bytes]:
+        if self._mode == "batch":
+            name = hashlib.blake2b("\n".join(x.id for x in items).encode(), digest_size=16)
+            body = b"[" + b",".join(item.document for item in items) + b"]"
+            kind = "application/cloudevents-batch+json; charset=utf-8"
+            return self._signed(name.hexdigest(), body) | {"content-type": kind}, body
+        if self._mode == "binary":
+            headers, body = _binary(items[0].document)
+            return self._signed(items[0].id, body) | headers, body
+        body = items[0].document
+        kind = "application/cloudevents+json; charset=utf-8"
+        return self._signed(items[0].id, body) | {"content-type": kind}, body
+
+    def _signed(self, name: str, body: bytes) -> dict[str, str]:
+        """The event's id as `webhook-id`; a signature for each secret, the first one first."""
+        now = datetime.now(UTC)
+        headers = {"webhook-id": name, "webhook-timestamp": str(int(now.timestamp()))}
+        if self._signers:
+            text = body.decode()
+            signatures = [signer.sign(name, now, text) for signer in self._signers]
+            headers["webhook-signature"] = " ".join(signatures)
+        return headers
+
+
+def answer(status: int, retry_after: str = "", now: datetime | None = None) -> Answer:
+    """What a status means. A redirect is not followed, and refuses."""
+    if 200 <= status < 300:
+        return TAKEN
+    if status == 410:
+        return Answer("gone", "answered 410: it wants no more events")
+    if status in TRY_AGAIN or status >= 500:
+        pause = _seconds(retry_after, now or datetime.now(UTC))
+        return Answer("failed", f"answered {status}", pause)
+    what = f"answered {status}"
+    return Answer("refused", f"{what}: redirects are not followed" if status < 400 else what)
+
+
+def _seconds(retry_after: str, now: datetime) -> float:
+    """RFC 9110 section 10.2.3: seconds or a date. What is neither is as if it were not there."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(PAUSE_MOST, float(retry_after[:9]))
+    try:
+        then = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return min(PAUSE_MOST, max(0.0, (then - now).total_seconds()))
+
+
+def _binary(document: bytes) -> tuple[dict[str, str], bytes]:
+    """Attributes as headers, percent-encoded where the binding wants it (section 3.1.3.2)."""
+    attributes = _attributes(document)
+    data = bytes(attributes.pop("data", msgspec.Raw(b"")))
+    kind = attributes.pop("datacontenttype", None)
+    headers = {f"ce-{name}": _header(value) for name, value in attributes.items()}
+    return headers | {"content-type": _text(kind) if kind else "application/json"}, data
+
+
+def _header(value: msgspec.Raw) -> str:
+    return quote(_text(value), safe=PRINTABLE)
+
+
+def _text(value: msgspec.Raw) -> str:
+    decoded: Any = msgspec.json.decode(value)
+    return decoded if isinstance(decoded, str) else bytes(value).decode()
