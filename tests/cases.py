@@ -46,9 +46,9 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
         return Request(self.content_type, headers, self.body)
 
 
-def cases() -> Iterator[Case]:
+def cases(folder: Path = FIXTURES) -> Iterator[Case]:
     """All of them, in the order of their names."""
-    for path in sorted(FIXTURES.glob("*/*/case.json")):
+    for path in sorted(folder.glob("*/*/case.json")):
         case = msgspec.json.decode(path.read_bytes(), type=Case)
         case.name = f"{path.parent.parent.name}/{path.parent.name}"
         body = path.with_name("body")
