@@ -26,7 +26,9 @@ from receiver.inbound import Inbound, script
 from receiver.ingest import Door, Route
 from receiver.intake import Intake
 from receiver.link import Link
+from receiver.losses import Losses
 from receiver.readiness import readiness
+from receiver.server import Server
 from receiver.settings import Settings, SettingsError, load
 from receiver.spool import Spool
 from receiver.tally import Tally
@@ -67,11 +69,14 @@ def build(settings: Settings) -> Starlette:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
     credentials, gate = Credentials(settings.bearer_digests), Gate()
+    losses = Losses()
     spool = Spool(settings.spool_dir) if settings.spool_dir else None
-    intake = Intake(_inbound(settings, bell), spool)
-    drain = Drain(spool, _inbound(settings, bell), gate) if spool else None
+    intake = Intake(_inbound(settings, bell, losses), spool)
+    drain = Drain(spool, _inbound(settings, bell, losses), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
-    watch = Watch(connection.async_client(settings.redis_url), credentials, gate, door.tally)
+    server = Server(gate, losses, settings.ack_replicas)
+    client = connection.async_client(settings.redis_url)
+    watch = Watch(client, server, credentials, door.tally)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -95,7 +100,7 @@ def build(settings: Settings) -> Starlette:
 
     app = Receiver(
         {callback.path: Route(door, callback) for callback in CALLBACKS},
-        routes=_routes(watch, spool),
+        routes=_routes(server, spool),
         exception_handlers={HTTPException: _nowhere(door.tally)},
         lifespan=lifespan,
     )
@@ -104,17 +109,17 @@ def build(settings: Settings) -> Starlette:
     return app
 
 
-def _inbound(settings: Settings, bell: Bell) -> Inbound:
+def _inbound(settings: Settings, bell: Bell, losses: Losses) -> Inbound:
     link = Link(settings.redis_url or "", script(), settings.ack_replicas)
-    return Inbound(link, bell.ring)
+    return Inbound(link, bell.ring, losses.saw)
 
 
-def _routes(watch: Watch, spool: Spool | None) -> list[BaseRoute]:
+def _routes(server: Server, spool: Spool | None) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
-        status, said = readiness(watch, spool)
+        status, said = readiness(server, spool)
         return JSONResponse(said, status)
 
     return [Path("/healthz", healthz), Path("/readyz", readyz)]

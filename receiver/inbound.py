@@ -34,13 +34,15 @@ class Batch(NamedTuple):
 
 
 class Inbound:
-    """Appends over one link."""
+    """Appends over one link; tells how many notifications the ledger has accepted by then."""
 
-    def __init__(self, link: Link, ring: Callable[[], None]) -> None:
+    def __init__(
+        self, link: Link, ring: Callable[[], None], saw: Callable[[int, int], None]
+    ) -> None:
         self._link = link
         self._ring = ring
-        self.accepted = 0
-        """The highest count of accepted notifications that the ledger ever answered."""
+        self._saw = saw
+        self._accepted = 0
 
     async def append(self, batch: Batch) -> None:
         """Return when it is durable. Raises one of `DOWN`, like `Link.run`."""
@@ -53,7 +55,8 @@ class Inbound:
             # No outage yet: a restarted server closed the idle line, or forgot the script.
             reply = await self._link.run(keys, words)
         _, rang, accepted = reply
-        self.accepted = max(self.accepted, accepted)
+        self._saw(self._accepted, accepted)
+        self._accepted = accepted
         if rang:
             self._ring()
 

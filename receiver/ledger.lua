@@ -1,4 +1,4 @@
--- The books of one moment. KEYS ledger, inbound. ARGV consumer group.
+-- The books of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[1], name) or '0')
 end
@@ -22,8 +22,13 @@ local function open()
     end
     return redis.call('XLEN', KEYS[2])
 end
+local lost = 0
+for _, missing in ipairs(redis.call('HVALS', KEYS[3])) do
+    lost = lost + tonumber(missing)
+end
 return {
     count('accepted'), count('published'), count('duplicate'), count('dead'), open(),
     count('events'), count('late'), count('rejected'), count('dead_dropped'),
     count('dead_trimmed'), count('events_trimmed'), count('events_unread_trimmed'),
+    lost,
 }

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import GROUP, INBOUND, LEDGER
+from receiver.notification import GROUP, INBOUND, LEDGER, LOSSES
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -32,6 +32,8 @@ class Books(msgspec.Struct, frozen=True):
     """Events that went from the stream for the same reasons."""
     events_unread_trimmed: int
     """Of them, those that a consumer group had not acknowledged, counted once per group."""
+    lost: int
+    """Acknowledged, and then Redis came back without them: at least so many (`receiver.losses`)."""
 
     @property
     def balanced(self) -> bool:
@@ -42,5 +44,5 @@ class Books(msgspec.Struct, frozen=True):
 def read(client: redis.Redis) -> Books:
     """Read the books in one script. Raises `redis.RedisError`."""
     script = files("receiver").joinpath("ledger.lua").read_text("utf-8")
-    reply: Any = client.eval(script, 2, LEDGER, INBOUND, GROUP)
+    reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
     return Books(*reply)

@@ -3,18 +3,18 @@
 import time
 from typing import Any
 
+from receiver.server import Server
 from receiver.spool import Spool
-from receiver.watch import Watch
 
 
-def readiness(watch: Watch, spool: Spool | None) -> tuple[int, dict[str, Any]]:
+def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]:
     """Status and body of `/readyz`: 503 only if a notification would be refused now."""
-    warnings = list(watch.weaknesses)
-    reason = watch.full
-    if watch.silent and spool and not spool.trouble:
-        warnings.append(f"{watch.silent}: what comes waits in the spool")
+    warnings = list(server.warnings)
+    reason = server.full
+    if server.trouble and spool and not spool.trouble:
+        warnings.append(f"{server.trouble}: what comes waits in the spool")
     else:
-        reason = watch.silent or reason
+        reason = server.trouble or reason
     said: dict[str, Any] = {"status": "refusing" if reason else "ready", "warnings": warnings}
     if reason:
         said["reason"] = reason

@@ -65,7 +65,8 @@ def run(url: str, test: Callable[[Intake], Coroutine[Any, Any, None]]) -> list[s
     bells: list[str] = []
 
     async def main() -> None:
-        intake = Intake(Inbound(Link(url, script()), lambda: bells.append("ring")))
+        link = Link(url, script())
+        intake = Intake(Inbound(link, lambda: bells.append("ring"), lambda *_: None))
         intake.start()
         await test(intake)
         await intake.close()

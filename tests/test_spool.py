@@ -30,7 +30,7 @@ from tests.valkey import Valkey
 
 
 def inbound(url: str) -> Inbound:
-    return Inbound(Link(url, script()), lambda: None)
+    return Inbound(Link(url, script()), lambda: None, lambda *_: None)
 
 
 def appended(valkey: Valkey) -> list[bytes]:

@@ -6,7 +6,7 @@ import click
 import msgspec
 import redis
 
-from receiver import ledger
+from receiver import ledger, losses
 from receiver.cli import environment
 from receiver.ledger import Books
 from receiver.settings import Settings
@@ -24,6 +24,7 @@ _MEANING = {
     "dead_trimmed": "dead letters that were too old or too many",
     "events_trimmed": "events that were too old or too many",
     "events_unread_trimmed": "of them not yet read, once per consumer group",
+    "lost": "acknowledged, but gone with what Redis has lost",
 }
 
 
@@ -37,7 +38,8 @@ def command(*, as_json: bool) -> None:
       receiver ledger --json | jq .open
       receiver ledger --json >/dev/null || echo "something is missing"
 
-    accepted = published + duplicate + dead + open. Exit code 1 if that does not hold.
+    accepted = published + duplicate + dead + open. Exit code 1 if that does not hold, or
+    if Redis has lost what it had (`lost`).
 
     Beside them `spooled`: what this machine's spool (RECEIVER_SPOOL_DIR, or in the data directory)
     has acknowledged and Redis does not know of yet.
@@ -63,6 +65,9 @@ def command(*, as_json: bool) -> None:
         click.echo(f"spooled {spooled}")
     if not books.balanced:
         click.echo("receiver: the books do not balance", err=True)
+    if books.lost:
+        click.echo(f"receiver: {losses.said(books.lost)}", err=True)
+    if books.lost or not books.balanced:
         raise SystemExit(1)
 
 

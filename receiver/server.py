@@ -1,0 +1,92 @@
+"""What this process last saw of the Redis it writes to, and what stands in the way of writing."""
+
+import time
+from typing import Any, Final
+
+import redis.asyncio
+from redis.exceptions import ResponseError
+
+from receiver.durability import weaknesses
+from receiver.gate import Gate
+from receiver.losses import Losses, said
+
+FULL_AT: Final = 0.8
+"""Share of `maxmemory` at which the door closes: at 1.0 the workers could not drain either."""
+SILENT_AFTER: Final = 2.5
+"""Seconds without a good look after which Redis counts as gone."""
+_CONFIG_EVERY: Final = 60
+_CONFIG_NAMES: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+
+
+class Server:
+    """Tells the gate when memory runs short; answers what `/readyz` asks."""
+
+    def __init__(self, gate: Gate, losses: Losses, replicas: int) -> None:
+        self._gate = gate
+        self._losses = losses
+        self._replicas = replicas
+        self._seen = 0.0
+        self._refusal = ""
+        self._looks = 0
+        self._weaknesses: list[str] = []
+
+    @property
+    def trouble(self) -> str:
+        """Why it takes nothing; empty when it does."""
+        if time.monotonic() - self._seen > SILENT_AFTER:
+            return "Redis does not answer"
+        return self._refusal
+
+    @property
+    def full(self) -> str:
+        """Why the door is closed; empty when it is open."""
+        return self._gate.closed
+
+    @property
+    def warnings(self) -> list[str]:
+        """Which promises it does not keep, or has not kept."""
+        if not self._losses.lost:
+            return self._weaknesses
+        return [*self._weaknesses, said(self._losses.lost)]
+
+    async def look(self, client: redis.asyncio.Redis) -> None:
+        """One look. Raises one of `DOWN`."""
+        if self._looks % _CONFIG_EVERY == 0:
+            self._weaknesses = weaknesses(await _config(client))
+        info: dict[str, Any] = await client.info("server", "memory", "replication")
+        self._gate.closed = _fullness(info)
+        try:
+            await self._losses.look(client, info["run_id"])
+        except ResponseError as error:  # all writes are refused, so ours is too
+            self._refusal = f"Redis takes no writes: {_name(error)}"
+        else:
+            self._refusal = self._too_few(int(info.get("connected_slaves", 0)))
+        self._seen = time.monotonic()
+        self._looks += 1
+
+    def _too_few(self, replicas: int) -> str:
+        if replicas >= self._replicas:
+            return ""
+        return f"Redis has {replicas} of {self._replicas} replicas (RECEIVER_ACK_REPLICAS)"
+
+
+async def _config(client: redis.asyncio.Redis) -> dict[str, str]:
+    try:
+        found: Any = await client.config_get(*_CONFIG_NAMES)
+    except ResponseError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def _name(error: ResponseError) -> str:
+    """redis-py has a class for some refusals; of the others the first word is the name."""
+    if type(error) is ResponseError:
+        return str(error).partition(" ")[0]
+    return type(error).__name__
+
+
+def _fullness(info: dict[str, Any]) -> str:
+    limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if limit and used > FULL_AT * limit:
+        return f"Redis is {used / limit:.0%} full"
+    return ""
