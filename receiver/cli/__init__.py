@@ -17,6 +17,7 @@ COMMANDS = {
     "credentials": "Who may send: add, list, revoke bearer tokens.",
     "rejected": "Authentic requests that were refused: list, show, replay.",
     "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
+    "explain": "One notification's whole story, by the id of its receipt or event.",
     "replay": "Send events of the past to one sink once more.",
 }
 

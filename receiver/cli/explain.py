@@ -1,0 +1,54 @@
+"""`receiver explain`."""
+
+import click
+import msgspec
+
+from receiver.cli import environment
+from receiver.cli.moment import shown
+from receiver.cli.output import printable
+from receiver.explain import Story, Unknown, explain
+
+
+@click.command()
+@click.argument("id")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line, for programs.")
+def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argument is called
+    """Print one notification's whole story, in time order, without any number or text.
+
+    \b
+      receiver explain 019c1387a9a1b2c3d4e00000000        a receipt: x-receipt-id, or in the logs
+      receiver explain 3755e6e1424c59b188228b29ebdd1e72   an event
+      receiver explain 1764000000000-0                    an entry of any stream of the receiver's
+
+    When it came and to which listener, what became of it, its events, dead letters with their
+    reasons, and where each event stands with every sink and consumer group. It knows what is still
+    stored: raw notifications a day, events a week, dead letters 30 days. Half a million entries of
+    a stream are looked at, at most.
+
+    Exit codes: 0 found; 1 nothing is stored under this id; 2 a wrong setting, or no Redis.
+    """
+    settings = environment.settings()
+    client = environment.connect(environment.redis_url(settings))
+    try:
+        with environment.redis_faults():
+            stories = explain(client, id, settings.sinks)
+    except Unknown as unknown:
+        click.echo(f"receiver: {unknown}", err=True)
+        raise SystemExit(1) from None
+    for story in stories:
+        if as_json:
+            click.echo(msgspec.json.encode(_document(story)))
+        else:
+            _print(story)
+
+
+def _document(story: Story) -> dict[str, object]:
+    lines = [{"at": shown(line.at), "what": line.what, **line.about} for line in story.lines]
+    return {"receipt": story.receipt, "outcomes": story.outcomes, "story": lines}
+
+
+def _print(story: Story) -> None:
+    click.echo(f"{story.receipt}: {', '.join(story.outcomes)}")
+    for line in story.lines:
+        about = "  ".join(f"{name}={value}" for name, value in line.about.items() if value != "")
+        click.echo(printable(f"  {shown(line.at)}  {line.what}  {about}"))

@@ -1,0 +1,217 @@
+"""One notification's whole story, from what is stored about it; without any number or text.
+
+Nothing is indexed: the time inside an id tells where to look, and how much is looked at has a
+bound.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver import dead_letters
+from receiver.notification import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    REJECTED,
+    decode_notification,
+    decode_refusal,
+    encode,
+)
+from receiver.settings import SinkSettings
+from receiver.standing import order, standing
+
+LOOK_AT: Final = 500_000
+"""Entries of one stream that are looked at, at most."""
+PAGE: Final = 250
+BEFORE: Final = 2_000
+"""Milliseconds that the clocks of the web process and of Redis may differ."""
+FIELDS: Final = {INBOUND: b"n", REJECTED: b"r", EVENTS: b"event", DEAD_LETTERS: b"d"}
+_RECEIPT: Final = re.compile(r"[0-9a-f]{27}").fullmatch
+_EVENT: Final = re.compile(r"[0-9a-f]{32}").fullmatch
+_ENTRY: Final = re.compile(r"\d{1,16}-\d{1,20}").fullmatch
+
+Entry = tuple[str, bytes]
+"""A stream id and the entry's one field."""
+
+
+class Unknown(Exception):
+    """No id that we give, or one under which nothing is stored any more."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One thing that happened, or that is so now."""
+
+    at: int
+    """Milliseconds since 1970."""
+    what: str
+    about: dict[str, Any] = {}
+
+
+class Story(msgspec.Struct, frozen=True):
+    """What is known, in time order. One request may hold several notifications: a batch does."""
+
+    receipt: str
+    outcomes: list[str]
+    lines: list[Line]
+
+
+class _Said(msgspec.Struct):
+    id: str = ""
+    type: str = ""
+    source: str = ""
+    receiptid: str = ""
+
+
+_said = msgspec.json.Decoder(_Said).decode
+
+
+def explain(client: redis.Redis, name: str, sinks: Sequence[SinkSettings]) -> list[Story]:
+    """By a receipt's, an event's or an entry's id; entries of several streams may share theirs.
+
+    Raises `Unknown` and `redis.RedisError`.
+    """
+    receipts = [name] if _RECEIPT(name) else _receipts(client, name)
+    stories = [story for one in receipts if (story := _story(client, one, sinks))]
+    if not stories:
+        raise Unknown(f"nothing is stored under {name} (any more)")
+    return stories
+
+
+def _story(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings]) -> Story | None:
+    lines = [
+        *_rejected(client, receipt),
+        *_kept(client, receipt),
+        *_published(client, receipt, sinks),
+        *_dead(client, receipt),
+    ]
+    if not lines:
+        return None
+    outcomes = sorted({_OUTCOMES[line.what] for line in lines if line.what in _OUTCOMES})
+    received = Line(int(receipt[:11], 16), "received", {"receipt": receipt})
+    return Story(
+        receipt,
+        outcomes or ["duplicate, or what became of it is no longer stored"],
+        sorted([received, *lines], key=lambda line: line.at),
+    )
+
+
+_OUTCOMES: Final = {
+    "rejected": "rejected",
+    "waits for a worker": "open",
+    "is with a worker": "open",
+    "published": "published",
+    "could not be understood": "dead letter",
+}
+
+
+_RECEIPT_IN: Final[dict[str, Callable[[Entry], str]]] = {
+    DEAD_LETTERS: lambda one: dead_letters.read(*one).summary.receipt,
+    INBOUND: lambda one: decode_notification(one[1]).receipt,
+    EVENTS: lambda one: _said(one[1]).receiptid,
+    REJECTED: lambda one: decode_refusal(one[1]).receipt,
+}
+
+
+def _receipts(client: redis.Redis, name: str) -> list[str]:
+    if _ENTRY(name):
+        found = [(at, one) for at in _RECEIPT_IN for one in _page(client, at, name, name)]
+    elif _EVENT(name):
+        found = list(_newest_first(client, f'"id":"{name}"'.encode()))
+    else:
+        raise Unknown(f"{name!r} is not the id of a receipt, of an event or of a stream's entry")
+    receipts = [_RECEIPT_IN[at](one) for at, one in found]
+    return [one for one in dict.fromkeys(receipts) if _RECEIPT(one)]
+
+
+def _rejected(client: redis.Redis, receipt: str) -> Iterator[Line]:
+    for entry, stored in _find(client, REJECTED, receipt):
+        one = decode_refusal(stored)
+        about = {"callback": one.callback, "listener": one.listener, "status": one.status}
+        yield Line(_ms(entry), "rejected", about | {"entry": entry, "reason": one.reason})
+
+
+def _kept(client: redis.Redis, receipt: str) -> Iterator[Line]:
+    for entry, stored in _find(client, INBOUND, receipt):
+        one = decode_notification(stored)
+        about = {"callback": one.callback, "listener": one.listener, "bytes": len(one.body)}
+        yield Line(_ms(entry), "kept", {"entry": entry, **about})
+        found: Any = client.xinfo_groups(INBOUND)
+        last = next((g["last-delivered-id"] for g in found if g["name"] == GROUP.encode()), b"0-0")
+        if order(entry) > order(last.decode()):
+            yield Line(_now(), "waits for a worker", {"entry": entry})
+            continue
+        pending: Any = client.xpending_range(INBOUND, GROUP, entry, entry, 1)
+        for each in pending:
+            about = {"entry": entry, "worker": each["consumer"].decode()}
+            yield Line(_now(), "is with a worker", about | {"times": each["times_delivered"]})
+
+
+def _published(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings]) -> Iterator[Line]:
+    for entry, stored in _find(client, EVENTS, receipt):
+        one = _said(stored)
+        yield Line(_ms(entry), "published", {"entry": entry, "event": one.id, "type": one.type})
+        for who, what, about in standing(client, entry, stored, sinks):
+            yield Line(_now(), what, {"event": one.id, **who, **about})
+
+
+def _dead(client: redis.Redis, receipt: str) -> Iterator[Line]:
+    for entry, stored in _find(client, DEAD_LETTERS, receipt):
+        one = dead_letters.read(entry, stored).summary
+        if one.kind == "event":
+            about = {"event": one.event, "sink": one.sink, "attempts": one.attempts}
+            yield Line(one.at, "was given up", about | {"entry": entry, "reason": one.reason})
+        else:
+            about = {"callback": one.type, "listener": one.listener, "entry": entry}
+            yield Line(one.at, "could not be understood", about | {"reason": one.reason})
+
+
+def _find(client: redis.Redis, stream: str, receipt: str) -> Iterator[Entry]:
+    """The entries with this receipt; those of one request stand close together."""
+    at, looked_at, found = str(max(0, int(receipt[:11], 16) - BEFORE)), 0, 0
+    words = receipt.encode()
+    while looked_at < LOOK_AT:
+        page = _page(client, stream, at, "+")
+        matching = [one for one in page if words in one[1]]
+        yield from matching
+        found += len(matching)
+        if len(page) < PAGE or (found and not matching):
+            return
+        looked_at += len(page)
+        at = f"({page[-1][0]}"
+
+
+def _newest_first(client: redis.Redis, words: bytes) -> Iterator[tuple[str, Entry]]:
+    """The event with these words, on its stream or with the dead letters."""
+    at, looked_at = "+", 0
+    while looked_at < LOOK_AT:
+        page: Any = client.xrevrange(EVENTS, max=at, count=PAGE)
+        for entry, fields in page:
+            if words in fields.get(b"event", b""):
+                yield EVENTS, (entry.decode(), fields[b"event"])
+                return
+        if len(page) < PAGE:
+            break
+        looked_at += len(page)
+        at = f"({page[-1][0].decode()}"
+    for one in dead_letters.select(client, dead_letters.Selection()):
+        if words in one.letter.event:
+            yield DEAD_LETTERS, (one.summary.id, encode(one.letter))
+
+
+def _page(client: redis.Redis, stream: str, first: str, last: str) -> list[Entry]:
+    page: Any = client.xrange(stream, first, last, count=PAGE)
+    return [(entry.decode(), fields.get(FIELDS[stream], b"")) for entry, fields in page]
+
+
+def _ms(entry: str) -> int:
+    return order(entry)[0]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,72 @@
+"""Where one event stands with each of its readers: our sinks, and groups of the company's own."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import redis
+
+from receiver.notification import (
+    EVENTS,
+    decode_delivery,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_state,
+)
+from receiver.settings import SinkSettings
+
+_event = msgspec.json.Decoder(dict[str, Any]).decode
+
+Standing = tuple[dict[str, str], str, dict[str, Any]]
+"""Who, what, and what else is known about it."""
+
+
+def standing(
+    client: redis.Redis, entry: str, event: bytes, sinks: Sequence[SinkSettings]
+) -> Iterator[Standing]:
+    """Of one entry on the events stream, for every consumer group there is now."""
+    configured = {sink.name: sink for sink in sinks}
+    groups: Any = client.xinfo_groups(EVENTS)
+    for group in groups:
+        name = group["name"].decode()
+        sink = name.removeprefix(forward_group(""))
+        if sink == name:
+            yield {"group": name}, *_in_group(client, entry, group)
+        else:
+            yield {"sink": sink}, *_at_sink(client, entry, group, sink)
+            if sink in configured and not configured[sink].wants(_event(event)):
+                yield {"sink": sink}, "is not wanted by its filters", {}
+
+
+def _at_sink(
+    client: redis.Redis, entry: str, group: dict[str, Any], sink: str
+) -> tuple[str, dict[str, Any]]:
+    stopped: Any = client.hget(sink_state(sink), "stopped")
+    about = {"stopped": stopped.decode()} if stopped else {}
+    stored: Any = client.hget(retry_items(sink), entry)
+    if stored is None:
+        what, more = _in_group(client, entry, group)
+        return what, about | more
+    delivery = decode_delivery(stored)
+    due = client.zscore(retry_due(sink), entry)
+    about |= {"attempts": delivery.attempts, "reason": delivery.reason, "due": int(due or 0)}
+    return "will be tried again", about
+
+
+def _in_group(client: redis.Redis, entry: str, group: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    last = group["last-delivered-id"].decode()
+    if order(entry) > order(last):
+        return "has not been read yet", {}
+    pending: Any = client.xpending_range(EVENTS, group["name"], entry, entry, 1)
+    if pending:
+        one = pending[0]
+        about = {"consumer": one["consumer"].decode(), "times": one["times_delivered"]}
+        return "has been read and not acknowledged", about
+    return "is settled", {"unless": "this reader began after it"}
+
+
+def order(entry: str) -> tuple[int, int]:
+    """What the ids of a stream's entries are compared by."""
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds), int(number)
