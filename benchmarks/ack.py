@@ -7,6 +7,7 @@ import argparse
 from dataclasses import replace
 
 from benchmarks import contenders, machine
+from benchmarks.calm import Result
 from benchmarks.contenders import (
     BULLMQ,
     BULLMQ_EVERYSEC,
@@ -19,7 +20,7 @@ from benchmarks.contenders import (
     fresh,
 )
 from benchmarks.load import closed
-from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
+from benchmarks.rounds import Round, disturbance, interleave, ratios, shown, table, values
 
 CONNECTIONS = 64
 ORDER = (TEXTBOOK, EMPTY, OURS, BULLMQ, OURS_EVERYSEC, BULLMQ_EVERYSEC, WEBDIS)
@@ -61,7 +62,7 @@ def report(rounds: list[Round]) -> str:
             ]
         )
     head = ["contender", "requests/s", "p50 ms", "p99 ms", "non-2xx", "broken", "not kept"]
-    return table(head, rows) + "\n\n" + _against(rounds)
+    return "\n\n".join([table(head, rows), disturbance(rounds), _against(rounds)])
 
 
 def _against(rounds: list[Round]) -> str:

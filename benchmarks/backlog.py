@@ -4,13 +4,14 @@ import argparse
 import json
 import time
 from dataclasses import replace
+from functools import partial
 
 from benchmarks import books
+from benchmarks.calm import Result, calm
 from benchmarks.contenders import OURS, door
 from benchmarks.footprint import cpu_seconds
 from benchmarks.load import closed
 from benchmarks.processes import Process, Server, until, valkey
-from benchmarks.rounds import Result
 
 CONNECTIONS = 64
 FEW = 1_000
@@ -53,8 +54,8 @@ def _drained(server: Server, process: Process) -> tuple[float, float]:
 def compare(many: int = 1_000_000) -> dict[str, list[Result]]:
     """A thousand waiting, often enough to be measured, against very many."""
     return {
-        "worker": [worker(FEW, 100), worker(many)],
-        "door": [the_door(FEW), the_door(many)],
+        "worker": [calm(partial(worker, FEW, 100)), calm(partial(worker, many))],
+        "door": [calm(partial(the_door, FEW)), calm(partial(the_door, many))],
     }
 
 

@@ -15,9 +15,10 @@ import redis
 from rq import Queue
 
 from benchmarks import books, notifications
+from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, TEXTBOOK, Contender
 from benchmarks.processes import Process, Server, python, running, until, valkey
-from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
+from benchmarks.rounds import Round, disturbance, interleave, ratios, shown, table, values
 
 FORKLESS = replace(TEXTBOOK, letter="b'", name="RQ, SimpleWorker: no fork for each job")
 BACKLOG = 50_000
@@ -63,10 +64,12 @@ def report(rounds: list[Round]) -> str:
     pairs = [("e", "b"), ("e", "b'"), ("e", "c")]
     found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
     against = [[pair, shown(each, 1)] for pair, each in found.items() if each]
-    return (
-        table(["one worker", "backlog", "per second"], rows)
-        + "\n\n"
-        + table(["ratio, pair by pair", "median (least to greatest)"], against)
+    return "\n\n".join(
+        [
+            table(["one worker", "backlog", "per second"], rows),
+            disturbance(rounds),
+            table(["ratio, pair by pair", "median (least to greatest)"], against),
+        ]
     )
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from benchmarks import books
+from benchmarks.calm import Result
 from benchmarks.contenders import OURS, Running, door
 from benchmarks.load import opened, percentile
 from benchmarks.processes import until, valkey
-from benchmarks.rounds import Result
 from receiver.notification import EVENTS
 
 CONNECTIONS = 64

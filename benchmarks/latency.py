@@ -3,13 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from benchmarks import contenders
 from benchmarks.books import warm_worker
+from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender, fresh
 from benchmarks.load import closed, opened
 from benchmarks.processes import valkey
-from benchmarks.rounds import Result, Round, interleave, shown, table, values
+from benchmarks.rounds import Round, disturbance, interleave, shown, table, values
 
 CONNECTIONS = 64
 PEER_AT_HALF = replace(BULLMQ, letter="c/2", name="Fastify + BullMQ, at half of its own rate")
@@ -24,7 +26,8 @@ def offered(contender: Contender, rates: Sequence[float], seconds: float = 10) -
         closed(replace(running.target, first=1), CONNECTIONS, 3)
         for step, rate in enumerate(rates, 1):
             target = replace(running.target, first=step * 500_000)
-            results.append(opened(target, rate, CONNECTIONS, seconds) | {"offered": rate})
+            result = calm(partial(opened, target, rate, CONNECTIONS, seconds))
+            results.append(result | {"offered": rate})
     return results
 
 
@@ -68,7 +71,8 @@ def report_half(rounds: list[Round]) -> str:
         for each in (EMPTY, OURS, BULLMQ, PEER_AT_HALF)
         if values(rounds, each.letter, "rate")
     ]
-    return table(["contender", "offered/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms"], rows)
+    head = ["contender", "offered/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms"]
+    return table(head, rows) + "\n\n" + disturbance(rounds)
 
 
 def report_offered(results: dict[str, list[Result]]) -> str:

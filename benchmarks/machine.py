@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import math
 import os
 import platform
 import shutil
@@ -27,7 +26,6 @@ def describe() -> dict[str, str]:
         "processor": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
-        "busy before the run": f"{busy():.0%} of its processors, with other work",
         "fdatasync of 4 KiB": f"{fsync_microseconds():.0f} us (median of 500)",
         "Python": platform.python_version(),
         "Valkey": _version([_binary.get_binary_path(), "--version"]),
@@ -45,22 +43,6 @@ def report(missing: Mapping[str, str]) -> str:
     lines = [f"- {name}: {value}" for name, value in describe().items()]
     lines += [f"- {contender} was not run: {why}" for contender, why in missing.items()]
     return "\n".join(lines)
-
-
-def busy(seconds: float = 5) -> float:
-    """Share of the processors that others take while we do nothing; NaN where /proc is missing."""
-    try:
-        before = _ticks()
-        time.sleep(seconds)
-        after = _ticks()
-    except OSError:
-        return math.nan
-    spent = [late - early for early, late in zip(before, after, strict=True)]
-    return 1 - (spent[3] + spent[4]) / sum(spent)  # the fourth and fifth are idle time
-
-
-def _ticks() -> list[int]:
-    return [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
 
 
 def fsync_microseconds() -> float:

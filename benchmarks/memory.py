@@ -9,11 +9,11 @@ from dataclasses import replace
 import redis
 
 from benchmarks import books, notifications
+from benchmarks.calm import Result
 from benchmarks.contenders import OURS, door
 from benchmarks.footprint import resident_megabytes
 from benchmarks.load import opened
 from benchmarks.processes import Process, Server, until, valkey
-from benchmarks.rounds import Result
 
 
 def waiting(count: int = 100_000, path: str = "/att/sms/mo") -> Result:

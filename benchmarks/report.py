@@ -31,7 +31,7 @@ Written by `make bench`; measured on one machine, load generator, Valkey and con
 Every contender has a fresh Valkey with the same flags (`appendonly yes`, `appendfsync always`
 unless its name says otherwise, `noeviction`). Contenders run in turn, every other round in the
 opposite order; figures are the median of the rounds and, in brackets, the least and the greatest.
-Ratios are taken within a round."""
+Ratios are taken within a round. What other work disturbed is measured again."""
 
 
 def _lone_section(part: Any) -> str:

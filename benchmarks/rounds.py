@@ -6,10 +6,11 @@ with each other, and the median of those ratios is what is reported.
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
+from benchmarks.calm import Result, calm
 from benchmarks.contenders import Contender
 
-Result = dict[str, float]
 Round = dict[str, Result]
 """Contender's letter -> what it did in this round."""
 
@@ -17,12 +18,28 @@ Round = dict[str, Result]
 def interleave(
     contenders: Sequence[Contender], count: int, measure: Callable[[Contender], Result]
 ) -> list[Round]:
-    """Every contender in turn, `count` times; every other round in the opposite order."""
+    """Every contender in turn, `count` times; every other round in the opposite order.
+
+    What was disturbed is measured again.
+    """
     rounds = []
     for number in range(count):
         order = contenders if number % 2 == 0 else contenders[::-1]
-        rounds.append({each.letter: measure(each) for each in order})
+        rounds.append({each.letter: calm(partial(measure, each)) for each in order})
     return rounds
+
+
+def disturbance(rounds: Iterable[Round]) -> str:
+    """How much other work there was during what was kept."""
+    shares = [
+        result["foreign"] for each in rounds for result in each.values() if "foreign" in result
+    ]
+    if not shares:
+        return "Other work on the machine was not looked at."
+    return (
+        f"Other work took {statistics.median(shares):.0%} of the processors in the median "
+        f"measurement and {max(shares):.0%} in the most disturbed one."
+    )
 
 
 def values(rounds: Iterable[Round], letter: str, field: str) -> list[float]:

@@ -12,13 +12,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import ack, backlog, contenders, drain, endtoend, latency, machine, memory, startup
+from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, TEXTBOOK, WEBDIS, Contender
 from benchmarks.report import render
-from benchmarks.rounds import Result, interleave, values
+from benchmarks.rounds import interleave, values
 
 HERE = Path(__file__).resolve().parent
 RAW = HERE / "results" / "raw.json"
@@ -47,7 +49,10 @@ def _ack(plan: Plan) -> Any:
 def _connections(plan: Plan) -> Any:
     short = plan.seconds / 2
     return {
-        each.letter: [[count, ack.measure(each, count, short)["rate"]] for count in BY_CONNECTIONS]
+        each.letter: [
+            [count, calm(partial(ack.measure, each, count, short))["rate"]]
+            for count in BY_CONNECTIONS
+        ]
         for each in contenders.present()[0]
     }
 
@@ -79,7 +84,7 @@ def _offered(plan: Plan) -> Any:
 def _lone(plan: Plan) -> Any:
     chosen = _here(EMPTY, BULLMQ, OURS)
     rounds = interleave(chosen, plan.rounds, lambda each: latency.lone(each, plan.seconds))
-    return {"rounds": rounds, "with worker": latency.lone_with_worker(plan.seconds)}
+    return {"rounds": rounds, "with worker": calm(partial(latency.lone_with_worker, plan.seconds))}
 
 
 def _drain(plan: Plan) -> Any:
@@ -87,7 +92,7 @@ def _drain(plan: Plan) -> Any:
 
 
 def _backlogs(_: Plan) -> Any:
-    return [drain.measure(OURS, size) for size in BACKLOGS]
+    return [calm(partial(drain.measure, OURS, size)) for size in BACKLOGS]
 
 
 def _cost(_: Plan) -> Any:
@@ -95,11 +100,11 @@ def _cost(_: Plan) -> Any:
 
 
 def _sustained(_: Plan) -> Any:
-    return [endtoend.sustained(rate, 60) for rate in (8000, 10_000)]
+    return [calm(partial(endtoend.sustained, rate, 60)) for rate in (8000, 10_000)]
 
 
 def _receipt(plan: Plan) -> Any:
-    return [endtoend.receipt_to_event() for _ in range(plan.rounds)]
+    return [calm(endtoend.receipt_to_event) for _ in range(plan.rounds)]
 
 
 def _waiting(_: Plan) -> Any:

@@ -4,9 +4,10 @@ import argparse
 import time
 
 from benchmarks import contenders
+from benchmarks.calm import Result
 from benchmarks.contenders import Contender, door
 from benchmarks.processes import valkey
-from benchmarks.rounds import Result, Round, interleave, shown, table, values
+from benchmarks.rounds import Round, interleave, shown, table, values
 
 
 def measure(contender: Contender) -> Result:
