@@ -11,14 +11,34 @@ from typing import Any, Final
 
 import msgspec
 import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
 
-from receiver.notification import EVENTS, SINKS, Delivery, encode, retry_due, retry_items
+from receiver.notification import (
+    EVENTS,
+    FORWARD_JOB,
+    SINKS,
+    Delivery,
+    encode,
+    forward_queue,
+    retry_due,
+    retry_items,
+)
 from receiver.settings import SinkSettings
 
 PAGE: Final = 200
-WAITING_MOST: Final = 2_000
-"""Deliveries that may wait for the sink: more would hold back what is new, and fill Redis."""
+AT_ONCE: Final = 2_000
+"""Events handed over before the sink has to take them all: what is due goes first there, so that
+with more of it always due nothing new would ever be sent."""
+WAITING_MOST: Final = 5_000
+"""Deliveries that may wait for the sink, for whatever reason: they lie in Redis a second time."""
 
+_FORWARD_OPTIONS: Final = {
+    "description": "forward",
+    "job_timeout": 300,  # more than any sink's own
+    "result_ttl": 60,
+    "failure_ttl": 3600,
+}
 _SEND_AGAIN: Final = """
 local new = 0
 for i = 3, #ARGV, 2 do
@@ -71,10 +91,8 @@ class Replay:
         self._sink = sink
         self._wanted = wanted
         self._script = client.register_script(_SEND_AGAIN)
-
-    def waiting(self) -> int:
-        """How many deliveries wait for the sink."""
-        return int(self._client.zcard(retry_due(self._sink.name)))
+        self._queue = Queue(forward_queue(sink.name), connection=client, serializer=JSONSerializer)
+        self._room = 0
 
     def steps(self, *, dry: bool) -> Iterator[Step]:
         """Page by page, as soon as the sink has room. Raises `redis.RedisError`."""
@@ -99,20 +117,35 @@ class Replay:
     def _send(self, chosen: list[tuple[bytes, bytes]]) -> int:
         if not chosen:
             return 0
-        while self.waiting() > WAITING_MOST:
-            time.sleep(0.1)
+        self._wait_for_room(len(chosen))
         name, now = self._sink.name, time.time_ns() // 1_000_000
         pairs = [
             part
             for entry, event in chosen
             for part in (entry, encode(Delivery(entry.decode(), _marked(event), now)))
         ]
-        return int(
-            self._script(
-                keys=[retry_items(name), retry_due(name), SINKS],
-                args=[f"{name}:replayed", now, *pairs],
-            )
+        new: Any = self._script(
+            keys=[retry_items(name), retry_due(name), SINKS],
+            args=[f"{name}:replayed", now, *pairs],
         )
+        self._ring()
+        return int(new)
+
+    def _wait_for_room(self, wanted: int) -> None:
+        due = retry_due(self._sink.name)
+        while self._room < wanted:
+            waiting: Any = self._client.zcard(due)
+            now = time.time_ns() // 1_000_000
+            if waiting <= WAITING_MOST and not self._client.zcount(due, "-inf", now):
+                self._room = AT_ONCE
+            else:
+                time.sleep(0.05)
+        self._room -= wanted
+
+    def _ring(self) -> None:
+        """The sweep would ring too, but only every few seconds."""
+        if self._queue.count == 0:
+            self._queue.enqueue(FORWARD_JOB, **_FORWARD_OPTIONS)
 
 
 def _marked(event: bytes) -> bytes:
