@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test soak check bench lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ run: $(VENV)/installed ## install what is needed (the first time) and run everyt
 
 test: $(VENV)/installed-dev ## run the tests
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/installed-dev ## run the tests that take minutes: failover, overload, a deep backlog
+	$(BIN)/python -m pytest -m soak
 
 check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/ruff check .

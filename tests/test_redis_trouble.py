@@ -131,12 +131,13 @@ def test_a_web_process_that_starts_without_redis_answers_503_until_it_comes(
 ) -> None:
     receiver.valkey.kill()
     receiver.web = receiver.spawn([*RECEIVER, "web"])
-    eventually(lambda: _status(receiver) == 503)
+    eventually(lambda: status(receiver) == 503)
     receiver.valkey.start()
-    eventually(lambda: _status(receiver) == 204)
+    eventually(lambda: status(receiver) == 204)
 
 
-def _status(receiver: Receiver) -> int:
+def status(receiver: Receiver) -> int:
+    """Of one more message; 0 when nobody answers."""
     try:
         return receiver.post("/att/sms/mo", mo()).status
     except urllib3.exceptions.HTTPError:
