@@ -46,10 +46,11 @@ def event(name: str) -> dict[str, Any]:
 
 
 def handled(directory: Path) -> list[str]:
+    both = "SELECT event_id, (SELECT count(*) FROM messages) FROM handled ORDER BY handled.rowid"
     with closing(sqlite3.connect(directory / "handled.db", timeout=30)) as database:
-        ids = [row[0] for row in database.execute("SELECT event_id FROM handled ORDER BY rowid")]
-        assert database.execute("SELECT count(*) FROM messages").fetchone()[0] == len(ids)
-        return ids
+        rows = database.execute(both).fetchall()
+    assert all(messages == len(rows) for _, messages in rows)
+    return [name for name, _ in rows]
 
 
 @contextmanager
