@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check bench lock clean
+.PHONY: help run test soak check fuzz bench lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/installed-dev ## send the door 10,000 broken requests (a minute or two)
+	FUZZ=10000 $(BIN)/python -m pytest tests/test_hostile.py
 
 bench: $(VENV)/installed-dev ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run

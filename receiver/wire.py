@@ -5,6 +5,7 @@ Without them whoever opens connections and says little, slowly, holds them for e
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -18,6 +19,7 @@ HEAD_WITHIN: Final = 10.0
 later; also what a sender has left to finish a body whose answer he has already."""
 HEAD_BYTES: Final = 65536
 """What does not end within so many bytes is no head that a carrier sends."""
+_UPGRADE: Final = re.compile(rb"(\r\n)upgrade[ \t]*:", re.IGNORECASE).sub
 _LOOKS: Final = 5
 """Looks within `HEAD_WITHIN`: one timer per connection, and nothing at all per request."""
 
@@ -42,6 +44,8 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; weigh what came, each time that it could be a head too large."""
         self._fed += len(data)
+        if (b"pgrade:" in data or b"PGRADE:" in data) and self._answered():
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._fed > HEAD_BYTES:
             self._weigh()
@@ -93,6 +97,15 @@ class Protocol(HttpToolsProtocol):
         if awaited:
             self.transport.write(_answer(status, message))
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """The parser takes what follows an offer of another protocol for that protocol, and the body
+    would be lost; clients that speak HTTP/2 make such an offer with their first request, and RFC
+    9110, section 7.8 lets a server pass over it.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE(rb"\1x-passed-over:", head) + end + rest
 
 
 def _answer(status: int, message: str) -> bytes:
