@@ -150,3 +150,18 @@ def test_an_entry_that_kills_its_worker_is_a_dead_letter_after_three_lonely_atte
     (letter,) = receiver.dead_letters()
     assert b"kills the worker" in decode_notification(letter.notification).body
     assert "3 times" in letter.reason
+
+
+def test_one_body_may_hold_thousands_of_statuses(receiver: Receiver) -> None:
+    receiver.start()
+    infos = [
+        {"address": f"tel:+1{2_060_000_000 + number}", "deliveryStatus": "DeliveredToTerminal"}
+        for number in range(3000)
+    ]
+    body = {"deliveryInfoNotification": {"messageId": "0xA1L", "deliveryInfo": infos}}
+    for _ in range(2):
+        answer = receiver.post("/att/sms/delivery-status", json.dumps(body).encode())
+        assert answer.status == 204
+    books = receiver.settled()
+    assert (books.published, books.duplicate, books.events) == (1, 1, 3000)
+    assert len({event["id"] for event in receiver.events()}) == 3000

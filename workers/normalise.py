@@ -1,6 +1,5 @@
 """The job behind the inbound stream: read a batch, say what it means, make its outcomes happen."""
 
-import itertools
 import time
 from collections.abc import Callable
 from importlib.resources import files
@@ -20,17 +19,17 @@ from receiver.notification import (
 )
 from receiver.settings import Settings
 from workers import bell
+from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
 from workers.pipe import Command, Pipe
 
-BATCH: Final = 500
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
 LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends: a steady trickle then pays for no RQ job each."""
-ABANDONED_MILLISECONDS: Final = 15_000
-"""Idle time after which an entry's worker counts as dead."""
 LONELY_ATTEMPTS: Final = 3
+WORDS: Final = 8_000
+"""Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
 
 _KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS)
 
@@ -43,7 +42,7 @@ class Normaliser:
     ) -> None:
         self._client = client
         self._pipe = Pipe(client)
-        self._consumer = consumer
+        self._inbox = Inbox(consumer)
         self._settings = settings
         self._stopping = stopping
         self._text = files("workers").joinpath("publish.lua").read_text("utf-8")
@@ -76,99 +75,75 @@ class Normaliser:
     def _wait(self) -> list[Entry]:
         if self._stopping():
             return []
-        self._pipe.send(self._read("BLOCK", LINGER_MILLISECONDS))
-        return _entries(self._pipe.receive())
+        self._pipe.send(self._inbox.read("BLOCK", LINGER_MILLISECONDS))
+        return self._inbox.entries(self._pipe.receive())
 
     def _work(self, entries: list[Entry], until: float) -> bool:
         """Batch after batch: while the server publishes one and reads the next, think about the
         one between. True when something may be left because it was time to stop.
         """
-        self._pipe.send(self._read())
-        publishing, reading, over = False, True, False
+        self._pipe.send(self._inbox.read())
+        publishing, reading, over = 0, True, False
         while entries:
             outcomes = [outcome(entry, self._settings) for entry in entries]
-            if publishing:
-                self._published()
-            entries = _entries(self._pipe.receive()) if reading else []
+            self._published(publishing)
+            entries = self._inbox.entries(self._pipe.receive()) if reading else []
             over = over or self._stopping() or time.monotonic() > until
-            publishing, reading = True, bool(entries) and not over
-            ahead = [self._read()] if reading else []
-            self._pipe.send(self._publish(outcomes), *ahead)
-        self._published()
+            reading = bool(entries) and not over
+            told = self._publish(outcomes)
+            self._pipe.send(*told, *([self._inbox.read()] if reading else []))
+            publishing = len(told)
+        self._published(publishing)
         return over
 
-    def _published(self) -> None:
-        """A batch's outcomes have happened; the sinks may have new events."""
-        if self._pipe.receive()[3] and self._settings.sinks:
+    def _published(self, commands: int) -> None:
+        """So many runs of the script are over; the sinks may have new events."""
+        events = sum(self._pipe.receive()[3] for _ in range(commands))
+        if events and self._settings.sinks:
             bell.ring_sinks(self._client, self._settings.sinks)
 
-    def _read(self, *options: Any) -> Command:
-        group = ("GROUP", GROUP, self._consumer, "COUNT", BATCH)
-        return ("XREADGROUP", *group, *options, "STREAMS", INBOUND, ">")
-
-    def _publish(self, outcomes: list[Outcome]) -> Command:
+    def _publish(self, outcomes: list[Outcome]) -> list[Command]:
+        """The script, run as often as it takes to keep each run short: others wait meanwhile."""
         remember = self._settings.dedupe_hours * 3600
-        told = itertools.chain.from_iterable(outcomes)
-        return ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember, *told)
+        first = ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember)
+        commands, told = [], list[Any]()
+        for one in outcomes:
+            if told and len(told) + len(one) > WORDS:
+                commands.append((*first, *told))
+                told = []
+            told += one
+        return [*commands, (*first, *told)]
 
     def _recover(self) -> None:
         """What this consumer, or a dead one, began and never finished: one by one, counted.
 
         One entry that kills the process must neither do so for ever nor take others with it.
         """
-        for entry in self._left_over():
-            if self._stopping():
-                return
-            alone = (
-                outcome(entry, self._settings)
-                if self._count(entry[0]) <= LONELY_ATTEMPTS
-                else dead(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
-            )
-            self._survived.add(entry[0])
-            self._pipe.send(self._publish([alone]))
-            self._published()
-            self._survived.discard(entry[0])
+        while entries := self._left_over():
+            for entry in entries:
+                if self._stopping():
+                    return
+                self._alone(entry)
 
     def _left_over(self) -> list[Entry]:
-        self._pipe.send(
-            (
-                "XREADGROUP",
-                "GROUP",
-                GROUP,
-                self._consumer,
-                "COUNT",
-                2 * BATCH,
-                "STREAMS",
-                INBOUND,
-                "0",
-            ),
-            (
-                "XAUTOCLAIM",
-                INBOUND,
-                GROUP,
-                self._consumer,
-                ABANDONED_MILLISECONDS,
-                "0",
-                "COUNT",
-                BATCH,
-            ),
+        self._pipe.send(*self._inbox.left_over())
+        mine = self._inbox.entries(self._pipe.receive())
+        return mine + pairs(self._pipe.receive()[1])
+
+    def _alone(self, entry: Entry) -> None:
+        alone = (
+            outcome(entry, self._settings)
+            if self._count(entry[0]) <= LONELY_ATTEMPTS
+            else dead(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
         )
-        return _entries(self._pipe.receive()) + _pairs(self._pipe.receive()[1])
+        self._survived.add(entry[0])
+        told = self._publish([alone])
+        self._pipe.send(*told)
+        self._published(len(told))
+        self._survived.discard(entry[0])
 
     def _count(self, entry_id: bytes) -> int:
         """Begin a lonely attempt; one that ended in a Redis error, not in death, counts once."""
         step = 0 if entry_id in self._survived else 1
         attempts: Any = self._client.hincrby(ATTEMPTS, entry_id.decode(), step)
         return int(attempts)
-
-
-def _entries(reply: Any) -> list[Entry]:
-    """XREADGROUP of one stream, as RESP3 (a map) or RESP2 (a list of pairs) has it."""
-    if not reply:
-        return []
-    return _pairs(next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1])
-
-
-def _pairs(found: Any) -> list[Entry]:
-    """Id and notification; an entry that somebody deleted or wrote otherwise has an empty one."""
-    return [(number, fields[1] if fields else b"") for number, fields in found]

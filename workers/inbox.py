@@ -1,0 +1,53 @@
+"""What a normalise worker reads: new entries, and those that were begun and never finished."""
+
+from typing import Any, Final
+
+from receiver.notification import GROUP, INBOUND
+from workers.outcome import Entry
+from workers.pipe import Command
+
+BATCH: Final = 500
+BATCH_BYTES: Final = 8 * 1024 * 1024
+"""What a batch should hold at most: bodies may have 256 KiB, and a worker 70 MB."""
+FIRST: Final = 50
+"""Entries of the first batch, while nobody knows how large they are."""
+ABANDONED_MILLISECONDS: Final = 15_000
+"""Idle time after which an entry's worker counts as dead."""
+
+
+class Inbox:
+    """The commands that read for one consumer, and the replies they get."""
+
+    def __init__(self, consumer: str) -> None:
+        self._consumer = consumer
+        self._count = FIRST
+
+    def read(self, *options: Any) -> Command:
+        """Ask for new entries; options such as `BLOCK` go with it."""
+        return self._of(">", self._count, *options)
+
+    def left_over(self) -> tuple[Command, Command]:
+        """Ask for what this consumer began, and for what a dead one left."""
+        idle = (ABANDONED_MILLISECONDS, "0", "COUNT", FIRST)
+        return self._of("0", FIRST), ("XAUTOCLAIM", INBOUND, GROUP, self._consumer, *idle)
+
+    def entries(self, reply: Any) -> list[Entry]:
+        """The reply to `read`, as RESP3 (a map) or RESP2 (a list of pairs) has it.
+
+        How large they are decides how many the next `read` asks for.
+        """
+        if not reply:
+            return []
+        found = pairs(next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1])
+        size = sum(len(notification) for _, notification in found)
+        self._count = max(1, min(BATCH, BATCH_BYTES * len(found) // max(1, size)))
+        return found
+
+    def _of(self, after: str, count: int, *options: Any) -> Command:
+        group = ("GROUP", GROUP, self._consumer, "COUNT", count)
+        return ("XREADGROUP", *group, *options, "STREAMS", INBOUND, after)
+
+
+def pairs(found: Any) -> list[Entry]:
+    """Id and notification; an entry that somebody deleted or wrote otherwise has an empty one."""
+    return [(number, fields[1] if fields else b"") for number, fields in found]
