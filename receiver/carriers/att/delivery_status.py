@@ -52,8 +52,8 @@ def read(request: Request) -> Reading:
     if documented.is_status(request.body):
         return Reading((request.body,))
     value, _ = understand(request.body)
-    _, bad = collect(value, _WRAPPERS, _info)
-    return reading(request.body, bad)
+    good, bad = collect(value, _WRAPPERS, _info)
+    return reading(request.body, good, bad)
 
 
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:

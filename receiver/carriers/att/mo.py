@@ -62,8 +62,8 @@ def read(request: Request) -> Reading:
     if documented.is_message(request.body):
         return Reading((request.body,))
     value, _ = understand(request.body)
-    _, bad = collect(value, _WRAPPERS, _message)
-    return reading(request.body, bad)
+    good, bad = collect(value, _WRAPPERS, _message)
+    return reading(request.body, good, bad)
 
 
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:

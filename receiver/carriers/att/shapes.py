@@ -13,6 +13,9 @@ Fields = dict[str, Any]
 Wrappers = dict[str, str]
 """Lower-case name of a wrapper to the name its document gives it, the outermost first."""
 
+MAX_EVENTS_BYTES: Final = 8 * 1024 * 1024
+"""Some three hundred statuses; the carriers of these forms send one, or a handful."""
+
 _INHERITED: Final = ("messageid", "callbackdata")
 """What a wrapper says for all its items."""
 
@@ -39,8 +42,12 @@ def collect(
     return good, bad
 
 
-def reading(body: bytes, bad: list[RefusedItem]) -> Reading:
-    """The body stays whole: `normalise` finds its items again."""
+def reading(body: bytes, good: list[T], bad: list[RefusedItem]) -> Reading:
+    """The body stays whole: `normalise` finds its items again. Raises `Rejected` on a list so long
+    that its events, each with the whole body in it, would fill the store.
+    """
+    if len(good) * len(body) > MAX_EVENTS_BYTES:
+        raise Rejected("body: too many items for one request")
     return Reading((body,), tuple(bad))
 
 
