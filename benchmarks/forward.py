@@ -1,0 +1,135 @@
+"""How fast one forward worker delivers a backlog of events to one web hook on the same machine.
+
+Ours posts them one by one and in batches of a hundred, signed. The peer is a BullMQ worker, 50 jobs
+at a time, posting with undici; it signs nothing. Its jobs hold the same events.
+"""
+
+import argparse
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from benchmarks import contenders, notifications
+from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
+from benchmarks.drain import timed
+from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
+from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
+from receiver.carriers import CALLBACKS
+from receiver.notification import EVENTS, SINKS, Notification
+from workers import deliveries
+from workers.event import claim
+
+EVENT_COUNT = 20_000
+SINK = "hook"
+BATCH = Contender("e batch", "ours, batches of 100", lambda *_: [])
+SINGLE = Contender(OURS.letter, "ours, one by one", lambda *_: [])
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def measure(contender: Contender, count: int = EVENT_COUNT) -> Result:
+    """Fill an empty Valkey, start one worker, time it from its first delivery to its last."""
+    with valkey() as server, _hook() as url, scratch() as directory:
+        way = _bullmq if contender.letter == BULLMQ.letter else _ours
+        return {"rate": way(contender, server, url, directory, count)}
+
+
+def present() -> list[Contender]:
+    """Ours twice, and the peer where node is."""
+    return [SINGLE, BATCH] + ([] if BULLMQ.needs() else [BULLMQ])
+
+
+def report(rounds: list[Round]) -> str:
+    """The rates and how ours compares."""
+    rows = [
+        [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "rate"))]
+        for each in (SINGLE, BATCH, BULLMQ)
+        if values(rounds, each.letter, "rate")
+    ]
+    found = {f"{over} / c": ratios(rounds, over, "c") for over in (SINGLE.letter, BATCH.letter)}
+    against = [[pair, shown(each, 1)] for pair, each in found.items() if each]
+    return (
+        table(["one forward worker, one web hook", "events per second"], rows)
+        + "\n\n"
+        + table(["ratio, pair by pair", "median (least to greatest)"], against)
+    )
+
+
+@contextlib.contextmanager
+def _hook() -> Iterator[str]:
+    """The consumer, in a process of its own."""
+    port = free_port()
+    flags = ("--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log")
+    command = python("-m", "uvicorn", "benchmarks.contenders.hook:app", *flags)
+    with running([*command, "--log-level", "info"]) as process:
+        until(lambda: "running on" in process.log.read_text("utf-8"), process)
+        yield f"http://127.0.0.1:{port}/events"
+
+
+def _ours(contender: Contender, server: Server, url: str, directory: Path, count: int) -> float:
+    mode = "batch" if contender is BATCH else "structured"
+    file = directory / "receiver.toml"
+    file.write_text(
+        f'[[sink]]\nname = "{SINK}"\nkind = "http"\nurl = "{url}"\nmode = "{mode}"\n'
+        'allow = ["127.0.0.1"]\nsecrets_env = ["HOOK_SECRET"]\n'
+    )
+    deliveries.begin(server.client, SINK)
+    with server.client.pipeline(transaction=False) as pipe:
+        for event in _events(count):
+            pipe.xadd(EVENTS, {"event": event})
+        pipe.execute()
+    environ = {
+        "REDIS_URL": server.url,
+        "RECEIVER_CONFIG": str(file),
+        "HOOK_SECRET": _SECRET,
+    }
+
+    def left() -> int:
+        return count - int(server.client.hget(SINKS, f"{SINK}:delivered") or 0)
+
+    with running(python("-m", "workers"), environ) as process:
+        return timed(left, count, process)
+
+
+def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, count: int) -> float:
+    environ = {"REDIS_URL": server.url, "HOOK_URL": url, "NODE_ENV": "production"}
+    lines = b"\n".join(_events(count))
+    subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
+
+    def left() -> int:
+        waiting = server.client.llen("bull:notifications:wait")
+        return int(waiting) + int(server.client.llen("bull:notifications:active"))
+
+    with running(["node", str(PEER / "forward.mjs")], environ) as process:
+        return timed(left, count, process)
+
+
+def _events(count: int) -> Iterator[bytes]:
+    """As the normalise job publishes them."""
+    callback = next(each for each in CALLBACKS if each.name == "att.sms.mo")
+    for number in range(count):
+        body = notifications.body("/att/sms/mo", number)
+        came = Notification(
+            callback.name, "default", f"r{number}", 1_760_000_000_000, "application/json", body
+        )
+        for index, event in enumerate(callback.normalise(came, ZoneInfo("UTC"))):
+            yield claim(callback, came, event, index).document
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=EVENT_COUNT)
+    said = parser.parse_args()
+    rounds = interleave(present(), said.rounds, lambda each: measure(each, said.count))
+    print(json.dumps(rounds))
+    print(report(rounds))
+    for contender, why in contenders.present(["c"])[1].items():
+        print(f"- {contender} was not run: {why}")
+
+
+if __name__ == "__main__":
+    main()
