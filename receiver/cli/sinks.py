@@ -1,0 +1,90 @@
+"""`receiver sinks`."""
+
+import sys
+import time
+
+import click
+import msgspec
+
+from receiver import sink_books
+from receiver.cli import environment
+from receiver.sink_books import SinkBooks
+
+
+@click.group()
+def command() -> None:
+    """Where the events go: list the sinks, start one that was stopped.
+
+    \b
+      receiver sinks list
+      receiver sinks list | jq -r 'select(.stopped != "").name'
+      receiver sinks start billing
+
+    Exit codes: 0 done; 1 there was nothing to do; 2 a wrong option or setting, or no Redis.
+    """
+
+
+@command.command("list")
+def list_() -> None:
+    """Every sink: its state, and what became of its events.
+
+    events = delivered + filtered + dead + open; `retrying` is a part of `open`. A table on a
+    terminal; into a pipe one JSON document per line.
+    """
+    client = environment.connect(environment.redis_url(environment.settings()))
+    with environment.redis_faults():
+        found = sink_books.read(client)
+    if sys.stdout.isatty():
+        _print_table(found)
+    else:
+        for one in found:
+            document = msgspec.structs.asdict(one) | {"state": state(one)}
+            click.echo(msgspec.json.encode(document).decode())
+    raise SystemExit(0 if found else 1)
+
+
+@command.command()
+@click.argument("name")
+def start(name: str) -> None:
+    """Let a sink send again that was stopped because its consumer answered 410.
+
+    \b
+      receiver sinks start billing
+
+    What it has not got yet is sent within seconds, oldest first. Exit code 1: it was not stopped.
+    """
+    client = environment.connect(environment.redis_url(environment.settings()))
+    with environment.redis_faults():
+        if name not in {one.name for one in sink_books.read(client)}:
+            raise environment.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
+        was_stopped = sink_books.start(client, name)
+    click.echo(f"{name} sends again" if was_stopped else f"{name} was not stopped")
+    raise SystemExit(0 if was_stopped else 1)
+
+
+def state(one: SinkBooks) -> str:
+    """What the sink does, in words."""
+    if not one.begun:
+        return "not configured"
+    if one.stopped:
+        return f"stopped: {one.stopped}"
+    seconds = one.open_until / 1000 - time.time()
+    if seconds > 0:
+        return f"waiting {seconds:.0f} s: the consumer does not answer"
+    return "sending"
+
+
+def _print_table(found: list[SinkBooks]) -> None:
+    from rich.table import Table
+
+    from receiver.cli.output import terminal
+
+    numbers = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
+    table = Table(box=None)
+    table.add_column("sink", style="bold")
+    for name in numbers:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column("state")
+    for one in found:
+        table.add_row(one.name, *(f"{getattr(one, name):,}" for name in numbers), state(one))
+    terminal().print(table)

@@ -1,0 +1,43 @@
+-- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set and state.
+-- ARGV per sink its name and its consumer group. Returns per sink what `SinkBooks` holds, in order.
+local added, groups = 0, {}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    local info = redis.call('XINFO', 'STREAM', KEYS[1])
+    for i = 1, #info, 2 do
+        if info[i] == 'entries-added' then
+            added = info[i + 1]
+        end
+    end
+    for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+        local group = {}
+        for i = 1, #raw, 2 do
+            group[raw[i]] = raw[i + 1]
+        end
+        groups[group['name']] = group
+    end
+end
+local books = {}
+for i = 1, #ARGV, 2 do
+    local due, state = KEYS[i + 2], KEYS[i + 3]
+    local function count(name)
+        return tonumber(redis.call('HGET', KEYS[2], ARGV[i] .. ':' .. name) or '0')
+    end
+    local delivered, filtered, dead = count('delivered'), count('filtered'), count('dead')
+    local retrying, group = redis.call('ZCARD', due), groups[ARGV[i + 1]]
+    local open, events = retrying, delivered + filtered + dead + retrying
+    if group then
+        local lag = group['lag']
+        if not lag then
+            -- The server cannot tell (entries were deleted by hand): count them.
+            lag = #redis.call('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+')
+        end
+        open = open + group['pending'] + lag
+        events = added - count('begun') + count('replayed')
+    end
+    local stopped = redis.call('HMGET', state, 'stopped', 'open_until')
+    books[#books + 1] = {
+        ARGV[i], events, delivered, filtered, dead, open, retrying, count('failed_attempts'),
+        stopped[1] or '', tonumber(stopped[2] or '0'), group and 1 or 0,
+    }
+end
+return books

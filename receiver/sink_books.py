@@ -1,0 +1,69 @@
+"""The sinks' books: every event was delivered, filtered, given up, or is still open."""
+
+import itertools
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import redis
+
+from receiver.notification import EVENTS, SINKS, forward_group, retry_due, sink_state
+
+_BEGUN = b":begun"
+
+
+class SinkBooks(msgspec.Struct, frozen=True):
+    """One reading of one sink's books, in events."""
+
+    name: str
+    events: int
+    """On the stream since the sink began, and asked for again since."""
+    delivered: int
+    filtered: int
+    """Not wanted by the sink."""
+    dead: int
+    """Given up, and kept as dead letters."""
+    open: int
+    """Not done yet; `retrying` is a part of it."""
+    retrying: int
+    """Tried at least once, or asked for again; waiting to be sent."""
+    failed_attempts: int
+    stopped: str
+    """Why nothing is sent until somebody starts the sink again; empty when it is not stopped."""
+    open_until: int
+    """Until when (ms) nothing is sent because the consumer does not answer; 0 when it does."""
+    begun: bool
+    """Whether it holds events for a worker: false once it was taken out of the configuration."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every event is accounted for."""
+        return self.events == self.delivered + self.filtered + self.dead + self.open
+
+
+def read(client: redis.Redis) -> list[SinkBooks]:
+    """All sinks there ever were, by name, in one script. Raises `redis.RedisError`."""
+    fields: Any = client.hkeys(SINKS)
+    names = sorted(
+        field.removesuffix(_BEGUN).decode() for field in fields if field.endswith(_BEGUN)
+    )
+    if not names:
+        return []
+    script = files("receiver").joinpath("sink_books.lua").read_text("utf-8")
+    own = itertools.chain.from_iterable((retry_due(name), sink_state(name)) for name in names)
+    keys = [EVENTS, SINKS, *own]
+    told = itertools.chain.from_iterable((name, forward_group(name)) for name in names)
+    reply: Any = client.eval(script, len(keys), *keys, *told)
+    return [msgspec.convert(_texts(row), SinkBooks, strict=False) for row in reply]
+
+
+def start(client: redis.Redis, name: str) -> bool:
+    """Let a stopped sink send again, and try at once. Returns whether it was stopped."""
+    was_stopped = client.hexists(sink_state(name), "stopped")
+    client.delete(sink_state(name))
+    return bool(was_stopped)
+
+
+def _texts(row: list[Any]) -> dict[str, Any]:
+    values = [each.decode() if isinstance(each, bytes) else each for each in row]
+    return dict(zip(SinkBooks.__struct_fields__, values, strict=True))
