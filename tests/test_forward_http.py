@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from receiver.notification import SINKS, sequence
+from receiver import sink_books
+from receiver.notification import sequence
 from tests.consumer import Consumer, Handler, Request, consuming
 from tests.forwarding import VARIABLES, Forwarding, event, http_sink, publish, publish_many
 from tests.valkey import Valkey
@@ -234,7 +235,7 @@ def test_410_stops_the_sink_and_keeps_the_events_until_it_is_started_again(
     assert len(consumer.requests) == asked
     assert forwarding.dead() == []
     consumer.behaviour = answering(204)
-    forwarding.client.hdel("receiver:sink:hook", "stopped")
+    assert sink_books.start(forwarding.client, "hook")
     forwarding.run()
     assert sorted(set(consumer.ids)) == ids
     assert forwarding.count("delivered") == 5
@@ -458,6 +459,22 @@ def test_the_books_of_a_sink_add_up(valkey: Valkey, consumer: Consumer) -> None:
     publish_many(valkey, 40)
     publish(valkey, *(event(n, type="other") for n in range(100, 105)))
     forwarding.run()
-    settled = sum(forwarding.count(x) for x in ("delivered", "filtered", "dead"))
-    assert settled + len(forwarding.retries()) == 45
-    assert forwarding.client.hget(SINKS, "hook:begun") == b"0"
+    (books,) = sink_books.read(forwarding.client)
+    assert (books.events, books.filtered, books.open) == (45, 5, len(forwarding.retries()))
+    assert books.balanced
+    publish_many(valkey, 5, first=200)
+    assert sink_books.read(forwarding.client)[0].open == books.open + 5
+    assert sink_books.read(forwarding.client)[0].balanced
+
+
+def test_the_books_of_a_sink_add_up_after_redis_lost_everything(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer))
+    publish_many(valkey, 5)
+    forwarding.run()
+    valkey.client().delete("receiver:events")
+    publish_many(valkey, 3, first=10)
+    forwarding.run()
+    (books,) = sink_books.read(forwarding.client)
+    assert (books.events, books.delivered, books.balanced) == (8, 8, True)

@@ -18,6 +18,7 @@ COMMANDS = {
     "rejected": "Authentic requests that were refused: list, show, replay.",
     "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
     "explain": "One notification's whole story, by the id of its receipt or event.",
+    "sinks": "Where the events go: list the sinks, start one that was stopped.",
     "replay": "Send events of the past to one sink once more.",
 }
 

@@ -6,10 +6,11 @@ import click
 import msgspec
 import redis
 
-from receiver import ledger, losses
+from receiver import ledger, losses, sink_books
 from receiver.cli import environment
 from receiver.ledger import Books
 from receiver.settings import Settings
+from receiver.sink_books import SinkBooks
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -48,22 +49,26 @@ def command(*, as_json: bool) -> None:
     client = environment.connect(environment.redis_url(settings))
     spooled = _spooled(settings)
     try:
-        books = ledger.read(client)
+        books, sinks = ledger.read(client), sink_books.read(client)
     except redis.RedisError as error:
         raise environment.Refused(f"Redis: {error}") from None
+    balanced = books.balanced and all(one.balanced for one in sinks)
     if as_json:
         document = msgspec.structs.asdict(books) | {
             "spooled": spooled,
-            "balanced": books.balanced,
+            "sinks": [msgspec.structs.asdict(one) for one in sinks],
+            "balanced": balanced,
         }
         click.echo(msgspec.json.encode(document).decode())
     elif sys.stdout.isatty():
-        _print_table(books, spooled)
+        _print_table(books, spooled, sinks)
     else:
         for name in _MEANING:
             click.echo(f"{name} {getattr(books, name)}")
         click.echo(f"spooled {spooled}")
-    if not books.balanced:
+        for one in sinks:
+            click.echo(f"sink {one.name} {_sums(one)}")
+    if not balanced:
         click.echo("receiver: the books do not balance", err=True)
     if books.lost:
         click.echo(f"receiver: {losses.said(books.lost)}", err=True)
@@ -83,7 +88,12 @@ def _spooled(settings: Settings) -> int:
         raise environment.Refused(f"the spool in {directory}: {error}") from None
 
 
-def _print_table(books: Books, spooled: int) -> None:
+def _sums(one: SinkBooks) -> str:
+    names = ("events", "delivered", "filtered", "dead", "open")
+    return " ".join(f"{name} {getattr(one, name)}" for name in names)
+
+
+def _print_table(books: Books, spooled: int, sinks: list[SinkBooks]) -> None:
     from rich.table import Table
 
     from receiver.cli.output import terminal
@@ -93,6 +103,8 @@ def _print_table(books: Books, spooled: int) -> None:
     for name, meaning in _MEANING.items():
         table.add_row(f"{getattr(books, name):,}", name, f"[dim]{meaning}")
     table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")
+    for one in sinks:
+        table.add_row("", f"sink {one.name}", f"[dim]{_sums(one)}")
     terminal().print(table)
-    if books.balanced:
+    if books.balanced and all(one.balanced for one in sinks):
         terminal().print("[green]The books balance.")
