@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 
 from receiver.notification import (
+    DEAD_LETTERS,
     EVENTS,
     GROUP,
     INBOUND,
     SINKS,
+    Delivery,
     Notification,
+    decode_dead_letter,
     encode,
     forward_queue,
     retry_due,
+    retry_items,
     sink_state,
 )
 from receiver.settings import RedisStreamSink, Settings
@@ -101,6 +105,8 @@ def test_a_sink_that_nobody_is_configured_for_holds_history_for_a_day(
     valkey: Valkey, client: Any
 ) -> None:
     begin(client, "gone")
+    client.zadd(retry_due("gone"), {"1-1": 0})
+    client.hset(retry_items("gone"), "1-1", encode(Delivery("1-1", b"{}", 0, 3)))
     client.xadd(EVENTS, {"event": "{}"}, id="1000-0")
     sweep(valkey)
     assert client.xlen(EVENTS) == 1
@@ -109,6 +115,10 @@ def test_a_sink_that_nobody_is_configured_for_holds_history_for_a_day(
     sweep(valkey)
     sweep(valkey)
     assert [group["name"] for group in client.xinfo_groups(EVENTS)] == [b"forward:copy"]
+    ((_, fields),) = client.xrange(DEAD_LETTERS)
+    letter = decode_dead_letter(fields[b"d"])
+    assert (letter.sink, letter.attempts) == ("gone", 3)
+    assert client.exists(retry_due("gone"), retry_items("gone")) == 0
     publish(valkey, event(1))
     client.xreadgroup("forward:copy", "me", {EVENTS: ">"}, noack=True)
     sweep(valkey)

@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -231,7 +232,7 @@ def test_410_stops_the_sink_and_keeps_the_events_until_it_is_started_again(
     asked = len(consumer.requests)
     assert asked <= 2  # what was under way
     assert forwarding.state()[b"stopped"] == b"answered 410: it wants no more events"
-    forwarding.later(7 * 24 * 3600)
+    forwarding.later(24 * 3600)
     assert len(consumer.requests) == asked
     assert forwarding.dead() == []
     consumer.behaviour = answering(204)
@@ -393,6 +394,42 @@ def test_the_first_success_closes_the_circuit_and_everything_comes(
     assert sorted(set(consumer.ids)) == ids
     assert forwarding.count("delivered") == 100
     assert forwarding.state() == {}
+
+
+@pytest.mark.parametrize("trouble", [410, 500])
+def test_a_consumer_gone_for_good_holds_events_only_as_long_as_the_sink_tries(
+    valkey: Valkey, consumer: Consumer, trouble: int
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
+    forwarding.now = time.time()  # that of the entries' ids
+    consumer.behaviour = answering(trouble)
+    publish_many(valkey, 50)
+    forwarding.run()
+    asked = len(consumer.requests)
+    if trouble == 500:  # still so after a day, and a probe has just said so again
+        forwarding.client.hset("receiver:sink:hook", "open_until", 2**52)
+    forwarding.later(71 * 3600)
+    assert forwarding.dead() == []
+    forwarding.later(2 * 3600)
+    letters = forwarding.dead()
+    assert {letter.reason for letter in letters} == {
+        "given up: nothing could be sent all the time it waited"
+    }
+    books = sink_books.read(forwarding.client)[0]
+    assert books.balanced
+    assert len(letters) + books.open == 50
+    assert len(letters) >= 50 - deliveries.FAILURES - 2
+    assert len(consumer.requests) == asked
+
+
+def test_events_that_only_waited_for_a_worker_are_sent_however_old(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer))
+    forwarding.now = time.time() + 30 * 24 * 3600
+    publish_many(valkey, 5)
+    forwarding.run()
+    assert forwarding.count("delivered") == 5
 
 
 def test_filtered_events_are_counted_and_not_sent(valkey: Valkey, consumer: Consumer) -> None:

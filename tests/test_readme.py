@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from receiver.cli import COMMANDS
+from receiver.settings import load
 from tests.eventually import eventually
 from tests.valkey import Valkey
 
@@ -57,3 +58,15 @@ def test_the_readme_names_every_variable_and_every_command() -> None:
     assert [
         name for name in COMMANDS if f"receiver {name}" not in README and name not in README
     ] == []
+
+
+def test_the_sinks_of_the_readme_are_read_as_they_stand(tmp_path: Path) -> None:
+    found = re.search(r"<!-- sinks -->\n```toml\n(.*?)```", README, re.DOTALL)
+    assert found
+    file = tmp_path / "receiver.toml"
+    file.write_text(found[1])
+    assert [sink.name for sink in load({"RECEIVER_CONFIG": str(file)}).sinks] == [
+        "billing",
+        "jobs",
+        "copy",
+    ]

@@ -51,6 +51,7 @@ class Deliveries:
         consumer: str,
         *,
         seconds: float = 0.0,
+        give_up_hours: float = 72.0,
         guards: Sequence[tuple[str, str]] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -58,6 +59,7 @@ class Deliveries:
         self._client = client
         self._consumer = consumer
         self._patience = int(1000 * (ABANDONED_SECONDS + 3 * seconds))
+        self._give_up = int(3_600_000 * give_up_hours)
         self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
         self._clock = clock
         self._take = _script(client, "take")
@@ -76,7 +78,7 @@ class Deliveries:
         self._cursor = "0"
 
     def take(self, wanted: int) -> list[Item]:
-        """At most so many deliveries; none while the sink is `held`."""
+        """At most so many deliveries; while the sink is `held` only those that nobody will send."""
         now = self.now()
         reply: Any = self._with_group(
             lambda: self._take(
@@ -96,6 +98,7 @@ class Deliveries:
                     RETRIES_MOST,
                     self._patience,
                     self._cursor,
+                    self._give_up,
                 ],
             )
         )

@@ -70,15 +70,15 @@ class _Job:
             wanted = self._sink.wants(_event(item.delivery.event))
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
             why = "not an event" if item.delivery.event else "deleted from the stream"
-            return self._dead(item, why)
+            return self._dead(item, why, what="unsent")
         return None if wanted else (*_name(item), "", "filtered")
 
-    def _dead(self, item: Item, reason: str, says: str = "") -> Outcome:
+    def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
         one = item.delivery
         letter = DeadLetter(
             self._deliveries.now(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
         )
-        return (*_name(item), says, "dead", encode(letter))
+        return (*_name(item), says, what, encode(letter))
 
 
 class LocalJob(_Job):
@@ -144,6 +144,10 @@ class RemoteJob(_Job):
             return True
         items = self._deliveries.take(room * self._remote.at_once)
         wanted, settled = self._sorted(items)
+        if self._deliveries.held:
+            why = "given up: nothing could be sent all the time it waited"
+            settled += [self._dead(item, why, what="unsent") for item in wanted]
+            wanted = []
         if settled:
             self._deliveries.settle(settled)
         for some in _grouped(wanted, self._remote.at_once):

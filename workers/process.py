@@ -55,7 +55,9 @@ def forwarder(
     if isinstance(opened, Local):
         own = Deliveries(client, sink.name, consumer, guards=opened.guards)
         return LocalJob(opened, sink, own, ring, stopping)
-    away = Deliveries(client, sink.name, consumer, seconds=opened.seconds)
+    away = Deliveries(
+        client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
+    )
     return RemoteJob(opened, sink, away, ring, stopping)
 
 

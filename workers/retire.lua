@@ -1,6 +1,6 @@
--- Sinks: those configured are known again; the groups of those that nobody knows any more go.
+-- Sinks: those configured are known again; returns the names of those with a group that nobody has
+-- known for long.
 -- KEYS events, counts. ARGV now (ms), how long (ms) nobody must have known a sink, known sinks' names
--- Returns the names of the sinks whose group was removed.
 local retired = {}
 for i = 3, #ARGV do
     redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', ARGV[1])
@@ -16,8 +16,6 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         if not known then
             redis.call('HSET', KEYS[2], field, ARGV[1])
         elseif ARGV[1] - known > tonumber(ARGV[2]) then
-            redis.call('XGROUP', 'DESTROY', KEYS[1], raw[2])
-            redis.call('HDEL', KEYS[2], field)
             retired[#retired + 1] = sink
         end
     end

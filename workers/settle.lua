@@ -7,7 +7,7 @@
 --        filtered, delivered   nothing more
 --        run                   number of commands, then each with its length first
 --        retry, again          due (ms), encoded delivery; `again` is no failed attempt
---        dead                  encoded dead letter
+--        dead, unsent          encoded dead letter; `unsent` comes without a failed attempt
 --        pause                 until (ms): nothing is sent before; no delivery, id is ''
 --        stop                  why: nothing is sent until somebody starts it; no delivery
 -- A delivery goes on only if it was still open. Returns {1 if the circuit opened, 1 if it closed}.
@@ -107,11 +107,13 @@ while at <= #ARGV do
             count('failed_attempts')
         end
         at = at + 2
-    elseif what == 'dead' then
+    elseif what == 'dead' or what == 'unsent' then
         if ends(retry, id) then
             redis.call('XADD', KEYS[4], '*', 'd', ARGV[at])
             count('dead')
-            count('failed_attempts')
+            if what == 'dead' then
+                count('failed_attempts')
+            end
         end
         at = at + 1
     elseif what == 'pause' then

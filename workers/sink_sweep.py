@@ -8,7 +8,18 @@ from typing import Any, Final
 import redis
 import structlog
 
-from receiver.notification import EVENTS, SINKS, forward_group, retry_due, sink_state
+from receiver.notification import (
+    EVENTS,
+    SINKS,
+    DeadLetter,
+    Delivery,
+    decode_delivery,
+    encode,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_state,
+)
 from receiver.settings import SinkSettings
 from workers import bell, deliveries
 
@@ -38,11 +49,30 @@ class SinkSweep:
         names = [sink.name for sink in self._sinks]
         retired: Any = self._retire(keys=[EVENTS, SINKS], args=[now, RETIRED_AFTER, *names])
         for name in retired:
-            log.warning("sink.retired", sink=name.decode())
+            self._let_go(name.decode())
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name)]
-            if self._waiting(keys=keys, args=[forward_group(sink.name), now]):
+            tries = int(3_600_000 * sink.give_up_hours)
+            if self._waiting(keys=keys, args=[forward_group(sink.name), now, tries]):
                 bell.ring_sink(self._client, sink)
+
+    def _let_go(self, name: str) -> None:
+        """Its retries become dead letters, then it holds no history any more."""
+        own = deliveries.Deliveries(self._client, name, "sweep")
+        client: Any = self._client  # redis-py's types allow every reply for every command
+        while entries := client.zrange(retry_due(name), 0, 499):
+            found = client.hmget(retry_items(name), entries)
+            own.settle([_unsent(name, *each) for each in zip(entries, found, strict=True)])
+        client.xgroup_destroy(EVENTS, forward_group(name))
+        client.hdel(SINKS, f"{name}:configured")
+        log.warning("sink.retired", sink=name)
+
+
+def _unsent(sink: str, entry: bytes, packed: bytes | None) -> deliveries.Outcome:
+    one = decode_delivery(packed) if packed else Delivery(entry.decode(), b"", 0)
+    why, now = "the sink is not configured any more", time.time_ns() // 1_000_000
+    letter = DeadLetter(now, why, b"", sink, one.event, one.attempts, one.entry)
+    return ("1", entry, "", "unsent", encode(letter))
 
 
 def _lua(name: str) -> str:

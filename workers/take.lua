@@ -1,26 +1,19 @@
 -- What one sink's worker is to deliver next: what it or a dead one left, what is due, what is new.
 -- KEYS events, due, items, state, bell
 -- ARGV group, consumer, now (ms), lease until (ms), how many, retries from which on nothing new is
---      read, idle time (ms) after which a consumer counts as dead, own pending after this id or ''
+--      read, idle time (ms) after which a consumer counts as dead, own pending after this id or '',
+--      how long (ms) the sink tries
 -- Returns {why nothing may be sent or '', id after which to go on with own pending or '', the
 --      stream's last id, {{'1' if it is a retry, id, event or encoded delivery}, ...}}.
+-- Where nothing may be sent, and that for as long as the sink tries, these are new ones that have
+-- waited as long: nobody is going to send them.
 -- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
 -- delivery is leased, not removed: only its outcome removes it.
 local group, consumer = ARGV[1], ARGV[2]
 local now, wanted = tonumber(ARGV[3]), tonumber(ARGV[5])
-local state = redis.call('HMGET', KEYS[4], 'stopped', 'open_until')
+local state = redis.call(
+    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since')
 local probe = false
-if state[1] then
-    return {'stopped', ARGV[8], '', {}}
-end
-if state[2] then
-    if tonumber(state[2]) > now then
-        return {'open', ARGV[8], '', {}}
-    end
-    probe, wanted = true, 1
-end
-
-redis.call('DEL', KEYS[5])
 
 local found = {}
 local function left()
@@ -31,11 +24,40 @@ local function add(entries)
         found[#found + 1] = {'0', entry[1], entry[2] and entry[2][2] or ''}
     end
 end
-local function read(from)
-    local reply = redis.call(
-        'XREADGROUP', 'GROUP', group, consumer, 'COUNT', left(), 'STREAMS', KEYS[1], from)
+local function read(from, most)
+    local reply = redis.call('XREADGROUP', 'GROUP', group, consumer,
+        'COUNT', most or left(), 'STREAMS', KEYS[1], from)
     add(reply and reply[1][2] or {})
 end
+local function held(why, since)
+    local old = now - tonumber(ARGV[9])
+    since = tonumber(since or '')
+    if since and since < old then
+        for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+            if raw[2] == group then
+                local after, count = '(' .. raw[8], 0
+                local waiting = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', wanted)
+                while waiting[count + 1] and tonumber(waiting[count + 1][1]:match('^%d+')) < old do
+                    count = count + 1
+                end
+                if count > 0 then
+                    read('>', count)
+                end
+            end
+        end
+    end
+    return {why, ARGV[8], '', found}
+end
+if state[1] then
+    return held('stopped', state[3])
+end
+if state[2] then
+    if tonumber(state[2]) > now then
+        return held('open', state[4])
+    end
+    probe, wanted = true, 1
+end
+redis.call('DEL', KEYS[5])
 
 local cursor = ARGV[8]
 if cursor ~= '' then

@@ -1,9 +1,15 @@
--- Whether one sink has something to do now. KEYS events, due, state. ARGV group, now (ms).
-local state = redis.call('HMGET', KEYS[3], 'stopped', 'open_until')
-if state[1] or (state[2] and tonumber(state[2]) > tonumber(ARGV[2])) then
+-- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
+-- KEYS events, due, state. ARGV group, now (ms), how long (ms) the sink tries
+local now = tonumber(ARGV[2])
+local state = redis.call(
+    'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since')
+local held = state[1] or (state[2] and tonumber(state[2]) > now)
+local since = tonumber(state[1] and state[3] or state[4] or '')
+local old = now - tonumber(ARGV[3])
+if held and not (since and since < old) then
     return 0
 end
-if redis.call('ZCOUNT', KEYS[2], '-inf', ARGV[2]) > 0 then
+if not held and redis.call('ZCOUNT', KEYS[2], '-inf', now) > 0 then
     return 1
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -15,8 +21,12 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         group[raw[i]] = raw[i + 1]
     end
     if group['name'] == ARGV[1] then
-        local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-        return (group['pending'] > 0 or (last and last[1] ~= group['last-delivered-id'])) and 1 or 0
+        local after = '(' .. group['last-delivered-id']
+        local first = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', 1)[1]
+        if held then
+            return (first and tonumber(first[1]:match('^%d+')) < old) and 1 or 0
+        end
+        return (first or group['pending'] > 0) and 1 or 0
     end
 end
-return 1 -- no group: whoever comes makes it
+return held and 0 or 1 -- no group: whoever comes makes it
