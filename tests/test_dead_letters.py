@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from receiver import dead_letters, ledger
-from receiver.dead_letters import Office, Selection
+from receiver.dead_letters import Selection
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -26,6 +26,7 @@ from receiver.notification import (
     retry_due,
     retry_items,
 )
+from receiver.office import Office
 from receiver.settings import Settings
 from tests.commands import RECEIVER, environment, run
 from tests.running import mo

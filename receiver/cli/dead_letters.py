@@ -13,8 +13,9 @@ from receiver.cli import environment
 from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
 from receiver.cli.progress import progress
-from receiver.dead_letters import Found, Office, Selection
+from receiver.dead_letters import Found, Selection
 from receiver.notification import DEAD_LETTERS
+from receiver.office import Office
 from receiver.settings import Settings
 
 _OPTIONS = (
