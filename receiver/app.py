@@ -29,6 +29,7 @@ from receiver.link import Link
 from receiver.losses import Losses
 from receiver.readiness import readiness
 from receiver.server import Server
+from receiver.serving import end_at_the_second_signal
 from receiver.settings import Settings, SettingsError, load
 from receiver.spool import Spool
 from receiver.tally import Tally
@@ -81,6 +82,7 @@ def build(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         orphan.watch()
+        end_at_the_second_signal()
         if spool and drain:
             await spool.start()
             drain.start()

@@ -25,8 +25,8 @@ class Bell:
         self._thread.submit(self._enqueue)
 
     def close(self) -> None:
-        """Finish ringing."""
-        self._thread.shutdown(wait=True)
+        """Finish ringing once; what else was to ring, the sweep does."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _enqueue(self) -> None:
         try:

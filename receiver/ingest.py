@@ -1,5 +1,6 @@
 """The one request path, for every carrier: authenticate, read, check, hand over, answer."""
 
+import asyncio
 import itertools
 import secrets
 import time
@@ -86,6 +87,10 @@ class Route:
             with self._door.gate:
                 body = await read(scope, receive, self._door.max_body, self._door.deadlines)
                 receipt = await self._keep(scope, credential, listener, body)
+        except asyncio.CancelledError:
+            # The server is stopping and waits no longer: another process will take it.
+            stopping = Refuse(503, "the receiver is stopping", unread=True)
+            await self._refuse(scope, receive, send, listener, stopping)
         except Gone:
             self._door.answered[self._callback.name, 0] += 1
         except Refuse as refused:

@@ -54,7 +54,8 @@ class Watch:
     async def close(self) -> None:
         """Write down what is counted, if Redis takes it, and let go."""
         with contextlib.suppress(*DOWN):
-            await self._write()
+            async with asyncio.timeout(SILENT_AFTER):
+                await self._write()
         await self._client.aclose()
 
     async def _write(self) -> None:

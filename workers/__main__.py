@@ -39,8 +39,14 @@ def main(arguments: list[str]) -> int:
 
 def _supervise(settings: Settings, url: str) -> int:
     stop = threading.Event()
+
+    def told(number: int, _: object) -> None:
+        """Once more, and we end at once; the workers see that, finish their batch and go."""
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, told)
     Supervisor(settings, url, stop).run()
     return 0
 

@@ -14,7 +14,8 @@ def command() -> None:
       HOST=0.0.0.0 PORT=80 WEB_CONCURRENCY=4 receiver web
 
     It needs REDIS_URL and at least one credential. Run as many as you like, on any number of
-    machines, beside at least one `receiver worker`. SIGTERM finishes what is in flight and ends.
+    machines, beside at least one `receiver worker`. SIGTERM finishes what is in flight, within
+    ten seconds; a second one ends it at once, and loses nothing that was acknowledged either.
 
     While Redis is away the answer is 503, unless RECEIVER_SPOOL_DIR names a directory: then
     notifications wait there, on this machine's disk, and are acknowledged. Name one only on a disk
@@ -25,27 +26,7 @@ def command() -> None:
     environment.refuse_without_credential(settings, settings.redis_url or "")
     environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
-    import uvicorn
-
-    from receiver.wire import Protocol
+    from receiver import serving
 
     click.echo(f"receiver web: {environment.base_url(settings)}", err=True)
-    uvicorn.run(
-        "receiver.app:create",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.web_concurrency,
-        loop="uvloop",
-        http=Protocol,
-        ws="none",
-        lifespan="on",
-        access_log=False,  # it would print access_token
-        log_config=None,
-        log_level="error",  # it warns of every stranger's malformed request
-        backlog=2048,
-        timeout_keep_alive=75,  # longer than a balancer's, which must be the one to close
-        timeout_graceful_shutdown=10,
-        server_header=False,
-        proxy_headers=False,  # nobody asks for the address they would rewrite
-    )
+    serving.serve(settings)

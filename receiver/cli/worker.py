@@ -17,7 +17,8 @@ def command() -> None:
       RECEIVER_WORKERS=2 receiver worker
 
     It needs REDIS_URL, the same as `receiver web`. Run as many as you like, on any number of
-    machines. SIGTERM lets each worker finish its batch; SIGKILL loses nothing either.
+    machines. SIGTERM lets each worker finish its batch, a second one does not wait for that;
+    SIGKILL loses nothing either.
     """
     environment.settings_of_a_half("worker")
     os.environ["PYTHONSAFEPATH"] = "1"  # a folder called `workers` where we are started is not ours

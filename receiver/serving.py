@@ -1,0 +1,97 @@
+"""uvicorn, set up for carriers and stopped as an operator expects.
+
+The first SIGTERM or SIGINT finishes: nobody new comes in, whoever is in gets his answer. The same
+signal once more ends everything at once; what was acknowledged is durable by then, so that loses
+nothing either. (uvicorn itself knows only a second SIGINT, and its supervisor none.)
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from receiver.settings import Settings
+from receiver.wire import Protocol
+
+FINISH_WITHIN: Final = 5
+"""Seconds for what is in flight; then it is answered 503. Together with the intake's end, and a
+Redis that hangs, well below the ten that an operator waits."""
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal. Ends the process with `STARTUP_FAILURE` when it cannot begin."""
+    config = uvicorn.Config(
+        "receiver.app:create",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.web_concurrency,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,  # it would print access_token
+        log_config=None,
+        log_level="error",  # it warns of every stranger's malformed request
+        proxy_headers=False,  # nobody asks for the sender's address
+        backlog=2048,
+        timeout_keep_alive=75,  # longer than a balancer's, which must be the one to close
+        timeout_graceful_shutdown=FINISH_WITHIN,
+        server_header=False,
+    )
+    if settings.web_concurrency > 1:
+        _Processes(config, [config.bind_socket()]).run()
+        return
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def end_at_the_second_signal() -> None:
+    """In a serving process, once uvicorn has its handlers: the same signal again ends it."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _ENDING:
+            signal.signal(number, _Twice(signal.getsignal(number)))
+
+
+class _Twice:
+    """A handler for one signal: first the one that was there, then the end."""
+
+    def __init__(self, first: Any) -> None:
+        self._first = first
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if callable(self._first):
+            self._first(number, frame)
+        else:
+            os.kill(os.getpid(), number)
+
+
+class _Processes(Multiprocess):
+    """uvicorn's supervisor, which also hears a signal while it waits for its processes to end."""
+
+    _first = signal.SIGTERM
+
+    def handle_int(self) -> None:
+        """Remember which signal it was."""
+        self._first = signal.SIGINT
+        super().handle_int()
+
+    def join_all(self) -> None:
+        """Wait; when the signal comes again, do not."""
+        for process in self.processes:
+            while process.process.is_alive():
+                process.process.join(0.1)
+                if self._first in self.signal_queue:
+                    process.kill()
