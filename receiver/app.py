@@ -93,6 +93,7 @@ def build(settings: Settings) -> Starlette:
         _spare_the_garbage_collector()
         yield
         watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await intake.close()
         if spool and drain:
             await drain.close()
