@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
-from receiver import connection, orphan
+from receiver import connection, openapi, orphan
 from receiver.bell import Bell
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
@@ -103,7 +103,7 @@ def build(settings: Settings) -> Starlette:
 
     app = Receiver(
         {callback.path: Route(door, callback) for callback in CALLBACKS},
-        routes=_routes(server, spool),
+        routes=_routes(server, spool, settings),
         exception_handlers={HTTPException: _nowhere(door.tally)},
         lifespan=lifespan,
     )
@@ -117,7 +117,7 @@ def _inbound(settings: Settings, bell: Bell, losses: Losses) -> Inbound:
     return Inbound(link, bell.ring, losses.saw)
 
 
-def _routes(server: Server, spool: Spool | None) -> list[BaseRoute]:
+def _routes(server: Server, spool: Spool | None, settings: Settings) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
@@ -125,7 +125,12 @@ def _routes(server: Server, spool: Spool | None) -> list[BaseRoute]:
         status, said = readiness(server, spool)
         return JSONResponse(said, status)
 
-    return [Path("/healthz", healthz), Path("/readyz", readyz)]
+    async def described(_: Request) -> Response:
+        return JSONResponse(description)
+
+    reads = {"/healthz": healthz, "/readyz": readyz, "/openapi.json": described}
+    description = openapi.document(CALLBACKS, reads, settings)
+    return [Path(path, answer) for path, answer in reads.items()]
 
 
 def _nowhere(tally: Tally) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -115,10 +115,10 @@ class Route:
 
     def _admit(self, scope: Scope, listener: str) -> Credential:
         """Everything that can be said before the first body byte."""
-        if not self._door.knows(listener):
-            raise Refuse(404, "there is no such listener", unread=True)
         if scope["method"] != "POST":
             raise Refuse(405, "this address takes POST", unread=True)
+        if not self._door.knows(listener):
+            raise Refuse(404, "there is no such listener", unread=True)
         try:
             credential = self._door.credentials.admit(
                 tokens(scope["headers"], scope["query_string"])

@@ -351,8 +351,8 @@ def test_no_other_origin_is_granted_anything(
     assert header(answer, b"webhook-allowed-origin") is None
 
 
-def test_a_handshake_for_an_unknown_listener_is_answered_404(door: Receiver) -> None:
-    assert status(ask(door, request(CAMARA + "/nobody", b"", ORIGIN, method="OPTIONS"))) == 404
+def test_a_handshake_for_an_unknown_listener_is_not_granted(door: Receiver) -> None:
+    assert status(ask(door, request(CAMARA + "/nobody", b"", ORIGIN, method="OPTIONS"))) == 405
 
 
 def test_a_flood_of_strangers_is_one_line_without_anything_they_said(door: Receiver) -> None:

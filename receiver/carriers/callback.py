@@ -98,5 +98,7 @@ class Callback(Struct, frozen=True, kw_only=True):
     """Takes the zone for times that carry none. At least one event. Raises `Unreadable`."""
     problem: Callable[[int, str], tuple[str, bytes]]
     """(status, message) -> content type and body of an error answer this carrier understands."""
+    content: dict[str, Any] = {}
+    """What OpenAPI says of the body: media type -> its schema and examples; empty: anything."""
     handshake: bool = False
     """Whether its senders may ask by OPTIONS for leave to send (CloudEvents web hooks, 4)."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from receiver.carriers import address
-from receiver.carriers.att import documented
+from receiver.carriers.att import documented, schema
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import Fields, collect, filled_text, identifier, reading
 from receiver.carriers.attribute import attribute
@@ -72,6 +72,7 @@ CALLBACK: Final = Callback(
     read=read,
     normalise=normalise,
     problem=problem,
+    content={"application/json": {"schema": schema.STATUS}},
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from receiver.carriers import address, moment
-from receiver.carriers.att import documented
+from receiver.carriers.att import documented, schema
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import (
     Fields,
@@ -77,7 +77,12 @@ def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
 
 
 CALLBACK: Final = Callback(
-    name="att.sms.mo", path="/att/sms/mo", read=read, normalise=normalise, problem=problem
+    name="att.sms.mo",
+    path="/att/sms/mo",
+    read=read,
+    normalise=normalise,
+    problem=problem,
+    content={"application/json": {"schema": schema.MESSAGE}},
 )
 
 

@@ -8,6 +8,7 @@ binding, and Nokia Network as Code's documentation.
 from typing import Final
 
 from receiver.carriers.callback import Callback
+from receiver.carriers.camara import schema
 from receiver.carriers.camara.error_info import problem
 from receiver.carriers.camara.meaning import normalise
 from receiver.carriers.camara.mode import read
@@ -18,5 +19,9 @@ CALLBACK: Final = Callback(
     read=read,
     normalise=normalise,
     problem=problem,
+    content={
+        "application/cloudevents+json": {"schema": schema.EVENT},
+        "application/json": {"schema": schema.EVENT},
+    },
     handshake=True,
 )

@@ -50,13 +50,20 @@ def is_early(event: dict[str, Any]) -> bool:
     return type(kind) is str and bool(kind.strip())
 
 
+def whole(value: Any) -> Any:
+    """A number without a fraction as the integer it is, however it is spelled: JSON knows one kind
+    of number only (RFC 8259, section 6).
+    """
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
 def _check(event: dict[str, Any]) -> None:
     # CAMARA's own examples have both as numbers: "specversion": 1.0 (geofencing 0.1),
     # "id": 123654 (event guide).
     version = event.get("specversion")
     if version != "1.0" and (type(version) is not float or version != 1.0):
         raise Rejected("specversion: missing or not 1.0")
-    identifier = event.get("id")
+    identifier = whole(event.get("id"))
     if type(identifier) is int:
         if not -(2**63) <= identifier < 2**64:
             raise Rejected("id: a number of more than 64 bits")
@@ -110,6 +117,7 @@ def _extension(name: str, value: Any) -> None:
     shown = name if _SHOWABLE(name) else "an attribute"
     if not _EXTENSION_NAME(name):
         raise Rejected(f"{shown}: not a CloudEvents attribute name (a-z, 0-9)")
+    value = whole(value)
     if type(value) is int:
         if not -(2**31) <= value < 2**31:
             raise Rejected(f"{shown}: an integer of more than 32 bits")

@@ -10,7 +10,7 @@ from msgspec import Struct
 from receiver.carriers import moment
 from receiver.carriers.callback import Basis, Rejected
 from receiver.carriers.camara.content_type import parse
-from receiver.carriers.camara.envelope import is_cloudevent, is_early
+from receiver.carriers.camara.envelope import is_cloudevent, is_early, whole
 from receiver.carriers.camara.types import Meaning, early_meaning_of, meaning_of
 from receiver.carriers.decode import json_value
 
@@ -52,7 +52,7 @@ def identifier(value: Any) -> str | None:
 
 
 def _cloudevent(event: dict[str, Any], zone: tzinfo) -> Said:
-    kind, source, id_ = event["type"], event["source"], str(event["id"])
+    kind, source, id_ = event["type"], event["source"], str(whole(event["id"]))
     time, payload = event.get("time"), _payload(event)
     meaning, when = meaning_of(kind), moment.rfc3339(time) if time else None
     if is_early(event):  # Nokia's documented handler expects both forms in one body

@@ -1,0 +1,41 @@
+"""What AT&T documents, in JSON Schema, for the OpenAPI document. The door takes more (`body`)."""
+
+from typing import Any, Final
+
+_TEXT: Final = {"type": ["string", "number", "null"]}
+_FILLED: Final = {
+    "anyOf": [{"type": "string", "minLength": 1, "pattern": r"\S"}, {"type": "number"}]
+}
+
+MESSAGE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["SenderAddress", "Message"],
+    "properties": {
+        "SenderAddress": {**_FILLED, "examples": ["tel:+12065550100"]},
+        "DestinationAddress": {**_TEXT, "examples": ["48507"]},
+        "Message": {**_TEXT, "examples": ["Hello"]},
+        "DateTime": {**_TEXT, "examples": ["04-15-2011T12:00:00"]},
+        "MessageId": {"description": "Empty for now, says AT&T."},
+    },
+}
+STATUS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["deliveryInfoNotification"],
+    "properties": {
+        "deliveryInfoNotification": {
+            "type": "object",
+            "required": ["deliveryInfo"],
+            "properties": {
+                "messageId": {"examples": ["0x181bce3883beadf85443215d6fL"]},
+                "deliveryInfo": {
+                    "type": "object",
+                    "required": ["address", "deliveryStatus"],
+                    "properties": {
+                        "address": {**_FILLED, "examples": ["tel:+12065550100"]},
+                        "deliveryStatus": {**_FILLED, "examples": ["DeliveredToTerminal"]},
+                    },
+                },
+            },
+        }
+    },
+}

@@ -1,0 +1,136 @@
+"""The OpenAPI 3.1 document of our routes, made of the registered callbacks."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from receiver import __version__
+from receiver.carriers.callback import Callback
+from receiver.settings import LISTENER_NAME, Settings
+
+_HANDSHAKE: Final = (
+    "OPTIONS with WebHook-Request-Origin is CloudEvents' web hook handshake (HTTP 1.1 Web Hooks "
+    "for Event Delivery, section 4): 200 with WebHook-Allowed-Origin and WebHook-Allowed-Rate for an "
+    "origin that may send, otherwise 405."
+)
+"""No operation: what is not a handshake is a method that is not there, and OpenAPI has no word for
+a method that a header brings into being.
+"""
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"query": []}]
+_RETRY: Final = {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}}
+_REFUSALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "400": ("Not what this carrier sends; kept.", {}),
+    "401": (
+        "No valid credential.",
+        {"WWW-Authenticate": {"schema": {"const": "Bearer"}, "required": True}},
+    ),
+    "403": ("The credential is for another listener; kept.", {}),
+    "404": ("There is no such listener.", {}),
+    "408": ("Head or body were not complete after 10 s; kept as far as it came.", {}),
+    "413": ("The body is too large; its beginning is kept.", {}),
+    "415": ("Compressed, or a type that is not taken here; kept.", {}),
+    "429": ("Too much in flight: come again.", _RETRY),
+    "431": ("The head of the request is too large.", {}),
+    "503": ("It could not be stored: come again.", _RETRY),
+}
+_PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+_ERROR_INFO: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["status", "code", "message"],
+    "properties": {
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+    },
+}
+_READ: Final = {
+    "/healthz": ("The process lives.", "application/json", False),
+    "/readyz": ("Whether it can keep what it is sent.", "application/json", True),
+    "/metrics": ("Metrics in Prometheus' text form.", "text/plain", False),
+    "/openapi.json": ("What you are reading.", "application/json", False),
+}
+
+
+def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Settings) -> Any:
+    """As plain values. `reads` are the paths beside the carriers' that are there to be read."""
+    paths: dict[str, Any] = {}
+    for callback in callbacks:
+        if not settings.listeners or "default" in {one.name for one in settings.listeners}:
+            paths[callback.path] = _route(callback, settings)
+        parameter = {
+            "name": "listener",
+            "in": "path",
+            "required": True,
+            "description": "Which registered URL it is; `default` where it is left out.",
+            "schema": _listener(settings),
+        }
+        paths[callback.path + "/{listener}"] = {
+            "parameters": [parameter],
+            **_route(callback, settings),
+        }
+    paths |= {path: _read(*_READ[path]) for path in reads}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "telecom-receiver", "version": __version__},
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": _PROBLEM, "ErrorInfo": _ERROR_INFO},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "query": {"type": "apiKey", "in": "query", "name": "access_token"},
+            },
+        },
+    }
+
+
+def _listener(settings: Settings) -> dict[str, Any]:
+    if settings.listeners:
+        return {"enum": [listener.name for listener in settings.listeners]}
+    return {"type": "string", "pattern": f"^{LISTENER_NAME.pattern}$"}
+
+
+def _route(callback: Callback, settings: Settings) -> dict[str, Any]:
+    answers = {status: _refusal(*said) for status, said in _REFUSALS.items()}
+    answers["204"] = {
+        "description": "It is on disk.",
+        "headers": {"X-Receipt-Id": {"schema": {"type": "string"}, "required": True}},
+    }
+    route: dict[str, Any] = {
+        "post": {
+            "summary": callback.name,
+            "security": _SECURITY,
+            "requestBody": {
+                "required": True,
+                "description": f"At most {settings.max_body_bytes} bytes, not compressed.",
+                "content": callback.content or {"*/*": {}},
+            },
+            "responses": answers,
+        }
+    }
+    if callback.handshake and settings.handshake.origins:
+        route["description"] = _HANDSHAKE
+    return route
+
+
+def _refusal(description: str, headers: dict[str, Any]) -> dict[str, Any]:
+    # What ends a connection before it is a request is a problem on every route.
+    content = {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+        "application/json": {"schema": {"$ref": "#/components/schemas/ErrorInfo"}},
+    }
+    return {"description": description, "headers": headers, "content": content}
+
+
+def _read(summary: str, content_type: str, refuses: bool) -> dict[str, Any]:
+    content: dict[str, Any] = {content_type: {"schema": {}}}
+    answers = {"200": {"description": summary, "content": content}}
+    if refuses:
+        answers["503"] = {"description": "It cannot, and why.", "content": content}
+    return {"get": {"summary": summary, "responses": answers}}
