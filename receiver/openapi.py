@@ -9,8 +9,8 @@ from receiver.settings import LISTENER_NAME, Settings
 
 _HANDSHAKE: Final = (
     "OPTIONS with WebHook-Request-Origin is CloudEvents' web hook handshake (HTTP 1.1 Web Hooks "
-    "for Event Delivery, section 4): 200 with WebHook-Allowed-Origin and WebHook-Allowed-Rate for an "
-    "origin that may send, otherwise 405."
+    "for Event Delivery, section 4): 200 with WebHook-Allowed-Origin and WebHook-Allowed-Rate for "
+    "an origin that may send, otherwise 405."
 )
 """No operation: what is not a handshake is a method that is not there, and OpenAPI has no word for
 a method that a header brings into being.
