@@ -47,6 +47,10 @@ class Link:
             raise
         except (ResponseError, NotReplicated):
             raise
+        except RuntimeError as error:
+            # uvloop's word for a write on a connection that was reset while nobody used it.
+            await self.close()
+            raise ConnectionResetError from error
         except BaseException:
             await self.close()
             raise
