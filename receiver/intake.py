@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import secrets
 import signal
+import traceback
 from collections.abc import Iterator
 from typing import Final
 
@@ -131,5 +132,8 @@ class Intake:
 def end_with_it(task: "asyncio.Task[None]") -> None:
     """A process without this task would only refuse: end it, so that a fresh one takes over."""
     if not task.cancelled():
-        log.critical("intake.broken", exc_info=task.exception())
+        error = task.exception()
+        where = traceback.extract_tb(error.__traceback__)[-1] if error else None
+        # Not the whole traceback: a renderer may show the locals, and these are notifications.
+        log.critical("intake.broken", error=type(error).__name__, at=str(where))
         signal.raise_signal(signal.SIGTERM)
