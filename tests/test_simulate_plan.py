@@ -7,6 +7,7 @@ import pytest
 
 from receiver.simulate import rules
 from receiver.simulate.account import Account
+from receiver.simulate.bodies import TYPES
 from receiver.simulate.plan import Plan, Planned
 from receiver.simulate.rules import Answer
 from receiver.simulate.scenario import Att, Camara, Phase, Scenario, Trouble, load
@@ -161,6 +162,12 @@ def test_a_status_is_told_from_another_of_the_same_message_even_in_their_own_wor
     account.publish([f"{RUN}{mark:08X}: sent".encode()])
     verdict = account.verdict(seed=1, seconds=1.0, verified=True)
     assert (verdict.published, verdict.lost, verdict.duplicated) == (2, 0, 0)
+
+
+def test_every_camara_event_is_told_from_every_other_with_the_same_id() -> None:
+    words = {kind: kind.partition(".")[2] for kinds in TYPES.values() for kind in kinds}
+    for kind, word in words.items():
+        assert [other for other in words if word in other] == [kind]
 
 
 def test_the_events_of_other_runs_do_not_count(many: list[Planned]) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from receiver.simulate import rules
 from receiver.simulate.account import Account
-from receiver.simulate.plan import Plan, Planned
+from receiver.simulate.plan import ENDED, Plan, Planned
 from receiver.simulate.rules import Answer
 from receiver.simulate.scenario import Scenario
 from receiver.simulate.wire import Wire
@@ -120,7 +120,7 @@ class Gateway:
 
     def _is_held_back(self, attempt: Attempt) -> bool:
         planned = attempt.planned
-        if planned.subscription in self._ended and planned.word != "subscription-ended":
+        if planned.subscription in self._ended and planned.word != ENDED:
             self._account.withheld += attempt.nth == 1 and not attempt.extra
             return True
         if planned.subscription and self.now < self._camara_waits:

@@ -22,6 +22,8 @@ Hostile = Literal["", "malformed", "oversized", "no token", "wrong token"]
 
 RUN_DIGITS: Final = 12
 _MARK_DIGITS: Final = 8
+ENDED: Final = "v0.subscription-ended"
+"""The word of a subscription's last notification."""
 _REACTIONS: Final = 0xF0000000
 """From here on numbers belong to what an answer made the carrier send."""
 
@@ -86,7 +88,7 @@ class Plan:
         """The notification that a subscription ended because its token was refused."""
         number = _REACTIONS + nth
         written = bodies.ended(self._when(at), self._mark(number), subscription)
-        return self._planned(number, "lifecycle", "subscription-ended", written, at, subscription)
+        return self._planned(number, "lifecycle", ENDED, written, at, subscription)
 
     def _moments(self) -> Iterator[float]:
         now = 0.0
@@ -154,7 +156,8 @@ class Plan:
             self._last = number, event_type, subscription
         data = {"subscriptionId": subscription[0], "device": {"phoneNumber": subscription[1]}}
         written = bodies.camara(event_type, self._when(due), self._mark(mark), data)
-        return mark, event_type.rpartition(".")[2], subscription[0], written
+        # With the version: `roaming-status` alone is also in the name of the API.
+        return mark, event_type.partition(".")[2], subscription[0], written
 
     def _troubled(self, planned: Planned, number: int, written: Written) -> Planned:
         trouble, changes = self._scenario.trouble, dict[str, Any](number=number)
