@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check fuzz bench lock clean
+.PHONY: help run test soak check fuzz bench chaos lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ fuzz: $(VENV)/installed-dev ## send the door 10,000 broken requests (a minute or
 
 bench: $(VENV)/installed-dev ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run
+
+chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60)
+	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
 
 lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, with hashes
 	$(PYTHON) -m venv $(VENV)-lock

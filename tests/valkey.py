@@ -76,6 +76,10 @@ class Valkey:
         self._process.kill()
         self._process.wait()
 
+    def gone(self) -> None:
+        """Wait until it has ended."""
+        self._process.wait()
+
     def restart(self) -> None:
         """SIGKILL if it still runs, and start again on the same data."""
         self.kill()

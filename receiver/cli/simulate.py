@@ -141,6 +141,7 @@ def _log_to(file: BinaryIO | None) -> Witness:
             "number": planned.number,
             "kind": planned.kind,
             "hostile": planned.hostile,
+            "conduct": planned.conduct if attempt.nth == 1 and not attempt.extra else "plain",
             "attempt": attempt.nth,
             "due": round(attempt.due, 4),
             "answered": round(now, 4),

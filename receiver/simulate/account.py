@@ -30,6 +30,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     run: str
     seed: int
+    begun: float
+    """Seconds since 1970; all times in a log count from here."""
     seconds: float
     sent: int
     acknowledged: int
@@ -137,13 +139,14 @@ class Account:
                 self._came_out(record)
         return bool(marks)
 
-    def verdict(self, *, seed: int, seconds: float, verified: bool) -> Verdict:
+    def verdict(self, *, seed: int, seconds: float, verified: bool, begun: float = 0.0) -> Verdict:
         """Add it up."""
         lost = self._names(lambda each: each.acknowledged < math.inf and not each.published)
         twice = self._names(lambda each: each.published > 1)
         return Verdict(
             run=self.run,
             seed=seed,
+            begun=round(begun, 3),
             seconds=round(seconds, 1),
             sent=self.sent,
             acknowledged=self.acknowledged,

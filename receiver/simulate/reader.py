@@ -36,7 +36,7 @@ class Reader:
         while True:
             try:
                 await self._read()
-            except connection.DOWN:
+            except (*connection.DOWN, RuntimeError):  # uvloop's word for a closed connection
                 await asyncio.sleep(0.2)
 
     async def settle(self, seconds: float) -> None:

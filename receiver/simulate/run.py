@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -64,6 +65,7 @@ class Run(Struct, frozen=True, kw_only=True):
         if reader:
             helpers.append(asyncio.create_task(reader.run()))
         try:
+            begun = time.time()
             await gateway.run()
             seconds = gateway.now
             if reader:
@@ -74,7 +76,8 @@ class Run(Struct, frozen=True, kw_only=True):
                 helper.cancel()
             if reader:
                 await reader.close()
-        return account.verdict(seed=self.seed, seconds=seconds, verified=reader is not None)
+        verified = reader is not None
+        return account.verdict(seed=self.seed, begun=begun, seconds=seconds, verified=verified)
 
     async def _show(self, gateway: Gateway, account: Account) -> None:
         while True:

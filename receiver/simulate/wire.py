@@ -126,7 +126,7 @@ class _Connection(asyncio.Protocol):
 
     def more(self, piece: bytes) -> None:
         """Send a further piece."""
-        if not self._open:
+        if not self._open or self._transport.is_closing():
             raise ConnectionResetError
         self._transport.write(piece)
 

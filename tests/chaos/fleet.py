@@ -1,0 +1,139 @@
+"""The processes under test, each of which may end at any moment and is started again."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.commands import RECEIVER, environment, free_port
+from tests.valkey import Valkey
+
+TOKEN = "a-token-for-chaos"
+_LOOK_EVERY = 0.1
+
+
+class Fleet:
+    """Web processes, workers and their Valkey. `close` leaves none behind."""
+
+    def __init__(self, directory: Path, valkey: Valkey) -> None:
+        self.valkey = valkey
+        self.web_ports = {"web-0": free_port(), "web-1": free_port()}
+        self.surprises: list[str] = []
+        """Processes that ended although nobody had harmed them."""
+        self._directory = directory
+        self._mark = uuid.uuid4().hex
+        self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._harmed: dict[str, int] = {}
+
+    def start(self, web_line: int, worker_line: int, *, spool: bool) -> None:
+        """Start all of it; the lines' ports are where Valkey is reached."""
+        for name, port in self.web_ports.items():
+            more = {"PORT": str(port), "RECEIVER_BEARER_TOKENS": TOKEN}
+            if spool:
+                more["RECEIVER_SPOOL_DIR"] = str(self._directory / "spool")
+            self._define(name, [*RECEIVER, "web"], web_line, **more)
+        for name in ("worker-0", "worker-1"):
+            self._define(name, [sys.executable, "-P", "-m", "workers"], worker_line)
+        for name in self._commands:
+            self.spawn(name)
+
+    def spawn(self, name: str) -> None:
+        """Start one of them, again."""
+        if name == "valkey":
+            self.valkey.start()
+            return
+        command, environ = self._commands[name]
+        with (self._directory / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                command,
+                cwd=self._directory,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            )
+
+    @contextmanager
+    def harmed(self, *names: str) -> Iterator[None]:
+        """While they are ours to harm nobody wonders about their end, or starts them again."""
+        for name in names:
+            self._harmed[name] = self._harmed.get(name, 0) + 1
+        try:
+            yield
+        finally:
+            for name in names:
+                self._harmed[name] -= 1
+
+    def signal(self, name: str, number: int) -> None:
+        """To the process itself: of the workers, the supervisor."""
+        if name == "valkey":
+            os.kill(self.valkey.pid, number)
+        else:
+            self._running[name].send_signal(number)
+
+    def limit_files(self, name: str, size: int) -> None:
+        """No file of this process may grow beyond this size: to it, its disk is full."""
+        with contextlib.suppress(ProcessLookupError):
+            number = self._running[name].pid
+            _, most = resource.prlimit(number, resource.RLIMIT_FSIZE)
+            resource.prlimit(number, resource.RLIMIT_FSIZE, (size, most))
+
+    def workers_of(self, name: str) -> list[int]:
+        """The supervisor's children."""
+        number = self._running[name].pid
+        try:
+            found = Path(f"/proc/{number}/task/{number}/children").read_text()
+        except OSError:
+            return []
+        return [int(each) for each in found.split()]
+
+    async def gone(self, name: str) -> None:
+        """Wait for its end."""
+        if name == "valkey":
+            await asyncio.to_thread(self.valkey.gone)
+        else:
+            await asyncio.to_thread(self._running[name].wait)
+
+    async def tend(self, say: Callable[[str], None]) -> None:
+        """Start again what ended by itself, for ever."""
+        while True:
+            for name, process in self._running.items():
+                code = process.poll()
+                if code is not None and not self._harmed.get(name):
+                    self.surprises.append(f"{name} ended by itself (status {code})")
+                    say(self.surprises[-1])
+                    self.spawn(name)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def close(self) -> None:
+        """Kill whatever is left, orphans of killed supervisors included."""
+        for process in self._running.values():
+            process.kill()
+            process.communicate()
+        while left := self._left():
+            for number in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+
+    def _define(self, name: str, command: list[str], line: int, **more: str) -> None:
+        environ = environment(REDIS_URL=f"redis://127.0.0.1:{line}/0", CHAOS=self._mark, **more)
+        environ.pop("PYTHONWARNINGS")
+        self._commands[name] = command, environ
+
+    def _left(self) -> list[int]:
+        """Living processes that carry our mark in their environment."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"CHAOS={self._mark}".encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+        return found

@@ -1,0 +1,160 @@
+"""A run in words: one page for each seed, and a page with all of them."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from tests.chaos.faults import Done
+from tests.chaos.measure import AFTERMATH, Measured
+from tests.chaos.schedule import KINDS
+
+
+class Result(Struct, frozen=True):
+    """Everything that is known about a finished run."""
+
+    seed: int
+    seconds: float
+    spool: bool
+    verdict: dict[str, Any]
+    """Of `receiver simulate`."""
+    books: dict[str, Any]
+    """Of `receiver ledger`."""
+    faults: list[Done]
+    surprises: list[str]
+    measured: Measured
+
+    @property
+    def wrong(self) -> list[str]:
+        """Why the run failed; empty when it did not."""
+        found: list[str] = [*self.verdict["faults"]]
+        if not self.books["balanced"]:
+            found.append("the books do not balance")
+        if self.books["open"]:
+            found.append(f"{self.books['open']:,} notifications are still open")
+        if self.books["dead"]:
+            found.append(f"{self.books['dead']:,} became dead letters")
+        found += self.surprises
+        return found
+
+
+def write(result: Result, into: Path) -> Path:
+    """The page of this run and the one with all runs that lie there; returns the former."""
+    into.mkdir(parents=True, exist_ok=True)
+    page = into / f"seed-{result.seed}.md"
+    page.write_text("\n".join(_page(result)) + "\n", "utf-8")
+    (into / f"seed-{result.seed}.json").write_text(json.dumps(_row(result), indent=2) + "\n")
+    rows = sorted((json.loads(each.read_text()) for each in into.glob("*.json")), key=_seed)
+    (into / "README.md").write_text("\n".join(_index(rows)) + "\n", "utf-8")
+    return page
+
+
+def _seed(row: dict[str, Any]) -> int:
+    return int(row["seed"])
+
+
+def _row(result: Result) -> dict[str, Any]:
+    verdict, measured = result.verdict, result.measured
+    return {
+        "seed": result.seed,
+        "seconds": round(result.seconds),
+        "spool": "on" if result.spool else "off",
+        "faults": len(result.faults),
+        "sent": verdict["sent"],
+        "acknowledged": verdict["acknowledged"],
+        "published": verdict["published"],
+        "lost": verdict["lost"],
+        "duplicated": verdict["duplicated"],
+        "balanced": result.books["balanced"],
+        "p99 in calm, ms": measured.calm["p99"],
+        "longest interruption, s": measured.gap.seconds,
+    }
+
+
+def _index(rows: list[dict[str, Any]]) -> list[str]:
+    return [
+        "# Chaos",
+        "",
+        "`make chaos` plays the networks (`receiver simulate`) against two web processes, two",
+        "workers and a Valkey with `appendfsync always`, and meanwhile kills, freezes and restarts",
+        "them and cuts, holds, delays and resets connections, at moments that follow from the",
+        "seed. It passes when nothing that was acknowledged is lost, nothing came out twice, and",
+        "the books balance. `make chaos SEED=7 SECONDS=60` is another run, or a shorter one.",
+        "",
+        f"| {' | '.join(rows[0])} |",
+        f"|{'---|' * len(rows[0])}",
+        *(_table_row(row) for row in rows),
+        "",
+        f"In calm: due and acknowledged outside every fault and the {AFTERMATH:g} s after it,",
+        "counted from the moment it was due. Everything runs on one machine. The longest",
+        "interruption is the longest time without any acknowledgement.",
+    ]
+
+
+def _table_row(row: dict[str, Any]) -> str:
+    cells = [f"{v:,}" if isinstance(v, int | float) else str(v) for v in row.values()]
+    cells[0] = f"[{row['seed']}](seed-{row['seed']}.md)"
+    cells[list(row).index("balanced")] = "yes" if row["balanced"] else "no"
+    return f"| {' | '.join(cells)} |"
+
+
+def _page(result: Result) -> list[str]:
+    verdict, measured, gap = result.verdict, result.measured, result.measured.gap
+    said = ", ".join(f"{name} {count:,}" for name, count in verdict["answers"].items())
+    return [
+        f"# Chaos, seed {result.seed}",
+        "",
+        f"**{'Passed' if not result.wrong else 'Failed: ' + '; '.join(result.wrong)}.** "
+        f"{len(result.faults)} faults in {result.seconds:.0f} s, "
+        f"the spool {'on' if result.spool else 'off'}.",
+        "",
+        f"![rate, latency and faults over time](seed-{result.seed}.svg)",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| notifications sent | {verdict['sent']:,}, in {verdict['attempts']:,} attempts |",
+        f"| acknowledged | {verdict['acknowledged']:,} |",
+        f"| given up by the carriers | {verdict['given_up']:,} |",
+        f"| published | {verdict['published']:,} |",
+        f"| lost | {verdict['lost']:,} |",
+        f"| duplicated | {verdict['duplicated']:,} |",
+        f"| out of order | {verdict['out_of_order']:,} |",
+        f"| answers | {said} |",
+        f"| subscriptions ended by a wrong 401 or 410 | {verdict['subscriptions_ended']:,} |",
+        f"| acknowledgement in calm ({measured.calm_share:.0%} of all) | {_took(measured.calm)} |",
+        f"| acknowledgement over all | {_took(verdict['latency'])} |",
+        f"| longest interruption | {gap.seconds} s, {gap.begin:.0f} s after the beginning "
+        f"({', '.join(dict.fromkeys(gap.during)) or 'no fault'}) |",
+        f"| the books | {', '.join(f'{k} {v}' for k, v in result.books.items())} |",
+        f"| processes that ended unharmed | {'; '.join(result.surprises) or 'none'} |",
+        "",
+        *_examples(verdict),
+        "## The faults",
+        "",
+        *_kinds(result.faults),
+        "",
+        "| at, s | fault | of | for, s |",
+        "|---|---|---|---|",
+        *(
+            f"| {done.begun - verdict['begun']:.1f} | {done.fault.kind} | {done.fault.target} "
+            f"| {done.ended - done.begun:.1f} |"
+            for done in sorted(result.faults, key=lambda done: done.begun)
+        ),
+    ]
+
+
+def _examples(verdict: dict[str, Any]) -> list[str]:
+    """Marks to look for."""
+    found = {name: marks for name, marks in verdict["examples"].items() if marks}
+    return [f"{name}: {', '.join(marks)}\n" for name, marks in found.items()]
+
+
+def _took(latency: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {'-' if v is None else f'{v:,.1f}'}" for name, v in latency.items())
+
+
+def _kinds(faults: list[Done]) -> list[str]:
+    counts = Counter(done.fault.kind for done in faults)
+    return [f"- {count}: {KINDS[kind].words}" for kind, count in sorted(counts.items())]

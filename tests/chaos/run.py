@@ -1,0 +1,169 @@
+"""One run: everything is started, harmed for a while, mended, and judged."""
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from tests.chaos import measure, plot, report
+from tests.chaos.faults import Faults
+from tests.chaos.fleet import TOKEN, Fleet
+from tests.chaos.line import Line
+from tests.chaos.report import Result
+from tests.chaos.schedule import schedule
+from tests.commands import RECEIVER, environment
+from tests.valkey import Valkey
+
+_SCENARIO = """
+connections = 256
+timeout = 4.0
+settle = 90.0
+phase = [{{rate = {rate}, seconds = {seconds}}}]
+[att]
+attempts = 12
+retry_for = 60.0
+[camara]
+attempts = 6
+pause = 0.5
+"""
+
+
+class Wanted(Struct, frozen=True):
+    """What kind of run."""
+
+    seed: int
+    seconds: float
+    rate: float
+    faults: int
+    spool: bool
+    """Whether the web processes have one; they do under `receiver up`."""
+    into: Path
+    directory: Path
+    """For logs; may be looked at afterwards."""
+
+
+async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
+    """Do it and write the report."""
+    valkey = Valkey(maxmemory="4gb")
+    try:
+        async with _running(wanted, valkey, say) as (faults, fleet, front):
+            log = wanted.directory / "attempts.jsonl"
+            async with _simulating(wanted, valkey, front, log) as simulate:
+                planned = schedule(wanted.seed, wanted.seconds, wanted.faults)
+                await faults.run(planned, time.monotonic(), say)
+                out, _ = await simulate.communicate()
+            verdict: dict[str, Any] = json.loads(out)
+            books = await _books(valkey)
+            surprises = [*fleet.surprises]
+        attempts = measure.read(log)
+        measured = measure.measure(attempts, faults.done, verdict["begun"], wanted.seconds)
+        result = Result(
+            wanted.seed,
+            wanted.seconds,
+            wanted.spool,
+            verdict,
+            books,
+            faults.done,
+            surprises,
+            measured,
+        )
+        report.write(result, wanted.into)
+        plot.draw(
+            wanted.into / f"seed-{wanted.seed}.svg",
+            f"seed {wanted.seed}: {len(faults.done)} faults, {verdict['sent']:,} notifications",
+            measured.seconds,
+            faults.done,
+            verdict["begun"],
+        )
+        return result
+    finally:
+        valkey.stop()
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    wanted: Wanted, valkey: Valkey, say: Callable[[str], None]
+) -> AsyncIterator[tuple[Faults, Fleet, int]]:
+    fleet, random = Fleet(wanted.directory, valkey), Random(wanted.seed)
+    lines = {name: Line([str(valkey.socket)], random) for name in ("web-line", "worker-line")}
+    lines["front"] = Line([*fleet.web_ports.values()], random)
+    ports = {name: await line.listen() for name, line in lines.items()}
+    tending = asyncio.create_task(fleet.tend(say))
+    try:
+        fleet.start(ports["web-line"], ports["worker-line"], spool=wanted.spool)
+        await _ready(fleet)
+        yield Faults(fleet, lines), fleet, ports["front"]
+    finally:
+        tending.cancel()
+        fleet.close()
+        for line in lines.values():
+            await line.close()
+
+
+async def _ready(fleet: Fleet) -> None:
+    async with asyncio.timeout(60):
+        for port in fleet.web_ports.values():
+            while not await _answers(port):  # noqa: ASYNC110 - another process has no event of ours
+                await asyncio.sleep(0.05)
+
+
+async def _answers(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return b" 200 " in answer.partition(b"\r\n")[0]
+
+
+@contextlib.asynccontextmanager
+async def _simulating(
+    wanted: Wanted, valkey: Valkey, front: int, log: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    scenario = wanted.directory / "scenario.toml"
+    scenario.write_text(_SCENARIO.format(rate=wanted.rate, seconds=wanted.seconds))
+    options = ["--url", f"http://127.0.0.1:{front}", "--redis-url", valkey.url, "--json"]
+    options += ["--log", str(log), "--seed", str(wanted.seed)]
+    process = await asyncio.create_subprocess_exec(
+        *RECEIVER,
+        "simulate",
+        str(scenario),
+        *options,
+        cwd=wanted.directory,
+        env=environment(RECEIVER_TOKEN=TOKEN),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=sys.stderr,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _books(valkey: Valkey) -> dict[str, Any]:
+    """The books; a notification that was never acknowledged may take a moment longer."""
+    for _ in range(60):
+        process = await asyncio.create_subprocess_exec(
+            *RECEIVER,
+            *("ledger", "--json"),
+            env=environment(REDIS_URL=valkey.url),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        out, _ = await process.communicate()
+        books: dict[str, Any] = json.loads(out)
+        if not books["open"]:
+            break
+        await asyncio.sleep(0.5)
+    return books
