@@ -16,7 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ack, backlog, contenders, drain, endtoend, latency, machine, memory, startup
+from benchmarks import (
+    ack,
+    backlog,
+    contenders,
+    drain,
+    endtoend,
+    forward,
+    latency,
+    machine,
+    memory,
+    startup,
+)
 from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, TEXTBOOK, WEBDIS, Contender
 from benchmarks.report import render
@@ -91,6 +102,10 @@ def _drain(plan: Plan) -> Any:
     return interleave(drain.present(), plan.rounds, drain.measure)
 
 
+def _forward(plan: Plan) -> Any:
+    return interleave(forward.present(), plan.rounds, forward.measure)
+
+
 def _backlogs(_: Plan) -> Any:
     return [calm(partial(drain.measure, OURS, size)) for size in BACKLOGS]
 
@@ -129,6 +144,7 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
     "half": _half,
     "lone": _lone,
     "drain": _drain,
+    "forward": _forward,
     "sustained": _sustained,
     "receipt": _receipt,
     "cost": _cost,

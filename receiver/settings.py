@@ -132,13 +132,10 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def problems(settings: Settings) -> list[str]:
     """What keeps a worker with these settings from forwarding: one line each, naming the fix."""
-    named = {
-        name: sink.name for sink in settings.sinks for name in sorted(sinks.variables((sink,)))
-    }
     return [
-        f"sink {sink!r}: the environment variable {name} is not set: set it for `receiver worker`"
-        for name, sink in named.items()
-        if name not in settings.sink_variables
+        f"sink {sink.name!r}: the environment variable {name} {wrong}"
+        for sink in settings.sinks
+        for name, wrong in sorted(sinks.variable_faults(sink, settings.sink_variables).items())
     ]
 
 

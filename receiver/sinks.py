@@ -15,6 +15,7 @@ from msgspec import Meta
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
 Scalar = str | int | float | bool
+_SECRET = re.compile(r"(whsec_)?[A-Za-z0-9+/]{4,}={0,2}")
 _LONG = Meta(min_length=1, max_length=512)
 
 
@@ -101,6 +102,23 @@ def variables(sinks: tuple[SinkSettings, ...]) -> set[str]:
     """The environment variables that the sinks name."""
     https = [sink for sink in sinks if isinstance(sink, HttpSink)]
     return {name for sink in https for name in (*sink.headers_env.values(), *sink.secrets_env)}
+
+
+def variable_faults(sink: SinkSettings, values: Mapping[str, str]) -> dict[str, str]:
+    """Variable -> what is wrong with it and what to do; never the value itself."""
+    faults = {
+        name: "is not set: set it for `receiver worker`"
+        for name in variables((sink,))
+        if name not in values
+    }
+    for name in variables((sink,)) - set(faults):
+        if not (values[name].isascii() and values[name].isprintable()):
+            faults[name] = "holds what no header can: printable ASCII is wanted"
+    secrets = sink.secrets_env if isinstance(sink, HttpSink) else ()
+    for name in set(secrets) - set(faults):
+        if not _SECRET.fullmatch(values[name]):
+            faults[name] = "is no secret: whsec_ and base64 are wanted (openssl rand -base64 32)"
+    return faults
 
 
 def fault(sink: SinkSettings) -> tuple[str, str] | None:

@@ -23,6 +23,7 @@ from tests.consumer import Consumer
 from tests.valkey import Valkey
 from workers.deliveries import Deliveries, begin
 from workers.delivery import Local
+from workers.elsewhere import Elsewhere
 from workers.forward import LocalJob, RemoteJob
 from workers.sinks import open_sink
 
@@ -86,6 +87,11 @@ class Forwarding:
     def run(self) -> None:
         """One job."""
         self.job.run()
+
+    def close(self) -> None:
+        """Let go of another Redis; a worker does so by ending."""
+        if isinstance(self._opened, Elsewhere):
+            self._opened._client.close()
 
     def later(self, seconds: float) -> None:
         """The clock goes on, and a job runs."""

@@ -66,6 +66,33 @@ def test_events_arrive_in_batches(valkey: Valkey, consumer: Consumer) -> None:
     assert forwarding.count("delivered") == 7
 
 
+def test_a_batch_holds_no_more_than_a_megabyte(valkey: Valkey, consumer: Consumer) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer, mode="batch"))
+    publish(valkey, *(event(n, data={"raw": "x" * 300_000}) for n in range(10)))
+    forwarding.run()
+    assert max(len(request.body) for request in consumer.requests) < 1_010_000
+    assert forwarding.count("delivered") == 10
+
+
+def test_a_stop_lets_what_is_under_way_end_and_leaves_the_rest(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
+
+    def stop(_request: Request, _handler: Handler) -> int:
+        forwarding.stop = True
+        return 204
+
+    consumer.behaviour = stop
+    ids = publish_many(valkey, 20)
+    forwarding.run()
+    assert len(consumer.requests) < 20
+    forwarding.stop, consumer.behaviour = False, answering(204)
+    forwarding.run()
+    assert sorted(consumer.ids) == ids  # none of them twice
+    assert forwarding.count("delivered") == 20
+
+
 def test_both_signatures_of_a_rotation_verify(valkey: Valkey, consumer: Consumer) -> None:
     sink = http_sink(
         consumer,

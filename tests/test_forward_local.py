@@ -52,6 +52,20 @@ def test_the_stream_is_kept_within_its_length(valkey: Valkey) -> None:
     assert 100 <= forwarding.client.xlen("company:events") < 400
 
 
+def test_large_events_are_read_in_smaller_numbers(valkey: Valkey) -> None:
+    forwarding = Forwarding(valkey, STREAM)
+    publish(valkey, *(event(number, data={"raw": "x" * 200_000}) for number in range(100)))
+    sizes = []
+    while items := forwarding.deliveries.take(500):
+        sizes.append(len(items))
+    assert sum(sizes) == 100
+    assert max(sizes) <= 40
+    forwarding.run()
+    assert [each["id"] for each in copied(forwarding.client)] == [
+        event(n)["id"] for n in range(100)
+    ]
+
+
 def test_a_key_of_another_type_loses_nothing(valkey: Valkey) -> None:
     forwarding = Forwarding(valkey, STREAM)
     forwarding.client.set("company:events", "in the way")
@@ -154,3 +168,4 @@ def test_another_redis_is_served_too_and_its_outage_is_retried(
     arrived = len(copied(client)) if kind == "redis-stream" else client.llen("rq:queue:company")
     assert (arrived, forwarding.count("delivered")) == (5, 5)
     assert forwarding.client.exists("company:events", "rq:queue:company") == 0
+    forwarding.close()

@@ -56,6 +56,16 @@ def test_a_variable_that_is_not_set_is_a_problem_of_the_worker_and_names_it(tmp_
     ]
 
 
+def test_a_secret_that_is_none_is_a_problem_and_is_not_shown(tmp_path: Path) -> None:
+    values = {"BILLING_AUTH": "x\ny", "BILLING_SECRET": "not base64!", "BILLING_NEXT": "whsec_AAAA"}
+    found = problems(read(tmp_path, GOOD, **values))
+    assert [line.partition("variable ")[2].partition(":")[0] for line in found] == [
+        "BILLING_AUTH holds what no header can",
+        "BILLING_SECRET is no secret",
+    ]
+    assert "not base64!" not in "".join(found)
+
+
 def test_values_of_secrets_are_not_in_what_settings_show(tmp_path: Path) -> None:
     assert "topsecret" not in repr(read(tmp_path, GOOD, BILLING_AUTH="topsecret"))
 

@@ -154,6 +154,12 @@ def _checked(base: Any, deadlines: _Deadlines, *, allowed: bool) -> Any:
         held: list[bytes] | None = None
         sock: Any
 
+        @property
+        def is_connected(self) -> bool:
+            # Without a look at the socket: what was closed meanwhile shows when it is used, and
+            # `post` goes on with the next one.
+            return self.sock is not None
+
         def request(self, *args: Any, **kwargs: Any) -> None:
             exchange = deadlines.mine()
             exchange.connection, exchange.reused = self, self.used

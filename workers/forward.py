@@ -23,6 +23,7 @@ WORK_SECONDS: Final = 10.0
 LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends."""
 LOCAL_BATCH: Final = 500
+REQUEST_BYTES: Final = 1_000_000
 STOP_WITHIN: Final = 15.0
 """Seconds that requests under way get when a stop is asked for; their events are sent again."""
 
@@ -160,7 +161,7 @@ class RemoteJob(_Job):
         outcomes: list[Outcome] = []
         for future in done:
             items = self._under_way[future]
-            outcomes += self._outcomes(items, future.result())
+            outcomes += self._outcomes(items, _answer(future))
         if outcomes:
             self._deliveries.settle(outcomes)
         for future in done:
@@ -225,6 +226,14 @@ class RemoteJob(_Job):
         return (*_name(item), says, "retry", min(due, last), encode(again))
 
 
+def _answer(future: "Future[Answer]") -> Answer:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
+        log.error("sink.fault", error=type(error).__name__)
+        return Answer("failed", f"sending failed: {type(error).__name__}")
+
+
 def _name(item: Item) -> tuple[int, str]:
     return int(item.retry), item.delivery.entry
 
@@ -246,6 +255,16 @@ def _marked(items: list[Item], says: str) -> "zip[tuple[Item, str]]":
 
 
 def _grouped(items: Sequence[Item], at_once: int) -> list[list[Item]]:
-    alone = [[item] for item in items if item.delivery.alone]
-    others = [item for item in items if not item.delivery.alone]
-    return alone + [others[i : i + at_once] for i in range(0, len(others), at_once)]
+    """The requests: full ones, but of no more bytes than a consumer may be expected to take."""
+    groups: list[list[Item]] = [[item] for item in items if item.delivery.alone]
+    some: list[Item] = []
+    size = 0
+    for item in items:
+        if item.delivery.alone:
+            continue
+        size += len(item.delivery.event)
+        if some and (len(some) == at_once or size > REQUEST_BYTES):
+            groups.append(some)
+            some, size = [], len(item.delivery.event)
+        some.append(item)
+    return [*groups, some] if some else groups

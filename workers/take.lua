@@ -15,19 +15,29 @@ local state = redis.call(
     'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since')
 local probe = false
 
-local found = {}
+-- A call hands out this many bytes and a little more: neither side carries every size of event.
+local BYTES, STEP = 4194304, 20
+local found, bytes = {}, 0
 local function left()
-    return wanted - #found
+    return bytes < BYTES and wanted - #found or 0
 end
 local function add(entries)
     for _, entry in ipairs(entries) do
-        found[#found + 1] = {'0', entry[1], entry[2] and entry[2][2] or ''}
+        local event = entry[2] and entry[2][2] or ''
+        found[#found + 1], bytes = {'0', entry[1], event}, bytes + #event
     end
 end
 local function read(from, most)
-    local reply = redis.call('XREADGROUP', 'GROUP', group, consumer,
-        'COUNT', most or left(), 'STREAMS', KEYS[1], from)
-    add(reply and reply[1][2] or {})
+    while most > 0 do
+        local reply = redis.call('XREADGROUP', 'GROUP', group, consumer,
+            'COUNT', math.min(most, STEP), 'STREAMS', KEYS[1], from)
+        local entries = reply and reply[1][2] or {}
+        add(entries)
+        if #entries < STEP or left() == 0 then
+            return
+        end
+        most, from = most - STEP, from == '>' and from or entries[#entries][1]
+    end
 end
 local function held(why, since)
     local old = now - tonumber(ARGV[9])
@@ -61,7 +71,7 @@ redis.call('DEL', KEYS[5])
 
 local cursor = ARGV[8]
 if cursor ~= '' then
-    read(cursor)
+    read(cursor, left())
     cursor = left() == 0 and found[#found][2] or ''
 end
 if ARGV[8] ~= '' and left() > 0 then
@@ -71,13 +81,17 @@ end
 if left() > 0 then
     local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, left())
     for _, id in ipairs(due) do
+        if left() == 0 then
+            break
+        end
         redis.call('ZADD', KEYS[2], 'XX', ARGV[4], id)
-        found[#found + 1] = {'1', id, redis.call('HGET', KEYS[3], id) or ''}
+        local item = redis.call('HGET', KEYS[3], id) or ''
+        found[#found + 1], bytes = {'1', id, item}, bytes + #item
     end
 end
 local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[6])
 if left() > 0 and not full then
-    read('>')
+    read('>', left())
 end
 if probe and #found > 0 then
     redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', ARGV[4])
