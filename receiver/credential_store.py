@@ -10,7 +10,7 @@ import msgspec
 import redis
 
 from receiver.credentials import Credential
-from receiver.notification import CREDENTIALS, CREDENTIALS_USED
+from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
 
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""
@@ -43,8 +43,11 @@ class Stored(msgspec.Struct, frozen=True):
 def add(client: redis.Redis, token: str, credential: Credential) -> str:
     """Store it; returns its id. Raises `Exists`."""
     digest = hashlib.sha256(token.encode()).hexdigest()
-    if not client.hsetnx(CREDENTIALS, digest, _record(credential)):
-        raise Exists(digest[:ID_LENGTH])
+    with client.pipeline(transaction=True) as pipe:
+        pipe.hsetnx(CREDENTIALS, digest, _record(credential))
+        pipe.incr(CREDENTIALS_REVISION)
+        if not pipe.execute()[0]:
+            raise Exists(digest[:ID_LENGTH])
     return digest[:ID_LENGTH]
 
 
@@ -72,6 +75,7 @@ def revoke(client: redis.Redis, stored: list[Stored]) -> None:
         for one in stored:
             pipe.hdel(CREDENTIALS, one.digest)
             pipe.hdel(CREDENTIALS_USED, one.digest)
+        pipe.incr(CREDENTIALS_REVISION)
         pipe.execute()
 
 

@@ -83,10 +83,14 @@ class Credentials:
         self._known = dict(self._bootstrap)
         self._unreadable: frozenset[bytes] = frozenset()
         self._read_at: float | None = None
+        self._revision = 0
+        self.lost = False
+        """Whether the store came back with less than it had: from then on, until this process is
+        started anew, it only adds to who is known here, and nobody is called unknown."""
         self.used: dict[bytes, float] = {}
         """Digest -> when it was last admitted; whoever writes it down empties it."""
 
-    def replace(self, stored: Mapping[bytes, bytes]) -> int:
+    def replace(self, stored: Mapping[bytes, bytes], revision: int = 0) -> int:
         """Take a snapshot: hex digest -> JSON. Returns how many records could not be read.
 
         Whom such a record names is admitted as before, or put off, but never called unknown.
@@ -102,7 +106,10 @@ class Credentials:
                 fresh += [was for was in [self._known.get(digest[:_PREFIX])] if was]
             if not digest:
                 unreadable.add(digest)
-        self._known = self._bootstrap | _table(pair for pair in fresh if pair[0])
+        self.lost = self.lost or revision < self._revision
+        self._revision = revision
+        before = self._known if self.lost else self._bootstrap
+        self._known = before | _table(pair for pair in fresh if pair[0])
         self._unreadable = frozenset(unreadable)
         self._read_at = time.monotonic()
         return len(unreadable)
@@ -139,7 +146,7 @@ class Credentials:
     def _unknown(self, digest: bytes) -> Exception:
         age = None if self._read_at is None else time.monotonic() - self._read_at
         # A record whose key is no digest could be anybody's.
-        doubtful = digest in self._unreadable or b"" in self._unreadable
+        doubtful = self.lost or digest in self._unreadable or b"" in self._unreadable
         if age is None or age > SNAPSHOT_SECONDS or doubtful:
             return Undecided()
         return Unauthenticated("unknown credential")

@@ -9,7 +9,7 @@ import structlog
 
 from receiver.connection import DOWN
 from receiver.credentials import Credentials
-from receiver.notification import CREDENTIALS, CREDENTIALS_USED
+from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
 from receiver.server import SILENT_AFTER, Server
 from receiver.tally import Tally
 
@@ -46,9 +46,7 @@ class Watch:
     async def look(self) -> None:
         """One look. Raises one of `DOWN`."""
         await self._server.look(self._client)
-        stored: Any = await self._client.hgetall(CREDENTIALS)
-        if unreadable := self._credentials.replace(stored):
-            log.error("credentials.unreadable", count=unreadable)
+        await self._read_credentials()
         await self._write()
 
     async def close(self) -> None:
@@ -57,6 +55,17 @@ class Watch:
             async with asyncio.timeout(SILENT_AFTER):
                 await self._write()
         await self._client.aclose()
+
+    async def _read_credentials(self) -> None:
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.hgetall(CREDENTIALS)
+            pipe.get(CREDENTIALS_REVISION)
+            stored, revision = await pipe.execute()
+        known_of = self._credentials.lost
+        if unreadable := self._credentials.replace(stored, int(revision or 0)):
+            log.error("credentials.unreadable", count=unreadable)
+        if self._credentials.lost and not known_of:
+            log.critical("credentials.lost")
 
     async def _write(self) -> None:
         """What is new of the counts and of when each credential was last used."""

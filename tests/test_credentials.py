@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from receiver import credentials
+from receiver import credential_store, credentials
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided
 from receiver.notification import CREDENTIALS, CREDENTIALS_USED
 from tests.bare import connect, read_answer, request, status
@@ -115,6 +115,18 @@ def test_a_record_under_no_digest_could_be_anybodys(known: Credentials, key: byt
     assert decided(known, STORED) == "stored"
 
 
+def test_a_store_that_came_back_with_less_makes_nobody_unknown(known: Credentials) -> None:
+    known.replace({digest(STORED): record(), digest(b"other"): record()}, 7)
+    known.replace({digest(STORED): record()}, 8)
+    assert decided(known, b"other") == "401 unknown credential"
+    for stored, revision in (({}, 0), ({digest(b"new"): record()}, 1), ({}, 2)):
+        known.replace(stored, revision)
+        assert known.lost
+        assert decided(known, STORED) == "stored"
+        assert decided(known, STRANGE) == "503"
+    assert decided(known, b"new") == "stored"
+
+
 def test_a_field_of_a_later_version_does_no_harm(known: Credentials) -> None:
     assert known.replace({digest(STORED): b'{"label": "new", "colour": "blue"}'}) == 0
     assert decided(known, STORED) == "new"
@@ -174,6 +186,18 @@ def test_while_redis_is_away_no_right_token_is_called_wrong(receiver: Receiver) 
     assert answer(receiver, TOKEN.encode()) == 503
     receiver.valkey.resume()
     eventually(lambda: answer(receiver, STORED) == 204)
+
+
+def test_a_redis_that_comes_back_empty_makes_no_right_token_a_wrong_one(
+    receiver: Receiver,
+) -> None:
+    credential_store.add(receiver.redis, STORED.decode(), Credential(label="stored"))
+    receiver.start_web()
+    assert answer(receiver, STORED) == 204
+    receiver.redis.flushall()
+    eventually(lambda: "credentials.lost" in receiver.log.read_text())
+    eventually(lambda: answer(receiver, STORED) == 204)
+    assert answer(receiver, STRANGE) == 503
 
 
 def test_a_process_that_never_saw_the_store_calls_nobody_unknown(receiver: Receiver) -> None:
