@@ -14,7 +14,7 @@ Result = dict[str, float]
 
 TOLERATED = 0.12
 """Share of the processors that other work may take."""
-TRIES = 6
+TRIES = 3
 PATIENCE = 60.0
 """Seconds to wait for a quiet moment before each try."""
 _TICK = os.sysconf("SC_CLK_TCK")
