@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bearer_digests: tuple[bytes, ...] = ()
     """SHA-256 of each token in `RECEIVER_BEARER_TOKENS`; the tokens themselves are not kept."""
     max_body_bytes: int = 262144
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     durability: Literal["warn", "strict"] = "warn"
     dedupe_hours: int = 73
     web_concurrency: int = 1
@@ -115,6 +116,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         maxmemory=_read(environ, "RECEIVER_MAXMEMORY", _size, 1024**3),
         bearer_digests=_digests(environ.get("RECEIVER_BEARER_TOKENS", "")),
         max_body_bytes=_read(environ, "RECEIVER_MAX_BODY_BYTES", _whole(1024, 2**26), 262144),
+        log_level=_read(environ, "RECEIVER_LOG_LEVEL", _log_level, "info"),
         durability=_read(environ, "RECEIVER_DURABILITY", _durability, "warn"),
         dedupe_hours=_read(environ, "RECEIVER_DEDUPE_HOURS", _whole(1, 24 * 365), 73),
         web_concurrency=_read(environ, "WEB_CONCURRENCY", _whole(1, 256), 1),
@@ -171,6 +173,14 @@ def _durability(value: str) -> Literal["warn", "strict"]:
     if value not in ("warn", "strict"):
         raise ValueError("warn or strict is wanted")
     return "strict" if value == "strict" else "warn"
+
+
+def _log_level(value: str) -> Literal["debug", "info", "warning", "error"]:
+    match value.lower():
+        case "debug" | "info" | "warning" | "error" as level:
+            return level
+        case _:
+            raise ValueError("debug, info, warning or error is wanted")
 
 
 def _redis_url(value: str) -> str:

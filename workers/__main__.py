@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from receiver import logs
 from receiver.settings import Settings, SettingsError, load, problems
 from workers import process
 from workers.supervise import Supervisor
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    logs.configure(settings.log_level)
     if wrong := problems(settings):
         print(*wrong, sep="\n", file=sys.stderr)
         return 2

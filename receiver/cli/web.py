@@ -26,7 +26,8 @@ def command() -> None:
     environment.refuse_without_credential(settings, settings.redis_url or "")
     environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
-    from receiver import serving
+    from receiver import logs, serving
 
+    logs.configure(settings.log_level)
     click.echo(f"receiver web: {environment.base_url(settings)}", err=True)
     serving.serve(settings)

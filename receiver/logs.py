@@ -1,0 +1,95 @@
+"""How both halves log: JSON lines into a pipe or file, readable lines on a terminal, on stderr.
+
+A line is an event's name and fields; never a body, number, text or token. Libraries that log by
+themselves (uvicorn, rq) come out in the same form, from warnings on, without long numbers, and an
+exception without its message, which might repeat what it failed on.
+"""
+
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Final
+
+import structlog
+from structlog.typing import Processor
+
+_ATOMIC: Final = 4096
+"""Bytes that a pipe takes in one piece, whoever else writes into it (POSIX: PIPE_BUF)."""
+_PRIVATE: Final = re.compile(r"\+?\d{6,}|(?<=access_token=)[^&\s\"']+|(?<=[Bb]earer )\S+")
+
+Fields = MutableMapping[str, Any]
+
+
+def configure(level: str) -> None:
+    """Set up this process's logging; once, before it does anything."""
+    form: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+        _fault,
+    ]
+    render = _renderer()
+    structlog.configure(
+        processors=[*form, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    strangers = logging.StreamHandler(sys.stderr)
+    strangers.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, _discreet, *form],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(handlers=[strangers], level=logging.WARNING, force=True)
+
+
+def readable() -> bool:
+    """Whether a person reads along."""
+    return sys.stderr.isatty()
+
+
+def write(lines: Iterable[str]) -> None:
+    """Lines that are rendered already: many in one write, no line torn by another process's."""
+    chunk = b""
+    for line in lines:
+        encoded = line.encode()
+        if len(chunk) + len(encoded) > _ATOMIC:
+            _write(chunk)
+            chunk = b""
+        chunk += encoded
+    _write(chunk)
+
+
+def _write(chunk: bytes) -> None:
+    try:
+        os.write(2, chunk)
+    except OSError:
+        return  # nobody reads: no reason to stop working
+
+
+def _renderer() -> Any:
+    if readable():
+        return structlog.dev.ConsoleRenderer()
+    return structlog.processors.JSONRenderer()
+
+
+def _fault(_logger: object, _method: str, fields: Fields) -> Fields:
+    """An exception as its type and where it came from."""
+    given = fields.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given
+    error = error[1] if isinstance(error, tuple) else error
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        fields["exception"] = type(error).__name__
+        fields["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    return fields
+
+
+def _discreet(_logger: object, _method: str, fields: Fields) -> Fields:
+    """A library's sentence, without what might be a number or a token."""
+    fields["event"] = _PRIVATE.sub("(removed)", str(fields["event"]))
+    return fields
