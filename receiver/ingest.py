@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections import Counter
 from typing import Final
 
 import structlog
@@ -17,6 +16,7 @@ from receiver.carriers.callback import Callback, Reading, Rejected, Request
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
 from receiver.gate import Gate
 from receiver.intake import Intake
+from receiver.meter import ACKNOWLEDGED, Meter
 from receiver.notification import Notification, Refusal, encode
 from receiver.refuse import Refuse, shown
 from receiver.settings import LISTENER_NAME, Settings
@@ -57,8 +57,9 @@ class Door:
         self.receipts = Receipts()
         self.deadlines = Deadlines()
         self.tally = Tally()
-        self.answered: Counter[tuple[str, int]] = Counter()
-        """(callback, status) -> how often."""
+        self.meter = Meter()
+        self.acknowledged = self.meter.times(ACKNOWLEDGED)
+        """From a notification's last byte until it was durable."""
 
     def knows(self, listener: str) -> bool:
         """Whether the URL names one of our listeners; any well-formed name while none is named."""
@@ -80,7 +81,7 @@ class Route:
         """Answer one request. Every way out is a line of DESIGN.md's table of answers."""
         try:
             if scope["method"] != "POST" and (granted := self._granted(scope, listener)):
-                self._door.answered[self._callback.name, 200] += 1
+                self._door.meter.answered[self._callback.name, 200] += 1
                 await answer.send_answer(send, 200, granted)
                 return
             credential = self._admit(scope, listener)
@@ -92,14 +93,14 @@ class Route:
             stopping = Refuse(503, "the receiver is stopping", unread=True)
             await self._refuse(scope, receive, send, listener, stopping)
         except Gone:
-            self._door.answered[self._callback.name, 0] += 1
+            self._door.meter.answered[self._callback.name, 0] += 1
         except Refuse as refused:
             await self._refuse(scope, receive, send, listener, refused)
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
             log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
             await self._refuse(scope, receive, send, listener, Refuse.fault(unread=True))
         else:
-            self._door.answered[self._callback.name, 204] += 1
+            self._door.meter.answered[self._callback.name, 204] += 1
             headers = [(b"x-receipt-id", receipt.encode()), *answer.correlator(scope["headers"])]
             if scope["query_string"]:
                 headers.append(_PRIVATE)
@@ -135,7 +136,7 @@ class Route:
 
     async def _keep(self, scope: Scope, credential: Credential, listener: str, body: bytes) -> str:
         """Check the whole request and hand it over; returns its receipt id once it is durable."""
-        now = time.time_ns() // 1_000_000
+        now, began = time.time_ns() // 1_000_000, time.perf_counter()
         receipt = self._door.receipts.new(now)
         if credential.listener is not None and credential.listener != listener:
             raise Refuse(403, "this credential is for another listener", body)
@@ -146,11 +147,16 @@ class Route:
             for item in reading.accepted
         ]
         refused = [
-            encode(Refusal(name, listener, receipt, now, 400, item.reason, [], item.body))
+            Refusal(name, listener, receipt, now, 400, item.reason, [], item.body)
             for item in reading.refused
         ]
         if accepted or refused:
-            await self._durable(accepted, refused)
+            await self._durable(accepted, [encode(refusal) for refusal in refused])
+        for refusal in refused:
+            _say(refusal)
+        if accepted:
+            self._door.meter.heard[listener] = now
+            self._door.acknowledged.took(time.perf_counter() - began)
         return receipt
 
     def _check(self, scope: Scope, body: bytes) -> tuple[Reading, str]:
@@ -180,20 +186,26 @@ class Route:
         self, scope: Scope, receive: Receive, send: Send, listener: str, refused: Refuse
     ) -> None:
         """Keep or count what is refused (503 if it cannot be kept), then answer."""
+        told: Headers = []
         if refused.kept:
+            refusal = self._refusal(scope, listener, refused)
             try:
-                await self._durable([], [self._refusal(scope, listener, refused)])
+                await self._durable([], [encode(refusal)])
+                told = [(b"x-receipt-id", refusal.receipt.encode())]
+                _say(refusal)
             except Refuse as worse:
                 worse.unread = refused.unread
                 refused = worse
         if refused.counted:
             self._door.tally.count(self._callback.name, refused.counted)
-        self._door.answered[self._callback.name, refused.status] += 1
+        self._door.meter.answered[self._callback.name, refused.status] += 1
         headers, body = self._no(scope, refused)
         if refused.unread:
-            await answer.send_and_close(scope, receive, send, (refused.status, headers, body))
+            await answer.send_and_close(
+                scope, receive, send, (refused.status, headers + told, body)
+            )
         else:
-            await answer.send_answer(send, refused.status, headers, body)
+            await answer.send_answer(send, refused.status, headers + told, body)
 
     def _no(self, scope: Scope, refused: Refuse) -> tuple[Headers, bytes]:
         headers, body = answer.problem(self._callback, refused.status, refused.message)
@@ -204,20 +216,29 @@ class Route:
                 headers, body = [(b"allow", self._allow), (b"content-length", b"0")], b""
         return headers + answer.correlator(scope["headers"]), body
 
-    def _refusal(self, scope: Scope, listener: str, refused: Refuse) -> bytes:
+    def _refusal(self, scope: Scope, listener: str, refused: Refuse) -> Refusal:
         now = time.time_ns() // 1_000_000
-        return encode(
-            Refusal(
-                self._callback.name,
-                listener,
-                self._door.receipts.new(now),
-                now,
-                refused.status,
-                refused.message,
-                shown(scope["headers"], tokens(scope["headers"], scope["query_string"])),
-                refused.body,
-            )
+        return Refusal(
+            self._callback.name,
+            listener,
+            self._door.receipts.new(now),
+            now,
+            refused.status,
+            refused.message,
+            shown(scope["headers"], tokens(scope["headers"], scope["query_string"])),
+            refused.body,
         )
+
+
+def _say(refusal: Refusal) -> None:
+    log.warning(
+        "door.refused",
+        receipt=refusal.receipt,
+        listener=refusal.listener,
+        kind=refusal.callback,
+        status=refusal.status,
+        reason=refusal.reason,
+    )
 
 
 def _is_compressed(content_encoding: bytes) -> bool:

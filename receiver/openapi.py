@@ -17,17 +17,18 @@ a method that a header brings into being.
 """
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"query": []}]
 _RETRY: Final = {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}}
+_KEPT: Final = {"X-Receipt-Id": {"schema": {"type": "string"}}}
 _REFUSALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "400": ("Not what this carrier sends; kept.", {}),
+    "400": ("Not what this carrier sends; kept.", _KEPT),
     "401": (
         "No valid credential.",
         {"WWW-Authenticate": {"schema": {"const": "Bearer"}, "required": True}},
     ),
-    "403": ("The credential is for another listener; kept.", {}),
+    "403": ("The credential is for another listener; kept.", _KEPT),
     "404": ("There is no such listener.", {}),
-    "408": ("Head or body were not complete after 10 s; kept as far as it came.", {}),
-    "413": ("The body is too large; its beginning is kept.", {}),
-    "415": ("Compressed, or a type that is not taken here; kept.", {}),
+    "408": ("Head or body were not complete after 10 s; kept as far as it came.", _KEPT),
+    "413": ("The body is too large; its beginning is kept.", _KEPT),
+    "415": ("Compressed, or a type that is not taken here; kept.", _KEPT),
     "429": ("Too much in flight: come again.", _RETRY),
     "431": ("The head of the request is too large.", {}),
     "503": ("It could not be stored: come again.", _RETRY),

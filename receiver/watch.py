@@ -9,9 +9,9 @@ import structlog
 
 from receiver.connection import DOWN
 from receiver.credentials import Credentials
+from receiver.ingest import Door
 from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
 from receiver.server import SILENT_AFTER, Server
-from receiver.tally import Tally
 
 log = structlog.get_logger()
 
@@ -23,12 +23,13 @@ class Watch:
     """One per web process; a Redis in trouble is seen, never raised."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, server: Server, credentials: Credentials, tally: Tally
+        self, client: redis.asyncio.Redis, server: Server, credentials: Credentials, door: Door
     ) -> None:
         self._client = client
         self._server = server
         self._credentials = credentials
-        self._tally = tally
+        self._tally = door.tally
+        self._meter = door.meter
 
     async def run(self) -> None:
         """Look for ever."""
@@ -68,8 +69,11 @@ class Watch:
             log.critical("credentials.lost")
 
     async def _write(self) -> None:
-        """What is new of the counts and of when each credential was last used."""
+        """What is new of the counts and times, and of when each credential was last used."""
         await self._tally.write(self._client)
+        if command := self._meter.command():
+            await self._client.eval(*command)
+            self._meter.written()
         used: dict[Any, Any] = self._credentials.take_used()
         if used:
             await self._client.hset(CREDENTIALS_USED, mapping=used)

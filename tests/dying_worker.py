@@ -29,7 +29,7 @@ def _after(method: Callable[..., Any], when: Callable[[Any], bool]) -> Callable[
 
 
 def _is_reply_of_the_script(reply: Any) -> bool:
-    return isinstance(reply, list) and len(reply) == 5 and isinstance(reply[0], int)
+    return isinstance(reply, list) and len(reply) == 6 and isinstance(reply[0], int)
 
 
 def arm(point: str) -> None:

@@ -23,6 +23,7 @@ from receiver.notification import (
     sink_state,
 )
 from workers.delivery import Item
+from workers.tell import Teller
 
 log = structlog.get_logger()
 
@@ -64,6 +65,7 @@ class Deliveries:
         self._clock = clock
         self._take = _script(client, "take")
         self._settle = _script(client, "settle")
+        self._teller = Teller(client)
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
@@ -134,6 +136,14 @@ class Deliveries:
         )
         if opened or closed:
             log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
+
+    def tell(self, items: Sequence[Item]) -> None:
+        """Say that the sink has these."""
+        self._teller.delivered(self.sink, (item.delivery.event for item in items))
+
+    def write(self) -> None:
+        """Write down how long they took."""
+        self._teller.write()
 
     def _with_group(self, read: Callable[[], Any]) -> Any:
         """A server that came back empty has no group: what is on its stream is new."""

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from receiver.notification import DeadLetter, Delivery, encode
 from receiver.settings import SinkSettings
-from workers import backoff
+from workers import backoff, tell
 from workers.deliveries import Deliveries, Outcome
 from workers.delivery import Answer, Item, Local, Remote
 
@@ -24,6 +24,8 @@ LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends."""
 LOCAL_BATCH: Final = 500
 REQUEST_BYTES: Final = 1_000_000
+RECEIPTS_SAID: Final = 20
+"""Receipt ids in one line about a request that was not taken."""
 STOP_WITHIN: Final = 15.0
 """Seconds that requests under way get when a stop is asked for; their events are sent again."""
 
@@ -44,6 +46,16 @@ class _Job:
         self._deliveries = deliveries
         self._ring = ring
         self._stopping = stopping
+
+    def run(self) -> None:
+        """Work until nothing is left, the time is up or a stop is asked for."""
+        try:
+            self._work()
+        finally:
+            self._deliveries.write()
+
+    def _work(self) -> None:
+        raise NotImplementedError
 
     def _goes_on(self, until: float) -> bool:
         return not self._stopping() and time.monotonic() < until
@@ -76,6 +88,8 @@ class _Job:
 
     def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
         one = item.delivery
+        receipts = list(tell.receipts([one.event]))
+        log.warning("delivery.dead", sink=self._sink.name, receipts=receipts, reason=reason)
         letter = DeadLetter(
             self._deliveries.now(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
         )
@@ -89,8 +103,7 @@ class LocalJob(_Job):
         super().__init__(*rest)
         self._local = local
 
-    def run(self) -> None:
-        """Work until nothing is left, the time is up or a stop is asked for."""
+    def _work(self) -> None:
         until = time.monotonic() + WORK_SECONDS
         self._deliveries.recover()
         while self._goes_on(until):
@@ -100,6 +113,7 @@ class LocalJob(_Job):
             wanted, settled = self._sorted(items)
             try:
                 self._deliveries.settle([*settled, *map(self._run, wanted)])
+                self._deliveries.tell(wanted)
             except ResponseError as error:
                 if not str(error).startswith("WRONGTYPE"):
                     raise
@@ -124,8 +138,7 @@ class RemoteJob(_Job):
         # As many waiting as are under way, so that no thread waits for Redis.
         self._window = 2 * remote.concurrency
 
-    def run(self) -> None:
-        """Work until nothing is left, the time is up or a stop is asked for."""
+    def _work(self) -> None:
         until = time.monotonic() + WORK_SECONDS
         if not self._under_way:
             self._deliveries.recover()
@@ -165,7 +178,9 @@ class RemoteJob(_Job):
         if outcomes:
             self._deliveries.settle(outcomes)
         for future in done:
-            del self._under_way[future]
+            items = self._under_way.pop(future)
+            if future.result().what == "taken":
+                self._deliveries.tell(items)
 
     def _end(self) -> None:
         """What is under way comes to its end; at a stop, what has not begun goes back."""
@@ -188,7 +203,14 @@ class RemoteJob(_Job):
         says = "-" if answer.what == "failed" else "+"
         if answer.what == "taken":
             return [(*_name(item), mark, "delivered") for item, mark in _marked(items, says)]
-        log.info("sink.answer", sink=self._sink.name, what=answer.what, reason=answer.reason)
+        receipts = list(tell.receipts(item.delivery.event for item in items[:RECEIPTS_SAID]))
+        log.info(
+            "sink.answer",
+            sink=self._sink.name,
+            what=answer.what,
+            reason=answer.reason,
+            receipts=receipts,
+        )
         if answer.what == "gone":
             stop = ("", "", "", "stop", answer.reason)
             return [stop, *(self._again(item, _why(item, answer), says) for item in items)]

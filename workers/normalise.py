@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis
 
@@ -22,6 +22,7 @@ from workers import bell
 from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
 from workers.pipe import Command, Pipe
+from workers.tell import Teller
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
@@ -32,6 +33,14 @@ WORDS: Final = 8_000
 """Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
 
 _KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS)
+
+
+class _Runs(NamedTuple):
+    """What is being published."""
+
+    outcomes: list[Outcome]
+    commands: int
+    """Runs of the script that it takes."""
 
 
 class Normaliser:
@@ -48,6 +57,7 @@ class Normaliser:
         self._text = files("workers").joinpath("publish.lua").read_text("utf-8")
         self._sha = ""
         self._survived: set[bytes] = set()
+        self._teller = Teller(client)
 
     def run(self) -> None:
         """Work until the stream is empty, the time is up or a stop is asked for."""
@@ -61,6 +71,7 @@ class Normaliser:
                     return
         finally:
             self._pipe.close()
+            self._teller.write()
 
     def _begin(self) -> None:
         """Clear the bell; bring script and group to a server that may have come back empty."""
@@ -83,7 +94,7 @@ class Normaliser:
         one between. True when something may be left because it was time to stop.
         """
         self._pipe.send(self._inbox.read())
-        publishing, reading, over = 0, True, False
+        publishing, reading, over = _Runs([], 0), True, False
         while entries:
             outcomes = [outcome(entry, self._settings) for entry in entries]
             self._published(publishing)
@@ -92,15 +103,17 @@ class Normaliser:
             reading = bool(entries) and not over
             told = self._publish(outcomes)
             self._pipe.send(*told, *([self._inbox.read()] if reading else []))
-            publishing = len(told)
+            publishing = _Runs(outcomes, len(told))
         self._published(publishing)
         return over
 
-    def _published(self, commands: int) -> None:
-        """So many runs of the script are over; the sinks may have new events."""
-        events = sum(self._pipe.receive()[3] for _ in range(commands))
-        if events and self._settings.sinks:
+    def _published(self, runs: _Runs) -> None:
+        """These outcomes have happened; the sinks may have new events."""
+        replies = [self._pipe.receive() for _ in range(runs.commands)]
+        if self._settings.sinks and any(reply[3] for reply in replies):
             bell.ring_sinks(self._client, self._settings.sinks)
+        letters = b"".join(reply[5] for reply in replies)
+        self._teller.outcomes((each.told for each in runs.outcomes), letters)
 
     def _publish(self, outcomes: list[Outcome]) -> list[Command]:
         """The script, run as often as it takes to keep each run short: others wait meanwhile."""
@@ -108,10 +121,10 @@ class Normaliser:
         first = ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember)
         commands, told = [], list[Any]()
         for one in outcomes:
-            if told and len(told) + len(one) > WORDS:
+            if told and len(told) + len(one.words) > WORDS:
                 commands.append((*first, *told))
                 told = []
-            told += one
+            told += one.words
         return [*commands, (*first, *told)]
 
     def _recover(self) -> None:
@@ -139,7 +152,7 @@ class Normaliser:
         self._survived.add(entry[0])
         told = self._publish([alone])
         self._pipe.send(*told)
-        self._published(len(told))
+        self._published(_Runs([alone], len(told)))
         self._survived.discard(entry[0])
 
     def _count(self, entry_id: bytes) -> int:

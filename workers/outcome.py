@@ -2,23 +2,31 @@
 
 import itertools
 import time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from rq.timeouts import BaseTimeoutException
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.callback import Unreadable
-from receiver.notification import DeadLetter, decode_notification, encode
+from receiver.notification import DeadLetter, Notification, decode_notification, encode
 from receiver.settings import Settings
 from workers.event import claim
+from workers.tell import Told
 
 log = structlog.get_logger()
 
 Entry = tuple[bytes, bytes]
 """Inbound stream id, and the encoded notification."""
-Outcome = list[Any]
-"""Entry id, number of events, then four arguments per event, or one dead letter."""
+
+
+class Outcome(NamedTuple):
+    """What one entry means."""
+
+    words: list[Any]
+    """Entry id, number of events, then four arguments per event, or one dead letter."""
+    told: Told
+
 
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
 
@@ -27,22 +35,25 @@ def outcome(entry: Entry, settings: Settings) -> Outcome:
     """Say what one entry means. What fails is a dead letter with its reason, never an exception,
     but for a job's time that is up.
     """
+    notification = None
     try:
         notification = decode_notification(entry[1])
         callback = _CALLBACKS[notification.callback]
         events = callback.normalise(notification, settings.zone(notification.listener))
         claims = [claim(callback, notification, event, i) for i, event in enumerate(events)]
-        return [entry[0], len(claims), *itertools.chain.from_iterable(claims)]
+        words = [entry[0], len(claims), *itertools.chain.from_iterable(claims)]
+        return Outcome(words, Told(notification))
     except Unreadable as error:
-        return dead(entry, str(error))
+        return dead(entry, str(error), notification)
     except BaseTimeoutException:
         raise  # wherever it happened to strike: no fault of this entry
     except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back a batch
         log.error("normalise.fault", error=type(error).__name__)
-        return dead(entry, f"normalising failed: {type(error).__name__}")
+        return dead(entry, f"normalising failed: {type(error).__name__}", notification)
 
 
-def dead(entry: Entry, reason: str) -> Outcome:
+def dead(entry: Entry, reason: str, notification: Notification | None = None) -> Outcome:
     """The outcome of an entry that nothing can be made of."""
     now = time.time_ns() // 1_000_000
-    return [entry[0], 0, encode(DeadLetter(now, reason, entry[1]))]
+    letter = encode(DeadLetter(now, reason, entry[1]))
+    return Outcome([entry[0], 0, letter], Told(notification, reason))

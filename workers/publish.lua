@@ -3,6 +3,8 @@
 -- ARGV consumer group, seconds an identity is remembered, then per entry its id, how many events
 --      it makes, and per event its identity, what it settles, '1' if it is final, and its JSON; an
 --      entry that makes none is followed by its dead letter
+-- Returns how many were published, duplicates, dead, how many events, late ones, and a letter per
+-- entry: p, d, x, l for published with a late status in it, - for one that was not open any more.
 -- An entry goes on only if XACK says that it was still open. Identities and what a final status
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
 -- set expires as a whole once its bucket and the time to remember are over.
@@ -91,27 +93,33 @@ local function publish(identity, settles, final, json)
 end
 
 local counted = redis.call('EXISTS', KEYS[6]) == 1
+local letters = {}
 local at = 3
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)
+    local letter = '-'
     if redis.call('XACK', KEYS[1], group, id) == 1 then
         if counted then
             redis.call('HDEL', KEYS[6], id)
         end
-        local any = false
+        local any, before = false, late
         for i = at + 2, at + 4 * count, 4 do
             any = publish(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) or any
         end
         if count == 0 then
             redis.call('XADD', KEYS[3], '*', 'd', ARGV[at + 2])
             dead = dead + 1
+            letter = 'x'
         elseif any then
             published = published + 1
+            letter = late > before and 'l' or 'p'
         else
             duplicate = duplicate + 1
+            letter = 'd'
         end
     end
+    letters[#letters + 1] = letter
     at = after
 end
 if claimed > 0 then
@@ -124,4 +132,4 @@ for name, count in pairs({
         redis.call('HINCRBY', KEYS[4], name, count)
     end
 end
-return {published, duplicate, dead, events, late}
+return {published, duplicate, dead, events, late, table.concat(letters)}

@@ -1,0 +1,26 @@
+-- Adds one process's numbered lot of counts. It remembers each writer's last number, as the intake's
+-- script does: what was written though the reply was lost is not added again.
+-- KEYS counts, when each listener last heard, this writer's number
+-- ARGV number, names that are told apart, how many counts, per count its field and by how much,
+--      per listener its name and when (ms); what is beyond so many names is together `other`
+local last = tonumber(redis.call('GET', KEYS[3]) or '0')
+if last >= tonumber(ARGV[1]) then
+    return 0
+end
+redis.call('SET', KEYS[3], ARGV[1], 'EX', 3600)
+local most, listeners = tonumber(ARGV[2]), 4 + 2 * tonumber(ARGV[3])
+for i = 4, listeners - 1, 2 do
+    redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+for i = listeners, #ARGV, 2 do
+    local name = ARGV[i]
+    local known = redis.call('HGET', KEYS[2], name)
+    if not known and redis.call('HLEN', KEYS[2]) >= most - 1 then
+        name = 'other'
+        known = redis.call('HGET', KEYS[2], name)
+    end
+    if tonumber(known or '0') < tonumber(ARGV[i + 1]) then
+        redis.call('HSET', KEYS[2], name, ARGV[i + 1])
+    end
+end
+return 1
