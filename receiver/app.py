@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
-from receiver import connection, openapi, orphan
+from receiver import connection, logs, openapi, orphan
 from receiver.bell import Bell
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
@@ -28,6 +28,7 @@ from receiver.intake import Intake
 from receiver.link import Link
 from receiver.losses import Losses
 from receiver.readiness import readiness
+from receiver.scrape import CONTENT_TYPE, Scrape
 from receiver.server import Server
 from receiver.serving import end_at_the_second_signal
 from receiver.settings import Settings, SettingsError, load
@@ -61,7 +62,9 @@ class Receiver(Starlette):
 
 def create() -> Starlette:
     """The application of this process's environment; what the server starts."""
-    return build(load(os.environ))
+    settings = load(os.environ)
+    logs.configure(settings.log_level)
+    return build(settings)
 
 
 def build(settings: Settings) -> Starlette:
@@ -77,7 +80,9 @@ def build(settings: Settings) -> Starlette:
     door = Door(settings, credentials, intake, gate)
     server = Server(gate, losses, settings.ack_replicas)
     client = connection.async_client(settings.redis_url)
-    watch = Watch(client, server, credentials, door.tally)
+    reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
+    scrape = Scrape(settings, reader)
+    watch = Watch(client, server, credentials, door)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -100,10 +105,11 @@ def build(settings: Settings) -> Starlette:
             await spool.close()
         await watch.close()
         bell.close()
+        reader.close()
 
     app = Receiver(
         {callback.path: Route(door, callback) for callback in CALLBACKS},
-        routes=_routes(server, spool, settings),
+        routes=_routes(server, spool, scrape, settings),
         exception_handlers={HTTPException: _nowhere(door.tally)},
         lifespan=lifespan,
     )
@@ -117,7 +123,9 @@ def _inbound(settings: Settings, bell: Bell, losses: Losses) -> Inbound:
     return Inbound(link, bell.ring, losses.saw)
 
 
-def _routes(server: Server, spool: Spool | None, settings: Settings) -> list[BaseRoute]:
+def _routes(
+    server: Server, spool: Spool | None, scrape: Scrape, settings: Settings
+) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
@@ -125,10 +133,18 @@ def _routes(server: Server, spool: Spool | None, settings: Settings) -> list[Bas
         status, said = readiness(server, spool)
         return JSONResponse(said, status)
 
+    async def metrics(_: Request) -> Response:
+        return Response(await scrape.text(), media_type=CONTENT_TYPE)
+
     async def described(_: Request) -> Response:
         return JSONResponse(description)
 
-    reads = {"/healthz": healthz, "/readyz": readyz, "/openapi.json": described}
+    reads = {
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/metrics": metrics,
+        "/openapi.json": described,
+    }
     description = openapi.document(CALLBACKS, reads, settings)
     return [Path(path, answer) for path, answer in reads.items()]
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 from starlette.types import Receive, Scope
 
 from receiver.refuse import HEAD_KEPT, Refuse
-from receiver.wire import is_whole
 
 WITHIN: Final = 10.0
 """Seconds for a whole body."""
@@ -66,10 +65,7 @@ async def read(scope: Scope, receive: Receive, cap: int, deadlines: Deadlines) -
                 await _begin(receive, chunks)
             raise _too_large(chunks, cap)
     try:
-        if is_whole(receive):
-            await _collect(receive, chunks, cap)
-        else:
-            await deadlines.collect(receive, chunks, cap)
+        await deadlines.collect(receive, chunks, cap)
     except TimeoutError:
         message = f"the body was not complete after {WITHIN:.0f} s"
         raise Refuse(408, message, _head(chunks), unread=True) from None

@@ -9,7 +9,6 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from starlette.types import Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from receiver.answer import LINGER_BYTES
@@ -107,12 +106,6 @@ def _without_upgrade(data: bytes) -> bytes:
     """
     head, end, rest = data.partition(b"\r\n\r\n")
     return _UPGRADE(rb"\1x-passed-over:", head) + end + rest
-
-
-def is_whole(receive: Receive) -> bool:
-    """Whether the whole body is here already, as it mostly is: then nobody need watch the clock."""
-    cycle = getattr(receive, "__self__", None)
-    return isinstance(cycle, RequestResponseCycle) and not cycle.more_body
 
 
 def _answer(status: int, message: str) -> bytes:

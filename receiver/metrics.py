@@ -1,0 +1,265 @@
+"""`/metrics`: what Redis knows and this machine's spool, in Prometheus's words.
+
+Every process answers for all of them, since what is counted lies in Redis. While that does not
+answer, `receiver_redis_up` is 0 and all it knows is left out. No label says who sent or received
+anything: there are listeners, sinks, callbacks, names of credentials, and words of ours.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from receiver import __version__
+from receiver.meter import ACKNOWLEDGED, BOUNDS, DELIVERED, LISTENERS, PUBLISHED
+from receiver.notification import forward_group
+from receiver.snapshot import Sink, Snapshot
+from receiver.spool_file import Depth
+
+Labelled = dict[tuple[str, ...], float]
+
+_BOOKS: Final = {
+    "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
+    "published": ("notifications_published", "Notifications that came out as events."),
+    "duplicate": ("notifications_duplicate", "Notifications that had come before."),
+    "dead": ("notifications_dead", "Notifications that nothing could be made of: dead letters."),
+    "events": ("events", "Events published; one notification may hold several."),
+    "late": ("statuses_late", "Delivery statuses that came after a final one."),
+    "rejected": ("rejected", "Authentic requests, or items of them, refused and kept."),
+    "dead_dropped": ("dead_letters_dropped", "Dead letters that an operator dropped."),
+    "dead_trimmed": ("dead_letters_trimmed", "Dead letters that went for age, number or size."),
+    "events_trimmed": ("events_trimmed", "Events that went from the stream for age or size."),
+    "events_unread_trimmed": (
+        "events_unread_trimmed",
+        "Of them, those that a consumer group had not acknowledged, once per group.",
+    ),
+}
+_REFUSED: Final = {
+    "400": "malformed",
+    "403": "credential of another listener",
+    "408": "too slow",
+    "413": "too large",
+    "415": "media type",
+    "503": "unavailable",
+}
+"""Status -> reason of a refusal; the other reasons are counted as words already."""
+_SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
+    "receiver_sink_backlog": (
+        "Events on the stream that the sink has not taken; -1: the server cannot tell.",
+        lambda sink, _: sink.waiting.entries,
+    ),
+    "receiver_sink_backlog_oldest_seconds": (
+        "Age of the oldest of them.",
+        lambda sink, _: sink.waiting.oldest,
+    ),
+    "receiver_sink_retries": (
+        "Deliveries that failed and will be tried again.",
+        lambda sink, _: sink.retries,
+    ),
+    "receiver_sink_circuit_open": (
+        "1 while nothing is sent because the last requests failed.",
+        lambda sink, _: int(sink.state.get("opened", "0") != "0"),
+    ),
+    "receiver_sink_stopped": (
+        "1 when the sink wants nothing any more, until somebody starts it.",
+        lambda sink, _: int("stopped" in sink.state),
+    ),
+    "receiver_sink_down_seconds": (
+        "How long requests have been failing; 0 while they do not.",
+        lambda sink, now: _since(sink.state.get("down_since", ""), now),
+    ),
+}
+
+
+def exposition(snapshot: Snapshot | None, spool: Depth | None, configured: Iterable[str]) -> bytes:
+    """The text. `snapshot` is None while Redis does not answer; `configured` names listeners."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, configured)]))
+    return generate_latest(registry)
+
+
+class _Once(Collector):
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        return self._families
+
+
+def _ours(snapshot: Snapshot | None, spool: Depth | None) -> Iterator[Metric]:
+    up = "1 if Redis answered this scrape."
+    yield _gauge("receiver_redis_up", up, int(snapshot is not None))
+    yield _labelled("receiver_build", "The version that answers.", ["version"], {(__version__,): 1})
+    if spool is None:
+        return
+    age = time.time() - spool.oldest / 1000 if spool.oldest is not None else 0
+    where = "on this machine's disk, acknowledged and not in Redis yet"
+    yield _gauge("receiver_spool_notifications", f"Notifications {where}.", spool.notifications)
+    yield _gauge("receiver_spool_bytes", f"Bytes {where}.", spool.bytes)
+    yield _gauge("receiver_spool_oldest_seconds", f"Age of the oldest {where}.", max(0, age))
+
+
+def _known(snapshot: Snapshot | None, configured: Iterable[str]) -> Iterator[Metric]:
+    if snapshot is None:
+        return
+    yield from _books(snapshot)
+    yield from _requests(snapshot)
+    yield from _times(snapshot)
+    yield from _sinks(snapshot)
+    yield _silence(snapshot, configured)
+    yield _credentials(snapshot)
+    yield from _redis(snapshot)
+
+
+def _books(found: Snapshot) -> Iterator[Metric]:
+    for field, (name, meaning) in _BOOKS.items():
+        value = getattr(found.books, field)
+        yield CounterMetricFamily(f"receiver_{name}", meaning, value=value)
+    said = "Notifications accepted and without an outcome yet."
+    yield _gauge("receiver_notifications_open", said, found.books.open)
+    said = "Age of the oldest notification without an outcome."
+    yield _gauge("receiver_notifications_open_oldest_seconds", said, found.inbound.oldest)
+    said = "1 if every accepted notification is accounted for."
+    yield _gauge("receiver_books_balanced", said, int(found.books.balanced))
+    said = "Acknowledged notifications, at least, that a Redis that came back did not know of."
+    yield _gauge("receiver_notifications_lost", said, found.lost)
+    entries: Labelled = {(name.removeprefix("receiver:"),): n for name, n in found.entries.items()}
+    yield _labelled("receiver_stream_entries", "Entries kept on a stream.", ["stream"], entries)
+    prefix = forward_group("")
+    readers: Labelled = {
+        (name,): float(group.entries)
+        for name, group in sorted(found.groups.items())[:LISTENERS]
+        if not name.startswith(prefix)
+    }
+    said = "Events that a consumer group of yours has not acknowledged; -1: nobody can tell."
+    yield _labelled("receiver_reader_backlog", said, ["group"], readers)
+    workers: Labelled = {(queue,): alive for queue, alive in found.workers.items()}
+    yield _labelled("receiver_workers", "Workers alive.", ["queue"], workers)
+
+
+def _requests(found: Snapshot) -> Iterator[Metric]:
+    answered: Labelled = {}
+    refused: Labelled = {}
+    for field, count in found.meter.items():
+        what, _, rest = field.partition("|")
+        if what != "answered":
+            continue
+        callback, _, status = rest.partition("|")
+        answered[callback, "none" if status == "0" else status] = count
+        if status in _REFUSED:
+            refused[callback, _REFUSED[status]] = count
+    for field, count in found.turned_away.items():
+        callback, _, reason = field.partition(" ")
+        refused[callback, reason] = count
+    said = "Requests answered; `none` where the sender left before."
+    yield _counter("receiver_requests", said, ["callback", "status"], answered)
+    said = "Requests refused, by reason."
+    yield _counter("receiver_requests_refused", said, ["callback", "reason"], refused)
+
+
+def _times(found: Snapshot) -> Iterator[Metric]:
+    said = "From a notification's last byte until it was durable and could be acknowledged."
+    yield _histogram("receiver_acknowledgement_seconds", said, found, ACKNOWLEDGED)
+    said = "From a notification's receipt until its events were published."
+    yield _histogram("receiver_receipt_to_published_seconds", said, found, PUBLISHED)
+    said = "From a notification's receipt until a sink had the event."
+    yield _histogram("receiver_receipt_to_delivered_seconds", said, found, DELIVERED, ["sink"])
+
+
+def _histogram(
+    name: str, meaning: str, found: Snapshot, what: str, labels: tuple[str, ...] | list[str] = ()
+) -> Metric:
+    """Buckets of an older version, with other bounds, still count where they belong."""
+    counts: dict[str, dict[float, int]] = {} if labels else {"": {}}
+    sums: dict[str, float] = {}
+    for field, count in found.meter.items():
+        kind, _, rest = field.partition("|")
+        label, _, bound = rest.rpartition("|")
+        if kind == what and bound == "sum":
+            sums[label] = count / 1_000_000
+        elif kind == what:
+            counts.setdefault(label, {})[float(bound)] = count
+    family = HistogramMetricFamily(name, meaning, labels=labels)
+    for label, own in sorted(counts.items()):
+        buckets, total = [], 0
+        for upper in sorted({*own, *BOUNDS[what], math.inf}):
+            total += own.get(upper, 0)
+            buckets.append(("+Inf" if upper == math.inf else str(upper), float(total)))
+        family.add_metric([label] if labels else [], buckets, sums.get(label, 0.0))
+    return family
+
+
+def _sinks(found: Snapshot) -> Iterator[Metric]:
+    def counted(name: str) -> Labelled:
+        return {(sink,): one.counts.get(name, 0) for sink, one in found.sinks.items()}
+
+    attempts = {(*key, "delivered"): count for key, count in counted("delivered").items()}
+    attempts |= {(*key, "failed"): count for key, count in counted("failed_attempts").items()}
+    said = "Deliveries tried, by how they ended."
+    yield _counter("receiver_sink_attempts", said, ["sink", "result"], attempts)
+    said = "Events that the sink's filters left out."
+    yield _counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
+    said = "Deliveries given up or refused for good: dead letters."
+    yield _counter("receiver_sink_dead", said, ["sink"], counted("dead"))
+    for name, (meaning, value) in _SINKS.items():
+        values: Labelled = {(sink,): value(one, found.now) for sink, one in found.sinks.items()}
+        yield _labelled(name, meaning, ["sink"], values)
+
+
+def _since(milliseconds: str, now: float) -> float:
+    return max(0.0, now - int(milliseconds) / 1000) if milliseconds else 0.0
+
+
+def _silence(found: Snapshot, configured: Iterable[str]) -> Metric:
+    silent: Labelled = {(name,): math.inf for name in list(configured)[:LISTENERS]}
+    silent |= {(name,): max(0.0, found.now - at / 1000) for name, at in found.heard.items()}
+    said = "Since the last notification was acknowledged; +Inf: there was none yet."
+    return _labelled("receiver_listener_silence_seconds", said, ["listener"], silent)
+
+
+def _credentials(found: Snapshot) -> Metric:
+    left: Labelled = {}
+    for one in found.credentials:
+        if one.credential:
+            expires = one.credential.expires
+            days = math.inf if expires is None else (expires - found.now) / 86400
+            name = (one.credential.label[:64] or "unnamed",)
+            left[name] = min(days, left.get(name, math.inf))
+    said = "Until a stored credential expires, the first of those of one label; +Inf: never."
+    return _labelled("receiver_credential_days_left", said, ["credential"], left)
+
+
+def _redis(found: Snapshot) -> Iterator[Metric]:
+    used, limit = (int(found.info.get(name, 0)) for name in ("used_memory", "maxmemory"))
+    yield _gauge("receiver_redis_memory_used_bytes", "Memory that Redis uses.", used)
+    said = "Its limit, 0 without one; at 80 % of it notifications are refused."
+    yield _gauge("receiver_redis_memory_limit_bytes", said, limit)
+    replicas = int(found.info.get("connected_slaves", 0))
+    yield _gauge("receiver_redis_replicas", "Replicas connected to it.", replicas)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=value)
+
+
+def _labelled(name: str, meaning: str, labels: list[str], values: Labelled) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=labels)
+    for words, value in sorted(values.items()):
+        family.add_metric(words, value)
+    return family
+
+
+def _counter(name: str, meaning: str, labels: list[str], values: Labelled) -> Metric:
+    family = CounterMetricFamily(name, meaning, labels=labels)
+    for words, value in sorted(values.items()):
+        family.add_metric(words, value)
+    return family

@@ -1,0 +1,68 @@
+"""One scrape at a time: whoever asks meanwhile, or within a second, gets the same answer.
+
+`/metrics` needs no credential, so asking often must cost Redis nothing.
+"""
+
+import asyncio
+import sqlite3
+import time
+from typing import Final
+
+import redis
+
+from receiver import snapshot, spool_file
+from receiver.connection import DOWN
+from receiver.settings import Settings
+from receiver.spool_file import Depth
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+FRESH: Final = 1.0
+"""Seconds for which an answer is good."""
+WITHIN: Final = 2.0
+"""Seconds after which Redis counts as gone for this scrape."""
+
+
+class Scrape:
+    """Reads in a thread, so that no request waits for it."""
+
+    def __init__(self, settings: Settings, client: redis.Redis) -> None:
+        self._client = client
+        self._spool = settings.spool_dir
+        self._listeners = [listener.name for listener in settings.listeners]
+        self._reading: asyncio.Task[snapshot.Snapshot | None] | None = None
+        self._text = b""
+        self._at = -FRESH
+        self._lock = asyncio.Lock()
+
+    async def text(self) -> bytes:
+        """The exposition; never late, whatever Redis does."""
+        async with self._lock:
+            if time.monotonic() - self._at >= FRESH:
+                found = await self._read()
+                self._text = await asyncio.to_thread(self._written, found)
+                self._at = time.monotonic()
+            return self._text
+
+    async def _read(self) -> snapshot.Snapshot | None:
+        """None when it takes too long; then the same reading is waited for at the next scrape."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(asyncio.to_thread(self._snapshot))
+        done, _ = await asyncio.wait([self._reading], timeout=WITHIN)
+        return self._reading.result() if done else None
+
+    def _snapshot(self) -> snapshot.Snapshot | None:
+        try:
+            return snapshot.read(self._client)
+        except DOWN:
+            return None
+
+    def _written(self, found: snapshot.Snapshot | None) -> bytes:
+        from receiver import metrics  # late: a process that nobody scrapes need not load it
+
+        return metrics.exposition(found, self._depth(), self._listeners)
+
+    def _depth(self) -> Depth | None:
+        try:
+            return spool_file.depth(self._spool) if self._spool else None
+        except sqlite3.Error:
+            return None

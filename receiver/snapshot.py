@@ -1,0 +1,160 @@
+"""Everything countable that Redis knows, read for one scrape or one examination."""
+
+import time
+from datetime import datetime
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver import ledger
+from receiver.credential_store import Stored, everything
+from receiver.ledger import Books
+from receiver.notification import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    HEARD,
+    INBOUND,
+    LOSSES,
+    METER,
+    NORMALISE_QUEUE,
+    REJECTED,
+    SINKS,
+    TURNED_AWAY,
+    forward_group,
+    forward_queue,
+    retry_due,
+    sink_state,
+)
+
+STREAMS: Final = (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)
+BEATS_WITHIN: Final = 60.0
+"""Seconds after which a worker that said nothing counts as dead; one job takes some ten."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What one consumer group has still to acknowledge."""
+
+    entries: int
+    """-1 when the server cannot tell."""
+    oldest: float
+    """Age of the oldest of them in seconds; 0 when there is none."""
+
+
+class Sink(msgspec.Struct, frozen=True):
+    """One sink."""
+
+    counts: dict[str, int]
+    """`delivered`, `filtered`, `dead`, `replayed`, `failed_attempts`."""
+    waiting: Waiting
+    retries: int
+    state: dict[str, str]
+    """As `receiver.notification.sink_state` says."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One reading; the parts are a few milliseconds apart, the books of one moment."""
+
+    now: float
+    """Redis's clock, seconds since 1970."""
+    books: Books
+    entries: dict[str, int]
+    """Stream -> how many entries it has."""
+    groups: dict[str, Waiting]
+    """Consumer group on the events stream -> what it has before it."""
+    inbound: Waiting
+    sinks: dict[str, Sink]
+    meter: dict[str, int]
+    turned_away: dict[str, int]
+    heard: dict[str, int]
+    credentials: list[Stored]
+    lost: int
+    info: dict[str, Any]
+    """INFO: memory, server, replication, persistence."""
+    workers: dict[str, int]
+    """RQ queue -> workers that live."""
+
+
+def read(client: redis.Redis) -> Snapshot:
+    """Read it. Raises `redis.RedisError`."""
+    text = files("receiver").joinpath("streams.lua").read_text("utf-8")
+    pipe = client.pipeline(transaction=False)
+    pipe.eval(text, len(STREAMS), *STREAMS)
+    for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES):
+        pipe.hgetall(key)
+    for section in ("memory", "server", "replication", "persistence"):
+        pipe.info(section)
+    streams, *hashes, memory, server, replication, persistence = pipe.execute()
+    meter, turned_away, heard, counts, losses = map(_numbers, hashes)
+    now, *each = streams
+    waiting = [
+        {name.decode(): _waiting(now, *rest) for name, *rest in groups} for _, groups in each
+    ]
+    sinks = _sinks(client, counts, waiting[1])
+    return Snapshot(
+        now=now / 1000,
+        books=ledger.read(client),
+        entries={name: length for name, (length, _) in zip(STREAMS, each, strict=True)},
+        groups=waiting[1],
+        inbound=waiting[0].get(GROUP, Waiting(0, 0.0)),
+        sinks=sinks,
+        meter=meter,
+        turned_away=turned_away,
+        heard=heard,
+        credentials=everything(client),
+        lost=sum(losses.values()),
+        info=memory | server | replication | persistence,
+        workers={
+            queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
+        },
+    )
+
+
+def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:
+    return {name.decode("utf-8", "replace"): int(value) for name, value in stored.items()}
+
+
+def _waiting(now: int, entries: int, oldest: int) -> Waiting:
+    return Waiting(entries, max(0, now - oldest) / 1000 if oldest else 0.0)
+
+
+def _sinks(
+    client: redis.Redis, counts: dict[str, int], groups: dict[str, Waiting]
+) -> dict[str, Sink]:
+    """Every sink that has a group now; others are of the past."""
+    prefix = forward_group("")
+    names = sorted(name.removeprefix(prefix) for name in groups if name.startswith(prefix))
+    pipe = client.pipeline(transaction=False)
+    for name in names:
+        pipe.zcard(retry_due(name))
+        pipe.hgetall(sink_state(name))
+    replies = iter(pipe.execute())
+    return {name: _sink(name, counts, groups, next(replies), next(replies)) for name in names}
+
+
+def _sink(
+    name: str,
+    counts: dict[str, int],
+    groups: dict[str, Waiting],
+    retries: int,
+    state: dict[bytes, bytes],
+) -> Sink:
+    own = {
+        field.removeprefix(f"{name}:"): count
+        for field, count in counts.items()
+        if field.startswith(f"{name}:")
+    }
+    said = {field.decode(): value.decode("utf-8", "replace") for field, value in state.items()}
+    return Sink(own, groups[forward_group(name)], retries, said)
+
+
+def _alive(client: redis.Redis, queue: str) -> int:
+    """RQ keeps a set of workers per queue, and a hash with a heartbeat for each."""
+    names: Any = client.smembers(f"rq:workers:{queue}")
+    pipe = client.pipeline(transaction=False)
+    for name in names:
+        pipe.hget(name, "last_heartbeat")
+    beats = [datetime.fromisoformat(beat.decode()) for beat in pipe.execute() if beat]
+    return sum(time.time() - beat.timestamp() < BEATS_WITHIN for beat in beats)

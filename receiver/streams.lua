@@ -1,0 +1,38 @@
+-- What waits on the streams at one moment. KEYS streams.
+-- Returns the time (ms), then per stream {entries, its groups}, per group {name, how many it has still
+-- to acknowledge or -1 when the server cannot tell, when the oldest of them was written (ms) or 0}.
+local function map(list)
+    local found = {}
+    for i = 1, #list, 2 do
+        found[list[i]] = list[i + 1]
+    end
+    return found
+end
+local function milliseconds(id)
+    return tonumber(string.match(id, '^%d+'))
+end
+local function waiting(stream, group)
+    local oldest
+    if group['pending'] > 0 then
+        oldest = redis.call('XPENDING', stream, group['name'])[2]
+    else
+        local after = '(' .. group['last-delivered-id']
+        local entry = redis.call('XRANGE', stream, after, '+', 'COUNT', 1)[1]
+        oldest = entry and entry[1]
+    end
+    local behind = group['lag'] and group['pending'] + group['lag'] or -1
+    return {group['name'], behind, oldest and milliseconds(oldest) or 0}
+end
+
+local time = redis.call('TIME')
+local found = {time[1] * 1000 + math.floor(time[2] / 1000)}
+for _, stream in ipairs(KEYS) do
+    local groups = {}
+    if redis.call('EXISTS', stream) == 1 then
+        for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+            groups[#groups + 1] = waiting(stream, map(raw))
+        end
+    end
+    found[#found + 1] = {redis.call('XLEN', stream), groups}
+end
+return found
