@@ -65,16 +65,17 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
     """
     settings = environment.settings()
     played = _scenario(scenario, options)
-    run = Run(
-        scenario=played,
-        seed=played.seed if options["seed"] is None else options["seed"],
-        name=_name(options["name"]),
-        target=_target(url or environment.base_url(settings), token or demo_token(settings)),
-        stream=_stream(settings, options["redis_url"], options["from_stream"], url),
-        show=simulate_show.progress(),
-        witness=_log_to(options["log"]),
-    )
-    verdict = _play(run)
+    with simulate_show.progress() as show:
+        run = Run(
+            scenario=played,
+            seed=played.seed if options["seed"] is None else options["seed"],
+            name=_name(options["name"]),
+            target=_target(url or environment.base_url(settings), token or demo_token(settings)),
+            stream=_stream(settings, options["redis_url"], options["from_stream"], url),
+            show=show,
+            witness=_log_to(options["log"]),
+        )
+        verdict = _play(run)
     simulate_show.verdict(verdict, as_json=options["as_json"])
     if verdict.faults:
         raise SystemExit(1)

@@ -1,7 +1,8 @@
 """What `receiver simulate` shows: how it goes, and the verdict."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 import msgspec
@@ -14,9 +15,15 @@ _RECENT = 2000
 """Latencies that the live percentile is of."""
 
 
-def progress() -> Callable[[Progress], None]:
-    """A line that is always current on a terminal, else one every few seconds; on stderr."""
-    return _Live().show if sys.stderr.isatty() else _Plain().show
+@contextmanager
+def progress() -> Iterator[Callable[[Progress], None]]:
+    """Gives a function to tell: a bar on a terminal, else a line every few seconds; on stderr."""
+    if not sys.stderr.isatty():
+        yield _Plain().show
+        return
+    live = _Live()
+    with live.bar:
+        yield live.show
 
 
 def verdict(found: Verdict, *, as_json: bool) -> None:
@@ -46,39 +53,37 @@ class _Plain:
 
 
 class _Live:
-    """One line of a terminal, with the rates of the moment."""
+    """A bar and one line, with the rates of the moment."""
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.live import Live
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+        columns = BarColumn(10), TextColumn("{task.description}")
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self.bar.add_task("")
         self._before: tuple[float, int, int] = (0.0, 0, 0)
-        self._rates = ""
+        self._rates = ("", "")
 
     def show(self, now: Progress) -> None:
-        self._live.start()
+        account = now.account
         seconds, sent, acknowledged = self._before
         if (passed := now.seconds - seconds) >= 1:
-            rates = (
-                (now.account.sent - sent) / passed,
-                (now.account.acknowledged - acknowledged) / passed,
-            )
-            self._rates = f"  {rates[0]:,.0f}/s out, {rates[1]:,.0f}/s acknowledged"
-            self._before = now.seconds, now.account.sent, now.account.acknowledged
-        self._live.update(_line(now) + self._rates, refresh=True)
-        if not now.sending and not now.waiting:
-            self._live.stop()
+            out, back = account.sent - sent, account.acknowledged - acknowledged
+            self._rates = f" ({out / passed:,.0f}/s)", f" ({back / passed:,.0f}/s)"
+            self._before = now.seconds, account.sent, account.acknowledged
+        line = _line(now, *self._rates)
+        self.bar.update(self._task, total=now.expected, completed=account.sent, description=line)
 
 
-def _line(now: Progress) -> str:
+def _line(now: Progress, out: str = "", back: str = "") -> str:
     account = now.account
     p99 = percentiles(account.latencies[-_RECENT:])["p99"]
     doing = "" if now.sending else "  settling"
     return (
-        f"{now.seconds:6.1f} s  sent {account.sent:,}  acknowledged {account.acknowledged:,}  "
+        f"{now.seconds:3.0f} s  sent {account.sent:,}{out}  ack {account.acknowledged:,}{back}  "
         f"published {account.published:,}  waiting {now.waiting:,}  "
-        f"p99 {'-' if p99 is None else format(p99, '.1f')} ms{doing}"
+        f"p99 {'-' if p99 is None else format(p99, ',.0f')} ms{doing}"
     )
 
 

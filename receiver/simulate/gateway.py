@@ -52,6 +52,7 @@ class Gateway:
         self._ended: set[str] = set()
         self._camara_waits = 0.0
         self._stopping = False
+        self.finished = False
         self._loop = asyncio.get_running_loop()
         self._begun = time.perf_counter()
 
@@ -81,6 +82,7 @@ class Gateway:
             self._send_what_is_due()
             await asyncio.sleep(self._until_next())
         await asyncio.gather(*self._flying)
+        self.finished = True
         self._wire.close()
 
     def _expect(self, planned: Planned) -> None:

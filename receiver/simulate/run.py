@@ -30,6 +30,8 @@ class Progress(Struct, frozen=True):
     account: Account
     seconds: float
     waiting: int
+    expected: int
+    """About how many there will be."""
     sending: bool
     """False while only the stream is waited for."""
 
@@ -70,7 +72,7 @@ class Run(Struct, frozen=True, kw_only=True):
             seconds = gateway.now
             if reader:
                 await reader.settle(self.scenario.settle)
-            self.show(Progress(account, gateway.now, 0, sending=False))
+            self.show(self._progress(gateway, account))
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -81,6 +83,14 @@ class Run(Struct, frozen=True, kw_only=True):
 
     async def _show(self, gateway: Gateway, account: Account) -> None:
         while True:
-            sending = gateway.waiting > 0
-            self.show(Progress(account, gateway.now, gateway.waiting, sending))
+            self.show(self._progress(gateway, account))
             await asyncio.sleep(_SHOW_EVERY)
+
+    def _progress(self, gateway: Gateway, account: Account) -> Progress:
+        return Progress(
+            account,
+            gateway.now,
+            gateway.waiting,
+            self.scenario.expected,
+            sending=not gateway.finished,
+        )

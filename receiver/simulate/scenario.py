@@ -98,6 +98,12 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     trouble: Trouble = Trouble()
     paths: Paths = Paths()
 
+    @property
+    def expected(self) -> int:
+        """About how many notifications it makes."""
+        total = round(sum(each.rate * each.seconds + each.burst for each in self.phase))
+        return min(total, self.count or total)
+
 
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises `ScenarioError`."""

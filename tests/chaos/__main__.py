@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--without-spool", action="store_true")
     parser.add_argument("--into", type=Path, default=Path("docs/chaos"), help="for the report")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
     with _logs(told.logs) as directory:
         wanted = Wanted(
             seed=told.seed if told.seed is not None else int(time.time()),

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from receiver.simulate.account import percentiles
 from tests.chaos.faults import Done
 
-AFTERMATH = 2.0
-"""Seconds after a fault that still belong to its window."""
+AFTERMATH = 5.0
+"""Seconds after a fault that still belong to its window: processes start, retries come in."""
 
 
 class Attempt(NamedTuple):

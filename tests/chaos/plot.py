@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from tests.chaos.faults import Done
 from tests.chaos.measure import Second
 
-_WIDTH, _LEFT, _RIGHT = 1100, 70, 20
+_WIDTH, _LEFT, _RIGHT = 1100, 90, 40
 _RATE, _LATENCY = (50, 220), (260, 430)
 """Top and bottom of the two panels; the faults are below, a row for each target."""
 _ROWS_AT, _ROW = 460, 18
@@ -62,9 +62,9 @@ def _time_axis(length: int, height: int) -> Iterable[str]:
 
 def _rate(seconds: list[Second], length: int) -> Iterable[str]:
     top, bottom = _RATE
-    most = max([each.acknowledged + each.refused for each in seconds], default=0) or 1
+    most = max([max(each.acknowledged, each.refused) for each in seconds], default=0) or 1
     yield _text(_LEFT, top - 8, "answers per second: acknowledged", f'fill="{_GREEN}"')
-    yield _text(_LEFT + 210, top - 8, "refused or none", f'fill="{_RED}"')
+    yield _text(_LEFT + 240, top - 8, "refused or none", f'fill="{_RED}"')
     yield _text(_LEFT - 8, top + 10, f"{most:,}", 'text-anchor="end"')
     yield _text(_LEFT - 8, bottom, "0", 'text-anchor="end"')
     for values, colour in (
@@ -102,6 +102,7 @@ def _rows(spans: list[tuple[Done, float, float]], length: int) -> Iterable[str]:
         yield _text(_LEFT - 8, y + 13, target, 'text-anchor="end"')
         yield f'<path d="M{_LEFT} {y + _ROW}H{_WIDTH - _RIGHT}" stroke="{_GREY}"/>'
     for done, begin, end in spans:
+        target = done.fault.target.partition("-")[0]
         y = _ROWS_AT + _ROW * _TARGETS.index(done.fault.target)
         left, right = _x(begin, length), _x(end, length)
         yield (
@@ -109,7 +110,8 @@ def _rows(spans: list[tuple[Done, float, float]], length: int) -> Iterable[str]:
             f'height="{_ROW - 6}" fill="{_RED}"><title>{escape(done.fault.kind)} at '
             f"{begin:.1f} s, {end - begin:.1f} s</title></rect>"
         )
-        yield _text(left, y + 12, done.fault.kind, 'font-size="9"')
+        beside = max(left + 3, right) + 2
+        yield _text(beside, y + 12, done.fault.kind.removesuffix("-" + target), 'font-size="9"')
 
 
 def _line(points: list[tuple[float, float]], colour: str) -> str:

@@ -24,6 +24,7 @@ class Result(Struct, frozen=True):
     """Of `receiver ledger`."""
     faults: list[Done]
     surprises: list[str]
+    machine: str
     measured: Measured
 
     @property
@@ -128,6 +129,7 @@ def _page(result: Result) -> list[str]:
         f"| longest interruption | {gap.seconds} s, {gap.begin:.0f} s after the beginning "
         f"({', '.join(dict.fromkeys(gap.during)) or 'no fault'}) |",
         f"| the books | {', '.join(f'{k} {v}' for k, v in result.books.items())} |",
+        f"| machine | {result.machine} |",
         f"| processes that ended unharmed | {'; '.join(result.surprises) or 'none'} |",
         "",
         *_examples(verdict),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -72,6 +73,7 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
             books,
             faults.done,
             surprises,
+            _machine(),
             measured,
         )
         report.write(result, wanted.into)
@@ -85,6 +87,11 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
         return result
     finally:
         valkey.stop()
+
+
+def _machine() -> str:
+    cores, (_, _, load) = os.cpu_count(), os.getloadavg()
+    return f"{cores} cores, load average over the last quarter of an hour {load:.1f}"
 
 
 @contextlib.asynccontextmanager

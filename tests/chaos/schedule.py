@@ -38,7 +38,7 @@ KINDS: Final = {
     "reset-request": Kind("resets within commands to Valkey", LINES, 0.2, 1.5),
     "reset-reply": Kind("resets after commands to Valkey, before the reply", LINES, 0.2, 1.5),
     "fill-disk": Kind(
-        "Valkey is out of reach and the spool's disk is full", ("web-line",), 1.0, 5.0
+        "Valkey is out of reach and the spool's disk is full", ("web-line",), 2.0, 5.0
     ),
     "lose-answer": Kind("resets before the carrier has the answer", ("front",), 0.2, 1.5),
 }
