@@ -1,7 +1,10 @@
 import json
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,6 +188,44 @@ def test_nobody_there_is_a_verdict_too(tmp_path: Path) -> None:
     answer = run(tmp_path, "simulate", "scenario.toml", "--url", url, "--token", "t", "--json")
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["answers"] == {"unreachable": 30}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\nok", "200"),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok",
+            "202",
+        ),
+        (b"HTTP/1.0 204 No Content\r\n\r\n", "204"),
+        (b"", "broken"),
+        (b"220 mail.example.com ESMTP\r\n", "broken"),
+    ],
+)
+def test_answers_of_unusual_servers_are_understood(
+    answer: bytes, said: str, tmp_path: Path
+) -> None:
+    class Unusual(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline() != b"\r\n":
+                pass
+            self.wfile.write(answer)
+            self.connection.shutdown(socket.SHUT_WR)
+            self.rfile.read()
+
+    (tmp_path / "few.toml").write_text(
+        "phase=[{burst=3}]\nmix={mo=1}\natt={attempts=1}\n"
+        "trouble={duplicates=0, broken=0, malformed=0, slow=0, strangers=0, reordered=0}\n"
+    )
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Unusual) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        found = run(tmp_path, "simulate", "few.toml", "--url", url, "--token", "t", "--json")
+        server.shutdown()
+        thread.join()
+    assert json.loads(found.stdout)["answers"] == {said: 3}
 
 
 def test_it_loads_neither_the_web_server_nor_the_workers(tmp_path: Path) -> None:

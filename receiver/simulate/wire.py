@@ -110,6 +110,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
+        self._status = 0
         self._retry_after: float | None = None
         self._open = True
 
@@ -121,7 +122,7 @@ class _Connection(asyncio.Protocol):
     def write(self, request: bytes) -> None:
         """Send a request, or the first piece of one; an answer may come before the last."""
         self._answer = asyncio.get_running_loop().create_future()
-        self._retry_after = None
+        self._status, self._retry_after = 0, None
         self.more(request)
 
     def more(self, piece: bytes) -> None:
@@ -155,13 +156,17 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self.connection_lost(None)
+            self.connection_lost(ConnectionResetError())
             self._transport.abort()
 
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Asyncio's."""
+    def connection_lost(self, error: Exception | None) -> None:
+        """Asyncio's. An answer without a length ends with its connection (RFC 9112, 6.3)."""
         self._open = False
-        if self._answer and not self._answer.done():
+        if not self._answer or self._answer.done():
+            return
+        if self._status and error is None:
+            self._answer.set_result(self._answered())
+        else:
             self._answer.set_exception(ConnectionResetError())
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -169,14 +174,22 @@ class _Connection(asyncio.Protocol):
         if name.lower() == b"retry-after" and value.strip().isdigit():
             self._retry_after = float(value)
 
-    def on_message_complete(self) -> None:
+    def on_headers_complete(self) -> None:
         """The parser's."""
-        status = self._parser.get_status_code()
+        self._status = self._parser.get_status_code()
+
+    def on_message_complete(self) -> None:
+        """The parser's. 1xx only announces an answer."""
+        if self._status < 200:
+            return
         if not self._parser.should_keep_alive():
             self._open = False
         if self._answer and not self._answer.done():
-            self._answer.set_result(Answer(status, str(status), self._retry_after))
+            self._answer.set_result(self._answered())
         self._parser = httptools.HttpResponseParser(self)
+
+    def _answered(self) -> Answer:
+        return Answer(self._status, str(self._status), self._retry_after)
 
 
 async def _write_slowly(connection: _Connection, request: bytes) -> None:
