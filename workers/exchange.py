@@ -21,6 +21,8 @@ from receiver.settings import HttpSink
 ANSWER_BYTES: Final = 65_536
 """As much of an answer's body is read, so that the connection can be used again."""
 TICK: Final = 0.05
+_SPECIAL: Final = ipaddress.ip_network("192.0.0.0/24")
+"""IETF protocol assignments, a cloud's metadata among them: older Pythons call it global."""
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -76,7 +78,7 @@ class Endpoint:
                     if not exchange.reused or exchange.overdue:
                         raise
         except (HTTPError, OSError, UnicodeError) as error:
-            if exchange.overdue:
+            if exchange.overdue or time.monotonic() >= exchange.deadline:
                 raise Unanswered(f"no answer within {self._seconds:g} s") from error
             raise Unanswered(_reason(error)) from error
         finally:
@@ -211,7 +213,7 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner:
             found = inner
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and found not in _SPECIAL
 
 
 def _reason(error: Exception) -> str:
