@@ -78,7 +78,7 @@ def build(settings: Settings) -> Starlette:
     intake = Intake(_inbound(settings, bell, losses), spool)
     drain = Drain(spool, _inbound(settings, bell, losses), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
-    server = Server(gate, losses, settings.ack_replicas)
+    server = Server(gate, losses, settings.ack_replicas, strict=settings.durability == "strict")
     client = connection.async_client(settings.redis_url)
     reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
     scrape = Scrape(settings, reader)

@@ -1,6 +1,10 @@
 """Which of our promises the Redis in use cannot keep."""
 
 from collections.abc import Mapping
+from typing import Final
+
+CONFIG_NAMES: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+"""What to ask a server for."""
 
 
 def weaknesses(config: Mapping[str, str]) -> list[str]:

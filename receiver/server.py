@@ -6,7 +6,7 @@ from typing import Any, Final
 import redis.asyncio
 from redis.exceptions import ResponseError
 
-from receiver.durability import weaknesses
+from receiver.durability import CONFIG_NAMES, weaknesses
 from receiver.gate import Gate
 from receiver.losses import Losses, said
 
@@ -15,16 +15,16 @@ FULL_AT: Final = 0.8
 SILENT_AFTER: Final = 2.5
 """Seconds without a good look after which Redis counts as gone."""
 _CONFIG_EVERY: Final = 60
-_CONFIG_NAMES: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
 
 
 class Server:
     """Tells the gate when memory runs short; answers what `/readyz` asks."""
 
-    def __init__(self, gate: Gate, losses: Losses, replicas: int) -> None:
+    def __init__(self, gate: Gate, losses: Losses, replicas: int, *, strict: bool) -> None:
         self._gate = gate
         self._losses = losses
         self._replicas = replicas
+        self._strict = strict
         self._seen = 0.0
         self._refusal = ""
         self._looks = 0
@@ -52,9 +52,9 @@ class Server:
     async def look(self, client: redis.asyncio.Redis) -> None:
         """One look. Raises one of `DOWN`."""
         if self._looks % _CONFIG_EVERY == 0:
-            self._weaknesses = weaknesses(await _config(client))
+            self._weaknesses = weaknesses(await _settings(client))
         info: dict[str, Any] = await client.info("server", "memory", "replication")
-        self._gate.closed = _fullness(info)
+        self._gate.closed = self._too_weak() or _fullness(info)
         try:
             await self._losses.look(client, info["run_id"])
         except ResponseError as error:  # all writes are refused, so ours is too
@@ -64,15 +64,20 @@ class Server:
         self._seen = time.monotonic()
         self._looks += 1
 
+    def _too_weak(self) -> str:
+        if not (self._strict and self._weaknesses):
+            return ""
+        return f"RECEIVER_DURABILITY=strict, and {self._weaknesses[0]}"
+
     def _too_few(self, replicas: int) -> str:
         if replicas >= self._replicas:
             return ""
         return f"Redis has {replicas} of {self._replicas} replicas (RECEIVER_ACK_REPLICAS)"
 
 
-async def _config(client: redis.asyncio.Redis) -> dict[str, str]:
+async def _settings(client: redis.asyncio.Redis) -> dict[str, str]:
     try:
-        found: Any = await client.config_get(*_CONFIG_NAMES)
+        found: Any = await client.config_get(*CONFIG_NAMES)
     except ResponseError:
         return {}
     return {str(name): str(value) for name, value in found.items()}

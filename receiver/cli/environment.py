@@ -80,6 +80,28 @@ def refuse_without_credential(found: Settings, url: str) -> None:
         )
 
 
+def refuse_weak_redis(found: Settings) -> None:
+    """Under `RECEIVER_DURABILITY=strict`. One that does not answer is judged when it does."""
+    if found.durability != "strict":
+        return
+    from receiver.durability import CONFIG_NAMES, weaknesses
+
+    try:
+        with connect(found.redis_url or "") as client:
+            config: Any = client.config_get(*CONFIG_NAMES)
+    except redis.ResponseError:
+        config = {}
+    except redis.RedisError:
+        return
+    weak = weaknesses({_text(name): _text(value) for name, value in config.items()})
+    if weak:
+        raise Refused("RECEIVER_DURABILITY=strict, and of this Redis " + "; ".join(weak))
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 @contextmanager
 def redis_faults() -> Iterator[None]:
     """What Redis cannot do here ends the command with one sentence."""

@@ -24,6 +24,7 @@ def command() -> None:
     """
     settings = environment.settings_of_a_half("web")
     environment.refuse_without_credential(settings, settings.redis_url or "")
+    environment.refuse_weak_redis(settings)
     environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
     from receiver import logs, serving
