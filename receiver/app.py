@@ -94,7 +94,7 @@ def build(settings: Settings) -> Starlette:
         intake.start()
         with contextlib.suppress(*connection.DOWN):
             await watch.look()
-        watching = asyncio.gather(watch.run(), door.deadlines.watch())
+        watching = asyncio.gather(watch.run(), door.bodies.watch())
         _spare_the_garbage_collector()
         yield
         watching.cancel()

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from starlette.types import Receive, Scope
 
+from receiver.gate import Visit
 from receiver.refuse import HEAD_KEPT, Refuse
 
 WITHIN: Final = 10.0
@@ -20,13 +22,14 @@ class Gone(Exception):
     """The sender hung up before its body was complete."""
 
 
-class Deadlines:
-    """When each body under way must be complete: one timer for all, as most are there at once.
+class Bodies:
+    """Reads bodies of `cap` bytes at most, all under one timer, as most are there at once.
 
     (`asyncio.timeout` around every request costs a fifth of what an empty endpoint does.)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
         self._due: dict[asyncio.Task[Any], float] = {}
         self._missed: set[asyncio.Task[Any]] = set()
 
@@ -41,12 +44,27 @@ class Deadlines:
                 self._missed.add(task)
                 task.cancel()
 
-    async def collect(self, receive: Receive, chunks: list[bytes], cap: int) -> None:
-        """Read up to the end. Raises `TimeoutError`; chunks are there whatever happens."""
+    async def read(self, scope: Scope, receive: Receive, visit: Visit) -> bytes:
+        """The whole body. Raises `Refuse` with 413, 408 or 429, and `Gone`."""
+        chunks: list[bytes] = []
+        for name, value in scope["headers"]:
+            if name == b"content-length" and int(value) > self._cap:
+                if not any(name == b"expect" for name, _ in scope["headers"]):
+                    await _begin(receive, chunks, visit)
+                raise _too_large(chunks, self._cap)
+        try:
+            await self._in_time(_collect(receive, chunks, self._cap, visit))
+        except TimeoutError:
+            message = f"the body was not complete after {WITHIN:.0f} s"
+            raise Refuse(408, message, _head(chunks), unread=True) from None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _in_time(self, collecting: Coroutine[Any, Any, None]) -> None:
+        """Raises `TimeoutError`."""
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
         self._due[task] = task.get_loop().time() + WITHIN
         try:
-            await _collect(receive, chunks, cap)
+            await collecting
         except asyncio.CancelledError:
             if task not in self._missed or task.uncancel():
                 raise  # somebody else's wish, such as the server's to end
@@ -56,23 +74,7 @@ class Deadlines:
             self._missed.discard(task)
 
 
-async def read(scope: Scope, receive: Receive, cap: int, deadlines: Deadlines) -> bytes:
-    """The whole body. Raises `Refuse` with 413 or 408, and `Gone`."""
-    chunks: list[bytes] = []
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > cap:
-            if not any(name == b"expect" for name, _ in scope["headers"]):
-                await _begin(receive, chunks)
-            raise _too_large(chunks, cap)
-    try:
-        await deadlines.collect(receive, chunks, cap)
-    except TimeoutError:
-        message = f"the body was not complete after {WITHIN:.0f} s"
-        raise Refuse(408, message, _head(chunks), unread=True) from None
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-async def _collect(receive: Receive, chunks: list[bytes], cap: int) -> None:
+async def _collect(receive: Receive, chunks: list[bytes], cap: int, visit: Visit) -> None:
     """Up to the end; chunks are there for the caller whatever happens."""
     size, more = 0, True
     while more:
@@ -85,12 +87,14 @@ async def _collect(receive: Receive, chunks: list[bytes], cap: int) -> None:
         chunks.append(chunk)
         if size > cap:
             raise _too_large(chunks, cap)
+        if not visit.weigh(len(chunk)):
+            raise Refuse(429, "too much is in flight", unread=True)
 
 
-async def _begin(receive: Receive, chunks: list[bytes]) -> None:
+async def _begin(receive: Receive, chunks: list[bytes], visit: Visit) -> None:
     with contextlib.suppress(TimeoutError, Refuse):
         async with asyncio.timeout(BEGINNING_WITHIN):
-            await _collect(receive, chunks, HEAD_KEPT)
+            await _collect(receive, chunks, HEAD_KEPT, visit)
 
 
 def _too_large(chunks: list[bytes], cap: int) -> Refuse:

@@ -4,26 +4,51 @@ from typing import Final
 
 IN_FLIGHT: Final = 4096
 """Requests between their first body byte and their answer, per web process."""
+BODY_BYTES: Final = 64 * 1024 * 1024
+"""What their bodies may weigh together, complete or not: many slow large ones would fill memory."""
 
 
 class Gate:
-    """Counts requests in flight; the watch closes it while nothing could be stored.
+    """Counts what is in flight; the watch closes it while nothing could be stored.
 
-    Use as a context manager around one request. Ask `closed` and `full` first.
+    Ask `closed` and `full` before a `visit`.
     """
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.body_bytes = 0
         self.closed = ""
         """Why nothing can be stored now; empty while it can."""
 
     @property
     def full(self) -> bool:
         """Whether one more request would be one too many."""
-        return self.in_flight >= IN_FLIGHT
+        return self.in_flight >= IN_FLIGHT or self.body_bytes >= BODY_BYTES
 
-    def __enter__(self) -> None:
-        self.in_flight += 1
+    def visit(self) -> "Visit":
+        """One request, for as long as it is in flight."""
+        return Visit(self)
+
+
+class Visit:
+    """A context manager; what its body weighs is given back at its end."""
+
+    __slots__ = ("_bytes", "_gate")
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._bytes = 0
+
+    def weigh(self, size: int) -> bool:
+        """So much more of the body has come. False when there is no room for it."""
+        self._bytes += size
+        self._gate.body_bytes += size
+        return self._gate.body_bytes <= BODY_BYTES
+
+    def __enter__(self) -> "Visit":
+        self._gate.in_flight += 1
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self.in_flight -= 1
+        self._gate.in_flight -= 1
+        self._gate.body_bytes -= self._bytes

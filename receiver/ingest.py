@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver import answer, handshake
 from receiver.answer import Headers
-from receiver.body import Deadlines, Gone, read
+from receiver.body import Bodies, Gone
 from receiver.carriers.callback import Callback, Reading, Rejected, Request
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
 from receiver.gate import Gate
@@ -48,14 +48,13 @@ class Door:
     def __init__(
         self, settings: Settings, credentials: Credentials, intake: Intake, gate: Gate
     ) -> None:
-        self.max_body = settings.max_body_bytes
         self.handshake = settings.handshake
         self.listeners = frozenset(listener.name for listener in settings.listeners)
         self.credentials = credentials
         self.intake = intake
         self.gate = gate
         self.receipts = Receipts()
-        self.deadlines = Deadlines()
+        self.bodies = Bodies(settings.max_body_bytes)
         self.tally = Tally()
         self.meter = Meter()
         self.acknowledged = self.meter.times(ACKNOWLEDGED)
@@ -85,8 +84,8 @@ class Route:
                 await answer.send_answer(send, 200, granted)
                 return
             credential = self._admit(scope, listener)
-            with self._door.gate:
-                body = await read(scope, receive, self._door.max_body, self._door.deadlines)
+            with self._door.gate.visit() as visit:
+                body = await self._door.bodies.read(scope, receive, visit)
                 receipt = await self._keep(scope, credential, listener, body)
         except asyncio.CancelledError:
             # The server is stopping and waits no longer: another process will take it.

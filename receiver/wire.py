@@ -19,6 +19,8 @@ HEAD_WITHIN: Final = 10.0
 later; also what a sender has left to finish a body whose answer he has already."""
 HEAD_BYTES: Final = 65536
 """What does not end within so many bytes is no head that a carrier sends."""
+CONNECTIONS: Final = 4096
+"""Open at once, per web process: so many unfinished heads are what memory has room for."""
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade[ \t]*:", re.IGNORECASE).sub
 _LOOKS: Final = 5
 """Looks within `HEAD_WITHIN`: one timer per connection, and nothing at all per request."""
@@ -35,6 +37,9 @@ class Protocol(HttpToolsProtocol):
         self._fed = 0
         self._weighed: tuple[RequestResponseCycle | None, bool] = (None, True)
         self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
+        if len(self.connections) > CONNECTIONS:
+            transport.write(_answer(503, "too many connections are open"))
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
