@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope
 
 from receiver.gate import Visit
 from receiver.refuse import HEAD_KEPT, Refuse
+from receiver.wire import is_whole
 
 WITHIN: Final = 10.0
 """Seconds for a whole body."""
@@ -53,7 +54,8 @@ class Bodies:
                     await _begin(receive, chunks, visit)
                 raise _too_large(chunks, self._cap)
         try:
-            await self._in_time(_collect(receive, chunks, self._cap, visit))
+            collecting = _collect(receive, chunks, self._cap, visit)
+            await (collecting if is_whole(receive) else self._in_time(collecting))
         except TimeoutError:
             message = f"the body was not complete after {WITHIN:.0f} s"
             raise Refuse(408, message, _head(chunks), unread=True) from None

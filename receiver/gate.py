@@ -2,8 +2,10 @@
 
 from typing import Final
 
-IN_FLIGHT: Final = 4096
-"""Requests between their first body byte and their answer, per web process."""
+IN_FLIGHT: Final = 1024
+"""Requests between their first body byte and their answer, per web process. Each of them waits for
+the others, so this is also what the latency of those admitted can grow to: a tenth of a second or
+two, however much comes."""
 BODY_BYTES: Final = 64 * 1024 * 1024
 """What their bodies may weigh together, complete or not: many slow large ones would fill memory."""
 

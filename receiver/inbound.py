@@ -51,7 +51,7 @@ class Inbound:
         words = [*args, *batch.accepted, *batch.refused]
         try:
             reply = await self._link.run(keys, words)
-        except (LineClosed, NoScriptError):
+        except (LineClosed, ConnectionError, NoScriptError):
             # No outage yet: a restarted server closed the idle line, or forgot the script.
             reply = await self._link.run(keys, words)
         _, rang, accepted = reply

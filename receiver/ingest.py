@@ -22,6 +22,7 @@ from receiver.refuse import Refuse, shown
 from receiver.settings import LISTENER_NAME, Settings
 from receiver.tally import Tally
 from receiver.waiters import Overloaded, Unavailable
+from receiver.wire import is_whole
 
 log = structlog.get_logger()
 
@@ -84,6 +85,11 @@ class Route:
                 await answer.send_answer(send, 200, granted)
                 return
             credential = self._admit(scope, listener)
+            if self._door.gate.full:
+                # Where there is nothing to wait for, the connection stays: a new one costs more
+                # than the answer.
+                unread = not is_whole(receive)
+                raise Refuse(429, "too many requests are in flight", unread=unread)
             with self._door.gate.visit() as visit:
                 body = await self._door.bodies.read(scope, receive, visit)
                 receipt = await self._keep(scope, credential, listener, body)
@@ -129,8 +135,6 @@ class Route:
             raise Refuse(503, "credentials cannot be checked just now", unread=True) from None
         if self._door.gate.closed:
             raise Refuse(503, "the receiver cannot store anything just now", unread=True)
-        if self._door.gate.full:
-            raise Refuse(429, "too many requests are in flight", unread=True)
         return credential
 
     async def _keep(self, scope: Scope, credential: Credential, listener: str, body: bytes) -> str:

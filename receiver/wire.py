@@ -9,9 +9,10 @@ import re
 from http import HTTPStatus
 from typing import Final
 
+from starlette.types import Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from receiver.answer import LINGER_BYTES
+from receiver.answer import LINGER_BYTES, RETRY_AFTER
 from receiver.carriers.problem import problem
 
 HEAD_WITHIN: Final = 10.0
@@ -113,10 +114,18 @@ def _without_upgrade(data: bytes) -> bytes:
     return _UPGRADE(rb"\1x-passed-over:", head) + end + rest
 
 
+def is_whole(receive: Receive) -> bool:
+    """Whether the whole body is here already, as it mostly is: then nobody need watch the clock."""
+    cycle = getattr(receive, "__self__", None)
+    return isinstance(cycle, RequestResponseCycle) and not cycle.more_body
+
+
 def _answer(status: int, message: str) -> bytes:
     content_type, body = problem(status, message)
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nconnection: close\r\n"
-        f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+        f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n"
+    ).encode()
+    if status in RETRY_AFTER:
+        head += b"retry-after: " + RETRY_AFTER[status] + b"\r\n"
+    return head + b"\r\n" + body
