@@ -190,6 +190,28 @@ def test_retry_after_is_capped(valkey: Valkey, consumer: Consumer) -> None:
     assert forwarding.due() <= 3600
 
 
+def test_a_retry_after_that_nobody_can_read_is_as_if_it_were_not_there(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer))
+    consumer.behaviour = answering(503, Retry_After="Mon, 01 Jan 2024 00:00:00 +99999999999999")
+    publish(valkey, event(1))
+    forwarding.run()
+    (waiting,) = forwarding.retries()
+    assert waiting.reason == "answered 503"
+
+
+def test_an_event_that_cannot_be_asked_about_holds_nothing_back(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer, mode="binary"))
+    publish(valkey, event(1, **{"no header\n": "x"}), event(2))
+    forwarding.run()
+    assert consumer.ids == [event(2)["id"]]
+    (waiting,) = forwarding.retries()
+    assert waiting.reason == "asking failed: ValueError"
+
+
 def test_after_72_hours_it_is_a_dead_letter_with_the_reason(
     valkey: Valkey, consumer: Consumer
 ) -> None:
@@ -295,6 +317,22 @@ def drip_body(_request: Request, handler: Handler) -> None:
         handler.wfile.write(b"x")
 
 
+def drip_body_to_the_close(_request: Request, handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("connection", "close")
+    handler.end_headers()
+    while not handler.server.over.wait(0.05):  # type: ignore[attr-defined]
+        handler.wfile.write(b"x")
+
+
+def broken_chunk(_request: Request, handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("transfer-encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"-5\r\nabc")
+    handler.close_connection = True
+
+
 def hang(_request: Request, handler: Handler) -> None:
     handler.server.over.wait(60)  # type: ignore[attr-defined]
 
@@ -327,8 +365,8 @@ def test_a_consumer_that_gives_no_answer_gets_the_event_again(
     assert forwarding.count("delivered") == 1
 
 
-@pytest.mark.parametrize("behaviour", [endless, drip_body])
-def test_a_body_without_end_is_cut_and_the_status_counts(
+@pytest.mark.parametrize("behaviour", [endless, drip_body, drip_body_to_the_close, broken_chunk])
+def test_a_body_without_an_end_is_cut_and_the_status_counts(
     valkey: Valkey, consumer: Consumer, behaviour: Any
 ) -> None:
     forwarding = Forwarding(valkey, http_sink(consumer, timeout=0.3))

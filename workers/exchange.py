@@ -42,6 +42,8 @@ class _Exchange:
         self.overdue = False
         self.reused = False
         self.connection: Any = None
+        self.line: Any = None
+        """The socket it is on: a connection that is not kept alive lets go of it at the answer."""
 
 
 class Endpoint:
@@ -103,7 +105,7 @@ class Endpoint:
             response.read(ANSWER_BYTES)
             if response.read(1):
                 response.close()
-        except (HTTPError, OSError):
+        except (HTTPError, OSError, ValueError):  # the last one from a negative chunk size
             response.close()  # the status was there, and it is what counts
         finally:
             response.release_conn()
@@ -137,12 +139,12 @@ class _Deadlines:
             for exchange in list(self._under_way.values()):
                 if now > exchange.deadline:
                     exchange.overdue = True
-                    _cut(exchange.connection)
+                    _cut(exchange)
 
 
-def _cut(connection: Any) -> None:
+def _cut(exchange: _Exchange) -> None:
     """Not `SSLSocket.shutdown`, which would pull its state from under the reading thread."""
-    line = getattr(connection, "sock", None)
+    line = getattr(exchange.connection, "sock", None) or exchange.line
     if line is not None:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(line, socket.SHUT_RDWR)
@@ -169,7 +171,7 @@ def _checked(base: Any, deadlines: _Deadlines, *, allowed: bool) -> Any:
             super().request(*args, **kwargs)
             held, self.held = self.held, None
             self.send(b"".join(held))
-            self.used = True
+            exchange.line, self.used = self.sock, True
 
         def send(self, data: Any) -> None:
             if self.held is None:

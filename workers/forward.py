@@ -256,6 +256,17 @@ def _answer(future: "Future[Answer]") -> Answer:
         return Answer("failed", f"sending failed: {type(error).__name__}")
 
 
+def _answer(future: Future[Answer]) -> Answer:
+    """A fault of ours in one request is a failed attempt: raised here, it would come again with every
+    job, and nothing else would be sent.
+    """
+    error = future.exception()
+    if error is None:
+        return future.result()
+    log.error("sink.fault", error=type(error).__name__)
+    return Answer("failed", f"asking failed: {type(error).__name__}")
+
+
 def _name(item: Item) -> tuple[int, str]:
     return int(item.retry), item.delivery.entry
 

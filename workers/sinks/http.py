@@ -94,7 +94,7 @@ def _seconds(retry_after: str, now: datetime) -> float:
         return min(PAUSE_MOST, float(retry_after[:9]))
     try:
         then = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     return min(PAUSE_MOST, max(0.0, (then - now).total_seconds()))
