@@ -209,7 +209,7 @@ def test_an_event_that_cannot_be_asked_about_holds_nothing_back(
     forwarding.run()
     assert consumer.ids == [event(2)["id"]]
     (waiting,) = forwarding.retries()
-    assert waiting.reason == "asking failed: ValueError"
+    assert waiting.reason == "sending failed: ValueError"
 
 
 def test_after_72_hours_it_is_a_dead_letter_with_the_reason(

@@ -172,14 +172,14 @@ class RemoteJob(_Job):
         """Settle what has been answered, as soon as anything has."""
         done, _ = wait(self._under_way, seconds, FIRST_COMPLETED)
         outcomes: list[Outcome] = []
-        for future in done:
-            items = self._under_way[future]
-            outcomes += self._outcomes(items, _answer(future))
+        answers = {future: _answer(future) for future in done}
+        for future, answer in answers.items():
+            outcomes += self._outcomes(self._under_way[future], answer)
         if outcomes:
             self._deliveries.settle(outcomes)
-        for future in done:
+        for future, answer in answers.items():
             items = self._under_way.pop(future)
-            if future.result().what == "taken":
+            if answer.what == "taken":
                 self._deliveries.tell(items)
 
     def _end(self) -> None:
@@ -254,17 +254,6 @@ def _answer(future: "Future[Answer]") -> Answer:
     except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
         log.error("sink.fault", error=type(error).__name__)
         return Answer("failed", f"sending failed: {type(error).__name__}")
-
-
-def _answer(future: Future[Answer]) -> Answer:
-    """A fault of ours in one request is a failed attempt: raised here, it would come again with every
-    job, and nothing else would be sent.
-    """
-    error = future.exception()
-    if error is None:
-        return future.result()
-    log.error("sink.fault", error=type(error).__name__)
-    return Answer("failed", f"asking failed: {type(error).__name__}")
 
 
 def _name(item: Item) -> tuple[int, str]:
