@@ -10,22 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
-from receiver.meter import ACKNOWLEDGED, BOUNDS, DELIVERED, LISTENERS, PUBLISHED
+from receiver.families import Labelled, counter, gauge, histogram, labelled
+from receiver.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.notification import forward_group
 from receiver.snapshot import Sink, Snapshot
 from receiver.spool_file import Depth
-
-Labelled = dict[tuple[str, ...], float]
 
 _BOOKS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
@@ -97,15 +91,15 @@ class _Once(Collector):
 
 def _ours(snapshot: Snapshot | None, spool: Depth | None) -> Iterator[Metric]:
     up = "1 if Redis answered this scrape."
-    yield _gauge("receiver_redis_up", up, int(snapshot is not None))
-    yield _labelled("receiver_build", "The version that answers.", ["version"], {(__version__,): 1})
+    yield gauge("receiver_redis_up", up, int(snapshot is not None))
+    yield labelled("receiver_build", "The version that answers.", ["version"], {(__version__,): 1})
     if spool is None:
         return
     age = time.time() - spool.oldest / 1000 if spool.oldest is not None else 0
     where = "on this machine's disk, acknowledged and not in Redis yet"
-    yield _gauge("receiver_spool_notifications", f"Notifications {where}.", spool.notifications)
-    yield _gauge("receiver_spool_bytes", f"Bytes {where}.", spool.bytes)
-    yield _gauge("receiver_spool_oldest_seconds", f"Age of the oldest {where}.", max(0, age))
+    yield gauge("receiver_spool_notifications", f"Notifications {where}.", spool.notifications)
+    yield gauge("receiver_spool_bytes", f"Bytes {where}.", spool.bytes)
+    yield gauge("receiver_spool_oldest_seconds", f"Age of the oldest {where}.", max(0, age))
 
 
 def _known(snapshot: Snapshot | None, configured: Iterable[str]) -> Iterator[Metric]:
@@ -123,17 +117,17 @@ def _known(snapshot: Snapshot | None, configured: Iterable[str]) -> Iterator[Met
 def _books(found: Snapshot) -> Iterator[Metric]:
     for field, (name, meaning) in _BOOKS.items():
         value = getattr(found.books, field)
-        yield CounterMetricFamily(f"receiver_{name}", meaning, value=value)
+        yield counter(f"receiver_{name}", meaning, [], {(): value})
     said = "Notifications accepted and without an outcome yet."
-    yield _gauge("receiver_notifications_open", said, found.books.open)
+    yield gauge("receiver_notifications_open", said, found.books.open)
     said = "Age of the oldest notification without an outcome."
-    yield _gauge("receiver_notifications_open_oldest_seconds", said, found.inbound.oldest)
+    yield gauge("receiver_notifications_open_oldest_seconds", said, found.inbound.oldest)
     said = "1 if every accepted notification is accounted for."
-    yield _gauge("receiver_books_balanced", said, int(found.books.balanced))
+    yield gauge("receiver_books_balanced", said, int(found.books.balanced))
     said = "Acknowledged notifications, at least, that a Redis that came back did not know of."
-    yield _gauge("receiver_notifications_lost", said, found.lost)
+    yield gauge("receiver_notifications_lost", said, found.lost)
     entries: Labelled = {(name.removeprefix("receiver:"),): n for name, n in found.entries.items()}
-    yield _labelled("receiver_stream_entries", "Entries kept on a stream.", ["stream"], entries)
+    yield labelled("receiver_stream_entries", "Entries kept on a stream.", ["stream"], entries)
     prefix = forward_group("")
     readers: Labelled = {
         (name,): float(group.entries)
@@ -141,9 +135,9 @@ def _books(found: Snapshot) -> Iterator[Metric]:
         if not name.startswith(prefix)
     }
     said = "Events that a consumer group of yours has not acknowledged; -1: nobody can tell."
-    yield _labelled("receiver_reader_backlog", said, ["group"], readers)
+    yield labelled("receiver_reader_backlog", said, ["group"], readers)
     workers: Labelled = {(queue,): alive for queue, alive in found.workers.items()}
-    yield _labelled("receiver_workers", "Workers alive.", ["queue"], workers)
+    yield labelled("receiver_workers", "Workers alive.", ["queue"], workers)
 
 
 def _requests(found: Snapshot) -> Iterator[Metric]:
@@ -161,41 +155,18 @@ def _requests(found: Snapshot) -> Iterator[Metric]:
         callback, _, reason = field.partition(" ")
         refused[callback, reason] = count
     said = "Requests answered; `none` where the sender left before."
-    yield _counter("receiver_requests", said, ["callback", "status"], answered)
+    yield counter("receiver_requests", said, ["callback", "status"], answered)
     said = "Requests refused, by reason."
-    yield _counter("receiver_requests_refused", said, ["callback", "reason"], refused)
+    yield counter("receiver_requests_refused", said, ["callback", "reason"], refused)
 
 
 def _times(found: Snapshot) -> Iterator[Metric]:
     said = "From a notification's last byte until it was durable and could be acknowledged."
-    yield _histogram("receiver_acknowledgement_seconds", said, found, ACKNOWLEDGED)
+    yield histogram("receiver_acknowledgement_seconds", said, found.meter, ACKNOWLEDGED)
     said = "From a notification's receipt until its events were published."
-    yield _histogram("receiver_receipt_to_published_seconds", said, found, PUBLISHED)
+    yield histogram("receiver_receipt_to_published_seconds", said, found.meter, PUBLISHED)
     said = "From a notification's receipt until a sink had the event."
-    yield _histogram("receiver_receipt_to_delivered_seconds", said, found, DELIVERED, ["sink"])
-
-
-def _histogram(
-    name: str, meaning: str, found: Snapshot, what: str, labels: tuple[str, ...] | list[str] = ()
-) -> Metric:
-    """Buckets of an older version, with other bounds, still count where they belong."""
-    counts: dict[str, dict[float, int]] = {} if labels else {"": {}}
-    sums: dict[str, float] = {}
-    for field, count in found.meter.items():
-        kind, _, rest = field.partition("|")
-        label, _, bound = rest.rpartition("|")
-        if kind == what and bound == "sum":
-            sums[label] = count / 1_000_000
-        elif kind == what:
-            counts.setdefault(label, {})[float(bound)] = count
-    family = HistogramMetricFamily(name, meaning, labels=labels)
-    for label, own in sorted(counts.items()):
-        buckets, total = [], 0
-        for upper in sorted({*own, *BOUNDS[what], math.inf}):
-            total += own.get(upper, 0)
-            buckets.append(("+Inf" if upper == math.inf else str(upper), float(total)))
-        family.add_metric([label] if labels else [], buckets, sums.get(label, 0.0))
-    return family
+    yield histogram("receiver_receipt_to_delivered_seconds", said, found.meter, DELIVERED, ["sink"])
 
 
 def _sinks(found: Snapshot) -> Iterator[Metric]:
@@ -205,14 +176,14 @@ def _sinks(found: Snapshot) -> Iterator[Metric]:
     attempts = {(*key, "delivered"): count for key, count in counted("delivered").items()}
     attempts |= {(*key, "failed"): count for key, count in counted("failed_attempts").items()}
     said = "Deliveries tried, by how they ended."
-    yield _counter("receiver_sink_attempts", said, ["sink", "result"], attempts)
+    yield counter("receiver_sink_attempts", said, ["sink", "result"], attempts)
     said = "Events that the sink's filters left out."
-    yield _counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
+    yield counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
     said = "Deliveries given up or refused for good: dead letters."
-    yield _counter("receiver_sink_dead", said, ["sink"], counted("dead"))
+    yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
     for name, (meaning, value) in _SINKS.items():
         values: Labelled = {(sink,): value(one, found.now) for sink, one in found.sinks.items()}
-        yield _labelled(name, meaning, ["sink"], values)
+        yield labelled(name, meaning, ["sink"], values)
 
 
 def _since(milliseconds: str, now: float) -> float:
@@ -223,7 +194,7 @@ def _silence(found: Snapshot, configured: Iterable[str]) -> Metric:
     silent: Labelled = {(name,): math.inf for name in list(configured)[:LISTENERS]}
     silent |= {(name,): max(0.0, found.now - at / 1000) for name, at in found.heard.items()}
     said = "Since the last notification was acknowledged; +Inf: there was none yet."
-    return _labelled("receiver_listener_silence_seconds", said, ["listener"], silent)
+    return labelled("receiver_listener_silence_seconds", said, ["listener"], silent)
 
 
 def _credentials(found: Snapshot) -> Metric:
@@ -235,31 +206,13 @@ def _credentials(found: Snapshot) -> Metric:
             name = (one.credential.label[:64] or "unnamed",)
             left[name] = min(days, left.get(name, math.inf))
     said = "Until a stored credential expires, the first of those of one label; +Inf: never."
-    return _labelled("receiver_credential_days_left", said, ["credential"], left)
+    return labelled("receiver_credential_days_left", said, ["credential"], left)
 
 
 def _redis(found: Snapshot) -> Iterator[Metric]:
     used, limit = (int(found.info.get(name, 0)) for name in ("used_memory", "maxmemory"))
-    yield _gauge("receiver_redis_memory_used_bytes", "Memory that Redis uses.", used)
+    yield gauge("receiver_redis_memory_used_bytes", "Memory that Redis uses.", used)
     said = "Its limit, 0 without one; at 80 % of it notifications are refused."
-    yield _gauge("receiver_redis_memory_limit_bytes", said, limit)
+    yield gauge("receiver_redis_memory_limit_bytes", said, limit)
     replicas = int(found.info.get("connected_slaves", 0))
-    yield _gauge("receiver_redis_replicas", "Replicas connected to it.", replicas)
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value=value)
-
-
-def _labelled(name: str, meaning: str, labels: list[str], values: Labelled) -> Metric:
-    family = GaugeMetricFamily(name, meaning, labels=labels)
-    for words, value in sorted(values.items()):
-        family.add_metric(words, value)
-    return family
-
-
-def _counter(name: str, meaning: str, labels: list[str], values: Labelled) -> Metric:
-    family = CounterMetricFamily(name, meaning, labels=labels)
-    for words, value in sorted(values.items()):
-        family.add_metric(words, value)
-    return family
+    yield gauge("receiver_redis_replicas", "Replicas connected to it.", replicas)

@@ -13,6 +13,7 @@ COMMANDS = {
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they come out.",
     "simulate": "Be the carriers: load a receiver, then judge it by what came out.",
+    "doctor": "What here would lose data, let somebody in, or expire soon.",
     "ledger": "Print the books; they balance, or the exit code is 1.",
     "credentials": "Who may send: add, list, revoke bearer tokens.",
     "rejected": "Authentic requests that were refused: list, show, replay.",

@@ -1,0 +1,108 @@
+"""`receiver doctor`."""
+
+import os
+import sys
+import time
+from typing import Any
+
+import click
+import msgspec
+import redis
+
+from receiver import snapshot
+from receiver.cli import environment
+from receiver.cli.output import printable, terminal
+from receiver.connection import DOWN
+from receiver.doctor import Finding
+from receiver.doctor.place import demo_digest, place
+from receiver.doctor.server import server
+from receiver.doctor.work import work
+from receiver.settings import Settings
+
+_ORDER = ("serious", "warning", "note")
+_COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per finding.")
+def command(*, as_json: bool) -> None:
+    """Say what in this setup would lose data, let somebody in, or expire soon.
+
+    \b
+      receiver doctor
+      receiver doctor --json | jq -r .fix
+      receiver doctor || mail -s "receiver" ops@example.com    (every morning)
+
+    Run it where the receiver runs, with the same environment. It changes nothing. Of each finding
+    it prints how grave it is, what is wrong, why that matters, and how to put it right.
+
+    Exit codes: 0 nothing, or reminders only; 1 something is serious, or soon will be; 2 it could
+    not look at everything.
+    """
+    settings = environment.settings()
+    if not settings.redis_url and not settings.spool_dir:  # as `receiver up` has it
+        settings = msgspec.structs.replace(settings, spool_dir=settings.data_dir / "spool")
+    tokens = [word.strip() for word in os.environ.get("RECEIVER_BEARER_TOKENS", "").split(",")]
+    url = environment.redis_url(settings)
+    findings = list(place(settings, [token for token in tokens if token], url))
+    try:
+        findings += _of_redis(settings, environment.connect(url))
+    except DOWN as error:
+        findings.append(_unreachable(error))
+        _print(findings, as_json=as_json)
+        raise SystemExit(2) from None
+    _print(findings, as_json=as_json)
+    raise SystemExit(int(any(one.severity != "note" for one in findings)))
+
+
+def _of_redis(settings: Settings, client: redis.Redis) -> list[Finding]:
+    client.ping()
+    before, now, after = time.time(), client.time(), time.time()
+    off = now[0] + now[1] / 1e6 - (before + after) / 2
+    found = snapshot.read(client)
+    return [
+        *server(settings, found, _config(client), off),
+        *work(settings, found, demo_digest(settings)),
+    ]
+
+
+def _config(client: redis.Redis) -> dict[str, str]:
+    try:
+        found: Any = client.config_get("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+    except redis.ResponseError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def _unreachable(error: Exception) -> Finding:
+    return Finding(
+        "serious",
+        f"Redis cannot be asked: {type(error).__name__}",
+        "nothing is stored, and the rest of this examination was not possible",
+        'redis-cli -u "$REDIS_URL" PING',
+    )
+
+
+def _print(findings: list[Finding], *, as_json: bool) -> None:
+    findings = sorted(findings, key=lambda one: _ORDER.index(one.severity))
+    if as_json:
+        for one in findings:
+            click.echo(msgspec.json.encode(one))
+    elif sys.stdout.isatty():
+        _print_table(findings)
+    else:
+        for one in findings:
+            click.echo(printable(f"{one.severity}: {one.what}; {one.why}; fix: {one.fix}"))
+
+
+def _print_table(findings: list[Finding]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 1, 0))
+    for one in findings:
+        said = Text(printable(one.what) + "\n", style="bold")
+        said.append(printable(one.why) + "\n", style="not bold")
+        said.append(printable(one.fix), style="not bold cyan")
+        table.add_row(Text(one.severity, style=_COLOURS[one.severity]), said)
+    terminal().print(table if findings else "[green]Nothing found: it is well.")

@@ -1,0 +1,17 @@
+"""One thing that is wrong, and how to put it right."""
+
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["serious", "warning", "note"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """`serious` loses data or lets somebody in; `warning` will, or may; `note` is a reminder."""
+
+    severity: Severity
+    what: str
+    why: str
+    fix: str
+    """A command where there is one."""

@@ -1,0 +1,191 @@
+"""What can be seen from here: settings, tokens, addresses, files."""
+
+import hashlib
+import ipaddress
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from receiver.doctor.finding import Finding
+from receiver.settings import Settings, problems
+
+SHORTEST_TOKEN: Final = 20
+"""Characters; a random one of that length cannot be guessed at a door that answers."""
+_ANOTHER: Final = "receiver credentials add --label NAME  # and drop it from RECEIVER_BEARER_TOKENS"
+_VANISHING: Final = frozenset({"tmpfs", "ramfs", "overlay"})
+
+
+def place(settings: Settings, tokens: Sequence[str], url: str) -> Iterator[Finding]:
+    """All of them. `tokens` are those of the environment, `url` is the Redis in use."""
+    yield from _tokens(settings, tokens)
+    yield from _door(settings)
+    yield from _redis(url)
+    yield from _sinks(settings)
+    yield from _files(settings)
+    yield from _spool(settings)
+
+
+def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
+    short = sum(len(token) < SHORTEST_TOKEN for token in tokens)
+    if short:
+        yield Finding(
+            "serious",
+            f"{short} of the tokens in RECEIVER_BEARER_TOKENS have fewer than {SHORTEST_TOKEN} "
+            "characters",
+            "whoever guesses one sends you what he likes",
+            "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32)",
+        )
+    if (demo := _demo_token(settings)) and demo in tokens:
+        yield Finding(
+            "warning",
+            "the demo's token is in RECEIVER_BEARER_TOKENS",
+            "it has been printed on a terminal and lies in a file",
+            _ANOTHER,
+        )
+
+
+def _demo_token(settings: Settings) -> str:
+    try:
+        return (settings.data_dir / "demo-token").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def demo_digest(settings: Settings) -> str:
+    """SHA-256 of the demo's token in hex; empty when there is none."""
+    token = _demo_token(settings)
+    return hashlib.sha256(token.encode()).hexdigest() if token else ""
+
+
+def _door(settings: Settings) -> Iterator[Finding]:
+    if not _is_near(settings.host):
+        yield Finding(
+            "note",
+            f"HOST={settings.host}: the door listens beyond this machine, without TLS of its own",
+            "tokens and messages would cross the network readable; networks call https URLs only",
+            "put a proxy with TLS in front, and let nothing else reach the port",
+        )
+
+
+def _redis(url: str) -> Iterator[Finding]:
+    parts = urlsplit(url)
+    hosts = [
+        urlsplit(f"//{host}").hostname or "" for host in parts.netloc.rpartition("@")[2].split(",")
+    ]
+    if parts.scheme == "unix" or all(_is_near(host) for host in hosts):
+        return
+    if not parts.password and "password=" not in parts.query:
+        yield Finding(
+            "serious",
+            "REDIS_URL has no password and names another machine",
+            "whoever reaches that Redis reads and writes everything, credentials included",
+            "redis-cli CONFIG SET requirepass SECRET  # then REDIS_URL=rediss://:SECRET@HOST:PORT/0",
+        )
+    if not parts.scheme.startswith("rediss"):
+        private = all(_is_private(host) for host in hosts)
+        yield Finding(
+            "note" if private else "warning",
+            "REDIS_URL speaks to another machine without TLS",
+            "numbers, texts and the password cross the network readable",
+            "REDIS_URL=rediss://...",
+        )
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+def _is_private(host: str) -> bool:
+    """An address of a private network, or a name without a domain, as containers have."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
+
+
+def _sinks(settings: Settings) -> Iterator[Finding]:
+    for problem in problems(settings):
+        what, _, fix = problem.rpartition(": ")
+        yield Finding("serious", what, "the workers refuse to start: nothing is delivered", fix)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    directory = settings.data_dir
+    secret = [directory / "redis-url", directory / "demo-token", directory / "valkey"]
+    for path in [*secret, *([settings.spool_dir] if settings.spool_dir else [])]:
+        if _mode(path) & 0o077:
+            yield Finding(
+                "serious",
+                f"{path} is open to other users of this machine",
+                "it holds notifications, or what lets somebody at them",
+                f"chmod go= {path}",
+            )
+    for path in (directory, Path("receiver.toml")):
+        if _mode(path) & 0o002:
+            yield Finding(
+                "serious",
+                f"anybody on this machine may write {path}",
+                "and so have your events sent elsewhere, or your data replaced",
+                f"chmod o-w {path}",
+            )
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
+
+
+def _spool(settings: Settings) -> Iterator[Finding]:
+    directory = settings.spool_dir
+    if directory is None:
+        yield Finding(
+            "note",
+            "no spool (RECEIVER_SPOOL_DIR)",
+            "while Redis is away the answer is 503, and CAMARA networks do not come again",
+            "RECEIVER_SPOOL_DIR=/var/lib/receiver/spool  # on a disk that outlives the process",
+        )
+        return
+    if not _writable(directory):
+        yield Finding(
+            "serious",
+            f"{directory} cannot be written (RECEIVER_SPOOL_DIR)",
+            "the web process refuses to start",
+            f"mkdir -p {directory} && chown {os.getuid()} {directory}",
+        )
+        return
+    if (kind := _filesystem(directory)) in _VANISHING:
+        yield Finding(
+            "serious",
+            f"the spool {directory} lies on a file system that vanishes ({kind})",
+            "what was acknowledged on the strength of it goes with the container or the power",
+            "RECEIVER_SPOOL_DIR=...  # on a disk that outlives the process, or leave it out",
+        )
+
+
+def _writable(directory: Path) -> bool:
+    """Whether it is, or could be made where it is to be."""
+    there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _filesystem(directory: Path) -> str:
+    """Its type, as Linux says; empty where that cannot be asked."""
+    found, longest = "", -1
+    resolved = directory.resolve()
+    try:
+        mounts = Path("/proc/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    for line in mounts:
+        _, point, kind, *_ = line.split(" ")
+        if resolved.is_relative_to(point) and len(point) >= longest:
+            found, longest = kind, len(point)
+    return found

@@ -1,0 +1,109 @@
+"""The Redis in use: whether it can keep what it is given, and is the one it should be."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from receiver.doctor.finding import Finding, Severity
+from receiver.durability import weaknesses
+from receiver.losses import said
+from receiver.server import FULL_AT
+from receiver.settings import Settings
+from receiver.snapshot import Snapshot
+
+_CLOCK: Final = 2.0
+"""Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""
+_FILLING_AT: Final = 0.6
+_ASK: Final = 'redis-cli -u "$REDIS_URL" '
+_KEEP: Final = " && " + _ASK + "CONFIG REWRITE"
+_FIXES: Final[dict[str, tuple[Severity, str]]] = {
+    "appendonly": ("serious", _ASK + "CONFIG SET appendonly yes" + _KEEP),
+    "appendfsync": ("serious", _ASK + "CONFIG SET appendfsync always" + _KEEP),
+    "maxmemory ": ("warning", _ASK + "CONFIG SET maxmemory 4gb" + _KEEP),
+    "maxmemory-policy": ("serious", _ASK + "CONFIG SET maxmemory-policy noeviction" + _KEEP),
+    "the server hides": ("warning", "look at your provider's page: AOF always, noeviction"),
+}
+
+
+def server(
+    settings: Settings, found: Snapshot, config: Mapping[str, str], seconds_off: float
+) -> Iterator[Finding]:
+    """All of them. `seconds_off`: how far this machine's clock is from Redis's."""
+    yield from _version(found.info)
+    yield from _config(config)
+    yield from _disk(found.info)
+    yield from _memory(found.info)
+    yield from _replicas(settings, found.info)
+    if found.lost:
+        what, _, fix = said(found.lost).partition("; ")
+        why = "they were acknowledged, and no network sends them again"
+        yield Finding("serious", what, why, fix)
+    if abs(seconds_off) > _CLOCK:
+        yield Finding(
+            "warning",
+            f"this machine's clock and Redis's are {abs(seconds_off):.0f} s apart",
+            "credentials expire, and repeats are forgotten, at the wrong time",
+            "timedatectl set-ntp true  # on both machines",
+        )
+
+
+def _version(info: Mapping[str, Any]) -> Iterator[Finding]:
+    valkey = info.get("valkey_version")
+    version, wanted = (valkey, (7, 2)) if valkey else (info.get("redis_version", "0"), (7, 0))
+    if tuple(int(part) for part in str(version).split(".")[:2]) < wanted:
+        yield Finding(
+            "serious",
+            f"the server is version {version}",
+            "its streams do not count what their readers have still to get",
+            "install Redis 7.0, Valkey 7.2, or a later one",
+        )
+
+
+def _config(config: Mapping[str, str]) -> Iterator[Finding]:
+    for sentence in weaknesses(config):
+        what, _, why = sentence.partition(": ")
+        for begins, (severity, fix) in _FIXES.items():
+            if sentence.startswith(begins):
+                why = why.partition("; ")[0]
+                yield Finding(severity, f"Redis: {what}", why, fix)
+
+
+def _disk(info: Mapping[str, Any]) -> Iterator[Finding]:
+    for name in ("aof_last_write_status", "aof_last_bgrewrite_status"):
+        if info.get(name, "ok") != "ok":
+            yield Finding(
+                "serious",
+                f"Redis cannot write its disk ({name}: {info[name]})",
+                "it refuses writes, or loses them with the machine",
+                "df -h  # on its machine, then its log",
+            )
+
+
+def _memory(info: Mapping[str, Any]) -> Iterator[Finding]:
+    used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if not limit or used < _FILLING_AT * limit:
+        return
+    closed = used > FULL_AT * limit
+    yield Finding(
+        "serious" if closed else "warning",
+        f"Redis is {used / limit:.0%} full",
+        "notifications are refused with 503 from 80 % on, and history goes early from 60 % on",
+        "receiver ledger; receiver sinks list  # what is open; or more memory for Redis",
+    )
+
+
+def _replicas(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
+    if info.get("role") == "slave":
+        yield Finding(
+            "serious",
+            "REDIS_URL names a replica",
+            "it takes no writes",
+            "REDIS_URL=redis+sentinel://...  # or the master's address",
+        )
+    here = int(info.get("connected_slaves", 0))
+    if here < settings.ack_replicas:
+        yield Finding(
+            "serious",
+            f"{here} replicas are connected and RECEIVER_ACK_REPLICAS={settings.ack_replicas}",
+            "nothing is acknowledged",
+            _ASK + "INFO replication  # then start the replicas",
+        )

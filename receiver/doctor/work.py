@@ -1,0 +1,124 @@
+"""What goes on: credentials, workers, books, and what waits for somebody."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from receiver.doctor.finding import Finding
+from receiver.notification import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
+from receiver.settings import Settings
+from receiver.snapshot import Snapshot
+
+WEEK: Final = 7 * 86400.0
+_LATE: Final = 60.0
+"""Seconds after which something open is late: a worker takes a tenth of one."""
+
+
+def work(settings: Settings, found: Snapshot, demo_digest: str) -> Iterator[Finding]:
+    """All of them. `demo_digest` is that of the demo's token, if there is one."""
+    yield from _credentials(settings, found, demo_digest)
+    yield from _workers(settings, found)
+    yield from _sinks(found)
+    if not found.books.balanced:
+        yield Finding(
+            "serious",
+            "the books do not balance",
+            "a notification that was acknowledged has neither an outcome nor a place",
+            "receiver ledger",
+        )
+    if found.inbound.oldest > _LATE:
+        yield Finding(
+            "warning",
+            f"the oldest open notification has waited for {found.inbound.oldest:.0f} s",
+            "the workers do not keep up, or do not work",
+            "receiver worker  # one more",
+        )
+    yield from _letters(found)
+
+
+def _credentials(settings: Settings, found: Snapshot, demo_digest: str) -> Iterator[Finding]:
+    if not found.credentials and not settings.bearer_digests:
+        yield Finding(
+            "serious",
+            "there is no credential",
+            "nobody can send anything",
+            "receiver credentials add --label NAME",
+        )
+    for one in found.credentials:
+        known = one.credential
+        named = f"the credential {one.id}" + (f" ({known.label})" if known and known.label else "")
+        if known is None:
+            yield Finding(
+                "serious",
+                f"{named} cannot be read",
+                "whoever sends with it is answered 503",
+                f"receiver credentials revoke {one.id}",
+            )
+        elif one.ends_within(WEEK):
+            days = ((known.expires or 0.0) - time.time()) / 86400
+            yield Finding(
+                "serious" if days <= 0 else "warning",
+                f"{named} " + ("has expired" if days <= 0 else f"expires in {days:.1f} days"),
+                "a 401 ends a CAMARA subscription, and AT&T gives up after 72 hours",
+                "receiver credentials add --label NAME  # register it there, then revoke this one",
+            )
+        if demo_digest and one.digest == demo_digest:
+            yield Finding(
+                "warning",
+                f"{named} is the demo's token",
+                "it has been printed on a terminal and lies in a file",
+                f"receiver credentials revoke {one.id}",
+            )
+
+
+def _workers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    if not found.workers.get(NORMALISE_QUEUE):
+        yield Finding(
+            "serious",
+            "no worker lives",
+            "what comes in stays where it is until Redis is full",
+            "receiver worker",
+        )
+    for sink in settings.sinks:
+        if not found.workers.get(forward_queue(sink.name)):
+            yield Finding(
+                "serious",
+                f"no worker of the sink {sink.name} lives",
+                "its events stay on the stream",
+                "receiver worker  # with the same receiver.toml",
+            )
+
+
+def _sinks(found: Snapshot) -> Iterator[Finding]:
+    for name, sink in found.sinks.items():
+        if "stopped" in sink.state:
+            yield Finding(
+                "serious",
+                f"the sink {name} is stopped: {sink.state['stopped']}",
+                "it gets nothing, and its events grow too old",
+                f"receiver sinks start {name}",
+            )
+        elif sink.state.get("opened", "0") != "0":
+            yield Finding(
+                "warning",
+                f"the sink {name} fails: nothing is sent to it but a probe now and then",
+                "its events wait, for as long as its give_up_hours say",
+                f"receiver sinks list  # then mend {name}",
+            )
+
+
+def _letters(found: Snapshot) -> Iterator[Finding]:
+    if dead := found.entries[DEAD_LETTERS]:
+        yield Finding(
+            "warning",
+            f"{dead} dead letters wait",
+            "they go after 30 days",
+            "receiver dead-letters list",
+        )
+    if rejected := found.entries[REJECTED]:
+        yield Finding(
+            "note",
+            f"{rejected} refused requests wait",
+            "the newest 10,000 are kept",
+            "receiver rejected list",
+        )
