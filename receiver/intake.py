@@ -21,7 +21,7 @@ from receiver.waiters import Unavailable, Waiter, Waiters
 
 log = structlog.get_logger()
 
-DRAINED_WITHIN: Final = 0.05
+DRAINED_WITHIN: Final = 0.02
 """Seconds a batch waits for the spool to become empty before it goes behind the others in it."""
 _TICK: Final = 0.05
 _PAUSE: Final = 0.05
