@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ from receiver.inbound import Inbound
 from receiver.intake import end_with_it
 from receiver.spool import ADOPT_EVERY, Spool, SpoolError
 from receiver.spool_file import Row
+from receiver.waiters import BATCH_BYTES, BATCH_ENTRIES
 
 log = structlog.get_logger()
 
@@ -55,16 +57,16 @@ class Drain:
                     await asyncio.wait_for(self._spool.filled.wait(), ADOPT_EVERY)
 
     async def _drain_some(self) -> bool:
-        """Whether there is more to drain. One batch at a time: see `receiver.spool`."""
+        """Whether there is more. The next go only when these are written: see `receiver.spool`."""
         file, rows = await self._spool.head()
         done: list[Row] = []
         try:
-            for row in rows:
+            for together in _together(rows):
                 if self._gate.closed:
                     raise SpoolError(self._gate.closed)
-                await self._inbound.append(row.batch)
-                self._spool.flowing = True
-                done.append(row)
+                await self._inbound.append(*(row.batch for row in together))
+                done += together
+                self._spool.went(len(together))
         finally:
             if done:
                 await self._spool.forget(file, done)
@@ -73,4 +75,20 @@ class Drain:
     def _stalled(self, reason: str) -> None:
         if self._spool.flowing:
             log.warning("spool.waits", reason=reason)
-        self._spool.flowing = False
+        self._spool.stalled()
+
+
+def _together(rows: list[Row]) -> Iterator[list[Row]]:
+    """Neighbours of one flusher, as many as make a batch of the usual size."""
+    part: list[Row] = []
+    entries = size = 0
+    for row in rows:
+        entries += len(row.batch.accepted) + len(row.batch.refused)
+        size += row.size
+        full = entries > BATCH_ENTRIES or size > BATCH_BYTES
+        if part and (full or row.batch.flusher != part[0].batch.flusher):
+            yield part
+            part, entries, size = [], len(row.batch.accepted) + len(row.batch.refused), row.size
+        part.append(row)
+    if part:
+        yield part

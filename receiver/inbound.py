@@ -9,7 +9,7 @@ or given up.
 
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError
@@ -44,11 +44,17 @@ class Inbound:
         self._saw = saw
         self._accepted = 0
 
-    async def append(self, batch: Batch) -> None:
-        """Return when it is durable. Raises one of `DOWN`, like `Link.run`."""
-        keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{batch.flusher}"]
-        args = [batch.number, BELL_MILLISECONDS, REJECTED_KEPT, len(batch.accepted)]
-        words = [*args, *batch.accepted, *batch.refused]
+    async def append(self, *batches: Batch) -> None:
+        """Return when they are durable; all of one flusher, in order, all at once.
+
+        Raises one of `DOWN`, like `Link.run`.
+        """
+        keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{batches[0].flusher}"]
+        words: list[Any] = [BELL_MILLISECONDS, REJECTED_KEPT]
+        for batch in batches:
+            words += (batch.number, len(batch.accepted), len(batch.refused))
+            words += batch.accepted
+            words += batch.refused
         try:
             reply = await self._link.run(keys, words)
         except (LineClosed, ConnectionError, NoScriptError):

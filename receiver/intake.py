@@ -21,8 +21,8 @@ from receiver.waiters import Unavailable, Waiter, Waiters
 
 log = structlog.get_logger()
 
-DRAINED_WITHIN: Final = 0.02
-"""Seconds a batch waits for the spool to become empty before it goes behind the others in it."""
+DRAINED_WITHIN: Final = 0.25
+"""Seconds a batch waits for the drain to get on before it goes behind the others in the spool."""
 _TICK: Final = 0.05
 _PAUSE: Final = 0.05
 
@@ -79,8 +79,7 @@ class Intake:
     async def _spool_is_first(self, spool: Spool) -> bool:
         """Whether to write behind what is in the spool, so that order is kept.
 
-        While that is being drained, drain and writes alternate, so that the spool becomes empty
-        under any load.
+        While that is being drained, it gets on by some batches for each one that goes behind them.
         """
         return spool.engaged and not await spool.drained(DRAINED_WITHIN)
 

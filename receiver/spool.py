@@ -9,8 +9,9 @@ Why nothing in it is lost or comes out twice:
   drained later than that (a machine that was away for a month) may repeat the one batch whose fate
   was unknown; it never loses it.
 - That rule needs a flusher's numbers in order. So while the spool holds anything, new batches go
-  behind it, one batch at a time is drained, and the next one only after Redis has answered for it.
-  Where new ones cannot go behind it (its disk is full), the intake goes on as a new flusher.
+  behind it, what is drained goes down in order in one script, and the next only after Redis has
+  answered for it (of two under way the first could fail, and the second would hide it). Where new
+  ones cannot go behind it (its disk is full), the intake goes on as a new flusher.
 - A batch is deleted after Redis has answered for it. A process that is killed between the two
   leaves it, and the next one drains it again, under its old number: nothing happens.
 - A server that thaws after the drain finds its copies' numbers taken. One that was replaced by
@@ -41,6 +42,8 @@ from receiver.spool_file import Depth, Row, SpoolFile, plus
 MOST_BYTES: Final = 1024**3
 """What one web process spools at most; less where the disk is nearly full."""
 SHARE_OF_FREE: Final = 0.8
+ADVANCE: Final = 4
+"""Batches that are drained for one that comes, so that the spool becomes empty under any load."""
 ADOPT_EVERY: Final = 5.0
 """Seconds between two looks for files of dead processes."""
 
@@ -64,11 +67,13 @@ class Spool:
         self._limit = MOST_BYTES
         self._writing = 0
         self._held: Counter[str] = Counter()
-        self._empty = asyncio.Event()
+        self._empty = True
         self.filled = asyncio.Event()
         """Set when there is something to drain."""
         self.flowing = False
-        """Whether the last attempt to drain succeeded. The drain's to set."""
+        """Whether the last attempt to drain succeeded."""
+        self._gone = 0
+        self._moved = asyncio.Event()
         self.trouble = ""
         """Why the last write failed; empty while the spool takes what comes."""
 
@@ -97,22 +102,37 @@ class Spool:
     @property
     def engaged(self) -> bool:
         """Whether anything is in it, so that what comes now goes behind it."""
-        return self._writing > 0 or not self._empty.is_set()
+        return self._writing > 0 or not self._empty
 
     def holds(self, flusher: str) -> bool:
         """Whether batches of this flusher wait in it."""
         return self._held[flusher] > 0
 
     async def drained(self, within: float) -> bool:
-        """Whether it becomes empty so soon; at once False while nothing can be drained."""
-        if not self.flowing:
-            return False
+        """Whether it is empty, after waiting until it is or the drain is some batches further.
+
+        Does not wait while nothing can be drained, nor longer than `within`.
+        """
+        until = self._gone + ADVANCE
         try:
             async with asyncio.timeout(within):
-                await self._empty.wait()
+                while self.engaged and self.flowing and self._gone < until:
+                    self._moved.clear()
+                    await self._moved.wait()
         except TimeoutError:
             return False
-        return True
+        return not self.engaged
+
+    def went(self, batches: int) -> None:
+        """So many more are in Redis. The drain's to say."""
+        self.flowing = True
+        self._gone += batches
+        self._moved.set()
+
+    def stalled(self) -> None:
+        """Redis, or the disk, does not take part just now. The drain's to say."""
+        self.flowing = False
+        self._moved.set()
 
     async def write(self, batch: Batch) -> None:
         """Return when it is on disk. Raises `SpoolError`."""
@@ -144,12 +164,12 @@ class Spool:
         self._note()
 
     def _note(self) -> None:
-        if self.depth.batches:
-            self._empty.clear()
-            self.filled.set()
-        else:
-            self._empty.set()
+        self._empty = self.depth.batches == 0
+        if self._empty:
             self.filled.clear()
+        else:
+            self.filled.set()
+        self._moved.set()
 
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
