@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.notification import INBOUND
+from receiver.notification import INBOUND, REJECTED
 from tests.commands import run
 from tests.eventually import eventually
 from tests.running import Receiver, mo
@@ -58,6 +58,14 @@ def test_out_of_memory(receiver: Receiver) -> None:
     refusing(receiver, "OutOfMemory")
     receiver.redis.config_set("maxmemory", "256mb")
     recovers(receiver, "before")
+
+
+def test_workers_that_start_on_a_full_redis_make_room(receiver: Receiver) -> None:
+    for _ in range(40):
+        receiver.redis.xadd(REJECTED, {"r": b"x" * 500_000})
+    receiver.redis.config_set("maxmemory", receiver.redis.info("memory")["used_memory"] * 3 // 4)
+    receiver.start()
+    recovers(receiver)
 
 
 def test_the_door_closes_before_redis_is_full(

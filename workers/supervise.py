@@ -95,13 +95,14 @@ class Supervisor:
             return
         self._swept = now
         try:
+            self._sweep.make_room()  # first: on a full server even a lease is refused
             for slot in self._slots.renew():
                 self._replace(slot)
             if not self._children:
                 self._sinks.begin()
             for work in self._missing():
                 self._children.append(_Child(self._slots.take(work)))
-            self._sweep.run()
+            self._sweep.ring()
             self._sinks.run()
         except connection.DOWN as error:
             log.warning("sweep.waits", error=type(error).__name__)

@@ -65,11 +65,16 @@ class Sweep:
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
-        self._shorten_all()  # first: ringing needs memory
+        self.make_room()
+        self.ring()
+
+    def ring(self) -> None:
+        """Ring where something is open; a full server refuses it."""
         if self._look(keys=[INBOUND], args=[GROUP]):
             bell.ring(self._client)
 
-    def _shorten_all(self) -> None:
+    def make_room(self) -> None:
+        """Cut the histories; a full server takes that too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
         oldest = {history: self._shorten(history, until) for history in self._kept}
         while time.monotonic() < until and self._memory_is_short():
