@@ -54,7 +54,7 @@ def command(
     )
     with environment.redis_faults():
         _refuse_stopped(client, sink)
-        total = _run(client, Replay(client, chosen, wanted), dry=dry_run)
+        total = _run(client, Replay(client, chosen, wanted), since, dry=dry_run)
     if not total:
         raise SystemExit(1)
 
@@ -76,9 +76,9 @@ def _refuse_stopped(client: redis.Redis, sink: str) -> None:
         raise SystemExit(1)
 
 
-def _run(client: redis.Redis, replay: Replay, *, dry: bool) -> int:
+def _run(client: redis.Redis, replay: Replay, since: int, *, dry: bool) -> int:
     """Step by step; says what was done, also when it was interrupted. Returns how many matched."""
-    done = Step("", 0, 0, 0)
+    done = Step(str(since), 0, 0, 0)
     try:
         with progress("Events", client.xlen(EVENTS)) as bar:
             for step in replay.steps(dry=dry):
@@ -91,9 +91,8 @@ def _run(client: redis.Redis, replay: Replay, *, dry: bool) -> int:
                 )
     except KeyboardInterrupt:
         _report(done, dry=dry)
-        if done.last:
-            moment = shown(int(done.last.partition("-")[0]))
-            click.echo(f"interrupted; go on with --since {moment}", err=True)
+        moment = shown(int(done.last.partition("-")[0]))
+        click.echo(f"interrupted; go on with --since {moment}", err=True)
         raise SystemExit(130) from None
     _report(done, dry=dry)
     return done.chosen
