@@ -37,7 +37,7 @@ class Watch:
             try:
                 async with asyncio.timeout(SILENT_AFTER):
                     await self.look()
-            except DOWN as error:
+            except (*DOWN, RuntimeError) as error:  # RuntimeError: uvloop, on a line that was reset
                 log.warning("redis.trouble", error=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
                 log.error("watch.fault", error=type(error).__name__)
