@@ -59,6 +59,9 @@ class Local(Protocol):
     guards: tuple[tuple[str, str], ...]
     """Keys it writes with other than its own names, and the type each must have."""
 
+    def behind(self) -> bool:
+        """Whether its reader has to take something first, because the server is nearly full."""
+
     def commands(self, item: Item) -> list[Command]:
         """What delivers one event. Must not fail on keys that the guards let through."""
 

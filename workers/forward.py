@@ -107,6 +107,8 @@ class LocalJob(_Job):
         until = time.monotonic() + WORK_SECONDS
         self._deliveries.recover()
         while self._goes_on(until):
+            if self._local.behind():
+                return
             items = self._deliveries.take(LOCAL_BATCH)
             if not items and self._idle():
                 return

@@ -18,7 +18,7 @@ from receiver.notification import (
     LEDGER,
 )
 from receiver.settings import Settings
-from workers import bell
+from workers import bell, room
 from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
 from workers.pipe import Command, Pipe
@@ -63,6 +63,8 @@ class Normaliser:
         """Work until the stream is empty, the time is up or a stop is asked for."""
         until = time.monotonic() + WORK_SECONDS
         self._begin()
+        if self._held():
+            return
         self._recover()
         try:
             while entries := self._wait():
@@ -99,13 +101,19 @@ class Normaliser:
             outcomes = [outcome(entry, self._settings) for entry in entries]
             self._published(publishing)
             entries = self._inbox.entries(self._pipe.receive()) if reading else []
-            over = over or self._stopping() or time.monotonic() > until
+            over = over or self._stopping() or time.monotonic() > until or self._held()
             reading = bool(entries) and not over
             told = self._publish(outcomes)
             self._pipe.send(*told, *([self._inbox.read()] if reading else []))
             publishing = _Runs(outcomes, len(told))
         self._published(publishing)
         return over
+
+    def _held(self) -> bool:
+        """Whether to leave what is open where it is: the sweep rings again."""
+        return bool(
+            self._settings.sinks and room.short(self._client) and room.sinks_behind(self._client)
+        )
 
     def _published(self, runs: _Runs) -> None:
         """These outcomes have happened; the sinks may have new events."""

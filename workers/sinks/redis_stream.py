@@ -17,6 +17,10 @@ class RedisStream:
         self._sink = sink
         self.guards: tuple[tuple[str, str], ...] = ((sink.stream, "stream"),)
 
+    def behind(self) -> bool:
+        """Never: the stream has a bound of its own, and nobody takes anything off it."""
+        return False
+
     def commands(self, item: Item) -> list[Command]:
         """One XADD."""
         return [("XADD", self._sink.stream, *self._bound(), "*", "event", item.document)]

@@ -8,6 +8,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from receiver.settings import RqSink
+from workers import room
 from workers.delivery import Command, Item
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
@@ -29,6 +30,10 @@ class Rq:
             (self._queue.key, "list"),
             (Queue.redis_queues_keys, "set"),
         )
+
+    def behind(self) -> bool:
+        """Jobs wait in the queue, and there is hardly room for more."""
+        return room.short(self._client) and self._queue.count > 0
 
     def commands(self, item: Item) -> list[Command]:
         """What RQ itself would send: recorded from its own enqueueing, not rebuilt."""
