@@ -11,33 +11,41 @@
 local group, remember = ARGV[1], tonumber(ARGV[2])
 local now = tonumber(redis.call('TIME')[1])
 local width = math.ceil(remember / 3)
-local current = math.floor(now / width)
+local start = math.floor(now / width) * width
+local current = string.format('%.0f', start)
 
+-- The buckets there are, by the second they begin at. Which ones is written down, not worked out: those
+-- of a clock that was ahead, or of another time to remember, count as any other until they end.
+local buckets, past, before, newest = {}, {}, 0, 0
+local told = redis.call('HGETALL', KEYS[5])
+for i = 1, #told, 2 do
+    local name, what = string.match(told[i], '^(%d+):(%a+)$')
+    buckets[name] = buckets[name] or {}
+    buckets[name][what] = tonumber(told[i + 1])
+end
+for name, bucket in pairs(buckets) do
+    if (bucket.ends or 0) <= now then
+        redis.call('HDEL', KEYS[5], name .. ':sets', name .. ':size', name .. ':ends')
+    elseif name ~= current then
+        past[#past + 1] = {name, bucket.sets}
+        if tonumber(name) > newest then
+            newest, before = tonumber(name), bucket.size or 0
+        end
+    end
+end
 -- How many sets a bucket is split into follows from how much the one before it held, so that a set
 -- stays small enough for the server's compact encoding (128 members).
-local function shards_of(bucket)
-    return tonumber(redis.call('HGET', KEYS[5], bucket .. ':sets') or '0')
-end
-if shards_of(current) == 0 then
-    local before = tonumber(redis.call('HGET', KEYS[5], (current - 1) .. ':size') or '0')
+local own = buckets[current] or {}
+local ends = math.max(start + width + remember, own.ends or 0)
+if ends ~= own.ends then
     local wanted = 1024
     while wanted < 1048576 and wanted * 64 < before do
         wanted = wanted * 2
     end
-    redis.call('HSET', KEYS[5], current .. ':sets', wanted)
-    redis.call('HDEL', KEYS[5], (current - 4) .. ':sets', (current - 4) .. ':size')
+    own.sets = own.sets or wanted
+    redis.call('HSET', KEYS[5], current .. ':sets', own.sets, current .. ':ends', ends)
 end
--- The buckets that exist, as {number, sets}; `past` without the current one.
-local live, past = {}, {}
-for bucket = current, current - 3, -1 do
-    local place = {bucket, shards_of(bucket)}
-    if place[2] > 0 then
-        live[#live + 1] = place
-        if bucket < current then
-            past[#past + 1] = place
-        end
-    end
-end
+local live = {{current, own.sets}, unpack(past)}
 
 local function set_of(place, digest)
     local a, b, c = string.byte(digest, 1, 3)
@@ -62,7 +70,7 @@ local function claim(digest)
         return false
     end
     if redis.call('SCARD', key) == 1 then
-        redis.call('EXPIREAT', key, (current + 1) * width + remember)
+        redis.call('EXPIREAT', key, ends)
     end
     claimed = claimed + 1
     return true
