@@ -14,7 +14,7 @@ from receiver.cli import environment
 from receiver.cli.output import printable, terminal
 from receiver.connection import DOWN
 from receiver.doctor import Finding
-from receiver.doctor.place import demo_digest, place
+from receiver.doctor.place import demo_token, place
 from receiver.doctor.server import server
 from receiver.doctor.work import work
 from receiver.settings import Settings
@@ -40,29 +40,33 @@ def command(*, as_json: bool) -> None:
     not look at everything.
     """
     settings = environment.settings()
-    if not settings.redis_url and not settings.spool_dir:  # as `receiver up` has it
-        settings = msgspec.structs.replace(settings, spool_dir=settings.data_dir / "spool")
-    tokens = [word.strip() for word in os.environ.get("RECEIVER_BEARER_TOKENS", "").split(",")]
+    words = os.environ.get("RECEIVER_BEARER_TOKENS", "").split(",")
+    tokens = [word.strip() for word in words if word.strip()]
+    if not settings.redis_url:  # it is `receiver up` that is meant
+        spool = settings.spool_dir or settings.data_dir / "spool"
+        settings = msgspec.structs.replace(settings, spool_dir=spool)
+        tokens += [token for token in [demo_token(settings)] if token]
     url = environment.redis_url(settings)
-    findings = list(place(settings, [token for token in tokens if token], url))
+    findings = list(place(settings, tokens, url))
+    status = 2
     try:
-        findings += _of_redis(settings, environment.connect(url))
+        findings += _of_redis(settings, tokens, environment.connect(url))
     except DOWN as error:
         findings.append(_unreachable(error))
-        _print(findings, as_json=as_json)
-        raise SystemExit(2) from None
+    else:
+        status = int(any(one.severity != "note" for one in findings))
     _print(findings, as_json=as_json)
-    raise SystemExit(int(any(one.severity != "note" for one in findings)))
+    raise SystemExit(status)
 
 
-def _of_redis(settings: Settings, client: redis.Redis) -> list[Finding]:
+def _of_redis(settings: Settings, tokens: list[str], client: redis.Redis) -> list[Finding]:
     client.ping()
     before, now, after = time.time(), client.time(), time.time()
     off = now[0] + now[1] / 1e6 - (before + after) / 2
     found = snapshot.read(client)
     return [
         *server(settings, found, _config(client), off),
-        *work(settings, found, demo_digest(settings)),
+        *work(settings, found, tokens, demo_token(settings)),
     ]
 
 

@@ -1,6 +1,5 @@
 """What can be seen from here: settings, tokens, addresses, files."""
 
-import hashlib
 import ipaddress
 import os
 import stat
@@ -38,26 +37,21 @@ def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
             "whoever guesses one sends you what he likes",
             "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32)",
         )
-    if (demo := _demo_token(settings)) and demo in tokens:
+    if (demo := demo_token(settings)) and demo in tokens:
         yield Finding(
             "warning",
-            "the demo's token is in RECEIVER_BEARER_TOKENS",
+            "the demo's token is valid, as RECEIVER_BEARER_TOKENS or `receiver up --demo` says",
             "it has been printed on a terminal and lies in a file",
             _ANOTHER,
         )
 
 
-def _demo_token(settings: Settings) -> str:
+def demo_token(settings: Settings) -> str:
+    """The token that `receiver up --demo` made here; empty when there is none."""
     try:
         return (settings.data_dir / "demo-token").read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def demo_digest(settings: Settings) -> str:
-    """SHA-256 of the demo's token in hex; empty when there is none."""
-    token = _demo_token(settings)
-    return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
 def _door(settings: Settings) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """What goes on: credentials, workers, books, and what waits for somebody."""
 
+import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from receiver.doctor.finding import Finding
@@ -14,9 +15,18 @@ _LATE: Final = 60.0
 """Seconds after which something open is late: a worker takes a tenth of one."""
 
 
-def work(settings: Settings, found: Snapshot, demo_digest: str) -> Iterator[Finding]:
-    """All of them. `demo_digest` is that of the demo's token, if there is one."""
-    yield from _credentials(settings, found, demo_digest)
+def work(
+    settings: Settings, found: Snapshot, tokens: Sequence[str], demo: str
+) -> Iterator[Finding]:
+    """All of them. `tokens` are valid without being stored; `demo` is the demo's, or empty."""
+    if not found.credentials and not tokens:
+        yield Finding(
+            "serious",
+            "there is no credential",
+            "nobody can send anything",
+            "receiver credentials add --label NAME",
+        )
+    yield from _credentials(found, demo)
     yield from _workers(settings, found)
     yield from _sinks(found)
     if not found.books.balanced:
@@ -36,14 +46,8 @@ def work(settings: Settings, found: Snapshot, demo_digest: str) -> Iterator[Find
     yield from _letters(found)
 
 
-def _credentials(settings: Settings, found: Snapshot, demo_digest: str) -> Iterator[Finding]:
-    if not found.credentials and not settings.bearer_digests:
-        yield Finding(
-            "serious",
-            "there is no credential",
-            "nobody can send anything",
-            "receiver credentials add --label NAME",
-        )
+def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
+    demo_digest = hashlib.sha256(demo.encode()).hexdigest()
     for one in found.credentials:
         known = one.credential
         named = f"the credential {one.id}" + (f" ({known.label})" if known and known.label else "")
@@ -62,7 +66,7 @@ def _credentials(settings: Settings, found: Snapshot, demo_digest: str) -> Itera
                 "a 401 ends a CAMARA subscription, and AT&T gives up after 72 hours",
                 "receiver credentials add --label NAME  # register it there, then revoke this one",
             )
-        if demo_digest and one.digest == demo_digest:
+        if demo and one.digest == demo_digest:
             yield Finding(
                 "warning",
                 f"{named} is the demo's token",
