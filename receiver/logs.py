@@ -54,14 +54,12 @@ def readable() -> bool:
 
 def write(lines: Iterable[str]) -> None:
     """Lines that are rendered already: many in one write, no line torn by another process's."""
-    chunk = b""
-    for line in lines:
-        encoded = line.encode()
-        if len(chunk) + len(encoded) > _ATOMIC:
-            _write(chunk)
-            chunk = b""
-        chunk += encoded
-    _write(chunk)
+    said = "".join(lines).encode()
+    start = 0
+    while start < len(said):
+        end = said.rfind(b"\n", start, start + _ATOMIC) + 1 or said.index(b"\n", start) + 1
+        _write(said[start:end])
+        start = end
 
 
 def _write(chunk: bytes) -> None:

@@ -7,10 +7,11 @@ a process had counted within the last second when it was killed is not in them.
 """
 
 import secrets
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from importlib.resources import files
 from itertools import chain
+from math import inf
 from typing import Any, Final
 
 from receiver.notification import HEARD, METER
@@ -42,6 +43,16 @@ class Times:
         """One more. On the path of every request: a look into a short list and two additions."""
         self.counts[bisect_left(self._bounds, seconds)] += 1
         self.total += seconds
+
+    def all_took(self, seconds: list[float]) -> None:
+        """As many more at once, at a fraction of what they cost one by one."""
+        seconds.sort()
+        before = 0
+        for index, bound in enumerate((*self._bounds, inf)):
+            upto = bisect_right(seconds, bound)
+            self.counts[index] += upto - before
+            before = upto
+        self.total += sum(seconds)
 
 
 class Meter:

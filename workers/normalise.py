@@ -121,18 +121,18 @@ class Normaliser:
         if self._settings.sinks and any(reply[3] for reply in replies):
             bell.ring_sinks(self._client, self._settings.sinks)
         letters = b"".join(reply[5] for reply in replies)
-        self._teller.outcomes((each.told for each in runs.outcomes), letters)
+        self._teller.outcomes([told for _, told in runs.outcomes], letters)
 
     def _publish(self, outcomes: list[Outcome]) -> list[Command]:
         """The script, run as often as it takes to keep each run short: others wait meanwhile."""
         remember = self._settings.dedupe_hours * 3600
         first = ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember)
         commands, told = [], list[Any]()
-        for one in outcomes:
-            if told and len(told) + len(one.words) > WORDS:
+        for words, _ in outcomes:
+            if told and len(told) + len(words) > WORDS:
                 commands.append((*first, *told))
                 told = []
-            told += one.words
+            told += words
         return [*commands, (*first, *told)]
 
     def _recover(self) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from rq.timeouts import BaseTimeoutException
@@ -18,15 +18,10 @@ log = structlog.get_logger()
 
 Entry = tuple[bytes, bytes]
 """Inbound stream id, and the encoded notification."""
-
-
-class Outcome(NamedTuple):
-    """What one entry means."""
-
-    words: list[Any]
-    """Entry id, number of events, then four arguments per event, or one dead letter."""
-    told: Told
-
+Outcome = tuple[list[Any], Told]
+"""For `publish.lua`: entry id, number of events, then four arguments per event, or one dead letter;
+and what is said of it. No class: making one per entry would show.
+"""
 
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
 
@@ -42,7 +37,7 @@ def outcome(entry: Entry, settings: Settings) -> Outcome:
         events = callback.normalise(notification, settings.zone(notification.listener))
         claims = [claim(callback, notification, event, i) for i, event in enumerate(events)]
         words = [entry[0], len(claims), *itertools.chain.from_iterable(claims)]
-        return Outcome(words, Told(notification))
+        return words, (notification, "")
     except Unreadable as error:
         return dead(entry, str(error), notification)
     except BaseTimeoutException:
@@ -56,4 +51,4 @@ def dead(entry: Entry, reason: str, notification: Notification | None = None) ->
     """The outcome of an entry that nothing can be made of."""
     now = time.time_ns() // 1_000_000
     letter = encode(DeadLetter(now, reason, entry[1]))
-    return Outcome([entry[0], 0, letter], Told(notification, reason))
+    return [entry[0], 0, letter], (notification, reason)

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import redis
@@ -43,13 +43,10 @@ _read = msgspec.json.Decoder(dict[str, str | int | bool]).decode
 _receipt: Final = re.compile(rb'"receiptid":"([0-9a-f]{27})"').search
 
 
-class Told(NamedTuple):
-    """What is said of one notification beside its outcome."""
-
-    notification: Notification | None
-    """None when it could not even be read."""
-    reason: str = ""
-    """Why it is a dead letter; never a value of its body."""
+Told = tuple[Notification | None, str]
+"""What is said of one notification beside its outcome: itself, None when it could not even be read,
+and why it is a dead letter, which is never a value of its body.
+"""
 
 
 class Teller:
@@ -63,44 +60,45 @@ class Teller:
 
     def outcomes(self, batch: Iterable[Told], letters: bytes) -> None:
         """The outcomes of a batch have happened, and these letters say which."""
-        now = time.time()
-        stamp = _stamp(now)
-        published = self._meter.times(PUBLISHED)
-        said = _said()
+        now = time.time_ns() // 1_000_000
+        stamp, said = _stamp(now), _said()
+        published: list[float] = []
         lines: list[str] = []
-        for told, letter in zip(batch, letters.decode(), strict=True):
+        for (notification, reason), letter in zip(batch, letters.decode(), strict=True):
             if letter not in _LETTERS:
                 continue  # somebody else gave it its outcome, and said so
             outcome, level, more = _LETTERS[letter]
-            one = told.notification or _UNREAD
-            took = max(0.0, now - one.received / 1000) if one.received else 0.0
+            one = notification or _UNREAD
+            took = max(0, now - (one.received or now))
             if outcome == "published":
-                published.took(took)
+                published.append(took / 1000)
             if level not in said:
                 continue
-            if told.reason:
-                more = f',"reason":{_json(told.reason).decode()}'
+            if reason:
+                more = f',"reason":{_json(reason).decode()}'
             lines.append(
                 f'{{"receipt":"{one.receipt}","listener":"{one.listener}","kind":"{one.callback}",'
-                f'"outcome":"{outcome}","milliseconds":{took * 1000:.0f}{more},'
+                f'"outcome":"{outcome}","milliseconds":{took}{more},'
                 f'"event":"notification","level":"{level}","timestamp":"{stamp}"}}\n'
             )
+        self._meter.times(PUBLISHED).all_took(published)
         self._say(lines)
 
     def delivered(self, sink: str, events: Iterable[bytes]) -> None:
         """A sink has these events."""
-        now = time.time()
+        now = time.time_ns() // 1_000_000
         stamp = _stamp(now)
-        times = self._meter.times(DELIVERED, sink)
+        times: list[float] = []
         lines: list[str] = []
         for event in events:
             if not (found := _receipt(event)):
                 continue
             receipt = found[1].decode()
-            took = max(0.0, now - int(receipt[:11], 16) / 1000)
+            took = max(0, now - int(receipt[:11], 16))
             if not event.startswith(_REPLAYED):  # how long that took says nothing about us
-                times.took(took)
-            lines.append(_DELIVERED % (receipt, sink, took * 1000, stamp))
+                times.append(took / 1000)
+            lines.append(_DELIVERED % (receipt, sink, took, stamp))
+        self._meter.times(DELIVERED, sink).all_took(times)
         self._say(lines if "info" in _said() else [])
 
     def write(self, *, soon: bool = False) -> None:
@@ -135,8 +133,12 @@ def _said() -> frozenset[str]:
     )
 
 
-def _stamp(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
+def _stamp(now: int) -> str:
+    return (
+        datetime.fromtimestamp(now / 1000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def _person(line: str) -> str:
