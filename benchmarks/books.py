@@ -56,6 +56,12 @@ def open_count(client: "redis.Redis") -> int:
     return int(client.hget(LEDGER, "accepted") or 0) - outcomes(client)
 
 
+def unpublished(client: "redis.Redis") -> int:
+    """How many are not events: a duplicate or a dead letter would be no work worth measuring."""
+    accepted, published = client.hmget(LEDGER, ["accepted", "published"])
+    return int(accepted or 0) - int(published or 0)
+
+
 def oldest_open(client: "redis.Redis") -> float:
     """Seconds since the oldest open notification was stored; 0 when none is open."""
     with client.pipeline(transaction=True) as pipe:

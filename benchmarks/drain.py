@@ -110,7 +110,7 @@ _Way = tuple[
     Callable[["redis.Redis"], int],
 ]
 _WAYS: dict[str, _Way] = {
-    OURS.letter: (_fill_ours, lambda _: python("-m", "workers"), books.open_count),
+    OURS.letter: (_fill_ours, lambda _: python("-m", "workers"), books.unpublished),
     TEXTBOOK.letter: (_fill_rq, _rq_worker(), _RQ_LEFT),
     FORKLESS.letter: (_fill_rq, _rq_worker("--worker-class", "rq.SimpleWorker"), _RQ_LEFT),
     BULLMQ.letter: (

