@@ -23,6 +23,7 @@ from receiver.notification import (
 from receiver.settings import RedisStreamSink, Settings
 from tests.forwarding import event, publish
 from tests.valkey import Valkey
+from workers import sink_sweep
 from workers.deliveries import begin
 from workers.normalise import Normaliser
 from workers.sink_sweep import RETIRED_AFTER, SinkSweep
@@ -123,3 +124,22 @@ def test_a_sink_that_nobody_is_configured_for_holds_history_for_a_day(
     client.xreadgroup("forward:copy", "me", {EVENTS: ">"}, noack=True)
     sweep(valkey)
     assert client.xlen(EVENTS) == 1
+
+
+def test_a_consumer_that_nobody_uses_any_more_goes_unless_something_hangs_on_it(
+    valkey: Valkey, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(valkey, event(1))
+    client.xreadgroup("forward:copy", "old-0", {EVENTS: ">"})
+    client.xgroup_createconsumer(EVENTS, "forward:copy", "old-1")
+    client.xgroup_create(EVENTS, "company")
+    client.xgroup_createconsumer(EVENTS, "company", "theirs")
+
+    def names(group: str) -> list[bytes]:
+        return [consumer["name"] for consumer in client.xinfo_consumers(EVENTS, group)]
+
+    sweep(valkey)
+    assert names("forward:copy") == [b"old-0", b"old-1"]
+    monkeypatch.setattr(sink_sweep, "UNUSED_AFTER", 0)  # an hour has passed
+    sweep(valkey)
+    assert (names("forward:copy"), names("company")) == ([b"old-0"], [b"theirs"])

@@ -1,8 +1,21 @@
--- Sinks: those configured are known again; returns the names of those with a group that nobody has
--- known for long.
--- KEYS events, counts. ARGV now (ms), how long (ms) nobody must have known a sink, known sinks' names
+-- Sinks: those configured are known again, and a consumer's name that nobody uses any more goes from
+-- their groups, unless entries still hang on it; returns the names of those with a group that nobody
+-- has known for long.
+-- KEYS events, counts. ARGV now (ms), how long (ms) nobody must have known a sink, the same for a
+-- consumer, known sinks' names
 local retired = {}
-for i = 3, #ARGV do
+local function tidy(group)
+    for _, raw in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
+        local consumer = {}
+        for i = 1, #raw, 2 do
+            consumer[raw[i]] = raw[i + 1]
+        end
+        if consumer['pending'] == 0 and consumer['idle'] >= tonumber(ARGV[3]) then
+            redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group, consumer['name'])
+        end
+    end
+end
+for i = 4, #ARGV do
     redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', ARGV[1])
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -11,6 +24,7 @@ end
 for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     local sink = string.match(raw[2], '^forward:(.*)$')
     if sink then
+        tidy(raw[2])
         local field = sink .. ':configured'
         local known = tonumber(redis.call('HGET', KEYS[2], field) or '')
         if not known then

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 RETIRED_AFTER: Final = 24 * 3600 * 1000
 """Milliseconds after which a sink that no supervisor knows any more holds no history."""
 
+UNUSED_AFTER: Final = 3600 * 1000
+"""Milliseconds after which a consumer's name goes: where hosts come and go, so do their names."""
+
 
 class SinkSweep:
     """One supervisor's sweep of its sinks; any number of them may run at once."""
@@ -47,7 +50,9 @@ class SinkSweep:
         """Sweep once. Raises `redis.RedisError`."""
         now = time.time_ns() // 1_000_000
         names = [sink.name for sink in self._sinks]
-        retired: Any = self._retire(keys=[EVENTS, SINKS], args=[now, RETIRED_AFTER, *names])
+        retired: Any = self._retire(
+            keys=[EVENTS, SINKS], args=[now, RETIRED_AFTER, UNUSED_AFTER, *names]
+        )
         for name in retired:
             self._let_go(name.decode())
         for sink in self._sinks:
