@@ -186,7 +186,10 @@ class Spool:
         self._looked = time.monotonic()
         mine = {self._own.number, *(file.number for file in self._adopted)}
         for path in self._directory.glob("spool-*.sqlite3"):
-            number = int(path.stem.removeprefix("spool-"))
+            name = path.stem.removeprefix("spool-")
+            if not name.isdecimal():
+                continue  # somebody's copy
+            number = int(name)
             file = None if number in mine else SpoolFile.take(self._directory, number)
             if file is not None and file.depth.batches:
                 self._adopted.append(file)

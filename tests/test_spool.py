@@ -143,6 +143,14 @@ def test_files_of_several_dead_processes_are_taken_over_by_one(
     assert sorted(appended(valkey)) == [b"0", b"1", b"2"]
 
 
+def test_a_copy_that_somebody_made_of_a_file_is_left_alone(valkey: Valkey, tmp_path: Path) -> None:
+    copy = tmp_path / "spool-0.backup.sqlite3"
+    copy.write_bytes(b"not ours")
+    live(valkey.url, tmp_path, lambda house: house.keep("one"))
+    assert copy.read_bytes() == b"not ours"
+    assert appended(valkey) == [b"one"]
+
+
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
     file = SpoolFile.take(tmp_path, 0)
     assert file
