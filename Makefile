@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Most tests wait for processes: three at a time take a third of the time, also on two cores.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test soak check fuzz bench chaos lock clean
@@ -13,7 +15,7 @@ run: $(VENV)/installed ## install what is needed (the first time) and run everyt
 	@exec $(BIN)/receiver up --demo
 
 test: $(VENV)/installed-dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 soak: $(VENV)/installed-dev ## run the tests that take minutes: failover, overload, a deep backlog
 	$(BIN)/python -m pytest -m soak
@@ -23,7 +25,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 fuzz: $(VENV)/installed-dev ## send the door 10,000 broken requests (a minute or two)
 	FUZZ=10000 $(BIN)/python -m pytest tests/test_hostile.py

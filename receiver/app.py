@@ -92,7 +92,7 @@ def build(settings: Settings) -> Starlette:
             await spool.start()
             drain.start()
         intake.start()
-        with contextlib.suppress(*connection.DOWN):
+        with contextlib.suppress(*connection.DOWN_ON_THE_LOOP):
             await watch.look()
         watching = asyncio.gather(watch.run(), door.bodies.watch())
         _spare_the_garbage_collector()

@@ -33,6 +33,8 @@ SENTINEL_WITHIN: Final = 0.15
 
 DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
+DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
+"""And what uvloop adds, for a write on a line that was reset while nobody looked."""
 
 
 class _Sentinel(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis.asyncio
 import structlog
 
-from receiver.connection import DOWN
+from receiver.connection import DOWN_ON_THE_LOOP
 from receiver.credentials import Credentials
 from receiver.ingest import Door
 from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
@@ -37,7 +37,7 @@ class Watch:
             try:
                 async with asyncio.timeout(SILENT_AFTER):
                     await self.look()
-            except (*DOWN, RuntimeError) as error:  # RuntimeError: uvloop, on a line that was reset
+            except DOWN_ON_THE_LOOP as error:
                 log.warning("redis.trouble", error=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
                 log.error("watch.fault", error=type(error).__name__)
@@ -45,14 +45,14 @@ class Watch:
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
-        """One look. Raises one of `DOWN`."""
+        """One look. Raises one of `DOWN_ON_THE_LOOP`."""
         await self._server.look(self._client)
         await self._read_credentials()
         await self._write()
 
     async def close(self) -> None:
         """Write down what is counted, if Redis takes it, and let go."""
-        with contextlib.suppress(*DOWN):
+        with contextlib.suppress(*DOWN_ON_THE_LOOP):
             async with asyncio.timeout(SILENT_AFTER):
                 await self._write()
         await self._client.aclose()

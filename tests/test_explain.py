@@ -180,7 +180,9 @@ def test_all_notifications_of_one_request_are_told(valkey: Valkey) -> None:
     assert told(story) == ["received", "kept", "kept", "kept", *["published"] * 3]
 
 
-@pytest.mark.parametrize("name", ["nonsense", "1-0", "0" * 32, receipt(1), "*", ""])
+@pytest.mark.parametrize(
+    "name", ["nonsense", "1-0", "0" * 32, pytest.param(receipt(1), id="a receipt"), "*", ""]
+)
 def test_what_is_not_stored_is_said(name: str, valkey: Valkey, tmp_path: Path) -> None:
     with pytest.raises(Unknown):
         explain(valkey.client(), name, [])

@@ -103,6 +103,7 @@ def _traffic(receiver: Receiver, consumer: Consumer) -> Traffic:
     eventually(lambda: len({request.headers["webhook-id"] for request in consumer.requests}) > 50)
     events = receiver.events()
     eventually(lambda: receiver.redis.xlen("copy") == len(events))
+    eventually(lambda: receiver.redis.llen("rq:queue:crm") == len(events))
     jobs, metrics = _jobs(receiver), receiver.get("/metrics").data
     refused: Any = receiver.redis.xrange(REJECTED)
     receiver.stop()
