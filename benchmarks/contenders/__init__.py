@@ -124,7 +124,9 @@ def _needs_node() -> str | None:
     if not (shutil.which("node") and shutil.which("npm")):
         return "node and npm are not installed"
     if not (PEER / "node_modules").is_dir():
-        command = ["npm", "ci", "--no-audit", "--no-fund"]
+        # Not `npm ci`: it takes optional packages of other systems for missing where the lock file
+        # names no registry. What is installed is what the lock file pins, either way.
+        command = ["npm", "install", "--no-save", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=PEER, capture_output=True, text=True)
         if done.returncode:
             return f"npm ci failed: {done.stderr.strip().splitlines()[-1]}"
