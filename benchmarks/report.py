@@ -21,7 +21,8 @@ def render(raw: Raw, directory: Path) -> None:
     for part, title, words, section in _SECTIONS:
         if part in raw:
             sections += [f"## {title}", words, section(raw[part])]
-    sections += ["## Charts", *_charts(raw, directory)]
+    if charts := _charts(raw, directory):
+        sections += ["## Charts", *charts]
     (directory / "RESULTS.md").write_text("\n\n".join(sections) + "\n", "utf-8")
 
 
