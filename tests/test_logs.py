@@ -93,11 +93,6 @@ def _traffic(receiver: Receiver, consumer: Consumer) -> Traffic:
     answers = [_send(receiver, *one) for one in _requests()]
     receiver.redis.xadd(INBOUND, {"n": encode(_unreadable())})
     receiver.redis.hincrby("receiver:ledger", "accepted", 1)
-    receiver.valkey.kill()
-    answers.append(_send(receiver, "/att/sms/mo", mo(TEXT), AUTHORIZED))
-    receiver.valkey.start()
-    receiver.redis.close()
-    receiver.redis = receiver.valkey.client()
     eventually(lambda: receiver.books().accepted > 100)
     books = receiver.settled()
     eventually(lambda: len({request.headers["webhook-id"] for request in consumer.requests}) > 50)
