@@ -81,8 +81,8 @@ def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    worker = Worker(queue, jobs, client, stop)
     try:
+        worker = Worker(queue, jobs, client, stop)  # RQ asks Redis here already
         worker.work(logging_level="CRITICAL")  # what matters we say ourselves, without data
     except connection.DOWN as error:
         log.warning("worker.ends", error=type(error).__name__)
