@@ -15,26 +15,27 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
-from receiver import connection, logs, openapi, orphan
-from receiver.bell import Bell
+from receiver import connection, logs, orphan
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
+from receiver.commit.bell import Bell
+from receiver.commit.inbound import Inbound, script
+from receiver.commit.link import Link
 from receiver.credentials import Credentials
-from receiver.drain import Drain
-from receiver.gate import Gate
-from receiver.inbound import Inbound, script
+from receiver.door import openapi
+from receiver.door.gate import Gate
+from receiver.door.serving import end_at_the_second_signal
+from receiver.health.losses import Losses
+from receiver.health.readiness import readiness
+from receiver.health.server import Server
+from receiver.health.watch import Watch
 from receiver.ingest import Door, Route
 from receiver.intake import Intake
-from receiver.link import Link
-from receiver.losses import Losses
-from receiver.readiness import readiness
-from receiver.scrape import CONTENT_TYPE, Scrape
-from receiver.server import Server
-from receiver.serving import end_at_the_second_signal
+from receiver.metrics.scrape import CONTENT_TYPE, Scrape
+from receiver.metrics.tally import Tally
 from receiver.settings import Settings, SettingsError, load
-from receiver.spool import Spool
-from receiver.tally import Tally
-from receiver.watch import Watch
+from receiver.spool.drain import Drain
+from receiver.spool.spool import Spool
 
 
 class Receiver(Starlette):

@@ -9,20 +9,20 @@ from typing import Final
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from receiver import answer, handshake
-from receiver.answer import Headers
-from receiver.body import Bodies, Gone
 from receiver.carriers.callback import Callback, Reading, Rejected, Request
+from receiver.commit.waiters import Overloaded, Unavailable
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
-from receiver.gate import Gate
+from receiver.door import answer, handshake
+from receiver.door.answer import Headers
+from receiver.door.body import Bodies, Gone
+from receiver.door.gate import Gate
+from receiver.door.refuse import Refuse, shown
+from receiver.door.wire import is_whole
 from receiver.intake import Intake
-from receiver.meter import ACKNOWLEDGED, Meter
+from receiver.metrics.meter import ACKNOWLEDGED, Meter
+from receiver.metrics.tally import Tally
 from receiver.notification import Notification, Refusal, encode
-from receiver.refuse import Refuse, shown
 from receiver.settings import LISTENER_NAME, Settings
-from receiver.tally import Tally
-from receiver.waiters import Overloaded, Unavailable
-from receiver.wire import is_whole
 
 log = structlog.get_logger()
 

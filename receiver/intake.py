@@ -14,10 +14,10 @@ from typing import Final
 import structlog
 from redis.exceptions import ResponseError
 
+from receiver.commit.inbound import Batch, Inbound
+from receiver.commit.waiters import Unavailable, Waiter, Waiters
 from receiver.connection import DOWN
-from receiver.inbound import Batch, Inbound
-from receiver.spool import Spool, SpoolError
-from receiver.waiters import Unavailable, Waiter, Waiters
+from receiver.spool.spool import Spool, SpoolError
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from receiver import ledger
+from receiver.books import ledger
 from receiver.settings import Settings, load
 from workers import normalise, process
 from workers.normalise import Normaliser

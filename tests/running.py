@@ -9,8 +9,8 @@ from typing import Any
 
 import urllib3
 
-from receiver import ledger
-from receiver.ledger import Books
+from receiver.books import ledger
+from receiver.books.ledger import Books
 from receiver.notification import DEAD_LETTERS, EVENTS, DeadLetter, decode_dead_letter
 from tests.commands import RECEIVER, environment, free_port
 from tests.eventually import eventually

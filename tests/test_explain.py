@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.explain import PAGE, Story, Unknown, explain
+from receiver.books.explain import PAGE, Story, Unknown, explain
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,

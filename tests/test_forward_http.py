@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from receiver import sink_books
+from receiver.books import sink_books
 from receiver.notification import sequence
 from tests.consumer import Consumer, Handler, Request, consuming
 from tests.forwarding import VARIABLES, Forwarding, event, http_sink, publish, publish_many

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from receiver.inbound import Inbound, script
+from receiver.commit.inbound import Inbound, script
+from receiver.commit.link import Link
+from receiver.commit.waiters import WAITING_ENTRIES, Overloaded, Unavailable
 from receiver.intake import Intake
-from receiver.link import Link
 from receiver.notification import INBOUND, LEDGER, REJECTED
-from receiver.waiters import WAITING_ENTRIES, Overloaded, Unavailable
 from tests.valkey import Valkey
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import uvloop
 
+from receiver.commit.link import Link
 from receiver.connection import DOWN
-from receiver.link import Link
 from tests.valkey import Valkey
 
 

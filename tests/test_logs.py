@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from receiver.ledger import Books
+from receiver.books.ledger import Books
 from receiver.notification import (
     INBOUND,
     REJECTED,

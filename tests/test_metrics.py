@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.credential_store import add
 from receiver.credentials import Credential
-from receiver.meter import ACKNOWLEDGED, LISTENERS, Meter
+from receiver.metrics.meter import ACKNOWLEDGED, LISTENERS, Meter
 from receiver.notification import HEARD, METER
 from tests.consumer import Consumer, consuming
 from tests.eventually import eventually

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from receiver import gate, wire
 from receiver.app import build
+from receiver.door import gate, wire
 from receiver.notification import INBOUND
 from receiver.settings import load
 from tests.bare import connect, header, read_all, read_answer, request, status

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 
+from receiver.books.replay import AT_ONCE, PAGE, Replay, Wanted
 from receiver.notification import (
     EVENTS,
     SINKS,
@@ -17,7 +18,6 @@ from receiver.notification import (
     retry_items,
     sink_state,
 )
-from receiver.replay import AT_ONCE, PAGE, Replay, Wanted
 from receiver.settings import RedisStreamSink
 from tests.commands import run, running
 from tests.eventually import eventually

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from receiver import body, wire
 from receiver.app import build
+from receiver.door import body, wire
 from receiver.notification import REJECTED, decode_refusal
 from receiver.settings import load
 from tests.bare import connect, header, read_all, status

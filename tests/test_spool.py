@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from receiver.drain import Drain
-from receiver.gate import Gate
-from receiver.inbound import Batch, Inbound, script
+from receiver.commit.inbound import Batch, Inbound, script
+from receiver.commit.link import Link
+from receiver.door.gate import Gate
 from receiver.intake import Intake
-from receiver.link import Link
 from receiver.notification import INBOUND, LEDGER
 from receiver.settings import SettingsError
-from receiver.spool import Spool, SpoolError
-from receiver.spool_file import SpoolFile, depth
+from receiver.spool.drain import Drain
+from receiver.spool.spool import Spool, SpoolError
+from receiver.spool.spool_file import SpoolFile, depth
 from tests.commands import run as run_command
 from tests.eventually import eventually
 from tests.running import Receiver, mo
@@ -231,8 +231,8 @@ def test_a_writer_killed_at_any_moment_leaves_everything_it_acknowledged(
     code = (
         "import itertools, sys\n"
         "from pathlib import Path\n"
-        "from receiver.inbound import Batch\n"
-        "from receiver.spool_file import SpoolFile\n"
+        "from receiver.commit.inbound import Batch\n"
+        "from receiver.spool.spool_file import SpoolFile\n"
         "file = SpoolFile.take(Path(sys.argv[1]), 0)\n"
         "for n in itertools.count(1):\n"
         "    file.write(Batch('f', n, [b'%d' % n], []))\n"

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from receiver import wire
+from receiver.door import wire
 from tests.bare import read_all, read_answer, status
 from tests.eventually import eventually
 

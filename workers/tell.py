@@ -18,7 +18,7 @@ import structlog
 
 from receiver import logs
 from receiver.connection import DOWN
-from receiver.meter import DELIVERED, PUBLISHED, Meter
+from receiver.metrics.meter import DELIVERED, PUBLISHED, Meter
 from receiver.notification import Notification
 
 EVERY: Final = 1.0

@@ -7,15 +7,15 @@ from typing import Any
 import click
 import redis
 
-from receiver import dead_letters
-from receiver.bell import Bell
+from receiver.books import dead_letters
+from receiver.books.dead_letters import Found, Selection
+from receiver.books.office import Office
 from receiver.cli import environment
 from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
 from receiver.cli.progress import progress
-from receiver.dead_letters import Found, Selection
+from receiver.commit.bell import Bell
 from receiver.notification import DEAD_LETTERS
-from receiver.office import Office
 from receiver.settings import Settings
 
 _OPTIONS = (

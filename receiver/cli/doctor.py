@@ -9,7 +9,6 @@ import click
 import msgspec
 import redis
 
-from receiver import snapshot
 from receiver.cli import environment
 from receiver.cli.output import printable, terminal
 from receiver.connection import DOWN
@@ -17,6 +16,7 @@ from receiver.doctor import Finding
 from receiver.doctor.place import demo_token, place
 from receiver.doctor.server import server
 from receiver.doctor.work import work
+from receiver.metrics import snapshot
 from receiver.settings import Settings
 
 _ORDER = ("serious", "warning", "note")

@@ -84,7 +84,7 @@ def refuse_weak_redis(found: Settings) -> None:
     """Under `RECEIVER_DURABILITY=strict`. One that does not answer is judged when it does."""
     if found.durability != "strict":
         return
-    from receiver.durability import CONFIG_NAMES, weaknesses
+    from receiver.health.durability import CONFIG_NAMES, weaknesses
 
     try:
         with connect(found.redis_url or "") as client:
@@ -115,7 +115,7 @@ def refuse_unwritable_spool(found: Settings) -> None:
     """Before anything is acknowledged on the strength of it."""
     if not found.spool_dir:
         return
-    from receiver import spool
+    from receiver.spool import spool
 
     try:
         spool.refuse_unwritable(found.spool_dir)

@@ -3,10 +3,10 @@
 import click
 import msgspec
 
+from receiver.books.explain import Story, Unknown, explain
 from receiver.cli import environment
 from receiver.cli.moment import shown
 from receiver.cli.output import printable
-from receiver.explain import Story, Unknown, explain
 
 
 @click.command()

@@ -6,11 +6,12 @@ import click
 import msgspec
 import redis
 
-from receiver import ledger, losses, sink_books
+from receiver.books import ledger, sink_books
+from receiver.books.ledger import Books
+from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment
-from receiver.ledger import Books
+from receiver.health import losses
 from receiver.settings import Settings
-from receiver.sink_books import SinkBooks
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -79,7 +80,7 @@ def command(*, as_json: bool) -> None:
 def _spooled(settings: Settings) -> int:
     import sqlite3
 
-    from receiver import spool_file
+    from receiver.spool import spool_file
 
     directory = settings.spool_dir or settings.data_dir / "spool"
     try:

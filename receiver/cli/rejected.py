@@ -10,7 +10,8 @@ import msgspec
 import redis
 import urllib3
 
-from receiver import rejected
+from receiver.books import rejected
+from receiver.books.rejected import Found, Replay, Selection, WrongToken
 from receiver.cli import environment
 from receiver.cli.letters import body_members
 from receiver.cli.moment import Moment, shown
@@ -18,7 +19,6 @@ from receiver.cli.output import printable, terminal
 from receiver.cli.progress import progress
 from receiver.cli.send import demo_token
 from receiver.notification import REJECTED
-from receiver.rejected import Found, Replay, Selection, WrongToken
 from receiver.settings import Settings
 
 _OPTIONS = (

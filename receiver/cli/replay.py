@@ -6,11 +6,11 @@ from typing import Any
 import click
 import redis
 
+from receiver.books.replay import Replay, Step, Wanted
 from receiver.cli import environment
 from receiver.cli.moment import Moment, shown
 from receiver.cli.progress import progress
 from receiver.notification import EVENTS, sink_state
-from receiver.replay import Replay, Step, Wanted
 from receiver.settings import Settings, SinkSettings
 
 

@@ -6,9 +6,9 @@ import time
 import click
 import msgspec
 
-from receiver import sink_books
+from receiver.books import sink_books
+from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment
-from receiver.sink_books import SinkBooks
 
 
 @click.group()

@@ -27,7 +27,8 @@ def command() -> None:
     environment.refuse_weak_redis(settings)
     environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
-    from receiver import logs, serving
+    from receiver import logs
+    from receiver.door import serving
 
     logs.configure(settings.log_level)
     click.echo(f"receiver web: {environment.base_url(settings)}", err=True)

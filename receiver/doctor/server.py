@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from receiver.doctor.finding import Finding, Severity
-from receiver.durability import weaknesses
-from receiver.losses import said
-from receiver.server import FULL_AT
+from receiver.health.durability import weaknesses
+from receiver.health.losses import said
+from receiver.health.server import FULL_AT
+from receiver.metrics.snapshot import Snapshot
 from receiver.settings import Settings
-from receiver.snapshot import Snapshot
 
 _CLOCK: Final = 2.0
 """Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""

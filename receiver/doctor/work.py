@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from receiver.doctor.finding import Finding
+from receiver.metrics.snapshot import Snapshot
 from receiver.notification import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.settings import Settings
-from receiver.snapshot import Snapshot
 
 WEEK: Final = 7 * 86400.0
 _LATE: Final = 60.0

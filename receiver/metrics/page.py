@@ -15,11 +15,11 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
-from receiver.families import Labelled, counter, gauge, histogram, labelled
-from receiver.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
+from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
+from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
+from receiver.metrics.snapshot import Sink, Snapshot
 from receiver.notification import forward_group
-from receiver.snapshot import Sink, Snapshot
-from receiver.spool_file import Depth
+from receiver.spool.spool_file import Depth
 
 _BOOKS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),

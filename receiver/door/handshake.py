@@ -3,7 +3,7 @@ by OPTIONS, unauthenticated, whether it may deliver here. It grants no more than
 each delivery still needs its credential.
 """
 
-from receiver.answer import Headers
+from receiver.door.answer import Headers
 from receiver.settings import Handshake
 
 

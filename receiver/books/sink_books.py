@@ -49,7 +49,7 @@ def read(client: redis.Redis) -> list[SinkBooks]:
     )
     if not names:
         return []
-    script = files("receiver").joinpath("sink_books.lua").read_text("utf-8")
+    script = files("receiver.books").joinpath("sink_books.lua").read_text("utf-8")
     own = itertools.chain.from_iterable((retry_due(name), sink_state(name)) for name in names)
     keys = [EVENTS, SINKS, *own]
     told = itertools.chain.from_iterable((name, forward_group(name)) for name in names)

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope
 
-from receiver.gate import Visit
-from receiver.refuse import HEAD_KEPT, Refuse
-from receiver.wire import is_whole
+from receiver.door.gate import Visit
+from receiver.door.refuse import HEAD_KEPT, Refuse
+from receiver.door.wire import is_whole
 
 WITHIN: Final = 10.0
 """Seconds for a whole body."""

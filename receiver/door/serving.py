@@ -17,8 +17,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from receiver.door.wire import Protocol
 from receiver.settings import Settings
-from receiver.wire import Protocol
 
 FINISH_WITHIN: Final = 5
 """Seconds for what is in flight; then it is answered 503. Together with the intake's end, and a

@@ -10,10 +10,11 @@ from typing import Final
 
 import redis
 
-from receiver import snapshot, spool_file
 from receiver.connection import DOWN
+from receiver.metrics import snapshot
 from receiver.settings import Settings
-from receiver.spool_file import Depth
+from receiver.spool import spool_file
+from receiver.spool.spool_file import Depth
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FRESH: Final = 1.0
@@ -57,9 +58,9 @@ class Scrape:
             return None
 
     def _written(self, found: snapshot.Snapshot | None) -> bytes:
-        from receiver import metrics  # late: a process that nobody scrapes need not load it
+        from receiver.metrics import page  # late: a process that nobody scrapes need not load it
 
-        return metrics.exposition(found, self._depth(), self._listeners)
+        return page.exposition(found, self._depth(), self._listeners)
 
     def _depth(self) -> Depth | None:
         try:

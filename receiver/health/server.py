@@ -6,9 +6,9 @@ from typing import Any, Final
 import redis.asyncio
 from redis.exceptions import ResponseError
 
-from receiver.durability import CONFIG_NAMES, weaknesses
-from receiver.gate import Gate
-from receiver.losses import Losses, said
+from receiver.door.gate import Gate
+from receiver.health.durability import CONFIG_NAMES, weaknesses
+from receiver.health.losses import Losses, said
 
 FULL_AT: Final = 0.8
 """Share of `maxmemory` at which the door closes: at 1.0 the workers could not drain either."""

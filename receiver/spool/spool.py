@@ -35,9 +35,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from receiver.inbound import Batch
+from receiver.commit.inbound import Batch
 from receiver.settings import SettingsError
-from receiver.spool_file import Depth, Row, SpoolFile, plus
+from receiver.spool.spool_file import Depth, Row, SpoolFile, plus
 
 MOST_BYTES: Final = 1024**3
 """What one web process spools at most; less where the disk is nearly full."""

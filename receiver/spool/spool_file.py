@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from receiver.inbound import Batch
+from receiver.commit.inbound import Batch
 
 READ_BYTES: Final = 8 * 1024 * 1024
 READ_ROWS: Final = 64

@@ -7,13 +7,13 @@ from typing import Final
 
 import structlog
 
+from receiver.commit.inbound import Inbound
+from receiver.commit.waiters import BATCH_BYTES, BATCH_ENTRIES
 from receiver.connection import DOWN
-from receiver.gate import Gate
-from receiver.inbound import Inbound
+from receiver.door.gate import Gate
 from receiver.intake import end_with_it
-from receiver.spool import ADOPT_EVERY, Spool, SpoolError
-from receiver.spool_file import Row
-from receiver.waiters import BATCH_BYTES, BATCH_ENTRIES
+from receiver.spool.spool import ADOPT_EVERY, Spool, SpoolError
+from receiver.spool.spool_file import Row
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Drain:
                     await asyncio.wait_for(self._spool.filled.wait(), ADOPT_EVERY)
 
     async def _drain_some(self) -> bool:
-        """Whether there is more. The next go only when these are written: see `receiver.spool`."""
+        """Whether there is more. The next go only when these are written: see `Spool`."""
         file, rows = await self._spool.head()
         done: list[Row] = []
         try:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import redis
 
-from receiver.dead_letters import PAGE, Found
+from receiver.books.dead_letters import PAGE, Found
 from receiver.notification import (
     DEAD_LETTERS,
     INBOUND,

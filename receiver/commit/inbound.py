@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError
 
-from receiver.link import Link
+from receiver.commit.link import Link
 from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
 
 REJECTED_KEPT: Final = 10_000
@@ -73,4 +73,4 @@ class Inbound:
 
 def script() -> str:
     """The script a `Link` of the inbound stream runs."""
-    return files("receiver").joinpath("append.lua").read_text("utf-8")
+    return files("receiver.commit").joinpath("append.lua").read_text("utf-8")

@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver import ledger
+from receiver.books import ledger
+from receiver.books.ledger import Books
 from receiver.credential_store import Stored, everything
-from receiver.ledger import Books
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -79,7 +79,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 def read(client: redis.Redis) -> Snapshot:
     """Read it. Raises `redis.RedisError`."""
-    text = files("receiver").joinpath("streams.lua").read_text("utf-8")
+    text = files("receiver.metrics").joinpath("streams.lua").read_text("utf-8")
     pipe = client.pipeline(transaction=False)
     pipe.eval(text, len(STREAMS), *STREAMS)
     for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES):

@@ -12,8 +12,8 @@ from typing import Final
 from starlette.types import Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from receiver.answer import LINGER_BYTES, RETRY_AFTER
 from receiver.carriers.problem import problem
+from receiver.door.answer import LINGER_BYTES, RETRY_AFTER
 
 HEAD_WITHIN: Final = 10.0
 """Seconds a head may take, from the connection's beginning or the head's first byte, whichever is

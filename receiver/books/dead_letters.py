@@ -1,4 +1,4 @@
-"""The dead letters: read and found. `receiver.office` sends them on or drops them."""
+"""The dead letters: read and found. `receiver.books.office` sends them on or drops them."""
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase

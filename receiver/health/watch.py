@@ -9,9 +9,9 @@ import structlog
 
 from receiver.connection import DOWN_ON_THE_LOOP
 from receiver.credentials import Credentials
+from receiver.health.server import SILENT_AFTER, Server
 from receiver.ingest import Door
 from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
-from receiver.server import SILENT_AFTER, Server
 
 log = structlog.get_logger()
 

@@ -33,7 +33,7 @@ class Books(msgspec.Struct, frozen=True):
     events_unread_trimmed: int
     """Of them, those that a consumer group had not acknowledged, counted once per group."""
     lost: int
-    """Acknowledged, and then Redis came back without them: at least so many (`receiver.losses`)."""
+    """Acknowledged, and then Redis came back without them: at least so many (`health.losses`)."""
 
     @property
     def balanced(self) -> bool:
@@ -43,6 +43,6 @@ class Books(msgspec.Struct, frozen=True):
 
 def read(client: redis.Redis) -> Books:
     """Read the books in one script. Raises `redis.RedisError`."""
-    script = files("receiver").joinpath("ledger.lua").read_text("utf-8")
+    script = files("receiver.books").joinpath("ledger.lua").read_text("utf-8")
     reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
     return Books(*reply)

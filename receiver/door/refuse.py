@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from receiver.answer import Headers
+from receiver.door.answer import Headers
 
 HEAD_KEPT: Final = 4096
 """Bytes kept of a body that was too large or never complete."""

@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver import dead_letters
+from receiver.books import dead_letters
+from receiver.books.standing import order, standing
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -24,7 +25,6 @@ from receiver.notification import (
     encode,
 )
 from receiver.settings import SinkSettings
-from receiver.standing import order, standing
 
 LOOK_AT: Final = 500_000
 """Entries of one stream that are looked at, at most."""

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from receiver.server import Server
-from receiver.spool import Spool
+from receiver.health.server import Server
+from receiver.spool.spool import Spool
 
 
 def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Group commit: what waits together goes down to the inbound stream together."""

@@ -1,0 +1,1 @@
+"""The door: heads, bodies and answers, on uvicorn."""

@@ -1,0 +1,1 @@
+"""What this process knows of its Redis, and whether it can keep its promises."""
