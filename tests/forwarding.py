@@ -24,7 +24,9 @@ from tests.valkey import Valkey
 from workers.deliveries import Deliveries, begin
 from workers.delivery import Local
 from workers.elsewhere import Elsewhere
-from workers.forward import LocalJob, RemoteJob
+from workers.forward import Shift
+from workers.local import LocalJob
+from workers.remote import RemoteJob
 from workers.sinks import open_sink
 
 
@@ -141,9 +143,10 @@ class Forwarding:
             self.rung += 1
 
         stopping: Callable[[], bool] = lambda: self.stop  # noqa: E731
-        kind: Any = LocalJob if isinstance(self._opened, Local) else RemoteJob
-        job: LocalJob | RemoteJob = kind(self._opened, self.sink, self.deliveries, ring, stopping)
-        return job
+        shift = Shift(self.sink, self.deliveries, ring, stopping)
+        if isinstance(self._opened, Local):
+            return LocalJob(self._opened, shift)
+        return RemoteJob(self._opened, shift)
 
 
 VARIABLES = {

@@ -17,8 +17,10 @@ from receiver.settings import Settings, SinkSettings
 from workers import bell
 from workers.deliveries import Deliveries
 from workers.delivery import Local
-from workers.forward import LocalJob, RemoteJob
+from workers.forward import Shift
+from workers.local import LocalJob
 from workers.normalise import Normaliser
+from workers.remote import RemoteJob
 from workers.sinks import open_sink
 from workers.worker import Jobs, Worker
 
@@ -54,11 +56,11 @@ def forwarder(
     ring = partial(bell.ring_sink, client, sink)
     if isinstance(opened, Local):
         own = Deliveries(client, sink.name, consumer, guards=opened.guards)
-        return LocalJob(opened, sink, own, ring, stopping)
+        return LocalJob(opened, Shift(sink, own, ring, stopping))
     away = Deliveries(
         client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
     )
-    return RemoteJob(opened, sink, away, ring, stopping)
+    return RemoteJob(opened, Shift(sink, away, ring, stopping))
 
 
 def stop_flag() -> threading.Event:

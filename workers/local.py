@@ -1,0 +1,53 @@
+"""The forward job of a sink on our own Redis: in the script that acknowledges, exactly once."""
+
+import itertools
+from typing import Final
+
+import structlog
+from redis.exceptions import ResponseError
+
+from workers.deliveries import Outcome
+from workers.delivery import Item, Local
+from workers.forward import Shift
+from workers.settlement import Settlement, name
+
+log = structlog.get_logger()
+
+BATCH: Final = 500
+
+
+class LocalJob:
+    """Takes, and runs the sink's commands while settling."""
+
+    def __init__(self, local: Local, shift: Shift) -> None:
+        self._local = local
+        self._shift = shift
+        self._deliveries = shift.deliveries
+        self._settlement = Settlement(shift.sink, shift.deliveries.now)
+
+    def run(self) -> None:
+        """Work until nothing is left, the time is up or a stop is asked for."""
+        self._deliveries.recover()
+        self._shift.work(self._step)
+
+    def _step(self) -> bool:
+        if self._local.behind():
+            return False
+        items = self._deliveries.take(BATCH)
+        if not items and self._shift.idle():
+            return False
+        wanted, settled = self._settlement.sort(items)
+        try:
+            self._deliveries.settle([*settled, *map(self._run, wanted)])
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            log.error("sink.blocked", sink=self._shift.sink.name, error=str(error))
+            return False
+        self._deliveries.tell(wanted)
+        return True
+
+    def _run(self, item: Item) -> Outcome:
+        commands = self._local.commands(item)
+        words = itertools.chain.from_iterable((len(each), *each) for each in commands)
+        return (*name(item), "", "run", len(commands), *words)

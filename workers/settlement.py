@@ -1,0 +1,139 @@
+"""What becomes of one sink's deliveries, in the words of `settle.lua`. No Redis in here."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from receiver.notification import DeadLetter, Delivery, encode
+from receiver.settings import SinkSettings
+from workers import backoff, tell
+from workers.deliveries import Outcome
+from workers.delivery import Answer, Item
+
+log = structlog.get_logger()
+
+RECEIPTS_SAID: Final = 20
+"""Receipt ids in one line about a request that was not taken."""
+
+_event = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def name(item: Item) -> tuple[int, str]:
+    """What every outcome begins with."""
+    return int(item.retry), item.delivery.entry
+
+
+class Settlement:
+    """One sink's: what it filters out, what its answers mean, when it gives up."""
+
+    def __init__(self, sink: SinkSettings, now: Callable[[], int]) -> None:
+        self._sink = sink
+        self._now = now
+
+    def sort(self, items: Sequence[Item]) -> tuple[list[Item], list[Outcome]]:
+        """What is to be sent, and the outcomes of what is not."""
+        wanted: list[Item] = []
+        settled: list[Outcome] = []
+        for item in items:
+            outcome = self._unsent(item)
+            if outcome:
+                settled.append(outcome)
+            else:
+                wanted.append(item)
+        return wanted, settled
+
+    def answered(self, items: list[Item], answer: Answer) -> list[Outcome]:
+        """What an answer means for each delivery that was in the request."""
+        says = "-" if answer.what == "failed" else "+"
+        if answer.what == "taken":
+            return [(*name(item), mark, "delivered") for item, mark in _marked(items, says)]
+        receipts = list(tell.receipts(item.delivery.event for item in items[:RECEIPTS_SAID]))
+        log.info(
+            "sink.answer",
+            sink=self._sink.name,
+            what=answer.what,
+            reason=answer.reason,
+            receipts=receipts,
+        )
+        if answer.what == "gone":
+            stop = ("", "", "", "stop", answer.reason)
+            return [stop, *(self._again(item, _why(item, answer), says) for item in items)]
+        if answer.what == "refused" and len(items) > 1:
+            return [
+                self._again(item, _why(item, answer, alone=True), mark)
+                for item, mark in _marked(items, says)
+            ]
+        if answer.what == "refused":
+            return [self._dead(_tried(items[0], 0), answer.reason, says)]
+        return self._failed(items, answer)
+
+    def given_up(self, item: Item) -> Outcome:
+        """Nothing could be sent all the time it waited."""
+        why = "given up: nothing could be sent all the time it waited"
+        return self._dead(item, why, what="unsent")
+
+    def given_back(self, item: Item) -> Outcome:
+        """It was not sent: its lease ends."""
+        return self._again(item, item.delivery)
+
+    def _unsent(self, item: Item) -> Outcome | None:
+        try:
+            if item.id and not self._sink.filtered:
+                return None
+            wanted = self._sink.wants(_event(item.delivery.event))
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
+            why = "not an event" if item.delivery.event else "deleted from the stream"
+            return self._dead(item, why, what="unsent")
+        return None if wanted else (*name(item), "", "filtered")
+
+    def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
+        one = item.delivery
+        receipts = list(tell.receipts([one.event]))
+        log.warning("delivery.dead", sink=self._sink.name, receipts=receipts, reason=reason)
+        letter = DeadLetter(
+            self._now(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
+        )
+        return (*name(item), says, what, encode(letter))
+
+    def _again(self, item: Item, delivery: Delivery, says: str = "") -> Outcome:
+        """It is to be sent once more, and no attempt of its own has failed."""
+        now = self._now()
+        delivery = msgspec.structs.replace(delivery, first=delivery.first or now)
+        return (*name(item), says, "again", now, encode(delivery))
+
+    def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
+        now = self._now()
+        outcomes = [
+            self._retry(_tried(item, now), answer, mark) for item, mark in _marked(items, "-")
+        ]
+        if answer.pause:
+            outcomes.append(("", "", "", "pause", now + int(1000 * answer.pause)))
+        return outcomes
+
+    def _retry(self, item: Item, answer: Answer, says: str) -> Outcome:
+        now, one = self._now(), item.delivery
+        last = one.first + int(self._sink.give_up_hours * 3_600_000)
+        if now >= last:
+            return self._dead(item, f"given up: {answer.reason}", says)
+        due = now + int(1000 * max(backoff.wait(one.attempts), answer.pause))
+        again = msgspec.structs.replace(one, reason=answer.reason)
+        return (*name(item), says, "retry", min(due, last), encode(again))
+
+
+def _tried(item: Item, now: int) -> Item:
+    """The same with one more attempt behind it."""
+    one = item.delivery
+    one = msgspec.structs.replace(one, attempts=one.attempts + 1, first=one.first or now)
+    return Item(one, retry=item.retry)
+
+
+def _why(item: Item, answer: Answer, *, alone: bool = False) -> Delivery:
+    return msgspec.structs.replace(item.delivery, reason=answer.reason, alone=alone)
+
+
+def _marked(items: list[Item], says: str) -> "zip[tuple[Item, str]]":
+    """A request says something about the consumer once, however many events were in it."""
+    return zip(items, itertools.chain((says,), itertools.repeat("")), strict=False)
