@@ -73,13 +73,13 @@ def build(settings: Settings) -> Starlette:
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
-    credentials, gate = Credentials(settings.bearer_digests), Gate()
+    credentials, gate = Credentials(settings.bearer_digests), Gate(settings.max_in_flight)
     losses = Losses()
-    spool = Spool(settings.spool_dir) if settings.spool_dir else None
+    spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
     intake = Intake(_inbound(settings, bell, losses), spool)
     drain = Drain(spool, _inbound(settings, bell, losses), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
-    server = Server(gate, losses, settings.ack_replicas, strict=settings.durability == "strict")
+    server = Server(gate, losses, settings)
     client = connection.async_client(settings.redis_url)
     reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
     scrape = Scrape(settings, reader)

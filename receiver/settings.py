@@ -34,6 +34,8 @@ LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _SIZE = re.compile(r"(\d+)\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+HISTORY_PERCENT = 60
+"""Of `maxmemory`; there old history goes. The door closes above, below `workers.room`'s mark."""
 _SENTINEL = re.compile(r"[a-z+]+://[^/?]*[^@/?]/[^/?]+")
 
 T = TypeVar("T")
@@ -79,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes, for the embedded server."""
     bearer_digests: tuple[bytes, ...] = ()
     """SHA-256 of each token in `RECEIVER_BEARER_TOKENS`; the tokens themselves are not kept."""
+    full_percent: int = 80
+    """Share of Redis's `maxmemory` at which the door closes."""
+    max_in_flight: int = 1024
     max_body_bytes: int = 262144
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     durability: Literal["warn", "strict"] = "warn"
@@ -86,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web_concurrency: int = 1
     workers: int = 1
     spool_dir: Path | None = None
+    spool_bytes: int = 1024**3
     ack_replicas: int = 0
     listeners: tuple[Listener, ...] = ()
     """Empty: every well-formed listener name is one."""
@@ -114,6 +120,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         redis_url=_read(environ, "REDIS_URL", _redis_url, None),
         data_dir=Path(environ.get("RECEIVER_DATA_DIR") or "var"),
         maxmemory=_read(environ, "RECEIVER_MAXMEMORY", _size, 1024**3),
+        full_percent=_read(environ, "RECEIVER_FULL_PERCENT", _whole(HISTORY_PERCENT + 5, 85), 80),
+        max_in_flight=_read(environ, "RECEIVER_MAX_IN_FLIGHT", _whole(1, 8192), 1024),
         bearer_digests=_digests(environ.get("RECEIVER_BEARER_TOKENS", "")),
         max_body_bytes=_read(environ, "RECEIVER_MAX_BODY_BYTES", _whole(1024, 2**26), 262144),
         log_level=_read(environ, "RECEIVER_LOG_LEVEL", _log_level, "info"),
@@ -122,6 +130,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         web_concurrency=_read(environ, "WEB_CONCURRENCY", _whole(1, 256), 1),
         workers=_read(environ, "RECEIVER_WORKERS", _whole(1, 256), 1),
         spool_dir=_read(environ, "RECEIVER_SPOOL_DIR", Path, None),
+        spool_bytes=_read(environ, "RECEIVER_SPOOL_BYTES", _megabytes, 1024**3),
         ack_replicas=_read(environ, "RECEIVER_ACK_REPLICAS", _whole(0, 16), 0),
         listeners=tuple(config.listener),
         sinks=tuple(config.sink),
@@ -167,6 +176,12 @@ def _size(value: str) -> int:
     if not found:
         raise ValueError("a size such as 512mb or 4gb is wanted")
     return int(found[1]) * _UNITS[(found[2] or "").lower()]
+
+
+def _megabytes(value: str) -> int:
+    if (size := _size(value)) < 1024**2:
+        raise ValueError("a size from 1mb on is wanted")
+    return size
 
 
 def _durability(value: str) -> Literal["warn", "strict"]:

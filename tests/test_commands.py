@@ -45,6 +45,16 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
         (["worker"], {}, "REDIS_URL is not set"),
         (["web"], {"REDIS_URL": "localhost"}, "REDIS_URL=(not shown): an address such as"),
         (["web"], {"PORT": "http"}, "PORT='http': a whole number from 0 to 65535 is wanted"),
+        (
+            ["web"],
+            {"RECEIVER_FULL_PERCENT": "60"},  # history goes from there on: it would never open
+            "RECEIVER_FULL_PERCENT='60': a whole number from 65 to 85 is wanted",
+        ),
+        (
+            ["web"],
+            {"RECEIVER_SPOOL_BYTES": "1kb"},
+            "RECEIVER_SPOOL_BYTES='1kb': a size from 1mb on is wanted",
+        ),
         (["worker"], {"RECEIVER_WORKERS": "many"}, "RECEIVER_WORKERS='many'"),
         (["up"], {"RECEIVER_MAXMEMORY": "lots"}, "RECEIVER_MAXMEMORY='lots'"),
         (["up"], {"RECEIVER_CONFIG": "none.toml"}, "RECEIVER_CONFIG='none.toml': No such file"),

@@ -26,7 +26,8 @@ JSON = ("content-type", "application/json")
 @pytest.fixture
 def port(valkey: Valkey) -> Iterator[int]:
     """The door in this process, where its bounds can be made small."""
-    app = build(load({"REDIS_URL": valkey.url, "RECEIVER_BEARER_TOKENS": TOKEN}))
+    environ = {"RECEIVER_BEARER_TOKENS": TOKEN, "RECEIVER_MAX_IN_FLIGHT": "2"}
+    app = build(load({"REDIS_URL": valkey.url} | environ))
     server = uvicorn.Server(
         uvicorn.Config(app, http=wire.Protocol, loop="uvloop", log_config=None, log_level="error")
     )
@@ -53,9 +54,8 @@ def half(port: int, body: bytes) -> socket.socket:
 
 
 def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(
-    port: int, monkeypatch: pytest.MonkeyPatch
+    port: int,
 ) -> None:
-    monkeypatch.setattr(gate, "IN_FLIGHT", 2)
     with ExitStack() as inside, connect(port) as line:
         for _ in range(2):
             inside.enter_context(half(port, mo()))

@@ -80,6 +80,16 @@ def test_the_door_closes_before_redis_is_full(
     eventually(lambda: post(receiver, "after") == 204)
 
 
+def test_the_door_closes_at_the_share_of_memory_that_was_set(receiver: Receiver) -> None:
+    receiver.also(RECEIVER_FULL_PERCENT="65")
+    receiver.start_web()
+    used = receiver.redis.info("memory")["used_memory"]
+    receiver.redis.config_set("maxmemory", int(used / 0.72))
+    refusing(receiver, "% full")
+    receiver.redis.config_set("maxmemory", int(used / 0.5))
+    eventually(lambda: post(receiver, "after") == 204)
+
+
 def test_a_master_that_became_a_replica(receiver: Receiver) -> None:
     receiver.start()
     assert post(receiver, "before") == 204

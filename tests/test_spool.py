@@ -42,8 +42,8 @@ class House:
     """An intake with its spool and drain, as a web process has them."""
 
     def __init__(self, url: str, directory: Path) -> None:
-        self.gate = Gate()
-        self.spool = Spool(directory)
+        self.gate = Gate(1024)
+        self.spool = Spool(directory, 1024**3)
         self.intake = Intake(inbound(url), self.spool)
         self.drain = Drain(self.spool, inbound(url), self.gate)
 
@@ -270,7 +270,7 @@ def test_a_directory_that_cannot_be_written_in_stops_the_start(tmp_path: Path) -
     assert answer.stderr.startswith("receiver: RECEIVER_SPOOL_DIR='/proc/nowhere': ")
     assert answer.stderr.count("\n") == 1
     with pytest.raises(SettingsError, match="RECEIVER_SPOOL_DIR"):
-        asyncio.run(Spool(Path("/proc/nowhere")).start())
+        asyncio.run(Spool(Path("/proc/nowhere"), 1024**3).start())
 
 
 def spooling(receiver: Receiver, **environ: str) -> Receiver:
@@ -306,6 +306,17 @@ def test_a_web_process_with_a_spool_stays_ready_and_acknowledges_while_redis_is_
     eventually(lambda: len(receiver.events()) == len(sent))
     assert receiver.settled().published == len(sent)
     assert [event["data"]["text"] for event in receiver.events()] == sent
+
+
+def test_a_spool_takes_as_many_bytes_as_were_set_and_then_the_answer_is_503(
+    receiver: Receiver,
+) -> None:
+    spooling(receiver, RECEIVER_SPOOL_BYTES="1mb").start_web()
+    receiver.valkey.kill()
+    sent = [receiver.post("/att/sms/mo", mo("x" * 250_000)).status for _ in range(6)]
+    assert sent == [204, 204, 204, 204, 204, 503]
+    assert 1024**2 < spooled(receiver)["bytes"] < 1024**2 + 300_000
+    assert b"the spool takes nothing: it holds 1048576 bytes" in receiver.get("/readyz").data
 
 
 def test_killed_web_processes_and_a_killed_redis_lose_and_double_nothing(

@@ -18,6 +18,7 @@ from receiver.notification import (
     REJECTED,
     forward_group,
 )
+from receiver.settings import HISTORY_PERCENT
 from workers import bell
 
 log = structlog.get_logger()
@@ -25,8 +26,6 @@ log = structlog.get_logger()
 EVERY: Final = 3.0
 """Seconds between two sweeps: the longest that work waits when every bell is lost."""
 DAY: Final = 24 * 3600 * 1000
-SHORT_AT: Final = 0.6
-"""Share of `maxmemory` from which old history goes: only open work may close the door."""
 AT_ONCE: Final = 2_000
 """Entries that one call cuts: a few milliseconds in which the server does nothing else."""
 TRIM_SECONDS: Final = 1.0
@@ -101,7 +100,7 @@ class Sweep:
     def _memory_is_short(self) -> bool:
         memory: Any = self._client.info("memory")
         limit = memory.get("maxmemory") or float("inf")
-        return bool(memory["used_memory"] > SHORT_AT * limit)
+        return bool(memory["used_memory"] > HISTORY_PERCENT / 100 * limit)
 
 
 def _lua(name: str) -> str:

@@ -6,13 +6,11 @@ from typing import Any, Final
 from receiver.doctor.finding import Finding, Severity
 from receiver.health.durability import weaknesses
 from receiver.health.losses import said
-from receiver.health.server import FULL_AT
 from receiver.metrics.snapshot import Snapshot
-from receiver.settings import Settings
+from receiver.settings import HISTORY_PERCENT, Settings
 
 _CLOCK: Final = 2.0
 """Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""
-_FILLING_AT: Final = 0.6
 _ASK: Final = 'redis-cli -u "$REDIS_URL" '
 _KEEP: Final = " && " + _ASK + "CONFIG REWRITE"
 _FIXES: Final[dict[str, tuple[Severity, str]]] = {
@@ -31,7 +29,7 @@ def server(
     yield from _version(found.info)
     yield from _config(config)
     yield from _disk(found.info)
-    yield from _memory(found.info)
+    yield from _memory(settings, found.info)
     yield from _replicas(settings, found.info)
     if found.lost:
         what, _, fix = said(found.lost).partition("; ")
@@ -78,15 +76,16 @@ def _disk(info: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _memory(info: Mapping[str, Any]) -> Iterator[Finding]:
+def _memory(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
     used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
-    if not limit or used < _FILLING_AT * limit:
+    if not limit or used < HISTORY_PERCENT / 100 * limit:
         return
-    closed = used > FULL_AT * limit
+    full = settings.full_percent
     yield Finding(
-        "serious" if closed else "warning",
+        "serious" if used > full / 100 * limit else "warning",
         f"Redis is {used / limit:.0%} full",
-        "notifications are refused with 503 from 80 % on, and history goes early from 60 % on",
+        f"notifications are refused with 503 from {full} % on, and history goes early from "
+        f"{HISTORY_PERCENT} % on",
         "receiver ledger; receiver sinks list  # what is open; or more memory for Redis",
     )
 

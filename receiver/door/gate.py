@@ -2,10 +2,6 @@
 
 from typing import Final
 
-IN_FLIGHT: Final = 1024
-"""Requests between their first body byte and their answer, per web process. Each of them waits for
-the others, so this is also what the latency of those admitted can grow to: a tenth of a second or
-two, however much comes."""
 BODY_BYTES: Final = 64 * 1024 * 1024
 """What their bodies may weigh together, complete or not: many slow large ones would fill memory."""
 
@@ -13,10 +9,13 @@ BODY_BYTES: Final = 64 * 1024 * 1024
 class Gate:
     """Counts what is in flight; the watch closes it while nothing could be stored.
 
-    Ask `closed` and `full` before a `visit`.
+    Ask `closed` and `full` before a `visit`. `most` requests may be in flight. Each of them waits
+    for the others, so that is also what the latency of those admitted can grow to: of 1024, a
+    tenth of a second or two, however much comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.in_flight = 0
         self.body_bytes = 0
         self.closed = ""
@@ -25,7 +24,7 @@ class Gate:
     @property
     def full(self) -> bool:
         """Whether one more request would be one too many."""
-        return self.in_flight >= IN_FLIGHT or self.body_bytes >= BODY_BYTES
+        return self.in_flight >= self._most or self.body_bytes >= BODY_BYTES
 
     def visit(self) -> "Visit":
         """One request, for as long as it is in flight."""

@@ -9,9 +9,8 @@ from redis.exceptions import ResponseError
 from receiver.door.gate import Gate
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.health.losses import Losses, said
+from receiver.settings import Settings
 
-FULL_AT: Final = 0.8
-"""Share of `maxmemory` at which the door closes: at 1.0 the workers could not drain either."""
 SILENT_AFTER: Final = 2.5
 """Seconds without a good look after which Redis counts as gone."""
 _CONFIG_EVERY: Final = 60
@@ -20,11 +19,12 @@ _CONFIG_EVERY: Final = 60
 class Server:
     """Tells the gate when memory runs short; answers what `/readyz` asks."""
 
-    def __init__(self, gate: Gate, losses: Losses, replicas: int, *, strict: bool) -> None:
+    def __init__(self, gate: Gate, losses: Losses, settings: Settings) -> None:
         self._gate = gate
         self._losses = losses
-        self._replicas = replicas
-        self._strict = strict
+        self._replicas = settings.ack_replicas
+        self._strict = settings.durability == "strict"
+        self._full_percent = settings.full_percent
         self._seen = 0.0
         self._refusal = ""
         self._looks = 0
@@ -54,7 +54,7 @@ class Server:
         if self._looks % _CONFIG_EVERY == 0:
             self._weaknesses = weaknesses(await _settings(client))
         info: dict[str, Any] = await client.info("server", "memory", "replication")
-        self._gate.closed = self._too_weak() or _fullness(info)
+        self._gate.closed = self._too_weak() or self._fullness(info)
         try:
             await self._losses.look(client, info["run_id"])
         except ResponseError as error:  # all writes are refused, so ours is too
@@ -68,6 +68,13 @@ class Server:
         if not (self._strict and self._weaknesses):
             return ""
         return f"RECEIVER_DURABILITY=strict, and {self._weaknesses[0]}"
+
+    def _fullness(self, info: dict[str, Any]) -> str:
+        """Before it is quite full, for then the workers could not drain it either."""
+        limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+        if limit and used > self._full_percent / 100 * limit:
+            return f"Redis is {used / limit:.0%} full"
+        return ""
 
     def _too_few(self, replicas: int) -> str:
         if replicas >= self._replicas:
@@ -88,10 +95,3 @@ def _name(error: ResponseError) -> str:
     if type(error) is ResponseError:
         return str(error).partition(" ")[0]
     return type(error).__name__
-
-
-def _fullness(info: dict[str, Any]) -> str:
-    limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-    if limit and used > FULL_AT * limit:
-        return f"Redis is {used / limit:.0%} full"
-    return ""

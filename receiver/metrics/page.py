@@ -212,7 +212,7 @@ def _credentials(found: Snapshot) -> Metric:
 def _redis(found: Snapshot) -> Iterator[Metric]:
     used, limit = (int(found.info.get(name, 0)) for name in ("used_memory", "maxmemory"))
     yield gauge("receiver_redis_memory_used_bytes", "Memory that Redis uses.", used)
-    said = "Its limit, 0 without one; at 80 % of it notifications are refused."
+    said = "Its limit, 0 without one; at RECEIVER_FULL_PERCENT of it notifications are refused."
     yield gauge("receiver_redis_memory_limit_bytes", said, limit)
     replicas = int(found.info.get("connected_slaves", 0))
     yield gauge("receiver_redis_replicas", "Replicas connected to it.", replicas)

@@ -39,9 +39,8 @@ from receiver.commit.inbound import Batch
 from receiver.settings import SettingsError
 from receiver.spool.spool_file import Depth, Row, SpoolFile, plus
 
-MOST_BYTES: Final = 1024**3
-"""What one web process spools at most; less where the disk is nearly full."""
 SHARE_OF_FREE: Final = 0.8
+"""Of what is free on the disk: a process spools less than it may where that is little."""
 ADVANCE: Final = 4
 """Batches that are drained for one that comes, so that the spool becomes empty under any load."""
 ADOPT_EVERY: Final = 5.0
@@ -55,16 +54,19 @@ class SpoolError(Exception):
 
 
 class Spool:
-    """One process's spool, for its event loop; SQLite works in a thread of its own."""
+    """One process's spool, for its event loop; SQLite works in a thread of its own.
 
-    def __init__(self, directory: Path) -> None:
+    It takes `most` bytes.
+    """
+
+    def __init__(self, directory: Path, most: int) -> None:
         self._directory = directory
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._own: SpoolFile
         self._number = 0
         self._adopted: list[SpoolFile] = []
         self._looked = 0.0
-        self._limit = MOST_BYTES
+        self._limit = most
         self._writing = 0
         self._held: Counter[str] = Counter()
         self._empty = True
@@ -178,7 +180,8 @@ class Spool:
             self._number += 1
         self._own = file
         self._adopt()
-        self._limit = min(MOST_BYTES, int(shutil.disk_usage(self._directory).free * SHARE_OF_FREE))
+        free = shutil.disk_usage(self._directory).free
+        self._limit = min(self._limit, int(free * SHARE_OF_FREE))
 
     def _adopt(self) -> None:
         if time.monotonic() - self._looked < ADOPT_EVERY and self._looked:
