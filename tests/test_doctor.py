@@ -1,7 +1,13 @@
 """`receiver doctor`: real servers set up badly, real files left open, and what it says of them."""
 
+import fcntl
 import json
+import os
+import pty
+import struct
 import subprocess
+import tempfile
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +18,16 @@ import pytest
 from receiver.credential_store import add
 from receiver.credentials import Credential
 from receiver.doctor.place import place
+from receiver.doctor.server import server
 from receiver.notification import DEAD_LETTERS, LEDGER, LOSSES, sink_state
 from receiver.settings import Settings
-from tests.commands import run
+from tests.commands import RECEIVER, environment, run
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.valkey import Valkey
 from workers.deliveries import begin
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system that vanishes is what is wanted
 GOOD = "a-token-of-more-than-twenty-characters"
 
 
@@ -92,6 +100,87 @@ def test_a_server_that_is_nearly_full_is_found(
 def test_replicas_that_are_missing_are_found(valkey: Valkey, tmp_path: Path) -> None:
     found = examined(tmp_path, valkey.url, RECEIVER_ACK_REPLICAS="1")
     assert grave(found, "0 replicas are connected") == "serious"
+
+
+@pytest.mark.parametrize(("stale", "status"), [("yes", 1), ("no", 2)])
+def test_an_address_that_names_a_replica_is_found(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, stale: str, status: int
+) -> None:
+    """Also where it answers nobody, because its master is gone."""
+    replica = start_valkey(replica_serve_stale_data=stale)
+    replica.client().replicaof("127.0.0.1", 1)
+    found = examined(tmp_path, replica.url, status=status)
+    assert grave(found, "REDIS_URL names a replica") == "serious"
+
+
+@pytest.mark.parametrize(
+    ("blocked", "command", "part"),
+    [
+        ("appendonlydir/appendonly.aof.2.base.rdb", "BGREWRITEAOF", "aof_last_bgrewrite_status"),
+        ("dump.rdb", "BGSAVE", "rdb_last_bgsave_status"),
+    ],
+)
+def test_a_disk_that_redis_cannot_write_is_found(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, blocked: str, command: str, part: str
+) -> None:
+    broken = start_valkey()
+    (broken.directory / blocked).mkdir()
+    client: Any = broken.client()
+    client.execute_command(command)
+    eventually(lambda: client.info("persistence")[part] == "err")
+    assert (
+        grave(examined(tmp_path, broken.url), f"cannot write its disk ({part}: err)") == "serious"
+    )
+
+
+@pytest.mark.parametrize(
+    ("versions", "found"),
+    [
+        ({"redis_version": "6.2.14"}, ["the server is version 6.2.14"]),
+        ({"redis_version": "7.0.0"}, []),
+        ({"redis_version": "7.2.4", "valkey_version": "7.1.9"}, ["the server is version 7.1.9"]),
+        ({"redis_version": "7.2.4", "valkey_version": "9.0.0-rc1"}, []),
+    ],
+)
+def test_a_server_too_old_to_count_what_its_readers_have_to_get_is_found(
+    valkey: Valkey, versions: dict[str, str], found: list[str]
+) -> None:
+    info: Any = valkey.client().info()
+    del info["valkey_version"]
+    config: Any = valkey.client().config_get("append*", "maxmemory*")
+    assert [one.what for one in server(Settings(), info | versions, config, 0.0)] == found
+
+
+@pytest.mark.parametrize(
+    ("off", "severities"), [(-1.5, []), (-90.0, ["warning"]), (3.0, ["warning"])]
+)
+def test_clocks_that_are_apart_are_found(valkey: Valkey, off: float, severities: list[str]) -> None:
+    client: Any = valkey.client()
+    config = client.config_get("append*", "maxmemory*")
+    found = list(server(Settings(), client.info(), config, off))
+    assert [one.severity for one in found] == severities
+    assert all("timedatectl" in one.fix for one in found)
+
+
+@pytest.mark.skipif(not MEMORY.is_mount(), reason="no memory file system here")
+def test_a_spool_in_memory_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        found = examined(tmp_path, valkey.url, RECEIVER_SPOOL_DIR=f"{directory}/to be made")
+        assert grave(found, "lies on a file system that vanishes (tmpfs)") == "serious"
+
+
+def test_a_spool_that_nobody_can_write_or_that_has_no_room_is_found(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    found = examined(tmp_path, valkey.url, RECEIVER_SPOOL_DIR=f"{in_the_way}/spool")
+    assert grave(found, "cannot be written (RECEIVER_SPOOL_DIR)") == "serious"
+    spool = str(tmp_path / "spool")
+    found = examined(
+        tmp_path, valkey.url, RECEIVER_SPOOL_DIR=spool, RECEIVER_SPOOL_BYTES="900000gb"
+    )
+    assert grave(found, "the spool may take 921600000 MiB, and its disk has") == "warning"
 
 
 def test_whoever_could_get_in_is_found(valkey: Valkey, tmp_path: Path) -> None:
@@ -176,3 +265,43 @@ def test_into_a_pipe_it_prints_a_plain_line_for_each(valkey: Valkey, tmp_path: P
     assert lines[0].startswith("serious: ")
     assert all("; fix: " in line for line in lines)
     assert "short;" not in done.stdout
+
+
+def test_on_a_terminal_it_prints_the_gravest_first_with_what_a_stranger_wrote_made_harmless(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    begin(valkey.client(), "hook", "0")
+    valkey.client().hset(sink_state("hook"), "stopped", "\x1b[2Janswered 410")
+    said = _on_a_terminal(tmp_path, REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS=GOOD)
+    assert "the sink hook is stopped: \N{REPLACEMENT CHARACTER}[2Janswered 410" in said
+    assert "receiver sinks start hook" in said
+    assert 0 <= said.index("serious") < said.index("note")
+    assert "\x1b[2J" not in said
+
+
+def test_on_a_terminal_it_says_when_all_is_well(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.start_worker()
+    eventually(lambda: receiver.redis.smembers("rq:workers:receiver-normalise"))
+    spool = str(tmp_path / "spool")
+    url = receiver.valkey.url
+    said = _on_a_terminal(
+        tmp_path, REDIS_URL=url, RECEIVER_SPOOL_DIR=spool, RECEIVER_BEARER_TOKENS=GOOD
+    )
+    assert "it is well" in said
+
+
+def _on_a_terminal(cwd: Path, **environ: str) -> str:
+    """What `receiver doctor` writes on one of 80 columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    subprocess.run(
+        [*RECEIVER, "doctor"],
+        cwd=cwd,
+        env=environment(TERM="xterm", **environ),
+        stdout=theirs,
+        timeout=60,
+        check=False,
+    )
+    os.close(theirs)
+    with open(ours, "rb", buffering=0) as terminal:
+        return terminal.read(65536).decode()

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from receiver.doctor.finding import Finding
 from receiver.settings import Settings, problems
+from receiver.spool.spool import SHARE_OF_FREE
 
 SHORTEST_TOKEN: Final = 20
 """Characters; a random one of that length cannot be guessed at a door that answers."""
@@ -162,12 +164,26 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             "what was acknowledged on the strength of it goes with the container or the power",
             "RECEIVER_SPOOL_DIR=...  # on a disk that outlives the process, or leave it out",
         )
+    free = int(shutil.disk_usage(_existing(directory)).free * SHARE_OF_FREE)
+    wanted = settings.spool_bytes * settings.web_concurrency
+    if free < wanted:
+        yield Finding(
+            "warning",
+            f"the spool may take {wanted >> 20} MiB, and its disk has {free >> 20} for it",
+            "in a long outage of Redis the door closes with 503 sooner than you were told",
+            "RECEIVER_SPOOL_BYTES=...  # what the disk has, or make room: df -h",
+        )
 
 
 def _writable(directory: Path) -> bool:
     """Whether it is, or could be made where it is to be."""
-    there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    there = _existing(directory)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _existing(directory: Path) -> Path:
+    """It, or the next one above it that is there."""
+    return next(path for path in (directory, *directory.absolute().parents) if path.exists())
 
 
 def _filesystem(directory: Path) -> str:
@@ -180,6 +196,7 @@ def _filesystem(directory: Path) -> str:
         return ""
     for line in mounts:
         _, point, kind, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
         if resolved.is_relative_to(point) and len(point) >= longest:
             found, longest = kind, len(point)
     return found

@@ -5,13 +5,12 @@ from typing import Any, Final
 
 from receiver.doctor.finding import Finding, Severity
 from receiver.health.durability import weaknesses
-from receiver.health.losses import said
-from receiver.metrics.snapshot import Snapshot
 from receiver.settings import HISTORY_PERCENT, Settings
 
 _CLOCK: Final = 2.0
 """Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""
 _ASK: Final = 'redis-cli -u "$REDIS_URL" '
+_DISK: Final = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
 _KEEP: Final = " && " + _ASK + "CONFIG REWRITE"
 _FIXES: Final[dict[str, tuple[Severity, str]]] = {
     "appendonly": ("serious", _ASK + "CONFIG SET appendonly yes" + _KEEP),
@@ -23,18 +22,14 @@ _FIXES: Final[dict[str, tuple[Severity, str]]] = {
 
 
 def server(
-    settings: Settings, found: Snapshot, config: Mapping[str, str], seconds_off: float
+    settings: Settings, info: Mapping[str, Any], config: Mapping[str, str], seconds_off: float
 ) -> Iterator[Finding]:
     """All of them. `seconds_off`: how far this machine's clock is from Redis's."""
-    yield from _version(found.info)
+    yield from _version(info)
     yield from _config(config)
-    yield from _disk(found.info)
-    yield from _memory(settings, found.info)
-    yield from _replicas(settings, found.info)
-    if found.lost:
-        what, _, fix = said(found.lost).partition("; ")
-        why = "they were acknowledged, and no network sends them again"
-        yield Finding("serious", what, why, fix)
+    yield from _disk(info)
+    yield from _memory(settings, info)
+    yield from _replicas(settings, info)
     if abs(seconds_off) > _CLOCK:
         yield Finding(
             "warning",
@@ -66,7 +61,7 @@ def _config(config: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _disk(info: Mapping[str, Any]) -> Iterator[Finding]:
-    for name in ("aof_last_write_status", "aof_last_bgrewrite_status"):
+    for name in _DISK:
         if info.get(name, "ok") != "ok":
             yield Finding(
                 "serious",

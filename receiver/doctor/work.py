@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from receiver.doctor.finding import Finding
+from receiver.health.losses import said
 from receiver.metrics.snapshot import Snapshot
 from receiver.notification import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.settings import Settings
@@ -29,6 +30,10 @@ def work(
     yield from _credentials(found, demo)
     yield from _workers(settings, found)
     yield from _sinks(found)
+    if found.lost:
+        what, _, fix = said(found.lost).partition("; ")
+        why = "they were acknowledged, and no network sends them again"
+        yield Finding("serious", what, why, fix)
     if not found.books.balanced:
         yield Finding(
             "serious",
