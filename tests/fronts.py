@@ -112,6 +112,7 @@ def caddy(directory: Path, *upstreams: int) -> Iterator[Front]:
     program = tool("caddy")
     environ = {
         "RECEIVER_HOST": front.url,
+        "RECEIVER_OTHERS": f"http://:{front.port}",
         "RECEIVER_UPSTREAM": " ".join(f"127.0.0.1:{port}" for port in upstreams),
         "CADDY_ADMIN": f"unix//{directory}/admin",
         "HOME": str(directory),

@@ -135,6 +135,13 @@ def test_a_post_that_was_sent_is_not_sent_again(start: Start, tmp_path: Path) ->
         assert len(heard) == 1
 
 
+def test_caddy_acknowledges_nothing_under_a_name_that_is_not_its_own(tmp_path: Path) -> None:
+    fronts.tool("caddy")
+    with fronts.caddy(tmp_path, free_port()) as front:
+        headers = AUTHORIZED | {"Host": "other.example.com"}
+        assert front.post("/att/sms/mo", body=mo(), headers=headers).status == 404
+
+
 def test_nginx_goes_on_to_the_next_where_one_cannot_be_reached(
     receiver: Receiver, tmp_path: Path
 ) -> None:
