@@ -19,12 +19,14 @@ from receiver.door.gate import Gate
 from receiver.door.refuse import Refuse, shown
 from receiver.door.wire import is_whole
 from receiver.intake import Intake
+from receiver.logs import Seldom
 from receiver.metrics.meter import ACKNOWLEDGED, Meter
 from receiver.metrics.tally import Tally
 from receiver.notification import Notification, Refusal, encode
 from receiver.settings import LISTENER_NAME, Settings
 
 log = structlog.get_logger()
+_seldom = Seldom(log)
 
 _COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
 _PRIVATE: Final = (b"cache-control", b"private")
@@ -102,7 +104,7 @@ class Route:
         except Refuse as refused:
             await self._refuse(scope, receive, send, listener, refused)
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
-            log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
+            _fault(self._callback, error)
             await self._refuse(scope, receive, send, listener, Refuse.fault(unread=True))
         else:
             self._door.meter.answered[self._callback.name, 204] += 1
@@ -174,7 +176,7 @@ class Route:
         except Rejected as rejected:
             raise Refuse(rejected.status, rejected.reason, body) from None
         except Exception as error:  # noqa: BLE001 - a fault of ours may not lose what it met
-            log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
+            _fault(self._callback, error)
             raise Refuse.fault(body) from None
 
     async def _durable(self, accepted: list[bytes], refused: list[bytes]) -> None:
@@ -231,6 +233,10 @@ class Route:
             shown(scope["headers"], tokens(scope["headers"], scope["query_string"])),
             refused.body,
         )
+
+
+def _fault(callback: Callback, error: Exception) -> None:
+    _seldom.say("error", "door.fault", callback=callback.name, error=type(error).__name__)
 
 
 def _say(refusal: Refusal) -> None:

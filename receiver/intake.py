@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from receiver.commit.inbound import Batch, Inbound
 from receiver.commit.waiters import Unavailable, Waiter, Waiters
 from receiver.connection import DOWN
+from receiver.logs import Seldom
 from receiver.spool.spool import Spool, SpoolError
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ class Intake:
     def __init__(self, inbound: Inbound, spool: Spool | None = None) -> None:
         self._inbound = inbound
         self._spool = spool
+        self._seldom = Seldom(log)
         self._waiters: Waiters
         self._tasks: list[asyncio.Task[None]] = []
         self._flusher: str
@@ -114,7 +116,7 @@ class Intake:
         try:
             await self._spool.write(batch)
         except SpoolError as error:
-            log.error("spool.refused", reason=str(error))
+            self._seldom.say("error", "spool.refused", reason=str(error))
             return False
         return True
 

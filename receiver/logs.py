@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Final
@@ -19,6 +20,10 @@ from structlog.typing import Processor
 _ATOMIC: Final = 4096
 """Bytes that a pipe takes in one piece, whoever else writes into it (POSIX: PIPE_BUF)."""
 _PRIVATE: Final = re.compile(r"\+?\d{6,}|(?<=access_token=)[^&\s\"']+|(?<=[Bb]earer )\S+")
+
+SELDOM: Final = 10.0
+"""Seconds between two of the same lines, where a fault would repeat them."""
+_REMEMBERED: Final = 64
 
 Fields = MutableMapping[str, Any]
 
@@ -45,6 +50,28 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[strangers], level=logging.WARNING, force=True)
+
+
+class Seldom:
+    """For lines that a fault repeats with every request or batch: each at most every ten seconds,
+    with the `count` of those it stands for. One fault may not become a flood of lines.
+    """
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._lines: dict[tuple[str, ...], tuple[int, float]] = {}
+
+    def say(self, level: str, event: str, **fields: str) -> None:
+        """The same event with the same fields is the same line."""
+        now, line = time.monotonic(), (event, *fields.values())
+        unsaid, due = self._lines.get(line, (0, now))
+        if now < due:
+            self._lines[line] = unsaid + 1, due
+            return
+        if len(self._lines) >= _REMEMBERED:
+            self._lines.clear()
+        self._lines[line] = 0, now + SELDOM
+        getattr(self._log, level)(event, **fields, count=unsaid + 1)
 
 
 def readable() -> bool:

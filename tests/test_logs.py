@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 
+from receiver import logs
 from receiver.books.ledger import Books
 from receiver.notification import (
     INBOUND,
@@ -287,6 +289,46 @@ def test_a_library_is_heard_from_warnings_on_without_numbers_or_what_an_error_sa
     assert failed["exception"] == "ValueError"
     assert failed["at"] == ["<string>:5 <module>"]
     assert b"2065550177" not in done.stderr
+
+
+def test_a_fault_that_comes_with_every_request_is_a_line_now_and_then_with_a_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("receiver.logs.time.monotonic", lambda: now)
+    with structlog.testing.capture_logs() as said:
+        seldom = logs.Seldom(structlog.get_logger())
+        for number in range(600_000):  # a minute at 10,000 a second
+            now = number / 10_000
+            seldom.say("error", "door.fault", error="KeyError")
+        seldom.say("error", "door.fault", error="ValueError")
+    assert [line["count"] for line in said[:-1]] == [1, *[100_000] * 5]
+    assert said[-1] == {
+        "event": "door.fault",
+        "log_level": "error",
+        "error": "ValueError",
+        "count": 1,
+    }
+
+
+def test_credentials_that_cannot_be_read_are_said_when_their_number_changes(
+    receiver: Receiver,
+) -> None:
+    receiver.start_web()
+
+    def looked(times: int) -> None:
+        before = receiver.redis.info("commandstats")["cmdstat_hgetall"]["calls"]
+        eventually(
+            lambda: receiver.redis.info("commandstats")["cmdstat_hgetall"]["calls"] > before + times
+        )
+
+    for name in ("ab", "cd"):
+        receiver.redis.hset("receiver:credentials", name * 32, "not a record")
+        looked(3)
+    log = receiver.log.read_text().splitlines()
+    lines = [json.loads(line) for line in log if line.startswith("{")]
+    said = [line["count"] for line in lines if line["event"] == "credentials.unreadable"]
+    assert said == [1, 2]
 
 
 def test_the_level_decides_whether_each_outcome_is_a_line(receiver: Receiver) -> None:

@@ -317,6 +317,8 @@ def test_a_spool_takes_as_many_bytes_as_were_set_and_then_the_answer_is_503(
     assert sent == [204, 204, 204, 204, 204, 503]
     assert 1024**2 < spooled(receiver)["bytes"] < 1024**2 + 300_000
     assert b"the spool takes nothing: it holds 1048576 bytes" in receiver.get("/readyz").data
+    # The intake tried again every few hundredths of a second; that is no line each time.
+    assert 1 <= receiver.log.read_text().count('"spool.refused"') < 4
 
 
 def test_killed_web_processes_and_a_killed_redis_lose_and_double_nothing(

@@ -6,12 +6,13 @@ from typing import Final
 import structlog
 from redis.exceptions import ResponseError
 
+from receiver.logs import Seldom
 from workers.deliveries import Outcome
 from workers.delivery import Item, Local
 from workers.forward import Shift
 from workers.settlement import Settlement, name
 
-log = structlog.get_logger()
+_seldom = Seldom(structlog.get_logger())
 
 BATCH: Final = 500
 
@@ -42,7 +43,7 @@ class LocalJob:
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 raise
-            log.error("sink.blocked", sink=self._shift.sink.name, error=str(error))
+            _seldom.say("error", "sink.blocked", sink=self._shift.sink.name, error=str(error))
             return False
         self._deliveries.tell(wanted)
         return True

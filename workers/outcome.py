@@ -9,12 +9,13 @@ from rq.timeouts import BaseTimeoutException
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.callback import Unreadable
+from receiver.logs import Seldom
 from receiver.notification import DeadLetter, Notification, decode_notification, encode
 from receiver.settings import Settings
 from workers.event import claim
 from workers.tell import Told
 
-log = structlog.get_logger()
+_seldom = Seldom(structlog.get_logger())
 
 Entry = tuple[bytes, bytes]
 """Inbound stream id, and the encoded notification."""
@@ -43,7 +44,7 @@ def outcome(entry: Entry, settings: Settings) -> Outcome:
     except BaseTimeoutException:
         raise  # wherever it happened to strike: no fault of this entry
     except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back a batch
-        log.error("normalise.fault", error=type(error).__name__)
+        _seldom.say("error", "normalise.fault", error=type(error).__name__)
         return dead(entry, f"normalising failed: {type(error).__name__}", notification)
 
 

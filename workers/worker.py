@@ -16,7 +16,10 @@ from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from receiver.logs import Seldom
+
 log = structlog.get_logger()
+_seldom = Seldom(log)
 
 POLL_SECONDS: Final = 1
 """How long one wait for a job lasts; a stop is seen that soon at the latest."""
@@ -97,7 +100,8 @@ def _only(jobs: Jobs) -> type[Job]:
             try:
                 work()
             except Exception as error:
-                log.warning("job.failed", job=self.func_name, error=type(error).__name__)
+                name = self.func_name or ""
+                _seldom.say("warning", "job.failed", job=name, error=type(error).__name__)
                 raise
 
     return Named

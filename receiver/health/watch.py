@@ -30,6 +30,7 @@ class Watch:
         self._credentials = credentials
         self._tally = door.tally
         self._meter = door.meter
+        self._unreadable = 0
 
     async def run(self) -> None:
         """Look for ever."""
@@ -63,8 +64,10 @@ class Watch:
             pipe.get(CREDENTIALS_REVISION)
             stored, revision = await pipe.execute()
         known_of = self._credentials.lost
-        if unreadable := self._credentials.replace(stored, int(revision or 0)):
+        unreadable = self._credentials.replace(stored, int(revision or 0))
+        if unreadable and unreadable != self._unreadable:
             log.error("credentials.unreadable", count=unreadable)
+        self._unreadable = unreadable
         if self._credentials.lost and not known_of:
             log.critical("credentials.lost")
 
