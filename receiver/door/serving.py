@@ -23,6 +23,10 @@ from receiver.settings import Settings
 FINISH_WITHIN: Final = 5
 """Seconds for what is in flight; then it is answered 503. Together with the intake's end, and a
 Redis that hangs, well below the ten that an operator waits."""
+IDLE_WITHIN: Final = 920
+"""Seconds a connection may idle between two requests: longer than any usual balancer lets it (600
+at Google Cloud, 900 at Cloudflare), for that one has to close it. A request that crosses with our
+closing would be a 502 for the carrier. (docs/deploying.md has the list.)"""
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -43,7 +47,7 @@ def serve(settings: Settings) -> None:
         log_level="error",  # it warns of every stranger's malformed request
         proxy_headers=False,  # nobody asks for the sender's address
         backlog=2048,
-        timeout_keep_alive=75,  # longer than a balancer's, which must be the one to close
+        timeout_keep_alive=IDLE_WITHIN,
         timeout_graceful_shutdown=FINISH_WITHIN,
         server_header=False,
     )
