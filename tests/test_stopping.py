@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -152,15 +153,29 @@ def test_workers_stop_with_their_batch_done_or_given_back(receiver: Receiver) ->
     assert sorted(texts) == sorted(map(str, range(waiting)))
 
 
-@pytest.mark.soak
-def test_workers_stop_while_redis_is_frozen(receiver: Receiver) -> None:
+@pytest.mark.parametrize("open_work", [False, True])
+def test_workers_stop_in_time_while_redis_is_frozen_and_the_next_ones_go_on(
+    receiver: Receiver, tmp_path: Path, open_work: bool
+) -> None:
+    sink = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "copy"\n'
+    (tmp_path / "receiver.toml").write_text(sink)
     receiver.start()
-    assert post(receiver, "one") == 204
+    sent = ["before"]
+    assert post(receiver, sent[0]) == 204
     receiver.settled()
     assert receiver.worker
+    if open_work:
+        sent += map(str, range(20))
+        assert {post(receiver, text) for text in sent[1:]} == {204}
     receiver.valkey.pause()
     receiver.worker.terminate()
-    assert receiver.worker.wait(30) == 0
+    assert receiver.worker.wait(WITHIN + MACHINE) == 0
+    assert "worker.killed" not in receiver.log.read_text()
+    receiver.valkey.resume()
+    receiver.start_worker()
+    receiver.settled()
+    eventually(lambda: receiver.redis.xlen("copy") == len(sent))
+    assert sorted(event["data"]["text"] for event in receiver.events()) == sorted(sent)
 
 
 def test_the_second_signal_ends_the_supervisor_and_its_workers_follow(receiver: Receiver) -> None:

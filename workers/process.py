@@ -5,8 +5,10 @@ import gc
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import redis
 import structlog
@@ -25,6 +27,9 @@ from workers.sinks import open_sink
 from workers.worker import Jobs, Worker
 
 log = structlog.get_logger()
+
+SILENT_WITHIN: Final = 3.0
+"""Seconds that a worker which is to stop waits for a Redis that answers nothing."""
 
 
 def normalise(settings: Settings, url: str, consumer: str) -> int:
@@ -77,6 +82,7 @@ def stop_flag() -> threading.Event:
 
 def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     """Run RQ's loop on one queue. Waits for a Redis that is not there yet."""
+    threading.Thread(target=_leave_a_silent_redis, args=(url, stop), daemon=True).start()
     client = connection.client(url)
     if not _answers(client, stop):
         return 0
@@ -98,6 +104,23 @@ def _answers(client: redis.Redis, stop: threading.Event) -> bool:
             return True
         stop.wait(0.5)
     return False
+
+
+def _leave_a_silent_redis(url: str, stop: threading.Event) -> None:
+    """Told to stop while Redis is frozen, we would wait for every command's time to be up, RQ's
+    farewell included. Nothing can be written down any more, so what is under way stays open in its
+    group, as after a SIGKILL, and the next worker goes on with it.
+    """
+    stop.wait()
+    client = connection.client(url, timeout=1.0)
+    answered = time.monotonic()
+    while time.monotonic() - answered < SILENT_WITHIN:
+        with contextlib.suppress(*connection.DOWN):
+            client.ping()
+            answered = time.monotonic()
+        time.sleep(0.2)
+    log.warning("worker.ends", error="Redis does not answer")
+    os._exit(0)
 
 
 def _stop_at_end_of_input(stop: threading.Event) -> None:

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 TICK: Final = 0.2
 STOP_WITHIN: Final = 20.0
 """Seconds a worker gets to finish its batch; orchestrators kill after thirty."""
+ANSWER_WITHIN: Final = 2.0
+"""Seconds for one command of ours: a stop is seen that soon, also when Redis is frozen."""
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two starts of a worker that keeps dying."""
 _STEADY: Final = 10.0
@@ -71,7 +73,7 @@ class Supervisor:
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
         self._wanted = [""] * settings.workers + [sink.name for sink in settings.sinks]
         self._stop = stop
-        client = connection.client(url)
+        client = connection.client(url, timeout=ANSWER_WITHIN)
         self._slots = Slots(client)
         self._sweep = Sweep(client)
         self._sinks = SinkSweep(client, settings.sinks)
