@@ -10,10 +10,16 @@ import msgspec
 import redis
 
 from receiver.credentials import Credential
-from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
+from receiver.notification import (
+    CREDENTIALS,
+    CREDENTIALS_REVISION,
+    CREDENTIALS_REVOKED,
+    CREDENTIALS_USED,
+)
 
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""
+_REVOKED_SECONDS: Final = 30 * 24 * 3600
 
 
 class Exists(Exception):
@@ -45,6 +51,7 @@ def add(client: redis.Redis, token: str, credential: Credential) -> str:
     digest = hashlib.sha256(token.encode()).hexdigest()
     with client.pipeline(transaction=True) as pipe:
         pipe.hsetnx(CREDENTIALS, digest, _record(credential))
+        pipe.srem(CREDENTIALS_REVOKED, digest)
         pipe.incr(CREDENTIALS_REVISION)
         if not pipe.execute()[0]:
             raise Exists(digest[:ID_LENGTH])
@@ -75,6 +82,8 @@ def revoke(client: redis.Redis, stored: list[Stored]) -> None:
         for one in stored:
             pipe.hdel(CREDENTIALS, one.digest)
             pipe.hdel(CREDENTIALS_USED, one.digest)
+            pipe.sadd(CREDENTIALS_REVOKED, one.digest)
+        pipe.expire(CREDENTIALS_REVOKED, _REVOKED_SECONDS)
         pipe.incr(CREDENTIALS_REVISION)
         pipe.execute()
 

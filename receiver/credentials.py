@@ -82,15 +82,19 @@ class Credentials:
         self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
         self._known = dict(self._bootstrap)
         self._unreadable: frozenset[bytes] = frozenset()
+        self._revoked: set[bytes] = set()
         self._read_at: float | None = None
         self._revision = 0
         self.lost = False
         """Whether the store came back with less than it had: from then on, until this process is
-        started anew, it only adds to who is known here, and nobody is called unknown."""
+        started anew, whoever was known here stays known until he is revoked by name, and nobody
+        else is called unknown."""
         self.used: dict[bytes, float] = {}
         """Digest -> when it was last admitted; whoever writes it down empties it."""
 
-    def replace(self, stored: Mapping[bytes, bytes], revision: int = 0) -> int:
+    def replace(
+        self, stored: Mapping[bytes, bytes], revision: int = 0, revoked: Iterable[bytes] = ()
+    ) -> int:
         """Take a snapshot: hex digest -> JSON. Returns how many records could not be read.
 
         Whom such a record names is admitted as before, or put off, but never called unknown.
@@ -108,8 +112,11 @@ class Credentials:
                 unreadable.add(digest)
         self.lost = self.lost or revision < self._revision
         self._revision = revision
-        before = self._known if self.lost else self._bootstrap
-        self._known = before | _table(pair for pair in fresh if pair[0])
+        self._revoked = {bytes.fromhex(key.decode()) for key in revoked if _is_digest(key)}
+        before = dict(self._known) if self.lost else {}
+        for digest in self._revoked:
+            before.pop(digest[:_PREFIX], None)
+        self._known = before | self._bootstrap | _table(pair for pair in fresh if pair[0])
         self._unreadable = frozenset(unreadable)
         self._read_at = time.monotonic()
         return len(unreadable)
@@ -146,7 +153,8 @@ class Credentials:
     def _unknown(self, digest: bytes) -> Exception:
         age = None if self._read_at is None else time.monotonic() - self._read_at
         # A record whose key is no digest could be anybody's.
-        doubtful = self.lost or digest in self._unreadable or b"" in self._unreadable
+        lost = self.lost and digest not in self._revoked
+        doubtful = lost or digest in self._unreadable or b"" in self._unreadable
         if age is None or age > SNAPSHOT_SECONDS or doubtful:
             return Undecided()
         return Unauthenticated("unknown credential")

@@ -127,6 +127,20 @@ def test_a_store_that_came_back_with_less_makes_nobody_unknown(known: Credential
     assert decided(known, b"new") == "stored"
 
 
+def test_what_is_revoked_after_a_loss_is_unknown_and_what_was_lost_is_not(
+    known: Credentials,
+) -> None:
+    known.replace({digest(STORED): record(), digest(b"other"): record()}, 7)
+    known.replace({digest(b"other"): record()}, 3)
+    known.replace({}, 4, [digest(b"other"), digest(b"bootstrap"), b"no digest"])
+    assert decided(known, b"other") == "401 unknown credential"
+    assert decided(known, STORED) == "stored"
+    assert decided(known, STRANGE) == "503"
+    assert decided(known, b"bootstrap") == "environment"
+    known.replace({digest(b"other"): record()}, 5)
+    assert decided(known, b"other") == "stored"
+
+
 def test_a_field_of_a_later_version_does_no_harm(known: Credentials) -> None:
     assert known.replace({digest(STORED): b'{"label": "new", "colour": "blue"}'}) == 0
     assert decided(known, STORED) == "new"
@@ -198,6 +212,13 @@ def test_a_redis_that_comes_back_empty_makes_no_right_token_a_wrong_one(
     eventually(lambda: "credentials.lost" in receiver.log.read_text())
     eventually(lambda: answer(receiver, STORED) == 204)
     assert answer(receiver, STRANGE) == 503
+    # It counts at once when somebody revokes it: added again first, or nobody knows it by name.
+    name = credential_store.add(receiver.redis, STORED.decode(), Credential())
+    credential_store.revoke(receiver.redis, credential_store.named(receiver.redis, name))
+    eventually(lambda: answer(receiver, STORED) == 401)
+    assert answer(receiver, STRANGE) == 503
+    credential_store.add(receiver.redis, STORED.decode(), Credential())
+    eventually(lambda: answer(receiver, STORED) == 204)
 
 
 def test_a_process_that_never_saw_the_store_calls_nobody_unknown(receiver: Receiver) -> None:

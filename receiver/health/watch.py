@@ -11,7 +11,12 @@ from receiver.connection import DOWN_ON_THE_LOOP
 from receiver.credentials import Credentials
 from receiver.health.server import SILENT_AFTER, Server
 from receiver.ingest import Door
-from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_USED
+from receiver.notification import (
+    CREDENTIALS,
+    CREDENTIALS_REVISION,
+    CREDENTIALS_REVOKED,
+    CREDENTIALS_USED,
+)
 
 log = structlog.get_logger()
 
@@ -62,9 +67,10 @@ class Watch:
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.hgetall(CREDENTIALS)
             pipe.get(CREDENTIALS_REVISION)
-            stored, revision = await pipe.execute()
+            pipe.smembers(CREDENTIALS_REVOKED)
+            stored, revision, revoked = await pipe.execute()
         known_of = self._credentials.lost
-        unreadable = self._credentials.replace(stored, int(revision or 0))
+        unreadable = self._credentials.replace(stored, int(revision or 0), revoked)
         if unreadable and unreadable != self._unreadable:
             log.error("credentials.unreadable", count=unreadable)
         self._unreadable = unreadable
