@@ -67,13 +67,17 @@ class Local(Protocol):
 
 
 class Remote(Protocol):
-    """A sink elsewhere: it is asked, and answers."""
+    """A sink elsewhere: it is asked, and answers, all from one thread."""
 
     at_once: int
     """Events in one request."""
     concurrency: int
+    """Requests under way, at most."""
     seconds: float
     """The longest that one request takes."""
 
-    def send(self, items: Sequence[Item]) -> Answer:
-        """Ask once, from any thread. Never raises for what the other side does."""
+    def begin(self, items: list[Item]) -> None:
+        """Ask once, and do not wait for the answer. Raises for nothing the other side does."""
+
+    def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
+        """What was answered, each request once; waits so long for the first. Raises nothing."""

@@ -21,9 +21,18 @@ class Elsewhere:
     def __init__(self, local: Local, client: redis.Redis) -> None:
         self._local = local
         self._client = client
+        self._asked: list[list[Item]] = []
 
-    def send(self, items: Sequence[Item]) -> Answer:
-        """All of them in one transaction. A server in trouble is a failed attempt."""
+    def begin(self, items: list[Item]) -> None:
+        """Sent when its answer is asked for."""
+        self._asked.append(items)
+
+    def answers(self, _seconds: float) -> list[tuple[list[Item], Answer]]:
+        """Each request is one transaction. A server in trouble is a failed attempt."""
+        asked, self._asked = self._asked, []
+        return [(items, self._send(items)) for items in asked]
+
+    def _send(self, items: Sequence[Item]) -> Answer:
         pipe = self._client.pipeline(transaction=True)
         for item in items:
             for command in self._local.commands(item):

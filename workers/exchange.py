@@ -1,209 +1,152 @@
-"""One HTTP exchange: to a checked address, over a kept-alive connection, by a deadline.
+"""HTTP exchanges with one URL, several at a time: to checked addresses, each by its deadline.
 
-Where the consumer is, is looked up once per connection and checked on the very address that is then
-connected to: a name that answers differently the second time finds nobody (request forgery).
+libcurl does them: the deadline is for all of one, the look-up of the name and a dripping answer
+among it, and a kept-alive connection that the consumer closed meanwhile is not held against it.
+Every address is checked when it is connected to: a name that answers differently the second time
+finds nobody (request forgery).
 """
 
-import contextlib
 import ipaddress
+import re
 import socket
-import threading
+import ssl
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, ProtocolError
+import pycurl
 
 from receiver.settings import HttpSink
 
 ANSWER_BYTES: Final = 65_536
 """As much of an answer's body is read, so that the connection can be used again."""
-TICK: Final = 0.05
 _SPECIAL: Final = ipaddress.ip_network("192.0.0.0/24")
 """IETF protocol assignments, a cloud's metadata among them: older Pythons call it global."""
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
+"""RFC 9110 section 5.1 and 5.5; libcurl sends what it is given."""
+_UNSAID: Final = ("accept:", "expect:")
+"""Fields that libcurl would add."""
+_STATUS: Final = re.compile(rb"HTTP/\S+ (\d{3})").match
+_WHY: Final = {
+    pycurl.E_COULDNT_RESOLVE_HOST: "gaierror",
+    pycurl.E_GOT_NOTHING: "RemoteDisconnected",
+    pycurl.E_PEER_FAILED_VERIFICATION: "SSLError",
+    pycurl.E_SSL_CONNECT_ERROR: "SSLError",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "BadStatusLine",
+}
+"""In Python's words, as a system's error is."""
 
 
 class Unanswered(Exception):
     """No answer came; the message says why, without the URL."""
 
 
-class Forbidden(HTTPError):
-    """The consumer's name leads to an address that is not public."""
-
-
-class _Exchange:
-    """What one thread is about."""
-
-    def __init__(self, deadline: float) -> None:
-        self.deadline = deadline
-        self.overdue = False
-        self.reused = False
-        self.connection: Any = None
-        self.line: Any = None
-        """The socket it is on: a connection that is not kept alive lets go of it at the answer."""
+Reply = tuple[int, str] | Unanswered
+"""Status and `Retry-After`."""
 
 
 class Endpoint:
-    """One URL. `post` may be called from many threads."""
+    """One URL, at most so many exchanges at a time as the sink's `concurrency`. One thread's."""
 
     def __init__(self, sink: HttpSink) -> None:
-        parts = urlsplit(sink.url)
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._seconds = sink.timeout
-        self._deadlines = _Deadlines()
-        secure = parts.scheme == "https"
-        kind = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
-        base: Any = HTTPSConnection if secure else HTTPConnection
-        self._pool: Any = kind(
-            parts.hostname or "",
-            parts.port,
-            maxsize=sink.concurrency,
-            timeout=sink.timeout + 1,  # ours comes first, and is the one that says so
-        )
-        self._pool.ConnectionCls = _checked(base, self._deadlines, allowed=sink.allowed)
+        self._multi: Any = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, sink.concurrency)
+        self._free = [_Exchange(sink) for _ in range(sink.concurrency)]
+        self._under_way: dict[Any, tuple[Any, _Exchange]] = {}
 
-    def post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        """Status and `Retry-After`. Raises `Unanswered`.
+    def post(self, request: object, body: bytes, headers: dict[str, str]) -> None:
+        """Begin an exchange. Raises `ValueError` for what no header can hold."""
+        fields = [_field(name, value) for name, value in headers.items()]
+        exchange = self._free.pop()
+        self._under_way[exchange.begin(body, fields)] = request, exchange
+        self._multi.add_handle(exchange.curl)
 
-        A kept-alive connection that the consumer closed meanwhile says nothing about it: the next
-        one is tried, a new one in the end.
-        """
-        exchange = self._deadlines.begin(self._seconds)
-        try:
-            while True:
-                try:
-                    return self._once(exchange, body, headers)
-                except (HTTPError, OSError):
-                    if not exchange.reused or exchange.overdue:
-                        raise
-        except (HTTPError, OSError, UnicodeError) as error:
-            if exchange.overdue or time.monotonic() >= exchange.deadline:
-                raise Unanswered(f"no answer within {self._seconds:g} s") from error
-            raise Unanswered(_reason(error)) from error
-        finally:
-            self._deadlines.end()
-
-    def _once(self, exchange: _Exchange, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        response = self._pool.urlopen(
-            "POST",
-            self._target,
-            body,
-            headers,
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-        )
-        if exchange.overdue:
-            response.close()
-            raise TimeoutError  # cut within the head, which looks like a short one
-        try:
-            response.read(ANSWER_BYTES)
-            if response.read(1):
-                response.close()
-        except (HTTPError, OSError, ValueError):  # the last one from a negative chunk size
-            response.close()  # the status was there, and it is what counts
-        finally:
-            response.release_conn()
-        return response.status, response.headers.get("retry-after", "")
-
-
-class _Deadlines:
-    """Ends exchanges that take too long, wherever they are: a socket's own timeout begins anew with
-    every byte, so a consumer that drips would hold a thread for ever.
-    """
-
-    def __init__(self) -> None:
-        self._under_way: dict[int, _Exchange] = {}
-        threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
-
-    def begin(self, seconds: float) -> _Exchange:
-        exchange = _Exchange(time.monotonic() + seconds)
-        self._under_way[threading.get_ident()] = exchange
-        return exchange
-
-    def mine(self) -> _Exchange:
-        return self._under_way[threading.get_ident()]
-
-    def end(self) -> None:
-        del self._under_way[threading.get_ident()]
-
-    def _watch(self) -> None:
+    def answers(self, seconds: float) -> list[tuple[Any, Reply]]:
+        """The requests that were answered or will not be; waits so long for the first."""
+        until = time.monotonic() + seconds
         while True:
-            time.sleep(TICK)
-            now = time.monotonic()
-            for exchange in list(self._under_way.values()):
-                if now > exchange.deadline:
-                    exchange.overdue = True
-                    _cut(exchange)
+            self._multi.perform()
+            done = list(self._ended())
+            left = until - time.monotonic()
+            if done or left <= 0:
+                return done
+            soon = self._multi.timeout() / 1000  # negative: nothing to do without the other side
+            self._multi.select(min(left, soon) if soon >= 0 else left)
+
+    def _ended(self) -> Iterator[tuple[Any, Reply]]:
+        _, fine, failed = self._multi.info_read()
+        for curl, fault in [*((curl, 0) for curl in fine), *((one[0], one[1]) for one in failed)]:
+            self._multi.remove_handle(curl)
+            request, exchange = self._under_way.pop(curl)
+            self._free.append(exchange)
+            yield request, exchange.reply(fault)
 
 
-def _cut(exchange: _Exchange) -> None:
-    """Not `SSLSocket.shutdown`, which would pull its state from under the reading thread."""
-    line = getattr(exchange.connection, "sock", None) or exchange.line
-    if line is not None:
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
+class _Exchange:
+    """One exchange after another."""
 
+    def __init__(self, sink: HttpSink) -> None:
+        self.curl: Any = pycurl.Curl()
+        self._sockets: list[socket.socket] = []
+        self._seconds = sink.timeout
+        for option, value in _options(sink).items():
+            self.curl.setopt(option, value)
+        self.curl.setopt(pycurl.HEADERFUNCTION, self._head)
+        self.curl.setopt(pycurl.WRITEFUNCTION, self._body)
+        if not sink.allowed:
+            self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
+        self._clear()
 
-def _checked(base: Any, deadlines: _Deadlines, *, allowed: bool) -> Any:
-    """A connection class that connects to the address it has checked, and tells who uses it."""
+    def begin(self, body: bytes, fields: list[bytes]) -> Any:
+        """What to add to the others under way."""
+        self._clear()
+        self.curl.setopt(pycurl.POSTFIELDS, body)
+        self.curl.setopt(pycurl.HTTPHEADER, [*fields, *_UNSAID])
+        return self.curl
 
-    class Checked(base):  # type: ignore[misc]
-        used = False
-        held: list[bytes] | None = None
-        sock: Any
+    def reply(self, fault: int) -> Reply:
+        """What came, or why nothing did. The status is what counts, whatever follows its head."""
+        while self._sockets:
+            self._sockets.pop().close()  # libcurl made its own of them
+        if self._answered:
+            return self._status, self._retry_after
+        if self._forbidden:
+            why = "the address is private: `allow` in the sink permits it by name"
+            return Unanswered(why)
+        if fault == pycurl.E_OPERATION_TIMEDOUT:
+            return Unanswered(f"no answer within {self._seconds:g} s")
+        system = type(OSError(self.curl.getinfo(pycurl.OS_ERRNO), "")).__name__
+        return Unanswered(f"no answer: {_WHY.get(fault, system)}")
 
-        @property
-        def is_connected(self) -> bool:
-            # Without a look at the socket: what was closed meanwhile shows when it is used, and
-            # `post` goes on with the next one.
-            return self.sock is not None
+    def _clear(self) -> None:
+        self._answered = self._forbidden = False
+        self._status = self._read = 0
+        self._retry_after = ""
 
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            exchange = deadlines.mine()
-            exchange.connection, exchange.reused = self, self.used
-            self.held = []
-            super().request(*args, **kwargs)
-            held, self.held = self.held, None
-            self.send(b"".join(held))
-            exchange.line, self.used = self.sock, True
+    def _head(self, line: bytes) -> None:
+        if self._answered:
+            return  # a trailer
+        if line.startswith(b"HTTP/"):
+            found = _STATUS(line)
+            self._status, self._retry_after = int(found[1]) if found else 0, ""
+        elif not line.strip():
+            self._answered = self._status >= 200
+        elif line[:12].lower() == b"retry-after:":
+            self._retry_after = line[12:].decode("latin-1").strip()
 
-        def send(self, data: Any) -> None:
-            if self.held is None:
-                super().send(data)
-            else:
-                self.held.append(data)  # head and body go together: half the system calls
+    def _body(self, data: bytes) -> int | None:
+        self._read += len(data)
+        return 0 if self._read > ANSWER_BYTES else None  # 0 cuts it
 
-        def _new_conn(self) -> Any:
-            exchange = deadlines.mine()
-            exchange.connection, exchange.reused, self.used = self, False, False
-            return self._connected(exchange.deadline)
-
-        def _connected(self, deadline: float) -> Any:
-            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-            public = [each for each in found if allowed or is_public(str(each[4][0]))]
-            if not public:
-                raise Forbidden("the address is private: `allow` in the sink permits it by name")
-            error: OSError = OSError()
-            for family, kind, protocol, _, address in public:
-                self.sock = socket.socket(family, kind, protocol)
-                try:
-                    self.sock.settimeout(max(0.001, deadline - time.monotonic()))
-                    self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    self.sock.connect(address)
-                    return self.sock
-                except OSError as failed:
-                    error = failed
-                    self.sock.close()
-            self.sock = None
-            raise error
-
-    return Checked
+    def _connect(self, _purpose: int, address: Any) -> Any:
+        family, kind, protocol, where = address
+        self._forbidden = not is_public(str(where[0]))
+        if self._forbidden:
+            return pycurl.SOCKET_BAD
+        self._sockets.append(socket.socket(family, kind, protocol))
+        return self._sockets[-1]
 
 
 def is_public(address: str) -> bool:
@@ -218,9 +161,33 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast and found not in _SPECIAL
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, Forbidden):
-        return str(error)
-    if isinstance(error, ProtocolError) and isinstance(error.args[-1], Exception):
-        error = error.args[-1]
-    return f"no answer: {type(error).__name__}"
+def _options(sink: HttpSink) -> dict[int, Any]:
+    """What is the same for every exchange. Redirects are not followed unless one asks for it."""
+    trusted = ssl.get_default_verify_paths()  # libcurl brings no certificates of its own
+    return {
+        pycurl.URL: _url(sink.url),
+        pycurl.POST: 1,
+        pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+        pycurl.TIMEOUT_MS: int(1000 * sink.timeout),
+        pycurl.NOSIGNAL: 1,
+        pycurl.PROXY: "",  # none, whatever the environment says
+        pycurl.PATH_AS_IS: 1,
+        pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2,
+    } | {
+        option: path
+        for option, path in ((pycurl.CAINFO, trusted.cafile), (pycurl.CAPATH, trusted.capath))
+        if path
+    }
+
+
+def _url(url: str) -> str:
+    """With a host that DNS knows: letters of other alphabets in their ASCII form (RFC 5890)."""
+    host = urlsplit(url).netloc
+    return url if host.isascii() else url.replace(host, host.encode("idna").decode(), 1)
+
+
+def _field(name: str, value: str) -> bytes:
+    line = f"{name}: {value}"
+    if not _FIELD(line):
+        raise ValueError("no header can hold this")
+    return line.encode("latin-1") if value else f"{name};".encode()

@@ -2,8 +2,8 @@
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 import structlog
@@ -18,37 +18,42 @@ log = structlog.get_logger()
 REQUEST_BYTES: Final = 1_000_000
 STOP_WITHIN: Final = 15.0
 """Seconds that requests under way get when a stop is asked for; their events are sent again."""
+TOGETHER: Final = 0.02
+"""Seconds in which answers are settled together, while there is more to ask."""
+WAIT: Final = 0.1
+"""Seconds that nothing but an answer is waited for."""
 
 
 class RemoteJob:
-    """Takes, sends what it took on threads, and settles what has been answered."""
+    """Takes, begins as many requests as may be under way, and settles what has been answered."""
 
     def __init__(self, remote: Remote, shift: Shift) -> None:
         self._remote = remote
         self._shift = shift
         self._deliveries = shift.deliveries
         self._settlement = Settlement(shift.sink, shift.deliveries.now)
-        self._threads = ThreadPoolExecutor(remote.concurrency, "sink")
-        self._under_way: dict[Future[Answer], list[Item]] = {}
-        # As many waiting as are under way, so that no thread waits for Redis.
+        self._waiting: deque[list[Item]] = deque()
+        self._under_way = 0
+        self._answered: list[tuple[list[Item], Answer]] = []
+        # As many waiting as are under way, so that an answer's place is taken at once.
         self._window = 2 * remote.concurrency
 
     def run(self) -> None:
         """Work until nothing is left, the time is up or a stop is asked for."""
-        if not self._under_way:
+        if not (self._waiting or self._under_way or self._answered):
             self._deliveries.recover()
         self._shift.work(self._step, self._end)
 
     def _step(self) -> bool:
-        began = self._begin()
-        if self._under_way:
-            self._finish(None if began else 0.1)
+        found = self._take()
+        if self._waiting or self._under_way or self._answered:
+            self._exchange()
             return True
-        return began or not self._shift.idle()
+        return found or not self._shift.idle()
 
-    def _begin(self) -> bool:
+    def _take(self) -> bool:
         """Fill the window. Returns whether anything was found."""
-        room = self._window - len(self._under_way)
+        room = self._window - self._under_way - len(self._waiting)
         if room < self._window // 2:
             return True
         items = self._deliveries.take(room * self._remote.at_once)
@@ -58,48 +63,60 @@ class RemoteJob:
             wanted = []
         if settled:
             self._deliveries.settle(settled)
-        for some in _grouped(wanted, self._remote.at_once):
-            self._under_way[self._threads.submit(self._remote.send, some)] = some
+        self._waiting.extend(_grouped(wanted, self._remote.at_once))
         return bool(items)
 
-    def _finish(self, seconds: float | None) -> None:
-        """Settle what has been answered, as soon as anything has."""
-        done, _ = wait(self._under_way, seconds, FIRST_COMPLETED)
+    def _exchange(self) -> None:
+        """Begin what may be, and settle what has been answered, soon after anything has."""
+        self._begin()
+        if not self._answered:
+            self._receive(WAIT)
+        until = time.monotonic() + TOGETHER
+        while self._waiting and (left := until - time.monotonic()) > 0:
+            self._begin()
+            self._receive(left)
         outcomes: list[Outcome] = []
-        answers = {future: _answer(future) for future in done}
-        for future, answer in answers.items():
-            outcomes += self._settlement.answered(self._under_way[future], answer)
+        for items, answer in self._answered:
+            outcomes += self._settlement.answered(items, answer)
         if outcomes:
             self._deliveries.settle(outcomes)
-        for future, answer in answers.items():
-            items = self._under_way.pop(future)
+        done, self._answered = self._answered, []  # kept if Redis did not take them
+        for items, answer in done:
             if answer.what == "taken":
                 self._deliveries.tell(items)
+
+    def _receive(self, seconds: float) -> None:
+        answers = self._remote.answers(seconds)
+        self._under_way -= len(answers)
+        self._answered += answers
+
+    def _begin(self) -> None:
+        while self._waiting and self._under_way < self._remote.concurrency:
+            items = self._waiting.popleft()
+            try:
+                self._remote.begin(items)
+                self._under_way += 1
+            except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
+                log.error("sink.fault", error=type(error).__name__)
+                failed = Answer("failed", f"sending failed: {type(error).__name__}")
+                self._answered.append((items, failed))
 
     def _end(self) -> None:
         """What is under way comes to its end; at a stop, what has not begun goes back."""
         latest = time.monotonic() + 3 * self._remote.seconds + 1
-        while self._under_way and time.monotonic() < latest:
+        while (self._waiting or self._under_way) and time.monotonic() < latest:
             if self._shift.stopping():
                 latest = min(latest, time.monotonic() + STOP_WITHIN)
                 self._give_back()
-            self._finish(0.1)
+            self._exchange()
 
     def _give_back(self) -> None:
         """New ones are still open in the group; of retries the lease is ended."""
-        back = [future for future in self._under_way if future.cancel()]
-        items = itertools.chain.from_iterable(self._under_way.pop(future) for future in back)
+        items = itertools.chain.from_iterable(self._waiting)
         retries = [self._settlement.given_back(item) for item in items if item.retry]
         if retries:
             self._deliveries.settle(retries)
-
-
-def _answer(future: "Future[Answer]") -> Answer:
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
-        log.error("sink.fault", error=type(error).__name__)
-        return Answer("failed", f"sending failed: {type(error).__name__}")
+        self._waiting.clear()
 
 
 def _grouped(items: Sequence[Item], at_once: int) -> list[list[Item]]:

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 
 from receiver.settings import HttpSink
 from workers.delivery import TAKEN, Answer, Item
-from workers.exchange import Endpoint, Unanswered
+from workers.exchange import Endpoint, Reply, Unanswered
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
 """Refusals that a later attempt may not meet (RFC 9110 section 15.5.9, RFC 8470, RFC 6585)."""
@@ -42,14 +42,14 @@ class Http:
         self.concurrency = sink.concurrency
         self.seconds = sink.timeout
 
-    def send(self, items: Sequence[Item]) -> Answer:
-        """Ask once; a connection that broke before the answer is a failed attempt."""
+    def begin(self, items: list[Item]) -> None:
+        """Ask once."""
         headers, body = self._request(items)
-        try:
-            status, retry_after = self._endpoint.post(body, self._headers | headers)
-        except Unanswered as error:
-            return Answer("failed", str(error))
-        return answer(status, retry_after)
+        self._endpoint.post(items, body, self._headers | headers)
+
+    def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
+        """A connection that broke before the answer is a failed attempt."""
+        return [(items, _meaning(reply)) for items, reply in self._endpoint.answers(seconds)]
 
     def _request(self, items: Sequence[Item]) -> tuple[dict[str, str], bytes]:
         if self._mode == "batch":
@@ -73,6 +73,10 @@ class Http:
             signatures = [signer.sign(name, now, text) for signer in self._signers]
             headers["webhook-signature"] = " ".join(signatures)
         return headers
+
+
+def _meaning(reply: Reply) -> Answer:
+    return Answer("failed", str(reply)) if isinstance(reply, Unanswered) else answer(*reply)
 
 
 def answer(status: int, retry_after: str = "", now: datetime | None = None) -> Answer:
