@@ -54,7 +54,8 @@ class RedisStreamSink(_Sink, frozen=True, kw_only=True, tag="redis-stream"):
     stream: Annotated[str, _LONG]
     max_length: Annotated[int, Meta(ge=1)] | None = None
     max_age_hours: Annotated[float, Meta(gt=0)] | None = None
-    """Either of the two bounds the stream, neither: a million entries."""
+    """Either of the two bounds the stream, neither: a million entries. On our own Redis the oldest
+    go sooner when memory is short, as those of every history do."""
     redis_url: str | None = None
     """Another server than `REDIS_URL`: then at least once instead of exactly once."""
 

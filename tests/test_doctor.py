@@ -236,6 +236,16 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
     assert grave(found, "HOOK_SECRET is not set") == "serious"
 
 
+def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_path: Path) -> None:
+    sink = '[[sink]]\nname = "{0}"\nkind = "redis-stream"\nstream = "{0}"\n'
+    (tmp_path / "receiver.toml").write_text(
+        sink.format("copy") + sink.format("bounded") + "max_length = 1000\n"
+    )
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "neither max_length nor max_age_hours") == "note"
+    assert "the sink copy says neither max_length nor max_age_hours" in found
+
+
 def test_a_redis_that_does_not_answer_leaves_it_with_what_it_can_see(tmp_path: Path) -> None:
     found = examined(tmp_path, f"unix://{tmp_path}/nobody", status=2, token="short")
     assert grave(found, "Redis cannot be asked") == "serious"

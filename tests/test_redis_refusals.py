@@ -60,9 +60,14 @@ def test_out_of_memory(receiver: Receiver) -> None:
     recovers(receiver, "before")
 
 
-def test_workers_that_start_on_a_full_redis_make_room(receiver: Receiver) -> None:
+@pytest.mark.parametrize("stream", [REJECTED, "copies"])
+def test_workers_that_start_on_a_full_redis_make_room(
+    receiver: Receiver, tmp_path: Path, stream: str
+) -> None:
+    sink = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "copies"\nmax_age_hours = 9\n'
+    (tmp_path / "receiver.toml").write_text(sink)
     for _ in range(40):
-        receiver.redis.xadd(REJECTED, {"r": b"x" * 500_000})
+        receiver.redis.xadd(stream, {"r": b"x" * 500_000})
     receiver.redis.config_set("maxmemory", receiver.redis.info("memory")["used_memory"] * 3 // 4)
     receiver.start()
     recovers(receiver)

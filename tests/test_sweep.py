@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, REJECTED
+from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, REJECTED, SINKS
+from receiver.settings import RedisStreamSink
 from tests.valkey import Valkey
 from workers import sweep
-from workers.sweep import DAY, HISTORIES, History, Sweep
+from workers.sweep import DAY, HISTORIES, History, Sweep, histories
 
 NOW = time.time_ns() // 1_000_000
 HOUR = 3600 * 1000
@@ -174,6 +175,36 @@ def test_when_memory_is_short_the_oldest_history_goes_first(valkey: Valkey) -> N
     assert client.xlen(EVENTS) < 2000
     assert [client.xlen(name) for name in (INBOUND, DEAD_LETTERS, REJECTED)] == [2000] * 3
     assert _share(client) <= 0.6
+
+
+def test_a_sinks_stream_on_our_own_redis_goes_too_when_memory_is_short_and_is_counted(
+    valkey: Valkey,
+) -> None:
+    client = valkey.client()
+    sinks = (
+        RedisStreamSink(name="copy", stream="company:events", max_age_hours=1000),
+        RedisStreamSink(name="again", stream="company:others", redis_url=valkey.url),
+        RedisStreamSink(name="away", stream="company:away", redis_url="redis://other:1/0"),
+        RedisStreamSink(name="wrong", stream="company:list"),
+    )
+    client.rpush("company:list", "of another type")
+    for stream in ("company:events", "company:others", "company:away"):
+        add(client, stream, 500, size=1000)
+    read(client, "company:events", "reader", 100)
+    sweep = Sweep(client, histories(sinks, valkey.url))
+    sweep.run()
+    assert client.xlen("company:events") == 500  # its own bound is the sink's to keep
+    _fill_to(client, 5)
+    sweep.run()
+    left = {name: client.xlen(f"company:{name}") for name in ("events", "others", "away")}
+    assert left == {"events": 0, "others": 0, "away": 500}
+    counted: Any = client.hgetall(SINKS)
+    assert counted == {
+        b"copy:stream_trimmed": b"500",
+        b"copy:stream_unread_trimmed": b"500",
+        b"again:stream_trimmed": b"500",
+    }
+    assert ledger(client) == {}
 
 
 def test_a_full_server_gives_up_every_history_and_counts_it(valkey: Valkey) -> None:

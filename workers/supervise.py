@@ -13,7 +13,7 @@ from receiver import connection
 from receiver.settings import Settings
 from workers.sink_sweep import SinkSweep
 from workers.slots import Slot, Slots
-from workers.sweep import EVERY, Sweep
+from workers.sweep import EVERY, Sweep, histories
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class Supervisor:
         self._stop = stop
         client = connection.client(url, timeout=ANSWER_WITHIN)
         self._slots = Slots(client)
-        self._sweep = Sweep(client)
+        self._sweep = Sweep(client, histories(settings.sinks, url))
         self._sinks = SinkSweep(client, settings.sinks)
         self._children: list[_Child] = []
         self._swept = 0.0

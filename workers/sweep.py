@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import redis
 import structlog
+from redis.exceptions import ResponseError
 
 from receiver.notification import (
     DEAD_LETTERS,
@@ -16,9 +17,10 @@ from receiver.notification import (
     INBOUND,
     LEDGER,
     REJECTED,
+    SINKS,
     forward_group,
 )
-from receiver.settings import HISTORY_PERCENT
+from receiver.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
 from workers import bell
 
 log = structlog.get_logger()
@@ -37,12 +39,14 @@ class History(msgspec.Struct, frozen=True):
     """How much of one stream is kept once it is done with."""
 
     name: str
-    """What it is called in the ledger: `<name>_trimmed`, `<name>_unread_trimmed`."""
+    """What it is called in the books: `<name>_trimmed`, `<name>_unread_trimmed`."""
     stream: str
     milliseconds: int = _NO_LIMIT
     entries: int = _NO_LIMIT
     held_by: tuple[str, ...] = ()
     """Consumer groups without whose acknowledgement nothing goes; `x*` is all that begin so."""
+    books: str = LEDGER
+    """The hash in which it is counted."""
 
 
 HISTORIES: Final = (
@@ -51,6 +55,18 @@ HISTORIES: Final = (
     History("dead", DEAD_LETTERS, 30 * DAY, 100_000),
     History("rejected", REJECTED),  # its number is kept where it is written
 )
+
+
+def histories(sinks: Sequence[SinkSettings], url: str) -> tuple[History, ...]:
+    """Ours, and the streams that sinks fill on our own Redis: no bound of theirs is one in bytes,
+    and a server full of them would keep the door closed for ever.
+    """
+    streams = {
+        sink.stream: History(f"{sink.name}:stream", sink.stream, books=SINKS)
+        for sink in sinks
+        if isinstance(sink, RedisStreamSink) and sink.redis_url in (None, url)
+    }
+    return (*HISTORIES, *streams.values())
 
 
 class Sweep:
@@ -92,9 +108,14 @@ class Sweep:
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
         limits = [history.milliseconds, history.entries, AT_ONCE, int(spare)]
-        reply: Any = self._trim(
-            keys=[history.stream, LEDGER], args=[history.name, *limits, *history.held_by]
-        )
+        try:
+            reply: Any = self._trim(
+                keys=[history.stream, history.books], args=[history.name, *limits, *history.held_by]
+            )
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            return 0, -1  # a key of the company's own where a sink's stream should be
         return reply[0], reply[1]
 
     def _memory_is_short(self) -> bool:

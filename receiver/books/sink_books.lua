@@ -37,6 +37,7 @@ for i = 1, #ARGV, 2 do
     local stopped = redis.call('HMGET', state, 'stopped', 'open_until')
     books[#books + 1] = {
         ARGV[i], events, delivered, filtered, dead, open, retrying, count('failed_attempts'),
+        count('stream_trimmed'), count('stream_unread_trimmed'),
         stopped[1] or '', tonumber(stopped[2] or '0'), group and 1 or 0,
     }
 end

@@ -28,6 +28,10 @@ class SinkBooks(msgspec.Struct, frozen=True):
     retrying: int
     """Tried at least once, or asked for again; waiting to be sent."""
     failed_attempts: int
+    stream_trimmed: int
+    """Entries that went from a `redis-stream` sink's stream because memory was short."""
+    stream_unread_trimmed: int
+    """Of them, those that a consumer group had not acknowledged, counted once per group."""
     stopped: str
     """Why nothing is sent until somebody starts the sink again; empty when it is not stopped."""
     open_until: int
