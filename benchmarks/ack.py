@@ -4,10 +4,12 @@
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from benchmarks import contenders, machine
-from benchmarks.calm import Result
+from benchmarks.calm import Result, calm
 from benchmarks.contenders import (
     BULLMQ,
     BULLMQ_EVERYSEC,
@@ -42,6 +44,19 @@ def measure(contender: Contender, connections: int = CONNECTIONS, seconds: float
         acknowledged = warm["answered"] + result["answered"] - warm["non_2xx"] - result["non_2xx"]
         kept = contender.stored(running.server.client) if contender.stored else acknowledged
         return result | {"lost": max(0, acknowledged - kept)}
+
+
+def by_connections(
+    contender: Contender, counts: Sequence[int], seconds: float
+) -> list[tuple[int, float]]:
+    """(connections, acknowledged per second) of one contender, fewest connections first."""
+    with fresh(contender) as running:
+        closed(replace(running.target, first=1), CONNECTIONS, WARM_UP)
+        found = []
+        for step, count in enumerate(counts, 1):
+            target = replace(running.target, first=step * 1_000_000)
+            found.append((count, calm(partial(closed, target, count, seconds))["rate"]))
+    return found
 
 
 def report(rounds: list[Round]) -> str:

@@ -99,6 +99,8 @@ class Client:
     busy: dict[int, tuple[socket.socket, float]] = field(default_factory=dict)
     """File descriptor -> (connection, when its request was due)."""
     took: "array[float]" = field(default_factory=lambda: array("d"))
+    refused: "array[float]" = field(default_factory=lambda: array("d"))
+    """How long a 429 took; those are apart, or quick refusals would flatter the latencies."""
     late: "array[float]" = field(default_factory=lambda: array("d"))
     """How long after it was due a request went out: the client's delay, or no free connection."""
     non_2xx: int = 0
@@ -128,7 +130,8 @@ class Client:
                 connection.close()
                 self.idle.append(self._connection())
                 continue
-            self.took.append(time.perf_counter() - due)
+            told = self.refused if answer.startswith(b"HTTP/1.1 429") else self.took
+            told.append(time.perf_counter() - due)
             self.non_2xx += not answer.startswith(b"HTTP/1.1 2")
             self.idle.append(connection)
 
@@ -173,21 +176,25 @@ def _run(client: Client, first: int, rate: float, seconds: float) -> Result:
         pause = sent / rate - now if client.idle and sent < total else GRACE
         client.collect(max(0.0, min(pause, end - now)))
         now = time.perf_counter() - begin
-    unanswered = max(0, (sent if rate == math.inf else round(total)) - len(client.took))
-    return _summary(client, now) | {"unanswered": unanswered}
+    due = sent if rate == math.inf else round(total)
+    answered = len(client.took) + len(client.refused)
+    return _summary(client, now) | {"unanswered": max(0, due - answered)}
 
 
 def _summary(client: Client, seconds: float) -> Result:
-    took, late = sorted(client.took), sorted(client.late)
+    took, late, refused = sorted(client.took), sorted(client.late), sorted(client.refused)
+    answered = len(took) + len(refused)
     points = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
     return {
-        "answered": len(took),
+        "answered": answered,
         "seconds": seconds,
-        "rate": len(took) / seconds,
+        "rate": answered / seconds,
         "non_2xx": client.non_2xx,
         "broken": client.broken,
         **{name: percentile(took, share) * 1e3 for name, share in points.items()},
         "late_p99": percentile(late, 0.99) * 1e3,
+        "refused": len(refused),
+        "refused_p99": percentile(refused, 0.99) * 1e3 if refused else 0.0,
     }
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,12 @@ from benchmarks.contenders import OURS, door
 from benchmarks.footprint import resident_megabytes
 from benchmarks.load import opened
 from benchmarks.processes import Process, Server, until, valkey
+from receiver.notification import IDENTITIES
+
+RATES = (1, 10, 100, 1000)
+"""Notifications a second, day and night."""
+FIRST_SETS = 1024
+"""Into how many `publish.lua` splits a bucket that has none before it."""
 
 
 def waiting(count: int = 100_000, path: str = "/att/sms/mo") -> Result:
@@ -26,13 +33,35 @@ def waiting(count: int = 100_000, path: str = "/att/sms/mo") -> Result:
     return {"count": count, "body": size, "bytes": each, "goal": 1.2 * size + 100}
 
 
-def identities(count: int) -> Result:
-    """Bytes of Valkey per remembered identity: what is free once they are forgotten."""
+def identities(rate: int, hours: int = 73, count: int = 1_000_000) -> Result:
+    """Bytes of Valkey per remembered identity at a rate that goes on, and on the first day of it.
+
+    `publish.lua` splits a bucket into as many sets as the bucket before it asks for, and the first
+    one blindly. A bucket of that rate, scaled down to `count` identities in sets of the same size.
+    """
+    bucket = rate * hours * 3600 // 3
+    count = min(count, bucket)
+    with valkey() as server:
+        sets = _wanted(server, bucket, hours)
+        return {
+            "rate": rate,
+            "bucket": bucket,
+            "count": count,
+            "sets": sets,
+            "bytes": _taken(server, count, bucket / sets),
+            "first_bytes": _taken(server, count, bucket / FIRST_SETS),
+        }
+
+
+def identities_through_the_worker(count: int = 1_000_000) -> Result:
+    """The same as a new installation has it, claimed by the worker: it bears out the others."""
     with valkey() as server, books.warm_worker(server) as worker:
-        books.fill(server, count)
+        books.fill(server, count, paths=("/att/sms/mo",))
         books.ring(server)
         until(lambda: books.open_count(server.client) == 0, worker, 600)
-        return {"count": count, "bytes": _freed(server) / (count + 2000)}
+        keys = _sets(server)
+        remembered = sum(_each(server, "scard", keys))
+        return {"count": remembered, "sets": len(keys), "bytes": _freed(server, keys) / remembered}
 
 
 def resident(count: int = 1_000_000, rate: float = 6000) -> list[Result]:
@@ -63,13 +92,56 @@ def _used(server: Server) -> int:
     return int(server.client.info("memory")["used_memory"])
 
 
-def _freed(server: Server) -> int:
-    """Only identities are kept in sets under a name of ours."""
+def _wanted(server: Server, bucket: int, hours: int) -> int:
+    """How many sets the script itself opens after a bucket of that size."""
     client: redis.Redis = server.client
-    keys = list(client.scan_iter("receiver:*", count=10_000, _type="set"))
+    width = hours * 3600 // 3
+    now = int(client.time()[0]) // width * width
+    past = {"size": bucket, "sets": 1, "ends": now + hours * 3600}
+    for what, value in past.items():
+        client.hset(IDENTITIES, f"{now - width}:{what}", value)
+    with books.warm_worker(server):
+        return int(client.hget(IDENTITIES, f"{now}:sets"))
+
+
+def _taken(server: Server, count: int, per_set: float) -> float:
+    """Bytes per identity: that many, in sets of about that size, under names as long as theirs."""
+    server.client.flushall()
+    sets = max(1, round(count / per_set))
+    members: list[list[bytes]] = [[] for _ in range(sets)]
+    for _ in range(count):
+        members[secrets.randbelow(sets)].append(secrets.token_bytes(16))
     before = _used(server)
-    for begin in range(0, len(keys), 1000):
-        client.delete(*keys[begin : begin + 1000])
+    ends = int(time.time()) + 350_000
+    keys = [f"{IDENTITIES}:{ends}:{number}" for number in range(sets) if members[number]]
+    with server.client.pipeline(transaction=False) as pipe:
+        for key, digests in zip(keys, filter(None, members), strict=True):
+            for begin in range(0, len(digests), 10_000):
+                pipe.sadd(key, *digests[begin : begin + 10_000])
+            pipe.expireat(key, ends)
+        pipe.execute()
+    return (_used(server) - before) / count
+
+
+def _sets(server: Server) -> list[bytes]:
+    return list(server.client.scan_iter(f"{IDENTITIES}:*", count=10_000))
+
+
+def _each(server: Server, command: str, keys: list[bytes]) -> list[int]:
+    with server.client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.execute_command(command, key)
+        return [int(each) for each in pipe.execute()]
+
+
+def _freed(server: Server, keys: list[bytes]) -> int:
+    """What is free once the keys are gone.
+
+    Freed at once: Valkey hands what is large to a thread of its own, and counts it until then.
+    """
+    server.client.config_set("lazyfree-lazy-user-del", "no")
+    before = _used(server)
+    _each(server, "del", keys)
     return before - _used(server)
 
 
@@ -79,7 +151,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1_000_000)
     said = parser.parse_args()
     print(json.dumps({"waiting": [waiting(path=path) for path in notifications.KINDS]}))
-    print(json.dumps({"identities": [identities(each) for each in (10_000, 100_000, said.count)]}))
+    found = [identities(rate, count=said.count) for rate in RATES]
+    print(json.dumps({"identities": [*found, identities_through_the_worker(said.count)]}))
     samples = resident(said.count)
     print(json.dumps({"resident": samples[:: max(1, len(samples) // 10)] + samples[-1:]}))
 

@@ -1,11 +1,20 @@
 """The raw figures as `RESULTS.md` and charts. What was not measured is said to be missing."""
 
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ack, contenders, drain, goals, latency, startup
+from benchmarks import (
+    ack,
+    contenders,
+    drain,
+    forward,
+    goals,
+    latency,
+    overload,
+    record,
+    startup,
+)
 from benchmarks.plots import Axis, Chart, draw
 from benchmarks.rounds import table
 
@@ -14,13 +23,16 @@ Raw = dict[str, Any]
 NAMES = {each.letter: f"({each.letter}) {each.name}" for each in contenders.ALL}
 
 
-def render(raw: Raw, directory: Path) -> None:
+def render(parts: dict[str, Any], directory: Path) -> None:
     """Write `RESULTS.md` and, beside the raw figures, its charts."""
-    measured = f"Measured on {raw['machine']['date']} on this machine:"
-    sections = [_HEAD, measured, raw["machine"]["report"], goals.table_of(raw)]
+    raw = {name: part["figures"] for name, part in parts.items()}
+    sections = [_HEAD]
+    if "machine" in raw:
+        sections += ["The machine:", raw["machine"]["report"]]
+    sections.append(goals.table_of(raw))
     for part, title, words, section in _SECTIONS:
         if part in raw:
-            sections += [f"## {title}", words, section(raw[part])]
+            sections += [f"## {title}", words, section(raw[part]), record.said(parts[part])]
     if charts := _charts(raw, directory):
         sections += ["## Charts", *charts]
     (directory / "RESULTS.md").write_text("\n\n".join(sections) + "\n", "utf-8")
@@ -44,13 +56,33 @@ def _lone_section(part: Any) -> str:
 
 
 def _sizing(part: Any) -> str:
-    """Memory for identities and waiting work, from the dearest bytes per identity measured."""
-    each = statistics.median(run["bytes"] for run in part)
+    """What they take once a rate has gone on for long: four buckets, each a third of the time."""
     rows = [
-        [f"{rate:,}", f"{rate * 73 * 3600:,}", f"{rate * 73 * 3600 * each / 1e6:,.0f} MB"]
-        for rate in (1, 10, 100, 1000)
+        [
+            f"{run['rate']:,}",
+            f"{4 * run['bucket']:,}",
+            f"{run['bytes']:.1f}",
+            _megabytes(4 * run["bucket"] * run["bytes"]),
+            f"{run['first_bytes']:.1f}",
+            _megabytes(run["bucket"] * (3 * run["bytes"] + run["first_bytes"])),
+        ]
+        for run in part["rates"]
     ]
-    return table(["per second", "identities in 73 h", "Valkey's memory"], rows)
+    worker = part["worker"]
+    head = ["per second", "identities", "bytes each", "Valkey's memory"]
+    return table([*head, "on the first day", "with that day"], rows) + (
+        f"\n\n{worker['count']:,.0f} that the worker claimed on an empty Valkey, for comparison: "
+        f"{worker['bytes']:.1f} bytes each, in {worker['sets']:,.0f} sets."
+    )
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def _overload_section(part: Any) -> str:
+    capacity = f"The slow door's capacity in a closed loop: {part[0]['capacity']:,.0f} per second."
+    return capacity + "\n\n" + overload.report(part)
 
 
 def _sustained_section(part: Any) -> str:
@@ -103,10 +135,36 @@ _SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
     (
         "sustained",
         "Door and worker together",
-        "60 s on this machine's cores, beside Valkey and the load generator.",
+        "On this machine's cores, beside Valkey and the load generator: 60 s at the first rate, "
+        "20 s at the second.",
         _sustained_section,
     ),
-    ("identities", "Memory for remembered identities", "Sizing for 73 hours.", _sizing),
+    (
+        "forward",
+        "Delivering to a web hook",
+        "One forward worker and a backlog of 20,000 events (100,000 for the batches), one web hook "
+        "on the same machine that reads and forgets. Ours signs each request; (c) is a BullMQ "
+        "worker that posts with undici, 50 at a time, and signs nothing.",
+        forward.report,
+    ),
+    (
+        "overload",
+        "More than the door can take",
+        "Open loop, latency from the moment a request was due. No generator here offers three "
+        "times what the door takes, so the door is slowed: its process is stopped and continued, "
+        f"1 ms in {overload.SHARE}, and may have {overload.IN_FLIGHT} requests in flight instead "
+        f"of 1,024. {overload.GENERATORS} generators with {overload.CONNECTIONS} connections each; "
+        "of their percentiles the worst. `sent late`: how much of a latency passed before the "
+        "request went out, for want of a free connection or of the generator's time.",
+        _overload_section,
+    ),
+    (
+        "identities",
+        "Memory for remembered identities",
+        "For 73 hours at a steady rate. They go in portions of a third of that, so there are up to "
+        "four thirds. `on the first day`: the first portion is split without knowing the rate.",
+        _sizing,
+    ),
     (
         "startup",
         "Starting",

@@ -1,20 +1,22 @@
 """Everything, one after the other, into `benchmarks/RESULTS.md`: what `make bench` runs.
 
-The raw figures go to `benchmarks/results/raw.json` part by part; `--only` measures some parts again
-and `--render` none: the rest is taken from there.
+Each part is written as soon as it is measured, so a run that is interrupted keeps what it has;
+`--only` measures some parts again, and `--render` none: the rest is what earlier runs have left.
+A part that fails is named at the end and leaves its earlier figures standing.
 """
 
 import argparse
-import json
 import signal
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import redis
 
 from benchmarks import (
     ack,
@@ -26,15 +28,16 @@ from benchmarks import (
     latency,
     machine,
     memory,
+    overload,
+    record,
     startup,
 )
 from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, TEXTBOOK, WEBDIS, Contender
+from benchmarks.processes import ROOT, Failed
 from benchmarks.report import render
 from benchmarks.rounds import interleave, values
 
-HERE = Path(__file__).resolve().parent
-RAW = HERE / "results" / "raw.json"
 BY_CONNECTIONS = (1, 4, 16, 64, 256)
 OFFERED = (500, 1000, 2000, 4000, 6000, 8000, 10_000, 12_000)
 BACKLOGS = (5_000, 20_000, 50_000, 200_000, 1_000_000)
@@ -50,7 +53,7 @@ class Plan:
 
 def _machine(_: Plan) -> Any:
     missing = contenders.present()[1]
-    return {"report": machine.report(missing), "date": time.strftime("%Y-%m-%d", time.gmtime())}
+    return {"report": machine.report(missing)}
 
 
 def _ack(plan: Plan) -> Any:
@@ -58,12 +61,8 @@ def _ack(plan: Plan) -> Any:
 
 
 def _connections(plan: Plan) -> Any:
-    short = plan.seconds / 2
     return {
-        each.letter: [
-            [count, calm(partial(ack.measure, each, count, short))["rate"]]
-            for count in BY_CONNECTIONS
-        ]
+        each.letter: ack.by_connections(each, BY_CONNECTIONS, plan.seconds / 2)
         for each in contenders.present()[0]
     }
 
@@ -73,7 +72,7 @@ def _half(plan: Plan) -> Any:
     rates = {
         each: statistics.median(found) / 2
         for each in ("c", "e")
-        if (found := values(_raw()["ack"], each, "rate"))
+        if (found := values(record.figures()["ack"], each, "rate"))
     }
 
     def measure(contender: Contender) -> Result:
@@ -115,11 +114,11 @@ def _cost(_: Plan) -> Any:
 
 
 def _sustained(_: Plan) -> Any:
-    return [calm(partial(endtoend.sustained, rate, 60)) for rate in (8000, 10_000)]
+    return [calm(partial(endtoend.sustained, *each)) for each in ((8000, 60), (10_000, 20))]
 
 
 def _receipt(plan: Plan) -> Any:
-    return [calm(endtoend.receipt_to_event) for _ in range(plan.rounds)]
+    return [calm(partial(endtoend.receipt_to_event, seconds=20)) for _ in range(plan.rounds)]
 
 
 def _waiting(_: Plan) -> Any:
@@ -127,34 +126,48 @@ def _waiting(_: Plan) -> Any:
 
 
 def _identities(_: Plan) -> Any:
-    return [memory.identities(count) for count in (10_000, 100_000, 1_000_000)]
+    rates = [memory.identities(rate) for rate in memory.RATES]
+    return {"rates": rates, "worker": memory.identities_through_the_worker()}
 
 
 def _resident(_: Plan) -> Any:
     return memory.resident()
 
 
+def _overload(plan: Plan) -> Any:
+    return overload.measure(plan.seconds)
+
+
 def _startup(plan: Plan) -> Any:
     return interleave(_here(EMPTY, TEXTBOOK, BULLMQ, OURS), plan.rounds, startup.measure)
 
 
-PARTS: dict[str, Callable[[Plan], Any]] = {
-    "machine": _machine,
-    "ack": _ack,
-    "half": _half,
-    "lone": _lone,
-    "drain": _drain,
-    "forward": _forward,
-    "sustained": _sustained,
-    "receipt": _receipt,
-    "cost": _cost,
-    "waiting": _waiting,
-    "identities": _identities,
-    "resident": _resident,
-    "startup": _startup,
-    "connections": _connections,
-    "offered": _offered,
-    "backlogs": _backlogs,
+class Part(NamedTuple):
+    """One heading of the results."""
+
+    measure: Callable[[Plan], Any]
+    seconds: int
+    """About how long it takes, as `make bench` does it."""
+
+
+PARTS = {
+    "machine": Part(_machine, 5),
+    "ack": Part(_ack, 290),
+    "half": Part(_half, 150),
+    "lone": Part(_lone, 120),
+    "drain": Part(_drain, 130),
+    "forward": Part(_forward, 110),
+    "sustained": Part(_sustained, 110),
+    "receipt": Part(_receipt, 90),
+    "overload": Part(_overload, 50),
+    "cost": Part(_cost, 150),
+    "waiting": Part(_waiting, 5),
+    "identities": Part(_identities, 90),
+    "resident": Part(_resident, 190),
+    "startup": Part(_startup, 40),
+    "connections": Part(_connections, 160),
+    "offered": Part(_offered, 170),
+    "backlogs": Part(_backlogs, 120),
 }
 
 
@@ -162,28 +175,44 @@ def _here(*wanted: Contender) -> list[Contender]:
     return [each for each in wanted if not each.needs()]
 
 
-def _raw() -> dict[str, Any]:
-    return dict(json.loads(RAW.read_text("utf-8"))) if RAW.exists() else {}
-
-
-def _keep(name: str, figures: Any) -> None:
-    RAW.parent.mkdir(exist_ok=True)
-    RAW.write_text(json.dumps(_raw() | {name: figures}, indent=1) + "\n", "utf-8")
+def _run(names: list[str], plan: Plan) -> dict[str, Exception]:
+    """Measure these parts, writing the results after each; returns what failed and why."""
+    failed: dict[str, Exception] = {}
+    begin, expected = time.monotonic(), 0
+    for number, name in enumerate(names, 1):
+        left = sum(PARTS[each].seconds for each in names[number - 1 :])
+        took = time.monotonic() - begin
+        pace = took / expected if expected else 1.0
+        minutes = f"{took / 60:.0f} min gone, about {left * pace / 60:.0f} left"
+        print(f"{name} ({number} of {len(names)}; {minutes}) ...", flush=True)
+        try:
+            record.take(name, partial(PARTS[name].measure, plan))
+        except (Failed, OSError, subprocess.SubprocessError, redis.RedisError) as error:
+            failed[name] = error
+        expected += PARTS[name].seconds
+        render(record.parts(), ROOT / "benchmarks")
+    return failed
 
 
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, of: " + ", ".join(PARTS))
     parser.add_argument("--render", action="store_true", help="measure nothing")
     said = parser.parse_args()
+    names = [] if said.render else said.only.split(",")
+    if unknown := [name for name in names if name not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started is stopped
-    for name in () if said.render else said.only.split(","):
-        print(f"{name} ...", flush=True)
-        _keep(name, PARTS[name](Plan(said.rounds, said.seconds)))
-    render(_raw(), HERE)
+    for why in contenders.present()[1].items() if names else ():
+        print("{} is left out: {}".format(*why), flush=True)
+    failed = _run(names, Plan(said.rounds, said.seconds))
+    render(record.parts(), ROOT / "benchmarks")
+    for name, error in failed.items():
+        print(f"{name} failed, its figures are those of before: {error}", file=sys.stderr)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -57,7 +57,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def door(contender: Contender, server: Server) -> Iterator[Running]:
+def door(
+    contender: Contender, server: Server, more: Mapping[str, str] | None = None
+) -> Iterator[Running]:
     """The contender's web process on a given Valkey, ready: it has answered a notification."""
     port = free_port()
     environ = {
@@ -66,6 +68,7 @@ def door(contender: Contender, server: Server) -> Iterator[Running]:
         "REDIS_URL": server.url,
         "RECEIVER_BEARER_TOKENS": notifications.TOKEN,
         "NODE_ENV": "production",
+        **(more or {}),
     }
     with scratch() as directory:
         command = contender.command(server, port, directory)
