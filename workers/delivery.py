@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -12,8 +12,19 @@ Command = Sequence[Any]
 """One Redis command: its name and its arguments."""
 
 
+NOT_OURS: Final = (
+    msgspec.DecodeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+"""What an entry may raise that somebody else wrote onto the events stream."""
+
+
 class _Known(msgspec.Struct):
-    id: str
+    id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,128}\Z")]
 
 
 _known = msgspec.json.Decoder(_Known).decode
@@ -28,8 +39,13 @@ class Item:
 
     @cached_property
     def id(self) -> str:
-        """The event's id. Raises `msgspec.DecodeError` if this is no event."""
-        return _known(self.delivery.event).id
+        """The event's id. Raises one of `NOT_OURS` if this is no event as we write them."""
+        event = self.delivery.event
+        if not event.startswith(b"{"):
+            raise ValueError("an object is wanted, with nothing before it: see `document`")
+        if not event.isascii():
+            event.decode()
+        return _known(event).id
 
     @property
     def document(self) -> bytes:

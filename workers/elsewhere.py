@@ -6,7 +6,7 @@ from typing import Final
 import redis
 
 from receiver import connection
-from workers.delivery import TAKEN, Answer, Item, Local
+from workers.delivery import NOT_OURS, TAKEN, Answer, Item, Local
 
 AT_ONCE: Final = 200
 
@@ -34,9 +34,12 @@ class Elsewhere:
 
     def _send(self, items: Sequence[Item]) -> Answer:
         pipe = self._client.pipeline(transaction=True)
-        for item in items:
-            for command in self._local.commands(item):
-                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+        try:
+            for item in items:
+                for command in self._local.commands(item):
+                    pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+        except NOT_OURS:
+            return Answer("refused", "not an event")
         try:
             pipe.execute()
         except connection.DOWN as error:

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 from receiver.logs import Seldom
 from workers.deliveries import Outcome
-from workers.delivery import Item, Local
+from workers.delivery import NOT_OURS, Item, Local
 from workers.forward import Shift
 from workers.settlement import Settlement, name
 
@@ -49,6 +49,9 @@ class LocalJob:
         return True
 
     def _run(self, item: Item) -> Outcome:
-        commands = self._local.commands(item)
+        try:
+            commands = self._local.commands(item)
+        except NOT_OURS:
+            return self._settlement.not_ours(item)
         words = itertools.chain.from_iterable((len(each), *each) for each in commands)
         return (*name(item), "", "run", len(commands), *words)

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from workers.deliveries import Outcome
-from workers.delivery import Answer, Item, Remote
+from workers.delivery import NOT_OURS, Answer, Item, Remote
 from workers.forward import Shift
 from workers.settlement import Settlement
 
@@ -96,6 +96,8 @@ class RemoteJob:
             try:
                 self._remote.begin(items)
                 self._under_way += 1
+            except NOT_OURS:
+                self._answered.append((items, Answer("refused", "not an event")))
             except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
                 log.error("sink.fault", error=type(error).__name__)
                 failed = Answer("failed", f"sending failed: {type(error).__name__}")

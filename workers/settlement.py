@@ -11,7 +11,7 @@ from receiver.notification import DeadLetter, Delivery, encode
 from receiver.settings import SinkSettings
 from workers import backoff, tell
 from workers.deliveries import Outcome
-from workers.delivery import Answer, Item
+from workers.delivery import NOT_OURS, Answer, Item
 
 log = structlog.get_logger()
 
@@ -75,6 +75,11 @@ class Settlement:
         why = "given up: nothing could be sent all the time it waited"
         return self._dead(item, why, what="unsent")
 
+    def not_ours(self, item: Item) -> Outcome:
+        """Somebody else wrote it, or deleted what we wrote."""
+        why = "not an event" if item.delivery.event else "deleted from the stream"
+        return self._dead(item, why, what="unsent")
+
     def given_back(self, item: Item) -> Outcome:
         """It was not sent: its lease ends."""
         return self._again(item, item.delivery)
@@ -84,9 +89,8 @@ class Settlement:
             if item.id and not self._sink.filtered:
                 return None
             wanted = self._sink.wants(_event(item.delivery.event))
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
-            why = "not an event" if item.delivery.event else "deleted from the stream"
-            return self._dead(item, why, what="unsent")
+        except NOT_OURS:
+            return self.not_ours(item)
         return None if wanted else (*name(item), "", "filtered")
 
     def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
