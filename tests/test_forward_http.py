@@ -208,8 +208,9 @@ def test_an_event_that_cannot_be_asked_about_holds_nothing_back(
     publish(valkey, event(1, **{"no header\n": "x"}), event(2))
     forwarding.run()
     assert consumer.ids == [event(2)["id"]]
-    (waiting,) = forwarding.retries()
-    assert waiting.reason == "sending failed: ValueError"
+    assert forwarding.retries() == []
+    (letter,) = forwarding.dead()
+    assert letter.reason == "not an event"
 
 
 def test_after_72_hours_it_is_a_dead_letter_with_the_reason(
