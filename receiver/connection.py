@@ -31,10 +31,43 @@ ANSWER_WITHIN: Final = 0.6
 SENTINEL_WITHIN: Final = 0.15
 """Seconds for one sentinel: three of them fit into the time for one connection."""
 
+SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+
 DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
 DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
 """And what uvloop adds, for a write on a line that was reset while nobody looked."""
+
+
+def fault(url: str) -> str:
+    """What is wrong with an address, without asking there; empty where nothing is.
+
+    Shows nothing of the address, for a password may stand where a port should.
+    """
+    if not url.startswith(SCHEMES):
+        return "an address such as redis://host:6379/0, rediss:// or unix:// is wanted"
+    sentinel, wrong = "+sentinel:" in url, "host:port is wanted (in a password, / is %2F, # is %23)"
+    try:
+        parts = urlsplit(url)
+        for host in parts.netloc.rpartition("@")[2].split(","):
+            _node(host)
+        if sentinel and not (parts.netloc and parts.path.strip("/").partition("/")[0]):
+            return "redis+sentinel://host:26379,host:26379/master-name/0 is wanted"
+        database = parts.path.split("/")[2 if sentinel else 1 :]
+        if parts.scheme != "unix" and "".join(database) and not "".join(database).isdecimal():
+            return "the number of a database is wanted at the end, as in redis://host:6379/0"
+        wrong = "an option after the ? has a value it cannot have"
+        client(url).connection_pool.make_connection()
+    except TypeError as error:
+        return f"an option after the ? is unknown there:{str(error).rpartition('argument')[2]}"
+    except (ValueError, RedisError):
+        return wrong
+    return ""
+
+
+def plain(error: Exception) -> str:
+    """What a person wants to know of it; redis-py prints its own objects when Sentinel fails."""
+    return str(error).partition(" : <")[0]
 
 
 class _Sentinel(NamedTuple):

@@ -65,8 +65,7 @@ class Embedded:
             self._directory.chmod(0o700)
             self._use_or_launch()
         except OSError as error:
-            where = self._directory.parent
-            raise EmbeddedError(f"RECEIVER_DATA_DIR={str(where)!r}: {error.strerror}") from None
+            raise EmbeddedError(unusable(self._directory.parent, error)) from None
 
     def lives(self) -> bool:
         """Whether the server is there, ours or not. One that is slow to answer is there."""
@@ -178,6 +177,12 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     new.replace(path)
+
+
+def unusable(data_dir: Path, error: OSError) -> str:
+    """The sentence for the operator."""
+    wanted = "a directory to write in is wanted"
+    return f"RECEIVER_DATA_DIR={str(data_dir)!r}: {error.strerror}; {wanted}"
 
 
 def _lock(path: Path) -> BinaryIO | None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from receiver import sinks
+from receiver import connection, sinks
 from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.toml_lines import explain, line_of
 
@@ -199,10 +199,8 @@ def _log_level(value: str) -> Literal["debug", "info", "warning", "error"]:
 
 
 def _redis_url(value: str) -> str:
-    if not value.startswith(_REDIS_SCHEMES):
-        raise ValueError("an address such as redis://host:6379/0, rediss:// or unix:// is wanted")
-    if "+sentinel:" in value and not _SENTINEL.match(value):
-        raise ValueError("redis+sentinel://host:26379,host:26379/master-name/0 is wanted")
+    if wrong := connection.fault(value):
+        raise ValueError(wrong)
     return value
 
 

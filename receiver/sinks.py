@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from receiver import connection
+
 Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
 Scalar = str | int | float | bool
 _SECRET = re.compile(r"(whsec_)?[A-Za-z0-9+/]{4,}={0,2}")
@@ -135,9 +137,8 @@ def fault(sink: SinkSettings) -> tuple[str, str] | None:
 
 
 def _url_fault(url: str) -> tuple[str, str] | None:
-    if url.startswith(("redis://", "rediss://", "unix://")):
-        return None
-    return "redis_url", "an address such as redis://host:6379/0, rediss:// or unix:// is wanted"
+    wrong = connection.fault("" if "+sentinel:" in url else url)
+    return ("redis_url", wrong) if wrong else None
 
 
 def _http_fault(sink: HttpSink) -> tuple[str, str] | None:

@@ -44,6 +44,23 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
         (["web"], {}, "REDIS_URL is not set"),
         (["worker"], {}, "REDIS_URL is not set"),
         (["web"], {"REDIS_URL": "localhost"}, "REDIS_URL=(not shown): an address such as"),
+        (
+            ["web"],
+            {"REDIS_URL": "redis://:a/b@h:6379"},
+            "REDIS_URL=(not shown): host:port is wanted",
+        ),
+        (
+            ["worker"],
+            {"REDIS_URL": "redis://h:99999"},
+            "REDIS_URL=(not shown): host:port is wanted",
+        ),
+        (["up"], {"REDIS_URL": "redis://h:1/first"}, "REDIS_URL=(not shown): the number of"),
+        (
+            ["worker"],
+            {"REDIS_URL": "redis://h?socket_timeout=x"},
+            "REDIS_URL=(not shown): an option after",
+        ),
+        (["ledger"], {"REDIS_URL": "redis://h?nap=1"}, "REDIS_URL=(not shown): an option after"),
         (["web"], {"PORT": "http"}, "PORT='http': a whole number from 0 to 65535 is wanted"),
         (
             ["web"],
@@ -112,7 +129,8 @@ def test_every_sample_is_new_each_time() -> None:
 def test_send_says_that_nobody_is_there(tmp_path: Path) -> None:
     answer = run(tmp_path, "send", "mo", "--token", "t", PORT=str(free_port()))
     assert answer.returncode == 1
-    assert "/att/sms/mo cannot be reached: " in answer.stderr
+    assert "/att/sms/mo cannot be reached: Failed to establish" in answer.stderr
+    assert "--url, or PORT" in answer.stderr
     assert answer.stderr.count("\n") == 1
 
 

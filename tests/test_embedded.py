@@ -182,7 +182,7 @@ def test_a_data_directory_that_cannot_be_made_is_said_in_one_line(
     start: Start, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EmbeddedError, match=r"^RECEIVER_DATA_DIR=.*file/var': Not a directory$"):
+    with pytest.raises(EmbeddedError, match=r"^RECEIVER_DATA_DIR=.*file/var': Not a directory; a"):
         start(tmp_path / "file/var")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from receiver.settings import SettingsError
 from receiver.spool.drain import Drain
 from receiver.spool.spool import Spool, SpoolError
 from receiver.spool.spool_file import SpoolFile, depth
+from tests.commands import RECEIVER, environment
 from tests.commands import run as run_command
 from tests.eventually import eventually
 from tests.running import Receiver, mo
@@ -271,6 +273,20 @@ def test_a_directory_that_cannot_be_written_in_stops_the_start(tmp_path: Path) -
     assert answer.stderr.count("\n") == 1
     with pytest.raises(SettingsError, match="RECEIVER_SPOOL_DIR"):
         asyncio.run(Spool(Path("/proc/nowhere"), 1024**3).start())
+
+
+def test_a_disk_that_is_full_stops_the_start_in_one_sentence(tmp_path: Path) -> None:
+    full = f"ulimit -f 64; exec {shlex.join(RECEIVER)} web"  # no file larger than 32 KiB
+    environ = environment(
+        REDIS_URL="redis://127.0.0.1:1", RECEIVER_BEARER_TOKENS="made-up", RECEIVER_SPOOL_DIR="s"
+    )
+    answer = subprocess.run(
+        ["/bin/sh", "-c", full], cwd=tmp_path, env=environ, stderr=subprocess.PIPE, check=False
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(b"receiver: RECEIVER_SPOOL_DIR='s': File too large")
+    assert answer.stderr.count(b"\n") == 1
+    assert list((tmp_path / "s").iterdir()) == []
 
 
 def spooling(receiver: Receiver, **environ: str) -> Receiver:

@@ -108,7 +108,7 @@ def redis_faults() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise Refused(f"Redis: {error}") from None
+        raise Refused(f"Redis: {connection.plain(error)}") from None
 
 
 def refuse_unwritable_spool(found: Settings) -> None:

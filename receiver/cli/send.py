@@ -1,5 +1,6 @@
 """`receiver send`, and the sending itself, which the demo shares."""
 
+import re
 import time
 
 import click
@@ -105,15 +106,16 @@ def _send_one(door: Door, name: str, *, show: bool) -> Answer:
     try:
         answer = door.post(sample)
     except urllib3.exceptions.HTTPError as error:
-        click.echo(f"receiver: {door.target(sample)} cannot be reached: {_plain(error)}", err=True)
+        where = f"{door.target(sample)} cannot be reached: {_plain(error)}"
+        click.echo(f"receiver: {where}; is it elsewhere? --url, or PORT", err=True)
         raise SystemExit(1) from None
     click.echo(report(name, answer))
     return answer
 
 
 def _plain(error: Exception) -> str:
-    """Without the object that urllib3 names first: `<...HTTPConnection object at 0x...>: ...`."""
-    return str(error).rpartition(">: ")[2]
+    """Without the object that urllib3 names first, such as `HTTPConnection(host=...): ...`."""
+    return re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(error))
 
 
 def demo_token(settings: Settings) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from receiver.cli import demo as tour
 from receiver.cli import environment, output
 from receiver.cli.children import Child, stop
-from receiver.embedded import Embedded, EmbeddedError, write_private
+from receiver.embedded import Embedded, EmbeddedError, unusable, write_private
 from receiver.settings import Settings
 
 
@@ -153,7 +153,7 @@ def _demo_token(data_dir: Path) -> str:
         token = secrets.token_urlsafe(24)
         write_private(file, token + "\n")
     except OSError as error:
-        raise EmbeddedError(f"RECEIVER_DATA_DIR={str(data_dir)!r}: {error.strerror}") from None
+        raise EmbeddedError(unusable(data_dir, error)) from None
     return token
 
 

@@ -43,6 +43,8 @@ SHARE_OF_FREE: Final = 0.8
 """Of what is free on the disk: a process spools less than it may where that is little."""
 ADVANCE: Final = 4
 """Batches that are drained for one that comes, so that the spool becomes empty under any load."""
+_ROOM: Final = 1024 * 1024
+"""Bytes that have to be free at the start; its files begin with some of them."""
 ADOPT_EVERY: Final = 5.0
 """Seconds between two looks for files of dead processes."""
 
@@ -223,8 +225,10 @@ def refuse_unwritable(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         probe = directory / "probe"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(_ROOM))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(unusable(directory, error.strerror or str(error))) from None
 
