@@ -40,7 +40,8 @@ lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, 
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(COMPILE) --output-file requirements.lock pyproject.toml
-	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra otel --constraint requirements.lock --output-file requirements-otel.lock pyproject.toml
+	$(COMPILE) --extra otel --group dev --constraint requirements-otel.lock --output-file requirements-dev.lock pyproject.toml
 	rm -rf $(VENV)-lock
 
 clean: ## remove what was installed; the data in ./var stay

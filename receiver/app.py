@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,6 +26,7 @@ from receiver.credentials import Credentials
 from receiver.door import openapi
 from receiver.door.gate import Gate
 from receiver.door.serving import end_at_the_second_signal
+from receiver.door.traced import TracedRoute
 from receiver.health.losses import Losses
 from receiver.health.readiness import readiness
 from receiver.health.server import Server
@@ -36,6 +38,7 @@ from receiver.metrics.tally import Tally
 from receiver.settings import Settings, SettingsError, load
 from receiver.spool.drain import Drain
 from receiver.spool.spool import Spool
+from receiver.tracing import switch
 
 
 class Receiver(Starlette):
@@ -84,6 +87,8 @@ def build(settings: Settings) -> Starlette:
     reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
     scrape = Scrape(settings, reader)
     watch = Watch(client, server, credentials, door)
+    tracer = switch.start(settings.traces)
+    route = partial(TracedRoute, tracer) if tracer else Route
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -107,9 +112,11 @@ def build(settings: Settings) -> Starlette:
         await watch.close()
         bell.close()
         reader.close()
+        if tracer:
+            await asyncio.to_thread(tracer.close)
 
     app = Receiver(
-        {callback.path: Route(door, callback) for callback in CALLBACKS},
+        {callback.path: route(door, callback) for callback in CALLBACKS},
         routes=_routes(server, spool, scrape, settings),
         exception_handlers={HTTPException: _nowhere(door.tally)},
         lifespan=lifespan,

@@ -28,6 +28,8 @@ from receiver.settings import LISTENER_NAME, Settings
 log = structlog.get_logger()
 _seldom = Seldom(log)
 
+TRACE: Final = "receiver.trace"
+"""Where the scope says which trace a request belongs to, if there are traces."""
 _COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
@@ -146,9 +148,9 @@ class Route:
         if credential.listener is not None and credential.listener != listener:
             raise Refuse(403, "this credential is for another listener", body)
         reading, content_type = self._check(scope, body)
-        name = self._callback.name
+        name, trace = self._callback.name, scope.get(TRACE, "")
         accepted = [
-            encode(Notification(name, listener, receipt, now, content_type, item))
+            encode(Notification(name, listener, receipt, now, content_type, item, trace))
             for item in reading.accepted
         ]
         refused = [

@@ -131,6 +131,8 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """As sent; empty when there was none."""
     body: bytes
     """The carrier's body (CloudEvents binary mode rebuilt as JSON, batches split)."""
+    trace: str = ""
+    """The door's span (`receiver.tracing.context`); empty where there are no traces."""
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -17,6 +17,7 @@ import msgspec
 from receiver import connection, sinks
 from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.toml_lines import explain, line_of
+from receiver.tracing.switch import Asked, asked
 
 __all__ = [
     "HttpSink",
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sink_variables: dict[str, str] = {}
     """Those environment variables that the sinks name and that are set."""
     handshake: Handshake = Handshake()
+    traces: Asked = Asked()
 
     def __repr__(self) -> str:
         """Without addresses, which may carry a password."""
@@ -138,6 +140,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
         },
         handshake=config.handshake,
+        traces=asked(environ),
     )
 
 

@@ -169,6 +169,15 @@ def test_a_spool_in_memory_is_found(valkey: Valkey, tmp_path: Path) -> None:
         assert grave(found, "lies on a file system that vanishes (tmpfs)") == "serious"
 
 
+def test_traces_that_are_asked_for_and_not_to_be_had_are_found(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    asked: Any = {"OTEL_TRACES_EXPORTER": "otlp"}
+    assert "traces" not in str(examined(tmp_path, valkey.url, **asked))
+    found = examined(tmp_path, valkey.url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc", **asked)
+    assert grave(found, "http/protobuf is wanted") == "note"
+
+
 def test_a_spool_that_nobody_can_write_or_that_has_no_room_is_found(
     valkey: Valkey, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from receiver.notification import (
     encode,
 )
 from tests.cases import cases
+from tests.collector import Collector, collecting
 from tests.commands import environment
 from tests.consumer import Consumer, Handler, Request, consuming
 from tests.eventually import eventually
@@ -63,6 +64,7 @@ class Traffic(NamedTuple):
     log: bytes
     jobs: bytes
     metrics: bytes
+    spans: bytes
     dead: list[str]
     refused: list[str]
     published: list[str]
@@ -73,14 +75,14 @@ class Traffic(NamedTuple):
 def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
     directory = tmp_path_factory.mktemp("logs")
     valkey = Valkey()
-    with consuming() as consumer:
+    with consuming() as consumer, collecting() as collector:
         consumer.behaviour = _moody
         file = FILE.format(url=consumer.url, netloc=consumer.netloc)
         (directory / "receiver.toml").write_text(file)
         receiver = Receiver(valkey, directory, HOOK_SECRET=SECRET, RECEIVER_LOG_LEVEL="debug")
-        receiver.also(RECEIVER_SPOOL_DIR=str(directory / "spool"))
+        receiver.also(RECEIVER_SPOOL_DIR=str(directory / "spool"), **collector.environ)
         try:
-            yield _traffic(receiver.start(), consumer)
+            yield _traffic(receiver.start(), consumer, collector)
         finally:
             receiver.stop()
             valkey.stop()
@@ -91,7 +93,7 @@ def _moody(request: Request, _: Handler) -> int:
     return (204, 400, 500)[int(request.headers["webhook-id"], 16) % 3]
 
 
-def _traffic(receiver: Receiver, consumer: Consumer) -> Traffic:
+def _traffic(receiver: Receiver, consumer: Consumer, collector: Collector) -> Traffic:
     answers = [_send(receiver, *one) for one in _requests()]
     receiver.redis.xadd(INBOUND, {"n": encode(_unreadable())})
     receiver.redis.hincrby("receiver:ledger", "accepted", 1)
@@ -119,6 +121,7 @@ def _traffic(receiver: Receiver, consumer: Consumer) -> Traffic:
         log=log,
         jobs=jobs,
         metrics=metrics,
+        spans="\n".join(span.raw for span in collector.spans).encode(),
         dead=_receipts_of_dead(receiver),
         refused=[decode_refusal(fields[b"r"]).receipt for _, fields in refused],
         published=[event["receiptid"] for event in events],
@@ -186,13 +189,16 @@ def _receipts_of_dead(receiver: Receiver) -> list[str]:
     return receipts
 
 
-def test_no_number_text_or_token_is_logged_answered_measured_or_in_a_job(traffic: Traffic) -> None:
+def test_no_number_text_or_token_is_logged_answered_measured_traced_or_in_a_job(
+    traffic: Traffic,
+) -> None:
     assert len(traffic.private) > 20
     refusals = b"\n".join(answer.data + repr(answer.headers).encode() for answer in traffic.answers)
     places = {
         "log": traffic.log,
         "jobs": traffic.jobs,
         "metrics": traffic.metrics,
+        "spans": traffic.spans,
         "answers": refusals,
     }
     for place, said in places.items():

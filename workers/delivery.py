@@ -36,6 +36,8 @@ class Item:
     def __init__(self, delivery: Delivery, *, retry: bool) -> None:
         self.delivery = delivery
         self.retry = retry
+        self.trace = ""
+        """The attempt's span (`receiver.tracing.context`); empty where there are no traces."""
 
     @cached_property
     def id(self) -> str:

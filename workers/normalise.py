@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
 
@@ -18,11 +18,14 @@ from receiver.notification import (
     LEDGER,
 )
 from receiver.settings import Settings
-from workers import bell, room
+from workers import bell, room, traced_outcome
 from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
 from workers.pipe import Command, Pipe
 from workers.tell import Teller
+
+if TYPE_CHECKING:
+    from receiver.tracing.spans import Tracer
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
@@ -47,7 +50,12 @@ class Normaliser:
     """One worker's normalise job, run over and over; running it again at any point is safe."""
 
     def __init__(
-        self, client: redis.Redis, consumer: str, settings: Settings, stopping: Callable[[], bool]
+        self,
+        client: redis.Redis,
+        consumer: str,
+        settings: Settings,
+        stopping: Callable[[], bool],
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._client = client
         self._pipe = Pipe(client)
@@ -57,7 +65,8 @@ class Normaliser:
         self._text = files("workers").joinpath("publish.lua").read_text("utf-8")
         self._sha = ""
         self._survived: set[bytes] = set()
-        self._teller = Teller(client)
+        self._outcome = traced_outcome.outcomes(tracer) if tracer else outcome
+        self._teller = traced_outcome.TracedTeller(client) if tracer else Teller(client)
 
     def run(self) -> None:
         """Work until the stream is empty, the time is up or a stop is asked for."""
@@ -98,7 +107,7 @@ class Normaliser:
         self._pipe.send(self._inbox.read())
         publishing, reading, over = _Runs([], 0), True, False
         while entries:
-            outcomes = [outcome(entry, self._settings) for entry in entries]
+            outcomes = [self._outcome(entry, self._settings) for entry in entries]
             self._published(publishing)
             entries = self._inbox.entries(self._pipe.receive()) if reading else []
             over = over or self._stopping() or time.monotonic() > until or self._held()
@@ -153,7 +162,7 @@ class Normaliser:
 
     def _alone(self, entry: Entry) -> None:
         alone = (
-            outcome(entry, self._settings)
+            self._outcome(entry, self._settings)
             if self._count(entry[0]) <= LONELY_ATTEMPTS
             else dead(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
         )

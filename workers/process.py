@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import redis
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from receiver import connection
 from receiver.notification import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
 from receiver.settings import Settings, SinkSettings
+from receiver.tracing import switch
 from workers import bell
 from workers.deliveries import Deliveries
 from workers.delivery import Local
@@ -24,7 +25,11 @@ from workers.local import LocalJob
 from workers.normalise import Normaliser
 from workers.remote import RemoteJob
 from workers.sinks import open_sink
+from workers.traced_delivery import TracedDeliveries, TracedRemote
 from workers.worker import Jobs, Worker
+
+if TYPE_CHECKING:
+    from receiver.tracing.spans import Tracer
 
 log = structlog.get_logger()
 
@@ -36,8 +41,9 @@ def normalise(settings: Settings, url: str, consumer: str) -> int:
     """Be the normalise worker of one consumer name until told to stop. Returns the exit status."""
     stop = stop_flag()
     client = connection.client(url)
-    job = Normaliser(client, consumer, settings, stop.is_set)
-    return work(NORMALISE_QUEUE, {NORMALISE_JOB: job.run}, url, stop)
+    with switch.started(settings.traces) as tracer:
+        job = Normaliser(client, consumer, settings, stop.is_set, tracer)
+        return work(NORMALISE_QUEUE, {NORMALISE_JOB: job.run}, url, stop)
 
 
 def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
@@ -45,8 +51,9 @@ def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
     sink = next(sink for sink in settings.sinks if sink.name == name)
     stop = stop_flag()
     client = connection.client(url)
-    job = forwarder(sink, client, consumer, settings, stop.is_set)
-    return work(forward_queue(name), {FORWARD_JOB: job.run}, url, stop)
+    with switch.started(settings.traces) as tracer:
+        job = forwarder(sink, client, consumer, settings, stop.is_set, tracer)
+        return work(forward_queue(name), {FORWARD_JOB: job.run}, url, stop)
 
 
 def forwarder(
@@ -55,17 +62,20 @@ def forwarder(
     consumer: str,
     settings: Settings,
     stopping: Callable[[], bool],
+    tracer: "Tracer | None" = None,
 ) -> LocalJob | RemoteJob:
     """The job of one sink: local if the sink is on our own Redis, else remote."""
     opened = open_sink(sink, settings.redis_url or "", settings.sink_variables)
     ring = partial(bell.ring_sink, client, sink)
     if isinstance(opened, Local):
-        own = Deliveries(client, sink.name, consumer, guards=opened.guards)
+        kind = partial(TracedDeliveries, tracer) if tracer else Deliveries
+        own = kind(client, sink.name, consumer, guards=opened.guards)
         return LocalJob(opened, Shift(sink, own, ring, stopping))
     away = Deliveries(
         client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
     )
-    return RemoteJob(opened, Shift(sink, away, ring, stopping))
+    remote = TracedRemote(tracer, sink.name, opened) if tracer else opened
+    return RemoteJob(remote, Shift(sink, away, ring, stopping))
 
 
 def stop_flag() -> threading.Event:

@@ -21,6 +21,8 @@ def command() -> None:
     notifications wait there, on this machine's disk, and are acknowledged. Name one only on a disk
     that outlives the process and comes back with it; on the ephemeral disk of a container or dyno
     that would be a promise nobody keeps.
+
+    OTEL_EXPORTER_OTLP_ENDPOINT turns on traces (docs/tracing.md), here and in `receiver worker`.
     """
     settings = environment.settings_of_a_half("web")
     environment.refuse_without_credential(settings, settings.redis_url or "")

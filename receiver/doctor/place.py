@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from receiver.doctor.finding import Finding
 from receiver.settings import RedisStreamSink, Settings, problems
 from receiver.spool.spool import SHARE_OF_FREE
+from receiver.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
 """Characters; a random one of that length cannot be guessed at a door that answers."""
@@ -27,6 +28,7 @@ def place(settings: Settings, tokens: Sequence[str], url: str) -> Iterator[Findi
     yield from _sinks(settings)
     yield from _files(settings)
     yield from _spool(settings)
+    yield from _traces(settings)
 
 
 def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
@@ -181,6 +183,16 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             f"the spool may take {wanted >> 20} MiB, and its disk has {free >> 20} for it",
             "in a long outage of Redis the door closes with 503 sooner than you were told",
             "RECEIVER_SPOOL_BYTES=...  # what the disk has, or make room: df -h",
+        )
+
+
+def _traces(settings: Settings) -> Iterator[Finding]:
+    if why := switch.fault(settings.traces):
+        yield Finding(
+            "note",
+            f"OTEL_ variables ask for traces and there are none: {why}",
+            "when you look for one it will not be there",
+            "OTEL_SDK_DISABLED=true  # or what docs/tracing.md says",
         )
 
 

@@ -45,6 +45,8 @@ class Http:
     def begin(self, items: list[Item]) -> None:
         """Ask once."""
         headers, body = self._request(items)
+        if items[0].trace:
+            headers |= _traced(items[0].trace)
         self._endpoint.post(items, body, self._headers | headers)
 
     def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
@@ -111,6 +113,12 @@ def _binary(document: bytes) -> tuple[dict[str, str], bytes]:
     kind = attributes.pop("datacontenttype", None)
     headers = {f"ce-{name}": _header(value) for name, value in attributes.items()}
     return headers | {"content-type": _text(kind) if kind else "application/json"}, data
+
+
+def _traced(trace: str) -> dict[str, str]:
+    """W3C Trace Context."""
+    parent, _, state = trace.partition(" ")
+    return {"traceparent": parent} | ({"tracestate": state} if state else {})
 
 
 def _header(value: msgspec.Raw) -> str:

@@ -1,0 +1,1 @@
+"""Traces: one notification's way as OpenTelemetry spans. Off unless the environment asks for it."""

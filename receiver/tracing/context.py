@@ -1,0 +1,48 @@
+"""W3C Trace Context: whose child a span is, as senders say it and as we carry it along.
+
+A context travels as one text, the `traceparent` and, after a blank, the `tracestate` if there is
+one. Only what keeps the recommendation's grammar is taken; all else is as if it were not there.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+STATE_CHARACTERS: Final = 512
+"""As long a `tracestate` has to be passed on (section 3.3.1.5); a longer one is dropped."""
+STATE_MEMBERS: Final = 32
+_PARENT: Final = re.compile(
+    "(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-[ -~]{0,200})?"
+)
+"""Section 3.2.2; versions to come may add to what version 00 has, and are read as that."""
+_MEMBER: Final = re.compile(
+    "([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+    "=[ -+.-<>-~-]{0,255}[!-+.-<>-~-]"
+)
+
+
+def sent(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """The context of a request; empty without a valid one, or with more than one."""
+    parents = [value for name, value in headers if name == b"traceparent"]
+    if len(parents) != 1:
+        return ""
+    states = [value for name, value in headers if name == b"tracestate"]
+    return context(parents[0].decode("latin-1"), b",".join(states).decode("latin-1"))
+
+
+def context(parent: str, state: str = "") -> str:
+    """Both as one text, or empty. Never raises."""
+    found = _PARENT.fullmatch(parent.strip(" \t"))
+    if not found or (found[1] == "00" and found[3]):
+        return ""
+    return f"00-{found[2]} {_state(state)}".rstrip()
+
+
+def _state(text: str) -> str:
+    """As it came but for empty members and blanks, or empty."""
+    if len(text) > STATE_CHARACTERS:
+        return ""
+    members = [member for part in text.split(",") if (member := part.strip(" \t"))]
+    names = {member.partition("=")[0] for member in members}
+    whole = len(names) == len(members) <= STATE_MEMBERS and all(map(_MEMBER.fullmatch, members))
+    return ",".join(members) if whole else ""

@@ -1,0 +1,89 @@
+"""Whether there are traces: what OpenTelemetry's own variables say, and what is installed.
+
+OpenTelemetry specification, "Environment Variable Specification" and "OTLP Exporter Configuration".
+The variables are not ours and often set for a whole cluster, so nothing about them stops a process
+that takes notifications: what cannot be done is one warning, and there are no traces.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+
+if TYPE_CHECKING:
+    from receiver.tracing.spans import Tracer
+
+log = structlog.get_logger()
+
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+
+
+_EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http"
+_MISSING: Final = "OpenTelemetry is not installed: pip install 'telecom-receiver[otel]'"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What the environment asks for."""
+
+    traces: bool = False
+    fault: str = ""
+    """Why they cannot be had all the same; one line for the operator."""
+
+
+def asked(environ: Mapping[str, str]) -> Asked:
+    """Traces are on with an endpoint to send them to, or with `OTEL_TRACES_EXPORTER=otlp`."""
+    exporter = _first(environ, "OTEL_TRACES_EXPORTER")
+    endpoint = _first(environ, *_ENDPOINTS)
+    disabled = _first(environ, "OTEL_SDK_DISABLED") == "true"
+    if disabled or exporter == "none" or not (exporter or endpoint):
+        return Asked()
+    if exporter not in ("", "otlp"):
+        return Asked(fault="OTEL_TRACES_EXPORTER: otlp or none is wanted")
+    if _first(environ, *_PROTOCOLS) not in ("", "http/protobuf"):
+        return Asked(fault=f"{_PROTOCOLS[1]}: http/protobuf is wanted (port 4318, mostly)")
+    return Asked(traces=True)
+
+
+def fault(wanted: Asked) -> str:
+    """Why there are no traces though they are asked for; empty when there is nothing wrong."""
+    try:
+        if wanted.traces and find_spec(_EXPORTER) is None:
+            return _MISSING
+    except ImportError:
+        return _MISSING
+    return wanted.fault
+
+
+def start(wanted: Asked) -> "Tracer | None":
+    """The tracer of this process, or None: then nothing of ours loads OpenTelemetry."""
+    tracer, why = None, fault(wanted)
+    if wanted.traces and not why:
+        try:
+            from receiver.tracing.spans import Tracer
+
+            tracer = Tracer()
+        except Exception as error:  # noqa: BLE001 - whatever a variable of theirs made of it
+            why = f"what the OTEL_ variables say cannot be used: {type(error).__name__}"
+    if why:
+        log.warning("traces.off", reason=why)
+    return tracer
+
+
+@contextlib.contextmanager
+def started(wanted: Asked) -> "Iterator[Tracer | None]":
+    """The tracer of this process, closed with the block."""
+    tracer = start(wanted)
+    try:
+        yield tracer
+    finally:
+        if tracer:
+            tracer.close()
+
+
+def _first(environ: Mapping[str, str], *names: str) -> str:
+    """Of several variables the first that is set; an empty one is an absent one."""
+    return next((found for name in names if (found := environ.get(name, "").strip().lower())), "")

@@ -1,0 +1,104 @@
+"""The forward jobs with traces: a span per event and attempt, child of what the event carries."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from receiver.tracing.context import context
+from workers import tell
+from workers.deliveries import Deliveries
+from workers.delivery import Answer, Item, Remote
+
+if TYPE_CHECKING:
+    from receiver.tracing.spans import Span, Tracer
+
+
+class _Carries(msgspec.Struct):
+    traceparent: str = ""
+    tracestate: str = ""
+
+
+_carries: Final = msgspec.json.Decoder(_Carries).decode
+
+
+class TracedRemote:
+    """A sink elsewhere. An attempt lasts from the request to its answer."""
+
+    def __init__(self, tracer: "Tracer", name: str, remote: Remote) -> None:
+        self._tracer = tracer
+        self._name = name
+        self._remote = remote
+        self._spans: dict[int, list[Span]] = {}
+        self.at_once = remote.at_once
+        self.concurrency = remote.concurrency
+        self.seconds = remote.seconds
+
+    def begin(self, items: list[Item]) -> None:
+        """Ask once. A request for one event tells the consumer whose child it is; one for several,
+        which have no parent in common, leaves that to the events.
+        """
+        spans = [_begin(self._tracer, self._name, "client", item) for item in items]
+        if len(items) == 1:
+            items[0].trace = self._tracer.carried(spans[0])
+        self._remote.begin(items)
+        self._spans[id(items)] = spans
+
+    def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
+        """What was answered, the spans of it ended."""
+        answered = self._remote.answers(seconds)
+        for items, answer in answered:
+            for span in self._spans.pop(id(items)):
+                span.set_attribute("receiver.outcome", answer.what)
+                if answer.reason:
+                    self._tracer.failed(span, answer.reason)
+                span.end()
+        return answered
+
+
+class TracedDeliveries(Deliveries):
+    """Those of a sink on our own Redis. An attempt lasts from taking an event until it is there."""
+
+    def __init__(self, tracer: "Tracer", *rest: Any, **more: Any) -> None:
+        super().__init__(*rest, **more)
+        self._tracer = tracer
+        self._taken = 0
+
+    def take(self, wanted: int) -> list[Item]:
+        """As without traces."""
+        self._taken = time.time_ns()
+        return super().take(wanted)
+
+    def tell(self, items: Sequence[Item]) -> None:
+        """Say that the sink has these."""
+        super().tell(items)
+        for item in items:
+            span = _begin(self._tracer, self.sink, "producer", item, self._taken)
+            span.set_attribute("receiver.outcome", "taken")
+            span.end()
+
+
+def _begin(
+    tracer: "Tracer",
+    sink: str,
+    kind: Literal["client", "producer"],
+    item: Item,
+    at: int | None = None,
+) -> "Span":
+    event = item.delivery.event
+    span = tracer.begin("deliver", kind, _parent(event), at=at)
+    span.set_attribute("receiver.sink", sink)
+    span.set_attribute("receiver.attempt", item.delivery.attempts + 1)
+    for receipt in tell.receipts([event]):
+        span.set_attribute("receiver.receipt", receipt)
+    return span
+
+
+def _parent(event: bytes) -> str:
+    """The context that an event carries; anybody may have put it there."""
+    try:
+        found = _carries(event)
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    return context(found.traceparent, found.tracestate)
