@@ -31,7 +31,7 @@ from receiver.health.losses import Losses
 from receiver.health.readiness import readiness
 from receiver.health.server import Server
 from receiver.health.watch import Watch
-from receiver.ingest import Door, Route
+from receiver.ingest import Answer, Door, Route
 from receiver.intake import Intake
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.tally import Tally
@@ -54,14 +54,27 @@ class Receiver(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/a/b` is listener `default` of route `/a/b`, and `/a/b/name` its listener `name`."""
-        if scope["type"] == "http":
-            path: str = scope["path"]
-            if route := self._carriers.get(path):
-                return await route.answer(scope, receive, send, "default")
-            base, _, listener = path.rpartition("/")
-            if listener and (route := self._carriers.get(base)):
-                return await route.answer(scope, receive, send, listener)
+        if scope["type"] == "http" and (found := self._found(scope["path"])):
+            route, listener = found
+            return await route.answer(scope, receive, send, listener)
         return await super().__call__(scope, receive, send)
+
+    def at_once(self, scope: Scope, body: bytes, send: Answer) -> bool:
+        """`Route.at_once`, for a server that has a whole request; False where it is not one of a
+        carrier's.
+        """
+        if not (found := self._found(scope["path"])):
+            return False
+        route, listener = found
+        return route.at_once(scope, body, listener, send)
+
+    def _found(self, path: str) -> tuple[Route, str] | None:
+        if route := self._carriers.get(path):
+            return route, "default"
+        base, _, listener = path.rpartition("/")
+        if listener and (route := self._carriers.get(base)):
+            return route, listener
+        return None
 
 
 def create() -> Starlette:

@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import secrets
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -28,9 +29,12 @@ from receiver.settings import LISTENER_NAME, Settings
 log = structlog.get_logger()
 _seldom = Seldom(log)
 
+Answer = Callable[[int, Headers, bytes], None]
+"""Sends a whole answer at once: status, headers, body."""
 TRACE: Final = "receiver.trace"
 """Where the scope says which trace a request belongs to, if there are traces."""
 _COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
+_NOT_IN_TIME: Final = "the receiver could not store this in time"
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
 
@@ -72,6 +76,19 @@ class Door:
         return LISTENER_NAME.fullmatch(listener) is not None
 
 
+class Taken(NamedTuple):
+    """One request as it is to be stored."""
+
+    listener: str
+    receipt: str
+    received: int
+    """Milliseconds since 1970."""
+    began: float
+    """On the performance counter, when its last byte was in."""
+    accepted: list[bytes]
+    refused: list[Refusal]
+
+
 class Route:
     """One callback behind the door: ASGI, but for the listener, which the path names."""
 
@@ -80,6 +97,41 @@ class Route:
         self._callback = callback
         asked = callback.handshake and bool(door.handshake.origins)
         self._allow = b"POST, OPTIONS" if asked else b"POST"
+
+    def at_once(self, scope: Scope, body: bytes, listener: str, send: Answer) -> bool:
+        """The short way of a request that is all there and all right; False sends it the long way,
+        with nothing done yet.
+
+        `send` is called once, as soon as it is durable or can no longer be in time. No task, no
+        future and no coroutine is made for it: they cost more than all that is done here.
+        """
+        door, size = self._door, len(body)
+        if door.gate.full or size > door.bodies.cap:
+            return False
+
+        def tell(failure: Unavailable | None) -> None:
+            door.gate.leave(size)
+            self._tell(scope, taken, failure, send)
+
+        try:
+            taken = self._take(scope, self._admit(scope, listener), listener, body)
+            door.intake.take(taken.accepted, [encode(each) for each in taken.refused], tell)
+        except (Refuse, Overloaded):
+            return False
+        door.gate.enter(size)
+        return True
+
+    def _tell(self, scope: Scope, taken: Taken, failure: Unavailable | None, send: Answer) -> None:
+        """Called by the intake, for which nothing may go wrong in here."""
+        try:
+            if failure is None:
+                send(204, self._kept(scope, taken), b"")
+            else:
+                refused = Refuse(503, _NOT_IN_TIME)
+                self._door.meter.answered[self._callback.name, refused.status] += 1
+                send(refused.status, *self._no(scope, refused))
+        except Exception as error:  # noqa: BLE001 - the others are still to be told
+            log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, listener: str) -> None:
         """Answer one request. Every way out is a line of DESIGN.md's table of answers."""
@@ -96,7 +148,8 @@ class Route:
                 raise Refuse(429, "too many requests are in flight", unread=unread)
             with self._door.gate.visit() as visit:
                 body = await self._door.bodies.read(scope, receive, visit)
-                receipt = await self._keep(scope, credential, listener, body)
+                taken = self._take(scope, credential, listener, body)
+                await self._durable(taken.accepted, [encode(each) for each in taken.refused])
         except asyncio.CancelledError:
             # The server is stopping and waits no longer: another process will take it.
             stopping = Refuse(503, "the receiver is stopping", unread=True)
@@ -109,11 +162,7 @@ class Route:
             _fault(self._callback, error)
             await self._refuse(scope, receive, send, listener, Refuse.fault(unread=True))
         else:
-            self._door.meter.answered[self._callback.name, 204] += 1
-            headers = [(b"x-receipt-id", receipt.encode()), *answer.correlator(scope["headers"])]
-            if scope["query_string"]:
-                headers.append(_PRIVATE)
-            await answer.send_answer(send, 204, headers)
+            await answer.send_answer(send, 204, self._kept(scope, taken))
 
     def _granted(self, scope: Scope, listener: str) -> Headers | None:
         """The answer to a handshake, which needs no credential; None where there is none."""
@@ -141,8 +190,8 @@ class Route:
             raise Refuse(503, "the receiver cannot store anything just now", unread=True)
         return credential
 
-    async def _keep(self, scope: Scope, credential: Credential, listener: str, body: bytes) -> str:
-        """Check the whole request and hand it over; returns its receipt id once it is durable."""
+    def _take(self, scope: Scope, credential: Credential, listener: str, body: bytes) -> Taken:
+        """Check the whole request; what is left to do is to store it. Raises `Refuse`."""
         now, began = time.time_ns() // 1_000_000, time.perf_counter()
         receipt = self._door.receipts.new(now)
         if credential.listener is not None and credential.listener != listener:
@@ -157,14 +206,22 @@ class Route:
             Refusal(name, listener, receipt, now, 400, item.reason, [], item.body)
             for item in reading.refused
         ]
-        if accepted or refused:
-            await self._durable(accepted, [encode(refusal) for refusal in refused])
-        for refusal in refused:
+        return Taken(listener, receipt, now, began, accepted, refused)
+
+    def _kept(self, scope: Scope, taken: Taken) -> Headers:
+        """It is durable: count it, and say so in the headers of the answer."""
+        meter = self._door.meter
+        for refusal in taken.refused:
             _say(refusal)
-        if accepted:
-            self._door.meter.heard[listener] = now
-            self._door.acknowledged.took(time.perf_counter() - began)
-        return receipt
+        if taken.accepted:
+            meter.heard[taken.listener] = taken.received
+            self._door.acknowledged.took(time.perf_counter() - taken.began)
+        meter.answered[self._callback.name, 204] += 1
+        headers = [(b"x-receipt-id", taken.receipt.encode())]
+        headers += answer.correlator(scope["headers"])
+        if scope["query_string"]:
+            headers.append(_PRIVATE)
+        return headers
 
     def _check(self, scope: Scope, body: bytes) -> tuple[Reading, str]:
         content_type = ""
@@ -187,7 +244,7 @@ class Route:
         except Overloaded:
             raise Refuse(429, "too many notifications are waiting to be stored") from None
         except Unavailable:
-            raise Refuse(503, "the receiver could not store this in time") from None
+            raise Refuse(503, _NOT_IN_TIME) from None
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, listener: str, refused: Refuse

@@ -15,7 +15,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from receiver.commit.inbound import Batch, Inbound
-from receiver.commit.waiters import Unavailable, Waiter, Waiters
+from receiver.commit.waiters import Tell, Unavailable, Waiter, Waiters
 from receiver.connection import DOWN
 from receiver.logs import Seldom
 from receiver.spool.spool import Spool, SpoolError
@@ -53,13 +53,28 @@ class Intake:
             self._tasks.append(loop.create_task(task))
             self._tasks[-1].add_done_callback(end_with_it)
 
-    def keep(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
+    def take(self, accepted: list[bytes], refused: list[bytes], tell: Tell) -> None:
         """Take notifications and refusals of one request, to be written together.
 
-        Await the future: it is done when they are durable and raises `Unavailable` if that did not
-        happen in time. Raises `Overloaded` at once when too much is waiting.
+        `tell` hears when they are durable, or that they were not in time. Raises `Overloaded` at
+        once when too much is waiting.
         """
-        return self._waiters.join(accepted, refused)
+        self._waiters.join(accepted, refused, tell)
+
+    def keep(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
+        """`take`, to await: raises `Unavailable` if they were not durable in time."""
+        done = asyncio.get_running_loop().create_future()
+
+        def tell(failure: Unavailable | None) -> None:
+            if done.done():  # cancelled: nobody listens
+                return
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(failure)
+
+        self.take(accepted, refused, tell)
+        return done
 
     async def close(self) -> None:
         """Write what is waiting, or let it expire, then stop."""
@@ -97,7 +112,7 @@ class Intake:
             # script would skip them for that.
             self._begin_anew()
             batch = Batch(self._flusher, next(self._numbers), accepted, refused)
-        while any(not waiter.done.done() for waiter in waiters):
+        while not all(waiter.settled for waiter in waiters):
             try:
                 await self._inbound.append(batch)
             except DOWN as error:

@@ -36,7 +36,13 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A connection to a server whose heads are due soon."""
     monkeypatch.setattr(wire, "HEAD_WITHIN", WITHIN)
     config = uvicorn.Config(
-        app, http=wire.Protocol, loop="uvloop", lifespan="off", log_config=None, log_level="error"
+        app,
+        http=wire.Protocol,
+        loop="uvloop",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        timeout_keep_alive=3,
     )
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -88,6 +94,14 @@ def test_a_connection_between_two_requests_is_left_alone(line: socket.socket) ->
     time.sleep(3 * WITHIN)  # nothing is to happen, and nothing can be waited for
     line.sendall(REQUEST)
     assert read_answer(line).endswith(b"\r\n\r\n2")
+
+
+def test_a_connection_that_rests_too_long_is_closed(line: socket.socket) -> None:
+    line.sendall(REQUEST)
+    read_answer(line)
+    began = time.monotonic()
+    assert read_all(line) == b""
+    assert time.monotonic() - began > 2.9
 
 
 def test_a_body_that_goes_on_after_its_answer_does_not_hold_the_connection(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 ACKNOWLEDGE_WITHIN: Final = 1.7
@@ -10,6 +11,7 @@ BATCH_ENTRIES: Final = 512
 BATCH_BYTES: Final = 4 * 1024 * 1024
 WAITING_ENTRIES: Final = 8192
 WAITING_BYTES: Final = 64 * 1024 * 1024
+_LOOK_EVERY: Final = 0.01
 
 
 class Unavailable(Exception):
@@ -20,32 +22,30 @@ class Overloaded(Exception):
     """More is waiting than may wait."""
 
 
-class Waiter:
-    """One request's entries and the future its handler waits on."""
+Tell = Callable[[Unavailable | None], None]
+"""What a waiter is told, once: nothing when it is durable, else why not. Must not raise."""
 
-    __slots__ = ("accepted", "deadline", "done", "refused", "size")
+
+class Waiter:
+    """One request's entries, and whom to tell."""
+
+    __slots__ = ("_tell", "accepted", "deadline", "refused", "settled", "size")
 
     def __init__(
-        self,
-        accepted: list[bytes],
-        refused: list[bytes],
-        deadline: float,
-        done: "asyncio.Future[None]",
+        self, accepted: list[bytes], refused: list[bytes], deadline: float, tell: Tell
     ) -> None:
         self.accepted = accepted
         self.refused = refused
         self.deadline = deadline
-        self.done = done
+        self.settled = False
         self.size = sum(map(len, accepted)) + sum(map(len, refused))
+        self._tell = tell
 
     def settle(self, failure: Unavailable | None) -> None:
         """Say how it ended, unless its time was up before."""
-        if self.done.done():
-            return
-        if failure is None:
-            self.done.set_result(None)
-        else:
-            self.done.set_exception(failure)
+        if not self.settled:
+            self.settled = True
+            self._tell(failure)
 
 
 class Waiters:
@@ -63,17 +63,16 @@ class Waiters:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def join(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
+    def join(self, accepted: list[bytes], refused: list[bytes], tell: Tell) -> None:
         """Wait at the end of the queue. Raises `Overloaded`."""
         if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:
             raise Overloaded
         deadline = self._loop.time() + ACKNOWLEDGE_WITHIN
-        waiter = Waiter(accepted, refused, deadline, self._loop.create_future())
+        waiter = Waiter(accepted, refused, deadline, tell)
         self._queue.append(waiter)
         self._entries += len(accepted) + len(refused)
         self._bytes += waiter.size
         self._came.set()
-        return waiter.done
 
     async def come(self) -> None:
         """Return when somebody waits."""
@@ -104,9 +103,9 @@ class Waiters:
                 waiter.settle(Unavailable("not durable in time"))
 
     async def gone(self) -> None:
-        """Return when everybody who waits now has been told, one way or the other."""
-        waiting = [waiter.done for waiter in (*self.flying, *self._queue)]
-        await asyncio.gather(*waiting, return_exceptions=True)
+        """Return when everybody has been told, one way or the other."""
+        while self._queue or not all(waiter.settled for waiter in self.flying):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_EVERY)  # once, at the end: not worth an event per waiter
 
     def _leave(self) -> Waiter:
         waiter = self._queue.popleft()

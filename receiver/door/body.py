@@ -30,7 +30,7 @@ class Bodies:
     """
 
     def __init__(self, cap: int) -> None:
-        self._cap = cap
+        self.cap = cap
         self._due: dict[asyncio.Task[Any], float] = {}
         self._missed: set[asyncio.Task[Any]] = set()
 
@@ -49,12 +49,12 @@ class Bodies:
         """The whole body. Raises `Refuse` with 413, 408 or 429, and `Gone`."""
         chunks: list[bytes] = []
         for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._cap:
+            if name == b"content-length" and int(value) > self.cap:
                 if not any(name == b"expect" for name, _ in scope["headers"]):
                     await _begin(receive, chunks, visit)
-                raise _too_large(chunks, self._cap)
+                raise _too_large(chunks, self.cap)
         try:
-            collecting = _collect(receive, chunks, self._cap, visit)
+            collecting = _collect(receive, chunks, self.cap, visit)
             await (collecting if is_whole(receive) else self._in_time(collecting))
         except TimeoutError:
             message = f"the body was not complete after {WITHIN:.0f} s"

@@ -9,9 +9,9 @@ BODY_BYTES: Final = 64 * 1024 * 1024
 class Gate:
     """Counts what is in flight; the watch closes it while nothing could be stored.
 
-    Ask `closed` and `full` before a `visit`. `most` requests may be in flight. Each of them waits
-    for the others, so that is also what the latency of those admitted can grow to: of 1024, a
-    tenth of a second or two, however much comes.
+    Ask `closed` and `full` before `enter` or `visit`. `most` requests may be in flight. Each of
+    them waits for the others, so that is also what the latency of those admitted can grow to: of
+    1024, a tenth of a second or two, however much comes.
     """
 
     def __init__(self, most: int) -> None:
@@ -26,8 +26,18 @@ class Gate:
         """Whether one more request would be one too many."""
         return self.in_flight >= self._most or self.body_bytes >= BODY_BYTES
 
+    def enter(self, size: int = 0) -> None:
+        """One request more, whose body weighs so much."""
+        self.in_flight += 1
+        self.body_bytes += size
+
+    def leave(self, size: int) -> None:
+        """It has been answered."""
+        self.in_flight -= 1
+        self.body_bytes -= size
+
     def visit(self) -> "Visit":
-        """One request, for as long as it is in flight."""
+        """One request whose body is still to come, for as long as it is in flight."""
         return Visit(self)
 
 
@@ -47,9 +57,8 @@ class Visit:
         return self._gate.body_bytes <= BODY_BYTES
 
     def __enter__(self) -> "Visit":
-        self._gate.in_flight += 1
+        self._gate.enter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._gate.in_flight -= 1
-        self._gate.body_bytes -= self._bytes
+        self._gate.leave(self._bytes)

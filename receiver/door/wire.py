@@ -6,14 +6,21 @@ Without them whoever opens connections and says little, slowly, holds them for e
 
 import asyncio
 import re
+from functools import partial
 from http import HTTPStatus
+from math import inf
 from typing import Final
 
 from starlette.types import Receive
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from receiver.carriers.problem import problem
-from receiver.door.answer import LINGER_BYTES, RETRY_AFTER
+from receiver.door.answer import LINGER_BYTES, RETRY_AFTER, Headers
 
 HEAD_WITHIN: Final = 10.0
 """Seconds a head may take, from the connection's beginning or the head's first byte, whichever is
@@ -35,8 +42,11 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._patience = _LOOKS
         self._seen: RequestResponseCycle | None = None
+        self._rests_since = inf
         self._fed = 0
         self._weighed: tuple[RequestResponseCycle | None, bool] = (None, True)
+        self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
+        self._at_once = getattr(self.app, "at_once", _never)
         self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
         if len(self.connections) > CONNECTIONS:
             transport.write(_answer(503, "too many connections are open"))
@@ -50,11 +60,57 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; weigh what came, each time that it could be a head too large."""
         self._fed += len(data)
+        self._rests_since = inf
         if (b"pgrade:" in data or b"PGRADE:" in data) and self._answered():
             data = _without_upgrade(data)
         super().data_received(data)
+        if self._held:
+            self._begin(*self._held)
         if self._fed > HEAD_BYTES:
             self._weigh()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """The head is complete. `data_received` goes on when it has fed the rest that is there."""
+        self._held = cycle, app
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._held = None
+        long = cycle.more_body or cycle.waiting_for_100_continue or self.flow.write_paused
+        if long or not self._at_once(cycle.scope, bytes(cycle.body), partial(self._send, cycle)):
+            super()._start_asgi_task(cycle, app)
+
+    def _send(
+        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
+    ) -> None:
+        """What `RequestResponseCycle.send` does for a whole answer, less its checks of headers:
+        these are ours.
+        """
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        content = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            content += (name, b": ", value, b"\r\n")
+        content += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        self.transport.write(b"".join(content))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what was sent ahead, or rest.
+
+        uvicorn's own makes and cancels a timer each time, and timers show in a profile; here
+        `_look` sees who has rested too long.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._begin(*self.pipeline.pop())
+        else:
+            self._rests_since = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP/1.1 is answered in the form that everything else is."""
@@ -63,12 +119,14 @@ class Protocol(HttpToolsProtocol):
     def _look(self) -> None:
         if self.transport.is_closing():
             return
-        waits = self.timeout_keep_alive_task is None and self._answered()
+        waits = self._rests_since == inf and self._answered()
         if not waits or self.cycle is not self._seen:
             self._patience, self._seen = _LOOKS, self.cycle
         else:
             self._patience -= 1
-        if self._patience:
+        if self.loop.time() - self._rests_since >= self.timeout_keep_alive:
+            self.transport.close()
+        elif self._patience:
             self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
         else:
             self._end(408, f"the head of the request was not complete after {HEAD_WITHIN:.0f} s")
@@ -118,6 +176,11 @@ def is_whole(receive: Receive) -> bool:
     """Whether the whole body is here already, as it mostly is: then nobody need watch the clock."""
     cycle = getattr(receive, "__self__", None)
     return isinstance(cycle, RequestResponseCycle) and not cycle.more_body
+
+
+def _never(*_: object) -> bool:
+    """Any other application has the long way only."""
+    return False
 
 
 def _answer(status: int, message: str) -> bytes:
