@@ -7,6 +7,7 @@ batches come in the order of their numbers, and a later one only when the earlie
 or given up.
 """
 
+import asyncio
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -64,7 +65,7 @@ class Inbound:
         self._saw(self._accepted, accepted)
         self._accepted = accepted
         if rang:
-            self._ring()
+            asyncio.get_running_loop().call_soon(self._ring)  # answers first
 
     async def end(self) -> None:
         """Let go of Redis."""
