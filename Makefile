@@ -30,7 +30,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 fuzz: $(VENV)/installed-dev ## send the door 10,000 broken requests (a minute or two)
 	FUZZ=10000 $(BIN)/python -m pytest tests/test_hostile.py
 
-bench: $(VENV)/installed-dev ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
+bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run
 
 chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60)
@@ -42,6 +42,7 @@ lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, 
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra otel --constraint requirements.lock --output-file requirements-otel.lock pyproject.toml
 	$(COMPILE) --extra otel --group dev --constraint requirements-otel.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --group bench --constraint requirements.lock --output-file requirements-bench.lock
 	rm -rf $(VENV)-lock
 
 clean: ## remove what was installed; the data in ./var stay
@@ -68,4 +69,9 @@ $(VENV)/installed: $(VENV)/created requirements.lock pyproject.toml
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	@echo "installing what the tests need ..." >&2
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed requirements-bench.lock
+	@echo "installing what the benchmarks need ..." >&2
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.lock
 	@touch $@

@@ -192,7 +192,10 @@ def _drawn(raw: Raw) -> list[tuple[str, Chart, dict[str, list[tuple[float, float
         NAMES[letter]: [(run["offered"], run["p99"]) for run in line if run["p99"] < 1000]
         for letter, line in raw.get("offered", {}).items()
     }
-    drained = [(run["backlog"], run["rate"]) for run in raw.get("backlogs", [])]
+    drained = {
+        NAMES[letter]: [(run["backlog"], run["rate"]) for run in line]
+        for letter, line in raw.get("backlogs", {}).items()
+    }
     samples = raw.get("resident", [])
     memory = {who: [(run["outcomes"], run[who]) for run in samples] for who in ("web", "worker")}
     return [
@@ -209,7 +212,7 @@ def _drawn(raw: Raw) -> list[tuple[str, Chart, dict[str, list[tuple[float, float
         (
             "backlogs",
             Chart("Drained by one worker", Axis("backlog", log=True), Axis("per second")),
-            {"(e) ours": drained},
+            drained,
         ),
         (
             "resident",

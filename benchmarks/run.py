@@ -106,7 +106,12 @@ def _forward(plan: Plan) -> Any:
 
 
 def _backlogs(_: Plan) -> Any:
-    return [calm(partial(drain.measure, OURS, size)) for size in BACKLOGS]
+    """The peer's only as far as it is quickly filled."""
+    sizes = {OURS: BACKLOGS, BULLMQ: BACKLOGS[:4]}
+    return {
+        each.letter: [calm(partial(drain.measure, each, size)) for size in sizes[each]]
+        for each in _here(OURS, BULLMQ)
+    }
 
 
 def _cost(_: Plan) -> Any:
@@ -167,7 +172,7 @@ PARTS = {
     "startup": Part(_startup, 40),
     "connections": Part(_connections, 160),
     "offered": Part(_offered, 170),
-    "backlogs": Part(_backlogs, 120),
+    "backlogs": Part(_backlogs, 150),
 }
 
 
