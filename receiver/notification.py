@@ -83,10 +83,11 @@ def forward_bell(sink: str) -> str:
 
 
 def retry_due(sink: str) -> str:
-    """Sorted set: delivery -> when it is due (ms). A delivery is named by its entry on `EVENTS`.
+    """Sorted set: delivery -> when it is due (ms, Redis' clock).
 
-    To have an event delivered again, write `retry_items` (HSETNX) and this (ZADD NX) together, and
-    if the name was new count `<sink>:replayed` on `SINKS`. The sweep rings for what is due.
+    A delivery is named by its entry on `EVENTS`. To have an event delivered again, write
+    `retry_items` (HSETNX) and this (ZADD NX) together, and if the name was new count
+    `<sink>:replayed` on `SINKS`. The sweep rings for what is due.
     """
     return f"receiver:retry:{sink}"
 

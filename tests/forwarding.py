@@ -1,6 +1,7 @@
 """A sink's forward job against a real Valkey, with the clock in the test's hand."""
 
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -66,10 +67,23 @@ def http_sink(consumer: Consumer, **more: Any) -> HttpSink:
 
 
 class _Deliveries(Deliveries):
-    """Does not wait for what the test does not send."""
+    """Does not wait for what the test does not send; its server's time is the test's."""
+
+    def __init__(self, client: Any, *rest: Any, **more: Any) -> None:
+        super().__init__(client, *rest, **more)
+        self._take, self._settle = (_timed(client, name) for name in ("take", "settle"))
 
     def more_within(self, milliseconds: int) -> bool:
         return super().more_within(min(milliseconds, 2))
+
+
+def _timed(client: Any, name: str) -> Any:
+    """A script that asks for the time where `Forwarding.now` puts it."""
+    text = files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    assert text.count("redis.call('TIME')") == 1
+    return client.register_script(
+        text.replace("redis.call('TIME')", f"redis.call('HMGET', '{TIME}', 's', 'us')")
+    )
 
 
 class Forwarding:
@@ -79,12 +93,22 @@ class Forwarding:
         self.sink = sink
         self.stop = False
         self.rung = 0
-        self.now = 1_800_000_000.0
         self.valkey = valkey
         self.client: Any = valkey.client()
+        self.now = 1_800_000_000.0
         begin(self.client, sink.name)
         self.deliveries = self._deliveries(consumer)
         self.job = self._job()
+
+    @property
+    def now(self) -> float:
+        """Redis' time."""
+        return self._now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        self._now = seconds
+        self.client.hset(TIME, mapping={"s": int(seconds), "us": int(seconds % 1 * 1_000_000)})
 
     def run(self) -> None:
         """One job."""
@@ -132,10 +156,9 @@ class Forwarding:
     def _deliveries(self, consumer: str) -> Deliveries:
         opened = open_sink(self.sink, self.valkey.url, VARIABLES)
         self._opened = opened
-        more: dict[str, Any] = {"clock": lambda: self.now}
         if isinstance(opened, Local):
-            return _Deliveries(self.client, self.sink.name, consumer, guards=opened.guards, **more)
-        more |= {"seconds": opened.seconds, "give_up_hours": self.sink.give_up_hours}
+            return _Deliveries(self.client, self.sink.name, consumer, guards=opened.guards)
+        more: dict[str, Any] = {"seconds": opened.seconds, "give_up_hours": self.sink.give_up_hours}
         return _Deliveries(self.client, self.sink.name, consumer, **more)
 
     def _job(self) -> LocalJob | RemoteJob:
@@ -149,6 +172,7 @@ class Forwarding:
         return RemoteJob(self._opened, shift)
 
 
+TIME = "test:time"
 VARIABLES = {
     "HOOK_AUTH": "Bearer consumer",
     "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

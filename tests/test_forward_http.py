@@ -527,6 +527,7 @@ def test_a_redis_that_lost_everything_is_taken_from_its_new_beginning(
 ) -> None:
     forwarding = Forwarding(valkey, http_sink(consumer))
     valkey.client().flushall()
+    forwarding.now += 1
     publish(valkey, event(1))
     forwarding.run()
     assert consumer.ids == [event(1)["id"]]

@@ -1,7 +1,6 @@
 """One sink's deliveries as they are in Redis: taken in one script, settled in another."""
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any, Final
@@ -54,7 +53,6 @@ class Deliveries:
         seconds: float = 0.0,
         give_up_hours: float = 72.0,
         guards: Sequence[tuple[str, str]] = (),
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.sink = sink
         self._client = client
@@ -62,7 +60,7 @@ class Deliveries:
         self._patience = int(1000 * (ABANDONED_SECONDS + 3 * seconds))
         self._give_up = int(3_600_000 * give_up_hours)
         self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
-        self._clock = clock
+        self._now = 0
         self._take = _script(client, "take")
         self._settle = _script(client, "settle")
         self._teller = Teller(client)
@@ -72,8 +70,8 @@ class Deliveries:
         """Nothing may be sent: it is stopped, its circuit is open, or its retries are too many."""
 
     def now(self) -> int:
-        """Milliseconds since 1970."""
-        return int(self._clock() * 1000)
+        """When something was last taken: milliseconds since 1970, by Redis' clock."""
+        return self._now
 
     def recover(self) -> None:
         """What this worker or a dead one left comes first in what is taken next."""
@@ -81,7 +79,6 @@ class Deliveries:
 
     def take(self, wanted: int) -> list[Item]:
         """At most so many deliveries; while the sink is `held` only those that nobody will send."""
-        now = self.now()
         reply: Any = self._with_group(
             lambda: self._take(
                 keys=[
@@ -94,8 +91,6 @@ class Deliveries:
                 args=[
                     forward_group(self.sink),
                     self._consumer,
-                    now,
-                    now + self._patience,
                     min(wanted, TAKE_MOST),
                     RETRIES_MOST,
                     self._patience,
@@ -104,7 +99,7 @@ class Deliveries:
                 ],
             )
         )
-        held, self._cursor, self._last, found = reply
+        held, self._cursor, self._last, self._now, found = reply
         self.held = bool(held)
         return [_item(*each) for each in found]
 
@@ -126,7 +121,6 @@ class Deliveries:
             args=[
                 forward_group(self.sink),
                 self.sink,
-                self.now(),
                 FAILURES,
                 PAUSE,
                 LONGEST_PAUSE,

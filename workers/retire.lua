@@ -1,8 +1,11 @@
 -- Sinks: those configured are known again, and a consumer's name that nobody uses any more goes from
 -- their groups, unless entries still hang on it; returns the names of those with a group that nobody
 -- has known for long.
--- KEYS events, counts. ARGV now (ms), how long (ms) nobody must have known a sink, the same for a
--- consumer, known sinks' names
+-- KEYS events, counts. ARGV how long (ms) nobody must have known a sink, the same for a consumer,
+-- known sinks' names. All times are this server's.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = string.format('%.0f', now)
 local retired = {}
 local function tidy(group)
     for _, raw in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
@@ -10,13 +13,13 @@ local function tidy(group)
         for i = 1, #raw, 2 do
             consumer[raw[i]] = raw[i + 1]
         end
-        if consumer['pending'] == 0 and consumer['idle'] >= tonumber(ARGV[3]) then
+        if consumer['pending'] == 0 and consumer['idle'] >= tonumber(ARGV[2]) then
             redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group, consumer['name'])
         end
     end
 end
-for i = 4, #ARGV do
-    redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', ARGV[1])
+for i = 3, #ARGV do
+    redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', stamp)
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return retired
@@ -28,8 +31,8 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         local field = sink .. ':configured'
         local known = tonumber(redis.call('HGET', KEYS[2], field) or '')
         if not known then
-            redis.call('HSET', KEYS[2], field, ARGV[1])
-        elseif ARGV[1] - known > tonumber(ARGV[2]) then
+            redis.call('HSET', KEYS[2], field, stamp)
+        elseif now - known > tonumber(ARGV[1]) then
             retired[#retired + 1] = sink
         end
     end

@@ -1,19 +1,25 @@
 -- The one place where a delivery ends or is put off: exactly once each, whoever runs this.
 -- KEYS events, due, items, dead letters, counts, state
--- ARGV group, sink, now (ms), failed requests in a row that open the circuit, its first and its
---      longest pause (ms), number of guards, per guard a key and the type it must have if it
---      exists, then per delivery: '1' if it is a retry, its id, what the request it was in says
+-- ARGV group, sink, failed requests in a row that open the circuit, its first and its longest pause
+--      (ms), number of guards, per guard a key and the type it must have if it exists, then per
+--      delivery: '1' if it is a retry, its id, what the request it was in says
 --      about the consumer ('+' it answers, '-' it does not, '' nothing), its outcome, and for
 --        filtered, delivered   nothing more
 --        run                   number of commands, then each with its length first
---        retry, again          due (ms), encoded delivery; `again` is no failed attempt
+--        retry, again          due in (ms), encoded delivery; `again` is no failed attempt
 --        dead, unsent          encoded dead letter; `unsent` comes without a failed attempt
---        pause                 until (ms): nothing is sent before; no delivery, id is ''
+--        pause                 how long (ms) nothing is sent; no delivery, id is ''
 --        stop                  why: nothing is sent until somebody starts it; no delivery
+-- All times are this server's: hosts whose clocks differ agree on what is due and when it is open.
 -- A delivery goes on only if it was still open. Returns {1 if the circuit opened, 1 if it closed}.
-local group, sink, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local at = 8 + 2 * ARGV[7]
-for i = 8, at - 1, 2 do
+local group, sink = ARGV[1], ARGV[2]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function later(milliseconds)
+    return string.format('%.0f', now + milliseconds)
+end
+local at = 7 + 2 * ARGV[6]
+for i = 7, at - 1, 2 do
     -- A command that failed half-way through would lose what is acknowledged before it.
     local kind = redis.call('TYPE', ARGV[i])['ok']
     if kind ~= 'none' and kind ~= ARGV[i + 1] then
@@ -60,9 +66,9 @@ local function failed()
     end
     failures, seen = failures + 1, true
     down = down == '' and now or down
-    if probing ~= '' or failures >= tonumber(ARGV[4]) then
+    if probing ~= '' or failures >= tonumber(ARGV[3]) then
         opened = opened + 1
-        local pause = math.min(ARGV[5] * 2 ^ math.min(opened - 1, 30), ARGV[6])
+        local pause = math.min(ARGV[4] * 2 ^ math.min(opened - 1, 30), ARGV[5])
         failures, open_until, probing, did_open = 0, now + pause, '', 1
     end
 end
@@ -103,7 +109,7 @@ while at <= #ARGV do
         end
         at = after
     elseif what == 'retry' or what == 'again' then
-        if put_off(retry, id, ARGV[at], ARGV[at + 1]) and what == 'retry' then
+        if put_off(retry, id, later(ARGV[at]), ARGV[at + 1]) and what == 'retry' then
             count('failed_attempts')
         end
         at = at + 2
@@ -117,12 +123,12 @@ while at <= #ARGV do
         end
         at = at + 1
     elseif what == 'pause' then
-        open_until, seen = math.max(open_until, tonumber(ARGV[at])), true
+        open_until, seen = math.max(open_until, now + ARGV[at]), true
         opened = math.max(opened, 1)
         probing = ''
         at = at + 1
     elseif what == 'stop' then
-        redis.call('HSET', KEYS[6], 'stopped', ARGV[at], 'stopped_at', ARGV[3])
+        redis.call('HSET', KEYS[6], 'stopped', ARGV[at], 'stopped_at', later(0))
         at = at + 1
     else
         return redis.error_reply('ERR no such outcome') -- ours is the only caller

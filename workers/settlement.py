@@ -104,9 +104,8 @@ class Settlement:
 
     def _again(self, item: Item, delivery: Delivery, says: str = "") -> Outcome:
         """It is to be sent once more, and no attempt of its own has failed."""
-        now = self._now()
-        delivery = msgspec.structs.replace(delivery, first=delivery.first or now)
-        return (*name(item), says, "again", now, encode(delivery))
+        delivery = msgspec.structs.replace(delivery, first=delivery.first or self._now())
+        return (*name(item), says, "again", 0, encode(delivery))
 
     def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
         now = self._now()
@@ -114,17 +113,17 @@ class Settlement:
             self._retry(_tried(item, now), answer, mark) for item, mark in _marked(items, "-")
         ]
         if answer.pause:
-            outcomes.append(("", "", "", "pause", now + int(1000 * answer.pause)))
+            outcomes.append(("", "", "", "pause", int(1000 * answer.pause)))
         return outcomes
 
     def _retry(self, item: Item, answer: Answer, says: str) -> Outcome:
-        now, one = self._now(), item.delivery
-        last = one.first + int(self._sink.give_up_hours * 3_600_000)
-        if now >= last:
+        one = item.delivery
+        left = one.first + int(self._sink.give_up_hours * 3_600_000) - self._now()
+        if left <= 0:
             return self._dead(item, f"given up: {answer.reason}", says)
-        due = now + int(1000 * max(backoff.wait(one.attempts), answer.pause))
+        wait = int(1000 * max(backoff.wait(one.attempts), answer.pause))
         again = msgspec.structs.replace(one, reason=answer.reason)
-        return (*name(item), says, "retry", min(due, last), encode(again))
+        return (*name(item), says, "retry", min(wait, left), encode(again))
 
 
 def _tried(item: Item, now: int) -> Item:

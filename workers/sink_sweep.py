@@ -48,17 +48,16 @@ class SinkSweep:
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
-        now = time.time_ns() // 1_000_000
         names = [sink.name for sink in self._sinks]
         retired: Any = self._retire(
-            keys=[EVENTS, SINKS], args=[now, RETIRED_AFTER, UNUSED_AFTER, *names]
+            keys=[EVENTS, SINKS], args=[RETIRED_AFTER, UNUSED_AFTER, *names]
         )
         for name in retired:
             self._let_go(name.decode())
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name)]
             tries = int(3_600_000 * sink.give_up_hours)
-            if self._waiting(keys=keys, args=[forward_group(sink.name), now, tries]):
+            if self._waiting(keys=keys, args=[forward_group(sink.name), tries]):
                 bell.ring_sink(self._client, sink)
 
     def _let_go(self, name: str) -> None:

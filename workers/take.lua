@@ -1,16 +1,20 @@
 -- What one sink's worker is to deliver next: what it or a dead one left, what is due, what is new.
 -- KEYS events, due, items, state, bell
--- ARGV group, consumer, now (ms), lease until (ms), how many, retries from which on nothing new is
---      read, idle time (ms) after which a consumer counts as dead, own pending after this id or '',
---      how long (ms) the sink tries
+-- ARGV group, consumer, how many, retries from which on nothing new is read, time (ms) after which
+--      an idle consumer counts as dead and a lease ends, own pending after this id or '', how long
+--      (ms) the sink tries
 -- Returns {why nothing may be sent or '', id after which to go on with own pending or '', the
---      stream's last id, {{'1' if it is a retry, id, event or encoded delivery}, ...}}.
+--      stream's last id, now (ms), {{'1' if it is a retry, id, event or encoded delivery}, ...}}.
+-- All times are this server's: hosts whose clocks differ hold no lease twice.
 -- Where nothing may be sent, and that for as long as the sink tries, these are new ones that have
 -- waited as long: nobody is going to send them.
 -- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
 -- delivery is leased, not removed: only its outcome removes it.
 local group, consumer = ARGV[1], ARGV[2]
-local now, wanted = tonumber(ARGV[3]), tonumber(ARGV[5])
+local wanted = tonumber(ARGV[3])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
     'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since')
 local probe = false
@@ -40,7 +44,7 @@ local function read(from, most)
     end
 end
 local function held(why, since)
-    local old = now - tonumber(ARGV[9])
+    local old = now - tonumber(ARGV[7])
     since = tonumber(since or '')
     if since and since < old then
         for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -56,7 +60,7 @@ local function held(why, since)
             end
         end
     end
-    return {why, ARGV[8], '', found}
+    return {why, ARGV[6], '', now, found}
 end
 if state[1] then
     return held('stopped', state[3])
@@ -69,14 +73,14 @@ if state[2] then
 end
 redis.call('DEL', KEYS[5])
 
-local cursor = ARGV[8]
+local cursor = ARGV[6]
 if cursor ~= '' then
     read(cursor, left())
     cursor = left() == 0 and found[#found][2] or ''
 end
-if ARGV[8] ~= '' and left() > 0 then
+if ARGV[6] ~= '' and left() > 0 then
     add(redis.call(
-        'XAUTOCLAIM', KEYS[1], group, consumer, ARGV[7], '0-0', 'COUNT', left())[2])
+        'XAUTOCLAIM', KEYS[1], group, consumer, ARGV[5], '0-0', 'COUNT', left())[2])
 end
 if left() > 0 then
     local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, left())
@@ -84,17 +88,17 @@ if left() > 0 then
         if left() == 0 then
             break
         end
-        redis.call('ZADD', KEYS[2], 'XX', ARGV[4], id)
+        redis.call('ZADD', KEYS[2], 'XX', lease, id)
         local item = redis.call('HGET', KEYS[3], id) or ''
         found[#found + 1], bytes = {'1', id, item}, bytes + #item
     end
 end
-local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[6])
+local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4])
 if left() > 0 and not full then
     read('>', left())
 end
 if probe and #found > 0 then
-    redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', ARGV[4])
+    redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', lease)
 end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-return {full and #found == 0 and 'full' or '', cursor, last and last[1] or '0-0', found}
+return {full and #found == 0 and 'full' or '', cursor, last and last[1] or '0-0', now, found}

@@ -1,11 +1,13 @@
 -- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
--- KEYS events, due, state. ARGV group, now (ms), how long (ms) the sink tries
-local now = tonumber(ARGV[2])
+-- KEYS events, due, state. ARGV group, how long (ms) the sink tries.
+-- All times are this server's.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local state = redis.call(
     'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since')
 local held = state[1] or (state[2] and tonumber(state[2]) > now)
 local since = tonumber(state[1] and state[3] or state[4] or '')
-local old = now - tonumber(ARGV[3])
+local old = now - tonumber(ARGV[2])
 if held and not (since and since < old) then
     return 0
 end

@@ -118,7 +118,7 @@ class Replay:
         if not chosen:
             return 0
         self._wait_for_room(len(chosen))
-        name, now = self._sink.name, time.time_ns() // 1_000_000
+        name, now = self._sink.name, self._now()
         pairs = [
             part
             for entry, event in chosen
@@ -135,12 +135,17 @@ class Replay:
         due = retry_due(self._sink.name)
         while self._room < wanted:
             waiting: Any = self._client.zcard(due)
-            now = time.time_ns() // 1_000_000
+            now = self._now()
             if waiting <= WAITING_MOST and not self._client.zcount(due, "-inf", now):
                 self._room = AT_ONCE
             else:
                 time.sleep(0.05)
         self._room -= wanted
+
+    def _now(self) -> int:
+        """By Redis' clock, as the workers say what is due."""
+        now: Any = self._client.time()
+        return int(now[0] * 1000 + now[1] // 1000)
 
     def _ring(self) -> None:
         """The sweep would ring too, but only every few seconds."""
