@@ -163,6 +163,28 @@ def test_a_stranger_is_nobodys_child_and_what_he_sent_is_not_written_down(
         }
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"traceparent": "00-" + "0" * 32 + f"-{SPAN}-01"},
+        {"traceparent": "x" * 5000, "tracestate": "y" * 5000},
+        {"traceparent": "\xff\xfe", "tracestate": "a=\xff"},
+        {"tracestate": "a=1"},
+    ],
+)
+def test_a_trace_that_is_none_changes_nothing_and_a_new_one_begins(
+    receiver: Receiver, collector: Collector, sent: dict[str, str]
+) -> None:
+    receiver.also(**collector.environ)
+    receiver.start_web()
+    assert receiver.post("/att/sms/mo", mo(), AUTHORIZED | sent).status == 204
+    eventually(lambda: collector.spans)
+    [door] = collector.spans
+    assert (door.parent, door.state) == ("", "")
+    receiver.stop()
+    assert "opentelemetry" not in receiver.log.read_text()
+
+
 def test_what_is_refused_or_repeated_says_so(receiver: Receiver, collector: Collector) -> None:
     receiver.also(**collector.environ)
     receiver.start()
@@ -294,7 +316,7 @@ def test_without_the_packages_one_line_says_what_to_install_and_everything_works
         if b"traces.off" in line
     ]
     assert len(lines) == 2  # web and worker
-    assert "telecom-receiver[otel]" in lines[0]["reason"]
+    assert "pip install opentelemetry-sdk" in lines[0]["reason"]
 
 
 def test_who_says_that_he_is_not_sampled_is_not_and_the_next_one_hears_it(

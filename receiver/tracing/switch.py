@@ -23,7 +23,10 @@ _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_P
 
 
 _EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http"
-_MISSING: Final = "OpenTelemetry is not installed: pip install 'telecom-receiver[otel]'"
+_MISSING: Final = (
+    "OpenTelemetry is not installed: "
+    "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+)
 
 
 class Asked(msgspec.Struct, frozen=True):
