@@ -29,7 +29,7 @@ from receiver.tracing.context import context
 
 __all__ = ["Span", "Tracer"]
 
-FLUSH_WITHIN: Final = 1.0
+FLUSH_WITHIN: Final = 0.5
 """Seconds that the end of a process waits for the collector."""
 _NAME: Final = "telecom-receiver"
 _KINDS: Final = {
