@@ -32,6 +32,9 @@ WORK_SECONDS: Final = 10.0
 LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends: a steady trickle then pays for no RQ job each."""
 LONELY_ATTEMPTS: Final = 3
+MADE_BYTES: Final = 8 * 1024 * 1024
+"""Of events that are thought out together: each has the whole body in it, so one list of statuses
+may make some hundred times its own size."""
 WORDS: Final = 8_000
 """Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
 
@@ -107,16 +110,30 @@ class Normaliser:
         self._pipe.send(self._inbox.read())
         publishing, reading, over = _Runs([], 0), True, False
         while entries:
-            outcomes = [self._outcome(entry, self._settings) for entry in entries]
+            outcomes = self._outcomes(entries)
             self._published(publishing)
-            entries = self._inbox.entries(self._pipe.receive()) if reading else []
+            rest = entries[len(outcomes) :]
+            entries = rest + (self._inbox.entries(self._pipe.receive()) if reading else [])
             over = over or self._stopping() or time.monotonic() > until or self._held()
-            reading = bool(entries) and not over
+            if over and rest:
+                entries = []  # `_recover` begins with them
+            reading = bool(entries) and not (over or rest)
             told = self._publish(outcomes)
             self._pipe.send(*told, *([self._inbox.read()] if reading else []))
             publishing = _Runs(outcomes, len(told))
         self._published(publishing)
         return over
+
+    def _outcomes(self, entries: list[Entry]) -> list[Outcome]:
+        """Of the first ones: as many as are good to hold in memory."""
+        outcomes: list[Outcome] = []
+        made = 0
+        for entry in entries:
+            outcomes.append(self._outcome(entry, self._settings))
+            made += max(1, outcomes[-1][0][1]) * len(entry[1])
+            if made > MADE_BYTES:
+                break
+        return outcomes
 
     def _held(self) -> bool:
         """Whether to leave what is open where it is: the sweep rings again."""
