@@ -24,6 +24,7 @@ from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link
 from receiver.credentials import Credentials
 from receiver.door import openapi
+from receiver.door.door import Door
 from receiver.door.gate import Gate
 from receiver.door.serving import end_at_the_second_signal
 from receiver.door.traced import TracedRoute
@@ -31,7 +32,7 @@ from receiver.health.losses import Losses
 from receiver.health.readiness import readiness
 from receiver.health.server import Server
 from receiver.health.watch import Watch
-from receiver.ingest import Answer, Door, Route
+from receiver.ingest import Answer, Route
 from receiver.intake import Intake
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.tally import Tally

@@ -1,8 +1,6 @@
 """The one request path, for every carrier: authenticate, read, check, hand over, answer."""
 
 import asyncio
-import itertools
-import secrets
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -10,70 +8,27 @@ from typing import Final, NamedTuple
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from receiver.carriers.callback import Callback, Reading, Rejected, Request
+from receiver.carriers.callback import Callback
 from receiver.commit.waiters import Overloaded, Unavailable
-from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided, tokens
+from receiver.credentials import Credential, Unauthenticated, Undecided, tokens
 from receiver.door import answer, handshake
 from receiver.door.answer import Headers
-from receiver.door.body import Bodies, Gone
-from receiver.door.gate import Gate
+from receiver.door.body import Gone
+from receiver.door.check import check, fault
+from receiver.door.door import Door
 from receiver.door.refuse import Refuse, shown
 from receiver.door.wire import is_whole
-from receiver.intake import Intake
-from receiver.logs import Seldom
-from receiver.metrics.meter import ACKNOWLEDGED, Meter
-from receiver.metrics.tally import Tally
 from receiver.notification import Notification, Refusal, encode
-from receiver.settings import LISTENER_NAME, Settings
 
 log = structlog.get_logger()
-_seldom = Seldom(log)
 
 Answer = Callable[[int, Headers, bytes], None]
 """Sends a whole answer at once: status, headers, body."""
 TRACE: Final = "receiver.trace"
 """Where the scope says which trace a request belongs to, if there are traces."""
-_COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
 _NOT_IN_TIME: Final = "the receiver could not store this in time"
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
-
-
-class Receipts:
-    """Makes receipt ids: unique over processes and time, in order within a process."""
-
-    def __init__(self) -> None:
-        self._process = secrets.token_hex(4)
-        self._count = itertools.count()
-
-    def new(self, milliseconds: int) -> str:
-        """27 characters: time, process, count."""
-        return f"{milliseconds:011x}{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
-
-
-class Door:
-    """What all routes share: who may come in, where it is kept, and what is counted."""
-
-    def __init__(
-        self, settings: Settings, credentials: Credentials, intake: Intake, gate: Gate
-    ) -> None:
-        self.handshake = settings.handshake
-        self.listeners = frozenset(listener.name for listener in settings.listeners)
-        self.credentials = credentials
-        self.intake = intake
-        self.gate = gate
-        self.receipts = Receipts()
-        self.bodies = Bodies(settings.max_body_bytes)
-        self.tally = Tally()
-        self.meter = Meter()
-        self.acknowledged = self.meter.times(ACKNOWLEDGED)
-        """From a notification's last byte until it was durable."""
-
-    def knows(self, listener: str) -> bool:
-        """Whether the URL names one of our listeners; any well-formed name while none is named."""
-        if self.listeners:
-            return listener in self.listeners
-        return LISTENER_NAME.fullmatch(listener) is not None
 
 
 class Taken(NamedTuple):
@@ -159,7 +114,7 @@ class Route:
         except Refuse as refused:
             await self._refuse(scope, receive, send, listener, refused)
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
-            _fault(self._callback, error)
+            fault(self._callback, error)
             await self._refuse(scope, receive, send, listener, Refuse.fault(unread=True))
         else:
             await answer.send_answer(send, 204, self._kept(scope, taken))
@@ -196,7 +151,7 @@ class Route:
         receipt = self._door.receipts.new(now)
         if credential.listener is not None and credential.listener != listener:
             raise Refuse(403, "this credential is for another listener", body)
-        reading, content_type = self._check(scope, body)
+        reading, content_type = check(self._callback, scope, body)
         name, trace = self._callback.name, scope.get(TRACE, "")
         accepted = [
             encode(Notification(name, listener, receipt, now, content_type, item, trace))
@@ -222,21 +177,6 @@ class Route:
         if scope["query_string"]:
             headers.append(_PRIVATE)
         return headers
-
-    def _check(self, scope: Scope, body: bytes) -> tuple[Reading, str]:
-        content_type = ""
-        for name, value in scope["headers"]:
-            if name == b"content-type":
-                content_type = value.decode("latin-1")
-            elif name == b"content-encoding" and _is_compressed(value):
-                raise Refuse(415, "compressed bodies are not taken: send it as it is", body)
-        try:
-            return self._callback.read(Request(content_type, scope["headers"], body)), content_type
-        except Rejected as rejected:
-            raise Refuse(rejected.status, rejected.reason, body) from None
-        except Exception as error:  # noqa: BLE001 - a fault of ours may not lose what it met
-            _fault(self._callback, error)
-            raise Refuse.fault(body) from None
 
     async def _durable(self, accepted: list[bytes], refused: list[bytes]) -> None:
         try:
@@ -294,10 +234,6 @@ class Route:
         )
 
 
-def _fault(callback: Callback, error: Exception) -> None:
-    _seldom.say("error", "door.fault", callback=callback.name, error=type(error).__name__)
-
-
 def _say(refusal: Refusal) -> None:
     log.warning(
         "door.refused",
@@ -307,9 +243,3 @@ def _say(refusal: Refusal) -> None:
         status=refusal.status,
         reason=refusal.reason,
     )
-
-
-def _is_compressed(content_encoding: bytes) -> bool:
-    """Other values are ignored: AT&T names character sets there (SMS v2)."""
-    codings = content_encoding.lower().split(b",")
-    return any(coding.strip() in _COMPRESSED for coding in codings)

@@ -7,7 +7,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from receiver.carriers.callback import Callback
 from receiver.credentials import Credential
-from receiver.ingest import TRACE, Answer, Door, Route
+from receiver.door.door import Door
+from receiver.ingest import TRACE, Answer, Route
 from receiver.tracing.context import sent
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import structlog
 
 from receiver.connection import DOWN_ON_THE_LOOP
 from receiver.credentials import Credentials
+from receiver.door.door import Door
 from receiver.health.server import SILENT_AFTER, Server
-from receiver.ingest import Door
 from receiver.notification import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
