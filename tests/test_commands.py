@@ -13,6 +13,7 @@ from tests.commands import environment, free_port, run, running
 from tests.valkey import Valkey
 
 TOKEN = {"RECEIVER_BEARER_TOKENS": "made-up"}
+DEMO = {"RECEIVER_TOKEN": "made-up"}
 
 
 def add(valkey: Valkey, *names: str) -> None:
@@ -82,6 +83,7 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
         (["ledger"], {"REDIS_URL": "redis://127.0.0.1:1"}, "Redis: "),
         (["tail"], {}, "which Redis? REDIS_URL is not set and there is no var/redis-url"),
         (["tail"], {"REDIS_URL": "unix:///nowhere"}, "Redis: "),
+        (["simulate", "--url", "http://no.invalid"], DEMO, "http://no.invalid cannot be reached: "),
         (["send", "mo"], {}, "no token: give --token or set RECEIVER_TOKEN"),
     ],
 )
@@ -124,6 +126,17 @@ def test_every_sample_is_new_each_time() -> None:
     for name in SAMPLES:
         assert build(name).body != build(name).body
         assert json.loads(build(name).body)
+
+
+@pytest.mark.parametrize("command", [["send", "mo"], ["simulate"], ["rejected", "replay", "--all"]])
+@pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://x:y", "https://x/?access_token=k"])
+def test_where_to_send_is_a_url_and_never_shown(
+    command: list[str], url: str, tmp_path: Path
+) -> None:
+    answer = run(tmp_path, *command, "--url", url)
+    assert answer.returncode == 2
+    assert "the beginning of a URL, such as https://hooks.example.com, is wanted" in answer.stderr
+    assert url not in answer.stderr
 
 
 def test_send_says_that_nobody_is_there(tmp_path: Path) -> None:

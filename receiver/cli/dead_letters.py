@@ -10,7 +10,7 @@ import redis
 from receiver.books import dead_letters
 from receiver.books.dead_letters import Found, Selection
 from receiver.books.office import Office
-from receiver.cli import environment
+from receiver.cli import environment, output
 from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
 from receiver.cli.progress import progress
@@ -74,7 +74,8 @@ def list_(**chosen: Any) -> None:
     with environment.redis_faults():
         letters = dead_letters.select(client, _selection(**chosen))
         count = show_list(found.summary for found in letters)
-    raise SystemExit(0 if count else 1)
+    if not count:
+        output.nothing("there is no such dead letter")
 
 
 @command.command()
@@ -97,7 +98,8 @@ def show(ids: tuple[str, ...]) -> None:
         for found in dead_letters.select(client, _selection(ids)):
             show_whole(found)
             count += 1
-    raise SystemExit(0 if count else 1)
+    if not count:
+        output.nothing("there is no such dead letter")
 
 
 @command.command()

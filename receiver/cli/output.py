@@ -2,7 +2,7 @@
 
 import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -21,6 +21,12 @@ def terminal() -> "Console":
 def say(line: str) -> None:
     """One line for a person."""
     click.echo(line, err=not sys.stdout.isatty())
+
+
+def nothing(what: str) -> NoReturn:
+    """A command that found nothing says so, where no program reads it, and ends with 1."""
+    click.echo(f"receiver: {what}", err=True)
+    raise SystemExit(1)
 
 
 def printable(text: object, keep: str = "") -> str:

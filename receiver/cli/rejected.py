@@ -12,7 +12,7 @@ import urllib3
 
 from receiver.books import rejected
 from receiver.books.rejected import Found, Replay, Selection, WrongToken
-from receiver.cli import environment
+from receiver.cli import address, environment, output
 from receiver.cli.letters import body_members
 from receiver.cli.moment import Moment, shown
 from receiver.cli.output import printable, terminal
@@ -75,7 +75,8 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
         found = rejected.select(_connect(environment.settings()), _selection(**chosen))
         as_json = as_json or not sys.stdout.isatty()
         count = _print_lines(found) if as_json else _print_table(found)
-    raise SystemExit(0 if count else 1)
+    if not count:
+        output.nothing("there is no such request")
 
 
 @command.command()
@@ -98,13 +99,14 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
         for found in rejected.select(_connect(environment.settings()), _selection(ids)):
             _show(found, only_body=only_body)
             count += 1
-    raise SystemExit(0 if count else 1)
+    if not count:
+        output.nothing("there is no such request")
 
 
 @command.command()
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All there are.")
-@click.option("--url", help="The receiver.  [default: http://HOST:PORT]")
+@address.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",

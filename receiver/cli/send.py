@@ -7,7 +7,7 @@ import click
 import msgspec
 import urllib3
 
-from receiver.cli import environment
+from receiver.cli import address, environment
 from receiver.samples import SAMPLES, Sample, build
 from receiver.settings import Settings
 
@@ -59,7 +59,7 @@ def report(name: str, answer: Answer) -> str:
 
 @click.command()
 @click.argument("sample", type=click.Choice(list(SAMPLES)), metavar="SAMPLE")
-@click.option("--url", help="The receiver.  [default: http://HOST:PORT]")
+@address.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from receiver import connection
-from receiver.cli import environment, simulate_show
+from receiver.cli import address, environment, simulate_show
 from receiver.cli.send import demo_token
 from receiver.notification import EVENTS
 from receiver.settings import Settings
@@ -26,7 +26,7 @@ from receiver.simulate.wire import Target
 
 @click.command()
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
-@click.option("--url", help="The receiver.  [default: http://HOST:PORT]")
+@address.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
@@ -117,8 +117,8 @@ def _name(given: str | None) -> str:
 def _target(url: str, token: str) -> Target:
     try:
         return Target(url, token)
-    except ValueError as error:
-        raise environment.Refused(f"--url: {error}") from None
+    except OSError as error:
+        raise environment.Refused(f"{url} cannot be reached: {error.strerror}") from None
 
 
 def _stream(
@@ -127,9 +127,9 @@ def _stream(
     """A receiver elsewhere is verified only when we are told where it publishes."""
     if url and not redis_url and not name:
         return None
-    address = redis_url or environment.redis_url(settings)
-    environment.connect(address).close()
-    return Stream(address, name or EVENTS)
+    found = redis_url or environment.redis_url(settings)
+    environment.connect(found).close()
+    return Stream(found, name or EVENTS)
 
 
 def _log_to(file: BinaryIO | None) -> Witness:

@@ -8,7 +8,7 @@ import msgspec
 
 from receiver.books import sink_books
 from receiver.books.sink_books import SinkBooks
-from receiver.cli import environment
+from receiver.cli import environment, output
 
 
 @click.group()
@@ -40,7 +40,8 @@ def list_() -> None:
         for one in found:
             document = msgspec.structs.asdict(one) | {"state": state(one)}
             click.echo(msgspec.json.encode(document).decode())
-    raise SystemExit(0 if found else 1)
+    if not found:
+        output.nothing("no sink has been given anything yet")
 
 
 @command.command()

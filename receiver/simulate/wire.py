@@ -1,6 +1,7 @@
 """HTTP/1.1 as a carrier's client speaks it: raw connections, one request at a time on each."""
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from typing import Final
@@ -20,13 +21,12 @@ class Target:
     """The receiver: where it is and with which token."""
 
     def __init__(self, url: str, token: str) -> None:
-        """Raises `ValueError` on a URL that is none."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r}: a URL such as http://127.0.0.1:8080 is wanted")
-        self.host = parts.hostname
+        """Raises `OSError` when nobody knows the host."""
+        parts = urlsplit(url)
+        self.host = parts.hostname or ""
         self.tls = ssl.create_default_context() if parts.scheme == "https" else None
         self.port = parts.port or (443 if self.tls else 80)
+        socket.getaddrinfo(self.host, self.port)
         self._authority = parts.netloc.rpartition("@")[2]
         self._base = parts.path.rstrip("/")
         self._token = token
