@@ -4,8 +4,7 @@ What is done to a letter is done in one script that takes it off the stream firs
 is still there. So everything here may be repeated, and two operators may do it at once.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -65,12 +64,19 @@ class Office:
         self._notification = client.register_script(_REPLAY_NOTIFICATION)
         self._event = client.register_script(_REPLAY_EVENT)
         self._drop = client.register_script(_DROP)
+        self._now = 0
+        """When this page is due: by Redis' clock, as the workers say what is."""
 
-    def replay(self, letters: Iterable[Found], sinks: frozenset[str]) -> Iterator[tuple[str, str]]:
+    def replay(
+        self,
+        letters: Iterable[Found],
+        sinks: frozenset[str],
+        pace: Callable[[Sequence[Found]], None] = lambda _: None,
+    ) -> Iterator[tuple[str, str]]:
         """A notification goes back to the inbound stream, an event to its sink, due now.
 
         Nothing is changed in them, so that their ids stay what they are. `sinks` are those that
-        are configured: to another one nothing is sent.
+        are configured: to another one nothing is sent. `pace` is called before each page.
         """
 
         def ask(pipe: Any, found: Found) -> str:
@@ -86,7 +92,7 @@ class Office:
             self._again(pipe, found)
             return ""
 
-        return self._each(letters, ask)
+        return self._each(letters, ask, pace)
 
     def drop(self, letters: Iterable[Found]) -> Iterator[tuple[str, str]]:
         """For ever; the ledger counts it."""
@@ -98,7 +104,7 @@ class Office:
         return self._each(letters, ask)
 
     def _again(self, pipe: Any, found: Found) -> None:
-        letter, now = found.letter, time.time_ns() // 1_000_000
+        letter, now = found.letter, self._now
         entry = letter.entry or found.summary.id
         delivery = encode(Delivery(entry, letter.event, now))
         self._event(
@@ -108,10 +114,16 @@ class Office:
         )
 
     def _each(
-        self, letters: Iterable[Found], ask: Callable[[Any, Found], str]
+        self,
+        letters: Iterable[Found],
+        ask: Callable[[Any, Found], str],
+        pace: Callable[[Sequence[Found]], None] = lambda _: None,
     ) -> Iterator[tuple[str, str]]:
         source = iter(letters)
         while page := list(islice(source, PAGE)):
+            pace(page)
+            now: Any = self._client.time()
+            self._now = now[0] * 1000 + now[1] // 1000
             pipe = self._client.pipeline(transaction=False)
             refused = [ask(pipe, found) for found in page]
             answers = iter(pipe.execute(raise_on_error=False))

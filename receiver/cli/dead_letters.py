@@ -10,6 +10,7 @@ import redis
 from receiver.books import dead_letters
 from receiver.books.dead_letters import Found, Selection
 from receiver.books.office import Office
+from receiver.books.pace import NoRoom, Pace
 from receiver.cli import environment, output
 from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
@@ -25,6 +26,8 @@ _OPTIONS = (
     click.option("--older-than", type=Moment(), help="Given up before: 3d ago, or a time."),
     click.option("--newer-than", type=Moment(), help="Given up since: 2h ago, or a time."),
 )
+
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 
 Work = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
 """What is done to letters: for each its id, and what became of it."""
@@ -113,17 +116,26 @@ def replay(*, everything: bool, **chosen: Any) -> None:
       receiver dead-letters replay --sink billing --reason "*timed out*"
       receiver dead-letters replay --all
 
-    Nothing in them is changed: an event keeps its id. What fails again is a dead letter again.
+    Nothing in them is changed: an event keeps its id. What fails again is a dead letter again. Very
+    many take as long as workers and sinks do: it waits for them, and while Redis is nearly full.
+    After a minute in which nobody took anything it stops; the rest stays where it is, as it does
+    after Ctrl-C.
 
-    Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
-    Redis.
+    Exit codes: 0 done; 1 nothing matched, or some of it failed or was left; 2 a wrong option or
+    setting, or no Redis.
     """
     settings = environment.settings()
     client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
     office = Office(client)
     bell = Bell(client)
+    waits = _Waits(bell)
+    pace = Pace(client, settings.full_percent, waits)
+    wanted = _some(everything, chosen)
     try:
-        _work(client, _some(everything, chosen), lambda letters: office.replay(letters, sinks))
+        _work(client, wanted, lambda letters: office.replay(letters, sinks, pace))
+    except NoRoom as why:
+        click.echo(f"receiver: stopped: {why}; the rest stays, replay it later", err=True)
+        raise SystemExit(1) from None
     finally:
         bell.ring()
         bell.close()
@@ -144,6 +156,21 @@ def drop(*, everything: bool, **chosen: Any) -> None:
     """
     client = _connect(environment.settings())
     _work(client, _some(everything, chosen), Office(client).drop)
+
+
+class _Waits:
+    """Says what is waited for, once, and rings for those who can do something about it."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
+        self._said = ""
+
+    def __call__(self, why: str) -> None:
+        kind = why.translate(_NO_DIGITS)
+        if kind != self._said:
+            click.echo(f"receiver: waiting: {why}", err=True)
+        self._said = kind
+        self._bell.ring()
 
 
 def _connect(settings: Settings) -> redis.Redis:

@@ -1,0 +1,99 @@
+"""The pace of a replay of dead letters: no faster than they are taken, and never the door's end.
+
+A letter that is sent on takes more room than it did: as a notification it is processed and kept a
+while, as a delivery it goes before everything new. Without a pace, very many would fill Redis.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import redis
+
+from receiver.books import ledger
+from receiver.books.dead_letters import Found
+from receiver.books.replay import AT_ONCE, WAITING_MOST
+from receiver.notification import retry_due
+
+OPEN_MOST: Final = 5_000
+"""Notifications that may be open: those that come in now wait behind them."""
+BELOW: Final = 5
+"""Points of memory kept free between a replay and the closing of the door."""
+PATIENCE: Final = 60.0
+"""Seconds without anything getting less after which nobody seems to take what is there."""
+
+Obstacle = tuple[str, int]
+"""What stands in the way, in words, and how much of it; no words: nothing does."""
+_NOTHING: Final[Obstacle] = "", 0
+
+
+class NoRoom(Exception):
+    """What was sent on is not taken; says why."""
+
+
+class Pace:
+    """Called before each page of letters that is sent on."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        full_percent: int,
+        waits: Callable[[str], None],
+        patience: float = PATIENCE,
+    ) -> None:
+        self._client = client
+        self._most = full_percent - BELOW
+        self._waits = waits
+        self._patience = patience
+        self._room: dict[str, int] = {}
+
+    def __call__(self, page: Sequence[Found]) -> None:
+        """Wait until there is room for them. Raises `NoRoom` and `redis.RedisError`."""
+        self._wait(self._memory)
+        notifications = sum(found.summary.kind == "notification" for found in page)
+        if notifications:
+            self._wait(lambda: self._open(notifications))
+        sinks = Counter(found.summary.sink for found in page if found.summary.sink)
+        for sink, wanted in sinks.items():
+            if self._room.get(sink, 0) < wanted:
+                self._wait(lambda: self._taken(sink))  # noqa: B023 - asked at once
+            self._room[sink] -= wanted
+
+    def _wait(self, look: Callable[[], Obstacle]) -> None:
+        least, since = 2**63, time.monotonic()
+        while True:
+            why, much = look()
+            if not why:
+                return
+            if much < least:
+                least, since = much, time.monotonic()
+            if time.monotonic() - since > self._patience:
+                raise NoRoom(why)
+            self._waits(why)
+            time.sleep(0.1)
+
+    def _memory(self) -> Obstacle:
+        memory: Any = self._client.info("memory")
+        limit, used = memory.get("maxmemory", 0), memory["used_memory"]
+        if not limit or used <= self._most / 100 * limit:
+            return _NOTHING
+        return f"Redis is {used / limit:.0%} full", used
+
+    def _open(self, wanted: int) -> Obstacle:
+        waiting = ledger.read(self._client).open
+        if waiting + wanted <= OPEN_MOST:
+            return _NOTHING
+        return "the workers have notifications to do first", waiting
+
+    def _taken(self, sink: str) -> Obstacle:
+        """A sink gets so many, and the next when it has taken them: what is due goes before what
+        is new, and with more of it always due nothing new would be sent.
+        """
+        seconds, _ = self._client.time()
+        due: Any = self._client.zcount(retry_due(sink), "-inf", seconds * 1000 + 999)
+        waiting: Any = self._client.zcard(retry_due(sink))
+        if waiting > WAITING_MOST or (due and sink in self._room):
+            return f"sink {sink!r} has {waiting} deliveries to do first", due + waiting
+        self._room[sink] = AT_ONCE
+        return _NOTHING
