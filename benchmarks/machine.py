@@ -23,7 +23,7 @@ PACKAGES = ("starlette", "uvicorn", "uvloop", "httptools", "redis", "hiredis", "
 def describe() -> dict[str, str]:
     """Machine and versions, in the order they are printed."""
     return {
-        "processor": f"{os.cpu_count()} x {_processor()}",
+        "processor": processors(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "fdatasync of 4 KiB": f"{fsync_microseconds():.0f} us (median of 500)",
@@ -38,9 +38,14 @@ def describe() -> dict[str, str]:
     }
 
 
+def processors() -> str:
+    """How many of which."""
+    return f"{os.cpu_count()} x {_processor()}"
+
+
 def report(missing: Mapping[str, str]) -> str:
     """The description as a Markdown list, with what could not be run and why."""
-    lines = [f"- {name}: {value}" for name, value in describe().items()]
+    lines = [f"- {name}: {value}" for name, value in describe().items() if value]
     lines += [f"- {contender} was not run: {why}" for contender, why in missing.items()]
     return "\n".join(lines)
 
@@ -67,6 +72,8 @@ def _processor() -> str:
 
 
 def _peer() -> dict[str, str]:
+    if not shutil.which("node"):
+        return {}
     package = json.loads((PEER / "package.json").read_text("utf-8"))
     return dict(package["dependencies"])
 

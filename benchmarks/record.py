@@ -1,7 +1,8 @@
 """What was measured, part by part, in `results/raw.json`.
 
-Each part says when it was measured, on which commit, how long that took and what share of the
-processors other work took just before, so that parts of several runs may stand side by side.
+Each part says when it was measured, on which processors and commit, how long that took and what
+share of the processors other work took just before, so that parts of several runs may stand side by
+side.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.calm import foreign
 from benchmarks.processes import ROOT
 
@@ -32,6 +34,7 @@ def take(name: str, measure: Callable[[], Any]) -> None:
     """Measure one part and keep it in place of what was there; all of it or nothing."""
     part: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "processors": machine.processors(),
         "commit": _commit(),
         "other_work": _other_work(),
     }
@@ -48,7 +51,7 @@ def said(part: dict[str, Any]) -> str:
     """One sentence on how a part came about."""
     share = part["other_work"]
     busy = "" if share is None else f"; other work took {share:.0%} of the processors before it"
-    return f"Measured {part['date']}, commit {part['commit']}{busy}."
+    return f"Measured {part['date']} on {part['processors']}, commit {part['commit']}{busy}."
 
 
 def _other_work() -> float | None:
