@@ -23,8 +23,8 @@ _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),
     click.option("--sink", default="", help="Deliveries to this sink."),
     click.option("--reason", default="", help="A part of the reason, or a glob over all of it."),
-    click.option("--older-than", type=Moment(), help="Given up before: 3d ago, or a time."),
-    click.option("--newer-than", type=Moment(), help="Given up since: 2h ago, or a time."),
+    click.option("--older-than", type=Moment(), help="Given up before: an age (3d) or a time."),
+    click.option("--newer-than", type=Moment(), help="Given up since: an age (2h) or a time."),
 )
 
 _NO_DIGITS = str.maketrans("", "", "0123456789")

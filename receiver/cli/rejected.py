@@ -26,8 +26,8 @@ _OPTIONS = (
     click.option("--listener", default="", help="Sent to this listener."),
     click.option("--reason", default="", help="A part of the reason."),
     click.option("--status", type=click.IntRange(0, 599), default=0, help="Answered so."),
-    click.option("--older-than", type=Moment(), help="Refused before: 3d ago, or a time."),
-    click.option("--newer-than", type=Moment(), help="Refused since: 2h ago, or a time."),
+    click.option("--older-than", type=Moment(), help="Refused before: an age (3d) or a time."),
+    click.option("--newer-than", type=Moment(), help="Refused since: an age (2h) or a time."),
 )
 
 

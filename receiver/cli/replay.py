@@ -16,7 +16,7 @@ from receiver.settings import Settings, SinkSettings
 
 @click.command()
 @click.option("--sink", required=True, help="Name of a sink in receiver.toml.")
-@click.option("--since", type=Moment(), required=True, help="2h ago, or a time.")
+@click.option("--since", type=Moment(), required=True, help="An age (2h) or a time.")
 @click.option("--until", type=Moment(), help="Before this time.  [default: now]")
 @click.option("--type", "types", multiple=True, help="Only these types; a glob such as sms.*")
 @click.option("--listener", "listeners", multiple=True, help="Only of these listeners.")

@@ -61,7 +61,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
       - one that was acknowledged does not come out within the settling time, or comes out twice
       - a subscription was ended, one without a valid token was let in, or nothing was acknowledged
 
-    Ctrl-C stops sending; the verdict comes all the same. The README describes the scenario file.
+    Ctrl-C stops sending; the verdict comes all the same. The scenario file: docs/simulate.md.
     """
     settings = environment.settings()
     played = _scenario(scenario, options)
