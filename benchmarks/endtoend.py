@@ -12,7 +12,7 @@ from benchmarks import books
 from benchmarks.calm import Result
 from benchmarks.contenders import OURS, Running, door
 from benchmarks.load import opened, percentile
-from benchmarks.processes import until, valkey
+from benchmarks.processes import Server, until, valkey
 from receiver.notification import EVENTS
 
 CONNECTIONS = 64
@@ -28,12 +28,14 @@ def sustained(rate: float = 8000, seconds: float = 60) -> Result:
         door(OURS, server) as running,
     ):
         opened(replace(running.target, first=8_000_000), rate / 4, CONNECTIONS, 3)
+        rewrites = _rewrites(server)
         ages, result = _watched(running, rate, seconds)
+        rewrites = _rewrites(server) - rewrites
         begin = time.perf_counter()
         until(lambda: books.open_count(server.client) == 0, worker, 120)
         after = time.perf_counter() - begin
     summary = {"offered": rate, "oldest_max": max(ages), "oldest_p50": statistics.median(ages)}
-    return result | summary | {"left_s": after}
+    return result | summary | {"left_s": after, "rewrites": rewrites}
 
 
 def receipt_to_event(rate: float = 100, seconds: float = 30) -> Result:
@@ -59,6 +61,11 @@ def _watched(running: Running, rate: float, seconds: float) -> tuple[list[float]
             ages.append(books.oldest_open(running.server.client))
             time.sleep(SAMPLE)
         return ages, load.result()
+
+
+def _rewrites(server: Server) -> int:
+    """How often Valkey has rewritten its log, in a process that wants a processor of its own."""
+    return int(server.client.info("persistence")["aof_rewrites"])
 
 
 def _took(entry: bytes, event: bytes) -> float:

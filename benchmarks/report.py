@@ -95,11 +95,14 @@ def _sustained_section(part: Any) -> str:
             f"{run['p99']:.2f}",
             f"{run['oldest_p50']:.3f}",
             f"{run['oldest_max']:.3f}",
+            f"{run['late_p99']:.1f}",
+            f"{run['rewrites']:.0f}",
+            f"{run.get('foreign', 0):.0%}",
         ]
         for run in part
     ]
     head = ["offered/s", "answered/s", "bad", "p50 ms", "p99 ms", "oldest open p50 s", "max s"]
-    return table(head, rows)
+    return table([*head, "sent late, p99 ms", "log rewritten", "other work"], rows)
 
 
 _SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
@@ -136,7 +139,8 @@ _SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
         "sustained",
         "Door and worker together",
         "On this machine's cores, beside Valkey and the load generator: 60 s at the first rate, "
-        "20 s at the second.",
+        "20 s at the second. `sent late`: how much of a latency passed before the request went "
+        "out; `log rewritten`: how often Valkey did, in a process that takes a core for seconds.",
         _sustained_section,
     ),
     (
