@@ -6,7 +6,6 @@ from receiver import connection
 from receiver.settings import HttpSink, RedisStreamSink, SinkSettings
 from workers.delivery import Local, Remote
 from workers.elsewhere import Elsewhere
-from workers.sinks.http import Http
 from workers.sinks.redis_stream import RedisStream
 from workers.sinks.rq import Rq
 
@@ -14,6 +13,8 @@ from workers.sinks.rq import Rq
 def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Local | Remote:
     """The sink of these settings, given our Redis and the environment variables they name."""
     if isinstance(sink, HttpSink):
+        from workers.sinks.http import Http  # libcurl is megabytes that other workers do without
+
         return Http(sink, variables)
     target = connection.client(sink.redis_url or url)
     local = RedisStream(sink) if isinstance(sink, RedisStreamSink) else Rq(sink, target)
