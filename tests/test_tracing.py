@@ -10,6 +10,7 @@ import pytest
 
 from receiver.notification import INBOUND, LEDGER, Notification, decode_notification, encode
 from receiver.settings import Settings
+from tests.cases import cases
 from tests.collector import Collector, Span, collecting
 from tests.commands import free_port
 from tests.consumer import Consumer, consuming
@@ -349,3 +350,37 @@ def test_what_opentelemetry_s_variables_cannot_mean_here_is_one_line_and_no_trac
     receiver.stop()
     [line] = [line for line in receiver.log.read_text().splitlines() if "traces.off" in line]
     assert says in line
+
+
+def _send(receiver: Receiver, name: str, body: bytes | None = None) -> int:
+    [case] = [case for case in cases() if case.name == name]
+    headers = TRACED | {key.title(): value for key, value in case.headers}
+    return receiver.post(case.path, body or case.body, headers).status
+
+
+def test_all_events_of_one_notification_carry_its_one_span(
+    receiver: Receiver, collector: Collector
+) -> None:
+    receiver.also(**collector.environ)
+    receiver.start()
+    assert _send(receiver, "att/status-list") == 204
+    receiver.settled()
+    assert len(receiver.events()) > 1
+    eventually(lambda: len(collector.spans) == 2)
+    [normalised] = collector.named("normalise")
+    assert {event["traceparent"] for event in receiver.events()} == {normalised.traceparent}
+
+
+def test_an_event_s_own_trace_is_no_parent_and_stays_in_raw(
+    receiver: Receiver, collector: Collector
+) -> None:
+    receiver.also(**collector.environ)
+    receiver.start()
+    theirs = f"00-{'12' * 16}-{'34' * 8}-01"
+    [case] = [case for case in cases() if case.name == "camara/other-minimal"]
+    event = msgspec.json.decode(case.body) | {"traceparent": theirs}
+    assert _send(receiver, case.name, msgspec.json.encode(event)) == 204
+    receiver.settled()
+    [published] = receiver.events()
+    assert published["traceparent"][3:35] == TRACE
+    assert published["data"]["raw"]["traceparent"] == theirs
