@@ -1,6 +1,7 @@
 """Running the commands as a user does: real processes, in a directory of their own."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -54,6 +55,29 @@ def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
+
+
+def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
+    """What a person sees."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*RECEIVER, *arguments],
+        cwd=cwd,
+        env=environment(COLUMNS="200", TERM="xterm", **environ),
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                seen += chunk
+        except OSError:
+            pass  # the last one has closed it
+        finally:
+            os.close(ours)
+        assert process.wait(30) == 0
+    return seen.decode()
 
 
 def free_port() -> int:

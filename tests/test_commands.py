@@ -9,7 +9,7 @@ import pytest
 
 from receiver.cli import COMMANDS
 from receiver.samples import SAMPLES, build
-from tests.commands import environment, free_port, run, running
+from tests.commands import environment, free_port, on_a_terminal, run, running
 from tests.valkey import Valkey
 
 TOKEN = {"RECEIVER_BEARER_TOKENS": "made-up"}
@@ -145,6 +145,15 @@ def test_send_says_that_nobody_is_there(tmp_path: Path) -> None:
     assert "/att/sms/mo cannot be reached: Failed to establish" in answer.stderr
     assert "--url, or PORT" in answer.stderr
     assert answer.stderr.count("\n") == 1
+
+
+def test_a_terminal_without_the_letters_of_a_text_shows_escapes(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    event = json.dumps({"id": "a", "type": "t", "data": {"text": "h\u00e9"}})
+    valkey.client().xadd("receiver:events", {"event": event})
+    environ = {"REDIS_URL": valkey.url, "PYTHONIOENCODING": "ascii"}
+    assert r"h\xe9" in on_a_terminal(tmp_path, "tail", "--from-start", "--no-follow", **environ)
 
 
 def test_tail_prints_one_document_per_line_into_a_pipe(valkey: Valkey, tmp_path: Path) -> None:

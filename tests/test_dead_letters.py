@@ -1,7 +1,4 @@
 import json
-import os
-import pty
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +25,7 @@ from receiver.notification import (
     retry_items,
 )
 from receiver.settings import Settings
-from tests.commands import RECEIVER, environment, run
+from tests.commands import on_a_terminal, run
 from tests.running import mo
 from tests.valkey import Valkey
 from workers import outcome
@@ -298,26 +295,3 @@ def test_where_nothing_matches_the_exit_code_says_so(valkey: Valkey, tmp_path: P
         assert answer.returncode == 1
     answer = run(tmp_path, "dead-letters", "list", REDIS_URL="redis://127.0.0.1:1")
     assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
-
-
-def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
-    """What a person sees."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*RECEIVER, *arguments],
-        cwd=cwd,
-        env=environment(COLUMNS="200", TERM="xterm", **environ),
-        stdout=theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        seen = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                seen += chunk
-        except OSError:
-            pass  # the last one has closed it
-        finally:
-            os.close(ours)
-        assert process.wait(30) == 0
-    return seen.decode()

@@ -1,6 +1,9 @@
 """The commands. One module each, imported only when it is the one that was asked for."""
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
+from typing import Any
 
 import click
 
@@ -26,6 +29,12 @@ COMMANDS = {
 
 class _Commands(click.Group):
     """Lists the commands without importing them, so that `--help` is there at once."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """What the terminal has no letters for is shown as an escape: texts come in any script."""
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return super().main(*args, **options)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
