@@ -16,7 +16,7 @@ from receiver.door.answer import Headers
 from receiver.door.body import Gone
 from receiver.door.check import check, fault
 from receiver.door.door import Door
-from receiver.door.refuse import Refuse, shown
+from receiver.door.refuse import Refuse, say, shown
 from receiver.door.wire import is_whole
 from receiver.notification import Notification, Refusal, encode
 
@@ -26,6 +26,7 @@ Answer = Callable[[int, Headers, bytes], None]
 """Sends a whole answer at once: status, headers, body."""
 TRACE: Final = "receiver.trace"
 """Where the scope says which trace a request belongs to, if there are traces."""
+_FULL: Final = "too many requests are in flight"
 _NOT_IN_TIME: Final = "the receiver could not store this in time"
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
@@ -61,7 +62,7 @@ class Route:
         future and no coroutine is made for it: they cost more than all that is done here.
         """
         door, size = self._door, len(body)
-        if door.gate.full or size > door.bodies.cap:
+        if size > door.bodies.cap:
             return False
 
         def tell(failure: Unavailable | None) -> None:
@@ -69,7 +70,12 @@ class Route:
             self._tell(scope, taken, failure, send)
 
         try:
-            taken = self._take(scope, self._admit(scope, listener), listener, body)
+            credential = self._admit(scope, listener)
+            if door.gate.full:
+                # What is too much is refused at the least cost, or it would slow what is not.
+                self._refuse_at_once(scope, Refuse(429, _FULL), send)
+                return True
+            taken = self._take(scope, credential, listener, body)
             door.intake.take(taken.accepted, [encode(each) for each in taken.refused], tell)
         except (Refuse, Overloaded):
             return False
@@ -82,11 +88,14 @@ class Route:
             if failure is None:
                 send(204, self._kept(scope, taken), b"")
             else:
-                refused = Refuse(503, _NOT_IN_TIME)
-                self._door.meter.answered[self._callback.name, refused.status] += 1
-                send(refused.status, *self._no(scope, refused))
+                self._refuse_at_once(scope, Refuse(503, _NOT_IN_TIME), send)
         except Exception as error:  # noqa: BLE001 - the others are still to be told
             log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
+
+    def _refuse_at_once(self, scope: Scope, refused: Refuse, send: Answer) -> None:
+        """For what leaves no more than a count."""
+        self._count(refused)
+        send(refused.status, *self._no(scope, refused))
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, listener: str) -> None:
         """Answer one request. Every way out is a line of DESIGN.md's table of answers."""
@@ -100,7 +109,7 @@ class Route:
                 # Where there is nothing to wait for, the connection stays: a new one costs more
                 # than the answer.
                 unread = not is_whole(receive)
-                raise Refuse(429, "too many requests are in flight", unread=unread)
+                raise Refuse(429, _FULL, unread=unread)
             with self._door.gate.visit() as visit:
                 body = await self._door.bodies.read(scope, receive, visit)
                 taken = self._take(scope, credential, listener, body)
@@ -167,7 +176,7 @@ class Route:
         """It is durable: count it, and say so in the headers of the answer."""
         meter = self._door.meter
         for refusal in taken.refused:
-            _say(refusal)
+            say(refusal)
         if taken.accepted:
             meter.heard[taken.listener] = taken.received
             self._door.acknowledged.took(time.perf_counter() - taken.began)
@@ -196,13 +205,11 @@ class Route:
             try:
                 await self._durable([], [encode(refusal)])
                 told = [(b"x-receipt-id", refusal.receipt.encode())]
-                _say(refusal)
+                say(refusal)
             except Refuse as worse:
                 worse.unread = refused.unread
                 refused = worse
-        if refused.counted:
-            self._door.tally.count(self._callback.name, refused.counted)
-        self._door.meter.answered[self._callback.name, refused.status] += 1
+        self._count(refused)
         headers, body = self._no(scope, refused)
         if refused.unread:
             await answer.send_and_close(
@@ -210,6 +217,11 @@ class Route:
             )
         else:
             await answer.send_answer(send, refused.status, headers + told, body)
+
+    def _count(self, refused: Refuse) -> None:
+        if refused.counted:
+            self._door.tally.count(self._callback.name, refused.counted)
+        self._door.meter.answered[self._callback.name, refused.status] += 1
 
     def _no(self, scope: Scope, refused: Refuse) -> tuple[Headers, bytes]:
         headers, body = answer.problem(self._callback, refused.status, refused.message)
@@ -232,14 +244,3 @@ class Route:
             shown(scope["headers"], tokens(scope["headers"], scope["query_string"])),
             refused.body,
         )
-
-
-def _say(refusal: Refusal) -> None:
-    log.warning(
-        "door.refused",
-        receipt=refusal.receipt,
-        listener=refusal.listener,
-        kind=refusal.callback,
-        status=refusal.status,
-        reason=refusal.reason,
-    )

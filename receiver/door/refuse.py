@@ -4,7 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+import structlog
+
 from receiver.door.answer import Headers
+from receiver.notification import Refusal
+
+log = structlog.get_logger()
 
 HEAD_KEPT: Final = 4096
 """Bytes kept of a body that was too large or never complete."""
@@ -57,3 +62,15 @@ def shown(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
             _SECRET(name) or b"access_token" in value or any(secret in value for secret in secrets)
         )
     ]
+
+
+def say(refusal: Refusal) -> None:
+    """In the log: that a request was refused and kept, and why; never what was in it."""
+    log.warning(
+        "door.refused",
+        receipt=refusal.receipt,
+        listener=refusal.listener,
+        kind=refusal.callback,
+        status=refusal.status,
+        reason=refusal.reason,
+    )
