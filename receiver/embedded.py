@@ -19,7 +19,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from receiver import orphan
+from receiver import connection, orphan
 from receiver.settings import Settings
 
 PATIENCE: Final = 30.0
@@ -163,11 +163,12 @@ def state(url: str) -> State:
 
 
 def read_url(file: Path) -> str:
-    """Where the embedded server of a data directory listens; empty if there never was one."""
+    """Where the embedded server of a data directory listens; empty if no address is there."""
     try:
-        return file.read_text("ascii").strip()
+        url = file.read_text("ascii", "replace").strip()
     except FileNotFoundError:
         return ""
+    return "" if connection.fault(url) else url
 
 
 def write_private(path: Path, text: str) -> None:

@@ -177,6 +177,17 @@ def test_the_next_start_has_the_same_token_and_the_old_events(tmp_path: Path) ->
         assert (books["accepted"], books["published"], books["balanced"]) == (6, 6, True)
 
 
+@pytest.mark.parametrize("rubbish", [b"", b"\xff\n", b"\n"])
+def test_a_damaged_address_or_token_is_made_anew(tmp_path: Path, rubbish: bytes) -> None:
+    for name in ("redis-url", "demo-token"):
+        (tmp_path / "var").mkdir(exist_ok=True)
+        (tmp_path / "var" / name).write_bytes(rubbish)
+    assert "which Redis?" in run(tmp_path, "ledger").stderr
+    assert "no token: give --token" in run(tmp_path, "send", "mo").stderr
+    with Up(tmp_path) as up:
+        up.events(3)
+
+
 @pytest.mark.parametrize("part", ["receiver web", "-m workers", "workers normalise", "valkey-serv"])
 def test_a_part_that_is_killed_is_started_again_and_nothing_is_lost(up: Up, part: str) -> None:
     up.events(3)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import redis
 
-from receiver import connection
+from receiver import connection, embedded
 from receiver import settings as settings_module
 from receiver.notification import CREDENTIALS
 from receiver.settings import Settings, SettingsError
@@ -48,12 +48,15 @@ def redis_url(found: Settings) -> str:
     """`REDIS_URL`, or else where `receiver up` keeps its embedded server."""
     file = found.data_dir / "redis-url"
     try:
-        return found.redis_url or file.read_text("ascii").strip()
+        url = found.redis_url or embedded.read_url(file)
     except OSError:
-        raise Refused(
-            f"which Redis? REDIS_URL is not set and there is no {file}: start `receiver up`, or "
-            "set REDIS_URL (or RECEIVER_DATA_DIR, if `receiver up` runs elsewhere)"
-        ) from None
+        url = ""
+    if url:
+        return url
+    raise Refused(
+        f"which Redis? REDIS_URL is not set and there is no {file}: start `receiver up`, or "
+        "set REDIS_URL (or RECEIVER_DATA_DIR, if `receiver up` runs elsewhere)"
+    )
 
 
 def connect(url: str) -> redis.Redis:

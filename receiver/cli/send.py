@@ -122,8 +122,11 @@ def demo_token(settings: Settings) -> str:
     """The token that `receiver up --demo` made here."""
     file = settings.data_dir / "demo-token"
     try:
-        return file.read_text("ascii").strip()
+        token = file.read_text("ascii", "ignore").strip()
     except OSError:
-        raise environment.Refused(
-            f"no token: give --token or set RECEIVER_TOKEN (there is no demo's in {file})"
-        ) from None
+        token = ""
+    if token:
+        return token
+    raise environment.Refused(
+        f"no token: give --token or set RECEIVER_TOKEN (there is no demo's in {file})"
+    )

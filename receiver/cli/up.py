@@ -147,8 +147,8 @@ def _demo_token(data_dir: Path) -> str:
     """The same at every start, so that what was copied from the first one goes on working."""
     file = data_dir / "demo-token"
     try:
-        if file.exists():
-            return file.read_text("ascii").strip()
+        if file.exists() and (token := file.read_text("ascii", "ignore").strip()):
+            return token
         data_dir.mkdir(parents=True, exist_ok=True)
         token = secrets.token_urlsafe(24)
         write_private(file, token + "\n")

@@ -53,7 +53,7 @@ def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
 def demo_token(settings: Settings) -> str:
     """The token that `receiver up --demo` made here; empty when there is none."""
     try:
-        return (settings.data_dir / "demo-token").read_text("ascii").strip()
+        return (settings.data_dir / "demo-token").read_text("ascii", "ignore").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
