@@ -163,6 +163,11 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
     assert wanted == set(variables(DEPLOY / "compose.env.example"))
 
 
+def test_valkey_does_not_stay_root() -> None:
+    # Its image gives up root only for a command that begins so.
+    assert compose()["services"]["valkey"]["command"][0] == "valkey-server"
+
+
 def test_only_the_proxy_can_be_reached_and_only_the_halves_reach_valkey() -> None:
     services = compose()["services"]
     assert [name for name, service in services.items() if "ports" in service] == ["caddy"]
