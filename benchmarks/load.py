@@ -96,11 +96,13 @@ class Client:
     port: int
     parts: list[bytes]
     idle: deque[socket.socket] = field(default_factory=deque)
-    busy: dict[int, tuple[socket.socket, float]] = field(default_factory=dict)
-    """File descriptor -> (connection, when its request was due)."""
+    busy: dict[int, tuple[socket.socket, float, float]] = field(default_factory=dict)
+    """File descriptor -> (connection, when its request was due, when it went out)."""
     took: "array[float]" = field(default_factory=lambda: array("d"))
     refused: "array[float]" = field(default_factory=lambda: array("d"))
     """How long a 429 took; those are apart, or quick refusals would flatter the latencies."""
+    served: "array[float]" = field(default_factory=lambda: array("d"))
+    """Of `took`, the time since the request went out."""
     late: "array[float]" = field(default_factory=lambda: array("d"))
     """How long after it was due a request went out: the client's delay, or no free connection."""
     non_2xx: int = 0
@@ -114,15 +116,16 @@ class Client:
     def send(self, number: int, due: float) -> None:
         """Send one notification on a free connection."""
         connection = self.idle.popleft()
-        self.late.append(time.perf_counter() - due)
+        now = time.perf_counter()
+        self.late.append(now - due)
         connection.sendall((b"%07d" % number).join(self.parts))
-        self.busy[connection.fileno()] = (connection, due)
+        self.busy[connection.fileno()] = (connection, due, now)
 
     def collect(self, timeout: float) -> None:
         """Take the answers that are there, waiting for the first one at most `timeout` seconds."""
         # select and not epoll: its timeout is in microseconds, epoll's in milliseconds.
         for descriptor in select.select(list(self.busy), (), (), timeout)[0]:
-            connection, due = self.busy.pop(descriptor)
+            connection, due, sent = self.busy.pop(descriptor)
             try:
                 answer = _answer(connection)
             except OSError:
@@ -130,14 +133,18 @@ class Client:
                 connection.close()
                 self.idle.append(self._connection())
                 continue
-            told = self.refused if answer.startswith(b"HTTP/1.1 429") else self.took
-            told.append(time.perf_counter() - due)
+            now = time.perf_counter()
+            if answer.startswith(b"HTTP/1.1 429"):
+                self.refused.append(now - due)
+            else:
+                self.took.append(now - due)
+                self.served.append(now - sent)
             self.non_2xx += not answer.startswith(b"HTTP/1.1 2")
             self.idle.append(connection)
 
     def close(self) -> None:
         """Close every connection."""
-        for connection in [*self.idle, *(each for each, _ in self.busy.values())]:
+        for connection in [*self.idle, *(each for each, _, _ in self.busy.values())]:
             connection.close()
 
     def _connection(self) -> socket.socket:
@@ -192,6 +199,7 @@ def _summary(client: Client, seconds: float) -> Result:
         "non_2xx": client.non_2xx,
         "broken": client.broken,
         **{name: percentile(took, share) * 1e3 for name, share in points.items()},
+        "served_p99": percentile(sorted(client.served), 0.99) * 1e3,
         "late_p99": percentile(late, 0.99) * 1e3,
         "refused": len(refused),
         "refused_p99": percentile(refused, 0.99) * 1e3 if refused else 0.0,

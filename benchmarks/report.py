@@ -80,11 +80,6 @@ def _megabytes(count: float) -> str:
     return f"{count / 1e6:,.0f} MB"
 
 
-def _overload_section(part: Any) -> str:
-    capacity = f"The slow door's capacity in a closed loop: {part[0]['capacity']:,.0f} per second."
-    return capacity + "\n\n" + overload.report(part)
-
-
 def _sustained_section(part: Any) -> str:
     rows = [
         [
@@ -153,14 +148,14 @@ _SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
     ),
     (
         "overload",
-        "More than the door can take",
+        "More than can be taken",
         "Open loop, latency from the moment a request was due. No generator here offers three "
-        "times what the door takes, so the door is slowed: its process is stopped and continued, "
-        f"1 ms in {overload.SHARE}, and may have {overload.IN_FLIGHT} requests in flight instead "
-        f"of 1,024. {overload.GENERATORS} generators with {overload.CONNECTIONS} connections each; "
-        "of their percentiles the worst. `sent late`: how much of a latency passed before the "
-        "request went out, for want of a free connection or of the generator's time.",
-        _overload_section,
+        "times what the whole takes, so one half is slowed: it is stopped and continued and has "
+        f"one part in {overload.SHARE} of a processor. `store`: Valkey, as a disk does it that "
+        "cannot keep up; the door has time to say no. `door`: the web process itself; as by "
+        "default it lets in whoever has a connection, and who has none waits outside. Of "
+        f"{overload.GENERATORS} generators' percentiles the worst.",
+        overload.report,
     ),
     (
         "identities",

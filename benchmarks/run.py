@@ -164,7 +164,7 @@ PARTS = {
     "forward": Part(_forward, 110),
     "sustained": Part(_sustained, 110),
     "receipt": Part(_receipt, 90),
-    "overload": Part(_overload, 50),
+    "overload": Part(_overload, 100),
     "cost": Part(_cost, 150),
     "waiting": Part(_waiting, 5),
     "identities": Part(_identities, 90),

@@ -84,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of each token in `RECEIVER_BEARER_TOKENS`; the tokens themselves are not kept."""
     full_percent: int = 80
     """Share of Redis's `maxmemory` at which the door closes."""
-    max_in_flight: int = 1024
+    max_in_flight: int = 4096
     max_body_bytes: int = 262144
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     durability: Literal["warn", "strict"] = "warn"
@@ -123,7 +123,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         data_dir=Path(environ.get("RECEIVER_DATA_DIR") or "var"),
         maxmemory=_read(environ, "RECEIVER_MAXMEMORY", _size, 1024**3),
         full_percent=_read(environ, "RECEIVER_FULL_PERCENT", _whole(HISTORY_PERCENT + 5, 85), 80),
-        max_in_flight=_read(environ, "RECEIVER_MAX_IN_FLIGHT", _whole(1, 8192), 1024),
+        max_in_flight=_read(environ, "RECEIVER_MAX_IN_FLIGHT", _whole(1, 8192), 4096),
         bearer_digests=_digests(environ.get("RECEIVER_BEARER_TOKENS", "")),
         max_body_bytes=_read(environ, "RECEIVER_MAX_BODY_BYTES", _whole(1024, 2**26), 262144),
         log_level=_read(environ, "RECEIVER_LOG_LEVEL", _log_level, "info"),

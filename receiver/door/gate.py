@@ -9,9 +9,10 @@ BODY_BYTES: Final = 64 * 1024 * 1024
 class Gate:
     """Counts what is in flight; the watch closes it while nothing could be stored.
 
-    Ask `closed` and `full` before `enter` or `visit`. `most` requests may be in flight. Each of
-    them waits for the others, so that is also what the latency of those admitted can grow to: of
-    1024, a tenth of a second or two, however much comes.
+    Ask `closed` and `full` before `enter` or `visit`. `most` requests may be in flight. The
+    default is as many as there may be connections: saying no costs half of saying yes, so where
+    our own processor is what cannot keep up, refusing some would starve the others. Where it is
+    Redis, a lower bound keeps the latency of those admitted low.
     """
 
     def __init__(self, most: int) -> None:
