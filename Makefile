@@ -33,8 +33,9 @@ fuzz: $(VENV)/installed-dev ## send the door 10,000 broken requests (a minute or
 bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run
 
-chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60)
-	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60 SPOOL=off)
+	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(filter off,$(SPOOL)),--without-spool)
 
 lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, with hashes
 	$(PYTHON) -m venv $(VENV)-lock

@@ -1,17 +1,23 @@
 """How long an acknowledgement takes when the arrivals do not wait for each other (open loop)."""
 
 import argparse
+import socket
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from benchmarks import contenders
+from hiredis import pack_command
+
+from benchmarks import contenders, notifications
 from benchmarks.books import warm_worker
 from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender, fresh
-from benchmarks.load import closed, opened
+from benchmarks.load import closed, opened, percentile
 from benchmarks.processes import valkey
 from benchmarks.rounds import Round, disturbance, interleave, shown, table, values
+from receiver.commit.inbound import script
+from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
 
 CONNECTIONS = 64
 PEER_AT_HALF = replace(BULLMQ, letter="c/2", name="Fastify + BullMQ, at half of its own rate")
@@ -42,6 +48,24 @@ def lone_with_worker(seconds: float = 15) -> Result:
     """The same at our door, with the workers normalising what comes in."""
     with valkey() as server, warm_worker(server), contenders.door(OURS, server) as running:
         return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
+
+
+def store_alone(seconds: float = 15) -> Result:
+    """What Valkey and the disk take of it: the intake's script from a bare socket, as seldom."""
+    took = []
+    with valkey() as server, socket.create_connection(("127.0.0.1", server.port)) as line:
+        sha = server.client.script_load(script())
+        keys = (INBOUND, REJECTED, LEDGER, BELL, "receiver:flusher:benchmark")
+        for number in range(1, int(seconds * LONE_RATE) + 1):
+            time.sleep(1 / LONE_RATE)
+            batch = (1, 10_000, number, 1, 0, notifications.body("/att/sms/mo", number))
+            command = pack_command(("EVALSHA", sha, len(keys), *keys, *batch))
+            begin = time.perf_counter()
+            line.sendall(command)
+            line.recv(4096)
+            took.append(time.perf_counter() - begin)
+    took.sort()
+    return {"p50": percentile(took, 0.5) * 1e3, "p99": percentile(took, 0.99) * 1e3}
 
 
 def report_lone(rounds: list[Round]) -> str:

@@ -94,7 +94,11 @@ def _offered(plan: Plan) -> Any:
 def _lone(plan: Plan) -> Any:
     chosen = _here(EMPTY, BULLMQ, OURS)
     rounds = interleave(chosen, plan.rounds, lambda each: latency.lone(each, plan.seconds))
-    return {"rounds": rounds, "with worker": calm(partial(latency.lone_with_worker, plan.seconds))}
+    return {
+        "rounds": rounds,
+        "with worker": calm(partial(latency.lone_with_worker, plan.seconds)),
+        "store alone": calm(partial(latency.store_alone, plan.seconds)),
+    }
 
 
 def _drain(plan: Plan) -> Any:
