@@ -67,11 +67,11 @@ def _overload(raw: Raw) -> str:
 
 
 def _resident(raw: Raw) -> str:
-    first, last = _warm(raw["resident"]), raw["resident"][-1]
+    first, last = warm(raw["resident"]), raw["resident"][-1]
     return "; ".join(f"{who} {first[who]:.0f} to {last[who]:.0f} MB" for who in ("web", "worker"))
 
 
-def _warm(samples: list[dict[str, float]]) -> dict[str, float]:
+def warm(samples: list[dict[str, float]]) -> dict[str, float]:
     """The first sample after a tenth of the notifications: imports and pools are behind it."""
     tenth = samples[-1]["outcomes"] / 10
     return next(each for each in samples if each["outcomes"] >= tenth)

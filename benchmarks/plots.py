@@ -46,10 +46,18 @@ def draw(chart: Chart, lines: Mapping[str, Line], path: Path) -> None:
     axes.set_xscale("log" if chart.x.log else "linear")
     axes.set_yscale("log" if chart.y.log else "linear")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_major_formatter(ticker.FuncFormatter(_plain))
+        if axis.get_scale() == "log":
+            axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            axis.set_minor_locator(ticker.NullLocator())
     if not chart.y.log:
         axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
+
+
+def _plain(value: float, _: object) -> str:
+    """`1,000,000` and `0.5`, never `1e+06`."""
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"

@@ -29,6 +29,7 @@ from benchmarks import (
     machine,
     memory,
     overload,
+    readme,
     record,
     startup,
 )
@@ -219,6 +220,7 @@ def main() -> None:
         print("{} is left out: {}".format(*why), flush=True)
     failed = _run(names, Plan(said.rounds, said.seconds))
     render(record.parts(), ROOT / "benchmarks")
+    readme.write()
     for name, error in failed.items():
         print(f"{name} failed, its figures are those of before: {error}", file=sys.stderr)
     sys.exit(1 if failed else 0)

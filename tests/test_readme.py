@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import readme
 from receiver.cli import COMMANDS
 from receiver.settings import load
 from tests.eventually import eventually
@@ -70,3 +71,8 @@ def test_the_sinks_of_the_readme_are_read_as_they_stand(tmp_path: Path) -> None:
         "jobs",
         "copy",
     ]
+
+
+def test_the_measured_figures_are_those_of_the_last_runs() -> None:
+    """After a benchmark or a chaos run: `python -m benchmarks.readme`."""
+    assert f"<!-- measured -->\n{readme.block()}<!-- /measured -->" in README
