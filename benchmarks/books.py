@@ -79,7 +79,8 @@ def oldest_open(client: "redis.Redis") -> float:
             return 0.0
         oldest = waiting[0][0]
     stored = int(oldest.partition(b"-")[0]) / 1e3
-    return max(0.0, seconds + micros / 1e6 - stored)
+    age: float = seconds + micros / 1e6 - stored
+    return max(0.0, age)
 
 
 @contextlib.contextmanager

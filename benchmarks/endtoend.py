@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from benchmarks import books
 from benchmarks.calm import Result
@@ -43,10 +44,10 @@ def receipt_to_event(rate: float = 100, seconds: float = 30) -> Result:
     with valkey() as server, books.warm_worker(server) as worker, door(OURS, server) as running:
         opened(replace(running.target, first=1), rate, CONNECTIONS, 3)
         until(lambda: books.open_count(server.client) == 0, worker, 30)
-        mark = server.client.xrevrange(EVENTS, count=1)[0][0]
+        newest: Any = server.client.xrevrange(EVENTS, count=1)
         opened(replace(running.target, first=5_000_000), rate, CONNECTIONS, seconds)
         until(lambda: books.open_count(server.client) == 0, worker, 30)
-        entries = server.client.xrange(EVENTS, b"(" + mark, "+")
+        entries: Any = server.client.xrange(EVENTS, b"(" + newest[0][0], "+")
     took = sorted(_took(entry, fields[b"event"]) for entry, fields in entries)
     points = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
     return {"events": len(took), **{name: percentile(took, x) for name, x in points.items()}}

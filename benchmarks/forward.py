@@ -13,10 +13,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from benchmarks import contenders, notifications
+from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
 from benchmarks.drain import timed
 from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
-from benchmarks.rounds import Result, Round, interleave, ratios, shown, table, values
+from benchmarks.rounds import Round, interleave, ratios, shown, table, values
 from receiver.carriers import CALLBACKS
 from receiver.notification import EVENTS, SINKS, Notification
 from workers import deliveries

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from hiredis import pack_command
 
@@ -59,7 +60,8 @@ def store_alone(seconds: float = 15) -> Result:
         for number in range(1, int(seconds * LONE_RATE) + 1):
             time.sleep(1 / LONE_RATE)
             batch = (1, 10_000, number, 1, 0, notifications.body("/att/sms/mo", number))
-            command = pack_command(("EVALSHA", sha, len(keys), *keys, *batch))
+            words: tuple[Any, ...] = ("EVALSHA", sha, len(keys), *keys, *batch)
+            command = pack_command(words)
             begin = time.perf_counter()
             line.sendall(command)
             line.recv(4096)

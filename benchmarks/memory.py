@@ -101,7 +101,7 @@ def _wanted(server: Server, bucket: int, hours: int) -> int:
     for what, value in past.items():
         client.hset(IDENTITIES, f"{now - width}:{what}", value)
     with books.warm_worker(server):
-        return int(client.hget(IDENTITIES, f"{now}:sets"))
+        return int(client.hget(IDENTITIES, f"{now}:sets") or 0)
 
 
 def _taken(server: Server, count: int, per_set: float) -> float:
@@ -130,7 +130,7 @@ def _sets(server: Server) -> list[bytes]:
 def _each(server: Server, command: str, keys: list[bytes]) -> list[int]:
     with server.client.pipeline(transaction=False) as pipe:
         for key in keys:
-            pipe.execute_command(command, key)
+            pipe.execute_command(command, key)  # type: ignore[no-untyped-call]
         return [int(each) for each in pipe.execute()]
 
 

@@ -77,7 +77,7 @@ def report(results: list[Result]) -> str:
     """Load by load: who was let in and how long that took, who was not."""
     rows = [
         [
-            run["slowed"],
+            str(run["slowed"]),
             f"{run['in_flight']}",
             f"{run['times']:g} x",
             f"{run['offered']:,.0f}",

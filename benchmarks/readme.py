@@ -6,6 +6,7 @@
 import json
 import re
 import statistics
+from collections.abc import Callable
 from typing import Any, Final
 
 from benchmarks import record
@@ -104,7 +105,7 @@ def _stored(raw: Any) -> str:
     )
 
 
-_ROWS: Final = {
+_ROWS: Final[dict[str, Callable[[Any], str]]] = {
     "acknowledged per second, 64 connections, one web process": _acknowledged,
     "acknowledgement at that rate": _at_that_rate,
     "acknowledgement at half of that rate, open loop": _at_half,
