@@ -95,3 +95,8 @@ def consuming() -> Iterator[Consumer]:
             server.over.set()
             server.shutdown()
             thread.join()
+
+
+def answering(status: int, **headers: str) -> Any:
+    """A behaviour: this answer, to everything."""
+    return lambda _request, handler: handler.answer(status, **headers)
