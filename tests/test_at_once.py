@@ -3,6 +3,7 @@
 import re
 import time
 
+from receiver.door.wire import AHEAD
 from tests.bare import connect, header, read_all, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo
@@ -95,3 +96,19 @@ def test_what_could_not_be_stored_in_time_is_answered_503(receiver: Receiver) ->
         eventually(lambda: receiver.get("/readyz").status == 200)
         line.sendall(REQUESTS["taken"])
         assert status(read_answer(line)) == 204
+
+
+def test_a_full_house_refuses_as_many_as_may_be_sent_ahead(receiver: Receiver) -> None:
+    receiver.also(RECEIVER_MAX_IN_FLIGHT="1")
+    receiver.start_web()
+    receiver.valkey.pause()
+    try:
+        with connect(receiver.port) as first, connect(receiver.port) as second:
+            first.sendall(REQUESTS["taken"])
+            time.sleep(0.2)  # it waits for Valkey, and there is room for one
+            second.sendall(REQUESTS["taken"] * AHEAD + REQUESTS["the last one"])
+            said = read_all(second)
+    finally:
+        receiver.valkey.resume()
+    assert said.count(b"HTTP/1.1 429 ") == AHEAD + 1
+    assert "Fatal" not in receiver.log.read_text()

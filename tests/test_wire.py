@@ -2,7 +2,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 import uvicorn
@@ -148,3 +148,37 @@ def test_a_body_in_broken_chunks_is_answered_400(line: socket.socket) -> None:
 def test_rubbish_after_a_request_does_not_cost_its_answer(line: socket.socket) -> None:
     line.sendall(REQUEST + b"\0\0\0\0\r\n\r\n")
     assert read_all(line).endswith(b"\r\n\r\n2")
+
+
+def test_only_so_many_requests_may_be_sent_ahead(line: socket.socket) -> None:
+    line.sendall(b"GET /unread HTTP/1.1\r\n\r\n" * (wire.AHEAD + 10))
+    said = read_all(line)
+    assert said.count(b"HTTP/1.1 200 ") == wire.AHEAD + 1
+    assert said.count(b"connection: close") == 1
+
+
+@pytest.mark.parametrize("divided", [b"\r\n\r\n", b"\r\n", b"\n", b""])
+def test_an_offer_to_upgrade_in_a_body_leaves_the_body_as_long_as_it_is(
+    line: socket.socket, divided: bytes
+) -> None:
+    inner = b"GET /unread HTTP/1.1\r\nx: ".ljust(30, b"y")
+    body = b"y" + b"\r\nUpgrade:" * (len(inner) // 6) + b"\r\n\r\n" + inner
+    head = b"POST /unread HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    line.sendall(head.removesuffix(divided) if divided else head)
+    time.sleep(0.1)  # else the pieces may arrive as one
+    line.sendall(divided + body)
+    assert status(read_answer(line)) == 200
+    time.sleep(0.1)
+    line.sendall(REQUEST)
+    assert read_answer(line).endswith(b"\r\n\r\n2")
+
+
+def test_behind_an_upgrade_that_the_parser_fell_for_no_other_request_begins(
+    line: socket.socket,
+) -> None:
+    offer = b"connection: upgrade\r\nuPgRade: h2c\r\n"
+    line.sendall(b"POST /unread HTTP/1.1\r\nhost: x\r\n%scontent-length: 99\r\n\r\n" % offer)
+    time.sleep(0.1)
+    with suppress(ConnectionError):  # it may be closed already
+        line.sendall(REQUEST)
+    assert read_all(line).count(b"HTTP/1.1 ") == 1

@@ -29,6 +29,9 @@ HEAD_BYTES: Final = 65536
 """What does not end within so many bytes is no head that a carrier sends."""
 CONNECTIONS: Final = 4096
 """Open at once, per web process: so many unfinished heads are what memory has room for."""
+AHEAD: Final = 64
+"""Requests that may be sent ahead of their answers, per connection; what comes after them is for
+another one (RFC 9112, section 9.3.2). Each takes a hundred times what its shortest head does."""
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade[ \t]*:", re.IGNORECASE).sub
 _LOOKS: Final = 5
 """Looks within `HEAD_WITHIN`: one timer per connection, and nothing at all per request."""
@@ -44,6 +47,7 @@ class Protocol(HttpToolsProtocol):
         self._seen: RequestResponseCycle | None = None
         self._rests_since = inf
         self._fed = 0
+        self._tail = b""
         self._weighed: tuple[RequestResponseCycle | None, bool] = (None, True)
         self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
         self._at_once = getattr(self.app, "at_once", _never)
@@ -61,13 +65,31 @@ class Protocol(HttpToolsProtocol):
         """Feed the parser; weigh what came, each time that it could be a head too large."""
         self._fed += len(data)
         self._rests_since = inf
-        if (b"pgrade:" in data or b"PGRADE:" in data) and self._answered():
-            data = _without_upgrade(data)
+        tail, self._tail = self._tail, data[-3:] if len(data) > 2 else (self._tail + data)[-3:]
+        if (b"pgrade:" in data or b"PGRADE:" in data) and not (self.cycle and self.cycle.more_body):
+            data = _without_upgrade(tail, data)
         super().data_received(data)
         if self._held:
             self._begin(*self._held)
         if self._fed > HEAD_BYTES:
             self._weigh()
+
+    def on_headers_complete(self) -> None:
+        """One request more, or too many: that ends the parsing, and the connection with the last
+        answer.
+        """
+        if len(self.pipeline) >= AHEAD:
+            raise ValueError
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """What comes next is a head, also behind a body that was answered unread."""
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The parser has left out what follows, be it a body: no other request may begin there."""
+        self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """The head is complete. `data_received` goes on when it has fed the rest that is there."""
@@ -106,10 +128,10 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             self._begin(*self.pipeline.pop())
         else:
+            self.flow.resume_reading()
             self._rests_since = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
@@ -163,13 +185,14 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _without_upgrade(data: bytes) -> bytes:
+def _without_upgrade(tail: bytes, data: bytes) -> bytes:
     """The parser takes what follows an offer of another protocol for that protocol, and the body
     would be lost; clients that speak HTTP/2 make such an offer with their first request, and RFC
-    9110, section 7.8 lets a server pass over it.
+    9110, section 7.8 lets a server pass over it. `tail` is what came last before: the head may end
+    between the two, and a body that were changed would end where the next request begins.
     """
-    head, end, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE(rb"\1x-passed-over:", head) + end + rest
+    head, end, rest = (tail + data).partition(b"\r\n\r\n")
+    return (_UPGRADE(rb"\1x-passed-over:", head) + end + rest)[len(tail) :]
 
 
 def is_whole(receive: Receive) -> bool:
