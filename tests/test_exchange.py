@@ -39,6 +39,10 @@ from workers.exchange import Endpoint, Reply, is_public
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::1",
+        "::127.0.0.1",
+        "::ffff:0:7f00:1",
+        "64:ff9b:1::a00:1",
+        "fec0::1",
     ],
 )
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:

@@ -23,6 +23,8 @@ ANSWER_BYTES: Final = 65_536
 """As much of an answer's body is read, so that the connection can be used again."""
 _SPECIAL: Final = ipaddress.ip_network("192.0.0.0/24")
 """IETF protocol assignments, a cloud's metadata among them: older Pythons call it global."""
+_GLOBAL: Final = ipaddress.ip_network("2000::/3")
+"""RFC 4291, section 2.4: what else there is leads to no host on the internet, or hides one."""
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
 """RFC 9110 section 5.1 and 5.5; libcurl sends what it is given."""
@@ -158,6 +160,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner:
             found = inner
+        elif found not in _GLOBAL:
+            return False
     return found.is_global and not found.is_multicast and found not in _SPECIAL
 
 
