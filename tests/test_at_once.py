@@ -1,6 +1,8 @@
 """Requests that arrive whole take a shorter way; nobody may notice by anything but the time."""
 
 import re
+import socket
+import struct
 import time
 
 from receiver.door.wire import AHEAD
@@ -112,3 +114,18 @@ def test_a_full_house_refuses_as_many_as_may_be_sent_ahead(receiver: Receiver) -
         receiver.valkey.resume()
     assert said.count(b"HTTP/1.1 429 ") == AHEAD + 1
     assert "Fatal" not in receiver.log.read_text()
+
+
+def test_who_hangs_up_with_requests_sent_ahead_is_no_fault(receiver: Receiver) -> None:
+    receiver.start_web()
+    receiver.valkey.pause()
+    try:
+        with connect(receiver.port) as line:
+            line.sendall(REQUESTS["rubbish"] * 2)
+            time.sleep(0.2)  # the first waits for Valkey, the second for the first
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        time.sleep(2.5)  # until the first is told that it was not in time
+    finally:
+        receiver.valkey.resume()
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+    assert "Exception in ASGI" not in receiver.log.read_text()

@@ -50,6 +50,7 @@ class Protocol(HttpToolsProtocol):
         self._tail = b""
         self._weighed: tuple[RequestResponseCycle | None, bool] = (None, True)
         self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
+        self._begun: RequestResponseCycle | None = None
         self._at_once = getattr(self.app, "at_once", _never)
         self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
         if len(self.connections) > CONNECTIONS:
@@ -57,8 +58,10 @@ class Protocol(HttpToolsProtocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is due any more."""
+        """Nothing is due any more, nor would anybody read it."""
         self._timer.cancel()
+        if self._begun:  # uvicorn tells only the last one that came
+            self._begun.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -96,7 +99,7 @@ class Protocol(HttpToolsProtocol):
         self._held = cycle, app
 
     def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._held = None
+        self._held, self._begun = None, cycle
         long = cycle.more_body or cycle.waiting_for_100_continue or self.flow.write_paused
         if long or not self._at_once(cycle.scope, bytes(cycle.body), partial(self._send, cycle)):
             super()._start_asgi_task(cycle, app)
