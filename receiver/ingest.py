@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from receiver.carriers.callback import Callback
@@ -19,8 +18,6 @@ from receiver.door.door import Door
 from receiver.door.refuse import Refuse, say, shown
 from receiver.door.wire import is_whole
 from receiver.notification import Notification, Refusal, encode
-
-log = structlog.get_logger()
 
 Answer = Callable[[int, Headers, bytes], None]
 """Sends a whole answer at once: status, headers, body."""
@@ -69,17 +66,22 @@ class Route:
             door.gate.leave(size)
             self._tell(scope, taken, failure, send)
 
+        full = door.gate.full
         try:
             credential = self._admit(scope, listener)
-            if door.gate.full:
-                # What is too much is refused at the least cost, or it would slow what is not.
-                self._refuse_at_once(scope, Refuse(429, _FULL), send)
-                return True
-            taken = self._take(scope, credential, listener, body)
-            door.intake.take(taken.accepted, [encode(each) for each in taken.refused], tell)
+            if not full:
+                taken = self._take(scope, credential, listener, body)
+                door.intake.take(taken.accepted, [encode(each) for each in taken.refused], tell)
         except (Refuse, Overloaded):
             return False
-        door.gate.enter(size)
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which the long way answers
+            fault(self._callback, error)
+            return False
+        if full:
+            # What is too much is refused at the least cost, or it would slow what is not.
+            self._refuse_at_once(scope, Refuse(429, _FULL), send)
+        else:
+            door.gate.enter(size)
         return True
 
     def _tell(self, scope: Scope, taken: Taken, failure: Unavailable | None, send: Answer) -> None:
@@ -90,7 +92,7 @@ class Route:
             else:
                 self._refuse_at_once(scope, Refuse(503, _NOT_IN_TIME), send)
         except Exception as error:  # noqa: BLE001 - the others are still to be told
-            log.error("door.fault", callback=self._callback.name, error=type(error).__name__)
+            fault(self._callback, error)
 
     def _refuse_at_once(self, scope: Scope, refused: Refuse, send: Answer) -> None:
         """For what leaves no more than a count."""

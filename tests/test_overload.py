@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from receiver.app import build
+from receiver.credentials import Credentials
 from receiver.door import gate, wire
 from receiver.notification import INBOUND
 from receiver.settings import load
@@ -29,7 +30,14 @@ def port(valkey: Valkey) -> Iterator[int]:
     environ = {"RECEIVER_BEARER_TOKENS": TOKEN, "RECEIVER_MAX_IN_FLIGHT": "2"}
     app = build(load({"REDIS_URL": valkey.url} | environ))
     server = uvicorn.Server(
-        uvicorn.Config(app, http=wire.Protocol, loop="uvloop", log_config=None, log_level="error")
+        uvicorn.Config(
+            app,
+            http=wire.Protocol,
+            loop="uvloop",
+            log_config=None,
+            log_level="error",
+            proxy_headers=False,  # as `serve` has it: what stands between hides the short way
+        )
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -51,6 +59,15 @@ def half(port: int, body: bytes) -> socket.socket:
     line = connect(port)
     line.sendall(request(TARGET, body, JSON)[:-1])
     return line
+
+
+def test_a_fault_of_ours_is_a_503_and_the_door_goes_on(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Credentials, "admit", lambda *_: 1 // 0)
+        assert status(answer(port)) == 503
+    assert status(answer(port)) == 204
 
 
 def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(

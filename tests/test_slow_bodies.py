@@ -26,7 +26,14 @@ def port(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(body, "WITHIN", 0.5)
     app = build(load({"REDIS_URL": valkey.url, "RECEIVER_BEARER_TOKENS": TOKEN}))
     server = uvicorn.Server(
-        uvicorn.Config(app, http=wire.Protocol, loop="uvloop", log_config=None, log_level="error")
+        uvicorn.Config(
+            app,
+            http=wire.Protocol,
+            loop="uvloop",
+            log_config=None,
+            log_level="error",
+            proxy_headers=False,  # as `serve` has it: what stands between hides the short way
+        )
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
