@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 _RFC3339: Final = re.compile(
@@ -26,6 +27,7 @@ _MILLISECONDS_FROM: Final = 10**11
 """A smaller epoch time is in seconds: as milliseconds it would lie before March 1973."""
 
 
+@lru_cache(maxsize=1)  # whoever checks a time reads it next
 def rfc3339(text: str) -> datetime | None:
     """A CloudEvents timestamp: RFC 3339 with a zone, and a date that exists; else None."""
     if not _RFC3339(text):

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from receiver.carriers import address
 from receiver.carriers.att import documented, schema
 from receiver.carriers.att.body import understand
-from receiver.carriers.att.shapes import Fields, collect, filled_text, identifier, reading
+from receiver.carriers.att.shapes import Fields, blank, collect, filled_text, identifier, reading
 from receiver.carriers.attribute import attribute
 from receiver.carriers.callback import (
     Basis,
@@ -19,6 +19,7 @@ from receiver.carriers.callback import (
     Request,
     Unreadable,
 )
+from receiver.carriers.decode import as_raw
 from receiver.carriers.problem import problem
 from receiver.notification import Notification
 
@@ -49,7 +50,7 @@ class DeliveryInfo(Struct, frozen=True):
 
 def read(request: Request) -> Reading:
     """Raises `Rejected` unless at least one status is in it."""
-    if documented.is_status(request.body):
+    if documented.status(request.body):
         return Reading((request.body,))
     value, _ = understand(request.body)
     good, bad = collect(value, _WRAPPERS, _info)
@@ -58,6 +59,8 @@ def read(request: Request) -> Reading:
 
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
     """One event per address."""
+    if found := documented.status(notification.body):
+        return [_event(_as_documented(found), as_raw(notification.body))]
     try:
         value, raw = understand(notification.body)
         infos, _ = collect(value, _WRAPPERS, _info)
@@ -74,6 +77,15 @@ CALLBACK: Final = Callback(
     problem=problem,
     content={"application/json": {"schema": schema.STATUS}},
 )
+
+
+def _as_documented(found: documented.Notification) -> DeliveryInfo:
+    return DeliveryInfo(
+        None if blank(found.message_id) else found.message_id,
+        None,
+        found.delivery_info.address,
+        found.delivery_info.delivery_status.strip(),
+    )
 
 
 def _info(fields: Fields) -> DeliveryInfo:

@@ -1,60 +1,69 @@
-"""The two bodies AT&T documents, told by one typed decode: the door's short way.
+"""The two bodies AT&T documents, told by one typed decode: the short way of door and worker.
 
 What is not exactly that, a member more included, goes the long way (`body`, `shapes`), which knows
-every other form. Whatever this accepts, the long way accepts too.
+every other form. What this accepts the long way accepts too, and it means the same there.
 """
 
-from collections.abc import Callable
-from typing import Annotated
+from typing import Final, TypeVar
 
 import msgspec
 
-_Filled = Annotated[str, msgspec.Meta(pattern=r"\S")]
+from receiver.carriers.att.shapes import blank
 
 
-class _Message(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
+class Message(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True, gc=False):
     """Receive SMS, in SMS API v3."""
 
-    sender_address: _Filled
+    sender_address: str
     destination_address: str
     message: str
     message_id: str
     date_time: str
 
 
-class _Info(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    address: _Filled
-    delivery_status: _Filled
+class Info(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, gc=False):
+    """What became of the message."""
+
+    address: str
+    delivery_status: str
 
 
-class _Notification(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class Notification(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Of one message id."""
+
     message_id: str
-    delivery_info: _Info
+    delivery_info: Info
 
 
-class _Status(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class _Status(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Receive SMS Delivery Status, in SMS API v3."""
 
-    delivery_info_notification: _Notification
+    delivery_info_notification: Notification
 
 
-_message = msgspec.json.Decoder(_Message).decode
-_status = msgspec.json.Decoder(_Status).decode
+T = TypeVar("T")
+_MESSAGE: Final = msgspec.json.Decoder(Message)
+_STATUS: Final = msgspec.json.Decoder(_Status)
 
 
-def is_message(body: bytes) -> bool:
-    """Whether it is a mobile-originated SMS as documented."""
-    return _is(_message, body)
+def message(body: bytes) -> Message | None:
+    """The mobile-originated SMS, where it is written as documented."""
+    found = _exactly(_MESSAGE, body)
+    return None if found is None or blank(found.sender_address) else found
 
 
-def is_status(body: bytes) -> bool:
-    """Whether it is a delivery status as documented."""
-    return _is(_status, body)
+def status(body: bytes) -> Notification | None:
+    """The delivery status, where it is written as documented."""
+    whole = _exactly(_STATUS, body)
+    if whole is None:
+        return None
+    found = whole.delivery_info_notification
+    info = found.delivery_info
+    return None if blank(info.address) or blank(info.delivery_status) else found
 
 
-def _is(decode: Callable[[bytes], object], body: bytes) -> bool:
+def _exactly(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
     try:
-        decode(body)
+        return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
+        return None

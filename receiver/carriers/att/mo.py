@@ -11,6 +11,7 @@ from receiver.carriers.att import documented, schema
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import (
     Fields,
+    blank,
     collect,
     filled_text,
     identifier,
@@ -28,6 +29,7 @@ from receiver.carriers.callback import (
     Request,
     Unreadable,
 )
+from receiver.carriers.decode import as_raw
 from receiver.carriers.problem import problem
 from receiver.carriers.unicode_hex import candidates
 from receiver.notification import Notification
@@ -59,7 +61,7 @@ class Mo(Struct, frozen=True):
 
 def read(request: Request) -> Reading:
     """Raises `Rejected` unless at least one message is in it."""
-    if documented.is_message(request.body):
+    if documented.message(request.body):
         return Reading((request.body,))
     value, _ = understand(request.body)
     good, bad = collect(value, _WRAPPERS, _message)
@@ -68,6 +70,8 @@ def read(request: Request) -> Reading:
 
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
     """One event per message. Times without a zone are read in `zone`."""
+    if found := documented.message(notification.body):
+        return [_event(_as_documented(found), as_raw(notification.body), zone)]
     try:
         value, raw = understand(notification.body)
         messages, _ = collect(value, _WRAPPERS, _message)
@@ -84,6 +88,16 @@ CALLBACK: Final = Callback(
     problem=problem,
     content={"application/json": {"schema": schema.MESSAGE}},
 )
+
+
+def _as_documented(found: documented.Message) -> Mo:
+    return Mo(
+        found.sender_address,
+        found.destination_address,
+        found.message,
+        None if blank(found.message_id) else found.message_id,
+        found.date_time,
+    )
 
 
 def _message(fields: Fields) -> Mo:

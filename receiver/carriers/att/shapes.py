@@ -62,7 +62,7 @@ def text(fields: Fields, name: str, shown: str) -> str:
 def filled_text(fields: Fields, name: str, shown: str) -> str:
     """A field that must say something."""
     found = text(fields, name, shown)
-    if not found or found.isspace():
+    if blank(found):
         raise Rejected(f"{shown}: empty")
     return found
 
@@ -77,12 +77,17 @@ def optional_text(fields: Fields, name: str, shown: str) -> str | None:
     raise Rejected(f"{shown}: a text is wanted")
 
 
+def blank(text: str) -> bool:
+    """Whether it says nothing."""
+    return not text or text.isspace()
+
+
 def identifier(fields: Fields, name: str) -> str | None:
     """An id; an empty or blank one, and one that is no text, is no id."""
     value = fields.get(name)
     if type(value) is int:
         return str(value)
-    return value if type(value) is str and value.strip() else None
+    return value if type(value) is str and not blank(value) else None
 
 
 def _object(item: Any) -> Fields:
