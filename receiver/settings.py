@@ -8,6 +8,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -108,9 +109,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         counts = f"listeners={len(self.listeners)}, sinks={len(self.sinks)}"
         return f"Settings(port={self.port}, {counts})"
 
-    def zone(self, listener: str) -> ZoneInfo:
+    def zone(self, listener: str) -> tzinfo:
         """The zone of a listener's zoneless times."""
-        return ZoneInfo(next((x.zone for x in self.listeners if x.name == listener), "UTC"))
+        name = next((x.zone for x in self.listeners if x.name == listener), "UTC")
+        return UTC if name == "UTC" else ZoneInfo(name)  # the former costs no conversion
 
 
 def load(environ: Mapping[str, str]) -> Settings:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,7 +48,7 @@ def _digest(*parts: str) -> bytes:
 
 def _document(callback: Callback, notification: Notification, event: Event, name: str) -> bytes:
     """The SDK's constructor validates; msgspec writes, ten times as fast as the SDK."""
-    received = datetime.fromtimestamp(notification.received / 1000, UTC)
+    received, said = _instant(notification.received)
     attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": name,
@@ -55,16 +56,24 @@ def _document(callback: Callback, notification: Notification, event: Event, name
         "source": f"{callback.path}/{notification.listener}",
         "time": event.time.astimezone(UTC) if event.time else received,
         "datacontenttype": "application/json",
-        "receivedtime": received.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "receivedtime": said,
         "receiptid": notification.receipt,
         "identitybasis": event.basis,
     }
-    said = {
-        "subject": event.subject,
-        "origintype": event.origin_type,
-        "originid": event.origin_id,
-        "originsource": event.origin_source,
-    }
-    attributes |= {key: value for key, value in said.items() if value}
+    if event.subject:
+        attributes["subject"] = event.subject
+    if event.origin_type:
+        attributes["origintype"] = event.origin_type
+    if event.origin_id:
+        attributes["originid"] = event.origin_id
+    if event.origin_source:
+        attributes["originsource"] = event.origin_source
     checked = CloudEvent(attributes, {**event.data, "raw": event.raw})
     return _json({**checked.get_attributes(), "data": checked.get_data()})
+
+
+@lru_cache(maxsize=16)
+def _instant(milliseconds: int) -> tuple[datetime, str]:
+    """A point in time, and as it is written: of a burst, many came in the same millisecond."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
