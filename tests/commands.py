@@ -81,7 +81,17 @@ def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    """A port that nobody listens on, and that nobody else is given while this process lives.
+
+    It stays bound here without listening, or between the choice and its use the system could give
+    it to a test beside this one. A server that sets SO_REUSEADDR, as all do, can listen on it.
+    """
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    _bound.append(bound)
+    port: int = bound.getsockname()[1]
     return port
+
+
+_bound: list[socket.socket] = []
