@@ -6,6 +6,8 @@ from email.utils import format_datetime
 
 import msgspec
 import pytest
+import structlog
+from redis.exceptions import ReadOnlyError
 
 from receiver.books import sink_books
 from tests.consumer import Consumer, Handler, Request, answering, consuming
@@ -173,3 +175,25 @@ def test_410_stops_the_sink_and_keeps_the_events_until_it_is_started_again(
     forwarding.run()
     assert sorted(set(consumer.ids)) == ids
     assert forwarding.count("delivered") == 5
+
+
+def test_a_dead_letter_is_said_once_and_not_before_it_is_one(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer))
+    publish(valkey, event(1, receiptid="0" * 27))
+
+    def refuses_as_redis_does(_request: Request, _handler: Handler) -> int:
+        valkey.client().replicaof("127.0.0.1", 1)
+        return 400
+
+    consumer.behaviour = refuses_as_redis_does
+    with structlog.testing.capture_logs() as said:
+        with pytest.raises(ReadOnlyError):
+            forwarding.run()
+        assert not [line for line in said if line["event"] == "delivery.dead"]
+        valkey.client().replicaof("NO", "ONE")
+        forwarding.run()
+    (line,) = [line for line in said if line["event"] == "delivery.dead"]
+    assert (line["receipts"], line["reason"]) == (["0" * 27], "answered 400")
+    assert len(forwarding.dead()) == 1

@@ -1,7 +1,7 @@
 """One sink's deliveries as they are in Redis: taken in one script, settled in another."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from receiver.notification import (
     EVENTS,
     SINKS,
     Delivery,
+    decode_dead_letter,
     decode_delivery,
     forward_bell,
     forward_group,
@@ -21,8 +22,8 @@ from receiver.notification import (
     retry_items,
     sink_state,
 )
+from workers import tell
 from workers.delivery import Item
-from workers.tell import Teller
 
 log = structlog.get_logger()
 
@@ -38,7 +39,9 @@ ABANDONED_SECONDS: Final = 15.0
 """Idle time after which an entry's worker counts as dead, when requests take no time at all."""
 
 Outcome = Sequence[Any]
-"""What `settle.lua` takes for one delivery."""
+"""What `settle.lua` takes for one delivery; the fourth word says what becomes of it."""
+DEAD: Final = ("dead", "unsent")
+"""What becomes of those of which a dead letter is left, after an attempt or without one."""
 
 
 class Deliveries:
@@ -63,7 +66,7 @@ class Deliveries:
         self._now = 0
         self._take = _script(client, "take")
         self._settle = _script(client, "settle")
-        self._teller = Teller(client)
+        self._teller = tell.Teller(client)
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
@@ -130,6 +133,12 @@ class Deliveries:
         )
         if opened or closed:
             log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
+        self._say_dead(outcome[-1] for outcome in outcomes if outcome[3] in DEAD)
+
+    def _say_dead(self, letters: Iterable[bytes]) -> None:
+        for letter in map(decode_dead_letter, letters):
+            receipts = list(tell.receipts([letter.event]))
+            log.warning("delivery.dead", sink=self.sink, receipts=receipts, reason=letter.reason)
 
     def tell(self, items: Sequence[Item]) -> None:
         """Say that the sink has these."""

@@ -95,8 +95,6 @@ class Settlement:
 
     def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
         one = item.delivery
-        receipts = list(tell.receipts([one.event]))
-        log.warning("delivery.dead", sink=self._sink.name, receipts=receipts, reason=reason)
         letter = DeadLetter(
             self._now(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
         )
