@@ -19,6 +19,7 @@ Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
 Scalar = str | int | float | bool
 _SECRET = re.compile(r"(whsec_)?[A-Za-z0-9+/]{4,}={0,2}")
 _LONG = Meta(min_length=1, max_length=512)
+_MOST = 10**9
 
 
 class _Sink(
@@ -54,8 +55,8 @@ class RedisStreamSink(_Sink, frozen=True, kw_only=True, tag="redis-stream"):
     """Appends to a stream: one field, `event`."""
 
     stream: Annotated[str, _LONG]
-    max_length: Annotated[int, Meta(ge=1)] | None = None
-    max_age_hours: Annotated[float, Meta(gt=0)] | None = None
+    max_length: Annotated[int, Meta(ge=1, le=_MOST)] | None = None
+    max_age_hours: Annotated[float, Meta(gt=0, le=_MOST)] | None = None
     """Either of the two bounds the stream, neither: a million entries. On our own Redis the oldest
     go sooner when memory is short, as those of every history do."""
     redis_url: str | None = None

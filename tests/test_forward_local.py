@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,28 @@ def test_the_stream_is_kept_within_its_length(valkey: Valkey) -> None:
     publish_many(valkey, 1000)
     forwarding.run()
     assert 100 <= forwarding.client.xlen("company:events") < 400
+
+
+def test_an_age_counts_back_from_the_event_whatever_clock_the_worker_has(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forwarding = Forwarding(
+        valkey, RedisStreamSink(name="copy", stream="company:events", max_age_hours=1)
+    )
+    ahead = time.time() + 7200
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    publish_many(valkey, 300)
+    forwarding.run()
+    assert forwarding.client.xlen("company:events") == 300
+
+
+def test_an_age_longer_than_time_is_old_keeps_everything(valkey: Valkey) -> None:
+    forwarding = Forwarding(
+        valkey, RedisStreamSink(name="copy", stream="company:events", max_age_hours=1_000_000)
+    )
+    publish_many(valkey, 10)
+    forwarding.run()
+    assert len(copied(forwarding.client)) == forwarding.count("delivered") == 10
 
 
 def test_large_events_are_read_in_smaller_numbers(valkey: Valkey) -> None:

@@ -1,6 +1,5 @@
 """The `redis-stream` sink: an entry with one field, `event`."""
 
-import time
 from typing import Final
 
 from receiver.settings import RedisStreamSink
@@ -23,10 +22,13 @@ class RedisStream:
 
     def commands(self, item: Item) -> list[Command]:
         """One XADD."""
-        return [("XADD", self._sink.stream, *self._bound(), "*", "event", item.document)]
+        entry = item.delivery.entry
+        return [("XADD", self._sink.stream, *self._bound(entry), "*", "event", item.document)]
 
-    def _bound(self) -> tuple[str, str, int]:
+    def _bound(self, entry: str) -> tuple[str, str, int]:
+        """An age counts back from the entry, by Redis' clock: ours may be hours ahead of it."""
         if self._sink.max_age_hours is None:
             return "MAXLEN", "~", self._sink.max_length or LENGTH
-        oldest = time.time() - self._sink.max_age_hours * 3600
-        return "MINID", "~", int(oldest * 1000)
+        written = int(entry.partition("-")[0])
+        # What XADD refuses in a script would be acknowledged before it, and lost.
+        return "MINID", "~", max(0, written - int(self._sink.max_age_hours * 3_600_000))
