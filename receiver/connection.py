@@ -13,6 +13,7 @@ User and password are those of the Redis servers; the sentinels' own are the opt
 are redis-py's, as in the other addresses.
 """
 
+import re
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -32,6 +33,12 @@ SENTINEL_WITHIN: Final = 0.15
 """Seconds for one sentinel: three of them fit into the time for one connection."""
 
 SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+
+_OURS: Final = re.compile(
+    "[?&](decode_responses|encoding|encoding_errors|retry|retry_on_error|parser_class|"
+    "connection_class|redis_connect_func|credential_provider|command_packer)="
+)
+"""Options of redis-py's that would change what a reply is, or are no text."""
 
 DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
@@ -56,6 +63,8 @@ def fault(url: str) -> str:
         database = parts.path.split("/")[2 if sentinel else 1 :]
         if parts.scheme != "unix" and "".join(database) and not "".join(database).isdecimal():
             return "the number of a database is wanted at the end, as in redis://host:6379/0"
+        if taken := _OURS.search(url):
+            return f"an option after the ? is not for you to set: {taken[1]}"
         wrong = "an option after the ? has a value it cannot have"
         client(url).connection_pool.make_connection()
     except TypeError as error:

@@ -5,6 +5,7 @@ Nothing else in the project reads the environment.
 """
 
 import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -33,12 +34,10 @@ __all__ = [
 ]
 
 LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
-_SIZE = re.compile(r"(\d+)\s*(b|kb|mb|gb)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15})\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 HISTORY_PERCENT = 60
 """Of `maxmemory`; there old history goes. The door closes above, below `workers.room`'s mark."""
-_SENTINEL = re.compile(r"[a-z+]+://[^/?]*[^@/?]/[^/?]+")
 
 T = TypeVar("T")
 
@@ -58,7 +57,7 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Handshake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is granted the right to send by CloudEvents' web hook handshake: nobody by default."""
 
-    origins: tuple[Annotated[str, msgspec.Meta(pattern="^[!-~]+$")], ...] = ()
+    origins: tuple[Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")], ...] = ()
     """Names that senders give themselves in `WebHook-Request-Origin`; `*` stands for any."""
     rate: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Requests per minute they are granted; None: any number."""
@@ -134,7 +133,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         web_concurrency=_read(environ, "WEB_CONCURRENCY", _whole(1, 256), 1),
         workers=_read(environ, "RECEIVER_WORKERS", _whole(1, 256), 1),
         spool_dir=_read(environ, "RECEIVER_SPOOL_DIR", Path, None),
-        spool_bytes=_read(environ, "RECEIVER_SPOOL_BYTES", _megabytes, 1024**3),
+        spool_bytes=_read(environ, "RECEIVER_SPOOL_BYTES", _size, 1024**3),
         ack_replicas=_read(environ, "RECEIVER_ACK_REPLICAS", _whole(0, 16), 0),
         listeners=tuple(config.listener),
         sinks=tuple(config.sink),
@@ -169,7 +168,8 @@ def _read(environ: Mapping[str, str], name: str, cast: Callable[[str], T], defau
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def cast(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+        digits = value.isascii() and value.isdigit() and len(value) < 20
+        if not (digits and low <= int(value) <= high):
             raise ValueError(f"a whole number from {low} to {high} is wanted")
         return int(value)
 
@@ -180,11 +180,8 @@ def _size(value: str) -> int:
     found = _SIZE.fullmatch(value)
     if not found:
         raise ValueError("a size such as 512mb or 4gb is wanted")
-    return int(found[1]) * _UNITS[(found[2] or "").lower()]
-
-
-def _megabytes(value: str) -> int:
-    if (size := _size(value)) < 1024**2:
+    size = int(found[1]) * _UNITS[(found[2] or "").lower()]
+    if not 1024**2 <= size < 2**60:
         raise ValueError("a size from 1mb on is wanted")
     return size
 
@@ -210,8 +207,9 @@ def _redis_url(value: str) -> str:
 
 
 def _digests(tokens: str) -> tuple[bytes, ...]:
-    names = [token.strip() for token in tokens.split(",")]
-    return tuple(hashlib.sha256(name.encode()).digest() for name in names if name)
+    """Of the bytes that are set, whether they are UTF-8 or not: that is what comes in a header."""
+    names = [os.fsencode(token.strip()) for token in tokens.split(",")]
+    return tuple(hashlib.sha256(name).digest() for name in names if name)
 
 
 def _config(environ: Mapping[str, str]) -> ConfigFile:
@@ -227,10 +225,15 @@ def _config(environ: Mapping[str, str]) -> ConfigFile:
         raise SettingsError(f"RECEIVER_CONFIG={str(path)!r}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: it is nested too deep") from None
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explain(text, str(error))}") from None
-    for listener in config.listener:
+    for index, listener in enumerate(config.listener):
         _check_listener(path, listener)
+        if any(listener.name == other.name for other in config.listener[:index]):
+            line = line_of(text, "listener", index, "name")
+            raise SettingsError(f"{path}: line {line}: listener {listener.name!r} is there twice")
     for index, sink in enumerate(config.sink):
         twin = any(sink.name == other.name for other in config.sink[:index])
         wrong = ("name", "another sink has it: take another") if twin else sinks.fault(sink)

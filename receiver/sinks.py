@@ -15,9 +15,14 @@ from msgspec import Meta
 
 from receiver import connection
 
-Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 Scalar = str | int | float | bool
-_SECRET = re.compile(r"(whsec_)?[A-Za-z0-9+/]{4,}={0,2}")
+Header = Annotated[
+    str, Meta(pattern=r"^(?i:(?!(content-length|transfer-encoding)\Z)[!#$%&'*+.^_`|~0-9a-z-]+)\Z")
+]
+"""RFC 9110 section 5.1; what frames a request is not for the sink to say."""
+_URL = r"^https?://[^\x00-\x20\x7f/?#@]+([/?#][!-~]*)?\Z"
+_SECRET = re.compile(r"(whsec_)?([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?")
 _LONG = Meta(min_length=1, max_length=512)
 _MOST = 10**9
 
@@ -67,16 +72,16 @@ class RqSink(_Sink, frozen=True, kw_only=True, tag="rq"):
     """Enqueues a job with the event, a dictionary, as its one argument; JSON serializer."""
 
     queue: Annotated[str, _LONG]
-    function: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+    function: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")]
     """Dotted name, as the consumer's worker imports it."""
-    job_timeout: Annotated[int, Meta(ge=1)] = 180
+    job_timeout: Annotated[int, Meta(ge=1, le=_MOST)] = 180
     redis_url: str | None = None
 
 
 class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
     """Posts to a web hook."""
 
-    url: Annotated[str, Meta(pattern="^https?://[^/@]+")]
+    url: Annotated[str, Meta(pattern=_URL)]
     mode: Literal["structured", "binary", "batch"] = "structured"
     batch_size: Annotated[int, Meta(ge=1, le=1000)] = 100
     """Events in one request, at most, where `mode` is `batch`."""
@@ -85,7 +90,7 @@ class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
     concurrency: Annotated[int, Meta(ge=1, le=256)] = 16
     allow: tuple[str, ...] = ()
     """`host` or `host:port` that may be a private address."""
-    headers_env: dict[str, str] = {}
+    headers_env: dict[Header, str] = {}
     """Header -> name of the environment variable with its value."""
     secrets_env: Annotated[tuple[str, ...], Meta(max_length=2)] = ()
     """Names of environment variables with Standard Webhooks secrets; two while one is replaced."""
@@ -132,6 +137,8 @@ def fault(sink: SinkSettings) -> tuple[str, str] | None:
             return "max_age_hours", "max_length is there too: keep one of them"
         if sink.stream.startswith("receiver:") and not sink.redis_url:
             return "stream", "names that begin with receiver: are ours: take another"
+    if isinstance(sink, RqSink) and sink.queue.startswith("receiver-") and not sink.redis_url:
+        return "queue", "names that begin with receiver- are ours: take another"
     if isinstance(sink, HttpSink):
         return _http_fault(sink)
     return _url_fault(sink.redis_url) if sink.redis_url else None

@@ -13,6 +13,7 @@ _WANTED = {
     "mode": "structured, binary or batch is wanted",
     "function": "a dotted name such as billing.jobs.on_event is wanted",
     "url": "a URL such as https://hooks.example.com/events is wanted, without user and password",
+    "headers_env": "names of headers are wanted, none that says how long a request is",
 }
 
 

@@ -1,5 +1,6 @@
 """What `receiver.toml` may say about sinks, and what it is told when it says something else."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,15 @@ def test_a_variable_that_is_not_set_is_a_problem_of_the_worker_and_names_it(tmp_
 
 
 def test_a_secret_that_is_none_is_a_problem_and_is_not_shown(tmp_path: Path) -> None:
-    values = {"BILLING_AUTH": "x\ny", "BILLING_SECRET": "not base64!", "BILLING_NEXT": "whsec_AAAA"}
+    values = {
+        "BILLING_AUTH": "x\ny",
+        "BILLING_SECRET": "not base64!",
+        "BILLING_NEXT": "AAAAA",
+    }
     found = problems(read(tmp_path, GOOD, **values))
     assert [line.partition("variable ")[2].partition(":")[0] for line in found] == [
         "BILLING_AUTH holds what no header can",
+        "BILLING_NEXT is no secret",
         "BILLING_SECRET is no secret",
     ]
     assert "not base64!" not in "".join(found)
@@ -85,6 +91,14 @@ def test_values_of_secrets_are_not_in_what_settings_show(tmp_path: Path) -> None
         ('"BILLING_SECRET"', '"whsec_AAAA-BBBB"', 9, "never the value itself"),
         ('types = ["sms.*"]', "timeout = 600", 10, "<= 60"),
         ('types = ["sms.*"]', 'types = "sms.*"', 10, "Expected `array`"),
+        ('name = "jobs"', 'name = "jobs\\n"', 15, "1 to 32 of a-z"),
+        ('queue = "events"', 'queue = "receiver-normalise"', 17, "are ours"),
+        ("hooks.example.com/events", "h/\u00fc", 7, "a URL such as"),
+        ("hooks.example.com/events", "user:password@h/", 7, "without user and password"),
+        ("hooks.example.com/events", "h\\nx/", 7, "a URL such as"),
+        ("{ authorization", '{ "two words"', 8, "names of headers"),
+        ("{ authorization", "{ Content-Length", 8, "names of headers"),
+        ('queue = "events"', 'queue = "q"\njob_timeout = 1000000000000', 18, "<= 1000000000"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_what_to_do(
@@ -121,3 +135,20 @@ EVENT = {
 def test_a_sink_gets_what_all_of_its_filters_want(wanted: dict[str, object], goes: bool) -> None:
     sink = RqSink(name="s", queue="q", function="a.b", **wanted)  # type: ignore[arg-type]
     assert sink.wants(EVENT) is goes
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[[listener]]\nname = "a"\n\n[[listener]]\nname = "a"\n', "line 5: listener 'a' is there"),
+        (f"deep = {'[' * 5000}{']' * 5000}", "nested too deep"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        read(tmp_path, text)
+
+
+def test_a_token_is_the_bytes_that_are_set_utf_8_or_not() -> None:
+    (digest,) = load({"RECEIVER_BEARER_TOKENS": "caf\udce9"}).bearer_digests
+    assert digest == hashlib.sha256(b"caf\xe9").digest()

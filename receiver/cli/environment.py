@@ -141,7 +141,7 @@ def refuse_taken_port(found: Settings) -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        raise Refused(
-            f"HOST={found.host} PORT={found.port}: {error.strerror}; set another PORT or HOST"
-        ) from None
+    except (OSError, UnicodeError) as error:
+        why = "that is no name" if isinstance(error, UnicodeError) else error.strerror
+        host = found.host if found.host.isprintable() else ascii(found.host)
+        raise Refused(f"HOST={host} PORT={found.port}: {why}; set another PORT or HOST") from None
