@@ -1,13 +1,12 @@
 """The commands. One module each, imported only when it is the one that was asked for."""
 
-import sys
 from importlib import import_module
-from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from receiver import __version__
+from receiver.cli import streams
 
 COMMANDS = {
     "up": "Run everything in one: Redis, web, workers. Start here, with --demo.",
@@ -31,9 +30,8 @@ class _Commands(click.Group):
     """Lists the commands without importing them, so that `--help` is there at once."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """What the terminal has no letters for is shown as an escape: texts come in any script."""
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
+        """For every command: what it prints goes through our streams."""
+        streams.prepare()
         return super().main(*args, **options)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:

@@ -56,6 +56,7 @@ class Up:
         self._server = None if settings.redis_url else Embedded(settings, output.say)
         self._children: list[Child] = []
         self._tour: tour.Tour | None = None
+        self._unwritable: environment.Refused | None = None
 
     def run(self) -> NoReturn:
         """Until Ctrl-C (KeyboardInterrupt) or something that starting again would not mend."""
@@ -76,6 +77,8 @@ class Up:
         begun = time.monotonic()
         while True:
             time.sleep(0.1)
+            if self._unwritable:
+                raise self._unwritable
             for child in self._children:
                 child.tend(output.say)
                 if child.refused:
@@ -110,6 +113,8 @@ class Up:
                 client = environment.connect(self._redis_url())
                 self._tour = tour.Tour(self._url, self._token, client)
                 self._tour.run()
+        except environment.Refused as fault:
+            self._unwritable = fault
         except BrokenPipeError:
             # Nobody reads the events any more; what Python flushes at its end must go somewhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,78 @@
+"""The commands' stdout and stderr, where they cannot be written."""
+
+import os
+import sys
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import Any
+
+
+def prepare() -> None:
+    """Once, before anything is printed. What the terminal has no letters for is shown as an
+    escape: texts come in any script. A stream that was closed is one nobody reads.
+    """
+    sys.stdout = _through(_Stdout, sys.stdout)
+    sys.stderr = _through(_Stderr, sys.stderr)
+
+
+class _Stdout(BufferedWriter):
+    """Raises `Refused` where it cannot be written, and from then on swallows everything.
+
+    A reader that has gone stays a `BrokenPipeError`, which click ends a command with quietly.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise self._what(error) from None
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise self._what(error) from None
+
+    def _what(self, error: OSError) -> Exception:
+        if isinstance(error, BrokenPipeError):
+            return error
+        from receiver.cli.environment import Refused  # late: it brings the Redis client
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+        return Refused(f"stdout cannot be written: {error.strerror}")
+
+
+class _Stderr(BufferedWriter):
+    """Lets go of what it cannot write: a full disk under the log is no reason to stop working."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            _raise_if_gone(error)
+            return len(data)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            _raise_if_gone(error)
+
+
+def _raise_if_gone(error: OSError) -> None:
+    if isinstance(error, BrokenPipeError):
+        raise error
+
+
+def _through(buffer: type[BufferedWriter], given: Any) -> Any:
+    if given is None:
+        return open(os.devnull, "w")
+    if not isinstance(given, TextIOWrapper):
+        return given
+    # Here and not below the buffer: an interrupt there would leave in it what is written already.
+    return TextIOWrapper(
+        buffer(FileIO(given.fileno(), "wb", closefd=False)),
+        encoding=given.encoding,
+        errors="backslashreplace",
+        line_buffering=given.line_buffering,
+        write_through=given.write_through,
+    )
