@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -39,10 +40,10 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*form, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
-    strangers = logging.StreamHandler(sys.stderr)
+    strangers = logging.StreamHandler(_Stderr())
     strangers.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, _discreet, *form],
@@ -74,6 +75,16 @@ class Seldom:
         getattr(self._log, level)(event, **fields, count=unsaid + 1)
 
 
+class _Stderr:
+    """Each line at once and in one piece."""
+
+    def write(self, text: str) -> None:
+        _write(text.encode(sys.stderr.encoding, "backslashreplace"))
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
 def readable() -> bool:
     """Whether a person reads along."""
     return sys.stderr.isatty()
@@ -90,10 +101,8 @@ def write(lines: Iterable[str]) -> None:
 
 
 def _write(chunk: bytes) -> None:
-    try:
+    with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop working
         os.write(2, chunk)
-    except OSError:
-        return  # nobody reads: no reason to stop working
 
 
 def _renderer() -> Any:
