@@ -10,7 +10,8 @@ from typing import IO
 import pytest
 
 from receiver.notification import DEAD_LETTERS, DeadLetter, encode
-from tests.commands import RECEIVER, environment, free_port
+from tests.commands import RECEIVER, environment, free_port, run
+from tests.receivers import TOKEN, Receiver, listening
 from tests.valkey import Valkey
 
 FULL = "receiver: stdout cannot be written: No space left on device\n"
@@ -102,3 +103,16 @@ def test_the_demo_goes_on_when_only_stderr_is_full(tmp_path: Path) -> None:
         assert json.loads(demo.stdout.readline())["specversion"] == "1.0"
         demo.send_signal(signal.SIGINT)
         assert demo.wait(30) == 0
+
+
+def test_a_log_of_attempts_that_cannot_be_written_takes_nothing_from_the_verdict(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    with listening(Receiver(valkey.client())) as url:
+        answer = run(
+            tmp_path,
+            *("simulate", "--url", url, "--token", TOKEN, "--count", "10", "--log", "/dev/full"),
+        )
+    assert answer.returncode == 2
+    assert "acknowledged: " in answer.stdout
+    assert answer.stderr == "receiver: --log cannot be written: No space left on device\n"

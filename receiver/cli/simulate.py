@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 import msgspec
@@ -12,13 +12,12 @@ import msgspec
 from receiver import connection
 from receiver.cli import address, environment, simulate_show
 from receiver.cli.send import demo_token
+from receiver.cli.simulate_log import Log
 from receiver.notification import EVENTS
 from receiver.settings import Settings
 from receiver.simulate import scenario as scenarios
 from receiver.simulate.account import Verdict
-from receiver.simulate.gateway import Attempt, Witness
 from receiver.simulate.plan import RUN_DIGITS
-from receiver.simulate.rules import Answer
 from receiver.simulate.run import Run, Stream
 from receiver.simulate.scenario import Phase, Scenario
 from receiver.simulate.wire import Target
@@ -39,7 +38,7 @@ from receiver.simulate.wire import Target
 @click.option("--duration", type=click.FloatRange(0, min_open=True), help="Seconds of sending.")
 @click.option("--count", type=click.IntRange(1), help="So many; without --rate all at once.")
 @click.option("--run", "name", metavar="NAME", help="Repeat an earlier run to the byte.")
-@click.option("--log", type=click.File("wb"), help="Every attempt, as a line of JSON.")
+@click.option("--log", type=click.Path(path_type=Path), help="Every attempt, as a line of JSON.")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON document.")
 def command(scenario: Path | None, url: str | None, token: str | None, **options: Any) -> None:
     """Be the carriers: send what AT&T and a CAMARA operator send, and judge the receiver.
@@ -65,6 +64,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
     """
     settings = environment.settings()
     played = _scenario(scenario, options)
+    log = Log(options["log"])
     with simulate_show.progress() as show:
         run = Run(
             scenario=played,
@@ -73,10 +73,11 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
             target=_target(url or environment.base_url(settings), token or demo_token(settings)),
             stream=_stream(settings, options["redis_url"], options["from_stream"], url),
             show=show,
-            witness=_log_to(options["log"]),
+            witness=log.write,
         )
         verdict = _play(run)
     simulate_show.verdict(verdict, as_json=options["as_json"])
+    log.close()
     if verdict.faults:
         raise SystemExit(1)
 
@@ -130,24 +131,3 @@ def _stream(
     found = redis_url or environment.redis_url(settings)
     environment.connect(found).close()
     return Stream(found, name or EVENTS)
-
-
-def _log_to(file: BinaryIO | None) -> Witness:
-    if file is None:
-        return lambda *_: None
-
-    def log(attempt: Attempt, answer: Answer, now: float) -> None:
-        planned = attempt.planned
-        line = {
-            "number": planned.number,
-            "kind": planned.kind,
-            "hostile": planned.hostile,
-            "conduct": planned.conduct if attempt.nth == 1 and not attempt.extra else "plain",
-            "attempt": attempt.nth,
-            "due": round(attempt.due, 4),
-            "answered": round(now, 4),
-            "said": answer.said,
-        }
-        file.write(msgspec.json.encode(line) + b"\n")
-
-    return log
