@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,6 +152,44 @@ def test_a_copy_that_somebody_made_of_a_file_is_left_alone(valkey: Valkey, tmp_p
     live(valkey.url, tmp_path, lambda house: house.keep("one"))
     assert copy.read_bytes() == b"not ours"
     assert appended(valkey) == [b"one"]
+
+
+@pytest.mark.parametrize("away", [shutil.rmtree, lambda spool: spool.rename(f"{spool}.old")])
+def test_nothing_is_acknowledged_into_a_file_that_the_next_process_will_not_find(
+    valkey: Valkey, tmp_path: Path, away: Callable[[Path], object]
+) -> None:
+    async def test(house: House) -> None:
+        await house.spool.write(Batch("gone", 1, [b"a"], []))
+        away(tmp_path / "spool")
+        with pytest.raises(SpoolError, match=r"spool-0\.sqlite3"):
+            await house.spool.write(Batch("gone", 2, [b"b"], []))
+        (tmp_path / "spool").mkdir()
+        (tmp_path / "spool" / "spool-0.sqlite3").touch()
+        with pytest.raises(SpoolError, match="another one now"):
+            await house.spool.write(Batch("gone", 3, [b"c"], []))
+
+    live(valkey.url, tmp_path / "spool", test)
+
+
+def test_a_damaged_file_is_said_and_keeps_neither_the_door_closed_nor_others_back(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    left = SpoolFile.take(tmp_path, 3)
+    assert left is not None
+    left.write(Batch("dead", 1, [b"left"], []))
+    left.close()
+    damaged = [tmp_path / f"spool-{number}.sqlite3" for number in (0, 1, 4)]
+    for file in damaged:
+        file.write_bytes(b"no database" * 1000)
+
+    async def test(house: House) -> None:
+        await house.emptied()
+        assert appended(valkey) == [b"left"]
+        assert house.spool.damaged == {file.name for file in damaged}
+        await house.spool.write(Batch("new", 1, [b"new"], []))
+
+    live(valkey.url, tmp_path, test)
+    assert all(file.read_bytes() == b"no database" * 1000 for file in damaged)
 
 
 def test_a_file_has_one_owner(tmp_path: Path) -> None:

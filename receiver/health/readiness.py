@@ -22,6 +22,7 @@ def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]
         said["spool"] = _spool(spool)
         if spool.trouble:
             warnings.append(f"the spool takes nothing: {spool.trouble}")
+        warnings += [f"{name} in the spool is damaged" for name in sorted(spool.damaged)]
     return 503 if reason else 200, said
 
 

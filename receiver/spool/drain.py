@@ -29,6 +29,7 @@ class Drain:
         self._inbound = inbound
         self._gate = gate
         self._task: asyncio.Task[None]
+        self._said = ""
 
     def start(self) -> None:
         """Begin to drain what is there, and whatever comes."""
@@ -73,8 +74,9 @@ class Drain:
         return bool(rows)
 
     def _stalled(self, reason: str) -> None:
-        if self._spool.flowing:
+        if self._spool.flowing or reason != self._said:
             log.warning("spool.waits", reason=reason)
+        self._said = reason
         self._spool.stalled()
 
 

@@ -34,10 +34,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
+import structlog
 
 from receiver.commit.inbound import Batch
 from receiver.settings import SettingsError
 from receiver.spool.spool_file import Depth, Row, SpoolFile, plus
+
+log = structlog.get_logger()
 
 SHARE_OF_FREE: Final = 0.8
 """Of what is free on the disk: a process spools less than it may where that is little."""
@@ -80,6 +83,8 @@ class Spool:
         self._moved = asyncio.Event()
         self.trouble = ""
         """Why the last write failed; empty while the spool takes what comes."""
+        self.damaged: set[str] = set()
+        """Files that are there and cannot be read: left alone, for a person to look at."""
 
     async def start(self) -> None:
         """Open a file, and those that dead processes left. Raises `SettingsError`."""
@@ -178,7 +183,7 @@ class Spool:
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._directory.chmod(0o700)
-        while (file := SpoolFile.take(self._directory, self._number)) is None:
+        while (file := self._take(self._number)) is None:
             self._number += 1
         self._own = file
         self._adopt()
@@ -195,11 +200,24 @@ class Spool:
             if not name.isdecimal():
                 continue  # somebody's copy
             number = int(name)
-            file = None if number in mine else SpoolFile.take(self._directory, number)
+            file = None if number in mine else self._take(number)
             if file is not None and file.depth.batches:
                 self._adopted.append(file)
             elif file is not None:
                 file.close()
+
+    def _take(self, number: int) -> SpoolFile | None:
+        """None for a file that a living process has, or that nobody can read: the door goes on."""
+        try:
+            return SpoolFile.take(self._directory, number)
+        except sqlite3.OperationalError:
+            raise  # the disk, not what is on it
+        except sqlite3.DatabaseError as error:
+            name = f"spool-{number}.sqlite3"
+            if name not in self.damaged:
+                log.critical("spool.damaged", file=name, reason=str(error))
+            self.damaged.add(name)
+            return None
 
     def _write(self, batch: Batch) -> None:
         if self._own.depth.bytes >= self._limit:

@@ -58,12 +58,15 @@ class SpoolFile:
     def __init__(self, directory: Path, number: int, lock: int) -> None:
         path = directory / f"spool-{number}.sqlite3"
         self.number = number
+        self.name = path.name
+        self._path = path
         self._lock = lock
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute(_SCHEMA)
         self.depth = _depth(self._db)
+        self._inode = path.stat().st_ino
         _sync(directory)  # the file's name is to survive as well
 
     @classmethod
@@ -81,7 +84,9 @@ class SpoolFile:
             raise
 
     def write(self, batch: Batch) -> None:
-        """Return when it is on disk."""
+        """Return when it is on disk, where the next process finds it."""
+        if self._path.stat().st_ino != self._inode:  # what is removed can still be written to
+            raise OSError(f"{self.name} is another one now: start `receiver web` anew")
         entries = _encode((batch.accepted, batch.refused))
         now = time.time_ns() // 1_000_000
         row = (batch.flusher, batch.number, now, len(batch.accepted), len(entries), entries)
@@ -133,7 +138,8 @@ def depth(directory: Path) -> Depth:
     """What all files of a directory hold, whoever owns them. Raises `sqlite3.Error`."""
     total = Depth()
     for path in directory.glob("spool-*.sqlite3"):
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
             total = plus(total, _depth(db))
     return total
 
