@@ -8,6 +8,13 @@
 -- An entry goes on only if XACK says that it was still open. Identities and what a final status
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
 -- set expires as a whole once its bucket and the time to remember are over.
+-- A key that somebody made something else of fails here, before anything has happened: a script that
+-- fails half-way is not undone.
+for _, stream in ipairs({KEYS[2], KEYS[3]}) do
+    redis.call('XLEN', stream)
+end
+redis.call('HLEN', KEYS[4])
+local counted = redis.call('HLEN', KEYS[6]) > 0
 local group, remember = ARGV[1], tonumber(ARGV[2])
 local now = tonumber(redis.call('TIME')[1])
 local width = math.ceil(remember / 3)
@@ -100,7 +107,6 @@ local function publish(identity, settles, final, json)
     return true
 end
 
-local counted = redis.call('EXISTS', KEYS[6]) == 1
 local letters = {}
 local at = 3
 while at <= #ARGV do

@@ -18,9 +18,14 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function later(milliseconds)
     return string.format('%.0f', now + milliseconds)
 end
+-- A script that fails half-way is not undone, and would lose what is acknowledged before it: a key
+-- that is not what it was made as fails here, before anything has happened.
+redis.call('ZCARD', KEYS[2])
+redis.call('HLEN', KEYS[3])
+redis.call('XLEN', KEYS[4])
+redis.call('HLEN', KEYS[5])
 local at = 7 + 2 * ARGV[6]
 for i = 7, at - 1, 2 do
-    -- A command that failed half-way through would lose what is acknowledged before it.
     local kind = redis.call('TYPE', ARGV[i])['ok']
     if kind ~= 'none' and kind ~= ARGV[i + 1] then
         return redis.error_reply('WRONGTYPE ' .. ARGV[i] .. ' is not a ' .. ARGV[i + 1])

@@ -8,6 +8,11 @@
 -- How long a number is remembered must outlast every late copy of its batch: one that a frozen server
 -- still has in a socket, and one in the spool of a machine that was away. A key is small, and there
 -- is one per flusher, so: thirty days.
+--
+-- A script that fails half-way is not undone, and what it had appended would be appended again: a key
+-- that is not what it was made as fails at once.
+redis.call('XLEN', KEYS[2])
+redis.call('HLEN', KEYS[3])
 local remembered = 30 * 24 * 3600
 local last = tonumber(redis.call('GET', KEYS[5]) or '0')
 local accepted, refused, written = 0, 0, 0
