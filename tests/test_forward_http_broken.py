@@ -11,6 +11,10 @@ from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish
 from tests.valkey import Valkey
 
+SOON = 1.0
+"""Seconds for an exchange, where its end is waited for: a busy machine may need one for an answer
+that comes at once, so the event may need an attempt more."""
+
 
 @pytest.fixture
 def consumer() -> Iterator[Consumer]:
@@ -70,37 +74,44 @@ def rubbish(_request: Request, handler: Handler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "reason"),
+    ("behaviour", "timeout", "reason"),
     [
-        (hang, "no answer within 0.3 s"),
-        (drip_head, "no answer within 0.3 s"),
-        (reset, "no answer: ConnectionResetError"),
-        (rubbish, "no answer: BadStatusLine"),
+        (hang, SOON, "no answer within 1 s"),
+        (drip_head, SOON, "no answer within 1 s"),
+        (reset, 5, "no answer: ConnectionResetError"),
+        (rubbish, 5, "no answer: BadStatusLine"),
     ],
 )
 def test_a_consumer_that_gives_no_answer_gets_the_event_again(
-    valkey: Valkey, consumer: Consumer, behaviour: Any, reason: str
+    valkey: Valkey, consumer: Consumer, behaviour: Any, timeout: float, reason: str
 ) -> None:
-    forwarding = Forwarding(valkey, http_sink(consumer, timeout=0.3))
+    forwarding = Forwarding(valkey, http_sink(consumer, timeout=timeout))
     consumer.behaviour = behaviour
     publish(valkey, event(1))
     forwarding.run()
     (waiting,) = forwarding.retries()
     assert waiting.reason.startswith(reason)
     consumer.behaviour = answering(204)
-    forwarding.later(3600)
+    until_none_waits(forwarding)
     assert forwarding.count("delivered") == 1
+
+
+def until_none_waits(forwarding: Forwarding) -> None:
+    """Attempt after attempt, up to the last one after 72 hours."""
+    while forwarding.retries():
+        forwarding.later(3600)
 
 
 @pytest.mark.parametrize("behaviour", [endless, drip_body, drip_body_to_the_close, broken_chunk])
 def test_a_body_without_an_end_is_cut_and_the_status_counts(
     valkey: Valkey, consumer: Consumer, behaviour: Any
 ) -> None:
-    forwarding = Forwarding(valkey, http_sink(consumer, timeout=0.3))
+    forwarding = Forwarding(valkey, http_sink(consumer, timeout=SOON))
     consumer.behaviour = behaviour
     publish(valkey, event(1))
     forwarding.run()
-    assert (forwarding.count("delivered"), forwarding.retries()) == (1, [])
+    until_none_waits(forwarding)
+    assert forwarding.count("delivered") == 1
 
 
 def test_nobody_listening_is_a_failed_attempt(valkey: Valkey) -> None:
