@@ -1,6 +1,7 @@
 """A consumer's web hook: a real HTTP server on loopback that behaves as the test wants."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,9 +85,11 @@ class Consumer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def consuming() -> Iterator[Consumer]:
-    """A consumer for the length of the block."""
+def consuming(context: ssl.SSLContext | None = None) -> Iterator[Consumer]:
+    """A consumer for the length of the block; with a context it speaks TLS."""
     with Consumer() as server:
+        if context:  # before it serves: meanwhile the server would have no socket
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
