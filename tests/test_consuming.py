@@ -114,7 +114,7 @@ def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
     port = free_port()
     environ = {"PORT": str(port), "WEBHOOK_SECRETS": f"{OTHER} {SECRET}"}
     with copied(tmp_path, [program, request.param], **environ), urllib3.PoolManager() as pool:
-        eventually(lambda: _listens(port))
+        eventually(lambda: listens(port))
 
         def send(body: bytes, **headers: str) -> int:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -181,7 +181,7 @@ def test_the_page_s_curl_sends_an_event_that_the_endpoint_takes(tmp_path: Path) 
     port = free_port()
     environ = {"PORT": str(port), "WEBHOOK_SECRETS": SECRET}
     with copied(tmp_path, [sys.executable, "webhook.py"], **environ):
-        eventually(lambda: _listens(port))
+        eventually(lambda: listens(port))
         answer = subprocess.run(
             ["/bin/sh", "try.sh"],
             cwd=tmp_path,
@@ -223,6 +223,7 @@ def _all_acknowledged(valkey: Valkey) -> bool:
     return [(one["lag"], one["pending"]) for one in found] == [(0, 0)]
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether anybody does."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

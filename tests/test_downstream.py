@@ -9,7 +9,7 @@ from receiver.notification import DEAD_LETTERS, SINKS
 from tests.commands import free_port, run
 from tests.eventually import eventually
 from tests.running import Receiver, mo
-from tests.test_consuming import SECRET, copied, handled
+from tests.test_consuming import SECRET, copied, handled, listens
 from tests.valkey import Valkey
 
 FILE = """
@@ -39,6 +39,7 @@ def test_what_consumers_refused_or_lost_reaches_them_again_under_its_id(
         with copied(
             tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS="whsec_AAAA", **environ
         ):
+            eventually(lambda: listens(port))  # or the sink would wait after a failed attempt
             for _ in range(3):
                 assert receiver.post("/att/sms/mo", mo()).status == 204
             eventually(lambda: valkey.client().xlen(DEAD_LETTERS) == 3)  # it answers 401
@@ -47,6 +48,7 @@ def test_what_consumers_refused_or_lost_reaches_them_again_under_its_id(
         assert {json.loads(line)["event"] for line in listed.stdout.splitlines()} == set(ids)
 
         with copied(tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS=SECRET, **environ):
+            eventually(lambda: listens(port))
             replayed = run(tmp_path, "dead-letters", "replay", "--reason", "401", **environ)
             assert replayed.returncode == 0, replayed.stderr
             eventually(lambda: len(handled(tmp_path)) == 3)
