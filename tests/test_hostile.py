@@ -164,7 +164,7 @@ def test_a_request_that_is_not_http_is_answered_400_and_closed(door: Receiver, r
 
 @pytest.mark.parametrize("target", [b"http://[", b"*", b"//", b"\xff\xfe", b"/%", b"x:y", b""])
 def test_a_target_that_is_no_path_is_answered_400_or_404(door: Receiver, target: bytes) -> None:
-    answer = ask(door, b"POST " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n", whole=False)
+    answer = ask(door, b"POST " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
     assert status(answer) in (400, 404)
 
 
