@@ -1,5 +1,6 @@
 """Redis stops, freezes, comes back: 503 in time, no false 204, nothing twice, no restart."""
 
+import json
 import threading
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from tests.running import AUTHORIZED, Receiver, mo
 ANSWERED_WITHIN = 2.0
 """Seconds, the promise; what the machine adds while it is busy is not ours."""
 MACHINE = 1.0
+"""What it may always add; where it stands still for longer, `Stalls` has seen it."""
 
 
 class Sent(NamedTuple):
@@ -32,6 +34,29 @@ def send(receiver: Receiver, text: str) -> Sent:
     answer = receiver.post("/att/sms/mo", mo(text))
     took = time.monotonic() - begun
     return Sent(text, answer.status, begun, took, answer.headers.get("retry-after"))
+
+
+class Stalls:
+    """Sleeps and looks at the clock: `longest` is by how many seconds this machine overslept."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sleep)
+        self.longest = 0.0
+
+    def __enter__(self) -> "Stalls":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _sleep(self) -> None:
+        before = time.monotonic()
+        while not self._stop.wait(0.02):
+            self.longest = max(self.longest, time.monotonic() - before - 0.02)
+            before = time.monotonic()
 
 
 class Load:
@@ -62,9 +87,15 @@ class Load:
             number += 1
 
 
-def appended(receiver: Receiver) -> Counter[bytes]:
+def appended(receiver: Receiver) -> dict[str, int]:
+    """When each was, in milliseconds since 1970; none may be there twice."""
     entries: Any = receiver.redis.xrange(INBOUND)
-    return Counter(decode_notification(fields[b"n"]).body for _, fields in entries)
+    found = {
+        json.loads(decode_notification(fields[b"n"]).body)["Message"]: int(entry.split(b"-")[0])
+        for entry, fields in entries
+    }
+    assert len(found) == len(entries)
+    return found
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3.5])
@@ -72,25 +103,26 @@ def test_a_frozen_redis_makes_no_false_204_and_nothing_is_appended_twice(
     receiver: Receiver, seconds: float
 ) -> None:
     receiver.start()
-    with Load(receiver) as load:
+    with Stalls() as stalls, Load(receiver) as load:
         eventually(lambda: len(load.sent) > 100)
         receiver.valkey.pause()
-        frozen = time.monotonic()
+        frozen, frozen_at = time.monotonic(), time.time()
         eventually(lambda: time.monotonic() - frozen > seconds)
         thawed = time.monotonic()
         receiver.valkey.resume()
         eventually(lambda: load.acknowledged_since(thawed))
+    written = appended(receiver)
     for one in load.sent:
         assert one.status in (204, 503)
-        assert one.took < ANSWERED_WITHIN + MACHINE
-        ended = one.begun + one.took
-        # What was written just before the freeze may be answered just after it.
-        assert not (one.status == 204 and frozen + 0.1 < ended < thawed)
+        assert one.took < ANSWERED_WITHIN + MACHINE + stalls.longest
+        if one.status == 204 and one.begun + one.took < thawed:
+            # However late the answer is: what it answers was written before the freeze.
+            assert written[one.text] <= 1000 * frozen_at
         assert (one.retry_after is not None) == (one.status == 503)
     if seconds > ANSWERED_WITHIN:
         assert any(one.status == 503 for one in load.sent)
     receiver.settled()
-    assert set(appended(receiver).values()) == {1}
+    appended(receiver)
     texts = Counter(event["data"]["text"] for event in receiver.events())
     assert set(texts.values()) == {1}
     assert {one.text for one in load.sent if one.status == 204} <= set(texts)
@@ -102,11 +134,12 @@ def test_a_stopped_redis_is_503_with_retry_after_in_time_and_204_again_without_a
     receiver.start()
     assert send(receiver, "before").status == 204
     receiver.valkey.kill()
-    refused = [send(receiver, f"while it is gone {number}") for number in range(3)]
+    with Stalls() as stalls:
+        refused = [send(receiver, f"while it is gone {number}") for number in range(3)]
     for one in refused:
         assert one.status == 503
         assert one.retry_after is not None
-        assert one.took < ANSWERED_WITHIN + MACHINE
+        assert one.took < ANSWERED_WITHIN + MACHINE + stalls.longest
     eventually(lambda: receiver.get("/readyz").status == 503)
     receiver.valkey.start()
     eventually(lambda: send(receiver, "after").status == 204)
