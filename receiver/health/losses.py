@@ -16,7 +16,7 @@ from receiver.notification import BOOK, LEDGER, LOSSES
 log = structlog.get_logger()
 
 KEPT_SECONDS: Final = 30 * 24 * 3600
-# Every web process notices; the most that any of them knew of counts, once per server's life.
+# Every web process notices; the most that any of them knew of counts, once per life of the books.
 _RECORD: Final = """
 if tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') < tonumber(ARGV[2]) then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -56,9 +56,11 @@ class Losses:
         accepted = int(await client.hget(LEDGER, "accepted") or 0)
         book = found or name.encode()
         if self._book not in (None, book):
-            life, missing = book, self._dropped_from or self._looked
+            missing = self._dropped_from or self._looked
         else:
-            life, missing = run_id, max(self._dropped_by, known - accepted)
+            missing = max(self._dropped_by, known - accepted)
+        # One life for both signs: the count goes backwards once more for an append after this look.
+        life = book + b" " + run_id.encode()
         lost: Any = await client.eval(_RECORD, 1, LOSSES, life, missing, KEPT_SECONDS)
         self.lost = sum(map(int, lost))
         if missing > 0:
