@@ -9,11 +9,12 @@ the master is now:
     redis+sentinel://[[user]:password@]host[:port],host[:port].../master-name[/db][?option=...]
 
 User and password are those of the Redis servers; the sentinels' own are the options
-`sentinel_username` and `sentinel_password`. `rediss+sentinel` speaks TLS with both. Other options
-are redis-py's, as in the other addresses.
+`sentinel_username` and `sentinel_password`. `rediss+sentinel` speaks TLS with both. Otherwise an
+address may have those options of redis-py's that say where a server is and who asks (`OPEN`). The
+others would take the place of the time limits, repeats and decoding that the promises rest on:
+they are refused.
 """
 
-import re
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -34,11 +35,15 @@ SENTINEL_WITHIN: Final = 0.15
 
 SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 
-_OURS: Final = re.compile(
-    "[?&](decode_responses|encoding|encoding_errors|retry|retry_on_error|parser_class|"
-    "connection_class|redis_connect_func|credential_provider|command_packer)="
+OPEN: Final = ("db", "username", "password", "client_name", "socket_keepalive")
+"""Options of any address; besides them `ssl_...`, and the sentinels' own."""
+_OURS: Final = (
+    *("socket_timeout", "socket_connect_timeout", "timeout", "health_check_interval"),
+    *("retry", "retry_on_timeout", "retry_on_error", "max_connections", "socket_read_size"),
+    *("protocol", "legacy_responses", "decode_responses", "encoding", "encoding_errors"),
+    *("parser_class", "connection_class"),
 )
-"""Options of redis-py's that would change what a reply is, or are no text."""
+"""What people copy from other projects: worth its name in the refusal."""
 
 DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
@@ -63,14 +68,27 @@ def fault(url: str) -> str:
         database = parts.path.split("/")[2 if sentinel else 1 :]
         if parts.scheme != "unix" and "".join(database) and not "".join(database).isdecimal():
             return "the number of a database is wanted at the end, as in redis://host:6379/0"
-        if taken := _OURS.search(url):
-            return f"an option after the ? is not for you to set: {taken[1]}"
+        if closed := _closed(parts.query, sentinel=sentinel):
+            return closed
         wrong = "an option after the ? has a value it cannot have"
         client(url).connection_pool.make_connection()
+        # This one knows fewer options: no OCSP.
+        async_pool(url).make_connection()  # type: ignore[no-untyped-call]
     except TypeError as error:
         return f"an option after the ? is unknown there:{str(error).rpartition('argument')[2]}"
     except (ValueError, RedisError):
         return wrong
+    return ""
+
+
+def _closed(query: str, *, sentinel: bool) -> str:
+    """Which option may not be there, by its name only where that is certainly an option's."""
+    names = OPEN + ("sentinel_username", "sentinel_password") * sentinel
+    for name, _ in parse_qsl(query, keep_blank_values=True):
+        if name in _OURS:
+            return f"an option after the ? is not for you to set: {name}"
+        if name not in names and not name.startswith("ssl_"):
+            return f"an option after the ? is none of {', '.join(names)}, ssl_..."
     return ""
 
 

@@ -128,6 +128,6 @@ def _stream(
     """A receiver elsewhere is verified only when we are told where it publishes."""
     if url and not redis_url and not name:
         return None
-    found = redis_url or environment.redis_url(settings)
-    environment.connect(found).close()
-    return Stream(found, name or EVENTS)
+    if redis_url and (wrong := connection.fault(redis_url)):
+        raise environment.Refused(f"--redis-url: {wrong}")
+    return Stream(redis_url or environment.redis_url(settings), name or EVENTS)
