@@ -20,6 +20,12 @@ from receiver.notification import (
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""
 _REVOKED_SECONDS: Final = 30 * 24 * 3600
+# Only what is still there: somebody may have revoked it since we looked.
+_CHANGE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+"""
 
 
 class Exists(Exception):
@@ -70,8 +76,8 @@ def everything(client: redis.Redis) -> list[Stored]:
 
 
 def named(client: redis.Redis, name: str) -> list[Stored]:
-    """Those with this id, or with this label."""
-    stored = everything(client)
+    """Those with this id, or with this label; none without a name, as an unset variable gives."""
+    stored = everything(client) if name else []
     by_id = [one for one in stored if one.id == name]
     return by_id or [one for one in stored if one.credential and one.credential.label == name]
 
@@ -95,7 +101,7 @@ def let_end(client: redis.Redis, stored: list[Stored], when: float) -> None:
             revoke(client, [one])
         elif one.credential.expires is None or one.credential.expires > when:
             ending = msgspec.structs.replace(one.credential, expires=when)
-            client.hset(CREDENTIALS, one.digest, _record(ending))
+            client.eval(_CHANGE, 1, CREDENTIALS, one.digest, _record(ending))
 
 
 def _record(credential: Credential) -> str:

@@ -37,7 +37,9 @@ class Unauthenticated(Exception):
 
 
 class Undecided(Exception):
-    """The snapshot is too old, or not readable enough, to call this one unknown."""
+    """The snapshot is too old, or not readable enough, to call this one unknown; or two clocks
+    differ on whether it has expired.
+    """
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +86,7 @@ class Credentials:
         self._unreadable: frozenset[bytes] = frozenset()
         self._revoked: set[bytes] = set()
         self._read_at: float | None = None
+        self._clock: float | None = None
         self._revision = 0
         self.lost = False
         """Whether the store came back with less than it had: from then on, until this process is
@@ -93,9 +96,14 @@ class Credentials:
         """Digest -> when it was last admitted; whoever writes it down empties it."""
 
     def replace(
-        self, stored: Mapping[bytes, bytes], revision: int = 0, revoked: Iterable[bytes] = ()
+        self,
+        stored: Mapping[bytes, bytes],
+        revision: int = 0,
+        revoked: Iterable[bytes] = (),
+        clock: float | None = None,
     ) -> int:
-        """Take a snapshot: hex digest -> JSON. Returns how many records could not be read.
+        """Take a snapshot: hex digest -> JSON; `clock` is the time where it was read, in seconds
+        since 1970. Returns how many records could not be read.
 
         Whom such a record names is admitted as before, or put off, but never called unknown.
         """
@@ -118,7 +126,7 @@ class Credentials:
             before.pop(digest[:_PREFIX], None)
         self._known = before | self._bootstrap | _table(pair for pair in fresh if pair[0])
         self._unreadable = frozenset(unreadable)
-        self._read_at = time.monotonic()
+        self._read_at, self._clock = time.monotonic(), clock
         return len(unreadable)
 
     def admit(self, given: set[bytes]) -> Credential:
@@ -136,8 +144,8 @@ class Credentials:
             raise self._unknown(digest)
         known = found[1]
         now = time.time()
-        if known.expires is not None and known.expires <= now:
-            raise Unauthenticated("expired credential")
+        if known.expires is not None:
+            self._check(known.expires, now)
         self.used[digest] = now
         return known
 
@@ -149,6 +157,18 @@ class Credentials:
             for digest, when in used.items()
             if digest[:_PREFIX] not in self._bootstrap
         }
+
+    def _check(self, expires: float, now: float) -> None:
+        """Over, or not, only if Redis' clock says the same: neither of the two may be hours off and
+        end a CAMARA subscription, or let in who was to stay out.
+        """
+        over = expires <= now
+        if self._clock is not None and self._read_at is not None:
+            theirs = self._clock + time.monotonic() - self._read_at
+            if (expires <= theirs) != over:
+                raise Undecided
+        if over:
+            raise Unauthenticated("expired credential")
 
     def _unknown(self, digest: bytes) -> Exception:
         age = None if self._read_at is None else time.monotonic() - self._read_at

@@ -90,6 +90,19 @@ def test_an_expired_token_is_refused_even_by_an_old_snapshot(
     assert decided(known, STORED) == "401 expired credential"
 
 
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_is_hours_off_neither_ends_nor_prolongs_a_token(
+    known: Credentials, hours: int
+) -> None:
+    expires = time.time() + 3600 * hours / 2
+    known.replace({digest(STORED): record(Credential(expires=expires))})
+    assert decided(known, STORED) == ("401 expired credential" if hours < 0 else "")
+    known.replace(
+        {digest(STORED): record(Credential(expires=expires))}, clock=time.time() + 3600 * hours
+    )
+    assert decided(known, STORED) == "503"
+
+
 @pytest.mark.parametrize(
     "broken", [b"", b"{", b"null", b'{"expires": "soon"}', b'{"label": 1}', b"\xff", b"[]"]
 )
@@ -176,6 +189,21 @@ def test_a_change_counts_in_every_web_process_within_two_seconds(
     receiver.redis.hdel(CREDENTIALS, digest(STORED))
     eventually(lambda: everywhere(401))
     assert time.monotonic() - begun < 2 * 2 + 3, "twice two seconds, and a busy machine"
+
+
+def test_no_name_names_no_credential_not_even_one_without_a_label(valkey: Valkey) -> None:
+    client = valkey.client()
+    credential_store.add(client, STORED.decode(), Credential())
+    assert credential_store.named(client, "") == []
+
+
+def test_what_is_revoked_meanwhile_is_not_brought_back_by_letting_it_end(valkey: Valkey) -> None:
+    client = valkey.client()
+    credential_store.add(client, STORED.decode(), Credential(label="old"))
+    looked = credential_store.named(client, "old")
+    credential_store.revoke(client, looked)
+    credential_store.let_end(client, looked, time.time() + 86400)
+    assert credential_store.everything(client) == []
 
 
 def test_the_last_use_of_a_stored_token_is_written_down_and_of_no_other(

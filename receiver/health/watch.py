@@ -68,9 +68,10 @@ class Watch:
             pipe.hgetall(CREDENTIALS)
             pipe.get(CREDENTIALS_REVISION)
             pipe.smembers(CREDENTIALS_REVOKED)
-            stored, revision, revoked = await pipe.execute()
+            pipe.time()
+            stored, revision, revoked, (seconds, _) = await pipe.execute()
         known_of = self._credentials.lost
-        unreadable = self._credentials.replace(stored, int(revision or 0), revoked)
+        unreadable = self._credentials.replace(stored, int(revision or 0), revoked, seconds)
         if unreadable and unreadable != self._unreadable:
             log.error("credentials.unreadable", count=unreadable)
         self._unreadable = unreadable
