@@ -45,7 +45,7 @@ def value(samples: Samples | None, name: str, **labels: str) -> float | None:
 def test_every_process_answers_for_all_of_them(receiver: Receiver, tmp_path: Path) -> None:
     with consuming() as consumer:
         _configure(tmp_path, consumer)
-        receiver.also(WEB_CONCURRENCY="2", RECEIVER_WORKERS="2")
+        receiver.also(WEB_CONCURRENCY="2", RECEIVER_WORKERS="2", RECEIVER_FULL_PERCENT="70")
         receiver.start()
         add(receiver.redis, "short", Credential(label="att", expires=time.time() + 5 * 86400))
         repeated = mo()
@@ -58,6 +58,7 @@ def test_every_process_answers_for_all_of_them(receiver: Receiver, tmp_path: Pat
         eventually(lambda: len(consumer.requests) == 41)
         told = eventually(lambda: _all_told(receiver))
     assert value(told, "receiver_redis_up") == 1
+    assert value(told, "receiver_redis_memory_full_ratio") == 0.7
     assert value(told, "receiver_notifications_accepted_total") == 42
     assert value(told, "receiver_notifications_published_total") == 41
     assert value(told, "receiver_notifications_duplicate_total") == 1

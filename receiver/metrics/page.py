@@ -19,6 +19,7 @@ from receiver.metrics.families import Labelled, counter, gauge, histogram, label
 from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.snapshot import Sink, Snapshot
 from receiver.notification import forward_group
+from receiver.settings import Settings
 from receiver.spool.spool_file import Depth
 
 _BOOKS: Final = {
@@ -74,10 +75,10 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
 }
 
 
-def exposition(snapshot: Snapshot | None, spool: Depth | None, configured: Iterable[str]) -> bytes:
-    """The text. `snapshot` is None while Redis does not answer; `configured` names listeners."""
+def exposition(snapshot: Snapshot | None, spool: Depth | None, settings: Settings) -> bytes:
+    """The text. `snapshot` is None while Redis does not answer."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, configured)]))
+    registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, settings)]))
     return generate_latest(registry)
 
 
@@ -102,16 +103,16 @@ def _ours(snapshot: Snapshot | None, spool: Depth | None) -> Iterator[Metric]:
     yield gauge("receiver_spool_oldest_seconds", f"Age of the oldest {where}.", max(0, age))
 
 
-def _known(snapshot: Snapshot | None, configured: Iterable[str]) -> Iterator[Metric]:
+def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if snapshot is None:
         return
     yield from _books(snapshot)
     yield from _requests(snapshot)
     yield from _times(snapshot)
     yield from _sinks(snapshot)
-    yield _silence(snapshot, configured)
+    yield _silence(snapshot, (one.name for one in settings.listeners))
     yield _credentials(snapshot)
-    yield from _redis(snapshot)
+    yield from _redis(snapshot, settings.full_percent)
 
 
 def _books(found: Snapshot) -> Iterator[Metric]:
@@ -209,10 +210,11 @@ def _credentials(found: Snapshot) -> Metric:
     return labelled("receiver_credential_days_left", said, ["credential"], left)
 
 
-def _redis(found: Snapshot) -> Iterator[Metric]:
+def _redis(found: Snapshot, full_percent: int) -> Iterator[Metric]:
     used, limit = (int(found.info.get(name, 0)) for name in ("used_memory", "maxmemory"))
     yield gauge("receiver_redis_memory_used_bytes", "Memory that Redis uses.", used)
-    said = "Its limit, 0 without one; at RECEIVER_FULL_PERCENT of it notifications are refused."
-    yield gauge("receiver_redis_memory_limit_bytes", said, limit)
+    yield gauge("receiver_redis_memory_limit_bytes", "Its limit, 0 without one.", limit)
+    said = "The share of the limit from which on notifications are refused."
+    yield gauge("receiver_redis_memory_full_ratio", said, full_percent / 100)
     replicas = int(found.info.get("connected_slaves", 0))
     yield gauge("receiver_redis_replicas", "Replicas connected to it.", replicas)

@@ -28,8 +28,7 @@ class Scrape:
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         self._client = client
-        self._spool = settings.spool_dir
-        self._listeners = [listener.name for listener in settings.listeners]
+        self._settings = settings
         self._reading: asyncio.Task[snapshot.Snapshot | None] | None = None
         self._text = b""
         self._at = -FRESH
@@ -60,10 +59,11 @@ class Scrape:
     def _written(self, found: snapshot.Snapshot | None) -> bytes:
         from receiver.metrics import page  # late: a process that nobody scrapes need not load it
 
-        return page.exposition(found, self._depth(), self._listeners)
+        return page.exposition(found, self._depth(), self._settings)
 
     def _depth(self) -> Depth | None:
+        directory = self._settings.spool_dir
         try:
-            return spool_file.depth(self._spool) if self._spool else None
+            return spool_file.depth(directory) if directory else None
         except sqlite3.Error:
             return None
