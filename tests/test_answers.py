@@ -48,7 +48,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     found = Receiver(valkey, directory, RECEIVER_MAX_BODY_BYTES=str(CAP))
     record = msgspec.json.encode(Credential(listener="promo"))
     found.redis.hset(CREDENTIALS, hashlib.sha256(PROMO.encode()).hexdigest(), record.decode())
-    yield found.start_web()
+    found.start_web()
+    eventually(lambda: knows_the_store(found))  # a look later than it is ready, if Redis was slow
+    yield found
     found.stop()
     valkey.stop()
 
@@ -67,6 +69,12 @@ def ask(door: Receiver, message: bytes) -> bytes:
     with connect(door.port) as line:
         line.sendall(message)
         return read_answer(line)
+
+
+def knows_the_store(door: Receiver) -> bool:
+    body, kind = good(CAMARA)
+    bearer = ("authorization", f"Bearer {PROMO}")
+    return status(ask(door, request(CAMARA + "/promo", body, kind, bearer))) == 204
 
 
 def kept(door: Receiver) -> list[Refusal]:

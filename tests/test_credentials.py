@@ -173,22 +173,35 @@ def answer(receiver: Receiver, token: bytes) -> int:
         return status(read_answer(line))
 
 
+def start_web(receiver: Receiver) -> None:
+    """It is ready before it has seen the store where its first look was not answered in time."""
+    receiver.start_web()
+    eventually(lambda: answer(receiver, STRANGE) == 401)
+
+
 def test_a_change_counts_in_every_web_process_within_two_seconds(
     two_processes: Receiver,
 ) -> None:
     receiver = two_processes
 
-    def everywhere(wanted: int) -> bool:
-        # A new connection goes to any of the processes.
-        return all(answer(receiver, STORED) == wanted for _ in range(20))
+    asking: list[float] = []
 
-    assert everywhere(401)
+    def everywhere(wanted: int) -> bool:
+        begun = time.monotonic()
+        # A new connection goes to any of the processes.
+        found = all(answer(receiver, STORED) == wanted for _ in range(20))
+        asking.append(time.monotonic() - begun)
+        return found
+
+    eventually(lambda: everywhere(401))
     receiver.redis.hset(CREDENTIALS, digest(STORED), record())
     begun = time.monotonic()
     eventually(lambda: everywhere(204))
     receiver.redis.hdel(CREDENTIALS, digest(STORED))
     eventually(lambda: everywhere(401))
-    assert time.monotonic() - begun < 2 * 2 + 3, "twice two seconds, and a busy machine"
+    twice = time.monotonic() - begun
+    # On a busy machine each is seen late: by an answer that was old, and then by twenty new ones.
+    assert twice < 2 * (2 + 2 * max(asking)) + 3
 
 
 def test_no_name_names_no_credential_not_even_one_without_a_label(valkey: Valkey) -> None:
@@ -210,7 +223,7 @@ def test_the_last_use_of_a_stored_token_is_written_down_and_of_no_other(
     receiver: Receiver,
 ) -> None:
     receiver.redis.hset(CREDENTIALS, digest(STORED), record())
-    receiver.start_web()
+    start_web(receiver)
     begun = time.time()
     assert [answer(receiver, one) for one in (STORED, STRANGE, TOKEN.encode())] == [204, 401, 204]
     eventually(lambda: receiver.redis.hlen(CREDENTIALS_USED))
@@ -221,7 +234,7 @@ def test_the_last_use_of_a_stored_token_is_written_down_and_of_no_other(
 
 def test_while_redis_is_away_no_right_token_is_called_wrong(receiver: Receiver) -> None:
     receiver.redis.hset(CREDENTIALS, digest(STORED), record())
-    receiver.start_web()
+    start_web(receiver)
     receiver.valkey.pause()
     assert answer(receiver, STRANGE) == 401
     assert answer(receiver, STORED) == 503
@@ -234,7 +247,7 @@ def test_a_redis_that_comes_back_empty_makes_no_right_token_a_wrong_one(
     receiver: Receiver,
 ) -> None:
     credential_store.add(receiver.redis, STORED.decode(), Credential(label="stored"))
-    receiver.start_web()
+    start_web(receiver)
     assert answer(receiver, STORED) == 204
     receiver.redis.flushall()
     eventually(lambda: "credentials.lost" in receiver.log.read_text())
@@ -251,7 +264,7 @@ def test_a_redis_that_comes_back_empty_makes_no_right_token_a_wrong_one(
 
 def test_a_process_that_never_saw_the_store_calls_nobody_unknown(receiver: Receiver) -> None:
     receiver.redis.hset(CREDENTIALS, digest(STORED), record())
-    receiver.start_web()
+    start_web(receiver)
     receiver.redis.set(CREDENTIALS, "of another type")  # from here on no look at it succeeds
     assert answer(receiver, STORED) == 204
     other = Receiver(receiver.valkey, receiver.log.parent)
