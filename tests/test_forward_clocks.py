@@ -140,5 +140,22 @@ def test_the_sweep_rings_for_what_is_due_by_redis_clock(valkey: Valkey) -> None:
         assert client.llen("rq:queue:receiver-forward-hook") == 1
 
 
+def test_what_redis_put_off_while_its_clock_was_ahead_is_due_once_it_is_right(
+    valkey: Valkey,
+) -> None:
+    with consuming() as consumer:
+        client: Any = valkey.client()
+        sink = http_sink(consumer)
+        begin(client, sink.name)
+        hours_ahead = redis_now(client) + 6 * 3_600_000
+        due(client, sink.name, "1-1", at=hours_ahead)
+        client.hset(sink_state(sink.name), mapping={"opened": 1, "open_until": hours_ahead})
+        SinkSweep(client, (sink,)).run()
+        assert client.llen("rq:queue:receiver-forward-hook") == 1
+        worked(client, sink)
+        assert len(consumer.requests) == 1
+        assert not client.exists(sink_state(sink.name), retry_due(sink.name))
+
+
 def answer(consumer: Consumer, status: int, **headers: str) -> None:
     consumer.behaviour = lambda _request, handler: handler.answer(status, **headers)

@@ -18,6 +18,9 @@ local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
     'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since')
 local probe = false
+-- Nothing is put off for more than an hour (`workers.backoff`, `workers.sinks.http`): what is due later
+-- than that was written while this clock was ahead, and is due now.
+local far = string.format('(%.0f', now + 3660000)
 
 -- A call hands out this many bytes and a little more: neither side carries every size of event.
 local BYTES, STEP = 4194304, 20
@@ -66,7 +69,7 @@ if state[1] then
     return held('stopped', state[3])
 end
 if state[2] then
-    if tonumber(state[2]) > now then
+    if tonumber(state[2]) > now and tonumber(state[2]) <= now + 3660000 then
         return held('open', state[4])
     end
     probe, wanted = true, 1
@@ -84,6 +87,9 @@ if ARGV[6] ~= '' and left() > 0 then
 end
 if left() > 0 then
     local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, left())
+    if #due == 0 then
+        due = redis.call('ZRANGEBYSCORE', KEYS[2], far, '+inf', 'LIMIT', 0, left())
+    end
     for _, id in ipairs(due) do
         if left() == 0 then
             break
