@@ -154,7 +154,7 @@ def test_a_server_that_is_reading_its_data_is_waited_for(
 ) -> None:
     slow = start_valkey(key_load_delay="200")
     with slow.client() as valkey, valkey.pipeline() as pipe:
-        for number in range(10_000):
+        for number in range(50_000):
             pipe.set(f"key-{number}", b"")
         pipe.execute()
     slow.kill()
@@ -165,9 +165,15 @@ def test_a_server_that_is_reading_its_data_is_waited_for(
     (data / "valkey").mkdir(parents=True)
     (data / "redis-url").write_text(slow.url)
     heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        with client(slow.url) as valkey:
+            valkey.config_set("key-load-delay", 0)  # it has been waited for: enough
+
     with (data / "valkey/lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert start(data, heard.append).url == slow.url
+        assert start(data, hear).url == slow.url
     restarting.join()
     assert "Valkey is reading its data ..." in heard
     assert state(slow.url) == "here"
