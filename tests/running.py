@@ -113,7 +113,7 @@ class Receiver:
         """The ledger now."""
         return ledger.read(self.redis)
 
-    def settled(self, *, within: float = 30) -> Books:
+    def settled(self, *, within: float = 60) -> Books:
         """The books once nothing is open; they must balance."""
         eventually(lambda: self.books().open == 0, within=within)
         books = self.books()
