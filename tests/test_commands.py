@@ -40,6 +40,13 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
     assert answer.stderr == ""
 
 
+@pytest.mark.parametrize("name", ["credentials", "rejected", "dead-letters", "sinks"])
+def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_path: Path) -> None:
+    commands = run(tmp_path, name, "--help").stdout.partition("Commands:")[2]
+    assert commands
+    assert [line for line in commands.splitlines() if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "environ", "sentence"),
     [

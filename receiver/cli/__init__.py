@@ -11,7 +11,7 @@ from receiver.cli import streams
 COMMANDS = {
     "up": "Run everything in one: Redis, web, workers. Start here, with --demo.",
     "web": "Run the web half: takes notifications in.",
-    "worker": "Run the background half: normalises and publishes them.",
+    "worker": "Run the background half: normalises, publishes, delivers to sinks.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they come out.",
     "simulate": "Be the carriers: load a receiver, then judge it by what came out.",
@@ -71,6 +71,6 @@ def main() -> None:
       receiver web                  one or more of these
       receiver worker               and of these
 
-    Every command explains itself: receiver COMMAND --help. Settings are environment variables; the
-    README lists them.
+    Every command explains itself: receiver COMMAND --help. Settings are environment variables;
+    listeners and sinks stand in receiver.toml. The README has all of them.
     """

@@ -84,7 +84,7 @@ def add(
         click.echo(token)
 
 
-@command.command("list")
+@command.command("list", short_help="List the credentials, and warn of what expires.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_(*, as_json: bool) -> None:
     """List the credentials, the oldest first, and warn of what expires within a week.

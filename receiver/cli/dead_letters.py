@@ -60,7 +60,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List dead letters, without numbers and texts.")
 @_selecting
 def list_(**chosen: Any) -> None:
     """List dead letters, oldest first, without any number or text of a person.
@@ -81,7 +81,7 @@ def list_(**chosen: Any) -> None:
         output.nothing("there is no such dead letter")
 
 
-@command.command()
+@command.command(short_help="Print dead letters whole.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def show(ids: tuple[str, ...]) -> None:
     """Print dead letters whole: the reason, and the body as it came, with its numbers and texts.
@@ -105,7 +105,7 @@ def show(ids: tuple[str, ...]) -> None:
         output.nothing("there is no such dead letter")
 
 
-@command.command()
+@command.command(short_help="Send dead letters on their way again.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All there are.")
 def replay(*, everything: bool, **chosen: Any) -> None:

@@ -57,7 +57,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List refused requests, without numbers and texts.")
 @_selecting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_(*, as_json: bool, **chosen: Any) -> None:
@@ -79,7 +79,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
         output.nothing("there is no such request")
 
 
-@command.command()
+@command.command(short_help="Print refused requests whole.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--body", "only_body", is_flag=True, help="The body's bytes and nothing else.")
 def show(ids: tuple[str, ...], *, only_body: bool) -> None:
@@ -103,7 +103,7 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
         output.nothing("there is no such request")
 
 
-@command.command()
+@command.command(short_help="Send refused requests through the door once more.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All there are.")
 @address.option

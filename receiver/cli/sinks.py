@@ -44,7 +44,7 @@ def list_() -> None:
         output.nothing("no sink has been given anything yet")
 
 
-@command.command()
+@command.command(short_help="Let a sink send again that was stopped.")
 @click.argument("name")
 def start(name: str) -> None:
     """Let a sink send again that was stopped because its consumer answered 410.

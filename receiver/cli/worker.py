@@ -10,13 +10,14 @@ from receiver.cli import environment
 
 @click.command()
 def command() -> None:
-    """Run the background half: normalises what came in and publishes it, exactly once.
+    """Run the background half: normalises what came in, publishes it exactly once, delivers it.
 
     \b
       REDIS_URL=redis://localhost:6379/0 receiver worker
       RECEIVER_WORKERS=2 receiver worker
 
-    It needs REDIS_URL, the same as `receiver web`. Run as many as you like, on any number of
+    It needs REDIS_URL, the same as `receiver web`, and the secrets that the sinks in receiver.toml
+    name. Each sink has a process of its own. Run as many workers as you like, on any number of
     machines. SIGTERM lets each worker finish its batch, a second one does not wait for that;
     SIGKILL loses nothing either.
     """
