@@ -43,8 +43,8 @@ def read_answer(line: socket.socket) -> bytes:
             return got
         got += chunk
     head, _, body = got.partition(b"\r\n\r\n")
-    while len(body) < int(header(got, b"content-length") or 0):
-        body += line.recv(65536)
+    while len(body) < int(header(got, b"content-length") or 0) and (chunk := line.recv(65536)):
+        body += chunk
     return head + b"\r\n\r\n" + body
 
 

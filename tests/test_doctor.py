@@ -1,5 +1,6 @@
 """`receiver doctor`: real servers set up badly, real files left open, and what it says of them."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -322,5 +323,8 @@ def _on_a_terminal(cwd: Path, **environ: str) -> str:
         check=False,
     )
     os.close(theirs)
-    with open(ours, "rb", buffering=0) as terminal:
-        return terminal.read(65536).decode()
+    said = b""
+    with open(ours, "rb", buffering=0) as terminal, contextlib.suppress(OSError):
+        while chunk := terminal.read(65536):  # what was written comes in any number of pieces
+            said += chunk
+    return said.decode()
