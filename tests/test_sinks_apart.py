@@ -5,9 +5,10 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ name = "bad"
 kind = "http"
 url = "{bad}"
 allow = ["127.0.0.1"]
-timeout = 1
+timeout = 20
 """
 
 
@@ -57,10 +58,6 @@ def workers(valkey: Valkey, tmp_path: Path, **urls: str) -> Iterator["subprocess
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
-
-
-def hang(_request: Request, handler: Handler) -> None:
-    handler.server.over.wait(60)  # type: ignore[attr-defined]
 
 
 def delays(valkey: Valkey, good: Consumer, first: int, count: int) -> list[float]:
@@ -83,16 +80,24 @@ def test_a_hanging_consumer_does_not_delay_the_others(valkey: Valkey, tmp_path: 
     ):
         delays(valkey, good, 0, 3)  # until everything has been started
         before = statistics.median(delays(valkey, good, 10, 15))
+        mended = threading.Event()
+
+        def hang(_request: Request, _handler: Handler) -> int:
+            mended.wait(60)
+            return 503
+
         bad.behaviour = hang
         during = statistics.median(delays(valkey, good, 30, 15))
         client: Any = valkey.client()
         eventually(lambda: len(client.xrange("company:events")) == 33)
-        # The bad one's requests take a second each: whoever waited for them would show it.
-        assert during < before + 0.5
+        # The bad one's requests take twenty seconds: whoever waited for them would show it.
+        assert during < before + 10
         bad.behaviour = lambda _request, _handler: 204
+        mended.set()
         eventually(lambda: len(set(bad.ids)) == 33, within=60)
-        counts = client.hgetall("receiver:sinks")
-        assert counts[b"copy:delivered"] == counts[b"good:delivered"] == b"33"
+        # A request is there before its answer is in the books.
+        names = ("copy:delivered", "good:delivered")
+        eventually(lambda: client.hmget("receiver:sinks", names) == [b"33", b"33"])
 
 
 def test_workers_killed_and_started_again_lose_nothing(valkey: Valkey, tmp_path: Path) -> None:
@@ -118,9 +123,9 @@ def forwarders(supervisor: int) -> list[int]:
     listed = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     found = []
     for pid in map(int, listed):
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"forward" in command:
-            found.append(pid)
+        with suppress(OSError):  # killed a round ago, and buried since it was listed
+            if b"forward" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
     return found
 
 
