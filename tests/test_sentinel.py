@@ -102,7 +102,7 @@ def test_without_enough_replicas_nothing_is_acknowledged(
     receiver.also(REDIS_URL=master.url, RECEIVER_ACK_REPLICAS="1")
     receiver.web = receiver.spawn([*RECEIVER, "web"])
     eventually(lambda: status(receiver) == 503)
-    assert b"0 of 1 replicas" in receiver.get("/readyz").data
+    eventually(lambda: b"0 of 1 replicas" in receiver.get("/readyz").data)
     replica.client().replicaof("127.0.0.1", port)
     eventually(lambda: status(receiver) == 204)
     eventually(lambda: receiver.get("/readyz").status == 200)
