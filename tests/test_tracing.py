@@ -108,7 +108,8 @@ def test_each_attempt_is_a_span_and_the_consumer_hears_which(
     receiver.also(**collector.environ)
     receiver.start()
     receiver.post("/att/sms/mo", mo(), TRACED)
-    eventually(lambda: len(_delivered(collector, "hook")) == 2)
+    # Each process exports in its own time.
+    eventually(lambda: len(_delivered(collector, "hook")) == 2 and collector.named("normalise"))
     first, second = _delivered(collector, "hook")
     assert (first.failed, second.failed) == (True, False)
     assert [first.attributes["receiver.attempt"], second.attributes["receiver.attempt"]] == [1, 2]
@@ -127,7 +128,9 @@ def test_the_events_of_one_request_keep_their_own_traces(
     for _ in range(3):
         assert receiver.post("/att/sms/mo", mo()).status == 204
     receiver.start_worker()
-    eventually(lambda: len(_delivered(collector, "hook")) == 3)
+    eventually(
+        lambda: len(_delivered(collector, "hook")) == 3 and len(collector.named("POST")) == 3
+    )
     sent = {
         event["traceparent"][3:35]
         for request in consumer.requests
@@ -195,7 +198,7 @@ def test_what_is_refused_or_repeated_says_so(receiver: Receiver, collector: Coll
     for _ in range(2):
         receiver.post("/att/sms/mo", twice, TRACED)
     _unreadable(receiver)
-    eventually(lambda: len(collector.named("normalise")) == 3)
+    eventually(lambda: len(collector.named("normalise")) == 3 and len(collector.named("POST")) == 3)
     outcomes = {span.attributes["receiver.outcome"]: span for span in collector.named("normalise")}
     assert set(outcomes) == {"published", "duplicate", "dead"}
     assert outcomes["dead"].failed
