@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
+from receiver.commit import waiters
 from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link
 from receiver.commit.waiters import WAITING_ENTRIES, Overloaded, Unavailable
 from receiver.intake import Intake
 from receiver.notification import INBOUND, LEDGER, REJECTED
 from tests.valkey import Valkey
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's time is up on a slow machine."""
+    monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 30.0)
 
 
 class Line:
@@ -125,15 +132,18 @@ def test_a_waiter_that_is_cancelled_harms_nobody(valkey: Valkey) -> None:
 
 
 def test_what_could_not_be_written_in_time_is_refused_and_not_written_later(
-    valkey: Valkey,
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     valkey.kill()
 
     async def send(intake: Intake) -> None:
-        first = intake.keep([b"early"], [])
-        await asyncio.sleep(0)  # it is flying now, the next one waits behind it
+        with monkeypatch.context() as hurried:
+            hurried.setattr(waiters, "ACKNOWLEDGE_WITHIN", 1.0)
+            first = intake.keep([b"early"], [])
+            await asyncio.sleep(0)  # it is flying now, the next one waits behind it
+            second = intake.keep([b"waiting"], [])
         with pytest.raises(Unavailable):
-            await intake.keep([b"waiting"], [])
+            await second
         with pytest.raises(Unavailable):
             await first
         await asyncio.to_thread(valkey.start)

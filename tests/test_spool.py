@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from receiver.commit import waiters
 from receiver.commit.inbound import Batch, Inbound, script
 from receiver.commit.link import Link
 from receiver.door.gate import Gate
@@ -25,11 +26,18 @@ from receiver.settings import SettingsError
 from receiver.spool.drain import Drain
 from receiver.spool.spool import Spool, SpoolError
 from receiver.spool.spool_file import SpoolFile, depth
+from tests.bare import connect
 from tests.commands import RECEIVER, environment
 from tests.commands import run as run_command
 from tests.eventually import eventually
 from tests.running import Receiver, mo
 from tests.valkey import Valkey
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process nobody's time is up on a slow machine."""
+    monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 30.0)
 
 
 def inbound(url: str) -> Inbound:
@@ -227,7 +235,7 @@ def test_a_batch_that_redis_has_already_is_not_appended_from_the_spool(
 
 @pytest.mark.parametrize("redis_is_up", [True, False])
 def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
-    valkey: Valkey, tmp_path: Path, redis_is_up: bool
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_is_up: bool
 ) -> None:
     async def test(house: House) -> None:
         valkey.kill()
@@ -241,6 +249,7 @@ def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
             await house.keep("2")
             await house.emptied()
         else:
+            monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 1.0)
             kept = await asyncio.gather(house.intake.keep([b"2"], []), return_exceptions=True)
             assert [type(end).__name__ for end in kept] == ["Unavailable"]
 
@@ -376,6 +385,14 @@ def test_a_spool_takes_as_many_bytes_as_were_set_and_then_the_answer_is_503(
     assert 1 <= receiver.log.read_text().count('"spool.refused"') < 4
 
 
+def listens(receiver: Receiver) -> bool:
+    try:
+        connect(receiver.port).close()
+    except ConnectionError:
+        return False
+    return True
+
+
 def test_killed_web_processes_and_a_killed_redis_lose_and_double_nothing(
     receiver: Receiver,
 ) -> None:
@@ -388,9 +405,12 @@ def test_killed_web_processes_and_a_killed_redis_lose_and_double_nothing(
             assert receiver.web
             os.killpg(receiver.web.pid, signal.SIGKILL)
             receiver.web.wait()
+            # Its children may die more slowly, and until then they hold the port.
+            eventually(lambda: not listens(receiver))
             receiver.start_web()
         sent.append(str(number))
-        eventually(lambda: receiver.post("/att/sms/mo", mo(sent[-1])).status == 204)
+        body = mo(sent[-1])  # the same at each attempt, like a carrier's
+        eventually(lambda body=body: receiver.post("/att/sms/mo", body).status == 204)  # type: ignore[misc]
     receiver.valkey.start()
     eventually(lambda: len(receiver.events()) >= len(sent))
     receiver.settled()
