@@ -54,7 +54,9 @@ def handled(directory: Path) -> list[str]:
 
 
 @contextmanager
-def copied(directory: Path, command: list[str], **environ: str) -> Iterator[None]:
+def copied(
+    directory: Path, command: list[str], **environ: str
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The page's files in a directory of their own, and one of its commands running there."""
     for name, text in SNIPPETS.items():
         (directory / name).write_text(text)
@@ -66,7 +68,7 @@ def copied(directory: Path, command: list[str], **environ: str) -> Iterator[None
         process_group=0,
     ) as process:
         try:
-            yield
+            yield process
         finally:
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -112,9 +114,10 @@ def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
         pytest.skip("there is no node on this machine")
     program = sys.executable if request.param == "webhook.py" else str(NODE)
     port = free_port()
-    environ = {"PORT": str(port), "WEBHOOK_SECRETS": f"{OTHER} {SECRET}"}
-    with copied(tmp_path, [program, request.param], **environ), urllib3.PoolManager() as pool:
-        eventually(lambda: listens(port))
+    environ = {"HOOK_PORT": str(port), "WEBHOOK_SECRETS": f"{OTHER} {SECRET}"}
+    command = [program, request.param]
+    with copied(tmp_path, command, **environ) as process, urllib3.PoolManager() as pool:
+        until_listening(process, port)
 
         def send(body: bytes, **headers: str) -> int:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -179,9 +182,10 @@ def test_an_endpoint_that_cannot_handle_an_event_asks_for_it_again(post: Post) -
 )
 def test_the_page_s_curl_sends_an_event_that_the_endpoint_takes(tmp_path: Path) -> None:
     port = free_port()
-    environ = {"PORT": str(port), "WEBHOOK_SECRETS": SECRET}
-    with copied(tmp_path, [sys.executable, "webhook.py"], **environ):
-        eventually(lambda: listens(port))
+    environ = {"HOOK_PORT": str(port), "WEBHOOK_SECRETS": SECRET}
+    environ["PORT"] = "1"  # the receiver's own, as somebody may have exported it
+    with copied(tmp_path, [sys.executable, "webhook.py"], **environ) as process:
+        until_listening(process, port)
         answer = subprocess.run(
             ["/bin/sh", "try.sh"],
             cwd=tmp_path,
@@ -223,7 +227,12 @@ def _all_acknowledged(valkey: Valkey) -> bool:
     return [(one["lag"], one["pending"]) for one in found] == [(0, 0)]
 
 
-def listens(port: int) -> bool:
-    """Whether anybody does."""
+def until_listening(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """One of the page's endpoints is there; if it ended instead, that is said at once."""
+    eventually(lambda: process.poll() is not None or _listens(port))
+    assert process.poll() is None, process.args
+
+
+def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -9,7 +9,7 @@ from receiver.notification import DEAD_LETTERS, SINKS
 from tests.commands import free_port, run
 from tests.eventually import eventually
 from tests.running import Receiver, mo
-from tests.test_consuming import SECRET, copied, handled, listens
+from tests.test_consuming import SECRET, copied, handled, until_listening
 from tests.valkey import Valkey
 
 FILE = """
@@ -35,11 +35,11 @@ def test_what_consumers_refused_or_lost_reaches_them_again_under_its_id(
     (tmp_path / "receiver.toml").write_text(FILE.format(port=port))
     receiver = Receiver(valkey, tmp_path, HOOK_SECRET=SECRET).start()
     try:
-        environ = {"REDIS_URL": valkey.url, "PORT": str(port)}
+        environ = {"REDIS_URL": valkey.url, "HOOK_PORT": str(port)}
         with copied(
             tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS="whsec_AAAA", **environ
-        ):
-            eventually(lambda: listens(port))  # or the sink would wait after a failed attempt
+        ) as process:
+            until_listening(process, port)  # or the sink would wait after a failed attempt
             for _ in range(3):
                 assert receiver.post("/att/sms/mo", mo()).status == 204
             eventually(lambda: valkey.client().xlen(DEAD_LETTERS) == 3)  # it answers 401
@@ -47,8 +47,10 @@ def test_what_consumers_refused_or_lost_reaches_them_again_under_its_id(
         listed = run(tmp_path, "dead-letters", "list", "--sink", "hook", **environ)
         assert {json.loads(line)["event"] for line in listed.stdout.splitlines()} == set(ids)
 
-        with copied(tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS=SECRET, **environ):
-            eventually(lambda: listens(port))
+        with copied(
+            tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS=SECRET, **environ
+        ) as process:
+            until_listening(process, port)
             replayed = run(tmp_path, "dead-letters", "replay", "--reason", "401", **environ)
             assert replayed.returncode == 0, replayed.stderr
             eventually(lambda: len(handled(tmp_path)) == 3)
