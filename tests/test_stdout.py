@@ -37,7 +37,7 @@ def into(
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -99,10 +99,13 @@ def test_the_demo_goes_on_when_only_stderr_is_full(tmp_path: Path) -> None:
     with subprocess.Popen(
         shell, cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     ) as demo:
-        assert demo.stdout
-        assert json.loads(demo.stdout.readline())["specversion"] == "1.0"
-        demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0
+        try:
+            assert demo.stdout
+            assert json.loads(demo.stdout.readline())["specversion"] == "1.0"
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(60) == 0
+        finally:
+            demo.kill()  # its processes end with it
 
 
 def test_a_log_of_attempts_that_cannot_be_written_takes_nothing_from_the_verdict(
