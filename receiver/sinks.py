@@ -152,6 +152,8 @@ def _url_fault(url: str) -> tuple[str, str] | None:
 def _http_fault(sink: HttpSink) -> tuple[str, str] | None:
     try:
         host = urlsplit(sink.url).hostname or ""
+        if not host.isascii():
+            host.encode("idna")
         allowed = sink.allowed
     except ValueError:
         return "url", "a URL such as https://hooks.example.com/events is wanted"

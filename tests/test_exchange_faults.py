@@ -15,7 +15,7 @@ from receiver.settings import HttpSink
 from tests.consumer import Consumer, consuming
 from tests.forwarding import http_sink
 from workers import exchange
-from workers.exchange import Endpoint, Reply
+from workers.exchange import Endpoint, Reply, Unanswered
 
 ROOT = Path(__file__).parent.parent
 
@@ -140,6 +140,12 @@ def test_an_address_written_as_a_number_is_private_all_the_same() -> None:
             url = f"http://{host}:{consumer.server_port}/"
             assert "the address is private" in str(ask(http_sink(consumer, url=url, allow=())))
         assert consumer.requests == []
+
+
+def test_a_status_of_more_than_three_digits_is_no_answer() -> None:
+    with consuming() as consumer:
+        consumer.behaviour = lambda _request, handler: handler.answer(20400)
+        assert isinstance(ask(http_sink(consumer)), Unanswered)
 
 
 @pytest.mark.parametrize("value", ["x\r\nevil: 1", "x\nevil: 1", "x\0"])

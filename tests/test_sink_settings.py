@@ -95,6 +95,7 @@ def test_values_of_secrets_are_not_in_what_settings_show(tmp_path: Path) -> None
         ('queue = "events"', 'queue = "receiver-normalise"', 17, "are ours"),
         ("hooks.example.com/events", "h/\u00fc", 7, "a URL such as"),
         ("hooks.example.com/events", "user:password@h/", 7, "without user and password"),
+        ("hooks.example.com", "\u00fc..example.com", 7, "a URL such as"),
         ("hooks.example.com/events", "h\\nx/", 7, "a URL such as"),
         ("{ authorization", '{ "two words"', 8, "names of headers"),
         ("{ authorization", "{ Content-Length", 8, "names of headers"),

@@ -361,6 +361,17 @@ def _send(receiver: Receiver, name: str, body: bytes | None = None) -> int:
     return receiver.post(case.path, body or case.body, headers).status
 
 
+def test_a_credential_for_the_collector_that_cannot_be_read_is_not_in_the_log(
+    receiver: Receiver, collector: Collector
+) -> None:
+    wrong = {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization: Bearer made-up"}
+    receiver.also(**collector.environ | wrong)
+    receiver.start_web()
+    log = receiver.log.read_text()
+    assert "OTEL_EXPORTER_OTLP_HEADERS: name=value" in log
+    assert "made-up" not in log
+
+
 def test_all_events_of_one_notification_carry_its_one_span(
     receiver: Receiver, collector: Collector
 ) -> None:

@@ -30,7 +30,7 @@ _FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
 """RFC 9110 section 5.1 and 5.5; libcurl sends what it is given."""
 _UNSAID: Final = ("accept:", "expect:")
 """Fields that libcurl would add."""
-_STATUS: Final = re.compile(rb"HTTP/\S+ (\d{3})").match
+_STATUS: Final = re.compile(rb"HTTP/\S+ (\d{3})(?!\d)").match
 _WHY: Final = {
     pycurl.E_COULDNT_RESOLVE_HOST: "gaierror",
     pycurl.E_GOT_NOTHING: "RemoteDisconnected",

@@ -48,6 +48,7 @@ class Tracer:
     def __init__(self) -> None:
         # One line when an export has failed; not one for each time that it is tried once more.
         logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
+        logging.getLogger("opentelemetry.util.re").addFilter(_hide)
         self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(_NAME, __version__)
@@ -91,6 +92,12 @@ def _above(text: str) -> Context:
         trace_state=TraceState([(name, value) for name, value in members]),
     )
     return set_span_in_context(NonRecordingSpan(above), Context())
+
+
+def _hide(record: logging.LogRecord) -> bool:
+    """The SDK quotes the part of `OTEL_EXPORTER_OTLP_HEADERS` that it cannot read: a credential."""
+    record.msg, record.args = "OTEL_EXPORTER_OTLP_HEADERS: name=value,name=value is wanted", ()
+    return True
 
 
 def _resource() -> Resource:
