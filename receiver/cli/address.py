@@ -14,7 +14,10 @@ class Address(click.ParamType[str]):
         """Whole, with its scheme; without the query, where AT&T's URI has the token."""
         try:
             parts = urlsplit(value)
-            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            name = (parts.hostname or "").encode(
+                "idna"
+            )  # ValueError too where DNS has no such name
+            whole = parts.scheme in ("http", "https") and name and parts.port != 0
         except ValueError:
             whole = None
         if not whole or parts.query:

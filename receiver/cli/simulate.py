@@ -23,6 +23,18 @@ from receiver.simulate.scenario import Phase, Scenario
 from receiver.simulate.wire import Target
 
 
+class Amount(click.FloatRange):
+    """Above nothing, and such that a run comes to its end."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1_000_000, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """`nan` is within every range."""
+        found = super().convert(value, param, ctx)
+        return found if found == found else self.fail("a number is wanted", param, ctx)
+
+
 @click.command()
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @address.option
@@ -38,10 +50,10 @@ from receiver.simulate.wire import Target
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0, min_open=True),
+    type=Amount(),
     help="Notifications a second, in place of the phases.",
 )
-@click.option("--duration", type=click.FloatRange(0, min_open=True), help="Seconds of sending.")
+@click.option("--duration", type=Amount(), help="Seconds of sending.")
 @click.option("--count", type=click.IntRange(1), help="So many; without --rate all at once.")
 @click.option("--run", "name", metavar="NAME", help="Repeat an earlier run to the byte.")
 @click.option("--log", type=click.Path(path_type=Path), help="Every attempt, as a line of JSON.")
