@@ -66,7 +66,7 @@ class SpoolFile:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute(_SCHEMA)
         self.depth = _depth(self._db)
-        self._inode = path.stat().st_ino
+        self._stat = path.stat()
         _sync(directory)  # the file's name is to survive as well
 
     @classmethod
@@ -85,7 +85,7 @@ class SpoolFile:
 
     def write(self, batch: Batch) -> None:
         """Return when it is on disk, where the next process finds it."""
-        if self._path.stat().st_ino != self._inode:  # what is removed can still be written to
+        if not os.path.samestat(self._path.stat(), self._stat):  # a removed file takes writes too
             raise OSError(f"{self.name} is another one now: start `receiver web` anew")
         entries = _encode((batch.accepted, batch.refused))
         now = time.time_ns() // 1_000_000
