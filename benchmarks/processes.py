@@ -121,20 +121,17 @@ def running(
 
 @contextlib.contextmanager
 def valkey(fsync: Fsync = "always") -> Iterator[Server]:
-    """A fresh, empty server, durable as `receiver up` starts it, the same for every contender."""
+    """A fresh, empty server, set up as we ship it, the same for every contender."""
     with scratch() as directory:
         port = free_port()
         flags = {
             "port": port,
             "bind": "127.0.0.1",
             "dir": directory,
-            "appendonly": "yes",
             "appendfsync": fsync,
             "maxmemory": "12gb",
-            "maxmemory-policy": "noeviction",
-            "save": "",
         }
-        command = [_binary.get_binary_path()]
+        command = [_binary.get_binary_path(), str(ROOT / "deploy/valkey.conf")]
         for name, value in flags.items():
             command += [f"--{name}", str(value)]
         with (

@@ -41,8 +41,8 @@ def render(parts: dict[str, Any], directory: Path) -> None:
 _HEAD = """# Results
 
 Written by `make bench`; measured on one machine, load generator, Valkey and contender together.
-Every contender has a fresh Valkey with the same flags (`appendonly yes`, `appendfsync always`
-unless its name says otherwise, `noeviction`). Contenders run in turn, every other round in the
+Every contender has a fresh Valkey with the settings of `deploy/valkey.conf` (`appendfsync always`
+unless its name says otherwise). Contenders run in turn, every other round in the
 opposite order; figures are the median of the rounds and, in brackets, the least and the greatest.
 Ratios are taken within a round. What other work disturbed is measured again."""
 

@@ -33,6 +33,7 @@ logfile valkey.log
 appendonly yes
 appendfsync always
 save ""
+auto-aof-rewrite-min-size 512mb
 maxmemory {maxmemory}
 maxmemory-policy noeviction
 """

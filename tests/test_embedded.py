@@ -69,6 +69,7 @@ def test_it_runs_with_the_settings_that_the_promises_need(start: Start) -> None:
             "maxmemory-policy": "noeviction",
             "maxmemory": str(64 * 1024**2),
             "save": "",
+            "auto-aof-rewrite-min-size": str(512 * 1024**2),
             "bind": "127.0.0.1",
         }
         assert valkey.config_get(*wanted) == wanted
