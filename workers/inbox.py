@@ -6,7 +6,9 @@ from receiver.notification import GROUP, INBOUND
 from workers.outcome import Entry
 from workers.pipe import Command
 
-BATCH: Final = 500
+BATCH: Final = 100
+"""Few enough that what is in hand stays in the processor's caches (500 take a fifth longer each),
+enough that an fsync each does not show."""
 BATCH_BYTES: Final = 8 * 1024 * 1024
 """What a batch should hold at most: bodies may have 256 KiB, and a worker 70 MB."""
 FIRST: Final = 50
