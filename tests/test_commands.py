@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -112,6 +113,18 @@ def test_what_cannot_work_is_said_in_one_sentence(
     assert answer.stderr.startswith(f"receiver: {sentence}")
     assert answer.stderr.count("\n") == 1
     assert answer.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("credentials", "add", "--label"), ("explain",), ("send", "mo", "--text")]
+)
+def test_an_argument_that_is_not_utf_8_is_said_in_one_sentence(
+    arguments: tuple[str, ...], valkey: Valkey, tmp_path: Path
+) -> None:
+    answer = run(tmp_path, *arguments, os.fsdecode(b"caf\xe9"), REDIS_URL=valkey.url, **TOKEN)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.endswith(f"Error: argument {len(arguments) + 1} is not UTF-8\n")
+    assert not valkey.client().exists("receiver:credentials")
 
 
 def test_web_without_any_credential_refuses_to_start(valkey: Valkey, tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ class _Commands(click.Group):
         streams.prepare()
         return super().main(*args, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """For every command: what is not UTF-8 can neither be stored nor sent."""
+        for place, argument in enumerate(args, 1):
+            if not argument.isprintable() and any("\ud800" <= c <= "\udfff" for c in argument):
+                raise click.UsageError(f"argument {place} is not UTF-8", ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
