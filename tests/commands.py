@@ -54,7 +54,11 @@ def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            try:
+                process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()  # or the end of the block would wait for it for ever
+                raise
 
 
 def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
