@@ -23,7 +23,8 @@ def accept(client: redis.Redis, count: int) -> None:
 
 def fill(client: redis.Redis, share: float) -> None:
     """Something big, and so much memory that what is there is this share of it."""
-    client.set("big", b"x" * 50_000_000)
+    # Made there: the buffers of a long command are let go of later, and move the share.
+    client.setrange("big", 50_000_000, b"x")
     memory: Any = client.info("memory")
     client.config_set("maxmemory", int(memory["used_memory"] / share))
 

@@ -19,6 +19,8 @@ CONFIG = {
     "port": "0",
     "appendonly": "yes",
     "appendfsync": "always",
+    # What is freed later moves every mark that is set by the memory in use.
+    "lazyfree-lazy-user-flush": "no",
     "maxmemory": "256mb",
     "maxmemory-policy": "noeviction",
     "save": "",
