@@ -100,7 +100,7 @@ def build(settings: Settings) -> Starlette:
     client = connection.async_client(settings.redis_url)
     reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
     scrape = Scrape(settings, reader)
-    watch = Watch(client, server, credentials, door)
+    watch = Watch(client, server, credentials, door, connection.place(settings.redis_url))
     tracer = switch.start(settings.traces)
     route = partial(TracedRoute, tracer) if tracer else Route
 

@@ -97,6 +97,18 @@ def plain(error: Exception) -> str:
     return str(error).partition(" : <")[0]
 
 
+def place(url: str) -> str:
+    """Host and port of an address that is right, for a log line: no user, password or option."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    if "+sentinel:" in url:
+        nodes = ",".join(f"{host}:{port}" for host, port in _sentinel(url).nodes)
+        return f"{nodes}/{_sentinel(url).master}"
+    host = parts.hostname or "localhost"
+    return f"[{host}]:{parts.port or 6379}" if ":" in host else f"{host}:{parts.port or 6379}"
+
+
 class _Sentinel(NamedTuple):
     """A `redis+sentinel` address, taken apart."""
 

@@ -25,6 +25,8 @@ _PRIVATE: Final = re.compile(r"\+?\d{6,}|(?<=access_token=)[^&\s\"']+|(?<=[Bb]ea
 SELDOM: Final = 10.0
 """Seconds between two of the same lines, where a fault would repeat them."""
 _REMEMBERED: Final = 64
+LASTS: Final = 60.0
+"""Seconds between two lines about a condition that lasts."""
 
 Fields = MutableMapping[str, Any]
 
@@ -73,6 +75,33 @@ class Seldom:
             self._lines.clear()
         self._lines[line] = 0, now + SELDOM
         getattr(self._log, level)(event, **fields, count=unsaid + 1)
+
+
+class Condition:
+    """Something that lasts, such as a Redis that is away: a line when it begins, one a minute while
+    it lasts, one at its end with how long it was. Its reason may change meanwhile.
+    """
+
+    def __init__(self, log: Any, begun: str, over: str, **fields: str) -> None:
+        self._log = log
+        self._begun = begun
+        self._over = over
+        self._fields = fields
+        self._since = 0.0
+        self._due = 0.0
+        self._reason = ""
+
+    def is_now(self, reason: str) -> None:
+        """Why it holds; empty when it does not. Call it with every look."""
+        now = time.monotonic()
+        if reason and (not self._reason or now >= self._due):
+            self._since = self._since if self._reason else now
+            self._due = now + LASTS
+            self._log.warning(self._begun, reason=reason, **self._fields)
+        elif self._reason and not reason:
+            seconds = round(now - self._since, 1)
+            self._log.warning(self._over, seconds=seconds, reason=self._reason, **self._fields)
+        self._reason = reason
 
 
 class _Stderr:

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from receiver import connection
+from receiver.logs import Condition
 from receiver.settings import Settings
 from workers.sink_sweep import SinkSweep
 from workers.slots import Slot, Slots
@@ -77,6 +78,8 @@ class Supervisor:
         self._slots = Slots(client)
         self._sweep = Sweep(client, histories(settings.sinks, url))
         self._sinks = SinkSweep(client, settings.sinks)
+        place = connection.place(url)
+        self._away = Condition(log, "redis.trouble", "redis.back", server=place)
         self._children: list[_Child] = []
         self._swept = 0.0
 
@@ -107,7 +110,9 @@ class Supervisor:
             self._sweep.ring()
             self._sinks.run()
         except connection.DOWN as error:
-            log.warning("sweep.waits", error=type(error).__name__)
+            self._away.is_now(type(error).__name__)
+        else:
+            self._away.is_now("")
 
     def _missing(self) -> list[str]:
         wanted = list(self._wanted)

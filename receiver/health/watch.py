@@ -11,6 +11,7 @@ from receiver.connection import DOWN_ON_THE_LOOP
 from receiver.credentials import Credentials
 from receiver.door.door import Door
 from receiver.health.server import SILENT_AFTER, Server
+from receiver.logs import Condition, Seldom
 from receiver.notification import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
@@ -28,25 +29,37 @@ class Watch:
     """One per web process; a Redis in trouble is seen, never raised."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, server: Server, credentials: Credentials, door: Door
+        self,
+        client: redis.asyncio.Redis,
+        server: Server,
+        credentials: Credentials,
+        door: Door,
+        place: str,
     ) -> None:
+        """`place` is where Redis is, as a log line may say it."""
         self._client = client
         self._server = server
         self._credentials = credentials
         self._tally = door.tally
         self._meter = door.meter
         self._unreadable = 0
+        self._seldom = Seldom(log)
+        self._away = Condition(log, "redis.trouble", "redis.back", server=place)
+        self._closed = Condition(log, "door.closed", "door.opened")
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for ever, and say when Redis is in trouble and when the door is closed."""
         while True:
+            trouble = ""
             try:
                 async with asyncio.timeout(SILENT_AFTER):
                     await self.look()
             except DOWN_ON_THE_LOOP as error:
-                log.warning("redis.trouble", error=type(error).__name__)
+                trouble = type(error).__name__
             except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
-                log.error("watch.fault", error=type(error).__name__)
+                self._seldom.say("error", "watch.fault", error=type(error).__name__)
+            self._away.is_now(self._server.trouble or trouble)
+            self._closed.is_now(self._server.full)
             self._tally.say()
             await asyncio.sleep(EVERY)
 
