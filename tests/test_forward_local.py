@@ -159,13 +159,13 @@ def test_the_consumers_own_worker_runs_its_function_with_the_event(
     assert "+12065550100" not in done.stdout + done.stderr  # RQ logs descriptions
 
 
-def test_a_job_is_named_for_its_event(valkey: Valkey) -> None:
+def test_a_job_is_named_for_its_event_and_its_sink(valkey: Valkey) -> None:
     forwarding = Forwarding(valkey, JOBS)
     publish(valkey, event(7))
     forwarding.run()
     queue = Queue("company", connection=forwarding.client, serializer=JSONSerializer)
     (job,) = queue.jobs
-    assert (job.id, job.description) == (event(7)["id"], "company.on_event")
+    assert (job.id, job.description) == (event(7)["id"] + "-jobs", "company.on_event")
     assert SimpleWorker([queue], connection=forwarding.client)
 
 

@@ -17,8 +17,9 @@ _event = msgspec.json.Decoder(dict[str, Any]).decode
 class Rq:
     """Enqueues the sink's function with the event as its only argument.
 
-    The job's id is the event's, so that one event is one job however often it is enqueued; asked
-    for again it is a new job, because RQ keeps the hash of one that ran.
+    The job's id is the event's and the sink's: RQ keeps all jobs of a server under their ids, so
+    two sinks need two, and one event is one job of a sink however often it is enqueued. Asked for
+    again it is a new job, because RQ keeps the hash of one that ran.
     """
 
     def __init__(self, sink: RqSink, client: redis.Redis) -> None:
@@ -38,12 +39,12 @@ class Rq:
     def commands(self, item: Item) -> list[Command]:
         """What RQ itself would send: recorded from its own enqueueing, not rebuilt."""
         asked_again = item.delivery.event.startswith(b'{"replayed":true')
-        again = f"-{item.delivery.first}" if asked_again else ""
+        again = f"_{item.delivery.first}" if asked_again else ""  # no sink's name has a _
         recorded = self._client.pipeline()
         job = Queue.prepare_data(
             self._sink.function,
             args=[_event(item.document)],
-            job_id=f"{item.id}{again}",
+            job_id=f"{item.id}-{self._sink.name}{again}",
             description=self._sink.function,  # else RQ writes the event there, and logs it
             timeout=self._sink.job_timeout,
         )
