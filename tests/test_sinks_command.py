@@ -1,12 +1,15 @@
 """`receiver sinks` and the sinks in `receiver ledger`."""
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
-from receiver.notification import sink_state
+from receiver.notification import retry_items, sink_state
 from receiver.settings import RedisStreamSink
-from tests.commands import run
-from tests.forwarding import Forwarding, publish_many
+from tests.commands import on_a_terminal, run
+from tests.consumer import answering, consuming
+from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey
 
 
@@ -40,3 +43,32 @@ def test_the_ledger_has_the_sinks(valkey: Valkey, tmp_path: Path) -> None:
     books = json.loads(run(tmp_path, "ledger", "--json", REDIS_URL=valkey.url).stdout)
     assert books["sinks"][0]["delivered"] == 3
     assert books["balanced"]
+
+
+def test_a_sink_that_fails_says_why_and_says_so_until_a_request_succeeds(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    def listed() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(run(tmp_path, "sinks", "list", **environ).stdout)
+        return found
+
+    environ = {"REDIS_URL": valkey.url}
+    with consuming() as consumer:
+        consumer.behaviour = answering(503)
+        forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
+        forwarding.now = time.time() + 600
+        publish_many(valkey, 20)
+        forwarding.run()
+        found = listed()
+        assert found["state"].startswith("failing: tried again in ")
+        assert (found["failing"], found["reason"]) == (True, "answered 503")
+        forwarding.client.hset(sink_state("hook"), "open_until", int(time.time() * 1000) - 1)
+        assert listed()["state"] == "failing: being tried"
+        assert "failing: being tried  answered 503" in on_a_terminal(
+            tmp_path, "sinks", "list", **environ
+        )
+        for entry in forwarding.client.hkeys(retry_items("hook")):
+            forwarding.client.hset(retry_items("hook"), entry, b"rubbish")
+        assert listed()["reason"] == "not ours"
+        forwarding.client.delete(sink_state("hook"))
+        assert listed()["state"] == "sending"

@@ -1,4 +1,5 @@
--- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set and state.
+-- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items
+-- and its state.
 -- ARGV per sink its name and its consumer group. Returns per sink what `SinkBooks` holds, in order.
 local added, groups = 0, {}
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -18,7 +19,8 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 local books = {}
 for i = 1, #ARGV, 2 do
-    local due, state = KEYS[i + 2], KEYS[i + 3]
+    local at = 3 + (i - 1) / 2 * 3
+    local due, items, state = KEYS[at], KEYS[at + 1], KEYS[at + 2]
     local function count(name)
         return tonumber(redis.call('HGET', KEYS[2], ARGV[i] .. ':' .. name) or '0')
     end
@@ -34,11 +36,15 @@ for i = 1, #ARGV, 2 do
         open = open + group['pending'] + lag
         events = added - count('begun') + count('replayed')
     end
-    local stopped = redis.call('HMGET', state, 'stopped', 'open_until')
+    local stopped = redis.call('HMGET', state, 'stopped', 'open_until', 'opened')
+    -- Pauses grow, so what is due last has mostly been tried last.
+    local latest = redis.call('ZREVRANGE', due, 0, 0)[1]
+    local item = latest and redis.call('HGET', items, latest)
     books[#books + 1] = {
         ARGV[i], events, delivered, filtered, dead, open, retrying, count('failed_attempts'),
         count('stream_trimmed'), count('stream_unread_trimmed'),
         stopped[1] or '', tonumber(stopped[2] or '0'), group and 1 or 0,
+        tonumber(stopped[3] or '0') > 0 and 1 or 0, item or '',
     }
 end
 return books

@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import EVENTS, SINKS, forward_group, retry_due, sink_state
+from receiver.notification import (
+    EVENTS,
+    SINKS,
+    decode_delivery,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_state,
+)
 
 _BEGUN = b":begun"
 
@@ -38,6 +46,10 @@ class SinkBooks(msgspec.Struct, frozen=True):
     """Until when (ms) nothing is sent because the consumer does not answer; 0 when it does."""
     begun: bool
     """Whether it holds events for a worker: false once it was taken out of the configuration."""
+    failing: bool
+    """Whether requests failed and only a probe now and then asks whether the consumer is back."""
+    reason: str
+    """Why the latest of those that are `retrying` was not taken; empty when there is none."""
 
     @property
     def balanced(self) -> bool:
@@ -54,11 +66,13 @@ def read(client: redis.Redis) -> list[SinkBooks]:
     if not names:
         return []
     script = files("receiver.books").joinpath("sink_books.lua").read_text("utf-8")
-    own = itertools.chain.from_iterable((retry_due(name), sink_state(name)) for name in names)
+    own = itertools.chain.from_iterable(
+        (retry_due(name), retry_items(name), sink_state(name)) for name in names
+    )
     keys = [EVENTS, SINKS, *own]
     told = itertools.chain.from_iterable((name, forward_group(name)) for name in names)
     reply: Any = client.eval(script, len(keys), *keys, *told)
-    return [msgspec.convert(_texts(row), SinkBooks, strict=False) for row in reply]
+    return [_books(*row) for row in reply]
 
 
 def start(client: redis.Redis, name: str) -> bool:
@@ -68,6 +82,14 @@ def start(client: redis.Redis, name: str) -> bool:
     return bool(was_stopped)
 
 
-def _texts(row: list[Any]) -> dict[str, Any]:
-    values = [each.decode() if isinstance(each, bytes) else each for each in row]
-    return dict(zip(SinkBooks.__struct_fields__, values, strict=True))
+def _books(*row: Any) -> SinkBooks:
+    values = [each.decode() if isinstance(each, bytes) else each for each in row[:-1]]
+    named = dict(zip(SinkBooks.__struct_fields__, [*values, _reason(row[-1])], strict=True))
+    return msgspec.convert(named, SinkBooks, strict=False)
+
+
+def _reason(item: bytes) -> str:
+    try:
+        return decode_delivery(item).reason if item else ""
+    except msgspec.DecodeError:
+        return "not ours"  # somebody else wrote it

@@ -4,14 +4,13 @@ import sys
 
 import click
 import msgspec
-import redis
 
 from receiver.books import ledger, sink_books
 from receiver.books.ledger import Books
 from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment
+from receiver.cli.spooled import depth
 from receiver.health import losses
-from receiver.settings import Settings
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -44,15 +43,19 @@ def command(*, as_json: bool) -> None:
     if Redis has lost what it had (`lost`).
 
     Beside them `spooled`: what this machine's spool (RECEIVER_SPOOL_DIR, or in the data directory)
-    has acknowledged and Redis does not know of yet.
+    has acknowledged and Redis does not know of yet. While Redis is away that is all there is, and
+    the exit code is 2.
     """
     settings = environment.settings()
     client = environment.connect(environment.redis_url(settings))
-    spooled = _spooled(settings)
+    spooled = depth(settings).notifications
     try:
-        books, sinks = ledger.read(client), sink_books.read(client)
-    except redis.RedisError as error:
-        raise environment.Refused(f"Redis: {error}") from None
+        with environment.redis_faults():
+            books, sinks = ledger.read(client), sink_books.read(client)
+    except environment.Refused:
+        if spooled:
+            click.echo(f'{{"spooled":{spooled}}}' if as_json else f"spooled {spooled}")
+        raise
     balanced = books.balanced and all(one.balanced for one in sinks)
     if as_json:
         document = msgspec.structs.asdict(books) | {
@@ -75,18 +78,6 @@ def command(*, as_json: bool) -> None:
         click.echo(f"receiver: {losses.said(books.lost)}", err=True)
     if books.lost or not books.balanced:
         raise SystemExit(1)
-
-
-def _spooled(settings: Settings) -> int:
-    import sqlite3
-
-    from receiver.spool import spool_file
-
-    directory = settings.spool_dir or settings.data_dir / "spool"
-    try:
-        return spool_file.depth(directory).notifications
-    except sqlite3.Error as error:
-        raise environment.Refused(f"the spool in {directory}: {error}") from None
 
 
 def _sums(one: SinkBooks) -> str:

@@ -8,7 +8,8 @@ import msgspec
 
 from receiver.books import sink_books
 from receiver.books.sink_books import SinkBooks
-from receiver.cli import environment, output
+from receiver.cli import environment, output, spooled
+from receiver.settings import Settings
 
 
 @click.group()
@@ -24,16 +25,22 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="Every sink: its state, its books, its last failure.")
 def list_() -> None:
-    """Every sink: its state, and what became of its events.
+    """Every sink: its state, what became of its events, and why the latest was not taken.
 
     events = delivered + filtered + dead + open; `retrying` is a part of `open`. A table on a
-    terminal; into a pipe one JSON document per line.
+    terminal; into a pipe one JSON document per line. All of that lies in Redis: while it is away
+    only the names in receiver.toml and what waits in the spool are said, and the exit code is 2.
     """
-    client = environment.connect(environment.redis_url(environment.settings()))
-    with environment.redis_faults():
-        found = sink_books.read(client)
+    settings = environment.settings()
+    client = environment.connect(environment.redis_url(settings))
+    try:
+        with environment.redis_faults():
+            found = sink_books.read(client)
+    except environment.Refused:
+        _say_what_is_here(settings)
+        raise
     if sys.stdout.isatty():
         _print_table(found)
     else:
@@ -69,10 +76,19 @@ def state(one: SinkBooks) -> str:
         return "not configured"
     if one.stopped:
         return f"stopped: {one.stopped}"
-    seconds = one.open_until / 1000 - time.time()
-    if seconds > 0:
-        return f"waiting {seconds:.0f} s: the consumer does not answer"
+    if one.failing:  # until a request succeeds, also while one asks
+        seconds = one.open_until / 1000 - time.time()
+        return "failing: " + (f"tried again in {seconds:.0f} s" if seconds > 0 else "being tried")
     return "sending"
+
+
+def _say_what_is_here(settings: Settings) -> None:
+    if waiting := spooled.said(spooled.depth(settings)):
+        click.echo(f"receiver: {waiting}", err=True)
+    names = (
+        ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"
+    )
+    click.echo(f"receiver: sinks in receiver.toml: {names}", err=True)
 
 
 def _print_table(found: list[SinkBooks]) -> None:
@@ -86,6 +102,8 @@ def _print_table(found: list[SinkBooks]) -> None:
     for name in numbers:
         table.add_column(name.replace("_", " "), justify="right")
     table.add_column("state")
+    table.add_column("why")
     for one in found:
-        table.add_row(one.name, *(f"{getattr(one, name):,}" for name in numbers), state(one))
+        counts = (f"{getattr(one, name):,}" for name in numbers)
+        table.add_row(one.name, *counts, *map(output.printable, (state(one), one.reason)))
     terminal().print(table)
