@@ -188,3 +188,19 @@ def test_more_than_may_wait_is_refused_at_once(valkey: Valkey) -> None:
 
     run(valkey.url, send)
     assert valkey.client().xlen(INBOUND) == WAITING_ENTRIES + 1
+
+
+def test_more_bytes_than_may_wait_are_refused_at_once(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiters, "WAITING_BYTES", 100_000)
+
+    async def send(intake: Intake) -> None:
+        waiting = [intake.keep([b"x" * 30_000], [b"y" * 10_000]) for _ in range(3)]
+        with pytest.raises(Overloaded):
+            intake.keep([b"one too many"], [])
+        await asyncio.gather(*waiting)
+        await asyncio.gather(*(intake.keep([b"x" * 30_000], [b"y" * 10_000]) for _ in range(3)))
+
+    run(valkey.url, send)
+    assert valkey.client().xlen(INBOUND) == 6

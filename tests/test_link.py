@@ -1,12 +1,17 @@
 """The intake's one connection, on the event loop that serves."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 import uvloop
 
-from receiver.commit.link import Link
+from receiver.commit.inbound import script
+from receiver.commit.link import Link, NotReplicated
 from receiver.connection import DOWN
+from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+from tests.commands import free_port
+from tests.eventually import eventually
 from tests.valkey import Valkey
 
 
@@ -26,3 +31,29 @@ def test_a_connection_that_was_lost_while_nobody_used_it_is_a_redis_that_is_down
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(use())
+
+
+def test_a_batch_that_is_repeated_on_another_connection_waits_for_its_replicas_too(
+    start_valkey: Callable[..., Valkey],
+) -> None:
+    port = free_port()
+    master, replica = start_valkey(port=str(port)), start_valkey()
+    replica.client().replicaof("127.0.0.1", port)
+    eventually(lambda: replica.client().info("replication").get("master_link_status") == "up")
+    words = [5000, 100, 1, 1, 0, "one"]
+    keys = [INBOUND, REJECTED, LEDGER, BELL, "receiver:flusher:test"]
+
+    async def once() -> None:
+        link = Link(master.url, script(), replicas=1)
+        try:
+            await link.run(keys, words)
+        finally:
+            await link.end()
+
+    replica.pause()
+    for _ in range(2):  # the second has nothing to append, and would have nothing to wait for
+        with pytest.raises(NotReplicated):
+            asyncio.run(once())
+    replica.resume()
+    asyncio.run(once())
+    assert master.client().xlen(INBOUND) == 1
