@@ -52,6 +52,8 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     zone: str = "UTC"
     """IANA zone for times the carrier sends without one."""
+    repeats: Literal["drop", "publish"] = "drop"
+    """Whether what says the same as a notification before it is a duplicate, or an event too."""
 
 
 class Handshake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +114,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The zone of a listener's zoneless times."""
         name = next((x.zone for x in self.listeners if x.name == listener), "UTC")
         return UTC if name == "UTC" else ZoneInfo(name)  # the former costs no conversion
+
+    def publishes_repeats(self, listener: str) -> bool:
+        """Whether what comes to a listener is never called a duplicate."""
+        return any(x.name == listener and x.repeats == "publish" for x in self.listeners)
 
 
 def load(environ: Mapping[str, str]) -> Settings:

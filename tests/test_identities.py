@@ -57,6 +57,27 @@ def test_another_time_to_remember_forgets_nothing(valkey: Valkey, hours: int) ->
     assert come_in(client) == 1
 
 
+def test_an_identity_is_kept_for_the_whole_time_to_remember(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    before = int(client.time()[0])
+    come_in(client)
+    (start,) = buckets(client)
+    kept = client.keys(f"{IDENTITIES}:*")
+    ends = {int(client.expiretime(key)) for key in kept}
+    assert ends == {int(client.hget(IDENTITIES, f"{start}:ends"))} == {start + WIDTH + 73 * 3600}
+    assert min(ends) >= before + 73 * 3600
+
+
+def test_a_bucket_counts_until_it_ends(valkey: Valkey) -> None:
+    client = valkey.client()
+    come_in(client)
+    move(client, -3 * WIDTH)  # it began four thirds of the time ago, less what this one is old
+    (start,) = buckets(client)
+    # The last of its identities were claimed just before the next bucket began.
+    client.hset(IDENTITIES, f"{start}:ends", int(client.time()[0]) + 600)
+    assert come_in(client) == 1
+
+
 def test_a_bucket_that_is_over_leaves_no_trace(valkey: Valkey) -> None:
     client = valkey.client()
     come_in(client)

@@ -62,6 +62,9 @@ def test_every_process_answers_for_all_of_them(receiver: Receiver, tmp_path: Pat
     assert value(told, "receiver_notifications_accepted_total") == 42
     assert value(told, "receiver_notifications_published_total") == 41
     assert value(told, "receiver_notifications_duplicate_total") == 1
+    for basis, count in (("provider-id", 0), ("composite", 0), ("fingerprint", 1)):
+        name = "receiver_notifications_duplicate_by_basis_total"
+        assert value(told, name, basis=basis) == count
     assert value(told, "receiver_notifications_open") == 0
     assert value(told, "receiver_notifications_open_oldest_seconds") == 0
     assert value(told, "receiver_books_balanced") == 1

@@ -1,17 +1,16 @@
 """From what a carrier said to the CloudEvent we publish, and to the digests that make it one."""
 
-import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 from cloudevents.core.v1.event import CloudEvent
 
-from receiver.carriers.callback import Callback, Event
+from receiver.carriers.callback import Basis, Callback, Event
+from receiver.carriers.identity import digest, identity, unique
 from receiver.notification import Notification
 
-_pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
 
 
@@ -22,31 +21,46 @@ class Claim(NamedTuple):
     """16 bytes that are the same for the same notification; empty when nothing tells it apart."""
     settles: bytes
     """16 bytes for what a final status settles; empty for other events."""
-    final: bytes
-    """`1` when it is a final status."""
+    mark: bytes
+    """The first letter of its basis, then `1` when it is a final status."""
     document: bytes
     """The CloudEvent as JSON."""
 
 
-def claim(callback: Callback, notification: Notification, event: Event, index: int) -> Claim:
-    """Build one event. Its id is its identity in hex, or made of receipt and index without one."""
-    known = (callback.name, notification.listener)
-    identity = _digest(*known, *event.identity) if event.identity else b""
-    name = identity or _digest(*known, "receipt", notification.receipt, str(index))
+def claim(
+    callback: Callback,
+    notification: Notification,
+    event: Event,
+    index: int,
+    *,
+    repeats: bool = False,
+) -> Claim:
+    """Build one event. Its id is its identity in hex, or made of receipt and index without one.
+
+    Where a listener's `repeats` are published too, nothing has an identity.
+    """
+    known = b"" if repeats else identity(notification, event)
+    basis = event.basis if known else "none"
+    name = known or unique(notification, event, index)
+    settles = (notification.callback, notification.listener, "settles", *event.closes)
     return Claim(
-        identity,
-        _digest(*known, "settles", *event.closes) if event.closes else b"",
-        b"1" if event.data.get("final") else b"",
-        _document(callback, notification, event, name.hex()),
+        known,
+        digest(*settles) if event.closes else b"",
+        _MARKS[basis, event.data.get("final") is True],
+        _document(callback, notification, event, name.hex(), basis),
     )
 
 
-def _digest(*parts: str) -> bytes:
-    """Packed with their lengths first, so that no two lists of parts run together."""
-    return hashlib.blake2b(_pack(parts), digest_size=16).digest()
+_MARKS: Final = {
+    (basis, final): basis[:1].encode() + b"1" * final
+    for basis in get_args(Basis)
+    for final in (False, True)
+}
 
 
-def _document(callback: Callback, notification: Notification, event: Event, name: str) -> bytes:
+def _document(
+    callback: Callback, notification: Notification, event: Event, name: str, basis: Basis
+) -> bytes:
     """The SDK's constructor validates; msgspec writes, ten times as fast as the SDK."""
     received, said = _instant(notification.received)
     attributes: dict[str, Any] = {
@@ -58,7 +72,7 @@ def _document(callback: Callback, notification: Notification, event: Event, name
         "datacontenttype": "application/json",
         "receivedtime": said,
         "receiptid": notification.receipt,
-        "identitybasis": event.basis,
+        "identitybasis": basis,
     }
     if event.subject:
         attributes["subject"] = event.subject

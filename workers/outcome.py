@@ -36,7 +36,11 @@ def outcome(entry: Entry, settings: Settings) -> Outcome:
         notification = decode_notification(entry[1])
         callback = _CALLBACKS[notification.callback]
         events = callback.normalise(notification, settings.zone(notification.listener))
-        claims = [claim(callback, notification, event, i) for i, event in enumerate(events)]
+        repeats = settings.publishes_repeats(notification.listener)
+        claims = [
+            claim(callback, notification, event, index, repeats=repeats)
+            for index, event in enumerate(events)
+        ]
         words = [entry[0], len(claims), *itertools.chain.from_iterable(claims)]
         return words, (notification, "")
     except Unreadable as error:

@@ -1,8 +1,8 @@
 -- The one place where an outcome happens: exactly one per entry, whoever runs this, however often.
 -- KEYS inbound, events, dead letters, ledger, identities, attempts
 -- ARGV consumer group, seconds an identity is remembered, then per entry its id, how many events
---      it makes, and per event its identity, what it settles, '1' if it is final, and its JSON; an
---      entry that makes none is followed by its dead letter
+--      it makes, and per event its identity, what it settles, the first letter of its identity's basis
+--      and '1' if it is final, and its JSON; an entry that makes none is followed by its dead letter
 -- Returns how many were published, duplicates, dead, how many events, late ones, and a letter per
 -- entry: p, d, x, l for published with a late status in it, - for one that was not open any more.
 -- An entry goes on only if XACK says that it was still open. Identities and what a final status
@@ -85,13 +85,13 @@ end
 
 local published, duplicate, dead, events, late = 0, 0, 0, 0, 0
 -- Append one event unless its identity is known. Returns whether it was appended.
-local function publish(identity, settles, final, json)
+local function publish(identity, settles, mark, json)
     if identity ~= '' and not claim(identity) then
         return false
     end
     if settles ~= '' then
         local settled
-        if final == '1' then
+        if string.sub(mark, 2) == '1' then
             settled = not claim(settles)
         else
             settled = seen(settles, live)
@@ -108,6 +108,9 @@ local function publish(identity, settles, final, json)
 end
 
 local letters = {}
+-- Duplicates by what their recognition rests on; of a list by the first of its events.
+local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
+local resting = {}
 local at = 3
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
@@ -131,6 +134,10 @@ while at <= #ARGV do
         else
             duplicate = duplicate + 1
             letter = 'd'
+            local basis = bases[string.sub(ARGV[at + 4], 1, 1)]
+            if basis then
+                resting[basis] = (resting[basis] or 0) + 1
+            end
         end
     end
     letters[#letters + 1] = letter
@@ -138,6 +145,9 @@ while at <= #ARGV do
 end
 if claimed > 0 then
     redis.call('HINCRBY', KEYS[5], current .. ':size', claimed)
+end
+for name, count in pairs(resting) do
+    redis.call('HINCRBY', KEYS[4], name, count)
 end
 for name, count in pairs({
     published = published, duplicate = duplicate, dead = dead, events = events, late = late,

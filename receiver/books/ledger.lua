@@ -27,7 +27,8 @@ for _, missing in ipairs(redis.call('HVALS', KEYS[3])) do
     lost = lost + tonumber(missing)
 end
 return {
-    count('accepted'), count('published'), count('duplicate'), count('dead'), open(),
+    count('accepted'), count('published'), count('duplicate'), count('duplicate_provider_id'),
+    count('duplicate_composite'), count('duplicate_fingerprint'), count('dead'), open(),
     count('events'), count('late'), count('rejected'), count('dead_dropped'),
     count('dead_trimmed'), count('events_trimmed'), count('events_unread_trimmed'),
     lost,

@@ -15,6 +15,12 @@ class Books(msgspec.Struct, frozen=True):
     accepted: int
     published: int
     duplicate: int
+    duplicate_provider_id: int
+    """Of them, those that had an id of the network's and said the same besides."""
+    duplicate_composite: int
+    """Delivery statuses among them, with the same message id, address and status."""
+    duplicate_fingerprint: int
+    """Those without an id that said the same."""
     dead: int
     open: int
     """Not yet given an outcome: delivered to a worker, or not yet delivered."""

@@ -8,13 +8,14 @@ anything: there are listeners, sinks, callbacks, names of credentials, and words
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
+from receiver.carriers.callback import Basis
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.snapshot import Sink, Snapshot
@@ -119,6 +120,13 @@ def _books(found: Snapshot) -> Iterator[Metric]:
     for field, (name, meaning) in _BOOKS.items():
         value = getattr(found.books, field)
         yield counter(f"receiver_{name}", meaning, [], {(): value})
+    said = "Of those that had come before, by what their recognition rests on."
+    by_basis: Labelled = {
+        (basis,): getattr(found.books, f"duplicate_{basis.replace('-', '_')}")
+        for basis in get_args(Basis)
+        if basis != "none"
+    }
+    yield counter("receiver_notifications_duplicate_by_basis", said, ["basis"], by_basis)
     said = "Notifications accepted and without an outcome yet."
     yield gauge("receiver_notifications_open", said, found.books.open)
     said = "Age of the oldest notification without an outcome."
