@@ -9,7 +9,6 @@ import struct
 import subprocess
 import tempfile
 import termios
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from receiver.credential_store import add
 from receiver.credentials import Credential
 from receiver.doctor.place import place
 from receiver.doctor.server import server
-from receiver.notification import DEAD_LETTERS, LEDGER, LOSSES, sink_state
+from receiver.notification import sink_state
 from receiver.settings import Settings
 from tests.commands import RECEIVER, environment, run
 from tests.eventually import eventually
@@ -213,39 +212,6 @@ def test_whoever_could_get_in_is_found(valkey: Valkey, tmp_path: Path) -> None:
     assert grave(examined(tmp_path, valkey.url), "(demo) is the demo's token") == "warning"
 
 
-def test_what_is_about_to_expire_is_found(valkey: Valkey, tmp_path: Path) -> None:
-    client = valkey.client()
-    for label, days in {"gone": -1, "soon": 3, "later": 30}.items():
-        add(client, f"token-{label}", Credential(label=label, expires=time.time() + days * 86400))
-    client.hset("receiver:credentials", "ab" * 32, "not a record")
-    found = examined(tmp_path, valkey.url)
-    assert grave(found, "(gone) has expired") == "serious"
-    assert grave(found, "(soon) expires in 3.0 days") == "warning"
-    assert grave(found, "abababababab cannot be read") == "serious"
-    assert not any("later" in what for what in found)
-
-
-def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> None:
-    client: Any = valkey.client()
-    client.xadd(DEAD_LETTERS, {"d": b""})
-    client.hset(LEDGER, "accepted", 5)
-    client.hset(LOSSES, "a life", 7)
-    begin(client, "hook", "0")
-    client.hset(sink_state("hook"), "stopped", "answered 410")
-    (tmp_path / "receiver.toml").write_text(
-        '[[sink]]\nname = "hook"\nkind = "http"\nurl = "https://hooks.example.com/"\n'
-        'secrets_env = ["HOOK_SECRET"]\n'
-    )
-    found = examined(tmp_path, valkey.url)
-    assert grave(found, "1 dead letters wait") == "warning"
-    assert grave(found, "the books do not balance") == "serious"
-    assert grave(found, "came back without 7") == "serious"
-    assert grave(found, "no worker lives") == "serious"
-    assert grave(found, "the sink hook is stopped: answered 410") == "serious"
-    assert grave(found, "no worker of the sink hook lives") == "serious"
-    assert grave(found, "HOOK_SECRET is not set") == "serious"
-
-
 def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_path: Path) -> None:
     sink = '[[sink]]\nname = "{0}"\nkind = "redis-stream"\nstream = "{0}"\n'
     (tmp_path / "receiver.toml").write_text(
@@ -254,12 +220,6 @@ def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_
     found = examined(tmp_path, valkey.url)
     assert grave(found, "neither max_length nor max_age_hours") == "note"
     assert "the sink copy says neither max_length nor max_age_hours" in found
-
-
-def test_a_redis_that_does_not_answer_leaves_it_with_what_it_can_see(tmp_path: Path) -> None:
-    found = examined(tmp_path, f"unix://{tmp_path}/nobody", status=2, token="short")
-    assert grave(found, "Redis cannot be asked") == "serious"
-    assert grave(found, "fewer than 20") == "serious"
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ import click
 import msgspec
 import redis
 
-from receiver.cli import environment
+from receiver import connection
+from receiver.cli import environment, spooled
 from receiver.cli.output import printable, terminal
-from receiver.connection import DOWN
 from receiver.doctor import Finding
+from receiver.doctor.away import away
+from receiver.doctor.keys import keys
 from receiver.doctor.place import demo_token, place
 from receiver.doctor.server import server
-from receiver.doctor.work import work
+from receiver.doctor.work import variables, work
 from receiver.metrics import snapshot
 from receiver.settings import Settings
 
@@ -48,15 +50,18 @@ def command(*, as_json: bool) -> None:
         tokens += [token for token in [demo_token(settings)] if token]
     url = environment.redis_url(settings)
     findings = list(place(settings, tokens, url))
-    status = 2
+    client, status = environment.connect(url), 2
     try:
-        client = environment.connect(url)
         findings += _of_server(settings, client)
-        findings += work(settings, snapshot.read(client), tokens, demo_token(settings))
-    except DOWN as error:
-        findings.append(_unreachable(error))
-    else:
-        status = int(any(one.severity != "note" for one in findings))
+        strange = list(keys(client))
+        findings += strange
+        if not strange:  # else what follows fails at them
+            found = snapshot.read(client)
+            findings += variables(settings, found)
+            findings += work(settings, found, tokens, demo_token(settings))
+            status = int(any(one.severity != "note" for one in findings))
+    except connection.DOWN as error:
+        findings += away(url, error, spooled.said(spooled.depth(settings)))
     _print(findings, as_json=as_json)
     raise SystemExit(status)
 
@@ -75,15 +80,6 @@ def _config(client: redis.Redis) -> dict[str, str]:
     except redis.ResponseError:
         return {}
     return {str(name): str(value) for name, value in found.items()}
-
-
-def _unreachable(error: Exception) -> Finding:
-    return Finding(
-        "serious",
-        f"Redis cannot be asked: {type(error).__name__}",
-        "nothing is stored, and the rest of this examination was not possible",
-        'redis-cli -u "$REDIS_URL" PING',
-    )
 
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:

@@ -10,13 +10,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from receiver.doctor.finding import Finding
-from receiver.settings import RedisStreamSink, Settings, problems
+from receiver.settings import RedisStreamSink, Settings
 from receiver.spool.spool import SHARE_OF_FREE
 from receiver.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
 """Characters; a random one of that length cannot be guessed at a door that answers."""
-_ANOTHER: Final = "receiver credentials add --label NAME  # and drop it from RECEIVER_BEARER_TOKENS"
+_ANOTHER: Final = (
+    "receiver credentials add --label NAME  # then drop it from RECEIVER_BEARER_TOKENS, restart web"
+)
 _VANISHING: Final = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
@@ -39,7 +41,7 @@ def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
             f"{short} of the tokens in RECEIVER_BEARER_TOKENS have fewer than {SHORTEST_TOKEN} "
             "characters",
             "whoever guesses one sends you what he likes",
-            "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32)",
+            "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32)  # then restart web",
         )
     if (demo := demo_token(settings)) and demo in tokens:
         yield Finding(
@@ -80,7 +82,8 @@ def _redis(url: str) -> Iterator[Finding]:
             "serious",
             "REDIS_URL has no password and names another machine",
             "whoever reaches that Redis reads and writes everything, credentials included",
-            "redis-cli CONFIG SET requirepass SECRET  # then REDIS_URL=rediss://:SECRET@HOST:PORT/0",
+            "redis-cli CONFIG SET requirepass SECRET && redis-cli CONFIG REWRITE  # then "
+            "REDIS_URL=rediss://:SECRET@HOST:PORT/0, restart web and worker",
         )
     if not parts.scheme.startswith("rediss"):
         private = all(_is_private(host) for host in hosts)
@@ -88,7 +91,7 @@ def _redis(url: str) -> Iterator[Finding]:
             "note" if private else "warning",
             "REDIS_URL speaks to another machine without TLS",
             "numbers, texts and the password cross the network readable",
-            "REDIS_URL=rediss://...",
+            "REDIS_URL=rediss://...  # then restart web and worker",
         )
 
 
@@ -108,9 +111,6 @@ def _is_private(host: str) -> bool:
 
 
 def _sinks(settings: Settings) -> Iterator[Finding]:
-    for problem in problems(settings):
-        what, _, fix = problem.rpartition(": ")
-        yield Finding("serious", what, "the workers refuse to start: nothing is delivered", fix)
     for sink in settings.sinks:
         if isinstance(sink, RedisStreamSink) and not (sink.max_length or sink.max_age_hours):
             yield Finding(
@@ -118,7 +118,7 @@ def _sinks(settings: Settings) -> Iterator[Finding]:
                 f"the sink {sink.name} says neither max_length nor max_age_hours",
                 "a million events are some 1.5 GB; on the receiver's own Redis they go sooner when "
                 "memory is short, whether or not they were read",
-                f"max_length = 100000  # in receiver.toml, at {sink.name}",
+                f"max_length = 100000  # in receiver.toml, at {sink.name}; then restart worker",
             )
 
 
@@ -157,7 +157,8 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             "note",
             "no spool (RECEIVER_SPOOL_DIR)",
             "while Redis is away the answer is 503, and CAMARA networks do not come again",
-            "RECEIVER_SPOOL_DIR=/var/lib/receiver/spool  # on a disk that outlives the process",
+            "RECEIVER_SPOOL_DIR=/var/lib/receiver/spool  # on a disk that outlives the process; "
+            "then restart web",
         )
         return
     if not _writable(directory):
@@ -165,7 +166,7 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             "serious",
             f"{directory} cannot be written (RECEIVER_SPOOL_DIR)",
             "the web process refuses to start",
-            f"mkdir -p {directory} && chown {os.getuid()} {directory}",
+            f"mkdir -p {directory} && chown {os.getuid()} {directory}  # then start web",
         )
         return
     if (kind := _filesystem(directory)) in _VANISHING:
@@ -173,7 +174,8 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             "serious",
             f"the spool {directory} lies on a file system that vanishes ({kind})",
             "what was acknowledged on the strength of it goes with the container or the power",
-            "RECEIVER_SPOOL_DIR=...  # on a disk that outlives the process, or leave it out",
+            "RECEIVER_SPOOL_DIR=...  # on a disk that outlives the process, or leave it out; then "
+            "restart web",
         )
     free = int(shutil.disk_usage(_existing(directory)).free * SHARE_OF_FREE)
     wanted = settings.spool_bytes * settings.web_concurrency
@@ -182,7 +184,7 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             "warning",
             f"the spool may take {wanted >> 20} MiB, and its disk has {free >> 20} for it",
             "in a long outage of Redis the door closes with 503 sooner than you were told",
-            "RECEIVER_SPOOL_BYTES=...  # what the disk has, or make room: df -h",
+            "RECEIVER_SPOOL_BYTES=...  # what the disk has, or make room: df -h; then restart web",
         )
 
 
@@ -192,7 +194,7 @@ def _traces(settings: Settings) -> Iterator[Finding]:
             "note",
             f"OTEL_ variables ask for traces and there are none: {why}",
             "when you look for one it will not be there",
-            "OTEL_SDK_DISABLED=true  # or what docs/tracing.md says",
+            "OTEL_SDK_DISABLED=true  # or what docs/tracing.md says; then restart web and worker",
         )
 
 

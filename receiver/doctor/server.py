@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from receiver.doctor.away import ASK
 from receiver.doctor.finding import Finding, Severity
 from receiver.health.durability import weaknesses
 from receiver.settings import HISTORY_PERCENT, Settings
 
 _CLOCK: Final = 2.0
 """Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""
-_ASK: Final = 'redis-cli -u "$REDIS_URL" '
 _DISK: Final = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
-_KEEP: Final = " && " + _ASK + "CONFIG REWRITE"
+_KEEP: Final = " && " + ASK + "CONFIG REWRITE"
 _FIXES: Final[dict[str, tuple[Severity, str]]] = {
-    "appendonly": ("serious", _ASK + "CONFIG SET appendonly yes" + _KEEP),
-    "appendfsync": ("serious", _ASK + "CONFIG SET appendfsync always" + _KEEP),
-    "maxmemory ": ("warning", _ASK + "CONFIG SET maxmemory 4gb" + _KEEP),
-    "maxmemory-policy": ("serious", _ASK + "CONFIG SET maxmemory-policy noeviction" + _KEEP),
+    "appendonly": ("serious", ASK + "CONFIG SET appendonly yes" + _KEEP),
+    "appendfsync": ("serious", ASK + "CONFIG SET appendfsync always" + _KEEP),
+    "maxmemory ": ("warning", ASK + "CONFIG SET maxmemory 4gb" + _KEEP),
+    "maxmemory-policy": ("serious", ASK + "CONFIG SET maxmemory-policy noeviction" + _KEEP),
     "the server hides": ("warning", "look at your provider's page: AOF always, noeviction"),
 }
 
@@ -91,7 +91,7 @@ def _replicas(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
             "serious",
             "REDIS_URL names a replica",
             "it takes no writes",
-            "REDIS_URL=redis+sentinel://...  # or the master's address",
+            "REDIS_URL=redis+sentinel://...  # or the master's; then restart web and worker",
         )
     here = int(info.get("connected_slaves", 0))
     if here < settings.ack_replicas:
@@ -99,5 +99,5 @@ def _replicas(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
             "serious",
             f"{here} replicas are connected and RECEIVER_ACK_REPLICAS={settings.ack_replicas}",
             "nothing is acknowledged",
-            _ASK + "INFO replication  # then start the replicas",
+            ASK + "INFO replication  # then start the replicas",
         )

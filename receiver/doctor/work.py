@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from receiver import sinks
 from receiver.doctor.finding import Finding
 from receiver.health.losses import said
 from receiver.metrics.snapshot import Snapshot
@@ -94,8 +95,24 @@ def _workers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 "serious",
                 f"no worker of the sink {sink.name} lives",
                 "its events stay on the stream",
-                "receiver worker  # with the same receiver.toml",
+                "restart worker  # with the same receiver.toml, which it reads when it starts",
             )
+
+
+def variables(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Variables of sinks that are missing or wrong here. One whose worker lives has them there."""
+    values = settings.sink_variables
+    for sink in settings.sinks:
+        lives = found.workers.get(forward_queue(sink.name))
+        for name, wrong in sorted(sinks.variable_faults(sink, values).items()):
+            if name in values or not lives:
+                what, _, fix = wrong.partition(": ")
+                yield Finding(
+                    "serious",
+                    f"sink {sink.name!r}: the environment variable {name} {what}",
+                    "the workers refuse to start: nothing is delivered",
+                    f"{fix}; then restart worker",
+                )
 
 
 def _sinks(found: Snapshot) -> Iterator[Finding]:

@@ -1,0 +1,41 @@
+"""A Redis that cannot be examined: why, and what lies on this machine meanwhile."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import redis
+
+from receiver.connection import place
+from receiver.doctor.finding import Finding
+
+ASK: Final = 'redis-cli -u "$REDIS_URL" '
+_NOT_EXAMINED: Final = "the rest of this examination was not possible"
+_CREDENTIALS: Final = "REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0  # then restart web and worker"
+
+
+def away(url: str, error: Exception, waiting: str) -> Iterator[Finding]:
+    """Why nothing more was found; `waiting` says what the spool holds, or is empty."""
+    if waiting:
+        yield Finding(
+            "warning",
+            waiting,
+            "they are on this disk and nowhere else until Redis takes them",
+            "nothing here: leave disk and directory as they are, and bring Redis back",
+        )
+    yield _refused(place(url), error)
+
+
+def _refused(where: str, error: Exception) -> Finding:
+    match error:
+        case redis.exceptions.AuthenticationError() | redis.exceptions.AuthorizationError():
+            what, fix = "does not let us in", _CREDENTIALS
+        case redis.exceptions.NoPermissionError():
+            what, fix = "does not let this user ask what has to be asked", ASK + "ACL LOG 1"
+        case redis.exceptions.BusyLoadingError():
+            what, fix = "is still reading its log", ASK + "INFO persistence  # loading_eta_seconds"
+        case redis.exceptions.ResponseError():
+            word = str(error).partition(" ")[0]
+            what, fix = f"answers, and refuses: {word}", ASK + "PING  # then its log"
+        case _:
+            what, fix = f"cannot be asked: {type(error).__name__}", ASK + "PING"
+    return Finding("serious", f"Redis ({where}) {what}", _NOT_EXAMINED, fix)

@@ -1,0 +1,39 @@
+"""Keys of ours that are no longer what they were made as: somebody else has written there."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import redis
+
+from receiver import notification
+from receiver.doctor.away import ASK
+from receiver.doctor.finding import Finding
+
+_STREAMS: Final = ("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED")
+_HASHES: Final = (
+    *("LEDGER", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),
+    *("TURNED_AWAY", "METER", "HEARD", "SINKS", "IDENTITIES"),
+)
+_STRINGS: Final = ("BOOK", "BELL", "CREDENTIALS_REVISION")
+KINDS: Final[dict[str, str]] = {
+    getattr(notification, name): kind
+    for names, kind in ((_STREAMS, "stream"), (_HASHES, "hash"), (_STRINGS, "string"))
+    for name in names
+} | {notification.CREDENTIALS_REVOKED: "set"}
+"""Key -> its type, as `receiver.notification` has it."""
+
+
+def keys(client: redis.Redis) -> Iterator[Finding]:
+    """Those of another type. Raises `redis.RedisError`."""
+    pipe = client.pipeline(transaction=False)
+    for key in KINDS:
+        pipe.type(key)
+    found: Any = pipe.execute()
+    for (key, wanted), kind in zip(KINDS.items(), found, strict=True):
+        if kind.decode() not in ("none", wanted):
+            yield Finding(
+                "serious",
+                f"{key} is a {kind.decode()}, and was a {wanted}",
+                "what reads or writes it stops, and waits (WRONGTYPE): doors answer 503",
+                f"{ASK}RENAME {key} not-ours:{key}  # then see who wrote it",
+            )
