@@ -128,7 +128,9 @@ def test_a_dead_letter_gives_its_reason(valkey: Valkey, monkeypatch: pytest.Monk
         assert story.lines[-1].about["reason"] == "normalising failed: KeyError"
 
 
-def test_a_delivery_that_is_tried_again_or_was_given_up_is_told(valkey: Valkey) -> None:
+def test_a_delivery_that_is_tried_again_or_was_given_up_is_told(
+    valkey: Valkey, tmp_path: Path
+) -> None:
     client = valkey.client()
     name = receipt(1)
     accept(client, name, mo())
@@ -146,6 +148,8 @@ def test_a_delivery_that_is_tried_again_or_was_given_up_is_told(valkey: Valkey) 
     assert (again["sink"], again["attempts"], again["due"]) == ("billing", 3, 12345)
     assert by_what["was given up"]["reason"] == "answered 422"
     assert story.outcomes == ["published"]
+    answer = run(tmp_path, "explain", name, REDIS_URL=valkey.url)
+    assert "due=1970-01-01T00:00:12.345Z" in answer.stdout
 
 
 def test_a_refused_request_is_told_with_its_reason(valkey: Valkey) -> None:
@@ -178,6 +182,36 @@ def test_all_notifications_of_one_request_are_told(valkey: Valkey) -> None:
     work(client)
     [story] = explain(client, name, [])
     assert told(story) == ["received", "kept", "kept", "kept", *["published"] * 3]
+
+
+def test_entries_of_two_streams_with_one_id_are_told_apart(valkey: Valkey, tmp_path: Path) -> None:
+    client = valkey.client()
+    one, other = receipt(1), receipt(2)
+    entry = accept(client, one, mo())
+    refusal = Refusal("att.sms.mo", "promo", other, 1, 400, "Message is missing", [], b"{}")
+    client.xadd(REJECTED, {"r": encode(refusal)}, id=entry)
+    said = run(tmp_path, "explain", entry, REDIS_URL=valkey.url).stdout
+    assert f"{one}: open (receiver:inbound)\n" in said
+    assert f"{other}: rejected (receiver:rejected)\n" in said
+    assert f"kept  entry={entry}  stream=receiver:inbound  " in said
+    assert f"  entry={entry}  stream=receiver:rejected  reason=Message is missing\n" in said
+
+
+def test_two_events_of_one_id_are_told_apart(valkey: Valkey) -> None:
+    client = valkey.client()
+    name = receipt(1)
+    accept(client, name, mo())
+    client.xgroup_create(EVENTS, "reports", id="0", mkstream=True)
+    work(client)
+    [(first, fields)] = _entries(client, EVENTS)
+    second: Any = client.xadd(EVENTS, {"event": fields[b"event"]})  # as after its identity went
+    client.xreadgroup("reports", "one", {EVENTS: ">"}, count=1)
+    [story] = explain(client, name, [])
+    standing = {line.about["entry"]: line.what for line in story.lines if "group" in line.about}
+    assert standing == {
+        first.decode(): "has been read and not acknowledged",
+        second.decode(): "has not been read yet",
+    }
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ class Story(msgspec.Struct, frozen=True):
     receipt: str
     outcomes: list[str]
     lines: list[Line]
+    streams: list[str] = []
+    """Where the entry is that was asked for; entries of several streams may share an id."""
 
 
 class _Said(msgspec.Struct):
@@ -76,8 +78,12 @@ def explain(client: redis.Redis, name: str, sinks: Sequence[SinkSettings]) -> li
 
     Raises `Unknown` and `redis.RedisError`.
     """
-    receipts = [name] if _RECEIPT(name) else _receipts(client, name)
-    stories = [story for one in receipts if (story := _story(client, one, sinks))]
+    receipts = {name: []} if _RECEIPT(name) else _receipts(client, name)
+    stories = [
+        msgspec.structs.replace(story, streams=streams if _ENTRY(name) else [])
+        for one, streams in receipts.items()
+        if (story := _story(client, one, sinks))
+    ]
     if not stories:
         raise Unknown(f"nothing is stored under {name} (any more)")
     return stories
@@ -118,29 +124,34 @@ _RECEIPT_IN: Final[dict[str, Callable[[Entry], str]]] = {
 }
 
 
-def _receipts(client: redis.Redis, name: str) -> list[str]:
+def _receipts(client: redis.Redis, name: str) -> dict[str, list[str]]:
+    """Each with the streams on which it was found."""
     if _ENTRY(name):
         found = [(at, one) for at in _RECEIPT_IN for one in _page(client, at, name, name)]
     elif _EVENT(name):
         found = list(_newest_first(client, f'"id":"{name}"'.encode()))
     else:
         raise Unknown(f"{name!r} is not the id of a receipt, of an event or of a stream's entry")
-    receipts = [_RECEIPT_IN[at](one) for at, one in found]
-    return [one for one in dict.fromkeys(receipts) if _RECEIPT(one)]
+    receipts: dict[str, list[str]] = {}
+    for at, one in found:
+        if _RECEIPT(receipt := _RECEIPT_IN[at](one)):
+            receipts.setdefault(receipt, []).append(at)
+    return receipts
 
 
 def _rejected(client: redis.Redis, receipt: str) -> Iterator[Line]:
     for entry, stored in _find(client, REJECTED, receipt):
         one = decode_refusal(stored)
         about = {"callback": one.callback, "listener": one.listener, "status": one.status}
-        yield Line(_ms(entry), "rejected", about | {"entry": entry, "reason": one.reason})
+        about |= {"entry": entry, "stream": REJECTED, "reason": one.reason}
+        yield Line(_ms(entry), "rejected", about)
 
 
 def _kept(client: redis.Redis, receipt: str) -> Iterator[Line]:
     for entry, stored in _find(client, INBOUND, receipt):
         one = decode_notification(stored)
         about = {"callback": one.callback, "listener": one.listener, "bytes": len(one.body)}
-        yield Line(_ms(entry), "kept", {"entry": entry, **about})
+        yield Line(_ms(entry), "kept", {"entry": entry, "stream": INBOUND, **about})
         found: Any = client.xinfo_groups(INBOUND)
         last = next((g["last-delivered-id"] for g in found if g["name"] == GROUP.encode()), b"0-0")
         if order(entry) > order(last.decode()):
@@ -155,20 +166,22 @@ def _kept(client: redis.Redis, receipt: str) -> Iterator[Line]:
 def _published(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings]) -> Iterator[Line]:
     for entry, stored in _find(client, EVENTS, receipt):
         one = _said(stored)
-        yield Line(_ms(entry), "published", {"entry": entry, "event": one.id, "type": one.type})
-        for who, what, about in standing(client, entry, stored, sinks):
-            yield Line(_now(), what, {"event": one.id, **who, **about})
+        about = {"entry": entry, "stream": EVENTS, "event": one.id, "type": one.type}
+        yield Line(_ms(entry), "published", about)
+        for who, what, more in standing(client, entry, stored, sinks):
+            yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
 
 
 def _dead(client: redis.Redis, receipt: str) -> Iterator[Line]:
     for entry, stored in _find(client, DEAD_LETTERS, receipt):
         one = dead_letters.read(entry, stored).summary
+        where = {"entry": entry, "stream": DEAD_LETTERS, "reason": one.reason}
         if one.kind == "event":
             about = {"event": one.event, "sink": one.sink, "attempts": one.attempts}
-            yield Line(one.at, "was given up", about | {"entry": entry, "reason": one.reason})
+            yield Line(one.at, "was given up", about | where)
         else:
-            about = {"callback": one.type, "listener": one.listener, "entry": entry}
-            yield Line(one.at, "could not be understood", about | {"reason": one.reason})
+            about = {"callback": one.type, "listener": one.listener}
+            yield Line(one.at, "could not be understood", about | where)
 
 
 def _find(client: redis.Redis, stream: str, receipt: str) -> Iterator[Entry]:

@@ -1,9 +1,11 @@
 """`receiver explain`."""
 
+from typing import Any
+
 import click
 import msgspec
 
-from receiver.books.explain import Story, Unknown, explain
+from receiver.books.explain import Line, Story, Unknown, explain
 from receiver.cli import environment
 from receiver.cli.moment import shown
 from receiver.cli.output import printable
@@ -43,12 +45,20 @@ def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argumen
 
 
 def _document(story: Story) -> dict[str, object]:
-    lines = [{"at": shown(line.at), "what": line.what, **line.about} for line in story.lines]
-    return {"receipt": story.receipt, "outcomes": story.outcomes, "story": lines}
+    lines = [{"at": shown(line.at), "what": line.what, **_about(line)} for line in story.lines]
+    found = {"streams": story.streams} if story.streams else {}
+    return {"receipt": story.receipt, "outcomes": story.outcomes, **found, "story": lines}
 
 
 def _print(story: Story) -> None:
-    click.echo(f"{story.receipt}: {', '.join(story.outcomes)}")
+    streams = f" ({', '.join(story.streams)})" if story.streams else ""
+    click.echo(f"{story.receipt}: {', '.join(story.outcomes)}{streams}")
     for line in story.lines:
-        about = "  ".join(f"{name}={value}" for name, value in line.about.items() if value != "")
+        about = "  ".join(f"{name}={value}" for name, value in _about(line).items() if value != "")
         click.echo(printable(f"  {shown(line.at)}  {line.what}  {about}"))
+
+
+def _about(line: Line) -> dict[str, Any]:
+    """With every time as one."""
+    due = {"due": shown(line.about["due"])} if line.about.get("due") else {}
+    return line.about | due
