@@ -210,7 +210,8 @@ def test_the_page_shows_every_type_with_all_its_fields(name: str) -> None:
     real = json.loads(claim(callback, notification, said, 0).document)
     if name in EVENTS_SHOWN:
         shown = json.loads(EVENTS_SHOWN[name])
-        assert (shown["type"], shown["identitybasis"]) == (real["type"], real["identitybasis"])
+        for attribute in ("type", "identitybasis", "timebasis"):
+            assert shown[attribute] == real[attribute]
         assert set(shown) == set(real)
         assert list(shown["data"]) == list(real["data"])
     assert f"`{real['type']}`" in PAGE

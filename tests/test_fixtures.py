@@ -80,6 +80,7 @@ def check(outcome: Outcome, case: Case) -> None:
         del event["data"]["raw"]
         assert event["type"] == expected.type
         assert event["identitybasis"] == expected.basis
+        assert event["timebasis"] == ("sender" if expected.time else "receipt")
         assert event["data"] == expected.data
         assert event.get("subject") == expected.subject
         moment = expected.time or event["receivedtime"]

@@ -73,6 +73,7 @@ def _document(
         "receivedtime": said,
         "receiptid": notification.receipt,
         "identitybasis": basis,
+        "timebasis": "sender" if event.time else "receipt",
     }
     if event.subject:
         attributes["subject"] = event.subject
