@@ -93,6 +93,7 @@ class Forwarding:
         self.sink = sink
         self.stop = False
         self.rung = 0
+        self.ahead = 0.0
         self.valkey = valkey
         self.client: Any = valkey.client()
         self.now = 1_800_000_000.0
@@ -109,6 +110,10 @@ class Forwarding:
     def now(self, seconds: float) -> None:
         self._now = seconds
         self.client.hset(TIME, mapping={"s": int(seconds), "us": int(seconds % 1 * 1_000_000)})
+
+    def _ours(self) -> int:
+        """The worker's time, the same unless `ahead` says otherwise."""
+        return int(1000 * (self.now - self.ahead))
 
     def run(self) -> None:
         """One job."""
@@ -157,8 +162,15 @@ class Forwarding:
         opened = open_sink(self.sink, self.valkey.url, VARIABLES)
         self._opened = opened
         if isinstance(opened, Local):
-            return _Deliveries(self.client, self.sink.name, consumer, guards=opened.guards)
-        more: dict[str, Any] = {"seconds": opened.seconds, "give_up_hours": self.sink.give_up_hours}
+            return _Deliveries(
+                self.client, self.sink.name, consumer, guards=opened.guards, ours=self._ours
+            )
+        hours = self.sink.give_up_hours
+        more: dict[str, Any] = {
+            "seconds": opened.seconds,
+            "give_up_hours": hours,
+            "ours": self._ours,
+        }
         return _Deliveries(self.client, self.sink.name, consumer, **more)
 
     def _job(self) -> LocalJob | RemoteJob:

@@ -10,6 +10,7 @@ from receiver.settings import Settings
 from tests.running import mo
 from tests.valkey import Valkey
 from workers.normalise import Normaliser
+from workers.sweep import Sweep
 
 BODY = mo(sender="tel:+12065550100")
 
@@ -82,5 +83,11 @@ def test_a_bucket_that_is_over_leaves_no_trace(valkey: Valkey) -> None:
     client = valkey.client()
     come_in(client)
     move(client, -10 * WIDTH)
-    come_in(client)
+    assert come_in(client) == 1  # remembered until a sweep has forgotten it
+    for _ in range(10):
+        Sweep(client).run()
+    assert come_in(client) == 2
+    for _ in range(10):
+        Sweep(client).run()
     assert len(buckets(client)) == 1
+    assert len(client.keys(f"{IDENTITIES}:*")) == 1

@@ -22,7 +22,7 @@ from receiver.notification import (
     retry_items,
     sink_state,
 )
-from workers import tell
+from workers import clock, tell
 from workers.delivery import Item
 
 log = structlog.get_logger()
@@ -56,11 +56,13 @@ class Deliveries:
         seconds: float = 0.0,
         give_up_hours: float = 72.0,
         guards: Sequence[tuple[str, str]] = (),
+        ours: Callable[[], int] = clock.ours,
     ) -> None:
         self.sink = sink
         self._client = client
         self._consumer = consumer
-        self._patience = int(1000 * (ABANDONED_SECONDS + 3 * seconds))
+        self._patience = patience(seconds)
+        self._ours = ours
         self._give_up = int(3_600_000 * give_up_hours)
         self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
         self._now = 0
@@ -73,8 +75,14 @@ class Deliveries:
         """Nothing may be sent: it is stopped, its circuit is open, or its retries are too many."""
 
     def now(self) -> int:
-        """When something was last taken: milliseconds since 1970, by Redis' clock."""
-        return self._now
+        """The time, in milliseconds since 1970, that it is by Redis' clock when something was last
+        taken and by this machine's: the earlier of the two.
+        """
+        return min(self._now, self._ours())
+
+    def begins(self) -> int:
+        """The later of the two, for what is given up after a time."""
+        return max(self._now, self._ours())
 
     def recover(self) -> None:
         """What this worker or a dead one left comes first in what is taken next."""
@@ -99,6 +107,7 @@ class Deliveries:
                     self._patience,
                     self._cursor,
                     self._give_up,
+                    self._ours(),
                 ],
             )
         )
@@ -157,6 +166,11 @@ class Deliveries:
                 raise
             begin(self._client, self.sink, "0")
             return read()
+
+
+def patience(seconds: float) -> int:
+    """How long (ms) a worker has what it took, when one request takes so many seconds at most."""
+    return int(1000 * (ABANDONED_SECONDS + 3 * seconds))
 
 
 def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:

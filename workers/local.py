@@ -24,7 +24,7 @@ class LocalJob:
         self._local = local
         self._shift = shift
         self._deliveries = shift.deliveries
-        self._settlement = Settlement(shift.sink, shift.deliveries.now)
+        self._settlement = Settlement(shift.sink, self._deliveries.now, self._deliveries.begins)
 
     def run(self) -> None:
         """Work until nothing is left, the time is up or a stop is asked for."""

@@ -18,7 +18,7 @@ from receiver.notification import (
     LEDGER,
 )
 from receiver.settings import Settings
-from workers import bell, room, traced_outcome
+from workers import bell, clock, room, traced_outcome
 from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
 from workers.pipe import Command, Pipe
@@ -65,7 +65,7 @@ class Normaliser:
         self._inbox = Inbox(consumer)
         self._settings = settings
         self._stopping = stopping
-        self._text = files("workers").joinpath("publish.lua").read_text("utf-8")
+        self._text = _lua("publish")
         self._sha = ""
         self._survived: set[bytes] = set()
         self._outcome = traced_outcome.outcomes(tracer) if tracer else outcome
@@ -152,7 +152,7 @@ class Normaliser:
     def _publish(self, outcomes: list[Outcome]) -> list[Command]:
         """The script, run as often as it takes to keep each run short: others wait meanwhile."""
         remember = self._settings.dedupe_hours * 3600
-        first = ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember)
+        first = ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember, clock.ours() // 1000)
         commands, told = [], list[Any]()
         for words, _ in outcomes:
             if told and len(told) + len(words) > WORDS:
@@ -194,3 +194,7 @@ class Normaliser:
         step = 0 if entry_id in self._survived else 1
         attempts: Any = self._client.hincrby(ATTEMPTS, entry_id.decode(), step)
         return int(attempts)
+
+
+def _lua(name: str) -> str:
+    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")

@@ -1,13 +1,15 @@
 -- The one place where an outcome happens: exactly one per entry, whoever runs this, however often.
 -- KEYS inbound, events, dead letters, ledger, identities, attempts
--- ARGV consumer group, seconds an identity is remembered, then per entry its id, how many events
---      it makes, and per event its identity, what it settles, the first letter of its identity's basis
---      and '1' if it is final, and its JSON; an entry that makes none is followed by its dead letter
+-- ARGV consumer group, seconds an identity is remembered, the caller's time (s), then per entry its id,
+--      how many events it makes, and per event its identity, what it settles, the first letter of its
+--      identity's basis and '1' if it is final, and its JSON; an entry that makes none is followed by
+--      its dead letter
 -- Returns how many were published, duplicates, dead, how many events, late ones, and a letter per
 -- entry: p, d, x, l for published with a late status in it, - for one that was not open any more.
 -- An entry goes on only if XACK says that it was still open. Identities and what a final status
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
--- set expires as a whole once its bucket and the time to remember are over.
+-- bucket goes as a whole (`forget.lua`) once it and the time to remember are over. It begins by the
+-- later of two clocks and ends by the earlier: one that is days off forgets nothing.
 -- A key that somebody made something else of fails here, before anything has happened: a script that
 -- fails half-way is not undone.
 for _, stream in ipairs({KEYS[2], KEYS[3]}) do
@@ -16,7 +18,7 @@ end
 redis.call('HLEN', KEYS[4])
 local counted = redis.call('HLEN', KEYS[6]) > 0
 local group, remember = ARGV[1], tonumber(ARGV[2])
-local now = tonumber(redis.call('TIME')[1])
+local now = math.max(tonumber(redis.call('TIME')[1]), tonumber(ARGV[3]))
 local width = math.ceil(remember / 3)
 local start = math.floor(now / width) * width
 local current = string.format('%.0f', start)
@@ -31,10 +33,8 @@ for i = 1, #told, 2 do
     buckets[name][what] = tonumber(told[i + 1])
 end
 for name, bucket in pairs(buckets) do
-    if (bucket.ends or 0) <= now then
-        redis.call('HDEL', KEYS[5], name .. ':sets', name .. ':size', name .. ':ends')
-    elseif name ~= current then
-        past[#past + 1] = {name, bucket.sets}
+    if name ~= current then
+        past[#past + 1] = {name, bucket.sets or 1}
         if tonumber(name) > newest then
             newest, before = tonumber(name), bucket.size or 0
         end
@@ -51,6 +51,7 @@ if ends ~= own.ends then
     end
     own.sets = own.sets or wanted
     redis.call('HSET', KEYS[5], current .. ':sets', own.sets, current .. ':ends', ends)
+    redis.call('HDEL', KEYS[5], current .. ':gone')
 end
 local live = {{current, own.sets}, unpack(past)}
 
@@ -75,9 +76,6 @@ local function claim(digest)
     local key = set_of(live[1], digest)
     if redis.call('SADD', key, digest) == 0 then
         return false
-    end
-    if redis.call('SCARD', key) == 1 then
-        redis.call('EXPIREAT', key, ends)
     end
     claimed = claimed + 1
     return true
@@ -111,7 +109,7 @@ local letters = {}
 -- Duplicates by what their recognition rests on; of a list by the first of its events.
 local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
 local resting = {}
-local at = 3
+local at = 4
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)

@@ -31,7 +31,7 @@ class RemoteJob:
         self._remote = remote
         self._shift = shift
         self._deliveries = shift.deliveries
-        self._settlement = Settlement(shift.sink, shift.deliveries.now)
+        self._settlement = Settlement(shift.sink, self._deliveries.now, self._deliveries.begins)
         self._waiting: deque[list[Item]] = deque()
         self._under_way = 0
         self._answered: list[tuple[list[Item], Answer]] = []

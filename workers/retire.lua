@@ -2,10 +2,12 @@
 -- their groups, unless entries still hang on it; returns the names of those with a group that nobody
 -- has known for long.
 -- KEYS events, counts. ARGV how long (ms) nobody must have known a sink, the same for a consumer,
--- known sinks' names. All times are this server's.
+-- the caller's time (ms), known sinks' names. What is known is stamped with this server's time, and
+-- nobody has known it for long when both clocks say so.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = string.format('%.0f', now)
+local earlier = math.min(now, tonumber(ARGV[3]))
 local retired = {}
 local function tidy(group)
     for _, raw in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
@@ -18,7 +20,7 @@ local function tidy(group)
         end
     end
 end
-for i = 3, #ARGV do
+for i = 4, #ARGV do
     redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', stamp)
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -30,9 +32,10 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         tidy(raw[2])
         local field = sink .. ':configured'
         local known = tonumber(redis.call('HGET', KEYS[2], field) or '')
-        if not known then
+        -- A stamp from the time to come was written while this clock was ahead.
+        if not known or known > now + 60000 then
             redis.call('HSET', KEYS[2], field, stamp)
-        elseif now - known > tonumber(ARGV[1]) then
+        elseif earlier - known > tonumber(ARGV[1]) then
             retired[#retired + 1] = sink
         end
     end

@@ -29,9 +29,12 @@ def name(item: Item) -> tuple[int, str]:
 class Settlement:
     """One sink's: what it filters out, what its answers mean, when it gives up."""
 
-    def __init__(self, sink: SinkSettings, now: Callable[[], int]) -> None:
+    def __init__(
+        self, sink: SinkSettings, now: Callable[[], int], begins: Callable[[], int]
+    ) -> None:
         self._sink = sink
         self._now = now
+        self._begins = begins
 
     def sort(self, items: Sequence[Item]) -> tuple[list[Item], list[Outcome]]:
         """What is to be sent, and the outcomes of what is not."""
@@ -102,11 +105,11 @@ class Settlement:
 
     def _again(self, item: Item, delivery: Delivery, says: str = "") -> Outcome:
         """It is to be sent once more, and no attempt of its own has failed."""
-        delivery = msgspec.structs.replace(delivery, first=delivery.first or self._now())
+        delivery = msgspec.structs.replace(delivery, first=delivery.first or self._begins())
         return (*name(item), says, "again", 0, encode(delivery))
 
     def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
-        now = self._now()
+        now = self._begins()
         outcomes = [
             self._retry(_tried(item, now), answer, mark) for item, mark in _marked(items, "-")
         ]

@@ -20,8 +20,9 @@ from receiver.notification import (
     retry_items,
     sink_state,
 )
-from receiver.settings import SinkSettings
-from workers import bell, deliveries
+from receiver.settings import HttpSink, SinkSettings
+from workers import bell, clock, deliveries
+from workers.elsewhere import Elsewhere
 
 log = structlog.get_logger()
 
@@ -50,14 +51,16 @@ class SinkSweep:
         """Sweep once. Raises `redis.RedisError`."""
         names = [sink.name for sink in self._sinks]
         retired: Any = self._retire(
-            keys=[EVENTS, SINKS], args=[RETIRED_AFTER, UNUSED_AFTER, *names]
+            keys=[EVENTS, SINKS], args=[RETIRED_AFTER, UNUSED_AFTER, clock.ours(), *names]
         )
         for name in retired:
             self._let_go(name.decode())
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name)]
             tries = int(3_600_000 * sink.give_up_hours)
-            if self._waiting(keys=keys, args=[forward_group(sink.name), tries]):
+            patience = deliveries.patience(_seconds(sink))
+            args: list[Any] = [forward_group(sink.name), tries, clock.ours(), patience]
+            if self._waiting(keys=keys, args=args):
                 bell.ring_sink(self._client, sink)
 
     def _let_go(self, name: str) -> None:
@@ -70,6 +73,11 @@ class SinkSweep:
         client.xgroup_destroy(EVENTS, forward_group(name))
         client.hdel(SINKS, f"{name}:configured")
         log.warning("sink.retired", sink=name)
+
+
+def _seconds(sink: SinkSettings) -> float:
+    """The longest that one request takes."""
+    return sink.timeout if isinstance(sink, HttpSink) else Elsewhere.seconds
 
 
 def _unsent(sink: str, entry: bytes, packed: bytes | None) -> deliveries.Outcome:

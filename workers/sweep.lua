@@ -1,5 +1,7 @@
 -- Keeps the group of the normalise workers tidy and says whether there is work for them.
 -- KEYS inbound. ARGV group. Returns 1 while any notification is open.
+-- What was delivered while this clock was ahead would count as a living worker's for as long as that:
+-- it counts as delivered now.
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end
@@ -19,6 +21,14 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             local consumer = pairs_of(one)
             if consumer['pending'] == 0 and consumer['idle'] > 3600000 then
                 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer['name'])
+            end
+        end
+        if group['pending'] > 0 then
+            for _, one in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do
+                -- No time at all, and less than none, look alike; for the former nothing changes.
+                if one[3] == 0 and #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then
+                    redis.call('XCLAIM', KEYS[1], ARGV[1], one[2], 0, one[1], 'IDLE', 0, 'JUSTID')
+                end
             end
         end
         local last = pairs_of(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']

@@ -14,6 +14,7 @@ from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
+    IDENTITIES,
     INBOUND,
     LEDGER,
     REJECTED,
@@ -21,7 +22,7 @@ from receiver.notification import (
     forward_group,
 )
 from receiver.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
-from workers import bell
+from workers import bell, clock
 
 log = structlog.get_logger()
 
@@ -76,6 +77,7 @@ class Sweep:
         self._client = client
         self._kept = kept
         self._look = client.register_script(_lua("sweep"))
+        self._forget = client.register_script(_lua("forget"))
         self._trim = client.register_script(_lua("trim"))
 
     def run(self) -> None:
@@ -91,6 +93,7 @@ class Sweep:
     def make_room(self) -> None:
         """Cut the histories; a full server takes that too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
+        self._forget(keys=[IDENTITIES], args=[clock.ours(), AT_ONCE])
         oldest = {history: self._shorten(history, until) for history in self._kept}
         while time.monotonic() < until and self._memory_is_short():
             spare = {history: at for history, at in oldest.items() if at >= 0}
@@ -107,7 +110,7 @@ class Sweep:
         return oldest
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
-        limits = [history.milliseconds, history.entries, AT_ONCE, int(spare)]
+        limits = [history.milliseconds, history.entries, AT_ONCE, int(spare), clock.ours()]
         try:
             reply: Any = self._trim(
                 keys=[history.stream, history.books], args=[history.name, *limits, *history.held_by]

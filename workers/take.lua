@@ -2,21 +2,23 @@
 -- KEYS events, due, items, state, bell
 -- ARGV group, consumer, how many, retries from which on nothing new is read, time (ms) after which
 --      an idle consumer counts as dead and a lease ends, own pending after this id or '', how long
---      (ms) the sink tries
+--      (ms) the sink tries, the caller's time (ms)
 -- Returns {why nothing may be sent or '', id after which to go on with own pending or '', the
 --      stream's last id, now (ms), {{'1' if it is a retry, id, event or encoded delivery}, ...}}.
--- All times are this server's: hosts whose clocks differ hold no lease twice.
+-- All times are this server's: hosts whose clocks differ hold no lease twice. Only what is given up is
+-- so by both clocks.
 -- Where nothing may be sent, and that for as long as the sink tries, these are new ones that have
 -- waited as long: nobody is going to send them.
 -- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
--- delivery is leased, not removed: only its outcome removes it.
+-- delivery is leased, not removed: only its outcome removes it. A lease ends at half a millisecond, so
+-- that it is told apart from what was put off.
 local group, consumer = ARGV[1], ARGV[2]
 local wanted = tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
-    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since')
+    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
 local probe = false
 -- Nothing is put off for more than an hour (`workers.backoff`, `workers.sinks.http`): what is due later
 -- than that was written while this clock was ahead, and is due now.
@@ -47,7 +49,7 @@ local function read(from, most)
     end
 end
 local function held(why, since)
-    local old = now - tonumber(ARGV[7])
+    local old = math.min(now, tonumber(ARGV[8])) - tonumber(ARGV[7])
     since = tonumber(since or '')
     if since and since < old then
         for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -69,7 +71,8 @@ if state[1] then
     return held('stopped', state[3])
 end
 if state[2] then
-    if tonumber(state[2]) > now and tonumber(state[2]) <= now + 3660000 then
+    local most = state[5] and ARGV[5] or 3660000
+    if tonumber(state[2]) > now and tonumber(state[2]) <= now + most then
         return held('open', state[4])
     end
     probe, wanted = true, 1
@@ -94,7 +97,7 @@ if left() > 0 then
         if left() == 0 then
             break
         end
-        redis.call('ZADD', KEYS[2], 'XX', lease, id)
+        redis.call('ZADD', KEYS[2], 'XX', lease .. '.5', id)
         local item = redis.call('HGET', KEYS[3], id) or ''
         found[#found + 1], bytes = {'1', id, item}, bytes + #item
     end

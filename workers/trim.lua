@@ -2,11 +2,12 @@
 -- One bounded cut of one stream's history, oldest first.
 -- KEYS stream, ledger
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
---      1 to cut a tenth even if nothing is over age and number, then the groups that hold it, by
---      name or, with a `*` at the end, by how they begin
+--      1 to cut a tenth even if nothing is over age and number, the caller's time (ms), then the
+--      groups that hold it, by name or, with a `*` at the end, by how they begin
 -- Nothing goes that a holding group has still to acknowledge, and nothing at all while one that is
 -- named does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
 -- has acknowledged it is counted, once per reader.
+-- An entry is over age when both clocks say so: one alone may be days ahead for a moment.
 -- It runs in a full server too (the flag above), or nothing would ever make room again.
 -- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
 local stream, ledger, name = KEYS[1], KEYS[2], ARGV[1]
@@ -45,7 +46,7 @@ if not first then
     return {0, -1}
 end
 local missing, prefixes = {}, {}
-for i = 6, #ARGV do
+for i = 7, #ARGV do
     if string.sub(ARGV[i], -1) == '*' then
         prefixes[#prefixes + 1] = string.sub(ARGV[i], 1, -2)
     else
@@ -102,7 +103,7 @@ local function cut(before, count)
 end
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = math.min(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[6]))
 local length = redis.call('XLEN', stream)
 local gone = cut(least(stage, string.format('%.0f-0', math.max(0, now - kept))), at_once)
 if gone == 0 then

@@ -1,17 +1,27 @@
 -- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
--- KEYS events, due, state. ARGV group, how long (ms) the sink tries.
--- All times are this server's.
+-- KEYS events, due, state. ARGV group, how long (ms) the sink tries, the caller's time (ms), how long
+-- (ms) a lease lasts. All times are this server's, but what is given up is so by both clocks.
+-- What was leased or delivered while this clock was ahead would be held for as long as that: it is
+-- due now, or counts as delivered now.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local state = redis.call(
-    'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since')
+    'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
 -- As in `take.lua`: what was put off by a clock that was ahead is due now.
 local far = now + 3660000
-local held = state[1] or (state[2] and tonumber(state[2]) > now and tonumber(state[2]) <= far)
+local latest = state[5] and now + ARGV[4] or far
+local held = state[1] or (state[2] and tonumber(state[2]) > now and tonumber(state[2]) <= latest)
 local since = tonumber(state[1] and state[3] or state[4] or '')
-local old = now - tonumber(ARGV[2])
+local old = math.min(now, tonumber(ARGV[3])) - tonumber(ARGV[2])
 if held and not (since and since < old) then
     return 0
+end
+local leased = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', now + ARGV[4] + 1),
+    '+inf', 'WITHSCORES', 'LIMIT', 0, 1000)
+for i = 1, #leased, 2 do
+    if string.sub(leased[i + 1], -2) == '.5' then -- see `take.lua`
+        redis.call('ZADD', KEYS[2], 'XX', now, leased[i])
+    end
 end
 if not held and (redis.call('ZCOUNT', KEYS[2], '-inf', now) > 0
     or redis.call('ZCOUNT', KEYS[2], string.format('(%.0f', far), '+inf') > 0) then
@@ -26,6 +36,14 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         group[raw[i]] = raw[i + 1]
     end
     if group['name'] == ARGV[1] then
+        if group['pending'] > 0 then
+            for _, one in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do
+                -- No time at all, and less than none, look alike; for the former nothing changes.
+                if one[3] == 0 and #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then
+                    redis.call('XCLAIM', KEYS[1], ARGV[1], one[2], 0, one[1], 'IDLE', 0, 'JUSTID')
+                end
+            end
+        end
         local after = '(' .. group['last-delivered-id']
         local first = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', 1)[1]
         if held then

@@ -4,6 +4,7 @@ What is done to a letter is done in one script that takes it off the stream firs
 is still there. So everything here may be repeated, and two operators may do it at once.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -106,7 +107,9 @@ class Office:
     def _again(self, pipe: Any, found: Found) -> None:
         letter, now = found.letter, self._now
         entry = letter.entry or found.summary.id
-        delivery = encode(Delivery(entry, letter.event, now))
+        # It is given up so long after the later of two clocks.
+        first = max(now, time.time_ns() // 1_000_000)
+        delivery = encode(Delivery(entry, letter.event, first))
         self._event(
             keys=[DEAD_LETTERS, retry_items(letter.sink), retry_due(letter.sink), SINKS],
             args=[found.summary.id, entry, delivery, now, f"{letter.sink}:replayed"],

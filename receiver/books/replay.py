@@ -119,10 +119,11 @@ class Replay:
             return 0
         self._wait_for_room(len(chosen))
         name, now = self._sink.name, self._now()
+        first = max(now, time.time_ns() // 1_000_000)  # given up so long after the later clock
         pairs = [
             part
             for entry, event in chosen
-            for part in (entry, encode(Delivery(entry.decode(), _marked(event), now)))
+            for part in (entry, encode(Delivery(entry.decode(), _marked(event), first)))
         ]
         new: Any = self._script(
             keys=[retry_items(name), retry_due(name), SINKS],

@@ -3,6 +3,7 @@
 from typing import Final
 
 from receiver.settings import RedisStreamSink
+from workers import clock
 from workers.delivery import Command, Item
 
 LENGTH: Final = 1_000_000
@@ -26,9 +27,9 @@ class RedisStream:
         return [("XADD", self._sink.stream, *self._bound(entry), "*", "event", item.document)]
 
     def _bound(self, entry: str) -> tuple[str, str, int]:
-        """An age counts back from the entry, by Redis' clock: ours may be hours ahead of it."""
+        """An age counts back from the entry (Redis' time), or from now if that is earlier."""
         if self._sink.max_age_hours is None:
             return "MAXLEN", "~", self._sink.max_length or LENGTH
-        written = int(entry.partition("-")[0])
+        written = min(int(entry.partition("-")[0]), clock.ours())
         # What XADD refuses in a script would be acknowledged before it, and lost.
         return "MINID", "~", max(0, written - int(self._sink.max_age_hours * 3_600_000))

@@ -1,0 +1,32 @@
+#!lua flags=allow-oom
+-- Forgets identities whose time is over: so many of their sets a call, for one may have a million.
+-- KEYS identities. ARGV the caller's time (ms), sets a call may delete
+-- Returns how many it deleted.
+-- Only what both clocks call over goes: no set expires by itself, or a server's clock that is ahead
+-- for a moment would forget all of them and every repeat would count as new.
+local over = math.min(tonumber(redis.call('TIME')[1]), ARGV[1] / 1000)
+local left, gone = tonumber(ARGV[2]), 0
+local buckets = {}
+local told = redis.call('HGETALL', KEYS[1])
+for i = 1, #told, 2 do
+    local name, what = string.match(told[i], '^(%d+):(%a+)$')
+    buckets[name] = buckets[name] or {}
+    buckets[name][what] = tonumber(told[i + 1])
+end
+for name, bucket in pairs(buckets) do
+    if (bucket.ends or 0) <= over then
+        local first, sets = bucket.gone or 0, bucket.sets or 0
+        local last = math.min(sets, first + left - gone)
+        for i = first, last - 1 do
+            redis.call('UNLINK', KEYS[1] .. ':' .. name .. ':' .. i)
+        end
+        gone = gone + last - first
+        if last == sets then
+            redis.call('HDEL', KEYS[1],
+                name .. ':sets', name .. ':size', name .. ':ends', name .. ':gone')
+        else
+            redis.call('HSET', KEYS[1], name .. ':gone', last)
+        end
+    end
+end
+return gone
