@@ -1,6 +1,5 @@
 """A Redis whose clock is days off for some seconds: nothing goes that cannot be had again."""
 
-import math
 import time
 from typing import Any
 
@@ -10,7 +9,6 @@ from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
-    IDENTITIES,
     INBOUND,
     SINKS,
     forward_group,
@@ -21,7 +19,7 @@ from receiver.settings import RedisStreamSink, Settings
 from tests import clocks
 from tests.consumer import answering, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
-from tests.test_identities import buckets, come_in
+from tests.test_identities import come_in
 from tests.valkey import Valkey
 from workers import inbox, normalise, sink_sweep, sweep
 from workers.deliveries import begin
@@ -76,16 +74,6 @@ def test_what_came_while_it_was_behind_is_known_when_it_comes_again(
     for _ in range(20):
         Sweep(client).run()
     assert come_in(client) == 1
-
-
-def test_no_identity_expires_by_the_servers_clock_alone(valkey: Valkey) -> None:
-    client = valkey.client()
-    come_in(client)
-    assert {client.ttl(key) for key in client.keys(f"{IDENTITIES}*")} == {-1}
-    (start,) = buckets(client)
-    ends = int(client.hget(IDENTITIES, f"{start}:ends") or 0)
-    assert ends - start == math.ceil(73 * 3600 / 3) + 73 * 3600
-    assert ends - time.time() >= 73 * 3600
 
 
 def test_no_delivery_is_given_up_before_its_time(valkey: Valkey, by: int) -> None:

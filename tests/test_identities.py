@@ -63,10 +63,10 @@ def test_an_identity_is_kept_for_the_whole_time_to_remember(valkey: Valkey) -> N
     before = int(client.time()[0])
     come_in(client)
     (start,) = buckets(client)
-    kept = client.keys(f"{IDENTITIES}:*")
-    ends = {int(client.expiretime(key)) for key in kept}
-    assert ends == {int(client.hget(IDENTITIES, f"{start}:ends"))} == {start + WIDTH + 73 * 3600}
-    assert min(ends) >= before + 73 * 3600
+    ends = int(client.hget(IDENTITIES, f"{start}:ends"))
+    assert ends == start + WIDTH + 73 * 3600 >= before + 73 * 3600
+    # A server whose clock is ahead for a moment would forget all that expires by itself.
+    assert {client.ttl(key) for key in client.keys(f"{IDENTITIES}*")} == {-1}
 
 
 def test_a_bucket_counts_until_it_ends(valkey: Valkey) -> None:
