@@ -115,6 +115,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         name = next((x.zone for x in self.listeners if x.name == listener), "UTC")
         return UTC if name == "UTC" else ZoneInfo(name)  # the former costs no conversion
 
+    @property
+    def own_listener(self) -> str:
+        """The one that our own samples go to; empty where the URLs without a listener are open."""
+        names = [one.name for one in self.listeners]
+        return "" if not names or "default" in names else names[0]
+
     def publishes_repeats(self, listener: str) -> bool:
         """Whether what comes to a listener is never called a duplicate."""
         return any(x.name == listener and x.repeats == "publish" for x in self.listeners)

@@ -11,6 +11,7 @@ from receiver.cli import output
 from receiver.cli.follow import Follow, printer
 from receiver.cli.send import Door, report
 from receiver.samples import DEMO, build
+from receiver.settings import Settings
 
 
 def wait_until_ready(url: str) -> None:
@@ -31,32 +32,36 @@ def wait_until_ready(url: str) -> None:
         time.sleep(0.05)
 
 
-def announce(url: str, token: str | None) -> None:
+def announce(url: str, token: str | None, settings: Settings) -> None:
     """Say where to send what; with a token, in a form that can be copied."""
     query = f"?access_token={token or 'TOKEN'}"
-    output.say(
-        f"\nReady. Register these URLs (behind your own HTTPS name):\n"
-        f"  AT&T, Receive SMS              {url}/att/sms/mo{query}\n"
-        f"  AT&T, Receive Delivery Status  {url}/att/sms/delivery-status{query}\n"
-        f"  CAMARA, sink                   {url}/camara/notifications\n"
-    )
+    output.say("\nReady. Register these URLs (behind your own HTTPS name):")
+    for one in [listener.name for listener in settings.listeners] or [""]:
+        ending = f"/{one}" if one else ""
+        output.say(
+            f"  AT&T, Receive SMS              {url}/att/sms/mo{ending}{query}\n"
+            f"  AT&T, Receive Delivery Status  {url}/att/sms/delivery-status{ending}{query}\n"
+            f"  CAMARA, sink                   {url}/camara/notifications{ending}\n"
+        )
     if token:
-        output.say(f"Bearer token: {token}\n\nTry it:\n  {curl(url, token)}\n")
+        command = curl(url, token, settings.own_listener)
+        output.say(f"Bearer token: {token}\n\nTry it:\n  {command}\n")
 
 
-def curl(url: str, token: str) -> str:
+def curl(url: str, token: str, listener: str) -> str:
     """A command to copy that sends a text message."""
     sample = build("mo")
     body = msgspec.json.encode(msgspec.json.decode(sample.body)).decode()
     words = ["-H", f"Authorization: Bearer {token}", "-H", f"Content-Type: {sample.content_type}"]
-    return shlex.join(["curl", "-i", *words, "-d", body, url + sample.path])
+    target = Door(url, token, listener).target(sample)
+    return shlex.join(["curl", "-i", *words, "-d", body, target])
 
 
 class Tour:
     """Sends one sample of each kind and prints every event that comes out, until it is stopped."""
 
-    def __init__(self, url: str, token: str, client: redis.Redis) -> None:
-        self._door = Door(url, token)
+    def __init__(self, door: Door, client: redis.Redis) -> None:
+        self._door = door
         self._follow = Follow(client, output.say)
         self.stop = self._follow.stopping.set
 

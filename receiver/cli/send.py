@@ -65,7 +65,11 @@ def report(name: str, answer: Answer) -> str:
     envvar="RECEIVER_TOKEN",
     help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
 )
-@click.option("--listener", default="", help="Listener name, the last part of the URL.")
+@click.option(
+    "--listener",
+    default="",
+    help="Listener name, the last part of the URL.  [default: the first in receiver.toml]",
+)
 @click.option("--count", type=click.IntRange(1), default=1, help="How many, each a new one.")
 @click.option("--show", is_flag=True, help="Print each request, the token left out.")
 def command(
@@ -92,8 +96,12 @@ def command(
     """
     settings = environment.settings()
     token = token or demo_token(settings)
-    door = Door(url or environment.base_url(settings), token, listener)
+    if not url:
+        url, listener = environment.base_url(settings), listener or settings.own_listener
+    door = Door(url, token, listener)
     answers = [_send_one(door, sample, show=show) for _ in range(count)]
+    if any(answer.status == 404 for answer in answers):
+        click.echo("receiver: 404: does it name its listeners? --listener NAME", err=True)
     if not all(answer.good for answer in answers):
         raise SystemExit(1)
 

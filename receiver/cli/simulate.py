@@ -43,6 +43,11 @@ class Amount(click.FloatRange):
     envvar="RECEIVER_TOKEN",
     help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
 )
+@click.option(
+    "--listener",
+    metavar="NAME",
+    help="The last part of each URL.  [default: none; without --url the first in receiver.toml]",
+)
 @click.option("--redis-url", help="Where it publishes.  [default without --url: its own Redis]")
 @click.option("--from-stream", metavar="NAME", help=f"The stream there.  [default: {EVENTS}]")
 @click.option(
@@ -80,10 +85,13 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
       - one that was acknowledged does not come out within the settling time, or comes out twice
       - a subscription was ended, one without a valid token was let in, or nothing was acknowledged
 
+    Where every answer is 404 it stops at once: nothing is there that could be judged.
+
     Ctrl-C stops sending; the verdict comes all the same. The scenario file: docs/simulate.md.
     """
     settings = environment.settings()
-    played = _scenario(scenario, options)
+    listener = options["listener"] or ("" if url else settings.own_listener)
+    played = scenarios.at_listener(_scenario(scenario, options), listener)
     log = Log(options["log"])
     with simulate_show.progress() as show:
         run = Run(

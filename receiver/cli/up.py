@@ -16,6 +16,7 @@ import msgspec
 from receiver.cli import demo as tour
 from receiver.cli import environment, output
 from receiver.cli.children import Child, stop
+from receiver.cli.send import Door
 from receiver.embedded import Embedded, EmbeddedError, unusable, write_private
 from receiver.settings import Settings
 
@@ -108,10 +109,11 @@ class Up:
         """Beside the main thread, which tends the children."""
         try:
             tour.wait_until_ready(self._url)
-            tour.announce(self._url, self._token)
+            tour.announce(self._url, self._token, self._settings)
             if self._token:
                 client = environment.connect(self._redis_url())
-                self._tour = tour.Tour(self._url, self._token, client)
+                door = Door(self._url, self._token, self._settings.own_listener)
+                self._tour = tour.Tour(door, client)
                 self._tour.run()
         except environment.Refused as fault:
             self._unwritable = fault

@@ -62,6 +62,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Came out behind one that was sent only after this one had been acknowledged."""
     examples: dict[str, list[str]]
     """A few marks of the lost and of the duplicated, to look for."""
+    nowhere: bool
+    """Every answer to a valid token was 404."""
 
     @property
     def faults(self) -> list[str]:
@@ -73,6 +75,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
             f"{self.subscriptions_ended:,} subscriptions ended by a 401 or 410 to a valid token": (
                 self.subscriptions_ended
             ),
+            "every answer was 404: another --url, --listener or [paths] is wanted": self.nowhere,
             "nothing was acknowledged": not self.acknowledged and self.sent,
         }
         return [words for words, count in found.items() if count]
@@ -92,6 +95,8 @@ class Account:
         self._hostile: Counter[str] = Counter()
         self._taken: Counter[str] = Counter()
         self._out_of_order = 0
+        self._answered = self._not_found = 0
+        """Attempts at good ones."""
         self._latest_sent = -math.inf
         self._marks = re.compile(b"(?i)" + run.encode() + b"([0-9a-f]{8})").findall
 
@@ -109,6 +114,9 @@ class Account:
     def answer(self, planned: Planned, answer: Answer, due: float, now: float) -> None:
         """An attempt ended."""
         self.answers[answer.said] += 1
+        if answer.status and not planned.hostile:
+            self._answered += 1
+            self._not_found += answer.status == 404
         if not answer.acknowledged:
             return
         if planned.hostile:
@@ -121,6 +129,10 @@ class Account:
             record.acknowledged = now
             self.acknowledged += 1
             self.missing += not record.published
+
+    def nowhere(self, least: int = 1) -> bool:
+        """Whether all of so many answers were 404."""
+        return self._not_found == self._answered >= least
 
     def is_acknowledged(self, planned: Planned) -> bool:
         """Whether any attempt at this notification was."""
@@ -165,6 +177,7 @@ class Account:
             duplicated=len(twice),
             out_of_order=self._out_of_order,
             examples={"lost": lost[:5] if verified else [], "duplicated": twice[:5]},
+            nowhere=self.nowhere(),
         )
 
     def _record(self, planned: Planned) -> Record:

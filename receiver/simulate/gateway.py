@@ -18,6 +18,8 @@ from receiver.simulate.wire import Wire
 _AHEAD = 0.5
 """Seconds by which bodies are written before they are due."""
 _NAP = 0.02
+_NOWHERE = 10
+"""Answers of nothing but 404 after which the others would be 404 too."""
 
 
 class Attempt(Struct, frozen=True, gc=False):
@@ -80,6 +82,9 @@ class Gateway:
                 self._expect(following)
                 following = next(ahead, None)
             self._send_what_is_due()
+            all_sent = not following and not self._flying
+            if self._account.nowhere(1 if all_sent else _NOWHERE):
+                self.stop()
             await asyncio.sleep(self._until_next())
         await asyncio.gather(*self._flying)
         self.finished = True

@@ -117,6 +117,15 @@ def load(path: Path) -> Scenario:
     return found
 
 
+def at_listener(scenario: Scenario, name: str) -> Scenario:
+    """The same with this listener in each path; one with paths of its own has said where."""
+    paths = scenario.paths
+    if not name or paths != Paths():
+        return scenario
+    named = (f"{one}/{name}" for one in (paths.mo, paths.delivery_status, paths.camara))
+    return msgspec.structs.replace(scenario, paths=Paths(*named))
+
+
 def _check(path: Path, scenario: Scenario) -> None:
     if unknown := set(scenario.mix) - set(KINDS):
         raise ScenarioError(f"{path}: mix: {min(unknown)!r}: one of {', '.join(KINDS)} is wanted")
