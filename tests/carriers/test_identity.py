@@ -39,10 +39,60 @@ def test_a_message_without_an_id_is_its_sender_destination_time_and_text(member:
     assert only("att.sms.mo", message).identity != only("att.sms.mo", other).identity
 
 
-def test_a_message_with_an_id_is_its_id() -> None:
+@pytest.mark.parametrize(
+    "member", ["messageId", "senderAddress", "destinationAddress", "dateTime", "message"]
+)
+def test_a_message_with_an_id_is_its_id_and_all_that_it_says(member: str) -> None:
     message = recorded("att/mo-camel-case")
-    again = {**message, "dateTime": "2026-11-03T10:15:31+01:00"}
-    assert only("att.sms.mo", message).identity == only("att.sms.mo", again).identity
+    other = {**message, member: "29156047"}
+    assert only("att.sms.mo", message).basis == only("att.sms.mo", other).basis == "provider-id"
+    assert only("att.sms.mo", message).identity == only("att.sms.mo", dict(message)).identity
+    assert only("att.sms.mo", message).identity != only("att.sms.mo", other).identity
+
+
+PLACEHOLDERS = [
+    *("", "  ", "0", "-1", "None", "N/A", "Not Available", "null", "undefined"),
+    *("00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}"),
+    *("0x0L", "000", "-", "NULL", "(null)", "n.a.", "not_available", "unknown", "[object Object]"),
+    *("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", 0, -1, 0.0, None, "NaN", "-1.0", "nil"),
+]
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+def test_what_stands_for_no_id_is_none(placeholder: Any) -> None:
+    message = {**recorded("att/mo-documented"), "MessageId": placeholder}
+    event = only("att.sms.mo", message)
+    assert (event.basis, event.origin_id, event.data["messageId"]) == ("fingerprint", None, None)
+    status = recorded("att/status-documented")
+    status["deliveryInfoNotification"]["messageId"] = placeholder
+    event = only("att.sms.delivery-status", status)
+    assert (event.identity, event.closes, event.data["messageId"]) == ((), (), None)
+
+
+@pytest.mark.parametrize("real", ["1", "17", "-2", "na-1", "item-0", "0-1", "0x1", "1.5e3", "ffff"])
+def test_what_looks_a_little_like_it_is_an_id(real: str) -> None:
+    message = {**recorded("att/mo-documented"), "MessageId": real}
+    assert only("att.sms.mo", message).basis == "provider-id"
+
+
+def test_a_number_is_the_same_id_however_it_is_written() -> None:
+    message = recorded("att/mo-camel-case")
+    ids = (17, "17", 17.0)
+    assert len({only("att.sms.mo", {**message, "messageId": one}).identity for one in ids}) == 1
+
+
+@pytest.mark.parametrize(
+    "time", ["", " ", "null", "N/A", "0000-00-00 00:00:00", "01-01-1970T00:00:00", "0001-01-01"]
+)
+def test_a_time_that_says_nothing_makes_no_two_texts_one(time: str) -> None:
+    message = {**recorded("att/mo-documented"), "DateTime": time}
+    assert only("att.sms.mo", message).identity == ()
+
+
+def test_an_items_own_id_counts_and_not_its_wrappers() -> None:
+    item = {"messageId": "own", "senderAddress": "tel:+12075550111", "message": "m"}
+    wrapped = {"inboundSMSMessageNotification": {"messageId": "all", "inboundSMSMessage": item}}
+    assert only("att.sms.mo", wrapped).origin_id == "own"
 
 
 def test_an_address_is_the_same_in_every_spelling() -> None:
@@ -69,9 +119,47 @@ def test_late_is_the_first_member_of_a_status() -> None:
     assert next(iter(delivered.data.items())) == ("late", False)
 
 
-def test_callback_data_stands_in_for_a_missing_message_id() -> None:
+def test_callback_data_alone_tells_nothing_apart_and_settles_nothing() -> None:
     event = only("att.sms.delivery-status", recorded("att/status-callback-data"))
-    assert event.closes == ("order-4711", "+12075550111")
+    assert (event.identity, event.closes) == ((), ())
+
+
+LINK = [{"rel": "OutboundSMSMessageRequest", "href": "https://api.example/requests/1"}]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [{"link": LINK}, {"link": LINK[0]}, {"referenceCode": "r-1"}, {"resourceURL": "/1"}],
+)
+def test_a_reference_is_part_of_what_a_status_is(reference: dict[str, Any]) -> None:
+    def event(status: str = "Sent", address: str = "17", **more: Any) -> Event:
+        info = {"address": address, "deliveryStatus": status}
+        said = {"callbackData": "campaign", "deliveryInfo": info} | more
+        return only("att.sms.delivery-status", {"deliveryInfoNotification": said})
+
+    (name,) = reference
+    one = event(**reference)
+    assert one.basis == "composite"
+    assert one.identity == event(**reference).identity
+    others = [
+        event(**{name: "https://api.example/requests/2"}),
+        event(**reference, callbackData="another"),
+        event(**reference, status="Failed"),
+        event(**reference, address="18"),
+    ]
+    assert len({each.identity for each in [one, *others]}) == 5
+    assert one.closes
+    assert one.closes == others[2].closes
+    assert len({each.closes for each in [one, *others]}) == 4
+
+
+def test_a_link_to_a_subscription_is_shared_by_all_its_statuses() -> None:
+    said = recorded("att/status-callback-data")
+    said["deliveryInfoNotification"]["link"] = {
+        "rel": "Subscription",
+        "href": "https://a.example/1",
+    }
+    assert only("att.sms.delivery-status", said).identity == ()
 
 
 def test_a_status_without_any_id_is_never_a_duplicate_and_settles_nothing() -> None:

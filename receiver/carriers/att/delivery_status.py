@@ -8,7 +8,14 @@ from msgspec import Raw, Struct
 from receiver.carriers import address
 from receiver.carriers.att import documented, schema
 from receiver.carriers.att.body import understand
-from receiver.carriers.att.shapes import Fields, blank, collect, filled_text, identifier, reading
+from receiver.carriers.att.shapes import (
+    REFERENCES,
+    Fields,
+    collect,
+    filled_text,
+    identifier,
+    reading,
+)
 from receiver.carriers.attribute import attribute
 from receiver.carriers.callback import (
     Basis,
@@ -20,6 +27,7 @@ from receiver.carriers.callback import (
     Unreadable,
 )
 from receiver.carriers.decode import as_raw
+from receiver.carriers.placeholder import identifies_nothing
 from receiver.carriers.problem import problem
 from receiver.notification import Notification
 
@@ -43,7 +51,8 @@ class DeliveryInfo(Struct, frozen=True):
     """What became of one message on its way to one address."""
 
     message_id: str | None
-    callback_data: str | None
+    reference: tuple[str, ...]
+    """Where there is no message id: what names the request that the message was sent with."""
     address: str
     status: str
 
@@ -81,8 +90,8 @@ CALLBACK: Final = Callback(
 
 def _as_documented(found: documented.Notification) -> DeliveryInfo:
     return DeliveryInfo(
-        None if blank(found.message_id) else found.message_id,
-        None,
+        None if identifies_nothing(found.message_id) else found.message_id,
+        (),
         found.delivery_info.address,
         found.delivery_info.delivery_status.strip(),
     )
@@ -91,7 +100,7 @@ def _as_documented(found: documented.Notification) -> DeliveryInfo:
 def _info(fields: Fields) -> DeliveryInfo:
     return DeliveryInfo(
         message_id=identifier(fields, "messageid"),
-        callback_data=identifier(fields, "callbackdata"),
+        reference=_reference(fields),
         address=filled_text(fields, "address", "address"),
         status=filled_text(fields, "deliverystatus", "deliveryStatus").strip(),
     )
@@ -124,11 +133,33 @@ def _event(info: DeliveryInfo, raw: Raw | str) -> Event:
 
 def _identity(info: DeliveryInfo, to: str) -> tuple[tuple[str, ...], Basis, tuple[str, ...]]:
     """One message id covers every recipient (AT&T: "one notification message per destination
-    address"), so the address and the status are part of it. OneAPI has callbackData instead.
+    address"), so the address and the status are part of it. OneAPI has references instead.
     """
     if info.message_id:
         return ("message-id", info.message_id, to, info.status), "composite", (info.message_id, to)
-    if info.callback_data:
-        identity = ("callback-data", info.callback_data, to, info.status)
-        return identity, "composite", (info.callback_data, to)
+    if info.reference:
+        identity = ("reference", *info.reference, to, info.status)
+        return identity, "composite", ("reference", *info.reference, to)
     return (), "none", ()
+
+
+def _reference(fields: Fields) -> tuple[str, ...]:
+    """`callbackData` is whatever the company wrote into its subscription or request (OneAPI SMS,
+    "Notify the application about delivery status"), often the same every time: it tells nothing
+    apart unless something that does stands beside it.
+    """
+    found = [*_links(fields.get("link")), *(identifier(fields, name) for name in REFERENCES)]
+    if not any(found):
+        return ()
+    return tuple(one or "" for one in (identifier(fields, "callbackdata"), *found))
+
+
+def _links(value: Any) -> list[str]:
+    """Where the links lead, but for those to a subscription, which all of its statuses share."""
+    links = value if type(value) is list else [value]
+    parts = [one if type(one) is dict else {"href": one} for one in links]
+    return [
+        href
+        for part in parts
+        if (href := identifier(part, "href")) and "subscription" not in f"{part}".lower()
+    ]

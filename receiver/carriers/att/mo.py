@@ -1,7 +1,7 @@
 """Mobile-originated SMS ("Receive SMS", developer.att.com/sms/docs/v3)."""
 
 import re
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -11,7 +11,6 @@ from receiver.carriers.att import documented, schema
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.shapes import (
     Fields,
-    blank,
     collect,
     filled_text,
     identifier,
@@ -30,6 +29,7 @@ from receiver.carriers.callback import (
     Unreadable,
 )
 from receiver.carriers.decode import as_raw
+from receiver.carriers.placeholder import identifies_nothing
 from receiver.carriers.problem import problem
 from receiver.carriers.unicode_hex import candidates
 from receiver.notification import Notification
@@ -47,6 +47,10 @@ _WRAPPERS: Final = {
 }
 _POSITION: Final = re.compile(r"msg[0-9]{1,4}").fullmatch
 """AT&T's lists number their messages `msg0`, `msg1`, and begin anew each time: no id."""
+
+
+_FIRST_YEAR: Final = 2000
+"""A time before it (1970, 1900, the year 1) is that of a clock that nobody has set."""
 
 
 class Mo(Struct, frozen=True):
@@ -95,7 +99,7 @@ def _as_documented(found: documented.Message) -> Mo:
         found.sender_address,
         found.destination_address,
         found.message,
-        None if blank(found.message_id) else found.message_id,
+        None if identifies_nothing(found.message_id) else found.message_id,
         found.date_time,
     )
 
@@ -129,24 +133,35 @@ def _event(message: Mo, raw: Raw | str, zone: tzinfo) -> Event:
     }
     if decoded := candidates(message.text):
         data["decodedText"] = decoded
-    identity, basis = _identity(message, sender, destination or "")
+    time = moment.read(message.date_time, zone)
+    identity, basis = _identity(message, sender, destination or "", time)
     return Event(
         type="sms.message.received.v1",
         data=data,
         raw=raw,
         subject=attribute(sender),
-        time=moment.read(message.date_time, zone),
+        time=time,
         identity=identity,
         basis=basis,
         origin_id=attribute(message.message_id),
     )
 
 
-def _identity(message: Mo, sender: str, destination: str) -> tuple[tuple[str, ...], Basis]:
-    """Without an id and a time, two equal texts of one sender may well be two messages."""
+def _identity(
+    message: Mo, sender: str, destination: str, time: datetime | None
+) -> tuple[tuple[str, ...], Basis]:
+    """A repeat says the same. An id alone may be a counter that began anew, or constant; without
+    an id and a time, two equal texts of one sender may well be two messages.
+    """
+    when = "" if _no_time(message.date_time, time) else message.date_time or ""
+    said = (sender, destination, when, message.text)
     if message.message_id and not _POSITION(message.message_id):
-        return ("message-id", message.message_id), "provider-id"
-    if message.date_time:
-        when = message.date_time
-        return ("fingerprint", sender, destination, when, message.text), "fingerprint"
-    return (), "none"
+        return ("message-id", message.message_id, *said), "provider-id"
+    return (("fingerprint", *said), "fingerprint") if when else ((), "none")
+
+
+def _no_time(written: str | None, time: datetime | None) -> bool:
+    """A placeholder, or the beginning of some calendar: the same in every message."""
+    if time is not None:
+        return time.year < _FIRST_YEAR
+    return not written or identifies_nothing(written)

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from receiver.carriers.callback import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected
+from receiver.carriers.placeholder import identifies_nothing
 
 Fields = dict[str, Any]
 """An item's fields by lower-case name: AT&T documents both `MessageId` and `messageId`."""
@@ -16,7 +17,19 @@ Wrappers = dict[str, str]
 MAX_EVENTS_BYTES: Final = 8 * 1024 * 1024
 """Some three hundred statuses; the carriers of these forms send one, or a handful."""
 
-_INHERITED: Final = ("messageid", "callbackdata")
+REFERENCES: Final = (
+    "resourceurl",
+    "referencecode",
+    "referencenumber",
+    "referenceid",
+    "reference",
+    "clientcorrelator",
+    "correlator",
+    "requestid",
+)
+"""What names the request that a status is about, in OneAPI, OMA messaging and ParlayX."""
+
+_INHERITED: Final = ("messageid", "callbackdata", "link", *REFERENCES)
 """What a wrapper says for all its items."""
 
 T = TypeVar("T")
@@ -83,11 +96,12 @@ def blank(text: str) -> bool:
 
 
 def identifier(fields: Fields, name: str) -> str | None:
-    """An id; an empty or blank one, and one that is no text, is no id."""
+    """An id; a placeholder for one, and what is neither text nor a whole number, is no id."""
     value = fields.get(name)
-    if type(value) is int:
-        return str(value)
-    return value if type(value) is str and not blank(value) else None
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    found = str(value) if type(value) is int else value
+    return found if type(found) is str and not identifies_nothing(found) else None
 
 
 def _object(item: Any) -> Fields:
