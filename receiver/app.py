@@ -24,10 +24,12 @@ from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link
 from receiver.credentials import Credentials
 from receiver.door import openapi
+from receiver.door.answer import closing
 from receiver.door.door import Door
 from receiver.door.gate import Gate
 from receiver.door.serving import end_at_the_second_signal
 from receiver.door.traced import TracedRoute
+from receiver.door.wire import is_whole
 from receiver.health.losses import Losses
 from receiver.health.readiness import readiness
 from receiver.health.server import Server
@@ -58,6 +60,8 @@ class Receiver(Starlette):
         if scope["type"] == "http" and (found := self._found(scope["path"])):
             route, listener = found
             return await route.answer(scope, receive, send, listener)
+        if scope["type"] == "http" and not (scope["method"] == "GET" and is_whole(receive)):
+            send = closing(scope, receive, send)  # nobody there reads bodies
         return await super().__call__(scope, receive, send)
 
     def at_once(self, scope: Scope, body: bytes, send: Answer) -> bool:

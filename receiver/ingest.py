@@ -16,7 +16,7 @@ from receiver.door.body import Gone
 from receiver.door.check import check, fault
 from receiver.door.door import Door
 from receiver.door.refuse import Refuse, say, shown
-from receiver.door.wire import is_whole
+from receiver.door.wire import ADMITTED, is_whole
 from receiver.notification import Notification, Refusal, encode
 
 Answer = Callable[[int, Headers, bytes], None]
@@ -152,6 +152,7 @@ class Route:
             raise Refuse.stranger(stranger.reason) from None
         except Undecided:
             raise Refuse(503, "credentials cannot be checked just now", unread=True) from None
+        scope[ADMITTED] = True
         if self._door.gate.closed:
             raise Refuse(503, "the receiver cannot store anything just now", unread=True)
         return credential

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from receiver.door import wire
+from receiver.door import parsing, wire
 from tests.bare import read_all, read_answer, status
 from tests.eventually import eventually
 
@@ -177,9 +177,9 @@ def test_rubbish_after_a_request_does_not_cost_its_answer(line: socket.socket) -
 
 
 def test_only_so_many_requests_may_be_sent_ahead(line: socket.socket) -> None:
-    line.sendall(b"GET /unread HTTP/1.1\r\n\r\n" * (wire.AHEAD + 10))
+    line.sendall(b"GET /unread HTTP/1.1\r\n\r\n" * (parsing.AHEAD + 10))
     said = read_all(line)
-    assert said.count(b"HTTP/1.1 200 ") == wire.AHEAD + 1
+    assert said.count(b"HTTP/1.1 200 ") == parsing.AHEAD + 1
     assert said.count(b"connection: close") == 1
 
 

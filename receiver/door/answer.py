@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from receiver.carriers.callback import Callback
 
@@ -54,13 +54,23 @@ async def send_and_close(
     scope: Scope, receive: Receive, send: Send, answer: tuple[int, Headers, bytes]
 ) -> None:
     """Answer at once a request whose body has not been read, then linger, then close."""
-    status, headers, body = answer
-    headers = [*headers, (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-    if not any(name == b"expect" for name, _ in scope["headers"]):
-        await _linger(receive)
-    await send({"type": "http.response.body", "body": b""})
+    await send_answer(closing(scope, receive, send), *answer)
+
+
+def closing(scope: Scope, receive: Receive, send: Send) -> Send:
+    """A `send` for an answer before the body has been read: after it we linger, then close."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        elif not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            if not any(name == b"expect" for name, _ in scope["headers"]):
+                await _linger(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return sending
 
 
 async def _linger(receive: Receive) -> None:

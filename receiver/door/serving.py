@@ -17,7 +17,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from receiver.door.wire import Protocol
+from receiver.door import files
+from receiver.door.wire import CONNECTIONS, Protocol
 from receiver.settings import Settings
 
 FINISH_WITHIN: Final = 5
@@ -32,6 +33,7 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 def serve(settings: Settings) -> None:
     """Serve until a signal. Ends the process with `STARTUP_FAILURE` when it cannot begin."""
+    files.raise_limit(CONNECTIONS)
     config = uvicorn.Config(
         "receiver.app:create",
         factory=True,

@@ -1,11 +1,11 @@
-"""What uvicorn's HTTP protocol lacks: a deadline and a size for the head of a request.
+"""What uvicorn's HTTP protocol lacks: a deadline and a size for the head of a request, and a place
+for those who are known before those who are not.
 
 Without them whoever opens connections and says little, slowly, holds them for ever (uvicorn issue
 157), and a header may have any length. Bodies have their own deadline and cap, in `ingest`.
 """
 
 import asyncio
-import re
 from functools import partial
 from http import HTTPStatus
 from math import inf
@@ -13,14 +13,12 @@ from typing import Final
 
 from starlette.types import Receive
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from receiver.carriers.problem import problem
 from receiver.door.answer import LINGER_BYTES, RETRY_AFTER, Headers
+from receiver.door.files import room
+from receiver.door.parsing import Parsing
 
 HEAD_WITHIN: Final = 10.0
 """Seconds a head may take, from the connection's beginning or the head's first byte, whichever is
@@ -29,70 +27,63 @@ HEAD_BYTES: Final = 65536
 """What does not end within so many bytes is no head that a carrier sends."""
 CONNECTIONS: Final = 4096
 """Open at once, per web process: so many unfinished heads are what memory has room for."""
-AHEAD: Final = 64
-"""Requests that may be sent ahead of their answers, per connection; what comes after them is for
-another one (RFC 9112, section 9.3.2). Each takes a hundred times what its shortest head does."""
-_UPGRADE: Final = re.compile(rb"(\r\n)upgrade[ \t]*:", re.IGNORECASE).sub
+ADMITTED: Final = "receiver.admitted"
+"""Where the scope says that the request had a valid credential."""
+STRANGER_RESTS: Final = 10.0
+"""Seconds a connection may idle on which no request had a valid credential yet: a balancer's pool
+is for carriers, and whoever else holds connections holds theirs."""
 _LOOKS: Final = 5
 """Looks within `HEAD_WITHIN`: one timer per connection, and nothing at all per request."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Parsing):
     """One connection. Every look that finds it waiting for the same head counts against it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first head is due from here on."""
+        """The first head is due from here on. Where there is no room left, the stranger who has
+        idled longest makes some.
+        """
         super().connection_made(transport)
-        self._patience = _LOOKS
+        self._patience = self._unread = _LOOKS
         self._seen: RequestResponseCycle | None = None
         self._rests_since = inf
-        self._fed = 0
-        self._tail = b""
         self._weighed: tuple[RequestResponseCycle | None, bool] = (None, True)
         self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
         self._begun: RequestResponseCycle | None = None
         self._at_once = getattr(self.app, "at_once", _never)
         self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
-        if len(self.connections) > CONNECTIONS:
+        self._known = False
+        self._strangers: dict[Protocol, None] = vars(self.server_state).setdefault("strangers", {})
+        if len(self.connections) > min(CONNECTIONS, room()) and not self._room_made():
             transport.write(_answer(503, "too many connections are open"))
             transport.close()
+        self._strangers[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more, nor would anybody read it."""
         self._timer.cancel()
+        self._strangers.pop(self, None)
         if self._begun:  # uvicorn tells only the last one that came
             self._begun.disconnected = True
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whoever has sent all he has to send still hears the answer to it."""
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def data_received(self, data: bytes) -> None:
         """Feed the parser; weigh what came, each time that it could be a head too large."""
-        self._fed += len(data)
+        self.fed += len(data)
         self._rests_since = inf
-        tail, self._tail = self._tail, data[-3:] if len(data) > 2 else (self._tail + data)[-3:]
-        if (b"pgrade:" in data or b"PGRADE:" in data) and not (self.cycle and self.cycle.more_body):
-            data = _without_upgrade(tail, data)
-        super().data_received(data)
-        if self._held:
-            self._begin(*self._held)
-        if self._fed > HEAD_BYTES:
+        if not (self.cycle and self.cycle.more_body and _unwanted(self.cycle)):
+            self.feed(data)
+            if self._held:
+                self._begin(*self._held)
+        if self.fed > HEAD_BYTES:
             self._weigh()
-
-    def on_headers_complete(self) -> None:
-        """One request more, or too many: that ends the parsing, and the connection with the last
-        answer.
-        """
-        if len(self.pipeline) >= AHEAD:
-            raise ValueError
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """What comes next is a head, also behind a body that was answered unread."""
-        self.cycle.more_body = False
-        self.cycle.message_event.set()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """The parser has left out what follows, be it a body: no other request may begin there."""
-        self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """The head is complete. `data_received` goes on when it has fed the rest that is there."""
@@ -131,6 +122,8 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        if not self._known and self._begun:
+            self._acquaint(self._begun)
         if self.pipeline:
             self._begin(*self.pipeline.pop())
         else:
@@ -141,18 +134,37 @@ class Protocol(HttpToolsProtocol):
         """What is not HTTP/1.1 is answered in the form that everything else is."""
         self._end(400, "this is not HTTP/1.1")
 
+    def _acquaint(self, cycle: RequestResponseCycle) -> None:
+        """No stranger any more, or the one who has idled least."""
+        self._strangers.pop(self, None)
+        self._known = ADMITTED in cycle.scope
+        if not self._known:
+            self._strangers[self] = None
+
+    def _room_made(self) -> bool:
+        """Whether some stranger could go: nobody whose answer is still to come."""
+        for other in self._strangers:
+            if other._answered() or other.cycle.response_started:
+                del self._strangers[other]
+                other.transport.abort()
+                return True
+        return False
+
     def _look(self) -> None:
-        if self.transport.is_closing():
+        self._unread = self._unread - 1 if self.transport.get_write_buffer_size() else _LOOKS
+        if not self._unread:  # nobody reads what we say
+            self.transport.abort()
             return
         waits = self._rests_since == inf and self._answered()
         if not waits or self.cycle is not self._seen:
             self._patience, self._seen = _LOOKS, self.cycle
         else:
             self._patience -= 1
-        if self.loop.time() - self._rests_since >= self.timeout_keep_alive:
-            self.transport.close()
-        elif self._patience:
+        rests = self.timeout_keep_alive if self._known else STRANGER_RESTS
+        if self.transport.is_closing() or self._patience:
             self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
+            if self.loop.time() - self._rests_since >= min(rests, self.timeout_keep_alive):
+                self.transport.close()
         else:
             self._end(408, f"the head of the request was not complete after {HEAD_WITHIN:.0f} s")
 
@@ -160,22 +172,23 @@ class Protocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _weigh(self) -> None:
-        """So many bytes came; those of a request that is not answered yet are counted elsewhere."""
+        """So many bytes came, and none of them in a body that is waited for."""
         now = (self.cycle, self._answered())
         if now != self._weighed:
-            self._weighed, self._fed = now, 0
-        elif self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body):
+            self._weighed, self.fed = now, 0
+        elif self._answered() and not (self.cycle and self.cycle.more_body):
             self._end(431, f"the head of the request may have {HEAD_BYTES} bytes at most")
         elif not self.cycle.response_started:
-            self._fed = 0
-        elif self._fed > LINGER_BYTES:
+            self.flow.pause_reading()
+            self._end(431, f"what is no body may have {HEAD_BYTES} bytes at most")
+        elif self.fed > LINGER_BYTES:
             self.transport.abort()
 
     def _end(self, status: int, message: str) -> None:
         """Say why, where it would be read as the answer to what came last, and close."""
         cycle = self.cycle
         if cycle is None:
-            awaited = self._fed > 0
+            awaited = self.fed > 0
         elif cycle.response_complete:
             awaited = not cycle.more_body
         elif not cycle.response_started and not cycle.more_body:
@@ -188,14 +201,11 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _without_upgrade(tail: bytes, data: bytes) -> bytes:
-    """The parser takes what follows an offer of another protocol for that protocol, and the body
-    would be lost; clients that speak HTTP/2 make such an offer with their first request, and RFC
-    9110, section 7.8 lets a server pass over it. `tail` is what came last before: the head may end
-    between the two, and a body that were changed would end where the next request begins.
+def _unwanted(cycle: RequestResponseCycle) -> bool:
+    """Whether what comes in is thrown away, and may be unread: only the parser finds an end in
+    chunks, but takes for many small ones a hundred times what their bytes are worth.
     """
-    head, end, rest = (tail + data).partition(b"\r\n\r\n")
-    return (_UPGRADE(rb"\1x-passed-over:", head) + end + rest)[len(tail) :]
+    return cycle.response_started and (b"transfer-encoding", b"chunked") in cycle.scope["headers"]
 
 
 def is_whole(receive: Receive) -> bool:

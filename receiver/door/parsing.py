@@ -1,0 +1,85 @@
+"""What uvicorn lacks where it reads a request: offers of other protocols are passed over, what
+follows a body is no header, and so many requests may come ahead of their answers.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+AHEAD: Final = 64
+"""Requests that may be sent ahead of their answers, per connection; what comes after them is for
+another one (RFC 9112, section 9.3.2). Each takes a hundred times what its shortest head does."""
+_TRAILERS: Final[Any] = deque(maxlen=0)
+"""Takes the fields that follow a body in chunks, and keeps none: they are no headers (RFC 9110,
+section 6.5.1), and might say who sends."""
+
+
+class Parsing(HttpToolsProtocol):
+    """One connection, as its bytes become requests."""
+
+    fed = 0
+    """Bytes since the last that were of a body somebody waits for."""
+    _offer = b""
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Have it read; what is no HTTP is answered."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error))
+        except httptools.HttpParserUpgrade as offer:
+            self._pass_over(memoryview(data)[offer.args[0] :])
+
+    def _pass_over(self, rest: memoryview) -> None:
+        """Read the same request as one that offers no other protocol. The parser took the offer
+        for accepted and stopped behind the head; clients that speak HTTP/2 make such an offer with
+        their first request, and RFC 9110, section 7.8 lets a server pass over it.
+        """
+        head, self._offer = self._offer, b""
+        if not head:  # CONNECT: what follows is for somebody else, so no request may begin there
+            self.cycle.keep_alive = False
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self.feed(head)
+        self.feed(rest)
+
+    def on_headers_complete(self) -> None:
+        """One request more, or too many: that ends the parsing, and the connection with the last
+        answer.
+        """
+        if len(self.pipeline) >= AHEAD:
+            raise ValueError
+        if self.parser.should_upgrade() and (method := self.parser.get_method()) != b"CONNECT":
+            version = self.parser.get_http_version().encode()
+            fields = [b"%b: %b\r\n" % one for one in self.headers if one[0] != b"upgrade"]
+            self._offer = b"%b %b HTTP/%b\r\n%b\r\n" % (
+                method, self.url, version, b"".join(fields),
+            )  # fmt: skip
+            return
+        super().on_headers_complete()
+        self.headers = _TRAILERS
+
+    def on_body(self, body: bytes) -> None:
+        """Some more of a body; what its answer did not wait for is nobody's."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        if not cycle.response_started:
+            self.fed = 0
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """What comes next is a head, also behind a body that was answered unread."""
+        if self._offer:
+            return
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
+        if not self.parser.should_keep_alive():  # a trailer said so, and it reads no further
+            self.cycle.keep_alive = False
