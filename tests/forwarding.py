@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from receiver.lua import whole
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -79,7 +80,7 @@ class _Deliveries(Deliveries):
 
 def _timed(client: Any, name: str) -> Any:
     """A script that asks for the time where `Forwarding.now` puts it."""
-    text = files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    text = whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))
     assert text.count("redis.call('TIME')") == 1
     return client.register_script(
         text.replace("redis.call('TIME')", f"redis.call('HMGET', '{TIME}', 's', 'us')")

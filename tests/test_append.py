@@ -9,6 +9,7 @@ from redis.exceptions import ResponseError
 
 from receiver.commit.inbound import REJECTED_KEPT, script
 from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+from tests.restricted import restricted
 from tests.valkey import Valkey
 
 FLUSHER = "receiver:flusher:test"
@@ -28,15 +29,6 @@ def state(client: redis.Redis) -> list[Any]:
     counts = [int(count or 0) for count in client.hmget(LEDGER, "accepted", "rejected")]
     number = int(client.get(FLUSHER) or 0)
     return [client.xlen(INBOUND), client.xlen(REJECTED), *counts, number]
-
-
-def restricted(valkey: Valkey, *rules: str) -> redis.Redis:
-    """A client of a user who may do everything else."""
-    admin: Any = valkey.client()
-    admin.execute_command(
-        "ACL", "SETUSER", "narrow", "reset", "on", ">made-up", "~*", "&*", "+@all", *rules
-    )
-    return valkey.client(username="narrow", password="made-up")
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,12 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
     length = redis.call('XLEN', KEYS[1])
 end
 local before = ARGV[3] == '$' and added or added - length
-redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[3], 'MKSTREAM', 'ENTRIESREAD', before)
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[3], ARGV[2] .. ':' .. name) or '0')
 end
+-- The group last: without it all of this is done again, and after it nothing is.
 local settled = count('delivered') + count('filtered') + count('dead') - count('replayed')
 local begun = before - settled - redis.call('ZCARD', KEYS[2])
 redis.call('HSET', KEYS[3], ARGV[2] .. ':begun', begun)
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[3], 'MKSTREAM', 'ENTRIESREAD', before)
 return 1

@@ -9,6 +9,7 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
+from receiver.lua import whole
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -175,7 +176,7 @@ def patience(seconds: float) -> int:
 
 def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
     """Make the sink's group unless it is there; a new sink gets what comes from now on."""
-    script = files("workers").joinpath("begin.lua").read_text("utf-8")
+    script = whole(files("workers").joinpath("begin.lua").read_text("utf-8"))
     keys = [EVENTS, retry_due(sink), SINKS]
     made = bool(client.eval(script, len(keys), *keys, forward_group(sink), sink, start))
     if made:
@@ -184,7 +185,8 @@ def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
 
 
 def _script(client: redis.Redis, name: str) -> Any:
-    return client.register_script(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))
+    text = files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    return client.register_script(whole(text))
 
 
 def _item(retry: bytes, name: bytes, payload: bytes) -> Item:

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Forgets identities whose time is over: so many of their sets a call, for one may have a million.
 -- KEYS identities. ARGV the caller's time (ms), sets a call may delete
 -- Returns how many it deleted.
@@ -10,8 +9,10 @@ local buckets = {}
 local told = redis.call('HGETALL', KEYS[1])
 for i = 1, #told, 2 do
     local name, what = string.match(told[i], '^(%d+):(%a+)$')
-    buckets[name] = buckets[name] or {}
-    buckets[name][what] = tonumber(told[i + 1])
+    if name then
+        buckets[name] = buckets[name] or {}
+        buckets[name][what] = tonumber(told[i + 1])
+    end
 end
 for name, bucket in pairs(buckets) do
     if (bucket.ends or 0) <= over then

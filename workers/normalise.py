@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
 
+from receiver.lua import whole
 from receiver.notification import (
     ATTEMPTS,
     BELL,
@@ -197,4 +198,4 @@ class Normaliser:
 
 
 def _lua(name: str) -> str:
-    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    return whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))

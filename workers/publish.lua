@@ -10,18 +10,22 @@
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
 -- bucket goes as a whole (`forget.lua`) once it and the time to remember are over. It begins by the
 -- later of two clocks and ends by the earlier: one that is days off forgets nothing.
--- A key that somebody made something else of fails here, before anything has happened: a script that
--- fails half-way is not undone.
-for _, stream in ipairs({KEYS[2], KEYS[3]}) do
-    redis.call('XLEN', stream)
-end
-redis.call('HLEN', KEYS[4])
+-- What could fail half-way fails here, before anything has happened (`receiver.lua`).
+refuse(
+    {'XACK', KEYS[1], ARGV[1], '0-0'}, {'XADD', KEYS[2], '*', 'event', ''},
+    {'XADD', KEYS[3], '*', 'd', ''}, {'HINCRBY', KEYS[4], 'events', '1'},
+    {'HSET', KEYS[5], 'x', '1'}, {'HDEL', KEYS[5], 'x'}, {'HINCRBY', KEYS[5], 'x', '1'},
+    {'SISMEMBER', KEYS[5] .. ':0:0', ''}, {'SADD', KEYS[5] .. ':0:0', ''}, {'HDEL', KEYS[6], 'x'})
+refuse_full(KEYS[2], KEYS[3])
+refuse_words(KEYS[4], 'published', 'duplicate', 'dead', 'events', 'late', 'duplicate_provider_id',
+    'duplicate_composite', 'duplicate_fingerprint')
 local counted = redis.call('HLEN', KEYS[6]) > 0
 local group, remember = ARGV[1], tonumber(ARGV[2])
 local now = math.max(tonumber(redis.call('TIME')[1]), tonumber(ARGV[3]))
 local width = math.ceil(remember / 3)
 local start = math.floor(now / width) * width
 local current = string.format('%.0f', start)
+refuse_words(KEYS[5], current .. ':size', current .. ':sets', current .. ':ends')
 
 -- The buckets there are, by the second they begin at. Which ones is written down, not worked out: those
 -- of a clock that was ahead, or of another time to remember, count as any other until they end.
@@ -29,8 +33,10 @@ local buckets, past, before, newest = {}, {}, 0, 0
 local told = redis.call('HGETALL', KEYS[5])
 for i = 1, #told, 2 do
     local name, what = string.match(told[i], '^(%d+):(%a+)$')
-    buckets[name] = buckets[name] or {}
-    buckets[name][what] = tonumber(told[i + 1])
+    if name then
+        buckets[name] = buckets[name] or {}
+        buckets[name][what] = tonumber(told[i + 1])
+    end
 end
 for name, bucket in pairs(buckets) do
     if name ~= current then
@@ -59,9 +65,10 @@ local function set_of(place, digest)
     local a, b, c = string.byte(digest, 1, 3)
     return KEYS[5] .. ':' .. place[1] .. ':' .. (a * 65536 + b * 256 + c) % place[2]
 end
+-- A set that somebody made something else of remembers nothing: better twice than not at all.
 local function seen(digest, places)
     for _, place in ipairs(places) do
-        if redis.call('SISMEMBER', set_of(place, digest), digest) == 1 then
+        if redis.pcall('SISMEMBER', set_of(place, digest), digest) == 1 then
             return true
         end
     end
@@ -74,7 +81,7 @@ local function claim(digest)
         return false
     end
     local key = set_of(live[1], digest)
-    if redis.call('SADD', key, digest) == 0 then
+    if redis.pcall('SADD', key, digest) == 0 then
         return false
     end
     claimed = claimed + 1

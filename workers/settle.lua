@@ -18,12 +18,18 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function later(milliseconds)
     return string.format('%.0f', now + milliseconds)
 end
--- A script that fails half-way is not undone, and would lose what is acknowledged before it: a key
--- that is not what it was made as fails here, before anything has happened.
+-- What could fail half-way, and so lose what is acknowledged before it, fails here, before anything
+-- has happened (`receiver.lua`).
+refuse(
+    {'XACK', KEYS[1], group, '0-0'}, {'XCLAIM', KEYS[1], group, 'x', '0', '0-0'},
+    {'ZREM', KEYS[2], 'x'}, {'ZADD', KEYS[2], '0', 'x'}, {'ZSCORE', KEYS[2], 'x'},
+    {'HSET', KEYS[3], 'x', ''}, {'HDEL', KEYS[3], 'x'}, {'XADD', KEYS[4], '*', 'd', ''},
+    {'HINCRBY', KEYS[5], 'x', '1'}, {'HSET', KEYS[6], 'x', ''}, {'HDEL', KEYS[6], 'x'})
+refuse_full(KEYS[4])
 redis.call('ZCARD', KEYS[2])
 redis.call('HLEN', KEYS[3])
-redis.call('XLEN', KEYS[4])
-redis.call('HLEN', KEYS[5])
+refuse_words(KEYS[5], sink .. ':delivered', sink .. ':filtered', sink .. ':dead',
+    sink .. ':replayed', sink .. ':failed_attempts')
 local at = 7 + 2 * ARGV[6]
 for i = 7, at - 1, 2 do
     local kind = redis.call('TYPE', ARGV[i])['ok']
@@ -58,8 +64,11 @@ end
 
 local stored = redis.call(
     'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since')
-local failures, opened = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
-local open_until, probing, down = tonumber(stored[3] or 0), stored[4] or '', stored[5] or ''
+local function number(text)
+    return tonumber(text or 0) or 0
+end
+local failures, opened = number(stored[1]), number(stored[2])
+local open_until, probing, down = number(stored[3]), stored[4] or '', stored[5] or ''
 local did_open, did_close, seen = 0, 0, false
 local function succeeded()
     did_close = opened > 0 and 1 or 0
@@ -94,6 +103,7 @@ local function after_commands(first)
     return i
 end
 
+local failure
 while at <= #ARGV do
     local retry, id, says, what = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     at = at + 4
@@ -108,9 +118,21 @@ while at <= #ARGV do
         end
     elseif what == 'run' then
         local after = after_commands(at)
-        if ends(retry, id) then
-            run(at)
-            count('delivered')
+        if retry == '1' and redis.call('ZSCORE', KEYS[2], id)
+            or retry ~= '1' and redis.call('XACK', KEYS[1], group, id) == 1 then
+            local ran, why = pcall(run, at)
+            if ran then
+                count('delivered')
+                if retry == '1' then
+                    ends(retry, id)
+                end
+            else
+                failure = why -- it is open again, for whoever comes next, and in nobody's way
+                if retry ~= '1' then
+                    redis.call('XCLAIM', KEYS[1], group, 'refused', 0, id, 'IDLE', 3600000,
+                        'FORCE', 'JUSTID')
+                end
+            end
         end
         at = after
     elseif what == 'retry' or what == 'again' then
@@ -155,5 +177,8 @@ if seen then
 end
 for name, by in pairs(counts) do
     redis.call('HINCRBY', KEYS[5], sink .. ':' .. name, by)
+end
+if failure then
+    return redis.error_reply(failure.err or failure)
 end
 return {did_open, did_close}

@@ -8,6 +8,7 @@ from typing import Any, Final
 import redis
 import structlog
 
+from receiver.lua import whole
 from receiver.notification import (
     EVENTS,
     SINKS,
@@ -88,4 +89,4 @@ def _unsent(sink: str, entry: bytes, packed: bytes | None) -> deliveries.Outcome
 
 
 def _lua(name: str) -> str:
-    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    return whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))

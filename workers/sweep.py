@@ -10,6 +10,7 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
+from receiver.lua import whole
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -128,4 +129,4 @@ class Sweep:
 
 
 def _lua(name: str) -> str:
-    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    return whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))

@@ -12,7 +12,15 @@
 -- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
 -- delivery is leased, not removed: only its outcome removes it. A lease ends at half a millisecond, so
 -- that it is told apart from what was put off.
+-- What could fail half-way fails here, before anything has happened (`receiver.lua`).
 local group, consumer = ARGV[1], ARGV[2]
+refuse(
+    {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', '1', 'STREAMS', KEYS[1], '>'},
+    {'XAUTOCLAIM', KEYS[1], group, consumer, '1', '0-0'}, {'XREVRANGE', KEYS[1], '+', '-'},
+    {'ZADD', KEYS[2], 'XX', '0', 'x'}, {'ZRANGEBYSCORE', KEYS[2], '-inf', '+inf'},
+    {'HGET', KEYS[3], 'x'}, {'HSET', KEYS[4], 'x', ''}, {'DEL', KEYS[5]})
+redis.call('ZCARD', KEYS[2])
+redis.call('HLEN', KEYS[3])
 local wanted = tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -71,8 +79,8 @@ if state[1] then
     return held('stopped', state[3])
 end
 if state[2] then
-    local most = state[5] and ARGV[5] or 3660000
-    if tonumber(state[2]) > now and tonumber(state[2]) <= now + most then
+    local most, till = state[5] and ARGV[5] or 3660000, tonumber(state[2]) or 0
+    if till > now and till <= now + most then
         return held('open', state[4])
     end
     probe, wanted = true, 1

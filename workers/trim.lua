@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- One bounded cut of one stream's history, oldest first.
 -- KEYS stream, ledger
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
@@ -8,9 +7,11 @@
 -- named does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
 -- has acknowledged it is counted, once per reader.
 -- An entry is over age when both clocks say so: one alone may be days ahead for a moment.
--- It runs in a full server too (the flag above), or nothing would ever make room again.
+-- It runs in a full server too (`receiver.lua`), or nothing would ever make room again.
 -- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
 local stream, ledger, name = KEYS[1], KEYS[2], ARGV[1]
+refuse({'XTRIM', stream, 'MAXLEN', '1'}, {'HINCRBY', ledger, 'x', '1'})
+refuse_words(ledger, name .. '_trimmed', name .. '_unread_trimmed')
 local kept, most, at_once = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local spare = ARGV[5] == '1'
 -- Nothing that is read to find an id may be much; a stream's node has a hundred entries at most.

@@ -12,6 +12,7 @@ from typing import Any, Final
 import redis
 
 from receiver.books.dead_letters import PAGE, Found
+from receiver.lua import whole
 from receiver.notification import (
     DEAD_LETTERS,
     INBOUND,
@@ -23,9 +24,13 @@ from receiver.notification import (
     retry_items,
 )
 
+# The letter is the only copy: what could fail after it went is asked for first (`receiver.lua`).
 # Its outcome is taken back: the notification is open again, and nothing of it was ever published
 # or its identity claimed.
 _REPLAY_NOTIFICATION: Final = """
+refuse({'XDEL', KEYS[1], '0-0'}, {'XADD', KEYS[2], '*', 'n', ''}, {'HINCRBY', KEYS[3], 'dead', '1'})
+refuse_full(KEYS[2])
+refuse_words(KEYS[3], 'dead')
 if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
     return 0
 end
@@ -34,6 +39,12 @@ redis.call('HINCRBY', KEYS[3], 'dead', -1)
 return 1
 """
 _REPLAY_EVENT: Final = """
+refuse(
+    {'XDEL', KEYS[1], '0-0'}, {'HSETNX', KEYS[2], 'x', ''}, {'HINCRBY', KEYS[4], 'x', '1'},
+    {'ZADD', KEYS[3], 'NX', '0', 'x'})
+redis.call('HLEN', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+refuse_words(KEYS[4], ARGV[5])
 if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
     return 0
 end
@@ -45,6 +56,8 @@ return 1
 """
 # Its outcome stays: it was a dead letter, and now nobody can read it any more.
 _DROP: Final = """
+refuse({'XDEL', KEYS[1], '0-0'}, {'HINCRBY', KEYS[2], 'dead_dropped', '1'})
+refuse_words(KEYS[2], 'dead_dropped')
 if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
     return 0
 end
@@ -62,9 +75,9 @@ class Office:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._notification = client.register_script(_REPLAY_NOTIFICATION)
-        self._event = client.register_script(_REPLAY_EVENT)
-        self._drop = client.register_script(_DROP)
+        self._notification = client.register_script(whole(_REPLAY_NOTIFICATION))
+        self._event = client.register_script(whole(_REPLAY_EVENT))
+        self._drop = client.register_script(whole(_DROP))
         self._now = 0
         """When this page is due: by Redis' clock, as the workers say what is."""
 

@@ -14,6 +14,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from receiver.lua import whole
 from receiver.notification import (
     EVENTS,
     FORWARD_JOB,
@@ -40,6 +41,11 @@ _FORWARD_OPTIONS: Final = {
     "failure_ttl": 3600,
 }
 _SEND_AGAIN: Final = """
+refuse(
+    {'HSETNX', KEYS[1], 'x', ''}, {'ZADD', KEYS[2], 'NX', '0', 'x'},
+    {'HINCRBY', KEYS[3], ARGV[1], '1'})
+redis.call('ZCARD', KEYS[2])
+refuse_words(KEYS[3], ARGV[1])
 local new = 0
 for i = 3, #ARGV, 2 do
     new = new + redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
@@ -90,7 +96,7 @@ class Replay:
         self._client = client
         self._sink = sink
         self._wanted = wanted
-        self._script = client.register_script(_SEND_AGAIN)
+        self._script = client.register_script(whole(_SEND_AGAIN))
         self._queue = Queue(forward_queue(sink.name), connection=client, serializer=JSONSerializer)
         self._room = 0
 

@@ -7,10 +7,12 @@ local last = tonumber(redis.call('GET', KEYS[3]) or '0')
 if last >= tonumber(ARGV[1]) then
     return 0
 end
+redis.call('HLEN', KEYS[1])
+redis.call('HLEN', KEYS[2])
 redis.call('SET', KEYS[3], ARGV[1], 'EX', 3600)
 local most, listeners = tonumber(ARGV[2]), 4 + 2 * tonumber(ARGV[3])
 for i = 4, listeners - 1, 2 do
-    redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
+    redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) -- one that is no number stops no other
 end
 for i = listeners, #ARGV, 2 do
     local name = ARGV[i]
