@@ -167,14 +167,60 @@ def test_a_status_without_any_id_is_never_a_duplicate_and_settles_nothing() -> N
     assert (event.identity, event.closes) == ((), ())
 
 
-def test_the_early_form_is_its_event_id_or_else_its_bytes() -> None:
-    with_id = recorded("camara/early-connectivity-with-id")
-    later = {**with_id, "event": {**with_id["event"], "eventTime": "2026-11-04T00:00:00Z"}}
+@pytest.mark.parametrize("attribute", ["source", "id", "type", "time"])
+def test_a_cloudevent_is_its_source_id_type_and_time(attribute: str) -> None:
+    event = recorded("camara/reachability-data")
+    other = {**event, attribute: "2026-01-31T12:00:00Z"}
     callback = "camara.notifications"
-    assert only(callback, with_id).identity == only(callback, later).identity
-    without = recorded("camara/early-roaming")
-    later = {**without, "event": {**without["event"], "eventTime": "2026-11-04T00:00:00Z"}}
-    assert only(callback, without).identity != only(callback, later).identity
+    assert only(callback, event).identity == only(callback, {**event, "more": 1}).identity
+    assert only(callback, event).identity != only(callback, other).identity
+    assert only(callback, other).basis == "provider-id"
+
+
+@pytest.mark.parametrize("change", [{"time": None}, {"time": ""}, {"id": "0"}, {"id": "N/A"}])
+def test_a_cloudevent_without_a_time_or_an_id_is_what_it_says(change: dict[str, Any]) -> None:
+    event = recorded("camara/reachability-data") | change
+    others = [
+        {**event, "data": {**event["data"], "subscriptionId": "another"}},
+        {**event, "source": "/another"},
+        {**event, "type": "org.example.another"},
+    ]
+    callback = "camara.notifications"
+    assert only(callback, event).identity == only(callback, {**event, "trace": "another"}).identity
+    assert len({only(callback, one).identity for one in [event, *others]}) == 4
+    assert only(callback, event).basis == ("fingerprint" if "id" in change else "provider-id")
+
+
+def early(**changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = recorded("camara/early-connectivity-with-id")
+    return found | {"event": found["event"] | changes}
+
+
+def test_the_early_form_is_its_event_id_subscription_type_and_time() -> None:
+    callback = "camara.notifications"
+    one = only(callback, early())
+    assert one.identity == only(callback, json.dumps(early(), indent=4).encode()).identity
+    others = [
+        early(eventTime="2026-11-04T00:00:00Z"),
+        early(eventId="another"),
+        early(eventType="ROAMING_STATUS"),
+    ]
+    other = early()
+    other["eventSubscriptionId"] = "another"
+    other["event"]["eventDetail"].pop("subscriptionId", None)
+    same = early()
+    same["event"]["eventDetail"].pop("subscriptionId", None)
+    assert len({only(callback, each).identity for each in [early(), *others]}) == 4
+    assert only(callback, same).identity != only(callback, other).identity
+
+
+@pytest.mark.parametrize("placeholder", [None, "", "-1", "none", "0000"])
+def test_the_early_form_without_an_event_id_is_its_bytes(placeholder: Any) -> None:
+    callback = "camara.notifications"
+    one, other = early(eventId=placeholder), early(eventId=placeholder, eventTime="2026-11-04")
+    assert only(callback, one).basis == "fingerprint"
+    assert only(callback, one).identity == only(callback, dict(one)).identity
+    assert only(callback, one).identity != only(callback, other).identity
 
 
 def test_what_the_carrier_called_it_is_kept() -> None:

@@ -10,11 +10,14 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from receiver.carriers.callback import Rejected, Request
-from receiver.carriers.camara.content_type import ContentType, in_utf8
+from receiver.carriers.camara.content_type import ContentType, in_utf8, parse
 from receiver.carriers.decode import json_value, without_bom
 
 _PREFIX: Final = b"ce-"
 _NOT_ATTRIBUTES: Final = frozenset({"datacontenttype", "data", "data_base64"})
+_JSON: Final = "application/json"
+_ANYTHING: Final = ("", "application/octet-stream", "binary/octet-stream")
+"""No type at all, and those that say as much."""
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 _SHOWABLE: Final = re.compile(r"[a-z][a-z]{0,39}").fullmatch
 
@@ -24,6 +27,20 @@ def is_binary(request: Request) -> bool:
     return any(name == b"ce-specversion" for name, _ in request.headers)
 
 
+def holds_json(sent: ContentType, body: bytes) -> bool:
+    """Whether a body that was sent as nothing in particular is JSON (RFC 9110, section 8.3: then
+    its type may be found out).
+    """
+    body = without_bom(body).lstrip()
+    if sent.media_type not in _ANYTHING or body[:1] not in (b"{", b"["):
+        return False
+    try:
+        json_value(body)
+    except Rejected:
+        return False
+    return True
+
+
 def rebuilt(request: Request, sent: ContentType) -> bytes:
     """The same event in structured JSON. Raises `Rejected`."""
     event: dict[str, Any] = {}
@@ -31,11 +48,17 @@ def rebuilt(request: Request, sent: ContentType) -> bytes:
         if header.startswith(_PREFIX):
             name = header[len(_PREFIX) :].decode("latin-1")
             shown = f"ce-{name}" if _SHOWABLE(name) else "a ce- header"
+            said = _value(shown, value)
+            if name == "datacontenttype" and (not sent.media_type or parse(said) == sent):
+                event[name], sent = said, parse(said)
+                continue
             if name in event or name in _NOT_ATTRIBUTES:
                 raise Rejected(f"{shown}: given twice, or not an attribute")
-            event[name] = _value(shown, value)
+            event[name] = said
     if request.content_type:
         event["datacontenttype"] = request.content_type
+    if holds_json(sent, request.body):
+        event["datacontenttype"], sent = _JSON, parse(_JSON)
     return msgspec.json.encode(event | _data(request.body, sent))
 
 

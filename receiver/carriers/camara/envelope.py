@@ -2,10 +2,15 @@
 
 Our own check, because the SDK's is none: it invents `id`, `time` and `specversion` where they are
 missing, refuses attributes that are null, and takes any `datacontenttype` and `data_base64`.
+
+CAMARA specifies no repeats, so a slip whose meaning is plain is understood: a version, a time or
+an attribute's name that is spelled otherwise, an optional attribute that is empty, a number where
+a text is wanted.
 """
 
 import binascii
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from receiver.carriers import moment
@@ -20,23 +25,32 @@ _EARLY: Final = frozenset({"eventSubscriptionId", "event"})
 """Members of the form before CloudEvents. Nokia's handler still expects them beside CloudEvents
 attributes, so they do not make an event invalid, as other names in camelCase do."""
 
+_SPELLINGS: Final = {name.replace("_", ""): name for name in _USUAL | _RARE}
+"""Names without capitals and underscores to CloudEvents' own: `dataContentType`, `DataSchema`."""
+_OPTIONAL: Final = ("datacontenttype", "subject", "dataschema")
+
+_VERSION: Final = re.compile(r"\s*v?1(?:\.[0-9]{1,4}){0,2}\s*", re.IGNORECASE).fullmatch
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]+").fullmatch
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+\s*(?:;.*)?", re.ASCII).fullmatch
 _SHOWABLE: Final = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}").fullmatch
 
 
-def is_cloudevent(value: Any) -> bool:
-    """False when it is only the early form. Raises `Rejected` when it is neither."""
+def cloudevent(value: Any) -> dict[str, Any] | None:
+    """The event, its attributes under their own names; None when it is only the early form.
+
+    Raises `Rejected` when it is neither.
+    """
     if type(value) is not dict:
         raise Rejected("body: a JSON object is wanted")
-    if not is_early(value):
-        _check(value)
-        return True
+    event = value if value.keys() <= _USUAL else _named(value)
+    if not is_early(event):
+        _check(event)
+        return event
     try:
-        _check(value)
+        _check(event)
     except Rejected:
-        return False
-    return True
+        return None
+    return event
 
 
 def is_early(event: dict[str, Any]) -> bool:
@@ -50,41 +64,68 @@ def is_early(event: dict[str, Any]) -> bool:
     return type(kind) is str and bool(kind.strip())
 
 
-def whole(value: Any) -> Any:
-    """A number without a fraction as the integer it is, however it is spelled: JSON knows one kind
-    of number only (RFC 8259, section 6).
+def text_of(value: Any) -> str | None:
+    """An attribute as text: a number in decimal, as CAMARA's own examples have an id (event guide);
+    None where it says nothing. A number without a fraction is an integer however it is spelled:
+    JSON knows one kind of number only (RFC 8259, section 6).
     """
-    return int(value) if type(value) is float and value.is_integer() else value
+    if type(value) is str:
+        return None if not value or value.isspace() else value
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return str(value) if type(value) in (int, float) else None
+
+
+def time_of(value: Any) -> datetime | None:
+    """The attribute `time`: RFC 3339, or what is as plain; without a zone it is UTC."""
+    if type(value) is str and (found := moment.rfc3339(value)):
+        return found
+    return moment.read(text_of(value), UTC)
+
+
+def _named(value: dict[str, Any]) -> dict[str, Any]:
+    """Attributes that are there in another spelling only, under CloudEvents' own."""
+    event: dict[str, Any] = {}
+    for name, inner in value.items():
+        own = _SPELLINGS.get(name.lower().replace("_", ""), name)
+        if own == name or own not in value:
+            event[own] = inner
+    return event
 
 
 def _check(event: dict[str, Any]) -> None:
-    # CAMARA's own examples have both as numbers: "specversion": 1.0 (geofencing 0.1),
-    # "id": 123654 (event guide).
-    version = event.get("specversion")
-    if version != "1.0" and (type(version) is not float or version != 1.0):
+    if event.get("specversion") != "1.0" and not _is_1(event.get("specversion")):
         raise Rejected("specversion: missing or not 1.0")
-    identifier = whole(event.get("id"))
-    if type(identifier) is int:
-        if not -(2**63) <= identifier < 2**64:
-            raise Rejected("id: a number of more than 64 bits")
-    elif not _text("id", identifier).strip():
+    identifier: Any = event.get("id")
+    if type(identifier) in (int, float) and not -(2**63) <= identifier < 2**64:
+        raise Rejected("id: a number of more than 64 bits")
+    if not _text("id", identifier).strip():
         raise Rejected("id: blank")
     _text("source", event.get("source"))
     _text("type", event.get("type"))
     time = event.get("time")
-    if time is not None and (type(time) is not str or moment.rfc3339(time) is None):
-        raise Rejected("time: not an RFC 3339 time with a zone")
+    if time is not None and time_of(time) is None and not _blank(time):
+        raise Rejected("time: not an RFC 3339 time")
     if not event.keys() <= _USUAL or event.get("datacontenttype") != "application/json":
         _unusual(event)
 
 
+def _is_1(version: Any) -> bool:
+    """Any 1.x; CAMARA's own examples have a number (geofencing 0.1)."""
+    if type(version) in (int, float):
+        return bool(1 <= version < 2)
+    return type(version) is str and _VERSION(version) is not None
+
+
 def _unusual(event: dict[str, Any]) -> None:
-    """An attribute that is null is absent (CloudEvents JSON format, section 2.2)."""
-    for name in ("datacontenttype", "subject", "dataschema"):
-        if event.get(name) is not None:
+    """An attribute that is null is absent (CloudEvents JSON format, section 2.2); so is one that
+    says nothing.
+    """
+    for name in _OPTIONAL:
+        if event.get(name) is not None and not _blank(event[name]):
             _text(name, event[name])
     media_type = event.get("datacontenttype")
-    if media_type is not None and not _MEDIA_TYPE(media_type):
+    if media_type is not None and not _blank(media_type) and not _MEDIA_TYPE(str(media_type)):
         raise Rejected("datacontenttype: not a media type (RFC 2046)")
     if event.get("data_base64") is not None:
         _base64(event)
@@ -106,20 +147,21 @@ def _text(name: str, value: Any) -> str:
     """CloudEvents' String (section 2.4), not empty and without control characters."""
     if value is None:
         raise Rejected(f"{name}: missing")
-    if type(value) is not str or not value:
+    found = value if type(value) is str else text_of(value)
+    if type(found) is not str or not found:
         raise Rejected(f"{name}: a text that is not empty is wanted")
-    if has_control(value):
+    if has_control(found):
         raise Rejected(f"{name}: a control character")
-    return value
+    return found
+
+
+def _blank(value: Any) -> bool:
+    return type(value) is str and not value.strip(" ")
 
 
 def _extension(name: str, value: Any) -> None:
     shown = name if _SHOWABLE(name) else "an attribute"
     if not _EXTENSION_NAME(name):
         raise Rejected(f"{shown}: not a CloudEvents attribute name (a-z, 0-9)")
-    value = whole(value)
-    if type(value) is int:
-        if not -(2**31) <= value < 2**31:
-            raise Rejected(f"{shown}: an integer of more than 32 bits")
-    elif value is not None and type(value) is not bool and type(value) is not str:
-        raise Rejected(f"{shown}: neither text, integer nor boolean")
+    if type(value) in (dict, list):
+        raise Rejected(f"{shown}: neither text, number nor boolean")

@@ -14,7 +14,7 @@ from receiver.carriers.callback import (
     Request,
 )
 from receiver.carriers.camara import binary, content_type
-from receiver.carriers.camara.envelope import is_cloudevent
+from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.decode import json_value, without_bom
 
 _STRUCTURED: Final = "application/cloudevents"
@@ -36,7 +36,7 @@ def read(request: Request) -> Reading:
         _expect_json(kind.removeprefix(_STRUCTURED))
     elif binary.is_binary(request):
         return _single(binary.rebuilt(request, sent))
-    elif not sent.is_json:
+    elif not sent.is_json and not binary.holds_json(sent, request.body):
         raise Rejected("content-type: neither JSON nor CloudEvents", 415)
     return _single(without_bom(content_type.in_utf8(request.body, sent.charset)))
 
@@ -47,7 +47,7 @@ def _expect_json(event_format: str) -> None:
 
 
 def _single(body: bytes) -> Reading:
-    is_cloudevent(json_value(body))
+    cloudevent(json_value(body))
     return Reading((body,))
 
 
@@ -60,7 +60,7 @@ def _batch(body: bytes) -> Reading:
     for index, raw in enumerate(_items(body)):
         item = bytes(raw)
         try:
-            is_cloudevent(json_value(item))
+            cloudevent(json_value(item))
             good.append(item)
         except Rejected as fault:
             bad.append(RefusedItem(f"[{index}].{fault.reason}", item))

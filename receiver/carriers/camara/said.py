@@ -1,18 +1,22 @@
 """What a notification says of itself, in either form: CloudEvents, or the one before."""
 
 import binascii
+import contextlib
 import hashlib
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from receiver.carriers import moment
 from receiver.carriers.callback import Basis, Rejected
+from receiver.carriers.camara.binary import holds_json
 from receiver.carriers.camara.content_type import parse
-from receiver.carriers.camara.envelope import is_cloudevent, is_early, whole
+from receiver.carriers.camara.envelope import cloudevent, is_early, text_of, time_of
 from receiver.carriers.camara.types import Meaning, early_meaning_of, meaning_of
 from receiver.carriers.decode import json_value
+from receiver.carriers.placeholder import identifies_nothing
 
 _JSON: Final = "application/json"
 """What data is when nothing says otherwise (CloudEvents JSON format, section 3.1)."""
@@ -41,46 +45,46 @@ class Said(Struct, frozen=True, kw_only=True):
 def said(body: bytes, zone: tzinfo) -> Said:
     """Raises `Rejected`, though not for what the door has let in."""
     value = json_value(body)
-    return _cloudevent(value, zone) if is_cloudevent(value) else _early(value, body, zone)
-
-
-def identifier(value: Any) -> str | None:
-    """An id as text; an empty or blank one is none."""
-    if type(value) is int:
-        return str(value)
-    return value if type(value) is str and value.strip() else None
+    event = cloudevent(value)
+    return _early(value, body, zone) if event is None else _cloudevent(event, zone)
 
 
 def _cloudevent(event: dict[str, Any], zone: tzinfo) -> Said:
-    kind, source, id_ = event["type"], event["source"], str(whole(event["id"]))
-    time, payload = event.get("time"), _payload(event)
-    meaning, when = meaning_of(kind), moment.rfc3339(time) if time else None
+    kind, source, id_ = (text_of(event[name]) or "" for name in ("type", "source", "id"))
+    meaning, time = meaning_of(kind), text_of(event.get("time"))
+    payload, when = _payload(event, meaning), time_of(time)
     if is_early(event):  # Nokia's documented handler expects both forms in one body
         inner = event["event"]
         payload = _merged(inner.get("eventDetail"), payload)
-        when = when or _time(inner, zone)
+        when, time = when or _time(inner, zone), time or text_of(inner.get("eventTime"))
         if meaning.kind == "other":
             meaning = early_meaning_of(inner["eventType"])
+    known = not identifies_nothing(id_)
+    if known and time:
+        identity: tuple[str, ...] = ("event", source, id_, kind, time)
+    else:  # what it says tells it apart; not the whole event, in which a trace may be
+        identity = ("said", source, id_, kind, time or "", _digest(msgspec.json.encode(payload)))
     return Said(
         meaning=meaning,
         type=kind,
         id=id_,
         source=source,
         time=when,
-        subject=event.get("subject"),
+        subject=text_of(event.get("subject")),
         subscription=_subscription(payload, event),
         payload=payload,
-        identity=("event", source, id_, kind),
-        basis="provider-id",
+        identity=identity,
+        basis="provider-id" if known else "fingerprint",
     )
 
 
 def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> Said:
     inner = value["event"]
     kind, payload = inner["eventType"].strip(), inner.get("eventDetail")
-    subscription, id_ = _subscription(payload, value), identifier(inner.get("eventId"))
-    # Without an id only the very same bytes are the same notification.
-    digest = hashlib.sha256(body).hexdigest()
+    subscription, id_ = _subscription(payload, value), text_of(inner.get("eventId"))
+    time = text_of(inner.get("eventTime")) or _digest(body)
+    known = id_ is not None and not identifies_nothing(id_)
+    identity = ("event-id", subscription or "", kind, id_ or "", time)
     return Said(
         meaning=early_meaning_of(kind),
         type=kind,
@@ -88,19 +92,34 @@ def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> Said:
         time=_time(inner, zone),
         subscription=subscription,
         payload=payload,
-        identity=("event-id", subscription or "", kind, id_) if id_ else ("body", digest),
-        basis="provider-id" if id_ else "fingerprint",
+        identity=identity if known else ("body", _digest(body)),
+        basis="provider-id" if known else "fingerprint",
     )
 
 
-def _payload(event: dict[str, Any]) -> Any:
+def _digest(said: bytes) -> str:
+    """Only the very same bytes are the same notification."""
+    return hashlib.sha256(said).hexdigest()
+
+
+def _payload(event: dict[str, Any], meaning: Meaning) -> Any:
+    """The data. That of a type we know is an object: one that was sent as text is read as one."""
+    payload = _data(event)
+    if meaning.kind != "other" and type(payload) is str and payload.lstrip()[:1] == "{":
+        with contextlib.suppress(Rejected):
+            return json_value(payload.encode())
+    return payload
+
+
+def _data(event: dict[str, Any]) -> Any:
     """`data`, or what is in `data_base64`: JSON or text where it says so, else base64 still."""
     encoded = event.get("data_base64")
     if encoded is None:
         return event.get("data")
-    kind, octets = parse(event.get("datacontenttype") or _JSON), binascii.a2b_base64(encoded)
+    kind = parse(text_of(event.get("datacontenttype")) or _JSON)
+    octets = binascii.a2b_base64(encoded)
     try:
-        if kind.is_json:
+        if kind.is_json or holds_json(kind, octets):
             return json_value(octets)
         return octets.decode() if kind.media_type.startswith("text/") else encoded
     except (Rejected, UnicodeDecodeError):
@@ -114,11 +133,10 @@ def _merged(detail: Any, payload: Any) -> Any:
 
 
 def _time(inner: dict[str, Any], zone: tzinfo) -> datetime | None:
-    time = inner.get("eventTime")
-    return moment.read(time, zone) if type(time) is str else None
+    return moment.read(text_of(inner.get("eventTime")), zone)
 
 
 def _subscription(payload: Any, envelope: dict[str, Any]) -> str | None:
     """Implicit subscriptions have none, nor has geofencing's end of one that never began."""
     inside = payload.get("subscriptionId") if type(payload) is dict else None
-    return identifier(inside) or identifier(envelope.get("eventSubscriptionId"))
+    return text_of(inside) or text_of(envelope.get("eventSubscriptionId"))

@@ -2,40 +2,47 @@
 
 from typing import Any, Final
 
-_PLAIN: Final = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"}
-_PLAIN_OR_NULL: Final = {**_PLAIN, "type": ["string", "null"]}
+_PLAIN: Final = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+_TEXT: Final = {**_PLAIN, "type": ["string", "number"]}
+_OPTIONAL: Final = {**_PLAIN, "type": ["string", "number", "null"], "minLength": 0}
 
 EVENT: Final[dict[str, Any]] = {
-    "description": "A CloudEvent 1.0. An attribute that is null counts as absent.",
+    "description": "A CloudEvent 1.0. An attribute that is null or empty counts as absent.",
     "type": "object",
     "required": ["specversion", "id", "source", "type"],
     "properties": {
-        "specversion": {"const": "1.0"},
+        "specversion": {
+            "anyOf": [
+                {"type": "string", "pattern": r"^1(\.[0-9]{1,4}){0,2}$", "examples": ["1.0"]},
+                {"type": "number", "minimum": 1, "exclusiveMaximum": 2},
+            ]
+        },
         "id": {
-            "description": "An integer, as in CAMARA's own examples, is taken as its decimal text.",
+            "description": "A number, as in CAMARA's own examples, is taken as its decimal text.",
             "anyOf": [
                 {"type": "string", "minLength": 1, "pattern": r"^[!-~][ -~]*$"},
-                {"type": "integer", "minimum": -(2**63), "exclusiveMaximum": 2**64},
+                {"type": "number", "minimum": -(2**63), "exclusiveMaximum": 2**64},
             ],
         },
-        "source": _PLAIN,
+        "source": _TEXT,
         "type": {
-            **_PLAIN,
+            **_TEXT,
             "examples": [
                 "org.camaraproject.device-reachability-status-subscriptions.v0.reachability-data"
             ],
         },
-        "time": {"type": ["string", "null"], "format": "date-time"},
-        "subject": _PLAIN_OR_NULL,
-        "dataschema": _PLAIN_OR_NULL,
-        "datacontenttype": {"enum": ["application/json", None]},
+        "time": {
+            "anyOf": [
+                {"type": ["string", "null"], "format": "date-time"},
+                {"const": ""},
+                {"type": "integer", "minimum": 10**12, "exclusiveMaximum": 10**13},
+            ]
+        },
+        "subject": _OPTIONAL,
+        "dataschema": _OPTIONAL,
+        "datacontenttype": {"enum": ["application/json", "", None]},
         "data": {},
     },
     "propertyNames": {"pattern": "^[a-z0-9]+$"},
-    "additionalProperties": {
-        "anyOf": [
-            {"type": ["string", "boolean", "null"]},
-            {"type": "integer", "minimum": -(2**31), "exclusiveMaximum": 2**31},
-        ]
-    },
+    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
 }

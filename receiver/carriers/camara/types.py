@@ -63,8 +63,12 @@ _ROAMING_APIS: Final = frozenset(
     }
 )
 
-# org.camaraproject.<api>.v<n>.<event>; the event guide's own example has `api.` before the API.
-_TYPE: Final = re.compile(r"org\.camaraproject\.(?:api\.)?(.+)\.v[0-9]+\.([^.]+)").fullmatch
+# org.camaraproject.<api>.v<n>.<event>; the event guide's own example has `api.` before the API. The
+# version may be the API's, as URLs of release candidates and of work in progress have it (`v0.7`,
+# `v0.8rc1`, `vwip`: Commonalities, API design guide, "API versions in URL").
+_TYPE: Final = re.compile(
+    r"org\.camaraproject\.(?:api\.)?([^.]+)(?:\.v(?:wip|[0-9])[a-z0-9.-]*)?\.([^.]+)"
+).fullmatch
 _LIFECYCLE_OF_ANY: Final = re.compile(r"org\.camaraproject\..*?([^.]+)").fullmatch
 
 _OTHER: Final = Meaning("other", "camara.event.received.v1")
@@ -75,6 +79,7 @@ def meaning_of(event_type: str) -> Meaning:
     """Known APIs by name, whatever their version (an event's version "is independent of the API
     version", event guide section 2.3); lifecycle events of every CAMARA API by the last segment.
     """
+    event_type = event_type.strip().lower()
     if found := _TYPE(event_type):
         api, name = found.groups()
         if api in _REACHABILITY_APIS and name in _REACHABILITY:
