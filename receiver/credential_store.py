@@ -28,6 +28,34 @@ end
 """
 
 
+_REVOKED_KEYS: Final = (
+    CREDENTIALS,
+    CREDENTIALS_USED,
+    CREDENTIALS_REVOKED,
+    CREDENTIALS_REVISION,
+)
+_REVOKE: Final = """
+for i = 2, #ARGV do
+    redis.call('HDEL', KEYS[1], ARGV[i])
+    redis.call('HDEL', KEYS[2], ARGV[i])
+    redis.call('SADD', KEYS[3], ARGV[i])
+end
+redis.call('EXPIRE', KEYS[3], ARGV[1])
+redis.call('INCR', KEYS[4])
+"""
+_AGAIN: Final = f"""
+if redis.call('HGET', KEYS[1], ARGV[2]) ~= table.remove(ARGV) then
+    return
+end
+{_REVOKE}"""
+_REPLICATED_WITHIN: Final = 3000
+"""Milliseconds the replicas get."""
+
+
+class NotReplicated(Exception):
+    """It is done, but fewer replicas than wanted have it; the message is how many of how many."""
+
+
 class Exists(Exception):
     """The token is stored already; the message is the id it has."""
 
@@ -82,26 +110,38 @@ def named(client: redis.Redis, name: str) -> list[Stored]:
     return by_id or [one for one in stored if one.credential and one.credential.label == name]
 
 
-def revoke(client: redis.Redis, stored: list[Stored]) -> None:
-    """Their tokens are unknown within two seconds, everywhere."""
-    with client.pipeline(transaction=True) as pipe:
+def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None:
+    """Their tokens are unknown within two seconds, everywhere. Raises `NotReplicated`."""
+    digests = [one.digest for one in stored]
+    with client.client() as line:  # type: ignore[no-untyped-call]
+        line.eval(_REVOKE, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, *digests)
+        _wait(line, replicas)
+
+
+def again(digest: bytes, record: bytes) -> tuple[Any, ...]:
+    """The arguments of the `EVAL` that revokes what stands there again, unless it has changed."""
+    return (_AGAIN, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, digest, record)
+
+
+def let_end(client: redis.Redis, stored: list[Stored], when: float, replicas: int = 0) -> None:
+    """Have them expire then, unless they do before; an unreadable one is revoked at once. Raises
+    `NotReplicated`.
+    """
+    if unreadable := [one for one in stored if one.credential is None]:
+        revoke(client, unreadable, replicas)
+    with client.client() as line:  # type: ignore[no-untyped-call]
         for one in stored:
-            pipe.hdel(CREDENTIALS, one.digest)
-            pipe.hdel(CREDENTIALS_USED, one.digest)
-            pipe.sadd(CREDENTIALS_REVOKED, one.digest)
-        pipe.expire(CREDENTIALS_REVOKED, _REVOKED_SECONDS)
-        pipe.incr(CREDENTIALS_REVISION)
-        pipe.execute()
+            credential = one.credential
+            if credential and (credential.expires is None or credential.expires > when):
+                ending = msgspec.structs.replace(credential, expires=when)
+                line.eval(_CHANGE, 1, CREDENTIALS, one.digest, _record(ending))
+        _wait(line, replicas)
 
 
-def let_end(client: redis.Redis, stored: list[Stored], when: float) -> None:
-    """Have them expire then, unless they do before; an unreadable one is revoked at once."""
-    for one in stored:
-        if one.credential is None:
-            revoke(client, [one])
-        elif one.credential.expires is None or one.credential.expires > when:
-            ending = msgspec.structs.replace(one.credential, expires=when)
-            client.eval(_CHANGE, 1, CREDENTIALS, one.digest, _record(ending))
+def _wait(line: redis.Redis, replicas: int) -> None:
+    """Until so many replicas have what this connection wrote: one of them may be promoted."""
+    if replicas and (reached := int(line.wait(replicas, _REPLICATED_WITHIN))) < replicas:
+        raise NotReplicated(f"{reached} of {replicas}")
 
 
 def _record(credential: Credential) -> str:

@@ -15,6 +15,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from receiver.withdrawn import Withdrawn
+
 SNAPSHOT_SECONDS: Final = 60.0
 LONGEST_TOKEN: Final = 4096
 """Characters; CAMARA's own bound on an access token (WIRE.md 1.2)."""
@@ -70,7 +72,20 @@ def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
             key, _, token = pair.partition(b"=")
             if key == b"access_token":
                 found.add(unquote_to_bytes(token))
+    found.discard(b"")  # an empty one is none, and contradicts nobody
     return found
+
+
+def _digest(key: bytes) -> bytes:
+    """Empty where the key is none."""
+    return bytes.fromhex(key.decode()) if _is_digest(key) else b""
+
+
+def _read(record: bytes) -> Credential | None:
+    try:
+        return _decode(record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _table(pairs: Iterable[tuple[bytes, Credential]]) -> Table:
@@ -84,7 +99,9 @@ class Credentials:
         self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
         self._known = dict(self._bootstrap)
         self._unreadable: frozenset[bytes] = frozenset()
-        self._revoked: set[bytes] = set()
+        self._withdrawn = Withdrawn()
+        self.returned: dict[bytes, bytes] = {}
+        """Hex digest -> record of those that were revoked and stand in the store again."""
         self._read_at: float | None = None
         self._clock: float | None = None
         self._revision = 0
@@ -107,24 +124,25 @@ class Credentials:
 
         Whom such a record names is admitted as before, or put off, but never called unknown.
         """
-        fresh: list[tuple[bytes, Credential]] = []
-        unreadable: set[bytes] = set()
-        for key, record in stored.items():
-            digest = bytes.fromhex(key.decode()) if _is_digest(key) else b""
-            try:
-                fresh.append((digest, _decode(record)))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                unreadable.add(digest)
-                fresh += [was for was in [self._known.get(digest[:_PREFIX])] if was]
-            if not digest:
-                unreadable.add(digest)
-        self.lost = self.lost or revision < self._revision
-        self._revision = revision
-        self._revoked = {bytes.fromhex(key.decode()) for key in revoked if _is_digest(key)}
+        records = {_digest(key): (record, _read(record)) for key, record in stored.items()}
+        unreadable = {digest for digest, (_, said) in records.items() if not (said and digest)}
+        behind, self._revision = revision < self._revision, revision
+        self.lost = self.lost or behind
+        named = {_digest(key) for key in revoked} - {b""}
+        instead = self._withdrawn.look(records, named, behind=behind)
+        self.returned = {
+            digest.hex().encode(): records[digest][0] for digest in instead if not instead[digest]
+        }
+        fresh: dict[bytes, Credential] = {}
+        for digest, (_, said) in records.items():
+            was = self._known.get(digest[:_PREFIX])
+            counts = instead[digest] if digest in instead else said or (was and was[1])
+            if digest and counts:
+                fresh[digest] = counts
         before = dict(self._known) if self.lost else {}
-        for digest in self._revoked:
+        for digest in self._withdrawn.revoked:
             before.pop(digest[:_PREFIX], None)
-        self._known = before | self._bootstrap | _table(pair for pair in fresh if pair[0])
+        self._known = before | self._bootstrap | _table(fresh.items())
         self._unreadable = frozenset(unreadable)
         self._read_at, self._clock = time.monotonic(), clock
         return len(unreadable)
@@ -134,8 +152,6 @@ class Credentials:
         if len(given) != 1:
             raise Unauthenticated("several credentials" if given else "no credential")
         (token,) = given
-        if not token:
-            raise Unauthenticated("no credential")
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated("unknown credential")
         digest = hashlib.sha256(token).digest()
@@ -173,7 +189,7 @@ class Credentials:
     def _unknown(self, digest: bytes) -> Exception:
         age = None if self._read_at is None else time.monotonic() - self._read_at
         # A record whose key is no digest could be anybody's.
-        lost = self.lost and digest not in self._revoked
+        lost = self.lost and digest not in self._withdrawn.revoked
         doubtful = lost or digest in self._unreadable or b"" in self._unreadable
         if age is None or age > SNAPSHOT_SECONDS or doubtful:
             return Undecided()

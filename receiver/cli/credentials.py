@@ -14,7 +14,7 @@ from receiver import credential_store
 from receiver.cli import environment
 from receiver.cli.moment import shown
 from receiver.cli.output import printable, terminal
-from receiver.credential_store import Exists, Stored
+from receiver.credential_store import Exists, NotReplicated, Stored
 from receiver.credentials import LONGEST_TOKEN, Credential
 from receiver.settings import LISTENER_NAME, Settings
 
@@ -125,11 +125,14 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
 
     A carrier that is answered 401 may end a CAMARA subscription: give it the new token first.
 
+    With RECEIVER_ACK_REPLICAS it waits until so many replicas have it, three seconds at most.
+
     Exit codes: 0 done; 1 there is none of this name; 2 a wrong option or setting, several of this
-    label, or no Redis.
+    label, no Redis, or done but not on so many replicas.
     """
     with environment.redis_faults():
-        client = _connect(environment.settings())
+        settings = environment.settings()
+        client, replicas = _connect(settings), settings.ack_replicas
         stored = credential_store.named(client, name)
         if not stored:
             click.echo("receiver: there is no such credential", err=True)
@@ -137,12 +140,22 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
         if len(stored) > 1 and not everything:
             ids = ", ".join(one.id for one in stored)
             raise environment.Refused(f"several have this label: name one of {ids}, or give --all")
-        if in_days:
-            credential_store.let_end(client, stored, time.time() + in_days * 86400)
-        else:
-            credential_store.revoke(client, stored)
+        failure = None
+        try:
+            if in_days:
+                when = time.time() + in_days * 86400
+                credential_store.let_end(client, stored, when, replicas)
+            else:
+                credential_store.revoke(client, stored, replicas)
+        except NotReplicated as error:
+            failure = error
     for one in stored:
         click.echo(f"{'expires by then' if in_days else 'revoked'} {one.id}")
+    if failure:
+        raise environment.Refused(
+            f"{failure} replicas have it (RECEIVER_ACK_REPLICAS): after a failover to another one "
+            "look at `receiver credentials list` and revoke it again"
+        )
 
 
 def _connect(settings: Settings) -> redis.Redis:

@@ -8,6 +8,7 @@ import redis.asyncio
 import structlog
 
 from receiver.connection import DOWN_ON_THE_LOOP
+from receiver.credential_store import ID_LENGTH, again
 from receiver.credentials import Credentials
 from receiver.door.door import Door
 from receiver.health.server import SILENT_AFTER, Server
@@ -90,6 +91,9 @@ class Watch:
         self._unreadable = unreadable
         if self._credentials.lost and not known_of:
             log.critical("credentials.lost")
+        for digest, record in self._credentials.returned.items():
+            log.critical("credentials.returned", id=digest[:ID_LENGTH].decode())
+            await self._client.eval(*again(digest, record))
 
     async def _write(self) -> None:
         """What is new of the counts and times, and of when each credential was last used."""
