@@ -6,16 +6,19 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check fuzz bench chaos lock clean
+.PHONY: help run test test-others soak check fuzz bench chaos lock clean
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## install what is needed (the first time) and run everything, with samples
 	@exec $(BIN)/receiver up --demo
 
 test: $(VENV)/installed-dev ## run the tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+test-others: $(VENV)/installed-dev ## run the fast tests on each other Python from 3.11 on that is here
+	@PYTHON=$(BIN)/python .ci/others
 
 soak: $(VENV)/installed-dev ## run the tests that take minutes: failover, overload, a deep backlog
 	$(BIN)/python -m pytest -m soak
@@ -47,7 +50,7 @@ lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, 
 	rm -rf $(VENV)-lock
 
 clean: ## remove what was installed; the data in ./var stay
-	rm -rf $(VENV) $(VENV)-lock
+	rm -rf $(VENV) $(VENV)-*
 
 COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links

@@ -40,7 +40,7 @@ class Line:
         async with server:
             yield
         await asyncio.gather(*self._serving)
-        self._at.unlink()
+        self._at.unlink(missing_ok=True)  # from 3.13 on asyncio has removed it
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -23,14 +23,14 @@ KINDS = {"sms.message.received.v1", "sms.delivery.updated.v1", "device.reachabil
 class Up:
     """`receiver up --demo` in a directory; a mark in the environment tells its processes."""
 
-    def __init__(self, directory: Path, **environ: str) -> None:
+    def __init__(self, directory: Path, *prefix: str, **environ: str) -> None:
         self.directory = directory
         self.environ = {"PORT": str(free_port())} | environ
         self._mark = f"MARK={uuid.uuid4()}"
         self._stderr = directory / f"stderr-{self._mark}"
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*RECEIVER, "up", "--demo"],
+                [*prefix, *RECEIVER, "up", "--demo"],
                 cwd=directory,
                 env=environment(**self.environ, MARK=self._mark.removeprefix("MARK=")),
                 stdin=subprocess.DEVNULL,
@@ -133,6 +133,18 @@ def test_it_stops_cleanly_when_it_is_told_to(up: Up, number: int) -> None:
     assert up.end(number) == 0
     assert up.left() == {}
     assert up.said().endswith("Stopped.\n")
+
+
+def test_under_nohup_it_outlives_the_terminal_and_a_script_s_ctrl_c_still_stops_it(
+    tmp_path: Path,
+) -> None:
+    ignoring = ("/bin/sh", "-c", 'trap "" HUP INT; exec "$@"', "sh")
+    with Up(tmp_path, *ignoring) as up:
+        up.events(3)
+        up.process.send_signal(signal.SIGHUP)
+        assert up.send()
+        assert up.events(1)
+        assert up.end(signal.SIGINT) == 0
 
 
 def test_it_stops_even_when_its_parts_hang(up: Up) -> None:

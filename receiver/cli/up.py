@@ -138,8 +138,14 @@ class Up:
 
 
 def _interrupt_on_signals() -> None:
-    """The first signal interrupts; those that follow find the stopping under way."""
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """The first signal interrupts; those that follow find the stopping under way.
+
+    SIGHUP stays ignored where it is, as `nohup` has it. SIGINT does not: the shell of a script has
+    it ignored by what it starts in the background, and Ctrl-C is to stop everything there too.
+    """
+    names = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        names.append(signal.SIGHUP)
 
     def interrupt(_number: int, _frame: object) -> None:
         for name in names:
