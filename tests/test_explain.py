@@ -64,7 +64,16 @@ def test_a_published_notification_is_told_from_receipt_to_every_reader(
     work(client)
     client.xreadgroup("reports", "one", {EVENTS: ">"})
     [(entry, fields)] = _entries(client, EVENTS)
-    [story] = explain(client, name, [BILLING, DEVICES])
+    [story] = explain(
+        client,
+        name,
+        Settings(
+            sinks=(
+                BILLING,
+                DEVICES,
+            )
+        ),
+    )
     assert story.outcomes == ["published"]
     assert told(story) == [
         "received",
@@ -91,27 +100,15 @@ def test_what_is_open_says_whether_a_worker_has_it(valkey: Valkey) -> None:
     first, second = receipt(1), receipt(2)
     accept(client, first, mo())
     entry = accept(client, second, mo())
-    [story] = explain(client, first, [])
+    [story] = explain(client, first, Settings())
     assert (story.outcomes, told(story)[-1]) == (["open"], "waits for a worker")
     client.xgroup_create(INBOUND, GROUP, id="0")
     client.xreadgroup(GROUP, "host-0", {INBOUND: ">"}, count=1)
-    [story] = explain(client, first, [])
+    [story] = explain(client, first, Settings())
     assert story.lines[-1].what == "is with a worker"
     assert story.lines[-1].about["worker"] == "host-0"
-    [story] = explain(client, entry, [])
+    [story] = explain(client, entry, Settings())
     assert (story.receipt, told(story)[-1]) == (second, "waits for a worker")
-
-
-def test_a_duplicate_has_no_event_of_its_own(valkey: Valkey) -> None:
-    client = valkey.client()
-    body = mo()
-    accept(client, receipt(1), body)
-    name = receipt(2)
-    accept(client, name, body)
-    work(client)
-    [story] = explain(client, name, [])
-    assert told(story) == ["received", "kept"]
-    assert story.outcomes == ["duplicate, or what became of it is no longer stored"]
 
 
 def test_a_dead_letter_gives_its_reason(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +119,7 @@ def test_a_dead_letter_gives_its_reason(valkey: Valkey, monkeypatch: pytest.Monk
     work(client)
     [(entry, _)] = _entries(client, DEAD_LETTERS)
     for one in (name, entry.decode()):
-        story = explain(client, one, [])[-1]
+        story = explain(client, one, Settings())[-1]
         assert story.outcomes == ["dead letter"]
         assert story.lines[-1].what == "could not be understood"
         assert story.lines[-1].about["reason"] == "normalising failed: KeyError"
@@ -142,7 +139,7 @@ def test_a_delivery_that_is_tried_again_or_was_given_up_is_told(
     client.zadd(retry_due("billing"), {entry: 12345})
     letter = DeadLetter(2**42, "answered 422", b"", "crm", fields[b"event"], 1, entry.decode())
     client.xadd(DEAD_LETTERS, {"d": encode(letter)})
-    [story] = explain(client, name, [BILLING])
+    [story] = explain(client, name, Settings(sinks=(BILLING,)))
     by_what = {line.what: line.about for line in story.lines}
     again = by_what["will be tried again"]
     assert (again["sink"], again["attempts"], again["due"]) == ("billing", 3, 12345)
@@ -157,7 +154,7 @@ def test_a_refused_request_is_told_with_its_reason(valkey: Valkey) -> None:
     name = receipt(1)
     refusal = Refusal("att.sms.mo", "promo", name, 1, 400, "Message is missing", [], b"{}")
     client.xadd(REJECTED, {"r": encode(refusal)})
-    [story] = explain(client, name, [])
+    [story] = explain(client, name, Settings())
     assert story.outcomes == ["rejected"]
     assert story.lines[-1].about["reason"] == "Message is missing"
 
@@ -170,7 +167,7 @@ def test_one_of_many_is_found_also_when_it_lay_on_the_spool_for_an_hour(valkey: 
     accept(client, name, mo())
     accept(client, receipt(9), mo())
     work(client)
-    [story] = explain(client, name, [])
+    [story] = explain(client, name, Settings())
     assert told(story) == ["received", "kept", "published"]
 
 
@@ -180,7 +177,7 @@ def test_all_notifications_of_one_request_are_told(valkey: Valkey) -> None:
     for _ in range(3):
         accept(client, name, mo())
     work(client)
-    [story] = explain(client, name, [])
+    [story] = explain(client, name, Settings())
     assert told(story) == ["received", "kept", "kept", "kept", *["published"] * 3]
 
 
@@ -206,7 +203,7 @@ def test_two_events_of_one_id_are_told_apart(valkey: Valkey) -> None:
     [(first, fields)] = _entries(client, EVENTS)
     second: Any = client.xadd(EVENTS, {"event": fields[b"event"]})  # as after its identity went
     client.xreadgroup("reports", "one", {EVENTS: ">"}, count=1)
-    [story] = explain(client, name, [])
+    [story] = explain(client, name, Settings())
     standing = {line.about["entry"]: line.what for line in story.lines if "group" in line.about}
     assert standing == {
         first.decode(): "has been read and not acknowledged",
@@ -219,7 +216,7 @@ def test_two_events_of_one_id_are_told_apart(valkey: Valkey) -> None:
 )
 def test_what_is_not_stored_is_said(name: str, valkey: Valkey, tmp_path: Path) -> None:
     with pytest.raises(Unknown):
-        explain(valkey.client(), name, [])
+        explain(valkey.client(), name, Settings())
     answer = run(tmp_path, "explain", name, REDIS_URL=valkey.url)
     assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
 

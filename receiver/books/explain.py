@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.books import dead_letters
+from receiver.books import dead_letters, repeats
 from receiver.books.standing import order, standing
 from receiver.notification import (
     DEAD_LETTERS,
@@ -24,7 +24,7 @@ from receiver.notification import (
     decode_refusal,
     encode,
 )
-from receiver.settings import SinkSettings
+from receiver.settings import Settings, SinkSettings
 
 LOOK_AT: Final = 500_000
 """Entries of one stream that are looked at, at most."""
@@ -73,7 +73,7 @@ class _Said(msgspec.Struct):
 _said = msgspec.json.Decoder(_Said).decode
 
 
-def explain(client: redis.Redis, name: str, sinks: Sequence[SinkSettings]) -> list[Story]:
+def explain(client: redis.Redis, name: str, settings: Settings) -> list[Story]:
     """By a receipt's, an event's or an entry's id; entries of several streams may share theirs.
 
     Raises `Unknown` and `redis.RedisError`.
@@ -82,20 +82,22 @@ def explain(client: redis.Redis, name: str, sinks: Sequence[SinkSettings]) -> li
     stories = [
         msgspec.structs.replace(story, streams=streams if _ENTRY(name) else [])
         for one, streams in receipts.items()
-        if (story := _story(client, one, sinks))
+        if (story := _story(client, one, settings))
     ]
     if not stories:
         raise Unknown(f"nothing is stored under {name} (any more)")
     return stories
 
 
-def _story(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings]) -> Story | None:
+def _story(client: redis.Redis, receipt: str, settings: Settings) -> Story | None:
     lines = [
         *_rejected(client, receipt),
         *_kept(client, receipt),
-        *_published(client, receipt, sinks),
+        *_published(client, receipt, settings.sinks),
         *_dead(client, receipt),
     ]
+    if not any(line.what == "could not be understood" for line in lines):
+        lines += _repeats(client, receipt, lines, settings)
     if not lines:
         return None
     outcomes = sorted({_OUTCOMES[line.what] for line in lines if line.what in _OUTCOMES})
@@ -112,6 +114,7 @@ _OUTCOMES: Final = {
     "waits for a worker": "open",
     "is with a worker": "open",
     "published": "published",
+    "repeats": "duplicate",
     "could not be understood": "dead letter",
 }
 
@@ -170,6 +173,31 @@ def _published(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings])
         yield Line(_ms(entry), "published", about)
         for who, what, more in standing(client, entry, stored, sinks):
             yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
+
+
+def _repeats(
+    client: redis.Redis, receipt: str, lines: list[Line], settings: Settings
+) -> Iterator[Line]:
+    """What came before, and so was not published again; only of what has its outcome."""
+    still_open = {line.about["entry"] for line in lines if line.what.endswith("a worker")}
+    kept = [
+        (entry, decode_notification(stored))
+        for entry, stored in _find(client, INBOUND, receipt)
+        if entry not in still_open
+    ]
+    published = [line.about["event"] for line in lines if line.what == "published"]
+    names = list(repeats.repeated(kept, published, settings))
+    around = max((_ms(entry) for entry, _ in kept), default=0)
+    found = repeats.find(client, {name for _, name in names}, around) if names else {}
+    for own, name in names:
+        if name in found:
+            entry, event = found[name]
+            about = {"event": name, "entry": entry, "stream": EVENTS}
+            about |= {"receipt": _said(event).receiptid, "look": f"receiver explain {name}"}
+            yield Line(_ms(own), "repeats", about)
+        else:
+            what = "has no event on the stream, nor has what it may repeat"
+            yield Line(_ms(own), what, {"event": name})
 
 
 def _dead(client: redis.Redis, receipt: str) -> Iterator[Line]:

@@ -23,9 +23,10 @@ def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argumen
       receiver explain 1764000000000-0                    an entry of any stream of the receiver's
 
     When it came and to which listener, what became of it, its events, dead letters with their
-    reasons, and where each event stands with every sink and consumer group. It knows what is still
-    stored: raw notifications a day, events a week, dead letters 30 days. Half a million entries of
-    a stream are looked at, at most.
+    reasons, and where each event stands with every sink and consumer group. Of a duplicate: the
+    event that it repeats, and how to look at that. It knows what is still stored: raw notifications
+    a day, events a week, dead letters 30 days. Half a million entries of a stream are looked at, at
+    most.
 
     Exit codes: 0 found; 1 nothing is stored under this id; 2 a wrong setting, or no Redis.
     """
@@ -33,7 +34,7 @@ def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argumen
     client = environment.connect(environment.redis_url(settings))
     try:
         with environment.redis_faults():
-            stories = explain(client, id, settings.sinks)
+            stories = explain(client, id, settings)
     except Unknown as unknown:
         click.echo(f"receiver: {unknown}", err=True)
         raise SystemExit(1) from None

@@ -1,0 +1,82 @@
+"""What a duplicate repeats. Its own notification says so: an event's id is its identity."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+import redis
+
+from receiver.carriers import CALLBACKS
+from receiver.carriers.identity import identity, unique
+from receiver.notification import EVENTS, Notification
+from receiver.settings import Settings
+
+LOOK_AT: Final = 250_000
+"""Events before a notification, and as many after it, that are looked at, at most."""
+PAGE: Final = 250
+_CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+_id: Final = re.compile(rb'"id":"([0-9a-f]{32})"').search
+
+
+def repeated(
+    kept: Iterable[tuple[str, Notification]], published: Iterable[str], settings: Settings
+) -> Iterator[tuple[str, str]]:
+    """Entries of one receipt's notifications, and the ids of events that they would have made, had
+    others not been published under them before. `published` are the ids of those that they made.
+    """
+    own = Counter(published)
+    for entry, notification in kept:
+        for name, alone in _names(notification, settings):
+            made = alone if own[alone] else name
+            if own[made]:
+                own[made] -= 1
+            elif name:
+                yield entry, name
+
+
+def find(client: redis.Redis, names: set[str], around: int) -> dict[str, tuple[str, bytes]]:
+    """Event id -> its entry on the stream and its JSON, of those that are found.
+
+    Looks back from a time (milliseconds since 1970): most repeats come soon after; then on from it,
+    for what waited for a worker.
+    """
+    found: dict[str, tuple[str, bytes]] = {}
+    back, on = _pages(client, around, back=True), _pages(client, around, back=False)
+    for page in (each for pages in (back, on) for each in islice(pages, LOOK_AT // PAGE)):
+        for entry, fields in page:
+            document = fields.get(b"event", b"")
+            told = _id(document)  # attributes stand before data: the first match is ours
+            if told and (name := told[1].decode()) in names:
+                found.setdefault(name, (entry.decode(), document))
+        if found.keys() == names:
+            break
+    return found
+
+
+def _names(notification: Notification, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Per event the id that its repeats would have, empty when it has none, and the id that it has
+    where repeats are published. Nothing for what has no meaning.
+    """
+    try:
+        callback = _CALLBACKS[notification.callback]
+        events = callback.normalise(notification, settings.zone(notification.listener))
+    except Exception:  # noqa: BLE001 - whatever it is made the notification a dead letter
+        return
+    for index, event in enumerate(events):
+        alone = unique(notification, event, index)
+        yield identity(notification, event).hex(), alone.hex()
+
+
+def _pages(client: redis.Redis, around: int, *, back: bool) -> Iterator[Any]:
+    at = f"{around}" if back else f"({around}-{2**64 - 1}"
+    while page := _page(client, at, back=back):
+        yield page
+        at = f"({page[-1][0].decode()}"
+
+
+def _page(client: redis.Redis, at: str, *, back: bool) -> Any:
+    if back:
+        return client.xrevrange(EVENTS, max=at, count=PAGE)
+    return client.xrange(EVENTS, min=at, count=PAGE)
