@@ -199,10 +199,11 @@ def test_whoever_could_get_in_is_found(valkey: Valkey, tmp_path: Path) -> None:
     data = tmp_path / "var"
     data.mkdir()
     (data / "demo-token").write_text(GOOD)
-    (data / "demo-token").chmod(0o644)
     data.chmod(0o777)
-    found = examined(tmp_path, valkey.url)
-    assert grave(found, "demo-token is open to other users") == "serious"
+    for mode in (0o640, 0o620, 0o604, 0o602):
+        (data / "demo-token").chmod(mode)
+        found = examined(tmp_path, valkey.url)
+        assert grave(found, "demo-token is open to other users") == "serious"
     assert grave(found, "anybody on this machine may write") == "serious"
     assert grave(found, "the demo's token is valid") == "warning"
     (fix,) = (one["fix"] for what, one in found.items() if "is open to" in what)

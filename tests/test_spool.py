@@ -4,33 +4,29 @@ import asyncio
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from receiver.commit import waiters
-from receiver.commit.inbound import Batch, Inbound, script
-from receiver.commit.link import Link
-from receiver.door.gate import Gate
-from receiver.intake import Intake
-from receiver.notification import INBOUND, LEDGER
+from receiver.commit.inbound import Batch
+from receiver.notification import LEDGER
 from receiver.settings import SettingsError
-from receiver.spool.drain import Drain
+from receiver.spool import place
 from receiver.spool.spool import Spool, SpoolError
-from receiver.spool.spool_file import SpoolFile, depth
+from receiver.spool.spool_file import SpoolFile
 from tests.bare import connect
 from tests.commands import RECEIVER, environment
 from tests.commands import run as run_command
 from tests.eventually import eventually
 from tests.running import Receiver, mo
+from tests.spools import House, appended, depth, inbound, left, live
 from tests.valkey import Valkey
 
 
@@ -38,48 +34,6 @@ from tests.valkey import Valkey
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process nobody's time is up on a slow machine."""
     monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 30.0)
-
-
-def inbound(url: str) -> Inbound:
-    return Inbound(Link(url, script()), lambda: None, lambda *_: None)
-
-
-def appended(valkey: Valkey) -> list[bytes]:
-    entries: Any = valkey.client().xrange(INBOUND)
-    return [fields[b"n"] for _, fields in entries]
-
-
-class House:
-    """An intake with its spool and drain, as a web process has them."""
-
-    def __init__(self, url: str, directory: Path) -> None:
-        self.gate = Gate(1024)
-        self.spool = Spool(directory, 1024**3)
-        self.intake = Intake(inbound(url), self.spool)
-        self.drain = Drain(self.spool, inbound(url), self.gate)
-
-    async def keep(self, *names: str) -> None:
-        for name in names:
-            await self.intake.keep([name.encode()], [])
-
-    async def emptied(self) -> None:
-        await asyncio.to_thread(eventually, lambda: not self.spool.engaged)
-
-
-def live(url: str, directory: Path, test: Callable[[House], Coroutine[Any, Any, None]]) -> None:
-    async def main() -> None:
-        house = House(url, directory)
-        await house.spool.start()
-        house.drain.start()
-        house.intake.start()
-        try:
-            await test(house)
-        finally:
-            await house.intake.close()
-            await house.drain.close()
-            await house.spool.close()
-
-    asyncio.run(main())
 
 
 def test_what_a_dead_redis_does_not_take_is_kept_at_once_and_drained_in_order(
@@ -142,8 +96,7 @@ def test_files_of_several_dead_processes_are_taken_over_by_one(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     for number in range(3):
-        file = SpoolFile.take(tmp_path, number)
-        assert file
+        file = left(tmp_path, number)
         file.write(Batch(f"f{number}", 1, [b"%d" % number], []))
         file.close()
 
@@ -155,49 +108,11 @@ def test_files_of_several_dead_processes_are_taken_over_by_one(
 
 
 def test_a_copy_that_somebody_made_of_a_file_is_left_alone(valkey: Valkey, tmp_path: Path) -> None:
-    copy = tmp_path / "spool-0.backup.sqlite3"
+    copy = place.prepare(tmp_path) / "spool-0.backup.log"
     copy.write_bytes(b"not ours")
     live(valkey.url, tmp_path, lambda house: house.keep("one"))
     assert copy.read_bytes() == b"not ours"
     assert appended(valkey) == [b"one"]
-
-
-@pytest.mark.parametrize("away", [shutil.rmtree, lambda spool: spool.rename(f"{spool}.old")])
-def test_nothing_is_acknowledged_into_a_file_that_the_next_process_will_not_find(
-    valkey: Valkey, tmp_path: Path, away: Callable[[Path], object]
-) -> None:
-    async def test(house: House) -> None:
-        await house.spool.write(Batch("gone", 1, [b"a"], []))
-        away(tmp_path / "spool")
-        with pytest.raises(SpoolError, match=r"spool-0\.sqlite3"):
-            await house.spool.write(Batch("gone", 2, [b"b"], []))
-        (tmp_path / "spool").mkdir()
-        (tmp_path / "spool" / "spool-0.sqlite3").touch()
-        with pytest.raises(SpoolError, match="another one now"):
-            await house.spool.write(Batch("gone", 3, [b"c"], []))
-
-    live(valkey.url, tmp_path / "spool", test)
-
-
-def test_a_damaged_file_is_said_and_keeps_neither_the_door_closed_nor_others_back(
-    valkey: Valkey, tmp_path: Path
-) -> None:
-    left = SpoolFile.take(tmp_path, 3)
-    assert left is not None
-    left.write(Batch("dead", 1, [b"left"], []))
-    left.close()
-    damaged = [tmp_path / f"spool-{number}.sqlite3" for number in (0, 1, 4)]
-    for file in damaged:
-        file.write_bytes(b"no database" * 1000)
-
-    async def test(house: House) -> None:
-        await house.emptied()
-        assert appended(valkey) == [b"left"]
-        assert house.spool.damaged == {file.name for file in damaged}
-        await house.spool.write(Batch("new", 1, [b"new"], []))
-
-    live(valkey.url, tmp_path, test)
-    assert all(file.read_bytes() == b"no database" * 1000 for file in damaged)
 
 
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
@@ -220,8 +135,7 @@ def test_a_batch_that_redis_has_already_is_not_appended_from_the_spool(
 
     asyncio.run(already())
     assert valkey.client().ttl("receiver:flusher:f") > 29 * 24 * 3600
-    file = SpoolFile.take(tmp_path, 0)
-    assert file
+    file = left(tmp_path, 0)
     file.write(Batch("f", 7, [b"once"], []))
     file.write(Batch("f", 8, [b"twice"], []))
     file.close()
@@ -240,7 +154,7 @@ def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
     async def test(house: House) -> None:
         valkey.kill()
         await house.keep("1")
-        house.spool._limit = 0  # as if the disk were full
+        house.spool._files._limit = 0  # as if it might have nothing
         with pytest.raises(SpoolError):
             await house.spool.write(Batch("x", 1, [b"no"], []))
         assert house.spool.trouble
@@ -288,7 +202,7 @@ def test_a_writer_killed_at_any_moment_leaves_everything_it_acknowledged(
         "    file.write(Batch('f', n, [b'%d' % n], []))\n"
         "    print(n, flush=True)\n"
     )
-    command = [sys.executable, "-c", code, str(tmp_path)]
+    command = [sys.executable, "-c", code, str(place.prepare(tmp_path))]
     root = str(Path(__file__).parent.parent)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": root}
@@ -334,7 +248,7 @@ def test_a_disk_that_is_full_stops_the_start_in_one_sentence(tmp_path: Path) -> 
     assert answer.returncode == 2
     assert answer.stderr.startswith(b"receiver: RECEIVER_SPOOL_DIR='s': File too large")
     assert answer.stderr.count(b"\n") == 1
-    assert list((tmp_path / "s").iterdir()) == []
+    assert list((tmp_path / "s" / place.NAME).iterdir()) == []
 
 
 def spooling(receiver: Receiver, **environ: str) -> Receiver:

@@ -17,6 +17,7 @@ from receiver.doctor.away import away
 from receiver.doctor.keys import keys
 from receiver.doctor.place import demo_token, place
 from receiver.doctor.server import server
+from receiver.doctor.spooled import spooled as of_spool
 from receiver.doctor.work import variables, work
 from receiver.metrics import snapshot
 from receiver.settings import Settings
@@ -59,9 +60,11 @@ def command(*, as_json: bool) -> None:
             found = snapshot.read(client)
             findings += variables(settings, found)
             findings += work(settings, found, tokens, demo_token(settings))
+            findings += of_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
     except connection.DOWN as error:
-        findings += away(url, error, spooled.said(spooled.depth(settings)))
+        findings += away(url, error, spooled.said(spooled.seen(settings).depth))
+        findings += of_spool(settings, redis_answers=False)
     _print(findings, as_json=as_json)
     raise SystemExit(status)
 

@@ -118,10 +118,10 @@ def refuse_unwritable_spool(found: Settings) -> None:
     """Before anything is acknowledged on the strength of it."""
     if not found.spool_dir:
         return
-    from receiver.spool import spool
+    from receiver.spool import place
 
     try:
-        spool.refuse_unwritable(found.spool_dir)
+        place.refuse_unwritable(found.spool_dir)
     except SettingsError as error:
         raise Refused(str(error)) from None
 

@@ -9,8 +9,9 @@ from receiver.books import ledger, sink_books
 from receiver.books.ledger import Books
 from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment
-from receiver.cli.spooled import depth
+from receiver.cli.spooled import seen as spooled_here
 from receiver.health import losses
+from receiver.spool import place
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -46,12 +47,14 @@ def command(*, as_json: bool) -> None:
     if Redis has lost what it had (`lost`).
 
     Beside them `spooled`: what this machine's spool (RECEIVER_SPOOL_DIR, or in the data directory)
-    has acknowledged and Redis does not know of yet. While Redis is away that is all there is, and
-    the exit code is 2.
+    has acknowledged and Redis does not know of yet; and `spool_damaged`: what is set aside there
+    because it was damaged, at least. Exit code 1 if that is not nought. While Redis is away
+    `spooled` is all there is, and the exit code is 2.
     """
     settings = environment.settings()
     client = environment.connect(environment.redis_url(settings))
-    spooled = depth(settings).notifications
+    seen = spooled_here(settings)
+    spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
     try:
         with environment.redis_faults():
             books, sinks = ledger.read(client), sink_books.read(client)
@@ -63,23 +66,27 @@ def command(*, as_json: bool) -> None:
     if as_json:
         document = msgspec.structs.asdict(books) | {
             "spooled": spooled,
+            "spool_damaged": damaged,
             "sinks": [msgspec.structs.asdict(one) for one in sinks],
             "balanced": balanced,
         }
         click.echo(msgspec.json.encode(document).decode())
     elif sys.stdout.isatty():
-        _print_table(books, spooled, sinks)
+        _print_table(books, seen, sinks)
     else:
         for name in _MEANING:
             click.echo(f"{name} {getattr(books, name)}")
         click.echo(f"spooled {spooled}")
+        click.echo(f"spool_damaged {damaged}")
         for one in sinks:
             click.echo(f"sink {one.name} {_sums(one)}")
     if not balanced:
         click.echo("receiver: the books do not balance", err=True)
     if books.lost:
         click.echo(f"receiver: {losses.said(books.lost)}", err=True)
-    if books.lost or not books.balanced:
+    for sentence in place.faults(seen.damaged, seen.unreadable):
+        click.echo(f"receiver: {sentence}", err=True)
+    if books.lost or damaged or not books.balanced:
         raise SystemExit(1)
 
 
@@ -88,7 +95,7 @@ def _sums(one: SinkBooks) -> str:
     return " ".join(f"{name} {getattr(one, name)}" for name in names)
 
 
-def _print_table(books: Books, spooled: int, sinks: list[SinkBooks]) -> None:
+def _print_table(books: Books, seen: place.Seen, sinks: list[SinkBooks]) -> None:
     from rich.table import Table
 
     from receiver.cli.output import terminal
@@ -97,7 +104,9 @@ def _print_table(books: Books, spooled: int, sinks: list[SinkBooks]) -> None:
     table.add_column(justify="right", style="bold")
     for name, meaning in _MEANING.items():
         table.add_row(f"{getattr(books, name):,}", name, f"[dim]{meaning}")
+    spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
     table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")
+    table.add_row(f"{damaged:,}", "spool_damaged", "[dim]set aside on this machine's disk")
     for one in sinks:
         table.add_row("", f"sink {one.name}", f"[dim]{_sums(one)}")
     terminal().print(table)

@@ -83,7 +83,7 @@ def state(one: SinkBooks) -> str:
 
 
 def _say_what_is_here(settings: Settings) -> None:
-    if waiting := spooled.said(spooled.depth(settings)):
+    if waiting := spooled.said(spooled.seen(settings).depth):
         click.echo(f"receiver: {waiting}", err=True)
     names = (
         ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from receiver.doctor.finding import Finding
 from receiver.settings import RedisStreamSink, Settings
-from receiver.spool.spool import SHARE_OF_FREE
+from receiver.spool.files import SHARE_OF_FREE
+from receiver.spool.place import own
 from receiver.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
@@ -125,8 +126,8 @@ def _sinks(settings: Settings) -> Iterator[Finding]:
 def _files(settings: Settings) -> Iterator[Finding]:
     directory = settings.data_dir
     secret = [directory / "redis-url", directory / "demo-token", directory / "valkey"]
-    for path in [*secret, *([settings.spool_dir] if settings.spool_dir else [])]:
-        if _mode(path) & 0o077:
+    for path in [*secret, *([own(settings.spool_dir)] if settings.spool_dir else [])]:
+        if _open_to_others(path):
             yield Finding(
                 "serious",
                 f"{path} is open to other users of this machine",
@@ -141,6 +142,16 @@ def _files(settings: Settings) -> Iterator[Finding]:
                 "and so have your events sent elsewhere, or your data replaced",
                 f"chmod o-w {path}",
             )
+
+
+def _open_to_others(path: Path) -> bool:
+    """Except to the group that a volume was given for our sake, where it is somebody else's."""
+    try:
+        about = path.stat()
+    except OSError:
+        return False
+    given = about.st_uid != os.geteuid() != 0 and about.st_gid in os.getgroups()
+    return bool(about.st_mode & (0o007 if given else 0o077))
 
 
 def _mode(path: Path) -> int:

@@ -1,9 +1,10 @@
 """Whether a notification would be taken now, what is in its way, and what is only worth a word."""
 
-import time
 from typing import Any
 
 from receiver.health.server import Server
+from receiver.spool.depth import LATE, age
+from receiver.spool.place import faults
 from receiver.spool.spool import Spool
 
 
@@ -22,15 +23,19 @@ def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]
         said["spool"] = _spool(spool)
         if spool.trouble:
             warnings.append(f"the spool takes nothing: {spool.trouble}")
-        warnings += [f"{name} in the spool is damaged" for name in sorted(spool.damaged)]
+        if not server.trouble and (waited := age(spool.depth)) > LATE:
+            why = f": {spool.stalls}" if spool.stalls else ""
+            warnings.append(
+                f"Redis answers, and notifications have waited in the spool for {waited:.0f} s{why}"
+            )
+        warnings += faults(spool.damaged, spool.unreadable)
     return 503 if reason else 200, said
 
 
 def _spool(spool: Spool) -> dict[str, float]:
     depth = spool.depth
-    age = time.time() - depth.oldest / 1000 if depth.oldest is not None else 0.0
     return {
         "notifications": depth.notifications,
         "bytes": depth.bytes,
-        "oldest_seconds": round(max(0.0, age), 3),
+        "oldest_seconds": round(age(depth), 3),
     }

@@ -6,7 +6,6 @@ anything: there are listeners, sinks, callbacks, names of credentials, and words
 """
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, get_args
 
@@ -21,7 +20,8 @@ from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.snapshot import Sink, Snapshot
 from receiver.notification import forward_group
 from receiver.settings import Settings
-from receiver.spool.spool_file import Depth
+from receiver.spool.depth import age
+from receiver.spool.place import Seen
 
 _BOOKS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
@@ -76,7 +76,7 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
 }
 
 
-def exposition(snapshot: Snapshot | None, spool: Depth | None, settings: Settings) -> bytes:
+def exposition(snapshot: Snapshot | None, spool: Seen | None, settings: Settings) -> bytes:
     """The text. `snapshot` is None while Redis does not answer."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, settings)]))
@@ -91,17 +91,21 @@ class _Once(Collector):
         return self._families
 
 
-def _ours(snapshot: Snapshot | None, spool: Depth | None) -> Iterator[Metric]:
+def _ours(snapshot: Snapshot | None, spool: Seen | None) -> Iterator[Metric]:
     up = "1 if Redis answered this scrape."
     yield gauge("receiver_redis_up", up, int(snapshot is not None))
     yield labelled("receiver_build", "The version that answers.", ["version"], {(__version__,): 1})
     if spool is None:
         return
-    age = time.time() - spool.oldest / 1000 if spool.oldest is not None else 0
+    depth = spool.depth
     where = "on this machine's disk, acknowledged and not in Redis yet"
-    yield gauge("receiver_spool_notifications", f"Notifications {where}.", spool.notifications)
-    yield gauge("receiver_spool_bytes", f"Bytes {where}.", spool.bytes)
-    yield gauge("receiver_spool_oldest_seconds", f"Age of the oldest {where}.", max(0, age))
+    yield gauge("receiver_spool_notifications", f"Notifications {where}.", depth.notifications)
+    yield gauge("receiver_spool_bytes", f"Bytes {where}.", depth.bytes)
+    yield gauge("receiver_spool_oldest_seconds", f"Age of the oldest {where}.", age(depth))
+    said = "Notifications on this machine's disk, at least, that were damaged and are set aside."
+    yield gauge("receiver_spool_damaged", said, sum(spool.damaged.values()))
+    said = "Files of the spool on this machine's disk that cannot be read."
+    yield gauge("receiver_spool_unreadable_files", said, len(spool.unreadable))
 
 
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:

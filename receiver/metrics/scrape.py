@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import sqlite3
 import time
 from typing import Final
 
@@ -13,8 +12,8 @@ import redis
 from receiver.connection import DOWN
 from receiver.metrics import snapshot
 from receiver.settings import Settings
-from receiver.spool import spool_file
-from receiver.spool.spool_file import Depth
+from receiver.spool import place
+from receiver.spool.place import Seen
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FRESH: Final = 1.0
@@ -59,11 +58,8 @@ class Scrape:
     def _written(self, found: snapshot.Snapshot | None) -> bytes:
         from receiver.metrics import page  # late: a process that nobody scrapes need not load it
 
-        return page.exposition(found, self._depth(), self._settings)
+        return page.exposition(found, self._spool(), self._settings)
 
-    def _depth(self) -> Depth | None:
+    def _spool(self) -> Seen | None:
         directory = self._settings.spool_dir
-        try:
-            return spool_file.depth(directory) if directory else None
-        except sqlite3.Error:
-            return None
+        return place.look(directory) if directory else None

@@ -12,8 +12,9 @@ from receiver.commit.waiters import BATCH_BYTES, BATCH_ENTRIES
 from receiver.connection import DOWN
 from receiver.door.gate import Gate
 from receiver.intake import end_with_it
-from receiver.spool.spool import ADOPT_EVERY, Spool, SpoolError
-from receiver.spool.spool_file import Row
+from receiver.spool.files import LOOK_EVERY
+from receiver.spool.spool import Spool, SpoolError
+from receiver.spool.spool_file import Head
 
 log = structlog.get_logger()
 
@@ -29,7 +30,6 @@ class Drain:
         self._inbound = inbound
         self._gate = gate
         self._task: asyncio.Task[None]
-        self._said = ""
 
     def start(self) -> None:
         """Begin to drain what is there, and whatever comes."""
@@ -55,42 +55,42 @@ class Drain:
                 await asyncio.sleep(_PAUSE)
             else:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._spool.filled.wait(), ADOPT_EVERY)
+                    await asyncio.wait_for(self._spool.filled.wait(), LOOK_EVERY)
 
     async def _drain_some(self) -> bool:
         """Whether there is more. The next go only when these are written: see `Spool`."""
-        file, rows = await self._spool.head()
-        done: list[Row] = []
+        file, heads = await self._spool.head()
+        done: list[Head] = []
         try:
-            for together in _together(rows):
+            for together in _together(heads):
                 if self._gate.closed:
                     raise SpoolError(self._gate.closed)
-                await self._inbound.append(*(row.batch for row in together))
+                await self._inbound.append(*(head.batch for head in together))
                 done += together
                 self._spool.went(len(together))
         finally:
             if done:
                 await self._spool.forget(file, done)
-        return bool(rows)
+        return bool(heads)
 
     def _stalled(self, reason: str) -> None:
-        if self._spool.flowing or reason != self._said:
+        if reason != self._spool.stalls:
             log.warning("spool.waits", reason=reason)
-        self._said = reason
-        self._spool.stalled()
+        self._spool.stalled(reason)
 
 
-def _together(rows: list[Row]) -> Iterator[list[Row]]:
+def _together(heads: list[Head]) -> Iterator[list[Head]]:
     """Neighbours of one flusher, as many as make a batch of the usual size."""
-    part: list[Row] = []
+    part: list[Head] = []
     entries = size = 0
-    for row in rows:
-        entries += len(row.batch.accepted) + len(row.batch.refused)
-        size += row.size
+    for head in heads:
+        entries += len(head.batch.accepted) + len(head.batch.refused)
+        size += head.size
         full = entries > BATCH_ENTRIES or size > BATCH_BYTES
-        if part and (full or row.batch.flusher != part[0].batch.flusher):
+        if part and (full or head.batch.flusher != part[0].batch.flusher):
             yield part
-            part, entries, size = [], len(row.batch.accepted) + len(row.batch.refused), row.size
-        part.append(row)
+            part, entries = [], len(head.batch.accepted) + len(head.batch.refused)
+            size = head.size
+        part.append(head)
     if part:
         yield part

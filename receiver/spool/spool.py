@@ -18,38 +18,31 @@ Why nothing in it is lost or comes out twice:
   another master meanwhile is told by Sentinel to forget what it alone knows.
 - Files outlive their process. The next one takes over what no living process has locked, its own
   number first, so that fewer processes than before leave nothing behind.
+- A damaged row is set aside and the others go on. A file that was removed, moved or replaced under
+  its process gets no more batches: it is drained as long as the process lives, and a new one is
+  begun in its place, for what is acknowledged must be found by the next process.
 
 Order: what one process took is published in the order in which it came. Between processes, as
 without a spool, there is none.
 """
 
 import asyncio
-import shutil
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
-import structlog
-
 from receiver.commit.inbound import Batch
 from receiver.settings import SettingsError
-from receiver.spool.spool_file import Depth, Row, SpoolFile, plus
+from receiver.spool import place
+from receiver.spool.depth import Depth
+from receiver.spool.files import Files
+from receiver.spool.spool_file import Head, SpoolFile
 
-log = structlog.get_logger()
-
-SHARE_OF_FREE: Final = 0.8
-"""Of what is free on the disk: a process spools less than it may where that is little."""
 ADVANCE: Final = 4
 """Batches that are drained for one that comes, so that the spool becomes empty under any load."""
-_ROOM: Final = 1024 * 1024
-"""Bytes that have to be free at the start; its files begin with some of them."""
-ADOPT_EVERY: Final = 5.0
-"""Seconds between two looks for files of dead processes."""
 
 T = TypeVar("T")
 
@@ -59,7 +52,7 @@ class SpoolError(Exception):
 
 
 class Spool:
-    """One process's spool, for its event loop; SQLite works in a thread of its own.
+    """One process's spool, for its event loop; files are read and written in a thread of its own.
 
     It takes `most` bytes.
     """
@@ -67,11 +60,7 @@ class Spool:
     def __init__(self, directory: Path, most: int) -> None:
         self._directory = directory
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._own: SpoolFile
-        self._number = 0
-        self._adopted: list[SpoolFile] = []
-        self._looked = 0.0
-        self._limit = most
+        self._files = Files(directory, most)
         self._writing = 0
         self._held: Counter[str] = Counter()
         self._empty = True
@@ -79,34 +68,43 @@ class Spool:
         """Set when there is something to drain."""
         self.flowing = False
         """Whether the last attempt to drain succeeded."""
+        self.stalls = ""
+        """Why it did not."""
         self._gone = 0
         self._moved = asyncio.Event()
-        self.trouble = ""
-        """Why the last write failed; empty while the spool takes what comes."""
-        self.damaged: set[str] = set()
-        """Files that are there and cannot be read: left alone, for a person to look at."""
 
     async def start(self) -> None:
         """Open a file, and those that dead processes left. Raises `SettingsError`."""
         try:
-            await self._do(self._open)
+            await self._do(self._files.open)
         except SpoolError as error:
-            raise SettingsError(unusable(self._directory, str(error))) from None
+            raise SettingsError(place.unusable(self._directory, str(error))) from None
         self._note()
 
     async def close(self) -> None:
         """Let go of the files; what is in them stays for the next process."""
-        for file in (*self._adopted, self._own):
-            await self._do(file.close)
+        await self._do(self._files.close)
         self._thread.shutdown()
 
     @property
     def depth(self) -> Depth:
         """What is in it now."""
-        total = self._own.depth
-        for file in self._adopted:
-            total = plus(total, file.depth)
-        return total
+        return self._files.depth
+
+    @property
+    def trouble(self) -> str:
+        """Why it would take no batch now; empty while it takes what comes."""
+        return self._files.full or self._files.refused
+
+    @property
+    def damaged(self) -> dict[str, int]:
+        """File -> how many notifications at least are set aside in it, damaged."""
+        return self._files.damaged
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """File -> why nobody can read it."""
+        return self._files.unreadable
 
     @property
     def engaged(self) -> bool:
@@ -134,123 +132,52 @@ class Spool:
 
     def went(self, batches: int) -> None:
         """So many more are in Redis. The drain's to say."""
-        self.flowing = True
+        self.flowing, self.stalls = True, ""
         self._gone += batches
         self._moved.set()
 
-    def stalled(self) -> None:
+    def stalled(self, reason: str) -> None:
         """Redis, or the disk, does not take part just now. The drain's to say."""
-        self.flowing = False
+        self.flowing, self.stalls = False, reason
         self._moved.set()
 
     async def write(self, batch: Batch) -> None:
         """Return when it is on disk. Raises `SpoolError`."""
         self._writing += 1
         try:
-            await self._do(lambda: self._write(batch))
-        except SpoolError as error:
-            self.trouble = str(error)
-            raise
-        else:
-            self.trouble = ""
+            await self._do(lambda: self._files.write(batch))
             self._held[batch.flusher] += 1
         finally:
             self._writing -= 1
             self._note()
 
-    async def head(self) -> tuple[SpoolFile, list[Row]]:
+    async def head(self) -> tuple[SpoolFile, list[Head]]:
         """The oldest batches, all of one file, and that file. Raises `SpoolError`."""
-        await self._do(self._adopt)
-        file = self._adopted[0] if self._adopted else self._own
-        return file, await self._do(file.head)
+        try:
+            return await self._do(self._files.head)
+        finally:
+            self._note()  # what was damaged is in it no more
 
-    async def forget(self, file: SpoolFile, rows: list[Row]) -> None:
+    async def forget(self, file: SpoolFile, heads: list[Head]) -> None:
         """They are in Redis. Raises `SpoolError`."""
-        await self._do(lambda: self._forget(file, rows))
-        for row in rows:
-            self._held[row.batch.flusher] -= 1
+        await self._do(lambda: self._files.forget(file, heads))
+        for head in heads:
+            self._held[head.batch.flusher] -= 1
         self._held += Counter()  # forgets what is not above zero
         self._note()
 
     def _note(self) -> None:
         self._empty = self.depth.batches == 0
         if self._empty:
+            self._held.clear()  # whatever became of them, it holds them no more
             self.filled.clear()
         else:
             self.filled.set()
         self._moved.set()
 
-    def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._directory.chmod(0o700)
-        while (file := self._take(self._number)) is None:
-            self._number += 1
-        self._own = file
-        self._adopt()
-        free = shutil.disk_usage(self._directory).free
-        self._limit = min(self._limit, int(free * SHARE_OF_FREE))
-
-    def _adopt(self) -> None:
-        if time.monotonic() - self._looked < ADOPT_EVERY and self._looked:
-            return
-        self._looked = time.monotonic()
-        mine = {self._own.number, *(file.number for file in self._adopted)}
-        for path in self._directory.glob("spool-*.sqlite3"):
-            name = path.stem.removeprefix("spool-")
-            if not name.isdecimal():
-                continue  # somebody's copy
-            number = int(name)
-            file = None if number in mine else self._take(number)
-            if file is not None and file.depth.batches:
-                self._adopted.append(file)
-            elif file is not None:
-                file.close()
-
-    def _take(self, number: int) -> SpoolFile | None:
-        """None for a file that a living process has, or that nobody can read: the door goes on."""
-        try:
-            return SpoolFile.take(self._directory, number)
-        except sqlite3.OperationalError:
-            raise  # the disk, not what is on it
-        except sqlite3.DatabaseError as error:
-            name = f"spool-{number}.sqlite3"
-            if name not in self.damaged:
-                log.critical("spool.damaged", file=name, reason=str(error))
-            self.damaged.add(name)
-            return None
-
-    def _write(self, batch: Batch) -> None:
-        if self._own.depth.bytes >= self._limit:
-            raise OSError(f"it holds {self._limit} bytes, which is all it may")
-        self._own.write(batch)
-
-    def _forget(self, file: SpoolFile, rows: list[Row]) -> None:
-        file.forget(rows)
-        if file in self._adopted and not file.depth.batches:
-            self._adopted.remove(file)
-            file.close()
-
     async def _do(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, work)
-        except (OSError, ValueError, sqlite3.Error, msgspec.DecodeError) as error:
-            raise SpoolError(str(error)) from error
-
-
-def refuse_unwritable(directory: Path) -> None:
-    """Whether a spool could work there. Raises `SettingsError`."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / "probe"
-        try:
-            probe.write_bytes(bytes(_ROOM))
-        finally:
-            probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise SettingsError(unusable(directory, error.strerror or str(error))) from None
-
-
-def unusable(directory: Path, reason: str) -> str:
-    """The sentence for the operator."""
-    return f"RECEIVER_SPOOL_DIR={str(directory)!r}: {reason}; a directory to write in is wanted"
+        except (OSError, ValueError, sqlite3.Error) as error:
+            raise SpoolError(getattr(error, "strerror", None) or str(error)) from error

@@ -1,78 +1,78 @@
-"""One file of the spool: numbered batches in SQLite, on disk before anybody is told so.
+"""One file of the spool: batches one behind the other, on disk before anybody is told so.
 
-Write-ahead log and `synchronous=FULL`: what `write` returned from survives a SIGKILL and a power
-cut. Whoever has the lock beside the file owns it, and the kernel gives the lock back when its owner
-dies, so a file that a dead process left is taken over by exactly one.
+Written and read with plain calls (no memory mapping: a file that is cut short must not end the
+process), only appended to, and emptied when all of it is drained. Whoever has the lock beside the
+file owns it, and the kernel gives the lock back when its owner dies, so a file that a dead process
+left is taken over by exactly one. A damaged row is set aside when its turn comes (`aside`).
 """
 
 import contextlib
 import fcntl
 import os
-import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 
 from receiver.commit.inbound import Batch
+from receiver.spool import aside, mark, record
+from receiver.spool.depth import HEAD, START, Depth, ForeignFileError, noted, plus, summed
+from receiver.spool.mark import Mark
+from receiver.spool.record import Row
+
+log = structlog.get_logger()
 
 READ_BYTES: Final = 8 * 1024 * 1024
 READ_ROWS: Final = 64
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS batch (
-    place INTEGER PRIMARY KEY AUTOINCREMENT,
-    flusher TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    at INTEGER NOT NULL,      -- milliseconds since 1970
-    notifications INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    entries BLOB NOT NULL     -- msgpack: [accepted, refused]
-)
-"""
+_Body = tuple[str, int, list[bytes], list[bytes]]
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[list[bytes], list[bytes]]).decode
+_decode = msgspec.msgpack.Decoder(_Body).decode
 
 
-class Depth(NamedTuple):
-    """How much a file, or the spool, holds."""
+class Head(NamedTuple):
+    """A batch at the head of a file."""
 
-    batches: int = 0
-    notifications: int = 0
-    bytes: int = 0
-    oldest: int | None = None
-    """When its oldest batch came: milliseconds since 1970."""
-
-
-class Row(NamedTuple):
-    """A batch in its place."""
-
-    place: int
-    size: int
+    row: Row
     batch: Batch
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.row.end - self.row.place
 
 
 class SpoolFile:
-    """Use it from one thread. Every method may raise `OSError` or `sqlite3.Error`."""
+    """Use it from one thread. Every method may raise `OSError`."""
 
     def __init__(self, directory: Path, number: int, lock: int) -> None:
-        path = directory / f"spool-{number}.sqlite3"
+        self._path = directory / f"spool-{number}.log"
+        self._aside = directory / f"spool-{number}.damaged"
         self.number = number
-        self.name = path.name
-        self._path = path
-        self._lock = lock
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(_SCHEMA)
-        self.depth = _depth(self._db)
-        self._stat = path.stat()
-        _sync(directory)  # the file's name is to survive as well
+        self.name = self._path.name
+        self.depth = Depth()
+        self.size = 0
+        """Bytes that it has on the disk."""
+        self._drained = START
+        self._generation = b""
+        with contextlib.ExitStack() as opened:
+            self._file = _open(self._path, opened)
+            self._mark = _open(self._path.with_suffix(".mark"), opened)
+            self._load(mark.read(self._mark))
+            _sync(directory)  # the file's name is to survive as well
+            opened.callback(os.close, lock)
+            self._opened = opened.pop_all()
 
     @classmethod
     def take(cls, directory: Path, number: int) -> "SpoolFile | None":
-        """The file of a number, made if need be; None while a living process has it."""
-        lock = os.open(directory / f"spool-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """The file of a number, made if need be; None while a living process has it.
+
+        Raises `ForeignFileError` too.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        lock = os.open(directory / f"spool-{number}.lock", flags, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return cls(directory, number, lock)
@@ -83,85 +83,157 @@ class SpoolFile:
             os.close(lock)
             raise
 
-    def write(self, batch: Batch) -> None:
-        """Return when it is on disk, where the next process finds it."""
-        if not os.path.samestat(self._path.stat(), self._stat):  # a removed file takes writes too
-            raise OSError(f"{self.name} is another one now: start `receiver web` anew")
-        entries = _encode((batch.accepted, batch.refused))
-        now = time.time_ns() // 1_000_000
-        row = (batch.flusher, batch.number, now, len(batch.accepted), len(entries), entries)
-        self._db.execute(
-            "INSERT INTO batch (flusher, number, at, notifications, bytes, entries) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            row,
-        )
-        self.depth = plus(self.depth, Depth(1, row[3], row[4], now))
+    @property
+    def in_place(self) -> bool:
+        """Whether the next process will find it: a removed file takes writes too."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file))
+        except FileNotFoundError:
+            return False
 
-    def head(self) -> list[Row]:
-        """The oldest batches, as many as are good to hold in memory."""
-        found: list[Row] = []
+    def write(self, *batches: Batch, at: Sequence[int] = ()) -> None:
+        """Return when they are on disk; `at` says when each came, in milliseconds, if not now."""
+        self._notice_less()
+        now = time.time_ns() // 1_000_000
+        data = bytearray() if self.size else bytearray(HEAD + self._generation)
+        more = Depth()
+        for batch, came in zip(batches, at or [now] * len(batches), strict=True):
+            body = _encode(tuple(batch))
+            row = record.pack(self.size + len(data), came, len(batch.accepted), body)
+            data += row
+            more = plus(more, Depth(1, len(batch.accepted), len(row), came))
+        self._append(data)
+        self.size += len(data)
+        self.depth = plus(self.depth, more)
+        self._note()
+
+    def head(self) -> list[Head]:
+        """The oldest batches, as many as are good to hold in memory; what is damaged goes aside."""
+        self._notice_less()
+        found: list[Head] = []
         size = 0
-        with contextlib.closing(self._db.cursor()) as cursor:
-            cursor.execute("SELECT place, flusher, number, entries FROM batch ORDER BY place")
-            for place, flusher, number, entries in cursor:
-                found.append(Row(place, len(entries), Batch(flusher, number, *_decode(entries))))
-                size += len(entries)
-                if len(found) == READ_ROWS or size > READ_BYTES:
-                    break
+        for row in record.rows(self._read, self._drained, self.size):
+            batch = None if row.fault else self._batch(row)
+            if batch is None and found:
+                break  # its turn comes when these are gone
+            if batch is None:
+                self._put_aside(row)
+                continue
+            found.append(Head(row, batch))
+            size += found[-1].size
+            if len(found) == READ_ROWS or size > READ_BYTES:
+                break
         return found
 
-    def forget(self, rows: list[Row]) -> None:
-        """Delete the oldest batches, which these are; the last one gone, give the disk back."""
-        self._db.execute("DELETE FROM batch WHERE place <= ?", (rows[-1].place,))
-        left = self._db.execute("SELECT at FROM batch ORDER BY place LIMIT 1").fetchone()
-        if left is None:
-            self.depth = Depth()
-            self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        else:
-            notifications = sum(len(row.batch.accepted) for row in rows)
-            self.depth = Depth(
-                max(0, self.depth.batches - len(rows)),
-                max(0, self.depth.notifications - notifications),
-                max(0, self.depth.bytes - sum(row.size for row in rows)),
-                left[0],
-            )
+    def forget(self, heads: list[Head]) -> None:
+        """Be done with the oldest batches, which these are; the last one gone, free the disk."""
+        self._pass([head.row for head in heads])
+
+    def set_aside(self, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
+        """Keep what is damaged for a person, on disk, and say so. `notifications`: at least."""
+        aside.keep(self._aside, file, place, notifications, fault, data)
+        log.critical("spool.damaged", file=file, notifications=notifications, fault=fault)
 
     def close(self) -> None:
         """Let go of file and lock; what is in it stays."""
-        with contextlib.suppress(sqlite3.Error):
-            self._db.close()
-        os.close(self._lock)
+        self._opened.close()
+
+    def _load(self, known: Mark | None, *, certain: bool = False) -> None:
+        """Find out what is in it, against what was. Raises `ForeignFileError` unless certain."""
+        self.size = os.fstat(self._file).st_size
+        head = self._read(0, START)
+        ours = len(head) == START and head.startswith(HEAD)
+        if known and not certain and self.size >= START and known.generation != head[len(HEAD) :]:
+            known = None
+        self._generation = head[len(HEAD) :] if ours else os.urandom(START - len(HEAD))
+        self._drained = min(known.drained, self.size) if known else START
+        if known and known.size == self.size:
+            self.depth = noted(known)
+        else:
+            self.depth, sound = summed(record.rows(self._read, self._drained, self.size))
+            if self.size and not (ours or sound or known):
+                raise ForeignFileError(f"{self.name} is no file of the spool, or wholly damaged")
+        if known and known.size > self.size:
+            self._miss(known.notifications - self.depth.notifications)
+        self._empty_if_drained()
+
+    def _notice_less(self) -> None:
+        """Somebody cut the file short? What is gone from it is counted, and said."""
+        if os.fstat(self._file).st_size < self.size:
+            self._load(self._now(), certain=True)
+
+    def _miss(self, lost: int) -> None:
+        if lost > 0:
+            self.set_aside(self.name, self.size, lost, "its end was cut off", b"")
+
+    def _batch(self, row: Row) -> Batch | None:
+        body = self._read(*row.body)
+        if not record.sound(row, body):
+            return None
+        try:
+            return Batch(*_decode(body))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def _put_aside(self, row: Row) -> None:
+        data = self._read(row.place, row.end - row.place)
+        fault = row.fault or "its body"
+        self.set_aside(self.name, row.place, row.notifications, fault, data)
+        self._pass([row])
+
+    def _pass(self, rows: list[Row]) -> None:
+        self._drained = rows[-1].end
+        left = next(record.rows(self._read, self._drained, self.size), None)
+        gone = sum(row.notifications for row in rows)
+        self.depth = Depth(
+            max(0, self.depth.batches - len(rows)),
+            max(0, self.depth.notifications - gone),
+            self.size - self._drained,
+            left.at or self.depth.oldest if left else None,
+        )
+        self._empty_if_drained()
+
+    def _empty_if_drained(self) -> None:
+        """Its mark first: one that is out of date would miss what is not there any more."""
+        if self._drained < self.size:
+            self._note()
+            return
+        self._generation = os.urandom(START - len(HEAD))
+        size, self.size, self._drained, self.depth = self.size, 0, START, Depth()
+        self._note()
+        if size:
+            os.fsync(self._mark)
+            os.ftruncate(self._file, 0)
+
+    def _append(self, data: bytes | bytearray) -> None:
+        try:
+            os.ftruncate(self._file, self.size)  # what a failed write may have left
+            written = 0
+            while written < len(data):
+                written += os.pwrite(self._file, data[written:], self.size + written)
+            os.fsync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self.size)
+            raise
+
+    def _now(self) -> Mark:
+        depth, oldest = self.depth, self.depth.oldest or 0
+        left = (depth.batches, depth.notifications, oldest)
+        return Mark(self._generation, self._drained, self.size, *left)
+
+    def _note(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the mark is a help, not the truth
+            mark.write(self._mark, self._now())
+
+    def _read(self, place: int, size: int) -> bytes:
+        return os.pread(self._file, size, place)
 
 
-def depth(directory: Path) -> Depth:
-    """What all files of a directory hold, whoever owns them. Raises `sqlite3.Error`."""
-    total = Depth()
-    for path in directory.glob("spool-*.sqlite3"):
-        address = f"{path.resolve().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
-            total = plus(total, _depth(db))
-    return total
-
-
-def _depth(db: sqlite3.Connection) -> Depth:
-    return Depth(
-        *db.execute(
-            "SELECT count(*), ifnull(sum(notifications), 0), ifnull(sum(bytes), 0), min(at) "
-            "FROM batch"
-        ).fetchone()
-    )
-
-
-def plus(one: Depth, other: Depth) -> Depth:
-    """Both together."""
-    times = [at for at in (one.oldest, other.oldest) if at is not None]
-    return Depth(
-        one.batches + other.batches,
-        one.notifications + other.notifications,
-        one.bytes + other.bytes,
-        min(times, default=None),
-    )
+def _open(path: Path, opened: contextlib.ExitStack, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    opened.callback(os.close, file)
+    return file
 
 
 def _sync(directory: Path) -> None:

@@ -1,0 +1,36 @@
+"""What lies in the spool of this machine."""
+
+from collections.abc import Iterator
+
+from receiver.doctor.finding import Finding
+from receiver.settings import Settings
+from receiver.spool import place
+from receiver.spool.depth import LATE, age
+
+
+def spooled(settings: Settings, *, redis_answers: bool) -> Iterator[Finding]:
+    """All of it; where Redis does not answer it is no wonder that something waits."""
+    if settings.spool_dir is None:
+        return
+    seen = place.look(settings.spool_dir)
+    for sentence in place.faults(seen.damaged, {}):
+        yield Finding(
+            "serious",
+            sentence,
+            "they were acknowledged, and no network sends them again",
+            f"ls -l {place.own(settings.spool_dir)}  # docs/failures.md: the spool is damaged",
+        )
+    for sentence in place.faults({}, seen.unreadable):
+        yield Finding(
+            "serious",
+            sentence,
+            "what may be in it was acknowledged, and does not come out",
+            f"ls -l {settings.spool_dir} {place.own(settings.spool_dir)}",
+        )
+    if redis_answers and (waited := age(seen.depth)) > LATE:
+        yield Finding(
+            "warning",
+            f"{seen.depth.notifications} notifications have waited in the spool for {waited:.0f} s",
+            "Redis answers, and they do not get there: no web process runs, or one is in trouble",
+            "receiver web  # on this machine; if it runs: curl its /readyz",
+        )

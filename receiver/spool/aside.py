@@ -1,0 +1,36 @@
+"""Where damaged rows of the spool are kept, for a person to look at: nothing is thrown away.
+
+One file beside each spool file, `spool-N.damaged`, in rows of the same form; the body is msgpack:
+[file, place, what is wrong, the bytes as they were]. How many there are is what the files say, so
+that it is over when somebody has moved them away.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from receiver.spool import record
+
+
+def keep(path: Path, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
+    """Return when it is on disk. `notifications`: in it, at least. Raises `OSError`."""
+    body = msgspec.msgpack.encode((file, place, fault, data))
+    with contextlib.ExitStack() as opened:
+        kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        opened.callback(os.close, kept)
+        end = os.fstat(kept).st_size
+        row = record.pack(end, 0, notifications, body)
+        written = 0
+        while written < len(row):
+            written += os.pwrite(kept, row[written:], end + written)
+        os.fsync(kept)
+
+
+def count(path: Path) -> int:
+    """Notifications that are kept there, at least. Raises `OSError`."""
+    with path.open("rb", buffering=0) as kept:
+        size = os.fstat(kept.fileno()).st_size
+        found = record.rows(lambda at, n: os.pread(kept.fileno(), n, at), 0, size)
+        return sum(max(1, row.notifications) for row in found)

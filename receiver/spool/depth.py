@@ -1,0 +1,93 @@
+"""How much the spool holds, as its files say: also to those who do not own them."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from receiver.spool import mark, record
+from receiver.spool.mark import Mark
+from receiver.spool.record import Row
+
+HEAD: Final = b"receiver"
+"""What a file of the spool begins with; eight bytes of its own follow, its generation."""
+START: Final = len(HEAD) + 8
+"""Where the first row lies."""
+
+
+LATE: Final = 60.0
+"""Seconds that a notification may wait in the spool while Redis answers; a drain takes less."""
+
+
+class ForeignFileError(ValueError):
+    """It has one of our names and nothing of ours in it; the message is for the operator."""
+
+
+class Depth(NamedTuple):
+    """How much a file, or the spool, holds."""
+
+    batches: int = 0
+    notifications: int = 0
+    bytes: int = 0
+    oldest: int | None = None
+    """When its oldest batch came: milliseconds since 1970."""
+
+
+def age(depth: Depth) -> float:
+    """Of the oldest, in seconds; 0 when there is none."""
+    return max(0.0, time.time() - depth.oldest / 1000) if depth.oldest is not None else 0.0
+
+
+def plus(one: Depth, other: Depth) -> Depth:
+    """Both together."""
+    times = [at for at in (one.oldest, other.oldest) if at is not None]
+    return Depth(
+        one.batches + other.batches,
+        one.notifications + other.notifications,
+        one.bytes + other.bytes,
+        min(times, default=None),
+    )
+
+
+def summed(rows: Iterable[Row]) -> tuple[Depth, int]:
+    """What rows hold, and how many of them are sound as far as their heads tell."""
+    batches = notifications = size = sound = oldest = 0
+    for row in rows:
+        batches += 1
+        notifications += row.notifications
+        size += row.end - row.place
+        sound += not row.fault
+        oldest = oldest or row.at
+    return Depth(batches, notifications, size, oldest or None), sound
+
+
+def noted(known: Mark) -> Depth:
+    """What a file's mark says of it."""
+    left = known.size - known.drained if known.batches else 0
+    return Depth(known.batches, known.notifications, left, known.oldest or None)
+
+
+def of_file(path: Path) -> Depth:
+    """What a file holds, whoever owns it. Raises `OSError` and `ForeignFileError`."""
+    with path.open("rb", buffering=0) as opened:
+        file = opened.fileno()
+        size = os.fstat(file).st_size
+        head = os.pread(file, START, 0)
+        known = _known(path.with_suffix(".mark"))
+        if known and known.generation != head[len(HEAD) :]:
+            known = None
+        if not size or (known and known.size <= size):  # its owner may be writing just now
+            return noted(known) if size and known else Depth()
+        drained = known.drained if known else START
+        found, sound = summed(record.rows(lambda at, n: os.pread(file, n, at), drained, size))
+        if not (sound or head.startswith(HEAD)):
+            raise ForeignFileError(f"{path.name} is no file of the spool, or wholly damaged")
+        return found
+
+
+def _known(path: Path) -> Mark | None:
+    with contextlib.suppress(OSError), path.open("rb", buffering=0) as opened:
+        return mark.read(opened.fileno())
+    return None

@@ -1,0 +1,117 @@
+"""Where the spool lies: a directory of our own in RECEIVER_SPOOL_DIR, which may be others' too.
+
+RECEIVER_SPOOL_DIR itself is left as it is: it may be shared (mode 1777), or a volume that somebody
+else owns and gives its group (Kubernetes' fsGroup).
+"""
+
+import contextlib
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from receiver.settings import SettingsError
+from receiver.spool import aside, depth, legacy
+from receiver.spool.depth import Depth, ForeignFileError, plus
+
+NAME: Final = "receiver-spool"
+ROOM: Final = 1024 * 1024
+"""Bytes that have to be free at the start; its files begin with some of them."""
+
+
+class Seen(NamedTuple):
+    """What lies in a spool, whoever owns its files."""
+
+    depth: Depth
+    damaged: dict[str, int]
+    """File -> notifications, at least, that were damaged and are kept there."""
+    unreadable: dict[str, str]
+    """File -> why it could not be read."""
+
+
+def own(directory: Path) -> Path:
+    """Ours in RECEIVER_SPOOL_DIR."""
+    return directory / NAME
+
+
+def prepare(directory: Path) -> Path:
+    """Ours, made if need be. Raises `OSError`."""
+    ours = own(directory)
+    with contextlib.suppress(FileExistsError):
+        ours.mkdir(mode=0o700)
+    about = ours.lstat()
+    if about.st_uid == os.geteuid():
+        with contextlib.suppress(PermissionError):  # some file systems know no modes
+            ours.chmod(0o700)
+    elif directory.stat().st_mode & stat.S_IWOTH:
+        raise PermissionError(f"{NAME} in it belongs to somebody else, and anybody may write there")
+    return ours
+
+
+def refuse_unwritable(directory: Path) -> None:
+    """Whether a spool could work there. Raises `SettingsError`."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        try_out(prepare(directory), ROOM)
+    except OSError as error:
+        raise SettingsError(unusable(directory, error.strerror or str(error))) from None
+
+
+def try_out(ours: Path, size: int) -> None:
+    """Write so many bytes to its disk, and take them back. Raises `OSError`."""
+    probe = ours / f"probe-{os.getpid()}"
+    try:
+        probe.write_bytes(bytes(size))
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def unusable(directory: Path, reason: str) -> str:
+    """The sentence for the operator."""
+    return f"RECEIVER_SPOOL_DIR={str(directory)!r}: {reason}; a directory to write in is wanted"
+
+
+def faults(damaged: dict[str, int], unreadable: dict[str, str]) -> list[str]:
+    """The sentences for the operator."""
+    said = [
+        f"{count} or more notifications on the spool were damaged and are set aside in {file}"
+        for file, count in sorted(damaged.items())
+    ]
+    return said + [
+        f"{file} in the spool cannot be read: {why}" for file, why in sorted(unreadable.items())
+    ]
+
+
+def look(directory: Path) -> Seen:
+    """What lies there; a file that cannot be read keeps the others from nobody."""
+    total, damaged, unreadable = Depth(), set_aside(directory), dict[str, str]()
+    ours = own(directory)
+    try:
+        files = [*ours.glob("spool-*.log"), *directory.glob("spool-*.sqlite3")]
+        if ours.exists():
+            os.listdir(ours)  # a glob says nothing of a directory that it may not read
+    except OSError as error:
+        return Seen(total, damaged, {ours.name: error.strerror or str(error)})
+    for path in files:
+        try:
+            of_its_kind = depth.of_file if path.suffix == ".log" else legacy.depth
+            total = plus(total, of_its_kind(path))
+        except FileNotFoundError:
+            continue
+        except (OSError, ForeignFileError, sqlite3.Error) as error:
+            unreadable[path.name] = getattr(error, "strerror", None) or str(error)
+    return Seen(total, damaged, unreadable)
+
+
+def set_aside(directory: Path) -> dict[str, int]:
+    """File -> how many damaged notifications, at least, are kept in it."""
+    found = {}
+    for path in own(directory).glob("spool-*.damaged"):
+        try:
+            found[path.name] = aside.count(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            found[path.name] = 1
+    return found

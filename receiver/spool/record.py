@@ -1,0 +1,88 @@
+"""Rows of a spool file: one batch each, with checksums: damage is seen, and ends with its row.
+
+A row is a head of 32 bytes (mark, bytes of the body, notifications in it, time, checksum of the
+body, checksum of the head) and a body (msgpack). The head's checksum covers the row's place in its
+file, so that no bytes within a body, whoever sent them, are taken for a row.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+MARK: Final = b"\x93spool\r\n"
+HEAD: Final = 32
+_HEAD: Final = struct.Struct(">8sIIQI")
+_PLACE: Final = struct.Struct(">Q")
+_SUM: Final = struct.Struct(">I")
+_CHUNK: Final = 1024 * 1024
+
+Read = Callable[[int, int], bytes]
+"""So many bytes from a place on; fewer at the end of the file."""
+
+
+class Row(NamedTuple):
+    """Where a row, or a stretch in which none can be found, lies in its file."""
+
+    place: int
+    end: int
+    notifications: int
+    at: int
+    """When it came: milliseconds since 1970; 0 where nobody knows."""
+    checksum: int
+    fault: str
+    """What is wrong with it; empty while nothing is known to be."""
+
+    @property
+    def body(self) -> tuple[int, int]:
+        """Place and size."""
+        return self.place + HEAD, self.end - self.place - HEAD
+
+
+def pack(place: int, at: int, notifications: int, body: bytes) -> bytes:
+    """A row that is going to lie at this place."""
+    head = _HEAD.pack(MARK, len(body), notifications, at, zlib.crc32(body))
+    return head + _SUM.pack(_sum(head, place)) + body
+
+
+def sound(row: Row, body: bytes) -> bool:
+    """Whether a body is what was written."""
+    return zlib.crc32(body) == row.checksum
+
+
+def rows(read: Read, start: int, end: int) -> Iterator[Row]:
+    """Every row in this part of a file, and the stretches between them, in order; heads only."""
+    at = start
+    while at < end:
+        row = _row(read(at, HEAD), at, end) or Row(
+            at, _next(read, at + 1, end), 1, 0, 0, "its head"
+        )
+        yield row
+        at = row.end
+
+
+def _row(head: bytes, place: int, end: int) -> Row | None:
+    if len(head) < HEAD or not head.startswith(MARK):
+        return None
+    if _SUM.unpack_from(head, _HEAD.size)[0] != _sum(head[: _HEAD.size], place):
+        return None
+    _, size, notifications, at, checksum = _HEAD.unpack_from(head)
+    whole = place + HEAD + size
+    fault = "" if whole <= end else "its end is missing"
+    return Row(place, min(whole, end), notifications, at, checksum, fault)
+
+
+def _next(read: Read, at: int, end: int) -> int:
+    """Where the next row begins, or the end."""
+    while at < end and (chunk := read(at, _CHUNK)):
+        found = chunk.find(MARK)
+        while found >= 0:
+            if _row(read(at + found, HEAD), at + found, end):
+                return at + found
+            found = chunk.find(MARK, found + 1)
+        at += max(1, len(chunk) - len(MARK) + 1)  # one may begin in this chunk's last bytes
+    return end
+
+
+def _sum(head: bytes, place: int) -> int:
+    return zlib.crc32(_PLACE.pack(place), zlib.crc32(head))
