@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
+import phonenumbers
 
 from receiver import connection, sinks
 from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
@@ -52,8 +53,13 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     zone: str = "UTC"
     """IANA zone for times the carrier sends without one."""
+    region: str = "US"
+    """ISO 3166 code of the country whose numbers the carrier sends without a country code."""
     repeats: Literal["drop", "publish"] = "drop"
     """Whether what says the same as a notification before it is a duplicate, or an event too."""
+
+
+_UNNAMED = Listener(name="")
 
 
 class Handshake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,10 +116,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         counts = f"listeners={len(self.listeners)}, sinks={len(self.sinks)}"
         return f"Settings(port={self.port}, {counts})"
 
-    def zone(self, listener: str) -> tzinfo:
-        """The zone of a listener's zoneless times."""
-        name = next((x.zone for x in self.listeners if x.name == listener), "UTC")
-        return UTC if name == "UTC" else ZoneInfo(name)  # the former costs no conversion
+    def place(self, listener: str) -> tuple[tzinfo, str]:
+        """The zone of a listener's zoneless times, and the region of its national numbers."""
+        named = next((each for each in self.listeners if each.name == listener), _UNNAMED)
+        # UTC costs no conversion, as ZoneInfo("UTC") does.
+        return UTC if named.zone == "UTC" else ZoneInfo(named.zone), named.region
 
     @property
     def own_listener(self) -> str:
@@ -267,3 +274,8 @@ def _check_listener(path: Path, listener: Listener) -> None:
             f"{path}: listener {listener.name!r}: zone {listener.zone!r} is not an IANA zone "
             "such as America/New_York"
         ) from None
+    if listener.region not in phonenumbers.SUPPORTED_REGIONS:
+        raise SettingsError(
+            f"{path}: listener {listener.name!r}: region {listener.region!r} is not a country's "
+            "code of two capital letters such as US or PH"
+        )

@@ -120,3 +120,14 @@ def test_the_books_count_what_is_open_and_lost_where_the_server_cannot_tell(
     client.hset(LOSSES, mapping={"one life": 2, "another": 5})
     books = ledger.read(client)
     assert (books.open, books.lost) == (1 + 3, 7)
+
+
+def test_zone_and_region_are_those_of_the_listener(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    manila = Settings(listeners=(Listener("promo", zone="Asia/Manila", region="PH"),))
+    body = b'{"SenderAddress":"9171234567","Message":"m","DateTime":"04/05/2026 12:00:00"}'
+    (there,) = come_in(client, "att.sms.mo", body, settings=manila)
+    (here,) = come_in(client, "att.sms.mo", body)
+    assert (there["data"]["from"], there["time"]) == ("+639171234567", "2026-04-05T04:00:00Z")
+    assert (there["timebasis"], here["timebasis"]) == ("sender", "receipt")
+    assert (here["data"]["from"], here["time"]) == ("+19171234567", "1970-01-01T00:00:00.001000Z")

@@ -35,7 +35,7 @@ def outcome(entry: Entry, settings: Settings) -> Outcome:
     try:
         notification = decode_notification(entry[1])
         callback = _CALLBACKS[notification.callback]
-        events = callback.normalise(notification, settings.zone(notification.listener))
+        events = callback.events(notification, settings.place(notification.listener))
         repeats = settings.publishes_repeats(notification.listener)
         claims = [
             claim(callback, notification, event, index, repeats=repeats)

@@ -61,7 +61,7 @@ def _names(notification: Notification, settings: Settings) -> Iterator[tuple[str
     """
     try:
         callback = _CALLBACKS[notification.callback]
-        events = callback.normalise(notification, settings.zone(notification.listener))
+        events = callback.events(notification, settings.place(notification.listener))
     except Exception:  # noqa: BLE001 - whatever it is made the notification a dead letter
         return
     for index, event in enumerate(events):

@@ -94,11 +94,21 @@ class Callback(Struct, frozen=True, kw_only=True):
     """Its route without the listener, such as `/att/sms/mo`."""
     read: Callable[[Request], Reading]
     """Raises `Rejected`."""
-    normalise: Callable[[Notification, tzinfo], list[Event]]
-    """Takes the zone for times that carry none. At least one event. Raises `Unreadable`."""
+    normalise: Callable[..., list[Event]]
+    """Takes a `Notification` and the `tzinfo` for times that carry none, and makes at least one
+    event of it. Raises `Unreadable`."""
     problem: Callable[[int, str], tuple[str, bytes]]
     """(status, message) -> content type and body of an error answer this carrier understands."""
     content: dict[str, Any] = {}
     """What OpenAPI says of the body: media type -> its schema and examples; empty: anything."""
+    regional: bool = False
+    """Whether `normalise` also takes the region (ISO 3166, such as `US`) for numbers that come
+    without a country code."""
     handshake: bool = False
     """Whether its senders may ask by OPTIONS for leave to send (CloudEvents web hooks, 4)."""
+
+    def events(self, notification: Notification, place: tuple[tzinfo, str]) -> list[Event]:
+        """Say what `notification` means on a listener in this zone and region, at least one event.
+        Raises `Unreadable`.
+        """
+        return self.normalise(notification, *(place if self.regional else place[:1]))

@@ -1,6 +1,6 @@
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from receiver.carriers.address import normal
@@ -21,6 +21,32 @@ from receiver.carriers.address import normal
         ("52345678", "52345678"),
         ("tel:911", "911"),
         ("442079460000", "442079460000"),
+        ("tel:206-555-0101", "+12065550101"),
+        ("(206) 555.0101", "+12065550101"),
+        ("206\u2011555\u20110101", "+12065550101"),
+        ("tel:+1-206-555-0101;npdi;rn=+12065550000", "+12065550101"),
+        ("tel:+12065550101;ext=42", "+12065550101"),
+        ("tel:2065550101;phone-context=+1", "+12065550101"),
+        ("tel:79460000;phone-context=+4420", "79460000"),
+        ("tel:2079460000;phone-context=+44", "+442079460000"),
+        ("tel:2065550101;phone-context=example.com", "+12065550101"),
+        ("0012065550101", "+12065550101"),
+        ("00442079460000", "+442079460000"),
+        ("011442079460000", "+442079460000"),
+        ("sip:+12065550101@ims.example;user=phone", "+12065550101"),
+        ("sip:206-555-0101;npdi@ims.example;user=phone", "+12065550101"),
+        ("sips:+12065550101:secret@ims.example", "+12065550101"),
+        ("sip:alice@example.com", "sip:alice@example.com"),
+        ("sip:2065550101@example.com", "sip:2065550101@example.com"),
+        ("+12065550101/TYPE=PLMN", "+12065550101"),
+        ("12065550101.0", "+12065550101"),
+        ("tel:+87711", "87711"),
+        ("tel:+52345678", "52345678"),
+        ("tel:87711;phone-context=+1", "87711"),
+        ("+6834000", "+6834000"),
+        ("877-11", "87711"),
+        ("2026-04-15T12:00:00", "2026-04-15T12:00:00"),
+        ("tel:AlertCo;x=1", "AlertCo;x=1"),
         ("tel:AlertCo", "AlertCo"),
         ("+", "+"),
         ("", ""),
@@ -29,6 +55,31 @@ from receiver.carriers.address import normal
 )
 def test_every_spelling_of_an_address_comes_out_as_one(written: str, meant: str) -> None:
     assert normal(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "meant"),
+    [
+        ("9171234567", "PH", "+639171234567"),
+        ("09171234567", "PH", "+639171234567"),
+        ("639171234567", "PH", "+639171234567"),
+        ("tel:+639171234567", "PH", "+639171234567"),
+        ("+12065550101", "PH", "+12065550101"),
+        ("12065550101", "PH", "+12065550101"),
+        ("21581234", "PH", "21581234"),
+        ("07700900123", "GB", "+447700900123"),
+        ("7700 900123", "GB", "+447700900123"),
+        ("447700900123", "GB", "+447700900123"),
+        ("tel:0612345678", "FR", "+33612345678"),
+        ("6045550101", "CA", "+16045550101"),
+        ("12345678901234567", "DE", "12345678901234567"),
+        ("AlertCo", "PH", "AlertCo"),
+    ],
+)
+def test_a_number_without_a_country_code_is_one_of_the_listeners_region(
+    written: str, region: str, meant: str
+) -> None:
+    assert normal(written, region) == meant
 
 
 def as_phonenumbers_would(number: str) -> str:
@@ -53,9 +104,25 @@ def test_international_numbers_come_out_as_phonenumbers_would_write_them(
     country: int, rest: str
 ) -> None:
     number = f"+{country}{rest}"
+    assume(len(number) > 9)  # a shorter one may be a short code
     assert normal(number) == as_phonenumbers_would(number)
 
 
-@given(st.text())
-def test_no_address_whatever_raises(address: str) -> None:
-    assert isinstance(normal(address), str)
+PIECES = st.sampled_from(
+    ["tel:", "sip:", "+", "1", "206", "5550101", "00", "011", "@", ";", "user=phone", "-", "(", " ",
+     ";phone-context=+", ";phone-context=", "%2B", ".0", "/TYPE=PLMN", "\0", "é", "٣", "9" * 30]
+)  # fmt: skip
+
+
+@given(
+    st.text() | st.lists(PIECES, max_size=8).map("".join),
+    st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+)
+def test_no_address_whatever_raises(address: str, region: str) -> None:
+    assert isinstance(normal(address, region), str)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_an_address_that_came_out_once_comes_out_the_same_again(address: str) -> None:
+    found = normal(address)
+    assert not found.startswith("+") or normal(found) == found

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.carriers.att import delivery_status, documented, mo
+from receiver.carriers import att
+from receiver.carriers.att import documented
 from receiver.carriers.callback import Callback, Event, Unreadable
 from receiver.notification import Notification
 
@@ -42,7 +43,7 @@ def understood(callback: Callback, body: Any) -> list[Event]:
 @given(MESSAGES)
 def test_a_documented_message(message: dict[str, str]) -> None:
     longer = {**message, "Extra": 1}
-    assert understood(mo.CALLBACK, message) == understood(mo.CALLBACK, longer)
+    assert understood(att.MESSAGES, message) == understood(att.MESSAGES, longer)
 
 
 @given(STATUSES)
@@ -52,7 +53,7 @@ def test_a_documented_status(parts: tuple[str, str, str]) -> None:
     notification = {"messageId": message_id, "deliveryInfo": info}
     short = {"deliveryInfoNotification": notification}
     longer = {"deliveryInfoNotification": {**notification, "extra": 1}}
-    callback = delivery_status.CALLBACK
+    callback = att.STATUSES
     assert understood(callback, short) == understood(callback, longer)
 
 
@@ -63,7 +64,7 @@ def test_of_a_member_that_is_there_twice_the_last_counts(member: str) -> None:
     text = json.dumps({**names, **first})[:-1] + f', "{member}": "last"}}'
     longer = text[:-1] + ', "Extra": 1}'
     assert documented.message(text.encode())
-    callback, said = mo.CALLBACK, []
+    callback, said = att.MESSAGES, []
     for body in (text, longer):
         (event,) = callback.normalise(Notification("", "", "", 0, "", body.encode()), ZONE)
         said.append(msgspec.structs.replace(event, raw=""))

@@ -26,6 +26,10 @@ content_types = st.sampled_from(
         "application/cloudevents-batch+json",
         "application/octet-stream",
         "text/plain; charset=nonsense",
+        "application/json; charset=windows-1251",
+        "application/json; charset=unicode_escape",
+        "application/x-www-form-urlencoded; charset=shift_jis",
+        "text/xml; charset=utf-16be",
         "; ; charset=",
     ]
 ) | st.text(max_size=40)
@@ -49,6 +53,18 @@ values = st.recursive(
 )
 
 
+SLIPS = st.sampled_from(
+    [b"<", b"</", b">", b"&", b"&#55357;", b"&#xD83D;", b"&#27;", b"&#0;", b"&eacute;",
+     b"<message>", b"</message>", b"<senderAddress>1</senderAddress>", b"<a>", b"</a>",
+     b"<![CDATA[", b"&#99999999;",
+     b"]]>", b"<!--",
+     b'<?xml version="1.0" encoding="utf-16"?>', b"{", b"}", b"[", b"]", b",", b":",
+     b'"SenderAddress":"1"', b'"Message":', b'"', b"\\", b"\\'", b"\\ud83d", b"\\u12", b"\0", b"\t",
+     b"SenderAddress=1", b"Message=", b"%", b"%ff", b"tags%5B%5D=1", b"address", b"=", b"\n",
+     b"\xed\xa0\xbd", b"\xff", b"\xfe", b"\xef\xbb\xbf", b"\xf0\x9f"]
+)  # fmt: skip
+
+
 def goes_through(callback: Callback, request: Request) -> None:
     try:
         reading = callback.read(request)
@@ -56,11 +72,12 @@ def goes_through(callback: Callback, request: Request) -> None:
         return
     for body in reading.accepted:
         notification = Notification(callback.name, "default", "r", 0, request.content_type, body)
-        events = callback.normalise(notification, UTC)
+        events = callback.normalise(notification, UTC, *(["PH"] if callback.regional else []))
         assert events
         for event in events:
             out = msgspec.json.encode({**event.data, "raw": event.raw})
             assert isinstance(msgspec.json.decode(out), dict)
+            assert event.time is None or 1 <= event.time.astimezone(UTC).year <= 9999
             assert (event.basis == "none") == (event.identity == ())
             for attribute in (event.subject, event.origin_type, event.origin_id):
                 assert attribute is None or (attribute and not has_control(attribute))
@@ -79,6 +96,34 @@ def test_arbitrary_bytes(
     callback: Callback, content_type: str, sent: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
     goes_through(callback, Request(content_type, sent, body))
+
+
+@given(st.sampled_from(CALLBACKS), content_types, st.lists(SLIPS, max_size=24).map(b"".join))
+def test_pieces_of_every_form(callback: Callback, content_type: str, body: bytes) -> None:
+    goes_through(callback, Request(content_type, (), body))
+    goes_through(
+        callback, Request(content_type, (), b'{"Message":"%b","SenderAddress":"1"}' % body)
+    )
+
+
+TEXTS = st.text(max_size=8) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+FIELDS = st.sampled_from(
+    ["senderAddress", "message", "dateTime", "messageId", "destinationAddress", "address", "link",
+     "deliveryStatus", "deliveryInfo", "deliveryInfoNotification", "inboundSMSMessageNotification",
+     "inboundSMSMessage", "inboundMessage", "inboundSMSTextMessage", "inboundSMSBase64Message",
+     "inboundMMSMessage", "subject", "dataCoding", "callbackData", "x"]
+)  # fmt: skip
+OBJECTS = st.recursive(
+    TEXTS, lambda inner: st.dictionaries(FIELDS, inner, max_size=5) | st.lists(inner, max_size=2)
+)
+
+
+@given(st.sampled_from(CALLBACKS[:2]), st.dictionaries(FIELDS, OBJECTS, max_size=6))
+def test_fields_that_are_known_in_places_that_are_not(
+    callback: Callback, body: dict[str, Any]
+) -> None:
+    body |= {"senderAddress": "1", "message": "", "address": "1", "deliveryStatus": "x"}
+    goes_through(callback, Request("", (), msgspec.json.encode(body)))
 
 
 @given(st.sampled_from(CALLBACKS), content_types, headers, values)

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from receiver.carriers import CALLBACKS
+from receiver.carriers import CALLBACKS, att
 from receiver.carriers.callback import Callback, Rejected, Request
 from receiver.carriers.decode import MAX_DEPTH
 
@@ -59,12 +59,37 @@ def test_an_error_answer_is_json_in_the_carriers_own_form(callback: Callback) ->
         assert str(status).encode() in body
 
 
+GOOD = {
+    "att.sms.mo": '{"Message": "m", "SenderAddress": "tel:+12065550100", "Extra": %s}',
+    "att.sms.delivery-status": '{"deliveryStatus": "x", "address": "1", "Extra": %s}',
+    "camara.notifications": '{"specversion": "1.0", "id": "1", "source": "/s", "type": "t",'
+    ' "data": %s}',
+}
+
+
 @pytest.mark.parametrize("callback", CALLBACKS, ids=lambda c: c.name)
-def test_a_body_as_deep_as_allowed_is_not_too_deep(callback: Callback) -> None:
-    body = b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
-    with pytest.raises(Rejected) as refusal:
-        callback.read(Request(JSON, (), body))
-    assert "deep" not in refusal.value.reason
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_a_body_as_deep_as_allowed_is_taken_and_one_level_more_is_refused(
+    callback: Callback, opening: str, closing: str
+) -> None:
+    def deep(levels: int) -> Request:
+        inner = opening * (levels - 1) + "1" + closing * (levels - 1)
+        return Request(JSON, (), (GOOD[callback.name] % inner).encode())
+
+    assert len(callback.read(deep(MAX_DEPTH)).accepted) == 1
+    with pytest.raises(Rejected, match="body: nested too deep"):
+        callback.read(deep(MAX_DEPTH + 1))
+
+
+def test_xml_as_deep_as_allowed_is_taken_and_one_level_more_is_refused() -> None:
+    def deep(levels: int) -> Request:
+        inner = "<a>" * (levels - 1) + "</a>" * (levels - 1)
+        said = "<senderAddress>1</senderAddress><message>m</message>"
+        return Request("", (), f"<inboundSMSMessage>{said}{inner}</inboundSMSMessage>".encode())
+
+    assert len(att.MESSAGES.read(deep(MAX_DEPTH)).accepted) == 1
+    with pytest.raises(Rejected, match="body: nested too deep"):
+        att.MESSAGES.read(deep(MAX_DEPTH + 1))
 
 
 def test_a_list_of_nothing_but_trouble_is_refused_as_a_whole() -> None:

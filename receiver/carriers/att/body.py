@@ -1,7 +1,8 @@
 """An AT&T body as plain values, whatever it is written in: JSON, else XML, else a form.
 
 What it is written in is seen from the body: AT&T documents no content type, and its own sample
-listeners check none.
+listeners check none. It also "names GSM 7-bit, Latin1, UCS2" as its character sets (SMS v2,
+"Content-Encoding").
 """
 
 import re
@@ -9,66 +10,55 @@ from typing import Any, Final
 
 from msgspec import Raw
 
+from receiver.carriers.att import json_slips
 from receiver.carriers.att.form import form_value
 from receiver.carriers.att.xml import xml_value
 from receiver.carriers.callback import Rejected
+from receiver.carriers.charset import body_text
+from receiver.carriers.charset_names import codec, decides, declared
 from receiver.carriers.decode import as_raw, json_value
 
-# A pair of surrogates, a lone one (group 1), any other escape.
-_ESCAPE: Final = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"
-    r"|\\.",
-    re.DOTALL,
-)
+_PADDING: Final = "\0 \t\r\n"
+_XML_ENCODING: Final = re.compile(
+    rb"""[\0\s]*<\?xml\s[^>]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})"""
+).match
 
 
-def understand(body: bytes) -> tuple[Any, Raw | str]:
+def understand(body: bytes, content_type: str = "") -> tuple[Any, Raw | str]:
     """The body's value, and the body as it goes into an event. Raises `Rejected`."""
+    fault = Rejected("body: not JSON, XML or a form")
+    if is_plain(body, content_type):
+        try:
+            return json_value(body), as_raw(body)
+        except Rejected as found:
+            fault = found
+    codecs = _declared(body, content_type)
     try:
-        return json_value(body), as_raw(body)
-    except Rejected as fault:
-        return _not_plain_json(body, fault)
+        return _understand(body, codecs, fault)
+    except Rejected:
+        if not codecs:
+            raise
+        return _understand(body, (), fault)  # what was declared is not what was sent
 
 
-def _not_plain_json(body: bytes, fault: Rejected) -> tuple[Any, Raw | str]:
-    text = as_text(body)
-    begins = text.lstrip()[:1]
-    if begins == "<":
+def is_plain(body: bytes, content_type: str) -> bool:
+    """Whether it may be read as UTF-8 before anything else is thought of."""
+    return body.isascii() or not decides(content_type)
+
+
+def _declared(body: bytes, content_type: str) -> tuple[str, ...]:
+    inside = _XML_ENCODING(body[:200])
+    named = (declared(content_type), codec(inside[1].decode()) if inside else "")
+    return tuple(filter(None, named))
+
+
+def _understand(body: bytes, codecs: tuple[str, ...], fault: Rejected) -> tuple[Any, Raw | str]:
+    text = body_text(body, *codecs).strip(_PADDING)
+    if text[:1] == "<":
         return xml_value(text), text
-    if begins in ("{", "["):
-        recoded = _ESCAPE.sub(_whole_character, text).encode()
-        if recoded == body:
-            raise fault
-        return json_value(recoded), as_raw(recoded)
+    if text[:1] in ("{", "["):
+        mended = json_slips.mended(text).encode()
+        return json_value(mended), as_raw(mended)
     if "=" in text:
-        return form_value(text), text
+        return form_value(text, codecs), text
     raise fault
-
-
-def _whole_character(escape: re.Match[str]) -> str:
-    """A long text is cut without regard for characters: its half of an emoji is a lone surrogate,
-    which no UTF-8 can hold.
-    """
-    return "\\ufffd" if escape[1] else escape[0]
-
-
-def as_text(body: bytes) -> str:
-    """UTF-8 or UTF-16 where it is that, else Latin-1, which every byte string is.
-
-    AT&T names "GSM 7-bit, Latin1, UCS2" as its character sets (SMS v2, "Content-Encoding").
-    """
-    try:
-        return body.decode(_unicode(body))
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
-
-
-def _unicode(body: bytes) -> str:
-    # JSON and XML begin with an ASCII character, so a NUL says where its other byte is (RFC 4627,
-    # section 3).
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if body[:1] == b"\0":
-        return "utf-16-be"
-    return "utf-16-le" if body[1:2] == b"\0" else "utf-8-sig"

@@ -6,30 +6,17 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from receiver.carriers import address
-from receiver.carriers.att import documented, schema
-from receiver.carriers.att.body import understand
+from receiver.carriers.att import documented
+from receiver.carriers.att.kind import Kind
 from receiver.carriers.att.shapes import (
     REFERENCES,
     Fields,
-    collect,
     filled_text,
     identifier,
-    reading,
 )
 from receiver.carriers.attribute import attribute
-from receiver.carriers.callback import (
-    Basis,
-    Callback,
-    Event,
-    Reading,
-    Rejected,
-    Request,
-    Unreadable,
-)
-from receiver.carriers.decode import as_raw
+from receiver.carriers.callback import Basis, Event
 from receiver.carriers.placeholder import identifies_nothing
-from receiver.carriers.problem import problem
-from receiver.notification import Notification
 
 _WRAPPERS: Final = {
     name.lower(): name for name in ("deliveryInfoNotification", "deliveryInfoList", "deliveryInfo")
@@ -57,38 +44,10 @@ class DeliveryInfo(Struct, frozen=True):
     status: str
 
 
-def read(request: Request) -> Reading:
-    """Raises `Rejected` unless at least one status is in it."""
-    if documented.status(request.body):
-        return Reading((request.body,))
-    value, _ = understand(request.body)
-    good, bad = collect(value, _WRAPPERS, _info)
-    return reading(request.body, good, bad)
-
-
-def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
-    """One event per address."""
-    if found := documented.status(notification.body):
-        return [_event(_as_documented(found), as_raw(notification.body))]
-    try:
-        value, raw = understand(notification.body)
-        infos, _ = collect(value, _WRAPPERS, _info)
-    except Rejected as fault:
-        raise Unreadable(fault.reason) from None
-    return [_event(info, raw) for info in infos]
-
-
-CALLBACK: Final = Callback(
-    name="att.sms.delivery-status",
-    path="/att/sms/delivery-status",
-    read=read,
-    normalise=normalise,
-    problem=problem,
-    content={"application/json": {"schema": schema.STATUS}},
-)
-
-
-def _as_documented(found: documented.Notification) -> DeliveryInfo:
+def _as_documented(body: bytes) -> DeliveryInfo | None:
+    found = documented.status(body)
+    if found is None:
+        return None
     return DeliveryInfo(
         None if identifies_nothing(found.message_id) else found.message_id,
         (),
@@ -106,8 +65,8 @@ def _info(fields: Fields) -> DeliveryInfo:
     )
 
 
-def _event(info: DeliveryInfo, raw: Raw | str) -> Event:
-    to = address.normal(info.address)
+def _event(info: DeliveryInfo, raw: Raw | str, _zone: tzinfo, region: str) -> Event:
+    to = address.normal(info.address, region)
     status = _STATUS.get(info.status.lower(), "unknown")
     # `late` stays first: whoever knows of an earlier final status turns it in the finished text.
     data: dict[str, Any] = {
@@ -163,3 +122,6 @@ def _links(value: Any) -> list[str]:
         for part in parts
         if (href := identifier(part, "href")) and "subscription" not in f"{part}".lower()
     ]
+
+
+KIND: Final = Kind(wrappers=_WRAPPERS, documented=_as_documented, parse=_info, event=_event)

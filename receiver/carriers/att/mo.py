@@ -7,32 +7,19 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from receiver.carriers import address, moment
-from receiver.carriers.att import documented, schema
-from receiver.carriers.att.body import understand
+from receiver.carriers.att import content, documented
+from receiver.carriers.att.kind import Kind
 from receiver.carriers.att.shapes import (
     Fields,
-    collect,
     filled_text,
+    first_text,
     identifier,
     optional_text,
-    reading,
-    text,
 )
 from receiver.carriers.attribute import attribute
-from receiver.carriers.callback import (
-    Basis,
-    Callback,
-    Event,
-    Reading,
-    Rejected,
-    Request,
-    Unreadable,
-)
-from receiver.carriers.decode import as_raw
+from receiver.carriers.callback import Basis, Event
 from receiver.carriers.placeholder import identifies_nothing
-from receiver.carriers.problem import problem
 from receiver.carriers.unicode_hex import candidates
-from receiver.notification import Notification
 
 _WRAPPERS: Final = {
     name.lower(): name
@@ -63,38 +50,10 @@ class Mo(Struct, frozen=True):
     date_time: str | None
 
 
-def read(request: Request) -> Reading:
-    """Raises `Rejected` unless at least one message is in it."""
-    if documented.message(request.body):
-        return Reading((request.body,))
-    value, _ = understand(request.body)
-    good, bad = collect(value, _WRAPPERS, _message)
-    return reading(request.body, good, bad)
-
-
-def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
-    """One event per message. Times without a zone are read in `zone`."""
-    if found := documented.message(notification.body):
-        return [_event(_as_documented(found), as_raw(notification.body), zone)]
-    try:
-        value, raw = understand(notification.body)
-        messages, _ = collect(value, _WRAPPERS, _message)
-    except Rejected as fault:
-        raise Unreadable(fault.reason) from None
-    return [_event(message, raw, zone) for message in messages]
-
-
-CALLBACK: Final = Callback(
-    name="att.sms.mo",
-    path="/att/sms/mo",
-    read=read,
-    normalise=normalise,
-    problem=problem,
-    content={"application/json": {"schema": schema.MESSAGE}},
-)
-
-
-def _as_documented(found: documented.Message) -> Mo:
+def _as_documented(body: bytes) -> Mo | None:
+    found = documented.message(body)
+    if found is None:
+        return None
     return Mo(
         found.sender_address,
         found.destination_address,
@@ -108,23 +67,16 @@ def _message(fields: Fields) -> Mo:
     # AT&T's lists leave out the destination and the time; "for this release" MessageId "is empty".
     return Mo(
         sender=filled_text(fields, "senderaddress", "SenderAddress"),
-        destination=optional_text(fields, "destinationaddress", "DestinationAddress"),
-        text=_said(fields),
+        destination=first_text(fields, "destinationaddress", "DestinationAddress"),
+        text=content.said(fields),
         message_id=identifier(fields, "messageid"),
         date_time=optional_text(fields, "datetime", "DateTime"),
     )
 
 
-def _said(fields: Fields) -> str:
-    inner = fields.get("inboundsmstextmessage")  # OMA messaging
-    if type(inner) is dict:
-        fields = {name.lower(): value for name, value in inner.items()}
-    return text(fields, "message", "Message")
-
-
-def _event(message: Mo, raw: Raw | str, zone: tzinfo) -> Event:
-    sender = address.normal(message.sender)
-    destination = message.destination and address.normal(message.destination)
+def _event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
+    sender = address.normal(message.sender, region)
+    destination = message.destination and address.normal(message.destination, region)
     data: dict[str, Any] = {
         "from": sender,
         "to": destination,
@@ -165,3 +117,6 @@ def _no_time(written: str | None, time: datetime | None) -> bool:
     if time is not None:
         return time.year < _FIRST_YEAR
     return not written or identifies_nothing(written)
+
+
+KIND: Final = Kind(wrappers=_WRAPPERS, documented=_as_documented, parse=_message, event=_event)

@@ -17,6 +17,9 @@ Wrappers = dict[str, str]
 MAX_EVENTS_BYTES: Final = 8 * 1024 * 1024
 """Some three hundred statuses; the carriers of these forms send one, or a handful."""
 
+_EXACT: Final = 10**21
+"""From there on languages write a number with an exponent, and nobody means a text by it."""
+
 REFERENCES: Final = (
     "resourceurl",
     "referencecode",
@@ -35,11 +38,11 @@ _INHERITED: Final = ("messageid", "callbackdata", "link", *REFERENCES)
 T = TypeVar("T")
 
 
-def collect(
+def sort(
     value: Any, wrappers: Wrappers, parse: Callable[[Fields], T]
 ) -> tuple[list[T], list[RefusedItem]]:
-    """The items that `parse` understands, and the others with the reason. Raises `Rejected` when
-    there is none of the former.
+    """The items that `parse` understands, and the others with the reason. Raises `Rejected` for a
+    list of nothing but trouble.
     """
     good: list[T] = []
     bad: list[RefusedItem] = []
@@ -50,9 +53,17 @@ def collect(
             bad.append(RefusedItem(path + fault.reason, msgspec.json.encode(item)))
             if len(bad) > MAX_REFUSED_ITEMS:
                 raise Rejected("body: too many bad items") from None
-    if not good:
-        raise Rejected(bad[0].reason if bad else "body: no item in it")
     return good, bad
+
+
+def holds(value: Any, wrappers: Wrappers) -> bool:
+    """Whether one of the wrappers is in it, at the top or under an XML document's root."""
+    while type(value) is dict:
+        fields = {name.lower(): inner for name, inner in value.items()}
+        if not fields.keys().isdisjoint(wrappers):
+            return True
+        value = next(iter(fields.values())) if len(fields) == 1 else None
+    return False
 
 
 def reading(body: bytes, good: list[T], bad: list[RefusedItem]) -> Reading:
@@ -81,13 +92,25 @@ def filled_text(fields: Fields, name: str, shown: str) -> str:
 
 
 def optional_text(fields: Fields, name: str, shown: str) -> str | None:
-    """A field that may be missing or null."""
+    """A field that may be missing or null. A list that says one thing is that thing."""
     value = fields.get(name)
+    if type(value) is list and value and all(type(one) is str and one == value[0] for one in value):
+        value = value[0]
     if value is None or type(value) is str:
         return value
+    if type(value) is float and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)  # JSON knows one kind of number only (RFC 8259, section 6)
     if type(value) in (int, float):
         return str(value)
     raise Rejected(f"{shown}: a text is wanted")
+
+
+def first_text(fields: Fields, name: str, shown: str) -> str | None:
+    """A field that may be a list, of which the first that says something counts."""
+    value = fields.get(name)
+    if type(value) is list:
+        value = next((one for one in value if one not in (None, "")), None)
+    return optional_text({name: value}, name, shown)
 
 
 def blank(text: str) -> bool:
@@ -116,14 +139,23 @@ def _items(
     if type(value) is not dict:
         return [(path, value)]
     fields = {name.lower(): inner for name, inner in value.items()}
-    wrapper = _wrapper_in(fields, wrappers)
-    if wrapper is None:
-        return [(path, inherited | fields if inherited else fields)]
+    found = [name for name in wrappers if name in fields] or _root(fields)
+    if not found:
+        whole = inherited | fields if inherited else fields
+        return [(path, each) for each in _by_address(whole)]
     for name in _INHERITED:
         if name in fields:
             inherited = {**inherited, name: fields[name]}
-    inner = fields[wrapper]
-    path += wrappers.get(wrapper, "body")
+    return (
+        item
+        for wrapper in found
+        for item in _inside(fields[wrapper], wrappers, inherited, path + _shown(wrapper, wrappers))
+    )
+
+
+def _inside(
+    inner: Any, wrappers: Wrappers, inherited: Fields, path: str
+) -> Iterable[tuple[str, Any]]:
     if type(inner) is not list:
         return _items(inner, wrappers, inherited, f"{path}.")
     return (
@@ -133,12 +165,20 @@ def _items(
     )
 
 
-def _wrapper_in(fields: Fields, wrappers: Wrappers) -> str | None:
-    for name in wrappers:
-        if name in fields:
-            return name
-    if len(fields) == 1:
-        (name, inner) = next(iter(fields.items()))
-        if type(inner) is dict:
-            return name  # an XML document's root, whatever its name
-    return None
+def _shown(wrapper: str, wrappers: Wrappers) -> str:
+    return wrappers.get(wrapper, "body")
+
+
+def _root(fields: Fields) -> list[str]:
+    """The one member of an XML document, whatever its name."""
+    if len(fields) != 1:
+        return []
+    return [name for name, inner in fields.items() if type(inner) is dict]
+
+
+def _by_address(fields: Fields) -> list[Fields]:
+    """A status of several addresses is one of each (OneAPI has an address, some senders a list)."""
+    addresses = fields.get("address")
+    if type(addresses) is not list or not addresses:
+        return [fields]
+    return [{**fields, "address": one} for one in addresses]

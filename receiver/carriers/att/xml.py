@@ -1,17 +1,51 @@
 """XML to the same plain values that JSON gives, without a single entity."""
 
-from typing import Any
+import re
+from html.entities import html5
+from typing import Any, Final
 from xml.parsers import expat
 
 from receiver.carriers.callback import Rejected
 from receiver.carriers.decode import MAX_DEPTH
 
+# What stays as it is; a reference to a character, by decimal, hex or name; what has to be escaped.
+_SLIP: Final = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
+    r"|&\#(?P<decimal>[0-9]{1,7});|&\#[xX](?P<hex>[0-9a-fA-F]{1,6});"
+    r"|&(?:amp|lt|gt|quot|apos);|&(?P<name>[A-Za-z][A-Za-z0-9]{1,30};)"
+    r"|(?P<bare>&|<(?![A-Za-z_:/!?\x80-\U0010ffff]))|(?P<raw>[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff])",
+    re.DOTALL,
+)
+_REFERENCES: Final = re.compile(r"(?:&\#(?:[xX][0-9a-fA-F]{1,6}|[0-9]{1,7});){2,}")
+_STAND_IN: Final = 0xFDD0
+"""The first of 32 noncharacters, which no text has: one for each control character, none of which
+XML can hold (XML 1.0, section 2.2) though a text message may.
+"""
+_CONTROLS: Final = {_STAND_IN + code: code for code in range(32)}
+_HALVES: Final = range(0xD800, 0xE000)
+
 
 def xml_value(text: str) -> dict[str, Any]:
     """The document as `{root: content}`; a repeated element is a list, prefixes are dropped.
 
-    Any DOCTYPE is refused, and with it every entity of the sender's. Raises `Rejected`.
+    Any DOCTYPE is refused, and with it every entity of the sender's. What is not well-formed is
+    tried once more with references that XML does not know taken for what they mean (a character's
+    two halves, HTML's names, control characters) and what looks like none for text. Raises
+    `Rejected`.
     """
+    try:
+        return _parsed(text)
+    except expat.ExpatError as error:
+        mended = _SLIP.sub(_slip, _REFERENCES.sub(_joined, text))
+        if mended == text:
+            raise _not_well_formed(error) from None
+    try:
+        return _parsed(mended)
+    except expat.ExpatError as error:
+        raise _not_well_formed(error) from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
     tree = _Tree()
     # The text has been decoded already: an encoding that the document declares no longer holds.
     parser = expat.ParserCreate("utf-8")
@@ -20,11 +54,42 @@ def xml_value(text: str) -> dict[str, Any]:
     parser.StartElementHandler = tree.start
     parser.EndElementHandler = tree.end
     parser.CharacterDataHandler = tree.characters
-    try:
-        parser.Parse(text.lstrip().encode(), True)
-    except expat.ExpatError as error:
-        raise Rejected(f"body: not well-formed XML (line {error.lineno})") from None
+    parser.Parse(text.lstrip().encode(), True)
     return tree.top
+
+
+def _not_well_formed(error: expat.ExpatError) -> Rejected:
+    return Rejected(f"body: not well-formed XML (line {error.lineno})")
+
+
+def _joined(references: re.Match[str]) -> str:
+    """Halves of a surrogate pair that stand beside each other as the character that they are."""
+    said = references[0].replace("&#x", "&#X").split(";")[:-1]
+    units = [int(one[3:], 16) if one[2] == "X" else int(one[2:]) for one in said]
+    whole: list[int] = []
+    for unit in units:
+        if whole and whole[-1] in _HALVES[:1024] and unit in _HALVES[1024:]:
+            unit = 0x10000 + (whole.pop() - 0xD800 << 10) + unit - 0xDC00
+        whole.append(unit)
+    return "".join(f"&#{code};" for code in whole)
+
+
+def _slip(found: re.Match[str]) -> str:
+    if code := found["decimal"] or found["hex"]:
+        return _character(int(code, 10 if found["decimal"] else 16))
+    if name := found["name"]:
+        return html5.get(name) or f"&amp;{name}"
+    if bare := found["bare"]:
+        return "&amp;" if bare == "&" else "&lt;"
+    return _character(ord(found["raw"])) if found["raw"] else found[0]
+
+
+def _character(code: int) -> str:
+    if code < 32 and chr(code) not in "\t\n\r":
+        return chr(_STAND_IN + code)
+    if code > 0x10FFFF or code in _HALVES or code in (0xFFFE, 0xFFFF):
+        return "\ufffd"
+    return f"&#{code};"
 
 
 class _Tree:
@@ -46,7 +111,7 @@ class _Tree:
         self._text.append(text)
 
     def end(self, name: str) -> None:
-        content: Any = self._open.pop() or "".join(self._text)
+        content: Any = self._open.pop() or "".join(self._text).translate(_CONTROLS)
         self._text.clear()
         parent, name = self._open[-1], name.rpartition(":")[2]
         if name not in parent:

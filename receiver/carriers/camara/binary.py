@@ -11,6 +11,8 @@ import msgspec
 
 from receiver.carriers.callback import Rejected, Request
 from receiver.carriers.camara.content_type import ContentType, in_utf8, parse
+from receiver.carriers.charset import strictly
+from receiver.carriers.charset_names import codec
 from receiver.carriers.decode import json_value, without_bom
 
 _PREFIX: Final = b"ce-"
@@ -81,7 +83,7 @@ def _data(body: bytes, sent: ContentType) -> dict[str, Any]:
         body = without_bom(in_utf8(body, sent.charset))
         json_value(body)
         return {"data": msgspec.Raw(body)}
-    try:
-        return {"data": body.decode(sent.charset or "utf-8")}
-    except (LookupError, UnicodeError):
+    said = strictly(body, codec(sent.charset or "utf-8"))
+    if said is None:
         return {"data_base64": binascii.b2a_base64(body, newline=False).decode()}
+    return {"data": said}

@@ -7,6 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from receiver.carriers.callback import Rejected
+from receiver.carriers.charset import strictly
+from receiver.carriers.charset_names import codec
 
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE).search
 _UTF8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
@@ -46,7 +48,7 @@ def in_utf8(body: bytes, charset: str) -> bytes:
             return body
     except UnicodeDecodeError:
         pass  # then it is what it says
-    try:
-        return body.decode(charset).encode()
-    except (LookupError, UnicodeError):
-        raise Rejected("content-type: not in the character set it declares") from None
+    said = strictly(body, codec(charset))
+    if said is None:
+        raise Rejected("content-type: not in the character set it declares")
+    return said.encode()

@@ -1,0 +1,49 @@
+"""What a message says, in each of the forms in which its content may stand.
+
+OMA REST NetAPI Messaging 1.0 has `inboundSMSTextMessage` and `inboundMMSMessage`; Telia's Opaali
+adds `inboundSMSBase64Message` ("Binary Message Extensions", 2019): message_payload and data_coding
+as SMPP has them.
+"""
+
+import binascii
+from typing import Final
+
+from receiver.carriers.att.shapes import Fields, blank, optional_text, text
+from receiver.carriers.charset import strictly
+
+_CODINGS: Final = {"3": "cp1252", "8": "utf_16_be"}
+"""SMPP 3.4, section 5.2.19: Latin-1 and UCS-2. Opaali reads the others as UTF-8, and so do we."""
+_MMS_TEXTS: Final = ("message", "bodytext", "subject")
+
+
+def said(fields: Fields) -> str:
+    """The text; of a multimedia message the subject, of a binary one what its octets say, else the
+    base64 that came. All of it is in `raw`. Raises `Rejected`.
+    """
+    if inner := _inner(fields, "inboundsmstextmessage"):
+        return text(inner, "message", "Message")
+    if inner := _inner(fields, "inboundsmsbase64message"):
+        return _octets(text(inner, "message", "Message"), inner)
+    if inner := _inner(fields, "inboundmmsmessage"):
+        texts = (optional_text(inner, name, name) for name in _MMS_TEXTS)
+        return next((found for found in texts if found and not blank(found)), "")
+    return text(fields, "message", "Message")
+
+
+def _inner(fields: Fields, name: str) -> Fields | None:
+    found = fields.get(name)
+    return {key.lower(): value for key, value in found.items()} if type(found) is dict else None
+
+
+def _octets(encoded: str, inner: Fields) -> str:
+    coding = optional_text(inner, "datacoding", "dataCoding") or ""
+    try:
+        octets = binascii.a2b_base64(encoded)
+    except ValueError:
+        return encoded
+    found = strictly(octets, _CODINGS.get(coding.strip(), "utf_8"))
+    return encoded if found is None or _is_binary(found) else found
+
+
+def _is_binary(found: str) -> bool:
+    return any(character < " " and character not in "\t\r\n" for character in found)

@@ -1,0 +1,68 @@
+"""What AT&T's two callbacks share: from a body to items of one kind, and from items to events.
+
+OneAPI's senders may put notifications of both kinds into one body. Then both come out, whichever
+of the two addresses it was sent to.
+"""
+
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from receiver.carriers.att.body import is_plain, understand
+from receiver.carriers.att.shapes import Fields, Wrappers, holds, reading, sort
+from receiver.carriers.callback import Event, Reading, RefusedItem, Rejected, Request, Unreadable
+from receiver.carriers.decode import as_raw
+from receiver.notification import Notification
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """Messages, or delivery statuses."""
+
+    wrappers: Wrappers
+    documented: Callable[[bytes], Any]
+    """The one item of a body that is exactly as documented, else None: the short way."""
+    parse: Callable[[Fields], Any]
+    """An item. Raises `Rejected`."""
+    event: Callable[[Any, Raw | str, tzinfo, str], Event]
+    """An item, the body, and the listener's zone and region, to what it means."""
+
+
+def read(request: Request, own: Kind, other: Kind) -> Reading:
+    """Raises `Rejected` unless at least one item is in it."""
+    body, content_type = request.body, request.content_type
+    if is_plain(body, content_type) and own.documented(body):
+        return Reading((body,))
+    good, bad = _items(understand(body, content_type)[0], own, other)
+    return reading(body, good, bad)
+
+
+def normalise(
+    notification: Notification, zone: tzinfo, region: str, own: Kind, other: Kind
+) -> list[Event]:
+    """One event per item. Raises `Unreadable`, though not for what `read` let in."""
+    body, content_type = notification.body, notification.content_type
+    if is_plain(body, content_type) and (found := own.documented(body)):
+        return [own.event(found, as_raw(body), zone, region)]
+    try:
+        value, raw = understand(body, content_type)
+        items, _ = _items(value, own, other)
+    except Rejected as fault:
+        raise Unreadable(fault.reason) from None
+    return [kind.event(item, raw, zone, region) for kind, item in items]
+
+
+def _items(value: Any, own: Kind, other: Kind) -> tuple[list[tuple[Kind, Any]], list[RefusedItem]]:
+    """Those of the other kind count only beside ones of the address' own kind: alone they show
+    that the wrong address was registered, which is worth a refusal.
+    """
+    good, bad = sort(value, own.wrappers, own.parse)
+    found = [(own, item) for item in good]
+    if (found or holds(value, own.wrappers)) and holds(value, other.wrappers):
+        more, worse = sort(value, other.wrappers, other.parse)
+        found += [(other, item) for item in more]
+        bad += worse
+    if not found:
+        raise Rejected(bad[0].reason if bad else "body: no item in it")
+    return found, bad
