@@ -25,7 +25,7 @@ import redis.sentinel
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 ANSWER_WITHIN: Final = 0.6
@@ -107,6 +107,16 @@ def place(url: str) -> str:
         return f"{nodes}/{_sentinel(url).master}"
     host = parts.hostname or "localhost"
     return f"[{host}]:{parts.port or 6379}" if ":" in host else f"{host}:{parts.port or 6379}"
+
+
+def refusal(error: Exception) -> str:
+    """What a server's refusal is called: redis-py has a class for some, else it is the first word.
+
+    An entry's or a user's words are in none of them.
+    """
+    if type(error) is ResponseError:
+        return str(error).partition(" ")[0]
+    return type(error).__name__
 
 
 class _Sentinel(NamedTuple):

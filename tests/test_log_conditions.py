@@ -7,8 +7,9 @@ import pytest
 import structlog
 
 from receiver import connection, logs
+from receiver.notification import EVENTS, SINKS
 from tests.eventually import eventually
-from tests.running import Receiver
+from tests.running import Receiver, mo
 from tests.test_room import fill
 
 
@@ -49,6 +50,29 @@ def test_redis_in_trouble_is_a_line_that_names_it_and_a_line_when_it_is_back(
     lines = said(receiver, "redis.trouble") + said(receiver, "redis.back")
     assert {line["server"] for line in lines} == {str(receiver.valkey.socket)}
     assert all(line["reason"] for line in lines)
+
+
+def test_a_key_that_somebody_made_something_else_of_is_a_line_that_says_wrongtype(
+    receiver: Receiver,
+) -> None:
+    receiver.start()
+    receiver.redis.set(EVENTS, "not ours")
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+    [line, *_] = eventually(lambda: said(receiver, "job.failed"))
+    assert line["error"] == "WRONGTYPE"
+    receiver.redis.rename(EVENTS, "not-ours")
+    assert receiver.settled().published == 1
+    receiver.redis.set(SINKS, "not ours")
+    assert "WRONGTYPE" in eventually(
+        lambda: [line["reason"] for line in said(receiver, "redis.trouble")]
+    )
+
+
+def test_every_line_of_a_log_in_json_is_json(receiver: Receiver) -> None:
+    receiver.start()
+    receiver.stop()
+    lines = [json.loads(line) for line in receiver.log.read_text().splitlines()]
+    assert [line["url"] for line in lines if line["event"] == "web.starts"] == [receiver.url]
 
 
 def test_the_door_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -> None:

@@ -110,7 +110,7 @@ class Supervisor:
             self._sweep.ring()
             self._sinks.run()
         except connection.DOWN as error:
-            self._away.is_now(type(error).__name__)
+            self._away.is_now(connection.refusal(error))
         else:
             self._away.is_now("")
 

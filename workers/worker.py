@@ -16,6 +16,7 @@ from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from receiver import connection
 from receiver.logs import Seldom
 
 log = structlog.get_logger()
@@ -101,7 +102,7 @@ def _only(jobs: Jobs) -> type[Job]:
                 work()
             except Exception as error:
                 name = self.func_name or ""
-                _seldom.say("warning", "job.failed", job=name, error=type(error).__name__)
+                _seldom.say("warning", "job.failed", job=name, error=connection.refusal(error))
                 raise
 
     return Named

@@ -1,6 +1,7 @@
 """`receiver web`."""
 
 import click
+import structlog
 
 from receiver.cli import environment
 
@@ -33,5 +34,5 @@ def command() -> None:
     from receiver.door import serving
 
     logs.configure(settings.log_level)
-    click.echo(f"receiver web: {environment.base_url(settings)}", err=True)
+    structlog.get_logger().info("web.starts", url=environment.base_url(settings))
     serving.serve(settings)

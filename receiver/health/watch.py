@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis.asyncio
 import structlog
 
-from receiver.connection import DOWN_ON_THE_LOOP
+from receiver.connection import DOWN_ON_THE_LOOP, refusal
 from receiver.credential_store import ID_LENGTH, again
 from receiver.credentials import Credentials
 from receiver.door.door import Door
@@ -56,7 +56,7 @@ class Watch:
                 async with asyncio.timeout(SILENT_AFTER):
                     await self.look()
             except DOWN_ON_THE_LOOP as error:
-                trouble = type(error).__name__
+                trouble = refusal(error)
             except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
                 self._seldom.say("error", "watch.fault", error=type(error).__name__)
             self._away.is_now(self._server.trouble or trouble)
