@@ -186,18 +186,8 @@ def _repeats(
         if entry not in still_open
     ]
     published = [line.about["event"] for line in lines if line.what == "published"]
-    names = list(repeats.repeated(kept, published, settings))
-    around = max((_ms(entry) for entry, _ in kept), default=0)
-    found = repeats.find(client, {name for _, name in names}, around) if names else {}
-    for own, name in names:
-        if name in found:
-            entry, event = found[name]
-            about = {"event": name, "entry": entry, "stream": EVENTS}
-            about |= {"receipt": _said(event).receiptid, "look": f"receiver explain {name}"}
-            yield Line(_ms(own), "repeats", about)
-        else:
-            what = "has no event on the stream, nor has what it may repeat"
-            yield Line(_ms(own), what, {"event": name})
+    for entry, what, about in repeats.told(client, kept, published, settings):
+        yield Line(_ms(entry), what, about)
 
 
 def _dead(client: redis.Redis, receipt: str) -> Iterator[Line]:

@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+import msgspec
 import redis
 
+from receiver.books.standing import order
 from receiver.carriers import CALLBACKS
 from receiver.carriers.identity import identity, unique
 from receiver.notification import EVENTS, Notification
@@ -17,14 +19,43 @@ LOOK_AT: Final = 250_000
 """Events before a notification, and as many after it, that are looked at, at most."""
 PAGE: Final = 250
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+
+
+class _Received(msgspec.Struct):
+    receiptid: str = ""
+
+
+_receipt = msgspec.json.Decoder(_Received).decode
 _id: Final = re.compile(rb'"id":"([0-9a-f]{32})"').search
 
 
-def repeated(
+def told(
+    client: redis.Redis,
+    kept: Sequence[tuple[str, Notification]],
+    published: Iterable[str],
+    settings: Settings,
+) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Of one receipt's notifications that have their outcome, each under its entry, and of the ids
+    of the events that they made: what repeats what, as entry, words and fields.
+    """
+    names = list(_repeated(kept, published, settings))
+    around = max((order(entry)[0] for entry, _ in kept), default=0)
+    found = find(client, {name for _, name in names}, around) if names else {}
+    for own, name in names:
+        if name in found:
+            entry, event = found[name]
+            about = {"event": name, "entry": entry, "stream": EVENTS}
+            about |= {"receipt": _receipt(event).receiptid, "look": f"receiver explain {name}"}
+            yield own, "repeats", about
+        else:
+            yield own, "has no event on the stream, nor has what it may repeat", {"event": name}
+
+
+def _repeated(
     kept: Iterable[tuple[str, Notification]], published: Iterable[str], settings: Settings
 ) -> Iterator[tuple[str, str]]:
-    """Entries of one receipt's notifications, and the ids of events that they would have made, had
-    others not been published under them before. `published` are the ids of those that they made.
+    """Entries, and the ids of events that they would have made, had others not been published under
+    them before.
     """
     own = Counter(published)
     for entry, notification in kept:
