@@ -22,6 +22,10 @@ BOOK: Final = "receiver:book"
 """Name of the books: another one is a Redis that came back empty."""
 LOSSES: Final = "receiver:losses"
 """Hash: a server's life -> how many notifications, at least, it no longer knew of."""
+MARKS: Final = "receiver:marks"
+"""Hash: consumer group of ours -> what it has done with, as `workers/marks.lua` writes it;
+`<group>:moves` how often somebody had destroyed or moved it, `<group>:moved` when that was last
+noticed (seconds since 1970)."""
 BELL: Final = "receiver:bell"
 """Flag: somebody has rung for the normalise job and it has not begun yet."""
 IDENTITIES: Final = "receiver:seen"

@@ -1,10 +1,11 @@
 """Redis' clock moved: for a script, and for what a consumer group remembers."""
 
-from importlib.resources import files
 from typing import Any
 
 import pytest
 import redis
+
+from workers import script
 
 _POLYNOMIAL = 0x95AC9329AC4BC9B5
 """CRC-64 Jones, reflected: what DUMP ends with."""
@@ -15,8 +16,7 @@ def lead(patch: pytest.MonkeyPatch, module: Any, milliseconds: int) -> None:
 
     def text(name: str) -> str:
         now = "(function(t) return {math.floor(t[1] + %d), t[2]} end)(redis.call('TIME'))"
-        script = files("workers").joinpath(f"{name}.lua").read_text("utf-8")
-        return script.replace("redis.call('TIME')", now % (milliseconds // 1000))
+        return script.text(name).replace("redis.call('TIME')", now % (milliseconds // 1000))
 
     patch.setattr(module, "_lua", text)
 

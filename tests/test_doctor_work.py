@@ -6,7 +6,7 @@ from typing import Any
 
 from receiver.credential_store import add
 from receiver.credentials import Credential
-from receiver.notification import DEAD_LETTERS, GROUP, INBOUND, LEDGER, LOSSES, sink_state
+from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, LOSSES, sink_state
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import GOOD, examined, grave
@@ -37,6 +37,8 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
     client.hset(LEDGER, "accepted", 5)
     client.hset(LOSSES, "a life", 7)
     begin(client, "hook", "0")
+    client.xgroup_destroy(EVENTS, "forward:hook")
+    begin(client, "hook", "0")
     client.hset(sink_state("hook"), "stopped", "answered 410")
     (tmp_path / "receiver.toml").write_text(HOOK)
     found = examined(tmp_path, valkey.url)
@@ -44,6 +46,7 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
     assert grave(found, "the books do not balance") == "serious"
     assert grave(found, "came back without 7") == "serious"
     assert grave(found, "no worker lives") == "serious"
+    assert grave(found, "moved the consumer group forward:hook (noticed 2") == "warning"
     assert grave(found, "the sink hook is stopped: answered 410") == "serious"
     assert grave(found, "no worker of the sink hook lives") == "serious"
     assert grave(found, "HOOK_SECRET is not set") == "serious"

@@ -2,17 +2,16 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
 from typing import Any, Final
 
 import redis
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.lua import whole
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
+    MARKS,
     SINKS,
     Delivery,
     decode_dead_letter,
@@ -23,7 +22,7 @@ from receiver.notification import (
     retry_items,
     sink_state,
 )
-from workers import clock, tell
+from workers import clock, script, tell
 from workers.delivery import Item
 
 log = structlog.get_logger()
@@ -38,6 +37,8 @@ LONGEST_PAUSE: Final = 60_000
 TAKE_MOST: Final = 4_000
 ABANDONED_SECONDS: Final = 15.0
 """Idle time after which an entry's worker counts as dead, when requests take no time at all."""
+
+_MOVED: Final = 2
 
 Outcome = Sequence[Any]
 """What `settle.lua` takes for one delivery; the fourth word says what becomes of it."""
@@ -99,6 +100,7 @@ class Deliveries:
                     retry_items(self.sink),
                     sink_state(self.sink),
                     forward_bell(self.sink),
+                    MARKS,
                 ],
                 args=[
                     forward_group(self.sink),
@@ -112,7 +114,9 @@ class Deliveries:
                 ],
             )
         )
-        held, self._cursor, self._last, self._now, found = reply
+        held, self._cursor, self._last, self._now, found, moved = reply
+        if moved:
+            _say_moved(self.sink)
         self.held = bool(held)
         return [_item(*each) for each in found]
 
@@ -130,6 +134,7 @@ class Deliveries:
                 DEAD_LETTERS,
                 SINKS,
                 sink_state(self.sink),
+                MARKS,
             ],
             args=[
                 forward_group(self.sink),
@@ -176,17 +181,22 @@ def patience(seconds: float) -> int:
 
 def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
     """Make the sink's group unless it is there; a new sink gets what comes from now on."""
-    script = whole(files("workers").joinpath("begin.lua").read_text("utf-8"))
-    keys = [EVENTS, retry_due(sink), SINKS]
-    made = bool(client.eval(script, len(keys), *keys, forward_group(sink), sink, start))
-    if made:
+    keys = [EVENTS, retry_due(sink), SINKS, MARKS]
+    made = client.eval(script.text("begin"), len(keys), *keys, forward_group(sink), sink, start)
+    if made == _MOVED:
+        _say_moved(sink)
+    elif made:
         log.info("sink.begins", sink=sink, with_history=start == "0")
-    return made
+    return bool(made)
+
+
+def _say_moved(sink: str) -> None:
+    """Somebody had destroyed the group, or set it elsewhere."""
+    log.warning("group.moved", stream=EVENTS, group=forward_group(sink))
 
 
 def _script(client: redis.Redis, name: str) -> Any:
-    text = files("workers").joinpath(f"{name}.lua").read_text("utf-8")
-    return client.register_script(whole(text))
+    return client.register_script(script.text(name))
 
 
 def _item(retry: bytes, name: bytes, payload: bytes) -> Item:

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
+import structlog
 
-from receiver.lua import whole
 from receiver.notification import (
     ATTEMPTS,
     BELL,
@@ -17,16 +16,20 @@ from receiver.notification import (
     IDENTITIES,
     INBOUND,
     LEDGER,
+    MARKS,
 )
 from receiver.settings import Settings
 from workers import bell, clock, room, traced_outcome
 from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
 from workers.pipe import Command, Pipe
+from workers.script import text as _lua
 from workers.tell import Teller
 
 if TYPE_CHECKING:
     from receiver.tracing.spans import Tracer
+
+log = structlog.get_logger()
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
@@ -39,7 +42,7 @@ may make some hundred times its own size."""
 WORDS: Final = 8_000
 """Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
 
-_KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS)
+_KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS, MARKS)
 
 
 class _Runs(NamedTuple):
@@ -67,6 +70,7 @@ class Normaliser:
         self._settings = settings
         self._stopping = stopping
         self._text = _lua("publish")
+        self._enter = _lua("enter")
         self._sha = ""
         self._survived: set[bytes] = set()
         self._outcome = traced_outcome.outcomes(tracer) if tracer else outcome
@@ -93,10 +97,10 @@ class Normaliser:
         start = self._client.pipeline(transaction=False)
         start.delete(BELL)
         start.script_load(self._text)
-        start.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
-        _, self._sha, made = start.execute(raise_on_error=False)
-        if isinstance(made, Exception) and "BUSYGROUP" not in str(made):
-            raise made
+        start.eval(self._enter, 2, INBOUND, MARKS, GROUP)
+        _, self._sha, moved = start.execute()
+        if moved:
+            log.warning("group.moved", stream=INBOUND, group=GROUP)
 
     def _wait(self) -> list[Entry]:
         if self._stopping():
@@ -195,7 +199,3 @@ class Normaliser:
         step = 0 if entry_id in self._survived else 1
         attempts: Any = self._client.hincrby(ATTEMPTS, entry_id.decode(), step)
         return int(attempts)
-
-
-def _lua(name: str) -> str:
-    return whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))

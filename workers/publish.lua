@@ -1,12 +1,13 @@
 -- The one place where an outcome happens: exactly one per entry, whoever runs this, however often.
--- KEYS inbound, events, dead letters, ledger, identities, attempts
+-- KEYS inbound, events, dead letters, ledger, identities, attempts, marks
 -- ARGV consumer group, seconds an identity is remembered, the caller's time (s), then per entry its id,
 --      how many events it makes, and per event its identity, what it settles, the first letter of its
 --      identity's basis and '1' if it is final, and its JSON; an entry that makes none is followed by
 --      its dead letter
 -- Returns how many were published, duplicates, dead, how many events, late ones, and a letter per
 -- entry: p, d, x, l for published with a late status in it, - for one that was not open any more.
--- An entry goes on only if XACK says that it was still open. Identities and what a final status
+-- An entry goes on only if XACK says that it was still open, and the mark of the group that it is not
+-- one which somebody had delivered again. Identities and what a final status
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
 -- bucket goes as a whole (`forget.lua`) once it and the time to remember are over. It begins by the
 -- later of two clocks and ends by the earlier: one that is days off forgets nothing.
@@ -15,12 +16,16 @@ refuse(
     {'XACK', KEYS[1], ARGV[1], '0-0'}, {'XADD', KEYS[2], '*', 'event', ''},
     {'XADD', KEYS[3], '*', 'd', ''}, {'HINCRBY', KEYS[4], 'events', '1'},
     {'HSET', KEYS[5], 'x', '1'}, {'HDEL', KEYS[5], 'x'}, {'HINCRBY', KEYS[5], 'x', '1'},
-    {'SISMEMBER', KEYS[5] .. ':0:0', ''}, {'SADD', KEYS[5] .. ':0:0', ''}, {'HDEL', KEYS[6], 'x'})
+    {'SISMEMBER', KEYS[5] .. ':0:0', ''}, {'SADD', KEYS[5] .. ':0:0', ''}, {'HDEL', KEYS[6], 'x'},
+    {'HSET', KEYS[7], 'x', ''}, {'XPENDING', KEYS[1], ARGV[1], '-', '+', '1'}, {'XRANGE', KEYS[1], '-', '+'})
 refuse_full(KEYS[2], KEYS[3])
 refuse_words(KEYS[4], 'published', 'duplicate', 'dead', 'events', 'late', 'duplicate_provider_id',
     'duplicate_composite', 'duplicate_fingerprint')
 local counted = redis.call('HLEN', KEYS[6]) > 0
 local group, remember = ARGV[1], tonumber(ARGV[2])
+local mark = redis.call('HGET', KEYS[7], group)
+local top = mark and string.match(mark, '%S+$')
+local done = top and ARGV[4] and not marks.less(top, ARGV[4]) and marks.read(mark) or {}
 local now = math.max(tonumber(redis.call('TIME')[1]), tonumber(ARGV[3]))
 local width = math.ceil(remember / 3)
 local start = math.floor(now / width) * width
@@ -112,7 +117,7 @@ local function publish(identity, settles, mark, json)
     return true
 end
 
-local letters = {}
+local letters, acknowledged = {}, {}
 -- Duplicates by what their recognition rests on; of a list by the first of its events.
 local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
 local resting = {}
@@ -121,7 +126,9 @@ while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)
     local letter = '-'
-    if redis.call('XACK', KEYS[1], group, id) == 1 then
+    local open = redis.call('XACK', KEYS[1], group, id) == 1
+    if open and not marks.holds(done, id) then
+        acknowledged[#acknowledged + 1] = id
         if counted then
             redis.call('HDEL', KEYS[6], id)
         end
@@ -148,6 +155,7 @@ while at <= #ARGV do
     letters[#letters + 1] = letter
     at = after
 end
+marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)
 if claimed > 0 then
     redis.call('HINCRBY', KEYS[5], current .. ':size', claimed)
 end

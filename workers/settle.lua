@@ -1,5 +1,5 @@
 -- The one place where a delivery ends or is put off: exactly once each, whoever runs this.
--- KEYS events, due, items, dead letters, counts, state
+-- KEYS events, due, items, dead letters, counts, state, marks
 -- ARGV group, sink, failed requests in a row that open the circuit, its first and its longest pause
 --      (ms), number of guards, per guard a key and the type it must have if it exists, then per
 --      delivery: '1' if it is a retry, its id, what the request it was in says
@@ -15,6 +15,7 @@
 local group, sink = ARGV[1], ARGV[2]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local mark, acknowledged = redis.call('HGET', KEYS[7], group), {}
 local function later(milliseconds)
     return string.format('%.0f', now + milliseconds)
 end
@@ -24,7 +25,8 @@ refuse(
     {'XACK', KEYS[1], group, '0-0'}, {'XCLAIM', KEYS[1], group, 'x', '0', '0-0'},
     {'ZREM', KEYS[2], 'x'}, {'ZADD', KEYS[2], '0', 'x'}, {'ZSCORE', KEYS[2], 'x'},
     {'HSET', KEYS[3], 'x', ''}, {'HDEL', KEYS[3], 'x'}, {'XADD', KEYS[4], '*', 'd', ''},
-    {'HINCRBY', KEYS[5], 'x', '1'}, {'HSET', KEYS[6], 'x', ''}, {'HDEL', KEYS[6], 'x'})
+    {'HINCRBY', KEYS[5], 'x', '1'}, {'HSET', KEYS[6], 'x', ''}, {'HDEL', KEYS[6], 'x'},
+    {'HSET', KEYS[7], 'x', ''}, {'XPENDING', KEYS[1], group, '-', '+', '1'}, {'XRANGE', KEYS[1], '-', '+'})
 refuse_full(KEYS[4])
 redis.call('ZCARD', KEYS[2])
 redis.call('HLEN', KEYS[3])
@@ -38,6 +40,14 @@ for i = 7, at - 1, 2 do
     end
 end
 
+local function acknowledge(id)
+    local open = redis.call('XACK', KEYS[1], group, id) == 1
+    if open then
+        acknowledged[#acknowledged + 1] = id
+    end
+    return open
+end
+
 local counts = {}
 local function count(name, by)
     counts[name] = (counts[name] or 0) + (by or 1)
@@ -47,11 +57,11 @@ local function ends(retry, id)
         redis.call('HDEL', KEYS[3], id)
         return redis.call('ZREM', KEYS[2], id) == 1
     end
-    return redis.call('XACK', KEYS[1], group, id) == 1
+    return acknowledge(id)
 end
 local function put_off(retry, id, due, item)
     local known = redis.call('ZSCORE', KEYS[2], id)
-    if retry == '1' and not known or retry == '0' and redis.call('XACK', KEYS[1], group, id) == 0 then
+    if retry == '1' and not known or retry == '0' and not acknowledge(id) then
         return false
     end
     if retry == '0' and known then
@@ -175,6 +185,8 @@ if seen then
         redis.call('HSET', KEYS[6], 'probing', probing)
     end
 end
+table.sort(acknowledged, marks.less)
+marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)
 for name, by in pairs(counts) do
     redis.call('HINCRBY', KEYS[5], sink .. ':' .. name, by)
 end

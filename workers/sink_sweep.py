@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, Final
 
 import redis
 import structlog
 
-from receiver.lua import whole
 from receiver.notification import (
     EVENTS,
+    MARKS,
     SINKS,
     DeadLetter,
     Delivery,
@@ -24,6 +23,7 @@ from receiver.notification import (
 from receiver.settings import HttpSink, SinkSettings
 from workers import bell, clock, deliveries
 from workers.elsewhere import Elsewhere
+from workers.script import text as _lua
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class SinkSweep:
         for name in retired:
             self._let_go(name.decode())
         for sink in self._sinks:
-            keys = [EVENTS, retry_due(sink.name), sink_state(sink.name)]
+            keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
             tries = int(3_600_000 * sink.give_up_hours)
             patience = deliveries.patience(_seconds(sink))
             args: list[Any] = [forward_group(sink.name), tries, clock.ours(), patience]
@@ -73,6 +73,7 @@ class SinkSweep:
             own.settle([_unsent(name, *each) for each in zip(entries, found, strict=True)])
         client.xgroup_destroy(EVENTS, forward_group(name))
         client.hdel(SINKS, f"{name}:configured")
+        client.hdel(MARKS, forward_group(name), f"{forward_group(name)}:added")
         log.warning("sink.retired", sink=name)
 
 
@@ -86,7 +87,3 @@ def _unsent(sink: str, entry: bytes, packed: bytes | None) -> deliveries.Outcome
     why, now = "the sink is not configured any more", time.time_ns() // 1_000_000
     letter = DeadLetter(now, why, b"", sink, one.event, one.attempts, one.entry)
     return ("1", entry, "", "unsent", encode(letter))
-
-
-def _lua(name: str) -> str:
-    return whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))

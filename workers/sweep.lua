@@ -1,5 +1,6 @@
 -- Keeps the group of the normalise workers tidy and says whether there is work for them.
--- KEYS inbound. ARGV group. Returns 1 while any notification is open.
+-- KEYS inbound, marks. ARGV group. Returns 1 while any notification is open, or the group does not
+-- stand where it was left.
 -- What was delivered while this clock was ahead would count as a living worker's for as long as that:
 -- it counts as delivered now.
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -32,7 +33,9 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             end
         end
         local last = pairs_of(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']
-        return (group['pending'] > 0 or group['last-delivered-id'] ~= last) and 1 or 0
+        local at = group['last-delivered-id']
+        local done = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '%S+$')
+        return (group['pending'] > 0 or at ~= last or (done and done ~= at)) and 1 or 0
     end
 end
 return redis.call('XLEN', KEYS[1]) > 0 and 1 or 0

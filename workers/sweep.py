@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +9,6 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.lua import whole
 from receiver.notification import (
     DEAD_LETTERS,
     EVENTS,
@@ -18,12 +16,14 @@ from receiver.notification import (
     IDENTITIES,
     INBOUND,
     LEDGER,
+    MARKS,
     REJECTED,
     SINKS,
     forward_group,
 )
 from receiver.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
 from workers import bell, clock
+from workers.script import text as _lua
 
 log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ class Sweep:
 
     def ring(self) -> None:
         """Ring where something is open; a full server refuses it."""
-        if self._look(keys=[INBOUND], args=[GROUP]):
+        if self._look(keys=[INBOUND, MARKS], args=[GROUP]):
             bell.ring(self._client)
 
     def make_room(self) -> None:
@@ -126,7 +126,3 @@ class Sweep:
         memory: Any = self._client.info("memory")
         limit = memory.get("maxmemory") or float("inf")
         return bool(memory["used_memory"] > HISTORY_PERCENT / 100 * limit)
-
-
-def _lua(name: str) -> str:
-    return whole(files("workers").joinpath(f"{name}.lua").read_text("utf-8"))

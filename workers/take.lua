@@ -1,10 +1,11 @@
 -- What one sink's worker is to deliver next: what it or a dead one left, what is due, what is new.
--- KEYS events, due, items, state, bell
+-- KEYS events, due, items, state, bell, marks
 -- ARGV group, consumer, how many, retries from which on nothing new is read, time (ms) after which
 --      an idle consumer counts as dead and a lease ends, own pending after this id or '', how long
 --      (ms) the sink tries, the caller's time (ms)
 -- Returns {why nothing may be sent or '', id after which to go on with own pending or '', the
---      stream's last id, now (ms), {{'1' if it is a retry, id, event or encoded delivery}, ...}}.
+--      stream's last id, now (ms), {{'1' if it is a retry, id, event or encoded delivery}, ...},
+--      1 if somebody had moved the group}.
 -- All times are this server's: hosts whose clocks differ hold no lease twice. Only what is given up is
 -- so by both clocks.
 -- Where nothing may be sent, and that for as long as the sink tries, these are new ones that have
@@ -38,10 +39,28 @@ local found, bytes = {}, 0
 local function left()
     return bytes < BYTES and wanted - #found or 0
 end
+-- Where the group stands is looked at when what was left is looked for. What is done and was delivered
+-- again, because somebody had set the group back meanwhile, is passed over.
+local moved = 0
+if ARGV[6] == '0' then
+    local _, was = marks.keep(KEYS[1], KEYS[6], group)
+    moved = was and 1 or 0
+end
+local mark = redis.call('HGET', KEYS[6], group)
+local top, done = mark and string.match(mark, '%S+$'), nil
+local function passed(id)
+    if not top or marks.less(top, id) then
+        return false
+    end
+    done = done or marks.read(mark)
+    return marks.holds(done, id) and redis.call('XACK', KEYS[1], group, id)
+end
 local function add(entries)
     for _, entry in ipairs(entries) do
         local event = entry[2] and entry[2][2] or ''
-        found[#found + 1], bytes = {'0', entry[1], event}, bytes + #event
+        if not passed(entry[1]) then
+            found[#found + 1], bytes = {'0', entry[1], event}, bytes + #event
+        end
     end
 end
 local function read(from, most)
@@ -73,7 +92,7 @@ local function held(why, since)
             end
         end
     end
-    return {why, ARGV[6], '', now, found}
+    return {why, ARGV[6], '', now, found, moved}
 end
 if state[1] then
     return held('stopped', state[3])
@@ -118,4 +137,4 @@ if probe and #found > 0 then
     redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', lease)
 end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-return {full and #found == 0 and 'full' or '', cursor, last and last[1] or '0-0', now, found}
+return {full and #found == 0 and 'full' or '', cursor, last and last[1] or '0-0', now, found, moved}

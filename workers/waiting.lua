@@ -1,5 +1,5 @@
 -- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
--- KEYS events, due, state. ARGV group, how long (ms) the sink tries, the caller's time (ms), how long
+-- KEYS events, due, state, marks. ARGV group, how long (ms) the sink tries, the caller's time (ms), how long
 -- (ms) a lease lasts. All times are this server's, but what is given up is so by both clocks.
 -- What was leased or delivered while this clock was ahead would be held for as long as that: it is
 -- due now, or counts as delivered now.
@@ -49,7 +49,9 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         if held then
             return (first and tonumber(first[1]:match('^%d+')) < old) and 1 or 0
         end
-        return (first or group['pending'] > 0) and 1 or 0
+        local done = string.match(redis.call('HGET', KEYS[4], ARGV[1]) or '', '%S+$')
+        local moved = done and done ~= group['last-delivered-id']
+        return (first or group['pending'] > 0 or moved) and 1 or 0
     end
 end
 return held and 0 or 1 -- no group: whoever comes makes it

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from receiver import sinks
@@ -35,6 +36,7 @@ def work(
         what, _, fix = said(found.lost).partition("; ")
         why = "they were acknowledged, and no network sends them again"
         yield Finding("serious", what, why, fix)
+    yield from _moves(found)
     if not found.books.balanced:
         yield Finding(
             "serious",
@@ -50,6 +52,18 @@ def work(
             "receiver worker  # one more",
         )
     yield from _letters(found)
+
+
+def _moves(found: Snapshot) -> Iterator[Finding]:
+    for group, (_, at) in sorted(found.moves.items()):
+        if found.now - at < WEEK:
+            when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+            yield Finding(
+                "warning",
+                f"somebody destroyed or moved the consumer group {group} (noticed {when})",
+                "the workers went on from where they were; a reader wants a group of its own",
+                'redis-cli -u "$REDIS_URL" ACL LIST  # then take XGROUP from who needs it not',
+            )
 
 
 def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:

@@ -149,6 +149,9 @@ def _books(found: Snapshot) -> Iterator[Metric]:
     }
     said = "Events that a consumer group of yours has not acknowledged; -1: nobody can tell."
     yield labelled("receiver_reader_backlog", said, ["group"], readers)
+    moves: Labelled = {(group,): times for group, (times, _) in found.moves.items()}
+    said = "How often somebody had destroyed or moved a consumer group of ours."
+    yield counter("receiver_group_moves", said, ["group"], moves)
     workers: Labelled = {(queue,): alive for queue, alive in found.workers.items()}
     yield labelled("receiver_workers", "Workers alive.", ["queue"], workers)
 

@@ -18,6 +18,7 @@ from receiver.notification import (
     HEARD,
     INBOUND,
     LOSSES,
+    MARKS,
     METER,
     NORMALISE_QUEUE,
     REJECTED,
@@ -73,6 +74,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     lost: int
     info: dict[str, Any]
     """INFO: memory, server, replication, persistence."""
+    moves: dict[str, tuple[int, float]]
+    """Consumer group of ours -> how often somebody had destroyed or moved it, and when that was
+    noticed last (seconds since 1970)."""
     workers: dict[str, int]
     """RQ queue -> workers that live."""
 
@@ -105,6 +109,7 @@ def read(client: redis.Redis) -> Snapshot:
         heard=heard,
         credentials=everything(client),
         lost=sum(losses.values()),
+        moves=_moves(client),
         info=memory | server | replication | persistence,
         workers={
             queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
@@ -114,6 +119,18 @@ def read(client: redis.Redis) -> Snapshot:
 
 def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:
     return {name.decode("utf-8", "replace"): int(value) for name, value in stored.items()}
+
+
+def _moves(client: redis.Redis) -> dict[str, tuple[int, float]]:
+    stored: Any = client.hgetall(MARKS)
+    return {
+        group.decode("utf-8", "replace"): (int(times), float(stored.get(group + b":moved", 0)))
+        for group, times in (
+            (name.removesuffix(b":moves"), times)
+            for name, times in stored.items()
+            if name.endswith(b":moves")
+        )
+    }
 
 
 def _waiting(now: int, entries: int, oldest: int) -> Waiting:

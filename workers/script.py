@@ -1,0 +1,15 @@
+"""The scripts that run in Redis, as they are loaded."""
+
+from importlib.resources import files
+
+from receiver.lua import whole
+
+
+def text(name: str) -> str:
+    """One of them, behind the checks of `receiver.lua` and, if it uses that, `marks.lua`."""
+    script = _read(name)
+    return whole(_read("marks") + script if "marks." in script else script)
+
+
+def _read(name: str) -> str:
+    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")
