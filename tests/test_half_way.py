@@ -63,7 +63,13 @@ def test_a_worker_that_may_not_use_a_key_leaves_open_what_it_has(valkey: Valkey,
     client: Any = valkey.client()
     accept(client, mo("good"), b"nothing")
     others = [f"~{name}" for name in (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, ATTEMPTS)]
-    others += [f"~{IDENTITIES}*", "~receiver:bell*", "~receiver:meter*", "~receiver:heard*"]
+    others += [
+        f"~{IDENTITIES}*",
+        "~receiver:bell*",
+        "~receiver:marks",
+        "~receiver:meter*",
+        "~receiver:heard*",
+    ]
     allowed = [name for name in others if not name.startswith(f"~{key}")]
     with pytest.raises(ResponseError):
         normaliser(restricted(valkey, "resetkeys", *allowed)).run()

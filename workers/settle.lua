@@ -135,6 +135,8 @@ while at <= #ARGV do
                 count('delivered')
                 if retry == '1' then
                     ends(retry, id)
+                else
+                    acknowledged[#acknowledged + 1] = id
                 end
             else
                 failure = why -- it is open again, for whoever comes next, and in nobody's way
