@@ -13,6 +13,12 @@ from typing import Final
 
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){2,}").fullmatch
 _BLANKS: Final = frozenset("\n\r\t\f")
+_CUT: Final = "\ufffd"
+# Of a surrogate pair: its second half or last three octets; its first half, or first one or three.
+_CUT_BEGIN: Final = re.compile(rb"[\xdc-\xdf].", re.DOTALL).match
+_CUT_BEGIN_ODD: Final = re.compile(rb".[\xdc-\xdf].", re.DOTALL).match
+_CUT_END: Final = re.compile(rb"[\xd8-\xdb].\Z", re.DOTALL).search
+_CUT_END_ODD: Final = re.compile(rb"(?:[\xd8-\xdb].)?[\xd8-\xdf]\Z", re.DOTALL).search
 
 # 3GPP TS 23.038 section 6.2.1, in code order; \x1b leads to the extension table of 6.2.1.1.
 _GSM7: Final = (
@@ -21,19 +27,47 @@ _GSM7: Final = (
 )
 _GSM7_EXTENSION: Final = dict(zip("\nΛ()/<=>¡e", "\f^{}\\[~]|€", strict=True))
 
+_ELEMENTS: Final = {
+    **{0x00: 3, 0x01: 2, 0x04: 2, 0x05: 4, 0x06: 1, 0x07: 1, 0x08: 4, 0x09: 3, 0x0A: 3},
+    **{0x20: 1, 0x23: 1, 0x24: 1, 0x25: 1},
+}
+"""Information elements that a user data header has beside a text, and how long each is (3GPP TS
+23.040, section 9.2.3.24): concatenation, ports, indications, languages."""
+
 
 def candidates(text: str) -> list[dict[str, str]]:
     """What `text` may say, as `{"reading", "text"}`; empty unless it is plausibly hex.
 
     `A`: the first octet is a data coding scheme (TS 23.038: 00 GSM 7-bit, 03 Latin-1, 08 UCS-2).
     `B`: it is the tag of an alpha field (TS 102 221 annex A: 80, 81, 82). `C`: there is none, all
-    is UTF-16, big-endian. `D`: a byte order mark.
+    is UTF-16, big-endian. `D`: a byte order mark. A user data header in front, or behind the key,
+    is passed over.
     """
     if not _HEX(text):
         return []
-    octets = bytes.fromhex(text)
+    octets = _without_header(bytes.fromhex(text))
     found = [(name, _plausible(reading, octets)) for name, reading in _READINGS]
     return [{"reading": name, "text": said} for name, said in found if said]
+
+
+def _without_header(octets: bytes) -> bytes:
+    """Without the header of a part of a long message, such as 05 00 03 CC 02 01."""
+    if octets[0] in (0x00, 0x03, 0x08) and (end := _end_of_header(octets[1:])):
+        return octets[:1] + octets[1 + end :]
+    return octets[_end_of_header(octets) :]
+
+
+def _end_of_header(octets: bytes) -> int:
+    """Where the text begins; 0 where there is no header, or nothing behind it."""
+    at, end = 1, 1 + octets[0] if octets else 0
+    if not 4 <= end < len(octets):
+        return 0
+    while at + 1 < end:
+        element, length = octets[at : at + 2]
+        if _ELEMENTS.get(element) != length:
+            return 0
+        at += 2 + length
+    return end if at == end else 0
 
 
 def _plausible(reading: Callable[[bytes], str | None], octets: bytes) -> str | None:
@@ -48,8 +82,35 @@ def _plausible(reading: Callable[[bytes], str | None], octets: bytes) -> str | N
 
 
 def _printable(character: str) -> bool:
-    # Cf holds the joiners that emoji and Indic scripts are written with.
-    return character.isprintable() or unicodedata.category(character) in ("Cf", "Zs")
+    """Cf holds the joiners that emoji and Indic scripts are written with, Co what a carrier, an
+    operator's logo or an old emoji has for its own use.
+    """
+    if character.isprintable() or _is_new_picture(character):
+        return True
+    return unicodedata.category(character) in ("Cf", "Zs", "Co")
+
+
+def _is_new_picture(character: str) -> bool:
+    """Kept free for emoji (Unicode's Extended_Pictographic), or a Chinese character: planes that
+    grow with each version, so that Python's tables may not have it yet.
+    """
+    code = ord(character)
+    if code & 0xFFFE == 0xFFFE:
+        return False  # a noncharacter
+    return 0x1F000 <= code <= 0x1FFFD or 0x20000 <= code <= 0x3FFFD
+
+
+def _utf16(octets: bytes, order: str = "be") -> str:
+    """A long text is cut without regard for characters, so it may end with a piece of one, and the
+    next part begin with the rest: U+FFFD. Half a character elsewhere is a wrong reading.
+    """
+    if order == "le":
+        octets = b"".join(octets[at : at + 2][::-1] for at in range(0, len(octets), 2))
+    begins = _CUT_BEGIN(octets) if len(octets) % 2 == 0 else _CUT_BEGIN_ODD(octets)
+    rest = octets[begins.end() :] if begins else octets
+    ends = _CUT_END(rest) if len(rest) % 2 == 0 else _CUT_END_ODD(rest)
+    whole = rest[: ends.start()] if ends else rest
+    return _CUT * bool(begins) + whole.decode("utf-16-be") + _CUT * bool(ends)
 
 
 def _data_coding(octets: bytes) -> str | None:
@@ -58,13 +119,13 @@ def _data_coding(octets: bytes) -> str | None:
         return _gsm7(rest)
     if key == 0x03:
         return rest.decode("latin-1")
-    return rest.decode("utf-16-be") if key == 0x08 else None
+    return _utf16(rest) if key == 0x08 else None
 
 
 def _alpha(octets: bytes) -> str | None:
     tag = octets[0]
     if tag == 0x80:
-        return octets[1:].decode("utf-16-be")
+        return _utf16(octets[1:])
     if tag == 0x81:
         return _based(octets[1], octets[2] << 7, octets[3:])
     if tag == 0x82:
@@ -82,21 +143,31 @@ def _based(length: int, base: int, octets: bytes) -> str | None:
 def _no_key(octets: bytes) -> str | None:
     if octets[:2] in (b"\xfe\xff", b"\xff\xfe") or not _spread(octets):
         return None
-    return octets.decode("utf-16-be")
+    said = _utf16(octets)
+    # Nothing but halves and private characters would speak for any hex whatever.
+    return said if any(c != _CUT and unicodedata.category(c) != "Co" for c in said) else None
 
 
 def _spread(octets: bytes) -> bool:
     """Without a key nothing but the hex itself speaks for hex. Short numbers and words (a PIN, a
-    date, CAFE) do not: digits alone must be of one row, that is of one script, and two at least.
+    date, CAFE) do not: digits alone must be of one row, that is of one script, and two at least,
+    beside blanks, digits and punctuation (row 00).
     """
     digits = octets.hex()
     if digits.isdecimal():
-        return len(octets) >= 4 and len(set(octets[::2])) == 1
+        rows = octets[::2]
+        script = rows.replace(b"\0", b"") or rows
+        neutral = all(
+            0x20 <= low < 0x40 for row, low in zip(rows, octets[1::2], strict=False) if not row
+        )
+        return len(script) >= 2 and len(set(script)) == 1 and (neutral or script == rows)
     return len(octets) >= 4 or not digits.isalpha()
 
 
 def _marked(octets: bytes) -> str | None:
-    return octets.decode("utf-16") if octets[:2] in (b"\xfe\xff", b"\xff\xfe") else None
+    if octets[:2] == b"\xfe\xff":
+        return _utf16(octets[2:])
+    return _utf16(octets[2:], "le") if octets[:2] == b"\xff\xfe" else None
 
 
 def _gsm7(octets: bytes) -> str:
