@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+import redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +32,7 @@ from receiver.door.serving import end_at_the_second_signal
 from receiver.door.traced import TracedRoute
 from receiver.door.wire import is_whole
 from receiver.health.losses import Losses
+from receiver.health.memory import Memory
 from receiver.health.readiness import readiness
 from receiver.health.server import Server
 from receiver.health.watch import Watch
@@ -39,6 +41,7 @@ from receiver.intake import Intake
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.tally import Tally
 from receiver.settings import Settings, SettingsError, load
+from receiver.spool import place
 from receiver.spool.drain import Drain
 from receiver.spool.spool import Spool
 from receiver.tracing import switch
@@ -95,14 +98,14 @@ def build(settings: Settings) -> Starlette:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
     credentials, gate = Credentials(settings.bearer_digests), Gate(settings.max_in_flight)
-    losses = Losses()
+    reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
+    losses = Losses(_memory(settings, reader))
     spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
     intake = Intake(_inbound(settings, bell, losses), spool)
     drain = Drain(spool, _inbound(settings, bell, losses), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
     server = Server(gate, losses, settings)
     client = connection.async_client(settings.redis_url)
-    reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
     scrape = Scrape(settings, reader)
     watch = Watch(client, server, credentials, door, connection.place(settings.redis_url))
     tracer = switch.start(settings.traces)
@@ -128,6 +131,7 @@ def build(settings: Settings) -> Starlette:
             await drain.close()
             await spool.close()
         await watch.close()
+        losses.close()
         bell.close()
         reader.close()
         if tracer:
@@ -144,9 +148,16 @@ def build(settings: Settings) -> Starlette:
     return app
 
 
+def _memory(settings: Settings, client: redis.Redis) -> Memory:
+    """On a disk that outlives the process, where there is one."""
+    directory = place.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
+    database = client.connection_pool.connection_kwargs.get("db", 0)
+    return Memory(directory, f"{connection.place(settings.redis_url or '')}/{database}")
+
+
 def _inbound(settings: Settings, bell: Bell, losses: Losses) -> Inbound:
     link = Link(settings.redis_url or "", script(), settings.ack_replicas)
-    return Inbound(link, bell.ring, losses.saw)
+    return Inbound(link, bell.ring, losses.writer())
 
 
 def _routes(

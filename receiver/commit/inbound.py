@@ -37,13 +37,10 @@ class Batch(NamedTuple):
 class Inbound:
     """Appends over one link; tells how many notifications the ledger has accepted by then."""
 
-    def __init__(
-        self, link: Link, ring: Callable[[], None], saw: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, link: Link, ring: Callable[[], None], saw: Callable[[int], None]) -> None:
         self._link = link
         self._ring = ring
         self._saw = saw
-        self._accepted = 0
 
     async def append(self, *batches: Batch) -> None:
         """Return when they are durable; all of one flusher, in order, all at once.
@@ -62,8 +59,7 @@ class Inbound:
             # No outage yet: a restarted server closed the idle line, or forgot the script.
             reply = await self._link.run(keys, words)
         _, rang, accepted = reply
-        self._saw(self._accepted, accepted)
-        self._accepted = accepted
+        self._saw(accepted)
         if rang:
             asyncio.get_running_loop().call_soon(self._ring)  # answers first
 

@@ -2,21 +2,25 @@
 
 It comes back empty (its disk was not kept), or behind (an older copy, a replica that had not got
 everything and was promoted). Two signs: the books have another name, or the ledger's count of
-accepted notifications went backwards. What is written down is the least that must be missing.
+accepted notifications went backwards, for this process or since a web process of this machine
+looked last. What is written down is the least that must be missing.
 """
 
+import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Any, Final
 
 import redis.asyncio
 import structlog
 
+from receiver.health.memory import Memory
 from receiver.notification import BOOK, LEDGER, LOSSES
 
 log = structlog.get_logger()
 
 KEPT_SECONDS: Final = 30 * 24 * 3600
-# Every web process notices; the most that any of them knew of counts, once per life of the books.
+# Every web process notices; the most that any of them knew of counts, once per life that ended.
 _RECORD: Final = """
 if tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') < tonumber(ARGV[2]) then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -27,10 +31,17 @@ return redis.call('HVALS', KEYS[1])
 
 
 class Losses:
-    """What this process knows was in the books, against what is in them now."""
+    """What was known to be in the books, by this process or on this machine, against what is.
 
-    def __init__(self) -> None:
-        self._book: bytes | None = None
+    A life of the books is their name and the run of their server. A loss is written down under the
+    life whose notifications are missing: whoever else knew that life, then or later, writes there.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._life: tuple[str, str] | None = None
+        self._last: dict[object, int] = {}
+        """Writer -> the ledger's count as last answered to it, since the last loss."""
         self._known = 0
         """The ledger's count, as last answered to an append or a look."""
         self._looked = 0
@@ -40,8 +51,14 @@ class Losses:
         self.lost = 0
         """How many notifications at least, as all web processes noticed and wrote down."""
 
-    def saw(self, before: int, accepted: int) -> None:
-        """The ledger's count as answered to two acknowledged appends, one after the other."""
+    def writer(self) -> Callable[[int], None]:
+        """For one writer to tell the ledger's count that each of its appends was answered."""
+        name = object()
+        return lambda accepted: self._saw(name, accepted)
+
+    def _saw(self, writer: object, accepted: int) -> None:
+        before = self._last.get(writer, 0)
+        self._last[writer] = accepted
         if accepted < before:
             self._dropped_from = max(self._dropped_from, before)
             self._dropped_by = max(self._dropped_by, before - accepted)
@@ -54,21 +71,40 @@ class Losses:
         name = secrets.token_hex(8)  # always a new one, or an emptied server would get the old
         found: Any = await client.set(BOOK, name, nx=True, get=True)
         accepted = int(await client.hget(LEDGER, "accepted") or 0)
-        book = found or name.encode()
-        if self._book not in (None, book):
-            missing = self._dropped_from or self._looked
-        else:
-            missing = max(self._dropped_by, known - accepted)
-        # One life for both signs: the count goes backwards once more for an append after this look.
-        life = book + b" " + run_id.encode()
-        lost: Any = await client.eval(_RECORD, 1, LOSSES, life, missing, KEPT_SECONDS)
+        book = found.decode("ascii", "replace") if found else name
+        if self._life is None:
+            known = max(known, await self._remembered(book))
+        missing = self._missing(book, known, accepted)
+        ended = " ".join(self._life or (book, run_id))
+        lost: Any = await client.eval(_RECORD, 1, LOSSES, ended, missing, KEPT_SECONDS)
         self.lost = sum(map(int, lost))
         if missing > 0:
             log.critical("redis.lost", notifications=missing)
             self._known = accepted
-        self._book, self._looked = book, accepted
+            self._last.clear()  # what they were told before says nothing about what comes
         self._known = max(self._known, accepted)
         self._dropped_from = self._dropped_by = 0
+        if (self._life, self._looked) != ((book, run_id), accepted):
+            self._life, self._looked = (book, run_id), accepted
+            await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Keep what is known for the next start."""
+        if self._life:
+            self._memory.keep(*self._life, self._known)
+
+    def _missing(self, book: str, known: int, accepted: int) -> int:
+        if self._life and self._life[0] != book:
+            return self._dropped_from or self._looked
+        return max(self._dropped_by, known - accepted)
+
+    async def _remembered(self, book: str) -> int:
+        """How many were in the books, as far as is known here, when this process began."""
+        found = await asyncio.to_thread(self._memory.of, book)
+        if found is None:
+            return 0
+        self._life, self._looked = (found.book, found.run_id), found.accepted
+        return found.accepted if found.book == book else 0
 
 
 def said(lost: int) -> str:
