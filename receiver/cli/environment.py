@@ -134,14 +134,22 @@ def base_url(found: Settings) -> str:
 
 def refuse_taken_port(found: Settings) -> None:
     """Say it in one sentence, instead of a server's stack of log lines."""
+    if why := port_fault(found.host, found.port):
+        host = found.host if found.host.isprintable() else ascii(found.host)
+        raise Refused(f"HOST={host} PORT={found.port}: {why}; set another PORT or HOST")
+
+
+def port_fault(host: str, port: int) -> str:
+    """Why nothing can listen there, or nothing."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
-            found.host, found.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, UnicodeError) as error:
-        why = "that is no name" if isinstance(error, UnicodeError) else error.strerror
-        host = found.host if found.host.isprintable() else ascii(found.host)
-        raise Refused(f"HOST={host} PORT={found.port}: {why}; set another PORT or HOST") from None
+    except UnicodeError:
+        return "that is no name"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from receiver import connection
-from receiver.cli import address, environment, simulate_show
+from receiver.cli import address, environment, simulate_operator, simulate_show
 from receiver.cli.send import demo_token
 from receiver.cli.simulate_log import Log
 from receiver.notification import EVENTS
@@ -35,7 +35,28 @@ class Amount(click.FloatRange):
         return found if found == found else self.fail("a number is wanted", param, ctx)
 
 
-@click.command()
+class _Simulate(click.Group):
+    """One command and its sub-commands, each of which is one as the first argument only.
+
+    A scenario file stands where a group has the name of a sub-command.
+    """
+
+    allow_interspersed_args = True
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **more: Any,
+    ) -> click.Context:
+        """Give the context of the command that is meant."""
+        if args and (found := self.commands.get(args[0])):
+            return found.make_context(f"{info_name} {args[0]}", args[1:], parent, **more)
+        return super().make_context(info_name, args, parent, **more)
+
+
+@click.group(cls=_Simulate, invoke_without_command=True, subcommand_metavar="")
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @address.option
 @click.option(
@@ -88,6 +109,8 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
     Where every answer is 404 it stops at once: nothing is there that could be judged.
 
     Ctrl-C stops sending; the verdict comes all the same. The scenario file: docs/simulate.md.
+
+    `receiver simulate operator` is the other side, for a client that subscribes.
     """
     settings = environment.settings()
     listener = options["listener"] or ("" if url else settings.own_listener)
@@ -108,6 +131,9 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
     log.close()
     if verdict.faults:
         raise SystemExit(1)
+
+
+command.add_command(simulate_operator.command, "operator")
 
 
 def _play(run: Run) -> Verdict:

@@ -1,0 +1,92 @@
+"""`receiver simulate operator`."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from receiver.cli import environment
+from receiver.simulate.operator import dialects
+from receiver.simulate.operator import scenario as scenarios
+from receiver.simulate.operator.scenario import Scenario
+from receiver.simulate.scenario import ScenarioError
+
+
+@click.command()
+@click.argument("scenario", required=False, type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Of all that is random.  [default: the scenario's, or 1]"
+)
+def command(scenario: Path | None, port: int, host: str, seed: int | None) -> None:
+    """Be a network operator: take CAMARA subscriptions, send their events, keep books.
+
+    \b
+      receiver simulate operator --port 8090
+      receiver simulate operator scenario.toml --seed 7
+
+    For anybody's subscription client. It speaks versions 0.5 to 0.8 of device reachability and
+    roaming status subscriptions and the candidate of 0.9, each below its own path, answers status
+    queries (CAMARA's retrieve, AT&T's /connectivity and /roaming), hands out access tokens, and
+    sends CloudEvents to the sink of each subscription with its credential.
+
+    \b
+    A token, a subscription, a change, what was delivered:
+      curl -u simulated-client:simulated-secret -d grant_type=client_credentials \\
+          localhost:8090/oauth/token
+      curl -H "Authorization: Bearer $TOKEN" -d @subscription.json \\
+          localhost:8090/device-reachability-status-subscriptions/v0.8/subscriptions
+      curl -d '{"device": {"phoneNumber": "+12065550100"}, "connectivity": []}' \\
+          localhost:8090/_control/devices
+      curl localhost:8090/_books
+
+    \b
+    Make it fail, for requests of one kind, so many times:
+      curl -d '{"operation": "create", "effect": "lost"}' localhost:8090/_control/faults
+
+    The other control routes end subscriptions for every reason, move the operator's clock and
+    change its settings; they and the scenario file: docs/simulate.md. Ctrl-C ends it.
+    """
+    played = _scenario(scenario, seed)
+    if why := environment.port_fault(host, port):
+        shown = host if host.isprintable() else ascii(host)
+        raise environment.Refused(f"--host {shown} --port {port}: {why}")
+    from receiver.simulate.operator import app
+
+    try:
+        server = app.server(played, host, port)
+    except ScenarioError as error:
+        raise environment.Refused(str(error)) from None
+    _greet(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+
+
+def _scenario(path: Path | None, seed: int | None) -> Scenario:
+    try:
+        found = scenarios.load(path) if path else Scenario()
+    except ScenarioError as error:
+        raise environment.Refused(str(error)) from None
+    more: dict[str, Any] = {} if seed is None else {"seed": seed}
+    return msgspec.structs.replace(found, **more)
+
+
+def _greet(scenario: Scenario, url: str) -> None:
+    """Say where everything is, on stderr."""
+    versions: dict[str, list[str]] = {}
+    for api, version in dialects.DIALECTS:
+        versions.setdefault(api, []).append("v0" if version == "0.5" else f"v{version}")
+    for api, names in versions.items():
+        click.echo(f"{url}/{api}/{{{','.join(names)}}}/subscriptions", err=True)
+    click.echo(f"{url}/device-{{reachability,roaming}}-status/v1/retrieve", err=True)
+    click.echo(f"{url}/device-status/v1/{{connectivity,roaming}}", err=True)
+    kind = scenario.authentication.kind
+    if kind == "oauth":
+        clients = ", ".join(client.id for client in scenario.client)
+        click.echo(f"{url}/oauth/token  for {clients}", err=True)
+    else:
+        click.echo(f"authentication: {kind}", err=True)
+    click.echo(f"{url}/_books", err=True)

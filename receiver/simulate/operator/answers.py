@@ -1,0 +1,117 @@
+"""Answers that a framework would not send: none at all, half of one, something unreadable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from receiver.simulate.operator import problems
+from receiver.simulate.operator.problems import Refused
+from receiver.simulate.operator.scenario import Fault
+
+_TRANSPORT = "receiver.transport"
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, which also tells the application its connection, to be closed without a word."""
+
+    def on_message_begin(self) -> None:
+        """Put the connection where a request can find it."""
+        super().on_message_begin()
+        self.scope["state"][_TRANSPORT] = self.transport
+
+
+class Cut(Response):
+    """Closes the connection after the first half of a response, or before all of it."""
+
+    def __init__(self, whole: Response | None = None) -> None:
+        super().__init__()
+        self._whole = whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what is to be sent, and close."""
+        transport: asyncio.Transport = scope["state"][_TRANSPORT]
+        if self._whole is None:
+            transport.abort()
+        else:
+            body = bytes(self._whole.body)
+            start = {"type": "http.response.start", "status": self._whole.status_code}
+            await send({**start, "headers": self._whole.raw_headers})
+            half = {"type": "http.response.body", "body": body[: len(body) // 2]}
+            await send({**half, "more_body": True})
+            transport.close()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def json(status: int, document: object) -> Response:
+    """Return a JSON answer."""
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
+
+
+def refusal(refused: Refused, form: str, retry_after: str = "") -> Response:
+    """Return an error as this operator words it."""
+    status, document = problems.document(refused, form)
+    answer = json(status, document)
+    if retry_after:
+        answer.headers["retry-after"] = retry_after
+    return answer
+
+
+def without_id(answer: Response) -> Response:
+    """Return a 202 that forgets the id (0.7 and before say it is optional)."""
+    return json(202, {}) if answer.status_code < 300 else answer
+
+
+def unreadable(answer: Response) -> Response:
+    """Return the same status with a page in place of JSON, as some gateways do."""
+    page = f"<html><body>{HTTPStatus(answer.status_code).phrase}</body></html>"
+    return Response(page, answer.status_code, media_type="text/html")
+
+
+async def with_fault(
+    fault: Fault, request: Request, apply: Callable[[], Awaitable[Response]], form: str
+) -> Response:
+    """Return what a client gets when something goes wrong before, or after, it was applied."""
+    if fault.effect == "drop":
+        return Cut()
+    if fault.effect == "late":
+        await request.body()  # what is applied later is what came now
+        later = asyncio.create_task(_later(fault.delay, apply))
+        _LATER.add(later)
+        later.add_done_callback(_LATER.discard)
+        return Cut()
+    if fault.effect == "slow":
+        await asyncio.sleep(fault.delay)
+        return await apply()
+    retry = f"{fault.retry_after:.0f}" if fault.retry_after else ""
+    said = refusal(Refused(fault.status, fault.code), form, retry)
+    return said if fault.effect == "status" else _spoilt(fault, await apply(), said)
+
+
+def _spoilt(fault: Fault, answer: Response, said: Response) -> Response:
+    match fault.effect:
+        case "applied-status":
+            return said
+        case "truncated":
+            return Cut(answer)
+        case "unreadable":
+            return unreadable(answer)
+        case "no-id":
+            return without_id(answer)
+        case _:
+            return Cut()
+
+
+_LATER: set["asyncio.Task[Response]"] = set()
+"""What is still to be applied; the event loop keeps no task alive by itself."""
+
+
+async def _later(delay: float, apply: Callable[[], Awaitable[Response]]) -> Response:
+    await asyncio.sleep(delay)
+    return await apply()

@@ -1,0 +1,107 @@
+"""The whole operator as an ASGI application, and a server for it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from receiver.simulate.operator import answers
+from receiver.simulate.operator.api import Api
+from receiver.simulate.operator.books import Call, Calls
+from receiver.simulate.operator.control import Control
+from receiver.simulate.operator.faults import Faults
+from receiver.simulate.operator.operator import Operator
+from receiver.simulate.operator.scenario import Scenario
+from receiver.simulate.operator.tokens import TokenRefused, Tokens
+
+
+def create(scenario: Scenario) -> Starlette:
+    """Return the application. Raises `ScenarioError` for a key file that cannot be read."""
+    operator = Operator(scenario)
+    tokens = Tokens(lambda: operator.scenario, operator.clock.now)
+    faults = Faults(scenario.fault, operator.random)
+    calls = Calls()
+    api = Api(operator, tokens, faults, calls)
+    endpoint = TokenEndpoint(operator, tokens, faults, calls)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        clock = asyncio.create_task(operator.clock.run())
+        yield
+        clock.cancel()
+        await operator.deliveries.close()
+
+    every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return Starlette(
+        routes=[
+            *Control(operator, tokens, faults, calls).routes,
+            # AT&T: /oauth/v4/token; others have other paths.
+            Route("/token", endpoint.answer, methods=["POST"]),
+            Route("/{path:path}/token", endpoint.answer, methods=["POST"]),
+            Route("/{path:path}", api.answer, methods=every),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class TokenEndpoint:
+    """`POST …/token` (RFC 6749, 4.4 and 5)."""
+
+    def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
+        self._operator = operator
+        self._tokens = tokens
+        self._faults = faults
+        self._calls = calls
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a token request."""
+        fault = self._faults.strike("token")
+
+        async def apply() -> Response:
+            return await self._grant(request)
+
+        if fault:
+            answer = await answers.with_fault(fault, request, apply, "camara")
+        else:
+            answer = await apply()
+        status = 0 if isinstance(answer, answers.Cut) else answer.status_code
+        effect = fault.effect if fault else ""
+        self._calls.note(Call(self._operator.clock.now(), "token", "", "", status, effect))
+        return answer
+
+    async def _grant(self, request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        form = dict(parse_qsl(body, keep_blank_values=True))
+        here = str(request.url.replace(query=""))
+        audience = {here, str(request.base_url), str(request.base_url).rstrip("/")}
+        try:
+            granted = self._tokens.grant(form, request.headers.get("authorization", ""), audience)
+        except TokenRefused as refused:
+            document = {"error": refused.error, "error_description": refused.description}
+            return answers.json(refused.status, document)
+        answer = answers.json(200, granted)
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+
+def server(scenario: Scenario, host: str, port: int) -> uvicorn.Server:
+    """Return a server that is not started yet. Raises `ScenarioError`."""
+    config = uvicorn.Config(
+        create(scenario),
+        host=host,
+        port=port,
+        http=answers.Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="error",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)

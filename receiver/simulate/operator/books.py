@@ -1,0 +1,82 @@
+"""The books: what was asked for, what was delivered to whom, and what lives."""
+
+from collections import Counter, deque
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from receiver.simulate.operator.documents import text
+from receiver.simulate.operator.faults import Faults
+from receiver.simulate.operator.operator import Operator
+from receiver.simulate.operator.subscription import Subscription
+
+_KEPT: Final = 100_000
+"""Requests in the books; the oldest go first. The counts stay."""
+
+
+class Call(Struct, frozen=True):
+    """One request to the operator."""
+
+    at: datetime
+    operation: str
+    api: str
+    version: str
+    answer: int
+    """The status; 0 when the connection was closed without one."""
+    fault: str = ""
+    subscription: str = ""
+
+
+class Calls:
+    """All requests."""
+
+    def __init__(self) -> None:
+        self.calls: deque[Call] = deque(maxlen=_KEPT)
+        self.answers: Counter[str] = Counter()
+
+    def note(self, call: Call) -> None:
+        """Write one down."""
+        self.calls.append(call)
+        self.answers[f"{call.operation} {call.answer}"] += 1
+
+
+def books(operator: Operator, calls: Calls, faults: Faults, *, summary: bool) -> dict[str, Any]:
+    """Return everything as one document; `summary` leaves out the lists."""
+    known = operator.subscriptions.values()
+    found: dict[str, Any] = {
+        "now": text(operator.clock.now()),
+        "seed": operator.scenario.seed,
+        "live": sum(each.live for each in known),
+        "statuses": Counter(each.status for each in known),
+        "requests": calls.answers,
+        "deliveries": operator.deliveries.answers,
+        "under_way": operator.deliveries.under_way,
+        "faults": faults.left,
+    }
+    if not summary:
+        found |= {
+            "calls": [msgspec.to_builtins(each) for each in calls.calls],
+            "attempts": [msgspec.to_builtins(each) for each in operator.deliveries.attempts],
+            "subscriptions": [_shown(each) for each in known],
+        }
+    return found
+
+
+def _shown(found: Subscription) -> dict[str, Any]:
+    """Everything but the sink's token."""
+    return {
+        "id": found.id,
+        "api": found.dialect.api,
+        "version": found.dialect.version,
+        "type": found.wanted.type,
+        "device": found.device,
+        "sink": found.wanted.sink,
+        "status": found.status,
+        "live": found.live,
+        "created": text(found.created),
+        "expiresAt": text(found.ends) if found.ends else None,
+        "tokenExpiresAt": text(found.wanted.token_ends) if found.wanted.token_ends else None,
+        "events": found.sent,
+    }

@@ -1,0 +1,202 @@
+"""The books, and the routes by which a test makes things happen. No client of an operator's."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from receiver.simulate.operator import devices
+from receiver.simulate.operator import scenario as scenarios
+from receiver.simulate.operator.answers import json
+from receiver.simulate.operator.books import Calls, books
+from receiver.simulate.operator.faults import Faults
+from receiver.simulate.operator.operator import Operator
+from receiver.simulate.operator.problems import Refused
+from receiver.simulate.operator.scenario import Connectivity, Fault
+from receiver.simulate.operator.tokens import Tokens
+
+Reason = Literal[
+    "MAX_EVENTS_REACHED",
+    "NETWORK_TERMINATED",
+    "SUBSCRIPTION_EXPIRED",
+    "ACCESS_TOKEN_EXPIRED",
+    "SUBSCRIPTION_DELETED",
+]
+
+
+class _Order(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """What a route takes."""
+
+
+class ChangeDevice(_Order):
+    """The network sees a device change."""
+
+    device: dict[str, Any]
+    connectivity: frozenset[Connectivity] | UnsetType = UNSET
+    roaming: bool | UnsetType = UNSET
+    country_code: int | UnsetType = UNSET
+    country_name: tuple[str, ...] | UnsetType = UNSET
+    refuse: str | UnsetType = UNSET
+    """The error code that requests for it get from now on; empty for none."""
+
+
+class Select(_Order):
+    """Some subscriptions: by id, by the beginning of their sink, or all."""
+
+    id: str = ""
+    sink: str = ""
+    everything: bool = field(default=False, name="all")
+
+    def of(self, operator: Operator) -> list[Any]:
+        """Return them; those that ended are not among them."""
+        return [
+            each
+            for each in operator.subscriptions.values()
+            if each.there
+            and (
+                self.everything
+                or each.id == self.id
+                or (self.sink and each.wanted.sink.startswith(self.sink))
+            )
+        ]
+
+
+class End(Select):
+    """The operator ends subscriptions."""
+
+    reason: Reason = "NETWORK_TERMINATED"
+    notify: bool = True
+    """False: without a word, as an operator does that has lost them."""
+
+
+class SetStatus(Select, kw_only=True):
+    """The operator suspends subscriptions, or resumes them."""
+
+    status: Literal["ACTIVE", "INACTIVE"]
+
+
+class IssueToken(_Order):
+    """An access token without the token endpoint."""
+
+    client: str = "simulated-client"
+    expires_in: float = 3600
+    """Below nothing: a token that has expired."""
+    scope: str | None = None
+    """Separated by spaces; absent: everything is allowed."""
+    device: dict[str, Any] | None = None
+    """Makes it a token that identifies a device ("three-legged")."""
+
+
+class MoveClock(_Order):
+    """The operator's clock is wrong, or time has passed."""
+
+    ahead: float
+    """Seconds before the real time."""
+
+
+class Control:
+    """The routes below `/_control`, and `/_books`."""
+
+    def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
+        self._operator = operator
+        self._tokens = tokens
+        self._faults = faults
+        self._calls = calls
+
+    @property
+    def routes(self) -> list[Route]:
+        """All of them; each takes and returns JSON."""
+        posts = {
+            "devices": self._change_device,
+            "end": self._end,
+            "status": self._set_status,
+            "tokens": self._issue_token,
+            "forget-tokens": self._forget_tokens,
+            "faults": self._add_fault,
+            "clear-faults": self._clear_faults,
+            "clock": self._move_clock,
+            "settings": self._change_settings,
+        }
+        return [
+            Route("/_books", self._books, methods=["GET"]),
+            *(
+                Route(f"/_control/{name}", _ordered(endpoint), methods=["POST"])
+                for name, endpoint in posts.items()
+            ),
+        ]
+
+    async def _books(self, request: Request) -> Response:
+        summary = "summary" in request.query_params
+        return json(200, books(self._operator, self._calls, self._faults, summary=summary))
+
+    def _change_device(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=ChangeDevice)
+        sent = devices.checked(order.device, "device")
+        device = devices.chosen(sent, devices.IDENTIFIERS)
+        assert device is not None  # noqa: S101 - `checked` saw an identifier
+        names = ("connectivity", "roaming", "country_code", "country_name", "refuse")
+        state = {name: getattr(order, name) for name in names}
+        state = {name: value for name, value in state.items() if value is not UNSET}
+        return {"notified": self._operator.set_state(device, **state)}
+
+    def _end(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=End)
+        found = order.of(self._operator)
+        for each in found:
+            self._operator.end(each, order.reason, notify=order.notify)
+        return {"ended": len(found)}
+
+    def _set_status(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=SetStatus)
+        found = order.of(self._operator)
+        for each in found:
+            self._operator.set_status(each, order.status)
+        return {"changed": len(found)}
+
+    def _issue_token(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=IssueToken)
+        scopes = None if order.scope is None else frozenset(order.scope.split())
+        device = order.device and devices.checked(order.device, "device")
+        device = device and devices.chosen(device, devices.IDENTIFIERS)
+        token = self._tokens.issue(order.client, order.expires_in, scopes, device)
+        return {"access_token": token, "token_type": "Bearer", "expires_in": order.expires_in}
+
+    def _forget_tokens(self, _body: bytes) -> dict[str, Any]:
+        self._tokens.forget()
+        return {}
+
+    def _add_fault(self, body: bytes) -> dict[str, Any]:
+        self._faults.add(msgspec.json.decode(body, type=Fault))
+        return {"faults": self._faults.left}
+
+    def _clear_faults(self, _body: bytes) -> dict[str, Any]:
+        self._faults.clear()
+        return {}
+
+    def _move_clock(self, body: bytes) -> dict[str, Any]:
+        self._operator.clock.set_ahead(msgspec.json.decode(body, type=MoveClock).ahead)
+        return {"now": self._operator.clock.now()}
+
+    def _change_settings(self, body: bytes) -> dict[str, Any]:
+        """Sections as in the scenario file; what they do not name stays as it is."""
+        changes = msgspec.json.decode(body, type=dict[str, Any])
+        self._operator.scenario = scenarios.changed(self._operator.scenario, changes)
+        return {}
+
+
+def _ordered(act: Callable[[bytes], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that answers a wrong order with 400 and what is wanted."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return json(200, act(await request.body() or b"{}"))
+        except Refused as refused:
+            return json(400, {"message": refused.message})
+        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
+            return json(400, {"message": str(error)})
+
+    return endpoint

@@ -1,0 +1,139 @@
+"""Sends notifications to the sinks, and writes down what each sink answered."""
+
+import asyncio
+import email.utils
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import httpx2
+import msgspec
+from msgspec import Struct
+
+from receiver.simulate.operator.scenario import Scenario
+from receiver.simulate.operator.subscription import Subscription
+
+_TYPE: Final = "application/cloudevents+json"
+_AGAIN: Final = frozenset({408, 425, 429})
+_KEPT: Final = 100_000
+"""Attempts in the books; the oldest go first. The counts stay."""
+
+
+class Attempt(Struct, frozen=True):
+    """One attempt to deliver one notification."""
+
+    at: datetime
+    id: str
+    type: str
+    subscription: str
+    sink: str
+    nth: int
+    answer: str
+    """The status, or `unreachable`, `timeout`, `broken`."""
+    reason: str = ""
+    """Of an end."""
+
+
+class Deliveries:
+    """Everything that is sent and was sent."""
+
+    def __init__(self, scenario: Callable[[], Scenario], now: Callable[[], datetime]) -> None:
+        self._scenario = scenario
+        self._now = now
+        settings = scenario().notifications
+        self._at_once = asyncio.Semaphore(settings.connections)
+        self._client = httpx2.AsyncClient(trust_env=False)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.attempts: deque[Attempt] = deque(maxlen=_KEPT)
+        self.answers: Counter[str] = Counter()
+
+    def send(
+        self,
+        found: Subscription,
+        event: Callable[[], dict[str, Any]],
+        refused: Callable[[int], None],
+    ) -> "asyncio.Task[None]":
+        """Send behind what is under way for this subscription. Returns the task.
+
+        `event` is called when the first attempt is made; `refused` with a sink's 401 or 410.
+        """
+        task = asyncio.create_task(self._after(found.last_delivery, found, event, refused))
+        found.last_delivery = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Stop sending."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.aclose()
+
+    @property
+    def under_way(self) -> int:
+        """Notifications that are not delivered yet."""
+        return len(self._tasks)
+
+    async def _after(
+        self,
+        before: "asyncio.Task[None] | None",
+        found: Subscription,
+        event: Callable[[], dict[str, Any]],
+        refused: Callable[[int], None],
+    ) -> None:
+        if before:
+            await asyncio.wait({before})
+        settings = self._scenario().notifications
+        await asyncio.sleep(settings.delay)
+        document = event()
+        body = msgspec.json.encode(document)
+        for nth in range(1, settings.attempts + 1):
+            async with self._at_once:
+                answer, retry_after = await self._post(found, body, settings.timeout)
+            self._note(found, document, nth, answer)
+            if answer in ("401", "410"):
+                refused(int(answer))
+            if not _worth_another(answer) or nth == settings.attempts:
+                return
+            await asyncio.sleep(max(settings.pause * 2.0 ** (nth - 1), retry_after))
+
+    async def _post(self, found: Subscription, body: bytes, within: float) -> tuple[str, float]:
+        """Return what the sink answered, and its Retry-After."""
+        headers = {"content-type": _TYPE, "x-correlator": found.id}
+        if found.wanted.token:
+            headers["authorization"] = f"Bearer {found.wanted.token}"
+        try:
+            async with asyncio.timeout(within):
+                answer = await self._client.post(found.wanted.sink, content=body, headers=headers)
+        except (TimeoutError, httpx2.TimeoutException):
+            return "timeout", 0
+        except (httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.InvalidURL):
+            return "unreachable", 0
+        except httpx2.HTTPError:
+            return "broken", 0
+        return str(answer.status_code), _seconds(answer.headers.get("retry-after", ""))
+
+    def _note(self, found: Subscription, event: dict[str, Any], nth: int, answer: str) -> None:
+        self.answers[answer] += 1
+        reason = event["data"].get("terminationReason", "")
+        sink = found.wanted.sink
+        self.attempts.append(
+            Attempt(self._now(), event["id"], event["type"], found.id, sink, nth, answer, reason)
+        )
+
+
+def _worth_another(answer: str) -> bool:
+    """No answer, or trouble at the sink; a refusal is final (CAMARA says nothing of repeats)."""
+    return not answer.isdigit() or int(answer) >= 500 or int(answer) in _AGAIN
+
+
+def _seconds(retry_after: str) -> float:
+    if retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0
