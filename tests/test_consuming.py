@@ -73,13 +73,14 @@ def copied(
             os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("options", ["", "?protocol=3"])
 def test_the_stream_consumer_handles_each_event_once_and_acknowledges_it(
-    valkey: Valkey, tmp_path: Path
+    valkey: Valkey, tmp_path: Path, options: str
 ) -> None:
     client = valkey.client()
     for name in ("one", "two", "one", "three"):
         client.xadd(EVENTS, {"event": json.dumps(event(name))})
-    with copied(tmp_path, [sys.executable, "consumer.py"], REDIS_URL=valkey.url):
+    with copied(tmp_path, [sys.executable, "consumer.py"], REDIS_URL=valkey.url + options):
         eventually(lambda: _all_acknowledged(valkey))
     assert handled(tmp_path) == ["one", "two", "three"]
 

@@ -23,6 +23,7 @@ from workers.exchange import Endpoint, Reply, is_public
         "100.64.0.1",
         "169.254.169.254",
         "192.0.0.192",
+        "168.63.129.16",
         "198.18.0.1",
         "224.0.0.1",
         "239.255.255.250",
@@ -49,7 +50,9 @@ def test_an_address_that_is_not_public_is_refused(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "168.63.129.17", "2606:2800:220:1::1", "::ffff:8.8.8.8"]
+)
 def test_a_public_address_is_not(address: str) -> None:
     assert is_public(address)
 

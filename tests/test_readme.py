@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks import readme
 from receiver.cli import COMMANDS
 from receiver.settings import load
@@ -14,13 +16,16 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_the_consumer_of_the_readme_gets_every_event_and_acknowledges_it(valkey: Valkey) -> None:
+@pytest.mark.parametrize("options", ["", "?protocol=2", "?protocol=3"])
+def test_the_consumer_of_the_readme_gets_every_event_and_acknowledges_it(
+    valkey: Valkey, options: str
+) -> None:
     found = re.search(r"<!-- consumer -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found
     client = valkey.client()
     for number in range(3):
         client.xadd("receiver:events", {"event": f'{{"id": "{number}", "type": "t"}}'})
-    environ = os.environ | {"REDIS_URL": valkey.url}
+    environ = os.environ | {"REDIS_URL": valkey.url + options}
     with subprocess.Popen(
         [sys.executable, "-c", found[1]], env=environ, stdout=subprocess.PIPE, text=True
     ) as consumer:

@@ -21,8 +21,12 @@ from receiver.settings import HttpSink
 
 ANSWER_BYTES: Final = 65_536
 """As much of an answer's body is read, so that the connection can be used again."""
-_SPECIAL: Final = ipaddress.ip_network("192.0.0.0/24")
-"""IETF protocol assignments, a cloud's metadata among them: older Pythons call it global."""
+_SPECIAL: Final = (
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("168.63.129.16/32"),
+)
+"""IETF protocol assignments, a cloud's metadata among them, which older Pythons call global; and
+where Azure's platform answers its machines (Microsoft Learn, "What is 168.63.129.16")."""
 _GLOBAL: Final = ipaddress.ip_network("2000::/3")
 """RFC 4291, section 2.4: what else there is leads to no host on the internet, or hides one."""
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
@@ -162,7 +166,8 @@ def is_public(address: str) -> bool:
             found = inner
         elif found not in _GLOBAL:
             return False
-    return found.is_global and not found.is_multicast and found not in _SPECIAL
+    special = any(found in network for network in _SPECIAL)
+    return found.is_global and not found.is_multicast and not special
 
 
 def _options(sink: HttpSink) -> dict[int, Any]:
