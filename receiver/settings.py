@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import phonenumbers
 
-from receiver import connection, sinks
+from receiver import bootstrap, config_file, connection, sinks
 from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.toml_lines import explain, line_of
 from receiver.tracing.switch import Asked, asked
@@ -39,6 +39,8 @@ _SIZE = re.compile(r"([0-9]{1,15})\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 HISTORY_PERCENT = 60
 """Of `maxmemory`; there old history goes. The door closes above, below `workers.room`'s mark."""
+
+_SECRET = ("REDIS_URL", "RECEIVER_BEARER_TOKENS")
 
 T = TypeVar("T")
 
@@ -133,18 +135,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return any(x.name == listener and x.repeats == "publish" for x in self.listeners)
 
 
-def load(environ: Mapping[str, str]) -> Settings:
-    """Read the environment and, if there is one, `receiver.toml`. Raises `SettingsError`."""
-    config = _config(environ)
+def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
+    """Read the environment and, if there is one, `receiver.toml`; without `file`, as if there were
+    none: a broken one need not keep anybody from what has nothing to do with it. Raises
+    `SettingsError`.
+    """
+    _refuse_quotes(environ)
+    config = _config(environ) if file else ConfigFile()
     return Settings(
-        host=environ.get("HOST") or "127.0.0.1",
+        host=_read(environ, "HOST", str, "127.0.0.1"),
         port=_read(environ, "PORT", _whole(0, 65535), 8080),
         redis_url=_read(environ, "REDIS_URL", _redis_url, None),
-        data_dir=Path(environ.get("RECEIVER_DATA_DIR") or "var"),
+        data_dir=_read(environ, "RECEIVER_DATA_DIR", Path, Path("var")),
         maxmemory=_read(environ, "RECEIVER_MAXMEMORY", _size, 1024**3),
         full_percent=_read(environ, "RECEIVER_FULL_PERCENT", _whole(HISTORY_PERCENT + 5, 85), 80),
         max_in_flight=_read(environ, "RECEIVER_MAX_IN_FLIGHT", _whole(1, 8192), 4096),
-        bearer_digests=_digests(environ.get("RECEIVER_BEARER_TOKENS", "")),
+        bearer_digests=_read(environ, "RECEIVER_BEARER_TOKENS", _digests, ()),
         max_body_bytes=_read(environ, "RECEIVER_MAX_BODY_BYTES", _whole(1024, 2**26), 262144),
         log_level=_read(environ, "RECEIVER_LOG_LEVEL", _log_level, "info"),
         durability=_read(environ, "RECEIVER_DURABILITY", _durability, "warn"),
@@ -181,7 +187,7 @@ def _read(environ: Mapping[str, str], name: str, cast: Callable[[str], T], defau
     try:
         return cast(value)
     except ValueError as error:
-        shown = "(not shown)" if name == "REDIS_URL" else repr(value)
+        shown = "(not shown)" if name in _SECRET else repr(value)
         raise SettingsError(f"{name}={shown}: {error}") from None
 
 
@@ -227,27 +233,36 @@ def _redis_url(value: str) -> str:
 
 def _digests(tokens: str) -> tuple[bytes, ...]:
     """Of the bytes that are set, whether they are UTF-8 or not: that is what comes in a header."""
-    names = [os.fsencode(token.strip()) for token in tokens.split(",")]
-    return tuple(hashlib.sha256(name).digest() for name in names if name)
+    names = [os.fsencode(token) for token in bootstrap.split(tokens)]
+    return tuple(hashlib.sha256(name).digest() for name in names)
+
+
+def _refuse_quotes(environ: Mapping[str, str]) -> None:
+    """Docker's and systemd's files of variables do not take them off, as a shell does."""
+    for name, value in environ.items():
+        ours = name in ("PORT", "HOST", "REDIS_URL", "WEB_CONCURRENCY") or name[:9] == "RECEIVER_"
+        said = value.strip()
+        if ours and said and {said[0], said[-1]} & bootstrap.QUOTES:
+            raise SettingsError(f"{name}: the quotes would be part of the value: leave them out")
 
 
 def _config(environ: Mapping[str, str]) -> ConfigFile:
     """An explicitly named file must exist; the default one need not."""
-    named = environ.get("RECEIVER_CONFIG")
+    named = environ.get("RECEIVER_CONFIG", "").strip()
     path = Path(named or "receiver.toml")
     if not named and not path.exists():
         return ConfigFile()
     try:
-        text = path.read_text("utf-8")
+        text = config_file.text(path)
         config = msgspec.convert(tomllib.loads(text), ConfigFile)
     except OSError as error:
         raise SettingsError(f"RECEIVER_CONFIG={str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from None
     except RecursionError:
         raise SettingsError(f"{path}: it is nested too deep") from None
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explain(text, str(error))}") from None
+    except ValueError as error:  # of TOML, or of the file
+        raise SettingsError(f"{path}: {error}") from None
     for index, listener in enumerate(config.listener):
         _check_listener(path, listener)
         if any(listener.name == other.name for other in config.listener[:index]):

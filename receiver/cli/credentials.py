@@ -11,6 +11,7 @@ import msgspec
 import redis
 
 from receiver import credential_store
+from receiver.bootstrap import QUOTES
 from receiver.cli import environment
 from receiver.cli.moment import shown
 from receiver.cli.output import printable, terminal
@@ -66,7 +67,7 @@ def add(
 
     Exit codes: 0 done; 2 a wrong option or setting, a token that is stored already, or no Redis.
     """
-    settings = environment.settings()
+    settings = environment.settings(file=listener is not None)
     credential = Credential(
         label=label,
         listener=_checked(listener, settings),
@@ -100,7 +101,7 @@ def list_(*, as_json: bool) -> None:
     wrong setting or no Redis.
     """
     with environment.redis_faults():
-        stored = credential_store.everything(_connect(environment.settings()))
+        stored = credential_store.everything(_connect(environment.settings(file=False)))
     if as_json or not sys.stdout.isatty():
         for one in stored:
             click.echo(msgspec.json.encode(_document(one)))
@@ -131,7 +132,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     label, no Redis, or done but not on so many replicas.
     """
     with environment.redis_faults():
-        settings = environment.settings()
+        settings = environment.settings(file=False)
         client, replicas = _connect(settings), settings.ack_replicas
         stored = credential_store.named(client, name)
         if not stored:
@@ -188,13 +189,13 @@ def _moment(expires: datetime | None, days: int | None) -> float | None:
 
 def _given() -> str:
     """A token that fits into a header and into a URL's query after percent-encoding."""
-    token = sys.stdin.readline().strip()
+    token = sys.stdin.readline(2 * LONGEST_TOKEN).strip()
     if not (16 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
         raise click.UsageError(
             f"--token-stdin: 16 to {LONGEST_TOKEN} printable ASCII characters are wanted"
         )
-    if " " in token:
-        raise click.UsageError("--token-stdin: a token has no blanks in it")
+    if " " in token or QUOTES & set(token):
+        raise click.UsageError("--token-stdin: a token has no blanks and no quotes in it")
     return token
 
 

@@ -73,7 +73,7 @@ def list_(**chosen: Any) -> None:
 
     Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
     """
-    client = _connect(environment.settings())
+    client = _connect(environment.settings(file=False))
     with environment.redis_faults():
         letters = dead_letters.select(client, _selection(**chosen))
         count = show_list(found.summary for found in letters)
@@ -95,7 +95,7 @@ def show(ids: tuple[str, ...]) -> None:
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
-    client = _connect(environment.settings())
+    client = _connect(environment.settings(file=False))
     count = 0
     with environment.redis_faults():
         for found in dead_letters.select(client, _selection(ids)):
@@ -154,7 +154,7 @@ def drop(*, everything: bool, **chosen: Any) -> None:
     Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
     Redis.
     """
-    client = _connect(environment.settings())
+    client = _connect(environment.settings(file=False))
     _work(client, _some(everything, chosen), Office(client).drop)
 
 

@@ -9,7 +9,7 @@ import click
 import msgspec
 import redis
 
-from receiver import connection
+from receiver import bootstrap, connection
 from receiver.cli import environment, spooled
 from receiver.cli.output import printable, terminal
 from receiver.doctor import Finding
@@ -43,8 +43,7 @@ def command(*, as_json: bool) -> None:
     not look at everything.
     """
     settings = environment.settings()
-    words = os.environ.get("RECEIVER_BEARER_TOKENS", "").split(",")
-    tokens = [word.strip() for word in words if word.strip()]
+    tokens = bootstrap.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
     if not settings.redis_url:  # it is `receiver up` that is meant
         spool = settings.spool_dir or settings.data_dir / "spool"
         settings = msgspec.structs.replace(settings, spool_dir=spool)

@@ -25,10 +25,12 @@ class Refused(click.ClickException):
         click.echo(f"receiver: {self.message}", err=True)
 
 
-def settings() -> Settings:
-    """The settings, or one sentence about the bad one."""
+def settings(*, file: bool = True) -> Settings:
+    """The settings, or one sentence about the bad one. Without `file` no listeners and no sinks are
+    known, and a broken `receiver.toml` is in nobody's way.
+    """
     try:
-        return settings_module.load(os.environ)
+        return settings_module.load(os.environ, file=file)
     except SettingsError as error:
         raise Refused(str(error)) from None
 

@@ -51,7 +51,7 @@ def command(*, as_json: bool) -> None:
     because it was damaged, at least. Exit code 1 if that is not nought. While Redis is away
     `spooled` is all there is, and the exit code is 2.
     """
-    settings = environment.settings()
+    settings = environment.settings(file=False)
     client = environment.connect(environment.redis_url(settings))
     seen = spooled_here(settings)
     spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())

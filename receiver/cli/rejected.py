@@ -72,7 +72,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
     """
     with environment.redis_faults():
-        found = rejected.select(_connect(environment.settings()), _selection(**chosen))
+        found = rejected.select(_connect(environment.settings(file=False)), _selection(**chosen))
         as_json = as_json or not sys.stdout.isatty()
         count = _print_lines(found) if as_json else _print_table(found)
     if not count:
@@ -96,7 +96,7 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
     """
     count = 0
     with environment.redis_faults():
-        for found in rejected.select(_connect(environment.settings()), _selection(ids)):
+        for found in rejected.select(_connect(environment.settings(file=False)), _selection(ids)):
             _show(found, only_body=only_body)
             count += 1
     if not count:
@@ -128,7 +128,7 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
     """
     if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
         raise click.UsageError("say which: ids or options; or --all")
-    settings = environment.settings()
+    settings = environment.settings(file=False)
     token = token or demo_token(settings)
     client, url = _connect(settings), url or environment.base_url(settings)
     became: Counter[str] = Counter()

@@ -94,7 +94,7 @@ def command(
       subscription-ended                      CAMARA: the subscription
       sim-swap                                CAMARA: a type without a shape of its own here
     """
-    settings = environment.settings()
+    settings = environment.settings(file=not url)
     token = token or demo_token(settings)
     if not url:
         url, listener = environment.base_url(settings), listener or settings.own_listener

@@ -112,7 +112,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
 
     `receiver simulate operator` is the other side, for a client that subscribes.
     """
-    settings = environment.settings()
+    settings = environment.settings(file=not url)
     listener = options["listener"] or ("" if url else settings.own_listener)
     played = scenarios.at_listener(_scenario(scenario, options), listener)
     log = Log(options["log"])

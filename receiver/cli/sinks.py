@@ -61,7 +61,7 @@ def start(name: str) -> None:
 
     What it has not got yet is sent within seconds, oldest first. Exit code 1: it was not stopped.
     """
-    client = environment.connect(environment.redis_url(environment.settings()))
+    client = environment.connect(environment.redis_url(environment.settings(file=False)))
     with environment.redis_faults():
         if name not in {one.name for one in sink_books.read(client)}:
             raise environment.Refused(f"there is no sink {name!r}: see `receiver sinks list`")

@@ -27,7 +27,7 @@ def command(*, from_start: bool, since: int | None, count: int | None, no_follow
     It reads beside everybody else: nothing is taken away from a consumer. When Redis goes away it
     waits and goes on where it was.
     """
-    client = environment.connect(environment.redis_url(environment.settings()))
+    client = environment.connect(environment.redis_url(environment.settings(file=False)))
     follow = Follow(client, lambda line: click.echo(f"receiver: {line}", err=True))
     try:
         _begin(follow, 0 if from_start or (no_follow and since is None) else since)
