@@ -282,3 +282,23 @@ def test_a_refusal_that_cannot_be_kept_is_answered_503(receiver: Receiver) -> No
     with connect(receiver.port) as line:
         line.sendall(request("/att/sms/mo", b"{", ("authorization", f"Bearer {TOKEN}")))
         assert status(read_answer(line)) == 503
+
+
+def test_a_token_whose_digest_only_begins_like_a_stored_one_is_unknown(known: Credentials) -> None:
+    """What finds the credential is short enough to be hit by chance; the whole decides."""
+    almost = hashlib.sha256(STRANGE).digest()[:8] + bytes(24)
+    known.replace({almost.hex().encode(): record()})
+    assert decided(known, STRANGE) == "401 unknown credential"
+    known.replace({digest(STRANGE): record()})
+    assert decided(known, STRANGE) == "stored"
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_letting_a_credential_end_never_prolongs_it(valkey: Valkey, days: int) -> None:
+    client, when = valkey.client(), time.time() + 10 * 86400
+    sooner = Credential(label="old", expires=when + days * 86400)
+    credential_store.add(client, STORED.decode(), sooner)
+    credential_store.let_end(client, credential_store.named(client, "old"), when)
+    (stored,) = credential_store.everything(client)
+    assert stored.credential
+    assert stored.credential.expires == min(when, when + days * 86400)

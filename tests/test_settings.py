@@ -98,7 +98,7 @@ def test_what_has_no_end_or_does_not_come_is_no_file(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="more than 1048576 bytes"):
             load({"RECEIVER_CONFIG": path})
     for path in (str(pipe), str(tmp_path)):
-        with pytest.raises(SettingsError, match="a file is wanted|Is a directory"):
+        with pytest.raises(SettingsError, match=r"a file is wanted|Is a directory"):
             load({"RECEIVER_CONFIG": path})
     assert load({"RECEIVER_CONFIG": "/dev/null"}).sinks == ()
 
