@@ -8,8 +8,8 @@ import os
 import unicodedata
 from typing import Final
 
-from receiver.credentials import LONGEST_TOKEN
-
+LONGEST_TOKEN: Final = 4096
+"""Characters; CAMARA's own bound on an access token (WIRE.md 1.2)."""
 QUOTES: Final = frozenset("\"'`‘’‚“”„«»")  # noqa: RUF001 - those that word processors make
 
 

@@ -15,11 +15,10 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from receiver.bootstrap import LONGEST_TOKEN
 from receiver.withdrawn import Withdrawn
 
 SNAPSHOT_SECONDS: Final = 60.0
-LONGEST_TOKEN: Final = 4096
-"""Characters; CAMARA's own bound on an access token (WIRE.md 1.2)."""
 
 _PREFIX: Final = 8
 """Bytes of a digest that find its credential; the comparison of the whole decides."""
