@@ -59,6 +59,8 @@ SINKS: Final = "receiver:sinks"
 `:filtered`, `:dead`, `:replayed`, `:failed_attempts`; `:begun` is what the stream had taken before
 the sink began, `:configured` when a supervisor last knew it (ms). For every sink the events since
 `begun` plus `replayed` are `delivered`, `filtered`, `dead`, or open."""
+RETIRED_SECONDS: Final = 24 * 3600
+"""How long a sink that no supervisor knows any more holds its events."""
 FORWARD_JOB: Final = "workers.forward.run"
 """Dotted name of the job behind each sink's queue."""
 

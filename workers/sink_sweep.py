@@ -10,6 +10,7 @@ import structlog
 from receiver.notification import (
     EVENTS,
     MARKS,
+    RETIRED_SECONDS,
     SINKS,
     DeadLetter,
     Delivery,
@@ -27,7 +28,7 @@ from workers.script import text as _lua
 
 log = structlog.get_logger()
 
-RETIRED_AFTER: Final = 24 * 3600 * 1000
+RETIRED_AFTER: Final = 1000 * RETIRED_SECONDS
 """Milliseconds after which a sink that no supervisor knows any more holds no history."""
 
 UNUSED_AFTER: Final = 3600 * 1000

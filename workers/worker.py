@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import redis
 import structlog
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from receiver import connection
 from receiver.logs import Seldom
@@ -52,6 +54,13 @@ class Worker(SimpleWorker):
 
     def subscribe(self) -> None:
         """No remote commands: nobody but the supervisor stops a worker."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that it lives, also to a Redis that came back without knowing that it does."""
+        if pipeline is None and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
+        super().heartbeat(timeout, pipeline)
 
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None

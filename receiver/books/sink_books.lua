@@ -1,7 +1,7 @@
 -- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items
 -- and its state.
 -- ARGV per sink its name and its consumer group. Returns per sink what `SinkBooks` holds, in order.
-local added, groups = 0, {}
+local clock, added, groups = redis.call('TIME'), 0, {}
 if redis.call('EXISTS', KEYS[1]) == 1 then
     local info = redis.call('XINFO', 'STREAM', KEYS[1])
     for i = 1, #info, 2 do
@@ -44,7 +44,8 @@ for i = 1, #ARGV, 2 do
         ARGV[i], events, delivered, filtered, dead, open, retrying, count('failed_attempts'),
         count('stream_trimmed'), count('stream_unread_trimmed'),
         stopped[1] or '', tonumber(stopped[2] or '0'), group and 1 or 0,
-        tonumber(stopped[3] or '0') > 0 and 1 or 0, item or '',
+        tonumber(stopped[3] or '0') > 0 and 1 or 0,
+        math.max(0, clock[1] - math.floor(count('configured') / 1000)), item or '',
     }
 end
 return books

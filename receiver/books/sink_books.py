@@ -48,6 +48,8 @@ class SinkBooks(msgspec.Struct, frozen=True):
     """Whether it holds events for a worker: false once it was taken out of the configuration."""
     failing: bool
     """Whether requests failed and only a probe now and then asks whether the consumer is back."""
+    unknown_seconds: int
+    """How long ago a supervisor last had it in its receiver.toml; since 1970 when none ever had."""
     reason: str
     """Why the latest of those that are `retrying` was not taken; empty when there is none."""
 

@@ -9,6 +9,8 @@ import msgspec
 from receiver.books import sink_books
 from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment, output, spooled
+from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.notification import RETIRED_SECONDS
 from receiver.settings import Settings
 
 
@@ -74,6 +76,9 @@ def state(one: SinkBooks) -> str:
     """What the sink does, in words."""
     if not one.begun:
         return "not configured"
+    if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
+        hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
+        return f"not configured any more: in {hours:.0f} h what is open becomes dead letters"
     if one.stopped:
         return f"stopped: {one.stopped}"
     if one.failing:  # until a request succeeds, also while one asks

@@ -32,6 +32,7 @@ def work(
     yield from _credentials(found, demo)
     yield from _workers(settings, found)
     yield from _sinks(found)
+    yield from _retired(settings, found)
     if found.lost:
         what, _, fix = said(found.lost).partition("; ")
         why = "they were acknowledged, and no network sends them again"
@@ -145,6 +146,28 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 "its events wait, for as long as its give_up_hours say",
                 f"receiver sinks list  # then mend {name}",
             )
+
+
+def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """What is not configured any more: put back, or let go."""
+    here = {sink.name for sink in settings.sinks}
+    for name, sink in found.sinks.items():
+        if name not in here and not sink.known(found.now):
+            yield Finding(
+                "note",
+                f"the sink {name} is not configured any more",
+                f"{max(0, sink.waiting.entries) + sink.retries} events are open for it; a day "
+                "after it was taken out they become dead letters or are let go",
+                f"put {name} back into receiver.toml and restart the workers, or wait",
+            )
+    listeners = {listener.name for listener in settings.listeners}
+    for name in sorted(set(found.heard) - listeners) if listeners else ():
+        yield Finding(
+            "note",
+            f"the listener {name} is not configured any more",
+            "whoever still sends there is answered 404",
+            f"put {name} back into receiver.toml and restart web, or tell its sender",
+        )
 
 
 def _letters(found: Snapshot) -> Iterator[Finding]:

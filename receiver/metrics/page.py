@@ -18,7 +18,7 @@ from receiver.carriers.callback import Basis
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.snapshot import Sink, Snapshot
-from receiver.notification import forward_group
+from receiver.notification import forward_group, forward_queue
 from receiver.settings import Settings
 from receiver.spool.depth import age
 from receiver.spool.place import Seen
@@ -39,6 +39,9 @@ _BOOKS: Final = {
         "Of them, those that a consumer group had not acknowledged, once per group.",
     ),
 }
+RETIRED_LISTENER: Final = 7 * 86400.0
+"""Seconds of silence after which nobody waits for a listener that no receiver.toml names."""
+
 _REFUSED: Final = {
     "400": "malformed",
     "403": "credential of another listener",
@@ -111,16 +114,16 @@ def _ours(snapshot: Snapshot | None, spool: Seen | None) -> Iterator[Metric]:
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if snapshot is None:
         return
-    yield from _books(snapshot)
+    yield from _books(snapshot, settings)
     yield from _requests(snapshot)
     yield from _times(snapshot)
-    yield from _sinks(snapshot)
+    yield from _sinks(snapshot, settings)
     yield _silence(snapshot, (one.name for one in settings.listeners))
     yield _credentials(snapshot)
     yield from _redis(snapshot, settings.full_percent)
 
 
-def _books(found: Snapshot) -> Iterator[Metric]:
+def _books(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     for field, (name, meaning) in _BOOKS.items():
         value = getattr(found.books, field)
         yield counter(f"receiver_{name}", meaning, [], {(): value})
@@ -152,7 +155,13 @@ def _books(found: Snapshot) -> Iterator[Metric]:
     moves: Labelled = {(group,): times for group, (times, _) in found.moves.items()}
     said = "How often somebody had destroyed or moved a consumer group of ours."
     yield counter("receiver_group_moves", said, ["group"], moves)
-    workers: Labelled = {(queue,): alive for queue, alive in found.workers.items()}
+    here = {sink.name for sink in settings.sinks}
+    gone = {
+        forward_queue(name)
+        for name, sink in found.sinks.items()
+        if name not in here and not sink.known(found.now)
+    }
+    workers: Labelled = {(q,): alive for q, alive in found.workers.items() if q not in gone}
     yield labelled("receiver_workers", "Workers alive.", ["queue"], workers)
 
 
@@ -185,7 +194,9 @@ def _times(found: Snapshot) -> Iterator[Metric]:
     yield histogram("receiver_receipt_to_delivered_seconds", said, found.meter, DELIVERED, ["sink"])
 
 
-def _sinks(found: Snapshot) -> Iterator[Metric]:
+def _sinks(found: Snapshot, settings: Settings) -> Iterator[Metric]:
+    here = {sink.name for sink in settings.sinks}
+
     def counted(name: str) -> Labelled:
         return {(sink,): one.counts.get(name, 0) for sink, one in found.sinks.items()}
 
@@ -197,8 +208,10 @@ def _sinks(found: Snapshot) -> Iterator[Metric]:
     yield counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
     said = "Deliveries given up or refused for good: dead letters."
     yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
+    # Of one that is not configured any more only the counts go on: nobody is to be woken for it.
+    known = {sink: one for sink, one in found.sinks.items() if one.known(found.now) or sink in here}
     for name, (meaning, value) in _SINKS.items():
-        values: Labelled = {(sink,): value(one, found.now) for sink, one in found.sinks.items()}
+        values: Labelled = {(sink,): value(one, found.now) for sink, one in known.items()}
         yield labelled(name, meaning, ["sink"], values)
 
 
@@ -207,8 +220,13 @@ def _since(milliseconds: str, now: float) -> float:
 
 
 def _silence(found: Snapshot, configured: Iterable[str]) -> Metric:
-    silent: Labelled = {(name,): math.inf for name in list(configured)[:LISTENERS]}
-    silent |= {(name,): max(0.0, found.now - at / 1000) for name, at in found.heard.items()}
+    names = list(configured)[:LISTENERS]
+    silent: Labelled = {(name,): math.inf for name in names}
+    for name, at in found.heard.items():
+        seconds = max(0.0, found.now - at / 1000)
+        # One that is not configured any more is not waited for; where none need be, not for ever.
+        if name in names or (not names and seconds < RETIRED_LISTENER):
+            silent[name,] = seconds
     said = "Since the last notification was acknowledged; +Inf: there was none yet."
     return labelled("receiver_listener_silence_seconds", said, ["listener"], silent)
 

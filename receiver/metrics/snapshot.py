@@ -54,6 +54,10 @@ class Sink(msgspec.Struct, frozen=True):
     state: dict[str, str]
     """As `receiver.notification.sink_state` says."""
 
+    def known(self, now: float) -> bool:
+        """Whether a supervisor has it in its receiver.toml; they say so every few seconds."""
+        return now - self.counts.get("configured", 0) / 1000 < BEATS_WITHIN
+
 
 class Snapshot(msgspec.Struct, frozen=True):
     """One reading; the parts are a few milliseconds apart, the books of one moment."""
