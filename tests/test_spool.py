@@ -154,7 +154,7 @@ def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
     async def test(house: House) -> None:
         valkey.kill()
         await house.keep("1")
-        house.spool._files._limit = 0  # as if it might have nothing
+        house.spool._files._most = house.spool._files._limit = 0  # as if it might have nothing
         with pytest.raises(SpoolError):
             await house.spool.write(Batch("x", 1, [b"no"], []))
         assert house.spool.trouble

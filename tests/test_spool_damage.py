@@ -120,6 +120,19 @@ def test_a_file_cut_short_under_its_process_kills_nobody_and_is_counted(
     assert place.set_aside(tmp_path) == {"spool-0.damaged": ROWS - 5}
 
 
+def test_what_a_failed_write_left_behind_the_last_row_is_no_row(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    file = left(tmp_path, 0)
+    file.write(Batch("f", 1, [b"1"], []))
+    with (place.own(tmp_path) / file.name).open("ab") as torn:
+        torn.write(record.MARK * 50)
+    file.write(Batch("f", 2, [b"2"], []))
+    file.close()
+    assert drained(valkey, tmp_path) == [1, 2]
+    assert place.set_aside(tmp_path) == {}
+
+
 def test_a_row_inside_what_somebody_sent_is_not_taken_for_one(
     valkey: Valkey, tmp_path: Path
 ) -> None:

@@ -121,6 +121,24 @@ def test_a_spool_that_was_full_is_ready_again_as_soon_as_it_is_drained(
     assert receiver.post("/att/sms/mo", mo()).status == 204
 
 
+def test_room_on_the_disk_counts_as_it_is_and_not_as_it_was_at_the_start(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
+
+    async def test(house: House) -> None:
+        await house.spool.write(Batch("f", 1, [b"1"], []))
+        with monkeypatch.context() as full:
+            full.setattr(files, "SHARE_OF_FREE", 0.0)
+            house.spool._files._look()
+            assert "which is all it may" in house.spool.trouble
+        await house.spool.head()
+        assert not house.spool.trouble
+        await house.emptied()
+
+    live(valkey.url, tmp_path, test)
+
+
 def test_a_disk_that_took_nothing_is_tried_again_though_nobody_writes(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

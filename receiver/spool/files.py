@@ -34,7 +34,7 @@ class Files:
 
     def __init__(self, directory: Path, most: int) -> None:
         self._directory = directory
-        self._limit = most
+        self._most = self._limit = most
         self._looked = 0.0
         self._seldom = Seldom(log)
         self.own: SpoolFile
@@ -57,7 +57,7 @@ class Files:
     @property
     def full(self) -> str:
         """That this process's own has all that it may have; empty while it has not."""
-        if self.own.size < self._limit:
+        if self.own.depth.bytes < self._limit:
             return ""
         return f"it holds {self._limit} bytes, which is all it may"
 
@@ -66,8 +66,6 @@ class Files:
         self._directory.mkdir(parents=True, exist_ok=True)
         self.own = self._new()
         self._look()
-        free = shutil.disk_usage(self._directory).free
-        self._limit = min(self._limit, int(free * SHARE_OF_FREE))
 
     def close(self) -> None:
         """Let go of them; what is in them stays for the next process."""
@@ -151,7 +149,9 @@ class Files:
         ours = place.own(self._directory)
         try:
             self._renew_if_gone()
-            if self.refused or shutil.disk_usage(ours).free < place.ROOM:
+            free = shutil.disk_usage(ours).free
+            self._limit = min(self._most, self.own.depth.bytes + int(free * SHARE_OF_FREE))
+            if self.refused or free < place.ROOM:
                 place.try_out(ours, place.ROOM)
         except OSError as error:
             return error.strerror or str(error)

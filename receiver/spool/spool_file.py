@@ -159,8 +159,11 @@ class SpoolFile:
 
     def _notice_less(self) -> None:
         """Somebody cut the file short? What is gone from it is counted, and said."""
-        if os.fstat(self._file).st_size < self.size:
+        size = os.fstat(self._file).st_size
+        if size < self.size:
             self._load(self._now(), certain=True)
+        elif size > self.size:  # what a failed write may have left
+            os.ftruncate(self._file, self.size)
 
     def _miss(self, lost: int) -> None:
         if lost > 0:
@@ -207,7 +210,6 @@ class SpoolFile:
 
     def _append(self, data: bytes | bytearray) -> None:
         try:
-            os.ftruncate(self._file, self.size)  # what a failed write may have left
             written = 0
             while written < len(data):
                 written += os.pwrite(self._file, data[written:], self.size + written)
