@@ -101,10 +101,11 @@ def build(settings: Settings) -> Starlette:
     reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
     losses = Losses(_memory(settings, reader))
     spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
-    intake = Intake(_inbound(settings, bell, losses), spool)
-    drain = Drain(spool, _inbound(settings, bell, losses), gate) if spool else None
+    inbound, probe = (_inbound(settings, bell, losses, gate) for _ in range(2))
+    intake = Intake(inbound, spool)
+    drain = Drain(spool, _inbound(settings, bell, losses, gate), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
-    server = Server(gate, losses, settings)
+    server = Server(gate, losses, settings, inbound, probe)
     client = connection.async_client(settings.redis_url)
     scrape = Scrape(settings, reader)
     watch = Watch(client, server, credentials, door, connection.place(settings.redis_url))
@@ -131,6 +132,7 @@ def build(settings: Settings) -> Starlette:
             await drain.close()
             await spool.close()
         await watch.close()
+        await probe.end()
         losses.close()
         bell.close()
         reader.close()
@@ -155,9 +157,9 @@ def _memory(settings: Settings, client: redis.Redis) -> Memory:
     return Memory(directory, f"{connection.place(settings.redis_url or '')}/{database}")
 
 
-def _inbound(settings: Settings, bell: Bell, losses: Losses) -> Inbound:
+def _inbound(settings: Settings, bell: Bell, losses: Losses, gate: Gate) -> Inbound:
     link = Link(settings.redis_url or "", script(), settings.ack_replicas)
-    return Inbound(link, bell.ring, losses.writer())
+    return Inbound(link, bell.ring, losses.writer(), gate)
 
 
 def _routes(

@@ -40,6 +40,9 @@ _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 HISTORY_PERCENT = 60
 """Of `maxmemory`; there old history goes. The door closes above, below `workers.room`'s mark."""
 
+SMALLEST_MEMORY = 24 * 1024**2
+"""Bytes of `maxmemory` with which what is accepted until the next look cannot fill the server."""
+
 _SECRET = ("REDIS_URL", "RECEIVER_BEARER_TOKENS")
 
 T = TypeVar("T")

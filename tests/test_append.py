@@ -51,9 +51,8 @@ def test_a_user_who_may_not_do_a_part_of_it_does_nothing_of_it(
 ) -> None:
     narrow, client = restricted(valkey, *rules), valkey.client()
     for _ in range(3):
-        for words in (BATCH, ()):
-            with pytest.raises(ResponseError):
-                append(narrow, *words)
+        with pytest.raises(ResponseError):
+            append(narrow, *BATCH)
     assert state(client) == [0, 0, 0, 0, 0]
     append(client, *BATCH)
     append(client, *BATCH)
@@ -66,9 +65,8 @@ def test_a_count_that_is_no_number_stops_all_of_it(valkey: Valkey, field: str, v
     client = valkey.client()
     client.hset(LEDGER, field, value)
     for _ in range(3):
-        for words in (BATCH, ()):
-            with pytest.raises(ResponseError):
-                append(client, *words)
+        with pytest.raises(ResponseError):
+            append(client, *BATCH)
     assert client.hget(LEDGER, field) == value.encode()
     client.hset(LEDGER, field, 0)
     assert state(client) == [0, 0, 0, 0, 0]
@@ -89,7 +87,7 @@ def test_a_stream_that_takes_no_further_entry_gets_none_of_them(
     assert state(client) == before
 
 
-@pytest.mark.parametrize("key", KEYS[:3])
+@pytest.mark.parametrize("key", [INBOUND, LEDGER])
 def test_a_key_of_another_type_fails_the_probe_too(valkey: Valkey, key: str) -> None:
     client = valkey.client()
     client.set(key, "somebody else's")

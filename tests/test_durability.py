@@ -16,7 +16,16 @@ from tests.valkey import Valkey
 @pytest.mark.parametrize("half", ["web", "worker"])
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("appendfsync", "everysec"), ("maxmemory", "0"), ("maxmemory-policy", "allkeys-lru")],
+    [
+        ("appendonly", "no"),
+        ("appendfsync", "everysec"),
+        ("appendfsync", "no"),
+        ("no-appendfsync-on-rewrite", "yes"),
+        ("maxmemory", "0"),
+        ("maxmemory", "10mb"),
+        ("maxmemory-policy", "allkeys-lru"),
+        ("maxmemory-policy", "volatile-ttl"),
+    ],
 )
 def test_strict_refuses_a_redis_that_cannot_keep_what_was_acknowledged(
     valkey: Valkey, tmp_path: Path, half: str, name: str, value: str

@@ -19,6 +19,7 @@ CONFIG = {
     "port": "0",
     "appendonly": "yes",
     "appendfsync": "always",
+    "no-appendfsync-on-rewrite": "no",
     # What is freed later moves every mark that is set by the memory in use.
     "lazyfree-lazy-user-flush": "no",
     "maxmemory": "256mb",
@@ -98,8 +99,18 @@ class Valkey:
         client.flushall()
         client.script_flush()
         client.config_resetstat()
-        for name in ("appendfsync", "maxmemory", "maxmemory-policy"):
+        for name in (
+            *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),
+            *("maxmemory", "maxmemory-policy"),
+        ):
             client.config_set(name, self._config[name])
+        # Until its first rewrite is done, a log that was turned on again is no log.
+        eventually(lambda: not self._rewrites(client))
+
+    @staticmethod
+    def _rewrites(client: redis.Redis) -> bool:
+        found: Any = client.info("persistence")
+        return bool(found["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"])
 
     def stop(self) -> None:
         """End it and remove its data."""

@@ -1,6 +1,6 @@
 -- The books of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
 local function count(name)
-    return tonumber(redis.call('HGET', KEYS[1], name) or '0')
+    return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
 end
 local function open()
     if redis.call('EXISTS', KEYS[2]) == 0 then
@@ -23,8 +23,8 @@ local function open()
     return redis.call('XLEN', KEYS[2])
 end
 local lost = 0
-for _, missing in ipairs(redis.call('HVALS', KEYS[3])) do
-    lost = lost + tonumber(missing)
+for _, missing in ipairs(redis.pcall('HVALS', KEYS[3])) do -- none where it is somebody else's
+    lost = lost + (tonumber(missing) or 0)
 end
 return {
     count('accepted'), count('published'), count('duplicate'), count('duplicate_provider_id'),

@@ -19,6 +19,7 @@ from receiver.doctor.place import demo_token, place
 from receiver.doctor.server import server
 from receiver.doctor.spooled import spooled as of_spool
 from receiver.doctor.work import variables, work
+from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
 from receiver.settings import Settings
 
@@ -78,7 +79,7 @@ def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
 
 def _config(client: redis.Redis) -> dict[str, str]:
     try:
-        found: Any = client.config_get("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+        found: Any = client.config_get(*CONFIG_NAMES)
     except redis.ResponseError:
         return {}
     return {str(name): str(value) for name, value in found.items()}

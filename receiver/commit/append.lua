@@ -18,38 +18,27 @@ local before = tonumber(redis.call('GET', KEYS[5]) or '0')
 
 if #ARGV == 2 then
     for _, command in ipairs({
-        {'XADD', KEYS[1], '*', 'n', ''}, {'XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'r', ''},
-        {'HINCRBY', KEYS[3], 'accepted', '1'}, {'SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]},
+        {'XADD', KEYS[1], '*', 'n', ''}, {'HINCRBY', KEYS[3], 'accepted', '1'},
+        {'SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]},
     }) do
         if not redis.acl_check_cmd(unpack(command)) then
             return redis.error_reply('NOPERM ' .. command[1] .. ' on ' .. command[2])
         end
     end
     -- Reads that only the probe makes: one that the user may not make says nothing about a batch.
-    local function read(...)
-        local reply = redis.pcall(...)
-        local failed = type(reply) == 'table' and reply.err
-        return not failed and reply, failed and string.match(failed, 'WRONGTYPE.*')
+    local function foreign(reply)
+        return type(reply) == 'table' and reply.err and string.match(reply.err, 'WRONGTYPE.*')
     end
-    for _, stream in ipairs({KEYS[1], KEYS[2]}) do
-        local _, foreign = read('XLEN', stream)
-        if foreign then
-            return redis.error_reply(foreign)
-        end
+    local length, count = redis.pcall('XLEN', KEYS[1]), redis.pcall('HGET', KEYS[3], 'accepted')
+    if foreign(length) or foreign(count) then
+        return redis.error_reply(foreign(length) or foreign(count))
     end
-    for _, name in ipairs({'accepted', 'rejected'}) do
-        local count, foreign = read('HGET', KEYS[3], name)
-        if foreign then
-            return redis.error_reply(foreign)
-        end
-        count = count or '0'
-        if #count > 18 or not string.match(count, '^%-?%d+$') then
-            return redis.error_reply('ERR ' .. name .. ' in ' .. KEYS[3] .. ' is not a number')
-        end
+    if type(count) == 'string' and (#count > 18 or not string.match(count, '^%-?%d+$')) then
+        return redis.error_reply('ERR accepted in ' .. KEYS[3] .. ' is not a number')
     end
     -- A write, and so refused where writes are; of a key that is there already, which costs no fsync.
     redis.call('SET', KEYS[5], '0', 'NX', 'EX', remembered)
-    return {0, 0, tonumber(read('HGET', KEYS[3], 'accepted') or '0')}
+    return {0, 0, type(count) == 'string' and tonumber(count) or 0}
 end
 
 local last, accepted, refused, fresh = before, 0, 0, #ARGV + 1

@@ -8,19 +8,29 @@ or given up.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ConnectionError as LineClosed
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
-from receiver.commit.link import Link
+from receiver.commit.link import Link, NotReplicated
+from receiver.connection import refusal
+from receiver.door.gate import Gate
 from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
 
 REJECTED_KEPT: Final = 10_000
 BELL_MILLISECONDS: Final = 5_000
 """How long a bell nobody answered keeps others from ringing; the sweep is as frequent."""
+
+
+_OTHERS_MOST: Final = 64
+"""Of what came since our last append, times our own: more is a count that somebody has set."""
+_ENTRY_BYTES: Final = 64
+_GRAIN: Final = 1.25
+"""What a stream takes for an entry: its bytes, some more, and what the allocator rounds up."""
 
 
 class Batch(NamedTuple):
@@ -34,38 +44,93 @@ class Batch(NamedTuple):
     """Encoded refusals."""
 
 
+class Full(ResponseError):
+    """Memory is short by what was appended since the last look: nothing was written."""
+
+
 class Inbound:
     """Appends over one link; tells how many notifications the ledger has accepted by then."""
 
-    def __init__(self, link: Link, ring: Callable[[], None], saw: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        ring: Callable[[], None],
+        saw: Callable[[int], None],
+        gate: Gate | None = None,
+    ) -> None:
         self._link = link
         self._ring = ring
         self._saw = saw
+        self._gate = gate
+        self._accepted = 0
+        self.refusal = ""
+        """How Redis refused the last append or probe; empty when it was taken."""
+        self.answered = 0.0
+        """When that was, by the monotonic clock."""
 
     async def append(self, *batches: Batch) -> None:
         """Return when they are durable; all of one flusher, in order, all at once.
 
-        Raises one of `DOWN`, like `Link.run`.
+        Raises one of `DOWN`, like `Link.run`, and `Full`.
         """
-        keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{batches[0].flusher}"]
+        if self._gate:
+            self._spend(self._gate, batches)
         words: list[Any] = [BELL_MILLISECONDS, REJECTED_KEPT]
         for batch in batches:
             words += (batch.number, len(batch.accepted), len(batch.refused))
             words += batch.accepted
             words += batch.refused
-        try:
-            reply = await self._link.run(keys, words)
-        except (LineClosed, ConnectionError, NoScriptError):
-            # No outage yet: a restarted server closed the idle line, or forgot the script.
-            reply = await self._link.run(keys, words)
-        _, rang, accepted = reply
+        _, rang, accepted = await self._run(batches[0].flusher, words)
         self._saw(accepted)
+        if self._gate and self._accepted:
+            self._spend_for_others(self._gate, batches, accepted - self._accepted)
+        self._accepted = accepted
         if rang:
             asyncio.get_running_loop().call_soon(self._ring)  # answers first
+
+    async def probe(self) -> None:
+        """Return when Redis would take a batch: the script itself says so, and writes nothing.
+
+        Raises one of `DOWN`.
+        """
+        await self._run("probe", [BELL_MILLISECONDS, REJECTED_KEPT])
+
+    async def _run(self, flusher: str, words: list[Any]) -> list[int]:
+        keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{flusher}"]
+        try:
+            try:
+                reply = await self._link.run(keys, words)
+            except (LineClosed, ConnectionError, NoScriptError):
+                # No outage yet: a restarted server closed the idle line, or forgot the script.
+                reply = await self._link.run(keys, words)
+        except (ResponseError, NotReplicated) as error:
+            self.refusal, self.answered = refusal(error), time.monotonic()
+            raise
+        self.refusal, self.answered = "", time.monotonic()
+        return reply
+
+    @staticmethod
+    def _spend(gate: Gate, batches: tuple[Batch, ...]) -> None:
+        size = sum(map(_memory, batches))
+        if not gate.takes(size):
+            raise Full(gate.closed)
+        gate.spend(size)
+
+    @staticmethod
+    def _spend_for_others(gate: Gate, batches: tuple[Batch, ...], came: int) -> None:
+        """Other processes append too: the ledger says how many, and ours how large they are."""
+        mine = sum(len(batch.accepted) for batch in batches)
+        if mine and mine < came <= _OTHERS_MOST * mine:
+            gate.spend(sum(map(_memory, batches)) * (came - mine) / mine)
 
     async def end(self) -> None:
         """Let go of Redis."""
         await self._link.end()
+
+
+def _memory(batch: Batch) -> float:
+    entries = batch.accepted + batch.refused
+    return _GRAIN * (sum(map(len, entries)) + _ENTRY_BYTES * len(entries))
 
 
 def script() -> str:

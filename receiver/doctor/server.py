@@ -15,6 +15,7 @@ _KEEP: Final = " && " + ASK + "CONFIG REWRITE"
 _FIXES: Final[dict[str, tuple[Severity, str]]] = {
     "appendonly": ("serious", ASK + "CONFIG SET appendonly yes" + _KEEP),
     "appendfsync": ("serious", ASK + "CONFIG SET appendfsync always" + _KEEP),
+    "no-appendfsync": ("serious", ASK + "CONFIG SET no-appendfsync-on-rewrite no" + _KEEP),
     "maxmemory ": ("warning", ASK + "CONFIG SET maxmemory 4gb" + _KEEP),
     "maxmemory-policy": ("serious", ASK + "CONFIG SET maxmemory-policy noeviction" + _KEEP),
     "the server hides": ("warning", "look at your provider's page: AOF always, noeviction"),

@@ -38,7 +38,7 @@ def work(
         why = "they were acknowledged, and no network sends them again"
         yield Finding("serious", what, why, fix)
     yield from _moves(found)
-    if not found.books.balanced:
+    if found.books and not found.books.balanced:
         yield Finding(
             "serious",
             "the books do not balance",

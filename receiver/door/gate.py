@@ -1,5 +1,6 @@
 """How much may be in the house at once, and whether the door is open at all."""
 
+import math
 from typing import Final
 
 BODY_BYTES: Final = 64 * 1024 * 1024
@@ -21,6 +22,25 @@ class Gate:
         self.body_bytes = 0
         self.closed = ""
         """Why nothing can be stored now; empty while it can."""
+        self.spent = 0.0
+        """Bytes of memory that writes have taken from Redis so far, all processes' by estimate."""
+        self._until = math.inf
+        self._when_full = ""
+
+    def allow(self, spent: float, room: float, when_full: str) -> None:
+        """From when so much was spent on, so many bytes more; then the door is closed, and why."""
+        self._until, self._when_full = spent + room, when_full
+
+    def takes(self, size: float) -> bool:
+        """Whether there is room in Redis for so many bytes; where there is none, close the door."""
+        if self.spent + size <= self._until:
+            return True
+        self.closed = self.closed or self._when_full
+        return False
+
+    def spend(self, size: float) -> None:
+        """So many bytes have gone to Redis."""
+        self.spent += size
 
     @property
     def full(self) -> bool:

@@ -1,10 +1,15 @@
 """Which of our promises the Redis in use cannot keep."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-CONFIG_NAMES: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
-"""What to ask a server for."""
+from receiver.settings import SMALLEST_MEMORY
+
+CONFIG_NAMES: Final = (
+    *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),
+    *("maxmemory", "maxmemory-policy"),
+)
+"""What to ask a server for: all that decides whether what it has answered for outlives it."""
 
 
 def weaknesses(config: Mapping[str, str]) -> list[str]:
@@ -17,16 +22,32 @@ def weaknesses(config: Mapping[str, str]) -> list[str]:
     found = []
     if config.get("appendonly") != "yes":
         found.append("appendonly is off: what was acknowledged is lost with the server; turn it on")
-    elif config.get("appendfsync") != "always":
-        found.append(
-            f"appendfsync is {config.get('appendfsync')}: up to two seconds of acknowledged "
-            "notifications are lost with the machine's power; set it to always"
-        )
-    if config.get("maxmemory", "0") == "0":
+    else:
+        found += _fsync(config)
+    limit = int(config.get("maxmemory", "0"))
+    if limit == 0:
         found.append("maxmemory is not set: the door cannot close before memory runs out; set it")
-    elif config.get("maxmemory-policy") != "noeviction":
+    elif limit < SMALLEST_MEMORY:
+        found.append(
+            f"maxmemory is {limit} bytes: a few large notifications fill it, and nothing can be "
+            f"taken any more; set it to {SMALLEST_MEMORY >> 20}mb or more"
+        )
+    if limit and config.get("maxmemory-policy") != "noeviction":
         found.append(
             f"maxmemory-policy is {config.get('maxmemory-policy')}: a full server throws away "
             "notifications; set it to noeviction"
         )
     return found
+
+
+def _fsync(config: Mapping[str, str]) -> Iterator[str]:
+    if config.get("appendfsync") != "always":
+        yield (
+            f"appendfsync is {config.get('appendfsync')}: up to two seconds of acknowledged "
+            "notifications are lost with the machine's power; set it to always"
+        )
+    if config.get("no-appendfsync-on-rewrite", "no") != "no":
+        yield (
+            "no-appendfsync-on-rewrite is on: while the log is rewritten nothing is on the disk "
+            "when it is acknowledged; turn it off"
+        )

@@ -1,11 +1,17 @@
 """What this process last saw of the Redis it writes to, and what stands in the way of writing."""
 
+import contextlib
+import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import redis.asyncio
 from redis.exceptions import ResponseError
 
+from receiver.commit.inbound import Inbound
+from receiver.connection import refusal
 from receiver.door.gate import Gate
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.health.losses import Losses, said
@@ -13,29 +19,46 @@ from receiver.settings import Settings
 
 SILENT_AFTER: Final = 2.5
 """Seconds without a good look after which Redis counts as gone."""
-_CONFIG_EVERY: Final = 60
+_CONFIG_EVERY: Final = 5
+"""Looks between two at the settings: anybody may change them while it runs (CONFIG SET)."""
+_SAID_FOR: Final = 5.0
+"""Seconds for which an append that was refused counts for more than a probe that was not."""
 
 
 class Server:
     """Tells the gate when memory runs short; answers what `/readyz` asks."""
 
-    def __init__(self, gate: Gate, losses: Losses, settings: Settings) -> None:
+    def __init__(
+        self, gate: Gate, losses: Losses, settings: Settings, intake: Inbound, probe: Inbound
+    ) -> None:
         self._gate = gate
         self._losses = losses
+        self._intake = intake
+        self._probe = probe
         self._replicas = settings.ack_replicas
         self._strict = settings.durability == "strict"
         self._full_percent = settings.full_percent
         self._seen = 0.0
-        self._refusal = ""
+        self._missing = ""
         self._looks = 0
         self._weaknesses: list[str] = []
+        self._unread: dict[str, str] = {}
 
     @property
     def trouble(self) -> str:
         """Why it takes nothing; empty when it does."""
         if time.monotonic() - self._seen > SILENT_AFTER:
             return "Redis does not answer"
-        return self._refusal
+        if refused := self._refused():
+            return f"Redis takes no writes: {refused}"
+        return self._missing
+
+    def _refused(self) -> str:
+        """What the last append says; where that is a while ago, the probe."""
+        intake, probe = self._intake, self._probe
+        if intake.refusal and time.monotonic() - intake.answered < _SAID_FOR:
+            return intake.refusal
+        return probe.refusal if probe.answered >= intake.answered else intake.refusal
 
     @property
     def full(self) -> str:
@@ -45,22 +68,31 @@ class Server:
     @property
     def warnings(self) -> list[str]:
         """Which promises it does not keep, or has not kept."""
-        if not self._losses.lost:
-            return self._weaknesses
-        return [*self._weaknesses, said(self._losses.lost)]
+        lost = [said(self._losses.lost)] if self._losses.lost else []
+        return [*self._weaknesses, *self._unread.values(), *lost]
+
+    @asynccontextmanager
+    async def part(self, what: str) -> AsyncIterator[None]:
+        """A part of a look that Redis may refuse while it takes notifications: a warning."""
+        try:
+            yield
+        except ResponseError as error:
+            self._unread[what] = f"{what}: Redis refuses it ({refusal(error)}); see receiver doctor"
+        else:
+            self._unread.pop(what, None)
 
     async def look(self, client: redis.asyncio.Redis) -> None:
         """One look. Raises one of `DOWN`."""
         if self._looks % _CONFIG_EVERY == 0:
             self._weaknesses = weaknesses(await _settings(client))
-        info: dict[str, Any] = await client.info("server", "memory", "replication")
-        self._gate.closed = self._too_weak() or self._fullness(info)
-        try:
-            await self._losses.look(client, info["run_id"])
-        except ResponseError as error:  # all writes are refused, so ours is too
-            self._refusal = f"Redis takes no writes: {_name(error)}"
-        else:
-            self._refusal = self._too_few(int(info.get("connected_slaves", 0)))
+        spent, info = self._gate.spent, await self._info(client)
+        self._gate.closed = self._too_weak() or self._fullness(info, spent)
+        with contextlib.suppress(ResponseError):  # it is written down there
+            await self._probe.probe()
+        if not self._probe.refusal:  # else this would be refused too
+            async with self.part("what it had before it came back cannot be compared"):
+                await self._losses.look(client, info.get("run_id", ""))
+        self._missing = self._too_few(int(info.get("connected_slaves", self._replicas)))
         self._seen = time.monotonic()
         self._looks += 1
 
@@ -69,12 +101,23 @@ class Server:
             return ""
         return f"RECEIVER_DURABILITY=strict, and {self._weaknesses[0]}"
 
-    def _fullness(self, info: dict[str, Any]) -> str:
-        """Before it is quite full, for then the workers could not drain it either."""
+    async def _info(self, client: redis.asyncio.Redis) -> dict[str, Any]:
+        """Nothing where its user may not ask."""
+        found: dict[str, Any] = {}
+        async with self.part("how full it is cannot be seen, so the door cannot close in time"):
+            found |= await client.info("server", "memory", "replication")
+        return found
+
+    def _fullness(self, info: dict[str, Any], spent: float) -> str:
+        """Before it is quite full, for then the workers could not drain it either.
+
+        What is appended until the next look counts too.
+        """
         limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-        if limit and used > self._full_percent / 100 * limit:
-            return f"Redis is {used / limit:.0%} full"
-        return ""
+        mark = self._full_percent / 100 * limit if limit else math.inf
+        full = f"Redis is {self._full_percent}% full, by what came since the last look"
+        self._gate.allow(spent, mark - used, full)
+        return f"Redis is {used / limit:.0%} full" if used > mark else ""
 
     def _too_few(self, replicas: int) -> str:
         if replicas >= self._replicas:
@@ -88,10 +131,3 @@ async def _settings(client: redis.asyncio.Redis) -> dict[str, str]:
     except ResponseError:
         return {}
     return {str(name): str(value) for name, value in found.items()}
-
-
-def _name(error: ResponseError) -> str:
-    """redis-py has a class for some refusals; of the others the first word is the name."""
-    if type(error) is ResponseError:
-        return str(error).partition(" ")[0]
-    return type(error).__name__

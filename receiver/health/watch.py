@@ -67,7 +67,8 @@ class Watch:
     async def look(self) -> None:
         """One look. Raises one of `DOWN_ON_THE_LOOP`."""
         await self._server.look(self._client)
-        await self._read_credentials()
+        async with self._server.part("credentials cannot be read"):
+            await self._read_credentials()
         await self._write()
 
     async def close(self) -> None:
@@ -97,10 +98,13 @@ class Watch:
 
     async def _write(self) -> None:
         """What is new of the counts and times, and of when each credential was last used."""
-        await self._tally.write(self._client)
-        if command := self._meter.command():
-            await self._client.eval(*command)
-            self._meter.written()
-        used: dict[Any, Any] = self._credentials.take_used()
-        if used:
-            await self._client.hset(CREDENTIALS_USED, mapping=used)
+        async with self._server.part("refusals cannot be counted"):
+            await self._tally.write(self._client)
+        async with self._server.part("times and answers cannot be counted"):
+            if command := self._meter.command():
+                await self._client.eval(*command)
+                self._meter.written()
+        async with self._server.part("when a credential was used cannot be written down"):
+            used: dict[Any, Any] = self._credentials.take_used()
+            if used:
+                await self._client.hset(CREDENTIALS_USED, mapping=used)

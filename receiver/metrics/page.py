@@ -14,6 +14,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
+from receiver.books.ledger import Books
 from receiver.carriers.callback import Basis
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
@@ -114,7 +115,9 @@ def _ours(snapshot: Snapshot | None, spool: Seen | None) -> Iterator[Metric]:
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if snapshot is None:
         return
-    yield from _books(snapshot, settings)
+    if snapshot.books:
+        yield from _books(snapshot, snapshot.books)
+    yield from _history(snapshot, settings)
     yield from _requests(snapshot)
     yield from _times(snapshot)
     yield from _sinks(snapshot, settings)
@@ -123,23 +126,26 @@ def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     yield from _redis(snapshot, settings.full_percent)
 
 
-def _books(found: Snapshot, settings: Settings) -> Iterator[Metric]:
+def _books(found: Snapshot, books: Books) -> Iterator[Metric]:
     for field, (name, meaning) in _BOOKS.items():
-        value = getattr(found.books, field)
+        value = getattr(books, field)
         yield counter(f"receiver_{name}", meaning, [], {(): value})
     said = "Of those that had come before, by what their recognition rests on."
     by_basis: Labelled = {
-        (basis,): getattr(found.books, f"duplicate_{basis.replace('-', '_')}")
+        (basis,): getattr(books, f"duplicate_{basis.replace('-', '_')}")
         for basis in get_args(Basis)
         if basis != "none"
     }
     yield counter("receiver_notifications_duplicate_by_basis", said, ["basis"], by_basis)
     said = "Notifications accepted and without an outcome yet."
-    yield gauge("receiver_notifications_open", said, found.books.open)
+    yield gauge("receiver_notifications_open", said, books.open)
     said = "Age of the oldest notification without an outcome."
     yield gauge("receiver_notifications_open_oldest_seconds", said, found.inbound.oldest)
     said = "1 if every accepted notification is accounted for."
-    yield gauge("receiver_books_balanced", said, int(found.books.balanced))
+    yield gauge("receiver_books_balanced", said, int(books.balanced))
+
+
+def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     said = "Acknowledged notifications, at least, that a Redis that came back did not know of."
     yield gauge("receiver_notifications_lost", said, found.lost)
     entries: Labelled = {(name.removeprefix("receiver:"),): n for name, n in found.entries.items()}

@@ -1,12 +1,14 @@
 """Everything countable that Redis knows, read for one scrape or one examination."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import redis
+from redis.exceptions import ResponseError
 
 from receiver.books import ledger
 from receiver.books.ledger import Books
@@ -29,6 +31,8 @@ from receiver.notification import (
     retry_due,
     sink_state,
 )
+
+T = TypeVar("T")
 
 STREAMS: Final = (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)
 BEATS_WITHIN: Final = 60.0
@@ -64,7 +68,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     now: float
     """Redis's clock, seconds since 1970."""
-    books: Books
+    books: Books | None
+    """None while a key of theirs is not what it was made as."""
     entries: dict[str, int]
     """Stream -> how many entries it has."""
     groups: dict[str, Waiting]
@@ -86,7 +91,10 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def read(client: redis.Redis) -> Snapshot:
-    """Read it. Raises `redis.RedisError`."""
+    """Read it. Raises `redis.RedisError`.
+
+    A key of another type, a count that is no number: somebody else's, and left out.
+    """
     text = files("receiver.metrics").joinpath("streams.lua").read_text("utf-8")
     pipe = client.pipeline(transaction=False)
     pipe.eval(text, len(STREAMS), *STREAMS)
@@ -94,7 +102,9 @@ def read(client: redis.Redis) -> Snapshot:
         pipe.hgetall(key)
     for section in ("memory", "server", "replication", "persistence"):
         pipe.info(section)
-    streams, *hashes, memory, server, replication, persistence = pipe.execute()
+    streams, *hashes, memory, server, replication, persistence = map(
+        _ours, pipe.execute(raise_on_error=False)
+    )
     meter, turned_away, heard, counts, losses = map(_numbers, hashes)
     now, *each = streams
     waiting = [
@@ -103,7 +113,7 @@ def read(client: redis.Redis) -> Snapshot:
     sinks = _sinks(client, counts, waiting[1])
     return Snapshot(
         now=now / 1000,
-        books=ledger.read(client),
+        books=_unless_foreign(lambda: ledger.read(client), None),
         entries={name: length for name, (length, _) in zip(STREAMS, each, strict=True)},
         groups=waiting[1],
         inbound=waiting[0].get(GROUP, Waiting(0, 0.0)),
@@ -111,7 +121,7 @@ def read(client: redis.Redis) -> Snapshot:
         meter=meter,
         turned_away=turned_away,
         heard=heard,
-        credentials=everything(client),
+        credentials=_unless_foreign(lambda: everything(client), []),
         lost=sum(losses.values()),
         moves=_moves(client),
         info=memory | server | replication | persistence,
@@ -122,7 +132,29 @@ def read(client: redis.Redis) -> Snapshot:
 
 
 def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:
-    return {name.decode("utf-8", "replace"): int(value) for name, value in stored.items()}
+    return {
+        name.decode("utf-8", "replace"): int(value)
+        for name, value in stored.items()
+        if value.removeprefix(b"-").isdigit() and len(value) < 20
+    }
+
+
+def _ours(reply: Any) -> Any:
+    """A reply; nothing where the key is somebody else's. Raises what else the server refused."""
+    if isinstance(reply, Exception):
+        if not str(reply).startswith("WRONGTYPE"):
+            raise reply
+        return {}
+    return reply
+
+
+def _unless_foreign(read: Callable[[], T], otherwise: T) -> T:
+    try:
+        return read()
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        return otherwise
 
 
 def _moves(client: redis.Redis) -> dict[str, tuple[int, float]]:
@@ -151,7 +183,7 @@ def _sinks(
     for name in names:
         pipe.zcard(retry_due(name))
         pipe.hgetall(sink_state(name))
-    replies = iter(pipe.execute())
+    replies = iter(map(_ours, pipe.execute(raise_on_error=False)))
     return {name: _sink(name, counts, groups, next(replies), next(replies)) for name in names}
 
 
@@ -168,12 +200,13 @@ def _sink(
         if field.startswith(f"{name}:")
     }
     said = {field.decode(): value.decode("utf-8", "replace") for field, value in state.items()}
-    return Sink(own, groups[forward_group(name)], retries, said)
+    return Sink(own, groups[forward_group(name)], retries or 0, said)
 
 
 def _alive(client: redis.Redis, queue: str) -> int:
     """RQ keeps a set of workers per queue, and a hash with a heartbeat for each."""
-    names: Any = client.smembers(f"rq:workers:{queue}")
+    members: Any = client.smembers
+    names: Any = _unless_foreign(lambda: members(f"rq:workers:{queue}"), ())
     pipe = client.pipeline(transaction=False)
     for name in names:
         pipe.hget(name, "last_heartbeat")

@@ -28,11 +28,13 @@ local time = redis.call('TIME')
 local found = {time[1] * 1000 + math.floor(time[2] / 1000)}
 for _, stream in ipairs(KEYS) do
     local groups = {}
-    if redis.call('EXISTS', stream) == 1 then
+    local length, kind = 0, redis.call('TYPE', stream)['ok']
+    if kind == 'stream' then -- else it is somebody else's
+        length = redis.call('XLEN', stream)
         for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
             groups[#groups + 1] = waiting(stream, map(raw))
         end
     end
-    found[#found + 1] = {redis.call('XLEN', stream), groups}
+    found[#found + 1] = {length, groups}
 end
 return found
