@@ -79,6 +79,7 @@ def codec(name: str) -> str:
     return _BY_NAME.get(squashed) or _BY_NAME.get(squashed.removeprefix("x"), "")
 
 
+@lru_cache(maxsize=256)
 def decides(content_type: str) -> bool:
     """Whether it declares a character set that counts even where the octets are UTF-8 too: not
     Latin-1, which much software declares without being asked, whatever it sends.

@@ -5,36 +5,21 @@ captured in 2012 and 2013, and the GSMA OneAPI and OMA forms that AT&T's are a d
 a content type nor a way of authenticating is documented, so neither is demanded here.
 """
 
-from datetime import tzinfo
+from functools import partial
 from typing import Final
 
 from receiver.carriers.att import delivery_status, kind, mo, schema
-from receiver.carriers.callback import Callback, Event, Reading, Request
+from receiver.carriers.callback import Callback
 from receiver.carriers.problem import problem
-from receiver.notification import Notification
 
-
-def _read_message(request: Request) -> Reading:
-    return kind.read(request, mo.KIND, delivery_status.KIND)
-
-
-def _message(notification: Notification, zone: tzinfo, region: str = "US") -> list[Event]:
-    return kind.normalise(notification, zone, region, mo.KIND, delivery_status.KIND)
-
-
-def _read_status(request: Request) -> Reading:
-    return kind.read(request, delivery_status.KIND, mo.KIND)
-
-
-def _status(notification: Notification, zone: tzinfo, region: str = "US") -> list[Event]:
-    return kind.normalise(notification, zone, region, delivery_status.KIND, mo.KIND)
-
+_MESSAGES: Final = (mo.KIND, delivery_status.KIND)
+_STATUSES: Final = (delivery_status.KIND, mo.KIND)
 
 MESSAGES: Final = Callback(
     name="att.sms.mo",
     path="/att/sms/mo",
-    read=_read_message,
-    normalise=_message,
+    read=partial(kind.read, *_MESSAGES),
+    normalise=partial(kind.normalise, *_MESSAGES),
     regional=True,
     problem=problem,
     content={"application/json": {"schema": schema.MESSAGE}},
@@ -42,8 +27,8 @@ MESSAGES: Final = Callback(
 STATUSES: Final = Callback(
     name="att.sms.delivery-status",
     path="/att/sms/delivery-status",
-    read=_read_status,
-    normalise=_status,
+    read=partial(kind.read, *_STATUSES),
+    normalise=partial(kind.normalise, *_STATUSES),
     regional=True,
     problem=problem,
     content={"application/json": {"schema": schema.STATUS}},

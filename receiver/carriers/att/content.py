@@ -13,6 +13,7 @@ from receiver.carriers.charset import strictly
 
 _CODINGS: Final = {"3": "cp1252", "8": "utf_16_be"}
 """SMPP 3.4, section 5.2.19: Latin-1 and UCS-2. Opaali reads the others as UTF-8, and so do we."""
+_FORMS: Final = ("inboundsmstextmessage", "inboundsmsbase64message", "inboundmmsmessage")
 _MMS_TEXTS: Final = ("message", "bodytext", "subject")
 
 
@@ -20,6 +21,8 @@ def said(fields: Fields) -> str:
     """The text; of a multimedia message the subject, of a binary one what its octets say, else the
     base64 that came. All of it is in `raw`. Raises `Rejected`.
     """
+    if fields.keys().isdisjoint(_FORMS):
+        return text(fields, "message", "Message")
     if inner := _inner(fields, "inboundsmstextmessage"):
         return text(inner, "message", "Message")
     if inner := _inner(fields, "inboundsmsbase64message"):

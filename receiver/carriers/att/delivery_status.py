@@ -44,10 +44,7 @@ class DeliveryInfo(Struct, frozen=True):
     status: str
 
 
-def _as_documented(body: bytes) -> DeliveryInfo | None:
-    found = documented.status(body)
-    if found is None:
-        return None
+def _as_documented(found: documented.Notification) -> DeliveryInfo:
     return DeliveryInfo(
         None if identifies_nothing(found.message_id) else found.message_id,
         (),
@@ -124,4 +121,10 @@ def _links(value: Any) -> list[str]:
     ]
 
 
-KIND: Final = Kind(wrappers=_WRAPPERS, documented=_as_documented, parse=_info, event=_event)
+KIND: Final = Kind(
+    wrappers=_WRAPPERS,
+    documented=documented.status,
+    item=_as_documented,
+    parse=_info,
+    event=_event,
+)

@@ -22,29 +22,31 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     wrappers: Wrappers
     documented: Callable[[bytes], Any]
-    """The one item of a body that is exactly as documented, else None: the short way."""
+    """A body that is exactly as documented, else None: the short way."""
+    item: Callable[[Any], Any]
+    """The one item of such a body."""
     parse: Callable[[Fields], Any]
     """An item. Raises `Rejected`."""
     event: Callable[[Any, Raw | str, tzinfo, str], Event]
     """An item, the body, and the listener's zone and region, to what it means."""
 
 
-def read(request: Request, own: Kind, other: Kind) -> Reading:
+def read(own: Kind, other: Kind, request: Request) -> Reading:
     """Raises `Rejected` unless at least one item is in it."""
     body, content_type = request.body, request.content_type
-    if is_plain(body, content_type) and own.documented(body):
+    if (body.isascii() or is_plain(body, content_type)) and own.documented(body):
         return Reading((body,))
     good, bad = _items(understand(body, content_type)[0], own, other)
     return reading(body, good, bad)
 
 
 def normalise(
-    notification: Notification, zone: tzinfo, region: str, own: Kind, other: Kind
+    own: Kind, other: Kind, notification: Notification, zone: tzinfo, region: str = "US"
 ) -> list[Event]:
     """One event per item. Raises `Unreadable`, though not for what `read` let in."""
     body, content_type = notification.body, notification.content_type
     if is_plain(body, content_type) and (found := own.documented(body)):
-        return [own.event(found, as_raw(body), zone, region)]
+        return [own.event(own.item(found), as_raw(body), zone, region)]
     try:
         value, raw = understand(body, content_type)
         items, _ = _items(value, own, other)

@@ -50,10 +50,7 @@ class Mo(Struct, frozen=True):
     date_time: str | None
 
 
-def _as_documented(body: bytes) -> Mo | None:
-    found = documented.message(body)
-    if found is None:
-        return None
+def _as_documented(found: documented.Message) -> Mo:
     return Mo(
         found.sender_address,
         found.destination_address,
@@ -119,4 +116,10 @@ def _no_time(written: str | None, time: datetime | None) -> bool:
     return not written or identifies_nothing(written)
 
 
-KIND: Final = Kind(wrappers=_WRAPPERS, documented=_as_documented, parse=_message, event=_event)
+KIND: Final = Kind(
+    wrappers=_WRAPPERS,
+    documented=documented.message,
+    item=_as_documented,
+    parse=_message,
+    event=_event,
+)

@@ -59,10 +59,9 @@ def sort(
 def holds(value: Any, wrappers: Wrappers) -> bool:
     """Whether one of the wrappers is in it, at the top or under an XML document's root."""
     while type(value) is dict:
-        fields = {name.lower(): inner for name, inner in value.items()}
-        if not fields.keys().isdisjoint(wrappers):
+        if any(name.lower() in wrappers for name in value):
             return True
-        value = next(iter(fields.values())) if len(fields) == 1 else None
+        value = next(iter(value.values())) if len(value) == 1 else None
     return False
 
 
@@ -94,10 +93,10 @@ def filled_text(fields: Fields, name: str, shown: str) -> str:
 def optional_text(fields: Fields, name: str, shown: str) -> str | None:
     """A field that may be missing or null. A list that says one thing is that thing."""
     value = fields.get(name)
-    if type(value) is list and value and all(type(one) is str and one == value[0] for one in value):
-        value = value[0]
     if value is None or type(value) is str:
         return value
+    if type(value) is list and value and all(type(one) is str and one == value[0] for one in value):
+        return str(value[0])
     if type(value) is float and value.is_integer() and abs(value) < _EXACT:
         value = int(value)  # JSON knows one kind of number only (RFC 8259, section 6)
     if type(value) in (int, float):
@@ -109,8 +108,8 @@ def first_text(fields: Fields, name: str, shown: str) -> str | None:
     """A field that may be a list, of which the first that says something counts."""
     value = fields.get(name)
     if type(value) is list:
-        value = next((one for one in value if one not in (None, "")), None)
-    return optional_text({name: value}, name, shown)
+        fields = {name: next((one for one in value if one not in (None, "")), None)}
+    return optional_text(fields, name, shown)
 
 
 def blank(text: str) -> bool:
@@ -139,7 +138,10 @@ def _items(
     if type(value) is not dict:
         return [(path, value)]
     fields = {name.lower(): inner for name, inner in value.items()}
-    found = [name for name in wrappers if name in fields] or _root(fields)
+    if fields.keys().isdisjoint(wrappers):
+        found = _root(fields)
+    else:
+        found = [name for name in wrappers if name in fields]
     if not found:
         whole = inherited | fields if inherited else fields
         return [(path, each) for each in _by_address(whole)]
