@@ -89,6 +89,14 @@ def test_who_expects_100_continue_is_told_so_and_answered(front: Front) -> None:
         assert said.startswith(b"HTTP/1.1 400")
 
 
+def told(line: socket.socket) -> bytes:
+    """What came before the end; nginx ends those that are too slow with a reset, on purpose."""
+    try:
+        return line.recv(65_536)
+    except ConnectionResetError:
+        return b""
+
+
 def test_slow_senders_are_ended_in_time_and_what_came_of_a_body_is_kept(
     front: Front, receiver: Receiver
 ) -> None:
@@ -97,8 +105,8 @@ def test_slow_senders_are_ended_in_time_and_what_came_of_a_body_is_kept(
         half_a_body.sendall(head("Content-Length: 100") + b'{"Message"')
         said = half_a_body.recv(65_536)
         assert said.startswith(b"HTTP/1.1 408")
-        assert half_a_head.recv(65_536)[:12] in (b"", b"HTTP/1.1 408")
-        nothing.recv(65_536)
+        assert told(half_a_head)[:12] in (b"", b"HTTP/1.1 408")
+        assert told(nothing)[:12] in (b"", b"HTTP/1.1 408")
     assert receiver.books().rejected == 1
 
 
