@@ -42,12 +42,13 @@ def cloudevent(value: Any) -> dict[str, Any] | None:
     """
     if type(value) is not dict:
         raise Rejected("body: a JSON object is wanted")
-    event = value if value.keys() <= _USUAL else _named(value)
-    if not is_early(event):
-        _check(event)
+    usual = value.keys() <= _USUAL
+    event = value if usual else _named(value)
+    if usual or not is_early(event):
+        _check(event, usual=usual)
         return event
     try:
-        _check(event)
+        _check(event, usual=False)
     except Rejected:
         return None
     return event
@@ -93,7 +94,7 @@ def _named(value: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def _check(event: dict[str, Any]) -> None:
+def _check(event: dict[str, Any], *, usual: bool) -> None:
     if event.get("specversion") != "1.0" and not _is_1(event.get("specversion")):
         raise Rejected("specversion: missing or not 1.0")
     identifier: Any = event.get("id")
@@ -106,7 +107,7 @@ def _check(event: dict[str, Any]) -> None:
     time = event.get("time")
     if time is not None and time_of(time) is None and not _blank(time):
         raise Rejected("time: not an RFC 3339 time")
-    if not event.keys() <= _USUAL or event.get("datacontenttype") != "application/json":
+    if not usual or event.get("datacontenttype") != "application/json":
         _unusual(event)
 
 

@@ -50,7 +50,8 @@ def said(body: bytes, zone: tzinfo) -> Said:
 
 
 def _cloudevent(event: dict[str, Any], zone: tzinfo) -> Said:
-    kind, source, id_ = (text_of(event[name]) or "" for name in ("type", "source", "id"))
+    kind, source = text_of(event["type"]) or "", text_of(event["source"]) or ""
+    id_ = text_of(event["id"]) or ""
     meaning, time = meaning_of(kind), text_of(event.get("time"))
     payload, when = _payload(event, meaning), time_of(time)
     if is_early(event):  # Nokia's documented handler expects both forms in one body
