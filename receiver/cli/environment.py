@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import redis
+import structlog
 
 from receiver import connection, embedded
 from receiver import settings as settings_module
@@ -83,6 +84,27 @@ def refuse_without_credential(found: Settings, url: str) -> None:
             "no credential is set, so nobody could send anything: set RECEIVER_BEARER_TOKENS, "
             "to the output of `openssl rand -hex 32` for example (`receiver up --demo` makes one)"
         )
+
+
+def look_at_rights(url: str) -> None:
+    """Say what the Redis user lacks, and refuse a Redis Cluster. One that does not answer now may
+    be right.
+    """
+    from receiver import rights
+
+    try:
+        with connect(url) as client:
+            lacks = rights.lacking(client)
+    except redis.RedisError:
+        return
+    except rights.Cluster:
+        raise Refused(
+            "REDIS_URL: this is a Redis Cluster, which does not fit: what belongs together lies on "
+            "several servers there. One server is wanted, with replicas and Sentinel if you like"
+        ) from None
+    if lacks:
+        fix = "docs/security.md, What the Redis user needs"
+        structlog.get_logger().error("redis.rights", lacks=", ".join(lacks), fix=fix)
 
 
 def refuse_weak_redis(found: Settings) -> None:

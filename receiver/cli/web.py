@@ -34,5 +34,6 @@ def command() -> None:
     from receiver.door import serving
 
     logs.configure(settings.log_level)
+    environment.look_at_rights(settings.redis_url or "")
     structlog.get_logger().info("web.starts", url=environment.base_url(settings))
     serving.serve(settings)

@@ -1,0 +1,57 @@
+"""What the Redis user may not do and has to; docs/security.md has the list of all he needs.
+
+Each command is tried so that it changes nothing: on a key that is not there, or with an argument
+that it refuses once it may run. (`acl_check_cmd` in a script would be simpler, and ends Valkey
+9.1.2 with a segmentation fault where a subcommand is not allowed.)
+"""
+
+from typing import Any, Final
+
+import redis
+from redis.exceptions import ClusterDownError, MovedError, ResponseError
+
+_TRIED: Final = """
+INFO server | CONFIG GET appendonly | TIME | PING | EVAL return(1) 0 | SCRIPT LOAD return(1)
+EVALSHA 0 0 | GET k | SET k v XX | DEL k | EXISTS k | EXPIRE k 1 | PERSIST k | TYPE k
+HGET k f | HGETALL k | HMGET k f | HSET k f v f | HDEL k f | HINCRBY k f x | HLEN k | HVALS k
+SMEMBERS k | SREM k m | LLEN k | LRANGE k 0 0 | LREM k 1 v
+XADD k NOMKSTREAM * f v | XLEN k | XRANGE k - + COUNT 1 | XREVRANGE k + - COUNT 1 | XDEL k 1-1
+XTRIM k MAXLEN 1 | XINFO STREAM k | XINFO GROUPS k | XINFO CONSUMERS k g | XPENDING k g
+XGROUP CREATE k g 0 | XGROUP SETID k g 0 | XREADGROUP GROUP g c STREAMS k > | XACK k g 1-1
+XAUTOCLAIM k g c 0 0 | XCLAIM k g c 0 1-1
+ZADD k x m | ZCARD k | ZCOUNT k 0 0 | ZRANGEBYSCORE k 0 0 | ZREM k m | ZSCORE k m
+"""
+KEYS: Final = ("receiver:*", "rq:*")
+
+
+class Cluster(Exception):
+    """It is a node of a Redis Cluster, whose keys lie apart: our scripts need them together."""
+
+
+def lacking(client: redis.Redis) -> list[str]:
+    """Commands, and patterns of keys, that the user may not use. Raises `Cluster`, `RedisError`."""
+    tried = [line.split() for part in _TRIED.splitlines() for line in part.split("|") if line]
+    found: list[str] = []
+    pipe: Any
+    with client.pipeline(transaction=False) as pipe:
+        for words in tried:
+            pipe.execute_command(*("receiver:probe" if word == "k" else word for word in words))
+        for pattern in KEYS:
+            pipe.execute_command("SET", pattern.replace("*", "probe"), "", "XX", "GET")
+        replies: Any = pipe.execute(raise_on_error=False)
+    info = replies[0] if isinstance(replies[0], dict) else {}
+    if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
+        raise Cluster
+    for name, reply in zip([*map(_name, tried), *KEYS], replies, strict=True):
+        said = str(reply) if isinstance(reply, ResponseError) else ""
+        if isinstance(reply, (MovedError, ClusterDownError)):
+            raise Cluster
+        if "ermission" in said and ("key" in said) == (name in KEYS):
+            found.append(name)
+    return found
+
+
+def _name(words: list[str]) -> str:
+    """`XINFO GROUPS`, but `GET`: subcommands are spelled in capitals here, and options later."""
+    with_sub = words[0] in ("CONFIG", "SCRIPT", "XINFO", "XGROUP")
+    return " ".join(words[: 1 + with_sub])
