@@ -19,7 +19,7 @@ from receiver.simulate.operator.scenario import Client, Scenario
 from receiver.simulate.scenario import ScenarioError
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
+_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "ES384", "ES512"]
 
 
 class TokenRefused(Exception):

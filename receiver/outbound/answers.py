@@ -1,0 +1,72 @@
+"""What comes of a request: an answer, or one of the two ways of having none."""
+
+import email.utils
+import time
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+_LONGEST_WAIT: Final = 3600.0
+"""Seconds: no Retry-After keeps us away for longer."""
+
+
+class NotSent(Exception):
+    """Nothing reached the other side: to send it again is safe.
+
+    The message names what failed, never a URL's query, a header or a body.
+    """
+
+
+class Resting(NotSent):
+    """The operator is left alone: it fails again and again, or said Retry-After."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        """`seconds` until the next attempt is worth making."""
+        self.seconds = seconds
+        super().__init__(f"{reason}; next attempt in {seconds:.0f} s")
+
+
+class Unanswered(Exception):
+    """It was sent, and whether it was carried out is unknown: time-out, reset, half an answer."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A complete answer, whatever its status."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        """The body as JSON; None when it is none, which a 2xx with `null` looks like too."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def code(self) -> str:
+        """CAMARA's error code (ErrorInfo); empty where the body is another, as at Nokia."""
+        found = self.document
+        code = found.get("code") if isinstance(found, dict) else None
+        return code if isinstance(code, str) else ""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds, at most an hour, from either form of Retry-After (RFC 9110, 10.2.3)."""
+        return retry_after(self.headers.get("retry-after", ""), time.time())
+
+
+def retry_after(value: str, now: float) -> float | None:
+    """Return the seconds that a Retry-After asks for, 0 to 3,600; None where it says nothing."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:12]), _LONGEST_WAIT)
+    try:
+        until = email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(until - now, 0.0), _LONGEST_WAIT)

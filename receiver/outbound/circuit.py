@@ -1,0 +1,53 @@
+"""Leaves an operator alone that fails again and again."""
+
+import random
+import time
+from typing import Final
+
+from receiver.outbound.answers import Resting
+
+_FAILURES: Final = 5
+"""In a row, until it opens."""
+_FIRST: Final = 5.0
+_LONGEST: Final = 600.0
+
+
+class Circuit:
+    """Closed; open after five failures in a row, for 5 s to 10 min; then one request tries."""
+
+    def __init__(self, first: float = _FIRST, longest: float = _LONGEST) -> None:
+        """`first` and `longest`: seconds that it stays open, doubling, with full jitter."""
+        self._first = first
+        self._longest = longest
+        self._failures = 0
+        self._until = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether the operator is being left alone, or tried by one request."""
+        return self._failures >= _FAILURES
+
+    def admit(self) -> None:
+        """Let a request through. Raises `Resting`."""
+        if not self.open:
+            return
+        now = time.monotonic()
+        if now < self._until:
+            raise Resting("the operator has failed repeatedly", self._until - now)
+        self._until = now + self._pause()  # whoever comes now is the one that tries
+
+    def succeeded(self) -> None:
+        """Be told that the operator works."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Be told that it does not: no answer, a 5xx, credentials refused."""
+        self._failures += 1
+        if self.open:
+            self._until = time.monotonic() + self._pause()
+
+    def _pause(self) -> float:
+        """Full jitter, but never under half of the first: or many would come back at once."""
+        doubled = self._first * 2.0 ** min(self._failures - _FAILURES, 20)
+        longest = min(doubled, self._longest)
+        return max(self._first / 2, random.uniform(0, longest))  # noqa: S311 - not a secret

@@ -1,0 +1,129 @@
+"""One operator, as the rest of the program talks to it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from receiver.outbound.answers import Answer, NotSent, Unanswered
+from receiver.outbound.authentication import Authentication, FixedHeaders
+from receiver.outbound.circuit import Circuit
+from receiver.outbound.http_client import HttpClient
+from receiver.outbound.oauth import ClientCredentials, OAuth, TokenRefused
+from receiver.outbound.rate_limit import RateLimit
+
+_JSON: Final = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How hard an operator may be pressed."""
+
+    rate: float = 5.0
+    """Requests a second."""
+    concurrency: int = 4
+    deadline: float = 30.0
+    """Seconds for one request and its whole answer."""
+    most_bytes: int = 8 * 1024 * 1024
+    """Of an answer."""
+
+
+class OperatorClient:
+    """Sends each request once, and a second time only after a 401, which did nothing.
+
+    Use it in `async with`, or close it. All its requests share one rate, one concurrency, one
+    circuit and one access token.
+    """
+
+    def __init__(
+        self,
+        authentication: ClientCredentials | FixedHeaders,
+        limits: Limits | None = None,
+        *,
+        circuit: Circuit | None = None,
+        seen: Callable[[str], None] = lambda _status: None,
+    ) -> None:
+        """`seen` is told of each request's status, or `unanswered`, `not-sent`."""
+        limits = limits or Limits()
+        self._http = HttpClient(
+            deadline=limits.deadline,
+            most_bytes=limits.most_bytes,
+            connections=limits.concurrency + 1,  # one for a token while all the others wait for it
+        )
+        self._authentication: Authentication = (
+            OAuth(authentication, self._http)
+            if isinstance(authentication, ClientCredentials)
+            else authentication
+        )
+        self._at_once = asyncio.Semaphore(limits.concurrency)
+        self.rate = RateLimit(limits.rate)
+        self.circuit = circuit or Circuit()
+        self._seen = seen
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        document: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request; `document`, unless None, as JSON. Returns any complete answer.
+
+        Raises `NotSent` (also as `Resting` and `TokenRefused`): it may be sent again.
+        Raises `Unanswered`: it may have been carried out. Raises `BadUrl`, a ValueError.
+        """
+        content = None if document is None else msgspec.json.encode(document)
+        more = {**(headers or {}), **(_JSON if content is not None else {})}
+        async with self._at_once:
+            self.circuit.admit()
+            await self.rate.acquire()
+            try:
+                answer = await self._send(method, url, more, content)
+            except (NotSent, Unanswered) as error:
+                self._seen("not-sent" if isinstance(error, NotSent) else "unanswered")
+                self.circuit.failed()
+                if isinstance(error, TokenRefused) and error.status == 429:
+                    self.rate.refused(error.retry_after)
+                raise
+        self._judge(answer)
+        return answer
+
+    async def check(self) -> None:
+        """Get an access token, if this operator has them. Raises `NotSent`."""
+        await self._authentication.headers()
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.close()
+
+    async def __aenter__(self) -> "OperatorClient":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def _send(
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None
+    ) -> Answer:
+        own = await self._authentication.headers()
+        answer = await self._http.send(method, url, headers=headers | own, content=content)
+        if answer.status == 401 and await self._authentication.renew(own):
+            self._seen("401")
+            own = await self._authentication.headers()
+            answer = await self._http.send(method, url, headers=headers | own, content=content)
+        return answer
+
+    def _judge(self, answer: Answer) -> None:
+        """Draw what follows for the next requests: 429 slows down, 401 and 5xx are failures."""
+        self._seen(str(answer.status))
+        if answer.status == 429:
+            self.rate.refused(answer.retry_after)
+        else:
+            self.rate.answered()
+        if answer.status == 401 or answer.status >= 500:
+            self.circuit.failed()
+        else:
+            self.circuit.succeeded()
