@@ -5,6 +5,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,16 +88,17 @@ def as_somebody(directory: Path, uid: int) -> "subprocess.CompletedProcess[str]"
     )
 
 
-def open_the_way_to(directory: Path) -> None:
-    for above in (directory, *directory.parents):
-        if stat.S_IMODE(above.stat().st_mode) & 0o011 != 0o011:
-            above.chmod(above.stat().st_mode | 0o011)
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """Not under pytest's own directory, which every run of it closes to everybody else anew."""
+    with tempfile.TemporaryDirectory(prefix="rv-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 @root_only
-def test_a_volume_of_kubernetes_with_fsgroup_is_taken_as_it_is(tmp_path: Path) -> None:
-    open_the_way_to(tmp_path)
-    volume = tmp_path / "volume"
+def test_a_volume_of_kubernetes_with_fsgroup_is_taken_as_it_is(open_to_all: Path) -> None:
+    volume = open_to_all / "volume"
     volume.mkdir()
 
     def mounted() -> None:
@@ -109,7 +112,8 @@ def test_a_volume_of_kubernetes_with_fsgroup_is_taken_as_it_is(tmp_path: Path) -
     assert volume.stat().st_uid == 0
     assert mode(volume) & ~0o005 == 0o2770
     mounted()
-    assert as_somebody(volume, NOBODY).stdout == "1\n"
+    again = as_somebody(volume, NOBODY)
+    assert again.stdout == "1\n", again.stderr
     mounted()
     assert as_somebody(volume, NOBODY - 1).stdout == "2\n"  # the image's user has changed
 
