@@ -64,6 +64,33 @@ RETIRED_SECONDS: Final = 24 * 3600
 FORWARD_JOB: Final = "workers.forward.run"
 """Dotted name of the job behind each sink's queue."""
 
+SUBSCRIPTIONS: Final = "receiver:subscriptions"
+"""Hash: slot -> record as JSON (`receiver.subscriptions.records.Slot`): what is wanted for one
+device and event type, and the attempts at it that still matter."""
+SUBSCRIPTION_IDS: Final = "receiver:subscriptions:ids"
+"""Hash: `<operator> <id of the operator's>` -> `<slot> <attempt>`; kept as long as the attempt's
+credential, so that a notice of the end finds its slot."""
+SUBSCRIPTION_ATTEMPTS: Final = "receiver:subscription-attempts"
+"""Hash: attempt -> JSON array `[operator, set, slot, generation]`, of every attempt whose
+credential is stored. `set` and `generation` are what its events carry."""
+SUBSCRIPTION_SETS: Final = "receiver:subscriptions:sets"
+"""Hash: `<set>:stopped` why nothing is created for a set any more, `<set>:devices` why its devices
+cannot be read, `<set>:deletions` how many deletions wait for `apply --yes`, `<set>:gap_seconds`,
+`<set>:deaf` and `<set>:ended` counts; absent where there is nothing to say."""
+SUBSCRIPTION_CREDENTIALS: Final = "receiver:subscription-credentials"
+"""Hash: SHA-256 (hex) of a token that begins with `SUBSCRIPTION_PREFIX` -> JSON object: `label`
+(the set), `listener`, `expires` and `created` (seconds since 1970), `attempt`. Changed only in
+scripts that note the change in `SUBSCRIPTION_CREDENTIALS_CHANGES` too."""
+SUBSCRIPTION_CREDENTIALS_CHANGES: Final = "receiver:subscription-credentials:changes"
+"""Sorted set: SHA-256 (hex) -> revision of its latest change. A reader that knows revision n asks
+for `(n +inf`; of those that it finds, the ones without a record are gone. A member stays
+an hour after its record has gone."""
+SUBSCRIPTION_CREDENTIALS_REVISION: Final = "receiver:subscription-credentials:revision"
+"""Counts those changes: a lower one than before is that of a server which lost some."""
+SUBSCRIPTION_PREFIX: Final = "rs1_"
+"""What the tokens of subscriptions begin with; they are made in `receiver.subscriptions` only, and
+never stored."""
+
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",
     "job_timeout": 60,
@@ -108,6 +135,33 @@ def sink_state(sink: str) -> str:
     row, `opened` times in a row, `open_until` (ms), `probing`, `down_since` (ms).
     """
     return f"receiver:sink:{sink}"
+
+
+def subscriptions_due(operator: str, rank: int) -> str:
+    """Sorted set: slot -> when there is work on it (ms, Redis' clock).
+
+    Rank 0: what lives and ends; 1: what is to be created; 2: what is to be deleted.
+    """
+    return f"receiver:subscriptions:due:{operator}:{rank}"
+
+
+def subscriptions_lease(operator: str) -> str:
+    """Its holder is the one controller of an operator; every script of a controller checks it."""
+    return f"receiver:subscriptions:lease:{operator}"
+
+
+def subscriptions_orders(operator: str) -> str:
+    """List of orders that commands give to the controller, as JSON; it removes what it has done."""
+    return f"receiver:subscriptions:orders:{operator}"
+
+
+def subscriptions_state(operator: str) -> str:
+    """Hash: `read` (the last entry of `EVENTS` that its controller has read), `renewal` (`replace`
+    where the operator refuses a second subscription), `quota_until`, `circuit_open`, `orphans`,
+    `trouble` (in words) and `seen` (when the controller last went round); times are seconds since
+    1970.
+    """
+    return f"receiver:subscriptions:operator:{operator}"
 
 
 def sequence(entry: str) -> str:
