@@ -130,7 +130,7 @@ class _Sentinel(NamedTuple):
     """For connections to the sentinels."""
 
 
-def client(url: str, *, timeout: float = 5.0) -> redis.Redis:
+def client(url: str, *, timeout: float = 5.0, kind: type[redis.Redis] = redis.Redis) -> redis.Redis:
     """A blocking client whose commands take at most `timeout` seconds each, for threads.
 
     Raises `ValueError` on an address that is none; connects with the first command.
@@ -141,14 +141,14 @@ def client(url: str, *, timeout: float = 5.0) -> redis.Redis:
         "socket_connect_timeout": timeout,
     }
     if "+sentinel:" not in url:
-        return redis.Redis.from_url(url, **options)
+        return kind.from_url(url, **options)
     found = _sentinel(url)
     sentinel = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
         found.nodes,
         sentinel_kwargs=_impatient(found.own, Retry(NoBackoff(), 0)),
         **found.options | options,
     )
-    made: redis.Redis = sentinel.master_for(found.master)  # type: ignore[no-untyped-call]
+    made: redis.Redis = sentinel.master_for(found.master, kind)  # type: ignore[no-untyped-call]
     return made
 
 

@@ -107,3 +107,16 @@ def test_what_other_processes_append_counts_too() -> None:
     line.others = 3
     gate.allow(gate.spent, 100_000, "Redis is 80% full")
     assert 12 <= asyncio.run(appends(inbound(gate, line), 1000)) <= 26
+
+
+def test_workers_that_start_when_nothing_is_left_get_on_all_the_same(receiver: Receiver) -> None:
+    receiver.start_web()
+    for number in range(50):
+        assert receiver.post("/att/sms/mo", mo(f"{number}")).status == 204
+    client: Any = receiver.redis
+    client.setrange("big", 20_000_000, b"x")
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 0.9))
+    receiver.start_worker()
+    eventually(lambda: receiver.books().open == 0)
+    assert receiver.books().published == 50
+    assert client.info("memory")["used_memory"] > client.info("memory")["maxmemory"]

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 import redis
 
+from receiver.lua import whole
+
 LEASE_MILLISECONDS: Final = 15_000
 """A dead supervisor's slot is free after this long."""
 _RENEW: Final = """
@@ -44,7 +46,7 @@ class Slots:
     def __init__(self, client: redis.Redis) -> None:
         self._owner = secrets.token_hex(8)
         self._host = socket.gethostname()
-        self._renew = client.register_script(_RENEW)
+        self._renew = client.register_script(whole(_RENEW))
         self._client = client
         self._held: set[Slot] = set()
 

@@ -12,6 +12,7 @@ import structlog
 from receiver import connection
 from receiver.logs import Condition
 from receiver.settings import Settings
+from workers.roomy import Roomy
 from workers.sink_sweep import SinkSweep
 from workers.slots import Slot, Slots
 from workers.sweep import EVERY, Sweep, histories
@@ -74,7 +75,7 @@ class Supervisor:
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
         self._wanted = [""] * settings.workers + [sink.name for sink in settings.sinks]
         self._stop = stop
-        client = connection.client(url, timeout=ANSWER_WITHIN)
+        client = connection.client(url, timeout=ANSWER_WITHIN, kind=Roomy)
         self._slots = Slots(client)
         self._sweep = Sweep(client, histories(settings.sinks, url))
         self._sinks = SinkSweep(client, settings.sinks)

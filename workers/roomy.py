@@ -1,0 +1,66 @@
+"""A client whose commands a full server takes too: RQ's, a lease's, a bell's.
+
+A full server refuses every command that needs memory, a worker's registration with RQ among them;
+then nobody could make room. Scripts may write there when they say so. So what was refused for
+memory, and nothing else, is run again by one that does no more than run it.
+"""
+
+import time
+from typing import Any, Final
+
+import redis
+from redis.client import Pipeline
+from redis.exceptions import OutOfMemoryError
+
+_RUN: Final = """#!lua flags=allow-oom
+local replies, at = {}, 1
+while at <= #ARGV do
+    replies[#replies + 1] = redis.pcall(unpack(ARGV, at + 1, at + ARGV[at])) or false
+    at = at + 1 + ARGV[at]
+end
+return replies
+"""
+_PAUSE: Final = 0.2
+"""Seconds for a command that would have waited: no script waits."""
+
+
+class Roomy(redis.Redis):
+    """Like the client it is, and its replies in that case as the server writes them."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one. Raises as ever, but not because memory is short."""
+        try:
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except OutOfMemoryError:
+            name = str(args[0])
+            if name.startswith("EVAL"):
+                raise  # a script says for itself whether it may
+            reply = super().execute_command(  # type: ignore[no-untyped-call]
+                "EVAL", _RUN, 0, *_words(args)
+            )[0]
+            if reply is None and name.startswith("BL"):
+                time.sleep(_PAUSE)
+            return reply
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
+        """One whose transactions run as a whole there too."""
+        line = _Line if transaction else Pipeline
+        return line(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+class _Line(Pipeline):
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        commands = [args for args, _ in self.command_stack]
+        try:
+            return super().execute(raise_on_error)
+        except OutOfMemoryError:  # of all of it, nothing has run
+            words = [word for args in commands for word in _words(args)]
+            with redis.Redis(connection_pool=self.connection_pool) as client:
+                replies: Any = client.eval(_RUN, 0, *words)
+            return list(replies)
+
+
+def _words(args: Any) -> list[Any]:
+    """A command for the script; redis-py writes some names in two words."""
+    words = [*str(args[0]).split(), *args[1:]]
+    return [len(words), *words]
