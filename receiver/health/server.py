@@ -11,6 +11,7 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.commit.inbound import Inbound
+from receiver.commit.link import NotReplicated
 from receiver.connection import refusal
 from receiver.door.gate import Gate
 from receiver.health.durability import CONFIG_NAMES, weaknesses
@@ -49,9 +50,10 @@ class Server:
         """Why it takes nothing; empty when it does."""
         if time.monotonic() - self._seen > SILENT_AFTER:
             return "Redis does not answer"
-        if refused := self._refused():
-            return f"Redis takes no writes: {refused}"
-        return self._missing
+        if self._missing:
+            return self._missing
+        refused = self._refused()
+        return f"Redis takes no writes: {refused}" if refused else ""
 
     def _refused(self) -> str:
         """What the last append says; where that is a while ago, the probe."""
@@ -87,7 +89,7 @@ class Server:
             self._weaknesses = weaknesses(await _settings(client))
         spent, info = self._gate.spent, await self._info(client)
         self._gate.closed = self._too_weak() or self._fullness(info, spent)
-        with contextlib.suppress(ResponseError):  # it is written down there
+        with contextlib.suppress(ResponseError, NotReplicated):  # it is written down there
             await self._probe.probe()
         if not self._probe.refusal:  # else this would be refused too
             async with self.part("what it had before it came back cannot be compared"):
