@@ -13,6 +13,12 @@ from tests.valkey import Valkey
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_bdd_apply_tag(tag: str) -> bool:
+    """The tags of CAMARA's scenarios are names, no marks."""
+    return bool(tag)
+
+
 @pytest.fixture(scope="session")
 def _shared_valkey() -> Iterator[Valkey]:
     server = Valkey()

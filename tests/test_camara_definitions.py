@@ -18,10 +18,10 @@ STATES: dict[str, dict[str, Any]] = {
     "data": {"connectivity": ["DATA"]},
     "sms": {"connectivity": ["SMS"]},
     "disconnected": {"connectivity": []},
-    "on": {"roaming": True, "countryCode": 208, "countryName": ["FR"]},
+    "on": {"roaming": True, "country_code": 208, "country_name": ["FR"]},
     "status": {"roaming": False},
     "off": {"roaming": False},
-    "change-country": {"countryCode": 206, "countryName": ["BE"]},
+    "change-country": {"country_code": 206, "country_name": ["BE"]},
 }
 
 

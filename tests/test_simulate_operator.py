@@ -77,8 +77,8 @@ def test_roaming_is_told_as_the_specification_has_it(operator: Simulated, sink: 
     path = f"/{ROAMING}/v0.8/subscriptions"
     prefix = f"org.camaraproject.{ROAMING}.v0.roaming-"
     moves: list[tuple[dict[str, Any], set[str]]] = [
-        ({"roaming": True, "countryCode": 208, "countryName": ["FR"]}, {"status", "on"}),
-        ({"countryCode": 206, "countryName": ["BE"]}, {"change-country"}),
+        ({"roaming": True, "country_code": 208, "country_name": ["FR"]}, {"status", "on"}),
+        ({"country_code": 206, "country_name": ["BE"]}, {"change-country"}),
         ({"roaming": False}, {"status", "off"}),
     ]
     for word in ("status", "on", "off", "change-country"):

@@ -138,7 +138,7 @@ def test_faults_of_the_scenario_file_are_there_from_the_start() -> None:
         ("faults", {"operation": "create"}),
         ("clock", {"ahead": "soon"}),
         ("clock", {"ahead": 1e300}),
-        ("tokens", {"expires_in": 1}),
+        ("tokens", {"expiresIn": 1}),
         ("settings", {"seed": -1}),
         ("settings", []),
     ],

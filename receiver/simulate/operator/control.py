@@ -28,7 +28,7 @@ Reason = Literal[
 ]
 
 
-class _Order(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+class _Order(Struct, forbid_unknown_fields=True, kw_only=True):
     """What a route takes."""
 
 

@@ -1,0 +1,37 @@
+"""CAMARA's own test definitions (Gherkin), run against the simulated operator."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+
+from receiver.simulate.operator.scenario import Listing, Scenario
+from tests import camara_answers, camara_requests
+from tests.camara import FOLDER
+from tests.camara_world import World
+from tests.operators import listening, simulated
+
+STEPS_OF = (camara_requests, camara_answers)
+"""Imported for the steps that they register."""
+
+if FOLDER.is_dir():
+    scenarios(str(FOLDER))
+else:
+
+    @pytest.mark.skip(reason="CAMARA's test definitions are not here: set CAMARA_SPECS")
+    def test_the_scenarios_of_camara_pass() -> None: ...
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A scenario's world. The pages of 0.9 are no API's yet: the scenarios want an array."""
+    with simulated(Scenario(list=Listing(form="array"))) as operator, listening() as sink:
+        yield World(operator, sink)
+
+
+@given(parsers.re("(?P<text>.+)"))
+@when(parsers.re("(?P<text>.+)"))
+@then(parsers.re("(?P<text>.+)"))
+def step(world: World, text: str) -> None:
+    """Any step."""
+    world.do(text)
