@@ -18,6 +18,9 @@ import msgspec
 import phonenumbers
 
 from receiver import bootstrap, config_file, connection, sinks
+from receiver.config import operators, subscription_sets
+from receiver.config.operators import Operator
+from receiver.config.subscription_sets import Declared, SubscriptionSet
 from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.toml_lines import explain, line_of
 from receiver.tracing.switch import Asked, asked
@@ -25,11 +28,13 @@ from receiver.tracing.switch import Asked, asked
 __all__ = [
     "HttpSink",
     "Listener",
+    "Operator",
     "RedisStreamSink",
     "RqSink",
     "Settings",
     "SettingsError",
     "SinkSettings",
+    "SubscriptionSet",
     "load",
     "problems",
 ]
@@ -76,11 +81,11 @@ class Handshake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests per minute they are granted; None: any number."""
 
 
-class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ConfigFile(Declared, frozen=True, forbid_unknown_fields=True):
     """What `receiver.toml` may hold."""
 
-    listener: list[Listener] = []
-    sink: list[SinkSettings] = []
+    listener: list[Listener] = msgspec.field(default_factory=list)
+    sink: list[SinkSettings] = msgspec.field(default_factory=list)
     handshake: Handshake = Handshake()
 
 
@@ -114,12 +119,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sink_variables: dict[str, str] = {}
     """Those environment variables that the sinks name and that are set."""
     handshake: Handshake = Handshake()
+    public_url: str = ""
+    """Where operators reach the web half, without a path of ours; empty where nothing is
+    subscribed to."""
+    operators: tuple[Operator, ...] = ()
+    subscriptions: tuple[SubscriptionSet, ...] = ()
+    operator_variables: dict[str, str] = {}
+    """Those environment variables that the operators name and that are set."""
     traces: Asked = Asked()
 
     def __repr__(self) -> str:
         """Without addresses, which may carry a password."""
         counts = f"listeners={len(self.listeners)}, sinks={len(self.sinks)}"
-        return f"Settings(port={self.port}, {counts})"
+        return f"Settings(port={self.port}, {counts}, operators={len(self.operators)})"
 
     def place(self, listener: str) -> tuple[tzinfo, str]:
         """The zone of a listener's zoneless times, and the region of its national numbers."""
@@ -171,13 +183,29 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
             name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
         },
         handshake=config.handshake,
+        public_url=config.public_url.rstrip("/"),
+        operators=tuple(config.operator),
+        subscriptions=tuple(config.subscription),
+        operator_variables={
+            name: environ[name]
+            for one in config.operator
+            for name in one.variables
+            if environ.get(name)
+        },
         traces=asked(environ),
     )
 
 
 def problems(settings: Settings) -> list[str]:
-    """What keeps a worker with these settings from forwarding: one line each, naming the fix."""
-    return [
+    """What keeps a worker with these settings from its work: one line each, naming the fix."""
+    of_operators = [
+        f"operator {one.name!r}: the environment variable {name} {wrong}"
+        for one in settings.operators
+        for name, wrong in sorted(
+            operators.variable_faults(one, settings.operator_variables).items()
+        )
+    ]
+    return of_operators + [
         f"sink {sink.name!r}: the environment variable {name} {wrong}"
         for sink in settings.sinks
         for name, wrong in sorted(sinks.variable_faults(sink, settings.sink_variables).items())
@@ -279,7 +307,11 @@ def _config(environ: Mapping[str, str]) -> ConfigFile:
         if wrong:
             line = line_of(text, "sink", index, wrong[0])
             raise SettingsError(f"{path}: line {line}: sink {sink.name!r}, {wrong[0]}: {wrong[1]}")
-    return config
+    names = [one.name for one in config.listener]
+    if said := subscription_sets.first_fault(text, config, names):
+        raise SettingsError(f"{path}: {said}")
+    found = [one.beside(path) for one in config.subscription]
+    return msgspec.structs.replace(config, subscription=found)
 
 
 def _check_listener(path: Path, listener: Listener) -> None:

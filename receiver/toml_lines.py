@@ -10,6 +10,10 @@ _FIELD = re.compile(r"field `(\w+)`")
 _WANTED = {
     "name": "1 to 32 of a-z, 0-9 and - are wanted",
     "kind": "redis-stream, rq or http is wanted",
+    "auth": 'kind = "headers" or "client_credentials" is wanted, with what belongs to it',
+    "method": "client_secret_basic, client_secret_post or private_key_jwt is wanted",
+    "renewal": "overlap or replace is wanted",
+    "apply": "auto or manual is wanted",
     "mode": "structured, binary or batch is wanted",
     "function": "a dotted name such as billing.jobs.on_event is wanted",
     "url": "a URL such as https://hooks.example.com/events is wanted, without user and password",

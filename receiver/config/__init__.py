@@ -1,0 +1,1 @@
+"""The environment and `receiver.toml`, read once and checked."""
