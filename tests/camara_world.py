@@ -14,7 +14,8 @@ import pytest
 from receiver.simulate.operator.dialects import DIALECTS
 from tests.camara import QUERIES, RELEASES, Definition, definition
 from tests.eventually import eventually
-from tests.operators import PHONE, Simulated, Sink, asked
+from tests.operators import PHONE, Simulated, asked
+from tests.running import Receiver
 
 NOWHERE = "https://127.0.0.1:1/events"
 DEVICE = {"phoneNumber": PHONE}
@@ -35,10 +36,24 @@ def step(*patterns: str) -> Callable[[Step], Step]:
     return keep
 
 
+class Door:
+    """A real receiver as the sink: what it publishes is what came with the right token."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.url = f"{receiver.url}/camara/notifications/fleet"
+        self._receiver = receiver
+        self._before = len(receiver.events())
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The notifications of this scenario, as they came in."""
+        return [event["data"]["raw"] for event in self._receiver.events()[self._before :]]
+
+
 class World:
     """One scenario."""
 
-    def __init__(self, operator: Simulated, sink: Sink) -> None:
+    def __init__(self, operator: Simulated, sink: Door) -> None:
         self.operator, self.sink = operator, sink
         self.headers: dict[str, str] = {}
         self.path = self.subject = self.operation = ""

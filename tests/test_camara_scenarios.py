@@ -1,4 +1,4 @@
-"""CAMARA's own test definitions (Gherkin), run against the simulated operator."""
+"""CAMARA's own test definitions (Gherkin): the simulated operator, and our door as the sink."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,10 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from receiver.simulate.operator.scenario import Listing, Scenario
 from tests import camara_answers, camara_requests
 from tests.camara import FOLDER
-from tests.camara_world import World
-from tests.operators import listening, simulated
+from tests.camara_world import Door, World
+from tests.operators import asked, simulated
+from tests.running import Receiver
+from tests.valkey import Valkey
 
 STEPS_OF = (camara_requests, camara_answers)
 """Imported for the steps that they register."""
@@ -22,11 +24,24 @@ else:
     def test_the_scenarios_of_camara_pass() -> None: ...
 
 
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """One for all scenarios, with the token that they give their subscriptions."""
+    valkey = Valkey()
+    found = Receiver(valkey, tmp_path_factory.mktemp("receiver"))
+    found.also(RECEIVER_BEARER_TOKENS=asked("")["sinkCredential"]["accessToken"])
+    try:
+        yield found.start()
+    finally:
+        found.stop()
+        valkey.stop()
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(receiver: Receiver) -> Iterator[World]:
     """A scenario's world. The pages of 0.9 are no API's yet: the scenarios want an array."""
-    with simulated(Scenario(list=Listing(form="array"))) as operator, listening() as sink:
-        yield World(operator, sink)
+    with simulated(Scenario(list=Listing(form="array"))) as operator:
+        yield World(operator, Door(receiver))
 
 
 @given(parsers.re("(?P<text>.+)"))
