@@ -86,9 +86,9 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 def test_a_slow_answer_ends_at_the_deadline_and_may_have_been_applied(operator: Simulated) -> None:
     operator.control("faults", operation="create", effect="slow", delay=30)
     begun = time.monotonic()
-    with pytest.raises(Unanswered, match="no answer within 1 s"):
-        ask(operator, create(operator), Limits(rate=1000, deadline=1))
-    assert time.monotonic() - begun < 10
+    with pytest.raises(Unanswered, match="no answer within 3 s"):
+        ask(operator, create(operator), Limits(rate=1000, deadline=3))
+    assert time.monotonic() - begun < 25
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def test_a_server_that_says_a_byte_now_and_then_does_not_hold_a_request() -> Non
         speaking(*drips, pause=0.2) as url,
         pytest.raises(Unanswered, match="no answer within"),
     ):
-        plainly(url, Limits(rate=1000, deadline=1))
+        plainly(url, Limits(rate=1000, deadline=2))
 
 
 def test_an_answer_beyond_the_cap_is_none() -> None:

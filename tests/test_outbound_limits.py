@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,6 @@ from receiver.outbound import (
     Unanswered,
 )
 from receiver.outbound.answers import retry_after
-from receiver.outbound.circuit import Circuit
 from receiver.outbound.rate_limit import RateLimit
 from tests.commands import free_port
 from tests.operators import V08, Simulated, simulated
@@ -40,22 +40,31 @@ def test_a_401_that_stays_opens_the_circuit(operator: Simulated) -> None:
     assert operator.books()["requests"]["list 401"] == 10
 
 
-def test_an_operator_that_is_down_is_left_alone_and_then_tried_by_one(operator: Simulated) -> None:
+def test_an_operator_that_is_down_is_left_alone_and_then_tried_by_one(
+    operator: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
     operator.control("faults", effect="status", status=503, times=5)
+    passed = 0.0
+    clock = SimpleNamespace(monotonic=lambda: passed)
+    monkeypatch.setattr("receiver.outbound.circuit.time", clock)
+
+    async def outcome(client: OperatorClient) -> str:
+        try:
+            return str((await client.request("GET", operator.url + V08)).status)
+        except Resting as resting:
+            nonlocal passed
+            passed += resting.seconds
+            return "resting"
 
     async def down(client: OperatorClient) -> list[str]:
-        for _ in range(5):
-            await client.request("GET", operator.url + V08)
-        outcomes: list[str] = []
-        while "200" not in outcomes:
-            try:
-                outcomes.append(str((await client.request("GET", operator.url + V08)).status))
-            except Resting as resting:
-                outcomes.append("resting")
-                await asyncio.sleep(resting.seconds)
-        return outcomes
+        assert {await outcome(client) for _ in range(5)} == {"503"}
+        outcomes = [await outcome(client)]
+        outcomes += await asyncio.gather(outcome(client), outcome(client))
+        return [*outcomes, await outcome(client)]
 
-    assert ask(operator, down, circuit=Circuit(first=0.3)) == ["resting", "200"]
+    seen = ask(operator, down)
+    assert seen == ["resting", "200", "resting", "200"]
+    assert passed >= 2.5
 
 
 def test_requests_keep_to_the_rate_and_the_concurrency(operator: Simulated) -> None:

@@ -32,32 +32,55 @@ def test_many_requests_share_one_token(operator: Simulated) -> None:
     assert operator.books()["requests"] == {"token 200": 1, "list 200": 20}
 
 
+class Clock:
+    """Time as the token's keeper sees it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr("receiver.outbound.oauth.time", found)
+    return found
+
+
 @pytest.mark.parametrize("text", [False, True])
-def test_a_token_is_renewed_at_80_percent_of_its_life(operator: Simulated, text: bool) -> None:
-    operator.control("settings", authentication={"expires_in": 2, "expires_in_text": text})
+def test_a_token_is_renewed_at_80_percent_of_its_life(
+    operator: Simulated, clock: Clock, text: bool
+) -> None:
+    operator.control("settings", authentication={"expires_in": 1000, "expires_in_text": text})
 
     async def later(client: OperatorClient) -> None:
-        await client.request("GET", operator.url + V08)
-        await asyncio.sleep(1.7)
-        await client.request("GET", operator.url + V08)
+        for passes in (0, 799, 2):
+            clock.now += passes
+            await client.request("GET", operator.url + V08)
+            tokens = (await asyncio.to_thread(operator.books))["requests"]["token 200"]
+            assert tokens == (2 if passes == 2 else 1)
 
     ask(operator, later)
-    assert operator.books()["requests"] == {"token 200": 2, "list 200": 2}
 
 
-def test_a_token_that_cannot_be_renewed_serves_to_its_end(operator: Simulated) -> None:
-    operator.control("settings", authentication={"expires_in": 3})
+def test_a_token_that_cannot_be_renewed_serves_to_its_end(
+    operator: Simulated, clock: Clock
+) -> None:
+    operator.control("settings", authentication={"expires_in": 1000})
     operator.control("faults", operation="token", effect="status", skip=1, times=0)
 
     async def later(client: OperatorClient) -> None:
-        await client.request("GET", operator.url + V08)
-        await asyncio.sleep(2.5)
-        assert (await client.request("GET", operator.url + V08)).status == 200
-        await asyncio.sleep(0.6)
+        for passes in (0, 999):
+            clock.now += passes
+            assert (await client.request("GET", operator.url + V08)).status == 200
+        clock.now += 7
         with pytest.raises(TokenRefused, match="503 refused"):
             await client.request("GET", operator.url + V08)
 
     ask(operator, later)
+    assert operator.books()["requests"] == {"token 200": 1, "token 503": 2, "list 200": 2}
 
 
 def test_after_a_401_there_is_one_new_token_and_one_more_attempt(operator: Simulated) -> None:

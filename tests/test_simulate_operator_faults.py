@@ -61,7 +61,7 @@ def test_an_answer_may_say_less_than_what_was_done(
 
 
 def test_what_a_client_has_given_up_may_be_applied_later(operator: Simulated) -> None:
-    operator.control("faults", operation="create", effect="late", delay=0.3)
+    operator.control("faults", operation="create", effect="late", delay=3)
     with pytest.raises((httpx2.RemoteProtocolError, httpx2.ReadError)):
         operator.request("POST", V08, json=BODY)
     assert operator.books()["live"] == 0
@@ -85,14 +85,13 @@ def test_a_slow_answer_comes_late(operator: Simulated) -> None:
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_too_many_requests_are_told_when_to_come_again(form: Any) -> None:
-    with simulated(Scenario(limits=Limits(rate=3, retry_after=form))) as operator:
+    with simulated(Scenario(limits=Limits(rate=0.01, retry_after=form))) as operator:
         headers = operator.token()
-        answers = [operator.request("GET", V08, headers=headers) for _ in range(5)]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert refused
-    assert refused[0].json()["code"] == "TOO_MANY_REQUESTS"
-    said = refused[0].headers["retry-after"]
-    assert said == "1" if form == "seconds" else parsedate_to_datetime(said)
+        assert operator.request("GET", V08, headers=headers).status_code == 200
+        refused = operator.request("GET", V08, headers=headers)
+    assert refused.json()["code"] == "TOO_MANY_REQUESTS"
+    said = refused.headers["retry-after"]
+    assert said == "100" if form == "seconds" else parsedate_to_datetime(said)
 
 
 def test_the_quota_counts_what_lives() -> None:

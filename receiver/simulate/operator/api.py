@@ -195,10 +195,11 @@ class Api:
 
     def _check_rate(self) -> None:
         rate, now = self._operator.scenario.limits.rate, time.monotonic()
-        while self._recent and self._recent[0] <= now - 1:
+        window = max(1.0, 1 / rate) if rate else 1.0
+        while self._recent and self._recent[0] <= now - window:
             self._recent.popleft()
         if rate and len(self._recent) >= rate:
-            raise Refused(429, retry=1)
+            raise Refused(429, retry=window)
         self._recent.append(now)
 
     def _retry_after(self, refused: Refused) -> str:
