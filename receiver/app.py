@@ -17,12 +17,12 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
-from receiver import connection, logs, orphan
 from receiver.carriers import CALLBACKS
 from receiver.carriers.problem import problem
 from receiver.commit.bell import Bell
 from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link
+from receiver.config.settings import Settings, SettingsError, load
 from receiver.credentials import Credentials
 from receiver.door import openapi
 from receiver.door.answer import closing
@@ -40,11 +40,11 @@ from receiver.ingest import Answer, Route
 from receiver.intake import Intake
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.tally import Tally
-from receiver.settings import Settings, SettingsError, load
+from receiver.runtime import logs, parent_death, redis_client
+from receiver.runtime.tracing import switch
 from receiver.spool import place
 from receiver.spool.drain import Drain
 from receiver.spool.spool import Spool
-from receiver.tracing import switch
 
 
 class Receiver(Starlette):
@@ -96,9 +96,9 @@ def build(settings: Settings) -> Starlette:
     """Wire an application. Nothing connects before its lifespan begins. Raises `SettingsError`."""
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
-    bell = Bell(connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN))
+    bell = Bell(redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN))
     credentials, gate = Credentials(settings.bearer_digests), Gate(settings.max_in_flight)
-    reader = connection.client(settings.redis_url, timeout=connection.ANSWER_WITHIN)
+    reader = redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN)
     losses = Losses(_memory(settings, reader))
     spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
     inbound, probe = (_inbound(settings, bell, losses, gate) for _ in range(2))
@@ -106,21 +106,21 @@ def build(settings: Settings) -> Starlette:
     drain = Drain(spool, _inbound(settings, bell, losses, gate), gate) if spool else None
     door = Door(settings, credentials, intake, gate)
     server = Server(gate, losses, settings, inbound, probe)
-    client = connection.async_client(settings.redis_url)
+    client = redis_client.async_client(settings.redis_url)
     scrape = Scrape(settings, reader)
-    watch = Watch(client, server, credentials, door, connection.place(settings.redis_url))
+    watch = Watch(client, server, credentials, door, redis_client.place(settings.redis_url))
     tracer = switch.start(settings.traces)
     route = partial(TracedRoute, tracer) if tracer else Route
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        orphan.watch()
+        parent_death.watch()
         end_at_the_second_signal()
         if spool and drain:
             await spool.start()
             drain.start()
         intake.start()
-        with contextlib.suppress(*connection.DOWN_ON_THE_LOOP):
+        with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
             await watch.look()
         watching = asyncio.gather(watch.run(), door.bodies.watch())
         _spare_the_garbage_collector()
@@ -154,7 +154,7 @@ def _memory(settings: Settings, client: redis.Redis) -> Memory:
     """On a disk that outlives the process, where there is one."""
     directory = place.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
     database = client.connection_pool.connection_kwargs.get("db", 0)
-    return Memory(directory, f"{connection.place(settings.redis_url or '')}/{database}")
+    return Memory(directory, f"{redis_client.place(settings.redis_url or '')}/{database}")
 
 
 def _inbound(settings: Settings, bell: Bell, losses: Losses, gate: Gate) -> Inbound:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from receiver.bootstrap import LONGEST_TOKEN
+from receiver.config.bootstrap_tokens import LONGEST_TOKEN
 from receiver.withdrawn import Withdrawn
 
 SNAPSHOT_SECONDS: Final = 60.0

@@ -19,8 +19,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from receiver import connection, orphan
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.runtime import parent_death, redis_client
 
 PATIENCE: Final = 30.0
 """Seconds for a server to answer; one that is reading its data gets all the time it needs."""
@@ -169,7 +169,7 @@ def read_url(file: Path) -> str:
         url = file.read_text("ascii", "replace").strip()
     except FileNotFoundError:
         return ""
-    return "" if connection.fault(url) else url
+    return "" if redis_client.fault(url) else url
 
 
 def write_private(path: Path, text: str) -> None:
@@ -222,7 +222,7 @@ def _spawn(directory: Path, lock: BinaryIO) -> subprocess.Popen[bytes]:
             stderr=log,
             pass_fds=[lock.fileno()],
             process_group=0,
-            preexec_fn=orphan.bound(),
+            preexec_fn=parent_death.bound(),
         )
 
 

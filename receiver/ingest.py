@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver.carriers.callback import Callback
 from receiver.commit.waiters import Overloaded, Unavailable
+from receiver.contract.records import Notification, Refusal, encode
 from receiver.credentials import Credential, Unauthenticated, Undecided, tokens
 from receiver.door import answer, handshake
 from receiver.door.answer import Headers
@@ -17,7 +18,6 @@ from receiver.door.check import check, fault
 from receiver.door.door import Door
 from receiver.door.refuse import Refuse, say, shown
 from receiver.door.wire import ADMITTED, is_whole
-from receiver.notification import Notification, Refusal, encode
 
 Answer = Callable[[int, Headers, bytes], None]
 """Sends a whole answer at once: status, headers, body."""

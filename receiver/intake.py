@@ -16,8 +16,8 @@ from redis.exceptions import ResponseError
 
 from receiver.commit.inbound import Batch, Inbound
 from receiver.commit.waiters import Tell, Unavailable, Waiter, Waiters
-from receiver.connection import DOWN
-from receiver.logs import Seldom
+from receiver.runtime.logs import Seldom
+from receiver.runtime.redis_client import DOWN
 from receiver.spool.spool import Spool, SpoolError
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from receiver.settings import load
+from receiver.config.settings import load
 from workers import process
 from workers.normalise import Normaliser
 from workers.pipe import Pipe

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from receiver.books import ledger
-from receiver.settings import Settings, load
+from receiver.config.settings import Settings, load
 from workers import normalise, process
 from workers.normalise import Normaliser
 from workers.outcome import Entry, Outcome

@@ -5,20 +5,17 @@ from typing import Any
 
 import msgspec
 
-from receiver.notification import (
+from receiver.config.settings import HttpSink, SinkSettings
+from receiver.contract.records import DeadLetter, Delivery, decode_dead_letter, decode_delivery
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     SINKS,
-    DeadLetter,
-    Delivery,
-    decode_dead_letter,
-    decode_delivery,
     forward_group,
     retry_due,
     retry_items,
     sink_state,
 )
-from receiver.settings import HttpSink, SinkSettings
 from tests.consumer import Consumer
 from tests.valkey import Valkey
 from workers import script

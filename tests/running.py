@@ -11,7 +11,8 @@ import urllib3
 
 from receiver.books import ledger
 from receiver.books.ledger import Books
-from receiver.notification import DEAD_LETTERS, EVENTS, DeadLetter, decode_dead_letter
+from receiver.contract.records import DeadLetter, decode_dead_letter
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS
 from tests.commands import RECEIVER, environment, free_port
 from tests.eventually import eventually
 from tests.valkey import Valkey

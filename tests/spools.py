@@ -7,9 +7,9 @@ from typing import Any
 
 from receiver.commit.inbound import Batch, Inbound, script
 from receiver.commit.link import Link
+from receiver.contract.redis_keys import INBOUND
 from receiver.door.gate import Gate
 from receiver.intake import Intake
-from receiver.notification import INBOUND
 from receiver.spool import place
 from receiver.spool.depth import Depth
 from receiver.spool.drain import Drain

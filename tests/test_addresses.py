@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.connection import fault
-from receiver.settings import SettingsError, load
+from receiver.config.settings import SettingsError, load
+from receiver.runtime.redis_client import fault
 from tests.commands import run
 
 

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from receiver.carriers import CALLBACKS
+from receiver.contract.records import Refusal, decode_refusal
+from receiver.contract.redis_keys import CREDENTIALS, REJECTED, TURNED_AWAY
 from receiver.credentials import Credential
-from receiver.notification import CREDENTIALS, REJECTED, TURNED_AWAY, Refusal, decode_refusal
 from receiver.samples import build
 from tests.bare import connect, exchange, header, read_answer, request, status
 from tests.eventually import eventually

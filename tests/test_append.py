@@ -8,7 +8,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from receiver.commit.inbound import REJECTED_KEPT, script
-from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from tests.restricted import restricted
 from tests.valkey import Valkey
 

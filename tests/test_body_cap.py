@@ -2,7 +2,7 @@
 
 import time
 
-from receiver.notification import REJECTED
+from receiver.contract.redis_keys import REJECTED
 from tests.bare import connect, read_answer, request, status
 from tests.running import TOKEN, Receiver, mo
 

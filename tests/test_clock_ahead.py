@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from receiver.notification import (
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -15,7 +16,6 @@ from receiver.notification import (
     retry_due,
     sink_state,
 )
-from receiver.settings import RedisStreamSink, Settings
 from tests import clocks
 from tests.consumer import answering, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many

@@ -23,7 +23,8 @@ from rq.serializers import JSONSerializer
 from standardwebhooks import Webhook
 
 from receiver.carriers import CALLBACKS
-from receiver.notification import EVENTS, Notification
+from receiver.contract.records import Notification
+from receiver.contract.redis_keys import EVENTS
 from receiver.samples import SAMPLES, build
 from tests.commands import free_port
 from tests.eventually import eventually

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from receiver import credential_store, credentials
+from receiver.contract.redis_keys import CREDENTIALS, CREDENTIALS_USED
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided
-from receiver.notification import CREDENTIALS, CREDENTIALS_USED
 from tests.bare import connect, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo

@@ -11,20 +11,17 @@ import redis
 from receiver.books import dead_letters, ledger
 from receiver.books.dead_letters import Selection
 from receiver.books.office import Office
-from receiver.notification import (
+from receiver.config.settings import Settings
+from receiver.contract.records import DeadLetter, Notification, decode_delivery, encode
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     INBOUND,
     LEDGER,
     SINKS,
-    DeadLetter,
-    Notification,
-    decode_delivery,
-    encode,
     retry_due,
     retry_items,
 )
-from receiver.settings import Settings
 from tests.commands import on_a_terminal, run
 from tests.running import mo
 from tests.valkey import Valkey

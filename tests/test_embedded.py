@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from receiver.config.settings import Settings
 from receiver.embedded import Embedded, EmbeddedError, read_url, state
-from receiver.settings import Settings
 from tests.eventually import eventually
 from tests.valkey import Valkey
 
@@ -22,7 +22,7 @@ STARTS_ONE_AND_SLEEPS = """
 import sys, time
 from pathlib import Path
 from receiver.embedded import Embedded
-from receiver.settings import Settings
+from receiver.config.settings import Settings
 Embedded(Settings(data_dir=Path(sys.argv[1])), print).start()
 print("started", flush=True)
 time.sleep(600)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import urllib3
 
-from receiver.notification import decode_notification
+from receiver.contract.records import decode_notification
 from tests.dying_worker import POINTS
 from tests.eventually import eventually
 from tests.running import Receiver, mo

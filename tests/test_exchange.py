@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from receiver.settings import HttpSink
+from receiver.config.settings import HttpSink
 from tests.consumer import consuming
 from tests.forwarding import http_sink
 from workers import backoff

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.settings import HttpSink
+from receiver.config.settings import HttpSink
 from tests.consumer import Consumer, consuming
 from tests.forwarding import http_sink
 from workers import exchange
@@ -27,7 +27,7 @@ silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 silent.bind(("127.0.0.1", 53))
 subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
 
-from receiver.settings import HttpSink
+from receiver.config.settings import HttpSink
 from workers.exchange import Endpoint
 
 endpoint = Endpoint(HttpSink(name="hook", url="http://hooks.example.com/", timeout=0.3))

@@ -7,21 +7,17 @@ import pytest
 import redis
 
 from receiver.books.explain import PAGE, Story, Unknown, explain
-from receiver.notification import (
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.records import DeadLetter, Delivery, Notification, Refusal, encode
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
     INBOUND,
     REJECTED,
-    DeadLetter,
-    Delivery,
-    Notification,
-    Refusal,
-    encode,
     retry_due,
     retry_items,
 )
-from receiver.settings import RedisStreamSink, Settings
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey

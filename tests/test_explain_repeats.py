@@ -10,8 +10,9 @@ import pytest
 
 from receiver.books import repeats
 from receiver.books.explain import explain
-from receiver.notification import EVENTS, INBOUND, Notification, encode
-from receiver.settings import Listener, Settings
+from receiver.config.settings import Listener, Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, INBOUND
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from receiver.notification import REJECTED, Refusal, decode_refusal
+from receiver.contract.records import Refusal, decode_refusal
+from receiver.contract.redis_keys import REJECTED
 from tests.bare import connect, read_answer, request, status
 from tests.cases import Case, cases
 from tests.commands import ROOT

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, Notification, encode
-from receiver.settings import RedisStreamSink, RqSink, Settings, SinkSettings
+from receiver.config.settings import RedisStreamSink, RqSink, Settings, SinkSettings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND
 from tests.consumer import Consumer, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish
 from tests.running import mo

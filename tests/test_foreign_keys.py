@@ -10,8 +10,9 @@ from redis.exceptions import ResponseError
 from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link
 from receiver.commit.waiters import Unavailable
-from receiver.intake import Intake
-from receiver.notification import (
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import (
     ATTEMPTS,
     DEAD_LETTERS,
     EVENTS,
@@ -20,11 +21,9 @@ from receiver.notification import (
     LEDGER,
     REJECTED,
     SINKS,
-    Notification,
-    encode,
     retry_items,
 )
-from receiver.settings import Settings
+from receiver.intake import Intake
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish
 from tests.running import mo

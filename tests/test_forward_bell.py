@@ -5,22 +5,19 @@ from typing import Any
 
 import pytest
 
-from receiver.notification import (
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.records import Delivery, Notification, decode_dead_letter, encode
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
     INBOUND,
     SINKS,
-    Delivery,
-    Notification,
-    decode_dead_letter,
-    encode,
     forward_queue,
     retry_due,
     retry_items,
     sink_state,
 )
-from receiver.settings import RedisStreamSink, Settings
 from tests.forwarding import event, publish
 from tests.valkey import Valkey
 from workers import sink_sweep

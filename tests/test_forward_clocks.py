@@ -6,16 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver.notification import (
-    SINKS,
-    Delivery,
-    decode_delivery,
-    encode,
-    retry_due,
-    retry_items,
-    sink_state,
-)
-from receiver.settings import HttpSink
+from receiver.config.settings import HttpSink
+from receiver.contract.records import Delivery, decode_delivery, encode
+from receiver.contract.redis_keys import SINKS, retry_due, retry_items, sink_state
 from tests.consumer import Consumer, consuming
 from tests.forwarding import http_sink, publish_many
 from tests.valkey import Valkey

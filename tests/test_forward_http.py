@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from receiver.notification import sequence
+from receiver.contract.records import sequence
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import VARIABLES, Forwarding, event, http_sink, publish, publish_many
 from tests.valkey import Valkey

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver.settings import RedisStreamSink, RqSink, SinkSettings
+from receiver.config.settings import RedisStreamSink, RqSink, SinkSettings
 from tests.consumer import Handler, Request, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey
@@ -21,8 +21,8 @@ COUNT = 40
 KILLED = """
 import os, signal, sys
 import msgspec
-from receiver import connection
-from receiver.settings import Settings, SinkSettings
+from receiver.runtime import redis_client
+from receiver.config.settings import Settings, SinkSettings
 from workers import process
 from workers.deliveries import Deliveries
 
@@ -46,7 +46,7 @@ def settling(self, outcomes):
 
 Deliveries.take, Deliveries.settle = taking, settling
 settings = Settings(redis_url=url, sinks=(sink,))
-process.forwarder(sink, connection.client(url), "host-0", settings, lambda: False).run()
+process.forwarder(sink, redis_client.client(url), "host-0", settings, lambda: False).run()
 """
 
 

@@ -13,8 +13,9 @@ import pytest
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from receiver.notification import Delivery, encode, retry_due, retry_items, sequence
-from receiver.settings import RedisStreamSink, RqSink
+from receiver.config.settings import RedisStreamSink, RqSink
+from receiver.contract.records import Delivery, encode, sequence
+from receiver.contract.redis_keys import retry_due, retry_items
 from tests.forwarding import Forwarding, event, publish, publish_many
 from tests.valkey import Valkey
 

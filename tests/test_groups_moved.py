@@ -7,17 +7,9 @@ from typing import Any
 import pytest
 
 from receiver.books import ledger, sink_books
-from receiver.notification import (
-    EVENTS,
-    GROUP,
-    INBOUND,
-    LEDGER,
-    MARKS,
-    Notification,
-    encode,
-    forward_group,
-)
-from receiver.settings import RedisStreamSink, Settings
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, LEDGER, MARKS, forward_group
 from tests.consumer import consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey

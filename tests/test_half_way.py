@@ -8,7 +8,9 @@ from redis.exceptions import ResponseError
 
 from receiver.books.dead_letters import Selection, select
 from receiver.books.office import Office
-from receiver.notification import (
+from receiver.config.settings import RedisStreamSink, RqSink, Settings
+from receiver.contract.records import DeadLetter, Notification, encode
+from receiver.contract.redis_keys import (
     ATTEMPTS,
     DEAD_LETTERS,
     EVENTS,
@@ -17,12 +19,8 @@ from receiver.notification import (
     INBOUND,
     LEDGER,
     SINKS,
-    DeadLetter,
-    Notification,
-    encode,
     forward_group,
 )
-from receiver.settings import RedisStreamSink, RqSink, Settings
 from tests.forwarding import Forwarding, event, publish_many
 from tests.restricted import restricted
 from tests.running import mo

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from receiver.notification import EVENTS, IDENTITIES, INBOUND, Notification, encode
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, IDENTITIES, INBOUND
 from tests.running import mo
 from tests.valkey import Valkey
 from workers.normalise import Normaliser

@@ -12,8 +12,8 @@ from receiver.commit import waiters
 from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link
 from receiver.commit.waiters import WAITING_ENTRIES, Overloaded, Unavailable
+from receiver.contract.redis_keys import INBOUND, LEDGER, REJECTED
 from receiver.intake import Intake
-from receiver.notification import INBOUND, LEDGER, REJECTED
 from tests.valkey import Valkey
 
 

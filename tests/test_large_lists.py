@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from receiver.notification import EVENTS, GROUP, INBOUND, Notification, encode
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND
 from tests.valkey import Valkey
 from workers import normalise
 from workers.normalise import Normaliser

@@ -8,8 +8,8 @@ import uvloop
 
 from receiver.commit.inbound import script
 from receiver.commit.link import Link, NotReplicated
-from receiver.connection import DOWN
-from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
+from receiver.runtime.redis_client import DOWN
 from tests.commands import free_port
 from tests.eventually import eventually
 from tests.valkey import Valkey

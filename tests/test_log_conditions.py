@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import structlog
 
-from receiver import connection, logs
-from receiver.notification import EVENTS
+from receiver.contract.redis_keys import EVENTS
+from receiver.runtime import logs, redis_client
 from tests.eventually import eventually
 from tests.running import Receiver, mo
 from tests.test_room import fill
@@ -23,7 +23,7 @@ def test_a_condition_is_said_at_its_beginning_once_a_minute_and_at_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("receiver.logs.time.monotonic", lambda: now)
+    monkeypatch.setattr("receiver.runtime.logs.time.monotonic", lambda: now)
     with structlog.testing.capture_logs() as lines:
         one = logs.Condition(structlog.get_logger(), "begun", "over", server="there")
         for second in range(150):
@@ -95,4 +95,4 @@ def test_the_door_closes_and_opens_with_a_line_that_says_why(receiver: Receiver)
     ],
 )
 def test_where_redis_is_is_said_without_a_password(url: str, place: str) -> None:
-    assert connection.place(url) == place
+    assert redis_client.place(url) == place

@@ -13,16 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 
-from receiver import logs
 from receiver.books.ledger import Books
-from receiver.notification import (
-    INBOUND,
-    REJECTED,
-    Notification,
-    decode_notification,
-    decode_refusal,
-    encode,
-)
+from receiver.contract.records import Notification, decode_notification, decode_refusal, encode
+from receiver.contract.redis_keys import INBOUND, REJECTED
+from receiver.runtime import logs
 from tests.cases import cases
 from tests.collector import Collector, collecting
 from tests.commands import environment
@@ -253,8 +247,8 @@ def test_a_receipt_leads_from_the_answer_to_what_was_refused_or_died(traffic: Tr
 
 def test_on_a_terminal_the_lines_are_for_people() -> None:
     said = _on_a_terminal(
-        "from receiver import logs; from workers.tell import Teller;"
-        "from receiver.notification import Notification; import structlog;"
+        "from receiver.runtime import logs; from workers.tell import Teller;"
+        "from receiver.contract.records import Notification; import structlog;"
         "logs.configure('info'); structlog.get_logger().warning('sink.circuit', sink='hook');"
         "one = Notification('att.sms.mo', 'promo', '0123', 1, '', b'');"
         "Teller.write = lambda *_, **__: None;"
@@ -277,7 +271,7 @@ def _on_a_terminal(program: str) -> str:
 
 def test_a_library_is_heard_from_warnings_on_without_numbers_or_what_an_error_says() -> None:
     program = (
-        "import logging; from receiver import logs; logs.configure('info')\n"
+        "import logging; from receiver.runtime import logs; logs.configure('info')\n"
         "log = logging.getLogger('uvicorn.error')\n"
         "log.info('nobody needs this')\n"
         "log.warning('GET /x?access_token=%s from %s', 'secret', '+12065550100')\n"
@@ -302,7 +296,7 @@ def test_a_fault_that_comes_with_every_request_is_a_line_now_and_then_with_a_cou
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("receiver.logs.time.monotonic", lambda: now)
+    monkeypatch.setattr("receiver.runtime.logs.time.monotonic", lambda: now)
     with structlog.testing.capture_logs() as said:
         seldom = logs.Seldom(structlog.get_logger())
         for number in range(600_000):  # a minute at 10,000 a second

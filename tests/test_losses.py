@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from receiver.connection import async_client
+from receiver.contract.redis_keys import LEDGER, LOSSES
 from receiver.health.losses import Losses
 from receiver.health.memory import Memory
-from receiver.notification import LEDGER, LOSSES
+from receiver.runtime.redis_client import async_client
 from tests.eventually import eventually
 from tests.running import Receiver, mo
 from tests.valkey import Valkey

@@ -7,10 +7,10 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from receiver.contract.redis_keys import HEARD, METER
 from receiver.credential_store import add
 from receiver.credentials import Credential
 from receiver.metrics.meter import ACKNOWLEDGED, LISTENERS, Meter
-from receiver.notification import HEARD, METER
 from tests.consumer import Consumer, consuming
 from tests.eventually import eventually
 from tests.running import Receiver, mo

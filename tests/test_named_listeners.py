@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from receiver.cli import demo
-from receiver.settings import Listener, Settings
+from receiver.config.settings import Listener, Settings
 from tests.commands import run
 from tests.receivers import TOKEN, listening
 from tests.receivers import Receiver as Other

@@ -11,7 +11,7 @@ import pytest
 
 from receiver.app import build
 from receiver.carriers import CALLBACKS
-from receiver.settings import load
+from receiver.config.settings import load
 from tests.running import TOKEN, Receiver
 from tests.valkey import Valkey
 

@@ -7,17 +7,9 @@ import pytest
 import redis
 from rq.timeouts import JobTimeoutException
 
-from receiver.notification import (
-    DEAD_LETTERS,
-    EVENTS,
-    GROUP,
-    INBOUND,
-    LEDGER,
-    Notification,
-    decode_dead_letter,
-    encode,
-)
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, decode_dead_letter, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER
 from tests.running import mo
 from tests.valkey import Valkey
 from workers import outcome

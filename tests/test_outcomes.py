@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from receiver.books import ledger
-from receiver.notification import EVENTS, INBOUND, LEDGER, LOSSES, Notification, encode
-from receiver.settings import Listener, Settings
+from receiver.config.settings import Listener, Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, INBOUND, LEDGER, LOSSES
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey

@@ -10,10 +10,10 @@ import pytest
 import uvicorn
 
 from receiver.app import build
+from receiver.config.settings import load
+from receiver.contract.redis_keys import INBOUND
 from receiver.credentials import Credentials
 from receiver.door import gate, wire
-from receiver.notification import INBOUND
-from receiver.settings import load
 from tests.bare import connect, header, read_all, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.carriers import att
+from receiver.config.settings import Settings, SettingsError, load
+from receiver.contract.records import Notification
 from receiver.door.check import check
-from receiver.notification import Notification
-from receiver.settings import Settings, SettingsError, load
 
 
 def listener(folder: Path, *lines: str) -> Settings:

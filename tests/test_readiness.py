@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from receiver.notification import (
+from receiver.contract.redis_keys import (
     BOOK,
     CREDENTIALS,
     CREDENTIALS_USED,

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import readme
 from receiver.cli import COMMANDS
-from receiver.settings import load
+from receiver.config.settings import load
 from tests.eventually import eventually
 from tests.valkey import Valkey
 
@@ -57,7 +57,7 @@ def test_the_consumer_of_the_readme_takes_over_what_a_dead_one_left(valkey: Valk
 
 
 def test_the_readme_names_every_variable_and_every_command() -> None:
-    source = (ROOT / "receiver/settings.py").read_text("utf-8")
+    source = (ROOT / "receiver/config/settings.py").read_text("utf-8")
     names = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}(?:_[A-Z]+)*)"', source)) - {"UTC"}
     assert names
     assert [name for name in names if f"`{name}`" not in README] == []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.notification import BOOK, INBOUND, REJECTED
+from receiver.contract.redis_keys import BOOK, INBOUND, REJECTED
 from tests.commands import run
 from tests.eventually import eventually
 from tests.running import Receiver, mo

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 import urllib3
 
-from receiver.notification import INBOUND, decode_notification
+from receiver.contract.records import decode_notification
+from receiver.contract.redis_keys import INBOUND
 from tests.commands import RECEIVER
 from tests.eventually import eventually
 from tests.running import AUTHORIZED, Receiver, mo

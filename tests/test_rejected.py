@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import msgspec
 import pytest
 
-from receiver.notification import CREDENTIALS, REJECTED, decode_refusal, encode
+from receiver.contract.records import decode_refusal, encode
+from receiver.contract.redis_keys import CREDENTIALS, REJECTED
 from tests.bare import connect, read_answer, request, status
 from tests.commands import run
 from tests.eventually import eventually

@@ -8,17 +8,9 @@ import pytest
 import redis
 
 from receiver.books.replay import AT_ONCE, PAGE, Replay, Wanted
-from receiver.notification import (
-    EVENTS,
-    SINKS,
-    Delivery,
-    decode_delivery,
-    encode,
-    retry_due,
-    retry_items,
-    sink_state,
-)
-from receiver.settings import RedisStreamSink
+from receiver.config.settings import RedisStreamSink
+from receiver.contract.records import Delivery, decode_delivery, encode
+from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, retry_items, sink_state
 from tests.commands import run, running
 from tests.eventually import eventually
 from tests.valkey import Valkey

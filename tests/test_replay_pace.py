@@ -14,16 +14,8 @@ from receiver.books.office import Office
 from receiver.books.pace import OPEN_MOST, NoRoom, Pace
 from receiver.books.replay import AT_ONCE
 from receiver.cli import dead_letters as command
-from receiver.notification import (
-    DEAD_LETTERS,
-    INBOUND,
-    LEDGER,
-    DeadLetter,
-    Notification,
-    encode,
-    retry_due,
-    retry_items,
-)
+from receiver.contract.records import DeadLetter, Notification, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER, retry_due, retry_items
 from tests.commands import running
 from tests.valkey import Valkey
 

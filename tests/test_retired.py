@@ -8,11 +8,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.books import sink_books
 from receiver.cli.sinks import state
+from receiver.config.settings import Listener, RedisStreamSink, Settings
+from receiver.contract.redis_keys import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
 from receiver.metrics import snapshot
 from receiver.metrics.page import exposition
 from receiver.metrics.snapshot import BEATS_WITHIN
-from receiver.notification import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
-from receiver.settings import Listener, RedisStreamSink, Settings
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import examined, grave

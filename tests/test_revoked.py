@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from receiver import credential_store
+from receiver.contract.redis_keys import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_REVOKED
 from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided
-from receiver.notification import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_REVOKED
 from tests.bare import connect, read_answer, request, status
 from tests.commands import free_port, run
 from tests.eventually import eventually

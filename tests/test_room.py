@@ -4,8 +4,9 @@ from typing import Any
 
 import redis
 
-from receiver.notification import EVENTS, INBOUND, Notification, encode, forward_group
-from receiver.settings import RedisStreamSink, RqSink, Settings
+from receiver.config.settings import RedisStreamSink, RqSink, Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, INBOUND, forward_group
 from tests.forwarding import Forwarding, publish_many
 from tests.running import mo
 from tests.valkey import Valkey

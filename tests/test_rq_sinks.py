@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from receiver.books.replay import Replay, Wanted
-from receiver.settings import RqSink
+from receiver.config.settings import RqSink
 from tests.forwarding import Forwarding, event, publish
 from tests.valkey import Valkey
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import connection
+from receiver.runtime import redis_client
 from tests.commands import RECEIVER, free_port, run
 from tests.eventually import eventually
 from tests.running import Receiver
@@ -34,7 +34,7 @@ def served(receiver: Receiver, found: Group) -> Receiver:
 )
 def test_an_address_without_sentinels_or_master_is_refused(url: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
-        connection.client(url)
+        redis_client.client(url)
 
 
 def test_an_address_of_sentinels_carries_passwords_database_and_options() -> None:
@@ -42,7 +42,7 @@ def test_an_address_of_sentinels_carries_passwords_database_and_options() -> Non
         "rediss+sentinel://user:p%40ss@one,two:2,[::1]:3/my%20master/4"
         "?sentinel_password=s%2Fcret&ssl_cert_reqs=none&client_name=me"
     )
-    found = connection._sentinel(url)
+    found = redis_client._sentinel(url)
     assert found.nodes == [("one", 26379), ("two", 2), ("::1", 3)]
     assert found.master == "my master"
     assert found.options == {

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from receiver import credential_store
+from receiver.config.settings import SettingsError, load
 from receiver.credentials import Credential
-from receiver.settings import SettingsError, load
 from tests.commands import RECEIVER, environment, run
 from tests.valkey import Valkey
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.notification import encode
+from receiver.contract.records import encode
 from tests.consumer import answering, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.settings import HttpSink, Settings, SettingsError, load, problems
-from receiver.sinks import RqSink
+from receiver.config.settings import HttpSink, Settings, SettingsError, load, problems
+from receiver.config.sinks import RqSink
 
 GOOD = """\
 [[listener]]

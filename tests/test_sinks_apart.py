@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from receiver.notification import EVENTS, forward_group
+from receiver.contract.redis_keys import EVENTS, forward_group
 from tests.consumer import Consumer, Handler, Request, consuming
 from tests.eventually import eventually
 from tests.forwarding import event, publish

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from receiver.notification import retry_items, sink_state
-from receiver.settings import RedisStreamSink
+from receiver.config.settings import RedisStreamSink
+from receiver.contract.redis_keys import retry_items, sink_state
 from tests.commands import on_a_terminal, run
 from tests.consumer import answering, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many

@@ -10,9 +10,10 @@ import pytest
 import uvicorn
 
 from receiver.app import build
+from receiver.config.settings import load
+from receiver.contract.records import decode_refusal
+from receiver.contract.redis_keys import REJECTED
 from receiver.door import body, wire
-from receiver.notification import REJECTED, decode_refusal
-from receiver.settings import load
 from tests.bare import connect, header, read_all, status
 from tests.eventually import eventually
 from tests.running import TOKEN

@@ -16,8 +16,8 @@ import pytest
 
 from receiver.commit import waiters
 from receiver.commit.inbound import Batch
-from receiver.notification import LEDGER
-from receiver.settings import SettingsError
+from receiver.config.settings import SettingsError
+from receiver.contract.redis_keys import LEDGER
 from receiver.spool import place
 from receiver.spool.spool import Spool, SpoolError
 from receiver.spool.spool_file import SpoolFile

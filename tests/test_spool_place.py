@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from receiver.commit.inbound import Batch
-from receiver.settings import SettingsError
+from receiver.config.settings import SettingsError
 from receiver.spool import aside, place
 from receiver.spool.spool import Spool
 from tests.commands import environment

@@ -9,7 +9,8 @@ from typing import IO
 
 import pytest
 
-from receiver.notification import DEAD_LETTERS, DeadLetter, encode
+from receiver.contract.records import DeadLetter, encode
+from receiver.contract.redis_keys import DEAD_LETTERS
 from tests.commands import RECEIVER, environment, free_port, run
 from tests.receivers import TOKEN, Receiver, listening
 from tests.valkey import Valkey

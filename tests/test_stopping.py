@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from receiver.notification import EVENTS, INBOUND, LEDGER, Notification, encode
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, INBOUND, LEDGER
 from tests import bare
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo

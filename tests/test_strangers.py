@@ -10,8 +10,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from receiver.app import build
+from receiver.config.settings import load
 from receiver.door import files, wire
-from receiver.settings import load
 from tests.bare import connect, read_all, read_answer, request, status
 from tests.commands import RECEIVER
 from tests.eventually import eventually

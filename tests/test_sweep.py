@@ -4,8 +4,16 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.notification import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER, REJECTED, SINKS
-from receiver.settings import RedisStreamSink
+from receiver.config.settings import RedisStreamSink
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    REJECTED,
+    SINKS,
+)
 from tests.valkey import Valkey
 from workers import sweep
 from workers.sweep import DAY, HISTORIES, History, Sweep, histories

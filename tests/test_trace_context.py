@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from receiver.notification import Notification, decode_notification, encode
-from receiver.settings import load
-from receiver.tracing.context import context, sent
+from receiver.config.settings import load
+from receiver.contract.records import Notification, decode_notification, encode
+from receiver.runtime.tracing.context import context, sent
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 PARENT = f"00-{TRACE}-{SPAN}-01"

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver.notification import INBOUND, LEDGER, Notification, decode_notification, encode
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, decode_notification, encode
+from receiver.contract.redis_keys import INBOUND, LEDGER
 from tests.cases import cases
 from tests.collector import Collector, Span, collecting
 from tests.commands import free_port
@@ -254,7 +255,11 @@ def test_without_traces_nothing_of_them_is_loaded_and_no_event_or_request_carrie
     assert "receiver.ingest" in loaded
     assert "workers.sinks.http" in loaded
     # Where it is installed, redis-py loads OpenTelemetry's metrics by itself.
-    for name in ("receiver.tracing.spans", "opentelemetry.exporter", "opentelemetry.sdk.trace"):
+    for name in (
+        "receiver.runtime.tracing.spans",
+        "opentelemetry.exporter",
+        "opentelemetry.sdk.trace",
+    ):
         assert name not in loaded
 
 

@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 
-from receiver import logs
-from receiver.settings import Settings, SettingsError, load, problems
+from receiver.config.settings import Settings, SettingsError, load, problems
+from receiver.runtime import logs
 from workers import process
 from workers.supervise import Supervisor
 

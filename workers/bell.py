@@ -8,8 +8,8 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.connection import DOWN
-from receiver.notification import (
+from receiver.config.settings import HttpSink, SinkSettings
+from receiver.contract.redis_keys import (
     FORWARD_JOB,
     NORMALISE_JOB,
     NORMALISE_OPTIONS,
@@ -17,7 +17,7 @@ from receiver.notification import (
     forward_bell,
     forward_queue,
 )
-from receiver.settings import HttpSink, SinkSettings
+from receiver.runtime.redis_client import DOWN
 
 RANG_MILLISECONDS: Final = 5_000
 """How long a sink that nobody can serve is not rung for again."""

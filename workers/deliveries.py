@@ -8,14 +8,12 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.notification import (
+from receiver.contract.records import Delivery, decode_dead_letter, decode_delivery
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     MARKS,
     SINKS,
-    Delivery,
-    decode_dead_letter,
-    decode_delivery,
     forward_bell,
     forward_group,
     retry_due,

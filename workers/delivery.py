@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from receiver.notification import Delivery, sequence
+from receiver.contract.records import Delivery, sequence
 
 Command = Sequence[Any]
 """One Redis command: its name and its arguments."""
@@ -37,7 +37,8 @@ class Item:
         self.delivery = delivery
         self.retry = retry
         self.trace = ""
-        """The attempt's span (`receiver.tracing.context`); empty where there are no traces."""
+        """The attempt's span (`receiver.runtime.tracing.context`); empty where there are no
+        traces."""
 
     @cached_property
     def id(self) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 import redis
 
-from receiver import connection
+from receiver.runtime import redis_client
 from workers.delivery import NOT_OURS, TAKEN, Answer, Item, Local
 
 AT_ONCE: Final = 200
@@ -42,6 +42,6 @@ class Elsewhere:
             return Answer("refused", "not an event")
         try:
             pipe.execute()
-        except connection.DOWN as error:
+        except redis_client.DOWN as error:
             return Answer("failed", f"Redis: {type(error).__name__}")
         return TAKEN

@@ -9,7 +9,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from receiver.carriers.callback import Basis, Callback, Event
 from receiver.carriers.identity import digest, identity, unique
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 _json = msgspec.json.Encoder().encode
 

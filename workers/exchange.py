@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from receiver.settings import HttpSink
+from receiver.config.settings import HttpSink
 
 ANSWER_BYTES: Final = 65_536
 """As much of an answer's body is read, so that the connection can be used again."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from receiver.settings import SinkSettings
+from receiver.config.settings import SinkSettings
 from workers.deliveries import Deliveries
 
 WORK_SECONDS: Final = 10.0

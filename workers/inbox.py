@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from receiver.notification import GROUP, INBOUND
+from receiver.contract.redis_keys import GROUP, INBOUND
 from workers.outcome import Entry
 from workers.pipe import Command
 

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.logs import Seldom
+from receiver.runtime.logs import Seldom
 from workers.deliveries import Outcome
 from workers.delivery import NOT_OURS, Item, Local
 from workers.forward import Shift

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import redis
 import structlog
 
-from receiver.notification import (
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import (
     ATTEMPTS,
     BELL,
     DEAD_LETTERS,
@@ -18,7 +19,6 @@ from receiver.notification import (
     LEDGER,
     MARKS,
 )
-from receiver.settings import Settings
 from workers import bell, clock, room, traced_outcome
 from workers.inbox import Inbox, pairs
 from workers.outcome import Entry, Outcome, dead, outcome
@@ -27,7 +27,7 @@ from workers.script import text as _lua
 from workers.tell import Teller
 
 if TYPE_CHECKING:
-    from receiver.tracing.spans import Tracer
+    from receiver.runtime.tracing.spans import Tracer
 
 log = structlog.get_logger()
 

@@ -9,9 +9,9 @@ from rq.timeouts import BaseTimeoutException
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.callback import Unreadable
-from receiver.logs import Seldom
-from receiver.notification import DeadLetter, Notification, decode_notification, encode
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.records import DeadLetter, Notification, decode_notification, encode
+from receiver.runtime.logs import Seldom
 from workers.event import claim
 from workers.tell import Told
 

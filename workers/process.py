@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import redis
 import structlog
 
-from receiver import connection
-from receiver.notification import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
-from receiver.settings import Settings, SinkSettings
-from receiver.tracing import switch
+from receiver.config.settings import Settings, SinkSettings
+from receiver.contract.redis_keys import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
+from receiver.runtime import redis_client
+from receiver.runtime.tracing import switch
 from workers import bell
 from workers.deliveries import Deliveries
 from workers.delivery import Local
@@ -30,7 +30,7 @@ from workers.traced_delivery import TracedDeliveries, TracedRemote
 from workers.worker import Jobs, Worker
 
 if TYPE_CHECKING:
-    from receiver.tracing.spans import Tracer
+    from receiver.runtime.tracing.spans import Tracer
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ SILENT_WITHIN: Final = 3.0
 def normalise(settings: Settings, url: str, consumer: str) -> int:
     """Be the normalise worker of one consumer name until told to stop. Returns the exit status."""
     stop = stop_flag()
-    client = connection.client(url, kind=Roomy)
+    client = redis_client.client(url, kind=Roomy)
     with switch.started(settings.traces) as tracer:
         job = Normaliser(client, consumer, settings, stop.is_set, tracer)
         return work(NORMALISE_QUEUE, {NORMALISE_JOB: job.run}, url, stop)
@@ -51,7 +51,7 @@ def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
     """Be the forward worker of one sink until told to stop. Returns the exit status."""
     sink = next(sink for sink in settings.sinks if sink.name == name)
     stop = stop_flag()
-    client = connection.client(url, kind=Roomy)
+    client = redis_client.client(url, kind=Roomy)
     with switch.started(settings.traces) as tracer:
         job = forwarder(sink, client, consumer, settings, stop.is_set, tracer)
         return work(forward_queue(name), {FORWARD_JOB: job.run}, url, stop)
@@ -94,7 +94,7 @@ def stop_flag() -> threading.Event:
 def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     """Run RQ's loop on one queue. Waits for a Redis that is not there yet."""
     threading.Thread(target=_leave_a_silent_redis, args=(url, stop), daemon=True).start()
-    client = connection.client(url, kind=Roomy)
+    client = redis_client.client(url, kind=Roomy)
     if not _answers(client, stop):
         return 0
     gc.collect()
@@ -103,14 +103,14 @@ def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     try:
         worker = Worker(queue, jobs, client, stop)  # RQ asks Redis here already
         worker.work(logging_level="CRITICAL")  # what matters we say ourselves, without data
-    except connection.DOWN as error:
+    except redis_client.DOWN as error:
         log.warning("worker.ends", error=type(error).__name__)
     return 0 if stop.is_set() else 1
 
 
 def _answers(client: redis.Redis, stop: threading.Event) -> bool:
     while not stop.is_set():
-        with contextlib.suppress(*connection.DOWN):
+        with contextlib.suppress(*redis_client.DOWN):
             client.ping()
             return True
         stop.wait(0.5)
@@ -123,10 +123,10 @@ def _leave_a_silent_redis(url: str, stop: threading.Event) -> None:
     group, as after a SIGKILL, and the next worker goes on with it.
     """
     stop.wait()
-    client = connection.client(url, timeout=1.0)
+    client = redis_client.client(url, timeout=1.0)
     answered = time.monotonic()
     while time.monotonic() - answered < SILENT_WITHIN:
-        with contextlib.suppress(*connection.DOWN):
+        with contextlib.suppress(*redis_client.DOWN):
             client.ping()
             answered = time.monotonic()
         time.sleep(0.2)

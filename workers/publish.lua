@@ -11,7 +11,7 @@
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
 -- bucket goes as a whole (`forget.lua`) once it and the time to remember are over. It begins by the
 -- later of two clocks and ends by the earlier: one that is days off forgets nothing.
--- What could fail half-way fails here, before anything has happened (`receiver.lua`).
+-- What could fail half-way fails here, before anything has happened (`receiver.runtime.scripts`).
 refuse(
     {'XACK', KEYS[1], ARGV[1], '0-0'}, {'XADD', KEYS[2], '*', 'event', ''},
     {'XADD', KEYS[3], '*', 'd', ''}, {'HINCRBY', KEYS[4], 'events', '1'},

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import redis
 
-from receiver.notification import EVENTS, forward_group
+from receiver.contract.redis_keys import EVENTS, forward_group
 
 SHORT_AT: Final = 0.9
 """Share of `maxmemory`. The door closes at 0.8; what came in by then needs some way to go."""

@@ -2,14 +2,16 @@
 
 from importlib.resources import files
 
-from receiver.lua import whole
+from receiver.runtime.scripts import whole
 
 
 def text(name: str) -> str:
-    """One of them, behind the checks of `receiver.lua` and, if it uses that, `marks.lua`."""
+    """One of them, behind the checks of `receiver.runtime.scripts` and, if it uses that,
+    `marks.lua`.
+    """
     script = _read(name)
     return whole(_read("marks") + script if "marks." in script else script)
 
 
 def _read(name: str) -> str:
-    return files("workers").joinpath(f"{name}.lua").read_text("utf-8")
+    return files(__package__).joinpath(f"{name}.lua").read_text("utf-8")

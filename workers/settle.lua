@@ -20,7 +20,7 @@ local function later(milliseconds)
     return string.format('%.0f', now + milliseconds)
 end
 -- What could fail half-way, and so lose what is acknowledged before it, fails here, before anything
--- has happened (`receiver.lua`).
+-- has happened (`receiver.runtime.scripts`).
 refuse(
     {'XACK', KEYS[1], group, '0-0'}, {'XCLAIM', KEYS[1], group, 'x', '0', '0-0'},
     {'ZREM', KEYS[2], 'x'}, {'ZADD', KEYS[2], '0', 'x'}, {'ZSCORE', KEYS[2], 'x'},

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from receiver.notification import DeadLetter, Delivery, encode
-from receiver.settings import SinkSettings
+from receiver.config.settings import SinkSettings
+from receiver.contract.records import DeadLetter, Delivery, encode
 from workers import backoff, tell
 from workers.deliveries import Outcome
 from workers.delivery import NOT_OURS, Answer, Item

@@ -7,21 +7,18 @@ from typing import Any, Final
 import redis
 import structlog
 
-from receiver.notification import (
+from receiver.config.settings import HttpSink, SinkSettings
+from receiver.contract.records import DeadLetter, Delivery, decode_delivery, encode
+from receiver.contract.redis_keys import (
     EVENTS,
     MARKS,
     RETIRED_SECONDS,
     SINKS,
-    DeadLetter,
-    Delivery,
-    decode_delivery,
-    encode,
     forward_group,
     retry_due,
     retry_items,
     sink_state,
 )
-from receiver.settings import HttpSink, SinkSettings
 from workers import bell, clock, deliveries
 from workers.elsewhere import Elsewhere
 from workers.script import text as _lua

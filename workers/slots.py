@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import redis
 
-from receiver.lua import whole
+from receiver.runtime.scripts import whole
 
 LEASE_MILLISECONDS: Final = 15_000
 """A dead supervisor's slot is free after this long."""

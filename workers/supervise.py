@@ -9,9 +9,9 @@ from typing import Final
 
 import structlog
 
-from receiver import connection
-from receiver.logs import Condition
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.runtime import redis_client
+from receiver.runtime.logs import Condition
 from workers.roomy import Roomy
 from workers.sink_sweep import SinkSweep
 from workers.slots import Slot, Slots
@@ -75,11 +75,11 @@ class Supervisor:
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
         self._wanted = [""] * settings.workers + [sink.name for sink in settings.sinks]
         self._stop = stop
-        client = connection.client(url, timeout=ANSWER_WITHIN, kind=Roomy)
+        client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=Roomy)
         self._slots = Slots(client)
         self._sweep = Sweep(client, histories(settings.sinks, url))
         self._sinks = SinkSweep(client, settings.sinks)
-        place = connection.place(url)
+        place = redis_client.place(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=place)
         self._children: list[_Child] = []
         self._swept = 0.0
@@ -110,8 +110,8 @@ class Supervisor:
                 self._children.append(_Child(self._slots.take(work)))
             self._sweep.ring()
             self._sinks.run()
-        except connection.DOWN as error:
-            self._away.is_now(connection.refusal(error))
+        except redis_client.DOWN as error:
+            self._away.is_now(redis_client.refusal(error))
         else:
             self._away.is_now("")
 
@@ -132,7 +132,7 @@ class Supervisor:
         self._dismiss(self._children)
         try:
             self._slots.release()
-        except connection.DOWN:
+        except redis_client.DOWN:
             return  # the leases run out by themselves
 
     @staticmethod

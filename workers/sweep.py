@@ -9,7 +9,8 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.notification import (
+from receiver.config.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -21,7 +22,6 @@ from receiver.notification import (
     SINKS,
     forward_group,
 )
-from receiver.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
 from workers import bell, clock
 from workers.script import text as _lua
 

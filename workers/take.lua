@@ -13,7 +13,7 @@
 -- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
 -- delivery is leased, not removed: only its outcome removes it. A lease ends at half a millisecond, so
 -- that it is told apart from what was put off.
--- What could fail half-way fails here, before anything has happened (`receiver.lua`).
+-- What could fail half-way fails here, before anything has happened (`receiver.runtime.scripts`).
 local group, consumer = ARGV[1], ARGV[2]
 refuse(
     {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', '1', 'STREAMS', KEYS[1], '>'},

@@ -16,10 +16,10 @@ import msgspec
 import redis
 import structlog
 
-from receiver import logs
-from receiver.connection import DOWN
+from receiver.contract.records import Notification
 from receiver.metrics.meter import DELIVERED, PUBLISHED, Meter
-from receiver.notification import Notification
+from receiver.runtime import logs
+from receiver.runtime.redis_client import DOWN
 
 EVERY: Final = 1.0
 """Seconds between two times that what was measured is written down."""

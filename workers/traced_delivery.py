@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from receiver.tracing.context import context
+from receiver.runtime.tracing.context import context
 from workers import tell
 from workers.deliveries import Deliveries
 from workers.delivery import Answer, Item, Remote
 
 if TYPE_CHECKING:
-    from receiver.tracing.spans import Span, Tracer
+    from receiver.runtime.tracing.spans import Span, Tracer
 
 
 class _Carries(msgspec.Struct):

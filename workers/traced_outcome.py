@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from receiver.settings import Settings
+from receiver.config.settings import Settings
 from workers.outcome import Entry, Outcome, outcome
 from workers.tell import Teller, Told
 
 if TYPE_CHECKING:
-    from receiver.tracing.spans import Span, Tracer
+    from receiver.runtime.tracing.spans import Span, Tracer
 
 _json = msgspec.json.Encoder().encode
 _LETTERS: Final = {"p": "published", "l": "published", "d": "duplicate", "x": "dead"}

@@ -7,7 +7,7 @@
 -- named does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
 -- has acknowledged it is counted, once per reader.
 -- An entry is over age when both clocks say so: one alone may be days ahead for a moment.
--- It runs in a full server too (`receiver.lua`), or nothing would ever make room again.
+-- It runs in a full server too (`receiver.runtime.scripts`), or nothing would ever make room again.
 -- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
 local stream, ledger, name = KEYS[1], KEYS[2], ARGV[1]
 refuse({'XTRIM', stream, 'MAXLEN', '1'}, {'HINCRBY', ledger, 'x', '1'})

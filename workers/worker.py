@@ -18,8 +18,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from receiver import connection
-from receiver.logs import Seldom
+from receiver.runtime import redis_client
+from receiver.runtime.logs import Seldom
 
 log = structlog.get_logger()
 _seldom = Seldom(log)
@@ -111,7 +111,7 @@ def _only(jobs: Jobs) -> type[Job]:
                 work()
             except Exception as error:
                 name = self.func_name or ""
-                _seldom.say("warning", "job.failed", job=name, error=connection.refusal(error))
+                _seldom.say("warning", "job.failed", job=name, error=redis_client.refusal(error))
                 raise
 
     return Named

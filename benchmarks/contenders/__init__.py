@@ -24,7 +24,7 @@ from benchmarks.processes import (
     until,
     valkey,
 )
-from receiver.notification import INBOUND
+from receiver.contract.redis_keys import INBOUND
 
 HERE: Final = Path(__file__).resolve().parent
 PEER: Final = HERE / "fastify-bullmq"

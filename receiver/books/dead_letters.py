@@ -7,12 +7,8 @@ from typing import Any, Final, Literal
 import msgspec
 import redis
 
-from receiver.notification import (
-    DEAD_LETTERS,
-    DeadLetter,
-    decode_dead_letter,
-    decode_notification,
-)
+from receiver.contract.records import DeadLetter, decode_dead_letter, decode_notification
+from receiver.contract.redis_keys import DEAD_LETTERS
 
 PAGE: Final = 100
 """Letters that are in hand at a time; each may be as large as a body."""

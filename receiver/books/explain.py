@@ -14,17 +14,9 @@ import redis
 
 from receiver.books import dead_letters, repeats
 from receiver.books.standing import order, standing
-from receiver.notification import (
-    DEAD_LETTERS,
-    EVENTS,
-    GROUP,
-    INBOUND,
-    REJECTED,
-    decode_notification,
-    decode_refusal,
-    encode,
-)
-from receiver.settings import Settings, SinkSettings
+from receiver.config.settings import Settings, SinkSettings
+from receiver.contract.records import decode_notification, decode_refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 
 LOOK_AT: Final = 500_000
 """Entries of one stream that are looked at, at most."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import GROUP, INBOUND, LEDGER, LOSSES
+from receiver.contract.redis_keys import GROUP, INBOUND, LEDGER, LOSSES
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -49,6 +49,6 @@ class Books(msgspec.Struct, frozen=True):
 
 def read(client: redis.Redis) -> Books:
     """Read the books in one script. Raises `redis.RedisError`."""
-    script = files("receiver.books").joinpath("ledger.lua").read_text("utf-8")
+    script = files(__package__).joinpath("ledger.lua").read_text("utf-8")
     reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
     return Books(*reply)

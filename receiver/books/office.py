@@ -12,19 +12,19 @@ from typing import Any, Final
 import redis
 
 from receiver.books.dead_letters import PAGE, Found
-from receiver.lua import whole
-from receiver.notification import (
+from receiver.contract.records import Delivery, encode
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     INBOUND,
     LEDGER,
     SINKS,
-    Delivery,
-    encode,
     retry_due,
     retry_items,
 )
+from receiver.runtime.scripts import whole
 
-# The letter is the only copy: what could fail after it went is asked for first (`receiver.lua`).
+# # The letter is the only copy: what could fail after it went is asked for first
+# (`receiver.runtime.scripts`).
 # Its outcome is taken back: the notification is open again, and nothing of it was ever published
 # or its identity claimed.
 _REPLAY_NOTIFICATION: Final = """

@@ -14,7 +14,7 @@ import redis
 from receiver.books import ledger
 from receiver.books.dead_letters import Found
 from receiver.books.replay import AT_ONCE, WAITING_MOST
-from receiver.notification import retry_due
+from receiver.contract.redis_keys import retry_due
 
 OPEN_MOST: Final = 5_000
 """Notifications that may be open: those that come in now wait behind them."""

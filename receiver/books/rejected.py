@@ -10,7 +10,8 @@ import urllib3
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.callback import Callback, Rejected, Request
-from receiver.notification import REJECTED, Refusal, decode_refusal
+from receiver.contract.records import Refusal, decode_refusal
+from receiver.contract.redis_keys import REJECTED
 
 _AT_ONCE: Final = 500
 _ITEM_TYPE: Final = "application/json"

@@ -12,8 +12,9 @@ import redis
 from receiver.books.standing import order
 from receiver.carriers import CALLBACKS
 from receiver.carriers.identity import identity, unique
-from receiver.notification import EVENTS, Notification
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification
+from receiver.contract.redis_keys import EVENTS
 
 LOOK_AT: Final = 250_000
 """Events before a notification, and as many after it, that are looked at, at most."""

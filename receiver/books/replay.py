@@ -14,18 +14,17 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.lua import whole
-from receiver.notification import (
+from receiver.config.settings import SinkSettings
+from receiver.contract.records import Delivery, encode
+from receiver.contract.redis_keys import (
     EVENTS,
     FORWARD_JOB,
     SINKS,
-    Delivery,
-    encode,
     forward_queue,
     retry_due,
     retry_items,
 )
-from receiver.settings import SinkSettings
+from receiver.runtime.scripts import whole
 
 PAGE: Final = 200
 AT_ONCE: Final = 2_000

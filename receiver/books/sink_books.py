@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import (
+from receiver.contract.records import decode_delivery
+from receiver.contract.redis_keys import (
     EVENTS,
     SINKS,
-    decode_delivery,
     forward_group,
     retry_due,
     retry_items,
@@ -67,7 +67,7 @@ def read(client: redis.Redis) -> list[SinkBooks]:
     )
     if not names:
         return []
-    script = files("receiver.books").joinpath("sink_books.lua").read_text("utf-8")
+    script = files(__package__).joinpath("sink_books.lua").read_text("utf-8")
     own = itertools.chain.from_iterable(
         (retry_due(name), retry_items(name), sink_state(name)) for name in names
     )

@@ -6,15 +6,9 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import (
-    EVENTS,
-    decode_delivery,
-    forward_group,
-    retry_due,
-    retry_items,
-    sink_state,
-)
-from receiver.settings import SinkSettings
+from receiver.config.settings import SinkSettings
+from receiver.contract.records import decode_delivery
+from receiver.contract.redis_keys import EVENTS, forward_group, retry_due, retry_items, sink_state
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Raw, Struct
 
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 Basis = Literal["provider-id", "composite", "fingerprint", "none"]
 """What an event's identity rests on, from strongest to none at all."""

@@ -9,7 +9,7 @@ import hashlib
 import msgspec
 
 from receiver.carriers.callback import Event
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 _pack = msgspec.msgpack.Encoder().encode
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from receiver import orphan
+from receiver.runtime import parent_death
 
 LONGEST_PAUSE: Final = 10.0
 """Seconds between two starts of a child that keeps on ending."""
@@ -68,7 +68,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             process_group=0,
-            preexec_fn=orphan.bound(),
+            preexec_fn=parent_death.bound(),
         )
 
     def _plan_start(self) -> None:

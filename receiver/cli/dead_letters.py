@@ -16,8 +16,8 @@ from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
 from receiver.cli.progress import progress
 from receiver.commit.bell import Bell
-from receiver.notification import DEAD_LETTERS
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import DEAD_LETTERS
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),

@@ -10,8 +10,8 @@ import urllib3
 from receiver.cli import output
 from receiver.cli.follow import Follow, printer
 from receiver.cli.send import Door, report
+from receiver.config.settings import Settings
 from receiver.samples import DEMO, build
-from receiver.settings import Settings
 
 
 def wait_until_ready(url: str) -> None:

@@ -9,9 +9,10 @@ import click
 import msgspec
 import redis
 
-from receiver import bootstrap, connection
 from receiver.cli import environment, spooled
 from receiver.cli.output import printable, terminal
+from receiver.config import bootstrap_tokens
+from receiver.config.settings import Settings
 from receiver.doctor import Finding
 from receiver.doctor.away import away
 from receiver.doctor.keys import keys
@@ -21,7 +22,7 @@ from receiver.doctor.spooled import spooled as of_spool
 from receiver.doctor.work import variables, work
 from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
-from receiver.settings import Settings
+from receiver.runtime import redis_client
 
 _ORDER = ("serious", "warning", "note")
 _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
@@ -44,7 +45,7 @@ def command(*, as_json: bool) -> None:
     not look at everything.
     """
     settings = environment.settings()
-    tokens = bootstrap.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
+    tokens = bootstrap_tokens.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
     if not settings.redis_url:  # it is `receiver up` that is meant
         spool = settings.spool_dir or settings.data_dir / "spool"
         settings = msgspec.structs.replace(settings, spool_dir=spool)
@@ -62,7 +63,7 @@ def command(*, as_json: bool) -> None:
             findings += work(settings, found, tokens, demo_token(settings))
             findings += of_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
-    except connection.DOWN as error:
+    except redis_client.DOWN as error:
         findings += away(url, error, spooled.said(spooled.seen(settings).depth))
         findings += of_spool(settings, redis_answers=False)
     _print(findings, as_json=as_json)

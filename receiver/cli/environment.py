@@ -10,10 +10,11 @@ import click
 import redis
 import structlog
 
-from receiver import connection, embedded
-from receiver import settings as settings_module
-from receiver.notification import CREDENTIALS
-from receiver.settings import Settings, SettingsError
+from receiver import embedded
+from receiver.config import settings as settings_module
+from receiver.config.settings import Settings, SettingsError
+from receiver.contract.redis_keys import CREDENTIALS
+from receiver.runtime import redis_client
 
 
 class Refused(click.ClickException):
@@ -65,7 +66,7 @@ def redis_url(found: Settings) -> str:
 def connect(url: str) -> redis.Redis:
     """A client for a person, who can wait a little."""
     try:
-        return connection.client(url)
+        return redis_client.client(url)
     except ValueError as error:
         raise Refused(f"REDIS_URL: {error}") from None
 
@@ -135,7 +136,7 @@ def redis_faults() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise Refused(f"Redis: {connection.plain(error)}") from None
+        raise Refused(f"Redis: {redis_client.plain(error)}") from None
 
 
 def refuse_unwritable_spool(found: Settings) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import EVENTS
+from receiver.contract.redis_keys import EVENTS
 
 _AT_ONCE = 500
 

@@ -18,8 +18,8 @@ from receiver.cli.moment import Moment, shown
 from receiver.cli.output import printable, terminal
 from receiver.cli.progress import progress
 from receiver.cli.send import demo_token
-from receiver.notification import REJECTED
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import REJECTED
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),

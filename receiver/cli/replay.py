@@ -10,8 +10,8 @@ from receiver.books.replay import Replay, Step, Wanted
 from receiver.cli import environment
 from receiver.cli.moment import Moment, shown
 from receiver.cli.progress import progress
-from receiver.notification import EVENTS, sink_state
-from receiver.settings import Settings, SinkSettings
+from receiver.config.settings import Settings, SinkSettings
+from receiver.contract.redis_keys import EVENTS, sink_state
 
 
 @click.command()

@@ -8,8 +8,8 @@ import msgspec
 import urllib3
 
 from receiver.cli import address, environment
+from receiver.config.settings import Settings
 from receiver.samples import SAMPLES, Sample, build
-from receiver.settings import Settings
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -9,12 +9,12 @@ from typing import Any
 import click
 import msgspec
 
-from receiver import connection
 from receiver.cli import address, environment, simulate_operator, simulate_show
 from receiver.cli.send import demo_token
 from receiver.cli.simulate_log import Log
-from receiver.notification import EVENTS
-from receiver.settings import Settings
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import EVENTS
+from receiver.runtime import redis_client
 from receiver.simulate import scenario as scenarios
 from receiver.simulate.account import Verdict
 from receiver.simulate.plan import RUN_DIGITS
@@ -142,7 +142,7 @@ def _play(run: Run) -> Verdict:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run.play())
-    except connection.DOWN as error:
+    except redis_client.DOWN as error:
         raise environment.Refused(f"Redis: {error}") from None
 
 
@@ -182,6 +182,6 @@ def _stream(
     """A receiver elsewhere is verified only when we are told where it publishes."""
     if url and not redis_url and not name:
         return None
-    if redis_url and (wrong := connection.fault(redis_url)):
+    if redis_url and (wrong := redis_client.fault(redis_url)):
         raise environment.Refused(f"--redis-url: {wrong}")
     return Stream(redis_url or environment.redis_url(settings), name or EVENTS)

@@ -9,9 +9,9 @@ import msgspec
 from receiver.books import sink_books
 from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment, output, spooled
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
-from receiver.notification import RETIRED_SECONDS
-from receiver.settings import Settings
 
 
 @click.group()

@@ -1,6 +1,6 @@
 """What the spool of this machine holds, for commands that are asked while Redis is away too."""
 
-from receiver.settings import Settings
+from receiver.config.settings import Settings
 from receiver.spool import place
 from receiver.spool.depth import Depth, age
 from receiver.spool.place import Seen

@@ -17,8 +17,8 @@ from receiver.cli import demo as tour
 from receiver.cli import environment, output
 from receiver.cli.children import Child, stop
 from receiver.cli.send import Door
+from receiver.config.settings import Settings
 from receiver.embedded import Embedded, EmbeddedError, unusable, write_private
-from receiver.settings import Settings
 
 
 @click.command()

@@ -30,8 +30,8 @@ def command() -> None:
     environment.refuse_weak_redis(settings)
     environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
-    from receiver import logs
     from receiver.door import serving
+    from receiver.runtime import logs
 
     logs.configure(settings.log_level)
     environment.look_at_rights(settings.redis_url or "")

@@ -23,7 +23,7 @@ def command() -> None:
     """
     settings = environment.settings_of_a_half("worker")
     environment.refuse_weak_redis(settings)
-    from receiver import logs
+    from receiver.runtime import logs
 
     logs.configure(settings.log_level)
     environment.look_at_rights(settings.redis_url or "")

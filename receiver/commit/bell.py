@@ -9,8 +9,8 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.connection import DOWN
-from receiver.notification import NORMALISE_JOB, NORMALISE_OPTIONS, NORMALISE_QUEUE
+from receiver.contract.redis_keys import NORMALISE_JOB, NORMALISE_OPTIONS, NORMALISE_QUEUE
+from receiver.runtime.redis_client import DOWN
 
 
 class Bell:

@@ -17,9 +17,9 @@ from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError, ResponseError
 
 from receiver.commit.link import Link, NotReplicated
-from receiver.connection import refusal
+from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.door.gate import Gate
-from receiver.notification import BELL, INBOUND, LEDGER, REJECTED
+from receiver.runtime.redis_client import refusal
 
 REJECTED_KEPT: Final = 10_000
 BELL_MILLISECONDS: Final = 5_000
@@ -135,4 +135,4 @@ def _memory(batch: Batch) -> float:
 
 def script() -> str:
     """The script a `Link` of the inbound stream runs."""
-    return files("receiver.commit").joinpath("append.lua").read_text("utf-8")
+    return files(__package__).joinpath("append.lua").read_text("utf-8")

@@ -6,7 +6,7 @@ from typing import Any, Final
 from hiredis import pack_command
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
-from receiver.connection import ANSWER_WITHIN, async_pool
+from receiver.runtime.redis_client import ANSWER_WITHIN, async_pool
 
 REPLICATE_WITHIN: Final = 400
 """Milliseconds the replicas get; what is left of `ANSWER_WITHIN` is the script's."""

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from receiver.config import operators
 from receiver.config.operators import Name, Operator
-from receiver.toml_lines import line_of
+from receiver.config.toml_errors import line_of
 
 TYPES: Final = (
     *("reachability-data", "reachability-sms", "reachability-disconnected"),

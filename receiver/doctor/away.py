@@ -5,8 +5,8 @@ from typing import Final
 
 import redis
 
-from receiver.connection import place
 from receiver.doctor.finding import Finding
+from receiver.runtime.redis_client import place
 
 ASK: Final = 'redis-cli -u "$REDIS_URL" '
 _NOT_EXAMINED: Final = "the rest of this examination was not possible"

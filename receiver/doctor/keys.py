@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import redis
 
-from receiver import notification
+from receiver.contract import redis_keys
 from receiver.doctor.away import ASK
 from receiver.doctor.finding import Finding
 
@@ -16,11 +16,11 @@ _HASHES: Final = (
 )
 _STRINGS: Final = ("BOOK", "BELL", "CREDENTIALS_REVISION")
 KINDS: Final[dict[str, str]] = {
-    getattr(notification, name): kind
+    getattr(redis_keys, name): kind
     for names, kind in ((_STREAMS, "stream"), (_HASHES, "hash"), (_STRINGS, "string"))
     for name in names
-} | {notification.CREDENTIALS_REVOKED: "set"}
-"""Key -> its type, as `receiver.notification` has it."""
+} | {redis_keys.CREDENTIALS_REVOKED: "set"}
+"""Key -> its type, as `receiver.contract` has it."""
 
 
 def keys(client: redis.Redis) -> Iterator[Finding]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from receiver.config.settings import RedisStreamSink, Settings
 from receiver.doctor.finding import Finding
-from receiver.settings import RedisStreamSink, Settings
+from receiver.runtime.tracing import switch
 from receiver.spool.files import SHARE_OF_FREE
 from receiver.spool.place import own
-from receiver.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
 """Characters; a random one of that length cannot be guessed at a door that answers."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from receiver.config.settings import HISTORY_PERCENT, Settings
 from receiver.doctor.away import ASK
 from receiver.doctor.finding import Finding, Severity
 from receiver.health.durability import weaknesses
-from receiver.settings import HISTORY_PERCENT, Settings
 
 _CLOCK: Final = 2.0
 """Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from receiver.config.settings import Settings
 from receiver.doctor.finding import Finding
-from receiver.settings import Settings
 from receiver.spool import place
 from receiver.spool.depth import LATE, age
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from receiver import sinks
+from receiver.config import sinks
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.doctor.finding import Finding
 from receiver.health.losses import said
 from receiver.metrics.snapshot import Snapshot
-from receiver.notification import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
-from receiver.settings import Settings
 
 WEEK: Final = 7 * 86400.0
 _LATE: Final = 60.0

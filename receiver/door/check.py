@@ -8,7 +8,7 @@ from starlette.types import Scope
 from receiver.carriers.callback import Callback, Reading, Rejected, Request
 from receiver.carriers.charset_names import codec, declared
 from receiver.door.refuse import Refuse
-from receiver.logs import Seldom
+from receiver.runtime.logs import Seldom
 
 _seldom = Seldom(structlog.get_logger())
 

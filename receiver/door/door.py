@@ -3,13 +3,13 @@
 import itertools
 import secrets
 
+from receiver.config.settings import LISTENER_NAME, Settings
 from receiver.credentials import Credentials
 from receiver.door.body import Bodies
 from receiver.door.gate import Gate
 from receiver.intake import Intake
 from receiver.metrics.meter import ACKNOWLEDGED, Meter
 from receiver.metrics.tally import Tally
-from receiver.settings import LISTENER_NAME, Settings
 
 
 class Receipts:

@@ -3,8 +3,8 @@ by OPTIONS, unauthenticated, whether it may deliver here. It grants no more than
 each delivery still needs its credential.
 """
 
+from receiver.config.settings import Handshake
 from receiver.door.answer import Headers
-from receiver.settings import Handshake
 
 
 def permission(allowed: Handshake, headers: Headers) -> Headers | None:

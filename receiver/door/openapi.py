@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from receiver import __version__
 from receiver.carriers.callback import Callback
-from receiver.settings import LISTENER_NAME, Settings
+from receiver.config.settings import LISTENER_NAME, Settings
 
 _HANDSHAKE: Final = (
     "OPTIONS with WebHook-Request-Origin is CloudEvents' web hook handshake (HTTP 1.1 Web Hooks "

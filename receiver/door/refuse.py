@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
+from receiver.contract.records import Refusal
 from receiver.door.answer import Headers
-from receiver.notification import Refusal
 
 log = structlog.get_logger()
 

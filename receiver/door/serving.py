@@ -17,9 +17,9 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from receiver.config.settings import Settings
 from receiver.door import files
 from receiver.door.wire import CONNECTIONS, Protocol
-from receiver.settings import Settings
 
 FINISH_WITHIN: Final = 5
 """Seconds for what is in flight; then it is answered 503. Together with the intake's end, and a

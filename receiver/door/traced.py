@@ -10,10 +10,10 @@ from receiver.credentials import Credential
 from receiver.door.answer import Headers
 from receiver.door.door import Door
 from receiver.ingest import TRACE, Answer, Route
-from receiver.tracing.context import sent
+from receiver.runtime.tracing.context import sent
 
 if TYPE_CHECKING:
-    from receiver.tracing.spans import Span, Tracer
+    from receiver.runtime.tracing.spans import Span, Tracer
 
 _METHODS: Final = frozenset({"POST", "OPTIONS", "GET", "HEAD", "PUT", "DELETE", "PATCH"})
 _SPAN: Final = "receiver.span"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from receiver.settings import SMALLEST_MEMORY
+from receiver.config.settings import SMALLEST_MEMORY
 
 CONFIG_NAMES: Final = (
     *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),

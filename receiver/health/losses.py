@@ -14,8 +14,8 @@ from typing import Any, Final
 import redis.asyncio
 import structlog
 
+from receiver.contract.redis_keys import BOOK, LEDGER, LOSSES
 from receiver.health.memory import Memory
-from receiver.notification import BOOK, LEDGER, LOSSES
 
 log = structlog.get_logger()
 

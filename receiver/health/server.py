@@ -12,11 +12,11 @@ from redis.exceptions import ResponseError
 
 from receiver.commit.inbound import Inbound
 from receiver.commit.link import NotReplicated
-from receiver.connection import refusal
+from receiver.config.settings import Settings
 from receiver.door.gate import Gate
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.health.losses import Losses, said
-from receiver.settings import Settings
+from receiver.runtime.redis_client import refusal
 
 SILENT_AFTER: Final = 2.5
 """Seconds without a good look after which Redis counts as gone."""

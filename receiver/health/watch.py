@@ -7,18 +7,18 @@ from typing import Any, Final
 import redis.asyncio
 import structlog
 
-from receiver.connection import DOWN_ON_THE_LOOP, refusal
-from receiver.credential_store import ID_LENGTH, again
-from receiver.credentials import Credentials
-from receiver.door.door import Door
-from receiver.health.server import SILENT_AFTER, Server
-from receiver.logs import Condition, Seldom
-from receiver.notification import (
+from receiver.contract.redis_keys import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
+from receiver.credential_store import ID_LENGTH, again
+from receiver.credentials import Credentials
+from receiver.door.door import Door
+from receiver.health.server import SILENT_AFTER, Server
+from receiver.runtime.logs import Condition, Seldom
+from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
 
 log = structlog.get_logger()
 

@@ -16,11 +16,11 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from receiver import __version__
 from receiver.books.ledger import Books
 from receiver.carriers.callback import Basis
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.snapshot import Sink, Snapshot
-from receiver.notification import forward_group, forward_queue
-from receiver.settings import Settings
 from receiver.spool.depth import age
 from receiver.spool.place import Seen
 

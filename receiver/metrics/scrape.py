@@ -9,9 +9,9 @@ from typing import Final
 
 import redis
 
-from receiver.connection import DOWN
+from receiver.config.settings import Settings
 from receiver.metrics import snapshot
-from receiver.settings import Settings
+from receiver.runtime.redis_client import DOWN
 from receiver.spool import place
 from receiver.spool.place import Seen
 

@@ -12,8 +12,7 @@ from redis.exceptions import ResponseError
 
 from receiver.books import ledger
 from receiver.books.ledger import Books
-from receiver.credential_store import Stored, everything
-from receiver.notification import (
+from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -31,6 +30,7 @@ from receiver.notification import (
     retry_due,
     sink_state,
 )
+from receiver.credential_store import Stored, everything
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Sink(msgspec.Struct, frozen=True):
     waiting: Waiting
     retries: int
     state: dict[str, str]
-    """As `receiver.notification.sink_state` says."""
+    """As `receiver.contract.sink_state` says."""
 
     def known(self, now: float) -> bool:
         """Whether a supervisor has it in its receiver.toml; they say so every few seconds."""
@@ -95,7 +95,7 @@ def read(client: redis.Redis) -> Snapshot:
 
     A key of another type, a count that is no number: somebody else's, and left out.
     """
-    text = files("receiver.metrics").joinpath("streams.lua").read_text("utf-8")
+    text = files(__package__).joinpath("snapshot.lua").read_text("utf-8")
     pipe = client.pipeline(transaction=False)
     pipe.eval(text, len(STREAMS), *STREAMS)
     for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES):

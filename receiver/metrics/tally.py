@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis.asyncio
 import structlog
 
-from receiver.notification import TURNED_AWAY
+from receiver.contract.redis_keys import TURNED_AWAY
 
 log = structlog.get_logger()
 

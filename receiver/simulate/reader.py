@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
-from receiver import connection
+from receiver.runtime import redis_client
 from receiver.simulate.account import Account
 
 _AT_ONCE: Final = 1000
@@ -18,7 +18,7 @@ class Reader:
 
     def __init__(self, url: str, stream: str, account: Account) -> None:
         """Raises `ValueError` on an address that is none."""
-        self._client = connection.async_client(url)
+        self._client = redis_client.async_client(url)
         self._stream = stream
         self._account = account
         self._after = "0-0"
@@ -36,7 +36,7 @@ class Reader:
         while True:
             try:
                 await self._read()
-            except (*connection.DOWN, RuntimeError):  # uvloop's word for a closed connection
+            except (*redis_client.DOWN, RuntimeError):  # uvloop's word for a closed connection
                 await asyncio.sleep(0.2)
 
     async def settle(self, seconds: float) -> None:

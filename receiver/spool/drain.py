@@ -9,9 +9,9 @@ import structlog
 
 from receiver.commit.inbound import Inbound
 from receiver.commit.waiters import BATCH_BYTES, BATCH_ENTRIES
-from receiver.connection import DOWN
 from receiver.door.gate import Gate
 from receiver.intake import end_with_it
+from receiver.runtime.redis_client import DOWN
 from receiver.spool.files import LOOK_EVERY
 from receiver.spool.spool import Spool, SpoolError
 from receiver.spool.spool_file import Head

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from receiver.commit.inbound import Batch
-from receiver.logs import Seldom
+from receiver.runtime.logs import Seldom
 from receiver.spool import legacy, place
 from receiver.spool.depth import Depth, ForeignFileError, plus
 from receiver.spool.spool_file import Head, SpoolFile

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from receiver.settings import SettingsError
+from receiver.config.settings import SettingsError
 from receiver.spool import aside, depth, legacy
 from receiver.spool.depth import Depth, ForeignFileError, plus
 

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from receiver.commit.inbound import Batch
-from receiver.settings import SettingsError
+from receiver.config.settings import SettingsError
 from receiver.spool import place
 from receiver.spool.depth import Depth
 from receiver.spool.files import Files

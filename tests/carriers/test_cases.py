@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from receiver.carriers.callback import Event, Reading, Rejected
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 from tests.cases import Case, cases
 
 CASES = [pytest.param(case, id=case.name) for case in cases()]

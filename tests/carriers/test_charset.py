@@ -13,7 +13,7 @@ from receiver.carriers import att
 from receiver.carriers.callback import Event, Request
 from receiver.carriers.charset import body_text, strictly, text
 from receiver.carriers.charset_names import codec
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 UTC = ZoneInfo("UTC")
 RUSSIAN, JAPANESE, GERMAN = "Съешь ещё этих мягких булок", "いろはにほへと", "Größe: 5 € „süß“"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from receiver.carriers import att
 from receiver.carriers.att import documented
 from receiver.carriers.callback import Callback, Event, Unreadable
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 ZONE = ZoneInfo("America/New_York")
 ADDRESSES = st.sampled_from(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from receiver.carriers import CALLBACKS
 from receiver.carriers.attribute import has_control
 from receiver.carriers.callback import Callback, Rejected, Request, Unreadable
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 from tests.cases import Case, cases
 
 ALL = list(cases())

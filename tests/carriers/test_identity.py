@@ -8,7 +8,7 @@ import pytest
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.callback import Event
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 from tests.cases import cases
 
 BY_NAME = {callback.name: callback for callback in CALLBACKS}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.settings import Settings, SettingsError, load, problems
+from receiver.config.settings import Settings, SettingsError, load, problems
 
 GOOD = """\
 public_url = "https://hooks.example.com"

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from receiver import connection
-from receiver.settings import HttpSink, RedisStreamSink, SinkSettings
+from receiver.config.settings import HttpSink, RedisStreamSink, SinkSettings
+from receiver.runtime import redis_client
 from workers.delivery import Local, Remote
 from workers.elsewhere import Elsewhere
 from workers.sinks.redis_stream import RedisStream
@@ -16,7 +16,7 @@ def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Loc
         from workers.sinks.http import Http  # libcurl is megabytes that other workers do without
 
         return Http(sink, variables)
-    target = connection.client(sink.redis_url or url)
+    target = redis_client.client(sink.redis_url or url)
     local = RedisStream(sink) if isinstance(sink, RedisStreamSink) else Rq(sink, target)
     if sink.redis_url in (None, url):
         return local

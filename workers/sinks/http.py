@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 from standardwebhooks import Webhook
 
-from receiver.settings import HttpSink
+from receiver.config.settings import HttpSink
 from workers.delivery import TAKEN, Answer, Item
 from workers.exchange import Endpoint, Reply, Unanswered
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from receiver.settings import RedisStreamSink
+from receiver.config.settings import RedisStreamSink
 from workers import clock
 from workers.delivery import Command, Item
 

@@ -7,7 +7,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.settings import RqSink
+from receiver.config.settings import RqSink
 from workers import room
 from workers.delivery import Command, Item
 

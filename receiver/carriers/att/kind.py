@@ -14,7 +14,7 @@ from receiver.carriers.att.body import is_plain, understand
 from receiver.carriers.att.shapes import Fields, Wrappers, holds, reading, sort
 from receiver.carriers.callback import Event, Reading, RefusedItem, Rejected, Request, Unreadable
 from receiver.carriers.decode import as_raw
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 
 class Kind(Struct, frozen=True, kw_only=True):

@@ -25,13 +25,13 @@ def device_of(data: dict[str, Any]) -> dict[str, Any] | None:
         if value is not None:
             device[_EARLY_NAMES.get(name) or name] = value
     if "phoneNumber" in device:
-        device["phoneNumber"] = phone_number(device["phoneNumber"])
+        device["phoneNumber"] = international(device["phoneNumber"])
     if type(device.get("ipv4Address")) is str:
         device["ipv4Address"] = {"publicAddress": device["ipv4Address"]}
     return device
 
 
-def phone_number(value: Any) -> Any:
+def international(value: Any) -> Any:
     """E.164. CAMARA's numbers are international always and have their `+` optionally (Commonalities
     up to 0.3), and an example's `+123456789` written without quotes in YAML arrives as a number.
     """

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from receiver.carriers.attribute import attribute
 from receiver.carriers.callback import Event, Rejected, Unreadable
-from receiver.carriers.camara.device import device_of, name_of, phone_number
+from receiver.carriers.camara.device import device_of, international, name_of
 from receiver.carriers.camara.said import Said, said
 from receiver.carriers.camara.types import Kind
 from receiver.carriers.decode import as_raw
-from receiver.notification import Notification
+from receiver.contract.records import Notification
 
 _REASONS: Final = ("terminationReason", "initiationReason", "updateReason")
 _DESCRIPTIONS: Final = ("terminationDescription", "initiationDescription", "updateDescription")
@@ -43,7 +43,7 @@ def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
 def _subject(heard: Said, device: dict[str, Any] | None) -> str | None:
     """The device, else the subscription, else what the carrier calls its subject."""
     number = heard.data.get("phoneNumber")  # SIM swap has no device, only its number
-    name = name_of(device) or name_of(number and {"phoneNumber": phone_number(number)})
+    name = name_of(device) or name_of(number and {"phoneNumber": international(number)})
     return attribute(name or heard.subscription or heard.subject)
 
 

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 if TYPE_CHECKING:
-    from receiver.tracing.spans import Tracer
+    from receiver.runtime.tracing.spans import Tracer
 
 log = structlog.get_logger()
 
@@ -66,7 +66,7 @@ def start(wanted: Asked) -> "Tracer | None":
     tracer, why = None, fault(wanted)
     if wanted.traces and not why:
         try:
-            from receiver.tracing.spans import Tracer
+            from receiver.runtime.tracing.spans import Tracer
 
             tracer = Tracer()
         except Exception as error:  # noqa: BLE001 - whatever a variable of theirs made of it

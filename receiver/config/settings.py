@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import phonenumbers
 
-from receiver import bootstrap, config_file, connection, sinks
-from receiver.config import operators, subscription_sets
+from receiver.config import bootstrap_tokens, config_file, operators, sinks, subscription_sets
 from receiver.config.operators import Operator
+from receiver.config.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.config.subscription_sets import Declared, SubscriptionSet
-from receiver.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
-from receiver.toml_lines import explain, line_of
-from receiver.tracing.switch import Asked, asked
+from receiver.config.toml_errors import explain, line_of
+from receiver.runtime import redis_client
+from receiver.runtime.tracing.switch import Asked, asked
 
 __all__ = [
     "HttpSink",
@@ -259,14 +259,14 @@ def _log_level(value: str) -> Literal["debug", "info", "warning", "error"]:
 
 
 def _redis_url(value: str) -> str:
-    if wrong := connection.fault(value):
+    if wrong := redis_client.fault(value):
         raise ValueError(wrong)
     return value
 
 
 def _digests(tokens: str) -> tuple[bytes, ...]:
     """Of the bytes that are set, whether they are UTF-8 or not: that is what comes in a header."""
-    names = [os.fsencode(token) for token in bootstrap.split(tokens)]
+    names = [os.fsencode(token) for token in bootstrap_tokens.split(tokens)]
     return tuple(hashlib.sha256(name).digest() for name in names)
 
 
@@ -275,7 +275,7 @@ def _refuse_quotes(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         ours = name in ("PORT", "HOST", "REDIS_URL", "WEB_CONCURRENCY") or name[:9] == "RECEIVER_"
         said = value.strip()
-        if ours and said and {said[0], said[-1]} & bootstrap.QUOTES:
+        if ours and said and {said[0], said[-1]} & bootstrap_tokens.QUOTES:
             raise SettingsError(f"{name}: the quotes would be part of the value: leave them out")
 
 

@@ -1,12 +1,6 @@
-"""The contract between the edge and the workers: what lies in Redis, and under which names.
-
-The edge and the commands write, the workers read, and the other way round; nothing else is shared.
-Everything here is a value or a name.
-"""
+"""The names under which things lie in Redis: streams, hashes, consumer groups, queues, jobs."""
 
 from typing import Final
-
-import msgspec
 
 INBOUND: Final = "receiver:inbound"
 """Stream of raw notifications: one field, `n`, an encoded `Notification`."""
@@ -162,94 +156,3 @@ def subscriptions_state(operator: str) -> str:
     1970.
     """
     return f"receiver:subscriptions:operator:{operator}"
-
-
-def sequence(entry: str) -> str:
-    """The CloudEvents attribute `sequence` of an entry of `EVENTS`, which compares as text.
-
-    CloudEvents extension "sequence": a string that orders events lexicographically.
-    """
-    milliseconds, _, number = entry.partition("-")
-    return f"{milliseconds:0>13}-{number:0>10}"
-
-
-class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One notification as it came in, before anybody has understood it.
-
-    Array-like: fields are told apart by position on the wire, so new ones go to the end and have
-    a default.
-    """
-
-    callback: str
-    """Name of the carrier's callback, such as `att.sms.mo` (`receiver.carriers.CALLBACKS`)."""
-    listener: str
-    """Which registered URL of ours it came to."""
-    receipt: str
-    """Receipt id, ours, unique: what the sender was told and what every log line carries."""
-    received: int
-    """When the last body byte was in: milliseconds since 1970, UTC."""
-    content_type: str
-    """As sent; empty when there was none."""
-    body: bytes
-    """The carrier's body (CloudEvents binary mode rebuilt as JSON, batches split)."""
-    trace: str = ""
-    """The door's span (`receiver.tracing.context`); empty where there are no traces."""
-
-
-class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One authentic request, or item of a batch, that was refused, kept with its reason."""
-
-    callback: str
-    listener: str
-    receipt: str
-    received: int
-    status: int
-    """What the sender was answered (or, for an item of a batch, would have been alone)."""
-    reason: str
-    """Names the fault, never a value of the body."""
-    headers: list[tuple[str, str]]
-    """As sent, without credentials."""
-    body: bytes
-
-
-class DeadLetter(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A notification that could not be normalised, or an event that could not be delivered."""
-
-    at: int
-    """When it was given up: milliseconds since 1970, UTC."""
-    reason: str
-    """Names the fault, never a value of the body."""
-    notification: bytes
-    """The encoded `Notification`, or empty when it is an event."""
-    sink: str = ""
-    """The sink that did not take it; empty for a notification."""
-    event: bytes = b""
-    """The event's JSON as it is on `EVENTS`, or empty when it is a notification."""
-    attempts: int = 0
-    entry: str = ""
-    """The event's entry on `EVENTS`; gives its `sequence`, and its name in `retry_due`."""
-
-
-class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event on its way to one sink that did not take it yet, or is to get it again."""
-
-    entry: str
-    """Its entry on `EVENTS`."""
-    event: bytes
-    """Its JSON as it is on `EVENTS`, plus `"replayed":true` when somebody asked for it again."""
-    first: int
-    """When it was first tried, or asked for again: milliseconds since 1970, UTC."""
-    attempts: int = 0
-    reason: str = ""
-    """Why the last attempt failed; never a value of the event."""
-    alone: bool = False
-    """It was refused in a batch: it goes by itself now, to see whether it is the one at fault."""
-
-
-encode = msgspec.msgpack.Encoder().encode
-"""Encodes a `Notification`, `Refusal`, `DeadLetter` or `Delivery`."""
-decode_notification = msgspec.msgpack.Decoder(Notification).decode
-"""Raises `msgspec.DecodeError` on anything that `encode` did not write."""
-decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
-decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
-decode_delivery = msgspec.msgpack.Decoder(Delivery).decode

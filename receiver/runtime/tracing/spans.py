@@ -25,7 +25,7 @@ from opentelemetry.trace import (
 )
 
 from receiver import __version__
-from receiver.tracing.context import context
+from receiver.runtime.tracing.context import context
 
 __all__ = ["Span", "Tracer"]
 
@@ -59,7 +59,7 @@ class Tracer:
 
     @staticmethod
     def carried(span: Span) -> str:
-        """The context of a span's children, as `receiver.tracing.context` has it."""
+        """The context of a span's children, as `receiver.runtime.tracing.context` has it."""
         own = span.get_span_context()
         parent = f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
         return f"{parent} {own.trace_state.to_header()}" if own.trace_state else parent

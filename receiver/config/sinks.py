@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from receiver import connection
+from receiver.runtime import redis_client
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 Scalar = str | int | float | bool
@@ -145,7 +145,7 @@ def fault(sink: SinkSettings) -> tuple[str, str] | None:
 
 
 def _url_fault(url: str) -> tuple[str, str] | None:
-    wrong = connection.fault("" if "+sentinel:" in url else url)
+    wrong = redis_client.fault("" if "+sentinel:" in url else url)
     return ("redis_url", wrong) if wrong else None
 
 
