@@ -18,7 +18,7 @@ from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.problem import problem
+from receiver.carriers.formats.problem_details import problem
 from receiver.commit.bell import Bell
 from receiver.commit.inbound import Inbound, script
 from receiver.commit.link import Link

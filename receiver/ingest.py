@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
-from receiver.carriers.callback import Callback
+from receiver.carriers.carrier import Callback
 from receiver.commit.waiters import Overloaded, Unavailable
 from receiver.contract.records import Notification, Refusal, encode
 from receiver.credentials import Credential, Unauthenticated, Undecided, tokens

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.callback import Callback, Request
+from receiver.carriers.carrier import Callback, Request
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from receiver.carriers.callback import Rejected, Request
+from receiver.carriers.carrier import Rejected, Request
 from receiver.contract.records import DeadLetter, Notification, Refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, LEDGER, REJECTED
 from tests.commands import RECEIVER, ROOT

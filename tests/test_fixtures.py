@@ -106,8 +106,8 @@ def test_the_books_of_all_cases_balance_and_nothing_accepted_was_unreadable(
 MODULE = '''
 """A carrier that says hello, in plain text."""
 
-from receiver.carriers.callback import Callback, Event, Reading, Rejected
-from receiver.carriers.problem import problem
+from receiver.carriers.carrier import Callback, Event, Reading, Rejected
+from receiver.carriers.formats.problem_details import problem
 
 
 def read(request):

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, get_args
 import msgspec
 from cloudevents.core.v1.event import CloudEvent
 
-from receiver.carriers.callback import Basis, Callback, Event
+from receiver.carriers.carrier import Basis, Callback, Event
 from receiver.carriers.identity import digest, identity, unique
 from receiver.contract.records import Notification
 

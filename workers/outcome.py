@@ -8,7 +8,7 @@ import structlog
 from rq.timeouts import BaseTimeoutException
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.callback import Unreadable
+from receiver.carriers.carrier import Unreadable
 from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, decode_notification, encode
 from receiver.runtime.logs import Seldom

@@ -9,7 +9,7 @@ import redis
 import urllib3
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.callback import Callback, Rejected, Request
+from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
 

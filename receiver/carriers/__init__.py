@@ -3,7 +3,7 @@
 from typing import Final
 
 from receiver.carriers import att, camara
-from receiver.carriers.callback import Callback
+from receiver.carriers.carrier import Callback
 
 CALLBACKS: Final[tuple[Callback, ...]] = (
     *att.CALLBACKS,

@@ -8,7 +8,7 @@ import hashlib
 
 import msgspec
 
-from receiver.carriers.callback import Event
+from receiver.carriers.carrier import Event
 from receiver.contract.records import Notification
 
 _pack = msgspec.msgpack.Encoder().encode

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
 
-from receiver.carriers.callback import Callback
+from receiver.carriers.carrier import Callback
 
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 4 * 1024 * 1024

@@ -5,8 +5,8 @@ from typing import Final
 import structlog
 from starlette.types import Scope
 
-from receiver.carriers.callback import Callback, Reading, Rejected, Request
-from receiver.carriers.charset_names import codec, declared
+from receiver.carriers.carrier import Callback, Reading, Rejected, Request
+from receiver.carriers.formats.charset_names import codec, declared
 from receiver.door.refuse import Refuse
 from receiver.runtime.logs import Seldom
 

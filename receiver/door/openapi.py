@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from receiver import __version__
-from receiver.carriers.callback import Callback
+from receiver.carriers.carrier import Callback
 from receiver.config.settings import LISTENER_NAME, Settings
 
 _HANDSHAKE: Final = (

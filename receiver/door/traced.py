@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 
-from receiver.carriers.callback import Callback
+from receiver.carriers.carrier import Callback
 from receiver.credentials import Credential
 from receiver.door.answer import Headers
 from receiver.door.door import Door

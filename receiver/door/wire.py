@@ -15,7 +15,7 @@ from starlette.types import Receive
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from receiver.carriers.problem import problem
+from receiver.carriers.formats.problem_details import problem
 from receiver.door.answer import LINGER_BYTES, RETRY_AFTER, Headers
 from receiver.door.files import room
 from receiver.door.parsing import Parsing

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
 from receiver.books.ledger import Books
-from receiver.carriers.callback import Basis
+from receiver.carriers.carrier import Basis
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from receiver.carriers.address import normal
+from receiver.carriers.formats.phone_number import normal
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import unicodedata
 
 import pytest
 
-from receiver.carriers.attribute import attribute, has_control
-from receiver.carriers.callback import Rejected, Request
-from receiver.carriers.camara.mode import read
+from receiver.carriers.camara.content_mode import read
+from receiver.carriers.carrier import Rejected, Request
+from receiver.carriers.formats.cloudevent_text import attribute, has_control
 
 CONTROL = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"]
 EVENT = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "x"}

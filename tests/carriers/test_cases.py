@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from receiver.carriers.callback import Event, Reading, Rejected
+from receiver.carriers.carrier import Event, Reading, Rejected
 from receiver.contract.records import Notification
 from tests.cases import Case, cases
 

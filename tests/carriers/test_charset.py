@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.carriers import att
-from receiver.carriers.callback import Event, Request
-from receiver.carriers.charset import body_text, strictly, text
-from receiver.carriers.charset_names import codec
+from receiver.carriers.carrier import Event, Request
+from receiver.carriers.formats.charset import body_text, strictly, text
+from receiver.carriers.formats.charset_names import codec
 from receiver.contract.records import Notification
 
 UTC = ZoneInfo("UTC")

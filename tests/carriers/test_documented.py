@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.carriers import att
-from receiver.carriers.att import documented
-from receiver.carriers.callback import Callback, Event, Unreadable
+from receiver.carriers.att import fast_path
+from receiver.carriers.carrier import Callback, Event, Unreadable
 from receiver.contract.records import Notification
 
 ZONE = ZoneInfo("America/New_York")
@@ -63,7 +63,7 @@ def test_of_a_member_that_is_there_twice_the_last_counts(member: str) -> None:
     names = {"SenderAddress": "a", "Message": "b"}
     text = json.dumps({**names, **first})[:-1] + f', "{member}": "last"}}'
     longer = text[:-1] + ', "Extra": 1}'
-    assert documented.message(text.encode())
+    assert fast_path.message(text.encode())
     callback, said = att.MESSAGES, []
     for body in (text, longer):
         (event,) = callback.normalise(Notification("", "", "", 0, "", body.encode()), ZONE)
@@ -74,5 +74,5 @@ def test_of_a_member_that_is_there_twice_the_last_counts(member: str) -> None:
 def test_the_short_way_is_taken() -> None:
     info = b'{"address":"tel:+12075550111","deliveryStatus":"DeliveredToTerminal"}'
     body = b'{"deliveryInfoNotification":{"messageId":"m","deliveryInfo":%b}}' % info
-    assert documented.status(body)
-    assert not documented.status(body.replace(b'"m"', b"null"))
+    assert fast_path.status(body)
+    assert not fast_path.status(body.replace(b'"m"', b"null"))

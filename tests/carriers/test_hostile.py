@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.attribute import has_control
-from receiver.carriers.callback import Callback, Rejected, Request, Unreadable
+from receiver.carriers.carrier import Callback, Rejected, Request, Unreadable
+from receiver.carriers.formats.cloudevent_text import has_control
 from receiver.contract.records import Notification
 from tests.cases import Case, cases
 

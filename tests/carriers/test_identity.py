@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.callback import Event
+from receiver.carriers.carrier import Event
 from receiver.contract.records import Notification
 from tests.cases import cases
 

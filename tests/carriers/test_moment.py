@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.carriers.moment import read, rfc3339
+from receiver.carriers.formats.timestamp import read, rfc3339
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ import gzip
 import pytest
 
 from receiver.carriers import CALLBACKS, att
-from receiver.carriers.callback import Callback, Rejected, Request
-from receiver.carriers.decode import MAX_DEPTH
+from receiver.carriers.carrier import Callback, Rejected, Request
+from receiver.carriers.formats.json_body import MAX_DEPTH
 
 JSON = "application/json"
 

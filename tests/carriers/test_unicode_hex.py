@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.carriers.unicode_hex import candidates
+from receiver.carriers.formats.unicode_hex import candidates
 
 
 @pytest.mark.parametrize(

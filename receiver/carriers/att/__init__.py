@@ -8,18 +8,18 @@ a content type nor a way of authenticating is documented, so neither is demanded
 from functools import partial
 from typing import Final
 
-from receiver.carriers.att import delivery_status, kind, mo, schema
-from receiver.carriers.callback import Callback
-from receiver.carriers.problem import problem
+from receiver.carriers.att import callback_kind, delivery_status, incoming_sms, schema
+from receiver.carriers.carrier import Callback
+from receiver.carriers.formats.problem_details import problem
 
-_MESSAGES: Final = (mo.KIND, delivery_status.KIND)
-_STATUSES: Final = (delivery_status.KIND, mo.KIND)
+_MESSAGES: Final = (incoming_sms.KIND, delivery_status.KIND)
+_STATUSES: Final = (delivery_status.KIND, incoming_sms.KIND)
 
 MESSAGES: Final = Callback(
     name="att.sms.mo",
     path="/att/sms/mo",
-    read=partial(kind.read, *_MESSAGES),
-    normalise=partial(kind.normalise, *_MESSAGES),
+    read=partial(callback_kind.read, *_MESSAGES),
+    normalise=partial(callback_kind.normalise, *_MESSAGES),
     regional=True,
     problem=problem,
     content={"application/json": {"schema": schema.MESSAGE}},
@@ -27,8 +27,8 @@ MESSAGES: Final = Callback(
 STATUSES: Final = Callback(
     name="att.sms.delivery-status",
     path="/att/sms/delivery-status",
-    read=partial(kind.read, *_STATUSES),
-    normalise=partial(kind.normalise, *_STATUSES),
+    read=partial(callback_kind.read, *_STATUSES),
+    normalise=partial(callback_kind.normalise, *_STATUSES),
     regional=True,
     problem=problem,
     content={"application/json": {"schema": schema.STATUS}},

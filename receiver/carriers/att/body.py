@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from msgspec import Raw
 
-from receiver.carriers.att import json_slips
-from receiver.carriers.att.form import form_value
-from receiver.carriers.att.xml import xml_value
-from receiver.carriers.callback import Rejected
-from receiver.carriers.charset import body_text
-from receiver.carriers.charset_names import codec, decides, declared
-from receiver.carriers.decode import as_raw, json_value
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats import json_repair
+from receiver.carriers.formats.charset import body_text
+from receiver.carriers.formats.charset_names import codec, decides, declared
+from receiver.carriers.formats.form_body import form_value
+from receiver.carriers.formats.json_body import as_raw, json_value
+from receiver.carriers.formats.xml_body import xml_value
 
 _PADDING: Final = "\0 \t\r\n"
 _XML_ENCODING: Final = re.compile(
@@ -57,7 +57,7 @@ def _understand(body: bytes, codecs: tuple[str, ...], fault: Rejected) -> tuple[
     if text[:1] == "<":
         return xml_value(text), text
     if text[:1] in ("{", "["):
-        mended = json_slips.mended(text).encode()
+        mended = json_repair.mended(text).encode()
         return json_value(mended), as_raw(mended)
     if "=" in text:
         return form_value(text, codecs), text

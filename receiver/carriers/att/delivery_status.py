@@ -5,18 +5,13 @@ from typing import Any, Final
 
 from msgspec import Raw, Struct
 
-from receiver.carriers import address
-from receiver.carriers.att import documented
-from receiver.carriers.att.kind import Kind
-from receiver.carriers.att.shapes import (
-    REFERENCES,
-    Fields,
-    filled_text,
-    identifier,
-)
-from receiver.carriers.attribute import attribute
-from receiver.carriers.callback import Basis, Event
-from receiver.carriers.placeholder import identifies_nothing
+from receiver.carriers.att import fast_path
+from receiver.carriers.att.callback_kind import Kind
+from receiver.carriers.att.items import REFERENCES, Fields, filled_text, identifier
+from receiver.carriers.carrier import Basis, Event
+from receiver.carriers.formats import phone_number
+from receiver.carriers.formats.cloudevent_text import attribute
+from receiver.carriers.formats.placeholder_id import identifies_nothing
 
 _WRAPPERS: Final = {
     name.lower(): name for name in ("deliveryInfoNotification", "deliveryInfoList", "deliveryInfo")
@@ -44,7 +39,7 @@ class DeliveryInfo(Struct, frozen=True):
     status: str
 
 
-def _as_documented(found: documented.Notification) -> DeliveryInfo:
+def _as_documented(found: fast_path.Notification) -> DeliveryInfo:
     return DeliveryInfo(
         None if identifies_nothing(found.message_id) else found.message_id,
         (),
@@ -63,7 +58,7 @@ def _info(fields: Fields) -> DeliveryInfo:
 
 
 def _event(info: DeliveryInfo, raw: Raw | str, _zone: tzinfo, region: str) -> Event:
-    to = address.normal(info.address, region)
+    to = phone_number.normal(info.address, region)
     status = _STATUS.get(info.status.lower(), "unknown")
     # `late` stays first: whoever knows of an earlier final status turns it in the finished text.
     data: dict[str, Any] = {
@@ -123,7 +118,7 @@ def _links(value: Any) -> list[str]:
 
 KIND: Final = Kind(
     wrappers=_WRAPPERS,
-    documented=documented.status,
+    documented=fast_path.status,
     item=_as_documented,
     parse=_info,
     event=_event,

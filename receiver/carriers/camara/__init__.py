@@ -7,11 +7,11 @@ binding, and Nokia Network as Code's documentation.
 
 from typing import Final
 
-from receiver.carriers.callback import Callback
 from receiver.carriers.camara import schema
+from receiver.carriers.camara.content_mode import read
 from receiver.carriers.camara.error_info import problem
-from receiver.carriers.camara.meaning import normalise
-from receiver.carriers.camara.mode import read
+from receiver.carriers.camara.normalise import normalise
+from receiver.carriers.carrier import Callback
 
 CALLBACK: Final = Callback(
     name="camara.notifications",

@@ -6,9 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from receiver.carriers.callback import Rejected
-from receiver.carriers.charset import strictly
-from receiver.carriers.charset_names import codec
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats.charset import strictly
+from receiver.carriers.formats.charset_names import codec
 
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE).search
 _UTF8: Final = ("utf-8", "utf8", "us-ascii", "ascii")

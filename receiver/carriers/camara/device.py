@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from receiver.carriers import address
+from receiver.carriers.formats import phone_number
 
 _EARLY_NAMES: Final = {
     "msisdn": "phoneNumber",
@@ -41,7 +41,7 @@ def international(value: Any) -> Any:
     digits = digits.strip()
     if digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15:
         digits = "+" + digits
-    return address.normal(digits)
+    return phone_number.normal(digits)
 
 
 def name_of(device: dict[str, Any] | None) -> str | None:

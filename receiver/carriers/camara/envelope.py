@@ -13,9 +13,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from receiver.carriers import moment
-from receiver.carriers.attribute import has_control
-from receiver.carriers.callback import Rejected
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats import timestamp
+from receiver.carriers.formats.cloudevent_text import has_control
 
 _USUAL: Final = frozenset(
     {"specversion", "id", "source", "type", "time", "datacontenttype", "data"}
@@ -79,9 +79,9 @@ def text_of(value: Any) -> str | None:
 
 def time_of(value: Any) -> datetime | None:
     """The attribute `time`: RFC 3339, or what is as plain; without a zone it is UTC."""
-    if type(value) is str and (found := moment.rfc3339(value)):
+    if type(value) is str and (found := timestamp.rfc3339(value)):
         return found
-    return moment.read(text_of(value), UTC)
+    return timestamp.read(text_of(value), UTC)
 
 
 def _named(value: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from receiver.carriers import moment
+from receiver.carriers.formats import timestamp
 from receiver.simulate.operator import devices
 from receiver.simulate.operator.dialects import Dialect
 from receiver.simulate.operator.problems import Refused, invalid
@@ -184,7 +184,7 @@ def _time(inside: dict[str, Any], name: str) -> datetime | None:
     value = inside.get(name)
     if value is None:
         return None
-    found = moment.rfc3339(value) if isinstance(value, str) else None
+    found = timestamp.rfc3339(value) if isinstance(value, str) else None
     if found is None:
         raise invalid(name, "an RFC 3339 time with zone")
     return found

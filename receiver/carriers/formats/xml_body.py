@@ -5,8 +5,8 @@ from html.entities import html5
 from typing import Any, Final
 from xml.parsers import expat
 
-from receiver.carriers.callback import Rejected
-from receiver.carriers.decode import MAX_DEPTH
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats.json_body import MAX_DEPTH
 
 # What stays as it is; a reference to a character, by decimal, hex or name; what has to be escaped.
 _SLIP: Final = re.compile(

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from receiver.carriers.att.shapes import blank
+from receiver.carriers.att.items import blank
 
 
 class Message(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True, gc=False):

@@ -5,8 +5,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from receiver.carriers.callback import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected
-from receiver.carriers.placeholder import identifies_nothing
+from receiver.carriers.carrier import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected
+from receiver.carriers.formats.placeholder_id import identifies_nothing
 
 Fields = dict[str, Any]
 """An item's fields by lower-case name: AT&T documents both `MessageId` and `messageId`."""

@@ -9,11 +9,11 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from receiver.carriers.callback import Rejected, Request
 from receiver.carriers.camara.content_type import ContentType, in_utf8, parse
-from receiver.carriers.charset import strictly
-from receiver.carriers.charset_names import codec
-from receiver.carriers.decode import json_value, without_bom
+from receiver.carriers.carrier import Rejected, Request
+from receiver.carriers.formats.charset import strictly
+from receiver.carriers.formats.charset_names import codec
+from receiver.carriers.formats.json_body import json_value, without_bom
 
 _PREFIX: Final = b"ce-"
 _NOT_ATTRIBUTES: Final = frozenset({"datacontenttype", "data", "data_base64"})

@@ -9,14 +9,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from receiver.carriers import moment
-from receiver.carriers.callback import Basis, Rejected
-from receiver.carriers.camara.binary import holds_json
+from receiver.carriers.camara.binary_mode import holds_json
 from receiver.carriers.camara.content_type import parse
 from receiver.carriers.camara.envelope import cloudevent, is_early, text_of, time_of
-from receiver.carriers.camara.types import Meaning, early_meaning_of, meaning_of
-from receiver.carriers.decode import json_value
-from receiver.carriers.placeholder import identifies_nothing
+from receiver.carriers.camara.event_types import Meaning, early_meaning_of, meaning_of
+from receiver.carriers.carrier import Basis, Rejected
+from receiver.carriers.formats import timestamp
+from receiver.carriers.formats.json_body import json_value
+from receiver.carriers.formats.placeholder_id import identifies_nothing
 
 _JSON: Final = "application/json"
 """What data is when nothing says otherwise (CloudEvents JSON format, section 3.1)."""
@@ -134,7 +134,7 @@ def _merged(detail: Any, payload: Any) -> Any:
 
 
 def _time(inner: dict[str, Any], zone: tzinfo) -> datetime | None:
-    return moment.read(text_of(inner.get("eventTime")), zone)
+    return timestamp.read(text_of(inner.get("eventTime")), zone)
 
 
 def _subscription(payload: Any, envelope: dict[str, Any]) -> str | None:

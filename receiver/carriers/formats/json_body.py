@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from receiver.carriers.callback import Rejected
+from receiver.carriers.carrier import Rejected
 
 MAX_DEPTH: Final = 60
 """Levels of nesting. With the event's own levels around it the body stays below 64, the narrowest

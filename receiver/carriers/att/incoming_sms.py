@@ -6,20 +6,14 @@ from typing import Any, Final
 
 from msgspec import Raw, Struct
 
-from receiver.carriers import address, moment
-from receiver.carriers.att import content, documented
-from receiver.carriers.att.kind import Kind
-from receiver.carriers.att.shapes import (
-    Fields,
-    filled_text,
-    first_text,
-    identifier,
-    optional_text,
-)
-from receiver.carriers.attribute import attribute
-from receiver.carriers.callback import Basis, Event
-from receiver.carriers.placeholder import identifies_nothing
-from receiver.carriers.unicode_hex import candidates
+from receiver.carriers.att import fast_path, message_content
+from receiver.carriers.att.callback_kind import Kind
+from receiver.carriers.att.items import Fields, filled_text, first_text, identifier, optional_text
+from receiver.carriers.carrier import Basis, Event
+from receiver.carriers.formats import phone_number, timestamp
+from receiver.carriers.formats.cloudevent_text import attribute
+from receiver.carriers.formats.placeholder_id import identifies_nothing
+from receiver.carriers.formats.unicode_hex import candidates
 
 _WRAPPERS: Final = {
     name.lower(): name
@@ -50,7 +44,7 @@ class Mo(Struct, frozen=True):
     date_time: str | None
 
 
-def _as_documented(found: documented.Message) -> Mo:
+def _as_documented(found: fast_path.Message) -> Mo:
     return Mo(
         found.sender_address,
         found.destination_address,
@@ -65,15 +59,15 @@ def _message(fields: Fields) -> Mo:
     return Mo(
         sender=filled_text(fields, "senderaddress", "SenderAddress"),
         destination=first_text(fields, "destinationaddress", "DestinationAddress"),
-        text=content.said(fields),
+        text=message_content.said(fields),
         message_id=identifier(fields, "messageid"),
         date_time=optional_text(fields, "datetime", "DateTime"),
     )
 
 
 def _event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
-    sender = address.normal(message.sender, region)
-    destination = message.destination and address.normal(message.destination, region)
+    sender = phone_number.normal(message.sender, region)
+    destination = message.destination and phone_number.normal(message.destination, region)
     data: dict[str, Any] = {
         "from": sender,
         "to": destination,
@@ -82,7 +76,7 @@ def _event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
     }
     if decoded := candidates(message.text):
         data["decodedText"] = decoded
-    time = moment.read(message.date_time, zone)
+    time = timestamp.read(message.date_time, zone)
     identity, basis = _identity(message, sender, destination or "", time)
     return Event(
         type="sms.message.received.v1",
@@ -118,7 +112,7 @@ def _no_time(written: str | None, time: datetime | None) -> bool:
 
 KIND: Final = Kind(
     wrappers=_WRAPPERS,
-    documented=documented.message,
+    documented=fast_path.message,
     item=_as_documented,
     parse=_message,
     event=_event,

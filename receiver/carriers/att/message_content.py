@@ -8,8 +8,8 @@ as SMPP has them.
 import binascii
 from typing import Final
 
-from receiver.carriers.att.shapes import Fields, blank, optional_text, text
-from receiver.carriers.charset import strictly
+from receiver.carriers.att.items import Fields, blank, optional_text, text
+from receiver.carriers.formats.charset import strictly
 
 _CODINGS: Final = {"3": "cp1252", "8": "utf_16_be"}
 """SMPP 3.4, section 5.2.19: Latin-1 and UCS-2. Opaali reads the others as UTF-8, and so do we."""

@@ -11,9 +11,9 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from receiver.carriers.att.body import is_plain, understand
-from receiver.carriers.att.shapes import Fields, Wrappers, holds, reading, sort
-from receiver.carriers.callback import Event, Reading, RefusedItem, Rejected, Request, Unreadable
-from receiver.carriers.decode import as_raw
+from receiver.carriers.att.items import Fields, Wrappers, holds, reading, sort
+from receiver.carriers.carrier import Event, Reading, RefusedItem, Rejected, Request, Unreadable
+from receiver.carriers.formats.json_body import as_raw
 from receiver.contract.records import Notification
 
 

@@ -4,8 +4,8 @@ import re
 from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes
 
-from receiver.carriers import charset
-from receiver.carriers.callback import Rejected
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats import charset
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}").fullmatch
 _MAX_FIELDS: Final = 1000

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, Final
 
-from receiver.carriers.attribute import attribute
-from receiver.carriers.callback import Event, Rejected, Unreadable
 from receiver.carriers.camara.device import device_of, international, name_of
-from receiver.carriers.camara.said import Said, said
-from receiver.carriers.camara.types import Kind
-from receiver.carriers.decode import as_raw
+from receiver.carriers.camara.event_types import Kind
+from receiver.carriers.camara.notification import Said, said
+from receiver.carriers.carrier import Event, Rejected, Unreadable
+from receiver.carriers.formats.cloudevent_text import attribute
+from receiver.carriers.formats.json_body import as_raw
 from receiver.contract.records import Notification
 
 _REASONS: Final = ("terminationReason", "initiationReason", "updateReason")

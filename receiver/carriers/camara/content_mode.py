@@ -6,16 +6,10 @@ from typing import Final
 
 import msgspec
 
-from receiver.carriers.callback import (
-    MAX_REFUSED_ITEMS,
-    Reading,
-    RefusedItem,
-    Rejected,
-    Request,
-)
-from receiver.carriers.camara import binary, content_type
+from receiver.carriers.camara import binary_mode, content_type
 from receiver.carriers.camara.envelope import cloudevent
-from receiver.carriers.decode import json_value, without_bom
+from receiver.carriers.carrier import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected, Request
+from receiver.carriers.formats.json_body import json_value, without_bom
 
 _STRUCTURED: Final = "application/cloudevents"
 _BATCHED: Final = "application/cloudevents-batch"
@@ -34,9 +28,9 @@ def read(request: Request) -> Reading:
         return _batch(without_bom(content_type.in_utf8(request.body, sent.charset)))
     if kind.startswith(_STRUCTURED):
         _expect_json(kind.removeprefix(_STRUCTURED))
-    elif binary.is_binary(request):
-        return _single(binary.rebuilt(request, sent))
-    elif not sent.is_json and not binary.holds_json(sent, request.body):
+    elif binary_mode.is_binary(request):
+        return _single(binary_mode.rebuilt(request, sent))
+    elif not sent.is_json and not binary_mode.holds_json(sent, request.body):
         raise Rejected("content-type: neither JSON nor CloudEvents", 415)
     return _single(without_bom(content_type.in_utf8(request.body, sent.charset)))
 

@@ -5,7 +5,7 @@ import re
 from encodings import cp1252
 from typing import Final
 
-from receiver.carriers.charset_names import UNDECIDED, WIDE
+from receiver.carriers.formats.charset_names import UNDECIDED, WIDE
 
 _BOMS: Final = (
     (codecs.BOM_UTF32_LE, "utf_32_le"),

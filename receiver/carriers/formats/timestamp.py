@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from receiver.carriers import moment_words
+from receiver.carriers.formats import timestamp_words
 
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
@@ -87,7 +87,7 @@ def _basic(text: str, zone: tzinfo) -> datetime | None:
 
 
 def _worded(text: str, zone: tzinfo) -> datetime | None:
-    if said := moment_words.words(text, zone):
+    if said := timestamp_words.words(text, zone):
         return _later(said.clock.replace(tzinfo=said.zone), said.later)
     return None
 

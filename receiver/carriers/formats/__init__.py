@@ -1,0 +1,1 @@
+"""Formats that several carriers share: numbers, times, JSON, forms, XML, problem details."""
