@@ -17,8 +17,8 @@ from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender, fresh
 from benchmarks.load import closed, opened, percentile
 from benchmarks.processes import valkey
 from benchmarks.rounds import Round, disturbance, interleave, shown, table, values
-from receiver.commit.inbound import script
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
+from receiver.intake.inbound_writer import script
 
 CONNECTIONS = 64
 PEER_AT_HALF = replace(BULLMQ, letter="c/2", name="Fastify + BullMQ, at half of its own rate")

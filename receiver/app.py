@@ -17,13 +17,10 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
+from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
 from receiver.carriers.formats.problem_details import problem
-from receiver.commit.bell import Bell
-from receiver.commit.inbound import Inbound, script
-from receiver.commit.link import Link
 from receiver.config.settings import Settings, SettingsError, load
-from receiver.credentials import Credentials
 from receiver.door import openapi
 from receiver.door.answer import closing
 from receiver.door.door import Door
@@ -37,14 +34,17 @@ from receiver.health.readiness import readiness
 from receiver.health.server import Server
 from receiver.health.watch import Watch
 from receiver.ingest import Answer, Route
-from receiver.intake import Intake
+from receiver.intake.group_commit import Intake
+from receiver.intake.inbound_writer import Inbound, script
+from receiver.intake.redis_link import Link
+from receiver.intake.spool import location
+from receiver.intake.spool.drain import Drain
+from receiver.intake.spool.spool import Spool
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.tally import Tally
 from receiver.runtime import logs, parent_death, redis_client
+from receiver.runtime.bell import Bell
 from receiver.runtime.tracing import switch
-from receiver.spool import place
-from receiver.spool.drain import Drain
-from receiver.spool.spool import Spool
 
 
 class Receiver(Starlette):
@@ -152,7 +152,7 @@ def build(settings: Settings) -> Starlette:
 
 def _memory(settings: Settings, client: redis.Redis) -> Memory:
     """On a disk that outlives the process, where there is one."""
-    directory = place.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
+    directory = location.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
     database = client.connection_pool.connection_kwargs.get("db", 0)
     return Memory(directory, f"{redis_client.place(settings.redis_url or '')}/{database}")
 

@@ -7,17 +7,17 @@ from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
+from receiver.auth.bearer import Credential, Unauthenticated, Undecided, tokens
 from receiver.carriers.carrier import Callback
-from receiver.commit.waiters import Overloaded, Unavailable
 from receiver.contract.records import Notification, Refusal, encode
-from receiver.credentials import Credential, Unauthenticated, Undecided, tokens
 from receiver.door import answer, handshake
 from receiver.door.answer import Headers
 from receiver.door.body import Gone
-from receiver.door.check import check, fault
 from receiver.door.door import Door
 from receiver.door.refuse import Refuse, say, shown
 from receiver.door.wire import ADMITTED, is_whole
+from receiver.intake.validate import check, fault
+from receiver.intake.waiting_requests import Overloaded, Unavailable
 
 Answer = Callable[[int, Headers, bytes], None]
 """Sends a whole answer at once: status, headers, body."""

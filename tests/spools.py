@@ -5,16 +5,16 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from receiver.commit.inbound import Batch, Inbound, script
-from receiver.commit.link import Link
 from receiver.contract.redis_keys import INBOUND
 from receiver.door.gate import Gate
-from receiver.intake import Intake
-from receiver.spool import place
-from receiver.spool.depth import Depth
-from receiver.spool.drain import Drain
-from receiver.spool.spool import Spool
-from receiver.spool.spool_file import SpoolFile
+from receiver.intake.group_commit import Intake
+from receiver.intake.inbound_writer import Batch, Inbound, script
+from receiver.intake.redis_link import Link
+from receiver.intake.spool import location
+from receiver.intake.spool.depth import Depth
+from receiver.intake.spool.drain import Drain
+from receiver.intake.spool.spool import Spool
+from receiver.intake.spool.spool_file import SpoolFile
 from tests.eventually import eventually
 from tests.valkey import Valkey
 
@@ -25,7 +25,7 @@ def filled(directory: Path, rows: int, *, number: int = 0) -> Path:
     for row in range(rows):
         file.write(Batch(f"f{number}", row + 1, [b"%d" % row], []))
     file.close()
-    return place.own(directory) / file.name
+    return location.own(directory) / file.name
 
 
 def inbound(url: str) -> Inbound:
@@ -38,12 +38,12 @@ def appended(valkey: Valkey) -> list[bytes]:
 
 
 def depth(directory: Path) -> Depth:
-    return place.look(directory).depth
+    return location.look(directory).depth
 
 
 def left(directory: Path, number: int) -> SpoolFile:
     """A file of the spool, for what a process that has died left in it."""
-    file = SpoolFile.take(place.prepare(directory), number)
+    file = SpoolFile.take(location.prepare(directory), number)
     assert file
     return file
 

@@ -7,8 +7,8 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
-from receiver.commit.inbound import REJECTED_KEPT, script
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
+from receiver.intake.inbound_writer import REJECTED_KEPT, script
 from tests.restricted import restricted
 from tests.valkey import Valkey
 

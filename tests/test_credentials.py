@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from receiver import credential_store, credentials
+from receiver.auth import bearer, credential_store
+from receiver.auth.bearer import Credential, Credentials, Unauthenticated, Undecided
 from receiver.contract.redis_keys import CREDENTIALS, CREDENTIALS_USED
-from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided
 from tests.bare import connect, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo
@@ -34,7 +34,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     patched = SimpleNamespace(monotonic=found.monotonic, time=time.time)
-    monkeypatch.setattr(credentials, "time", patched)
+    monkeypatch.setattr(bearer, "time", patched)
     return found
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import add
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import sink_state
-from receiver.credential_store import add
-from receiver.credentials import Credential
 from receiver.doctor.place import place
 from receiver.doctor.server import server
 from tests.commands import RECEIVER, environment, run

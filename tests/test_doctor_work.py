@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import add
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
@@ -13,8 +15,6 @@ from receiver.contract.redis_keys import (
     LOSSES,
     sink_state,
 )
-from receiver.credential_store import add
-from receiver.credentials import Credential
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import GOOD, examined, grave

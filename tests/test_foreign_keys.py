@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from receiver.commit.inbound import Inbound, script
-from receiver.commit.link import Link
-from receiver.commit.waiters import Unavailable
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import (
@@ -23,7 +20,10 @@ from receiver.contract.redis_keys import (
     SINKS,
     retry_items,
 )
-from receiver.intake import Intake
+from receiver.intake.group_commit import Intake
+from receiver.intake.inbound_writer import Inbound, script
+from receiver.intake.redis_link import Link
+from receiver.intake.waiting_requests import Unavailable
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish
 from tests.running import mo

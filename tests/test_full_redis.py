@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from receiver.commit.inbound import Batch, Full, Inbound
 from receiver.door.gate import Gate
+from receiver.intake.inbound_writer import Batch, Full, Inbound
 from tests.eventually import eventually
 from tests.running import Receiver, mo
 from tests.valkey import Valkey

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from receiver.commit import waiters
-from receiver.commit.inbound import Inbound, script
-from receiver.commit.link import Link
-from receiver.commit.waiters import WAITING_ENTRIES, Overloaded, Unavailable
 from receiver.contract.redis_keys import INBOUND, LEDGER, REJECTED
-from receiver.intake import Intake
+from receiver.intake import waiting_requests
+from receiver.intake.group_commit import Intake
+from receiver.intake.inbound_writer import Inbound, script
+from receiver.intake.redis_link import Link
+from receiver.intake.waiting_requests import WAITING_ENTRIES, Overloaded, Unavailable
 from tests.valkey import Valkey
 
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's time is up on a slow machine."""
-    monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 30.0)
+    monkeypatch.setattr(waiting_requests, "ACKNOWLEDGE_WITHIN", 30.0)
 
 
 class Line:
@@ -138,7 +138,7 @@ def test_what_could_not_be_written_in_time_is_refused_and_not_written_later(
 
     async def send(intake: Intake) -> None:
         with monkeypatch.context() as hurried:
-            hurried.setattr(waiters, "ACKNOWLEDGE_WITHIN", 1.0)
+            hurried.setattr(waiting_requests, "ACKNOWLEDGE_WITHIN", 1.0)
             first = intake.keep([b"early"], [])
             await asyncio.sleep(0)  # it is flying now, the next one waits behind it
             second = intake.keep([b"waiting"], [])
@@ -193,7 +193,7 @@ def test_more_than_may_wait_is_refused_at_once(valkey: Valkey) -> None:
 def test_more_bytes_than_may_wait_are_refused_at_once(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiters, "WAITING_BYTES", 100_000)
+    monkeypatch.setattr(waiting_requests, "WAITING_BYTES", 100_000)
 
     async def send(intake: Intake) -> None:
         waiting = [intake.keep([b"x" * 30_000], [b"y" * 10_000]) for _ in range(3)]

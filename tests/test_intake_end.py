@@ -9,7 +9,7 @@ from tests.commands import environment
 
 FAILS = """
 import asyncio
-from receiver.intake import end_with_it
+from receiver.intake.group_commit import end_with_it
 async def flush():
     notification = "tel:+12065550100 says hello"
     raise LookupError(notification)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from receiver.commit.inbound import script
-from receiver.commit.link import Link, NotReplicated
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
+from receiver.intake.inbound_writer import script
+from receiver.intake.redis_link import Link, NotReplicated
 from receiver.runtime.redis_client import DOWN
 from tests.commands import free_port
 from tests.eventually import eventually

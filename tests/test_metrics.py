@@ -7,9 +7,9 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import add
 from receiver.contract.redis_keys import HEARD, METER
-from receiver.credential_store import add
-from receiver.credentials import Credential
 from receiver.metrics.meter import ACKNOWLEDGED, LISTENERS, Meter
 from tests.consumer import Consumer, consuming
 from tests.eventually import eventually

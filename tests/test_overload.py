@@ -10,9 +10,9 @@ import pytest
 import uvicorn
 
 from receiver.app import build
+from receiver.auth.bearer import Credentials
 from receiver.config.settings import load
 from receiver.contract.redis_keys import INBOUND
-from receiver.credentials import Credentials
 from receiver.door import gate, wire
 from tests.bare import connect, header, read_all, read_answer, request, status
 from tests.eventually import eventually

@@ -9,7 +9,7 @@ import pytest
 from receiver.carriers import att
 from receiver.config.settings import Settings, SettingsError, load
 from receiver.contract.records import Notification
-from receiver.door.check import check
+from receiver.intake.validate import check
 
 
 def listener(folder: Path, *lines: str) -> Settings:

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver import credential_store
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential, Credentials, Unauthenticated, Undecided
 from receiver.contract.redis_keys import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_REVOKED
-from receiver.credentials import Credential, Credentials, Unauthenticated, Undecided
 from tests.bare import connect, read_answer, request, status
 from tests.commands import free_port, run
 from tests.eventually import eventually

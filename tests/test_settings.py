@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver import credential_store
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential
 from receiver.config.settings import SettingsError, load
-from receiver.credentials import Credential
 from tests.commands import RECEIVER, environment, run
 from tests.valkey import Valkey
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from receiver.commit import waiters
-from receiver.commit.inbound import Batch
 from receiver.config.settings import SettingsError
 from receiver.contract.redis_keys import LEDGER
-from receiver.spool import place
-from receiver.spool.spool import Spool, SpoolError
-from receiver.spool.spool_file import SpoolFile
+from receiver.intake import waiting_requests
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import location
+from receiver.intake.spool.spool import Spool, SpoolError
+from receiver.intake.spool.spool_file import SpoolFile
 from tests.bare import connect
 from tests.commands import RECEIVER, environment
 from tests.commands import run as run_command
@@ -33,7 +33,7 @@ from tests.valkey import Valkey
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process nobody's time is up on a slow machine."""
-    monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 30.0)
+    monkeypatch.setattr(waiting_requests, "ACKNOWLEDGE_WITHIN", 30.0)
 
 
 def test_what_a_dead_redis_does_not_take_is_kept_at_once_and_drained_in_order(
@@ -108,7 +108,7 @@ def test_files_of_several_dead_processes_are_taken_over_by_one(
 
 
 def test_a_copy_that_somebody_made_of_a_file_is_left_alone(valkey: Valkey, tmp_path: Path) -> None:
-    copy = place.prepare(tmp_path) / "spool-0.backup.log"
+    copy = location.prepare(tmp_path) / "spool-0.backup.log"
     copy.write_bytes(b"not ours")
     live(valkey.url, tmp_path, lambda house: house.keep("one"))
     assert copy.read_bytes() == b"not ours"
@@ -163,7 +163,7 @@ def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
             await house.keep("2")
             await house.emptied()
         else:
-            monkeypatch.setattr(waiters, "ACKNOWLEDGE_WITHIN", 1.0)
+            monkeypatch.setattr(waiting_requests, "ACKNOWLEDGE_WITHIN", 1.0)
             kept = await asyncio.gather(house.intake.keep([b"2"], []), return_exceptions=True)
             assert [type(end).__name__ for end in kept] == ["Unavailable"]
 
@@ -195,14 +195,14 @@ def test_a_writer_killed_at_any_moment_leaves_everything_it_acknowledged(
     code = (
         "import itertools, sys\n"
         "from pathlib import Path\n"
-        "from receiver.commit.inbound import Batch\n"
-        "from receiver.spool.spool_file import SpoolFile\n"
+        "from receiver.intake.inbound_writer import Batch\n"
+        "from receiver.intake.spool.spool_file import SpoolFile\n"
         "file = SpoolFile.take(Path(sys.argv[1]), 0)\n"
         "for n in itertools.count(1):\n"
         "    file.write(Batch('f', n, [b'%d' % n], []))\n"
         "    print(n, flush=True)\n"
     )
-    command = [sys.executable, "-c", code, str(place.prepare(tmp_path))]
+    command = [sys.executable, "-c", code, str(location.prepare(tmp_path))]
     root = str(Path(__file__).parent.parent)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": root}
@@ -248,7 +248,7 @@ def test_a_disk_that_is_full_stops_the_start_in_one_sentence(tmp_path: Path) -> 
     assert answer.returncode == 2
     assert answer.stderr.startswith(b"receiver: RECEIVER_SPOOL_DIR='s': File too large")
     assert answer.stderr.count(b"\n") == 1
-    assert list((tmp_path / "s" / place.NAME).iterdir()) == []
+    assert list((tmp_path / "s" / location.NAME).iterdir()) == []
 
 
 def spooling(receiver: Receiver, **environ: str) -> Receiver:

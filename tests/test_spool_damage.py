@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver.commit.inbound import Batch
-from receiver.spool import place, record
-from receiver.spool.depth import Depth
-from receiver.spool.spool import SpoolError
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import location, row_format
+from receiver.intake.spool.depth import Depth
+from receiver.intake.spool.spool import SpoolError
 from tests.spools import House, appended, depth, drained, filled, left, live
 from tests.valkey import Valkey
 
@@ -28,16 +28,16 @@ def flipped(file: Path, at: int) -> None:
 def places(file: Path) -> list[int]:
     """Where its rows begin, those that are whole."""
     data = file.read_bytes()
-    rows = record.rows(lambda at, n: data[at : at + n], 16, len(data))
+    rows = row_format.rows(lambda at, n: data[at : at + n], 16, len(data))
     return [row.place for row in rows if not row.fault]
 
 
 def kept(directory: Path) -> list[tuple[str, int, str, bytes]]:
     """What is set aside: file, place, what is wrong, the bytes."""
     found = []
-    for path in place.own(directory).glob("*.damaged"):
+    for path in location.own(directory).glob("*.damaged"):
         data = path.read_bytes()
-        for row in record.rows(lambda at, n, data=data: data[at : at + n], 0, len(data)):  # type: ignore[misc]
+        for row in row_format.rows(lambda at, n, data=data: data[at : at + n], 0, len(data)):  # type: ignore[misc]
             start, size = row.body
             body: Any = msgspec.msgpack.decode(data[start : start + size])
             found.append(tuple(body))
@@ -57,7 +57,7 @@ def test_a_flipped_byte_takes_one_row_with_it_wherever_it_is(
     [(name, at, _, data)] = kept(tmp_path)
     assert (name, at) == ("spool-0.log", sixth if within < 0 else seventh)
     assert len(data) == eighth - seventh
-    assert place.look(tmp_path) == place.Seen(Depth(), {"spool-0.damaged": 1}, {})
+    assert location.look(tmp_path) == location.Seen(Depth(), {"spool-0.damaged": 1}, {})
 
 
 @pytest.mark.parametrize("at", range(16))
@@ -74,7 +74,7 @@ def test_a_mark_that_is_damaged_or_gone_changes_nothing(valkey: Valkey, tmp_path
     marks[1].unlink()
     marks[2].write_bytes(b"")
     assert sorted(drained(valkey, tmp_path)) == [0, 0, 0, 1, 1, 1]
-    assert place.set_aside(tmp_path) == {}
+    assert location.set_aside(tmp_path) == {}
 
 
 def test_several_damaged_places_take_their_rows_and_no_others(
@@ -99,7 +99,7 @@ def test_what_was_cut_off_is_counted_and_the_rest_comes_out(
     os.truncate(file, left_over if left_over >= 0 else file.stat().st_size - 1)
     whole = [row for row in range(ROWS) if row < len(places(file))]
     assert drained(valkey, tmp_path) == whole
-    assert place.set_aside(tmp_path) == {"spool-0.damaged": ROWS - len(whole)}
+    assert location.set_aside(tmp_path) == {"spool-0.damaged": ROWS - len(whole)}
 
 
 def test_a_file_cut_short_under_its_process_kills_nobody_and_is_counted(
@@ -108,7 +108,7 @@ def test_a_file_cut_short_under_its_process_kills_nobody_and_is_counted(
     async def test(house: House) -> None:
         valkey.kill()
         await house.keep(*(str(number) for number in range(ROWS)))
-        file = place.own(tmp_path) / "spool-0.log"
+        file = location.own(tmp_path) / "spool-0.log"
         os.truncate(file, places(file)[5] + 3)
         await house.keep("20")
         assert house.spool.depth.notifications == 5 + 2  # one of them has lost its end
@@ -117,7 +117,7 @@ def test_a_file_cut_short_under_its_process_kills_nobody_and_is_counted(
 
     live(valkey.url, tmp_path, test)
     assert [int(name) for name in appended(valkey)] == [0, 1, 2, 3, 4, 20]
-    assert place.set_aside(tmp_path) == {"spool-0.damaged": ROWS - 5}
+    assert location.set_aside(tmp_path) == {"spool-0.damaged": ROWS - 5}
 
 
 def test_what_a_failed_write_left_behind_the_last_row_is_no_row(
@@ -125,23 +125,23 @@ def test_what_a_failed_write_left_behind_the_last_row_is_no_row(
 ) -> None:
     file = left(tmp_path, 0)
     file.write(Batch("f", 1, [b"1"], []))
-    with (place.own(tmp_path) / file.name).open("ab") as torn:
-        torn.write(record.MARK * 50)
+    with (location.own(tmp_path) / file.name).open("ab") as torn:
+        torn.write(row_format.MARK * 50)
     file.write(Batch("f", 2, [b"2"], []))
     file.close()
     assert drained(valkey, tmp_path) == [1, 2]
-    assert place.set_aside(tmp_path) == {}
+    assert location.set_aside(tmp_path) == {}
 
 
 def test_a_row_inside_what_somebody_sent_is_not_taken_for_one(
     valkey: Valkey, tmp_path: Path
 ) -> None:
-    forged = record.pack(0, 0, 1, msgspec.msgpack.encode(("evil", 1, [b"666"], [])))
+    forged = row_format.pack(0, 0, 1, msgspec.msgpack.encode(("evil", 1, [b"666"], [])))
     file = left(tmp_path, 0)
     file.write(Batch("f", 1, [b"x" * 100 + forged * 3], []))
     file.write(Batch("f", 2, [b"2"], []))
     file.close()
-    flipped(place.own(tmp_path) / file.name, 16 + 9)  # the length in the first one's head
+    flipped(location.own(tmp_path) / file.name, 16 + 9)  # the length in the first one's head
     assert drained(valkey, tmp_path) == [2]
 
 
@@ -153,7 +153,7 @@ def test_files_that_cannot_be_read_are_said_and_keep_nobody_back(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     filled(tmp_path, 3, number=3)
-    ours = place.own(tmp_path)
+    ours = location.own(tmp_path)
     foreign(ours / "spool-0.log")
     (ours / "spool-1.log").mkdir()
     (ours / "spool-2.log").symlink_to("spool-3.log")
@@ -214,7 +214,7 @@ def test_a_directory_that_went_takes_nothing_until_it_is_there_again(
 def test_a_file_that_was_removed_or_replaced_gets_nothing_that_is_acknowledged(
     valkey: Valkey, tmp_path: Path, instead: Callable[[Path], object] | None
 ) -> None:
-    file = place.own(tmp_path) / "spool-0.log"
+    file = location.own(tmp_path) / "spool-0.log"
 
     async def test(house: House) -> None:
         valkey.kill()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.spool import place
-from receiver.spool.depth import Depth
+from receiver.intake.spool import location
+from receiver.intake.spool.depth import Depth
 from tests.spools import depth, drained, filled
 from tests.valkey import Valkey
 
@@ -50,7 +50,7 @@ def test_what_the_version_before_left_is_drained_after_an_upgrade(
     filled(tmp_path, 1, number=0)
     assert sorted(drained(valkey, tmp_path)) == [0, 0, 1, 2]
     assert not path.exists()
-    assert place.look(tmp_path) == place.Seen(Depth(), {}, {})
+    assert location.look(tmp_path) == location.Seen(Depth(), {}, {})
 
 
 def test_a_file_of_the_version_before_that_a_process_of_it_has_is_left_to_it(
@@ -81,5 +81,5 @@ def test_a_damaged_file_of_the_version_before_gives_what_can_be_read_and_is_kept
     assert {0, 299} <= set(found)
     assert len(found) > 250
     assert len(list(tmp_path.glob("spool-0.sqlite3.*.damaged"))) == 1
-    assert sum(place.set_aside(tmp_path).values()) == 2
+    assert sum(location.set_aside(tmp_path).values()) == 2
     assert drained(valkey, tmp_path) == found  # once

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from receiver.commit.inbound import Batch
 from receiver.config.settings import SettingsError
-from receiver.spool import aside, place
-from receiver.spool.spool import Spool
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import damaged_rows, location
+from receiver.intake.spool.spool import Spool
 from tests.commands import environment
 from tests.commands import run as run_command
 
@@ -44,12 +44,12 @@ def test_a_directory_that_others_use_keeps_its_mode_and_ours_in_it_is_closed(
     tmp_path.chmod(shared)
     before = os.umask(0)
     try:
-        place.refuse_unwritable(tmp_path)
+        location.refuse_unwritable(tmp_path)
         started(tmp_path)
-        aside.keep(place.own(tmp_path) / "spool-0.damaged", "spool-0.log", 0, 1, "", b"")
+        damaged_rows.keep(location.own(tmp_path) / "spool-0.damaged", "spool-0.log", 0, 1, "", b"")
     finally:
         os.umask(before)
-    ours = place.own(tmp_path)
+    ours = location.own(tmp_path)
     assert mode(tmp_path) == shared
     assert mode(ours) & 0o777 == 0o700
     assert {path.name: mode(path) for path in ours.iterdir()} == {
@@ -60,9 +60,9 @@ def test_a_directory_that_others_use_keeps_its_mode_and_ours_in_it_is_closed(
 IN_A_POD = """
 import asyncio, os, sys
 from pathlib import Path
-from receiver.commit.inbound import Batch
-from receiver.spool import place
-from receiver.spool.spool import Spool
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import place
+from receiver.intake.spool.spool import Spool
 uid, group = int(sys.argv[2]), int(sys.argv[3])
 os.setgroups([group]); os.setgid(uid); os.setuid(uid); os.umask(0o022)
 directory = Path(sys.argv[1])
@@ -125,8 +125,8 @@ def test_what_somebody_else_made_where_anybody_may_write_is_refused_in_one_sente
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
-    place.own(shared).mkdir()
-    os.chown(place.own(shared), NOBODY, NOBODY)
+    location.own(shared).mkdir()
+    os.chown(location.own(shared), NOBODY, NOBODY)
     answer = run_command(
         tmp_path,
         "web",
@@ -139,11 +139,11 @@ def test_what_somebody_else_made_where_anybody_may_write_is_refused_in_one_sente
         f"receiver: RECEIVER_SPOOL_DIR='{shared}': receiver-spool in it"
     )
     assert answer.stderr.count("\n") == 1
-    place.own(shared).rmdir()
-    place.own(shared).symlink_to(tmp_path)
-    os.chown(place.own(shared), NOBODY, NOBODY, follow_symlinks=False)
+    location.own(shared).rmdir()
+    location.own(shared).symlink_to(tmp_path)
+    os.chown(location.own(shared), NOBODY, NOBODY, follow_symlinks=False)
     with pytest.raises(SettingsError, match="belongs to somebody else"):
-        place.refuse_unwritable(shared)
+        location.refuse_unwritable(shared)
 
 
 @root_only

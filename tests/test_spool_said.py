@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from receiver.commit.inbound import Batch
-from receiver.spool import files, place
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import file_set, location
 from tests.commands import run
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo
@@ -56,7 +56,7 @@ def test_a_damaged_row_is_said_everywhere_and_the_books_are_printed(
     assert answer.returncode == 1
     assert {"accepted 4", "spooled 0", "spool_damaged 1"} <= set(answer.stdout.splitlines())
     assert answer.stderr == f"receiver: {said}\n"
-    (place.own(spool) / "spool-0.damaged").unlink()
+    (location.own(spool) / "spool-0.damaged").unlink()
     eventually(lambda: said not in warnings(receiver))
     assert run(tmp_path, "ledger", **environ).returncode == 0
 
@@ -67,8 +67,8 @@ def test_the_ledger_prints_its_books_whatever_lies_in_the_spool(
     spool = tmp_path / "var" / "spool"
     spool.mkdir(parents=True)
     filled(spool, 2, number=1)
-    (place.own(spool) / "spool-0.log").write_bytes(b"not ours" * 100)
-    (place.own(spool) / "spool-2.log").mkdir()
+    (location.own(spool) / "spool-0.log").write_bytes(b"not ours" * 100)
+    (location.own(spool) / "spool-2.log").mkdir()
     (spool / "spool-3.sqlite3").write_bytes(b"not ours" * 100)
     answer = run(tmp_path, "ledger", REDIS_URL=valkey.url)
     assert {"accepted 0", "open 0", "spooled 2"} <= set(answer.stdout.splitlines())
@@ -124,12 +124,12 @@ def test_a_spool_that_was_full_is_ready_again_as_soon_as_it_is_drained(
 def test_room_on_the_disk_counts_as_it_is_and_not_as_it_was_at_the_start(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(file_set, "LOOK_EVERY", 0.0)
 
     async def test(house: House) -> None:
         await house.spool.write(Batch("f", 1, [b"1"], []))
         with monkeypatch.context() as full:
-            full.setattr(files, "SHARE_OF_FREE", 0.0)
+            full.setattr(file_set, "SHARE_OF_FREE", 0.0)
             house.spool._files._look()
             assert "which is all it may" in house.spool.trouble
         await house.spool.head()
@@ -142,7 +142,7 @@ def test_room_on_the_disk_counts_as_it_is_and_not_as_it_was_at_the_start(
 def test_a_disk_that_took_nothing_is_tried_again_though_nobody_writes(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(file_set, "LOOK_EVERY", 0.0)
 
     async def test(house: House) -> None:
         house.spool._files.refused = "No space left on device"  # as the last write was told

@@ -10,14 +10,14 @@ import click
 import msgspec
 import redis
 
-from receiver import credential_store
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import Exists, NotReplicated, Stored
 from receiver.cli import environment
 from receiver.cli.moment import shown
 from receiver.cli.output import printable, terminal
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN, QUOTES
 from receiver.config.settings import LISTENER_NAME, Settings
-from receiver.credential_store import Exists, NotReplicated, Stored
-from receiver.credentials import Credential
 
 _WEEK: Final = 7 * 86400.0
 

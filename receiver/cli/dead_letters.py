@@ -15,9 +15,9 @@ from receiver.cli import environment, output
 from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
 from receiver.cli.progress import progress
-from receiver.commit.bell import Bell
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.runtime.bell import Bell
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),

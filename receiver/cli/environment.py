@@ -143,10 +143,10 @@ def refuse_unwritable_spool(found: Settings) -> None:
     """Before anything is acknowledged on the strength of it."""
     if not found.spool_dir:
         return
-    from receiver.spool import place
+    from receiver.intake.spool import location
 
     try:
-        place.refuse_unwritable(found.spool_dir)
+        location.refuse_unwritable(found.spool_dir)
     except SettingsError as error:
         raise Refused(str(error)) from None
 

@@ -11,7 +11,7 @@ from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment
 from receiver.cli.spooled import seen as spooled_here
 from receiver.health import losses
-from receiver.spool import place
+from receiver.intake.spool import location
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -84,7 +84,7 @@ def command(*, as_json: bool) -> None:
         click.echo("receiver: the books do not balance", err=True)
     if books.lost:
         click.echo(f"receiver: {losses.said(books.lost)}", err=True)
-    for sentence in place.faults(seen.damaged, seen.unreadable):
+    for sentence in location.faults(seen.damaged, seen.unreadable):
         click.echo(f"receiver: {sentence}", err=True)
     if books.lost or damaged or not books.balanced:
         raise SystemExit(1)
@@ -95,7 +95,7 @@ def _sums(one: SinkBooks) -> str:
     return " ".join(f"{name} {getattr(one, name)}" for name in names)
 
 
-def _print_table(books: Books, seen: place.Seen, sinks: list[SinkBooks]) -> None:
+def _print_table(books: Books, seen: location.Seen, sinks: list[SinkBooks]) -> None:
     from rich.table import Table
 
     from receiver.cli.output import terminal

@@ -1,14 +1,14 @@
 """What the spool of this machine holds, for commands that are asked while Redis is away too."""
 
 from receiver.config.settings import Settings
-from receiver.spool import place
-from receiver.spool.depth import Depth, age
-from receiver.spool.place import Seen
+from receiver.intake.spool import location
+from receiver.intake.spool.depth import Depth, age
+from receiver.intake.spool.location import Seen
 
 
 def seen(settings: Settings) -> Seen:
     """Of the directory of `receiver web`, else of `receiver up`."""
-    return place.look(settings.spool_dir or settings.data_dir / "spool")
+    return location.look(settings.spool_dir or settings.data_dir / "spool")
 
 
 def said(found: Depth) -> str:

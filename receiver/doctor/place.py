@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.doctor.finding import Finding
+from receiver.intake.spool.file_set import SHARE_OF_FREE
+from receiver.intake.spool.location import own
 from receiver.runtime.tracing import switch
-from receiver.spool.files import SHARE_OF_FREE
-from receiver.spool.place import own
 
 SHORTEST_TOKEN: Final = 20
 """Characters; a random one of that length cannot be guessed at a door that answers."""

@@ -4,28 +4,28 @@ from collections.abc import Iterator
 
 from receiver.config.settings import Settings
 from receiver.doctor.finding import Finding
-from receiver.spool import place
-from receiver.spool.depth import LATE, age
+from receiver.intake.spool import location
+from receiver.intake.spool.depth import LATE, age
 
 
 def spooled(settings: Settings, *, redis_answers: bool) -> Iterator[Finding]:
     """All of it; where Redis does not answer it is no wonder that something waits."""
     if settings.spool_dir is None:
         return
-    seen = place.look(settings.spool_dir)
-    for sentence in place.faults(seen.damaged, {}):
+    seen = location.look(settings.spool_dir)
+    for sentence in location.faults(seen.damaged, {}):
         yield Finding(
             "serious",
             sentence,
             "they were acknowledged, and no network sends them again",
-            f"ls -l {place.own(settings.spool_dir)}  # docs/failures.md: the spool is damaged",
+            f"ls -l {location.own(settings.spool_dir)}  # docs/failures.md: the spool is damaged",
         )
-    for sentence in place.faults({}, seen.unreadable):
+    for sentence in location.faults({}, seen.unreadable):
         yield Finding(
             "serious",
             sentence,
             "what may be in it was acknowledged, and does not come out",
-            f"ls -l {settings.spool_dir} {place.own(settings.spool_dir)}",
+            f"ls -l {settings.spool_dir} {location.own(settings.spool_dir)}",
         )
     if redis_answers and (waited := age(seen.depth)) > LATE:
         yield Finding(

@@ -3,11 +3,11 @@
 import itertools
 import secrets
 
+from receiver.auth.bearer import Credentials
 from receiver.config.settings import LISTENER_NAME, Settings
-from receiver.credentials import Credentials
 from receiver.door.body import Bodies
 from receiver.door.gate import Gate
-from receiver.intake import Intake
+from receiver.intake.group_commit import Intake
 from receiver.metrics.meter import ACKNOWLEDGED, Meter
 from receiver.metrics.tally import Tally
 

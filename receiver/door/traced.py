@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 
+from receiver.auth.bearer import Credential
 from receiver.carriers.carrier import Callback
-from receiver.credentials import Credential
 from receiver.door.answer import Headers
 from receiver.door.door import Door
 from receiver.ingest import TRACE, Answer, Route

@@ -3,9 +3,9 @@
 from typing import Any
 
 from receiver.health.server import Server
-from receiver.spool.depth import LATE, age
-from receiver.spool.place import faults
-from receiver.spool.spool import Spool
+from receiver.intake.spool.depth import LATE, age
+from receiver.intake.spool.location import faults
+from receiver.intake.spool.spool import Spool
 
 
 def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]:

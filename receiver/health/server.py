@@ -10,12 +10,12 @@ from typing import Any, Final
 import redis.asyncio
 from redis.exceptions import ResponseError
 
-from receiver.commit.inbound import Inbound
-from receiver.commit.link import NotReplicated
 from receiver.config.settings import Settings
 from receiver.door.gate import Gate
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.health.losses import Losses, said
+from receiver.intake.inbound_writer import Inbound
+from receiver.intake.redis_link import NotReplicated
 from receiver.runtime.redis_client import refusal
 
 SILENT_AFTER: Final = 2.5

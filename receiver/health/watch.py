@@ -7,14 +7,14 @@ from typing import Any, Final
 import redis.asyncio
 import structlog
 
+from receiver.auth.bearer import Credentials
+from receiver.auth.credential_store import ID_LENGTH, again
 from receiver.contract.redis_keys import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
-from receiver.credential_store import ID_LENGTH, again
-from receiver.credentials import Credentials
 from receiver.door.door import Door
 from receiver.health.server import SILENT_AFTER, Server
 from receiver.runtime.logs import Condition, Seldom

@@ -18,11 +18,11 @@ from receiver.books.ledger import Books
 from receiver.carriers.carrier import Basis
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
+from receiver.intake.spool.depth import age
+from receiver.intake.spool.location import Seen
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.meter import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.snapshot import Sink, Snapshot
-from receiver.spool.depth import age
-from receiver.spool.place import Seen
 
 _BOOKS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),

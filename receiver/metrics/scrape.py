@@ -10,10 +10,10 @@ from typing import Final
 import redis
 
 from receiver.config.settings import Settings
+from receiver.intake.spool import location
+from receiver.intake.spool.location import Seen
 from receiver.metrics import snapshot
 from receiver.runtime.redis_client import DOWN
-from receiver.spool import place
-from receiver.spool.place import Seen
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FRESH: Final = 1.0
@@ -62,4 +62,4 @@ class Scrape:
 
     def _spool(self) -> Seen | None:
         directory = self._settings.spool_dir
-        return place.look(directory) if directory else None
+        return location.look(directory) if directory else None

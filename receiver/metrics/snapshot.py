@@ -10,6 +10,7 @@ import msgspec
 import redis
 from redis.exceptions import ResponseError
 
+from receiver.auth.credential_store import Stored, everything
 from receiver.books import ledger
 from receiver.books.ledger import Books
 from receiver.contract.redis_keys import (
@@ -30,7 +31,6 @@ from receiver.contract.redis_keys import (
     retry_due,
     sink_state,
 )
-from receiver.credential_store import Stored, everything
 
 T = TypeVar("T")
 

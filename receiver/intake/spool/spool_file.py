@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from receiver.commit.inbound import Batch
-from receiver.spool import aside, mark, record
-from receiver.spool.depth import HEAD, START, Depth, ForeignFileError, noted, plus, summed
-from receiver.spool.mark import Mark
-from receiver.spool.record import Row
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import damaged_rows, drain_mark, row_format
+from receiver.intake.spool.depth import HEAD, START, Depth, ForeignFileError, noted, plus, summed
+from receiver.intake.spool.drain_mark import Mark
+from receiver.intake.spool.row_format import Row
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ class SpoolFile:
         with contextlib.ExitStack() as opened:
             self._file = _open(self._path, opened)
             self._mark = _open(self._path.with_suffix(".mark"), opened)
-            self._load(mark.read(self._mark))
+            self._load(drain_mark.read(self._mark))
             _sync(directory)  # the file's name is to survive as well
             opened.callback(os.close, lock)
             self._opened = opened.pop_all()
@@ -99,7 +99,7 @@ class SpoolFile:
         more = Depth()
         for batch, came in zip(batches, at or [now] * len(batches), strict=True):
             body = _encode(tuple(batch))
-            row = record.pack(self.size + len(data), came, len(batch.accepted), body)
+            row = row_format.pack(self.size + len(data), came, len(batch.accepted), body)
             data += row
             more = plus(more, Depth(1, len(batch.accepted), len(row), came))
         self._append(data)
@@ -112,7 +112,7 @@ class SpoolFile:
         self._notice_less()
         found: list[Head] = []
         size = 0
-        for row in record.rows(self._read, self._drained, self.size):
+        for row in row_format.rows(self._read, self._drained, self.size):
             batch = None if row.fault else self._batch(row)
             if batch is None and found:
                 break  # its turn comes when these are gone
@@ -131,7 +131,7 @@ class SpoolFile:
 
     def set_aside(self, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
         """Keep what is damaged for a person, on disk, and say so. `notifications`: at least."""
-        aside.keep(self._aside, file, place, notifications, fault, data)
+        damaged_rows.keep(self._aside, file, place, notifications, fault, data)
         log.critical("spool.damaged", file=file, notifications=notifications, fault=fault)
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class SpoolFile:
         if known and known.size == self.size:
             self.depth = noted(known)
         else:
-            self.depth, sound = summed(record.rows(self._read, self._drained, self.size))
+            self.depth, sound = summed(row_format.rows(self._read, self._drained, self.size))
             if self.size and not (ours or sound or known):
                 raise ForeignFileError(f"{self.name} is no file of the spool, or wholly damaged")
         if known and known.size > self.size:
@@ -171,7 +171,7 @@ class SpoolFile:
 
     def _batch(self, row: Row) -> Batch | None:
         body = self._read(*row.body)
-        if not record.sound(row, body):
+        if not row_format.sound(row, body):
             return None
         try:
             return Batch(*_decode(body))
@@ -186,7 +186,7 @@ class SpoolFile:
 
     def _pass(self, rows: list[Row]) -> None:
         self._drained = rows[-1].end
-        left = next(record.rows(self._read, self._drained, self.size), None)
+        left = next(row_format.rows(self._read, self._drained, self.size), None)
         gone = sum(row.notifications for row in rows)
         self.depth = Depth(
             max(0, self.depth.batches - len(rows)),
@@ -226,7 +226,7 @@ class SpoolFile:
 
     def _note(self) -> None:
         with contextlib.suppress(OSError):  # a full disk: the mark is a help, not the truth
-            mark.write(self._mark, self._now())
+            drain_mark.write(self._mark, self._now())
 
     def _read(self, place: int, size: int) -> bytes:
         return os.pread(self._file, size, place)

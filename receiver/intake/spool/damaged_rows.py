@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.spool import record
+from receiver.intake.spool import row_format
 
 
 def keep(path: Path, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
@@ -21,7 +21,7 @@ def keep(path: Path, file: str, place: int, notifications: int, fault: str, data
         kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         opened.callback(os.close, kept)
         end = os.fstat(kept).st_size
-        row = record.pack(end, 0, notifications, body)
+        row = row_format.pack(end, 0, notifications, body)
         written = 0
         while written < len(row):
             written += os.pwrite(kept, row[written:], end + written)
@@ -32,5 +32,5 @@ def count(path: Path) -> int:
     """Notifications that are kept there, at least. Raises `OSError`."""
     with path.open("rb", buffering=0) as kept:
         size = os.fstat(kept.fileno()).st_size
-        found = record.rows(lambda at, n: os.pread(kept.fileno(), n, at), 0, size)
+        found = row_format.rows(lambda at, n: os.pread(kept.fileno(), n, at), 0, size)
         return sum(max(1, row.notifications) for row in found)

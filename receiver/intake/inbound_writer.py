@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError, ResponseError
 
-from receiver.commit.link import Link, NotReplicated
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.door.gate import Gate
+from receiver.intake.redis_link import Link, NotReplicated
 from receiver.runtime.redis_client import refusal
 
 REJECTED_KEPT: Final = 10_000

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import msgspec
 
-from receiver.commit.inbound import Batch
-from receiver.spool.depth import Depth
-from receiver.spool.spool_file import SpoolFile
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool.depth import Depth
+from receiver.intake.spool.spool_file import SpoolFile
 
 _PART: Final = 64
 """Batches that are written at once."""

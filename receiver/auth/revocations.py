@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from receiver.credentials import Credential
+    from receiver.auth.bearer import Credential
 
 Records = Mapping[bytes, tuple[bytes, "Credential | None"]]
 """Digest -> a record as it is stored, and what it says; None where it cannot be read."""

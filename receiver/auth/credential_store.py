@@ -9,13 +9,13 @@ from typing import Any, Final
 import msgspec
 import redis
 
+from receiver.auth.bearer import Credential
 from receiver.contract.redis_keys import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
-from receiver.credentials import Credential
 
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""

@@ -9,11 +9,11 @@ from typing import Final
 
 import structlog
 
-from receiver.commit.inbound import Batch
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import legacy_sqlite, location
+from receiver.intake.spool.depth import Depth, ForeignFileError, plus
+from receiver.intake.spool.spool_file import Head, SpoolFile
 from receiver.runtime.logs import Seldom
-from receiver.spool import legacy, place
-from receiver.spool.depth import Depth, ForeignFileError, plus
-from receiver.spool.spool_file import Head, SpoolFile
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ class Files:
 
     def _new(self) -> SpoolFile:
         """A file for this process: the first that nobody has, or a new one. Raises `OSError`."""
-        ours = place.prepare(self._directory)
+        ours = location.prepare(self._directory)
         for number in range(_NUMBERS):
             try:
                 if file := SpoolFile.take(ours, number):
@@ -91,7 +91,7 @@ class Files:
         self._looked = time.monotonic()
         self.refused = self._fault()
         self.unreadable = self._adopt() | self._bring_over()
-        self.damaged = place.set_aside(self._directory)
+        self.damaged = location.set_aside(self._directory)
 
     def _renew_if_gone(self) -> None:
         """Begin a new file where this process's own is not what the next one would find."""
@@ -111,7 +111,7 @@ class Files:
         """Take over what dead processes left; which files cannot be read, and why."""
         mine = {self.own.number, *(file.number for file in self.adopted)}
         unreadable = {}
-        for path in place.own(self._directory).glob("spool-*.log"):
+        for path in location.own(self._directory).glob("spool-*.log"):
             name = path.stem.removeprefix("spool-")
             if not name.isdecimal() or int(name) in mine:
                 continue  # somebody's copy, or ours already
@@ -126,9 +126,9 @@ class Files:
     def _bring_over(self) -> dict[str, str]:
         """The same of notifications that a process of an older version left, in its files."""
         unreadable = {}
-        for path in legacy.files(self._directory):
+        for path in legacy_sqlite.files(self._directory):
             try:
-                legacy.move(path, self._adopt_new)
+                legacy_sqlite.move(path, self._adopt_new)
             except _FAULTS as error:
                 unreadable[path.name] = self._cannot_read(path, error)
         for file in tuple(self.adopted):
@@ -146,13 +146,13 @@ class Files:
 
     def _fault(self) -> str:
         """Why the disk does not take part: tried where it did not, or where little is free."""
-        ours = place.own(self._directory)
+        ours = location.own(self._directory)
         try:
             self._renew_if_gone()
             free = shutil.disk_usage(ours).free
             self._limit = min(self._most, self.own.depth.bytes + int(free * SHARE_OF_FREE))
-            if self.refused or free < place.ROOM:
-                place.try_out(ours, place.ROOM)
+            if self.refused or free < location.ROOM:
+                location.try_out(ours, location.ROOM)
         except OSError as error:
             return error.strerror or str(error)
         return ""

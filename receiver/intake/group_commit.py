@@ -14,11 +14,11 @@ from typing import Final
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.commit.inbound import Batch, Inbound
-from receiver.commit.waiters import Tell, Unavailable, Waiter, Waiters
+from receiver.intake.inbound_writer import Batch, Inbound
+from receiver.intake.spool.spool import Spool, SpoolError
+from receiver.intake.waiting_requests import Tell, Unavailable, Waiter, Waiters
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN
-from receiver.spool.spool import Spool, SpoolError
 
 log = structlog.get_logger()
 

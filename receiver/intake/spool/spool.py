@@ -34,12 +34,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-from receiver.commit.inbound import Batch
 from receiver.config.settings import SettingsError
-from receiver.spool import place
-from receiver.spool.depth import Depth
-from receiver.spool.files import Files
-from receiver.spool.spool_file import Head, SpoolFile
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import location
+from receiver.intake.spool.depth import Depth
+from receiver.intake.spool.file_set import Files
+from receiver.intake.spool.spool_file import Head, SpoolFile
 
 ADVANCE: Final = 4
 """Batches that are drained for one that comes, so that the spool becomes empty under any load."""
@@ -78,7 +78,7 @@ class Spool:
         try:
             await self._do(self._files.open)
         except SpoolError as error:
-            raise SettingsError(place.unusable(self._directory, str(error))) from None
+            raise SettingsError(location.unusable(self._directory, str(error))) from None
         self._note()
 
     async def close(self) -> None:

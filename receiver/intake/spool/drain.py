@@ -7,14 +7,14 @@ from typing import Final
 
 import structlog
 
-from receiver.commit.inbound import Inbound
-from receiver.commit.waiters import BATCH_BYTES, BATCH_ENTRIES
 from receiver.door.gate import Gate
-from receiver.intake import end_with_it
+from receiver.intake.group_commit import end_with_it
+from receiver.intake.inbound_writer import Inbound
+from receiver.intake.spool.file_set import LOOK_EVERY
+from receiver.intake.spool.spool import Spool, SpoolError
+from receiver.intake.spool.spool_file import Head
+from receiver.intake.waiting_requests import BATCH_BYTES, BATCH_ENTRIES
 from receiver.runtime.redis_client import DOWN
-from receiver.spool.files import LOOK_EVERY
-from receiver.spool.spool import Spool, SpoolError
-from receiver.spool.spool_file import Head
 
 log = structlog.get_logger()
 

@@ -15,8 +15,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from receiver.auth.revocations import Withdrawn
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN
-from receiver.withdrawn import Withdrawn
 
 SNAPSHOT_SECONDS: Final = 60.0
 

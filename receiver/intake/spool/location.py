@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from receiver.config.settings import SettingsError
-from receiver.spool import aside, depth, legacy
-from receiver.spool.depth import Depth, ForeignFileError, plus
+from receiver.intake.spool import damaged_rows, depth, legacy_sqlite
+from receiver.intake.spool.depth import Depth, ForeignFileError, plus
 
 NAME: Final = "receiver-spool"
 ROOM: Final = 1024 * 1024
@@ -95,7 +95,7 @@ def look(directory: Path) -> Seen:
         return Seen(total, damaged, {ours.name: error.strerror or str(error)})
     for path in files:
         try:
-            of_its_kind = depth.of_file if path.suffix == ".log" else legacy.depth
+            of_its_kind = depth.of_file if path.suffix == ".log" else legacy_sqlite.depth
             total = plus(total, of_its_kind(path))
         except FileNotFoundError:
             continue
@@ -109,7 +109,7 @@ def set_aside(directory: Path) -> dict[str, int]:
     found = {}
     for path in own(directory).glob("spool-*.damaged"):
         try:
-            found[path.name] = aside.count(path)
+            found[path.name] = damaged_rows.count(path)
         except FileNotFoundError:
             continue
         except OSError:

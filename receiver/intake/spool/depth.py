@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from receiver.spool import mark, record
-from receiver.spool.mark import Mark
-from receiver.spool.record import Row
+from receiver.intake.spool import drain_mark, row_format
+from receiver.intake.spool.drain_mark import Mark
+from receiver.intake.spool.row_format import Row
 
 HEAD: Final = b"receiver"
 """What a file of the spool begins with; eight bytes of its own follow, its generation."""
@@ -81,7 +81,7 @@ def of_file(path: Path) -> Depth:
         if not size or (known and known.size <= size):  # its owner may be writing just now
             return noted(known) if size and known else Depth()
         drained = known.drained if known else START
-        found, sound = summed(record.rows(lambda at, n: os.pread(file, n, at), drained, size))
+        found, sound = summed(row_format.rows(lambda at, n: os.pread(file, n, at), drained, size))
         if not (sound or head.startswith(HEAD)):
             raise ForeignFileError(f"{path.name} is no file of the spool, or wholly damaged")
         return found
@@ -89,5 +89,5 @@ def of_file(path: Path) -> Depth:
 
 def _known(path: Path) -> Mark | None:
     with contextlib.suppress(OSError), path.open("rb", buffering=0) as opened:
-        return mark.read(opened.fileno())
+        return drain_mark.read(opened.fileno())
     return None

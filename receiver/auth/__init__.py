@@ -1,0 +1,1 @@
+"""Bearer credentials: who may send, and where that is stored."""

@@ -1,1 +1,0 @@
-"""Group commit: what waits together goes down to the inbound stream together."""
