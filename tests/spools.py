@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from receiver.contract.redis_keys import INBOUND
-from receiver.door.gate import Gate
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Batch, Inbound, script
 from receiver.intake.redis_link import Link
@@ -15,6 +14,7 @@ from receiver.intake.spool.depth import Depth
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool
 from receiver.intake.spool.spool_file import SpoolFile
+from receiver.web.admission import Gate
 from tests.eventually import eventually
 from tests.valkey import Valkey
 

@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 
-from receiver.door.parsing import AHEAD
+from receiver.web.http_parser import AHEAD
 from tests.bare import connect, header, read_all, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo

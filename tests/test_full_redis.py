@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from receiver.door.gate import Gate
 from receiver.intake.inbound_writer import Batch, Full, Inbound
+from receiver.web.admission import Gate
 from tests.eventually import eventually
 from tests.running import Receiver, mo
 from tests.valkey import Valkey

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from receiver.app import build
 from receiver.carriers import CALLBACKS
 from receiver.config.settings import load
+from receiver.web.app import build
 from tests.running import TOKEN, Receiver
 from tests.valkey import Valkey
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import uvicorn
 
-from receiver.app import build
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import load
 from receiver.contract.redis_keys import INBOUND
-from receiver.door import gate, wire
+from receiver.web import admission, protocol
+from receiver.web.app import build
 from tests.bare import connect, header, read_all, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver, mo
@@ -32,7 +32,7 @@ def port(valkey: Valkey) -> Iterator[int]:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http=wire.Protocol,
+            http=protocol.Protocol,
             loop="uvloop",
             log_config=None,
             log_level="error",
@@ -88,7 +88,7 @@ def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(
 def test_bodies_may_weigh_so_much_together_complete_or_not(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "BODY_BYTES", 100_000)
+    monkeypatch.setattr(admission, "BODY_BYTES", 100_000)
     large = b"x" * 60_000
     with half(port, large):
         eventually(lambda: status(answer(port, large)) == 429)
@@ -99,7 +99,7 @@ def test_bodies_may_weigh_so_much_together_complete_or_not(
 def test_more_connections_than_may_be_open_are_503_and_closed(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "CONNECTIONS", 2)
+    monkeypatch.setattr(protocol, "CONNECTIONS", 2)
     with connect(port) as one, connect(port) as two:
         for line in (one, two):
             line.sendall(request(TARGET, mo(), JSON))

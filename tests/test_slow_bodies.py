@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import uvicorn
 
-from receiver.app import build
 from receiver.config.settings import load
 from receiver.contract.records import decode_refusal
 from receiver.contract.redis_keys import REJECTED
-from receiver.door import body, wire
+from receiver.web import protocol, request_body
+from receiver.web.app import build
 from tests.bare import connect, header, read_all, status
 from tests.eventually import eventually
 from tests.running import TOKEN
@@ -25,12 +25,12 @@ PATHS = [b"/att/sms/mo", b"/camara/notifications/promo"]
 
 @pytest.fixture
 def port(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(body, "WITHIN", 0.5)
+    monkeypatch.setattr(request_body, "WITHIN", 0.5)
     app = build(load({"REDIS_URL": valkey.url, "RECEIVER_BEARER_TOKENS": TOKEN}))
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http=wire.Protocol,
+            http=protocol.Protocol,
             loop="uvloop",
             log_config=None,
             log_level="error",

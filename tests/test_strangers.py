@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from receiver.app import build
 from receiver.config.settings import load
-from receiver.door import files, wire
+from receiver.web import open_files, protocol
+from receiver.web.app import build
 from tests.bare import connect, read_all, read_answer, request, status
 from tests.commands import RECEIVER
 from tests.eventually import eventually
@@ -48,7 +48,7 @@ def gone(line: socket.socket) -> bool:
 def test_strangers_make_room_the_one_who_idled_longest_first(
     port: int, monkeypatch: pytest.MonkeyPatch, first: bytes
 ) -> None:
-    monkeypatch.setattr(wire, "CONNECTIONS", 3)
+    monkeypatch.setattr(protocol, "CONNECTIONS", 3)
     with ExitStack() as lines:
         known, other, stranger = (lines.enter_context(connect(port)) for _ in range(3))
         assert taken(known) == 204
@@ -71,7 +71,7 @@ def test_strangers_make_room_the_one_who_idled_longest_first(
 def test_as_many_strangers_as_there_is_room_for_keep_no_carrier_out(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "CONNECTIONS", 50)
+    monkeypatch.setattr(protocol, "CONNECTIONS", 50)
     with ExitStack() as lines:
         for _ in range(200):
             line = lines.enter_context(connect(port))
@@ -83,7 +83,7 @@ def test_as_many_strangers_as_there_is_room_for_keep_no_carrier_out(
 def test_who_is_waiting_for_his_answer_makes_no_room(
     port: int, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "CONNECTIONS", 1)
+    monkeypatch.setattr(protocol, "CONNECTIONS", 1)
     whole = request("/att/sms/mo", mo(), BEARER)
     with connect(port) as waiting:
         waiting.sendall(whole[:-1])
@@ -100,8 +100,8 @@ def _refused(port: int) -> int:
 def test_a_stranger_may_idle_for_seconds_and_a_carrier_for_longer(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "STRANGER_RESTS", 0.2)
-    monkeypatch.setattr(wire, "HEAD_WITHIN", 2.5)
+    monkeypatch.setattr(protocol, "STRANGER_RESTS", 0.2)
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 2.5)
     with ExitStack() as lines:
         known, stranger, wrong = (lines.enter_context(connect(port)) for _ in range(3))
         assert taken(known) == 204
@@ -115,7 +115,7 @@ def test_a_stranger_may_idle_for_seconds_and_a_carrier_for_longer(
 def test_who_was_admitted_once_is_no_stranger_whatever_he_asks_next(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "CONNECTIONS", 2)
+    monkeypatch.setattr(protocol, "CONNECTIONS", 2)
     with connect(port) as known, connect(port) as stranger:
         assert asked(known, request("/att/sms/mo", b"{", BEARER)) == 400
         assert asked(known, ALIVE) == 200
@@ -134,7 +134,7 @@ async def _large(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 def test_who_does_not_read_what_he_asked_for_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "HEAD_WITHIN", 0.5)
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 0.5)
     with serving(_large, lifespan="off") as port, connect(port) as line:
         line.sendall(ALIVE)
 
@@ -193,7 +193,7 @@ def _answers(receiver: Receiver) -> bool:
 def test_a_limit_of_open_files_below_the_bound_is_said_and_kept_to(receiver: Receiver) -> None:
     said = start_with(receiver, "-n 200")
     assert "files.few" in said
-    assert str(wire.CONNECTIONS + files.OURS) in said
+    assert str(protocol.CONNECTIONS + open_files.OURS) in said
     with ExitStack() as lines:
         for _ in range(400):
             lines.enter_context(connect(receiver.port)).sendall(ALIVE)
@@ -205,4 +205,4 @@ def test_a_limit_of_open_files_that_may_be_raised_is_raised(receiver: Receiver) 
     assert "files.raised" in said
     assert receiver.web
     limits = Path(f"/proc/{receiver.web.pid}/limits").read_text()
-    assert str(wire.CONNECTIONS + files.OURS) in limits
+    assert str(protocol.CONNECTIONS + open_files.OURS) in limits

@@ -252,7 +252,7 @@ def test_without_traces_nothing_of_them_is_loaded_and_no_event_or_request_carrie
     assert "traceparent" not in request.headers
     assert b"traceparent" not in request.body
     loaded = receiver.log.read_text()
-    assert "receiver.ingest" in loaded
+    assert "receiver.web.ingest" in loaded
     assert "workers.sinks.http" in loaded
     # Where it is installed, redis-py loads OpenTelemetry's metrics by itself.
     for name in (

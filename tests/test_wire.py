@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from receiver.door import parsing, wire
+from receiver.web import http_parser, protocol
 from tests.bare import read_all, read_answer, status
 from tests.eventually import eventually
 
@@ -36,7 +36,7 @@ def line(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     """A connection to a server; it may rest for half a minute, or what the test asks for."""
     config = uvicorn.Config(
         app,
-        http=wire.Protocol,
+        http=protocol.Protocol,
         loop="uvloop",
         lifespan="off",
         log_config=None,
@@ -61,8 +61,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     on heads are due soon. A deadline that short from the beginning could pass before the test has
     its turn.
     """
-    monkeypatch.setattr(wire, "HEAD_WITHIN", 2.5)  # so that the next look is soon
-    return lambda: monkeypatch.setattr(wire, "HEAD_WITHIN", WITHIN)
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 2.5)  # so that the next look is soon
+    return lambda: monkeypatch.setattr(protocol, "HEAD_WITHIN", WITHIN)
 
 
 def test_a_connection_that_says_nothing_is_closed(
@@ -139,7 +139,7 @@ def test_a_body_that_goes_on_after_its_answer_does_not_hold_the_connection(
     assert read_all(line) == b""
 
 
-@pytest.mark.parametrize("size", [2 * wire.HEAD_BYTES, 5_000_000])
+@pytest.mark.parametrize("size", [2 * protocol.HEAD_BYTES, 5_000_000])
 def test_a_head_without_end_is_cut_short(line: socket.socket, size: int) -> None:
     with closing(line):
         try:
@@ -150,7 +150,7 @@ def test_a_head_without_end_is_cut_short(line: socket.socket, size: int) -> None
 
 
 def test_a_large_body_and_then_a_divided_head_are_no_head_too_large(line: socket.socket) -> None:
-    body = b"x" * (4 * wire.HEAD_BYTES - 1000)
+    body = b"x" * (4 * protocol.HEAD_BYTES - 1000)
     request = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body
     for _ in range(3):
         line.sendall(request[:25])
@@ -177,9 +177,9 @@ def test_rubbish_after_a_request_does_not_cost_its_answer(line: socket.socket) -
 
 
 def test_only_so_many_requests_may_be_sent_ahead(line: socket.socket) -> None:
-    line.sendall(b"GET /unread HTTP/1.1\r\n\r\n" * (parsing.AHEAD + 10))
+    line.sendall(b"GET /unread HTTP/1.1\r\n\r\n" * (http_parser.AHEAD + 10))
     said = read_all(line)
-    assert said.count(b"HTTP/1.1 200 ") == parsing.AHEAD + 1
+    assert said.count(b"HTTP/1.1 200 ") == http_parser.AHEAD + 1
     assert said.count(b"connection: close") == 1
 
 

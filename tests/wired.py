@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from receiver.door import wire
+from receiver.web import protocol
 from tests.eventually import eventually
 
 
@@ -37,7 +37,7 @@ def serving(app: Any, **options: Any) -> Iterator[int]:
     """Serve it, as `receiver web` does; gives the port."""
     config = uvicorn.Config(
         app,
-        http=wire.Protocol,
+        http=protocol.Protocol,
         loop="uvloop",
         log_config=None,
         log_level="error",

@@ -30,10 +30,10 @@ def command() -> None:
     environment.refuse_weak_redis(settings)
     environment.refuse_unwritable_spool(settings)
     environment.refuse_taken_port(settings)
-    from receiver.door import serving
     from receiver.runtime import logs
+    from receiver.web import server
 
     logs.configure(settings.log_level)
     environment.look_at_rights(settings.redis_url or "")
     structlog.get_logger().info("web.starts", url=environment.base_url(settings))
-    serving.serve(settings)
+    server.serve(settings)

@@ -11,12 +11,12 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
-from receiver.door.gate import Gate
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.health.losses import Losses, said
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.redis_link import NotReplicated
 from receiver.runtime.redis_client import refusal
+from receiver.web.admission import Gate
 
 SILENT_AFTER: Final = 2.5
 """Seconds without a good look after which Redis counts as gone."""

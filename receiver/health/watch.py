@@ -15,10 +15,10 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
-from receiver.door.door import Door
 from receiver.health.server import SILENT_AFTER, Server
 from receiver.runtime.logs import Condition, Seldom
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+from receiver.web.context import Door
 
 log = structlog.get_logger()
 

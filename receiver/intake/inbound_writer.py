@@ -17,9 +17,9 @@ from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError, ResponseError
 
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
-from receiver.door.gate import Gate
 from receiver.intake.redis_link import Link, NotReplicated
 from receiver.runtime.redis_client import refusal
+from receiver.web.admission import Gate
 
 REJECTED_KEPT: Final = 10_000
 BELL_MILLISECONDS: Final = 5_000

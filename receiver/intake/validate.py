@@ -7,8 +7,8 @@ from starlette.types import Scope
 
 from receiver.carriers.carrier import Callback, Reading, Rejected, Request
 from receiver.carriers.formats.charset_names import codec, declared
-from receiver.door.refuse import Refuse
 from receiver.runtime.logs import Seldom
+from receiver.web.rejection import Refuse
 
 _seldom = Seldom(structlog.get_logger())
 

@@ -7,7 +7,6 @@ from typing import Final
 
 import structlog
 
-from receiver.door.gate import Gate
 from receiver.intake.group_commit import end_with_it
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.spool.file_set import LOOK_EVERY
@@ -15,6 +14,7 @@ from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.spool.spool_file import Head
 from receiver.intake.waiting_requests import BATCH_BYTES, BATCH_ENTRIES
 from receiver.runtime.redis_client import DOWN
+from receiver.web.admission import Gate
 
 log = structlog.get_logger()
 

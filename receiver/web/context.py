@@ -5,11 +5,11 @@ import secrets
 
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import LISTENER_NAME, Settings
-from receiver.door.body import Bodies
-from receiver.door.gate import Gate
 from receiver.intake.group_commit import Intake
 from receiver.metrics.meter import ACKNOWLEDGED, Meter
 from receiver.metrics.tally import Tally
+from receiver.web.admission import Gate
+from receiver.web.request_body import Bodies
 
 
 class Receipts:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope
 
-from receiver.door.gate import Visit
-from receiver.door.refuse import HEAD_KEPT, Refuse
-from receiver.door.wire import is_whole
+from receiver.web.admission import Visit
+from receiver.web.protocol import is_whole
+from receiver.web.rejection import HEAD_KEPT, Refuse
 
 WITHIN: Final = 10.0
 """Seconds for a whole body."""

@@ -4,7 +4,7 @@ each delivery still needs its credential.
 """
 
 from receiver.config.settings import Handshake
-from receiver.door.answer import Headers
+from receiver.web.responses import Headers
 
 
 def permission(allowed: Handshake, headers: Headers) -> Headers | None:

@@ -7,10 +7,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from receiver.auth.bearer import Credential
 from receiver.carriers.carrier import Callback
-from receiver.door.answer import Headers
-from receiver.door.door import Door
-from receiver.ingest import TRACE, Answer, Route
 from receiver.runtime.tracing.context import sent
+from receiver.web.context import Door
+from receiver.web.ingest import TRACE, Answer, Route
+from receiver.web.responses import Headers
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Span, Tracer

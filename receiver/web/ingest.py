@@ -10,14 +10,14 @@ from starlette.types import Receive, Scope, Send
 from receiver.auth.bearer import Credential, Unauthenticated, Undecided, tokens
 from receiver.carriers.carrier import Callback
 from receiver.contract.records import Notification, Refusal, encode
-from receiver.door import answer, handshake
-from receiver.door.answer import Headers
-from receiver.door.body import Gone
-from receiver.door.door import Door
-from receiver.door.refuse import Refuse, say, shown
-from receiver.door.wire import ADMITTED, is_whole
 from receiver.intake.validate import check, fault
 from receiver.intake.waiting_requests import Overloaded, Unavailable
+from receiver.web import responses, webhook_handshake
+from receiver.web.context import Door
+from receiver.web.protocol import ADMITTED, is_whole
+from receiver.web.rejection import Refuse, say, shown
+from receiver.web.request_body import Gone
+from receiver.web.responses import Headers
 
 Answer = Callable[[int, Headers, bytes], None]
 """Sends a whole answer at once: status, headers, body."""
@@ -104,7 +104,7 @@ class Route:
         try:
             if scope["method"] != "POST" and (granted := self._granted(scope, listener)):
                 self._door.meter.answered[self._callback.name, 200] += 1
-                await answer.send_answer(send, 200, granted)
+                await responses.send_answer(send, 200, granted)
                 return
             credential = self._admit(scope, listener)
             if self._door.gate.full:
@@ -128,7 +128,7 @@ class Route:
             fault(self._callback, error)
             await self._refuse(scope, receive, send, listener, Refuse.fault(unread=True))
         else:
-            await answer.send_answer(send, 204, self._kept(scope, taken))
+            await responses.send_answer(send, 204, self._kept(scope, taken))
 
     def _granted(self, scope: Scope, listener: str) -> Headers | None:
         """The answer to a handshake, which needs no credential; None where there is none."""
@@ -136,7 +136,7 @@ class Route:
             return None
         if not self._door.knows(listener):
             return None
-        return handshake.permission(self._door.handshake, scope["headers"])
+        return webhook_handshake.permission(self._door.handshake, scope["headers"])
 
     def _admit(self, scope: Scope, listener: str) -> Credential:
         """Everything that can be said before the first body byte."""
@@ -185,7 +185,7 @@ class Route:
             self._door.acknowledged.took(time.perf_counter() - taken.began)
         meter.answered[self._callback.name, 204] += 1
         headers = [(b"x-receipt-id", taken.receipt.encode())]
-        headers += answer.correlator(scope["headers"])
+        headers += responses.correlator(scope["headers"])
         if scope["query_string"]:
             headers.append(_PRIVATE)
         return headers
@@ -215,11 +215,11 @@ class Route:
         self._count(refused)
         headers, body = self._no(scope, refused)
         if refused.unread:
-            await answer.send_and_close(
+            await responses.send_and_close(
                 scope, receive, send, (refused.status, headers + told, body)
             )
         else:
-            await answer.send_answer(send, refused.status, headers + told, body)
+            await responses.send_answer(send, refused.status, headers + told, body)
 
     def _count(self, refused: Refuse) -> None:
         if refused.counted:
@@ -227,13 +227,13 @@ class Route:
         self._door.meter.answered[self._callback.name, refused.status] += 1
 
     def _no(self, scope: Scope, refused: Refuse) -> tuple[Headers, bytes]:
-        headers, body = answer.problem(self._callback, refused.status, refused.message)
+        headers, body = responses.problem(self._callback, refused.status, refused.message)
         if refused.status == 405:
             headers.append((b"allow", self._allow))
             if scope["method"] == "OPTIONS" and self._callback.handshake:
                 # A handshake that is not granted is answered by its status alone.
                 headers, body = [(b"allow", self._allow), (b"content-length", b"0")], b""
-        return headers + answer.correlator(scope["headers"]), body
+        return headers + responses.correlator(scope["headers"]), body
 
     def _refusal(self, scope: Scope, listener: str, refused: Refuse) -> Refusal:
         now = time.time_ns() // 1_000_000

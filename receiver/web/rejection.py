@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from receiver.contract.records import Refusal
-from receiver.door.answer import Headers
+from receiver.web.responses import Headers
 
 log = structlog.get_logger()
 

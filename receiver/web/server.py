@@ -18,8 +18,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from receiver.config.settings import Settings
-from receiver.door import files
-from receiver.door.wire import CONNECTIONS, Protocol
+from receiver.web import open_files
+from receiver.web.protocol import CONNECTIONS, Protocol
 
 FINISH_WITHIN: Final = 5
 """Seconds for what is in flight; then it is answered 503. Together with the intake's end, and a
@@ -33,9 +33,9 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 def serve(settings: Settings) -> None:
     """Serve until a signal. Ends the process with `STARTUP_FAILURE` when it cannot begin."""
-    files.raise_limit(CONNECTIONS)
+    open_files.raise_limit(CONNECTIONS)
     config = uvicorn.Config(
-        "receiver.app:create",
+        "receiver.web.app:create",
         factory=True,
         host=settings.host,
         port=settings.port,

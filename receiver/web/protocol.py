@@ -16,9 +16,9 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from receiver.carriers.formats.problem_details import problem
-from receiver.door.answer import LINGER_BYTES, RETRY_AFTER, Headers
-from receiver.door.files import room
-from receiver.door.parsing import Parsing
+from receiver.web.http_parser import Parsing
+from receiver.web.open_files import room
+from receiver.web.responses import LINGER_BYTES, RETRY_AFTER, Headers
 
 HEAD_WITHIN: Final = 10.0
 """Seconds a head may take, from the connection's beginning or the head's first byte, whichever is

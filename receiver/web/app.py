@@ -21,19 +21,11 @@ from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
 from receiver.carriers.formats.problem_details import problem
 from receiver.config.settings import Settings, SettingsError, load
-from receiver.door import openapi
-from receiver.door.answer import closing
-from receiver.door.door import Door
-from receiver.door.gate import Gate
-from receiver.door.serving import end_at_the_second_signal
-from receiver.door.traced import TracedRoute
-from receiver.door.wire import is_whole
 from receiver.health.losses import Losses
 from receiver.health.memory import Memory
 from receiver.health.readiness import readiness
 from receiver.health.server import Server
 from receiver.health.watch import Watch
-from receiver.ingest import Answer, Route
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import Link
@@ -45,6 +37,14 @@ from receiver.metrics.tally import Tally
 from receiver.runtime import logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.tracing import switch
+from receiver.web import openapi
+from receiver.web.admission import Gate
+from receiver.web.context import Door
+from receiver.web.ingest import Answer, Route
+from receiver.web.protocol import is_whole
+from receiver.web.responses import closing
+from receiver.web.server import end_at_the_second_signal
+from receiver.web.tracing import TracedRoute
 
 
 class Receiver(Starlette):

@@ -1,1 +1,0 @@
-"""The door: heads, bodies and answers, on uvicorn."""
