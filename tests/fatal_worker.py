@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
-from receiver.books import ledger
 from receiver.config.settings import Settings, load
+from receiver.operations import ledger
 from workers import normalise, process
 from workers.normalise import Normaliser
 from workers.outcome import Entry, Outcome

@@ -9,10 +9,10 @@ from typing import Any
 
 import urllib3
 
-from receiver.books import ledger
-from receiver.books.ledger import Books
 from receiver.contract.records import DeadLetter, decode_dead_letter
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS
+from receiver.operations import ledger
+from receiver.operations.ledger import Books
 from tests.commands import RECEIVER, environment, free_port
 from tests.eventually import eventually
 from tests.valkey import Valkey

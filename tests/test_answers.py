@@ -13,7 +13,7 @@ from receiver.auth.bearer import Credential
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import CREDENTIALS, REJECTED, TURNED_AWAY
-from receiver.samples import build
+from receiver.simulate.samples import build
 from tests.bare import connect, exchange, header, read_answer, request, status
 from tests.eventually import eventually
 from tests.running import TOKEN, Receiver

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from receiver.books import ledger
+from receiver.operations import ledger
 from tests.eventually import eventually
 from tests.running import Receiver, mo
 from tests.valkey import Valkey

@@ -10,7 +10,7 @@ import pytest
 
 from receiver.cli import COMMANDS
 from receiver.embedded import read_url, state
-from receiver.samples import SAMPLES, build
+from receiver.simulate.samples import SAMPLES, build
 from tests.commands import environment, free_port, on_a_terminal, run, running
 from tests.valkey import Valkey
 

@@ -25,7 +25,7 @@ from standardwebhooks import Webhook
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS
-from receiver.samples import SAMPLES, build
+from receiver.simulate.samples import SAMPLES, build
 from tests.commands import free_port
 from tests.eventually import eventually
 from tests.valkey import Valkey

@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.books import dead_letters, ledger
-from receiver.books.dead_letters import Selection
-from receiver.books.office import Office
 from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, decode_delivery, encode
 from receiver.contract.redis_keys import (
@@ -22,6 +19,9 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
+from receiver.operations import dead_letters, ledger
+from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letters import Selection
 from tests.commands import on_a_terminal, run
 from tests.running import mo
 from tests.valkey import Valkey

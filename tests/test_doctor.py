@@ -19,8 +19,8 @@ from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import sink_state
-from receiver.doctor.place import place
-from receiver.doctor.server import server
+from receiver.doctor.environment import place
+from receiver.doctor.redis_server import server
 from tests.commands import RECEIVER, environment, run
 from tests.eventually import eventually
 from tests.running import Receiver

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.books.explain import PAGE, Story, Unknown, explain
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.contract.records import DeadLetter, Delivery, Notification, Refusal, encode
 from receiver.contract.redis_keys import (
@@ -18,6 +17,7 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
+from receiver.operations.explain import PAGE, Story, Unknown, explain
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from receiver.books import repeats
-from receiver.books.explain import explain
 from receiver.config.settings import Listener, Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, INBOUND
+from receiver.operations import repeated_event
+from receiver.operations.explain import explain
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey
@@ -145,9 +145,9 @@ def test_how_much_is_looked_at_has_a_bound(valkey: Valkey, monkeypatch: pytest.M
     for _ in range(5):
         accept(client, "att.sms.mo", mo())
     work(client)
-    monkeypatch.setattr(repeats, "PAGE", 2)
+    monkeypatch.setattr(repeated_event, "PAGE", 2)
     now = int(client.time()[0] * 1000) + 1000
-    monkeypatch.setattr(repeats, "LOOK_AT", 6)
-    assert repeats.find(client, {event["id"]}, now).keys() == {event["id"]}
-    monkeypatch.setattr(repeats, "LOOK_AT", 4)
-    assert repeats.find(client, {event["id"]}, now) == {}
+    monkeypatch.setattr(repeated_event, "LOOK_AT", 6)
+    assert repeated_event.find(client, {event["id"]}, now).keys() == {event["id"]}
+    monkeypatch.setattr(repeated_event, "LOOK_AT", 4)
+    assert repeated_event.find(client, {event["id"]}, now) == {}

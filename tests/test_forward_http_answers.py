@@ -9,7 +9,7 @@ import pytest
 import structlog
 from redis.exceptions import ReadOnlyError
 
-from receiver.books import sink_books
+from receiver.operations import sink_ledger
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.valkey import Valkey
@@ -171,7 +171,7 @@ def test_410_stops_the_sink_and_keeps_the_events_until_it_is_started_again(
     assert len(consumer.requests) == asked
     assert forwarding.dead() == []
     consumer.behaviour = answering(204)
-    assert sink_books.start(forwarding.client, "hook")
+    assert sink_ledger.start(forwarding.client, "hook")
     forwarding.run()
     assert sorted(set(consumer.ids)) == ids
     assert forwarding.count("delivered") == 5

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.books import sink_books
+from receiver.operations import sink_ledger
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.valkey import Valkey
@@ -89,7 +89,7 @@ def test_a_consumer_gone_for_good_holds_events_only_as_long_as_the_sink_tries(
     assert {letter.reason for letter in letters} == {
         "given up: nothing could be sent all the time it waited"
     }
-    books = sink_books.read(forwarding.client)[0]
+    books = sink_ledger.read(forwarding.client)[0]
     assert books.balanced
     assert len(letters) + books.open == 50
     assert len(letters) >= 50 - deliveries.FAILURES - 2
@@ -171,12 +171,12 @@ def test_the_books_of_a_sink_add_up(valkey: Valkey, consumer: Consumer) -> None:
     publish_many(valkey, 40)
     publish(valkey, *(event(n, type="other") for n in range(100, 105)))
     forwarding.run()
-    (books,) = sink_books.read(forwarding.client)
+    (books,) = sink_ledger.read(forwarding.client)
     assert (books.events, books.filtered, books.open) == (45, 5, len(forwarding.retries()))
     assert books.balanced
     publish_many(valkey, 5, first=200)
-    assert sink_books.read(forwarding.client)[0].open == books.open + 5
-    assert sink_books.read(forwarding.client)[0].balanced
+    assert sink_ledger.read(forwarding.client)[0].open == books.open + 5
+    assert sink_ledger.read(forwarding.client)[0].balanced
 
 
 def test_the_books_of_a_sink_add_up_after_redis_lost_everything(
@@ -188,5 +188,5 @@ def test_the_books_of_a_sink_add_up_after_redis_lost_everything(
     valkey.client().delete("receiver:events")
     publish_many(valkey, 3, first=10)
     forwarding.run()
-    (books,) = sink_books.read(forwarding.client)
+    (books,) = sink_ledger.read(forwarding.client)
     assert (books.events, books.delivered, books.balanced) == (8, 8, True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from receiver.books import ledger, sink_books
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, LEDGER, MARKS, forward_group
+from receiver.operations import ledger, sink_ledger
 from tests.consumer import consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey
@@ -191,7 +191,7 @@ def test_a_sink_on_our_own_redis_stays_exactly_once(valkey: Valkey, stranger: St
     forwarding.run()
     copied = [json.loads(fields[b"event"])["id"] for _, fields in client.xrange("company:events")]
     assert (len(copied), len(set(copied))) == (501, 501)
-    (books,) = sink_books.read(client)
+    (books,) = sink_ledger.read(client)
     assert (books.delivered, books.open, books.balanced) == (501, 0, True)
     assert moves(client, forward_group("copy")) >= 1
 
@@ -231,7 +231,7 @@ def test_a_web_hook_gets_nothing_again_that_it_had_taken(
         SinkSweep(forwarding.client, (sink,)).run()
         forwarding.run()
         assert len(consumer.requests) == 10
-        (books,) = sink_books.read(forwarding.client)
+        (books,) = sink_ledger.read(forwarding.client)
         assert (books.delivered, books.open, books.balanced) == (6, 4, True)
 
 
@@ -247,4 +247,4 @@ def test_a_sink_begins_where_it_was_left_when_a_supervisor_finds_its_group_gone(
     SinkSweep(forwarding.client, (sink,)).begin()
     forwarding.run()
     assert forwarding.client.xlen("company:events") == 15
-    assert sink_books.read(forwarding.client)[0].balanced
+    assert sink_ledger.read(forwarding.client)[0].balanced

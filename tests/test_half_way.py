@@ -6,8 +6,6 @@ import msgspec
 import pytest
 from redis.exceptions import ResponseError
 
-from receiver.books.dead_letters import Selection, select
-from receiver.books.office import Office
 from receiver.config.settings import RedisStreamSink, RqSink, Settings
 from receiver.contract.records import DeadLetter, Notification, encode
 from receiver.contract.redis_keys import (
@@ -21,6 +19,8 @@ from receiver.contract.redis_keys import (
     SINKS,
     forward_group,
 )
+from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letters import Selection, select
 from tests.forwarding import Forwarding, event, publish_many
 from tests.restricted import restricted
 from tests.running import mo

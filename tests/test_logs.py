@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 
-from receiver.books.ledger import Books
 from receiver.contract.records import Notification, decode_notification, decode_refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
+from receiver.operations.ledger import Books
 from receiver.runtime import logs
 from tests.cases import cases
 from tests.collector import Collector, collecting

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import LEDGER, LOSSES
-from receiver.health.losses import Losses
+from receiver.health.data_loss import Losses
 from receiver.health.memory import Memory
 from receiver.runtime.redis_client import async_client
 from tests.eventually import eventually

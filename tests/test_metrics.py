@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
 from receiver.contract.redis_keys import HEARD, METER
-from receiver.metrics.meter import ACKNOWLEDGED, LISTENERS, Meter
+from receiver.metrics.counters import ACKNOWLEDGED, LISTENERS, Meter
 from tests.consumer import Consumer, consuming
 from tests.eventually import eventually
 from tests.running import Receiver, mo

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from receiver.books import ledger
 from receiver.config.settings import Listener, Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, INBOUND, LEDGER, LOSSES
+from receiver.operations import ledger
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey

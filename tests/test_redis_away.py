@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import LEDGER
-from receiver.doctor.keys import KINDS
+from receiver.doctor.key_types import KINDS
 from tests.commands import run
 from tests.running import Receiver, mo
 from tests.test_doctor import GOOD, examined, grave

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import redis
 
-from receiver.books.replay import AT_ONCE, PAGE, Replay, Wanted
 from receiver.config.settings import RedisStreamSink
 from receiver.contract.records import Delivery, decode_delivery, encode
 from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, retry_items, sink_state
+from receiver.operations.event_replay import AT_ONCE, PAGE, Replay, Wanted
 from tests.commands import run, running
 from tests.eventually import eventually
 from tests.valkey import Valkey

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from receiver.books import dead_letters, ledger
-from receiver.books.dead_letters import Selection
-from receiver.books.office import Office
-from receiver.books.pace import OPEN_MOST, NoRoom, Pace
-from receiver.books.replay import AT_ONCE
 from receiver.cli import dead_letters as command
 from receiver.contract.records import DeadLetter, Notification, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER, retry_due, retry_items
+from receiver.operations import dead_letters, ledger
+from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letters import Selection
+from receiver.operations.event_replay import AT_ONCE
+from receiver.operations.replay_throttle import OPEN_MOST, NoRoom, Pace
 from tests.commands import running
 from tests.valkey import Valkey
 

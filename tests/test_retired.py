@@ -6,13 +6,13 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from receiver.books import sink_books
 from receiver.cli.sinks import state
 from receiver.config.settings import Listener, RedisStreamSink, Settings
 from receiver.contract.redis_keys import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
 from receiver.metrics import snapshot
-from receiver.metrics.page import exposition
+from receiver.metrics.exposition import exposition
 from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.operations import sink_ledger
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import examined, grave
@@ -47,12 +47,12 @@ def test_a_sink_that_was_taken_out_pages_nobody_and_says_so(valkey: Valkey, tmp_
     queue = "receiver-forward-billing"
     assert queue in series(client, "receiver_workers")
     assert sink_gauges(client) == [{"billing"}] * 3
-    assert state(sink_books.read(client)[0]) == "sending"
+    assert state(sink_ledger.read(client)[0]) == "sending"
     ago = int(1000 * (time.time() - BEATS_WITHIN - 3600))
     client.hset(SINKS, "billing:configured", ago)
     assert series(client, "receiver_workers") == {NORMALISE_QUEUE}
     assert sink_gauges(client) == [set()] * 3
-    said = state(sink_books.read(client)[0])
+    said = state(sink_ledger.read(client)[0])
     assert said == "not configured any more: in 23 h what is open becomes dead letters"
     assert grave(examined(tmp_path, valkey.url), "sink billing is not configured any") == "note"
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from receiver.books.replay import Replay, Wanted
 from receiver.config.settings import RqSink
+from receiver.operations.event_replay import Replay, Wanted
 from tests.forwarding import Forwarding, event, publish
 from tests.valkey import Valkey
 

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from receiver.simulate import rules
-from receiver.simulate.account import Account
 from receiver.simulate.bodies import TYPES
 from receiver.simulate.plan import Plan, Planned
 from receiver.simulate.rules import Answer
 from receiver.simulate.scenario import Att, Camara, Phase, Scenario, Trouble, load
+from receiver.simulate.verdict import Account
 
 RUN = "6b00bd49f6e7"
 KEPT, REFUSED, DOWN = Answer(204, "204"), Answer(400, "400"), Answer(503, "503", 5.0)

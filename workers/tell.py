@@ -17,7 +17,7 @@ import redis
 import structlog
 
 from receiver.contract.records import Notification
-from receiver.metrics.meter import DELIVERED, PUBLISHED, Meter
+from receiver.metrics.counters import DELIVERED, PUBLISHED, Meter
 from receiver.runtime import logs
 from receiver.runtime.redis_client import DOWN
 

@@ -7,16 +7,16 @@ from typing import Any
 import click
 import redis
 
-from receiver.books import dead_letters
-from receiver.books.dead_letters import Found, Selection
-from receiver.books.office import Office
-from receiver.books.pace import NoRoom, Pace
 from receiver.cli import environment, output
 from receiver.cli.letters import show_list, show_whole
 from receiver.cli.moment import Moment
 from receiver.cli.progress import progress
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.operations import dead_letters
+from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letters import Found, Selection
+from receiver.operations.replay_throttle import NoRoom, Pace
 from receiver.runtime.bell import Bell
 
 _OPTIONS = (

@@ -11,7 +11,7 @@ from receiver.cli import output
 from receiver.cli.follow import Follow, printer
 from receiver.cli.send import Door, report
 from receiver.config.settings import Settings
-from receiver.samples import DEMO, build
+from receiver.simulate.samples import DEMO, build
 
 
 def wait_until_ready(url: str) -> None:

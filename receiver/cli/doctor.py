@@ -14,12 +14,12 @@ from receiver.cli.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
 from receiver.doctor import Finding
-from receiver.doctor.away import away
-from receiver.doctor.keys import keys
-from receiver.doctor.place import demo_token, place
-from receiver.doctor.server import server
-from receiver.doctor.spooled import spooled as of_spool
-from receiver.doctor.work import variables, work
+from receiver.doctor.environment import demo_token, place
+from receiver.doctor.key_types import keys
+from receiver.doctor.redis_server import server
+from receiver.doctor.spool import spooled as of_spool
+from receiver.doctor.unreachable_redis import away
+from receiver.doctor.workload import variables, work
 from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
 from receiver.runtime import redis_client

@@ -5,10 +5,10 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.books.explain import Line, Story, Unknown, explain
 from receiver.cli import environment
 from receiver.cli.moment import shown
 from receiver.cli.output import printable
+from receiver.operations.explain import Line, Story, Unknown, explain
 
 
 @click.command()

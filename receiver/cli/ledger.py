@@ -5,13 +5,13 @@ import sys
 import click
 import msgspec
 
-from receiver.books import ledger, sink_books
-from receiver.books.ledger import Books
-from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment
 from receiver.cli.spooled import seen as spooled_here
-from receiver.health import losses
+from receiver.health import data_loss
 from receiver.intake.spool import location
+from receiver.operations import ledger, sink_ledger
+from receiver.operations.ledger import Books
+from receiver.operations.sink_ledger import SinkBooks
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -57,7 +57,7 @@ def command(*, as_json: bool) -> None:
     spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
     try:
         with environment.redis_faults():
-            books, sinks = ledger.read(client), sink_books.read(client)
+            books, sinks = ledger.read(client), sink_ledger.read(client)
     except environment.Refused:
         if spooled:
             click.echo(f'{{"spooled":{spooled}}}' if as_json else f"spooled {spooled}")
@@ -83,7 +83,7 @@ def command(*, as_json: bool) -> None:
     if not balanced:
         click.echo("receiver: the books do not balance", err=True)
     if books.lost:
-        click.echo(f"receiver: {losses.said(books.lost)}", err=True)
+        click.echo(f"receiver: {data_loss.said(books.lost)}", err=True)
     for sentence in location.faults(seen.damaged, seen.unreadable):
         click.echo(f"receiver: {sentence}", err=True)
     if books.lost or damaged or not books.balanced:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from receiver.books.dead_letters import Found, Summary
 from receiver.cli.moment import shown
 from receiver.cli.output import printable, terminal
+from receiver.operations.dead_letters import Found, Summary
 
 
 def show_list(summaries: Iterable[Summary]) -> int:

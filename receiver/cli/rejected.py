@@ -10,8 +10,6 @@ import msgspec
 import redis
 import urllib3
 
-from receiver.books import rejected
-from receiver.books.rejected import Found, Replay, Selection, WrongToken
 from receiver.cli import address, environment, output
 from receiver.cli.letters import body_members
 from receiver.cli.moment import Moment, shown
@@ -20,6 +18,8 @@ from receiver.cli.progress import progress
 from receiver.cli.send import demo_token
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
+from receiver.operations import rejected_requests
+from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),
@@ -72,7 +72,9 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
     """
     with environment.redis_faults():
-        found = rejected.select(_connect(environment.settings(file=False)), _selection(**chosen))
+        found = rejected_requests.select(
+            _connect(environment.settings(file=False)), _selection(**chosen)
+        )
         as_json = as_json or not sys.stdout.isatty()
         count = _print_lines(found) if as_json else _print_table(found)
     if not count:
@@ -96,7 +98,9 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
     """
     count = 0
     with environment.redis_faults():
-        for found in rejected.select(_connect(environment.settings(file=False)), _selection(ids)):
+        for found in rejected_requests.select(
+            _connect(environment.settings(file=False)), _selection(ids)
+        ):
             _show(found, only_body=only_body)
             count += 1
     if not count:
@@ -147,7 +151,7 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
 
 def _replay(client: redis.Redis, door: Replay, wanted: Selection, became: Counter[str]) -> None:
     with progress("Refused requests", client.xlen(REJECTED)) as bar:
-        for found in rejected.select(client, wanted, bar):
+        for found in rejected_requests.select(client, wanted, bar):
             outcome = door.send(found)
             became[outcome] += 1
             if outcome != "taken":

@@ -6,12 +6,12 @@ from typing import Any
 import click
 import redis
 
-from receiver.books.replay import Replay, Step, Wanted
 from receiver.cli import environment
 from receiver.cli.moment import Moment, shown
 from receiver.cli.progress import progress
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS, sink_state
+from receiver.operations.event_replay import Replay, Step, Wanted
 
 
 @click.command()

@@ -9,7 +9,7 @@ import urllib3
 
 from receiver.cli import address, environment
 from receiver.config.settings import Settings
-from receiver.samples import SAMPLES, Sample, build
+from receiver.simulate.samples import SAMPLES, Sample, build
 
 
 class Answer(msgspec.Struct, frozen=True):

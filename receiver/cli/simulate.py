@@ -16,11 +16,11 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client
 from receiver.simulate import scenario as scenarios
-from receiver.simulate.account import Verdict
+from receiver.simulate.http_client import Target
 from receiver.simulate.plan import RUN_DIGITS
 from receiver.simulate.run import Run, Stream
 from receiver.simulate.scenario import Phase, Scenario
-from receiver.simulate.wire import Target
+from receiver.simulate.verdict import Verdict
 
 
 class Amount(click.FloatRange):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import click
 import msgspec
 
-from receiver.simulate.account import Verdict, percentiles
 from receiver.simulate.run import Progress
+from receiver.simulate.verdict import Verdict, percentiles
 
 _PLAIN_EVERY = 5.0
 _RECENT = 2000

@@ -6,12 +6,12 @@ import time
 import click
 import msgspec
 
-from receiver.books import sink_books
-from receiver.books.sink_books import SinkBooks
 from receiver.cli import environment, output, spooled
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.operations import sink_ledger
+from receiver.operations.sink_ledger import SinkBooks
 
 
 @click.group()
@@ -39,7 +39,7 @@ def list_() -> None:
     client = environment.connect(environment.redis_url(settings))
     try:
         with environment.redis_faults():
-            found = sink_books.read(client)
+            found = sink_ledger.read(client)
     except environment.Refused:
         _say_what_is_here(settings)
         raise
@@ -65,9 +65,9 @@ def start(name: str) -> None:
     """
     client = environment.connect(environment.redis_url(environment.settings(file=False)))
     with environment.redis_faults():
-        if name not in {one.name for one in sink_books.read(client)}:
+        if name not in {one.name for one in sink_ledger.read(client)}:
             raise environment.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
-        was_stopped = sink_books.start(client, name)
+        was_stopped = sink_ledger.start(client, name)
     click.echo(f"{name} sends again" if was_stopped else f"{name} was not stopped")
     raise SystemExit(0 if was_stopped else 1)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from receiver.health.server import Server
+from receiver.health.redis_state import Server
 from receiver.intake.spool.depth import LATE, age
 from receiver.intake.spool.location import faults
 from receiver.intake.spool.spool import Spool

@@ -10,7 +10,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from receiver.metrics.meter import BOUNDS
+from receiver.metrics.counters import BOUNDS
 
 Labelled = dict[tuple[str, ...], float]
 """Values of labels -> value."""

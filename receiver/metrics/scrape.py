@@ -56,9 +56,11 @@ class Scrape:
             return None
 
     def _written(self, found: snapshot.Snapshot | None) -> bytes:
-        from receiver.metrics import page  # late: a process that nobody scrapes need not load it
+        from receiver.metrics import (
+            exposition,  # late: a process that nobody scrapes need not load it
+        )
 
-        return page.exposition(found, self._spool(), self._settings)
+        return exposition.exposition(found, self._spool(), self._settings)
 
     def _spool(self) -> Seen | None:
         directory = self._settings.spool_dir

@@ -11,8 +11,6 @@ import redis
 from redis.exceptions import ResponseError
 
 from receiver.auth.credential_store import Stored, everything
-from receiver.books import ledger
-from receiver.books.ledger import Books
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
@@ -31,6 +29,8 @@ from receiver.contract.redis_keys import (
     retry_due,
     sink_state,
 )
+from receiver.operations import ledger
+from receiver.operations.ledger import Books
 
 T = TypeVar("T")
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from receiver.simulate import rules
-from receiver.simulate.account import Account
+from receiver.simulate.http_client import Wire
 from receiver.simulate.plan import ENDED, Plan, Planned
 from receiver.simulate.rules import Answer
 from receiver.simulate.scenario import Scenario
-from receiver.simulate.wire import Wire
+from receiver.simulate.verdict import Account
 
 _AHEAD = 0.5
 """Seconds by which bodies are written before they are due."""

@@ -5,7 +5,7 @@ import contextlib
 from typing import Any, Final
 
 from receiver.runtime import redis_client
-from receiver.simulate.account import Account
+from receiver.simulate.verdict import Account
 
 _AT_ONCE: Final = 1000
 _BLOCK_MILLISECONDS: Final = 200

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from receiver.simulate.account import Account, Verdict
 from receiver.simulate.gateway import Gateway, Witness
+from receiver.simulate.http_client import Target, Wire
 from receiver.simulate.plan import Plan
 from receiver.simulate.reader import Reader
 from receiver.simulate.scenario import Scenario
-from receiver.simulate.wire import Target, Wire
+from receiver.simulate.verdict import Account, Verdict
 
 _SHOW_EVERY = 0.25
 

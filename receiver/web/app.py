@@ -21,11 +21,11 @@ from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
 from receiver.carriers.formats.problem_details import problem
 from receiver.config.settings import Settings, SettingsError, load
-from receiver.health.losses import Losses
+from receiver.health.data_loss import Losses
 from receiver.health.memory import Memory
+from receiver.health.monitor import Watch
 from receiver.health.readiness import readiness
-from receiver.health.server import Server
-from receiver.health.watch import Watch
+from receiver.health.redis_state import Server
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import Link
@@ -33,7 +33,7 @@ from receiver.intake.spool import location
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
-from receiver.metrics.tally import Tally
+from receiver.metrics.unauthenticated import Tally
 from receiver.runtime import logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.tracing import switch

@@ -6,8 +6,8 @@ import secrets
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import LISTENER_NAME, Settings
 from receiver.intake.group_commit import Intake
-from receiver.metrics.meter import ACKNOWLEDGED, Meter
-from receiver.metrics.tally import Tally
+from receiver.metrics.counters import ACKNOWLEDGED, Meter
+from receiver.metrics.unauthenticated import Tally
 from receiver.web.admission import Gate
 from receiver.web.request_body import Bodies
 

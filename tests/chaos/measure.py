@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from receiver.simulate.account import percentiles
+from receiver.simulate.verdict import percentiles
 from tests.chaos.faults import Done
 
 AFTERMATH = 5.0

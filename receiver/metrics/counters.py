@@ -66,7 +66,7 @@ class Meter:
         self._times: dict[tuple[str, str], Times] = {}
         self._writer = f"{METER}:{secrets.token_hex(8)}"
         self._number = 0
-        self._text = files(__package__).joinpath("meter.lua").read_text("utf-8")
+        self._text = files(__package__).joinpath("counters.lua").read_text("utf-8")
         self._unwritten: list[Any] = []
 
     def times(self, name: str, label: str = "") -> Times:

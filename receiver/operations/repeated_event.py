@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.books.standing import order
 from receiver.carriers import CALLBACKS
 from receiver.carriers.identity import identity, unique
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS
+from receiver.operations.sink_progress import order
 
 LOOK_AT: Final = 250_000
 """Events before a notification, and as many after it, that are looked at, at most."""

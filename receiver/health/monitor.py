@@ -15,7 +15,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
-from receiver.health.server import SILENT_AFTER, Server
+from receiver.health.redis_state import SILENT_AFTER, Server
 from receiver.runtime.logs import Condition, Seldom
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
 from receiver.web.context import Door

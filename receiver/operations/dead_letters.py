@@ -1,4 +1,6 @@
-"""The dead letters: read and found. `receiver.books.office` sends them on or drops them."""
+"""The dead letters: read and found. `receiver.operations.dead_letter_actions` sends them on or
+drops them.
+"""
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase

@@ -11,8 +11,8 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
+from receiver.health.data_loss import Losses, said
 from receiver.health.durability import CONFIG_NAMES, weaknesses
-from receiver.health.losses import Losses, said
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.redis_link import NotReplicated
 from receiver.runtime.redis_client import refusal

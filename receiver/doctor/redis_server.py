@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from receiver.config.settings import HISTORY_PERCENT, Settings
-from receiver.doctor.away import ASK
 from receiver.doctor.finding import Finding, Severity
+from receiver.doctor.unreachable_redis import ASK
 from receiver.health.durability import weaknesses
 
 _CLOCK: Final = 2.0

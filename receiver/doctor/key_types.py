@@ -6,8 +6,8 @@ from typing import Any, Final
 import redis
 
 from receiver.contract import redis_keys
-from receiver.doctor.away import ASK
 from receiver.doctor.finding import Finding
+from receiver.doctor.unreachable_redis import ASK
 
 _STREAMS: Final = ("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED")
 _HASHES: Final = (

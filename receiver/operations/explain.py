@@ -12,11 +12,11 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.books import dead_letters, repeats
-from receiver.books.standing import order, standing
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.records import decode_notification, decode_refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
+from receiver.operations import dead_letters, repeated_event
+from receiver.operations.sink_progress import order, standing
 
 LOOK_AT: Final = 500_000
 """Entries of one stream that are looked at, at most."""
@@ -178,7 +178,7 @@ def _repeats(
         if entry not in still_open
     ]
     published = [line.about["event"] for line in lines if line.what == "published"]
-    for entry, what, about in repeats.told(client, kept, published, settings):
+    for entry, what, about in repeated_event.told(client, kept, published, settings):
         yield Line(_ms(entry), what, about)
 
 

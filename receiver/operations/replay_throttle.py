@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import redis
 
-from receiver.books import ledger
-from receiver.books.dead_letters import Found
-from receiver.books.replay import AT_ONCE, WAITING_MOST
 from receiver.contract.redis_keys import retry_due
+from receiver.operations import ledger
+from receiver.operations.dead_letters import Found
+from receiver.operations.event_replay import AT_ONCE, WAITING_MOST
 
 OPEN_MOST: Final = 5_000
 """Notifications that may be open: those that come in now wait behind them."""

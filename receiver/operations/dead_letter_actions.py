@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import redis
 
-from receiver.books.dead_letters import PAGE, Found
 from receiver.contract.records import Delivery, encode
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
@@ -21,6 +20,7 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
+from receiver.operations.dead_letters import PAGE, Found
 from receiver.runtime.scripts import whole
 
 # # The letter is the only copy: what could fail after it went is asked for first

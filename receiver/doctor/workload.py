@@ -10,7 +10,7 @@ from receiver.config import sinks
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.doctor.finding import Finding
-from receiver.health.losses import said
+from receiver.health.data_loss import said
 from receiver.metrics.snapshot import Snapshot
 
 WEEK: Final = 7 * 86400.0

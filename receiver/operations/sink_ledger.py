@@ -67,7 +67,7 @@ def read(client: redis.Redis) -> list[SinkBooks]:
     )
     if not names:
         return []
-    script = files(__package__).joinpath("sink_books.lua").read_text("utf-8")
+    script = files(__package__).joinpath("sink_ledger.lua").read_text("utf-8")
     own = itertools.chain.from_iterable(
         (retry_due(name), retry_items(name), sink_state(name)) for name in names
     )

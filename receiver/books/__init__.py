@@ -1,1 +1,0 @@
-"""What became of every notification: the ledger, the dead letters, the refused, the replays."""

@@ -1,0 +1,1 @@
+"""What operators do with what is stored: ledger, dead letters, rejected requests, replay."""
