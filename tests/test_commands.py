@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from receiver.cli import COMMANDS
-from receiver.embedded import read_url, state
+from receiver.cli.up.embedded_valkey import read_url, state
 from receiver.simulate.samples import SAMPLES, build
 from tests.commands import environment, free_port, on_a_terminal, run, running
 from tests.valkey import Valkey

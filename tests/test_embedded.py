@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, read_url, state
 from receiver.config.settings import Settings
-from receiver.embedded import Embedded, EmbeddedError, read_url, state
 from tests.eventually import eventually
 from tests.valkey import Valkey
 
@@ -21,7 +21,7 @@ OWNER_ONLY = 0o600
 STARTS_ONE_AND_SLEEPS = """
 import sys, time
 from pathlib import Path
-from receiver.embedded import Embedded
+from receiver.cli.up.embedded_valkey import Embedded
 from receiver.config.settings import Settings
 Embedded(Settings(data_dir=Path(sys.argv[1])), print).start()
 print("started", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from receiver.cli import demo
+from receiver.cli.up import demo
 from receiver.config.settings import Listener, Settings
 from tests.commands import run
 from tests.receivers import TOKEN, listening

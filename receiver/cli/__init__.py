@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from receiver import __version__
-from receiver.cli import streams
+from receiver.cli.terminal import stdio
 
 COMMANDS = {
     "up": "Run everything in one: Redis, web, workers. Start here, with --demo.",
@@ -25,13 +25,16 @@ COMMANDS = {
     "replay": "Send events of the past to one sink once more.",
 }
 
+_MODULES = {"up": "up.up", "simulate": "simulate.simulate"}
+"""Commands whose module is not named like them."""
+
 
 class _Commands(click.Group):
     """Lists the commands without importing them, so that `--help` is there at once."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """For every command: what it prints goes through our streams."""
-        streams.prepare()
+        stdio.prepare()
         return super().main(*args, **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -47,7 +50,8 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"{__name__}.{name.replace('-', '_')}").command
+        module = _MODULES.get(name, name.replace("-", "_"))
+        command: click.Command = import_module(f"{__name__}.{module}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -13,9 +13,9 @@ import redis
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import Exists, NotReplicated, Stored
-from receiver.cli import environment
-from receiver.cli.moment import shown
-from receiver.cli.output import printable, terminal
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.time_option import shown
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN, QUOTES
 from receiver.config.settings import LISTENER_NAME, Settings
 
@@ -67,7 +67,7 @@ def add(
 
     Exit codes: 0 done; 2 a wrong option or setting, a token that is stored already, or no Redis.
     """
-    settings = environment.settings(file=listener is not None)
+    settings = setup.settings(file=listener is not None)
     credential = Credential(
         label=label,
         listener=_checked(listener, settings),
@@ -75,11 +75,11 @@ def add(
         created=time.time(),
     )
     token = _given() if token_stdin else secrets.token_urlsafe(32)
-    with environment.redis_faults():
+    with setup.redis_faults():
         try:
             name = credential_store.add(_connect(settings), token, credential)
         except Exists as known:
-            raise environment.Refused(f"this token is stored already, as {known}") from None
+            raise setup.Refused(f"this token is stored already, as {known}") from None
     click.echo(f"receiver: credential {name} is good within two seconds", err=True)
     if not token_stdin:
         click.echo(token)
@@ -100,8 +100,8 @@ def list_(*, as_json: bool) -> None:
     Exit codes: 0 all is well; 1 one has expired, expires within a week, or cannot be read; 2 a
     wrong setting or no Redis.
     """
-    with environment.redis_faults():
-        stored = credential_store.everything(_connect(environment.settings(file=False)))
+    with setup.redis_faults():
+        stored = credential_store.everything(_connect(setup.settings(file=False)))
     if as_json or not sys.stdout.isatty():
         for one in stored:
             click.echo(msgspec.json.encode(_document(one)))
@@ -131,8 +131,8 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     Exit codes: 0 done; 1 there is none of this name; 2 a wrong option or setting, several of this
     label, no Redis, or done but not on so many replicas.
     """
-    with environment.redis_faults():
-        settings = environment.settings(file=False)
+    with setup.redis_faults():
+        settings = setup.settings(file=False)
         client, replicas = _connect(settings), settings.ack_replicas
         stored = credential_store.named(client, name)
         if not stored:
@@ -140,7 +140,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
             raise SystemExit(1)
         if len(stored) > 1 and not everything:
             ids = ", ".join(one.id for one in stored)
-            raise environment.Refused(f"several have this label: name one of {ids}, or give --all")
+            raise setup.Refused(f"several have this label: name one of {ids}, or give --all")
         failure = None
         try:
             if in_days:
@@ -153,14 +153,14 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     for one in stored:
         click.echo(f"{'expires by then' if in_days else 'revoked'} {one.id}")
     if failure:
-        raise environment.Refused(
+        raise setup.Refused(
             f"{failure} replicas have it (RECEIVER_ACK_REPLICAS): after a failover to another one "
             "look at `receiver credentials list` and revoke it again"
         )
 
 
 def _connect(settings: Settings) -> redis.Redis:
-    return environment.connect(environment.redis_url(settings))
+    return setup.connect(setup.redis_url(settings))
 
 
 def _checked(listener: str | None, settings: Settings) -> str | None:

@@ -7,10 +7,10 @@ from typing import Any
 import click
 import redis
 
-from receiver.cli import environment, output
-from receiver.cli.letters import show_list, show_whole
-from receiver.cli.moment import Moment
-from receiver.cli.progress import progress
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.dead_letter_table import show_list, show_whole
+from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.time_option import Moment
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
@@ -73,8 +73,8 @@ def list_(**chosen: Any) -> None:
 
     Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
     """
-    client = _connect(environment.settings(file=False))
-    with environment.redis_faults():
+    client = _connect(setup.settings(file=False))
+    with setup.redis_faults():
         letters = dead_letters.select(client, _selection(**chosen))
         count = show_list(found.summary for found in letters)
     if not count:
@@ -95,9 +95,9 @@ def show(ids: tuple[str, ...]) -> None:
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
-    client = _connect(environment.settings(file=False))
+    client = _connect(setup.settings(file=False))
     count = 0
-    with environment.redis_faults():
+    with setup.redis_faults():
         for found in dead_letters.select(client, _selection(ids)):
             show_whole(found)
             count += 1
@@ -124,7 +124,7 @@ def replay(*, everything: bool, **chosen: Any) -> None:
     Exit codes: 0 done; 1 nothing matched, or some of it failed or was left; 2 a wrong option or
     setting, or no Redis.
     """
-    settings = environment.settings()
+    settings = setup.settings()
     client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
     office = Office(client)
     bell = Bell(client)
@@ -154,7 +154,7 @@ def drop(*, everything: bool, **chosen: Any) -> None:
     Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
     Redis.
     """
-    client = _connect(environment.settings(file=False))
+    client = _connect(setup.settings(file=False))
     _work(client, _some(everything, chosen), Office(client).drop)
 
 
@@ -174,7 +174,7 @@ class _Waits:
 
 
 def _connect(settings: Settings) -> redis.Redis:
-    return environment.connect(environment.redis_url(settings))
+    return setup.connect(setup.redis_url(settings))
 
 
 def _selection(
@@ -206,7 +206,7 @@ def _work(client: redis.Redis, wanted: Selection, work: Work) -> None:
     """Do it to every letter that is meant; say what became of them, by number and by fault."""
     became: Counter[str] = Counter()
     try:
-        with environment.redis_faults(), progress("Dead letters", client.xlen(DEAD_LETTERS)) as bar:
+        with setup.redis_faults(), progress("Dead letters", client.xlen(DEAD_LETTERS)) as bar:
             for entry, outcome in work(dead_letters.select(client, wanted, bar)):
                 became[outcome] += 1
                 if outcome not in ("done", "gone"):

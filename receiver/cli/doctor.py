@@ -9,8 +9,8 @@ import click
 import msgspec
 import redis
 
-from receiver.cli import environment, spooled
-from receiver.cli.output import printable, terminal
+from receiver.cli.terminal import setup, spool_depth
+from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
 from receiver.doctor import Finding
@@ -44,15 +44,15 @@ def command(*, as_json: bool) -> None:
     Exit codes: 0 nothing, or reminders only; 1 something is serious, or soon will be; 2 it could
     not look at everything.
     """
-    settings = environment.settings()
+    settings = setup.settings()
     tokens = bootstrap_tokens.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
     if not settings.redis_url:  # it is `receiver up` that is meant
         spool = settings.spool_dir or settings.data_dir / "spool"
         settings = msgspec.structs.replace(settings, spool_dir=spool)
         tokens += [token for token in [demo_token(settings)] if token]
-    url = environment.redis_url(settings)
+    url = setup.redis_url(settings)
     findings = list(place(settings, tokens, url))
-    client, status = environment.connect(url), 2
+    client, status = setup.connect(url), 2
     try:
         findings += _of_server(settings, client)
         strange = list(keys(client))
@@ -64,7 +64,7 @@ def command(*, as_json: bool) -> None:
             findings += of_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
     except redis_client.DOWN as error:
-        findings += away(url, error, spooled.said(spooled.seen(settings).depth))
+        findings += away(url, error, spool_depth.said(spool_depth.seen(settings).depth))
         findings += of_spool(settings, redis_answers=False)
     _print(findings, as_json=as_json)
     raise SystemExit(status)

@@ -5,9 +5,9 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.cli import environment
-from receiver.cli.moment import shown
-from receiver.cli.output import printable
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.output import printable
+from receiver.cli.terminal.time_option import shown
 from receiver.operations.explain import Line, Story, Unknown, explain
 
 
@@ -30,10 +30,10 @@ def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argumen
 
     Exit codes: 0 found; 1 nothing is stored under this id; 2 a wrong setting, or no Redis.
     """
-    settings = environment.settings()
-    client = environment.connect(environment.redis_url(settings))
+    settings = setup.settings()
+    client = setup.connect(setup.redis_url(settings))
     try:
-        with environment.redis_faults():
+        with setup.redis_faults():
             stories = explain(client, id, settings)
     except Unknown as unknown:
         click.echo(f"receiver: {unknown}", err=True)

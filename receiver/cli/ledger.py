@@ -5,8 +5,8 @@ import sys
 import click
 import msgspec
 
-from receiver.cli import environment
-from receiver.cli.spooled import seen as spooled_here
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.spool_depth import seen as spooled_here
 from receiver.health import data_loss
 from receiver.intake.spool import location
 from receiver.operations import ledger, sink_ledger
@@ -51,14 +51,14 @@ def command(*, as_json: bool) -> None:
     because it was damaged, at least. Exit code 1 if that is not nought. While Redis is away
     `spooled` is all there is, and the exit code is 2.
     """
-    settings = environment.settings(file=False)
-    client = environment.connect(environment.redis_url(settings))
+    settings = setup.settings(file=False)
+    client = setup.connect(setup.redis_url(settings))
     seen = spooled_here(settings)
     spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
     try:
-        with environment.redis_faults():
+        with setup.redis_faults():
             books, sinks = ledger.read(client), sink_ledger.read(client)
-    except environment.Refused:
+    except setup.Refused:
         if spooled:
             click.echo(f'{{"spooled":{spooled}}}' if as_json else f"spooled {spooled}")
         raise
@@ -98,7 +98,7 @@ def _sums(one: SinkBooks) -> str:
 def _print_table(books: Books, seen: location.Seen, sinks: list[SinkBooks]) -> None:
     from rich.table import Table
 
-    from receiver.cli.output import terminal
+    from receiver.cli.terminal.output import terminal
 
     table = Table(box=None, show_header=False)
     table.add_column(justify="right", style="bold")

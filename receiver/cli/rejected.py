@@ -10,12 +10,12 @@ import msgspec
 import redis
 import urllib3
 
-from receiver.cli import address, environment, output
-from receiver.cli.letters import body_members
-from receiver.cli.moment import Moment, shown
-from receiver.cli.output import printable, terminal
-from receiver.cli.progress import progress
 from receiver.cli.send import demo_token
+from receiver.cli.terminal import output, receiver_url, setup
+from receiver.cli.terminal.dead_letter_table import body_members
+from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.time_option import Moment, shown
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
@@ -71,10 +71,8 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
 
     Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
     """
-    with environment.redis_faults():
-        found = rejected_requests.select(
-            _connect(environment.settings(file=False)), _selection(**chosen)
-        )
+    with setup.redis_faults():
+        found = rejected_requests.select(_connect(setup.settings(file=False)), _selection(**chosen))
         as_json = as_json or not sys.stdout.isatty()
         count = _print_lines(found) if as_json else _print_table(found)
     if not count:
@@ -97,9 +95,9 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
     count = 0
-    with environment.redis_faults():
+    with setup.redis_faults():
         for found in rejected_requests.select(
-            _connect(environment.settings(file=False)), _selection(ids)
+            _connect(setup.settings(file=False)), _selection(ids)
         ):
             _show(found, only_body=only_body)
             count += 1
@@ -110,7 +108,7 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
 @command.command(short_help="Send refused requests through the door once more.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All there are.")
-@address.option
+@receiver_url.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
@@ -132,17 +130,17 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
     """
     if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
         raise click.UsageError("say which: ids or options; or --all")
-    settings = environment.settings(file=False)
+    settings = setup.settings(file=False)
     token = token or demo_token(settings)
-    client, url = _connect(settings), url or environment.base_url(settings)
+    client, url = _connect(settings), url or setup.base_url(settings)
     became: Counter[str] = Counter()
     try:
-        with environment.redis_faults():
+        with setup.redis_faults():
             _replay(client, Replay(client, url, token), _selection(**chosen), became)
     except WrongToken:
-        raise environment.Refused("401: this token is not valid there") from None
+        raise setup.Refused("401: this token is not valid there") from None
     except urllib3.exceptions.HTTPError:
-        raise environment.Refused(f"{url} cannot be reached") from None
+        raise setup.Refused(f"{url} cannot be reached") from None
     finally:
         taken = became.pop("taken", 0)
         click.echo(f"taken {taken}, not taken {became.total()}")
@@ -159,7 +157,7 @@ def _replay(client: redis.Redis, door: Replay, wanted: Selection, became: Counte
 
 
 def _connect(settings: Settings) -> redis.Redis:
-    return environment.connect(environment.redis_url(settings))
+    return setup.connect(setup.redis_url(settings))
 
 
 def _selection(

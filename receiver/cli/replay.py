@@ -6,9 +6,9 @@ from typing import Any
 import click
 import redis
 
-from receiver.cli import environment
-from receiver.cli.moment import Moment, shown
-from receiver.cli.progress import progress
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.time_option import Moment, shown
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS, sink_state
 from receiver.operations.event_replay import Replay, Step, Wanted
@@ -46,13 +46,13 @@ def command(
     Exit codes: 0 done; 1 nothing matched, or the sink is stopped; 2 a wrong option or setting, or
     no Redis; 130 interrupted.
     """
-    settings = environment.settings()
+    settings = setup.settings()
     chosen = _sink(settings, sink)
-    client = environment.connect(environment.redis_url(settings))
+    client = setup.connect(setup.redis_url(settings))
     wanted = Wanted(
         since=since, until=until or int(time.time() * 1000), types=types, listeners=listeners
     )
-    with environment.redis_faults():
+    with setup.redis_faults():
         _refuse_stopped(client, sink)
         total = _run(client, Replay(client, chosen, wanted), since, dry=dry_run)
     if not total:

@@ -7,7 +7,7 @@ import click
 import msgspec
 import urllib3
 
-from receiver.cli import address, environment
+from receiver.cli.terminal import receiver_url, setup
 from receiver.config.settings import Settings
 from receiver.simulate.samples import SAMPLES, Sample, build
 
@@ -59,7 +59,7 @@ def report(name: str, answer: Answer) -> str:
 
 @click.command()
 @click.argument("sample", type=click.Choice(list(SAMPLES)), metavar="SAMPLE")
-@address.option
+@receiver_url.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
@@ -94,10 +94,10 @@ def command(
       subscription-ended                      CAMARA: the subscription
       sim-swap                                CAMARA: a type without a shape of its own here
     """
-    settings = environment.settings(file=not url)
+    settings = setup.settings(file=not url)
     token = token or demo_token(settings)
     if not url:
-        url, listener = environment.base_url(settings), listener or settings.own_listener
+        url, listener = setup.base_url(settings), listener or settings.own_listener
     door = Door(url, token, listener)
     answers = [_send_one(door, sample, show=show) for _ in range(count)]
     if any(answer.status == 404 for answer in answers):
@@ -135,6 +135,6 @@ def demo_token(settings: Settings) -> str:
         token = ""
     if token:
         return token
-    raise environment.Refused(
+    raise setup.Refused(
         f"no token: give --token or set RECEIVER_TOKEN (there is no demo's in {file})"
     )

@@ -6,7 +6,7 @@ import time
 import click
 import msgspec
 
-from receiver.cli import environment, output, spooled
+from receiver.cli.terminal import output, setup, spool_depth
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
@@ -35,12 +35,12 @@ def list_() -> None:
     terminal; into a pipe one JSON document per line. All of that lies in Redis: while it is away
     only the names in receiver.toml and what waits in the spool are said, and the exit code is 2.
     """
-    settings = environment.settings()
-    client = environment.connect(environment.redis_url(settings))
+    settings = setup.settings()
+    client = setup.connect(setup.redis_url(settings))
     try:
-        with environment.redis_faults():
+        with setup.redis_faults():
             found = sink_ledger.read(client)
-    except environment.Refused:
+    except setup.Refused:
         _say_what_is_here(settings)
         raise
     if sys.stdout.isatty():
@@ -63,10 +63,10 @@ def start(name: str) -> None:
 
     What it has not got yet is sent within seconds, oldest first. Exit code 1: it was not stopped.
     """
-    client = environment.connect(environment.redis_url(environment.settings(file=False)))
-    with environment.redis_faults():
+    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    with setup.redis_faults():
         if name not in {one.name for one in sink_ledger.read(client)}:
-            raise environment.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
+            raise setup.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
         was_stopped = sink_ledger.start(client, name)
     click.echo(f"{name} sends again" if was_stopped else f"{name} was not stopped")
     raise SystemExit(0 if was_stopped else 1)
@@ -88,7 +88,7 @@ def state(one: SinkBooks) -> str:
 
 
 def _say_what_is_here(settings: Settings) -> None:
-    if waiting := spooled.said(spooled.seen(settings).depth):
+    if waiting := spool_depth.said(spool_depth.seen(settings).depth):
         click.echo(f"receiver: {waiting}", err=True)
     names = (
         ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"
@@ -99,7 +99,7 @@ def _say_what_is_here(settings: Settings) -> None:
 def _print_table(found: list[SinkBooks]) -> None:
     from rich.table import Table
 
-    from receiver.cli.output import terminal
+    from receiver.cli.terminal.output import terminal
 
     numbers = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
     table = Table(box=None)

@@ -5,9 +5,9 @@ from itertools import islice
 import click
 import redis
 
-from receiver.cli import environment
-from receiver.cli.follow import Follow, printer
-from receiver.cli.moment import Moment
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.event_reader import Follow, printer
+from receiver.cli.terminal.time_option import Moment
 
 
 @click.command()
@@ -27,7 +27,7 @@ def command(*, from_start: bool, since: int | None, count: int | None, no_follow
     It reads beside everybody else: nothing is taken away from a consumer. When Redis goes away it
     waits and goes on where it was.
     """
-    client = environment.connect(environment.redis_url(environment.settings(file=False)))
+    client = setup.connect(setup.redis_url(setup.settings(file=False)))
     follow = Follow(client, lambda line: click.echo(f"receiver: {line}", err=True))
     try:
         _begin(follow, 0 if from_start or (no_follow and since is None) else since)
@@ -37,7 +37,7 @@ def command(*, from_start: bool, since: int | None, count: int | None, no_follow
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except redis.RedisError as error:
-        raise environment.Refused(f"Redis: {error}") from None
+        raise setup.Refused(f"Redis: {error}") from None
 
 
 def _begin(follow: Follow, moment: int | None) -> None:

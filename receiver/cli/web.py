@@ -3,7 +3,7 @@
 import click
 import structlog
 
-from receiver.cli import environment
+from receiver.cli.terminal import setup
 
 
 @click.command()
@@ -25,15 +25,15 @@ def command() -> None:
 
     OTEL_EXPORTER_OTLP_ENDPOINT turns on traces (docs/tracing.md), here and in `receiver worker`.
     """
-    settings = environment.settings_of_a_half("web")
-    environment.refuse_without_credential(settings, settings.redis_url or "")
-    environment.refuse_weak_redis(settings)
-    environment.refuse_unwritable_spool(settings)
-    environment.refuse_taken_port(settings)
+    settings = setup.settings_of_a_half("web")
+    setup.refuse_without_credential(settings, settings.redis_url or "")
+    setup.refuse_weak_redis(settings)
+    setup.refuse_unwritable_spool(settings)
+    setup.refuse_taken_port(settings)
     from receiver.runtime import logs
     from receiver.web import server
 
     logs.configure(settings.log_level)
-    environment.look_at_rights(settings.redis_url or "")
-    structlog.get_logger().info("web.starts", url=environment.base_url(settings))
+    setup.look_at_rights(settings.redis_url or "")
+    structlog.get_logger().info("web.starts", url=setup.base_url(settings))
     server.serve(settings)

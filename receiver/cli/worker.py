@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from receiver.cli import environment
+from receiver.cli.terminal import setup
 
 
 @click.command()
@@ -21,11 +21,11 @@ def command() -> None:
     machines. SIGTERM lets each worker finish its batch, a second one does not wait for that;
     SIGKILL loses nothing either.
     """
-    settings = environment.settings_of_a_half("worker")
-    environment.refuse_weak_redis(settings)
+    settings = setup.settings_of_a_half("worker")
+    setup.refuse_weak_redis(settings)
     from receiver.runtime import logs
 
     logs.configure(settings.log_level)
-    environment.look_at_rights(settings.redis_url or "")
+    setup.look_at_rights(settings.redis_url or "")
     os.environ["PYTHONSAFEPATH"] = "1"  # a folder called `workers` where we are started is not ours
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606

@@ -35,7 +35,7 @@ class _Stdout(BufferedWriter):
     def _what(self, error: OSError) -> Exception:
         if isinstance(error, BrokenPipeError):
             return error
-        from receiver.cli.environment import Refused  # late: it brings the Redis client
+        from receiver.cli.terminal.setup import Refused  # late: it brings the Redis client
 
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
         return Refused(f"stdout cannot be written: {error.strerror}")

@@ -13,12 +13,12 @@ from typing import NoReturn
 import click
 import msgspec
 
-from receiver.cli import demo as tour
-from receiver.cli import environment, output
-from receiver.cli.children import Child, stop
 from receiver.cli.send import Door
+from receiver.cli.terminal import output, setup
+from receiver.cli.up import demo as tour
+from receiver.cli.up.child_process import Child, stop
+from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable, write_private
 from receiver.config.settings import Settings
-from receiver.embedded import Embedded, EmbeddedError, unusable, write_private
 
 
 @click.command()
@@ -37,9 +37,9 @@ def command(*, demo: bool) -> None:
     """
     _interrupt_on_signals()
     try:
-        Up(environment.settings(), demo=demo).run()
+        Up(setup.settings(), demo=demo).run()
     except EmbeddedError as error:
-        raise environment.Refused(str(error)) from None
+        raise setup.Refused(str(error)) from None
     except KeyboardInterrupt:
         output.say("Stopped.")
 
@@ -50,14 +50,14 @@ class Up:
     def __init__(self, settings: Settings, *, demo: bool) -> None:
         if settings.port == 0:
             settings = msgspec.structs.replace(settings, port=_free_port(settings.host))
-        environment.refuse_taken_port(settings)
+        setup.refuse_taken_port(settings)
         self._settings = settings
-        self._url = environment.base_url(settings)
+        self._url = setup.base_url(settings)
         self._token = _demo_token(settings.data_dir) if demo else None
         self._server = None if settings.redis_url else Embedded(settings, output.say)
         self._children: list[Child] = []
         self._tour: tour.Tour | None = None
-        self._unwritable: environment.Refused | None = None
+        self._unwritable: setup.Refused | None = None
 
     def run(self) -> NoReturn:
         """Until Ctrl-C (KeyboardInterrupt) or something that starting again would not mend."""
@@ -65,7 +65,7 @@ class Up:
             if self._server:
                 self._server.start()
             if not self._token:
-                environment.refuse_without_credential(self._settings, self._redis_url())
+                setup.refuse_without_credential(self._settings, self._redis_url())
             environ = self._environ()
             self._children.append(Child("web", ["receiver", "web"], environ))
             self._children.append(Child("worker", ["workers"], environ))
@@ -95,7 +95,7 @@ class Up:
         before = server.url
         server.start()
         if server.url != before:
-            raise environment.Refused("the embedded Valkey's port was taken: start again")
+            raise setup.Refused("the embedded Valkey's port was taken: start again")
 
     def _stop(self) -> None:
         """Four and a half seconds at the most."""
@@ -111,11 +111,11 @@ class Up:
             tour.wait_until_ready(self._url)
             tour.announce(self._url, self._token, self._settings)
             if self._token:
-                client = environment.connect(self._redis_url())
+                client = setup.connect(self._redis_url())
                 door = Door(self._url, self._token, self._settings.own_listener)
                 self._tour = tour.Tour(door, client)
                 self._tour.run()
-        except environment.Refused as fault:
+        except setup.Refused as fault:
             self._unwritable = fault
         except BrokenPipeError:
             # Nobody reads the events any more; what Python flushes at its end must go somewhere.

@@ -10,7 +10,7 @@ import click
 import redis
 import structlog
 
-from receiver import embedded
+from receiver.cli.up import embedded_valkey
 from receiver.config import settings as settings_module
 from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
@@ -52,7 +52,7 @@ def redis_url(found: Settings) -> str:
     """`REDIS_URL`, or else where `receiver up` keeps its embedded server."""
     file = found.data_dir / "redis-url"
     try:
-        url = found.redis_url or embedded.read_url(file)
+        url = found.redis_url or embedded_valkey.read_url(file)
     except OSError:
         url = ""
     if url:

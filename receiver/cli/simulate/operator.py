@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.cli import environment
+from receiver.cli.terminal import setup
 from receiver.simulate.operator import dialects
 from receiver.simulate.operator import scenario as scenarios
 from receiver.simulate.operator.scenario import Scenario
@@ -51,15 +51,15 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
     change its settings; they and the scenario file: docs/simulate.md. Ctrl-C ends it.
     """
     played = _scenario(scenario, seed)
-    if why := environment.port_fault(host, port):
+    if why := setup.port_fault(host, port):
         shown = host if host.isprintable() else ascii(host)
-        raise environment.Refused(f"--host {shown} --port {port}: {why}")
+        raise setup.Refused(f"--host {shown} --port {port}: {why}")
     from receiver.simulate.operator import app
 
     try:
         server = app.server(played, host, port)
     except ScenarioError as error:
-        raise environment.Refused(str(error)) from None
+        raise setup.Refused(str(error)) from None
     _greet(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
@@ -69,7 +69,7 @@ def _scenario(path: Path | None, seed: int | None) -> Scenario:
     try:
         found = scenarios.load(path) if path else Scenario()
     except ScenarioError as error:
-        raise environment.Refused(str(error)) from None
+        raise setup.Refused(str(error)) from None
     more: dict[str, Any] = {} if seed is None else {"seed": seed}
     return msgspec.structs.replace(found, **more)
 

@@ -9,9 +9,10 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.cli import address, environment, simulate_operator, simulate_show
 from receiver.cli.send import demo_token
-from receiver.cli.simulate_log import Log
+from receiver.cli.simulate import operator, report
+from receiver.cli.simulate.attempt_log import Log
+from receiver.cli.terminal import receiver_url, setup
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client
@@ -58,7 +59,7 @@ class _Simulate(click.Group):
 
 @click.group(cls=_Simulate, invoke_without_command=True, subcommand_metavar="")
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
-@address.option
+@receiver_url.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
@@ -112,28 +113,28 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
 
     `receiver simulate operator` is the other side, for a client that subscribes.
     """
-    settings = environment.settings(file=not url)
+    settings = setup.settings(file=not url)
     listener = options["listener"] or ("" if url else settings.own_listener)
     played = scenarios.at_listener(_scenario(scenario, options), listener)
     log = Log(options["log"])
-    with simulate_show.progress() as show:
+    with report.progress() as show:
         run = Run(
             scenario=played,
             seed=played.seed if options["seed"] is None else options["seed"],
             name=_name(options["name"]),
-            target=_target(url or environment.base_url(settings), token or demo_token(settings)),
+            target=_target(url or setup.base_url(settings), token or demo_token(settings)),
             stream=_stream(settings, options["redis_url"], options["from_stream"], url),
             show=show,
             witness=log.write,
         )
         verdict = _play(run)
-    simulate_show.verdict(verdict, as_json=options["as_json"])
+    report.verdict(verdict, as_json=options["as_json"])
     log.close()
     if verdict.faults:
         raise SystemExit(1)
 
 
-command.add_command(simulate_operator.command, "operator")
+command.add_command(operator.command, "operator")
 
 
 def _play(run: Run) -> Verdict:
@@ -143,14 +144,14 @@ def _play(run: Run) -> Verdict:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run.play())
     except redis_client.DOWN as error:
-        raise environment.Refused(f"Redis: {error}") from None
+        raise setup.Refused(f"Redis: {error}") from None
 
 
 def _scenario(path: Path | None, options: dict[str, Any]) -> Scenario:
     try:
         found = scenarios.load(path) if path else Scenario()
     except scenarios.ScenarioError as error:
-        raise environment.Refused(str(error)) from None
+        raise setup.Refused(str(error)) from None
     rate, seconds, count = options["rate"], options["duration"], options["count"]
     if count and not (rate or seconds or path):
         found = msgspec.structs.replace(found, phase=(Phase(burst=count),))
@@ -165,7 +166,7 @@ def _name(given: str | None) -> str:
     if given is None:
         return f"{int(time.time()):08x}{secrets.token_hex((RUN_DIGITS - 8) // 2)}"
     if len(given) != RUN_DIGITS or set(given) - set("0123456789abcdef"):
-        raise environment.Refused(f"--run {given!r}: the name that an earlier run printed")
+        raise setup.Refused(f"--run {given!r}: the name that an earlier run printed")
     return given
 
 
@@ -173,7 +174,7 @@ def _target(url: str, token: str) -> Target:
     try:
         return Target(url, token)
     except OSError as error:
-        raise environment.Refused(f"{url} cannot be reached: {error.strerror}") from None
+        raise setup.Refused(f"{url} cannot be reached: {error.strerror}") from None
 
 
 def _stream(
@@ -183,5 +184,5 @@ def _stream(
     if url and not redis_url and not name:
         return None
     if redis_url and (wrong := redis_client.fault(redis_url)):
-        raise environment.Refused(f"--redis-url: {wrong}")
-    return Stream(redis_url or environment.redis_url(settings), name or EVENTS)
+        raise setup.Refused(f"--redis-url: {wrong}")
+    return Stream(redis_url or setup.redis_url(settings), name or EVENTS)

@@ -75,7 +75,7 @@ def printer() -> Callable[[bytes], None]:
 def _print_for_reading(event: bytes) -> None:
     from rich.text import Text
 
-    from receiver.cli.output import printable, terminal
+    from receiver.cli.terminal.output import printable, terminal
 
     shown = msgspec.json.decode(event)
     data = {name: value for name, value in shown.get("data", {}).items() if name != "raw"}

@@ -7,9 +7,9 @@ import msgspec
 import redis
 import urllib3
 
-from receiver.cli import output
-from receiver.cli.follow import Follow, printer
 from receiver.cli.send import Door, report
+from receiver.cli.terminal import output
+from receiver.cli.terminal.event_reader import Follow, printer
 from receiver.config.settings import Settings
 from receiver.simulate.samples import DEMO, build
 

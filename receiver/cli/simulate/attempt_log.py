@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.cli.environment import Refused
+from receiver.cli.terminal.setup import Refused
 from receiver.simulate.gateway import Attempt
 from receiver.simulate.rules import Answer
 

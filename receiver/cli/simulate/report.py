@@ -119,7 +119,7 @@ def _count(count: int, examples: list[str]) -> str:
 def _print_table(found: Verdict) -> None:
     from rich.table import Table
 
-    from receiver.cli.output import terminal
+    from receiver.cli.terminal.output import terminal
 
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from receiver.cli.moment import shown
-from receiver.cli.output import printable, terminal
+from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.time_option import shown
 from receiver.operations.dead_letters import Found, Summary
 
 

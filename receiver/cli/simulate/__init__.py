@@ -1,0 +1,1 @@
+"""`receiver simulate`: its commands, its log and its report."""

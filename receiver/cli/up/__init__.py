@@ -1,0 +1,1 @@
+"""`receiver up`: everything in one, with an embedded Valkey and a demonstration."""
