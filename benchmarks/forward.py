@@ -21,8 +21,8 @@ from benchmarks.rounds import Round, interleave, ratios, shown, table, values
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS, SINKS
-from workers import deliveries
-from workers.event import claim
+from workers.forward import delivery_queue
+from workers.normalise.cloudevent import claim
 
 EVENT_COUNT = 20_000
 FASTER = 5
@@ -80,7 +80,7 @@ def _ours(contender: Contender, server: Server, url: str, directory: Path, count
         f'[[sink]]\nname = "{SINK}"\nkind = "http"\nurl = "{url}"\nmode = "{mode}"\n'
         'allow = ["127.0.0.1"]\nsecrets_env = ["HOOK_SECRET"]\n'
     )
-    deliveries.begin(server.client, SINK)
+    delivery_queue.begin(server.client, SINK)
     with server.client.pipeline(transaction=False) as pipe:
         for event in _events(count):
             pipe.xadd(EVENTS, {"event": event})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis
 
-from workers import script
+from workers import scripts
 
 _POLYNOMIAL = 0x95AC9329AC4BC9B5
 """CRC-64 Jones, reflected: what DUMP ends with."""
@@ -16,7 +16,7 @@ def lead(patch: pytest.MonkeyPatch, module: Any, milliseconds: int) -> None:
 
     def text(name: str) -> str:
         now = "(function(t) return {math.floor(t[1] + %d), t[2]} end)(redis.call('TIME'))"
-        return script.text(name).replace("redis.call('TIME')", now % (milliseconds // 1000))
+        return scripts.text(name).replace("redis.call('TIME')", now % (milliseconds // 1000))
 
     patch.setattr(module, "_lua", text)
 

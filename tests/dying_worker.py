@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from receiver.config.settings import load
-from workers import process
-from workers.normalise import Normaliser
-from workers.pipe import Pipe
+from workers.normalise.job import Normaliser
+from workers.normalise.pipelined_connection import Pipe
+from workers.processes import worker_process
 
 POINTS = ("after the read", "before the script", "after the script", "before the job ends")
 
@@ -53,4 +53,4 @@ def arm(point: str) -> None:
 if __name__ == "__main__":
     arm(sys.argv[1])
     settings = load(os.environ)
-    sys.exit(process.normalise(settings, settings.redis_url or "", sys.argv[2]))
+    sys.exit(worker_process.normalise(settings, settings.redis_url or "", sys.argv[2]))

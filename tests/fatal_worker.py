@@ -9,14 +9,15 @@ import sys
 
 from receiver.config.settings import Settings, load
 from receiver.operations import ledger
-from workers import normalise, process
-from workers.normalise import Normaliser
-from workers.outcome import Entry, Outcome
+from workers.normalise import job
+from workers.normalise.decide import Entry, Outcome
+from workers.normalise.job import Normaliser
+from workers.processes import worker_process
 
 
 def arm(text: bytes) -> None:
     """Have this process killed by an entry that holds the text, and ended when all is done."""
-    names = vars(normalise)
+    names = vars(job)
     outcome, run = names["outcome"], Normaliser.run
 
     def fatal(entry: Entry, settings: Settings) -> Outcome:
@@ -37,4 +38,4 @@ def arm(text: bytes) -> None:
 if __name__ == "__main__":
     arm(sys.argv[1].encode())
     settings = load(os.environ)
-    sys.exit(process.normalise(settings, settings.redis_url or "", sys.argv[2]))
+    sys.exit(worker_process.normalise(settings, settings.redis_url or "", sys.argv[2]))

@@ -18,14 +18,14 @@ from receiver.contract.redis_keys import (
 )
 from tests.consumer import Consumer
 from tests.valkey import Valkey
-from workers import script
-from workers.deliveries import Deliveries, begin
-from workers.delivery import Local
-from workers.elsewhere import Elsewhere
-from workers.forward import Shift
-from workers.local import LocalJob
-from workers.remote import RemoteJob
+from workers import scripts
+from workers.forward.delivery_queue import Deliveries, begin
+from workers.forward.remote_job import RemoteJob
+from workers.forward.run_loop import Shift
+from workers.forward.transactional_job import LocalJob
 from workers.sinks import open_sink
+from workers.sinks.foreign_redis import Elsewhere
+from workers.sinks.sink import Local
 
 
 def event(number: int, **more: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class _Deliveries(Deliveries):
 
 def _timed(client: Any, name: str) -> Any:
     """A script that asks for the time where `Forwarding.now` puts it."""
-    text = script.text(name)
+    text = scripts.text(name)
     assert "redis.call('TIME')" in text
     return client.register_script(
         text.replace("redis.call('TIME')", f"redis.call('HMGET', '{TIME}', 's', 'us')")

@@ -21,12 +21,13 @@ from tests.consumer import answering, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.test_identities import come_in
 from tests.valkey import Valkey
-from workers import inbox, normalise, sink_sweep, sweep
-from workers.deliveries import begin
-from workers.normalise import Normaliser
-from workers.sink_sweep import SinkSweep
-from workers.slots import LEASE_MILLISECONDS, Slots
-from workers.sweep import DAY, Sweep
+from workers.forward.delivery_queue import begin
+from workers.maintenance import sink_sweep, sweep
+from workers.maintenance.sink_sweep import SinkSweep
+from workers.maintenance.sweep import DAY, Sweep
+from workers.normalise import inbound_reader, job
+from workers.normalise.job import Normaliser
+from workers.processes.consumer_names import LEASE_MILLISECONDS, Slots
 
 HOUR = 3600 * 1000
 
@@ -57,7 +58,7 @@ def test_a_repeat_is_known_then_and_afterwards(
     assert come_in(client) == 1
     with monkeypatch.context() as patch:
         clocks.lead(patch, sweep, by)
-        clocks.lead(patch, normalise, by)
+        clocks.lead(patch, job, by)
         for _ in range(20):
             Sweep(client).run()
         assert come_in(client) == 1
@@ -69,7 +70,7 @@ def test_what_came_while_it_was_behind_is_known_when_it_comes_again(
 ) -> None:
     client = valkey.client()
     with monkeypatch.context() as patch:
-        clocks.lead(patch, normalise, -by)
+        clocks.lead(patch, job, -by)
         assert come_in(client) == 1
     for _ in range(20):
         Sweep(client).run()
@@ -150,7 +151,7 @@ def test_what_a_killed_worker_was_delivered_then_is_taken_by_another(
     client.xadd(INBOUND, {"n": b"not ours"})
     client.xreadgroup(GROUP, "killed", {INBOUND: ">"})
     clocks.delivered_ahead(client, INBOUND, by, GROUP)
-    monkeypatch.setattr(inbox, "ABANDONED_MILLISECONDS", 1)
+    monkeypatch.setattr(inbound_reader, "ABANDONED_MILLISECONDS", 1)
     _work(client)
     assert client.xlen(DEAD_LETTERS) == 0  # the server believes that it has just been delivered
     Sweep(client).run()

@@ -29,7 +29,7 @@ from receiver.simulate.samples import SAMPLES, build
 from tests.commands import free_port
 from tests.eventually import eventually
 from tests.valkey import Valkey
-from workers.event import claim
+from workers.normalise.cloudevent import claim
 
 PAGE = (Path(__file__).parent.parent / "docs/consuming.md").read_text("utf-8")
 SNIPPETS = dict(re.findall(r"<!-- snippet: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))

@@ -25,8 +25,8 @@ from receiver.operations.dead_letters import Selection
 from tests.commands import on_a_terminal, run
 from tests.running import mo
 from tests.valkey import Valkey
-from workers import outcome
-from workers.normalise import Normaliser
+from workers.normalise import decide
+from workers.normalise.job import Normaliser
 
 NUMBER = "+12125550123"
 CONFIG = """
@@ -69,7 +69,7 @@ def misunderstood(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> redis.Redi
     """Three text messages that became dead letters, and workers that would understand them now."""
     client = valkey.client()
     with monkeypatch.context() as patch:
-        patch.setattr(outcome, "_CALLBACKS", {})
+        patch.setattr(decide, "_CALLBACKS", {})
         for receipt in ("r1", "r2", "r3"):
             accept(client, mo("hello"), receipt)
         work(client)
@@ -106,7 +106,7 @@ def test_what_fails_again_is_a_dead_letter_again_and_a_replay_ends(
 ) -> None:
     before = letters(misunderstood)
     assert run(tmp_path, "dead-letters", "replay", "--all", REDIS_URL=redis_url).returncode == 0
-    monkeypatch.setattr(outcome, "_CALLBACKS", {})
+    monkeypatch.setattr(decide, "_CALLBACKS", {})
     work(misunderstood)
     books = ledger.read(misunderstood)
     assert (books.accepted, books.dead, books.open, books.balanced) == (3, 3, 0, True)

@@ -27,7 +27,7 @@ from tests.eventually import eventually
 from tests.fronts import DEPLOY, tool
 from tests.running import Receiver
 from tests.valkey import Valkey
-from workers import supervise
+from workers.processes import supervisor
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -158,7 +158,7 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
         service = found["services"][half]
         assert service["command"] == [half]
         assert set(service["environment"]) <= VARIABLES
-        assert seconds(service["stop_grace_period"]) > max(FINISH_WITHIN, supervise.STOP_WITHIN)
+        assert seconds(service["stop_grace_period"]) > max(FINISH_WITHIN, supervisor.STOP_WITHIN)
     wanted = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yml").read_text()))
     assert wanted == set(variables(DEPLOY / "compose.env.example"))
 
@@ -216,7 +216,7 @@ def test_the_units_run_our_commands_and_give_them_time() -> None:
         unit = (DEPLOY / f"systemd/receiver-{half}.service").read_text()
         assert f"ExecStart=/opt/receiver/bin/receiver {half}\n" in unit
         stop = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
-        assert float(stop[0]) > max(FINISH_WITHIN, supervise.STOP_WITHIN)
+        assert float(stop[0]) > max(FINISH_WITHIN, supervisor.STOP_WITHIN)
 
 
 def test_the_env_files_name_variables_that_are_read() -> None:
@@ -256,7 +256,7 @@ def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]
         pod = one["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
-        assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervise.STOP_WITHIN)
+        assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervisor.STOP_WITHIN)
         [container] = pod["containers"]
         assert container["args"] == [one["metadata"]["name"]]
         assert container["securityContext"] == {

@@ -25,7 +25,7 @@ from tests.commands import RECEIVER, environment, run
 from tests.eventually import eventually
 from tests.running import Receiver
 from tests.valkey import Valkey
-from workers.deliveries import begin
+from workers.forward.delivery_queue import begin
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system that vanishes is what is wanted
 GOOD = "a-token-of-more-than-twenty-characters"

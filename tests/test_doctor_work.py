@@ -19,7 +19,7 @@ from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import GOOD, examined, grave
 from tests.valkey import Valkey
-from workers.deliveries import begin
+from workers.forward.delivery_queue import begin
 
 HOOK = (
     '[[sink]]\nname = "hook"\nkind = "http"\nurl = "https://hooks.example.com/"\n'

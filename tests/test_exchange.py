@@ -7,8 +7,8 @@ import pytest
 from receiver.config.settings import HttpSink
 from tests.consumer import consuming
 from tests.forwarding import http_sink
-from workers import backoff
-from workers.exchange import Endpoint, Reply, is_public
+from workers.forward import backoff
+from workers.sinks.http_client import Endpoint, Reply, is_public
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import pytest
 from receiver.config.settings import HttpSink
 from tests.consumer import Consumer, consuming
 from tests.forwarding import http_sink
-from workers import exchange
-from workers.exchange import Endpoint, Reply, Unanswered
+from workers.sinks import http_client
+from workers.sinks.http_client import Endpoint, Reply, Unanswered
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,7 +28,7 @@ silent.bind(("127.0.0.1", 53))
 subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
 
 from receiver.config.settings import HttpSink
-from workers.exchange import Endpoint
+from workers.sinks.http_client import Endpoint
 
 endpoint = Endpoint(HttpSink(name="hook", url="http://hooks.example.com/", timeout=0.3))
 for _ in range(2):
@@ -129,7 +129,7 @@ def test_a_proxy_of_the_environment_gets_nothing(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_public_address_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(http_client, "is_public", lambda address: address == "127.0.0.1")
     with consuming() as consumer:
         assert ask(http_sink(consumer, allow=())) == (204, "")
 

@@ -21,8 +21,8 @@ from receiver.operations.explain import PAGE, Story, Unknown, explain
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey
-from workers import outcome
-from workers.normalise import Normaliser
+from workers.normalise import decide
+from workers.normalise.job import Normaliser
 
 NUMBER = "2125550123"
 BILLING = RedisStreamSink(name="billing", stream="billing")
@@ -111,7 +111,7 @@ def test_a_dead_letter_gives_its_reason(valkey: Valkey, monkeypatch: pytest.Monk
     client = valkey.client()
     name = receipt(1)
     accept(client, name, mo())
-    monkeypatch.setattr(outcome, "_CALLBACKS", {})
+    monkeypatch.setattr(decide, "_CALLBACKS", {})
     work(client)
     [(entry, _)] = _entries(client, DEAD_LETTERS)
     for one in (name, entry.decode()):

@@ -16,7 +16,7 @@ from receiver.operations.explain import explain
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey
-from workers.normalise import Normaliser
+from workers.normalise.job import Normaliser
 
 _numbers = itertools.count(1)
 DOUBLES = Settings(listeners=(Listener("promo", repeats="publish"),))

@@ -14,7 +14,7 @@ from tests.consumer import Consumer, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish
 from tests.running import mo
 from tests.valkey import Valkey
-from workers.normalise import Normaliser
+from workers.normalise.job import Normaliser
 
 STRANGE: list[dict[bytes, bytes]] = [
     {b"": b"", b"event": msgspec.json.encode(event(90))},

@@ -28,7 +28,7 @@ from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish
 from tests.running import mo
 from tests.valkey import Valkey
-from workers.normalise import Normaliser
+from workers.normalise.job import Normaliser
 
 
 @pytest.fixture

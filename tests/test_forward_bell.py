@@ -20,11 +20,11 @@ from receiver.contract.redis_keys import (
 )
 from tests.forwarding import event, publish
 from tests.valkey import Valkey
-from workers import sink_sweep
-from workers.deliveries import begin
-from workers.normalise import Normaliser
-from workers.sink_sweep import RETIRED_AFTER, SinkSweep
-from workers.sweep import Sweep
+from workers.forward.delivery_queue import begin
+from workers.maintenance import sink_sweep
+from workers.maintenance.sink_sweep import RETIRED_AFTER, SinkSweep
+from workers.maintenance.sweep import Sweep
+from workers.normalise.job import Normaliser
 
 SINK = RedisStreamSink(name="copy", stream="company:events")
 

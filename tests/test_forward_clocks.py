@@ -12,11 +12,11 @@ from receiver.contract.redis_keys import SINKS, retry_due, retry_items, sink_sta
 from tests.consumer import Consumer, consuming
 from tests.forwarding import http_sink, publish_many
 from tests.valkey import Valkey
-from workers import backoff, deliveries
-from workers.deliveries import Deliveries, begin
-from workers.forward import Shift
-from workers.remote import RemoteJob
-from workers.sink_sweep import SinkSweep
+from workers.forward import backoff, delivery_queue
+from workers.forward.delivery_queue import Deliveries, begin
+from workers.forward.remote_job import RemoteJob
+from workers.forward.run_loop import Shift
+from workers.maintenance.sink_sweep import SinkSweep
 from workers.sinks.http import Http
 
 MINUTES = 10 * 60.0
@@ -80,11 +80,11 @@ def test_a_circuit_opens_for_as_long_as_redis_says(valkey: Valkey) -> None:
         client: Any = valkey.client()
         sink = http_sink(consumer, concurrency=1)
         begin(client, sink.name)
-        publish_many(valkey, deliveries.FAILURES)
+        publish_many(valkey, delivery_queue.FAILURES)
         before = redis_now(client)
         worked(client, sink)
         state = client.hgetall(sink_state(sink.name))
-        opened = int(state[b"open_until"]) - deliveries.PAUSE
+        opened = int(state[b"open_until"]) - delivery_queue.PAUSE
         assert before <= opened <= redis_now(client)
         assert before <= int(state[b"down_since"]) <= opened
         waiting = [decode_delivery(item) for item in client.hvals(retry_items(sink.name))]

@@ -13,7 +13,7 @@ from receiver.operations import sink_ledger
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.valkey import Valkey
-from workers import backoff
+from workers.forward import backoff
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from receiver.operations import sink_ledger
 from tests.consumer import Consumer, Handler, Request, answering, consuming
 from tests.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.valkey import Valkey
-from workers import deliveries
+from workers.forward import delivery_queue
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_circuit_opens_and_nothing_burns_while_it_is_open(
     publish_many(valkey, 50)
     forwarding.run()
     asked = len(consumer.requests)
-    assert deliveries.FAILURES <= asked <= deliveries.FAILURES + 2
+    assert delivery_queue.FAILURES <= asked <= delivery_queue.FAILURES + 2
     assert b"open_until" in forwarding.state()
     forwarding.run()
     assert len(consumer.requests) == asked
@@ -92,7 +92,7 @@ def test_a_consumer_gone_for_good_holds_events_only_as_long_as_the_sink_tries(
     books = sink_ledger.read(forwarding.client)[0]
     assert books.balanced
     assert len(letters) + books.open == 50
-    assert len(letters) >= 50 - deliveries.FAILURES - 2
+    assert len(letters) >= 50 - delivery_queue.FAILURES - 2
     assert len(consumer.requests) == asked
 
 

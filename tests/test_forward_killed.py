@@ -23,8 +23,8 @@ import os, signal, sys
 import msgspec
 from receiver.runtime import redis_client
 from receiver.config.settings import Settings, SinkSettings
-from workers import process
-from workers.deliveries import Deliveries
+from workers.processes import worker_process
+from workers.forward.delivery_queue import Deliveries
 
 sink = msgspec.json.decode(sys.argv[1], type=SinkSettings)
 url, step = sys.argv[2:]
@@ -46,7 +46,7 @@ def settling(self, outcomes):
 
 Deliveries.take, Deliveries.settle = taking, settling
 settings = Settings(redis_url=url, sinks=(sink,))
-process.forwarder(sink, redis_client.client(url), "host-0", settings, lambda: False).run()
+worker_process.forwarder(sink, redis_client.client(url), "host-0", settings, lambda: False).run()
 """
 
 

@@ -13,9 +13,9 @@ from receiver.operations import ledger, sink_ledger
 from tests.consumer import consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey
-from workers.normalise import Normaliser
-from workers.sink_sweep import SinkSweep
-from workers.sweep import Sweep
+from workers.maintenance.sink_sweep import SinkSweep
+from workers.maintenance.sweep import Sweep
+from workers.normalise.job import Normaliser
 
 Stranger = Callable[[Any, str, str], object]
 

@@ -25,9 +25,9 @@ from tests.forwarding import Forwarding, event, publish_many
 from tests.restricted import restricted
 from tests.running import mo
 from tests.valkey import Valkey
-from workers.deliveries import begin
-from workers.normalise import Normaliser
-from workers.sweep import History, Sweep
+from workers.forward.delivery_queue import begin
+from workers.maintenance.sweep import History, Sweep
+from workers.normalise.job import Normaliser
 
 FULL = "18446744073709551615-18446744073709551615"
 """The greatest id: a stream that has it takes no further entry."""

@@ -10,8 +10,8 @@ from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, IDENTITIES, INBOUND
 from tests.running import mo
 from tests.valkey import Valkey
-from workers.normalise import Normaliser
-from workers.sweep import Sweep
+from workers.maintenance.sweep import Sweep
+from workers.normalise.job import Normaliser
 
 BODY = mo(sender="tel:+12065550100")
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from workers.inbox import BATCH, BATCH_BYTES, Inbox
+from workers.normalise.inbound_reader import BATCH, BATCH_BYTES, Inbox
 
 
 def asked(inbox: Inbox) -> int:

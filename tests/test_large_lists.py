@@ -9,8 +9,8 @@ from receiver.config.settings import Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND
 from tests.valkey import Valkey
-from workers import normalise
-from workers.normalise import Normaliser
+from workers.normalise import job
+from workers.normalise.job import Normaliser
 
 LISTS, STATUSES = 30, 10
 
@@ -50,7 +50,7 @@ def test_what_would_make_too_much_at_once_is_published_in_parts_and_in_order(
 ) -> None:
     client: Any = valkey.client()
     addresses = accept(client)
-    monkeypatch.setattr(normalise, "MADE_BYTES", 50_000)  # a list here makes some 10,000
+    monkeypatch.setattr(job, "MADE_BYTES", 50_000)  # a list here makes some 10,000
     Normaliser(client, "me", Settings(), lambda: False).run()
     assert published(client) == addresses
     assert client.xpending(INBOUND, GROUP)["pending"] == 0
@@ -62,7 +62,7 @@ def test_a_worker_that_is_told_to_stop_leaves_the_other_parts_and_the_next_one_g
 ) -> None:
     client: Any = valkey.client()
     addresses = accept(client)
-    monkeypatch.setattr(normalise, "MADE_BYTES", 50_000)
+    monkeypatch.setattr(job, "MADE_BYTES", 50_000)
     asked = iter([False])  # before the first batch; then it is to stop
     Normaliser(client, "me", Settings(), lambda: next(asked, True)).run()
     done = published(client)

@@ -12,8 +12,8 @@ from receiver.contract.records import Notification, decode_dead_letter, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER
 from tests.running import mo
 from tests.valkey import Valkey
-from workers import outcome
-from workers.normalise import LONELY_ATTEMPTS, Normaliser
+from workers.normalise import decide
+from workers.normalise.job import LONELY_ATTEMPTS, Normaliser
 
 
 def accept(client: Any, body: bytes = mo("hello")) -> None:
@@ -27,7 +27,7 @@ def failing(patch: pytest.MonkeyPatch, error: BaseException) -> None:
     def events(*_: Any) -> Any:
         raise error
 
-    patch.setattr(outcome, "_CALLBACKS", {"att.sms.mo": SimpleNamespace(events=events)})
+    patch.setattr(decide, "_CALLBACKS", {"att.sms.mo": SimpleNamespace(events=events)})
 
 
 def normaliser(client: Any) -> Normaliser:

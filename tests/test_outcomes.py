@@ -14,7 +14,7 @@ from receiver.operations import ledger
 from tests.commands import run
 from tests.running import mo
 from tests.valkey import Valkey
-from workers.normalise import Normaliser
+from workers.normalise.job import Normaliser
 
 _receipts = itertools.count(1)
 DOUBLES = Settings(listeners=(Listener("promo", repeats="publish"),))

@@ -37,7 +37,7 @@ def test_the_wheel_has_every_file_of_both_packages_and_nothing_else(wheel: Path)
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert inside == there
-    assert {"workers/publish.lua", "receiver/intake/append.lua"} <= inside
+    assert {"workers/normalise/publish.lua", "receiver/intake/append.lua"} <= inside
 
 
 def test_installed_the_console_script_runs_without_the_checkout(

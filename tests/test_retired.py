@@ -17,8 +17,8 @@ from tests.eventually import eventually
 from tests.running import Receiver
 from tests.test_doctor import examined, grave
 from tests.valkey import Valkey
-from workers.deliveries import begin
-from workers.sink_sweep import SinkSweep
+from workers.forward.delivery_queue import begin
+from workers.maintenance.sink_sweep import SinkSweep
 
 BILLING = RedisStreamSink(name="billing", stream="billing")
 

@@ -8,8 +8,8 @@ from receiver.contract.records import encode
 from tests.consumer import answering, consuming
 from tests.forwarding import Forwarding, http_sink, publish_many
 from tests.valkey import Valkey
-from workers import deliveries
-from workers.settlement import name
+from workers.forward import delivery_queue
+from workers.forward.outcomes import name
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def test_a_retry_that_is_settled_does_not_come_back(forwarding: Forwarding, what
     assert forwarding.count("failed_attempts") == before
 
 
-@pytest.mark.parametrize("more", [1, deliveries.FAILURES, 5 * deliveries.FAILURES])
+@pytest.mark.parametrize("more", [1, delivery_queue.FAILURES, 5 * delivery_queue.FAILURES])
 def test_failures_that_were_under_way_when_the_circuit_opened_count_no_more(
     forwarding: Forwarding, more: int
 ) -> None:
     failed = ("1", "0-0", "-", "again", 0, b"")
-    forwarding.deliveries.settle([failed] * deliveries.FAILURES)
+    forwarding.deliveries.settle([failed] * delivery_queue.FAILURES)
     opened = forwarding.state()
     assert (opened[b"opened"], opened[b"failures"]) == (b"1", b"0")
     forwarding.deliveries.settle([failed] * more)

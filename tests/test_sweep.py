@@ -15,8 +15,8 @@ from receiver.contract.redis_keys import (
     SINKS,
 )
 from tests.valkey import Valkey
-from workers import sweep
-from workers.sweep import DAY, HISTORIES, History, Sweep, histories
+from workers.maintenance import sweep
+from workers.maintenance.sweep import DAY, HISTORIES, History, Sweep, histories
 
 NOW = time.time_ns() // 1_000_000
 HOUR = 3600 * 1000

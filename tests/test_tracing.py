@@ -17,7 +17,7 @@ from tests.commands import free_port
 from tests.consumer import Consumer, consuming
 from tests.eventually import eventually
 from tests.running import AUTHORIZED, Receiver, mo
-from workers.outcome import outcome
+from workers.normalise.decide import outcome
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 PARENT = f"00-{TRACE}-{SPAN}-01"

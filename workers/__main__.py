@@ -10,8 +10,8 @@ import threading
 
 from receiver.config.settings import Settings, SettingsError, load, problems
 from receiver.runtime import logs
-from workers import process
-from workers.supervise import Supervisor
+from workers.processes import worker_process
+from workers.processes.supervisor import Supervisor
 
 
 def main(arguments: list[str]) -> int:
@@ -31,9 +31,9 @@ def main(arguments: list[str]) -> int:
         case []:
             return _supervise(settings, settings.redis_url)
         case ["normalise", slot]:
-            return process.normalise(settings, settings.redis_url, slot)
+            return worker_process.normalise(settings, settings.redis_url, slot)
         case ["forward", sink, slot]:
-            return process.forward(settings, settings.redis_url, sink, slot)
+            return worker_process.forward(settings, settings.redis_url, sink, slot)
         case _:
             print("usage: python -m workers", file=sys.stderr)
             return 2

@@ -43,7 +43,8 @@ LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _SIZE = re.compile(r"([0-9]{1,15})\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 HISTORY_PERCENT = 60
-"""Of `maxmemory`; there old history goes. The door closes above, below `workers.room`'s mark."""
+"""Of `maxmemory`; there old history goes. The door closes above, below
+`workers.memory_headroom`'s mark."""
 
 SMALLEST_MEMORY = 24 * 1024**2
 """Bytes of `maxmemory` with which what is accepted until the next look cannot fill the server."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from receiver.config.settings import HttpSink, RedisStreamSink, SinkSettings
 from receiver.runtime import redis_client
-from workers.delivery import Local, Remote
-from workers.elsewhere import Elsewhere
+from workers.sinks.foreign_redis import Elsewhere
 from workers.sinks.redis_stream import RedisStream
 from workers.sinks.rq import Rq
+from workers.sinks.sink import Local, Remote
 
 
 def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Local | Remote:

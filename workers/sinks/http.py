@@ -16,8 +16,8 @@ import msgspec
 from standardwebhooks import Webhook
 
 from receiver.config.settings import HttpSink
-from workers.delivery import TAKEN, Answer, Item
-from workers.exchange import Endpoint, Reply, Unanswered
+from workers.sinks.http_client import Endpoint, Reply, Unanswered
+from workers.sinks.sink import TAKEN, Answer, Item
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
 """Refusals that a later attempt may not meet (RFC 9110 section 15.5.9, RFC 8470, RFC 6585)."""

@@ -8,8 +8,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from receiver.config.settings import RqSink
-from workers import room
-from workers.delivery import Command, Item
+from workers import memory_headroom
+from workers.sinks.sink import Command, Item
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -34,7 +34,7 @@ class Rq:
 
     def behind(self) -> bool:
         """Jobs wait in the queue, and there is hardly room for more."""
-        return room.short(self._client) and self._queue.count > 0
+        return memory_headroom.short(self._client) and self._queue.count > 0
 
     def commands(self, item: Item) -> list[Command]:
         """What RQ itself would send: recorded from its own enqueueing, not rebuilt."""

@@ -29,7 +29,7 @@ local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
     'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
 local probe = false
--- Nothing is put off for more than an hour (`workers.backoff`, `workers.sinks.http`): what is due later
+-- Nothing is put off for more than an hour (`workers.forward.backoff`, `workers.sinks.http`): what is due later
 -- than that was written while this clock was ahead, and is due now.
 local far = string.format('(%.0f', now + 3660000)
 

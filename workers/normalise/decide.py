@@ -12,8 +12,8 @@ from receiver.carriers.carrier import Unreadable
 from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, decode_notification, encode
 from receiver.runtime.logs import Seldom
-from workers.event import claim
-from workers.tell import Told
+from workers.normalise.cloudevent import claim
+from workers.outcome_log import Told
 
 _seldom = Seldom(structlog.get_logger())
 

@@ -7,10 +7,10 @@ import structlog
 from redis.exceptions import ResponseError
 
 from receiver.runtime.logs import Seldom
-from workers.deliveries import Outcome
-from workers.delivery import NOT_OURS, Item, Local
-from workers.forward import Shift
-from workers.settlement import Settlement, name
+from workers.forward.delivery_queue import Outcome
+from workers.forward.outcomes import Settlement, name
+from workers.forward.run_loop import Shift
+from workers.sinks.sink import NOT_OURS, Item, Local
 
 _seldom = Seldom(structlog.get_logger())
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from receiver.runtime.tracing.context import context
-from workers import tell
-from workers.deliveries import Deliveries
-from workers.delivery import Answer, Item, Remote
+from workers import outcome_log
+from workers.forward.delivery_queue import Deliveries
+from workers.sinks.sink import Answer, Item, Remote
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Span, Tracer
@@ -90,7 +90,7 @@ def _begin(
     span = tracer.begin("deliver", kind, _parent(event), at=at)
     span.set_attribute("receiver.sink", sink)
     span.set_attribute("receiver.attempt", item.delivery.attempts + 1)
-    for receipt in tell.receipts([event]):
+    for receipt in outcome_log.receipts([event]):
         span.set_attribute("receiver.receipt", receipt)
     return span
 

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from receiver.contract.redis_keys import GROUP, INBOUND
-from workers.outcome import Entry
-from workers.pipe import Command
+from workers.normalise.decide import Entry
+from workers.normalise.pipelined_connection import Command
 
 BATCH: Final = 100
 """Few enough that what is in hand stays in the processor's caches (500 take a fifth longer each),

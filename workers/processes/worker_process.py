@@ -18,16 +18,16 @@ from receiver.contract.redis_keys import FORWARD_JOB, NORMALISE_JOB, NORMALISE_Q
 from receiver.runtime import redis_client
 from receiver.runtime.tracing import switch
 from workers import bell
-from workers.deliveries import Deliveries
-from workers.delivery import Local
-from workers.forward import Shift
-from workers.local import LocalJob
-from workers.normalise import Normaliser
-from workers.remote import RemoteJob
+from workers.forward.delivery_queue import Deliveries
+from workers.forward.remote_job import RemoteJob
+from workers.forward.run_loop import Shift
+from workers.forward.tracing import TracedDeliveries, TracedRemote
+from workers.forward.transactional_job import LocalJob
+from workers.normalise.job import Normaliser
+from workers.processes.rq_worker import Jobs, Worker
 from workers.roomy import Roomy
 from workers.sinks import open_sink
-from workers.traced_delivery import TracedDeliveries, TracedRemote
-from workers.worker import Jobs, Worker
+from workers.sinks.sink import Local
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer

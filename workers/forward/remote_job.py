@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 
-from workers.deliveries import Outcome
-from workers.delivery import NOT_OURS, Answer, Item, Remote
-from workers.forward import Shift
-from workers.settlement import Settlement
+from workers.forward.delivery_queue import Outcome
+from workers.forward.outcomes import Settlement
+from workers.forward.run_loop import Shift
+from workers.sinks.sink import NOT_OURS, Answer, Item, Remote
 
 log = structlog.get_logger()
 

@@ -20,8 +20,8 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
-from workers import clock, script, tell
-from workers.delivery import Item
+from workers import outcome_log, scripts, second_clock
+from workers.sinks.sink import Item
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Deliveries:
         seconds: float = 0.0,
         give_up_hours: float = 72.0,
         guards: Sequence[tuple[str, str]] = (),
-        ours: Callable[[], int] = clock.ours,
+        ours: Callable[[], int] = second_clock.ours,
     ) -> None:
         self.sink = sink
         self._client = client
@@ -68,7 +68,7 @@ class Deliveries:
         self._now = 0
         self._take = _script(client, "take")
         self._settle = _script(client, "settle")
-        self._teller = tell.Teller(client)
+        self._teller = outcome_log.Teller(client)
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
@@ -150,7 +150,7 @@ class Deliveries:
 
     def _say_dead(self, letters: Iterable[bytes]) -> None:
         for letter in map(decode_dead_letter, letters):
-            receipts = list(tell.receipts([letter.event]))
+            receipts = list(outcome_log.receipts([letter.event]))
             log.warning("delivery.dead", sink=self.sink, receipts=receipts, reason=letter.reason)
 
     def tell(self, items: Sequence[Item]) -> None:
@@ -180,7 +180,9 @@ def patience(seconds: float) -> int:
 def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
     """Make the sink's group unless it is there; a new sink gets what comes from now on."""
     keys = [EVENTS, retry_due(sink), SINKS, MARKS]
-    made = client.eval(script.text("begin"), len(keys), *keys, forward_group(sink), sink, start)
+    made = client.eval(
+        scripts.text("create_group"), len(keys), *keys, forward_group(sink), sink, start
+    )
     if made == _MOVED:
         _say_moved(sink)
     elif made:
@@ -194,7 +196,7 @@ def _say_moved(sink: str) -> None:
 
 
 def _script(client: redis.Redis, name: str) -> Any:
-    return client.register_script(script.text(name))
+    return client.register_script(scripts.text(name))
 
 
 def _item(retry: bytes, name: bytes, payload: bytes) -> Item:

@@ -19,12 +19,13 @@ from receiver.contract.redis_keys import (
     LEDGER,
     MARKS,
 )
-from workers import bell, clock, room, traced_outcome
-from workers.inbox import Inbox, pairs
-from workers.outcome import Entry, Outcome, dead, outcome
-from workers.pipe import Command, Pipe
-from workers.script import text as _lua
-from workers.tell import Teller
+from workers import bell, memory_headroom, second_clock
+from workers.normalise import tracing
+from workers.normalise.decide import Entry, Outcome, dead, outcome
+from workers.normalise.inbound_reader import Inbox, pairs
+from workers.normalise.pipelined_connection import Command, Pipe
+from workers.outcome_log import Teller
+from workers.scripts import text as _lua
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer
@@ -70,11 +71,11 @@ class Normaliser:
         self._settings = settings
         self._stopping = stopping
         self._text = _lua("publish")
-        self._enter = _lua("enter")
+        self._enter = _lua("enter_group")
         self._sha = ""
         self._survived: set[bytes] = set()
-        self._outcome = traced_outcome.outcomes(tracer) if tracer else outcome
-        self._teller = traced_outcome.TracedTeller(client) if tracer else Teller(client)
+        self._outcome = tracing.outcomes(tracer) if tracer else outcome
+        self._teller = tracing.TracedTeller(client) if tracer else Teller(client)
 
     def run(self) -> None:
         """Work until the stream is empty, the time is up or a stop is asked for."""
@@ -143,7 +144,9 @@ class Normaliser:
     def _held(self) -> bool:
         """Whether to leave what is open where it is: the sweep rings again."""
         return bool(
-            self._settings.sinks and room.short(self._client) and room.sinks_behind(self._client)
+            self._settings.sinks
+            and memory_headroom.short(self._client)
+            and memory_headroom.sinks_behind(self._client)
         )
 
     def _published(self, runs: _Runs) -> None:
@@ -157,7 +160,15 @@ class Normaliser:
     def _publish(self, outcomes: list[Outcome]) -> list[Command]:
         """The script, run as often as it takes to keep each run short: others wait meanwhile."""
         remember = self._settings.dedupe_hours * 3600
-        first = ("EVALSHA", self._sha, len(_KEYS), *_KEYS, GROUP, remember, clock.ours() // 1000)
+        first = (
+            "EVALSHA",
+            self._sha,
+            len(_KEYS),
+            *_KEYS,
+            GROUP,
+            remember,
+            second_clock.ours() // 1000,
+        )
         commands, told = [], list[Any]()
         for words, _ in outcomes:
             if told and len(told) + len(words) > WORDS:

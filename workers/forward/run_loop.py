@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from receiver.config.settings import SinkSettings
-from workers.deliveries import Deliveries
+from workers.forward.delivery_queue import Deliveries
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""

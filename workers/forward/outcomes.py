@@ -9,9 +9,10 @@ import structlog
 
 from receiver.config.settings import SinkSettings
 from receiver.contract.records import DeadLetter, Delivery, encode
-from workers import backoff, tell
-from workers.deliveries import Outcome
-from workers.delivery import NOT_OURS, Answer, Item
+from workers import outcome_log
+from workers.forward import backoff
+from workers.forward.delivery_queue import Outcome
+from workers.sinks.sink import NOT_OURS, Answer, Item
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class Settlement:
         says = "-" if answer.what == "failed" else "+"
         if answer.what == "taken":
             return [(*name(item), mark, "delivered") for item, mark in _marked(items, says)]
-        receipts = list(tell.receipts(item.delivery.event for item in items[:RECEIPTS_SAID]))
+        receipts = list(outcome_log.receipts(item.delivery.event for item in items[:RECEIPTS_SAID]))
         log.info(
             "sink.answer",
             sink=self._sink.name,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from receiver.config.settings import Settings
-from workers.outcome import Entry, Outcome, outcome
-from workers.tell import Teller, Told
+from workers.normalise.decide import Entry, Outcome, outcome
+from workers.outcome_log import Teller, Told
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Span, Tracer

@@ -6,7 +6,7 @@ from typing import Final
 import redis
 
 from receiver.runtime import redis_client
-from workers.delivery import NOT_OURS, TAKEN, Answer, Item, Local
+from workers.sinks.sink import NOT_OURS, TAKEN, Answer, Item, Local
 
 AT_ONCE: Final = 200
 

@@ -22,8 +22,8 @@ from receiver.contract.redis_keys import (
     SINKS,
     forward_group,
 )
-from workers import bell, clock
-from workers.script import text as _lua
+from workers import bell, second_clock
+from workers.scripts import text as _lua
 
 log = structlog.get_logger()
 
@@ -77,9 +77,9 @@ class Sweep:
     def __init__(self, client: redis.Redis, kept: Sequence[History] = HISTORIES) -> None:
         self._client = client
         self._kept = kept
-        self._look = client.register_script(_lua("sweep"))
-        self._forget = client.register_script(_lua("forget"))
-        self._trim = client.register_script(_lua("trim"))
+        self._look = client.register_script(_lua("inbound_has_work"))
+        self._forget = client.register_script(_lua("forget_identities"))
+        self._trim = client.register_script(_lua("trim_history"))
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
@@ -94,7 +94,7 @@ class Sweep:
     def make_room(self) -> None:
         """Cut the histories; a full server takes that too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
-        self._forget(keys=[IDENTITIES], args=[clock.ours(), AT_ONCE])
+        self._forget(keys=[IDENTITIES], args=[second_clock.ours(), AT_ONCE])
         oldest = {history: self._shorten(history, until) for history in self._kept}
         while time.monotonic() < until and self._memory_is_short():
             spare = {history: at for history, at in oldest.items() if at >= 0}
@@ -111,7 +111,7 @@ class Sweep:
         return oldest
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
-        limits = [history.milliseconds, history.entries, AT_ONCE, int(spare), clock.ours()]
+        limits = [history.milliseconds, history.entries, AT_ONCE, int(spare), second_clock.ours()]
         try:
             reply: Any = self._trim(
                 keys=[history.stream, history.books], args=[history.name, *limits, *history.held_by]

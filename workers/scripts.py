@@ -1,6 +1,6 @@
 """The scripts that run in Redis, as they are loaded."""
 
-from importlib.resources import files
+from pathlib import Path
 
 from receiver.runtime.scripts import whole
 
@@ -14,4 +14,4 @@ def text(name: str) -> str:
 
 
 def _read(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text("utf-8")
+    return next(Path(__file__).parent.rglob(f"{name}.lua")).read_text("utf-8")

@@ -19,9 +19,10 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
-from workers import bell, clock, deliveries
-from workers.elsewhere import Elsewhere
-from workers.script import text as _lua
+from workers import bell, second_clock
+from workers.forward import delivery_queue
+from workers.scripts import text as _lua
+from workers.sinks.foreign_redis import Elsewhere
 
 log = structlog.get_logger()
 
@@ -38,33 +39,33 @@ class SinkSweep:
     def __init__(self, client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
         self._client = client
         self._sinks = sinks
-        self._retire = client.register_script(_lua("retire"))
-        self._waiting = client.register_script(_lua("waiting"))
+        self._retire = client.register_script(_lua("retire_sinks"))
+        self._waiting = client.register_script(_lua("sink_has_work"))
 
     def begin(self) -> None:
         """Before any worker of ours publishes, so that a new sink misses nothing of theirs."""
         for sink in self._sinks:
-            deliveries.begin(self._client, sink.name)
+            delivery_queue.begin(self._client, sink.name)
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
         names = [sink.name for sink in self._sinks]
         retired: Any = self._retire(
-            keys=[EVENTS, SINKS], args=[RETIRED_AFTER, UNUSED_AFTER, clock.ours(), *names]
+            keys=[EVENTS, SINKS], args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.ours(), *names]
         )
         for name in retired:
             self._let_go(name.decode())
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
             tries = int(3_600_000 * sink.give_up_hours)
-            patience = deliveries.patience(_seconds(sink))
-            args: list[Any] = [forward_group(sink.name), tries, clock.ours(), patience]
+            patience = delivery_queue.patience(_seconds(sink))
+            args: list[Any] = [forward_group(sink.name), tries, second_clock.ours(), patience]
             if self._waiting(keys=keys, args=args):
                 bell.ring_sink(self._client, sink)
 
     def _let_go(self, name: str) -> None:
         """Its retries become dead letters, then it holds no history any more."""
-        own = deliveries.Deliveries(self._client, name, "sweep")
+        own = delivery_queue.Deliveries(self._client, name, "sweep")
         client: Any = self._client  # redis-py's types allow every reply for every command
         while entries := client.zrange(retry_due(name), 0, 499):
             found = client.hmget(retry_items(name), entries)
@@ -80,7 +81,7 @@ def _seconds(sink: SinkSettings) -> float:
     return sink.timeout if isinstance(sink, HttpSink) else Elsewhere.seconds
 
 
-def _unsent(sink: str, entry: bytes, packed: bytes | None) -> deliveries.Outcome:
+def _unsent(sink: str, entry: bytes, packed: bytes | None) -> delivery_queue.Outcome:
     one = decode_delivery(packed) if packed else Delivery(entry.decode(), b"", 0)
     why, now = "the sink is not configured any more", time.time_ns() // 1_000_000
     letter = DeadLetter(now, why, b"", sink, one.event, one.attempts, one.entry)

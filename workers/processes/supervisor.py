@@ -12,10 +12,10 @@ import structlog
 from receiver.config.settings import Settings
 from receiver.runtime import redis_client
 from receiver.runtime.logs import Condition
+from workers.maintenance.sink_sweep import SinkSweep
+from workers.maintenance.sweep import EVERY, Sweep, histories
+from workers.processes.consumer_names import Slot, Slots
 from workers.roomy import Roomy
-from workers.sink_sweep import SinkSweep
-from workers.slots import Slot, Slots
-from workers.sweep import EVERY, Sweep, histories
 
 log = structlog.get_logger()
 

@@ -1,0 +1,1 @@
+"""The forward job of each sink: take, deliver, settle."""

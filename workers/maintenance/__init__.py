@@ -1,0 +1,1 @@
+"""The sweep: rings for open work, trims histories, retires sinks."""

@@ -1,0 +1,1 @@
+"""The normalise job: from the inbound stream to events, exactly once."""

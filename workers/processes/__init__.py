@@ -1,0 +1,1 @@
+"""The worker processes: supervisor, RQ worker, consumer names."""
