@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Receiver
-from tests.valkey import Valkey
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
 
 # A shell lets what it starts in the background ignore SIGINT, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

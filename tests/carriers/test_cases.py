@@ -9,7 +9,7 @@ import pytest
 
 from receiver.carriers.carrier import Event, Reading, Rejected
 from receiver.contract.records import Notification
-from tests.cases import Case, cases
+from tests.support.cases import Case, cases
 
 CASES = [pytest.param(case, id=case.name) for case in cases()]
 

@@ -13,7 +13,7 @@ from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback, Rejected, Request, Unreadable
 from receiver.carriers.formats.cloudevent_text import has_control
 from receiver.contract.records import Notification
-from tests.cases import Case, cases
+from tests.support.cases import Case, cases
 
 ALL = list(cases())
 UTC = ZoneInfo("UTC")

@@ -9,7 +9,7 @@ import pytest
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Event
 from receiver.contract.records import Notification
-from tests.cases import cases
+from tests.support.cases import cases
 
 BY_NAME = {callback.name: callback for callback in CALLBACKS}
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.commands import RECEIVER, environment, free_port
-from tests.valkey import Valkey
+from tests.support.commands import RECEIVER, environment, free_port
+from tests.support.valkey import Valkey
 
 TOKEN = "a-token-for-chaos"
 _LOOK_EVERY = 0.1

@@ -19,8 +19,8 @@ from tests.chaos.fleet import TOKEN, Fleet
 from tests.chaos.line import Line
 from tests.chaos.report import Result
 from tests.chaos.schedule import schedule
-from tests.commands import RECEIVER, environment
-from tests.valkey import Valkey
+from tests.support.commands import RECEIVER, environment
+from tests.support.valkey import Valkey
 
 _SCENARIO = """
 connections = 256

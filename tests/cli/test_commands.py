@@ -1,0 +1,266 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from receiver.cli import COMMANDS
+from receiver.cli.up.embedded_valkey import read_url, state
+from receiver.simulate.samples import SAMPLES, build
+from tests.support.commands import environment, free_port, on_a_terminal, run, running
+from tests.support.valkey import Valkey
+
+TOKEN = {"RECEIVER_BEARER_TOKENS": "made-up"}
+DEMO = {"RECEIVER_TOKEN": "made-up"}
+
+
+def add(valkey: Valkey, *names: str) -> None:
+    for name in names:
+        valkey.client().xadd("receiver:events", {"event": json.dumps({"id": name})})
+
+
+def test_help_imports_neither_web_server_nor_redis_client(tmp_path: Path) -> None:
+    code = "import sys, receiver.cli; print({'redis', 'uvicorn', 'rich', 'rq'} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    shown = subprocess.check_output(command, cwd=tmp_path, env=environment(), text=True)
+    assert shown == "set()\n"
+    answer = run(tmp_path, "--help")
+    assert answer.returncode == 0
+    assert [name for name in COMMANDS if f"  {name} " not in answer.stdout] == []
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
+    answer = run(tmp_path, name, "--help")
+    assert answer.returncode == 0
+    assert answer.stdout.count(f"receiver {name}") > 1
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["credentials", "rejected", "dead-letters", "sinks"])
+def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_path: Path) -> None:
+    commands = run(tmp_path, name, "--help").stdout.partition("Commands:")[2]
+    assert commands
+    assert [line for line in commands.splitlines() if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "sentence"),
+    [
+        (["web"], {}, "REDIS_URL is not set"),
+        (["worker"], {}, "REDIS_URL is not set"),
+        (["web"], {"REDIS_URL": "localhost"}, "REDIS_URL=(not shown): an address such as"),
+        (
+            ["web"],
+            {"REDIS_URL": "redis://:a/b@h:6379"},
+            "REDIS_URL=(not shown): host:port is wanted",
+        ),
+        (
+            ["worker"],
+            {"REDIS_URL": "redis://h:99999"},
+            "REDIS_URL=(not shown): host:port is wanted",
+        ),
+        (["up"], {"REDIS_URL": "redis://h:1/first"}, "REDIS_URL=(not shown): the number of"),
+        (
+            ["worker"],
+            {"REDIS_URL": "redis://h?socket_timeout=x"},
+            "REDIS_URL=(not shown): an option after",
+        ),
+        (
+            ["worker"],
+            {"REDIS_URL": "redis://h?decode_responses=true"},
+            "REDIS_URL=(not shown): an option after the ? is not for you to set: decode_responses",
+        ),
+        (["ledger"], {"REDIS_URL": "redis://h?nap=1"}, "REDIS_URL=(not shown): an option after"),
+        (["web"], {"PORT": "http"}, "PORT='http': a whole number from 0 to 65535 is wanted"),
+        (
+            ["web"],
+            {"RECEIVER_FULL_PERCENT": "60"},  # history goes from there on: it would never open
+            "RECEIVER_FULL_PERCENT='60': a whole number from 65 to 85 is wanted",
+        ),
+        (
+            ["web"],
+            {"RECEIVER_SPOOL_BYTES": "1kb"},
+            "RECEIVER_SPOOL_BYTES='1kb': a size from 1mb on is wanted",
+        ),
+        (["worker"], {"RECEIVER_WORKERS": "many"}, "RECEIVER_WORKERS='many'"),
+        (["worker"], {"RECEIVER_WORKERS": "9" * 5000}, f"RECEIVER_WORKERS='{'9' * 5000}': a whole"),
+        (["up"], {"RECEIVER_MAXMEMORY": "512"}, "RECEIVER_MAXMEMORY='512': a size from 1mb on"),
+        (["up"], {"RECEIVER_MAXMEMORY": "lots"}, "RECEIVER_MAXMEMORY='lots'"),
+        (["up"], {"RECEIVER_CONFIG": "none.toml"}, "RECEIVER_CONFIG='none.toml': No such file"),
+        (["up"], {}, "no credential is set"),
+        (["up"], {"HOST": "no.such.host.invalid"}, "HOST=no.such.host.invalid PORT=8080: "),
+        (["up"], {"HOST": "two..dots\n"}, "HOST='two..dots\\n' PORT=8080: that is no name"),
+        (["up", "--demo"], {"RECEIVER_DATA_DIR": "/dev/null/x"}, "RECEIVER_DATA_DIR='/dev/null/x'"),
+        (["up"], TOKEN | {"RECEIVER_DATA_DIR": "/dev/null/x"}, "RECEIVER_DATA_DIR='/dev/null/x'"),
+        (["ledger"], {"REDIS_URL": "redis://127.0.0.1:1"}, "Redis: "),
+        (["tail"], {}, "which Redis? REDIS_URL is not set and there is no var/redis-url"),
+        (["tail"], {"REDIS_URL": "unix:///nowhere"}, "Redis: "),
+        (["simulate", "--url", "http://no.invalid"], DEMO, "http://no.invalid cannot be reached: "),
+        (["send", "mo"], {}, "no token: give --token or set RECEIVER_TOKEN"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_sentence(
+    arguments: list[str], environ: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    port = {"PORT": str(free_port())} if arguments[0] == "up" and "HOST" not in environ else {}
+    answer = run(tmp_path, *arguments, **port | environ)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"receiver: {sentence}")
+    assert answer.stderr.count("\n") == 1
+    assert answer.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("credentials", "add", "--label"), ("explain",), ("send", "mo", "--text")]
+)
+def test_an_argument_that_is_not_utf_8_is_said_in_one_sentence(
+    arguments: tuple[str, ...], valkey: Valkey, tmp_path: Path
+) -> None:
+    answer = run(tmp_path, *arguments, os.fsdecode(b"caf\xe9"), REDIS_URL=valkey.url, **TOKEN)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.endswith(f"Error: argument {len(arguments) + 1} is not UTF-8\n")
+    assert not valkey.client().exists("receiver:credentials")
+
+
+def test_web_without_any_credential_refuses_to_start(valkey: Valkey, tmp_path: Path) -> None:
+    answer = run(tmp_path, "web", REDIS_URL=valkey.url)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("receiver: no credential is set")
+
+
+@pytest.mark.parametrize("name", ["web", "up"])
+def test_a_port_in_use_is_said_in_one_sentence(name: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        answer = run(tmp_path, name, PORT=port, REDIS_URL="redis://127.0.0.1:1", **TOKEN)
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        f"receiver: HOST=127.0.0.1 PORT={port}: Address already in use; set another PORT or HOST\n"
+    )
+
+
+def test_up_ends_its_embedded_server_when_it_refuses(tmp_path: Path) -> None:
+    run(tmp_path, "up", PORT=str(free_port()))
+    log = (tmp_path / "var/valkey/valkey.log").read_text()
+    assert "Ready to accept connections" in log
+    # Not its last words: where it has been slow to end it was killed, which is an end as well.
+    assert state(read_url(tmp_path / "var/redis-url")) == "gone"
+
+
+def test_every_sample_is_new_each_time() -> None:
+    for name in SAMPLES:
+        assert build(name).body != build(name).body
+        assert json.loads(build(name).body)
+
+
+@pytest.mark.parametrize("command", [["send", "mo"], ["simulate"], ["rejected", "replay", "--all"]])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://x", "http://x:y", "https://x/?access_token=k", "http://a..b"]
+)
+def test_where_to_send_is_a_url_and_never_shown(
+    command: list[str], url: str, tmp_path: Path
+) -> None:
+    answer = run(tmp_path, *command, "--url", url)
+    assert answer.returncode == 2
+    assert "the beginning of a URL, such as https://hooks.example.com, is wanted" in answer.stderr
+    assert url not in answer.stderr
+
+
+@pytest.mark.parametrize("option", ["--rate", "--duration"])
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "1e9"])
+def test_what_a_simulation_is_told_to_send_has_an_end(
+    option: str, value: str, tmp_path: Path
+) -> None:
+    answer = run(tmp_path, "simulate", "--token", "t", option, value)
+    assert answer.returncode == 2
+    assert f"Invalid value for '{option}'" in answer.stderr
+
+
+def test_send_says_that_nobody_is_there(tmp_path: Path) -> None:
+    answer = run(tmp_path, "send", "mo", "--token", "t", PORT=str(free_port()))
+    assert answer.returncode == 1
+    assert "/att/sms/mo cannot be reached: Failed to establish" in answer.stderr
+    assert "--url, or PORT" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_terminal_without_the_letters_of_a_text_shows_escapes(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    event = json.dumps({"id": "a", "type": "t", "data": {"text": "h\u00e9"}})
+    valkey.client().xadd("receiver:events", {"event": event})
+    environ = {"REDIS_URL": valkey.url, "PYTHONIOENCODING": "ascii"}
+    assert r"h\xe9" in on_a_terminal(tmp_path, "tail", "--from-start", "--no-follow", **environ)
+
+
+def test_tail_prints_one_document_per_line_into_a_pipe(valkey: Valkey, tmp_path: Path) -> None:
+    add(valkey, "one", "two", "three")
+    answer = run(tmp_path, "tail", "--from-start", "--count", "2", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == ["one", "two"]
+    answer = run(tmp_path, "tail", "--no-follow", "--since", "1h", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == [
+        "one",
+        "two",
+        "three",
+    ]
+    answer = run(tmp_path, "tail", "--no-follow", "--since", "2999-01-01", REDIS_URL=valkey.url)
+    assert (answer.stdout, answer.stderr, answer.returncode) == ("", "", 0)
+
+
+def test_tail_shows_what_comes_and_goes_on_when_redis_was_killed(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    with running(tmp_path, "tail", "--since", "1h", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        assert tail.stderr
+        add(valkey, "before")
+        assert json.loads(tail.stdout.readline())["id"] == "before"
+        valkey.kill()
+        assert tail.stderr.readline() == "receiver: Redis is away; waiting for it\n"
+        valkey.start()
+        add(valkey, "after")
+        assert json.loads(tail.stdout.readline())["id"] == "after"
+
+
+def test_tail_is_quiet_when_nobody_reads_on(valkey: Valkey, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        assert tail.stderr
+        add(valkey, "one")
+        tail.stdout.readline()
+        tail.stdout.close()
+        add(valkey, "two")
+        add(valkey, "three")
+        assert tail.wait(30) == 1
+        assert tail.stderr.read() == ""
+        tail.stdout = None
+
+
+def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        add(valkey, "one")
+        tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        assert tail.communicate(timeout=30) == ("", "")
+        assert tail.returncode == 130
+
+
+def test_the_books_of_a_new_redis_balance(valkey: Valkey, tmp_path: Path) -> None:
+    answer = run(tmp_path, "ledger", REDIS_URL=valkey.url)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines()[0] == "accepted 0"
+
+
+def test_books_that_do_not_balance_are_an_exit_code(valkey: Valkey, tmp_path: Path) -> None:
+    valkey.client().hset("receiver:ledger", "published", 1)
+    answer = run(tmp_path, "ledger", "--json", REDIS_URL=valkey.url)
+    assert answer.returncode == 1
+    assert answer.stderr == "receiver: the books do not balance\n"
+    books = json.loads(answer.stdout)
+    assert (books["accepted"], books["published"], books["balanced"]) == (0, 1, False)

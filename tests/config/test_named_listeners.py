@@ -1,0 +1,96 @@
+"""Where receiver.toml names listeners the bare URLs are 404, and our own samples go elsewhere."""
+
+import json
+import re
+import shlex
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from receiver.cli.up import demo
+from receiver.config.settings import Listener, Settings
+from tests.cli.test_up import KINDS, Up
+from tests.support.commands import run
+from tests.support.receivers import TOKEN, listening
+from tests.support.receivers import Receiver as Other
+from tests.support.running import TOKEN as OURS
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
+
+LISTENERS = '[[listener]]\nname = "promo"\n[[listener]]\nname = "alerts"\n'
+
+
+def test_the_demo_shows_its_samples_and_prints_the_urls_of_each_listener(tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text(LISTENERS)
+    with Up(tmp_path) as up, urllib3.PoolManager(retries=False) as pool:
+        events = up.events(3)
+        assert {event["type"] for event in events} == KINDS
+        assert {event["source"].rpartition("/")[2] for event in events} == {"promo"}
+        assert up.send()
+        said = up.said()
+        printed = re.findall(r"(http://\S+access_token=\S+)", said)
+        assert [url.partition("?")[0].rpartition("/")[2] for url in printed] == [
+            *("promo", "promo", "alerts", "alerts")
+        ]
+        for url in printed:
+            assert pool.request("POST", url, body=b"{}").status == 400
+        found = re.search(r"^ +(curl .*)$", said, re.MULTILINE)
+        assert found
+        words = shlex.split(found[1])
+        headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")
+        body = words[words.index("-d") + 1].encode()
+        assert pool.request("POST", words[-1], body=body, headers=headers).status == 204
+
+
+def test_a_simulation_sends_to_the_first_listener_or_to_the_one_that_is_named(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(LISTENERS)
+    receiver.start()
+    environ = {
+        "REDIS_URL": receiver.valkey.url,
+        "PORT": str(receiver.port),
+        "RECEIVER_TOKEN": OURS,
+    }
+    for more, listener in (((), "promo"), (("--listener", "alerts"), "alerts")):
+        done = run(tmp_path, "simulate", "--count", "20", "--json", *more, **environ)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["lost"] == 0
+        assert {one["source"].rpartition("/")[2] for one in receiver.events()[-10:]} == {listener}
+
+
+@pytest.mark.parametrize("count", ["3", "500"])
+def test_a_simulation_of_nothing_but_404_stops_at_once_and_says_so(
+    valkey: Valkey, tmp_path: Path, count: str
+) -> None:
+    class Elsewhere(Other):
+        def take(self, body: bytes) -> int:
+            return 404
+
+    with listening(Elsewhere(valkey.client())) as url:
+        options = ("--url", url, "--token", TOKEN, "--json")
+        done = run(tmp_path, "simulate", "--rate", "50", "--count", count, *options)
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert "every answer was 404: another --url, --listener or [paths]" in done.stderr
+    assert (verdict["nowhere"], verdict["acknowledged"]) == (True, 0)
+    assert verdict["sent"] < 100
+    assert verdict["seconds"] < 10  # AT&T would come again for a minute
+
+
+def test_a_sample_to_nowhere_says_what_to_try(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text(LISTENERS)
+    receiver.start_web()
+    options = ("--url", receiver.url, "--token", OURS)
+    done = run(tmp_path, "send", "mo", *options)
+    assert (done.returncode, done.stdout.startswith("mo: 404 ")) == (1, True)
+    assert "--listener NAME" in done.stderr
+    assert run(tmp_path, "send", "mo", *options, "--listener", "promo").returncode == 0
+
+
+def test_the_bare_urls_are_used_where_they_are_open() -> None:
+    default = Settings(listeners=(Listener("promo"), Listener("default")))
+    assert (Settings().own_listener, default.own_listener) == ("", "")
+    assert demo.curl("http://h", "t", "").endswith(" http://h/att/sms/mo")

@@ -1,0 +1,91 @@
+"""A Redis user who may too little is told of at the start, and a Redis Cluster is refused."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver import rights
+from tests.support.commands import RECEIVER, ROOT, free_port, run
+from tests.support.eventually import eventually
+from tests.support.running import Receiver, mo
+from tests.support.valkey import Valkey
+
+DOCUMENTED = re.search(
+    r"ACL SETUSER receiver on >PASSWORD (.*?)\n```", (ROOT / "docs/security.md").read_text(), re.S
+)
+
+
+def allow(valkey: Valkey, *others: str) -> str:
+    """A user with what is documented, and with these rules after it; where to ask as that user."""
+    assert DOCUMENTED
+    rules = DOCUMENTED[1].split()
+    client: Any = valkey.client()
+    client.execute_command("ACL", "SETUSER", "few", "reset", "on", ">made-up", *rules, *others)
+    return f"{valkey.url}?username=few&password=made-up"
+
+
+def test_with_what_is_documented_everything_is_done(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(
+        '[[sink]]\nname = "jobs"\nkind = "rq"\nqueue = "company"\nfunction = "company.jobs.f"\n'
+    )
+    valkey = start_valkey()
+    receiver = Receiver(valkey, tmp_path)
+    receiver.also(REDIS_URL=allow(valkey))
+    try:
+        receiver.start()
+        assert receiver.post("/att/sms/mo", mo()).status == 204
+        assert receiver.post("/att/sms/mo", b"{").status == 400
+        assert receiver.settled().published == 1
+        eventually(lambda: receiver.redis.llen("rq:queue:company") == 1)
+        assert receiver.get("/readyz").json()["warnings"] == []
+        said = receiver.log.read_text()
+        assert "redis.rights" not in said
+        assert "ermission" not in said
+        log = valkey.client().acl_log()
+        assert not [one for one in log if one["username"] == "few"]
+    finally:
+        receiver.stop()
+
+
+@pytest.mark.parametrize(
+    ("rules", "lacks"),
+    [
+        (["-info"], "INFO"),
+        (["-config|get", "-xadd"], "CONFIG GET, XADD"),
+        (["-eval", "-xreadgroup", "-xgroup|create"], "EVAL, XGROUP CREATE, XREADGROUP"),
+        (["resetkeys", "~receiver:*"], "rq:*"),
+        (["resetkeys", "%R~receiver:*", "~rq:*"], "receiver:*"),
+    ],
+)
+def test_what_a_user_lacks_is_found(valkey: Valkey, rules: list[str], lacks: str) -> None:
+    allow(valkey, *rules)
+    with valkey.client(username="few", password="made-up") as client:
+        assert ", ".join(rights.lacking(client)) == lacks
+
+
+def test_what_a_user_lacks_is_said_at_the_start(receiver: Receiver) -> None:
+    receiver.also(REDIS_URL=allow(receiver.valkey, "-info"))
+    receiver.web = receiver.spawn([*RECEIVER, "web"])
+    eventually(lambda: "web.starts" in receiver.log.read_text())
+    assert '"lacks": "INFO"' in receiver.log.read_text()
+
+
+def test_trying_changes_nothing(valkey: Valkey) -> None:
+    assert rights.lacking(valkey.client()) == []
+    assert valkey.client().dbsize() == 0
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_a_redis_cluster_is_refused_in_a_sentence(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, command: str
+) -> None:
+    port = str(free_port())
+    valkey = start_valkey(port=port, cluster_enabled="yes", cluster_port=str(free_port()))
+    done = run(tmp_path, command, REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS="made-up")
+    assert done.returncode == 2
+    assert "this is a Redis Cluster, which does not fit" in done.stderr

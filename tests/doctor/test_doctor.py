@@ -1,0 +1,291 @@
+"""`receiver doctor`: real servers set up badly, real files left open, and what it says of them."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import tempfile
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import add
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import sink_state
+from receiver.doctor.environment import place
+from receiver.doctor.redis_server import server
+from tests.support.commands import RECEIVER, environment, run
+from tests.support.eventually import eventually
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
+from workers.forward.delivery_queue import begin
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system that vanishes is what is wanted
+GOOD = "a-token-of-more-than-twenty-characters"
+
+
+def examined(
+    cwd: Path, url: str, *, status: int = 1, token: str = GOOD, **environ: str
+) -> dict[str, dict[str, str]]:
+    """What it found, by what is wrong."""
+    environ = {"REDIS_URL": url, "RECEIVER_BEARER_TOKENS": token} | environ
+    done = run(cwd, "doctor", "--json", **environ)
+    assert done.returncode == status, done
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(all(one.values()) for one in found)
+    return {one["what"]: one for one in found}
+
+
+def grave(found: dict[str, dict[str, str]], part: str) -> str:
+    """How grave the finding is that has this in it."""
+    matches = [one["severity"] for what, one in found.items() if part in what]
+    assert len(matches) == 1, (part, list(found))
+    return matches[0]
+
+
+def test_a_good_setup_at_work_has_reminders_only(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.also(RECEIVER_BEARER_TOKENS=GOOD)
+    receiver.start_worker()
+    eventually(lambda: receiver.redis.smembers("rq:workers:receiver-normalise"))
+    found = examined(tmp_path, receiver.valkey.url, status=0)
+    assert {one["severity"] for one in found.values()} == {"note"}
+    spool = {"RECEIVER_SPOOL_DIR": str(tmp_path / "spool")}
+    assert examined(tmp_path, receiver.valkey.url, status=0, **spool) == {}
+    assert not (tmp_path / "spool").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "part", "severity"),
+    [
+        ({"appendonly": "no"}, "appendonly is off", "serious"),
+        ({"appendfsync": "everysec"}, "appendfsync is everysec", "serious"),
+        ({"maxmemory": "0"}, "maxmemory is not set", "warning"),
+        ({"maxmemory_policy": "allkeys-lru"}, "maxmemory-policy is allkeys-lru", "serious"),
+    ],
+)
+def test_a_server_that_would_lose_data_is_found_and_the_fix_mends_it(
+    start_valkey: Callable[..., Valkey],
+    tmp_path: Path,
+    config: dict[str, str],
+    part: str,
+    severity: str,
+) -> None:
+    server = start_valkey(**config)
+    found = examined(tmp_path, server.url)
+    assert grave(found, part) == severity
+    (fix,) = (one["fix"] for what, one in found.items() if part in what)
+    name, value = fix.partition("CONFIG SET ")[2].partition(" &&")[0].split(" ")
+    server.client().config_set(name, value)
+    assert not any(part in what for what in examined(tmp_path, server.url))
+
+
+def test_a_server_that_is_nearly_full_is_found(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    server = start_valkey()
+    client: Any = server.client()
+    for number in range(1000):
+        client.set(f"filler:{number}", b"x" * 20_000)
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.7))
+    assert grave(examined(tmp_path, server.url), "% full") == "warning"
+
+
+def test_replicas_that_are_missing_are_found(valkey: Valkey, tmp_path: Path) -> None:
+    found = examined(tmp_path, valkey.url, RECEIVER_ACK_REPLICAS="1")
+    assert grave(found, "0 replicas are connected") == "serious"
+
+
+@pytest.mark.parametrize(("stale", "status"), [("yes", 1), ("no", 2)])
+def test_an_address_that_names_a_replica_is_found(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, stale: str, status: int
+) -> None:
+    """Also where it answers nobody, because its master is gone."""
+    replica = start_valkey(replica_serve_stale_data=stale)
+    replica.client().replicaof("127.0.0.1", 1)
+    found = examined(tmp_path, replica.url, status=status)
+    assert grave(found, "REDIS_URL names a replica") == "serious"
+
+
+@pytest.mark.parametrize(
+    ("blocked", "command", "part"),
+    [
+        ("appendonlydir/appendonly.aof.2.base.rdb", "BGREWRITEAOF", "aof_last_bgrewrite_status"),
+        ("dump.rdb", "BGSAVE", "rdb_last_bgsave_status"),
+    ],
+)
+def test_a_disk_that_redis_cannot_write_is_found(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, blocked: str, command: str, part: str
+) -> None:
+    broken = start_valkey()
+    (broken.directory / blocked).mkdir()
+    client: Any = broken.client()
+    client.execute_command(command)
+    eventually(lambda: client.info("persistence")[part] == "err")
+    assert (
+        grave(examined(tmp_path, broken.url), f"cannot write its disk ({part}: err)") == "serious"
+    )
+
+
+@pytest.mark.parametrize(
+    ("versions", "found"),
+    [
+        ({"redis_version": "6.2.14"}, ["the server is version 6.2.14"]),
+        ({"redis_version": "7.0.0"}, []),
+        ({"redis_version": "7.2.4", "valkey_version": "7.1.9"}, ["the server is version 7.1.9"]),
+        ({"redis_version": "7.2.4", "valkey_version": "9.0.0-rc1"}, []),
+    ],
+)
+def test_a_server_too_old_to_count_what_its_readers_have_to_get_is_found(
+    valkey: Valkey, versions: dict[str, str], found: list[str]
+) -> None:
+    info: Any = valkey.client().info()
+    del info["valkey_version"]
+    config: Any = valkey.client().config_get("append*", "maxmemory*")
+    assert [one.what for one in server(Settings(), info | versions, config, 0.0)] == found
+
+
+@pytest.mark.parametrize(
+    ("off", "severities"), [(-1.5, []), (-90.0, ["warning"]), (3.0, ["warning"])]
+)
+def test_clocks_that_are_apart_are_found(valkey: Valkey, off: float, severities: list[str]) -> None:
+    client: Any = valkey.client()
+    config = client.config_get("append*", "maxmemory*")
+    found = list(server(Settings(), client.info(), config, off))
+    assert [one.severity for one in found] == severities
+    assert all("timedatectl" in one.fix for one in found)
+
+
+@pytest.mark.skipif(not MEMORY.is_mount(), reason="no memory file system here")
+def test_a_spool_in_memory_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        found = examined(tmp_path, valkey.url, RECEIVER_SPOOL_DIR=f"{directory}/to be made")
+        assert grave(found, "lies on a file system that vanishes (tmpfs)") == "serious"
+
+
+def test_traces_that_are_asked_for_and_not_to_be_had_are_found(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    asked: Any = {"OTEL_TRACES_EXPORTER": "otlp"}
+    assert "traces" not in str(examined(tmp_path, valkey.url, **asked))
+    found = examined(tmp_path, valkey.url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc", **asked)
+    assert grave(found, "http/protobuf is wanted") == "note"
+
+
+def test_a_spool_that_nobody_can_write_or_that_has_no_room_is_found(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    found = examined(tmp_path, valkey.url, RECEIVER_SPOOL_DIR=f"{in_the_way}/spool")
+    assert grave(found, "cannot be written (RECEIVER_SPOOL_DIR)") == "serious"
+    spool = str(tmp_path / "spool")
+    found = examined(
+        tmp_path, valkey.url, RECEIVER_SPOOL_DIR=spool, RECEIVER_SPOOL_BYTES="900000gb"
+    )
+    assert grave(found, "the spool may take 921600000 MiB, and its disk has") == "warning"
+
+
+def test_whoever_could_get_in_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    assert grave(examined(tmp_path, valkey.url, token="short"), "fewer than 20") == "serious"
+    assert grave(examined(tmp_path, valkey.url, token=""), "no credential") == "serious"
+    assert grave(examined(tmp_path, valkey.url, HOST="::"), "HOST=::") == "note"
+    data = tmp_path / "var"
+    data.mkdir()
+    (data / "demo-token").write_text(GOOD)
+    data.chmod(0o777)
+    for mode in (0o640, 0o620, 0o604, 0o602):
+        (data / "demo-token").chmod(mode)
+        found = examined(tmp_path, valkey.url)
+        assert grave(found, "demo-token is open to other users") == "serious"
+    assert grave(found, "anybody on this machine may write") == "serious"
+    assert grave(found, "the demo's token is valid") == "warning"
+    (fix,) = (one["fix"] for what, one in found.items() if "is open to" in what)
+    subprocess.run(fix.split(), cwd=tmp_path, check=True)
+    assert not any("is open to" in what for what in examined(tmp_path, valkey.url))
+    add(valkey.client(), GOOD, Credential(label="demo"))
+    assert grave(examined(tmp_path, valkey.url), "(demo) is the demo's token") == "warning"
+
+
+def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_path: Path) -> None:
+    sink = '[[sink]]\nname = "{0}"\nkind = "redis-stream"\nstream = "{0}"\n'
+    (tmp_path / "receiver.toml").write_text(
+        sink.format("copy") + sink.format("bounded") + "max_length = 1000\n"
+    )
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "neither max_length nor max_age_hours") == "note"
+    assert "the sink copy says neither max_length nor max_age_hours" in found
+
+
+@pytest.mark.parametrize(
+    ("url", "part", "severity"),
+    [
+        ("redis://redis.example.com:1/0", "no password", "serious"),
+        ("redis://:secret@redis.example.com:1/0", "without TLS", "warning"),
+        ("redis://:secret@redis:1/0", "without TLS", "note"),
+    ],
+)
+def test_an_address_that_lets_others_read_along_is_found(
+    tmp_path: Path, url: str, part: str, severity: str
+) -> None:
+    settings = Settings(data_dir=tmp_path, spool_dir=tmp_path)
+    found = {one.what: {"severity": str(one.severity)} for one in place(settings, [], url)}
+    assert grave(found, part) == severity
+    assert "secret" not in str(found)
+
+
+def test_into_a_pipe_it_prints_a_plain_line_for_each(valkey: Valkey, tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS="short")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("serious: ")
+    assert all("; fix: " in line for line in lines)
+    assert "short;" not in done.stdout
+
+
+def test_on_a_terminal_it_prints_the_gravest_first_with_what_a_stranger_wrote_made_harmless(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    begin(valkey.client(), "hook", "0")
+    valkey.client().hset(sink_state("hook"), "stopped", "\x1b[2Janswered 410")
+    said = _on_a_terminal(tmp_path, REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS=GOOD)
+    assert "the sink hook is stopped: \N{REPLACEMENT CHARACTER}[2Janswered 410" in said
+    assert "receiver sinks start hook" in said
+    assert 0 <= said.index("serious") < said.index("note")
+    assert "\x1b[2J" not in said
+
+
+def test_on_a_terminal_it_says_when_all_is_well(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.start_worker()
+    eventually(lambda: receiver.redis.smembers("rq:workers:receiver-normalise"))
+    spool = str(tmp_path / "spool")
+    url = receiver.valkey.url
+    said = _on_a_terminal(
+        tmp_path, REDIS_URL=url, RECEIVER_SPOOL_DIR=spool, RECEIVER_BEARER_TOKENS=GOOD
+    )
+    assert "it is well" in said
+
+
+def _on_a_terminal(cwd: Path, **environ: str) -> str:
+    """What `receiver doctor` writes on one of 80 columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    subprocess.run(
+        [*RECEIVER, "doctor"],
+        cwd=cwd,
+        env=environment(TERM="xterm", **environ),
+        stdout=theirs,
+        timeout=60,
+        check=False,
+    )
+    os.close(theirs)
+    said = b""
+    with open(ours, "rb", buffering=0) as terminal, contextlib.suppress(OSError):
+        while chunk := terminal.read(65536):  # what was written comes in any number of pieces
+            said += chunk
+    return said.decode()

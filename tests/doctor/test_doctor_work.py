@@ -1,0 +1,118 @@
+"""`receiver doctor` on what goes on: credentials, workers, sinks, books, what waits."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import add
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    LOSSES,
+    sink_state,
+)
+from tests.doctor.test_doctor import GOOD, examined, grave
+from tests.support.eventually import eventually
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
+from workers.forward.delivery_queue import begin
+
+HOOK = (
+    '[[sink]]\nname = "hook"\nkind = "http"\nurl = "https://hooks.example.com/"\n'
+    'secrets_env = ["HOOK_SECRET"]\n'
+)
+
+
+def test_what_is_about_to_expire_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    client = valkey.client()
+    for label, days in {"gone": -1, "soon": 3, "later": 30}.items():
+        add(client, f"token-{label}", Credential(label=label, expires=time.time() + days * 86400))
+    client.hset("receiver:credentials", "ab" * 32, "not a record")
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "(gone) has expired") == "serious"
+    assert grave(found, "(soon) expires in 3.0 days") == "warning"
+    assert grave(found, "abababababab cannot be read") == "serious"
+    assert not any("later" in what for what in found)
+
+
+def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    client: Any = valkey.client()
+    client.xadd(DEAD_LETTERS, {"d": b""})
+    client.hset(LEDGER, "accepted", 5)
+    client.hset(LOSSES, "a life", 7)
+    begin(client, "hook", "0")
+    client.xgroup_destroy(EVENTS, "forward:hook")
+    begin(client, "hook", "0")
+    client.hset(sink_state("hook"), "stopped", "answered 410")
+    (tmp_path / "receiver.toml").write_text(HOOK)
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "1 dead letters wait") == "warning"
+    assert grave(found, "the books do not balance") == "serious"
+    assert grave(found, "came back without 7") == "serious"
+    assert grave(found, "no worker lives") == "serious"
+    assert grave(found, "moved the consumer group forward:hook (noticed 2") == "warning"
+    assert grave(found, "the sink hook is stopped: answered 410") == "serious"
+    assert grave(found, "no worker of the sink hook lives") == "serious"
+    assert grave(found, "HOOK_SECRET is not set") == "serious"
+
+
+def test_a_notification_that_has_been_open_for_a_minute_is_found(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    now = time.time_ns() // 1_000_000
+    client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
+    client.xadd(INBOUND, {"n": b""}, id=f"{now - 30_000}-0")
+    assert not any("open notification" in what for what in examined(tmp_path, valkey.url))
+    client.delete(INBOUND)
+    client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
+    client.xadd(INBOUND, {"n": b""}, id=f"{now - 120_000}-0")
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "the oldest open notification has waited for 12") == "warning"
+
+
+def test_a_sink_whose_circuit_is_open_is_found_and_one_that_is_stopped_once(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    begin(client, "hook", "0")
+    client.hset(sink_state("hook"), "failures", 3)
+    assert not any("the sink hook fails" in what for what in examined(tmp_path, valkey.url))
+    client.hset(sink_state("hook"), "opened", 1)
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "the sink hook fails") == "warning"
+    client.hset(sink_state("hook"), "stopped", "answered 410")
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "the sink hook is stopped: answered 410") == "serious"
+    assert not any("the sink hook fails" in what for what in found)
+
+
+def test_a_secret_that_only_the_worker_has_is_no_alarm(receiver: Receiver, tmp_path: Path) -> None:
+    """As under compose, where `doctor` is run in `web`."""
+    receiver.also(RECEIVER_BEARER_TOKENS=GOOD, HOOK_SECRET="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    (tmp_path / "receiver.toml").write_text(HOOK)
+    receiver.start_worker()
+    queues = ("receiver-normalise", "receiver-forward-hook")
+    eventually(lambda: all(receiver.redis.smembers(f"rq:workers:{name}") for name in queues))
+    found = examined(tmp_path, receiver.valkey.url, status=0)
+    assert not any("HOOK_SECRET" in what for what in found)
+    found = examined(tmp_path, receiver.valkey.url, HOOK_SECRET="not a secret")
+    assert grave(found, "HOOK_SECRET is no secret") == "serious"
+
+
+def test_a_fix_that_a_running_process_does_not_see_says_restart(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(HOOK)
+    found = examined(tmp_path, valkey.url, token="short")
+    for part, process in {
+        "fewer than 20": "restart web",
+        "no spool": "restart web",
+        "HOOK_SECRET": "restart worker",
+        "no worker of the sink hook": "restart worker",
+    }.items():
+        assert [process in one["fix"] for what, one in found.items() if part in what] == [True]

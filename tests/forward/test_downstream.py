@@ -1,0 +1,83 @@
+"""From the door to consumers that fail, and on their way again: every process is the real one."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from receiver.contract.redis_keys import DEAD_LETTERS, SINKS
+from tests.docs.test_consuming import SECRET, copied, handled, until_listening
+from tests.support.commands import free_port, run
+from tests.support.eventually import eventually
+from tests.support.running import Receiver, mo
+from tests.support.valkey import Valkey
+
+FILE = """
+[[sink]]
+name = "hook"
+kind = "http"
+url = "http://127.0.0.1:{port}/events"
+allow = ["127.0.0.1"]
+secrets_env = ["HOOK_SECRET"]
+
+[[sink]]
+name = "crm"
+kind = "rq"
+queue = "crm"
+function = "handling.handle"
+"""
+
+
+def test_what_consumers_refused_or_lost_reaches_them_again_under_its_id(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    port = free_port()
+    (tmp_path / "receiver.toml").write_text(FILE.format(port=port))
+    receiver = Receiver(valkey, tmp_path, HOOK_SECRET=SECRET).start()
+    try:
+        environ = {"REDIS_URL": valkey.url, "HOOK_PORT": str(port)}
+        with copied(
+            tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS="whsec_AAAA", **environ
+        ) as process:
+            until_listening(process, port)  # or the sink would wait after a failed attempt
+            for _ in range(3):
+                assert receiver.post("/att/sms/mo", mo()).status == 204
+            eventually(lambda: valkey.client().xlen(DEAD_LETTERS) == 3)  # it answers 401
+        ids = [event["id"] for event in receiver.events()]
+        listed = run(tmp_path, "dead-letters", "list", "--sink", "hook", **environ)
+        assert {json.loads(line)["event"] for line in listed.stdout.splitlines()} == set(ids)
+
+        with copied(
+            tmp_path, [sys.executable, "webhook.py"], WEBHOOK_SECRETS=SECRET, **environ
+        ) as process:
+            until_listening(process, port)
+            replayed = run(tmp_path, "dead-letters", "replay", "--reason", "401", **environ)
+            assert replayed.returncode == 0, replayed.stderr
+            eventually(lambda: len(handled(tmp_path)) == 3)
+        assert sorted(handled(tmp_path)) == sorted(ids)
+        eventually(lambda: _counts(valkey, "hook") == {"dead": 3, "replayed": 3, "delivered": 3})
+
+        with copied(tmp_path, ["/bin/sh", "rq-worker"], **environ):
+            eventually(lambda: _finished(valkey) == 3)
+            again = run(tmp_path, "replay", "--sink", "crm", "--since", "1h", **environ)
+            assert again.stdout == "3 of 3 events handed over to the sink\n"
+            eventually(lambda: _finished(valkey) == 6)
+        assert sorted(handled(tmp_path)) == sorted(ids)
+        explained = run(tmp_path, "explain", ids[0], "--json", **environ)
+        story: Any = json.loads(explained.stdout)
+        assert story["outcomes"] == ["published"]
+        assert receiver.settled().published == 3
+    finally:
+        receiver.stop()
+
+
+def _counts(valkey: Valkey, sink: str) -> dict[str, int]:
+    found: Any = valkey.client().hgetall(SINKS)
+    counts = {name.decode(): int(count) for name, count in found.items()}
+    names = ("dead", "replayed", "delivered")
+    return {name: counts.get(f"{sink}:{name}", 0) for name in names}
+
+
+def _finished(valkey: Valkey) -> int:
+    found: Any = valkey.client().zcard("rq:finished:crm")
+    return int(found)

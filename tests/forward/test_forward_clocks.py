@@ -1,0 +1,166 @@
+"""Hosts whose clocks differ: what they decide together goes by the one clock they share, Redis'."""
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from receiver.config.settings import HttpSink
+from receiver.contract.records import Delivery, decode_delivery, encode
+from receiver.contract.redis_keys import SINKS, retry_due, retry_items, sink_state
+from tests.support.consumer import Consumer, consuming
+from tests.support.forwarding import http_sink, publish_many
+from tests.support.valkey import Valkey
+from workers.forward import backoff, delivery_queue
+from workers.forward.delivery_queue import Deliveries, begin
+from workers.forward.remote_job import RemoteJob
+from workers.forward.run_loop import Shift
+from workers.maintenance.sink_sweep import SinkSweep
+from workers.sinks.http import Http
+
+MINUTES = 10 * 60.0
+
+
+@pytest.fixture(params=[-MINUTES, MINUTES, 3 * 24 * 3600.0], ids=["behind", "ahead", "days ahead"])
+def wrong(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process's clock is wrong by so much."""
+    seconds: float = request.param
+    real, real_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: real() + seconds)
+    monkeypatch.setattr(time, "time_ns", lambda: real_ns() + int(seconds * 1e9))
+
+
+def redis_now(client: Any) -> int:
+    seconds, microseconds = client.time()
+    return int(seconds * 1000 + microseconds // 1000)
+
+
+def due(client: Any, sink: str, *entries: str, at: int) -> None:
+    for entry in entries:
+        item = encode(Delivery(entry, msgspec.json.encode({"id": entry}), at, 1))
+        client.hset(retry_items(sink), entry, item)
+        client.zadd(retry_due(sink), {entry: at})
+
+
+def worked(client: Any, sink: HttpSink) -> None:
+    """One job, as a worker runs it."""
+    remote = Http(sink, {})
+    own = Deliveries(client, sink.name, "other-0", seconds=remote.seconds)
+    RemoteJob(remote, Shift(sink, own, lambda: None, lambda: False)).run()
+
+
+@pytest.mark.usefixtures("wrong")
+def test_a_lease_lasts_as_long_as_redis_says(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    begin(client, "hook")
+    now = redis_now(client)
+    due(client, "hook", "1-1", at=now - 1000)
+    assert len(Deliveries(client, "hook", "a", seconds=5).take(10)) == 1
+    until = client.zscore(retry_due("hook"), "1-1")
+    assert now + 30_000 <= until <= redis_now(client) + 30_000
+    assert Deliveries(client, "hook", "b", seconds=5).take(10) == []
+
+
+@pytest.mark.usefixtures("wrong")
+def test_what_is_not_due_yet_is_not_taken_and_what_is_due_is(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    begin(client, "hook")
+    now = redis_now(client)
+    due(client, "hook", "1-1", at=now + 60_000)
+    due(client, "hook", "2-1", at=now - 60_000)
+    (item,) = Deliveries(client, "hook", "a").take(10)
+    assert item.delivery.entry == "2-1"
+
+
+@pytest.mark.usefixtures("wrong")
+def test_a_circuit_opens_for_as_long_as_redis_says(valkey: Valkey) -> None:
+    with consuming() as consumer:
+        consumer.behaviour = lambda _request, _handler: 500
+        client: Any = valkey.client()
+        sink = http_sink(consumer, concurrency=1)
+        begin(client, sink.name)
+        publish_many(valkey, delivery_queue.FAILURES)
+        before = redis_now(client)
+        worked(client, sink)
+        state = client.hgetall(sink_state(sink.name))
+        opened = int(state[b"open_until"]) - delivery_queue.PAUSE
+        assert before <= opened <= redis_now(client)
+        assert before <= int(state[b"down_since"]) <= opened
+        waiting = [decode_delivery(item) for item in client.hvals(retry_items(sink.name))]
+        # A job that takes its time makes some a second attempt, and waits longer after that.
+        longest = 1000 * backoff.FIRST * 2 ** (max(one.attempts for one in waiting) - 1)
+        assert longest < MINUTES * 1000
+        retries = client.zrange(retry_due(sink.name), 0, -1, withscores=True)
+        assert all(before <= at <= redis_now(client) + longest for _, at in retries)
+
+
+@pytest.mark.usefixtures("wrong")
+def test_a_retry_after_holds_the_sink_as_long_as_it_says(valkey: Valkey) -> None:
+    with consuming() as consumer:
+        answer(consumer, 503, Retry_After="120")
+        client: Any = valkey.client()
+        sink = http_sink(consumer, concurrency=1)
+        begin(client, sink.name)
+        publish_many(valkey, 1)
+        before = redis_now(client)
+        worked(client, sink)
+        until = int(client.hget(sink_state(sink.name), "open_until"))
+        assert before <= until - 120_000 <= redis_now(client)
+
+
+@pytest.mark.usefixtures("wrong")
+def test_nothing_is_given_up_before_its_time(valkey: Valkey) -> None:
+    with consuming() as consumer:
+        answer(consumer, 500)
+        client: Any = valkey.client()
+        sink = http_sink(consumer, concurrency=1)
+        begin(client, sink.name)
+        due(client, sink.name, "1-1", at=redis_now(client) - 71 * 3_600_000)
+        worked(client, sink)
+        assert (client.zcard(retry_due(sink.name)), client.hget(SINKS, "hook:dead")) == (1, None)
+
+
+@pytest.mark.usefixtures("wrong")
+def test_a_sink_that_another_supervisor_knows_is_not_retired(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    begin(client, "theirs")
+    client.hset(SINKS, "theirs:configured", redis_now(client) - 60_000)
+    SinkSweep(client, ()).run()
+    assert client.hexists(SINKS, "theirs:configured")
+
+
+@pytest.mark.usefixtures("wrong")
+def test_the_sweep_rings_for_what_is_due_by_redis_clock(valkey: Valkey) -> None:
+    with consuming() as consumer:
+        client: Any = valkey.client()
+        sink = http_sink(consumer)
+        begin(client, sink.name)
+        sweep = SinkSweep(client, (sink,))
+        due(client, sink.name, "1-1", at=redis_now(client) + 60_000)
+        sweep.run()
+        assert client.llen("rq:queue:receiver-forward-hook") == 0
+        due(client, sink.name, "2-1", at=redis_now(client) - 60_000)
+        sweep.run()
+        assert client.llen("rq:queue:receiver-forward-hook") == 1
+
+
+def test_what_redis_put_off_while_its_clock_was_ahead_is_due_once_it_is_right(
+    valkey: Valkey,
+) -> None:
+    with consuming() as consumer:
+        client: Any = valkey.client()
+        sink = http_sink(consumer)
+        begin(client, sink.name)
+        hours_ahead = redis_now(client) + 6 * 3_600_000
+        due(client, sink.name, "1-1", at=hours_ahead)
+        client.hset(sink_state(sink.name), mapping={"opened": 1, "open_until": hours_ahead})
+        SinkSweep(client, (sink,)).run()
+        assert client.llen("rq:queue:receiver-forward-hook") == 1
+        worked(client, sink)
+        assert len(consumer.requests) == 1
+        assert not client.exists(sink_state(sink.name), retry_due(sink.name))
+
+
+def answer(consumer: Consumer, status: int, **headers: str) -> None:
+    consumer.behaviour = lambda _request, handler: handler.answer(status, **headers)

@@ -1,0 +1,82 @@
+"""Several `rq` sinks on one server: each has its own job of each event."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from receiver.config.settings import RqSink
+from receiver.operations.event_replay import Replay, Wanted
+from tests.support.forwarding import Forwarding, event, publish
+from tests.support.valkey import Valkey
+
+MODULE = """
+import json, os
+
+def _write(name, event):
+    with open(os.environ["OUT"], "a") as out:
+        out.write(json.dumps([name, event["id"], event.get("replayed", False)]) + "\\n")
+
+def on_event(event):
+    _write("on_event", event)
+
+def other(event):
+    _write("other", event)
+"""
+
+
+def worked(theirs: Valkey, tmp_path: Path, *queues: str) -> list[list[Any]]:
+    """The company's own worker takes what is there: function, event and whether it is a replay."""
+    (tmp_path / "jobs.py").write_text(MODULE)
+    out = tmp_path / "out"
+    out.write_text("")
+    subprocess.run(
+        [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "--burst",
+         "--url", theirs.url, *queues],
+        cwd=tmp_path,
+        env=os.environ | {"OUT": str(out), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )  # fmt: skip
+    return sorted(msgspec.json.decode(line) for line in out.read_text().splitlines())
+
+
+@pytest.mark.parametrize("where", ["ours", "another"])
+@pytest.mark.parametrize("queues", [("company", "company0"), ("company", "company")])
+def test_two_rq_sinks_each_run_their_function_with_each_event_and_each_replay(
+    valkey: Valkey,
+    start_valkey: Callable[..., Valkey],
+    tmp_path: Path,
+    where: str,
+    queues: tuple[str, str],
+) -> None:
+    theirs = valkey if where == "ours" else start_valkey()
+    url = None if where == "ours" else theirs.url
+    functions = {"jobs": "jobs.on_event", "jobs-0": "jobs.other"}
+    sinks = [
+        Forwarding(valkey, RqSink(name=name, queue=queue, function=function, redis_url=url))
+        for (name, function), queue in zip(functions.items(), queues, strict=True)
+    ]
+    publish(valkey, event(1), event(2))
+    for each in sinks:
+        each.run()
+    ran = [[name, event(n)["id"], False] for name in ("on_event", "other") for n in (1, 2)]
+    assert worked(theirs, tmp_path, *queues) == ran
+    for each in sinks:
+        each.now = 4_000_000_000.0  # whatever Redis' own clock says is due now
+        assert sum(step.new for step in replay(each).steps(dry=False)) == 2
+        each.run()
+    again = [[name, event(n)["id"], True] for name in ("on_event", "other") for n in (1, 2)]
+    assert worked(theirs, tmp_path, *queues) == again
+    for each in sinks:
+        each.close()
+
+
+def replay(sink: Forwarding) -> Replay:
+    return Replay(sink.client, sink.sink, Wanted(since=0, until=10**15))

@@ -1,0 +1,122 @@
+"""A small Redis under a flood without workers: never full, and empty again once they come."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.intake.inbound_writer import Batch, Full, Inbound
+from receiver.web.admission import Gate
+from tests.support.eventually import eventually
+from tests.support.running import Receiver, mo
+from tests.support.valkey import Valkey
+
+CONNECTIONS = 64
+
+
+@pytest.fixture
+def small(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Receiver]:
+    receiver = Receiver(start_valkey(maxmemory=request.param), tmp_path)
+    yield receiver
+    receiver.stop()
+
+
+def share(receiver: Receiver) -> float:
+    memory: Any = receiver.redis.info("memory")
+    return float(memory["used_memory"] / memory["maxmemory"])
+
+
+@pytest.mark.parametrize(
+    ("small", "size"), [("24mb", 3_000), ("25mb", 100_000), ("128mb", 20_000)], indirect=["small"]
+)
+def test_a_flood_without_workers_does_not_fill_it_and_workers_empty_it(
+    small: Receiver, size: int
+) -> None:
+    small.start_web()
+    stop, answers, highest = threading.Event(), [], [0.0]
+
+    def flood(_: int) -> None:
+        while not stop.is_set():
+            answers.append(small.post("/att/sms/mo", mo("x" * size)).status)
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        flooding = [pool.submit(flood, number) for number in range(CONNECTIONS)]
+        try:
+            for _ in range(3):  # it closes, and stays so
+                seen = len(answers)
+                eventually(lambda: 503 in answers[seen:])  # noqa: B023
+                highest.append(share(small))
+        finally:
+            stop.set()
+        for each in flooding:
+            each.result()
+    assert set(answers) == {204, 503}
+    assert max(*highest, share(small)) < 0.95
+    accepted = small.books().accepted
+    assert accepted >= answers.count(204) > 0
+    small.start_worker()
+    small.settled(within=120)
+    eventually(lambda: small.post("/att/sms/mo", mo("after")).status == 204)
+    assert small.settled().accepted == accepted + 1
+
+
+class _Line:
+    """A link on which everything is taken, and others' appends are counted too."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.others = 0
+
+    async def run(self, _keys: list[str], args: list[Any]) -> list[int]:
+        self.accepted += args[3] + self.others
+        return [1, 0, self.accepted]
+
+
+def inbound(gate: Gate, line: Any) -> Inbound:
+    return Inbound(line, lambda: None, lambda *_: None, gate)
+
+
+async def appends(inbound: Inbound, size: int, most: int = 1000) -> int:
+    """How many batches of one notification it takes."""
+    for number in range(1, most):
+        try:
+            await inbound.append(Batch("f", number, [b"x" * size], []))
+        except Full:
+            return number - 1
+    return most
+
+
+def test_what_was_appended_since_the_last_look_closes_the_door() -> None:
+    gate = Gate(10)
+    gate.allow(gate.spent, 100_000, "Redis is 80% full")
+    assert 50 <= asyncio.run(appends(inbound(gate, _Line()), 1000)) <= 100
+    assert gate.closed == "Redis is 80% full"
+    gate.closed = ""
+    gate.allow(gate.spent, 100_000, "Redis is 80% full")
+    assert asyncio.run(appends(inbound(gate, _Line()), 1000)) >= 50
+
+
+def test_what_other_processes_append_counts_too() -> None:
+    gate, line = Gate(10), _Line()
+    line.others = 3
+    gate.allow(gate.spent, 100_000, "Redis is 80% full")
+    assert 12 <= asyncio.run(appends(inbound(gate, line), 1000)) <= 26
+
+
+def test_workers_that_start_when_nothing_is_left_get_on_all_the_same(receiver: Receiver) -> None:
+    receiver.start_web()
+    for number in range(50):
+        assert receiver.post("/att/sms/mo", mo(f"{number}")).status == 204
+    client: Any = receiver.redis
+    client.setrange("big", 20_000_000, b"x")
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 0.9))
+    receiver.start_worker()
+    eventually(lambda: receiver.books().open == 0)
+    assert receiver.books().published == 50
+    assert client.info("memory")["used_memory"] > client.info("memory")["maxmemory"]

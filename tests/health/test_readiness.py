@@ -1,0 +1,163 @@
+"""`/readyz` says what becomes of a notification, whatever somebody else has done to Redis."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.contract.redis_keys import (
+    BOOK,
+    CREDENTIALS,
+    CREDENTIALS_USED,
+    DEAD_LETTERS,
+    EVENTS,
+    HEARD,
+    INBOUND,
+    LEDGER,
+    LOSSES,
+    METER,
+    REJECTED,
+    SINKS,
+    TURNED_AWAY,
+)
+from tests.support.commands import RECEIVER
+from tests.support.eventually import eventually
+from tests.support.restricted import restricted
+from tests.support.running import Receiver, mo
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture
+def narrow(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Receiver]]:
+    """A receiver whose Redis user may do everything but what is said; its web half runs."""
+    started: list[Receiver] = []
+
+    def start(*rules: str, **environ: str) -> Receiver:
+        restricted(valkey, *rules)
+        receiver = Receiver(valkey, tmp_path, **environ)
+        receiver.also(REDIS_URL=f"{valkey.url}?username=narrow&password=made-up")
+        receiver.web = receiver.spawn([*RECEIVER, "web"])
+        eventually(lambda: answers(receiver))
+        started.append(receiver)
+        return receiver
+
+    yield start
+    for receiver in started:
+        receiver.stop()
+
+
+def answers(receiver: Receiver) -> bool:
+    try:
+        return receiver.get("/healthz").status == 200
+    except Exception:  # noqa: BLE001 - not yet
+        return False
+
+
+def said(receiver: Receiver) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(receiver.get("/readyz").data)
+    return found
+
+
+def metric(receiver: Receiver, name: str) -> float | None:
+    for line in receiver.get("/metrics").data.decode().splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split()[1])
+    return None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(LOSSES, BOOK, CREDENTIALS, CREDENTIALS_USED, TURNED_AWAY, METER, HEARD, SINKS),
+        *(EVENTS, DEAD_LETTERS, REJECTED),
+    ],
+)
+def test_a_key_that_no_notification_needs_closes_nothing(receiver: Receiver, key: str) -> None:
+    client: Any = receiver.redis
+    if key == BOOK:
+        client.lpush(key, "somebody else's")
+    else:
+        client.set(key, "somebody else's")
+    receiver.start_web()
+    if key == TURNED_AWAY:
+        wrong = {"Authorization": "Bearer wrong"}
+        assert receiver.post("/att/sms/mo", mo(), wrong).status == 401
+    until = time.monotonic() + 3.5  # longer than a silent Redis would take to be missed
+    while time.monotonic() < until:
+        assert receiver.post("/att/sms/mo", mo()).status == 204
+        assert (receiver.get("/readyz").status, said(receiver).get("reason")) == (200, None)
+    if key in (LOSSES, BOOK, CREDENTIALS, TURNED_AWAY, METER, HEARD):
+        eventually(lambda: any("Redis refuses it" in line for line in said(receiver)["warnings"]))
+    assert metric(receiver, "receiver_redis_up") == 1
+    assert metric(receiver, "receiver_notifications_accepted_total")
+
+
+@pytest.mark.parametrize(("key", "value"), [(INBOUND, ""), (LEDGER, ""), (LEDGER, "accepted")])
+def test_a_key_without_which_nothing_is_taken_is_the_reason_before_anybody_posts(
+    receiver: Receiver, key: str, value: str
+) -> None:
+    receiver.start_web()
+    client: Any = receiver.redis
+    if value:
+        client.hset(key, value, "many")
+    else:
+        client.set(key, "somebody else's")
+    eventually(lambda: receiver.get("/readyz").status == 503)
+    assert "Redis takes no writes" in said(receiver)["reason"]
+    assert metric(receiver, "receiver_redis_up") == 1
+    assert receiver.post("/att/sms/mo", mo()).status == 503
+    client.delete(key)
+    eventually(lambda: receiver.get("/readyz").status == 200)
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+
+
+@pytest.mark.parametrize("rule", ["-script", "-evalsha", "-xadd", "-hincrby", "-set"])
+def test_a_user_who_may_not_append_is_the_reason(
+    narrow: Callable[..., Receiver], valkey: Valkey, rule: str
+) -> None:
+    receiver = narrow(rule)
+    eventually(lambda: "Redis takes no writes" in said(receiver).get("reason", ""))
+    assert receiver.get("/readyz").status == 503
+    assert receiver.post("/att/sms/mo", mo()).status == 503
+    restricted(valkey)
+    eventually(lambda: receiver.get("/readyz").status == 200)
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+
+
+@pytest.mark.parametrize("rule", ["-info", "-config", "-hgetall", "-smembers", "-time"])
+def test_a_user_who_may_do_all_that_a_notification_needs_is_taken(
+    narrow: Callable[..., Receiver], rule: str
+) -> None:
+    receiver = narrow(rule)
+    eventually(lambda: receiver.get("/readyz").status == 200)
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+    assert said(receiver)["warnings"]
+
+
+def test_strict_closes_the_door_when_the_log_is_no_longer_written_at_every_moment(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    receiver = Receiver(valkey, tmp_path, RECEIVER_DURABILITY="strict")
+    try:
+        receiver.start_web()
+        for name, weak in [("no-appendfsync-on-rewrite", "yes"), ("appendfsync", "everysec")]:
+            client: Any = receiver.redis
+            was = client.config_get(name)[name]
+            client.config_set(name, weak)
+            eventually(lambda: name in said(receiver).get("reason", ""))  # noqa: B023
+            assert receiver.post("/att/sms/mo", mo()).status == 503
+            client.config_set(name, was)
+            eventually(lambda: receiver.get("/readyz").status == 200)
+            assert receiver.post("/att/sms/mo", mo()).status == 204
+    finally:
+        receiver.stop()
+
+
+def test_a_setting_that_is_weak_from_now_on_is_a_warning(receiver: Receiver) -> None:
+    receiver.start_web()
+    receiver.redis.config_set("no-appendfsync-on-rewrite", "yes")
+    eventually(lambda: any("no-appendfsync" in line for line in said(receiver)["warnings"]))
+    assert receiver.get("/readyz").status == 200

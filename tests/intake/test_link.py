@@ -1,0 +1,59 @@
+"""The intake's one connection, on the event loop that serves."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+import uvloop
+
+from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
+from receiver.intake.inbound_writer import script
+from receiver.intake.redis_link import Link, NotReplicated
+from receiver.runtime.redis_client import DOWN
+from tests.support.commands import free_port
+from tests.support.eventually import eventually
+from tests.support.valkey import Valkey
+
+
+def test_a_connection_that_was_lost_while_nobody_used_it_is_a_redis_that_is_down(
+    valkey: Valkey,
+) -> None:
+    async def use() -> None:
+        link = Link(valkey.url, "return {1}")
+        assert await link.run([], []) == [1]
+        # As the loop does when a reset comes in; a server that is only killed says goodbye.
+        link._connection._writer.transport.abort()
+        await asyncio.sleep(0)
+        with pytest.raises(DOWN):
+            await link.run([], [])
+        assert await link.run([], []) == [1]
+        await link.end()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(use())
+
+
+def test_a_batch_that_is_repeated_on_another_connection_waits_for_its_replicas_too(
+    start_valkey: Callable[..., Valkey],
+) -> None:
+    port = free_port()
+    master, replica = start_valkey(port=str(port)), start_valkey()
+    replica.client().replicaof("127.0.0.1", port)
+    eventually(lambda: replica.client().info("replication").get("master_link_status") == "up")
+    words = [5000, 100, 1, 1, 0, "one"]
+    keys = [INBOUND, REJECTED, LEDGER, BELL, "receiver:flusher:test"]
+
+    async def once() -> None:
+        link = Link(master.url, script(), replicas=1)
+        try:
+            await link.run(keys, words)
+        finally:
+            await link.end()
+
+    replica.pause()
+    for _ in range(2):  # the second has nothing to append, and would have nothing to wait for
+        with pytest.raises(NotReplicated):
+            asyncio.run(once())
+    replica.resume()
+    asyncio.run(once())
+    assert master.client().xlen(INBOUND) == 1

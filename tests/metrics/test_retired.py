@@ -1,0 +1,95 @@
+"""What is not configured any more says so, pages nobody and ends; what lives is seen."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from receiver.cli.sinks import state
+from receiver.config.settings import Listener, RedisStreamSink, Settings
+from receiver.contract.redis_keys import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
+from receiver.metrics import snapshot
+from receiver.metrics.exposition import exposition
+from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.operations import sink_ledger
+from tests.doctor.test_doctor import examined, grave
+from tests.support.eventually import eventually
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
+from workers.forward.delivery_queue import begin
+from workers.maintenance.sink_sweep import SinkSweep
+
+BILLING = RedisStreamSink(name="billing", stream="billing")
+
+
+def series(client: Any, name: str, settings: Settings | None = None) -> set[str]:
+    """The values of a gauge's only label."""
+    page = exposition(snapshot.read(client), None, settings or Settings()).decode()
+    return {
+        next(iter(sample.labels.values()))
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def sink_gauges(client: Any, settings: Settings | None = None) -> list[set[str]]:
+    names = ("backlog_oldest_seconds", "down_seconds", "stopped")
+    return [series(client, f"receiver_sink_{name}", settings) for name in names]
+
+
+def test_a_sink_that_was_taken_out_pages_nobody_and_says_so(valkey: Valkey, tmp_path: Path) -> None:
+    client: Any = valkey.client()
+    SinkSweep(client, (BILLING,)).begin()
+    SinkSweep(client, (BILLING,)).run()
+    client.xadd(EVENTS, {"event": "{}"})
+    queue = "receiver-forward-billing"
+    assert queue in series(client, "receiver_workers")
+    assert sink_gauges(client) == [{"billing"}] * 3
+    assert state(sink_ledger.read(client)[0]) == "sending"
+    ago = int(1000 * (time.time() - BEATS_WITHIN - 3600))
+    client.hset(SINKS, "billing:configured", ago)
+    assert series(client, "receiver_workers") == {NORMALISE_QUEUE}
+    assert sink_gauges(client) == [set()] * 3
+    said = state(sink_ledger.read(client)[0])
+    assert said == "not configured any more: in 23 h what is open becomes dead letters"
+    assert grave(examined(tmp_path, valkey.url), "sink billing is not configured any") == "note"
+
+
+def test_a_sink_that_this_process_has_configured_is_told_of(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    begin(client, "billing")
+    client.hset(SINKS, "billing:configured", int(1000 * (time.time() - 7200)))
+    settings = Settings(sinks=(BILLING,))
+    assert "receiver-forward-billing" in series(client, "receiver_workers", settings)
+    assert sink_gauges(client, settings) == [{"billing"}] * 3
+
+
+def test_nobody_waits_for_a_listener_that_is_not_configured_any_more(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    now = int(1000 * time.time())
+    client.hset(HEARD, mapping={"promo": now - 1000, "old": now - 2 * 86_400_000})
+    silent = "receiver_listener_silence_seconds"
+    named = Settings(listeners=(Listener(name="promo"), Listener(name="new")))
+    assert series(client, silent, named) == {"promo", "new"}
+    assert series(client, silent) == {"promo", "old"}
+    client.hset(HEARD, "old", now - 8 * 86_400_000)
+    assert series(client, silent) == {"promo"}
+    (tmp_path / "receiver.toml").write_text('[[listener]]\nname = "promo"\n')
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "the listener old is not configured any more") == "note"
+
+
+def test_workers_are_seen_again_soon_after_redis_came_back_empty(receiver: Receiver) -> None:
+    receiver.start()
+    client: Any = receiver.valkey.client()
+
+    def alive() -> bool:
+        return bool(snapshot.read(client).workers[NORMALISE_QUEUE])
+
+    eventually(alive)
+    client.flushall()
+    eventually(alive)

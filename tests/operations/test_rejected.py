@@ -1,0 +1,230 @@
+"""`receiver rejected` and `receiver credentials`, run as an operator runs them."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+import pytest
+
+from receiver.contract.records import decode_refusal, encode
+from receiver.contract.redis_keys import CREDENTIALS, REJECTED
+from tests.support.bare import connect, read_answer, request, status
+from tests.support.commands import run
+from tests.support.eventually import eventually
+from tests.support.running import TOKEN, Receiver, mo
+from tests.support.valkey import Valkey
+
+Run: TypeAlias = "subprocess.CompletedProcess[str]"
+CAMARA = "/camara/notifications"
+EVENT = '{"specversion": "1.0", "id": "%s", "source": "/s", "type": "x.y"}'
+
+
+class Operator:
+    """Types commands before this receiver."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self._directory = receiver.log.parent
+
+    def __call__(self, *arguments: str, **environ: str) -> Run:
+        more = {"REDIS_URL": self.receiver.valkey.url, "RECEIVER_TOKEN": TOKEN} | environ
+        return run(self._directory, *arguments, PORT=str(self.receiver.port), **more)
+
+    def listed(self, *arguments: str) -> list[dict[str, Any]]:
+        shown = self("rejected", "list", *arguments)
+        assert shown.stderr == ("" if shown.stdout else "receiver: there is no such request\n")
+        return [json.loads(line) for line in shown.stdout.splitlines()]
+
+
+@pytest.fixture
+def operator(receiver: Receiver) -> Operator:
+    receiver.start_web()
+    return Operator(receiver)
+
+
+def post(receiver: Receiver, path: str, body: bytes, *headers: tuple[str, str]) -> int:
+    bearer = ("authorization", f"Bearer {TOKEN}")
+    with connect(receiver.port) as line:
+        line.sendall(request(path, body, bearer, *headers))
+        return status(read_answer(line))
+
+
+def test_refused_requests_are_listed_by_what_they_have_in_common(operator: Operator) -> None:
+    post(operator.receiver, "/att/sms/mo/promo", b'{"Message": "secret-text"}')
+    post(operator.receiver, CAMARA, b"x", ("content-type", "text/plain"))
+    assert [(one["status"], one["listener"]) for one in operator.listed()] == [
+        (400, "promo"),
+        (415, "default"),
+    ]
+    (one,) = operator.listed("--status", "400", "--listener", "promo", "--reason", "SENDERaddress")
+    assert one["callback"] == "att.sms.mo"
+    assert "secret-text" not in json.dumps(one)
+    assert operator.listed("--newer-than", "1h", one["receipt"]) == [one]
+    for nothing in (["--older-than", "1h"], ["--listener", "x"], ["--reason", "none"], ["1-1"]):
+        assert operator.listed(*nothing) == []
+    assert operator("rejected", "list", "--listener", "x").returncode == 1
+
+
+def test_a_refused_request_is_shown_with_its_headers_and_every_byte_of_its_body(
+    operator: Operator,
+) -> None:
+    body = b"\xff\x00{"
+    post(operator.receiver, CAMARA, body, ("content-type", "application/json"), ("x-a", "b"))
+    (one,) = operator.listed()
+    shown = json.loads(operator("rejected", "show", one["id"]).stdout)
+    assert ["x-a", "b"] in shown["headers"]
+    assert "authorization" not in dict(shown["headers"])
+    assert shown["body_base64"] == "/wB7"
+    assert operator("rejected", "show", "1-1").returncode == 1
+
+
+def test_what_can_be_taken_now_comes_out_and_the_rest_stays(operator: Operator) -> None:
+    receiver = operator.receiver
+    receiver.start_worker()
+    added = operator("credentials", "add", "--listener", "promo")
+    bound = added.stdout.strip()
+    eventually(
+        lambda: (
+            receiver.post("/att/sms/mo", b"{", {"Authorization": f"Bearer {bound}"}).status == 403
+        )
+    )
+    receiver.redis.delete(REJECTED)
+    text = mo("once for the wrong listener")
+    assert receiver.post("/att/sms/mo", text, {"Authorization": f"Bearer {bound}"}).status == 403
+    assert post(receiver, "/att/sms/mo", b"{}") == 400
+    assert post(receiver, "/att/sms/mo", b"x" * 300_000) == 413
+
+    answer = operator("rejected", "replay", "--all")
+    assert answer.returncode == 1
+    assert answer.stdout == "taken 1, not taken 2\n"
+    assert "would be refused again" in answer.stderr
+    assert "only its beginning was kept" in answer.stderr
+    assert [one["status"] for one in operator.listed()] == [400, 413]
+    assert receiver.settled().published == 1
+    (event,) = receiver.events()
+    assert event["data"]["text"] == "once for the wrong listener"
+
+
+def test_an_item_of_a_batch_is_kept_whole_and_can_be_sent_alone(operator: Operator) -> None:
+    """As after a release that understands it: here the kept copy is mended by hand."""
+    receiver = operator.receiver
+    batch = f'[{EVENT % 1}, {{"id": "bad"}}]'.encode()
+    kind = ("content-type", "application/cloudevents-batch+json")
+    assert post(receiver, CAMARA, batch, kind) == 204
+    entries: Any = receiver.redis.xrange(REJECTED)
+    bad = decode_refusal(entries[0][1][b"r"])
+    assert (bad.status, bad.body) == (400, b'{"id": "bad"}')
+    mended = msgspec.structs.replace(bad, body=(EVENT % 2).encode())
+    receiver.redis.delete(REJECTED)
+    receiver.redis.xadd(REJECTED, {"r": encode(mended)})
+    answer = operator("rejected", "replay", "--status", "400")
+    assert (answer.returncode, answer.stdout) == (0, "taken 1, not taken 0\n")
+    assert receiver.books().accepted == 2
+    assert receiver.redis.xlen(REJECTED) == 0
+
+
+def test_a_replay_says_what_keeps_it_from_beginning(operator: Operator) -> None:
+    post(operator.receiver, "/att/sms/mo/promo", mo(), ("content-encoding", "gzip"))
+    for arguments, sentence in (
+        ([], "say which"),
+        (["--all", "--token", "wrong"], "401: this token is not valid there"),
+        (["--all", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1 cannot be reached"),
+    ):
+        answer = operator("rejected", "replay", *arguments)
+        assert answer.returncode == 2
+        assert sentence in answer.stderr
+        assert "Traceback" not in answer.stderr
+    assert operator("rejected", "replay", "1-1").returncode == 1
+    answer = operator("rejected", "replay", "--all")
+    assert (answer.returncode, answer.stdout) == (1, "taken 0, not taken 1\n")
+    assert [one["status"] for one in operator.listed()] == [415]
+
+
+def test_a_credential_is_shown_once_and_stored_as_a_digest(valkey: Valkey, tmp_path: Path) -> None:
+    def credentials(*arguments: str, **environ: str) -> Run:
+        return run(tmp_path, "credentials", *arguments, REDIS_URL=valkey.url, **environ)
+
+    added = credentials("add", "--label", "att", "--listener", "promo", "--days", "300")
+    token = added.stdout.strip()
+    assert added.returncode == 0
+    assert len(token) >= 43
+    assert token not in added.stderr
+    stored: Any = valkey.client().hgetall(CREDENTIALS)
+    assert token not in str(stored)
+    listed = credentials("list")
+    (one,) = map(json.loads, listed.stdout.splitlines())
+    assert (one["label"], one["listener"], one["last_used"]) == ("att", "promo", None)
+    assert one["id"] in added.stderr
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert credentials("revoke", one["id"]).stdout == f"revoked {one['id']}\n"
+    assert credentials("revoke", one["id"]).returncode == 1
+    assert valkey.client().hgetall(CREDENTIALS) == {}
+
+
+def test_what_expires_within_a_week_or_cannot_be_read_is_warned_of(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    def credentials(*arguments: str) -> Run:
+        return run(tmp_path, "credentials", *arguments, REDIS_URL=valkey.url)
+
+    credentials("add", "--label", "soon", "--days", "6")
+    credentials("add", "--label", "later", "--expires", "2999-01-01")
+    valkey.client().hset(CREDENTIALS, "ab" * 32, "{")
+    listed = credentials("list", "--json")
+    assert listed.returncode == 1
+    assert len(listed.stdout.splitlines()) == 3
+    assert "soon expires within a week" in listed.stderr
+    assert "abababababab cannot be read" in listed.stderr
+    assert "later" not in listed.stderr
+    assert credentials("revoke", "abababababab").returncode == 0
+
+
+def test_a_token_is_changed_without_a_gap(valkey: Valkey, tmp_path: Path) -> None:
+    def credentials(*arguments: str) -> Run:
+        return run(tmp_path, "credentials", *arguments, REDIS_URL=valkey.url)
+
+    for _ in range(2):
+        credentials("add", "--label", "nokia")
+    refused = credentials("revoke", "nokia")
+    assert refused.returncode == 2
+    assert "several have this label" in refused.stderr
+    old, new = (json.loads(line) for line in credentials("list").stdout.splitlines())
+    assert credentials("revoke", old["id"], "--in-days", "10").returncode == 0
+    ending, other = (json.loads(line) for line in credentials("list").stdout.splitlines())
+    assert ending["expires"] is not None
+    assert other == new
+    assert credentials("revoke", "nokia", "--all").returncode == 0
+    assert credentials("list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--days", "1", "--expires", "2999-01-01"], "not both"),
+        (["--expires", "2001-01-01"], "a time to come is wanted"),
+        (["--expires", "soon"], "does not match the format"),
+        (["--listener", "No!"], "1 to 64 of a-z"),
+        (["--token-stdin"], "printable ASCII characters are wanted"),
+    ],
+)
+def test_a_wrong_option_adds_nothing(
+    valkey: Valkey, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    answer = run(tmp_path, "credentials", "add", *arguments, REDIS_URL=valkey.url)
+    assert answer.returncode == 2
+    assert sentence in answer.stderr
+    assert valkey.client().exists(CREDENTIALS) == 0
+
+
+def test_a_token_of_ones_own_is_read_from_stdin_and_taken_once(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    arguments = ["credentials", "add", "--token-stdin"]
+    first = run(tmp_path, *arguments, stdin="a-token-of-our-own\n", REDIS_URL=valkey.url)
+    assert (first.returncode, first.stdout) == (0, "")
+    again = run(tmp_path, *arguments, stdin="a-token-of-our-own\n", REDIS_URL=valkey.url)
+    assert again.returncode == 2
+    assert "stored already" in again.stderr
+    assert "a-token" not in first.stderr + again.stderr

@@ -1,0 +1,147 @@
+"""A replay of very many dead letters goes as fast as they are taken, and leaves the door open."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from receiver.cli import dead_letters as command
+from receiver.contract.records import DeadLetter, Notification, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER, retry_due, retry_items
+from receiver.operations import dead_letters, ledger
+from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letters import Selection
+from receiver.operations.event_replay import AT_ONCE
+from receiver.operations.replay_throttle import OPEN_MOST, NoRoom, Pace
+from tests.support.commands import running
+from tests.support.valkey import Valkey
+
+CONFIG = '[[sink]]\nname = "billing"\nkind = "redis-stream"\nstream = "billing"\n'
+EVENT = b'{"id":"e","type":"t","source":"s"}'
+
+
+def die(client: Any, *letters: DeadLetter) -> None:
+    with client.pipeline(transaction=False) as pipe:
+        for letter in letters:
+            pipe.xadd(DEAD_LETTERS, {"d": encode(letter)})
+        pipe.execute()
+
+
+def undelivered(client: Any, count: int, sink: str = "billing") -> None:
+    die(client, *(DeadLetter(1, "x", b"", sink, EVENT, 9, f"{n}-0") for n in range(1, count + 1)))
+
+
+def misunderstood(client: Any, count: int) -> None:
+    packed = encode(Notification("c", "l", "r", 1, "", b""))
+    die(client, *(DeadLetter(1, "x", packed) for _ in range(count)))
+    client.hset(LEDGER, mapping={"accepted": count, "dead": count})
+
+
+def replay(client: Any, waits: Callable[[str], None] = lambda _: None) -> list[str]:
+    pace = Pace(client, 80, waits, patience=0.3)
+    found = dead_letters.select(client, Selection())
+    sinks = frozenset({"billing", "crm"})
+    return [outcome for _, outcome in Office(client).replay(found, sinks, pace)]
+
+
+def taken(client: Any) -> None:
+    """By the sink."""
+    client.delete(retry_due("billing"), retry_items("billing"))
+
+
+def short_of_memory(client: Any) -> None:
+    used: int = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", int(used / 0.78))
+
+
+def test_a_sink_gets_no_more_than_it_can_take_before_what_is_new(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(CONFIG)
+    client: Any = valkey.client()
+    undelivered(client, AT_ONCE + 100)
+    with running(tmp_path, "dead-letters", "replay", "--all", REDIS_URL=valkey.url) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert client.zcard(retry_due("billing")) == AT_ONCE
+        taken(client)
+        out, more = process.communicate(timeout=60)
+    assert (process.returncode, client.xlen(DEAD_LETTERS)) == (0, 0)
+    assert out == f"done {AT_ONCE + 100}, gone meanwhile 0, failed 0\n"
+    assert said == f"receiver: waiting: sink 'billing' has {AT_ONCE} deliveries to do first\n"
+    assert more == ""
+    assert client.zcard(retry_due("billing")) == 100
+
+
+def test_a_replay_that_nobody_takes_stops_and_the_rest_stays(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    undelivered(client, AT_ONCE + 100)
+    with pytest.raises(NoRoom, match=f"sink 'billing' has {AT_ONCE} deliveries"):
+        replay(client)
+    assert (client.zcard(retry_due("billing")), client.xlen(DEAD_LETTERS)) == (AT_ONCE, 100)
+
+
+def test_what_is_leased_or_waits_for_its_time_does_not_hold_a_replay_up(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    undelivered(client, AT_ONCE + 100)
+
+    def lease(_why: str) -> None:
+        entries = client.zrange(retry_due("billing"), 0, -1)
+        client.zadd(retry_due("billing"), dict.fromkeys(entries, 2**52))
+
+    assert replay(client, lease) == ["done"] * (AT_ONCE + 100)
+
+
+def test_no_more_notifications_are_open_than_the_workers_can_do_soon(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    misunderstood(client, OPEN_MOST + 200)
+    with pytest.raises(NoRoom, match="the workers have notifications to do first"):
+        replay(client)
+    assert (client.xlen(INBOUND), client.xlen(DEAD_LETTERS)) == (OPEN_MOST, 200)
+    assert ledger.read(client).balanced
+    client.delete(INBOUND)
+    assert replay(client) == ["done"] * 200
+
+
+def test_nothing_is_sent_on_where_the_door_would_soon_close(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    undelivered(client, 10)
+    short_of_memory(client)
+    with pytest.raises(NoRoom, match=r"Redis is \d+% full"):
+        replay(client)
+    assert (client.zcard(retry_due("billing")), client.xlen(DEAD_LETTERS)) == (0, 10)
+
+
+def test_a_replay_goes_on_when_there_is_memory_again(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    undelivered(client, 10)
+    short_of_memory(client)
+    said: list[str] = []
+
+    def more(why: str) -> None:
+        said.append(why)
+        client.config_set("maxmemory", 256 * 1024 * 1024)
+
+    assert replay(client, more) == ["done"] * 10
+    assert len(said) == 1
+
+
+def test_a_replay_that_stopped_says_why_and_what_it_did(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    (tmp_path / "receiver.toml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    monkeypatch.setattr(command, "Pace", partial(Pace, patience=0.3))
+    undelivered(client, AT_ONCE + 100)
+    answer = CliRunner().invoke(command.command, ["replay", "--all"])
+    assert answer.exit_code == 1
+    assert answer.stdout == f"done {AT_ONCE}, gone meanwhile 0, failed 0\n"
+    why = f"sink 'billing' has {AT_ONCE} deliveries to do first"
+    assert answer.stderr == (
+        f"receiver: waiting: {why}\nreceiver: stopped: {why}; the rest stays, replay it later\n"
+    )

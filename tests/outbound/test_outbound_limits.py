@@ -1,0 +1,148 @@
+"""How hard an operator is pressed, and when it is left alone."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from receiver.outbound import (
+    Limits,
+    NotSent,
+    OperatorClient,
+    Resting,
+    Unanswered,
+)
+from receiver.outbound.answers import retry_after
+from receiver.outbound.rate_limit import RateLimit
+from tests.support.commands import free_port
+from tests.support.operators import V08, Simulated, simulated
+from tests.support.outbound import ask, create
+
+
+@pytest.fixture
+def operator() -> Iterator[Simulated]:
+    with simulated() as found:
+        yield found
+
+
+def test_a_401_that_stays_opens_the_circuit(operator: Simulated) -> None:
+    operator.control("faults", effect="status", status=401, times=0)
+
+    async def stormed(client: OperatorClient) -> None:
+        for _ in range(5):
+            assert (await client.request("GET", operator.url + V08)).status == 401
+        with pytest.raises(Resting, match="failed repeatedly"):
+            await client.request("GET", operator.url + V08)
+
+    ask(operator, stormed)
+    assert operator.books()["requests"]["list 401"] == 10
+
+
+def test_an_operator_that_is_down_is_left_alone_and_then_tried_by_one(
+    operator: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.control("faults", effect="status", status=503, times=5)
+    passed = 0.0
+    clock = SimpleNamespace(monotonic=lambda: passed)
+    monkeypatch.setattr("receiver.outbound.circuit.time", clock)
+
+    async def outcome(client: OperatorClient) -> str:
+        try:
+            return str((await client.request("GET", operator.url + V08)).status)
+        except Resting as resting:
+            nonlocal passed
+            passed += resting.seconds
+            return "resting"
+
+    async def down(client: OperatorClient) -> list[str]:
+        assert {await outcome(client) for _ in range(5)} == {"503"}
+        outcomes = [await outcome(client)]
+        outcomes += await asyncio.gather(outcome(client), outcome(client))
+        return [*outcomes, await outcome(client)]
+
+    seen = ask(operator, down)
+    assert seen == ["resting", "200", "resting", "200"]
+    assert passed >= 2.5
+
+
+def test_requests_keep_to_the_rate_and_the_concurrency(operator: Simulated) -> None:
+    async def many(client: OperatorClient) -> float:
+        await client.check()
+        begun = time.monotonic()
+        await asyncio.gather(*[client.request("GET", operator.url + V08) for _ in range(11)])
+        return time.monotonic() - begun
+
+    assert ask(operator, many, Limits(rate=20, concurrency=2)) >= 0.49
+
+
+def test_a_429_halves_the_rate_waits_and_recovers_slowly(operator: Simulated) -> None:
+    operator.control("faults", operation="list", effect="status", status=429, retry_after=1)
+
+    async def refused(client: OperatorClient) -> float:
+        assert (await client.request("GET", operator.url + V08)).retry_after == 1
+        assert client.rate.rate == 500
+        begun = time.monotonic()
+        await client.request("GET", operator.url + V08)
+        assert client.rate.rate == 520
+        return time.monotonic() - begun
+
+    assert ask(operator, refused) >= 0.9
+
+
+def test_a_long_retry_after_is_the_caller_s_to_wait_for(operator: Simulated) -> None:
+    operator.control("faults", operation="any", effect="status", status=429, retry_after=120)
+
+    async def refused(client: OperatorClient) -> float:
+        await client.request("GET", operator.url + V08)
+        with pytest.raises(Resting) as resting:
+            await client.request("GET", operator.url + V08)
+        return resting.value.seconds
+
+    assert 110 < ask(operator, refused) <= 120
+    assert operator.books()["requests"]["list 429"] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        (" 0 ", 0.0),
+        ("99999999999999999999", 3600.0),
+        ("Fri, 27 Nov 2026 12:00:30 GMT", 30.0),
+        ("Fri, 27 Nov 2026 11:00:00 GMT", 0.0),
+        ("Fri, 27 Nov 2037 12:00:30 GMT", 3600.0),
+        ("soon", None),
+        ("-1", None),
+        ("²", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms_up_to_an_hour(value: str, seconds: float | None) -> None:
+    assert retry_after(value, 1795780800.0) == seconds
+
+
+def test_every_request_is_seen_by_its_outcome(operator: Simulated) -> None:
+    seen: list[str] = []
+    operator.control("faults", operation="create", effect="lost")
+
+    async def some(client: OperatorClient) -> None:
+        with pytest.raises(Unanswered):
+            await create(operator)(client)
+        await create(operator)(client)
+        with pytest.raises(NotSent):
+            await client.request("GET", f"http://127.0.0.1:{free_port()}/x")
+
+    ask(operator, some, seen=seen.append)
+    assert seen == ["unanswered", "201", "not-sent"]
+
+
+def test_the_rate_never_falls_to_nothing() -> None:
+    rate = RateLimit(64)
+    for _ in range(100):
+        rate.refused(0)
+    assert rate.rate == 1
+    for _ in range(100):
+        rate.answered()
+    assert rate.rate == 64

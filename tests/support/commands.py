@@ -1,0 +1,101 @@
+"""Running the commands as a user does: real processes, in a directory of their own."""
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RECEIVER = [sys.executable, "-P", "-m", "receiver"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The variables a command sees: none of ours but those given."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    python = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error,ignore::ResourceWarning"}
+    return kept | python | more
+
+
+def run(
+    cwd: Path, *arguments: str, stdin: str = "", **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    """One command to its end."""
+    return subprocess.run(
+        [*RECEIVER, *arguments],
+        cwd=cwd,
+        env=environment(**environ),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+    """One command that goes on until the end of the block, where it is interrupted."""
+    with subprocess.Popen(
+        [*RECEIVER, *arguments],
+        cwd=cwd,
+        env=environment(**environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()  # or the end of the block would wait for it for ever
+                raise
+
+
+def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
+    """What a person sees."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*RECEIVER, *arguments],
+        cwd=cwd,
+        env=environment(COLUMNS="200", TERM="xterm", **environ),
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                seen += chunk
+        except OSError:
+            pass  # the last one has closed it
+        finally:
+            os.close(ours)
+        assert process.wait(30) == 0
+    return seen.decode()
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that nobody else is given while this process lives.
+
+    It stays bound here without listening, or between the choice and its use the system could give
+    it to a test beside this one. A server that sets SO_REUSEADDR, as all do, can listen on it.
+    """
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    _bound.append(bound)
+    port: int = bound.getsockname()[1]
+    return port
+
+
+_bound: list[socket.socket] = []

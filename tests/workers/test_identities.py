@@ -1,0 +1,94 @@
+"""A repeat is a repeat whatever the clock and the settings did in between."""
+
+import math
+from typing import Any
+
+import pytest
+
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import EVENTS, IDENTITIES, INBOUND
+from tests.support.running import mo
+from tests.support.valkey import Valkey
+from workers.maintenance.sweep import Sweep
+from workers.normalise.job import Normaliser
+
+BODY = mo(sender="tel:+12065550100")
+
+
+def come_in(client: Any, *, hours: int = 73) -> int:
+    """The same message once more; how many events there are then."""
+    one = Notification("att.sms.mo", "default", "receipt", 1, "application/json", BODY)
+    client.xadd(INBOUND, {"n": encode(one)})
+    Normaliser(client, "me", Settings(dedupe_hours=hours), lambda: False).run()
+    return int(client.xlen(EVENTS))
+
+
+def buckets(client: Any) -> set[int]:
+    return {int(field.partition(b":")[0]) for field in client.hkeys(IDENTITIES)}
+
+
+def move(client: Any, seconds: int) -> None:
+    """What was remembered had been so by a clock that was ahead by this, or behind."""
+    (old,) = buckets(client)
+    new = old + seconds
+    for key in client.keys(f"{IDENTITIES}:*"):
+        client.rename(key, key.replace(b":%d:" % old, b":%d:" % new))
+    for what in ("sets", "size", "ends"):
+        value = client.hget(IDENTITIES, f"{old}:{what}")
+        client.hdel(IDENTITIES, f"{old}:{what}")
+        client.hset(IDENTITIES, f"{new}:{what}", int(value) + (seconds if what == "ends" else 0))
+
+
+WIDTH = math.ceil(73 * 3600 / 3)
+
+
+@pytest.mark.parametrize("seconds", [WIDTH, 5 * WIDTH, -WIDTH, -2 * WIDTH])
+def test_a_clock_that_was_set_makes_no_repeat_a_new_one(valkey: Valkey, seconds: int) -> None:
+    client = valkey.client()
+    assert come_in(client) == 1
+    move(client, seconds)
+    assert come_in(client) == 1
+
+
+@pytest.mark.parametrize("hours", [24, 96])
+def test_another_time_to_remember_forgets_nothing(valkey: Valkey, hours: int) -> None:
+    client = valkey.client()
+    assert come_in(client) == 1
+    assert come_in(client, hours=hours) == 1
+    assert come_in(client) == 1
+
+
+def test_an_identity_is_kept_for_the_whole_time_to_remember(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    before = int(client.time()[0])
+    come_in(client)
+    (start,) = buckets(client)
+    ends = int(client.hget(IDENTITIES, f"{start}:ends"))
+    assert ends == start + WIDTH + 73 * 3600 >= before + 73 * 3600
+    # A server whose clock is ahead for a moment would forget all that expires by itself.
+    assert {client.ttl(key) for key in client.keys(f"{IDENTITIES}*")} == {-1}
+
+
+def test_a_bucket_counts_until_it_ends(valkey: Valkey) -> None:
+    client = valkey.client()
+    come_in(client)
+    move(client, -3 * WIDTH)  # it began four thirds of the time ago, less what this one is old
+    (start,) = buckets(client)
+    # The last of its identities were claimed just before the next bucket began.
+    client.hset(IDENTITIES, f"{start}:ends", int(client.time()[0]) + 600)
+    assert come_in(client) == 1
+
+
+def test_a_bucket_that_is_over_leaves_no_trace(valkey: Valkey) -> None:
+    client = valkey.client()
+    come_in(client)
+    move(client, -10 * WIDTH)
+    assert come_in(client) == 1  # remembered until a sweep has forgotten it
+    for _ in range(10):
+        Sweep(client).run()
+    assert come_in(client) == 2
+    for _ in range(10):
+        Sweep(client).run()
+    assert len(buckets(client)) == 1
+    assert len(client.keys(f"{IDENTITIES}:*")) == 1

@@ -1,0 +1,56 @@
+"""What `settle.lua` does with outcomes that come late, or beside each other."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from receiver.contract.records import encode
+from tests.support.consumer import answering, consuming
+from tests.support.forwarding import Forwarding, http_sink, publish_many
+from tests.support.valkey import Valkey
+from workers.forward import delivery_queue
+from workers.forward.outcomes import name
+
+
+@pytest.fixture
+def forwarding(valkey: Valkey) -> Iterator[Forwarding]:
+    """A sink whose consumer refuses for now, by the hand of one worker."""
+    with consuming() as consumer:
+        consumer.behaviour = answering(500)
+        yield Forwarding(valkey, http_sink(consumer, concurrency=1))
+
+
+@pytest.mark.parametrize("what", ["retry", "again"])
+def test_a_retry_that_is_settled_does_not_come_back(forwarding: Forwarding, what: str) -> None:
+    """Two workers had it: one was slow, and its lease over."""
+    publish_many(forwarding.valkey, 1)
+    forwarding.run()
+    forwarding.now += 3600
+    (item,) = forwarding.deliveries.take(10)
+    before = forwarding.count("failed_attempts")
+    forwarding.deliveries.settle([(*name(item), "+", "delivered")])
+    forwarding.deliveries.settle([(*name(item), "", what, 1000, encode(item.delivery))])
+    assert (forwarding.retries(), forwarding.count("delivered")) == ([], 1)
+    assert forwarding.count("failed_attempts") == before
+
+
+@pytest.mark.parametrize("more", [1, delivery_queue.FAILURES, 5 * delivery_queue.FAILURES])
+def test_failures_that_were_under_way_when_the_circuit_opened_count_no_more(
+    forwarding: Forwarding, more: int
+) -> None:
+    failed = ("1", "0-0", "-", "again", 0, b"")
+    forwarding.deliveries.settle([failed] * delivery_queue.FAILURES)
+    opened = forwarding.state()
+    assert (opened[b"opened"], opened[b"failures"]) == (b"1", b"0")
+    forwarding.deliveries.settle([failed] * more)
+    assert forwarding.state() == opened
+
+
+@pytest.mark.parametrize(("first", "second"), [(120, 5), (5, 120), (60, 60), (3600, 0)])
+def test_of_two_pauses_the_longer_one_counts(
+    forwarding: Forwarding, first: int, second: int
+) -> None:
+    for seconds in (first, second):
+        forwarding.deliveries.settle([("", "", "", "pause", 1000 * seconds)])
+    until = int(forwarding.state()[b"open_until"])
+    assert until == int(1000 * forwarding.now) + 1000 * max(first, second)
