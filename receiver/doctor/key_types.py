@@ -20,7 +20,7 @@ KINDS: Final[dict[str, str]] = {
     for names, kind in ((_STREAMS, "stream"), (_HASHES, "hash"), (_STRINGS, "string"))
     for name in names
 } | {redis_keys.CREDENTIALS_REVOKED: "set"}
-"""Key -> its type, as `receiver.contract` has it."""
+"""Key -> its type, as `receiver.contract.redis_keys` has it."""
 
 
 def keys(client: redis.Redis) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from receiver.cli.up.embedded_valkey import write_private
+from receiver.runtime.private_files import write_private
 
 _KEPT: Final = 16
 """Servers; the one that was written longest ago goes first."""

@@ -16,9 +16,10 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_USED,
 )
 from receiver.health.redis_state import SILENT_AFTER, Server
+from receiver.metrics.counters import Meter
+from receiver.metrics.unauthenticated import Tally
 from receiver.runtime.logs import Condition, Seldom
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
-from receiver.web.context import Door
 
 log = structlog.get_logger()
 
@@ -34,15 +35,16 @@ class Watch:
         client: redis.asyncio.Redis,
         server: Server,
         credentials: Credentials,
-        door: Door,
+        unauthenticated: Tally,
+        meter: Meter,
         place: str,
     ) -> None:
         """`place` is where Redis is, as a log line may say it."""
         self._client = client
         self._server = server
         self._credentials = credentials
-        self._tally = door.tally
-        self._meter = door.meter
+        self._tally = unauthenticated
+        self._meter = meter
         self._unreadable = 0
         self._seldom = Seldom(log)
         self._away = Condition(log, "redis.trouble", "redis.back", server=place)

@@ -13,10 +13,10 @@ from redis.exceptions import ResponseError
 from receiver.config.settings import Settings
 from receiver.health.data_loss import Losses, said
 from receiver.health.durability import CONFIG_NAMES, weaknesses
+from receiver.intake.availability import Availability
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.redis_link import NotReplicated
 from receiver.runtime.redis_client import refusal
-from receiver.web.admission import Gate
 
 SILENT_AFTER: Final = 2.5
 """Seconds without a good look after which Redis counts as gone."""
@@ -27,12 +27,17 @@ _SAID_FOR: Final = 5.0
 
 
 class Server:
-    """Tells the gate when memory runs short; answers what `/readyz` asks."""
+    """Tells the availability when memory runs short; answers what `/readyz` asks."""
 
     def __init__(
-        self, gate: Gate, losses: Losses, settings: Settings, intake: Inbound, probe: Inbound
+        self,
+        availability: Availability,
+        losses: Losses,
+        settings: Settings,
+        intake: Inbound,
+        probe: Inbound,
     ) -> None:
-        self._gate = gate
+        self._availability = availability
         self._losses = losses
         self._intake = intake
         self._probe = probe
@@ -65,7 +70,7 @@ class Server:
     @property
     def full(self) -> str:
         """Why the door is closed; empty when it is open."""
-        return self._gate.closed
+        return self._availability.closed
 
     @property
     def warnings(self) -> list[str]:
@@ -87,8 +92,8 @@ class Server:
         """One look. Raises one of `DOWN`."""
         if self._looks % _CONFIG_EVERY == 0:
             self._weaknesses = weaknesses(await _settings(client))
-        spent, info = self._gate.spent, await self._info(client)
-        self._gate.closed = self._too_weak() or self._fullness(info, spent)
+        spent, info = self._availability.spent, await self._info(client)
+        self._availability.closed = self._too_weak() or self._fullness(info, spent)
         with contextlib.suppress(ResponseError, NotReplicated):  # it is written down there
             await self._probe.probe()
         if not self._probe.refusal:  # else this would be refused too
@@ -118,7 +123,7 @@ class Server:
         limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
         mark = self._full_percent / 100 * limit if limit else math.inf
         full = f"Redis is {self._full_percent}% full, by what came since the last look"
-        self._gate.allow(spent, mark - used, full)
+        self._availability.allow(spent, mark - used, full)
         return f"Redis is {used / limit:.0%} full" if used > mark else ""
 
     def _too_few(self, replicas: int) -> str:

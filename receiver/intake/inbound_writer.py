@@ -17,9 +17,9 @@ from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError, ResponseError
 
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
+from receiver.intake.availability import Availability
 from receiver.intake.redis_link import Link, NotReplicated
 from receiver.runtime.redis_client import refusal
-from receiver.web.admission import Gate
 
 REJECTED_KEPT: Final = 10_000
 BELL_MILLISECONDS: Final = 5_000
@@ -56,12 +56,12 @@ class Inbound:
         link: Link,
         ring: Callable[[], None],
         saw: Callable[[int], None],
-        gate: Gate | None = None,
+        availability: Availability | None = None,
     ) -> None:
         self._link = link
         self._ring = ring
         self._saw = saw
-        self._gate = gate
+        self._availability = availability
         self._accepted = 0
         self.refusal = ""
         """How Redis refused the last append or probe; empty when it was taken."""
@@ -73,8 +73,8 @@ class Inbound:
 
         Raises one of `DOWN`, like `Link.run`, and `Full`.
         """
-        if self._gate:
-            self._spend(self._gate, batches)
+        if self._availability:
+            self._spend(self._availability, batches)
         words: list[Any] = [BELL_MILLISECONDS, REJECTED_KEPT]
         for batch in batches:
             words += (batch.number, len(batch.accepted), len(batch.refused))
@@ -82,8 +82,8 @@ class Inbound:
             words += batch.refused
         _, rang, accepted = await self._run(batches[0].flusher, words)
         self._saw(accepted)
-        if self._gate and self._accepted:
-            self._spend_for_others(self._gate, batches, accepted - self._accepted)
+        if self._availability and self._accepted:
+            self._spend_for_others(self._availability, batches, accepted - self._accepted)
         self._accepted = accepted
         if rang:
             asyncio.get_running_loop().call_soon(self._ring)  # answers first
@@ -110,18 +110,20 @@ class Inbound:
         return reply
 
     @staticmethod
-    def _spend(gate: Gate, batches: tuple[Batch, ...]) -> None:
+    def _spend(availability: Availability, batches: tuple[Batch, ...]) -> None:
         size = sum(map(_memory, batches))
-        if not gate.takes(size):
-            raise Full(gate.closed)
-        gate.spend(size)
+        if not availability.takes(size):
+            raise Full(availability.closed)
+        availability.spend(size)
 
     @staticmethod
-    def _spend_for_others(gate: Gate, batches: tuple[Batch, ...], came: int) -> None:
+    def _spend_for_others(
+        availability: Availability, batches: tuple[Batch, ...], came: int
+    ) -> None:
         """Other processes append too: the ledger says how many, and ours how large they are."""
         mine = sum(len(batch.accepted) for batch in batches)
         if mine and mine < came <= _OTHERS_MOST * mine:
-            gate.spend(sum(map(_memory, batches)) * (came - mine) / mine)
+            availability.spend(sum(map(_memory, batches)) * (came - mine) / mine)
 
     async def end(self) -> None:
         """Let go of Redis."""

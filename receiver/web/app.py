@@ -5,7 +5,6 @@ import contextlib
 import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any
 
 import redis
@@ -19,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
+from receiver.carriers.carrier import Callback
 from receiver.carriers.formats.problem_details import problem
 from receiver.config.settings import Settings, SettingsError, load
 from receiver.health.data_loss import Losses
@@ -26,6 +26,7 @@ from receiver.health.memory import Memory
 from receiver.health.monitor import Watch
 from receiver.health.readiness import readiness
 from receiver.health.redis_state import Server
+from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import Link
@@ -37,14 +38,15 @@ from receiver.metrics.unauthenticated import Tally
 from receiver.runtime import logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.tracing import switch
-from receiver.web import openapi
-from receiver.web.admission import Gate
-from receiver.web.context import Door
-from receiver.web.ingest import Answer, Route
+from receiver.web import asgi, openapi
+from receiver.web.admission import Admission
+from receiver.web.context import Context
+from receiver.web.ingest import Ingest, Respond
 from receiver.web.protocol import is_whole
+from receiver.web.request import Request as IncomingRequest
 from receiver.web.responses import closing
 from receiver.web.server import end_at_the_second_signal
-from receiver.web.tracing import TracedRoute
+from receiver.web.tracing import RequestSpans, TracedRequestSpans
 
 
 class Receiver(Starlette):
@@ -54,35 +56,40 @@ class Receiver(Starlette):
     endpoint does.
     """
 
-    def __init__(self, carriers: Mapping[str, Route], **options: Any) -> None:
+    def __init__(self, carriers: Mapping[str, Ingest], **options: Any) -> None:
         super().__init__(**options)
         self._carriers = carriers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/a/b` is listener `default` of route `/a/b`, and `/a/b/name` its listener `name`."""
-        if scope["type"] == "http" and (found := self._found(scope["path"])):
-            route, listener = found
-            return await route.answer(scope, receive, send, listener)
+        if scope["type"] == "http" and (found := self._find(scope)):
+            ingest, request = found
+            return await asgi.respond(ingest, request, scope, receive, send)
         if scope["type"] == "http" and not (scope["method"] == "GET" and is_whole(receive)):
             send = closing(scope, receive, send)  # nobody there reads bodies
         return await super().__call__(scope, receive, send)
 
-    def at_once(self, scope: Scope, body: bytes, send: Answer) -> bool:
-        """`Route.at_once`, for a server that has a whole request; False where it is not one of a
-        carrier's.
+    def handle(self, scope: Scope, body: bytes, respond: Respond) -> bool:
+        """Respond to a whole request on a carrier's route; False on any other route, with nothing
+        done yet.
         """
-        if not (found := self._found(scope["path"])):
+        if not (found := self._find(scope)):
             return False
-        route, listener = found
-        return route.at_once(scope, body, listener, send)
+        ingest, request = found
+        request.body = body
+        ingest.handle(request, respond)
+        return True
 
-    def _found(self, path: str) -> tuple[Route, str] | None:
-        if route := self._carriers.get(path):
-            return route, "default"
-        base, _, listener = path.rpartition("/")
-        if listener and (route := self._carriers.get(base)):
-            return route, listener
-        return None
+    def _find(self, scope: Scope) -> tuple[Ingest, IncomingRequest] | None:
+        path, listener = scope["path"], "default"
+        if not (ingest := self._carriers.get(path)):
+            path, _, listener = path.rpartition("/")
+            if not listener or not (ingest := self._carriers.get(path)):
+                return None
+        request = IncomingRequest(
+            scope["method"], listener, scope["headers"], scope["query_string"], scope
+        )
+        return ingest, request
 
 
 def create() -> Starlette:
@@ -97,20 +104,35 @@ def build(settings: Settings) -> Starlette:
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN))
-    credentials, gate = Credentials(settings.bearer_digests), Gate(settings.max_in_flight)
+    credentials, availability = Credentials(settings.bearer_digests), Availability()
     reader = redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN)
     losses = Losses(_memory(settings, reader))
     spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
-    inbound, probe = (_inbound(settings, bell, losses, gate) for _ in range(2))
+    inbound, probe = (_inbound(settings, bell, losses, availability) for _ in range(2))
     intake = Intake(inbound, spool)
-    drain = Drain(spool, _inbound(settings, bell, losses, gate), gate) if spool else None
-    door = Door(settings, credentials, intake, gate)
-    server = Server(gate, losses, settings, inbound, probe)
+    drain = (
+        Drain(spool, _inbound(settings, bell, losses, availability), availability)
+        if spool
+        else None
+    )
+    admission = Admission(settings.max_in_flight)
+    context = Context(settings, credentials, intake, admission, availability)
+    server = Server(availability, losses, settings, inbound, probe)
     client = redis_client.async_client(settings.redis_url)
     scrape = Scrape(settings, reader)
-    watch = Watch(client, server, credentials, door, redis_client.place(settings.redis_url))
+    watch = Watch(
+        client,
+        server,
+        credentials,
+        context.unauthenticated,
+        context.meter,
+        redis_client.place(settings.redis_url),
+    )
     tracer = switch.start(settings.traces)
-    route = partial(TracedRoute, tracer) if tracer else Route
+
+    def ingest(callback: Callback) -> Ingest:
+        spans = TracedRequestSpans(tracer, callback) if tracer else RequestSpans()
+        return Ingest(context, callback, spans)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -122,7 +144,7 @@ def build(settings: Settings) -> Starlette:
         intake.start()
         with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
             await watch.look()
-        watching = asyncio.gather(watch.run(), door.bodies.watch())
+        watching = asyncio.gather(watch.run(), context.bodies.watch())
         _spare_the_garbage_collector()
         yield
         watching.cancel()
@@ -140,9 +162,9 @@ def build(settings: Settings) -> Starlette:
             await asyncio.to_thread(tracer.close)
 
     app = Receiver(
-        {callback.path: route(door, callback) for callback in CALLBACKS},
+        {callback.path: ingest(callback) for callback in CALLBACKS},
         routes=_routes(server, spool, scrape, settings),
-        exception_handlers={HTTPException: _nowhere(door.tally)},
+        exception_handlers={HTTPException: _nowhere(context.unauthenticated)},
         lifespan=lifespan,
     )
     # A redirect would answer a POST with 307, which no carrier follows: 404 says what is wrong.
@@ -157,9 +179,9 @@ def _memory(settings: Settings, client: redis.Redis) -> Memory:
     return Memory(directory, f"{redis_client.place(settings.redis_url or '')}/{database}")
 
 
-def _inbound(settings: Settings, bell: Bell, losses: Losses, gate: Gate) -> Inbound:
+def _inbound(settings: Settings, bell: Bell, losses: Losses, availability: Availability) -> Inbound:
     link = Link(settings.redis_url or "", script(), settings.ack_replicas)
-    return Inbound(link, bell.ring, losses.writer(), gate)
+    return Inbound(link, bell.ring, losses.writer(), availability)
 
 
 def _routes(

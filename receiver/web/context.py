@@ -1,43 +1,36 @@
 """What all routes share."""
 
-import itertools
-import secrets
-
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import LISTENER_NAME, Settings
+from receiver.intake.accept import Receipts
+from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.metrics.counters import ACKNOWLEDGED, Meter
 from receiver.metrics.unauthenticated import Tally
-from receiver.web.admission import Gate
+from receiver.web.admission import Admission
 from receiver.web.request_body import Bodies
 
 
-class Receipts:
-    """Makes receipt ids: unique over processes and time, in order within a process."""
-
-    def __init__(self) -> None:
-        self._process = secrets.token_hex(4)
-        self._count = itertools.count()
-
-    def new(self, milliseconds: int) -> str:
-        """27 characters: time, process, count."""
-        return f"{milliseconds:011x}{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
-
-
-class Door:
+class Context:
     """What all routes share: who may come in, where it is kept, and what is counted."""
 
     def __init__(
-        self, settings: Settings, credentials: Credentials, intake: Intake, gate: Gate
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        intake: Intake,
+        admission: Admission,
+        availability: Availability,
     ) -> None:
         self.handshake = settings.handshake
         self.listeners = frozenset(listener.name for listener in settings.listeners)
         self.credentials = credentials
         self.intake = intake
-        self.gate = gate
+        self.admission = admission
+        self.availability = availability
         self.receipts = Receipts()
         self.bodies = Bodies(settings.max_body_bytes)
-        self.tally = Tally()
+        self.unauthenticated = Tally()
         self.meter = Meter()
         self.acknowledged = self.meter.times(ACKNOWLEDGED)
         """From a notification's last byte until it was durable."""

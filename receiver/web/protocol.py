@@ -18,7 +18,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from receiver.carriers.formats.problem_details import problem
 from receiver.web.http_parser import Parsing
 from receiver.web.open_files import room
-from receiver.web.responses import LINGER_BYTES, RETRY_AFTER, Headers
+from receiver.web.request import ADMITTED
+from receiver.web.responses import LINGER_BYTES, RETRY_AFTER, Response
 
 HEAD_WITHIN: Final = 10.0
 """Seconds a head may take, from the connection's beginning or the head's first byte, whichever is
@@ -27,8 +28,6 @@ HEAD_BYTES: Final = 65536
 """What does not end within so many bytes is no head that a carrier sends."""
 CONNECTIONS: Final = 4096
 """Open at once, per web process: so many unfinished heads are what memory has room for."""
-ADMITTED: Final = "receiver.admitted"
-"""Where the scope says that the request had a valid credential."""
 STRANGER_RESTS: Final = 10.0
 """Seconds a connection may idle on which no request had a valid credential yet: a balancer's pool
 is for carriers, and whoever else holds connections holds theirs."""
@@ -50,7 +49,7 @@ class Protocol(Parsing):
         self._weighed: tuple[RequestResponseCycle | None, bool] = (None, True)
         self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
         self._begun: RequestResponseCycle | None = None
-        self._at_once = getattr(self.app, "at_once", _never)
+        self._handle = getattr(self.app, "handle", _never)
         self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
         self._known = False
         self._strangers: dict[Protocol, None] = vars(self.server_state).setdefault("strangers", {})
@@ -92,17 +91,20 @@ class Protocol(Parsing):
     def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._held, self._begun = None, cycle
         long = cycle.more_body or cycle.waiting_for_100_continue or self.flow.write_paused
-        if long or not self._at_once(cycle.scope, bytes(cycle.body), partial(self._send, cycle)):
+        if long or not self._handle(cycle.scope, bytes(cycle.body), partial(self._send, cycle)):
             super()._start_asgi_task(cycle, app)
 
-    def _send(
-        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
-    ) -> None:
+    def _send(self, cycle: RequestResponseCycle, response: Response) -> None:
         """What `RequestResponseCycle.send` does for a whole answer, less its checks of headers:
         these are ours.
         """
         if cycle.disconnected or self.transport.is_closing():
             return
+        status, headers, body, close = response
+        if close:
+            cycle.keep_alive = False
+        if cycle.scope["method"] == "HEAD":
+            body = b""
         content = [STATUS_LINE[status]]
         for name, value in (*cycle.default_headers, *headers):
             content += (name, b": ", value, b"\r\n")

@@ -42,6 +42,12 @@ class Refuse(Exception):
         return refused
 
     @classmethod
+    def too_large(cls, cap: int, beginning: bytes) -> "Refuse":
+        """413; the beginning of the body is kept."""
+        message = f"the body may have {cap} bytes at most"
+        return cls(413, message, beginning[:HEAD_KEPT], unread=True)
+
+    @classmethod
     def fault(cls, body: bytes = b"", *, unread: bool = False) -> "Refuse":
         """Ours. A body that brought it about is kept: once mended, we can take it after all."""
         refused = cls(503, "the receiver failed on this request", body, unread=unread)
@@ -64,7 +70,7 @@ def shown(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
     ]
 
 
-def say(refusal: Refusal) -> None:
+def log_refusal(refusal: Refusal) -> None:
     """In the log: that a request was refused and kept, and why; never what was in it."""
     log.warning(
         "door.refused",

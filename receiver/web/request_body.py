@@ -52,7 +52,7 @@ class Bodies:
             if name == b"content-length" and int(value) > self.cap:
                 if not any(name == b"expect" for name, _ in scope["headers"]):
                     await _begin(receive, chunks, visit)
-                raise _too_large(chunks, self.cap)
+                raise Refuse.too_large(self.cap, b"".join(chunks))
         try:
             collecting = _collect(receive, chunks, self.cap, visit)
             await (collecting if is_whole(receive) else self._in_time(collecting))
@@ -88,7 +88,7 @@ async def _collect(receive: Receive, chunks: list[bytes], cap: int, visit: Visit
         size += len(chunk)
         chunks.append(chunk)
         if size > cap:
-            raise _too_large(chunks, cap)
+            raise Refuse.too_large(cap, b"".join(chunks))
         if not visit.weigh(len(chunk)):
             raise Refuse(429, "too much is in flight", unread=True)
 
@@ -97,10 +97,6 @@ async def _begin(receive: Receive, chunks: list[bytes], visit: Visit) -> None:
     with contextlib.suppress(TimeoutError, Refuse):
         async with asyncio.timeout(BEGINNING_WITHIN):
             await _collect(receive, chunks, HEAD_KEPT, visit)
-
-
-def _too_large(chunks: list[bytes], cap: int) -> Refuse:
-    return Refuse(413, f"the body may have {cap} bytes at most", _head(chunks), unread=True)
 
 
 def _head(chunks: list[bytes]) -> bytes:

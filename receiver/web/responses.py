@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -20,6 +20,20 @@ _CORRELATOR: Final = re.compile(rb"[a-zA-Z0-9\-_:;./<>{}]{0,256}")
 """CAMARA Commonalities, x-correlator; what does not match is not echoed (WIRE.md 1.2)."""
 
 Headers = list[tuple[bytes, bytes]]
+
+
+class Response(NamedTuple):
+    """One whole response."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+    close: bool = False
+    """Whether the connection ends with it, because the body was not wanted."""
+
+    def closing(self) -> "Response":
+        """Return the same response as the connection's last."""
+        return self._replace(close=True)
 
 
 def correlator(headers: Headers) -> Headers:
@@ -44,17 +58,16 @@ def problem(callback: Callback, status: int, message: str) -> tuple[Headers, byt
     return headers, body
 
 
-async def send_answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+async def send_response(send: Send, response: Response) -> None:
     """Answer a request whose body has been read."""
+    status, headers, body, _ = response
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_and_close(
-    scope: Scope, receive: Receive, send: Send, answer: tuple[int, Headers, bytes]
-) -> None:
+async def send_and_close(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
     """Answer at once a request whose body has not been read, then linger, then close."""
-    await send_answer(closing(scope, receive, send), *answer)
+    await send_response(closing(scope, receive, send), response)
 
 
 def closing(scope: Scope, receive: Receive, send: Send) -> Send:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from receiver.intake.availability import Availability
 from receiver.intake.inbound_writer import Batch, Full, Inbound
-from receiver.web.admission import Gate
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
@@ -78,8 +78,8 @@ class _Line:
         return [1, 0, self.accepted]
 
 
-def inbound(gate: Gate, line: Any) -> Inbound:
-    return Inbound(line, lambda: None, lambda *_: None, gate)
+def inbound(availability: Availability, line: Any) -> Inbound:
+    return Inbound(line, lambda: None, lambda *_: None, availability)
 
 
 async def appends(inbound: Inbound, size: int, most: int = 1000) -> int:
@@ -93,20 +93,20 @@ async def appends(inbound: Inbound, size: int, most: int = 1000) -> int:
 
 
 def test_what_was_appended_since_the_last_look_closes_the_door() -> None:
-    gate = Gate(10)
-    gate.allow(gate.spent, 100_000, "Redis is 80% full")
-    assert 50 <= asyncio.run(appends(inbound(gate, _Line()), 1000)) <= 100
-    assert gate.closed == "Redis is 80% full"
-    gate.closed = ""
-    gate.allow(gate.spent, 100_000, "Redis is 80% full")
-    assert asyncio.run(appends(inbound(gate, _Line()), 1000)) >= 50
+    availability = Availability()
+    availability.allow(availability.spent, 100_000, "Redis is 80% full")
+    assert 50 <= asyncio.run(appends(inbound(availability, _Line()), 1000)) <= 100
+    assert availability.closed == "Redis is 80% full"
+    availability.closed = ""
+    availability.allow(availability.spent, 100_000, "Redis is 80% full")
+    assert asyncio.run(appends(inbound(availability, _Line()), 1000)) >= 50
 
 
 def test_what_other_processes_append_counts_too() -> None:
-    gate, line = Gate(10), _Line()
+    availability, line = Availability(), _Line()
     line.others = 3
-    gate.allow(gate.spent, 100_000, "Redis is 80% full")
-    assert 12 <= asyncio.run(appends(inbound(gate, line), 1000)) <= 26
+    availability.allow(availability.spent, 100_000, "Redis is 80% full")
+    assert 12 <= asyncio.run(appends(inbound(availability, line), 1000)) <= 26
 
 
 def test_workers_that_start_when_nothing_is_left_get_on_all_the_same(receiver: Receiver) -> None:

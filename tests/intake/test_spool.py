@@ -177,12 +177,12 @@ def test_a_disk_that_takes_nothing_is_a_503_or_redis_alone_never_a_lie(
 def test_the_drain_waits_while_redis_is_nearly_full(valkey: Valkey, tmp_path: Path) -> None:
     async def test(house: House) -> None:
         valkey.kill()
-        house.gate.closed = "Redis is 81% full"
+        house.availability.closed = "Redis is 81% full"
         await house.keep("1")
         await asyncio.to_thread(valkey.start)
         await asyncio.sleep(0.6)
         assert house.spool.engaged
-        house.gate.closed = ""
+        house.availability.closed = ""
         await house.emptied()
 
     live(valkey.url, tmp_path, test)

@@ -28,7 +28,10 @@ from tests.support.valkey import Valkey
 WRONG = "a-token-that-nobody-knows"
 SECRET = "whsec_c2VjcmV0LW9mLXRoZS1ob29rLXNlY3JldC1vZi0="
 TEXT = "meet me behind the station"
-UNREADABLE = b'{"Message": "meet me behind the station", "SenderAddress": ["tel:+12065550177"]}'
+UNREADABLE = (
+    b'{"Message": "meet me behind the station", '
+    b'"SenderAddress": ["tel:+12065550177", "tel:+12065550178"]}'
+)
 FILE = """
 [[sink]]
 name = "hook"
@@ -148,7 +151,7 @@ def _send(receiver: Receiver, path: str, body: bytes, headers: dict[str, str]) -
 
 def _unreadable() -> Notification:
     """What the door would have refused: a dead letter is all that can be made of it."""
-    return Notification("att.sms.mo", "default", "0" * 26 + "7", 1, "application/json", UNREADABLE)
+    return Notification("att.sms.mo", "default", "f" * 26 + "7", 1, "application/json", UNREADABLE)
 
 
 def _private(events: list[dict[str, Any]]) -> set[bytes]:
@@ -225,7 +228,7 @@ def test_each_notification_has_one_line_with_its_outcome(traffic: Traffic) -> No
         assert line["milliseconds"] >= 0
     assert by_outcome["published"] == set(traffic.published)
     assert by_outcome["duplicate"]
-    assert by_outcome["dead"] == {"0" * 26 + "7"}
+    assert by_outcome["dead"] == {"f" * 26 + "7"}
 
 
 def test_a_receipt_leads_from_the_answer_to_what_was_refused_or_died(traffic: Traffic) -> None:
@@ -239,7 +242,7 @@ def test_a_receipt_leads_from_the_answer_to_what_was_refused_or_died(traffic: Tr
     assert refused <= said == set(traffic.refused)
     given_up = [line for line in traffic.lines if line["event"] == "delivery.dead"]
     assert {receipt for line in given_up for receipt in line["receipts"]} <= set(traffic.dead)
-    assert "0" * 26 + "7" in traffic.dead
+    assert "f" * 26 + "7" in traffic.dead
     delivered = [line for line in traffic.lines if line["event"] == "delivery"]
     assert {line["sink"] for line in delivered} == {"hook", "crm", "copy"}
     assert {line["receipt"] for line in delivered} == set(traffic.published)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver.contract.redis_keys import INBOUND
+from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Batch, Inbound, script
 from receiver.intake.redis_link import Link
@@ -14,7 +15,6 @@ from receiver.intake.spool.depth import Depth
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool
 from receiver.intake.spool.spool_file import SpoolFile
-from receiver.web.admission import Gate
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
 
@@ -52,10 +52,10 @@ class House:
     """An intake with its spool and drain, as a web process has them."""
 
     def __init__(self, url: str, directory: Path) -> None:
-        self.gate = Gate(1024)
+        self.availability = Availability()
         self.spool = Spool(directory, 1024**3)
         self.intake = Intake(inbound(url), self.spool)
-        self.drain = Drain(self.spool, inbound(url), self.gate)
+        self.drain = Drain(self.spool, inbound(url), self.availability)
 
     async def keep(self, *names: str) -> None:
         for name in names:

@@ -12,10 +12,10 @@ import structlog
 from receiver.config.settings import Settings
 from receiver.runtime import redis_client
 from receiver.runtime.logs import Condition
+from workers.full_redis_client import FullRedisClient
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.sweep import EVERY, Sweep, histories
 from workers.processes.consumer_names import Slot, Slots
-from workers.roomy import Roomy
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class Supervisor:
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
         self._wanted = [""] * settings.workers + [sink.name for sink in settings.sinks]
         self._stop = stop
-        client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=Roomy)
+        client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
         self._slots = Slots(client)
         self._sweep = Sweep(client, histories(settings.sinks, url))
         self._sinks = SinkSweep(client, settings.sinks)

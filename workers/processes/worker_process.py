@@ -23,9 +23,9 @@ from workers.forward.remote_job import RemoteJob
 from workers.forward.run_loop import Shift
 from workers.forward.tracing import TracedDeliveries, TracedRemote
 from workers.forward.transactional_job import LocalJob
+from workers.full_redis_client import FullRedisClient
 from workers.normalise.job import Normaliser
 from workers.processes.rq_worker import Jobs, Worker
-from workers.roomy import Roomy
 from workers.sinks import open_sink
 from workers.sinks.sink import Local
 
@@ -41,7 +41,7 @@ SILENT_WITHIN: Final = 3.0
 def normalise(settings: Settings, url: str, consumer: str) -> int:
     """Be the normalise worker of one consumer name until told to stop. Returns the exit status."""
     stop = stop_flag()
-    client = redis_client.client(url, kind=Roomy)
+    client = redis_client.client(url, kind=FullRedisClient)
     with switch.started(settings.traces) as tracer:
         job = Normaliser(client, consumer, settings, stop.is_set, tracer)
         return work(NORMALISE_QUEUE, {NORMALISE_JOB: job.run}, url, stop)
@@ -51,7 +51,7 @@ def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
     """Be the forward worker of one sink until told to stop. Returns the exit status."""
     sink = next(sink for sink in settings.sinks if sink.name == name)
     stop = stop_flag()
-    client = redis_client.client(url, kind=Roomy)
+    client = redis_client.client(url, kind=FullRedisClient)
     with switch.started(settings.traces) as tracer:
         job = forwarder(sink, client, consumer, settings, stop.is_set, tracer)
         return work(forward_queue(name), {FORWARD_JOB: job.run}, url, stop)
@@ -94,7 +94,7 @@ def stop_flag() -> threading.Event:
 def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     """Run RQ's loop on one queue. Waits for a Redis that is not there yet."""
     threading.Thread(target=_leave_a_silent_redis, args=(url, stop), daemon=True).start()
-    client = redis_client.client(url, kind=Roomy)
+    client = redis_client.client(url, kind=FullRedisClient)
     if not _answers(client, stop):
         return 0
     gc.collect()

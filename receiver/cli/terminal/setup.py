@@ -91,14 +91,14 @@ def look_at_rights(url: str) -> None:
     """Say what the Redis user lacks, and refuse a Redis Cluster. One that does not answer now may
     be right.
     """
-    from receiver import rights
+    from receiver.runtime import redis_rights
 
     try:
         with connect(url) as client:
-            lacks = rights.lacking(client)
+            lacks = redis_rights.lacking(client)
     except redis.RedisError:
         return
-    except rights.Cluster:
+    except redis_rights.Cluster:
         raise Refused(
             "REDIS_URL: this is a Redis Cluster, which does not fit: what belongs together lies on "
             "several servers there. One server is wanted, with replicas and Sentinel if you like"

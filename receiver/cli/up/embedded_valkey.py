@@ -5,7 +5,6 @@ lives; that keeps a second one off the same data, whoever started the first and 
 """
 
 import fcntl
-import os
 import secrets
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from redis.retry import Retry
 
 from receiver.config.settings import Settings
 from receiver.runtime import parent_death, redis_client
+from receiver.runtime.private_files import write_private
 
 PATIENCE: Final = 30.0
 """Seconds for a server to answer; one that is reading its data gets all the time it needs."""
@@ -170,15 +170,6 @@ def read_url(file: Path) -> str:
     except FileNotFoundError:
         return ""
     return "" if redis_client.fault(url) else url
-
-
-def write_private(path: Path, text: str) -> None:
-    """All of it or nothing, and never readable by others."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)
 
 
 def unusable(data_dir: Path, error: OSError) -> str:

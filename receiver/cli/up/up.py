@@ -17,8 +17,9 @@ from receiver.cli.send import Door
 from receiver.cli.terminal import output, setup
 from receiver.cli.up import demo as tour
 from receiver.cli.up.child_process import Child, stop
-from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable, write_private
+from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable
 from receiver.config.settings import Settings
+from receiver.runtime.private_files import write_private
 
 
 @click.command()

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from receiver.intake.availability import Availability
 from receiver.intake.group_commit import end_with_it
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.spool.file_set import LOOK_EVERY
@@ -14,7 +15,6 @@ from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.spool.spool_file import Head
 from receiver.intake.waiting_requests import BATCH_BYTES, BATCH_ENTRIES
 from receiver.runtime.redis_client import DOWN
-from receiver.web.admission import Gate
 
 log = structlog.get_logger()
 
@@ -25,10 +25,10 @@ _PAUSE: Final = 0.25
 class Drain:
     """Runs beside the intake, over a link of its own."""
 
-    def __init__(self, spool: Spool, inbound: Inbound, gate: Gate) -> None:
+    def __init__(self, spool: Spool, inbound: Inbound, availability: Availability) -> None:
         self._spool = spool
         self._inbound = inbound
-        self._gate = gate
+        self._availability = availability
         self._task: asyncio.Task[None]
 
     def start(self) -> None:
@@ -63,8 +63,8 @@ class Drain:
         done: list[Head] = []
         try:
             for together in _together(heads):
-                if self._gate.closed:
-                    raise SpoolError(self._gate.closed)
+                if self._availability.closed:
+                    raise SpoolError(self._availability.closed)
                 await self._inbound.append(*(head.batch for head in together))
                 done += together
                 self._spool.went(len(together))

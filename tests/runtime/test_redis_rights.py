@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from receiver import rights
+from receiver.runtime import redis_rights
 from tests.support.commands import RECEIVER, ROOT, free_port, run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
@@ -65,7 +65,7 @@ def test_with_what_is_documented_everything_is_done(
 def test_what_a_user_lacks_is_found(valkey: Valkey, rules: list[str], lacks: str) -> None:
     allow(valkey, *rules)
     with valkey.client(username="few", password="made-up") as client:
-        assert ", ".join(rights.lacking(client)) == lacks
+        assert ", ".join(redis_rights.lacking(client)) == lacks
 
 
 def test_what_a_user_lacks_is_said_at_the_start(receiver: Receiver) -> None:
@@ -76,7 +76,7 @@ def test_what_a_user_lacks_is_said_at_the_start(receiver: Receiver) -> None:
 
 
 def test_trying_changes_nothing(valkey: Valkey) -> None:
-    assert rights.lacking(valkey.client()) == []
+    assert redis_rights.lacking(valkey.client()) == []
     assert valkey.client().dbsize() == 0
 
 

@@ -24,7 +24,7 @@ _PAUSE: Final = 0.2
 """Seconds for a command that would have waited: no script waits."""
 
 
-class Roomy(redis.Redis):
+class FullRedisClient(redis.Redis):
     """Like the client it is, and its replies in that case as the server writes them."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.carriers import att
+from receiver.carriers.carrier import Request
 from receiver.config.settings import Settings, SettingsError, load
 from receiver.contract.records import Notification
-from receiver.intake.validate import check
+from receiver.web.content_type import content_type as read_content_type
 
 
 def listener(folder: Path, *lines: str) -> Settings:
@@ -35,7 +36,8 @@ def test_a_region_that_is_no_country_is_refused_at_start(tmp_path: Path, region:
 def test_a_character_set_may_stand_in_content_encoding(content_type: str) -> None:
     body = '{"SenderAddress": "1", "Message": "Её"}'.encode("cp1251")
     headers = [(b"content-type", content_type.encode()), (b"content-encoding", b"Windows-1251")]
-    reading, kept = check(att.MESSAGES, {"headers": headers}, body)
+    kept = read_content_type(headers, body)
+    reading = att.MESSAGES.read(Request(kept, headers, body))
     notification = Notification("att.sms.mo", "globe", "r", 0, kept, reading.accepted[0])
     (event,) = att.MESSAGES.normalise(notification, UTC, "PH")
     assert event.data["text"] == "Её"
@@ -44,4 +46,4 @@ def test_a_character_set_may_stand_in_content_encoding(content_type: str) -> Non
 def test_an_encoding_that_is_no_character_set_changes_nothing() -> None:
     headers = [(b"content-type", b"text/plain"), (b"content-encoding", b"aes128gcm, identity")]
     body = b'{"SenderAddress": "1", "Message": "m"}'
-    assert check(att.MESSAGES, {"headers": headers}, body)[1] == "text/plain"
+    assert read_content_type(headers, body) == "text/plain"

@@ -1,0 +1,33 @@
+"""Whether this process can store anything now, and how much."""
+
+import math
+
+
+class Availability:
+    """Tells request path, writers and drain what the monitor last saw of Redis.
+
+    Between two looks the writers count what they append, so that no flood fills Redis meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.closed = ""
+        """Why nothing can be stored now; empty while it can."""
+        self.spent = 0.0
+        """Bytes of memory that writes have taken from Redis so far, all processes' by estimate."""
+        self._until = math.inf
+        self._when_full = ""
+
+    def allow(self, spent: float, room: float, when_full: str) -> None:
+        """Allow so many bytes more, counted from when `spent` was read; `when_full` closes then."""
+        self._until, self._when_full = spent + room, when_full
+
+    def takes(self, size: float) -> bool:
+        """Tell whether Redis has room for so many bytes; where it has none, close."""
+        if self.spent + size <= self._until:
+            return True
+        self.closed = self.closed or self._when_full
+        return False
+
+    def spend(self, size: float) -> None:
+        """Count bytes that have gone to Redis."""
+        self.spent += size

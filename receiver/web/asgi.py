@@ -1,0 +1,57 @@
+"""The ASGI adaptor of the request path, for requests whose body does not come with their head."""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from receiver.web.ingest import Ingest, Respond
+from receiver.web.protocol import is_whole
+from receiver.web.rejection import Refuse
+from receiver.web.request import Request
+from receiver.web.request_body import Gone
+from receiver.web.responses import Response, send_and_close, send_response
+
+
+async def respond(
+    ingest: Ingest, request: Request, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Read the body of a request, pass it on, and send the response."""
+    try:
+        response = await _respond(ingest, request, scope, receive)
+    except asyncio.CancelledError:
+        # The server is stopping and waits no longer: another process will take it.
+        stopping = Refuse(503, "the receiver is stopping", unread=True)
+        response = await _await(lambda done: ingest.refuse(request, stopping, done))
+    except Gone:
+        ingest.abandon(request)
+        return
+    if response.close:
+        await send_and_close(scope, receive, send, response)
+    else:
+        await send_response(send, response)
+
+
+async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Receive) -> Response:
+    """Raises `Gone`."""
+    if early := ingest.admit(request):
+        # Where there is nothing to wait for, the connection stays: a new one costs more than this.
+        return early if is_whole(receive) else early.closing()
+    try:
+        with ingest.context.admission.visit() as visit:
+            request.body = await ingest.context.bodies.read(scope, receive, visit)
+            return await _await(lambda done: ingest.store(request, done))
+    except Refuse as refused:
+        reason = refused
+        return await _await(lambda done: ingest.refuse(request, reason, done))
+
+
+async def _await(begin: Callable[[Respond], None]) -> Response:
+    responded: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    def done(response: Response) -> None:
+        if not responded.done():  # cancelled: nobody waits
+            responded.set_result(response)
+
+    begin(done)
+    return await responded

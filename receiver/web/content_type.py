@@ -1,0 +1,33 @@
+"""What a request says its body is."""
+
+from typing import Final
+
+from receiver.carriers.formats.charset_names import codec, declared
+from receiver.web.rejection import Refuse
+from receiver.web.responses import Headers
+
+_COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
+
+
+def content_type(headers: Headers, body: bytes) -> str:
+    """Return the content type, with the character set of Content-Encoding (AT&T, SMS v2).
+
+    Raises `Refuse` with the body for a compressed one.
+    """
+    found = encoding = ""
+    for name, value in headers:
+        if name == b"content-type":
+            found = value.decode("latin-1")
+        elif name == b"content-encoding":
+            if _is_compressed(value):
+                raise Refuse(415, "compressed bodies are not taken: send it as it is", body)
+            encoding = value.decode("latin-1")
+    if encoding and codec(encoding) and not declared(found):
+        found += f"; charset={encoding}"
+    return found
+
+
+def _is_compressed(content_encoding: bytes) -> bool:
+    """Other values name a character set, or nothing that we know."""
+    codings = content_encoding.lower().split(b",")
+    return any(coding.strip() in _COMPRESSED for coding in codings)

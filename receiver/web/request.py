@@ -1,0 +1,43 @@
+"""One HTTP request on a carrier's route, as far as it has been read."""
+
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+from receiver.auth.bearer import Credential
+from receiver.web.responses import Headers
+
+ADMITTED: Final = "receiver.admitted"
+"""Where `connection` says that the request had a valid credential."""
+
+
+class Request:
+    """What the request path works with. `credential` is there once it has been admitted."""
+
+    __slots__ = (
+        *("body", "connection", "credential", "headers", "listener"),
+        *("method", "query", "received", "span", "trace"),
+    )
+
+    def __init__(
+        self,
+        method: str,
+        listener: str,
+        headers: Headers,
+        query: bytes,
+        connection: MutableMapping[str, Any],
+    ) -> None:
+        self.connection = connection
+        """Where the request path leaves word for whoever keeps the connection."""
+        self.method = method
+        self.listener = listener
+        self.headers = headers
+        """Names in lower case, values as sent, in the order sent."""
+        self.query = query
+        self.body = b""
+        self.credential: Credential | None = None
+        self.received = 0
+        """When the last byte of the body was in: milliseconds since 1970."""
+        self.trace = ""
+        """The context of the request's span; empty where there are no traces."""
+        self.span: object = None
+        """Belongs to `receiver.web.tracing`."""
