@@ -77,6 +77,7 @@ def _unusual(address: str, region: str) -> str:
         return stripped
     if _SHORT_CODE(digits):
         return digits
+    digits = _INTERNATIONAL.sub("+", digits)
     if digits[0] == "+" and _SHORT_CODE(digits[1:]):
         # Niue's numbers are of seven digits, with the country code.
         parsed = _parsed(digits, region)
@@ -111,7 +112,6 @@ def _digits(address: str) -> str | None:
 
 def _number(digits: str, region: str) -> str | None:
     """In E.164; None for what may be anything."""
-    digits = _INTERNATIONAL.sub("+", digits)
     if digits[0] == "+":
         parsed = _parsed(digits, region)
         return _e164(parsed) if parsed else digits
