@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-others soak check fuzz bench chaos lock clean
+.PHONY: help run test test-others soak check fuzz bench chaos mutants lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RE
 chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60 SPOOL=off)
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(filter off,$(SPOOL)),--without-spool)
+
+mutants: $(VENV)/installed-dev ## change one thing at a time; say which changes no test notices (ROOM=door SEED=7 COUNT=10)
+	$(BIN)/python -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(COUNT),--count $(COUNT))
 
 lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, with hashes
 	$(PYTHON) -m venv $(VENV)-lock

@@ -1,0 +1,170 @@
+"""Sample a room's mutants and run the tests of each."""
+
+import itertools
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.mutants import forked, lua_source, python_source
+from tests.mutants.equivalents import reason
+from tests.mutants.mutant import Mutant
+from tests.mutants.overlay import ROOT, Overlay
+from tests.mutants.plugins import Chosen, Hurried, Lines
+from tests.mutants.rooms import Room
+
+AT_LEAST = 15.0
+"""Seconds that a test gets with a mutant, however fast it is without."""
+SLOWER = 6
+"""How many times as long as without a mutant it may take beyond that: others use the machine."""
+
+
+Say = Callable[[str], None]
+
+
+class Verdict(NamedTuple):
+    """What became of a mutant: `killed`, `survived`, `uncovered` or `equivalent`, and by what."""
+
+    mutant: Mutant
+    outcome: str
+    by: str
+
+
+class Baseline(NamedTuple):
+    """What the tests do without a mutant: the seconds of each, and those that run a line."""
+
+    seconds: dict[str, float]
+    runs: dict[str, list[str]]
+    room: Room
+
+
+def sample(room: Room, count: int, seed: str) -> list[Mutant]:
+    """Draw lines, and one mutant of each; the first of them are a sample too."""
+    lines: dict[tuple[str, int], list[Mutant]] = {}
+    for path in sorted({path for pattern in room.sources for path in ROOT.glob(pattern)}):
+        name = str(path.relative_to(ROOT))
+        if name in room.without:
+            continue
+        source = lua_source if path.suffix == ".lua" else python_source
+        for mutant in source.mutants(name, path.read_bytes()):
+            lines.setdefault((name, mutant.line), []).append(mutant)
+    chance = random.Random(seed)
+    drawn = chance.sample(sorted(lines), min(count, len(lines)))
+    return [chance.choice(lines[line]) for line in drawn]
+
+
+def run(
+    room: Room, mutants: list[Mutant], slots: int, seconds: float, say: Say
+) -> Iterator[Verdict]:
+    """Yield the verdicts as they come. A test that fails without a mutant is named and left out.
+    None is begun after so many seconds.
+    """
+    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
+        free = [Overlay(Path(directory) / str(number)) for number in range(slots)]
+        baseline = _baseline(room, {mutant.path for mutant in mutants}, free[0], say)
+        took = sum(baseline.seconds.values())
+        say(f"{len(baseline.seconds)} tests, {took:.0f} s without a mutant")
+        waiting, running = list(mutants), dict[forked.Run, tuple[Overlay, Mutant]]()
+        ends = time.monotonic() + seconds
+        while waiting or running:
+            if time.monotonic() > ends:
+                waiting.clear()
+            while free and waiting:
+                mutant = waiting.pop(0)
+                if early := _without_a_run(mutant, baseline):
+                    yield early
+                else:
+                    overlay = free.pop()
+                    running[_start(overlay, mutant, baseline)] = (overlay, mutant)
+            for one in list(running):
+                ended, answer = forked.finished(one)
+                if ended:
+                    overlay, mutant = running.pop(one)
+                    overlay.restore(mutant)
+                    free.append(overlay)
+                    yield _verdict(mutant, answer)
+            time.sleep(0.05)
+
+
+def _baseline(room: Room, paths: set[str], overlay: Overlay, say: Say) -> Baseline:
+    lines = Lines(overlay.directory, {path for path in paths if path.endswith(".py")})
+
+    def answer(code: int) -> Any:
+        return [code, lines.seconds, lines.lines, lines.failed]
+
+    paths_of_scripts = {Path(path).name for path in paths}
+    scripts = {test for name in paths_of_scripts for test in room.scripts.get(name, ())}
+    tests = [*room.tests, *room.always, *sorted(scripts)]
+    run = forked.start(overlay.directory, tests, [lines, Hurried()], answer, 3600)
+    ended, found = False, None
+    while not ended:
+        time.sleep(0.1)
+        ended, found = forked.finished(run)
+    if not found or found[0] > pytest.ExitCode.TESTS_FAILED:
+        raise RuntimeError((overlay.directory / "output.txt").read_text()[-4000:])
+    _, seconds, ran, failed = found
+    for test in set(failed):
+        say(f"left out, since it fails without a mutant: {test}")
+        del seconds[test], ran[test]
+    runs: dict[str, list[str]] = {}
+    for test, hit in ran.items():
+        for line in hit:
+            runs.setdefault(line, []).append(test)
+    return Baseline(seconds, runs, room)
+
+
+def _tests(mutant: Mutant, baseline: Baseline) -> list[str]:
+    """The quick ones first. A line that is run at import is asked of all that come by its file."""
+    room = baseline.room
+    always = set(room.scripts.get(Path(mutant.path).name, room.always))
+    unseen = {test for test in baseline.seconds if test.partition("::")[0] in always}
+    seen = set(baseline.runs.get(f"{mutant.path}:{mutant.line}", ()))
+    if _at_import(mutant):
+        of_file = [found for line, found in baseline.runs.items() if _is_in(line, mutant.path)]
+        seen = set(itertools.chain(*of_file)) or set(baseline.seconds)
+    first = sorted(seen - unseen, key=baseline.seconds.__getitem__)
+    return first + sorted(unseen, key=baseline.seconds.__getitem__)
+
+
+def _is_in(line: str, path: str) -> bool:
+    return line.rpartition(":")[0] == path
+
+
+def _at_import(mutant: Mutant) -> bool:
+    """Whether the line belongs to no function."""
+    source = (ROOT / mutant.path).read_bytes()
+    return mutant.path.endswith(".py") and python_source.at_import(source, mutant.line)
+
+
+def _without_a_run(mutant: Mutant, baseline: Baseline) -> Verdict | None:
+    if why := reason(mutant, (ROOT / mutant.path).read_bytes()):
+        return Verdict(mutant, "equivalent", why)
+    return None if _tests(mutant, baseline) else Verdict(mutant, "uncovered", "")
+
+
+def _start(overlay: Overlay, mutant: Mutant, baseline: Baseline) -> forked.Run:
+    tests = _tests(mutant, baseline)
+    limits = {test: AT_LEAST + SLOWER * baseline.seconds[test] for test in tests}
+    chosen = Chosen(limits)
+    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    overlay.put(mutant)
+
+    def answer(code: int) -> Any:
+        return [code, chosen.failed]
+
+    return forked.start(
+        overlay.directory, ["-x", *files], [chosen, Hurried()], answer, sum(limits.values())
+    )
+
+
+def _verdict(mutant: Mutant, answer: Any) -> Verdict:
+    if answer is None:
+        return Verdict(mutant, "killed", "its tests end no more")
+    code, failed = answer
+    if code == 0:
+        return Verdict(mutant, "survived", "")
+    return Verdict(mutant, "killed", failed or f"pytest's exit code {code}")
