@@ -166,3 +166,13 @@ def test_revoking_waits_until_the_replicas_have_it(
     assert (done.returncode, done.stderr) == (0, "")
     kept = replica.client().hgetall(CREDENTIALS)
     assert all(b"expires" in one and b'"expires":null' not in one for one in kept.values())
+
+
+def test_what_was_revoked_and_added_anew_stays_known_where_later_changes_are_lost() -> None:
+    known = Credentials([])
+    known.replace({}, 8, [DIGEST])
+    anew = Credential(label="new", created=2.0)
+    known.replace({DIGEST: record(anew)}, 9)
+    assert decided(known) == "new"
+    known.replace({DIGEST: record(anew)}, 5)
+    assert decided(known) == "new"

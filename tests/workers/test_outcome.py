@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 from rq.timeouts import JobTimeoutException
 
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, decode_dead_letter, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, LEDGER
+from receiver.runtime.logs import Seldom
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 from workers.normalise import decide
@@ -58,11 +60,15 @@ def test_a_fault_of_ours_is_told_by_its_class_and_never_by_its_text(
 ) -> None:
     client: Any = valkey.client()
     accept(client)
+    monkeypatch.setattr(decide, "_seldom", Seldom(structlog.get_logger()))
     failing(monkeypatch, error("+12065550100 said hello"))
     normaliser(client).run()
     ((_, fields),) = client.xrange(DEAD_LETTERS)
     assert decode_dead_letter(fields[b"d"]).reason == f"normalising failed: {error.__name__}"
-    assert "2065550100" not in "".join(capfd.readouterr())
+    said = "".join(capfd.readouterr())
+    assert "normalise.fault" in said
+    assert error.__name__ in said
+    assert "2065550100" not in said
 
 
 def test_a_redis_error_is_no_death_of_a_worker(valkey: Valkey) -> None:

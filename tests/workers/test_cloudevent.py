@@ -1,0 +1,111 @@
+"""The CloudEvent of one event, whole; digests are literals: those in Redis outlive a version."""
+
+import json
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from receiver.carriers import CALLBACKS
+from receiver.carriers.carrier import Basis, Event
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, decode_dead_letter, encode
+from tests.support.running import mo
+from workers.normalise.cloudevent import claim
+from workers.normalise.decide import outcome
+
+CALLBACK = next(callback for callback in CALLBACKS if callback.name == "att.sms.mo")
+ARRIVED = Notification("att.sms.mo", "promo", "a-receipt", 1_302_868_800_123, "", b"{}")
+WHOLE = Event(
+    type="sms.message.received.v1",
+    data={"text": "hello"},
+    raw="<said/>",
+    subject="+12065550100",
+    time=datetime(2011, 4, 15, 14, tzinfo=timezone(timedelta(hours=2))),
+    identity=("a", "b"),
+    basis="composite",
+    origin_type="their.type",
+    origin_id="their-id",
+    origin_source="/theirs",
+    closes=("a",),
+)
+BARE = Event(type="sms.message.received.v1", data={}, raw="")
+
+
+def test_an_event_that_says_everything_has_every_attribute() -> None:
+    made = claim(CALLBACK, ARRIVED, WHOLE, 0)
+    assert json.loads(made.document) == {
+        "specversion": "1.0",
+        "id": "cfac353af16001402a57b24f9fa4c960",
+        "type": "sms.message.received.v1",
+        "source": "/att/sms/mo/promo",
+        "subject": "+12065550100",
+        "time": "2011-04-15T12:00:00Z",
+        "datacontenttype": "application/json",
+        "receivedtime": "2011-04-15T12:00:00.123Z",
+        "receiptid": "a-receipt",
+        "identitybasis": "composite",
+        "timebasis": "sender",
+        "origintype": "their.type",
+        "originid": "their-id",
+        "originsource": "/theirs",
+        "data": {"text": "hello", "raw": "<said/>"},
+    }
+    assert (made.identity.hex(), made.settles.hex()) == (
+        "cfac353af16001402a57b24f9fa4c960",
+        "b147c0fafd58f6fc2d67b426cfd8b929",
+    )
+
+
+def test_an_event_that_says_nothing_has_no_empty_attribute() -> None:
+    made = claim(CALLBACK, ARRIVED, BARE, 0)
+    assert json.loads(made.document) == {
+        "specversion": "1.0",
+        "id": "5b66811ec7695fea39f67cb56296876a",
+        "type": "sms.message.received.v1",
+        "source": "/att/sms/mo/promo",
+        "time": "2011-04-15T12:00:00.123000Z",
+        "datacontenttype": "application/json",
+        "receivedtime": "2011-04-15T12:00:00.123Z",
+        "receiptid": "a-receipt",
+        "identitybasis": "none",
+        "timebasis": "receipt",
+        "data": {"raw": ""},
+    }
+    assert (made.identity, made.settles) == (b"", b"")
+    assert (
+        json.loads(claim(CALLBACK, ARRIVED, BARE, 1).document)["id"]
+        == "83d97fabc31b8dc5d7787810e5f672d6"
+    )
+
+
+@pytest.mark.parametrize(
+    ("basis", "final", "mark"),
+    [
+        ("provider-id", None, b"p"),
+        ("composite", False, b"c"),
+        ("composite", True, b"c1"),
+        ("fingerprint", None, b"f"),
+    ],
+)
+def test_a_claim_is_marked_with_its_basis_and_whether_it_is_final(
+    basis: Basis, final: bool | None, mark: bytes
+) -> None:
+    event = Event(type="t.v1", data={"final": final}, raw="", identity=("a",), basis=basis)
+    assert claim(CALLBACK, ARRIVED, event, 0).mark == mark
+    published_anyway = claim(CALLBACK, ARRIVED, event, 0, repeats=True)
+    assert published_anyway.mark == (b"n1" if final else b"n")
+    assert published_anyway.identity == b""
+
+
+def test_an_entry_is_claims_and_no_reason_or_a_dead_letter_of_now_with_its_reason() -> None:
+    entry: Any = (b"1-0", encode(Notification("att.sms.mo", "promo", "r", 1, "", mo())))
+    words, (notification, reason) = outcome(entry, Settings())
+    assert (words[:2], len(words), reason) == ([b"1-0", 1], 2 + 4, "")
+    assert notification is not None
+    (_, count, letter), (unread, why) = outcome((b"2-0", b"no notification"), Settings())
+    assert (count, unread) == (0, None)
+    dead = decode_dead_letter(letter)
+    assert (dead.reason, dead.notification) == (why, b"no notification")
+    assert abs(dead.at - time.time() * 1000) < 60_000
