@@ -1,1 +1,1 @@
-"""Bearer credentials: who may send, and where that is stored."""
+"""Bearer credentials: how they are stored, read from a request and checked."""

@@ -27,7 +27,7 @@ Table = dict[bytes, tuple[bytes, "Credential"]]
 
 
 class Unauthenticated(Exception):
-    """No credential, several different ones, or one that is surely not valid.
+    """The request has no credential, several different ones, or an invalid one.
 
     `reason` is for counting; the sender is told nothing of it.
     """
@@ -38,13 +38,13 @@ class Unauthenticated(Exception):
 
 
 class Undecided(Exception):
-    """The snapshot is too old, or not readable enough, to call this one unknown; or two clocks
-    differ on whether it has expired.
+    """The snapshot is too old, or not readable enough, to call a credential unknown; or the clocks
+    of Redis and this machine disagree on whether it has expired.
     """
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may send, as stored under the token's digest."""
+    """The sender that a token stands for, as stored under the token's digest."""
 
     label: str = ""
     listener: str | None = None
@@ -59,7 +59,9 @@ _is_digest = re.compile(b"[0-9a-f]{64}").fullmatch
 
 
 def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
-    """Every bearer token a request carries: RFC 6750 header (scheme in any case) and query form."""
+    """Return every bearer token of a request: RFC 6750 header (scheme in any case) and query
+    form.
+    """
     found = set()
     for name, value in headers:
         if name == b"authorization":
@@ -92,7 +94,9 @@ def _table(pairs: Iterable[tuple[bytes, Credential]]) -> Table:
 
 
 class Credentials:
-    """The tokens of the environment and the last snapshot of the stored ones."""
+    """The credentials that are accepted: those of the environment and the last snapshot of the
+    store.
+    """
 
     def __init__(self, bootstrap: Iterable[bytes]) -> None:
         self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
@@ -118,8 +122,8 @@ class Credentials:
         revoked: Iterable[bytes] = (),
         clock: float | None = None,
     ) -> int:
-        """Take a snapshot: hex digest -> JSON; `clock` is the time where it was read, in seconds
-        since 1970. Returns how many records could not be read.
+        """Replace the snapshot: hex digest -> JSON; `clock` is Redis' time of the reading, in
+        seconds since 1970. Returns how many records could not be read.
 
         Whom such a record names is admitted as before, or put off, but never called unknown.
         """
@@ -147,7 +151,9 @@ class Credentials:
         return len(unreadable)
 
     def admit(self, given: set[bytes]) -> Credential:
-        """Check the tokens of one request. Raises `Unauthenticated` or `Undecided`."""
+        """Return the credential of one request's tokens. Raises `Unauthenticated` or
+        `Undecided`.
+        """
         if len(given) != 1:
             raise Unauthenticated("several credentials" if given else "no credential")
         (token,) = given
@@ -165,7 +171,9 @@ class Credentials:
         return known
 
     def take_used(self) -> dict[str, float]:
-        """Hex digest -> when, of the stored ones that were admitted since the last call."""
+        """Return and clear the use of stored credentials since the last call: hex digest ->
+        time.
+        """
         used, self.used = self.used, {}
         return {
             digest.hex(): when

@@ -1,5 +1,5 @@
-"""The stored credentials as an operator handles them. Tokens come in and never out: only their
-digests are kept.
+"""The credential store for operators' commands. Tokens come in and never out: only digests are
+kept.
 """
 
 import hashlib
@@ -53,15 +53,17 @@ _REPLICATED_WITHIN: Final = 3000
 
 
 class NotReplicated(Exception):
-    """It is done, but fewer replicas than wanted have it; the message is how many of how many."""
+    """The change is written, but on fewer replicas than required; the message is how many of how
+    many.
+    """
 
 
 class Exists(Exception):
-    """The token is stored already; the message is the id it has."""
+    """The token is stored already; the message is the id of its record."""
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """One record."""
+    """One record of the credential store."""
 
     digest: str
     credential: Credential | None
@@ -71,17 +73,17 @@ class Stored(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """What it is called by."""
+        """Return the id by which commands name the record."""
         return self.digest[:ID_LENGTH]
 
     def ends_within(self, seconds: float) -> bool:
-        """Whether it has expired or will have by then."""
+        """Return whether the credential has expired or will have within so many seconds."""
         expires = self.credential.expires if self.credential else None
         return expires is not None and expires < time.time() + seconds
 
 
 def add(client: redis.Redis, token: str, credential: Credential) -> str:
-    """Store it; returns its id. Raises `Exists`."""
+    """Store a credential under its token's digest and return its id. Raises `Exists`."""
     digest = hashlib.sha256(token.encode()).hexdigest()
     with client.pipeline(transaction=True) as pipe:
         pipe.hsetnx(CREDENTIALS, digest, _record(credential))
@@ -93,7 +95,7 @@ def add(client: redis.Redis, token: str, credential: Credential) -> str:
 
 
 def everything(client: redis.Redis) -> list[Stored]:
-    """All of them, the oldest first."""
+    """Return all records, the oldest first."""
     records: Any = client.hgetall(CREDENTIALS)
     used: Any = client.hgetall(CREDENTIALS_USED)
     found = [
@@ -104,14 +106,18 @@ def everything(client: redis.Redis) -> list[Stored]:
 
 
 def named(client: redis.Redis, name: str) -> list[Stored]:
-    """Those with this id, or with this label; none without a name, as an unset variable gives."""
+    """Return the records with this id or label; none for an empty name, as an unset variable
+    gives.
+    """
     stored = everything(client) if name else []
     by_id = [one for one in stored if one.id == name]
     return by_id or [one for one in stored if one.credential and one.credential.label == name]
 
 
 def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None:
-    """Their tokens are unknown within two seconds, everywhere. Raises `NotReplicated`."""
+    """Delete records, whose tokens are then unknown in every process within two seconds. Raises
+    `NotReplicated`.
+    """
     digests = [one.digest for one in stored]
     with client.client() as line:  # type: ignore[no-untyped-call]
         line.eval(_REVOKE, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, *digests)
@@ -119,13 +125,15 @@ def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None
 
 
 def again(digest: bytes, record: bytes) -> tuple[Any, ...]:
-    """The arguments of the `EVAL` that revokes what stands there again, unless it has changed."""
+    """Return the arguments of the `EVAL` that deletes a revoked record which has come back
+    unchanged.
+    """
     return (_AGAIN, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, digest, record)
 
 
 def let_end(client: redis.Redis, stored: list[Stored], when: float, replicas: int = 0) -> None:
-    """Have them expire then, unless they do before; an unreadable one is revoked at once. Raises
-    `NotReplicated`.
+    """Have credentials expire at `when`, unless they do before; an unreadable record is revoked at
+    once. Raises `NotReplicated`.
     """
     if unreadable := [one for one in stored if one.credential is None]:
         revoke(client, unreadable, replicas)

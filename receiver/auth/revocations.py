@@ -1,4 +1,4 @@
-"""What this process saw revoked, or given an end, and does not believe again.
+"""Revocations and expiries that this process has seen, and keeps applying if Redis forgets them.
 
 A Redis that comes back as it was before (an older copy, a replica that was promoted and had not
 heard yet) has the credential again, and no word of its revocation. Whoever adds a token anew makes
@@ -16,7 +16,7 @@ Records = Mapping[bytes, tuple[bytes, "Credential | None"]]
 
 
 class Withdrawn:
-    """Which records in the store count no more, and what counts in their place."""
+    """The stored records that are no longer valid, and what is valid in their place."""
 
     def __init__(self) -> None:
         self.revoked: set[bytes] = set()
@@ -27,7 +27,8 @@ class Withdrawn:
     def look(
         self, stored: Records, revoked: set[bytes], *, behind: bool
     ) -> dict[bytes, "Credential | None"]:
-        """Digest -> what counts instead of its record, None where it was revoked.
+        """Compare the store with what was seen before and return digest -> the credential in place
+        of its record, None where it was revoked.
 
         `behind`: the store knows of fewer changes than it did.
         """

@@ -14,7 +14,9 @@ QUOTES: Final = frozenset("\"'`‘’‚“”„«»")  # noqa: RUF001 - those 
 
 
 def split(value: str) -> list[str]:
-    """The tokens between commas, blanks and line breaks. Raises `ValueError`, which shows none."""
+    """Return the tokens between commas, blanks and line breaks. Raises `ValueError`, whose message
+    shows no token.
+    """
     found = value.replace(",", " ").split()
     for place, token in enumerate(found, 1):
         if wrong := _fault(token):

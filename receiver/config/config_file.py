@@ -1,4 +1,4 @@
-"""The text of `receiver.toml`: from any editor, and from nothing that has no end."""
+"""Reading `receiver.toml`: in any editor's encoding, and of bounded size."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ LARGEST: Final = 1024**2
 
 
 def text(path: Path) -> str:
-    """What the file says. Raises `OSError`, and `ValueError` with what is wrong."""
+    """Return the text of the file. Raises `OSError`, and `ValueError` with what is wrong."""
     # Opening a pipe would wait for somebody to write.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         mode = os.fstat(file.fileno()).st_mode

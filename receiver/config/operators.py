@@ -82,7 +82,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that it names."""
+        """Return the environment variables that the operator's table names."""
         if isinstance(self.auth, HeadersAuth):
             return tuple(self.auth.headers_env.values())
         return tuple(filter(None, (self.auth.secret_env, self.auth.key_env)))
@@ -119,7 +119,9 @@ def url_fault(url: str, *, bare: bool = False) -> str:
 
 
 def fault(operator: Operator) -> tuple[str, str] | None:
-    """Return what no type can say: the key at fault and what to do. None when it is right."""
+    """Return what the types cannot check: the key at fault and what to do. None when all is
+    right.
+    """
     for key in ("reachability", "roaming", "status", "roaming_status"):
         url = getattr(operator, key)
         if url and (wrong := url_fault(url, bare=True)):

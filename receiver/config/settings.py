@@ -59,7 +59,7 @@ class SettingsError(Exception):
 
 
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One registered URL of ours."""
+    """One registered callback URL of ours."""
 
     name: str
     zone: str = "UTC"
@@ -91,7 +91,7 @@ class ConfigFile(Declared, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a process is told from outside."""
+    """All settings of a process."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -130,32 +130,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     traces: Asked = Asked()
 
     def __repr__(self) -> str:
-        """Without addresses, which may carry a password."""
+        """Return a text without addresses, which may carry a password."""
         counts = f"listeners={len(self.listeners)}, sinks={len(self.sinks)}"
         return f"Settings(port={self.port}, {counts}, operators={len(self.operators)})"
 
     def place(self, listener: str) -> tuple[tzinfo, str]:
-        """The zone of a listener's zoneless times, and the region of its national numbers."""
+        """Return the time zone of a listener's times without a zone, and the region of its national
+        numbers.
+        """
         named = next((each for each in self.listeners if each.name == listener), _UNNAMED)
         # UTC costs no conversion, as ZoneInfo("UTC") does.
         return UTC if named.zone == "UTC" else ZoneInfo(named.zone), named.region
 
     @property
     def own_listener(self) -> str:
-        """The one that our own samples go to; empty where the URLs without a listener are open."""
+        """Return the listener for our own samples; empty where the URLs without a listener are
+        open.
+        """
         names = [one.name for one in self.listeners]
         return "" if not names or "default" in names else names[0]
 
     def publishes_repeats(self, listener: str) -> bool:
-        """Whether what comes to a listener is never called a duplicate."""
+        """Return whether a listener's notifications are published without deduplication."""
         if not self.listeners:  # asked for each notification
             return False
         return any(x.name == listener and x.repeats == "publish" for x in self.listeners)
 
 
 def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
-    """Read the environment and, if there is one, `receiver.toml`; without `file`, as if there were
-    none: a broken one need not keep anybody from what has nothing to do with it. Raises
+    """Read the environment and, if there is one, `receiver.toml`. With `file=False` the file is
+    ignored, so that a broken one does not stop commands that need nothing of it. Raises
     `SettingsError`.
     """
     _refuse_quotes(environ)
@@ -198,7 +202,9 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
 
 
 def problems(settings: Settings) -> list[str]:
-    """What keeps a worker with these settings from its work: one line each, naming the fix."""
+    """Return what prevents a worker with these settings from working: one line each, with what to
+    do.
+    """
     of_operators = [
         f"operator {one.name!r}: the environment variable {name} {wrong}"
         for one in settings.operators

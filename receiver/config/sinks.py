@@ -1,4 +1,4 @@
-"""The sinks of `receiver.toml`: where events go, which of them, and how hard we try.
+"""The sinks of `receiver.toml`: where events are delivered, which of them, and with which limits.
 
 Secrets are not in the file: it names environment variables, and only the worker needs their values.
 """
@@ -30,7 +30,7 @@ _MOST = 10**9
 class _Sink(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
 ):
-    """What every kind has: a name, and which events it wants."""
+    """The settings common to all kinds of sink: the name and the filter of events."""
 
     name: Name
     types: tuple[str, ...] = ()
@@ -44,11 +44,11 @@ class _Sink(
 
     @property
     def filtered(self) -> bool:
-        """Whether it wants anything less than everything."""
+        """Return whether the sink's filter excludes any event."""
         return bool(self.types or self.listeners or self.where)
 
     def wants(self, event: Mapping[str, Any]) -> bool:
-        """Whether this event goes to this sink."""
+        """Return whether the sink's filter lets an event through."""
         return (
             (not self.types or any(fnmatchcase(event["type"], glob) for glob in self.types))
             and (not self.listeners or event["source"].rpartition("/")[2] in self.listeners)
@@ -57,7 +57,7 @@ class _Sink(
 
 
 class RedisStreamSink(_Sink, frozen=True, kw_only=True, tag="redis-stream"):
-    """Appends to a stream: one field, `event`."""
+    """A sink that appends to a stream: one field, `event`."""
 
     stream: Annotated[str, _LONG]
     max_length: Annotated[int, Meta(ge=1, le=_MOST)] | None = None
@@ -69,7 +69,9 @@ class RedisStreamSink(_Sink, frozen=True, kw_only=True, tag="redis-stream"):
 
 
 class RqSink(_Sink, frozen=True, kw_only=True, tag="rq"):
-    """Enqueues a job with the event, a dictionary, as its one argument; JSON serializer."""
+    """A sink that enqueues a job with the event, a dictionary, as its one argument; JSON
+    serializer.
+    """
 
     queue: Annotated[str, _LONG]
     function: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")]
@@ -79,7 +81,7 @@ class RqSink(_Sink, frozen=True, kw_only=True, tag="rq"):
 
 
 class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
-    """Posts to a web hook."""
+    """A sink that posts to a web hook."""
 
     url: Annotated[str, Meta(pattern=_URL)]
     mode: Literal["structured", "binary", "batch"] = "structured"
@@ -97,7 +99,7 @@ class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
 
     @property
     def allowed(self) -> bool:
-        """Whether the URL's own host may be anywhere, also on a private network."""
+        """Return whether the URL's own host may have any address, also on a private network."""
         parts = urlsplit(self.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         host = (parts.hostname or "").lower()
@@ -108,13 +110,13 @@ SinkSettings = RedisStreamSink | RqSink | HttpSink
 
 
 def variables(sinks: tuple[SinkSettings, ...]) -> set[str]:
-    """The environment variables that the sinks name."""
+    """Return the environment variables that the sinks name."""
     https = [sink for sink in sinks if isinstance(sink, HttpSink)]
     return {name for sink in https for name in (*sink.headers_env.values(), *sink.secrets_env)}
 
 
 def variable_faults(sink: SinkSettings, values: Mapping[str, str]) -> dict[str, str]:
-    """Variable -> what is wrong with it and what to do; never the value itself."""
+    """Return variable -> what is wrong with it and what to do; never the value itself."""
     faults = {
         name: "is not set: set it for `receiver worker`"
         for name in variables((sink,))
@@ -131,7 +133,9 @@ def variable_faults(sink: SinkSettings, values: Mapping[str, str]) -> dict[str, 
 
 
 def fault(sink: SinkSettings) -> tuple[str, str] | None:
-    """What no type can say: the key at fault and, in words, what to do. None when it is right."""
+    """Return what the types cannot check: the key at fault and what to do. None when all is
+    right.
+    """
     if isinstance(sink, RedisStreamSink):
         if sink.max_length and sink.max_age_hours:
             return "max_age_hours", "max_length is there too: keep one of them"

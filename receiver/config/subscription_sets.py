@@ -38,12 +38,14 @@ class SubscriptionSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """`manual`: nothing is created or deleted but by `receiver subscriptions apply`."""
 
     def beside(self, toml: Path) -> "SubscriptionSet":
-        """Return it with the path of its file of devices, which is beside `receiver.toml`."""
+        """Return the set with its file of devices resolved against the directory of
+        `receiver.toml`.
+        """
         file = str(toml.parent / self.devices_file) if self.devices_file else ""
         return msgspec.structs.replace(self, devices_file=file)
 
     def days_at(self, operator: Operator) -> float:
-        """Return the life that is asked for, in days."""
+        """Return the requested lifetime of a subscription, in days."""
         return self.days or min(30.0, operator.max_days or 30.0)
 
 

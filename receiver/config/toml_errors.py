@@ -1,4 +1,4 @@
-"""Where in `receiver.toml` something stands, and what is wrong there, in one line.
+"""Errors of `receiver.toml` as one line: the line number, the key and what is wrong.
 
 `tomllib` keeps no line numbers, so the path of a fault is looked up in the text.
 """
@@ -22,7 +22,7 @@ _WANTED = {
 
 
 def explain(text: str, message: str) -> str:
-    """A msgspec message, `… - at `$.sink[1].timeout``, as `line 12: sink 2, timeout: …`."""
+    """Return a msgspec message, `… - at `$.sink[1].timeout``, as `line 12: sink 2, timeout: …`."""
     said, _, where = message.partition(" - at ")
     if not (found := _PATH.search(where)):
         field = _FIELD.search(said)
@@ -37,7 +37,9 @@ def explain(text: str, message: str) -> str:
 
 
 def line_of(text: str, table: str, index: int, key: str = "") -> int:
-    """The line of a key in the n-th `[[table]]`, or of its head when the key is not there."""
+    """Return the line of a key in the n-th `[[table]]`, or of the table's header where the key is
+    missing.
+    """
     lines = text.splitlines()
     heads = [i for i, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{table}\s*\]\]", line)]
     if index >= len(heads):

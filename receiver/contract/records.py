@@ -7,7 +7,8 @@ import msgspec
 
 
 def sequence(entry: str) -> str:
-    """The CloudEvents attribute `sequence` of an entry of `EVENTS`, which compares as text.
+    """Return the CloudEvents attribute `sequence` of an entry of `EVENTS`; its values order as
+    text.
 
     CloudEvents extension "sequence": a string that orders events lexicographically.
     """

@@ -1,4 +1,4 @@
-"""The names under which things lie in Redis: streams, hashes, consumer groups, queues, jobs."""
+"""The names of everything stored in Redis: streams, hashes, consumer groups, queues, jobs."""
 
 from typing import Final
 
@@ -95,22 +95,22 @@ NORMALISE_OPTIONS: Final = {
 
 
 def forward_group(sink: str) -> str:
-    """Consumer group of a sink's forward workers on `EVENTS`."""
+    """Return the consumer group of a sink's forward workers on `EVENTS`."""
     return f"forward:{sink}"
 
 
 def forward_queue(sink: str) -> str:
-    """RQ queue of a sink's bell."""
+    """Return the RQ queue of a sink's bell."""
     return f"receiver-forward-{sink}"
 
 
 def forward_bell(sink: str) -> str:
-    """Flag: somebody has rung for this sink's forward job and it has not begun yet."""
+    """Return the key of the flag that a sink's forward job is enqueued and has not started yet."""
     return f"receiver:bell:{sink}"
 
 
 def retry_due(sink: str) -> str:
-    """Sorted set: delivery -> when it is due (ms, Redis' clock).
+    """Return the sorted set of a sink's deliveries: delivery -> when it is due (ms, Redis' clock).
 
     A delivery is named by its entry on `EVENTS`. To have an event delivered again, write
     `retry_items` (HSETNX) and this (ZADD NX) together, and if the name was new count
@@ -120,19 +120,22 @@ def retry_due(sink: str) -> str:
 
 
 def retry_items(sink: str) -> str:
-    """Hash: delivery -> encoded `Delivery`. Exactly the members of `retry_due`."""
+    """Return the hash of a sink's deliveries: delivery -> encoded `Delivery`. Its fields are
+    exactly the members of `retry_due`.
+    """
     return f"receiver:retry-items:{sink}"
 
 
 def sink_state(sink: str) -> str:
-    """Hash: `stopped` (why; HDEL starts it again) and `stopped_at`; of the circuit `failures` in a
-    row, `opened` times in a row, `open_until` (ms), `probing`, `down_since` (ms).
+    """Return the hash of a sink's state: `stopped` (the reason; HDEL starts the sink again) and
+    `stopped_at`; of its circuit breaker `failures` in a row, `opened` times in a row, `open_until`
+    (ms), `probing`, `down_since` (ms).
     """
     return f"receiver:sink:{sink}"
 
 
 def subscriptions_due(operator: str, rank: int) -> str:
-    """Sorted set: slot -> when there is work on it (ms, Redis' clock).
+    """Return the sorted set of an operator's slots: slot -> when it has work (ms, Redis' clock).
 
     Rank 0: what lives and ends; 1: what is to be created; 2: what is to be deleted.
     """
@@ -140,19 +143,23 @@ def subscriptions_due(operator: str, rank: int) -> str:
 
 
 def subscriptions_lease(operator: str) -> str:
-    """Its holder is the one controller of an operator; every script of a controller checks it."""
+    """Return the key of an operator's lease: its holder is the one controller of the operator, and
+    every script of a controller checks it.
+    """
     return f"receiver:subscriptions:lease:{operator}"
 
 
 def subscriptions_orders(operator: str) -> str:
-    """List of orders that commands give to the controller, as JSON; it removes what it has done."""
+    """Return the list of orders from commands to the controller, as JSON; the controller removes
+    each order it has carried out.
+    """
     return f"receiver:subscriptions:orders:{operator}"
 
 
 def subscriptions_state(operator: str) -> str:
-    """Hash: `read` (the last entry of `EVENTS` that its controller has read), `renewal` (`replace`
-    where the operator refuses a second subscription), `quota_until`, `circuit_open`, `orphans`,
-    `trouble` (in words) and `seen` (when the controller last went round); times are seconds since
-    1970.
+    """Return the hash of a controller's state: `read` (the last entry of `EVENTS` it has read),
+    `renewal` (`replace` where the operator refuses a second subscription), `quota_until`,
+    `circuit_open`, `orphans`, `trouble` (in words) and `seen` (when the controller last completed a
+    round); times are seconds since 1970.
     """
     return f"receiver:subscriptions:operator:{operator}"

@@ -1,1 +1,1 @@
-"""What every process stands on: the Redis client, logs, scripts, the bell, traces."""
+"""What every process uses: the Redis client, logs, scripts, the bell, traces."""

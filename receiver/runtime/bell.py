@@ -1,4 +1,4 @@
-"""The bell: an RQ job without data that says there is work on the inbound stream.
+"""The bell: an RQ job without data that tells a worker that the inbound stream has entries.
 
 Losing one, or ringing twice, changes nothing: the next bell or the workers' sweep finds the work.
 """
@@ -14,18 +14,18 @@ from receiver.runtime.redis_client import DOWN
 
 
 class Bell:
-    """Rings from a thread of its own, so that neither the event loop nor an answer waits for it."""
+    """Enqueues the normalise job from its own thread, so that no response waits for it."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._queue = Queue(NORMALISE_QUEUE, connection=client, serializer=JSONSerializer)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
 
     def ring(self) -> None:
-        """Have the normalise job enqueued soon, unless one is waiting already."""
+        """Have the normalise job enqueued soon, unless one is queued already. Does not block."""
         self._thread.submit(self._enqueue)
 
     def close(self) -> None:
-        """Finish ringing once; what else was to ring, the sweep does."""
+        """Finish the enqueueing in progress; the workers' sweep finds work that got no bell."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _enqueue(self) -> None:

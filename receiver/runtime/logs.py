@@ -1,4 +1,5 @@
-"""How both halves log: JSON lines into a pipe or file, readable lines on a terminal, on stderr.
+"""Logging of every process: JSON lines into a pipe or file, readable lines on a terminal; on
+stderr.
 
 A line is an event's name and fields; never a body, number, text or token. Libraries that log by
 themselves (uvicorn, rq) come out in the same form, from warnings on, without long numbers, and an
@@ -32,7 +33,7 @@ Fields = MutableMapping[str, Any]
 
 
 def configure(level: str) -> None:
-    """Set up this process's logging; once, before it does anything."""
+    """Configure this process's logging; call it once, before anything is logged."""
     form: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
@@ -56,8 +57,8 @@ def configure(level: str) -> None:
 
 
 class Seldom:
-    """For lines that a fault repeats with every request or batch: each at most every ten seconds,
-    with the `count` of those it stands for. One fault may not become a flood of lines.
+    """Limits repeated log lines: each distinct line at most every ten seconds, with the `count` of
+    those it stands for, so that one fault does not flood the log.
     """
 
     def __init__(self, log: Any) -> None:
@@ -65,7 +66,9 @@ class Seldom:
         self._lines: dict[tuple[str, ...], tuple[int, float]] = {}
 
     def say(self, level: str, event: str, **fields: str) -> None:
-        """The same event with the same fields is the same line."""
+        """Log an event, or count it while its line is held back. Equal event and fields make the
+        same line.
+        """
         now, line = time.monotonic(), (event, *fields.values())
         unsaid, due = self._lines.get(line, (0, now))
         if now < due:
@@ -78,8 +81,8 @@ class Seldom:
 
 
 class Condition:
-    """Something that lasts, such as a Redis that is away: a line when it begins, one a minute while
-    it lasts, one at its end with how long it was. Its reason may change meanwhile.
+    """A lasting condition, such as an unreachable Redis: logs a line when it begins, one a minute
+    while it lasts, and one at its end with its duration. Its reason may change meanwhile.
     """
 
     def __init__(self, log: Any, begun: str, over: str, **fields: str) -> None:
@@ -92,7 +95,9 @@ class Condition:
         self._reason = ""
 
     def is_now(self, reason: str) -> None:
-        """Why it holds; empty when it does not. Call it with every look."""
+        """Note why the condition holds; an empty reason means it does not. Call it at every
+        check.
+        """
         now = time.monotonic()
         if reason and (not self._reason or now >= self._due):
             self._since = self._since if self._reason else now
@@ -115,12 +120,12 @@ class _Stderr:
 
 
 def readable() -> bool:
-    """Whether a person reads along."""
+    """Return whether stderr is a terminal."""
     return sys.stderr.isatty()
 
 
 def write(lines: Iterable[str]) -> None:
-    """Lines that are rendered already: many in one write, no line torn by another process's."""
+    """Write rendered lines in one call, so that no other process's output splits a line."""
     said = "".join(lines).encode()
     start = 0
     while start < len(said):

@@ -1,4 +1,4 @@
-"""No process of ours outlives its parent, not even one that was killed and could say nothing."""
+"""Ending child processes with their parent, also when the parent was killed."""
 
 import ctypes
 import multiprocessing
@@ -15,7 +15,8 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def bound() -> Callable[[], None]:
-    """A `preexec_fn` by which the child gets SIGTERM when the calling process ends, killed or not.
+    """Return a `preexec_fn` that has the kernel send the child SIGTERM when the calling process
+    ends.
 
     Call it, and start the child, from the main thread: the kernel watches the starting thread.
     Where there is no such signal (macOS) it does nothing.
@@ -32,7 +33,7 @@ def bound() -> Callable[[], None]:
 
 
 def watch() -> None:
-    """In a worker process of uvicorn: SIGTERM to ourselves when the process that started us ends.
+    """Send SIGTERM to this uvicorn worker process when the process that started it ends.
 
     Without it the workers of a killed uvicorn go on serving and hold the port. In a process that
     `multiprocessing` has not started it does nothing.

@@ -52,7 +52,7 @@ DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
 
 
 def fault(url: str) -> str:
-    """What is wrong with an address, without asking there; empty where nothing is.
+    """Return what is wrong with a Redis URL, without connecting; empty where nothing is.
 
     Shows nothing of the address, for a password may stand where a port should.
     """
@@ -93,12 +93,14 @@ def _closed(query: str, *, sentinel: bool) -> str:
 
 
 def plain(error: Exception) -> str:
-    """What a person wants to know of it; redis-py prints its own objects when Sentinel fails."""
+    """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
+    fails.
+    """
     return str(error).partition(" : <")[0]
 
 
 def place(url: str) -> str:
-    """Host and port of an address that is right, for a log line: no user, password or option."""
+    """Return host and port of a valid Redis URL, for a log line: no user, password or option."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return parts.path
@@ -110,7 +112,8 @@ def place(url: str) -> str:
 
 
 def refusal(error: Exception) -> str:
-    """What a server's refusal is called: redis-py has a class for some, else it is the first word.
+    """Return the error code of a server's error reply, such as `OOM`: from redis-py's class where
+    it has one, else the reply's first word.
 
     An entry's or a user's words are in none of them.
     """
@@ -131,7 +134,7 @@ class _Sentinel(NamedTuple):
 
 
 def client(url: str, *, timeout: float = 5.0, kind: type[redis.Redis] = redis.Redis) -> redis.Redis:
-    """A blocking client whose commands take at most `timeout` seconds each, for threads.
+    """Return a blocking client, for threads, whose commands take at most `timeout` seconds each.
 
     Raises `ValueError` on an address that is none; connects with the first command.
     """
@@ -153,12 +156,14 @@ def client(url: str, *, timeout: float = 5.0, kind: type[redis.Redis] = redis.Re
 
 
 def async_client(url: str) -> redis.asyncio.Redis:
-    """A client for the event loop's occasional reads; writes go through the intake."""
+    """Return a client for the event loop's occasional reads; writes go through the intake."""
     return redis.asyncio.Redis.from_pool(async_pool(url, max_connections=4))
 
 
 def async_pool(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
-    """What makes connections on the event loop, each to the master of the moment."""
+    """Return a connection pool for the event loop; behind Sentinel each connection goes to the
+    current master.
+    """
     defaults: dict[str, Any] = {
         "retry": AsyncRetry(NoBackoff(), 0),
         "socket_timeout": ANSWER_WITHIN,

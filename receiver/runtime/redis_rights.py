@@ -1,4 +1,4 @@
-"""What the Redis user may not do and has to; docs/security.md has the list of all he needs.
+"""The rights that the Redis user needs and lacks; docs/security.md has the whole list.
 
 Each command is tried so that it changes nothing: on a key that is not there, or with an argument
 that it refuses once it may run. (`acl_check_cmd` in a script would be simpler, and ends Valkey
@@ -25,11 +25,15 @@ KEYS: Final = ("receiver:*", "rq:*")
 
 
 class Cluster(Exception):
-    """It is a node of a Redis Cluster, whose keys lie apart: our scripts need them together."""
+    """The server is a node of a Redis Cluster, which spreads keys over nodes; our scripts need all
+    keys on one.
+    """
 
 
 def lacking(client: redis.Redis) -> list[str]:
-    """Commands, and patterns of keys, that the user may not use. Raises `Cluster`, `RedisError`."""
+    """Return the commands and key patterns that the Redis user may not use. Raises `Cluster`,
+    `RedisError`.
+    """
     tried = [line.split() for part in _TRIED.splitlines() for line in part.split("|") if line]
     found: list[str] = []
     pipe: Any

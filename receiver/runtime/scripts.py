@@ -1,4 +1,5 @@
-"""Lua scripts that end, put off or take back work: all of it or nothing, in a full server too.
+"""Lua scripts that move work between structures: all of their writes happen or none, in a full
+server too.
 
 The server undoes nothing of a script that fails half-way. So such a script first asks, with what
 stands before it here, for what its writes could fail at: a command or key that its user may not

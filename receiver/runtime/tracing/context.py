@@ -22,7 +22,9 @@ _MEMBER: Final = re.compile(
 
 
 def sent(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    """The context of a request; empty without a valid one, or with more than one."""
+    """Return the trace context of a request's headers; empty without a valid one, or with more than
+    one.
+    """
     parents = [value for name, value in headers if name == b"traceparent"]
     if len(parents) != 1:
         return ""
@@ -31,7 +33,9 @@ def sent(headers: Sequence[tuple[bytes, bytes]]) -> str:
 
 
 def context(parent: str, state: str = "") -> str:
-    """Both as one text, or empty. Never raises."""
+    """Return `traceparent` and `tracestate` as one text; empty where the first is invalid. Never
+    raises.
+    """
     found = _PARENT.fullmatch(parent.strip(" \t"))
     if not found or (found[1] == "00" and found[3]):
         return ""

@@ -1,4 +1,4 @@
-"""Spans, made and exported by OpenTelemetry's SDK. Loaded only where traces are on.
+"""Spans, created and exported by OpenTelemetry's SDK. Imported only where traces are on.
 
 Ending a span puts it into a bounded queue, and a thread of the SDK's exports what is there: nobody
 waits for the collector, and what the queue cannot hold is dropped.
@@ -43,7 +43,9 @@ Kind = Literal["server", "consumer", "producer", "client"]
 
 
 class Tracer:
-    """One process's. Where to, how often and which are sampled, the SDK reads from `OTEL_*`."""
+    """Creates and exports the spans of one process. The SDK reads exporter and sampling from
+    `OTEL_*`.
+    """
 
     def __init__(self) -> None:
         # One line when an export has failed; not one for each time that it is tried once more.
@@ -54,23 +56,29 @@ class Tracer:
         self._tracer = self._provider.get_tracer(_NAME, __version__)
 
     def begin(self, name: str, kind: Kind, parent: str = "", *, at: int | None = None) -> Span:
-        """A span that began now, or `at` (nanoseconds); child of a context that came along."""
+        """Return a span that began now, or `at` (nanoseconds since 1970), as a child of the context
+        `parent`.
+        """
         return self._tracer.start_span(name, _above(parent), _KINDS[kind], start_time=at)
 
     @staticmethod
     def carried(span: Span) -> str:
-        """The context of a span's children, as `receiver.runtime.tracing.context` has it."""
+        """Return the context for a span's children, as `receiver.runtime.tracing.context` has
+        it.
+        """
         own = span.get_span_context()
         parent = f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
         return f"{parent} {own.trace_state.to_header()}" if own.trace_state else parent
 
     @staticmethod
     def failed(span: Span, reason: str) -> None:
-        """Mark a span; the reason is never a value of what came in."""
+        """Mark a span as failed; `reason` is never a value of what came in."""
         span.set_status(StatusCode.ERROR, reason)
 
     def close(self) -> None:
-        """Export what is left, for a moment: a collector that is away holds up no stop."""
+        """Export the remaining spans within a short deadline, so that an unreachable collector
+        delays no stop.
+        """
         # The SDK's own shutdown waits up to thirty seconds.
         last = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         last.start()

@@ -38,7 +38,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def asked(environ: Mapping[str, str]) -> Asked:
-    """Traces are on with an endpoint to send them to, or with `OTEL_TRACES_EXPORTER=otlp`."""
+    """Return what the environment asks for: traces are on with an endpoint, or with
+    `OTEL_TRACES_EXPORTER=otlp`.
+    """
     exporter = _first(environ, "OTEL_TRACES_EXPORTER")
     endpoint = _first(environ, *_ENDPOINTS)
     disabled = _first(environ, "OTEL_SDK_DISABLED") == "true"
@@ -52,7 +54,7 @@ def asked(environ: Mapping[str, str]) -> Asked:
 
 
 def fault(wanted: Asked) -> str:
-    """Why there are no traces though they are asked for; empty when there is nothing wrong."""
+    """Return why there are no traces though they are asked for; empty when nothing is wrong."""
     try:
         if wanted.traces and find_spec(_EXPORTER) is None:
             return _MISSING
@@ -62,7 +64,9 @@ def fault(wanted: Asked) -> str:
 
 
 def start(wanted: Asked) -> "Tracer | None":
-    """The tracer of this process, or None: then nothing of ours loads OpenTelemetry."""
+    """Return the tracer of this process; None where traces are off, and then OpenTelemetry is not
+    imported.
+    """
     tracer, why = None, fault(wanted)
     if wanted.traces and not why:
         try:
@@ -78,7 +82,7 @@ def start(wanted: Asked) -> "Tracer | None":
 
 @contextlib.contextmanager
 def started(wanted: Asked) -> "Iterator[Tracer | None]":
-    """The tracer of this process, closed with the block."""
+    """Yield the tracer of this process, or None, and close it after the block."""
     tracer = start(wanted)
     try:
         yield tracer
