@@ -1,0 +1,71 @@
+"""`python -m receiver.subscriptions OPERATOR`: the controller of one operator."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+
+import structlog
+
+from receiver import logs
+from receiver.outbound import Limits, OperatorClient
+from receiver.settings import SettingsError, load, problems
+from receiver.subscriptions.controller import Controller, authentication
+
+log = structlog.get_logger()
+
+_MOST_BYTES = 64 * 1024**2
+"""Of an answer: a list of some 100,000 subscriptions."""
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit status; 2 for a wrong setting, with one line that says which."""
+    try:
+        settings = load(os.environ)
+        found = {one.name: one for one in settings.operators}
+        if settings.redis_url is None or len(arguments) != 1 or arguments[0] not in found:
+            raise SettingsError(f"REDIS_URL and an operator are wanted: {', '.join(found)}")
+        operator = found[arguments[0]]
+        who = authentication(operator, settings.operator_variables)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (ValueError, KeyError) as error:
+        print(*problems(settings) or [f"operator {arguments[0]!r}: {error}"], file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    stop = _stop_flag()
+
+    async def run() -> None:
+        limits = Limits(
+            rate=operator.rate, concurrency=operator.concurrency, most_bytes=_MOST_BYTES
+        )
+        async with OperatorClient(who, limits) as client:
+            await Controller(settings, operator, client, stop.is_set).run()
+
+    asyncio.run(run())
+    return 0
+
+
+def _stop_flag() -> threading.Event:
+    """Return a flag that SIGTERM and SIGINT set, and the end of who started us: that is an end of
+    file on our standard input.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        stop.set()
+        threading.Event().wait(10.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""What `receiver.toml` and its files of devices want, against what there is."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from receiver.config.subscription_sets import SubscriptionSet
+from receiver.subscriptions import devices
+from receiver.subscriptions.records import Slot, slot_id
+
+_SHARE = 10
+"""A deletion of more than a tenth of a set waits for somebody to say that it is meant."""
+
+
+class Difference(Struct, kw_only=True):
+    """What is to be done for one set."""
+
+    name: str
+    wanted: int = 0
+    create: list[Slot] = []
+    delete: list[str] = []
+    """Names of slots."""
+    again: list[str] = []
+    """Slots that were to be deleted and are wanted after all."""
+    moved: list[str] = []
+    """Slots whose listener is another one now."""
+    trouble: str = ""
+    """Why the devices cannot be known; then nothing is to be done."""
+    have: int = 0
+    """Slots that were wanted before."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether so much is to be deleted that it waits for `apply --yes`."""
+        return len(self.delete) * _SHARE > self.have
+
+    @property
+    def empty(self) -> bool:
+        """Whether all is as it is wanted."""
+        return not (self.create or self.delete or self.again or self.moved or self.trouble)
+
+
+def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
+    """Compare a set with its slots."""
+    own = {slot.id: slot for slot in slots if slot.set == one.name}
+    have = sum(slot.wanted for slot in own.values())
+    try:
+        found = devices.of_set(one)
+    except devices.DevicesError as error:
+        return Difference(name=one.name, trouble=str(error), have=have)
+    wanted: dict[str, Slot] = {}
+    for device in found:
+        for event_type in one.types:
+            name = slot_id(one.name, device, event_type)
+            wanted[name] = Slot(
+                id=name,
+                set=one.name,
+                operator=one.operator,
+                listener=one.listener,
+                type=event_type,
+                device=device,
+            )
+    return Difference(
+        name=one.name,
+        wanted=len(wanted),
+        have=have,
+        create=[slot for name, slot in wanted.items() if name not in own],
+        delete=[name for name, slot in own.items() if slot.wanted and name not in wanted],
+        again=[name for name, slot in own.items() if not slot.wanted and name in wanted],
+        moved=[
+            name
+            for name, slot in own.items()
+            if name in wanted and slot.wanted and slot.listener != one.listener
+        ],
+    )
+
+
+def undeclared(sets: Iterable[str], slots: Iterable[Slot]) -> list[Difference]:
+    """Return the sets that no file declares any more: all of each is to be deleted."""
+    known = set(sets)
+    found: dict[str, Difference] = {}
+    for slot in slots:
+        if slot.set not in known and slot.wanted:
+            one = found.setdefault(slot.set, Difference(name=slot.set, delete=[]))
+            one.delete.append(slot.id)
+            one.have += 1
+    return list(found.values())

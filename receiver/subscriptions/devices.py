@@ -1,0 +1,90 @@
+"""The devices of a set, from `receiver.toml` or from a file with one a line."""
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from receiver.config.subscription_sets import SubscriptionSet
+
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
+_ACCESS_IDENTIFIER: Final = re.compile(r"[!-~]+@[!-~]+").fullmatch
+_LARGEST: Final = 64 * 1024**2
+
+
+class DevicesError(Exception):
+    """The devices of a set cannot be known; the message is one sentence, without a device."""
+
+
+def of_set(one: SubscriptionSet) -> list[dict[str, Any]]:
+    """Return the devices, each once. Raises `DevicesError`."""
+    if one.devices:
+        where = [(f"devices: number {n}", text) for n, text in enumerate(one.devices, 1)]
+        return _distinct(where)
+    path = Path(one.devices_file)
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DevicesError(f"{path}: it has more than {_LARGEST} bytes")
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except OSError as error:
+        raise DevicesError(f"{path}: {error.strerror}: nothing is changed") from None
+    except UnicodeDecodeError:
+        raise DevicesError(f"{path}: it is not UTF-8: nothing is changed") from None
+    found = [(n, line.partition("#")[0].strip()) for n, line in enumerate(lines, 1)]
+    where = [(f"{path}: line {n}", text) for n, text in found if text]
+    if not where:
+        raise DevicesError(f"{path}: there is no device in it: nothing is changed")
+    return _distinct(where)
+
+
+def stamp(one: SubscriptionSet) -> tuple[float, int]:
+    """Return what changes whenever the file does."""
+    try:
+        about = os.stat(one.devices_file) if one.devices_file else None
+    except OSError:
+        return -1.0, -1
+    return (about.st_mtime, about.st_size) if about else (0.0, 0)
+
+
+def _distinct(where: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for place, text in where:
+        device = parse(text)
+        if device is None:
+            raise DevicesError(
+                f"{place}: a phone number such as +12065550100, an IP address or a network access "
+                "identifier is wanted: nothing is changed"
+            )
+        found[text] = device
+    return list(found.values())
+
+
+def parse(text: str) -> dict[str, Any] | None:
+    """Return a device as CAMARA writes it (Device), or None where it is none.
+
+    An IPv4 address may have its public port behind it: `84.125.93.10:59765`.
+    """
+    if _PHONE(text):
+        return {"phoneNumber": text}
+    if _ACCESS_IDENTIFIER(text):
+        return {"networkAccessIdentifier": text}
+    host, _, port = text.partition(":")
+    try:
+        if text.count(":") < 2:
+            address = {"publicAddress": str(ipaddress.IPv4Address(host))}
+            if not port:
+                return {"ipv4Address": address | {"privateAddress": address["publicAddress"]}}
+            if port.isascii() and port.isdigit() and int(port) < 65536:
+                return {"ipv4Address": {**address, "publicPort": int(port)}}
+            return None
+        return {"ipv6Address": str(ipaddress.IPv6Address(text))}
+    except ValueError:
+        return None
+
+
+def shown(device: dict[str, Any]) -> str:
+    """Return a device in one word, for a person who asked for it."""
+    for value in device.values():
+        return str(value["publicAddress"]) if isinstance(value, dict) else str(value)
+    return ""

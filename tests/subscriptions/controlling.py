@@ -1,0 +1,158 @@
+"""A controller at a simulated operator, and what has to hold after everything that happens."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from receiver.notification import (
+    SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTIONS,
+    subscriptions_orders,
+)
+from receiver.subscriptions.records import Slot, decode
+from tests.commands import environment
+from tests.eventually import eventually
+from tests.operators import Simulated, Sink
+from tests.valkey import Valkey
+
+API = "device-reachability-status-subscriptions"
+DEVICES = ("+12065550100", "+12065550101", "+12065550102")
+
+
+class Controlled:
+    """One operator's subscriptions, and the controllers that a test starts."""
+
+    def __init__(self, valkey: Valkey, operator: Simulated, sink: Sink, directory: Path) -> None:
+        self.valkey = valkey
+        self.redis: redis.Redis = valkey.client()
+        self.operator = operator
+        self.sink = sink
+        self.directory = directory
+        self.more = ""
+        self.of_operator = ""
+        self.version = "v0.8"
+        self.log = directory / "log"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.wants(*DEVICES)
+
+    def wants(self, *devices: str) -> None:
+        """Write the file of devices."""
+        (self.directory / "fleet.txt").write_text("\n".join(devices) + "\n")
+
+    def configure(self) -> None:
+        """Write receiver.toml."""
+        api = "device-status" if self.version == "v0" else API
+        public = self.sink.url.rpartition("/")[0]
+        (self.directory / "receiver.toml").write_text(f"""
+public_url = "{public}"
+[[operator]]
+name = "sim"
+reachability = "{self.operator.url}/{api}/{self.version}"
+status = "{self.operator.url}/device-reachability-status/v1"
+rate = 500
+concurrency = 8
+auth = {{ kind = "client_credentials", token_url = "{self.operator.url}/oauth/token", \
+client_id = "simulated-client", secret_env = "SIM" }}
+{self.of_operator}
+[[subscription]]
+name = "fleet"
+operator = "sim"
+types = ["reachability-data"]
+devices_file = "fleet.txt"
+{self.more}
+""")
+
+    def environment(self) -> dict[str, str]:
+        return environment(REDIS_URL=self.valkey.url, SIM="simulated-secret")
+
+    def start(self, point: str = "", **pace: float) -> "subprocess.Popen[bytes]":
+        """A controller, which is killed at a point if one is given."""
+        self.configure()
+        command = [sys.executable, "-P", "-m", "tests.subscriptions.dying_controller"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [*command, "sim", json.dumps(pace), point],
+                cwd=self.directory,
+                env=self.environment(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        self._processes.append(process)
+        return process
+
+    def order(self, **what: Any) -> None:
+        self.redis.rpush(subscriptions_orders("sim"), json.dumps(what))
+
+    def slots(self) -> list[Slot]:
+        found: Any = self.redis.hvals(SUBSCRIPTIONS)
+        return sorted(map(decode, found), key=lambda slot: slot.id)
+
+    def states(self) -> list[str]:
+        return sorted(slot.state for slot in self.slots())
+
+    def live(self) -> list[dict[str, Any]]:
+        """What lives at the operator."""
+        return [each for each in self.operator.books()["subscriptions"] if each["live"]]
+
+    def phones(self) -> list[str]:
+        return sorted(each["device"]["phoneNumber"] for each in self.live())
+
+    def credentials(self) -> list[dict[str, Any]]:
+        found: Any = self.redis.hvals(SUBSCRIPTION_CREDENTIALS)
+        return [json.loads(each) for each in found]
+
+    def settled(self, *devices: str, within: float = 60) -> None:
+        """Wait for the invariants: one live subscription for each wanted slot, known by it, and
+        no other.
+        """
+        wanted = sorted(devices or DEVICES)
+
+        def holds() -> bool:
+            self.alive()
+            slots = [slot for slot in self.slots() if slot.wanted]
+            known = sorted(each.subscription for slot in slots for each in slot.attempts)
+            return (
+                self.phones() == wanted
+                and all(slot.state == "active" for slot in slots)
+                and known == sorted(each["id"] for each in self.live())
+            )
+
+        try:
+            eventually(holds, within=within)
+        except AssertionError:
+            raise AssertionError(
+                (self.slots(), self.live(), self.log.read_text()[-3000:])
+            ) from None
+
+    def alive(self) -> None:
+        """Every controller that ended has ended as it should: killed by itself."""
+        for each in self._processes:
+            assert each.poll() in (None, 0, -9, -15), self.log.read_text()[-3000:]
+
+    def stop(self) -> None:
+        for each in self._processes:
+            each.terminate()
+        for each in self._processes:
+            try:
+                each.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                each.kill()
+                each.communicate()
+
+
+@contextmanager
+def controlled(
+    valkey: Valkey, operator: Simulated, sink: Sink, directory: Path
+) -> Iterator[Controlled]:
+    found = Controlled(valkey, operator, sink, directory)
+    try:
+        yield found
+    finally:
+        found.stop()
