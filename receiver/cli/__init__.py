@@ -22,6 +22,7 @@ COMMANDS = {
     "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
     "explain": "One notification's whole story, by the id of its receipt or event.",
     "sinks": "Where the events go: list the sinks, start one that was stopped.",
+    "subscriptions": "What receiver.toml subscribes to at operators: list, plan, apply, renew.",
     "replay": "Send events of the past to one sink once more.",
 }
 

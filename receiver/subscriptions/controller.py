@@ -27,6 +27,7 @@ from receiver.subscriptions.pace import Pace
 from receiver.subscriptions.reconcile import Reconciler
 from receiver.subscriptions.records import Slot
 from receiver.subscriptions.store import Change, LeaseLost, Store
+from receiver.subscriptions.sweep import EVERY, Sweep
 
 log = structlog.get_logger()
 
@@ -143,7 +144,8 @@ class Controller:
 
     async def _tend(self) -> None:
         """Compare with what is wanted, obey commands, look for orphans."""
-        about, next_orphans, next_files = self.about, 0.0, 0.0
+        about, next_orphans, next_files, next_sweep = self.about, 0.0, 0.0, 0.0
+        sweep = Sweep(about.store)
         while not self._stopping():
             now = time.monotonic()
             if now >= next_files:
@@ -153,6 +155,9 @@ class Controller:
             if now >= next_orphans:
                 left = await orphans.look(about)
                 next_orphans = now + (about.pace.between_lists if left else about.pace.orphans)
+            if now >= next_sweep:
+                await sweep.run()
+                next_sweep = now + EVERY
             await self._pause(_TICK)
 
     async def _go(self) -> None:

@@ -38,6 +38,17 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('TIME')[1]}
 """)
+_DROP: Final = lua.whole("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return 'lease'
+end
+for i = 2, #ARGV, 2 do
+    redis.call('HDEL', KEYS[5], ARGV[i])
+    redis.call('ZADD', KEYS[6], redis.call('INCR', KEYS[7]), ARGV[i])
+    redis.call('HDEL', KEYS[4], ARGV[i + 1])
+end
+return 'done'
+""")
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
@@ -167,6 +178,11 @@ class Store:
         for slot in slots:
             await self._commit(slot, b"", Change())
 
+    async def drop(self, over: Sequence[tuple[str, str]]) -> None:
+        """Remove credentials, by digest, and their attempts. Raises `LeaseLost`."""
+        words = [word for each in over for word in each]
+        self._check(await self._eval(_DROP, self._keys, self._owner, *words))
+
     async def read(self, key: str, name: str) -> str:
         """Return one field of a hash; empty where it is none."""
         found: Any = await cast(Awaitable[Any], self.client.hget(key, name))
@@ -208,6 +224,10 @@ class Store:
             int(place[1] * 1000) if place else "",
             *(word for each in change.goes for word in each),
         )
+        return self._check(reply)
+
+    def _check(self, reply: Any) -> bool:
+        """Return whether a script did its work. Raises `LeaseLost`."""
         if reply == b"lease":
             self._held_until = 0.0
             raise LeaseLost

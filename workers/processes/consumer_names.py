@@ -31,7 +31,7 @@ class Slot(NamedTuple):
     """One consumer name, for one kind of work."""
 
     work: str
-    """The sink that is served; empty for the normalise job."""
+    """The sink that is served, or `operator:` and an operator; empty for the normalise job."""
     name: str
 
     @property

@@ -27,6 +27,8 @@ ANSWER_WITHIN: Final = 2.0
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two starts of a worker that keeps dying."""
 _STEADY: Final = 10.0
+OPERATOR: Final = "operator:"
+"""Before the name of an operator whose subscriptions are kept; no sink has a colon in its name."""
 
 
 @dataclass
@@ -40,11 +42,16 @@ class _Child:
     due: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        work = ["forward", self.slot.work] if self.slot.work else ["normalise"]
-        command = [sys.executable, "-m", "workers", *work, self.slot.name]
+        command = [sys.executable, "-m", *self._module()]
         # Our end of its standard input closes with us, however we end: that is its signal to go.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
         self.started = time.monotonic()
+
+    def _module(self) -> list[str]:
+        work, name = self.slot
+        if work.startswith(OPERATOR):
+            return ["receiver.subscriptions", work.removeprefix(OPERATOR)]
+        return ["workers", *(["forward", work] if work else ["normalise"]), name]
 
     def tend(self) -> None:
         """Start it when it is due; notice its end."""
@@ -73,7 +80,11 @@ class Supervisor:
     """Runs until `stop` is set; then every worker has been told and waited for."""
 
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
-        self._wanted = [""] * settings.workers + [sink.name for sink in settings.sinks]
+        self._wanted = [
+            *([""] * settings.workers),
+            *(sink.name for sink in settings.sinks),
+            *(OPERATOR + one.name for one in settings.operators),
+        ]
         self._stop = stop
         client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
         self._slots = Slots(client)

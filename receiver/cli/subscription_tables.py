@@ -1,0 +1,74 @@
+"""Tables of subscriptions, for people."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from receiver.cli import output
+from receiver.subscriptions import devices
+from receiver.subscriptions.desired import Difference
+from receiver.subscriptions.overview import SetState
+from receiver.subscriptions.records import Slot
+
+
+def sets(found: list[SetState]) -> None:
+    """Print a row for each set."""
+    names = ("set", "operator", "wanted", "active", "others", "next end", "why")
+    _table(
+        names,
+        (
+            (x.name, x.operator, x.wanted, x.active, _others(x), _when(x.next_end), _why(x))
+            for x in found
+        ),
+    )
+
+
+def slots(found: list[Slot]) -> None:
+    """Print a row for each slot."""
+    names = ("slot", "device", "type", "state", "subscription", "ends", "error")
+    _table(names, map(_row, found))
+
+
+def _table(names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    from rich.table import Table
+
+    table = Table(*names, box=None)
+    for row in rows:
+        table.add_row(*map(output.printable, row))
+    output.terminal().print(table)
+
+
+def _row(slot: Slot) -> tuple[object, ...]:
+    newest = slot.attempts[-1] if slot.attempts else None
+    device = devices.shown(slot.device)
+    ids = newest.subscription if newest else ""
+    ends = _when(newest.ends if newest else None)
+    return slot.id, device, slot.type, slot.state, ids, ends, slot.error
+
+
+def _others(one: SetState) -> str:
+    quiet = {name: n for name, n in one.states.items() if name not in ("active", "renewing")}
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(quiet.items()))
+
+
+def _why(one: SetState) -> str:
+    waits = f"{one.deletions:,} deletions wait for `apply --yes`" if one.deletions else ""
+    refused = ", ".join(f"{number:,} x {error}" for error, number in one.refusals.items())
+    return "; ".join(filter(None, (one.devices, one.stopped, waits, refused)))
+
+
+def said(each: Difference) -> str:
+    """Return in words what is to be done for a set."""
+    if each.trouble:
+        return each.trouble
+    parts = {
+        "to create": len(each.create) + len(each.again),
+        "to delete": len(each.delete),
+        "to move to another listener": len(each.moved),
+    }
+    text = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    guard = "; the deletions wait for `apply --yes`" if each.delete and each.guarded else ""
+    return (text or f"nothing to do, {each.wanted:,} wanted") + guard
+
+
+def _when(seconds: float | None) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC") if seconds else ""

@@ -1,0 +1,117 @@
+"""What the commands show and ask: read from Redis and `receiver.toml`, without any operator."""
+
+import time
+from collections import Counter
+from typing import Any
+
+import msgspec
+import redis
+
+from receiver.notification import (
+    SUBSCRIPTION_SETS,
+    SUBSCRIPTIONS,
+    subscriptions_orders,
+    subscriptions_state,
+)
+from receiver.settings import Settings
+from receiver.subscriptions import desired
+from receiver.subscriptions.desired import Difference
+from receiver.subscriptions.orders import Order
+from receiver.subscriptions.records import Slot, decode
+
+
+class SetState(msgspec.Struct, kw_only=True):
+    """One set and how it stands."""
+
+    name: str
+    operator: str
+    wanted: int = 0
+    active: int = 0
+    """Of those that are wanted; renewing ones are active too."""
+    states: dict[str, int] = {}
+    refusals: dict[str, int] = {}
+    """Status and code -> slots."""
+    next_end: float | None = None
+    """When the first living one ends, unless it is renewed; seconds since 1970."""
+    unknown_oldest_seconds: float = 0
+    gap_seconds: float = 0
+    ended: int = 0
+    deaf: int = 0
+    stopped: str = ""
+    """Why nothing is created at the moment."""
+    devices: str = ""
+    """Why its devices cannot be known."""
+    deletions: int = 0
+    """Waiting for `apply --yes`."""
+
+
+def slots(client: redis.Redis) -> list[Slot]:
+    """Return all records."""
+    return [decode(raw) for _, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000)]
+
+
+def sets(client: redis.Redis, found: list[Slot], settings: Settings) -> list[SetState]:
+    """Return the sets that are declared or have slots, by name."""
+    about: Any = client.hgetall(SUBSCRIPTION_SETS)
+    noted = {name.decode(): value.decode("utf-8", "replace") for name, value in about.items()}
+    operators = {slot.set: slot.operator for slot in found}
+    operators |= {one.name: one.operator for one in settings.subscriptions}
+    by_set: dict[str, list[Slot]] = {name: [] for name in sorted(operators)}
+    for slot in found:
+        by_set[slot.set].append(slot)
+    return [_state(name, operators[name], own, noted) for name, own in by_set.items()]
+
+
+def _state(name: str, operator: str, own: list[Slot], noted: dict[str, str]) -> SetState:
+    wanted = [slot for slot in own if slot.wanted]
+    ends = [each.ends for slot in wanted for each in slot.living if each.ends]
+    unknown = [each.created for slot in own for each in slot.attempts if each.state == "unknown"]
+    return SetState(
+        name=name,
+        operator=operator,
+        wanted=len(wanted),
+        active=sum(bool(slot.living) for slot in wanted),
+        states=dict(Counter(slot.state for slot in wanted)),
+        refusals=dict(Counter(slot.error for slot in wanted if slot.error)),
+        next_end=min(ends, default=None),
+        unknown_oldest_seconds=max(0.0, time.time() - min(unknown)) if unknown else 0.0,
+        gap_seconds=float(noted.get(f"{name}:gap_seconds", 0)),
+        ended=int(noted.get(f"{name}:ended", 0)),
+        deaf=int(noted.get(f"{name}:deaf", 0)),
+        stopped=noted.get(f"{name}:stopped", ""),
+        devices=noted.get(f"{name}:devices", ""),
+        deletions=int(noted.get(f"{name}:deletions", 0)),
+    )
+
+
+def plan(found: list[Slot], settings: Settings) -> list[Difference]:
+    """Return what would be done for each set, by name."""
+    by_set: dict[str, list[Slot]] = {}
+    for slot in found:
+        by_set.setdefault(slot.set, []).append(slot)
+    declared = [desired.difference(one, by_set.get(one.name, [])) for one in settings.subscriptions]
+    names = [one.name for one in settings.subscriptions]
+    return sorted([*declared, *desired.undeclared(names, found)], key=lambda each: each.name)
+
+
+def give(client: redis.Redis, operator: str, order: Order) -> None:
+    """Have it done by the operator's controller."""
+    client.rpush(subscriptions_orders(operator), msgspec.json.encode(order))
+
+
+def waiting(client: redis.Redis, operator: str) -> int:
+    """Return how many orders have not been done yet."""
+    found: Any = client.llen(subscriptions_orders(operator))
+    return int(found)
+
+
+def orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
+    """Return the subscriptions at our URL that belong to nobody: base URL, id, type."""
+    raw: Any = client.hget(subscriptions_state(operator), "orphans")
+    return msgspec.json.decode(raw, type=list[dict[str, str]]) if raw else []
+
+
+def operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
+    """Return what its controller has noted."""
+    found: Any = client.hgetall(subscriptions_state(operator))
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}

@@ -1,0 +1,103 @@
+"""`receiver subscriptions`: what it shows, and what it has the controller do."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.commands import RECEIVER, run
+from tests.eventually import eventually
+from tests.operators import asked
+from tests.subscriptions.controlling import DEVICES, Controlled
+
+
+def command(fleet: Controlled, *words: str) -> "subprocess.CompletedProcess[str]":
+    fleet.configure()
+    return run(
+        fleet.directory, "subscriptions", *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret"
+    )
+
+
+def test_a_plan_says_what_is_to_be_done_and_does_nothing(fleet: Controlled) -> None:
+    planned = command(fleet, "plan")
+    assert (planned.returncode, planned.stdout) == (2, "fleet: 3 to create\n")
+    assert fleet.slots() == []
+    fleet.start()
+    fleet.settled()
+    planned = command(fleet, "plan")
+    assert (planned.returncode, planned.stdout) == (0, "fleet: nothing to do, 3 wanted\n")
+    (fleet.directory / "fleet.txt").write_text("+12065550100\n\n12065550101\n")
+    planned = command(fleet, "plan")
+    assert planned.returncode == 2
+    assert "fleet.txt: line 3: a phone number such as +12065550100" in planned.stdout
+    assert "12065550101" not in planned.stdout
+
+
+def test_list_and_show_say_how_it_stands(fleet: Controlled) -> None:
+    fleet.operator.control(
+        "devices", device={"phoneNumber": DEVICES[0]}, refuse="SERVICE_NOT_APPLICABLE"
+    )
+    fleet.start()
+    eventually(lambda: fleet.states() == ["active", "active", "refused"])
+    [found] = map(json.loads, command(fleet, "list").stdout.splitlines())
+    assert (found["wanted"], found["active"]) == (3, 2)
+    assert found["refusals"] == {"422 SERVICE_NOT_APPLICABLE": 1}
+    shown = command(fleet, "show", "fleet", "--state", "refused").stdout
+    assert json.loads(shown)["device"] == {"phoneNumber": DEVICES[0]}
+    assert command(fleet, "show", "nobody").returncode == 1
+
+
+def test_apply_by_hand(fleet: Controlled) -> None:
+    fleet.more = 'apply = "manual"'
+    fleet.start()
+    eventually(lambda: fleet.redis.hget("receiver:subscriptions:operator:sim", "controller"))
+    assert command(fleet, "apply").returncode == 0
+    fleet.settled()
+
+
+def test_a_slot_is_renewed_and_deleted_by_hand(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    name, first = fleet.slots()[0].id, fleet.slots()[0].attempts[0].subscription
+    assert command(fleet, "renew", name).returncode == 0
+    eventually(lambda: first not in {each["id"] for each in fleet.live()})
+    fleet.settled()
+    second = fleet.slots()[0].attempts[0].subscription
+    assert command(fleet, "delete", name).returncode == 0
+    eventually(lambda: second not in {each["id"] for each in fleet.live()})
+    fleet.settled()
+    assert command(fleet, "renew", "fleet:nobody").returncode == 2
+
+
+@pytest.mark.parametrize("what", ["adopt", "delete"])
+def test_one_that_was_made_elsewhere_is_reported_and_adopted_or_deleted(
+    fleet: Controlled, what: str
+) -> None:
+    sink = fleet.sink.url.rpartition("/")[0] + "/camara/notifications/default"
+    foreign = fleet.operator.create(asked(sink))["id"]
+    fleet.wants(*DEVICES[1:])
+    fleet.start()
+    eventually(lambda: command(fleet, "orphans").stdout)
+    [found] = map(json.loads, command(fleet, "orphans").stdout.splitlines())
+    assert (found["operator"], found["id"]) == ("sim", foreign)
+    assert len(fleet.live()) == 3
+    assert command(fleet, what, foreign).returncode == 0
+    if what == "delete":
+        fleet.settled(*DEVICES[1:])
+
+
+def test_the_worker_starts_a_controller_for_each_operator(fleet: Controlled) -> None:
+    fleet.configure()
+    with subprocess.Popen(
+        [*RECEIVER, "worker"],
+        cwd=fleet.directory,
+        env=fleet.environment(),
+        stderr=subprocess.PIPE,
+        process_group=0,
+    ) as worker:
+        try:
+            fleet.settled()
+        finally:
+            worker.terminate()
+            worker.communicate(timeout=60)
+    assert fleet.redis.get("receiver:subscriptions:lease:sim") is None
