@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from receiver.cli import output
+from receiver.cli.terminal import output
 from receiver.subscriptions import devices
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.overview import SetState

@@ -8,9 +8,9 @@ import click
 import msgspec
 import redis
 
-from receiver.cli import environment, output
 from receiver.cli import subscription_tables as tables
-from receiver.settings import Settings
+from receiver.cli.terminal import output, setup
+from receiver.config.settings import Settings
 from receiver.subscriptions import overview
 from receiver.subscriptions.orders import Order
 
@@ -33,8 +33,8 @@ def command() -> None:
 
 
 def _open() -> tuple[Settings, redis.Redis]:
-    settings = environment.settings()
-    return settings, environment.connect(environment.redis_url(settings))
+    settings = setup.settings()
+    return settings, setup.connect(setup.redis_url(settings))
 
 
 @command.command("list", short_help="Every set: how many are wanted, alive, refused; next end.")
@@ -45,7 +45,7 @@ def list_(*, as_json: bool) -> None:
     A table on a terminal; into a pipe, or with --json, one JSON document per line.
     """
     settings, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         found = overview.sets(client, overview.slots(client), settings)
     if not found:
         output.nothing("receiver.toml declares no [[subscription]]")
@@ -67,7 +67,7 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
       receiver subscriptions show fleet --state refused --json
     """
     _, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         found = [
             slot
             for slot in overview.slots(client)
@@ -89,7 +89,7 @@ def plan(*, as_json: bool) -> None:
     Exit code 0: all is as receiver.toml wants it; 2: it is not.
     """
     settings, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         found = overview.plan(overview.slots(client), settings)
     if as_json:
         keys = ("name", "wanted", "have", "trouble")
@@ -113,7 +113,7 @@ def apply(*, yes: bool) -> None:
     """
     settings, client = _open()
     names = [one.name for one in settings.operators]
-    with environment.redis_faults():
+    with setup.redis_faults():
         for name in names:
             overview.give(client, name, Order(do="apply", yes=yes))
         _await(client, names)
@@ -134,7 +134,7 @@ def delete(name: str) -> None:
     One that is still wanted is made anew: to end it, take its device out of the file.
     """
     settings, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         if orphan := _orphan(settings, client, name):
             operator, base = orphan
             overview.give(client, operator, Order(do="delete", base=base, subscription=name))
@@ -151,10 +151,10 @@ def adopt(subscription: str) -> None:
     It serves until its successor, with a credential of ours, lives; then it is deleted.
     """
     settings, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         orphan = _orphan(settings, client, subscription)
         if orphan is None:
-            raise environment.Refused("no such orphan: see `receiver subscriptions orphans`")
+            raise setup.Refused("no such orphan: see `receiver subscriptions orphans`")
         operator, base = orphan
         overview.give(client, operator, Order(do="adopt", base=base, subscription=subscription))
         _await(client, [operator])
@@ -167,7 +167,7 @@ def orphans() -> None:
     The controllers look once an hour; their own leftovers they delete by themselves.
     """
     settings, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         found = [
             {"operator": one.name, **each}
             for one in settings.operators
@@ -180,10 +180,10 @@ def orphans() -> None:
 
 def _each_slot(name: str, do: str) -> None:
     _, client = _open()
-    with environment.redis_faults():
+    with setup.redis_faults():
         found = [slot for slot in overview.slots(client) if name in (slot.set, slot.id)]
         if not found or (do == "delete" and found[0].id != name):
-            raise environment.Refused("there is no such slot: see `receiver subscriptions show`")
+            raise setup.Refused("there is no such slot: see `receiver subscriptions show`")
         for slot in found:
             order = msgspec.convert({"do": do, "slot": slot.id}, Order)
             overview.give(client, slot.operator, order)
@@ -203,7 +203,7 @@ def _await(client: redis.Redis, operators: Iterable[str]) -> None:
     until = time.monotonic() + _WAITS
     while any(overview.waiting(client, name) for name in operators):
         if time.monotonic() > until:
-            raise environment.Refused(
+            raise setup.Refused(
                 "ordered, but no controller has taken it up: does `receiver worker` run?"
             )
         time.sleep(0.1)

@@ -8,9 +8,9 @@ import threading
 
 import structlog
 
-from receiver import logs
+from receiver.config.settings import SettingsError, load, problems
 from receiver.outbound import Limits, OperatorClient
-from receiver.settings import SettingsError, load, problems
+from receiver.runtime import logs
 from receiver.subscriptions.controller import Controller, authentication
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from receiver.config.operators import Operator
 from receiver.config.subscription_sets import SubscriptionSet
-from receiver.notification import SUBSCRIPTION_SETS
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.decide import Policy
 from receiver.subscriptions.lists import Lists

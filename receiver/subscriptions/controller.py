@@ -11,11 +11,11 @@ from collections.abc import Callable
 import structlog
 from redis.asyncio import Redis
 
-from receiver import connection
 from receiver.config.operators import ClientCredentialsAuth, HeadersAuth, Operator
-from receiver.notification import SUBSCRIPTION_SETS, subscriptions_state
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
 from receiver.outbound import ClientCredentials, FixedHeaders, OperatorClient
-from receiver.settings import Settings
+from receiver.runtime import redis_client
 from receiver.subscriptions import creating, ending, orphans, silence
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
@@ -66,7 +66,7 @@ class Controller:
         stopping: Callable[[], bool],
         pace: Pace | None = None,
     ) -> None:
-        pool = connection.async_pool(settings.redis_url or "", socket_timeout=5.0)
+        pool = redis_client.async_pool(settings.redis_url or "", socket_timeout=5.0)
         store = Store(Redis.from_pool(pool), operator.name, self._place)
         api = Api(client)
         self._stopping = stopping
@@ -91,10 +91,10 @@ class Controller:
                         await self._work()
                 except LeaseLost:
                     log.warning("subscriptions.lease_lost", operator=store.operator)
-                except connection.DOWN_ON_THE_LOOP as error:
+                except redis_client.DOWN_ON_THE_LOOP as error:
                     log.warning("redis.trouble", error=type(error).__name__)
                 await self._pause(1.0)
-            with contextlib.suppress(*connection.DOWN_ON_THE_LOOP):
+            with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
                 await store.release()
         finally:
             await store.client.aclose()

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from receiver.notification import SUBSCRIPTION_PREFIX, subscriptions_state
+from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX, subscriptions_state
 from receiver.outbound import NotSent, Resting, Unanswered
 from receiver.subscriptions import pace as paces
 from receiver.subscriptions import verdicts, wire

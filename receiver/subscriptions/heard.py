@@ -6,8 +6,8 @@ from typing import Any, Final, cast
 import msgspec
 import structlog
 
-from receiver.notification import EVENTS, SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
-from receiver.notification import subscriptions_state as state_key
+from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
+from receiver.contract.redis_keys import subscriptions_state as state_key
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import creating, silence
 from receiver.subscriptions.context import Context

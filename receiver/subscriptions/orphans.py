@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 import structlog
 
-from receiver.notification import SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
+from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import creating
 from receiver.subscriptions.context import Context

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.notification import (
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import (
     SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
     subscriptions_orders,
     subscriptions_state,
 )
-from receiver.settings import Settings
 from receiver.subscriptions import desired
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order

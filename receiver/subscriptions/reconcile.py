@@ -2,7 +2,7 @@
 
 import structlog
 
-from receiver.notification import SUBSCRIPTION_SETS
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions import desired, devices
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.desired import Difference

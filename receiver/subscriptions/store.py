@@ -9,8 +9,7 @@ from typing import Any, Final, cast
 import redis.asyncio
 from msgspec import Struct
 
-from receiver import lua
-from receiver.notification import (
+from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_CREDENTIALS_CHANGES,
@@ -23,12 +22,13 @@ from receiver.notification import (
     subscriptions_orders,
     subscriptions_state,
 )
+from receiver.runtime.scripts import whole
 from receiver.subscriptions.records import Slot, decode, encode
 
 LEASE_SECONDS: Final = 15.0
 _RANKS: Final = 3
-_COMMIT: Final = lua.whole(files(__package__).joinpath("commit.lua").read_text("utf-8"))
-_HOLD: Final = lua.whole("""
+_COMMIT: Final = whole(files(__package__).joinpath("commit.lua").read_text("utf-8"))
+_HOLD: Final = whole("""
 local owner = redis.call('GET', KEYS[1])
 local left = owner and redis.call('PTTL', KEYS[1]) or 0
 -- One that lasts longer than a lease was given while this server's clock was ahead.
@@ -38,7 +38,7 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('TIME')[1]}
 """)
-_DROP: Final = lua.whole("""
+_DROP: Final = whole("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 'lease'
 end

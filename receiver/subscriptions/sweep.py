@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable
 from typing import Any, Final, cast
 
-from receiver.notification import (
+from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_CREDENTIALS_CHANGES,

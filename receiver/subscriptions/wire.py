@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from receiver.carriers import moment
+from receiver.carriers.formats import timestamp
 
 _PLACE: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$").search
 DEAD: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
@@ -118,7 +118,7 @@ def subscription(document: Any) -> Seen | None:
 
 def time_of(value: Any) -> float:
     """Return seconds since 1970; 0 where it is no time."""
-    found = moment.rfc3339(value) if isinstance(value, str) else None
+    found = timestamp.rfc3339(value) if isinstance(value, str) else None
     return found.timestamp() if found else 0.0
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.operators import Simulated, Sink, listening, simulated
-from tests.subscriptions.controlling import Controlled, controlled
-from tests.valkey import Valkey
+from tests.support.controlling import Controlled, controlled
+from tests.support.operators import Simulated, Sink, listening, simulated
+from tests.support.valkey import Valkey
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from receiver.notification import EVENTS
-from tests.eventually import eventually
-from tests.subscriptions.controlling import DEVICES, Controlled
+from receiver.contract.redis_keys import EVENTS
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
 
 
 def test_each_device_gets_one_subscription_with_a_credential_of_its_own(fleet: Controlled) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.eventually import eventually
-from tests.subscriptions.controlling import Controlled
-from tests.subscriptions.dying_controller import STEPS
+from tests.support.controlling import Controlled
+from tests.support.dying_controller import STEPS
+from tests.support.eventually import eventually
 
 BEGINNING = ("intent", "posting", "post", "commit")
 RENEWAL = ("intent", "posting", "post", "commit", "mark", "delete", "finish")

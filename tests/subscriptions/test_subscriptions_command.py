@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from tests.commands import RECEIVER, run
-from tests.eventually import eventually
-from tests.operators import asked
-from tests.subscriptions.controlling import DEVICES, Controlled
+from tests.support.commands import RECEIVER, run
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+from tests.support.operators import asked
 
 
 def command(fleet: Controlled, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,5 @@
 """A controller in a hurry, killed at a chosen point:
-`python -m tests.subscriptions.dying_controller OPERATOR PACE POINT`.
+`python -m tests.support.dying_controller OPERATOR PACE POINT`.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from receiver import logs
+from receiver.config.settings import load
 from receiver.outbound import Limits, OperatorClient
-from receiver.settings import load
+from receiver.runtime import logs
 from receiver.subscriptions import creating, ending
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.controller import Controller, authentication

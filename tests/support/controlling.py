@@ -10,16 +10,16 @@ from typing import Any
 
 import redis
 
-from receiver.notification import (
+from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTIONS,
     subscriptions_orders,
 )
 from receiver.subscriptions.records import Slot, decode
-from tests.commands import environment
-from tests.eventually import eventually
-from tests.operators import Simulated, Sink
-from tests.valkey import Valkey
+from tests.support.commands import environment
+from tests.support.eventually import eventually
+from tests.support.operators import Simulated, Sink
+from tests.support.valkey import Valkey
 
 API = "device-reachability-status-subscriptions"
 DEVICES = ("+12065550100", "+12065550101", "+12065550102")
@@ -74,7 +74,7 @@ devices_file = "fleet.txt"
     def start(self, point: str = "", **pace: float) -> "subprocess.Popen[bytes]":
         """A controller, which is killed at a point if one is given."""
         self.configure()
-        command = [sys.executable, "-P", "-m", "tests.subscriptions.dying_controller"]
+        command = [sys.executable, "-P", "-m", "tests.support.dying_controller"]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [*command, "sim", json.dumps(pace), point],
