@@ -1,0 +1,56 @@
+"""When the sweep has a sink's job begin: something can be sent, or is to be given up."""
+
+import time
+from typing import Any
+
+import pytest
+
+from receiver.contract.redis_keys import EVENTS, MARKS, forward_group, retry_due, sink_state
+from tests.support.valkey import Valkey
+from workers.scripts import text
+
+HOUR = 3_600_000
+GROUP = forward_group("billing")
+KEYS = (EVENTS, retry_due("billing"), sink_state("billing"), MARKS)
+
+
+def rings(client: Any, tries: int = HOUR) -> bool:
+    now = int(time.time() * 1000)
+    return bool(client.eval(text("sink_has_work"), 4, *KEYS, GROUP, tries, now, 30_000))
+
+
+@pytest.fixture
+def client(valkey: Valkey) -> Any:
+    """One event an hour and a half old, and the sink's group before it."""
+    client: Any = valkey.client()
+    client.xadd(EVENTS, {"event": "{}"}, id=f"{int(time.time() * 1000) - HOUR * 3 // 2}-0")
+    client.xgroup_create(EVENTS, GROUP, id="0")
+    return client
+
+
+def test_a_sink_that_has_taken_everything_has_no_work(client: Any) -> None:
+    assert rings(client)
+    client.xreadgroup(GROUP, "me", {EVENTS: ">"})
+    assert rings(client)
+    client.xack(EVENTS, GROUP, *(one["message_id"] for one in pending(client)))
+    assert not rings(client)
+
+
+def pending(client: Any) -> list[Any]:
+    return list(client.xpending_range(EVENTS, GROUP, "-", "+", 10))
+
+
+@pytest.mark.parametrize(
+    ("stopped_for", "tries", "work"),
+    [
+        (HOUR // 2, HOUR, False),  # stopped not long enough to give anything up
+        (2 * HOUR, HOUR, True),
+        (2 * HOUR, 7 * HOUR // 4, False),  # long enough, but the event is younger
+    ],
+)
+def test_a_stopped_sink_has_work_only_where_an_event_is_to_be_given_up(
+    client: Any, stopped_for: int, tries: int, work: bool
+) -> None:
+    stopped = int(time.time() * 1000) - stopped_for
+    client.hset(sink_state("billing"), mapping={"stopped": "410", "stopped_at": stopped})
+    assert rings(client, tries) is work
