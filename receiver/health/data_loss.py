@@ -1,4 +1,4 @@
-"""Loss, noticed: a Redis that knows less than it answered for is said so, and written down.
+"""Data loss in Redis, noticed and recorded: a Redis that has less than it acknowledged.
 
 It comes back empty (its disk was not kept), or behind (an older copy, a replica that had not got
 everything and was promoted). Two signs: the books have another name, or the ledger's count of
@@ -31,7 +31,8 @@ return redis.call('HVALS', KEYS[1])
 
 
 class Losses:
-    """What was known to be in the books, by this process or on this machine, against what is.
+    """Compares what the ledger was known to hold, by this process or on this machine, with what it
+    holds.
 
     A life of the books is their name and the run of their server. A loss is written down under the
     life whose notifications are missing: whoever else knew that life, then or later, writes there.
@@ -52,7 +53,7 @@ class Losses:
         """How many notifications at least, as all web processes noticed and wrote down."""
 
     def writer(self) -> Callable[[int], None]:
-        """For one writer to tell the ledger's count that each of its appends was answered."""
+        """Return a callback by which one writer reports the ledger's count after each append."""
         name = object()
         return lambda accepted: self._saw(name, accepted)
 
@@ -66,7 +67,9 @@ class Losses:
         self._known = max(self._known, accepted)
 
     async def look(self, client: redis.asyncio.Redis, run_id: str) -> None:
-        """Compare. Raises one of `DOWN`, and so says also that Redis takes no writes."""
+        """Compare the ledger with what was known. Raises one of `DOWN`, also when Redis takes no
+        writes.
+        """
         known = self._known
         name = secrets.token_hex(8)  # always a new one, or an emptied server would get the old
         found: Any = await client.set(BOOK, name, nx=True, get=True)
@@ -89,7 +92,7 @@ class Losses:
             await asyncio.to_thread(self.close)
 
     def close(self) -> None:
-        """Keep what is known for the next start."""
+        """Save what is known for the next start."""
         if self._life:
             self._memory.keep(*self._life, self._known)
 
@@ -108,7 +111,7 @@ class Losses:
 
 
 def said(lost: int) -> str:
-    """The sentence about a loss."""
+    """Return the message about a loss of so many notifications."""
     return (
         f"Redis came back without {lost} or more notifications that had been acknowledged; "
         "delete the key receiver:losses when you have dealt with it"

@@ -1,4 +1,4 @@
-"""Which of our promises the Redis in use cannot keep."""
+"""The settings of Redis that weaken our durability promises."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -13,7 +13,8 @@ CONFIG_NAMES: Final = (
 
 
 def weaknesses(config: Mapping[str, str]) -> list[str]:
-    """What is wrong with a server's settings (CONFIG GET), one sentence each with its mend.
+    """Return what is wrong with a server's settings (CONFIG GET), one sentence each with its
+    remedy.
 
     An empty mapping (a managed server that hides CONFIG) is itself one weakness: nobody can tell.
     """

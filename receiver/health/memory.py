@@ -1,4 +1,5 @@
-"""What the books of each Redis held, kept on this machine's disk: not in what is restored.
+"""What the ledger of each Redis held, kept on this machine's disk and so outside of any restored
+copy.
 
 One small file, `books.json`, of all web processes of this machine; whoever looked last has written
 it. It is a help for noticing a loss over a stop of everything: where it cannot be written, a
@@ -18,7 +19,7 @@ _KEPT: Final = 16
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What a server had, the last time that anybody here looked."""
+    """The ledger's state when a process of this machine last looked."""
 
     server: str
     """Where it was."""
@@ -28,21 +29,25 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Memory:
-    """Of one server; any method may be called from a thread, and none raises."""
+    """The known ledger state of one server. Any method may be called from a thread, and none
+    raises.
+    """
 
     def __init__(self, directory: Path, server: str) -> None:
         self._path = directory / "books.json"
         self._server = server
 
     def of(self, book: str) -> Known | None:
-        """What is known of the server at this address, else of these books, wherever they were."""
+        """Return what is known of the server at this address, else of this ledger at any
+        address.
+        """
         found = self._read()
         here = [one for one in found if one.server == self._server]
         there = [one for one in found if one.book == book]
         return next(iter([*here, *there]), None)
 
     def keep(self, book: str, run_id: str, accepted: int) -> None:
-        """Write down what there is now."""
+        """Save the ledger's current state."""
         now = Known(self._server, book, run_id, accepted)
         others = [one for one in self._read() if one.server != self._server]
         with contextlib.suppress(OSError):  # somebody writes just now, or nobody can

@@ -1,4 +1,4 @@
-"""The watch: once a second it looks at Redis, reads credentials, writes down what is counted."""
+"""The monitor: once a second it checks Redis, reads credentials and writes counters."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ EVERY: Final = 1.0
 
 
 class Watch:
-    """One per web process; a Redis in trouble is seen, never raised."""
+    """Monitors Redis for one web process; trouble is recorded, never raised."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Watch:
         self._closed = Condition(log, "door.closed", "door.opened")
 
     async def run(self) -> None:
-        """Look for ever, and say when Redis is in trouble and when the door is closed."""
+        """Check until cancelled, and log when Redis is in trouble and when intake is closed."""
         while True:
             trouble = ""
             try:
@@ -67,14 +67,14 @@ class Watch:
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
-        """One look. Raises one of `DOWN_ON_THE_LOOP`."""
+        """Check once. Raises one of `DOWN_ON_THE_LOOP`."""
         await self._server.look(self._client)
         async with self._server.part("credentials cannot be read"):
             await self._read_credentials()
         await self._write()
 
     async def close(self) -> None:
-        """Write down what is counted, if Redis takes it, and let go."""
+        """Write the remaining counters, if Redis takes them, and close the connection."""
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
             async with asyncio.timeout(SILENT_AFTER):
                 await self._write()

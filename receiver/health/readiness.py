@@ -1,4 +1,6 @@
-"""Whether a notification would be taken now, what is in its way, and what is only worth a word."""
+"""Readiness: whether a notification would be stored now, what prevents it, and which warnings there
+are.
+"""
 
 from typing import Any
 
@@ -9,7 +11,7 @@ from receiver.intake.spool.spool import Spool
 
 
 def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]:
-    """Status and body of `/readyz`: 503 only if a notification would be refused now."""
+    """Return status and body of `/readyz`: 503 only if a notification would be refused now."""
     warnings = list(server.warnings)
     reason = server.full
     if server.trouble and spool and not spool.trouble:

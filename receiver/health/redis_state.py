@@ -1,4 +1,4 @@
-"""What this process last saw of the Redis it writes to, and what stands in the way of writing."""
+"""What this process last saw of its Redis, and what prevents writing to it."""
 
 import contextlib
 import math
@@ -27,7 +27,7 @@ _SAID_FOR: Final = 5.0
 
 
 class Server:
-    """Tells the availability when memory runs short; answers what `/readyz` asks."""
+    """The last seen state of Redis; closes the availability when memory runs short."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Server:
 
     @property
     def trouble(self) -> str:
-        """Why it takes nothing; empty when it does."""
+        """Return why Redis takes no writes; empty when it does."""
         if time.monotonic() - self._seen > SILENT_AFTER:
             return "Redis does not answer"
         if self._missing:
@@ -69,18 +69,18 @@ class Server:
 
     @property
     def full(self) -> str:
-        """Why the door is closed; empty when it is open."""
+        """Return why intake is closed for lack of memory; empty when it is open."""
         return self._availability.closed
 
     @property
     def warnings(self) -> list[str]:
-        """Which promises it does not keep, or has not kept."""
+        """Return which promises this Redis does not keep, or has not kept."""
         lost = [said(self._losses.lost)] if self._losses.lost else []
         return [*self._weaknesses, *self._unread.values(), *lost]
 
     @asynccontextmanager
     async def part(self, what: str) -> AsyncIterator[None]:
-        """A part of a look that Redis may refuse while it takes notifications: a warning."""
+        """Run a part of a check that Redis may refuse while it takes notifications: a warning."""
         try:
             yield
         except ResponseError as error:
@@ -89,7 +89,7 @@ class Server:
             self._unread.pop(what, None)
 
     async def look(self, client: redis.asyncio.Redis) -> None:
-        """One look. Raises one of `DOWN`."""
+        """Check once. Raises one of `DOWN`."""
         if self._looks % _CONFIG_EVERY == 0:
             self._weaknesses = weaknesses(await _settings(client))
         spent, info = self._availability.spent, await self._info(client)

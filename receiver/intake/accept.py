@@ -24,7 +24,7 @@ class Receipts:
 
 
 class Accepted(NamedTuple):
-    """What is to be stored of one request, all under one receipt."""
+    """The records to store for one request, all under one receipt."""
 
     receipt: str
     notifications: list[bytes]

@@ -1,10 +1,10 @@
-"""Whether this process can store anything now, and how much."""
+"""Whether this process can store notifications now, and how many bytes of them."""
 
 import math
 
 
 class Availability:
-    """Tells request path, writers and drain what the monitor last saw of Redis.
+    """The state of Redis as the monitor last saw it, for request path, writers and drain.
 
     Between two looks the writers count what they append, so that no flood fills Redis meanwhile.
     """
@@ -18,11 +18,13 @@ class Availability:
         self._when_full = ""
 
     def allow(self, spent: float, room: float, when_full: str) -> None:
-        """Allow so many bytes more, counted from when `spent` was read; `when_full` closes then."""
+        """Allow so many bytes more, counted from when `spent` was read; `when_full` is the reason
+        once they are spent.
+        """
         self._until, self._when_full = spent + room, when_full
 
     def takes(self, size: float) -> bool:
-        """Tell whether Redis has room for so many bytes; where it has none, close."""
+        """Return whether Redis has room for so many bytes; where it has none, stop admitting."""
         if self.spent + size <= self._until:
             return True
         self.closed = self.closed or self._when_full

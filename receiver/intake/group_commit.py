@@ -29,7 +29,7 @@ _PAUSE: Final = 0.05
 
 
 class Intake:
-    """The durable hand-over: what `keep` was given is kept, on two ways, once it is done.
+    """The durable hand-over of accepted notifications, by one of two ways: Redis or the spool.
 
     It goes to Redis. What Redis does not take at once goes into the spool, if there is one; then
     everything goes there, in order, until the spool has been drained.
@@ -54,7 +54,7 @@ class Intake:
             self._tasks[-1].add_done_callback(end_with_it)
 
     def take(self, accepted: list[bytes], refused: list[bytes], tell: Tell) -> None:
-        """Take notifications and refusals of one request, to be written together.
+        """Queue the notifications and refusals of one request, to be written together.
 
         `tell` hears when they are durable, or that they were not in time. Raises `Overloaded` at
         once when too much is waiting.
@@ -62,7 +62,9 @@ class Intake:
         self._waiters.join(accepted, refused, tell)
 
     def keep(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
-        """`take`, to await: raises `Unavailable` if they were not durable in time."""
+        """Store the entries of one request and return when they are durable. Raises `Unavailable`
+        if they were not durable in time.
+        """
         done = asyncio.get_running_loop().create_future()
 
         def tell(failure: Unavailable | None) -> None:
@@ -77,7 +79,7 @@ class Intake:
         return done
 
     async def close(self) -> None:
-        """Write what is waiting, or let it expire, then stop."""
+        """Write what is queued, or let it expire, then stop."""
         await self._waiters.gone()
         for task in self._tasks:
             task.cancel()
@@ -146,7 +148,9 @@ class Intake:
 
 
 def end_with_it(task: "asyncio.Task[None]") -> None:
-    """A process without this task would only refuse: end it, so that a fresh one takes over."""
+    """End the process when this task ends: without it the process would refuse everything, and its
+    supervisor starts a fresh one.
+    """
     if not task.cancelled():
         error = task.exception()
         where = traceback.extract_tb(error.__traceback__)[-1] if error else None

@@ -34,7 +34,7 @@ _GRAIN: Final = 1.25
 
 
 class Batch(NamedTuple):
-    """What goes down together."""
+    """Notifications and refusals that are appended together, under one flusher and number."""
 
     flusher: str
     number: int
@@ -45,11 +45,13 @@ class Batch(NamedTuple):
 
 
 class Full(ResponseError):
-    """Memory is short by what was appended since the last look: nothing was written."""
+    """Memory is short by what was appended since the monitor last looked: nothing was written."""
 
 
 class Inbound:
-    """Appends over one link; tells how many notifications the ledger has accepted by then."""
+    """Appends batches over one connection, and reports the ledger's count of accepted
+    notifications.
+    """
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class Inbound:
             availability.spend(sum(map(_memory, batches)) * (came - mine) / mine)
 
     async def end(self) -> None:
-        """Let go of Redis."""
+        """Close the connection for good."""
         await self._link.end()
 
 
@@ -136,5 +138,5 @@ def _memory(batch: Batch) -> float:
 
 
 def script() -> str:
-    """The script a `Link` of the inbound stream runs."""
+    """Return the Lua script that appends batches to the inbound stream."""
     return files(__package__).joinpath("append.lua").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""One connection of one owner, for one script, under one deadline."""
+"""A connection to Redis with one owner, for one script, under one deadline."""
 
 import asyncio
 from typing import Any, Final
@@ -13,11 +13,11 @@ REPLICATE_WITHIN: Final = 400
 
 
 class NotReplicated(RedisError):
-    """It ran, but fewer replicas than wanted have it yet."""
+    """The script ran, but fewer replicas than required have its writes yet."""
 
 
 class Link:
-    """Sends, waits, and drops the line on any doubt.
+    """Runs one script over one connection, and drops the connection on any doubt.
 
     A reply that did not come leaves the connection unusable (a later reply would be taken for the
     next command's), so every failure closes it and the next call opens a new one.
@@ -63,7 +63,7 @@ class Link:
             await connection.disconnect(nowait=True)
 
     async def end(self) -> None:
-        """Drop everything, for good."""
+        """Close the connection and the pool for good."""
         await self.close()
         await self._pool.disconnect()
 

@@ -1,4 +1,6 @@
-"""The requests that wait to be stored: bounded, in order, each until its deadline."""
+"""The requests that wait to be stored: a bounded queue in order of arrival, each with a
+deadline.
+"""
 
 import asyncio
 from collections import deque
@@ -15,11 +17,11 @@ _LOOK_EVERY: Final = 0.01
 
 
 class Unavailable(Exception):
-    """It could not be made durable in time; the sender is told to come again."""
+    """The entries could not be made durable in time; the sender is asked to retry."""
 
 
 class Overloaded(Exception):
-    """More is waiting than may wait."""
+    """The queue is full."""
 
 
 Tell = Callable[[Unavailable | None], None]
@@ -27,7 +29,7 @@ Tell = Callable[[Unavailable | None], None]
 
 
 class Waiter:
-    """One request's entries, and whom to tell."""
+    """The entries of one request, its deadline, and the callback for the outcome."""
 
     __slots__ = ("_tell", "accepted", "deadline", "refused", "settled", "size")
 
@@ -42,14 +44,14 @@ class Waiter:
         self._tell = tell
 
     def settle(self, failure: Unavailable | None) -> None:
-        """Say how it ended, unless its time was up before."""
+        """Call back with the outcome, unless the deadline has passed before."""
         if not self.settled:
             self.settled = True
             self._tell(failure)
 
 
 class Waiters:
-    """A queue that forgets whoever has waited too long. For one event loop."""
+    """A queue of requests that drops those whose deadline has passed. For one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop  # kept: asking for it shows in a profile
@@ -64,7 +66,7 @@ class Waiters:
         return len(self._queue)
 
     def join(self, accepted: list[bytes], refused: list[bytes], tell: Tell) -> None:
-        """Wait at the end of the queue. Raises `Overloaded`."""
+        """Add a request at the end of the queue. Raises `Overloaded`."""
         if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:
             raise Overloaded
         deadline = self._loop.time() + ACKNOWLEDGE_WITHIN
@@ -75,13 +77,15 @@ class Waiters:
         self._came.set()
 
     async def come(self) -> None:
-        """Return when somebody waits."""
+        """Return when a request waits."""
         while not self._queue:
             self._came.clear()
             await self._came.wait()
 
     def take(self) -> list[Waiter]:
-        """At least one waiter, then as many as fit; one request's entries are never parted."""
+        """Remove and return the first request, and as many more as fit a batch; one request's
+        entries stay together.
+        """
         self.flying = []
         entries = size = 0
         while self._queue:
@@ -94,7 +98,9 @@ class Waiters:
         return self.flying
 
     def expire(self) -> None:
-        """Refuse whose time is up. They stand in order, so only the head needs a look."""
+        """Refuse the requests whose deadline has passed. They are in order, so only the first needs
+        a check.
+        """
         now = self._loop.time()
         while self._queue and self._queue[0].deadline <= now:
             self._leave().settle(Unavailable("not durable in time"))
@@ -103,7 +109,7 @@ class Waiters:
                 waiter.settle(Unavailable("not durable in time"))
 
     async def gone(self) -> None:
-        """Return when everybody has been told, one way or the other."""
+        """Return when every request has its outcome."""
         while self._queue or not all(waiter.settled for waiter in self.flying):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY)  # once, at the end: not worth an event per waiter
 

@@ -1,1 +1,1 @@
-"""The web process: HTTP in, answers out."""
+"""The web process: carriers' HTTP requests in, responses out."""

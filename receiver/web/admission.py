@@ -1,4 +1,4 @@
-"""How much may be in the house at once, and whether the door is open at all."""
+"""The limits of what is in flight: how many requests, and how many bytes of bodies."""
 
 from typing import Final
 
@@ -7,12 +7,12 @@ BODY_BYTES: Final = 64 * 1024 * 1024
 
 
 class Admission:
-    """Counts what is in flight; the watch closes it while nothing could be stored.
+    """Counts the requests and bytes in flight; the monitor closes it while nothing could be stored.
 
-    Ask `closed` and `full` before `enter` or `visit`. `most` requests may be in flight. The
-    default is as many as there may be connections: saying no costs half of saying yes, so where
-    our own processor is what cannot keep up, refusing some would starve the others. Where it is
-    Redis, a lower bound keeps the latency of those admitted low.
+    Check `closed` and `full` before `enter` or `visit`. `most` requests may be in flight. The
+    default is as many as there may be connections: a refusal costs half of what a notification
+    does, so where our own processor is the limit, refusing would only starve other senders. Where
+    Redis is the limit, a lower bound keeps the latency of admitted requests low.
     """
 
     def __init__(self, most: int) -> None:
@@ -22,27 +22,29 @@ class Admission:
 
     @property
     def full(self) -> bool:
-        """Whether one more request would be one too many."""
+        """Return whether no further request may be admitted."""
         return self.in_flight >= self._most or self.body_bytes >= BODY_BYTES
 
     def enter(self, size: int = 0) -> bool:
-        """Count one more request, whose body weighs so much; False when there is no room for it."""
+        """Count one more request with a body of `size` bytes; False when there is no room for
+        it.
+        """
         self.in_flight += 1
         self.body_bytes += size
         return self.body_bytes <= BODY_BYTES
 
     def leave(self, size: int) -> None:
-        """It has been answered."""
+        """Give back the room of a request that has its response."""
         self.in_flight -= 1
         self.body_bytes -= size
 
     def visit(self) -> "Visit":
-        """One request whose body is still to come, for as long as it is in flight."""
+        """Return a context manager for a request whose body is still to come."""
         return Visit(self)
 
 
 class Visit:
-    """A context manager; what its body weighs is given back at its end."""
+    """Holds the room of one request, and gives it back at its end."""
 
     __slots__ = ("_admission", "_bytes")
 
@@ -51,7 +53,7 @@ class Visit:
         self._bytes = 0
 
     def weigh(self, size: int) -> bool:
-        """So much more of the body has come. False when there is no room for it."""
+        """Count `size` more bytes of the body; False when there is no room for them."""
         self._bytes += size
         self._admission.body_bytes += size
         return self._admission.body_bytes <= BODY_BYTES

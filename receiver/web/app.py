@@ -1,4 +1,4 @@
-"""The composition root: settings in, a Starlette application out."""
+"""The composition root of the web process: settings in, a Starlette application out."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ from receiver.web.tracing import RequestSpans, TracedRequestSpans
 
 
 class Receiver(Starlette):
-    """Starlette, with a short way for the carriers: their paths go straight to their routes.
+    """A Starlette application that hands carriers' paths directly to their routes.
 
     The middleware and routing in between do nothing for them and cost half of what an empty
     endpoint does.
@@ -61,7 +61,9 @@ class Receiver(Starlette):
         self._carriers = carriers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/a/b` is listener `default` of route `/a/b`, and `/a/b/name` its listener `name`."""
+        """Route a request: `/a/b` is listener `default` of route `/a/b`, and `/a/b/name` its
+        listener `name`.
+        """
         if scope["type"] == "http" and (found := self._find(scope)):
             ingest, request = found
             return await asgi.respond(ingest, request, scope, receive, send)
@@ -93,7 +95,7 @@ class Receiver(Starlette):
 
 
 def create() -> Starlette:
-    """The application of this process's environment; what the server starts."""
+    """Return the application of this process's environment, for the server to run."""
     settings = load(os.environ)
     logs.configure(settings.log_level)
     return build(settings)

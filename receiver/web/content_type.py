@@ -1,4 +1,4 @@
-"""What a request says its body is."""
+"""The content type of a request's body."""
 
 from typing import Final
 

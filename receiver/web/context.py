@@ -1,4 +1,4 @@
-"""What all routes share."""
+"""What all routes of the web process share."""
 
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import LISTENER_NAME, Settings
@@ -12,7 +12,7 @@ from receiver.web.request_body import Bodies
 
 
 class Context:
-    """What all routes share: who may come in, where it is kept, and what is counted."""
+    """The parts that all routes share: credentials, intake, admission, counters."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class Context:
         """From a notification's last byte until it was durable."""
 
     def knows(self, listener: str) -> bool:
-        """Whether the URL names one of our listeners; any well-formed name while none is named."""
+        """Return whether the URL names one of our listeners; any well-formed name counts while none
+        is configured.
+        """
         if self.listeners:
             return listener in self.listeners
         return LISTENER_NAME.fullmatch(listener) is not None

@@ -1,5 +1,5 @@
-"""What uvicorn lacks where it reads a request: offers of other protocols are passed over, what
-follows a body is no header, and so many requests may come ahead of their answers.
+"""The corrections to uvicorn's HTTP parsing: offers of other protocols are ignored, bytes after a
+body are no header, and pipelined requests are limited.
 """
 
 from collections import deque
@@ -18,14 +18,14 @@ section 6.5.1), and might say who sends."""
 
 
 class Parsing(HttpToolsProtocol):
-    """One connection, as its bytes become requests."""
+    """Parses the bytes of one connection into requests."""
 
     fed = 0
     """Bytes since the last that were of a body somebody waits for."""
     _offer = b""
 
     def feed(self, data: bytes | memoryview) -> None:
-        """Have it read; what is no HTTP is answered."""
+        """Parse bytes; what is not HTTP gets a 400."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -48,8 +48,8 @@ class Parsing(HttpToolsProtocol):
         self.feed(rest)
 
     def on_headers_complete(self) -> None:
-        """One request more, or too many: that ends the parsing, and the connection with the last
-        answer.
+        """Count one more request; one too many ends the parsing, and the connection after the last
+        response.
         """
         if len(self.pipeline) >= AHEAD:
             raise ValueError
@@ -64,7 +64,7 @@ class Parsing(HttpToolsProtocol):
         self.headers = _TRAILERS
 
     def on_body(self, body: bytes) -> None:
-        """Some more of a body; what its answer did not wait for is nobody's."""
+        """Add a part of a body; what comes after an early response is dropped."""
         cycle = self.cycle
         if cycle.response_complete:
             return
@@ -76,7 +76,7 @@ class Parsing(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """What comes next is a head, also behind a body that was answered unread."""
+        """Expect a head next, also after a body whose response came before its end."""
         if self._offer:
             return
         self.cycle.more_body = False

@@ -41,7 +41,9 @@ _seldom = Seldom(structlog.get_logger())
 
 
 class Ingest:
-    """One carrier's callback over HTTP. Every way out is a line of DESIGN.md's table of answers."""
+    """The request path of one carrier's callback. Every response is a line of DESIGN.md's table of
+    answers.
+    """
 
     def __init__(self, context: Context, callback: Callback, spans: RequestSpans) -> None:
         self.context = context

@@ -1,4 +1,4 @@
-"""Open files: each connection is one, so their limit is one of connections too."""
+"""The limit of open files, which limits connections too."""
 
 import resource
 from typing import Final
@@ -12,14 +12,14 @@ OURS: Final = 128
 
 
 def room() -> int:
-    """How many connections the limit of open files leaves room for."""
+    """Return how many connections the limit of open files leaves room for."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, most - OURS) if most != resource.RLIM_INFINITY else 2**31
 
 
 def raise_limit(connections: int) -> None:
-    """Raise it to what so many connections need, as far as it may be raised; say what it was, and
-    what it still lacks.
+    """Raise the limit of open files to what so many connections need, as far as permitted, and log
+    the old limit and what is still missing.
     """
     wanted = connections + OURS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of our routes, made of the registered callbacks."""
+"""The OpenAPI 3.1 document of our routes, generated from the registered callbacks."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -60,7 +60,9 @@ _READ: Final = {
 
 
 def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Settings) -> Any:
-    """As plain values. `reads` are the paths beside the carriers' that are there to be read."""
+    """Return the document as plain values. `reads` are the paths for GET beside the carriers'
+    paths.
+    """
     paths: dict[str, Any] = {}
     for callback in callbacks:
         if not settings.listeners or "default" in {one.name for one in settings.listeners}:

@@ -1,8 +1,8 @@
-"""What uvicorn's HTTP protocol lacks: a deadline and a size for the head of a request, and a place
-for those who are known before those who are not.
+"""What uvicorn's HTTP protocol lacks: a deadline and a size limit for the head of a request, and
+precedence of authenticated connections over others.
 
-Without them whoever opens connections and says little, slowly, holds them for ever (uvicorn issue
-157), and a header may have any length. Bodies have their own deadline and cap, in `ingest`.
+Without them, clients that open connections and send little, slowly, hold them for ever (uvicorn
+issue 157), and a header may have any length. Bodies have their own deadline and cap, in `ingest`.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ _LOOKS: Final = 5
 
 
 class Protocol(Parsing):
-    """One connection. Every look that finds it waiting for the same head counts against it."""
+    """One connection. Every check that finds it waiting for the same head counts against it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first head is due from here on. Where there is no room left, the stranger who has
-        idled longest makes some.
+        """Start the deadline of the first head. At the limit of connections, close the
+        unauthenticated one that has idled longest.
         """
         super().connection_made(transport)
         self._patience = self._unread = _LOOKS
@@ -59,7 +59,7 @@ class Protocol(Parsing):
         self._strangers[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is due any more, nor would anybody read it."""
+        """Cancel the deadline: there is nobody left to respond to."""
         self._timer.cancel()
         self._strangers.pop(self, None)
         if self._begun:  # uvicorn tells only the last one that came
@@ -67,14 +67,14 @@ class Protocol(Parsing):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Whoever has sent all he has to send still hears the answer to it."""
+        """Keep a half-closed connection open until its response is sent."""
         if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
             return False
         self.cycle.keep_alive = False
         return True
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; weigh what came, each time that it could be a head too large."""
+        """Feed the parser, and check the size of the head where it could be too large."""
         self.fed += len(data)
         self._rests_since = inf
         if not (self.cycle and self.cycle.more_body and _unwanted(self.cycle)):
@@ -116,7 +116,7 @@ class Protocol(Parsing):
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what was sent ahead, or rest.
+        """Continue with pipelined requests, or wait for the next.
 
         uvicorn's own makes and cancels a timer each time, and timers show in a profile; here
         `_look` sees who has rested too long.
@@ -133,7 +133,7 @@ class Protocol(Parsing):
             self._rests_since = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
-        """What is not HTTP/1.1 is answered in the form that everything else is."""
+        """Answer what is not HTTP/1.1 in the same form as every other error."""
         self._end(400, "this is not HTTP/1.1")
 
     def _acquaint(self, cycle: RequestResponseCycle) -> None:
@@ -211,7 +211,9 @@ def _unwanted(cycle: RequestResponseCycle) -> bool:
 
 
 def is_whole(receive: Receive) -> bool:
-    """Whether the whole body is here already, as it mostly is: then nobody need watch the clock."""
+    """Return whether the whole body has arrived already, as it mostly has: then it needs no
+    deadline.
+    """
     cycle = getattr(receive, "__self__", None)
     return isinstance(cycle, RequestResponseCycle) and not cycle.more_body
 

@@ -1,4 +1,4 @@
-"""Saying no: the exception that carries the answer, and what is kept of the request."""
+"""Refusing a request: the exception that carries the response, and what is kept of the request."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _SECRET: Final = re.compile(b"auth|cookie|token|secret|passw|signature|api-?key"
 
 
 class Refuse(Exception):
-    """The request ends here with this answer; `body` is what has been read of it so far."""
+    """Ends a request with this response; `body` is what has been read of it so far."""
 
     def __init__(
         self, status: int, message: str, body: bytes = b"", *, unread: bool = False
@@ -36,27 +36,30 @@ class Refuse(Exception):
 
     @classmethod
     def stranger(cls, reason: str) -> "Refuse":
-        """401; the reason is counted and never told."""
+        """Return a 401; the reason is counted and never sent."""
         refused = cls(401, "a valid bearer credential is required", unread=True)
         refused.counted = reason
         return refused
 
     @classmethod
     def too_large(cls, cap: int, beginning: bytes) -> "Refuse":
-        """413; the beginning of the body is kept."""
+        """Return a 413; the beginning of the body is kept."""
         message = f"the body may have {cap} bytes at most"
         return cls(413, message, beginning[:HEAD_KEPT], unread=True)
 
     @classmethod
     def fault(cls, body: bytes = b"", *, unread: bool = False) -> "Refuse":
-        """Ours. A body that brought it about is kept: once mended, we can take it after all."""
+        """Return a 503 for a fault of ours. The body that caused it is kept, so that it can be
+        replayed once the fault is mended.
+        """
         refused = cls(503, "the receiver failed on this request", body, unread=unread)
         refused.kept = not unread
         return refused
 
 
 def shown(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
-    """The headers as they may be kept: none that is named like a secret or holds the credential.
+    """Return the headers that may be kept: none that is named like a secret or holds the
+    credential.
 
     Proxies repeat the URL, and with it `access_token`, in headers such as `X-Original-URI`.
     """
@@ -71,7 +74,7 @@ def shown(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
 
 
 def log_refusal(refusal: Refusal) -> None:
-    """In the log: that a request was refused and kept, and why; never what was in it."""
+    """Log that a request was refused and kept, and why; never its content."""
     log.warning(
         "door.refused",
         receipt=refusal.receipt,

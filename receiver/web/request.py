@@ -11,7 +11,9 @@ ADMITTED: Final = "receiver.admitted"
 
 
 class Request:
-    """What the request path works with. `credential` is there once it has been admitted."""
+    """What the request path works with. `credential` is set once the request has been
+    authenticated.
+    """
 
     __slots__ = (
         *("body", "connection", "credential", "headers", "listener"),

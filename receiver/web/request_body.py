@@ -1,4 +1,6 @@
-"""Reading a body: counted as it comes, complete within a deadline, never more than the cap."""
+"""Reading a request's body: counted as it arrives, complete within a deadline, never more than the
+cap.
+"""
 
 import asyncio
 import contextlib
@@ -20,7 +22,7 @@ _LOOK_EVERY: Final = 0.25
 
 
 class Gone(Exception):
-    """The sender hung up before its body was complete."""
+    """The sender disconnected before its body was complete."""
 
 
 class Bodies:
@@ -35,7 +37,7 @@ class Bodies:
         self._missed: set[asyncio.Task[Any]] = set()
 
     async def watch(self) -> None:
-        """Interrupt, for ever, whoever reads a body that is overdue."""
+        """Interrupt, until cancelled, every reading that is past its deadline."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_EVERY)
@@ -46,7 +48,7 @@ class Bodies:
                 task.cancel()
 
     async def read(self, scope: Scope, receive: Receive, visit: Visit) -> bytes:
-        """The whole body. Raises `Refuse` with 413, 408 or 429, and `Gone`."""
+        """Return the whole body. Raises `Refuse` with 413, 408 or 429, and `Gone`."""
         chunks: list[bytes] = []
         for name, value in scope["headers"]:
             if name == b"content-length" and int(value) > self.cap:

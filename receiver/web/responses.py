@@ -1,4 +1,4 @@
-"""Answers: what the door says, and how it says it without reading what it does not want."""
+"""Responses: their form per carrier, and sending them before the body has been read."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Response(NamedTuple):
-    """One whole response."""
+    """One complete response."""
 
     status: int
     headers: Headers
@@ -37,7 +37,7 @@ class Response(NamedTuple):
 
 
 def correlator(headers: Headers) -> Headers:
-    """The x-correlator to send back, as header pairs; empty when there is none to echo."""
+    """Return the x-correlator to echo, as header pairs; empty when there is none."""
     for name, value in headers:
         if name == b"x-correlator" and _CORRELATOR.fullmatch(value):
             return [(name, value)]
@@ -45,7 +45,7 @@ def correlator(headers: Headers) -> Headers:
 
 
 def problem(callback: Callback, status: int, message: str) -> tuple[Headers, bytes]:
-    """Headers and body of an error answer in the carrier's own form."""
+    """Return headers and body of an error response in the carrier's own form."""
     content_type, body = callback.problem(status, message)
     headers = [
         (b"content-type", content_type.encode()),
@@ -59,19 +59,21 @@ def problem(callback: Callback, status: int, message: str) -> tuple[Headers, byt
 
 
 async def send_response(send: Send, response: Response) -> None:
-    """Answer a request whose body has been read."""
+    """Send the response to a request whose body has been read."""
     status, headers, body, _ = response
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_and_close(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
-    """Answer at once a request whose body has not been read, then linger, then close."""
+    """Send a response before the body has been read, read on for a while, then close."""
     await send_response(closing(scope, receive, send), response)
 
 
 def closing(scope: Scope, receive: Receive, send: Send) -> Send:
-    """A `send` for an answer before the body has been read: after it we linger, then close."""
+    """Return a `send` for a response before the body has been read: after it the connection reads
+    on for a while, then closes.
+    """
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

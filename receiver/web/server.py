@@ -1,8 +1,9 @@
-"""uvicorn, set up for carriers and stopped as an operator expects.
+"""uvicorn, configured for carriers' traffic and for stopping by signals.
 
-The first SIGTERM or SIGINT finishes: nobody new comes in, whoever is in gets his answer. The same
-signal once more ends everything at once; what was acknowledged is durable by then, so that loses
-nothing either. (uvicorn itself knows only a second SIGINT, and its supervisor none.)
+The first SIGTERM or SIGINT stops gracefully: no new connections, and every request in flight gets
+its response. The same signal again ends everything at once; what was acknowledged is durable by
+then, so nothing is lost either. (uvicorn itself handles only a second SIGINT, and its supervisor
+none.)
 """
 
 import contextlib
@@ -32,7 +33,7 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal. Ends the process with `STARTUP_FAILURE` when it cannot begin."""
+    """Serve until a signal. Ends the process with `STARTUP_FAILURE` when it cannot start."""
     open_files.raise_limit(CONNECTIONS)
     config = uvicorn.Config(
         "receiver.web.app:create",
@@ -64,7 +65,9 @@ def serve(settings: Settings) -> None:
 
 
 def end_at_the_second_signal() -> None:
-    """In a serving process, once uvicorn has its handlers: the same signal again ends it."""
+    """Have the second signal of a kind end this serving process; call it once uvicorn has its
+    handlers.
+    """
     if threading.current_thread() is threading.main_thread():
         for number in _ENDING:
             signal.signal(number, _Twice(signal.getsignal(number)))
@@ -95,7 +98,7 @@ class _Processes(Multiprocess):
         super().handle_int()
 
     def join_all(self) -> None:
-        """Wait; when the signal comes again, do not."""
+        """Wait for the processes to end; a second signal ends the wait."""
         for process in self.processes:
             while process.process.is_alive():
                 process.process.join(0.1)

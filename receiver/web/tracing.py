@@ -20,7 +20,7 @@ _METHODS: Final = frozenset({"POST", "OPTIONS", "GET", "HEAD", "PUT", "DELETE", 
 
 
 class RequestSpans:
-    """Does nothing: traces are off."""
+    """The spans of requests where traces are off: does nothing."""
 
     def begin(self, request: Request) -> None:
         """Note when a request began."""
@@ -51,7 +51,9 @@ class TracedRequestSpans(RequestSpans):
         request.span, request.trace = span, self._tracer.carried(span)
 
     def end(self, request: Request, response: Response | None) -> None:
-        """Names as OpenTelemetry's semantic conventions for HTTP servers have them."""
+        """End a request's span with its response, named as OpenTelemetry's semantic conventions for
+        HTTP servers have it.
+        """
         span: Any = request.span if request.trace else self._span(request, "")
         span.set_attribute("http.request.method", _method(request))
         span.set_attribute("http.route", self._path)

@@ -8,7 +8,7 @@ from receiver.web.responses import Headers
 
 
 def permission(allowed: Handshake, headers: Headers) -> Headers | None:
-    """The headers of a grant, or None. What the sender said is never repeated to it."""
+    """Return the headers of a grant, or None. Nothing the sender wrote is repeated to it."""
     asked = {value.strip().lower() for name, value in headers if name == b"webhook-request-origin"}
     if len(asked) != 1:
         return None

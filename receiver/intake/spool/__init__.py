@@ -1,1 +1,1 @@
-"""The spool: notifications wait on the local disk while Redis does not take them."""
+"""The spool: notifications are kept on the local disk while Redis cannot take them."""

@@ -1,4 +1,4 @@
-"""Where damaged rows of the spool are kept, for a person to look at: nothing is thrown away.
+"""Damaged rows of the spool, set aside for a person to look at: nothing is deleted.
 
 One file beside each spool file, `spool-N.damaged`, in rows of the same form; the body is msgpack:
 [file, place, what is wrong, the bytes as they were]. How many there are is what the files say, so
@@ -15,7 +15,9 @@ from receiver.intake.spool import row_format
 
 
 def keep(path: Path, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
-    """Return when it is on disk. `notifications`: in it, at least. Raises `OSError`."""
+    """Write a damaged row to the file beside its spool file, and return when it is on disk.
+    `notifications` is how many it held, at least. Raises `OSError`.
+    """
     body = msgspec.msgpack.encode((file, place, fault, data))
     with contextlib.ExitStack() as opened:
         kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -29,7 +31,7 @@ def keep(path: Path, file: str, place: int, notifications: int, fault: str, data
 
 
 def count(path: Path) -> int:
-    """Notifications that are kept there, at least. Raises `OSError`."""
+    """Return how many notifications are set aside in a file, at least. Raises `OSError`."""
     with path.open("rb", buffering=0) as kept:
         size = os.fstat(kept.fileno()).st_size
         found = row_format.rows(lambda at, n: os.pread(kept.fileno(), n, at), 0, size)

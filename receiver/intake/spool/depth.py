@@ -1,4 +1,4 @@
-"""How much the spool holds, as its files say: also to those who do not own them."""
+"""The depth of the spool, read from its files, also by processes that do not own them."""
 
 import contextlib
 import os
@@ -22,11 +22,13 @@ LATE: Final = 60.0
 
 
 class ForeignFileError(ValueError):
-    """It has one of our names and nothing of ours in it; the message is for the operator."""
+    """A file has one of the spool's names and none of its content; the message is for the
+    operator.
+    """
 
 
 class Depth(NamedTuple):
-    """How much a file, or the spool, holds."""
+    """The number, size and age of what a file, or the spool, holds."""
 
     batches: int = 0
     notifications: int = 0
@@ -36,12 +38,12 @@ class Depth(NamedTuple):
 
 
 def age(depth: Depth) -> float:
-    """Of the oldest, in seconds; 0 when there is none."""
+    """Return the age of the oldest notification in seconds; 0 when there is none."""
     return max(0.0, time.time() - depth.oldest / 1000) if depth.oldest is not None else 0.0
 
 
 def plus(one: Depth, other: Depth) -> Depth:
-    """Both together."""
+    """Return the sum of two depths."""
     times = [at for at in (one.oldest, other.oldest) if at is not None]
     return Depth(
         one.batches + other.batches,
@@ -52,7 +54,7 @@ def plus(one: Depth, other: Depth) -> Depth:
 
 
 def summed(rows: Iterable[Row]) -> tuple[Depth, int]:
-    """What rows hold, and how many of them are sound as far as their heads tell."""
+    """Return the depth of rows, and how many of them are sound as far as their heads tell."""
     batches = notifications = size = sound = oldest = 0
     for row in rows:
         batches += 1
@@ -64,13 +66,13 @@ def summed(rows: Iterable[Row]) -> tuple[Depth, int]:
 
 
 def noted(known: Mark) -> Depth:
-    """What a file's mark says of it."""
+    """Return the depth that a file's mark states."""
     left = known.size - known.drained if known.batches else 0
     return Depth(known.batches, known.notifications, left, known.oldest or None)
 
 
 def of_file(path: Path) -> Depth:
-    """What a file holds, whoever owns it. Raises `OSError` and `ForeignFileError`."""
+    """Return the depth of a file, whoever owns it. Raises `OSError` and `ForeignFileError`."""
     with path.open("rb", buffering=0) as opened:
         file = opened.fileno()
         size = os.fstat(file).st_size

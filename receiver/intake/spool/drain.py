@@ -1,4 +1,4 @@
-"""The drain: from the spool to Redis, in order, whenever Redis takes it."""
+"""The drain: moves batches from the spool to Redis, in order, whenever Redis takes them."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ _PAUSE: Final = 0.25
 
 
 class Drain:
-    """Runs beside the intake, over a link of its own."""
+    """Drains the spool beside the intake, over a connection of its own."""
 
     def __init__(self, spool: Spool, inbound: Inbound, availability: Availability) -> None:
         self._spool = spool
@@ -32,7 +32,7 @@ class Drain:
         self._task: asyncio.Task[None]
 
     def start(self) -> None:
-        """Begin to drain what is there, and whatever comes."""
+        """Begin to drain what the spool holds and what will be added."""
         self._task = asyncio.create_task(self._drain_for_ever())
         self._task.add_done_callback(end_with_it)
 

@@ -1,4 +1,4 @@
-"""The mark of a spool file: how far it has been drained, and what is left, for whoever looks.
+"""The mark of a spool file: how far the file has been drained, and what is left in it.
 
 It lies beside the file and is not synced. What is lost with it is drained once more, under the
 numbers that it was drained under: nothing happens. It names its file's generation, so that one
@@ -15,7 +15,7 @@ _SUM: Final = struct.Struct(">I")
 
 
 class Mark(NamedTuple):
-    """As written last."""
+    """The progress of a drain as written last."""
 
     generation: bytes
     drained: int
@@ -29,13 +29,15 @@ class Mark(NamedTuple):
 
 
 def write(file: int, mark: Mark) -> None:
-    """Put it in the place of the last one. Raises `OSError`."""
+    """Replace the mark of a spool file. Raises `OSError`."""
     data = _FORM.pack(*mark)
     os.pwrite(file, data + _SUM.pack(zlib.crc32(data)), 0)
 
 
 def read(file: int) -> Mark | None:
-    """None where there is none, or a damaged one. Raises `OSError`."""
+    """Return the mark of a spool file; None where there is none, or a damaged one. Raises
+    `OSError`.
+    """
     data = os.pread(file, _FORM.size + _SUM.size, 0)
     if len(data) < _FORM.size + _SUM.size:
         return None

@@ -1,4 +1,4 @@
-"""The files of one process's spool: its own, and those that it took over from dead ones."""
+"""The spool files of one process: its own, and those taken over from processes that have ended."""
 
 import shutil
 import sqlite3
@@ -30,7 +30,9 @@ _FAULTS: Final = (OSError, ForeignFileError, sqlite3.Error)
 
 
 class Files:
-    """Use it from one thread; the properties from any. What is wrong is as of the last look."""
+    """The spool files of one process. Use it from one thread, the properties from any; faults are
+    as of the last check.
+    """
 
     def __init__(self, directory: Path, most: int) -> None:
         self._directory = directory
@@ -48,7 +50,7 @@ class Files:
 
     @property
     def depth(self) -> Depth:
-        """What is in them now."""
+        """Return what the files hold now."""
         total = self.own.depth
         for file in tuple(self.adopted):
             total = plus(total, file.depth)
@@ -56,19 +58,19 @@ class Files:
 
     @property
     def full(self) -> str:
-        """That this process's own has all that it may have; empty while it has not."""
+        """Return why this process's own file takes no more; empty while it does."""
         if self.own.depth.bytes < self._limit:
             return ""
         return f"it holds {self._limit} bytes, which is all it may"
 
     def open(self) -> None:
-        """Take a file, and those that dead processes left. Raises `OSError`."""
+        """Open a file of our own, and those that ended processes left. Raises `OSError`."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self.own = self._new()
         self._look()
 
     def close(self) -> None:
-        """Let go of them; what is in them stays for the next process."""
+        """Close the files; what is in them stays for the next process."""
         for file in (*self.adopted, self.own):
             file.close()
 
@@ -158,7 +160,9 @@ class Files:
         return ""
 
     def write(self, batch: Batch) -> None:
-        """Return when it is on disk, where the next process finds it. Raises `OSError`."""
+        """Write a batch, and return when it is on disk where the next process finds it. Raises
+        `OSError`.
+        """
         if self.full:
             raise OSError(self.full)
         try:
@@ -170,7 +174,7 @@ class Files:
         self.refused = ""
 
     def head(self) -> tuple[SpoolFile, list[Head]]:
-        """The oldest batches, all of one file, and that file."""
+        """Return the oldest batches, all of one file, and that file."""
         if time.monotonic() - self._looked >= LOOK_EVERY:
             self._look()
         file = self.adopted[0] if self.adopted else self.own
@@ -179,7 +183,7 @@ class Files:
         return file, heads
 
     def forget(self, file: SpoolFile, heads: list[Head]) -> None:
-        """They are in Redis."""
+        """Delete the oldest batches of a file, which are in Redis now."""
         file.forget(heads)
         self._close_if_drained(file)
 

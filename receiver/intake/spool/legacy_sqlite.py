@@ -1,4 +1,4 @@
-"""Files of older versions, in SQLite: what is in them is moved into a file of ours, once.
+"""Spool files of older versions, in SQLite: their content is moved into a current file, once.
 
 They lie in RECEIVER_SPOOL_DIR itself, and whoever has the lock beside one owns it, as ever. Read
 with SQLite's lock held for all the time: then it maps nothing into memory.
@@ -33,7 +33,7 @@ _decode = msgspec.msgpack.Decoder(tuple[list[bytes], list[bytes]]).decode
 
 
 def files(directory: Path) -> Iterator[Path]:
-    """Those that are ours: in a directory that others write to as well, a file may be theirs."""
+    """Yield the spool files of older versions in a directory that may hold others' files too."""
     for path in sorted(directory.glob("spool-*.sqlite3")):
         about = path.lstat()
         named = path.stem.removeprefix("spool-").isdecimal()
@@ -42,14 +42,15 @@ def files(directory: Path) -> Iterator[Path]:
 
 
 def depth(path: Path) -> Depth:
-    """What a file holds, whoever owns it. Raises `sqlite3.Error`."""
+    """Return the depth of a file, whoever owns it. Raises `sqlite3.Error`."""
     address = f"{path.resolve().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
         return Depth(*db.execute(_DEPTH).fetchone())
 
 
 def move(path: Path, new: Callable[[], SpoolFile]) -> None:
-    """Move what is in it into a new file, unless a living process of that version has it.
+    """Move the content of an old file into a new one, unless a living process of that version owns
+    it.
 
     What cannot be read is set aside, and a file that cannot be read to its end is kept under a name
     of its own. Raises `OSError` and `sqlite3.Error`, and then the file stays what it was.

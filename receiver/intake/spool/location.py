@@ -1,4 +1,4 @@
-"""Where the spool lies: a directory of our own in RECEIVER_SPOOL_DIR, which may be others' too.
+"""The location of the spool: a directory of our own in RECEIVER_SPOOL_DIR, which may be shared.
 
 RECEIVER_SPOOL_DIR itself is left as it is: it may be shared (mode 1777), or a volume that somebody
 else owns and gives its group (Kubernetes' fsGroup).
@@ -21,7 +21,7 @@ ROOM: Final = 1024 * 1024
 
 
 class Seen(NamedTuple):
-    """What lies in a spool, whoever owns its files."""
+    """The files of a spool and what they hold, whoever owns them."""
 
     depth: Depth
     damaged: dict[str, int]
@@ -31,12 +31,12 @@ class Seen(NamedTuple):
 
 
 def own(directory: Path) -> Path:
-    """Ours in RECEIVER_SPOOL_DIR."""
+    """Return our directory in RECEIVER_SPOOL_DIR."""
     return directory / NAME
 
 
 def prepare(directory: Path) -> Path:
-    """Ours, made if need be. Raises `OSError`."""
+    """Create our directory where it is missing, and return it. Raises `OSError`."""
     ours = own(directory)
     with contextlib.suppress(FileExistsError):
         ours.mkdir(mode=0o700)
@@ -50,7 +50,7 @@ def prepare(directory: Path) -> Path:
 
 
 def refuse_unwritable(directory: Path) -> None:
-    """Whether a spool could work there. Raises `SettingsError`."""
+    """Check that a spool could work in a directory. Raises `SettingsError`."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         try_out(prepare(directory), ROOM)
@@ -59,7 +59,7 @@ def refuse_unwritable(directory: Path) -> None:
 
 
 def try_out(ours: Path, size: int) -> None:
-    """Write so many bytes to its disk, and take them back. Raises `OSError`."""
+    """Write so many bytes to the spool's disk, and delete them. Raises `OSError`."""
     probe = ours / f"probe-{os.getpid()}"
     try:
         probe.write_bytes(bytes(size))
@@ -68,12 +68,12 @@ def try_out(ours: Path, size: int) -> None:
 
 
 def unusable(directory: Path, reason: str) -> str:
-    """The sentence for the operator."""
+    """Return the message for an operator that a spool directory cannot be used."""
     return f"RECEIVER_SPOOL_DIR={str(directory)!r}: {reason}; a directory to write in is wanted"
 
 
 def faults(damaged: dict[str, int], unreadable: dict[str, str]) -> list[str]:
-    """The sentences for the operator."""
+    """Return the messages for an operator about damaged and unreadable files."""
     said = [
         f"{count} or more notifications on the spool were damaged and are set aside in {file}"
         for file, count in sorted(damaged.items())
@@ -84,7 +84,7 @@ def faults(damaged: dict[str, int], unreadable: dict[str, str]) -> list[str]:
 
 
 def look(directory: Path) -> Seen:
-    """What lies there; a file that cannot be read keeps the others from nobody."""
+    """Return what a spool holds; an unreadable file does not hide the others."""
     total, damaged, unreadable = Depth(), set_aside(directory), dict[str, str]()
     ours = own(directory)
     try:
@@ -105,7 +105,7 @@ def look(directory: Path) -> Seen:
 
 
 def set_aside(directory: Path) -> dict[str, int]:
-    """File -> how many damaged notifications, at least, are kept in it."""
+    """Return file -> how many damaged notifications, at least, are set aside in it."""
     found = {}
     for path in own(directory).glob("spool-*.damaged"):
         try:

@@ -1,4 +1,5 @@
-"""Rows of a spool file: one batch each, with checksums: damage is seen, and ends with its row.
+"""Rows of a spool file: one batch each, with checksums, so that damage is noticed and limited to
+its row.
 
 A row is a head of 32 bytes (mark, bytes of the body, notifications in it, time, checksum of the
 body, checksum of the head) and a body (msgpack). The head's checksum covers the row's place in its
@@ -22,7 +23,7 @@ Read = Callable[[int, int], bytes]
 
 
 class Row(NamedTuple):
-    """Where a row, or a stretch in which none can be found, lies in its file."""
+    """The place and head of a row, or of a stretch in which no row can be found."""
 
     place: int
     end: int
@@ -35,23 +36,23 @@ class Row(NamedTuple):
 
     @property
     def body(self) -> tuple[int, int]:
-        """Place and size."""
+        """Return place and size of the body."""
         return self.place + HEAD, self.end - self.place - HEAD
 
 
 def pack(place: int, at: int, notifications: int, body: bytes) -> bytes:
-    """A row that is going to lie at this place."""
+    """Return the bytes of a row that will be written at `place`."""
     head = _HEAD.pack(MARK, len(body), notifications, at, zlib.crc32(body))
     return head + _SUM.pack(_sum(head, place)) + body
 
 
 def sound(row: Row, body: bytes) -> bool:
-    """Whether a body is what was written."""
+    """Return whether a body matches the checksum of its row."""
     return zlib.crc32(body) == row.checksum
 
 
 def rows(read: Read, start: int, end: int) -> Iterator[Row]:
-    """Every row in this part of a file, and the stretches between them, in order; heads only."""
+    """Yield every row in a part of a file, and the stretches between rows, in order; heads only."""
     at = start
     while at < end:
         row = _row(read(at, HEAD), at, end) or Row(

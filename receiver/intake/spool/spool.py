@@ -1,4 +1,4 @@
-"""The spool: where notifications wait on the local disk while Redis does not take them.
+"""The spool: notifications are kept on the local disk while Redis cannot take them.
 
 Why nothing in it is lost or comes out twice:
 
@@ -48,11 +48,12 @@ T = TypeVar("T")
 
 
 class SpoolError(Exception):
-    """The disk did not take it, or did not give it back."""
+    """The disk failed to write or read a batch."""
 
 
 class Spool:
-    """One process's spool, for its event loop; files are read and written in a thread of its own.
+    """The spool of one process, for its event loop; files are read and written in a thread of its
+    own.
 
     It takes `most` bytes.
     """
@@ -74,7 +75,7 @@ class Spool:
         self._moved = asyncio.Event()
 
     async def start(self) -> None:
-        """Open a file, and those that dead processes left. Raises `SettingsError`."""
+        """Open a file of our own, and those that ended processes left. Raises `SettingsError`."""
         try:
             await self._do(self._files.open)
         except SpoolError as error:
@@ -82,41 +83,42 @@ class Spool:
         self._note()
 
     async def close(self) -> None:
-        """Let go of the files; what is in them stays for the next process."""
+        """Close the files; what is in them stays for the next process."""
         await self._do(self._files.close)
         self._thread.shutdown()
 
     @property
     def depth(self) -> Depth:
-        """What is in it now."""
+        """Return what the spool holds now."""
         return self._files.depth
 
     @property
     def trouble(self) -> str:
-        """Why it would take no batch now; empty while it takes what comes."""
+        """Return why the spool would take no batch now; empty while it does."""
         return self._files.full or self._files.refused
 
     @property
     def damaged(self) -> dict[str, int]:
-        """File -> how many notifications at least are set aside in it, damaged."""
+        """Return file -> how many damaged notifications, at least, are set aside in it."""
         return self._files.damaged
 
     @property
     def unreadable(self) -> dict[str, str]:
-        """File -> why nobody can read it."""
+        """Return file -> why it cannot be read."""
         return self._files.unreadable
 
     @property
     def engaged(self) -> bool:
-        """Whether anything is in it, so that what comes now goes behind it."""
+        """Return whether the spool holds anything, so that new batches have to go behind it."""
         return self._writing > 0 or not self._empty
 
     def holds(self, flusher: str) -> bool:
-        """Whether batches of this flusher wait in it."""
+        """Return whether batches of a flusher wait in the spool."""
         return self._held[flusher] > 0
 
     async def drained(self, within: float) -> bool:
-        """Whether it is empty, after waiting until it is or the drain is some batches further.
+        """Return whether the spool is empty, after waiting until it is or the drain has moved some
+        batches.
 
         Does not wait while nothing can be drained, nor longer than `within`.
         """
@@ -131,18 +133,18 @@ class Spool:
         return not self.engaged
 
     def went(self, batches: int) -> None:
-        """So many more are in Redis. The drain's to say."""
+        """Note that so many more batches are in Redis. For the drain to call."""
         self.flowing, self.stalls = True, ""
         self._gone += batches
         self._moved.set()
 
     def stalled(self, reason: str) -> None:
-        """Redis, or the disk, does not take part just now. The drain's to say."""
+        """Note why Redis or the disk cannot take part now. For the drain to call."""
         self.flowing, self.stalls = False, reason
         self._moved.set()
 
     async def write(self, batch: Batch) -> None:
-        """Return when it is on disk. Raises `SpoolError`."""
+        """Write a batch, and return when it is on disk. Raises `SpoolError`."""
         self._writing += 1
         try:
             await self._do(lambda: self._files.write(batch))
@@ -152,14 +154,14 @@ class Spool:
             self._note()
 
     async def head(self) -> tuple[SpoolFile, list[Head]]:
-        """The oldest batches, all of one file, and that file. Raises `SpoolError`."""
+        """Return the oldest batches, all of one file, and that file. Raises `SpoolError`."""
         try:
             return await self._do(self._files.head)
         finally:
             self._note()  # what was damaged is in it no more
 
     async def forget(self, file: SpoolFile, heads: list[Head]) -> None:
-        """They are in Redis. Raises `SpoolError`."""
+        """Delete the oldest batches of a file, which are in Redis now. Raises `SpoolError`."""
         await self._do(lambda: self._files.forget(file, heads))
         for head in heads:
             self._held[head.batch.flusher] -= 1

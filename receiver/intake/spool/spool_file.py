@@ -1,4 +1,5 @@
-"""One file of the spool: batches one behind the other, on disk before anybody is told so.
+"""One file of the spool: batches in the order of their arrival, on disk before they are
+acknowledged.
 
 Written and read with plain calls (no memory mapping: a file that is cut short must not end the
 process), only appended to, and emptied when all of it is drained. Whoever has the lock beside the
@@ -33,19 +34,21 @@ _decode = msgspec.msgpack.Decoder(_Body).decode
 
 
 class Head(NamedTuple):
-    """A batch at the head of a file."""
+    """A batch at the beginning of a spool file, with its place."""
 
     row: Row
     batch: Batch
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Return the size of the batch in bytes."""
         return self.row.end - self.row.place
 
 
 class SpoolFile:
-    """Use it from one thread. Every method may raise `OSError`."""
+    """One spool file, locked by its owner. Use it from one thread; every method may raise
+    `OSError`.
+    """
 
     def __init__(self, directory: Path, number: int, lock: int) -> None:
         self._path = directory / f"spool-{number}.log"
@@ -67,7 +70,8 @@ class SpoolFile:
 
     @classmethod
     def take(cls, directory: Path, number: int) -> "SpoolFile | None":
-        """The file of a number, made if need be; None while a living process has it.
+        """Lock and open the file of a number, created if need be; None while a living process owns
+        it.
 
         Raises `ForeignFileError` too.
         """
@@ -85,14 +89,16 @@ class SpoolFile:
 
     @property
     def in_place(self) -> bool:
-        """Whether the next process will find it: a removed file takes writes too."""
+        """Return whether the next process will find the file: a removed file takes writes too."""
         try:
             return os.path.samestat(self._path.stat(), os.fstat(self._file))
         except FileNotFoundError:
             return False
 
     def write(self, *batches: Batch, at: Sequence[int] = ()) -> None:
-        """Return when they are on disk; `at` says when each came, in milliseconds, if not now."""
+        """Write batches, and return when they are on disk; `at` is when each arrived, in
+        milliseconds since 1970, if not now.
+        """
         self._notice_less()
         now = time.time_ns() // 1_000_000
         data = bytearray() if self.size else bytearray(HEAD + self._generation)
@@ -108,7 +114,7 @@ class SpoolFile:
         self._note()
 
     def head(self) -> list[Head]:
-        """The oldest batches, as many as are good to hold in memory; what is damaged goes aside."""
+        """Return the oldest batches, as many as memory should hold; damaged rows are set aside."""
         self._notice_less()
         found: list[Head] = []
         size = 0
@@ -126,16 +132,18 @@ class SpoolFile:
         return found
 
     def forget(self, heads: list[Head]) -> None:
-        """Be done with the oldest batches, which these are; the last one gone, free the disk."""
+        """Delete the oldest batches, which `heads` are; with the last one, free the disk space."""
         self._pass([head.row for head in heads])
 
     def set_aside(self, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
-        """Keep what is damaged for a person, on disk, and say so. `notifications`: at least."""
+        """Set damaged bytes aside on disk, and log it. `notifications` is how many they held, at
+        least.
+        """
         damaged_rows.keep(self._aside, file, place, notifications, fault, data)
         log.critical("spool.damaged", file=file, notifications=notifications, fault=fault)
 
     def close(self) -> None:
-        """Let go of file and lock; what is in it stays."""
+        """Close file and lock; what is in the file stays."""
         self._opened.close()
 
     def _load(self, known: Mark | None, *, certain: bool = False) -> None:
