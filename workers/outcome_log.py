@@ -17,7 +17,7 @@ import redis
 import structlog
 
 from receiver.contract.records import Notification
-from receiver.metrics.counters import DELIVERED, PUBLISHED, Meter
+from receiver.metrics.counters import DELIVERED, PUBLISHED, Counters
 from receiver.runtime import logs
 from receiver.runtime.redis_client import DOWN
 
@@ -55,7 +55,7 @@ class Teller:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._readable = logs.readable()
-        self._meter = Meter()
+        self._meter = Counters()
         self._written = time.monotonic()
 
     def outcomes(self, batch: Iterable[Told], letters: bytes) -> None:

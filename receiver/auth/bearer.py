@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from receiver.auth.revocations import Withdrawn
+from receiver.auth.revocations import Revocations
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN
 
 SNAPSHOT_SECONDS: Final = 60.0
@@ -102,7 +102,7 @@ class Credentials:
         self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
         self._known = dict(self._bootstrap)
         self._unreadable: frozenset[bytes] = frozenset()
-        self._withdrawn = Withdrawn()
+        self._withdrawn = Revocations()
         self.returned: dict[bytes, bytes] = {}
         """Hex digest -> record of those that were revoked and stand in the store again."""
         self._read_at: float | None = None

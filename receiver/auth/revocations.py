@@ -15,7 +15,7 @@ Records = Mapping[bytes, tuple[bytes, "Credential | None"]]
 """Digest -> a record as it is stored, and what it says; None where it cannot be read."""
 
 
-class Withdrawn:
+class Revocations:
     """The stored records that are no longer valid, and what is valid in their place."""
 
     def __init__(self) -> None:

@@ -14,9 +14,9 @@ from receiver.cli.terminal.time_option import Moment
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
-from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Found, Selection
-from receiver.operations.replay_throttle import NoRoom, Pace
+from receiver.operations.replay_throttle import NoRoom, ReplayThrottle
 from receiver.runtime.bell import Bell
 
 _OPTIONS = (
@@ -126,10 +126,10 @@ def replay(*, everything: bool, **chosen: Any) -> None:
     """
     settings = setup.settings()
     client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
-    office = Office(client)
+    office = DeadLetterActions(client)
     bell = Bell(client)
     waits = _Waits(bell)
-    pace = Pace(client, settings.full_percent, waits)
+    pace = ReplayThrottle(client, settings.full_percent, waits)
     wanted = _some(everything, chosen)
     try:
         _work(client, wanted, lambda letters: office.replay(letters, sinks, pace))
@@ -155,7 +155,7 @@ def drop(*, everything: bool, **chosen: Any) -> None:
     Redis.
     """
     client = _connect(setup.settings(file=False))
-    _work(client, _some(everything, chosen), Office(client).drop)
+    _work(client, _some(everything, chosen), DeadLetterActions(client).drop)
 
 
 class _Waits:

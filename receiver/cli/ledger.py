@@ -10,8 +10,8 @@ from receiver.cli.terminal.spool_depth import seen as spooled_here
 from receiver.health import data_loss
 from receiver.intake.spool import location
 from receiver.operations import ledger, sink_ledger
-from receiver.operations.ledger import Books
-from receiver.operations.sink_ledger import SinkBooks
+from receiver.operations.ledger import Ledger
+from receiver.operations.sink_ledger import SinkLedger
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -90,12 +90,12 @@ def command(*, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _sums(one: SinkBooks) -> str:
+def _sums(one: SinkLedger) -> str:
     names = ("events", "delivered", "filtered", "dead", "open")
     return " ".join(f"{name} {getattr(one, name)}" for name in names)
 
 
-def _print_table(books: Books, seen: location.Seen, sinks: list[SinkBooks]) -> None:
+def _print_table(books: Ledger, seen: location.SpoolContents, sinks: list[SinkLedger]) -> None:
     from rich.table import Table
 
     from receiver.cli.terminal.output import terminal

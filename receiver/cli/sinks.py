@@ -11,7 +11,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
 from receiver.operations import sink_ledger
-from receiver.operations.sink_ledger import SinkBooks
+from receiver.operations.sink_ledger import SinkLedger
 
 
 @click.group()
@@ -72,7 +72,7 @@ def start(name: str) -> None:
     raise SystemExit(0 if was_stopped else 1)
 
 
-def state(one: SinkBooks) -> str:
+def state(one: SinkLedger) -> str:
     """What the sink does, in words."""
     if not one.begun:
         return "not configured"
@@ -96,7 +96,7 @@ def _say_what_is_here(settings: Settings) -> None:
     click.echo(f"receiver: sinks in receiver.toml: {names}", err=True)
 
 
-def _print_table(found: list[SinkBooks]) -> None:
+def _print_table(found: list[SinkLedger]) -> None:
     from rich.table import Table
 
     from receiver.cli.terminal.output import terminal

@@ -30,7 +30,7 @@ return redis.call('HVALS', KEYS[1])
 """
 
 
-class Losses:
+class DataLoss:
     """Compares what the ledger was known to hold, by this process or on this machine, with what it
     holds.
 

@@ -15,9 +15,9 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
-from receiver.health.redis_state import SILENT_AFTER, Server
-from receiver.metrics.counters import Meter
-from receiver.metrics.unauthenticated import Tally
+from receiver.health.redis_state import SILENT_AFTER, RedisState
+from receiver.metrics.counters import Counters
+from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime.logs import Condition, Seldom
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
 
@@ -27,16 +27,16 @@ EVERY: Final = 1.0
 """Seconds between two looks; a new credential counts everywhere within two."""
 
 
-class Watch:
+class Monitor:
     """Monitors Redis for one web process; trouble is recorded, never raised."""
 
     def __init__(
         self,
         client: redis.asyncio.Redis,
-        server: Server,
+        server: RedisState,
         credentials: Credentials,
-        unauthenticated: Tally,
-        meter: Meter,
+        unauthenticated: UnauthenticatedCounts,
+        meter: Counters,
         place: str,
     ) -> None:
         """`place` is where Redis is, as a log line may say it."""

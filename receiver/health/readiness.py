@@ -4,13 +4,13 @@ are.
 
 from typing import Any
 
-from receiver.health.redis_state import Server
+from receiver.health.redis_state import RedisState
 from receiver.intake.spool.depth import LATE, age
 from receiver.intake.spool.location import faults
 from receiver.intake.spool.spool import Spool
 
 
-def readiness(server: Server, spool: Spool | None) -> tuple[int, dict[str, Any]]:
+def readiness(server: RedisState, spool: Spool | None) -> tuple[int, dict[str, Any]]:
     """Return status and body of `/readyz`: 503 only if a notification would be refused now."""
     warnings = list(server.warnings)
     reason = server.full

@@ -11,7 +11,7 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
-from receiver.health.data_loss import Losses, said
+from receiver.health.data_loss import DataLoss, said
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.intake.availability import Availability
 from receiver.intake.inbound_writer import Inbound
@@ -26,13 +26,13 @@ _SAID_FOR: Final = 5.0
 """Seconds for which an append that was refused counts for more than a probe that was not."""
 
 
-class Server:
+class RedisState:
     """The last seen state of Redis; closes the availability when memory runs short."""
 
     def __init__(
         self,
         availability: Availability,
-        losses: Losses,
+        losses: DataLoss,
         settings: Settings,
         intake: Inbound,
         probe: Inbound,

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from receiver.intake.inbound_writer import Batch, Inbound
 from receiver.intake.spool.spool import Spool, SpoolError
-from receiver.intake.waiting_requests import Tell, Unavailable, Waiter, Waiters
+from receiver.intake.waiting_requests import Tell, Unavailable, WaitingRequest, WaitingRequests
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN
 
@@ -39,7 +39,7 @@ class Intake:
         self._inbound = inbound
         self._spool = spool
         self._seldom = Seldom(log)
-        self._waiters: Waiters
+        self._waiters: WaitingRequests
         self._tasks: list[asyncio.Task[None]] = []
         self._flusher: str
         self._numbers: Iterator[int]
@@ -48,7 +48,7 @@ class Intake:
     def start(self) -> None:
         """Begin to write; call it once, on the event loop that will serve."""
         loop = asyncio.get_running_loop()
-        self._waiters = Waiters(loop)
+        self._waiters = WaitingRequests(loop)
         for task in (self._flush_for_ever(), self._expire_for_ever()):
             self._tasks.append(loop.create_task(task))
             self._tasks[-1].add_done_callback(end_with_it)
@@ -102,7 +102,7 @@ class Intake:
         """
         return spool.engaged and not await spool.drained(DRAINED_WITHIN)
 
-    async def _write(self, waiters: list[Waiter], *, direct: bool) -> Unavailable | None:
+    async def _write(self, waiters: list[WaitingRequest], *, direct: bool) -> Unavailable | None:
         """Try under one number until it is written or nobody waits for it any more."""
         accepted = [entry for waiter in waiters for entry in waiter.accepted]
         refused = [entry for waiter in waiters for entry in waiter.refused]

@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.availability import Availability
-from receiver.intake.redis_link import Link, NotReplicated
+from receiver.intake.redis_link import NotReplicated, RedisLink
 from receiver.runtime.redis_client import refusal
 
 REJECTED_KEPT: Final = 10_000
@@ -55,7 +55,7 @@ class Inbound:
 
     def __init__(
         self,
-        link: Link,
+        link: RedisLink,
         ring: Callable[[], None],
         saw: Callable[[int], None],
         availability: Availability | None = None,
@@ -73,7 +73,7 @@ class Inbound:
     async def append(self, *batches: Batch) -> None:
         """Return when they are durable; all of one flusher, in order, all at once.
 
-        Raises one of `DOWN`, like `Link.run`, and `Full`.
+        Raises one of `DOWN`, like `RedisLink.run`, and `Full`.
         """
         if self._availability:
             self._spend(self._availability, batches)

@@ -16,7 +16,7 @@ class NotReplicated(RedisError):
     """The script ran, but fewer replicas than required have its writes yet."""
 
 
-class Link:
+class RedisLink:
     """Runs one script over one connection, and drops the connection on any doubt.
 
     A reply that did not come leaves the connection unusable (a later reply would be taken for the

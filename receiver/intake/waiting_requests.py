@@ -28,7 +28,7 @@ Tell = Callable[[Unavailable | None], None]
 """What a waiter is told, once: nothing when it is durable, else why not. Must not raise."""
 
 
-class Waiter:
+class WaitingRequest:
     """The entries of one request, its deadline, and the callback for the outcome."""
 
     __slots__ = ("_tell", "accepted", "deadline", "refused", "settled", "size")
@@ -50,16 +50,16 @@ class Waiter:
             self._tell(failure)
 
 
-class Waiters:
+class WaitingRequests:
     """A queue of requests that drops those whose deadline has passed. For one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop  # kept: asking for it shows in a profile
-        self._queue: deque[Waiter] = deque()
+        self._queue: deque[WaitingRequest] = deque()
         self._entries = 0
         self._bytes = 0
         self._came = asyncio.Event()
-        self.flying: list[Waiter] = []
+        self.flying: list[WaitingRequest] = []
         """Those taken last; they expire like the others."""
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class Waiters:
         if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:
             raise Overloaded
         deadline = self._loop.time() + ACKNOWLEDGE_WITHIN
-        waiter = Waiter(accepted, refused, deadline, tell)
+        waiter = WaitingRequest(accepted, refused, deadline, tell)
         self._queue.append(waiter)
         self._entries += len(accepted) + len(refused)
         self._bytes += waiter.size
@@ -82,7 +82,7 @@ class Waiters:
             self._came.clear()
             await self._came.wait()
 
-    def take(self) -> list[Waiter]:
+    def take(self) -> list[WaitingRequest]:
         """Remove and return the first request, and as many more as fit a batch; one request's
         entries stay together.
         """
@@ -113,7 +113,7 @@ class Waiters:
         while self._queue or not all(waiter.settled for waiter in self.flying):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY)  # once, at the end: not worth an event per waiter
 
-    def _leave(self) -> Waiter:
+    def _leave(self) -> WaitingRequest:
         waiter = self._queue.popleft()
         self._entries -= len(waiter.accepted) + len(waiter.refused)
         self._bytes -= waiter.size

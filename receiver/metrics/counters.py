@@ -55,7 +55,7 @@ class Times:
         self.total += sum(seconds)
 
 
-class Meter:
+class Counters:
     """One process's counts since they were last written down."""
 
     def __init__(self) -> None:

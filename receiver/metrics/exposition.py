@@ -18,11 +18,11 @@ from receiver.carriers.carrier import Basis
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
-from receiver.intake.spool.location import Seen
+from receiver.intake.spool.location import SpoolContents
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Sink, Snapshot
-from receiver.operations.ledger import Books
+from receiver.operations.ledger import Ledger
 
 _BOOKS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
@@ -80,7 +80,7 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
 }
 
 
-def exposition(snapshot: Snapshot | None, spool: Seen | None, settings: Settings) -> bytes:
+def exposition(snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings) -> bytes:
     """The text. `snapshot` is None while Redis does not answer."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, settings)]))
@@ -95,7 +95,7 @@ class _Once(Collector):
         return self._families
 
 
-def _ours(snapshot: Snapshot | None, spool: Seen | None) -> Iterator[Metric]:
+def _ours(snapshot: Snapshot | None, spool: SpoolContents | None) -> Iterator[Metric]:
     up = "1 if Redis answered this scrape."
     yield gauge("receiver_redis_up", up, int(snapshot is not None))
     yield labelled("receiver_build", "The version that answers.", ["version"], {(__version__,): 1})
@@ -126,7 +126,7 @@ def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     yield from _redis(snapshot, settings.full_percent)
 
 
-def _books(found: Snapshot, books: Books) -> Iterator[Metric]:
+def _books(found: Snapshot, books: Ledger) -> Iterator[Metric]:
     for field, (name, meaning) in _BOOKS.items():
         value = getattr(books, field)
         yield counter(f"receiver_{name}", meaning, [], {(): value})

@@ -11,7 +11,7 @@ import redis
 
 from receiver.config.settings import Settings
 from receiver.intake.spool import location
-from receiver.intake.spool.location import Seen
+from receiver.intake.spool.location import SpoolContents
 from receiver.metrics import snapshot
 from receiver.runtime.redis_client import DOWN
 
@@ -62,6 +62,6 @@ class Scrape:
 
         return exposition.exposition(found, self._spool(), self._settings)
 
-    def _spool(self) -> Seen | None:
+    def _spool(self) -> SpoolContents | None:
         directory = self._settings.spool_dir
         return location.look(directory) if directory else None

@@ -30,7 +30,7 @@ from receiver.contract.redis_keys import (
     sink_state,
 )
 from receiver.operations import ledger
-from receiver.operations.ledger import Books
+from receiver.operations.ledger import Ledger
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     now: float
     """Redis's clock, seconds since 1970."""
-    books: Books | None
+    books: Ledger | None
     """None while a key of theirs is not what it was made as."""
     entries: dict[str, int]
     """Stream -> how many entries it has."""

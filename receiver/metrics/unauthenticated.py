@@ -15,7 +15,7 @@ SAY_EVERY: Final = 10.0
 """Seconds between two log lines: a flood of strangers may not become a flood of lines."""
 
 
-class Tally:
+class UnauthenticatedCounts:
     """Counts in memory; the watch writes down what is new, so that no request waits for it."""
 
     def __init__(self) -> None:

@@ -66,7 +66,7 @@ return 1
 """
 
 
-class Office:
+class DeadLetterActions:
     """Where letters are sent on or dropped, many at a time.
 
     Each method yields for every letter what became of it: `done`, `gone` (somebody else was faster)

@@ -9,7 +9,7 @@ import redis
 from receiver.contract.redis_keys import GROUP, INBOUND, LEDGER, LOSSES
 
 
-class Books(msgspec.Struct, frozen=True):
+class Ledger(msgspec.Struct, frozen=True):
     """One reading of the ledger, all of one moment, in notifications where not said otherwise."""
 
     accepted: int
@@ -47,8 +47,8 @@ class Books(msgspec.Struct, frozen=True):
         return self.accepted == self.published + self.duplicate + self.dead + self.open
 
 
-def read(client: redis.Redis) -> Books:
+def read(client: redis.Redis) -> Ledger:
     """Read the books in one script. Raises `redis.RedisError`."""
     script = files(__package__).joinpath("ledger.lua").read_text("utf-8")
     reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
-    return Books(*reply)
+    return Ledger(*reply)

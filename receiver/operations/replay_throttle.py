@@ -32,7 +32,7 @@ class NoRoom(Exception):
     """What was sent on is not taken; says why."""
 
 
-class Pace:
+class ReplayThrottle:
     """Called before each page of letters that is sent on."""
 
     def __init__(

@@ -1,6 +1,6 @@
 -- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items
 -- and its state.
--- ARGV per sink its name and its consumer group. Returns per sink what `SinkBooks` holds, in order.
+-- ARGV per sink its name and its consumer group. Returns per sink what `SinkLedger` holds, in order.
 local clock, added, groups = redis.call('TIME'), 0, {}
 if redis.call('EXISTS', KEYS[1]) == 1 then
     local info = redis.call('XINFO', 'STREAM', KEYS[1])

@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
 _BEGUN = b":begun"
 
 
-class SinkBooks(msgspec.Struct, frozen=True):
+class SinkLedger(msgspec.Struct, frozen=True):
     """One reading of one sink's books, in events."""
 
     name: str
@@ -59,7 +59,7 @@ class SinkBooks(msgspec.Struct, frozen=True):
         return self.events == self.delivered + self.filtered + self.dead + self.open
 
 
-def read(client: redis.Redis) -> list[SinkBooks]:
+def read(client: redis.Redis) -> list[SinkLedger]:
     """All sinks there ever were, by name, in one script. Raises `redis.RedisError`."""
     fields: Any = client.hkeys(SINKS)
     names = sorted(
@@ -84,10 +84,10 @@ def start(client: redis.Redis, name: str) -> bool:
     return bool(was_stopped)
 
 
-def _books(*row: Any) -> SinkBooks:
+def _books(*row: Any) -> SinkLedger:
     values = [each.decode() if isinstance(each, bytes) else each for each in row[:-1]]
-    named = dict(zip(SinkBooks.__struct_fields__, [*values, _reason(row[-1])], strict=True))
-    return msgspec.convert(named, SinkBooks, strict=False)
+    named = dict(zip(SinkLedger.__struct_fields__, [*values, _reason(row[-1])], strict=True))
+    return msgspec.convert(named, SinkLedger, strict=False)
 
 
 def _reason(item: bytes) -> str:

@@ -13,7 +13,7 @@ from receiver.simulate.http_client import Wire
 from receiver.simulate.plan import ENDED, Plan, Planned
 from receiver.simulate.rules import Answer
 from receiver.simulate.scenario import Scenario
-from receiver.simulate.verdict import Account
+from receiver.simulate.verdict import RunLedger
 
 _AHEAD = 0.5
 """Seconds by which bodies are written before they are due."""
@@ -40,7 +40,7 @@ class Gateway:
     """One run of a plan against one receiver."""
 
     def __init__(
-        self, scenario: Scenario, plan: Plan, wire: Wire, account: Account, witness: Witness
+        self, scenario: Scenario, plan: Plan, wire: Wire, account: RunLedger, witness: Witness
     ) -> None:
         self._scenario = scenario
         self._plan = plan

@@ -5,7 +5,7 @@ import contextlib
 from typing import Any, Final
 
 from receiver.runtime import redis_client
-from receiver.simulate.verdict import Account
+from receiver.simulate.verdict import RunLedger
 
 _AT_ONCE: Final = 1000
 _BLOCK_MILLISECONDS: Final = 200
@@ -16,7 +16,7 @@ _QUIET_ENOUGH: Final = 1.0
 class Reader:
     """Follows one stream from where it is now; outlasts a Redis that goes away and comes back."""
 
-    def __init__(self, url: str, stream: str, account: Account) -> None:
+    def __init__(self, url: str, stream: str, account: RunLedger) -> None:
         """Raises `ValueError` on an address that is none."""
         self._client = redis_client.async_client(url)
         self._stream = stream

@@ -12,7 +12,7 @@ from receiver.simulate.http_client import Target, Wire
 from receiver.simulate.plan import Plan
 from receiver.simulate.reader import Reader
 from receiver.simulate.scenario import Scenario
-from receiver.simulate.verdict import Account, Verdict
+from receiver.simulate.verdict import RunLedger, Verdict
 
 _SHOW_EVERY = 0.25
 
@@ -27,7 +27,7 @@ class Stream(Struct, frozen=True):
 class Progress(Struct, frozen=True):
     """What is going on, for whoever watches."""
 
-    account: Account
+    account: RunLedger
     seconds: float
     waiting: int
     expected: int
@@ -55,7 +55,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
         SIGINT ends the sending, and there is a verdict on what was sent.
         """
-        account = Account(self.name)
+        account = RunLedger(self.name)
         plan = Plan(self.scenario, self.seed, self.name)
         wire = Wire(self.target, self.scenario.timeout)
         gateway = Gateway(self.scenario, plan, wire, account, self.witness)
@@ -81,12 +81,12 @@ class Run(Struct, frozen=True, kw_only=True):
         verified = reader is not None
         return account.verdict(seed=self.seed, begun=begun, seconds=seconds, verified=verified)
 
-    async def _show(self, gateway: Gateway, account: Account) -> None:
+    async def _show(self, gateway: Gateway, account: RunLedger) -> None:
         while True:
             self.show(self._progress(gateway, account))
             await asyncio.sleep(_SHOW_EVERY)
 
-    def _progress(self, gateway: Gateway, account: Account) -> Progress:
+    def _progress(self, gateway: Gateway, account: RunLedger) -> Progress:
         return Progress(
             account,
             gateway.now,

@@ -81,7 +81,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return [words for words, count in found.items() if count]
 
 
-class Account:
+class RunLedger:
     """The books of one run. Times are seconds from its beginning."""
 
     def __init__(self, run: str) -> None:

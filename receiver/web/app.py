@@ -21,20 +21,20 @@ from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
 from receiver.carriers.formats.problem_details import problem
 from receiver.config.settings import Settings, SettingsError, load
-from receiver.health.data_loss import Losses
+from receiver.health.data_loss import DataLoss
 from receiver.health.memory import Memory
-from receiver.health.monitor import Watch
+from receiver.health.monitor import Monitor
 from receiver.health.readiness import readiness
-from receiver.health.redis_state import Server
+from receiver.health.redis_state import RedisState
 from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
-from receiver.intake.redis_link import Link
+from receiver.intake.redis_link import RedisLink
 from receiver.intake.spool import location
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
-from receiver.metrics.unauthenticated import Tally
+from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime import logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.tracing import switch
@@ -108,7 +108,7 @@ def build(settings: Settings) -> Starlette:
     bell = Bell(redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN))
     credentials, availability = Credentials(settings.bearer_digests), Availability()
     reader = redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN)
-    losses = Losses(_memory(settings, reader))
+    losses = DataLoss(_memory(settings, reader))
     spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
     inbound, probe = (_inbound(settings, bell, losses, availability) for _ in range(2))
     intake = Intake(inbound, spool)
@@ -119,10 +119,10 @@ def build(settings: Settings) -> Starlette:
     )
     admission = Admission(settings.max_in_flight)
     context = Context(settings, credentials, intake, admission, availability)
-    server = Server(availability, losses, settings, inbound, probe)
+    server = RedisState(availability, losses, settings, inbound, probe)
     client = redis_client.async_client(settings.redis_url)
     scrape = Scrape(settings, reader)
-    watch = Watch(
+    watch = Monitor(
         client,
         server,
         credentials,
@@ -181,13 +181,15 @@ def _memory(settings: Settings, client: redis.Redis) -> Memory:
     return Memory(directory, f"{redis_client.place(settings.redis_url or '')}/{database}")
 
 
-def _inbound(settings: Settings, bell: Bell, losses: Losses, availability: Availability) -> Inbound:
-    link = Link(settings.redis_url or "", script(), settings.ack_replicas)
+def _inbound(
+    settings: Settings, bell: Bell, losses: DataLoss, availability: Availability
+) -> Inbound:
+    link = RedisLink(settings.redis_url or "", script(), settings.ack_replicas)
     return Inbound(link, bell.ring, losses.writer(), availability)
 
 
 def _routes(
-    server: Server, spool: Spool | None, scrape: Scrape, settings: Settings
+    server: RedisState, spool: Spool | None, scrape: Scrape, settings: Settings
 ) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -212,7 +214,7 @@ def _routes(
     return [Path(path, answer) for path, answer in reads.items()]
 
 
-def _nowhere(tally: Tally) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _nowhere(tally: UnauthenticatedCounts) -> Callable[[Request, Exception], Awaitable[Response]]:
     """The answer where no route of a carrier's is: 404, and 405 beside GET."""
 
     async def answer(_: Request, error: Exception) -> Response:

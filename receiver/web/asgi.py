@@ -9,7 +9,7 @@ from receiver.web.ingest import Ingest, Respond
 from receiver.web.protocol import is_whole
 from receiver.web.rejection import Refuse
 from receiver.web.request import Request
-from receiver.web.request_body import Gone
+from receiver.web.request_body import SenderDisconnected
 from receiver.web.responses import Response, send_and_close, send_response
 
 
@@ -23,7 +23,7 @@ async def respond(
         # The server is stopping and waits no longer: another process will take it.
         stopping = Refuse(503, "the receiver is stopping", unread=True)
         response = await _await(lambda done: ingest.refuse(request, stopping, done))
-    except Gone:
+    except SenderDisconnected:
         ingest.abandon(request)
         return
     if response.close:
@@ -33,7 +33,7 @@ async def respond(
 
 
 async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Receive) -> Response:
-    """Raises `Gone`."""
+    """Raises `SenderDisconnected`."""
     if early := ingest.admit(request):
         # Where there is nothing to wait for, the connection stays: a new one costs more than this.
         return early if is_whole(receive) else early.closing()

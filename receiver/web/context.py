@@ -5,8 +5,8 @@ from receiver.config.settings import LISTENER_NAME, Settings
 from receiver.intake.accept import Receipts
 from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
-from receiver.metrics.counters import ACKNOWLEDGED, Meter
-from receiver.metrics.unauthenticated import Tally
+from receiver.metrics.counters import ACKNOWLEDGED, Counters
+from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.web.admission import Admission
 from receiver.web.request_body import Bodies
 
@@ -30,8 +30,8 @@ class Context:
         self.availability = availability
         self.receipts = Receipts()
         self.bodies = Bodies(settings.max_body_bytes)
-        self.unauthenticated = Tally()
-        self.meter = Meter()
+        self.unauthenticated = UnauthenticatedCounts()
+        self.meter = Counters()
         self.acknowledged = self.meter.times(ACKNOWLEDGED)
         """From a notification's last byte until it was durable."""
 

@@ -21,7 +21,7 @@ BEGINNING_WITHIN: Final = 0.5
 _LOOK_EVERY: Final = 0.25
 
 
-class Gone(Exception):
+class SenderDisconnected(Exception):
     """The sender disconnected before its body was complete."""
 
 
@@ -48,7 +48,7 @@ class Bodies:
                 task.cancel()
 
     async def read(self, scope: Scope, receive: Receive, visit: Visit) -> bytes:
-        """Return the whole body. Raises `Refuse` with 413, 408 or 429, and `Gone`."""
+        """Return the whole body. Raises `Refuse` with 413, 408 or 429, and `SenderDisconnected`."""
         chunks: list[bytes] = []
         for name, value in scope["headers"]:
             if name == b"content-length" and int(value) > self.cap:
@@ -84,7 +84,7 @@ async def _collect(receive: Receive, chunks: list[bytes], cap: int, visit: Visit
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise Gone
+            raise SenderDisconnected
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(chunk)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import LEDGER, LOSSES
-from receiver.health.data_loss import Losses
+from receiver.health.data_loss import DataLoss
 from receiver.health.memory import Memory
 from receiver.runtime.redis_client import async_client
 from tests.support.eventually import eventually
@@ -25,7 +25,7 @@ class Process:
         self.client: Any = valkey.client()
         self.url = valkey.url
         self.run_id = self.client.info("server")["run_id"]
-        self.losses = Losses(Memory(directory, valkey.url))
+        self.losses = DataLoss(Memory(directory, valkey.url))
         self.intake, self.drain = self.losses.writer(), self.losses.writer()
 
     def appended(self, times: int, *, by_drain: bool = False) -> None:
@@ -141,6 +141,6 @@ def test_the_same_books_at_another_address_are_known_again(valkey: Valkey, tmp_p
     one.appended(9)
     one.look()
     moved = Process(valkey, tmp_path)
-    moved.losses = Losses(Memory(tmp_path, "a new machine:6379"))
+    moved.losses = DataLoss(Memory(tmp_path, "a new machine:6379"))
     one.client.hset(LEDGER, "accepted", 2)
     assert moved.look("another run") == 7

@@ -22,7 +22,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
-from receiver.intake.redis_link import Link
+from receiver.intake.redis_link import RedisLink
 from receiver.intake.waiting_requests import Unavailable
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import Forwarding, event, http_sink, publish
@@ -43,7 +43,7 @@ def test_the_door_keeps_nothing_and_so_nothing_twice(valkey: Valkey, key: str) -
     client.set(key, "somebody else's")
 
     async def send() -> None:
-        intake = Intake(Inbound(Link(valkey.url, script()), lambda: None, lambda *_: None))
+        intake = Intake(Inbound(RedisLink(valkey.url, script()), lambda: None, lambda *_: None))
         intake.start()
         with pytest.raises(Unavailable):
             await intake.keep([b"one"], [b"bad"])

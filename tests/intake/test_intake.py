@@ -12,7 +12,7 @@ from receiver.contract.redis_keys import INBOUND, LEDGER, REJECTED
 from receiver.intake import waiting_requests
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
-from receiver.intake.redis_link import Link
+from receiver.intake.redis_link import RedisLink
 from receiver.intake.waiting_requests import WAITING_ENTRIES, Overloaded, Unavailable
 from tests.support.valkey import Valkey
 
@@ -72,7 +72,7 @@ def run(url: str, test: Callable[[Intake], Coroutine[Any, Any, None]]) -> list[s
     bells: list[str] = []
 
     async def main() -> None:
-        link = Link(url, script())
+        link = RedisLink(url, script())
         intake = Intake(Inbound(link, lambda: bells.append("ring"), lambda *_: None))
         intake.start()
         await test(intake)

@@ -8,7 +8,7 @@ import uvloop
 
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.inbound_writer import script
-from receiver.intake.redis_link import Link, NotReplicated
+from receiver.intake.redis_link import NotReplicated, RedisLink
 from receiver.runtime.redis_client import DOWN
 from tests.support.commands import free_port
 from tests.support.eventually import eventually
@@ -19,7 +19,7 @@ def test_a_connection_that_was_lost_while_nobody_used_it_is_a_redis_that_is_down
     valkey: Valkey,
 ) -> None:
     async def use() -> None:
-        link = Link(valkey.url, "return {1}")
+        link = RedisLink(valkey.url, "return {1}")
         assert await link.run([], []) == [1]
         # As the loop does when a reset comes in; a server that is only killed says goodbye.
         link._connection._writer.transport.abort()
@@ -44,7 +44,7 @@ def test_a_batch_that_is_repeated_on_another_connection_waits_for_its_replicas_t
     keys = [INBOUND, REJECTED, LEDGER, BELL, "receiver:flusher:test"]
 
     async def once() -> None:
-        link = Link(master.url, script(), replicas=1)
+        link = RedisLink(master.url, script(), replicas=1)
         try:
             await link.run(keys, words)
         finally:

@@ -57,7 +57,7 @@ def test_a_flipped_byte_takes_one_row_with_it_wherever_it_is(
     [(name, at, _, data)] = kept(tmp_path)
     assert (name, at) == ("spool-0.log", sixth if within < 0 else seventh)
     assert len(data) == eighth - seventh
-    assert location.look(tmp_path) == location.Seen(Depth(), {"spool-0.damaged": 1}, {})
+    assert location.look(tmp_path) == location.SpoolContents(Depth(), {"spool-0.damaged": 1}, {})
 
 
 @pytest.mark.parametrize("at", range(16))

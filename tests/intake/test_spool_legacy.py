@@ -50,7 +50,7 @@ def test_what_the_version_before_left_is_drained_after_an_upgrade(
     filled(tmp_path, 1, number=0)
     assert sorted(drained(valkey, tmp_path)) == [0, 0, 1, 2]
     assert not path.exists()
-    assert location.look(tmp_path) == location.Seen(Depth(), {}, {})
+    assert location.look(tmp_path) == location.SpoolContents(Depth(), {}, {})
 
 
 def test_a_file_of_the_version_before_that_a_process_of_it_has_is_left_to_it(

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
 from receiver.contract.redis_keys import HEARD, METER
-from receiver.metrics.counters import ACKNOWLEDGED, LISTENERS, Meter
+from receiver.metrics.counters import ACKNOWLEDGED, LISTENERS, Counters
 from tests.support.consumer import Consumer, consuming
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
@@ -151,7 +151,7 @@ def test_the_spool_is_told_while_redis_is_away(receiver: Receiver, tmp_path: Pat
 
 def test_what_was_written_though_the_reply_was_lost_is_not_added_again(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    meter = Meter()
+    meter = Counters()
     meter.times(ACKNOWLEDGED).took(0.0015)
     client.eval(*meter.command())
     meter.times(ACKNOWLEDGED).took(0.0015)
@@ -165,14 +165,14 @@ def test_what_was_written_though_the_reply_was_lost_is_not_added_again(valkey: V
 
 def test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    meter = Meter()
+    meter = Counters()
     for number in range(300):
         meter.heard[f"listener-{number}"] = 1_000 + number
     client.eval(*meter.command())
     heard = client.hgetall(HEARD)
     assert len(heard) == LISTENERS
     assert heard[b"other"] == b"1299"
-    older = Meter()
+    older = Counters()
     older.heard["listener-0"] = 5
     client.eval(*older.command())
     assert client.hget(HEARD, "listener-0") == b"1000"

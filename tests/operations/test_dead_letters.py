@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
     retry_items,
 )
 from receiver.operations import dead_letters, ledger
-from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
 from tests.support.commands import on_a_terminal, run
 from tests.support.running import mo
@@ -134,7 +134,7 @@ def test_two_operators_at_once_replay_each_letter_once(valkey: Valkey) -> None:
     def operator(_: int) -> list[str]:
         mine = valkey.client()
         found = dead_letters.select(mine, Selection())
-        return [outcome for _, outcome in Office(mine).replay(found, frozenset())]
+        return [outcome for _, outcome in DeadLetterActions(mine).replay(found, frozenset())]
 
     with ThreadPoolExecutor(4) as pool:
         outcomes = [outcome for some in pool.map(operator, range(4)) for outcome in some]

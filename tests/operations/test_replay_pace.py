@@ -12,10 +12,10 @@ from receiver.cli import dead_letters as command
 from receiver.contract.records import DeadLetter, Notification, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER, retry_due, retry_items
 from receiver.operations import dead_letters, ledger
-from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
 from receiver.operations.event_replay import AT_ONCE
-from receiver.operations.replay_throttle import OPEN_MOST, NoRoom, Pace
+from receiver.operations.replay_throttle import OPEN_MOST, NoRoom, ReplayThrottle
 from tests.support.commands import running
 from tests.support.valkey import Valkey
 
@@ -41,10 +41,10 @@ def misunderstood(client: Any, count: int) -> None:
 
 
 def replay(client: Any, waits: Callable[[str], None] = lambda _: None) -> list[str]:
-    pace = Pace(client, 80, waits, patience=0.3)
+    pace = ReplayThrottle(client, 80, waits, patience=0.3)
     found = dead_letters.select(client, Selection())
     sinks = frozenset({"billing", "crm"})
-    return [outcome for _, outcome in Office(client).replay(found, sinks, pace)]
+    return [outcome for _, outcome in DeadLetterActions(client).replay(found, sinks, pace)]
 
 
 def taken(client: Any) -> None:
@@ -136,7 +136,7 @@ def test_a_replay_that_stopped_says_why_and_what_it_did(
     (tmp_path / "receiver.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REDIS_URL", valkey.url)
-    monkeypatch.setattr(command, "Pace", partial(Pace, patience=0.3))
+    monkeypatch.setattr(command, "ReplayThrottle", partial(ReplayThrottle, patience=0.3))
     undelivered(client, AT_ONCE + 100)
     answer = CliRunner().invoke(command.command, ["replay", "--all"])
     assert answer.exit_code == 1

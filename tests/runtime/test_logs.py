@@ -15,7 +15,7 @@ import structlog
 
 from receiver.contract.records import Notification, decode_notification, decode_refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
-from receiver.operations.ledger import Books
+from receiver.operations.ledger import Ledger
 from receiver.runtime import logs
 from tests.support.cases import cases
 from tests.support.collector import Collector, collecting
@@ -66,7 +66,7 @@ class Traffic(NamedTuple):
     dead: list[str]
     refused: list[str]
     published: list[str]
-    books: Books
+    books: Ledger
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from receiver.simulate.bodies import TYPES
 from receiver.simulate.plan import Plan, Planned
 from receiver.simulate.rules import Answer
 from receiver.simulate.scenario import Att, Camara, Phase, Scenario, Trouble, load
-from receiver.simulate.verdict import Account
+from receiver.simulate.verdict import RunLedger
 
 RUN = "6b00bd49f6e7"
 KEPT, REFUSED, DOWN = Answer(204, "204"), Answer(400, "400"), Answer(503, "503", 5.0)
@@ -125,7 +125,7 @@ def test_only_401_and_410_end_a_subscription_and_only_with_a_valid_token(
 
 
 def test_hostile_ones_are_sent_once_and_never_lost(many: list[Planned]) -> None:
-    account, scenario = Account(RUN), Scenario()
+    account, scenario = RunLedger(RUN), Scenario()
     for hostile in ("malformed", "oversized", "no token", "wrong token"):
         each = one(many, hostile=hostile)
         account.send(each, 0.0)
@@ -137,7 +137,7 @@ def test_hostile_ones_are_sent_once_and_never_lost(many: list[Planned]) -> None:
 
 
 def test_never_acknowledged_and_yet_published_once_is_fine(many: list[Planned]) -> None:
-    account, mo = Account(RUN), one(many, kind="mo")
+    account, mo = RunLedger(RUN), one(many, kind="mo")
     account.send(mo, 0.0)
     account.answer(mo, DOWN, 0.0, 0.1)
     assert account.publish([b"x", mo.body])
@@ -150,7 +150,7 @@ def test_never_acknowledged_and_yet_published_once_is_fine(many: list[Planned]) 
 def test_a_status_is_told_from_another_of_the_same_message_even_in_their_own_words(
     many: list[Planned],
 ) -> None:
-    account = Account(RUN)
+    account = RunLedger(RUN)
     story = [x for x in many if x.kind == "delivery-status" and not x.hostile]
     mark = next(x.mark for x in story if sum(y.mark == x.mark for y in story) == 2)
     both = [x for x in story if x.mark == mark]
@@ -171,7 +171,7 @@ def test_every_camara_event_is_told_from_every_other_with_the_same_id() -> None:
 
 
 def test_the_events_of_other_runs_do_not_count(many: list[Planned]) -> None:
-    account = Account("000000000000")
+    account = RunLedger("000000000000")
     assert not account.publish([many[0].body])
     assert account.published == 0
 

@@ -12,7 +12,7 @@ import urllib3
 from receiver.contract.records import DeadLetter, decode_dead_letter
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS
 from receiver.operations import ledger
-from receiver.operations.ledger import Books
+from receiver.operations.ledger import Ledger
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
@@ -110,11 +110,11 @@ class Receiver:
         entries: Any = self.redis.xrange(DEAD_LETTERS)
         return [decode_dead_letter(fields[b"d"]) for _, fields in entries]
 
-    def books(self) -> Books:
+    def books(self) -> Ledger:
         """The ledger now."""
         return ledger.read(self.redis)
 
-    def settled(self, *, within: float = 60) -> Books:
+    def settled(self, *, within: float = 60) -> Ledger:
         """The books once nothing is open; they must balance."""
         eventually(lambda: self.books().open == 0, within=within)
         books = self.books()

@@ -9,7 +9,7 @@ from receiver.contract.redis_keys import INBOUND
 from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Batch, Inbound, script
-from receiver.intake.redis_link import Link
+from receiver.intake.redis_link import RedisLink
 from receiver.intake.spool import location
 from receiver.intake.spool.depth import Depth
 from receiver.intake.spool.drain import Drain
@@ -29,7 +29,7 @@ def filled(directory: Path, rows: int, *, number: int = 0) -> Path:
 
 
 def inbound(url: str) -> Inbound:
-    return Inbound(Link(url, script()), lambda: None, lambda *_: None)
+    return Inbound(RedisLink(url, script()), lambda: None, lambda *_: None)
 
 
 def appended(valkey: Valkey) -> list[bytes]:

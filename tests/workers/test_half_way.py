@@ -19,7 +19,7 @@ from receiver.contract.redis_keys import (
     SINKS,
     forward_group,
 )
-from receiver.operations.dead_letter_actions import Office
+from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection, select
 from tests.support.forwarding import Forwarding, event, publish_many
 from tests.support.restricted import restricted
@@ -172,10 +172,12 @@ def test_a_letter_that_cannot_go_on_its_way_or_be_counted_stays(valkey: Valkey) 
     letters, sinks = list(select(client, Selection())), frozenset({"copy"})
     client.xadd(INBOUND, {"n": "x"}, id=FULL)
     client.hset(SINKS, "copy:replayed", "many")
-    assert all(said.startswith("Redis:") for _, said in Office(client).replay(letters, sinks))
+    assert all(
+        said.startswith("Redis:") for _, said in DeadLetterActions(client).replay(letters, sinks)
+    )
     client.hset(LEDGER, "dead_dropped", "many")
-    assert all(said.startswith("Redis:") for _, said in Office(client).drop(letters))
+    assert all(said.startswith("Redis:") for _, said in DeadLetterActions(client).drop(letters))
     assert client.xlen(DEAD_LETTERS) == 2
     client.delete(INBOUND, SINKS)
-    assert {said for _, said in Office(client).replay(letters, sinks)} == {"done"}
+    assert {said for _, said in DeadLetterActions(client).replay(letters, sinks)} == {"done"}
     assert (client.xlen(DEAD_LETTERS), client.hget(LEDGER, "dead")) == (0, b"1")

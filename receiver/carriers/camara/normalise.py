@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from receiver.carriers.camara.device import device_of, international, name_of
 from receiver.carriers.camara.event_types import Kind
-from receiver.carriers.camara.notification import Said, said
+from receiver.carriers.camara.notification import ReadNotification, read_notification
 from receiver.carriers.carrier import Event, Rejected, Unreadable
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.json_body import as_raw
@@ -20,53 +20,53 @@ _DESCRIPTIONS: Final = ("terminationDescription", "initiationDescription", "upda
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
     """Exactly one event. Only times of the form before CloudEvents can be without a zone."""
     try:
-        heard = said(notification.body, zone)
+        notice = read_notification(notification.body, zone)
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
-    device = device_of(heard.data)
+    device = device_of(notice.data)
     return [
         Event(
-            type=heard.meaning.event,
-            data=_DATA[heard.meaning.kind](heard, device),
+            type=notice.meaning.event,
+            data=_DATA[notice.meaning.kind](notice, device),
             raw=as_raw(notification.body),
-            subject=_subject(heard, device),
-            time=heard.time,
-            identity=heard.identity,
-            basis=heard.basis,
-            origin_type=attribute(heard.type),
-            origin_id=attribute(heard.id),
-            origin_source=heard.source,
+            subject=_subject(notice, device),
+            time=notice.time,
+            identity=notice.identity,
+            basis=notice.basis,
+            origin_type=attribute(notice.type),
+            origin_id=attribute(notice.id),
+            origin_source=notice.source,
         )
     ]
 
 
-def _subject(heard: Said, device: dict[str, Any] | None) -> str | None:
+def _subject(notice: ReadNotification, device: dict[str, Any] | None) -> str | None:
     """The device, else the subscription, else what the carrier calls its subject."""
-    number = heard.data.get("phoneNumber")  # SIM swap has no device, only its number
+    number = notice.data.get("phoneNumber")  # SIM swap has no device, only its number
     name = name_of(device) or name_of(number and {"phoneNumber": international(number)})
-    return attribute(name or heard.subscription or heard.subject)
+    return attribute(name or notice.subscription or notice.subject)
 
 
-def _reachability(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+def _reachability(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
     # There is no state in the data: the state is the type.
-    return {"subscriptionId": heard.subscription, "device": device, **heard.meaning.says}
+    return {"subscriptionId": notice.subscription, "device": device, **notice.meaning.says}
 
 
-def _roaming(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
-    stated = _stated(heard, device)
+def _roaming(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
+    stated = _stated(notice, device)
     roaming = stated.get("roaming")
     return {
-        "subscriptionId": heard.subscription,
+        "subscriptionId": notice.subscription,
         "device": device,
-        "roaming": heard.meaning.says.get("roaming", roaming if type(roaming) is bool else None),
+        "roaming": notice.meaning.says.get("roaming", roaming if type(roaming) is bool else None),
         "countryCode": stated.get("countryCode"),
         "countryName": _names(stated.get("countryName")),
     }
 
 
-def _stated(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
+def _stated(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
     # Some of CAMARA's examples of 0.5 have the country and the reason inside the device.
-    return (device or {}) | heard.data
+    return (device or {}) | notice.data
 
 
 def _names(value: Any) -> Any:
@@ -76,10 +76,10 @@ def _names(value: Any) -> Any:
     return [value] if type(value) is str else value
 
 
-def _lifecycle(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
-    stated = _stated(heard, device)
+def _lifecycle(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
+    stated = _stated(notice, device)
     return {
-        "subscriptionId": heard.subscription,
+        "subscriptionId": notice.subscription,
         "device": device,
         "reason": _first(stated, _REASONS),
         "description": _first(stated, _DESCRIPTIONS),
@@ -90,12 +90,12 @@ def _first(data: dict[str, Any], names: tuple[str, ...]) -> Any:
     return next((data[name] for name in names if data.get(name) is not None), None)
 
 
-def _other(heard: Said, device: dict[str, Any] | None) -> dict[str, Any]:
-    data = {"payload": heard.payload}
-    return data | {"subscriptionId": heard.subscription} if heard.subscription else data
+def _other(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
+    data = {"payload": notice.payload}
+    return data | {"subscriptionId": notice.subscription} if notice.subscription else data
 
 
-_DATA: Final[dict[Kind, Callable[[Said, dict[str, Any] | None], dict[str, Any]]]] = {
+_DATA: Final[dict[Kind, Callable[[ReadNotification, dict[str, Any] | None], dict[str, Any]]]] = {
     "reachability": _reachability,
     "roaming": _roaming,
     "lifecycle": _lifecycle,

@@ -22,7 +22,7 @@ _JSON: Final = "application/json"
 """What data is when nothing says otherwise (CloudEvents JSON format, section 3.1)."""
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class ReadNotification(Struct, frozen=True, kw_only=True):
     """One notification, its envelope read and its data not yet."""
 
     meaning: Meaning
@@ -42,14 +42,14 @@ class Said(Struct, frozen=True, kw_only=True):
         return self.payload if type(self.payload) is dict else {}
 
 
-def said(body: bytes, zone: tzinfo) -> Said:
+def read_notification(body: bytes, zone: tzinfo) -> ReadNotification:
     """Raises `Rejected`, though not for what the door has let in."""
     value = json_value(body)
     event = cloudevent(value)
     return _early(value, body, zone) if event is None else _cloudevent(event, zone)
 
 
-def _cloudevent(event: dict[str, Any], zone: tzinfo) -> Said:
+def _cloudevent(event: dict[str, Any], zone: tzinfo) -> ReadNotification:
     kind, source = text_of(event["type"]) or "", text_of(event["source"]) or ""
     id_ = text_of(event["id"]) or ""
     meaning, time = meaning_of(kind), text_of(event.get("time"))
@@ -65,7 +65,7 @@ def _cloudevent(event: dict[str, Any], zone: tzinfo) -> Said:
         identity: tuple[str, ...] = ("event", source, id_, kind, time)
     else:  # what it says tells it apart; not the whole event, in which a trace may be
         identity = ("said", source, id_, kind, time or "", _digest(msgspec.json.encode(payload)))
-    return Said(
+    return ReadNotification(
         meaning=meaning,
         type=kind,
         id=id_,
@@ -79,14 +79,14 @@ def _cloudevent(event: dict[str, Any], zone: tzinfo) -> Said:
     )
 
 
-def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> Said:
+def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> ReadNotification:
     inner = value["event"]
     kind, payload = inner["eventType"].strip(), inner.get("eventDetail")
     subscription, id_ = _subscription(payload, value), text_of(inner.get("eventId"))
     time = text_of(inner.get("eventTime")) or _digest(body)
     known = id_ is not None and not identifies_nothing(id_)
     identity = ("event-id", subscription or "", kind, id_ or "", time)
-    return Said(
+    return ReadNotification(
         meaning=early_meaning_of(kind),
         type=kind,
         id=id_,
@@ -98,9 +98,9 @@ def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> Said:
     )
 
 
-def _digest(said: bytes) -> str:
+def _digest(body: bytes) -> str:
     """Only the very same bytes are the same notification."""
-    return hashlib.sha256(said).hexdigest()
+    return hashlib.sha256(body).hexdigest()
 
 
 def _payload(event: dict[str, Any], meaning: Meaning) -> Any:

@@ -39,7 +39,7 @@ _MONTH_FIRST: Final = re.compile(
 ).fullmatch
 
 
-class Said(Struct, frozen=True):
+class LocalTime(Struct, frozen=True):
     """A time on the clocks of a zone."""
 
     clock: datetime
@@ -61,7 +61,7 @@ class _Parts(Struct):
     """A zone's name or abbreviation."""
 
 
-def words(text: str, zone: tzinfo) -> Said | None:
+def words(text: str, zone: tzinfo) -> LocalTime | None:
     """What `text` says; None when a word of it is not understood, or its date may be two."""
     parts = _parts(text)
     if parts is None:
@@ -76,7 +76,7 @@ def words(text: str, zone: tzinfo) -> Said | None:
     except ValueError:
         return None
     where = _zone(parts, naive, zone)
-    return None if where is None else Said(naive, where, later)
+    return None if where is None else LocalTime(naive, where, later)
 
 
 def _parts(text: str) -> _Parts | None:

@@ -3,10 +3,10 @@
 from receiver.config.settings import Settings
 from receiver.intake.spool import location
 from receiver.intake.spool.depth import Depth, age
-from receiver.intake.spool.location import Seen
+from receiver.intake.spool.location import SpoolContents
 
 
-def seen(settings: Settings) -> Seen:
+def seen(settings: Settings) -> SpoolContents:
     """Of the directory of `receiver web`, else of `receiver up`."""
     return location.look(settings.spool_dir or settings.data_dir / "spool")
 

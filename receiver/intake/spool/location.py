@@ -20,7 +20,7 @@ ROOM: Final = 1024 * 1024
 """Bytes that have to be free at the start; its files begin with some of them."""
 
 
-class Seen(NamedTuple):
+class SpoolContents(NamedTuple):
     """The files of a spool and what they hold, whoever owns them."""
 
     depth: Depth
@@ -83,7 +83,7 @@ def faults(damaged: dict[str, int], unreadable: dict[str, str]) -> list[str]:
     ]
 
 
-def look(directory: Path) -> Seen:
+def look(directory: Path) -> SpoolContents:
     """Return what a spool holds; an unreadable file does not hide the others."""
     total, damaged, unreadable = Depth(), set_aside(directory), dict[str, str]()
     ours = own(directory)
@@ -92,7 +92,7 @@ def look(directory: Path) -> Seen:
         if ours.exists():
             os.listdir(ours)  # a glob says nothing of a directory that it may not read
     except OSError as error:
-        return Seen(total, damaged, {ours.name: error.strerror or str(error)})
+        return SpoolContents(total, damaged, {ours.name: error.strerror or str(error)})
     for path in files:
         try:
             of_its_kind = depth.of_file if path.suffix == ".log" else legacy_sqlite.depth
@@ -101,7 +101,7 @@ def look(directory: Path) -> Seen:
             continue
         except (OSError, ForeignFileError, sqlite3.Error) as error:
             unreadable[path.name] = getattr(error, "strerror", None) or str(error)
-    return Seen(total, damaged, unreadable)
+    return SpoolContents(total, damaged, unreadable)
 
 
 def set_aside(directory: Path) -> dict[str, int]:
