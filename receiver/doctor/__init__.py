@@ -1,7 +1,7 @@
-"""What in this setup would lose data, let somebody in, or expire soon.
+"""Checks for what in this setup would lose data, admit strangers, or expire soon.
 
-Each check looks at one thing and says nothing when it is well. They are told what was read; none of
-them writes anything anywhere.
+Each check examines one thing and yields nothing when it is well. Checks get what was read; none of
+them writes anything.
 """
 
 from receiver.doctor.finding import Finding, Severity

@@ -1,4 +1,4 @@
-"""What can be seen from here: settings, tokens, addresses, files."""
+"""Checks of this machine: settings, tokens, Redis URL, files."""
 
 import ipaddress
 import os
@@ -24,7 +24,9 @@ _VANISHING: Final = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
 def place(settings: Settings, tokens: Sequence[str], url: str) -> Iterator[Finding]:
-    """All of them. `tokens` are those of the environment, `url` is the Redis in use."""
+    """Check all of this machine. `tokens` are those of the environment, `url` is the Redis in
+    use.
+    """
     yield from _tokens(settings, tokens)
     yield from _door(settings)
     yield from _redis(url)
@@ -54,7 +56,7 @@ def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
 
 
 def demo_token(settings: Settings) -> str:
-    """The token that `receiver up --demo` made here; empty when there is none."""
+    """Return the token that `receiver up --demo` made here; empty when there is none."""
     try:
         return (settings.data_dir / "demo-token").read_text("ascii", "ignore").strip()
     except (OSError, UnicodeDecodeError):

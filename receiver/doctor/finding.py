@@ -1,4 +1,4 @@
-"""One thing that is wrong, and how to put it right."""
+"""A finding: one thing that is wrong, and how to put it right."""
 
 from typing import Literal
 
@@ -8,7 +8,9 @@ Severity = Literal["serious", "warning", "note"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`serious` loses data or lets somebody in; `warning` will, or may; `note` is a reminder."""
+    """One finding: `serious` loses data or admits strangers; `warning` will, or may; `note` is a
+    reminder.
+    """
 
     severity: Severity
     what: str

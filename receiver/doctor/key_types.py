@@ -1,4 +1,4 @@
-"""Keys of ours that are no longer what they were made as: somebody else has written there."""
+"""Check of the types of our keys: another type means that another program has written there."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -24,7 +24,7 @@ KINDS: Final[dict[str, str]] = {
 
 
 def keys(client: redis.Redis) -> Iterator[Finding]:
-    """Those of another type. Raises `redis.RedisError`."""
+    """Yield our keys that have another type. Raises `redis.RedisError`."""
     pipe = client.pipeline(transaction=False)
     for key in KINDS:
         pipe.type(key)

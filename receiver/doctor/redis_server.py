@@ -1,4 +1,4 @@
-"""The Redis in use: whether it can keep what it is given, and is the one it should be."""
+"""Checks of the Redis in use: durability, memory, version, replicas."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -25,7 +25,9 @@ _FIXES: Final[dict[str, tuple[Severity, str]]] = {
 def server(
     settings: Settings, info: Mapping[str, Any], config: Mapping[str, str], seconds_off: float
 ) -> Iterator[Finding]:
-    """All of them. `seconds_off`: how far this machine's clock is from Redis's."""
+    """Check the Redis server. `seconds_off`: the difference between this machine's clock and Redis'
+    clock.
+    """
     yield from _version(info)
     yield from _config(config)
     yield from _disk(info)

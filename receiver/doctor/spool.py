@@ -1,4 +1,4 @@
-"""What lies in the spool of this machine."""
+"""Check of the spool of this machine."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from receiver.intake.spool.depth import LATE, age
 
 
 def spooled(settings: Settings, *, redis_answers: bool) -> Iterator[Finding]:
-    """All of it; where Redis does not answer it is no wonder that something waits."""
+    """Check the spool; where Redis does not answer, waiting notifications are expected."""
     if settings.spool_dir is None:
         return
     seen = location.look(settings.spool_dir)

@@ -1,4 +1,4 @@
-"""A Redis that cannot be examined: why, and what lies on this machine meanwhile."""
+"""Findings about a Redis that cannot be examined, and what the spool holds meanwhile."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +14,7 @@ _CREDENTIALS: Final = "REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0  # then resta
 
 
 def away(url: str, error: Exception, waiting: str) -> Iterator[Finding]:
-    """Why nothing more was found; `waiting` says what the spool holds, or is empty."""
+    """Yield why Redis could not be examined; `waiting` says what the spool holds, or is empty."""
     if waiting:
         yield Finding(
             "warning",

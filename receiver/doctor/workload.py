@@ -1,4 +1,4 @@
-"""What goes on: credentials, workers, books, and what waits for somebody."""
+"""Checks of the work in progress: credentials, workers, ledger, sinks, dead letters."""
 
 import hashlib
 import time
@@ -21,7 +21,9 @@ _LATE: Final = 60.0
 def work(
     settings: Settings, found: Snapshot, tokens: Sequence[str], demo: str
 ) -> Iterator[Finding]:
-    """All of them. `tokens` are valid without being stored; `demo` is the demo's, or empty."""
+    """Check the work in progress. `tokens` are valid without being stored; `demo` is the demo's, or
+    empty.
+    """
     if not found.credentials and not tokens:
         yield Finding(
             "serious",
@@ -115,7 +117,9 @@ def _workers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
 
 
 def variables(settings: Settings, found: Snapshot) -> Iterator[Finding]:
-    """Variables of sinks that are missing or wrong here. One whose worker lives has them there."""
+    """Yield the sinks' environment variables that are missing or wrong here. A sink with a live
+    worker has them there.
+    """
     values = settings.sink_variables
     for sink in settings.sinks:
         lives = found.workers.get(forward_queue(sink.name))

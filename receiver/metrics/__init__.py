@@ -1,1 +1,1 @@
-"""What is counted and timed, and how Prometheus gets to read it."""
+"""Counters and histograms, and how Prometheus reads them."""

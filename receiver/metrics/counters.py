@@ -1,4 +1,4 @@
-"""What a process counts and times by itself, on its way into Redis once a second.
+"""The counters and histograms of one process, added to Redis once a second.
 
 What Redis counts anyway, in the scripts that make it true, is read from there. This is the rest:
 answers, times, and when each listener last heard something. Every process adds its own to hashes
@@ -30,7 +30,7 @@ LISTENERS: Final = 200
 
 
 class Times:
-    """How long something took, in buckets."""
+    """A histogram of durations."""
 
     __slots__ = ("_bounds", "counts", "total")
 
@@ -40,12 +40,16 @@ class Times:
         self.total = 0.0
 
     def took(self, seconds: float) -> None:
-        """One more. On the path of every request: a look into a short list and two additions."""
+        """Add one duration in seconds. On the path of every request: one bisection and two
+        additions.
+        """
         self.counts[bisect_left(self._bounds, seconds)] += 1
         self.total += seconds
 
     def all_took(self, seconds: list[float]) -> None:
-        """As many more at once, at a fraction of what they cost one by one."""
+        """Add many durations in seconds at once, at a fraction of the cost of adding them one by
+        one.
+        """
         seconds.sort()
         before = 0
         for index, bound in enumerate((*self._bounds, inf)):
@@ -56,7 +60,7 @@ class Times:
 
 
 class Counters:
-    """One process's counts since they were last written down."""
+    """The counts and durations of one process since they were last written to Redis."""
 
     def __init__(self) -> None:
         self.answered: Counter[tuple[str, int]] = Counter()
@@ -70,11 +74,13 @@ class Counters:
         self._unwritten: list[Any] = []
 
     def times(self, name: str, label: str = "") -> Times:
-        """The histogram of this name and label."""
+        """Return the histogram of a name and label."""
         return self._times.setdefault((name, label), Times(name))
 
     def command(self) -> list[Any]:
-        """Arguments of an EVAL; the same again until `written`; empty when nothing is new."""
+        """Return the arguments of an EVAL that adds what is new; the same again until `written`;
+        empty when nothing is new.
+        """
         if not self._unwritten:
             self._unwritten = self._new()
         if not self._unwritten:
@@ -83,7 +89,7 @@ class Counters:
         return [self._text, len(keys), *keys, self._number, LISTENERS, *self._unwritten]
 
     def written(self) -> None:
-        """Redis has answered."""
+        """Note that Redis has taken the last command."""
         self._unwritten = []
 
     def _new(self) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`/metrics`: what Redis knows and this machine's spool, in Prometheus's words.
+"""`/metrics`: the state in Redis and this machine's spool, in Prometheus' text format.
 
 Every process answers for all of them, since what is counted lies in Redis. While that does not
 answer, `receiver_redis_up` is 0 and all it knows is left out. No label says who sent or received
@@ -81,7 +81,7 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
 
 
 def exposition(snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings) -> bytes:
-    """The text. `snapshot` is None while Redis does not answer."""
+    """Return the text of `/metrics`. `snapshot` is None while Redis does not answer."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, settings)]))
     return generate_latest(registry)

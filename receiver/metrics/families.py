@@ -1,4 +1,4 @@
-"""Metric families, built of plain values."""
+"""Prometheus metric families, built from plain values."""
 
 import math
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ Labelled = dict[tuple[str, ...], float]
 
 
 def gauge(name: str, meaning: str, value: float) -> Metric:
-    """One value that goes up and down."""
+    """Return a gauge with one value."""
     return GaugeMetricFamily(name, meaning, value=value)
 
 
 def labelled(name: str, meaning: str, labels: list[str], values: Labelled) -> Metric:
-    """Such values, by labels."""
+    """Return a gauge with one value per set of labels."""
     family = GaugeMetricFamily(name, meaning, labels=labels)
     for words, value in sorted(values.items()):
         family.add_metric(words, value)
@@ -30,7 +30,7 @@ def labelled(name: str, meaning: str, labels: list[str], values: Labelled) -> Me
 
 
 def counter(name: str, meaning: str, labels: list[str], values: Labelled) -> Metric:
-    """Values that only grow, by labels."""
+    """Return a counter with one value per set of labels."""
     family = CounterMetricFamily(name, meaning, labels=labels)
     for words, value in sorted(values.items()):
         family.add_metric(words, value)
@@ -44,7 +44,7 @@ def histogram(
     what: str,
     labels: tuple[str, ...] | list[str] = (),
 ) -> Metric:
-    """What the meters of all processes added up to, by one label or none.
+    """Return a histogram summed over all processes, by one label or none.
 
     Buckets of an older version, with other bounds, still count where they belong.
     """

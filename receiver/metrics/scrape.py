@@ -1,4 +1,5 @@
-"""One scrape at a time: whoever asks meanwhile, or within a second, gets the same answer.
+"""Scrapes of `/metrics`: at most one at a time, whose result serves everybody who asks within a
+second.
 
 `/metrics` needs no credential, so asking often must cost Redis nothing.
 """
@@ -23,7 +24,7 @@ WITHIN: Final = 2.0
 
 
 class Scrape:
-    """Reads in a thread, so that no request waits for it."""
+    """Reads the metrics in a thread, so that no request waits for it."""
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         self._client = client
@@ -34,7 +35,7 @@ class Scrape:
         self._lock = asyncio.Lock()
 
     async def text(self) -> bytes:
-        """The exposition; never late, whatever Redis does."""
+        """Return the exposition within a deadline, whatever Redis does."""
         async with self._lock:
             if time.monotonic() - self._at >= FRESH:
                 found = await self._read()

@@ -1,4 +1,4 @@
-"""Everything countable that Redis knows, read for one scrape or one examination."""
+"""Every counter and depth in Redis, read for one scrape or one examination."""
 
 import time
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Sink(msgspec.Struct, frozen=True):
-    """One sink."""
+    """The counts and state of one sink."""
 
     counts: dict[str, int]
     """`delivered`, `filtered`, `dead`, `replayed`, `failed_attempts`."""
@@ -59,12 +59,14 @@ class Sink(msgspec.Struct, frozen=True):
     """As `receiver.contract.sink_state` says."""
 
     def known(self, now: float) -> bool:
-        """Whether a supervisor has it in its receiver.toml; they say so every few seconds."""
+        """Return whether a supervisor has the sink in its receiver.toml; supervisors write that
+        every few seconds.
+        """
         return now - self.counts.get("configured", 0) / 1000 < BEATS_WITHIN
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """One reading; the parts are a few milliseconds apart, the books of one moment."""
+    """One reading of Redis; its parts are a few milliseconds apart, the ledger is of one moment."""
 
     now: float
     """Redis's clock, seconds since 1970."""
@@ -91,7 +93,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def read(client: redis.Redis) -> Snapshot:
-    """Read it. Raises `redis.RedisError`.
+    """Read a snapshot. Raises `redis.RedisError`.
 
     A key of another type, a count that is no number: somebody else's, and left out.
     """

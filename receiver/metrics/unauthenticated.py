@@ -1,4 +1,4 @@
-"""Requests that leave no more than a count: what they said is nobody's, so it is not kept."""
+"""Counts of unauthenticated requests, of which nothing else is kept."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ SAY_EVERY: Final = 10.0
 
 
 class UnauthenticatedCounts:
-    """Counts in memory; the watch writes down what is new, so that no request waits for it."""
+    """Counts in memory; the monitor writes what is new, so that no request waits for it."""
 
     def __init__(self) -> None:
         self._unwritten: Counter[str] = Counter()
@@ -24,12 +24,14 @@ class UnauthenticatedCounts:
         self._said_at = -SAY_EVERY
 
     def count(self, callback: str, reason: str) -> None:
-        """One more. Both are words of ours, so the hash stays small whatever strangers send."""
+        """Count one request. Callback and reason are words of ours, so the hash stays small
+        whatever is sent.
+        """
         self._unwritten[f"{callback} {reason}"] += 1
         self._unsaid[f"{callback} {reason}"] += 1
 
     async def write(self, client: redis.asyncio.Redis) -> None:
-        """Add what is new to the hash. Raises one of `DOWN`, and then it is still new."""
+        """Add what is new to the hash in Redis. Raises one of `DOWN`, and then it is still new."""
         if not self._unwritten:
             return
         taken, self._unwritten = self._unwritten, Counter()
@@ -43,7 +45,7 @@ class UnauthenticatedCounts:
             raise
 
     def say(self) -> None:
-        """One line for all that came since the last one, and not too often."""
+        """Log one line for all requests since the last one, at most once per interval."""
         now = time.monotonic()
         if not self._unsaid or now - self._said_at < SAY_EVERY:
             return

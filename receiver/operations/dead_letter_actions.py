@@ -1,7 +1,7 @@
-"""The office of the dead letters: sends them on their way again, or drops them.
+"""Replaying and dropping dead letters.
 
-What is done to a letter is done in one script that takes it off the stream first, and only if it
-is still there. So everything here may be repeated, and two operators may do it at once.
+Each dead letter is handled in one script that removes it from its stream first, and only if it is
+still there. So every action may be repeated, and two operators may act at once.
 """
 
 import time
@@ -67,10 +67,10 @@ return 1
 
 
 class DeadLetterActions:
-    """Where letters are sent on or dropped, many at a time.
+    """Replays or drops dead letters, many at a time.
 
-    Each method yields for every letter what became of it: `done`, `gone` (somebody else was faster)
-    or, in words, why it failed.
+    Each method yields for every dead letter its outcome: `done`, `gone` (another operator was
+    faster) or, in words, why it failed.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -87,7 +87,8 @@ class DeadLetterActions:
         sinks: frozenset[str],
         pace: Callable[[Sequence[Found]], None] = lambda _: None,
     ) -> Iterator[tuple[str, str]]:
-        """A notification goes back to the inbound stream, an event to its sink, due now.
+        """Requeue dead letters: a notification to the inbound stream, an event to its sink, due
+        now.
 
         Nothing is changed in them, so that their ids stay what they are. `sinks` are those that
         are configured: to another one nothing is sent. `pace` is called before each page.
@@ -109,7 +110,7 @@ class DeadLetterActions:
         return self._each(letters, ask, pace)
 
     def drop(self, letters: Iterable[Found]) -> Iterator[tuple[str, str]]:
-        """For ever; the ledger counts it."""
+        """Delete dead letters for good; the ledger counts them."""
 
         def ask(pipe: Any, found: Found) -> str:
             self._drop(keys=[DEAD_LETTERS, LEDGER], args=[found.summary.id], client=pipe)

@@ -1,5 +1,5 @@
-"""The dead letters: read and found. `receiver.operations.dead_letter_actions` sends them on or
-drops them.
+"""Reading and selecting dead letters. `receiver.operations.dead_letter_actions` replays or drops
+them.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ PAGE: Final = 100
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dead letter says without saying anything about a person."""
+    """The properties of a dead letter that name no person."""
 
     id: str
     """Entry on the dead letter stream."""
@@ -37,21 +37,23 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One dead letter as it lies on its stream."""
+    """One dead letter and its id on its stream."""
 
     summary: Summary
     letter: DeadLetter
 
     @property
     def body(self) -> bytes:
-        """What the carrier sent, or the event that was not taken: it holds numbers and texts."""
+        """Return what the carrier sent, or the event that was not delivered: it holds numbers and
+        texts.
+        """
         if self.summary.kind == "notification":
             return decode_notification(self.letter.notification).body
         return self.letter.event
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which letters: all conditions hold together, an empty one holds always."""
+    """The conditions for dead letters: all hold together, an empty one always holds."""
 
     ids: frozenset[str] = frozenset()
     """Of the letter, or of the receipt or event in it."""
@@ -64,7 +66,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Given up before this time."""
 
     def holds(self, one: Summary) -> bool:
-        """Whether this letter is meant."""
+        """Return whether a dead letter meets all conditions."""
         return (
             (not self.ids or not self.ids.isdisjoint((one.id, one.receipt, one.event)))
             and (not self.sink or one.sink == self.sink)
@@ -75,7 +77,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 def select(
     client: redis.Redis, wanted: Selection, passed: Callable[[int], None] = lambda _: None
 ) -> Iterator[Found]:
-    """The letters that are there now and meant, oldest first. Raises `redis.RedisError`.
+    """Yield the selected dead letters that are stored now, oldest first. Raises `redis.RedisError`.
 
     What dies while this runs is left out, or a replay might go round for ever. `passed` is told how
     many were looked at.
@@ -95,7 +97,7 @@ def select(
 
 
 def read(entry: str, stored: bytes) -> Found:
-    """Understand one letter as far as it goes; never raises."""
+    """Decode one dead letter as far as possible; never raises."""
     try:
         letter = decode_dead_letter(stored)
         about = _notification(letter) if letter.notification else _event(letter)

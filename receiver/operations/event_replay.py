@@ -1,4 +1,4 @@
-"""Events that are still on their stream, sent to one sink once more.
+"""Replay of events that are still on their stream, to one sink.
 
 They go through the sink's retry set, marked with the CloudEvents extension attribute `replayed`
 (a Boolean, true), under the id they have always had.
@@ -60,7 +60,9 @@ _event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events: appended in this time, and of these types and listeners if any are named."""
+    """The selection of events: appended in a period, and of the types and listeners named, if
+    any.
+    """
 
     since: int
     """Milliseconds since 1970."""
@@ -71,14 +73,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     listeners: tuple[str, ...] = ()
 
     def holds(self, event: dict[str, Any]) -> bool:
-        """Whether this event is meant."""
+        """Return whether an event is selected."""
         return (
             not self.types or any(fnmatchcase(event["type"], glob) for glob in self.types)
         ) and (not self.listeners or event["source"].rpartition("/")[2] in self.listeners)
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one page came to."""
+    """The counts of one replayed page."""
 
     last: str
     """The last entry that was looked at: everything up to it is done."""
@@ -89,7 +91,9 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Replay:
-    """One run: bounded in memory, here and in Redis, and done up to each step that it yields."""
+    """One replay: bounded in memory, here and in Redis, and complete up to each step that it
+    yields.
+    """
 
     def __init__(self, client: redis.Redis, sink: SinkSettings, wanted: Wanted) -> None:
         self._client = client
@@ -100,7 +104,9 @@ class Replay:
         self._room = 0
 
     def steps(self, *, dry: bool) -> Iterator[Step]:
-        """Page by page, as soon as the sink has room. Raises `redis.RedisError`."""
+        """Replay page by page, as soon as the sink has room, and yield the counts of each. Raises
+        `redis.RedisError`.
+        """
         at, last = str(self._wanted.since), str(self._wanted.until - 1)
         while True:
             page: Any = self._client.xrange(EVENTS, min=at, max=last, count=PAGE)

@@ -1,4 +1,4 @@
-"""One notification's whole story, from what is stored about it; without any number or text.
+"""The history of one notification, from what is stored about it; without any number or text.
 
 Nothing is indexed: the time inside an id tells where to look, and how much is looked at has a
 bound.
@@ -33,11 +33,11 @@ Entry = tuple[str, bytes]
 
 
 class Unknown(Exception):
-    """No id that we give, or one under which nothing is stored any more."""
+    """The id is not one of ours, or nothing is stored under it any more."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One thing that happened, or that is so now."""
+    """One thing that happened to a notification, or its state now."""
 
     at: int
     """Milliseconds since 1970."""
@@ -46,7 +46,9 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True):
-    """What is known, in time order. One request may hold several notifications: a batch does."""
+    """What is known of a notification, in time order. One request may hold several notifications: a
+    batch does.
+    """
 
     receipt: str
     outcomes: list[str]
@@ -66,7 +68,8 @@ _said = msgspec.json.Decoder(_Said).decode
 
 
 def explain(client: redis.Redis, name: str, settings: Settings) -> list[Story]:
-    """By a receipt's, an event's or an entry's id; entries of several streams may share theirs.
+    """Return the history of a receipt's, an event's or an entry's id; entries of several streams
+    may share theirs.
 
     Raises `Unknown` and `redis.RedisError`.
     """

@@ -1,4 +1,6 @@
-"""The books: every accepted notification has one outcome or is still open, and it adds up."""
+"""The ledger: every accepted notification has one outcome or is still open, and the counts add
+up.
+"""
 
 from importlib.resources import files
 from typing import Any
@@ -43,12 +45,12 @@ class Ledger(msgspec.Struct, frozen=True):
 
     @property
     def balanced(self) -> bool:
-        """Whether every accepted notification is accounted for."""
+        """Return whether every accepted notification is accounted for."""
         return self.accepted == self.published + self.duplicate + self.dead + self.open
 
 
 def read(client: redis.Redis) -> Ledger:
-    """Read the books in one script. Raises `redis.RedisError`."""
+    """Read the ledger in one script. Raises `redis.RedisError`."""
     script = files(__package__).joinpath("ledger.lua").read_text("utf-8")
     reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
     return Ledger(*reply)

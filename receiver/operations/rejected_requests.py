@@ -1,4 +1,4 @@
-"""Refused requests as an operator handles them: found, and sent through the door once more."""
+"""Selecting rejected requests, and sending them to the receiver once more."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,11 +28,11 @@ _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
 
 
 class WrongToken(Exception):
-    """The door said 401, and would say so to every other one."""
+    """The receiver answered 401, and would answer so to every other request."""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which ones are meant; all of it holds together."""
+    """The conditions for rejected requests; all hold together."""
 
     ids: frozenset[str] = frozenset()
     """Their own, or their receipts'."""
@@ -43,7 +43,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     until: int = 2**53
 
     def holds(self, found: "Found") -> bool:
-        """Whether this is one of them."""
+        """Return whether a rejected request meets all conditions."""
         refusal = found.refusal
         return (
             (not self.ids or found.id in self.ids or refusal.receipt in self.ids)
@@ -55,7 +55,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One refused request and its id on the stream."""
+    """One rejected request and its id on the stream."""
 
     id: str
     refusal: Refusal
@@ -64,7 +64,7 @@ class Found(msgspec.Struct, frozen=True):
 def select(
     client: redis.Redis, wanted: Selection, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[Found]:
-    """Oldest first, of those that are there now."""
+    """Yield the selected requests that are stored now, oldest first."""
     last: Any = client.xrevrange(REJECTED, count=1)
     start, end = "-", last[0][0] if last else b"0-0"
     while True:
@@ -80,7 +80,9 @@ def select(
 
 
 class Replay:
-    """Sends refused requests to a door. Raises `urllib3.exceptions.HTTPError` and `WrongToken`."""
+    """Sends rejected requests to a receiver. Raises `urllib3.exceptions.HTTPError` and
+    `WrongToken`.
+    """
 
     def __init__(self, client: redis.Redis, url: str, token: str) -> None:
         self._client = client
@@ -89,7 +91,8 @@ class Replay:
         self._pool = urllib3.PoolManager(retries=False, timeout=10)
 
     def send(self, found: Found) -> str:
-        """What became of it: `taken`, or why not. Once taken, or kept anew, it is gone from here.
+        """Send a rejected request and return the outcome: `taken`, or why not. Once taken, or
+        rejected anew, it is deleted here.
 
         What today's reading would refuse again is not sent, so that it is not kept twice.
         """

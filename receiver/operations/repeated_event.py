@@ -1,4 +1,6 @@
-"""What a duplicate repeats. Its own notification says so: an event's id is its identity."""
+"""Finding the event that a duplicate repeats: its notification names it, since an event's id is its
+identity.
+"""
 
 import re
 from collections import Counter
@@ -36,8 +38,8 @@ def told(
     published: Iterable[str],
     settings: Settings,
 ) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Of one receipt's notifications that have their outcome, each under its entry, and of the ids
-    of the events that they made: what repeats what, as entry, words and fields.
+    """Yield what repeats what, as entry, words and fields, for one receipt's notifications that
+    have their outcome (each under its entry) and the ids of the events they made.
     """
     names = list(_repeated(kept, published, settings))
     around = max((order(entry)[0] for entry, _ in kept), default=0)
@@ -69,7 +71,7 @@ def _repeated(
 
 
 def find(client: redis.Redis, names: set[str], around: int) -> dict[str, tuple[str, bytes]]:
-    """Event id -> its entry on the stream and its JSON, of those that are found.
+    """Return event id -> its entry on the stream and its JSON, of those that are found.
 
     Looks back from a time (milliseconds since 1970): most repeats come soon after; then on from it,
     for what waited for a worker.

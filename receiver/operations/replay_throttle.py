@@ -1,7 +1,8 @@
-"""The pace of a replay of dead letters: no faster than they are taken, and never the door's end.
+"""The throttle of a dead letter replay: no faster than workers and sinks take them, and never so
+many that Redis fills up.
 
-A letter that is sent on takes more room than it did: as a notification it is processed and kept a
-while, as a delivery it goes before everything new. Without a pace, very many would fill Redis.
+A replayed dead letter takes more memory than it did: as a notification it is processed and kept a
+while, as a delivery it goes before everything new. Unthrottled, very many would fill Redis.
 """
 
 import time
@@ -29,11 +30,11 @@ _NOTHING: Final[Obstacle] = "", 0
 
 
 class NoRoom(Exception):
-    """What was sent on is not taken; says why."""
+    """The replay cannot go on, for the reason in the message."""
 
 
 class ReplayThrottle:
-    """Called before each page of letters that is sent on."""
+    """Delays each page of a replay until there is room for it."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class ReplayThrottle:
         self._room: dict[str, int] = {}
 
     def __call__(self, page: Sequence[Found]) -> None:
-        """Wait until there is room for them. Raises `NoRoom` and `redis.RedisError`."""
+        """Wait until there is room for a page. Raises `NoRoom` and `redis.RedisError`."""
         self._wait(self._memory)
         notifications = sum(found.summary.kind == "notification" for found in page)
         if notifications:

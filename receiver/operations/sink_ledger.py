@@ -1,4 +1,4 @@
-"""The sinks' books: every event was delivered, filtered, given up, or is still open."""
+"""The ledger of each sink: every event was delivered, filtered, given up, or is still open."""
 
 import itertools
 from importlib.resources import files
@@ -21,7 +21,7 @@ _BEGUN = b":begun"
 
 
 class SinkLedger(msgspec.Struct, frozen=True):
-    """One reading of one sink's books, in events."""
+    """One reading of one sink's ledger, in events."""
 
     name: str
     events: int
@@ -55,12 +55,14 @@ class SinkLedger(msgspec.Struct, frozen=True):
 
     @property
     def balanced(self) -> bool:
-        """Whether every event is accounted for."""
+        """Return whether every event is accounted for."""
         return self.events == self.delivered + self.filtered + self.dead + self.open
 
 
 def read(client: redis.Redis) -> list[SinkLedger]:
-    """All sinks there ever were, by name, in one script. Raises `redis.RedisError`."""
+    """Read the ledgers of all sinks there ever were, by name, in one script. Raises
+    `redis.RedisError`.
+    """
     fields: Any = client.hkeys(SINKS)
     names = sorted(
         field.removesuffix(_BEGUN).decode() for field in fields if field.endswith(_BEGUN)
@@ -78,7 +80,7 @@ def read(client: redis.Redis) -> list[SinkLedger]:
 
 
 def start(client: redis.Redis, name: str) -> bool:
-    """Let a stopped sink send again, and try at once. Returns whether it was stopped."""
+    """Start a stopped sink again, due at once. Returns whether it was stopped."""
     was_stopped = client.hexists(sink_state(name), "stopped")
     client.delete(sink_state(name))
     return bool(was_stopped)

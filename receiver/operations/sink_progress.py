@@ -1,4 +1,6 @@
-"""Where one event stands with each of its readers: our sinks, and groups of the company's own."""
+"""The progress of one event with each of its readers: our sinks, and the company's own consumer
+groups.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +21,9 @@ Standing = tuple[dict[str, str], str, dict[str, Any]]
 def standing(
     client: redis.Redis, entry: str, event: bytes, sinks: Sequence[SinkSettings]
 ) -> Iterator[Standing]:
-    """Of one entry on the events stream, for every consumer group there is now."""
+    """Yield the progress of one entry on the events stream, for every consumer group there is
+    now.
+    """
     configured = {sink.name: sink for sink in sinks}
     groups: Any = client.xinfo_groups(EVENTS)
     for group in groups:
@@ -61,6 +65,6 @@ def _in_group(client: redis.Redis, entry: str, group: dict[str, Any]) -> tuple[s
 
 
 def order(entry: str) -> tuple[int, int]:
-    """What the ids of a stream's entries are compared by."""
+    """Return the sort key of a stream entry's id."""
     milliseconds, _, number = entry.partition("-")
     return int(milliseconds), int(number)

@@ -1,8 +1,8 @@
-"""Control traffic: our own requests to operators and gateways, few and slow, each of them careful.
+"""Control traffic: our own requests to operators and gateways, few and at a low rate.
 
 `OperatorClient` is what the rest uses. Below it: `authentication` and `oauth` put credentials on a
-request, `rate_limit` and `circuit` hold it back, `http_client` sends it once, `answers` is what
-comes of it. Nothing here repeats a request that the other side may have carried out.
+request, `rate_limit` and `circuit` limit requests, `http_client` sends a request once, `answers`
+holds its outcomes. Nothing here repeats a request that the other side may have carried out.
 """
 
 from receiver.outbound.answers import Answer, NotSent, Resting, Unanswered

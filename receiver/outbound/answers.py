@@ -1,4 +1,4 @@
-"""What comes of a request: an answer, or one of the two ways of having none."""
+"""The outcomes of a request: an answer, or one of the two ways of having none."""
 
 import email.utils
 import time
@@ -12,14 +12,14 @@ _LONGEST_WAIT: Final = 3600.0
 
 
 class NotSent(Exception):
-    """Nothing reached the other side: to send it again is safe.
+    """Nothing reached the other side: the request may safely be sent again.
 
     The message names what failed, never a URL's query, a header or a body.
     """
 
 
 class Resting(NotSent):
-    """The operator is left alone: it fails again and again, or said Retry-After."""
+    """The circuit breaker is open, or the operator asked for a pause (Retry-After)."""
 
     def __init__(self, reason: str, seconds: float) -> None:
         """`seconds` until the next attempt is worth making."""
@@ -28,7 +28,9 @@ class Resting(NotSent):
 
 
 class Unanswered(Exception):
-    """It was sent, and whether it was carried out is unknown: time-out, reset, half an answer."""
+    """The request was sent, and whether it was carried out is unknown: time-out, reset, half an
+    answer.
+    """
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -41,7 +43,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def document(self) -> Any:
-        """The body as JSON; None when it is none, which a 2xx with `null` looks like too."""
+        """Return the body as JSON; None when it is none, which a 2xx with `null` looks like too."""
         try:
             return msgspec.json.decode(self.body)
         except (ValueError, RecursionError):
@@ -49,14 +51,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def code(self) -> str:
-        """CAMARA's error code (ErrorInfo); empty where the body is another, as at Nokia."""
+        """Return CAMARA's error code (ErrorInfo); empty where the body is another, as at Nokia."""
         found = self.document
         code = found.get("code") if isinstance(found, dict) else None
         return code if isinstance(code, str) else ""
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds, at most an hour, from either form of Retry-After (RFC 9110, 10.2.3)."""
+        """Return the seconds, at most an hour, from either form of Retry-After (RFC 9110,
+        10.2.3).
+        """
         return retry_after(self.headers.get("retry-after", ""), time.time())
 
 

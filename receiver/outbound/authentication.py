@@ -1,4 +1,4 @@
-"""How a request says who we are: fixed headers, or an access token (`oauth`)."""
+"""The credentials of our requests: fixed headers, or an access token (`oauth`)."""
 
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class FixedHeaders:
         self._headers = dict(headers)
 
     async def headers(self) -> dict[str, str]:
-        """Return them."""
+        """Return the headers of a request."""
         return dict(self._headers)
 
     async def renew(self, refused: dict[str, str]) -> bool:

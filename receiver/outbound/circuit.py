@@ -1,4 +1,4 @@
-"""Leaves an operator alone that fails again and again."""
+"""The circuit breaker of an operator that fails again and again."""
 
 import random
 import time
@@ -13,7 +13,9 @@ _LONGEST: Final = 600.0
 
 
 class Circuit:
-    """Closed; open after five failures in a row, for 5 s to 10 min; then one request tries."""
+    """A circuit breaker: closed; open after five failures in a row, for 5 s to 10 min; then one
+    request probes.
+    """
 
     def __init__(self, first: float = _FIRST, longest: float = _LONGEST) -> None:
         """`first` and `longest`: seconds that it stays open, doubling, with full jitter."""
@@ -24,7 +26,7 @@ class Circuit:
 
     @property
     def open(self) -> bool:
-        """Whether the operator is being left alone, or tried by one request."""
+        """Return whether the circuit breaker is open, or probed by one request."""
         return self._failures >= _FAILURES
 
     def admit(self) -> None:
@@ -37,11 +39,11 @@ class Circuit:
         self._until = now + self._pause()  # whoever comes now is the one that tries
 
     def succeeded(self) -> None:
-        """Be told that the operator works."""
+        """Note a success of the operator."""
         self._failures = 0
 
     def failed(self) -> None:
-        """Be told that it does not: no answer, a 5xx, credentials refused."""
+        """Note a failure of the operator: no answer, a 5xx, credentials refused."""
         self._failures += 1
         if self.open:
             self._until = time.monotonic() + self._pause()

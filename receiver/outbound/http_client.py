@@ -1,4 +1,4 @@
-"""Sends one request, once: a deadline for all of it, a cap on the answer, no redirects, TLS.
+"""Sending one HTTP request, once: a deadline for all of it, a cap on the answer, no redirects, TLS.
 
 httpx2's own timeouts are for one read each: a server that sends a byte now and then would hold a
 request for ever.
@@ -26,7 +26,7 @@ _HEADERS: Final = {
 
 
 class BadUrl(ValueError):
-    """The URL is none that we send to; the message says what is wanted, without the URL."""
+    """The URL is none that requests may go to; the message says what is wanted, without the URL."""
 
 
 def check_url(url: str) -> None:
@@ -54,7 +54,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class HttpClient:
-    """Connections to one operator. Close it when it is not needed any more."""
+    """Connections to one operator. Close it when it is no longer needed."""
 
     def __init__(
         self, *, deadline: float = 30.0, most_bytes: int = 8 * 1024 * 1024, connections: int = 4

@@ -64,7 +64,7 @@ class ClientCredentials:
     """As it is to be sent: CAMARA's profile wants one `dpv:` purpose for personal data."""
 
     def __post_init__(self) -> None:
-        """Refuse what could never get a token."""
+        """Check that a token can be requested with these parts. Raises `ValueError`."""
         check_url(self.token_url)
         if self.method == "private_key_jwt":
             assertion.read(self.key, self.key_id)

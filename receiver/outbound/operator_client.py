@@ -1,4 +1,4 @@
-"""One operator, as the rest of the program talks to it."""
+"""The client of one operator's APIs, for the rest of the program."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _JSON: Final = {"content-type": "application/json"}
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How hard an operator may be pressed."""
+    """The limits of requests to one operator."""
 
     rate: float = 5.0
     """Requests a second."""

@@ -1,4 +1,4 @@
-"""How many requests a second an operator gets."""
+"""The rate limit of requests to one operator."""
 
 import asyncio
 import time
@@ -25,7 +25,9 @@ class RateLimit:
         self._slowed = 0.0
 
     async def acquire(self) -> None:
-        """Wait for one's turn. Raises `Resting` where the operator wants a long wait."""
+        """Wait until a request may be sent. Raises `Resting` where the operator wants a long
+        wait.
+        """
         while True:
             if (rest := self._slowed - time.monotonic()) > _PATIENCE:
                 raise Resting("the operator said Retry-After", rest)
@@ -36,11 +38,11 @@ class RateLimit:
                 return  # else somebody was refused while this one waited
 
     def refused(self, seconds: float | None) -> None:
-        """Be told of a 429 and its Retry-After: halve, and let nothing out before then."""
+        """Note a 429 and its Retry-After: halve the rate, and send nothing before then."""
         self.rate = max(self.rate / 2, self._most * _SLOWEST)
         now = time.monotonic()
         self._slowed = max(self._slowed, now + (1 / self.rate if seconds is None else seconds))
 
     def answered(self) -> None:
-        """Be told of any other answer."""
+        """Note any other answer."""
         self.rate = min(self.rate + self._most * _RECOVERY, self._most)
