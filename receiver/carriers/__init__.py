@@ -1,4 +1,4 @@
-"""The carriers we are the receiving end of. One more carrier: one module and its line here."""
+"""The carriers whose callbacks we receive. One more carrier is one module and its line here."""
 
 from typing import Final
 

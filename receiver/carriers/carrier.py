@@ -1,8 +1,8 @@
-"""What a carrier module is: a `Callback`, made of pure functions.
+"""The interface of a carrier module: a `Callback`, made of pure functions.
 
-A carrier takes bytes and gives values: no clock, no network, no queue, no framework. `read` runs at
-the door and only decides whether this is what the carrier sends; `normalise` runs in a worker and
-says what it means.
+A carrier takes bytes and returns values: no clock, no network, no queue, no framework. `read` runs
+in the web process and only decides whether this is what the carrier sends; `normalise` runs in a
+worker and returns what it means.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ class Unreadable(Exception):
 
 
 class Request(Struct, frozen=True):
-    """One HTTP request, as far as a carrier may look at it."""
+    """The part of an HTTP request that a carrier may examine."""
 
     content_type: str
     """As sent; empty when there was none."""
@@ -44,7 +44,7 @@ class Request(Struct, frozen=True):
 
 
 class RefusedItem(Struct, frozen=True):
-    """An item of a batch that was not accepted."""
+    """An item of a batch that was not accepted, with the reason."""
 
     reason: str
     body: bytes
@@ -55,14 +55,14 @@ MAX_REFUSED_ITEMS: Final = 1000
 
 
 class Reading(Struct, frozen=True):
-    """What the door keeps of a request: one body per notification, and a batch's bad items."""
+    """What is stored of a request: one body per notification, and a batch's bad items."""
 
     accepted: tuple[bytes, ...]
     refused: tuple[RefusedItem, ...] = ()
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """What one notification says, in our words."""
+    """The content of one event of ours."""
 
     type: str
     """Such as `sms.message.received.v1`."""
@@ -86,7 +86,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Callback(Struct, frozen=True, kw_only=True):
-    """One route of one carrier: how it is recognised, what it means, how it is answered."""
+    """One route of one carrier: how requests are recognised, normalised and answered."""
 
     name: str
     """The word for it in the store, in logs and in metrics, such as `att.sms.mo`."""
@@ -108,7 +108,7 @@ class Callback(Struct, frozen=True, kw_only=True):
     """Whether its senders may ask by OPTIONS for leave to send (CloudEvents web hooks, 4)."""
 
     def events(self, notification: Notification, place: tuple[tzinfo, str]) -> list[Event]:
-        """Say what `notification` means on a listener in this zone and region, at least one event.
+        """Return the events of `notification` on a listener in this zone and region, at least one.
         Raises `Unreadable`.
         """
         return self.normalise(notification, *(place if self.regional else place[:1]))

@@ -1,4 +1,4 @@
-"""What makes two notifications the same, as a digest, and what the event of one is called.
+"""The identity of notifications: a digest that is equal for repeats, and the event's id made of it.
 
 The event's id is that digest, so the same notification always gets the same id, and a repeat names
 the event that it repeats.

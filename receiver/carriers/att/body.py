@@ -1,4 +1,4 @@
-"""An AT&T body as plain values, whatever it is written in: JSON, else XML, else a form.
+"""An AT&T body as plain values: JSON, else XML, else a form.
 
 What it is written in is seen from the body: AT&T documents no content type, and its own sample
 listeners check none. It also "names GSM 7-bit, Latin1, UCS2" as its character sets (SMS v2,
@@ -25,7 +25,7 @@ _XML_ENCODING: Final = re.compile(
 
 
 def understand(body: bytes, content_type: str = "") -> tuple[Any, Raw | str]:
-    """The body's value, and the body as it goes into an event. Raises `Rejected`."""
+    """Return the body's value, and the body as it goes into an event. Raises `Rejected`."""
     fault = Rejected("body: not JSON, XML or a form")
     if is_plain(body, content_type):
         try:
@@ -42,7 +42,7 @@ def understand(body: bytes, content_type: str = "") -> tuple[Any, Raw | str]:
 
 
 def is_plain(body: bytes, content_type: str) -> bool:
-    """Whether it may be read as UTF-8 before anything else is thought of."""
+    """Return whether a body may be read as UTF-8 without looking at its character set."""
     return body.isascii() or not decides(content_type)
 
 

@@ -18,7 +18,7 @@ from receiver.contract.records import Notification
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """Messages, or delivery statuses."""
+    """The kind of a callback's items: messages, or delivery statuses."""
 
     wrappers: Wrappers
     documented: Callable[[bytes], Any]
@@ -32,7 +32,7 @@ class Kind(Struct, frozen=True, kw_only=True):
 
 
 def read(own: Kind, other: Kind, request: Request) -> Reading:
-    """Raises `Rejected` unless at least one item is in it."""
+    """Check that a body has at least one item of the callback's kind. Raises `Rejected`."""
     body, content_type = request.body, request.content_type
     if (body.isascii() or is_plain(body, content_type)) and own.documented(body):
         return Reading((body,))
@@ -43,7 +43,7 @@ def read(own: Kind, other: Kind, request: Request) -> Reading:
 def normalise(
     own: Kind, other: Kind, notification: Notification, zone: tzinfo, region: str = "US"
 ) -> list[Event]:
-    """One event per item. Raises `Unreadable`, though not for what `read` let in."""
+    """Return one event per item. Raises `Unreadable`, though not for what `read` accepted."""
     body, content_type = notification.body, notification.content_type
     if is_plain(body, content_type) and (found := own.documented(body)):
         return [own.event(own.item(found), as_raw(body), zone, region)]

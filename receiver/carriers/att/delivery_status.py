@@ -30,7 +30,7 @@ _FINAL: Final = frozenset({"delivered", "failed"})
 
 
 class DeliveryInfo(Struct, frozen=True):
-    """What became of one message on its way to one address."""
+    """The delivery status of one message at one address."""
 
     message_id: str | None
     reference: tuple[str, ...]

@@ -1,7 +1,8 @@
-"""The two bodies AT&T documents, told by one typed decode: the short way of door and worker.
+"""The two bodies AT&T documents, recognised by one typed decode: the fast path of web process and
+worker.
 
-What is not exactly that, a member more included, goes the long way (`body`, `shapes`), which knows
-every other form. What this accepts the long way accepts too, and it means the same there.
+What is not exactly that, one member more included, takes the general path (`body`, `items`), which
+knows every other form. What this accepts the general path accepts too, with the same meaning.
 """
 
 from typing import Final, TypeVar
@@ -12,7 +13,7 @@ from receiver.carriers.att.items import blank
 
 
 class Message(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True, gc=False):
-    """Receive SMS, in SMS API v3."""
+    """The message of Receive SMS, SMS API v3."""
 
     sender_address: str
     destination_address: str
@@ -22,14 +23,14 @@ class Message(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_field
 
 
 class Info(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, gc=False):
-    """What became of the message."""
+    """The `deliveryInfo` of Receive SMS Delivery Status, SMS API v3."""
 
     address: str
     delivery_status: str
 
 
 class Notification(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Of one message id."""
+    """The `deliveryInfoNotification` of one message id."""
 
     message_id: str
     delivery_info: Info
@@ -47,13 +48,13 @@ _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
 def message(body: bytes) -> Message | None:
-    """The mobile-originated SMS, where it is written as documented."""
+    """Return the mobile-originated SMS where it is written as documented, else None."""
     found = _exactly(_MESSAGE, body)
     return None if found is None or blank(found.sender_address) else found
 
 
 def status(body: bytes) -> Notification | None:
-    """The delivery status, where it is written as documented."""
+    """Return the delivery status where it is written as documented, else None."""
     whole = _exactly(_STATUS, body)
     if whole is None:
         return None

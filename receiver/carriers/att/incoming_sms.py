@@ -35,7 +35,7 @@ _FIRST_YEAR: Final = 2000
 
 
 class Mo(Struct, frozen=True):
-    """One message as the carrier wrote it."""
+    """One mobile-originated message as the carrier wrote it."""
 
     sender: str
     destination: str | None

@@ -41,8 +41,8 @@ T = TypeVar("T")
 def sort(
     value: Any, wrappers: Wrappers, parse: Callable[[Fields], T]
 ) -> tuple[list[T], list[RefusedItem]]:
-    """The items that `parse` understands, and the others with the reason. Raises `Rejected` for a
-    list of nothing but trouble.
+    """Return the items that `parse` understands, and the others with the reason. Raises `Rejected`
+    for a list without a good item.
     """
     good: list[T] = []
     bad: list[RefusedItem] = []
@@ -57,7 +57,7 @@ def sort(
 
 
 def holds(value: Any, wrappers: Wrappers) -> bool:
-    """Whether one of the wrappers is in it, at the top or under an XML document's root."""
+    """Return whether a body has one of the wrappers, at the top or under an XML document's root."""
     while type(value) is dict:
         if any(name.lower() in wrappers for name in value):
             return True
@@ -66,8 +66,9 @@ def holds(value: Any, wrappers: Wrappers) -> bool:
 
 
 def reading(body: bytes, good: list[T], bad: list[RefusedItem]) -> Reading:
-    """The body stays whole: `normalise` finds its items again. Raises `Rejected` on a list so long
-    that its events, each with the whole body in it, would fill the store.
+    """Return the body as one notification, in which `normalise` finds the items again. Raises
+    `Rejected` on a list so long that its events, each with the whole body in it, would fill the
+    store.
     """
     if len(good) * len(body) > MAX_EVENTS_BYTES:
         raise Rejected("body: too many items for one request")
@@ -75,7 +76,9 @@ def reading(body: bytes, good: list[T], bad: list[RefusedItem]) -> Reading:
 
 
 def text(fields: Fields, name: str, shown: str) -> str:
-    """A field that must be there, though it may be empty or null; numbers as decimal text."""
+    """Return a field that must be there, though it may be empty or null; numbers as decimal
+    text.
+    """
     found = optional_text(fields, name, shown)
     if found is None and name not in fields:
         raise Rejected(f"{shown}: missing")
@@ -83,7 +86,7 @@ def text(fields: Fields, name: str, shown: str) -> str:
 
 
 def filled_text(fields: Fields, name: str, shown: str) -> str:
-    """A field that must say something."""
+    """Return a field that must be there and not be blank."""
     found = text(fields, name, shown)
     if blank(found):
         raise Rejected(f"{shown}: empty")
@@ -91,7 +94,7 @@ def filled_text(fields: Fields, name: str, shown: str) -> str:
 
 
 def optional_text(fields: Fields, name: str, shown: str) -> str | None:
-    """A field that may be missing or null. A list that says one thing is that thing."""
+    """Return a field that may be missing or null. A list with one value counts as that value."""
     value = fields.get(name)
     if value is None or type(value) is str:
         return value
@@ -105,7 +108,7 @@ def optional_text(fields: Fields, name: str, shown: str) -> str | None:
 
 
 def first_text(fields: Fields, name: str, shown: str) -> str | None:
-    """A field that may be a list, of which the first that says something counts."""
+    """Return a field that may be a list, of which the first filled value counts."""
     value = fields.get(name)
     if type(value) is list:
         fields = {name: next((one for one in value if one not in (None, "")), None)}
@@ -113,12 +116,12 @@ def first_text(fields: Fields, name: str, shown: str) -> str | None:
 
 
 def blank(text: str) -> bool:
-    """Whether it says nothing."""
+    """Return whether a value is empty or blank."""
     return not text or text.isspace()
 
 
 def identifier(fields: Fields, name: str) -> str | None:
-    """An id; a placeholder for one, and what is neither text nor a whole number, is no id."""
+    """Return an id; None for a placeholder and for what is neither text nor a whole number."""
     value = fields.get(name)
     if type(value) is float and value.is_integer():
         value = int(value)

@@ -1,4 +1,4 @@
-"""What a message says, in each of the forms in which its content may stand.
+"""The text of a message, in each of the forms in which its content may be written.
 
 OMA REST NetAPI Messaging 1.0 has `inboundSMSTextMessage` and `inboundMMSMessage`; Telia's Opaali
 adds `inboundSMSBase64Message` ("Binary Message Extensions", 2019): message_payload and data_coding
@@ -18,8 +18,8 @@ _MMS_TEXTS: Final = ("message", "bodytext", "subject")
 
 
 def said(fields: Fields) -> str:
-    """The text; of a multimedia message the subject, of a binary one what its octets say, else the
-    base64 that came. All of it is in `raw`. Raises `Rejected`.
+    """Return the text of a message; of a multimedia message the subject, of a binary one its
+    decoded octets, else the base64 that came. All of it is in `raw`. Raises `Rejected`.
     """
     if fields.keys().isdisjoint(_FORMS):
         return text(fields, "message", "Message")

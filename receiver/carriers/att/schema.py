@@ -1,4 +1,6 @@
-"""What AT&T documents, in JSON Schema, for the OpenAPI document. The door takes more (`body`)."""
+"""The bodies AT&T documents, in JSON Schema, for the OpenAPI document. More is accepted
+(`body`).
+"""
 
 from typing import Any, Final
 

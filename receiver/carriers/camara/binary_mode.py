@@ -1,5 +1,6 @@
-"""Binary content mode: the attributes in `ce-` headers, the data in the body (HTTP binding 1.0.2,
-section 3.1). Rebuilt as the JSON event it stands for, so that only one form goes further.
+"""CloudEvents' binary content mode: the attributes in `ce-` headers, the data in the body (HTTP
+binding 1.0.2, section 3.1). Converted to the JSON event it stands for, so that only one form goes
+further.
 """
 
 import binascii
@@ -25,13 +26,15 @@ _SHOWABLE: Final = re.compile(r"[a-z][a-z]{0,39}").fullmatch
 
 
 def is_binary(request: Request) -> bool:
-    """The version header makes it one; any other `ce-` header alone does not."""
+    """Return whether a request is in binary mode: by the version header; any other `ce-` header
+    alone does not count.
+    """
     return any(name == b"ce-specversion" for name, _ in request.headers)
 
 
 def holds_json(sent: ContentType, body: bytes) -> bool:
-    """Whether a body that was sent as nothing in particular is JSON (RFC 9110, section 8.3: then
-    its type may be found out).
+    """Return whether a body without a telling type is JSON (RFC 9110, section 8.3: then its type
+    may be examined).
     """
     body = without_bom(body).lstrip()
     if sent.media_type not in _ANYTHING or body[:1] not in (b"{", b"["):
@@ -44,7 +47,7 @@ def holds_json(sent: ContentType, body: bytes) -> bool:
 
 
 def rebuilt(request: Request, sent: ContentType) -> bytes:
-    """The same event in structured JSON. Raises `Rejected`."""
+    """Return the same event in structured JSON. Raises `Rejected`."""
     event: dict[str, Any] = {}
     for header, value in request.headers:
         if header.startswith(_PREFIX):

@@ -1,4 +1,4 @@
-"""CloudEvents' three content modes over HTTP (HTTP binding 1.0.2, section 3): told apart by the
+"""CloudEvents' three content modes over HTTP (HTTP binding 1.0.2, section 3), recognised by the
 content type first, and only then by headers.
 """
 
@@ -19,7 +19,9 @@ _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def read(request: Request) -> Reading:
-    """One JSON body per notification. Raises `Rejected`, with 415 for a type nobody sends here."""
+    """Return one JSON body per notification. Raises `Rejected`, with 415 for a type that CAMARA
+    does not use.
+    """
     sent = content_type.parse(request.content_type)
     kind = sent.media_type
     # The batch type begins like the structured one.

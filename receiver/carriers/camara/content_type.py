@@ -1,4 +1,4 @@
-"""A Content-Type header, taken apart (RFC 9110, section 8.3)."""
+"""The Content-Type header, parsed (RFC 9110, section 8.3)."""
 
 import re
 from functools import lru_cache
@@ -15,14 +15,14 @@ _UTF8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 class ContentType(Struct, frozen=True):
-    """Both parts in lower case; empty when they are not there."""
+    """A media type and its character set, both in lower case; empty when they are not there."""
 
     media_type: str
     charset: str
 
     @property
     def is_json(self) -> bool:
-        """JSON by its own name or by its suffix (RFC 6839)."""
+        """Return whether the type is JSON, by its own name or by its suffix (RFC 6839)."""
         return self.media_type in ("application/json", "text/json") or self.media_type.endswith(
             "+json"
         )
@@ -30,7 +30,7 @@ class ContentType(Struct, frozen=True):
 
 @lru_cache(maxsize=256)
 def parse(header: str) -> ContentType:
-    """Never fails: what cannot be told apart is a type nobody knows."""
+    """Parse a Content-Type. Never raises: what cannot be parsed is an unknown type."""
     charset = _CHARSET(header)
     return ContentType(
         header.partition(";")[0].strip().lower(), charset[1].lower() if charset else ""
@@ -38,8 +38,8 @@ def parse(header: str) -> ContentType:
 
 
 def in_utf8(body: bytes, charset: str) -> bytes:
-    """JSON is UTF-8 (RFC 8259, section 8.1), but a sender that declares something else is read as
-    declared, unless the body is UTF-8 all the same.
+    """Return a JSON body in UTF-8. JSON is UTF-8 (RFC 8259, section 8.1), but a sender that
+    declares another character set is read as declared, unless the body is UTF-8 all the same.
     """
     if not charset or charset in _UTF8:
         return body

@@ -1,4 +1,4 @@
-"""CAMARA's device, in all versions, and what to call it."""
+"""CAMARA's device object, in all versions, and its name."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ _EARLY_NAMES: Final = {
 
 
 def device_of(data: dict[str, Any]) -> dict[str, Any] | None:
-    """The device, its phone number in E.164; None where it is left out, as it is under a
+    """Return the device, its phone number in E.164; None where it is left out, as it is under a
     three-legged token. Identifiers that are null are left out.
     """
     found = data.get("device", data.get("ueId"))
@@ -32,8 +32,9 @@ def device_of(data: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def international(value: Any) -> Any:
-    """E.164. CAMARA's numbers are international always and have their `+` optionally (Commonalities
-    up to 0.3), and an example's `+123456789` written without quotes in YAML arrives as a number.
+    """Return a phone number in E.164. CAMARA's numbers are always international and have their `+`
+    optionally (Commonalities up to 0.3), and an example's `+123456789` written without quotes in
+    YAML arrives as a number.
     """
     digits = str(value) if type(value) is int else value
     if type(digits) is not str:
@@ -45,7 +46,7 @@ def international(value: Any) -> Any:
 
 
 def name_of(device: dict[str, Any] | None) -> str | None:
-    """Its phone number, else its first identifier that says anything."""
+    """Return the name of a device: its phone number, else its first identifier with a value."""
     if not device:
         return None
     if type(number := device.get("phoneNumber")) is str and number:

@@ -36,7 +36,8 @@ _SHOWABLE: Final = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}").fullmatch
 
 
 def cloudevent(value: Any) -> dict[str, Any] | None:
-    """The event, its attributes under their own names; None when it is only the early form.
+    """Return the event with its attributes under their own names; None when it has only the early
+    form.
 
     Raises `Rejected` when it is neither.
     """
@@ -55,8 +56,9 @@ def cloudevent(value: Any) -> dict[str, Any] | None:
 
 
 def is_early(event: dict[str, Any]) -> bool:
-    """CAMARA's form of 2023, `{"eventSubscriptionId", "event": {"eventType", …}}` (Commonalities
-    v0.1.0), also where CloudEvents attributes stand beside it, as in Nokia's documentation.
+    """Return whether a value has CAMARA's form of 2023, `{"eventSubscriptionId", "event":
+    {"eventType", …}}` (Commonalities v0.1.0), also where CloudEvents attributes stand beside it, as
+    in Nokia's documentation.
     """
     inner = event.get("event")
     if type(inner) is not dict:
@@ -66,8 +68,8 @@ def is_early(event: dict[str, Any]) -> bool:
 
 
 def text_of(value: Any) -> str | None:
-    """An attribute as text: a number in decimal, as CAMARA's own examples have an id (event guide);
-    None where it says nothing. A number without a fraction is an integer however it is spelled:
+    """Return an attribute as text: a number in decimal, as CAMARA's own examples have an id (event
+    guide); None where it is blank. A number without a fraction is an integer however it is spelled:
     JSON knows one kind of number only (RFC 8259, section 6).
     """
     if type(value) is str:
@@ -78,7 +80,9 @@ def text_of(value: Any) -> str | None:
 
 
 def time_of(value: Any) -> datetime | None:
-    """The attribute `time`: RFC 3339, or what is as plain; without a zone it is UTC."""
+    """Return the attribute `time`: RFC 3339, or another unambiguous notation; without a zone it is
+    UTC.
+    """
     if type(value) is str and (found := timestamp.rfc3339(value)):
         return found
     return timestamp.read(text_of(value), UTC)

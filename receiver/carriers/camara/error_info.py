@@ -19,6 +19,6 @@ _CODES: Final = {
 
 
 def problem(status: int, message: str) -> tuple[str, bytes]:
-    """Content type and body; all three members are required."""
+    """Return content type and body of an error; all three members are required."""
     body = {"status": status, "code": _CODES.get(status, "INTERNAL"), "message": message}
     return "application/json", msgspec.json.encode(body)

@@ -1,4 +1,4 @@
-"""Which of our events a CAMARA event type stands for."""
+"""The table from CAMARA event types to our events."""
 
 import re
 from functools import lru_cache
@@ -10,7 +10,7 @@ Kind = Literal["reachability", "roaming", "lifecycle", "other"]
 
 
 class Meaning(Struct, frozen=True):
-    """What a type says by itself."""
+    """The meaning of an event type by itself."""
 
     kind: Kind
     event: str
@@ -76,8 +76,9 @@ _OTHER: Final = Meaning("other", "camara.event.received.v1")
 
 @lru_cache(maxsize=1024)
 def meaning_of(event_type: str) -> Meaning:
-    """Known APIs by name, whatever their version (an event's version "is independent of the API
-    version", event guide section 2.3); lifecycle events of every CAMARA API by the last segment.
+    """Return the meaning of an event type: known APIs by name, whatever their version (an event's
+    version "is independent of the API version", event guide section 2.3); lifecycle events of every
+    CAMARA API by the last segment.
     """
     event_type = event_type.strip().lower()
     if found := _TYPE(event_type):
@@ -93,7 +94,9 @@ def meaning_of(event_type: str) -> Meaning:
 
 @lru_cache(maxsize=256)
 def early_meaning_of(event_type: str) -> Meaning:
-    """The names before CloudEvents: `ROAMING_STATUS`, `CONNECTIVITY_DATA`, `SUBSCRIPTION_ENDS`."""
+    """Return the meaning of a name before CloudEvents: `ROAMING_STATUS`, `CONNECTIVITY_DATA`,
+    `SUBSCRIPTION_ENDS`.
+    """
     name = event_type.strip().lower().replace("_", "-")
     if name in _REACHABILITY:
         return _reachability(name)

@@ -1,4 +1,4 @@
-"""What a CAMARA notification means: one event of ours for every one of theirs."""
+"""Normalising CAMARA notifications: one event of ours for every one of theirs."""
 
 from collections.abc import Callable
 from datetime import tzinfo
@@ -18,7 +18,7 @@ _DESCRIPTIONS: Final = ("terminationDescription", "initiationDescription", "upda
 
 
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
-    """Exactly one event. Only times of the form before CloudEvents can be without a zone."""
+    """Return exactly one event. Only times of the form before CloudEvents can be without a zone."""
     try:
         notice = read_notification(notification.body, zone)
     except Rejected as fault:

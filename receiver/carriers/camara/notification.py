@@ -1,4 +1,4 @@
-"""What a notification says of itself, in either form: CloudEvents, or the one before."""
+"""Reading a notification in either form: CloudEvents, or CAMARA's earlier form."""
 
 import binascii
 import contextlib
@@ -23,7 +23,7 @@ _JSON: Final = "application/json"
 
 
 class ReadNotification(Struct, frozen=True, kw_only=True):
-    """One notification, its envelope read and its data not yet."""
+    """One notification with its envelope read; its payload is not yet interpreted."""
 
     meaning: Meaning
     type: str
@@ -38,12 +38,12 @@ class ReadNotification(Struct, frozen=True, kw_only=True):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The payload where it is an object, as every CAMARA API's is."""
+        """Return the payload where it is an object, as every CAMARA API's is; else an empty one."""
         return self.payload if type(self.payload) is dict else {}
 
 
 def read_notification(body: bytes, zone: tzinfo) -> ReadNotification:
-    """Raises `Rejected`, though not for what the door has let in."""
+    """Read a notification's envelope. Raises `Rejected`, though not for what `read` accepted."""
     value = json_value(body)
     event = cloudevent(value)
     return _early(value, body, zone) if event is None else _cloudevent(event, zone)

@@ -1,4 +1,4 @@
-"""A CloudEvent as the door takes it, in JSON Schema, for the OpenAPI document."""
+"""The CloudEvent that is accepted, in JSON Schema, for the OpenAPI document."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Octets to text: in the character set that is declared, or the one that they show to be in."""
+"""Decoding octets: in the declared character set, or in the one their content indicates."""
 
 import codecs
 import re
@@ -34,7 +34,7 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]").search
 
 
 def body_text(body: bytes, *codecs_: str) -> str:
-    """The text of a whole body, which begins with an ASCII character."""
+    """Return the text of a whole body, which begins with an ASCII character."""
     for mark, name in _BOMS:
         if body.startswith(mark):
             body = body[len(mark) :]
@@ -45,9 +45,9 @@ def body_text(body: bytes, *codecs_: str) -> str:
 
 
 def text(octets: bytes, *codecs_: str) -> str:
-    """Every octet string is a text: in a declared character set, in order, where all of it is that;
-    else UTF-8; else the declared one or UTF-8 with U+FFFD for what is bad, where most of it is
-    that; else windows-1252. Surrogates in UTF-8 (CESU-8) are taken for what they mean.
+    """Return the text of any octet string: in a declared character set, in order, where all of it
+    is valid; else UTF-8; else the declared one or UTF-8 with U+FFFD for what is bad, where most of
+    it is valid; else windows-1252. Surrogates in UTF-8 (CESU-8) are taken for what they mean.
     """
     for name in codecs_:
         if name not in UNDECIDED or _is_wide(octets, name):
@@ -68,7 +68,9 @@ def text(octets: bytes, *codecs_: str) -> str:
 
 
 def strictly(octets: bytes, name: str) -> str | None:
-    """In that character set (a name that `codec` gave); None where it is not, or there is none."""
+    """Decode in one character set (a name that `codec` gave); None where the octets are invalid, or
+    the name is empty.
+    """
     if not name:
         return None
     if name == "cp1252":

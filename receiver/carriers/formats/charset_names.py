@@ -1,4 +1,4 @@
-"""Which character set a name means.
+"""The names of character sets and Python's codecs for them.
 
 Names are looked up in a table of our own: `bytes.decode` would take any codec of Python's that is
 no character set (`unicode_escape`, `idna`), import what a stranger names, and remember each name.
@@ -68,20 +68,22 @@ UNDECIDED: Final = ("", "utf_8", "cp1252", *WIDE)
 
 @lru_cache(maxsize=256)
 def declared(content_type: str) -> str:
-    """The codec for the `charset` of a Content-Type; empty where there is none, or none we know."""
+    """Return the codec for the `charset` of a Content-Type; empty where there is none, or an
+    unknown one.
+    """
     found = _CHARSET(f";{content_type}")
     return codec(found[1]) if found else ""
 
 
 def codec(name: str) -> str:
-    """Python's name for a character set; empty for what is none."""
+    """Return Python's name for a character set; empty for what is none."""
     squashed = _squashed(name[:40])
     return _BY_NAME.get(squashed) or _BY_NAME.get(squashed.removeprefix("x"), "")
 
 
 @lru_cache(maxsize=256)
 def decides(content_type: str) -> bool:
-    """Whether it declares a character set that counts even where the octets are UTF-8 too: not
+    """Return whether a declared character set counts even where the octets are UTF-8 too: not
     Latin-1, which much software declares without being asked, whatever it sends.
     """
     return declared(content_type) not in UNDECIDED

@@ -12,8 +12,8 @@ _MAX_FIELDS: Final = 1000
 
 
 def form_value(text: str, codecs: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Name to value, a list where it is given more than once. Fields with other names than ours
-    can have (`tags[]`) are nobody's. Raises `Rejected`.
+    """Return name -> value, a list where a name is given more than once. Fields with names that
+    none of ours can have (`tags[]`) are ignored. Raises `Rejected`.
     """
     pairs = text.strip().split("&")
     if len(pairs) > _MAX_FIELDS:

@@ -1,4 +1,4 @@
-"""Bytes to JSON values, within limits: the one door for every JSON body.
+"""Bytes to JSON values, within limits; every JSON body is decoded here.
 
 Whatever is wrong with the bytes becomes `Rejected`; nothing else leaves this module.
 """
@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def json_value(body: bytes) -> Any:
-    """The JSON value in `body`, which must be UTF-8. Raises `Rejected`."""
+    """Return the JSON value in `body`, which must be UTF-8. Raises `Rejected`."""
     try:
         value = _decode(body)
     except UnicodeDecodeError:
@@ -35,12 +35,15 @@ def json_value(body: bytes) -> Any:
 
 
 def without_bom(body: bytes) -> bytes:
-    """RFC 8259 section 8.1 lets a reader ignore a byte order mark instead of failing on it."""
+    """Return a body without its byte order mark, which RFC 8259, section 8.1 lets a reader
+    ignore.
+    """
     return body[3:] if body.startswith(_BOM) else body
 
 
 def as_raw(body: bytes) -> msgspec.Raw:
-    """A JSON body, already decoded once, as it goes into an event: on one line, else as it came.
+    """Return a JSON body, already decoded once, as it goes into an event: on one line, else as it
+    came.
 
     Line breaks between tokens would break the event's own JSON document over lines.
     """

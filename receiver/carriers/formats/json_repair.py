@@ -1,4 +1,4 @@
-"""JSON that only just is none, made into what its sender meant.
+"""Repair of JSON with known slips of senders.
 
 Seen from gateways that put a text between quotes by themselves: line breaks and TABs as they are,
 a backslash before what needs none, half an emoji where a long text was cut, a comma too many.
@@ -19,7 +19,7 @@ _SLIP: Final = re.compile(
 
 
 def mended(text: str) -> str:
-    """The same JSON without slips; what is right stays as it is."""
+    """Return the same JSON without slips; what is right stays as it is."""
     return _TOKEN.sub(_token, text)
 
 

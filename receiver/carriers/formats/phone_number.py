@@ -1,4 +1,4 @@
-"""Telephone addresses, from every spelling carriers use to one."""
+"""Normalising telephone addresses from every spelling carriers use."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,8 @@ _INTERNATIONAL: Final = re.compile(r"^(?:00|011)(?=[1-9][0-9]{6,14}$)")
 
 
 def normal(address: str, region: str = "US") -> str:
-    """E.164 where it is a number, a short code as it stands, anything else without its `tel:`.
+    """Return E.164 where an address is a number, a short code as it stands, anything else without
+    its `tel:`.
 
     Seen at AT&T: `tel:+12071111111`, `tel%3A%2B16309700001`, `tel:` and ten digits, `52345678`.
     Whether the number is valid is not asked: carriers' own examples are not. A number without a

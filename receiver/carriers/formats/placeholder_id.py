@@ -1,4 +1,4 @@
-"""Texts that stand where an id should, and identify nothing."""
+"""Placeholders that senders write in place of an id, and that identify nothing."""
 
 import re
 from typing import Final
@@ -20,7 +20,7 @@ _OF_A_NUMBER: Final = "0fFxXlL{}[]()<>\"'-_:. \t"
 
 
 def identifies_nothing(text: str) -> bool:
-    """Whether `text` is empty, blank or a word or number for `there is none`, in any case.
+    """Return whether `text` is empty, blank or a word or number for `there is none`, in any case.
 
     `n/a`, `<null>`, `Not Available`, `0`, `0x0L`, `-1`, a nil UUID in braces, dashes alone.
     """

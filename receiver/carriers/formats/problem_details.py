@@ -6,8 +6,8 @@ import msgspec
 
 
 def problem(status: int, message: str) -> tuple[str, bytes]:
-    """Content type and body. `type` is left out: RFC 9457 section 4.2.1 then reads `about:blank`,
-    which means that the status says all there is.
+    """Return content type and body of an error. `type` is left out: RFC 9457 section 4.2.1 then
+    reads `about:blank`, which means that the status says all there is.
     """
     body = {"title": HTTPStatus(status).phrase, "status": status, "detail": message}
     return "application/problem+json", msgspec.json.encode(body)

@@ -1,4 +1,4 @@
-"""Points in time, from every notation carriers use to an aware UTC `datetime`.
+"""Parsing points in time, from every notation carriers use, to an aware UTC `datetime`.
 
 What cannot be read, or lies outside of the years 1 to 9999, is None: never an exception.
 """
@@ -36,7 +36,7 @@ _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @lru_cache(maxsize=1)  # whoever checks a time reads it next
 def rfc3339(text: str) -> datetime | None:
-    """A CloudEvents timestamp: RFC 3339 with a zone, and a date that exists; else None."""
+    """Return a CloudEvents timestamp: RFC 3339 with a zone, and a date that exists; else None."""
     if not _RFC3339(text):
         return None
     if text[17:19] == "60":  # a leap second is valid RFC 3339 (section 5.6)
@@ -45,7 +45,8 @@ def rfc3339(text: str) -> datetime | None:
 
 
 def read(value: str | None, zone: tzinfo) -> datetime | None:
-    """Any notation seen in the wild; None when it is none, or may be two. Zoneless is in `zone`.
+    """Return the time in any notation seen in practice; None when it is none, or ambiguous. A time
+    without a zone is in `zone`.
 
     AT&T documents `04-15-2011T12:00:00`, month first; its traffic had `26/Jul/2012:21:55:01:462
     +0000`; OneAPI peers send ISO 8601, milliseconds since 1970, or what their language prints.

@@ -1,4 +1,4 @@
-"""Dates and times as people and programming languages write them, taken apart word by word.
+"""Parsing dates and times as people and programming languages write them, word by word.
 
 `15 Apr 2026 12:00:00 +0000` (RFC 5322), `Thu Jul 26 21:55:01 GMT 2012` (Java, C), `Fri Nov 22 2013
 12:12:13 GMT+0000 (UTC)` (JavaScript), `04/15/2026 12:00:00 PM` (.NET), `2026-04-15T24:00:00Z[UTC]`.
@@ -40,7 +40,7 @@ _MONTH_FIRST: Final = re.compile(
 
 
 class LocalTime(Struct, frozen=True):
-    """A time on the clocks of a zone."""
+    """A date and time on the clocks of a zone."""
 
     clock: datetime
     """Without a zone."""
@@ -62,7 +62,7 @@ class _Parts(Struct):
 
 
 def words(text: str, zone: tzinfo) -> LocalTime | None:
-    """What `text` says; None when a word of it is not understood, or its date may be two."""
+    """Parse `text`; None when a word of it is not understood, or its date is ambiguous."""
     parts = _parts(text)
     if parts is None:
         return None

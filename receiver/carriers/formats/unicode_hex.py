@@ -1,4 +1,4 @@
-"""What a text that looks like hex-coded Unicode may say.
+"""Possible readings of a text that looks like hex-coded Unicode.
 
 AT&T's SMS documentation (v3, "Considerations") says: any message that uses the Unicode encoding
 "must be handled by the app by converting the hexadecimal value of the body using the first byte as
@@ -36,7 +36,8 @@ _ELEMENTS: Final = {
 
 
 def candidates(text: str) -> list[dict[str, str]]:
-    """What `text` may say, as `{"reading", "text"}`; empty unless it is plausibly hex.
+    """Return the possible readings of `text` as `{"reading", "text"}`; empty unless it is plausibly
+    hex.
 
     `A`: the first octet is a data coding scheme (TS 23.038: 00 GSM 7-bit, 03 Latin-1, 08 UCS-2).
     `B`: it is the tag of an alpha field (TS 102 221 annex A: 80, 81, 82). `C`: there is none, all

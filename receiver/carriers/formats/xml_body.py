@@ -1,4 +1,4 @@
-"""XML to the same plain values that JSON gives, without a single entity."""
+"""XML to the same plain values that JSON gives, without expanding a single entity."""
 
 import re
 from html.entities import html5
@@ -26,7 +26,7 @@ _HALVES: Final = range(0xD800, 0xE000)
 
 
 def xml_value(text: str) -> dict[str, Any]:
-    """The document as `{root: content}`; a repeated element is a list, prefixes are dropped.
+    """Return the document as `{root: content}`; a repeated element is a list, prefixes are dropped.
 
     Any DOCTYPE is refused, and with it every entity of the sender's. What is not well-formed is
     tried once more with references that XML does not know taken for what they mean (a character's
