@@ -116,7 +116,7 @@ class _Stderr:
         _write(text.encode(sys.stderr.encoding, "backslashreplace"))
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: each line is written at once."""
 
 
 def readable() -> bool:

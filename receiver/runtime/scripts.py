@@ -36,7 +36,7 @@ end
 
 
 def whole(script: str) -> str:
-    """The script with these three checks before it, allowed to write in a full server.
+    """Return a script with these checks before it, allowed to write in a full server.
 
     `refuse` takes commands, as tables; `refuse_full` takes streams; `refuse_words` a hash and the
     names of counts in it. Each of them fails, and so does the script, before anything has happened.

@@ -1,5 +1,6 @@
 """A carrier gateway to test a receiver with: AT&T and a CAMARA operator, from a seeded scenario.
 
-`plan` says what is sent, `rules` what an answer makes the carrier do next, `account` what it
-all came to: pure, so the same seed gives the same run. `wire`, `gateway` and `reader` do the I/O.
+`plan` decides what is sent, `rules` what a response makes the carrier do next, `verdict` what the
+run came to: pure, so the same seed gives the same run. `http_client`, `gateway` and `reader` do the
+I/O.
 """

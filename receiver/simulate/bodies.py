@@ -1,4 +1,4 @@
-"""What a carrier writes, kind by kind, from a random generator: the same seed, the same bytes.
+"""The bodies of carriers, by kind, from a random generator: the same seed gives the same bytes.
 
 Each body carries a mark, twenty hexadecimal digits, where every receiver has to keep it: in the
 text of a message, in a message id, in an event's id. By it the event is recognised when it comes
@@ -50,19 +50,19 @@ _TEXTS: Final = (
 
 
 class Written(NamedTuple):
-    """A body and the type it is sent with."""
+    """A body and its content type."""
 
     content_type: str
     body: bytes
 
 
 def number(random: Random) -> str:
-    """A telephone number that belongs to nobody: 555-0100 to 555-0199, in some area."""
+    """Return a telephone number that belongs to nobody: 555-0100 to 555-0199, in some area."""
     return f"+1{random.randrange(201, 990)}555{random.randrange(100, 200):04}"
 
 
 def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Written:
-    """AT&T, Receive SMS (SMS v3): the time without a zone, the id usually empty."""
+    """Return an AT&T Receive SMS body (SMS v3): the time without a zone, the id usually empty."""
     body = {
         "DateTime": when.strftime("%m-%d-%YT%H:%M:%S"),
         "MessageId": f"msg-{mark}" if with_id else "",
@@ -74,7 +74,9 @@ def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Written:
 
 
 def delivery_status(address: str, mark: str, status: str) -> Written:
-    """AT&T, Receive SMS Delivery Status (SMS v3): one notification for each address."""
+    """Return an AT&T Receive SMS Delivery Status body (SMS v3): one notification for each
+    address.
+    """
     body = {
         "deliveryInfoNotification": {
             "messageId": f"0x{mark}L",
@@ -85,7 +87,7 @@ def delivery_status(address: str, mark: str, status: str) -> Written:
 
 
 def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> Written:
-    """A CAMARA notification: a structured CloudEvent (event subscription guide)."""
+    """Return a CAMARA notification: a structured CloudEvent (event subscription guide)."""
     api = event_type.partition(".")[0]
     body = {
         "id": mark,
@@ -100,13 +102,15 @@ def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> 
 
 
 def ended(when: datetime, mark: str, subscription: str) -> Written:
-    """What an operator sends once the receiver has answered 401 (event guide 2.2.3)."""
+    """Return the notification that an operator sends once the receiver has answered 401 (event
+    guide 2.2.3).
+    """
     reason = {"terminationReason": "ACCESS_TOKEN_EXPIRED", "subscriptionId": subscription}
     return camara(f"{_API}.v0.subscription-ended", when, mark, reason)
 
 
 def spoilt(random: Random, written: Written) -> bytes:
-    """The body as a carrier's bad day has it: nothing that a receiver could take."""
+    """Return a damaged body that no receiver could accept."""
     body = written.body
     return random.choice(
         (
@@ -120,7 +124,7 @@ def spoilt(random: Random, written: Written) -> bytes:
 
 
 def bloated(written: Written) -> bytes:
-    """Two megabytes that begin like the body and are good JSON."""
+    """Return two megabytes that begin like the body and are valid JSON."""
     return written.body[:-1] + b', "padding": "' + b"x" * (2 * 1024 * 1024) + b'"}'
 
 

@@ -1,4 +1,6 @@
-"""The gateway: sends what is planned when it is due, and does what the answers make it do."""
+"""The gateway: sends the planned notifications when they are due, and reacts to the responses as
+the carrier would.
+"""
 
 import asyncio
 import heapq
@@ -23,7 +25,7 @@ _NOWHERE = 10
 
 
 class Attempt(Struct, frozen=True, gc=False):
-    """One attempt that is due."""
+    """One attempt to deliver a notification, and when it is due."""
 
     planned: Planned
     due: float
@@ -60,20 +62,22 @@ class Gateway:
 
     @property
     def now(self) -> float:
-        """Seconds since the beginning; the loop's own clock has only milliseconds."""
+        """Return the seconds since the run began; the event loop's own clock has only
+        milliseconds.
+        """
         return time.perf_counter() - self._begun
 
     @property
     def waiting(self) -> int:
-        """Attempts under way, or to be made again later."""
+        """Return the attempts under way, or to be made again later."""
         return len(self._flying) + len(self._due)
 
     def stop(self) -> None:
-        """Begin no further attempt: those under way are the last."""
+        """Start no further attempt: those under way are the last."""
         self._stopping = True
 
     async def run(self) -> None:
-        """Returns when everything is acknowledged, refused for good or given up."""
+        """Send until every notification is acknowledged, refused for good or given up."""
         self._begun = time.perf_counter()
         ahead: Iterator[Planned] = iter(self._plan)
         following = next(ahead, None)

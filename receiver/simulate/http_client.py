@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a carrier's client speaks it: raw connections, one request at a time on each."""
+"""HTTP/1.1 as a carrier's client uses it: raw connections, one request at a time on each."""
 
 import asyncio
 import socket
@@ -18,10 +18,10 @@ _SLOW_PAUSE: Final = 0.25
 
 
 class Target:
-    """The receiver: where it is and with which token."""
+    """The receiver under test: its address and token."""
 
     def __init__(self, url: str, token: str) -> None:
-        """Raises `OSError` when nobody knows the host."""
+        """Resolve the host. Raises `OSError` when it is unknown."""
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self.tls = ssl.create_default_context() if parts.scheme == "https" else None
@@ -32,7 +32,9 @@ class Target:
         self._token = token
 
     def request(self, planned: Planned) -> bytes:
-        """The head. AT&T has the token in the URI it was given, CAMARA's networks in a header."""
+        """Return the head of a request. AT&T sends the token in the URI it was given, CAMARA's
+        networks in a header.
+        """
         token = {"no token": "", "wrong token": "not-" + self._token}.get(
             planned.hostile, self._token
         )
@@ -56,7 +58,7 @@ class Wire:
         self._idle: deque[_Connection] = deque()
 
     async def post(self, planned: Planned, *, plainly: bool) -> Answer:
-        """One attempt; never raises for what the other side does."""
+        """Make one attempt; never raises for what the other side does."""
         conduct = "plain" if plainly else planned.conduct
         connection: _Connection | None = None
         try:
@@ -80,7 +82,7 @@ class Wire:
         return answer
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         while self._idle:
             self._idle.pop().close()
 
@@ -104,7 +106,7 @@ class Wire:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection and the answer it waits for."""
+    """One connection and the response it waits for."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -116,11 +118,11 @@ class _Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Open, and every answer has been read whole."""
+        """Return whether the connection is open and every response has been read completely."""
         return self._open and self._answer is None
 
     def write(self, request: bytes) -> None:
-        """Send a request, or the first piece of one; an answer may come before the last."""
+        """Send a request, or its first piece; a response may come before the last piece."""
         self._answer = asyncio.get_running_loop().create_future()
         self._status, self._retry_after = 0, None
         self.more(request)
@@ -132,7 +134,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(piece)
 
     async def answer(self) -> Answer:
-        """The answer, once it is whole. Raises `OSError` if none comes."""
+        """Return the response once it is complete. Raises `OSError` if none comes."""
         assert self._answer is not None  # noqa: S101 - set by `write`
         if not self._open and not self._answer.done():
             raise ConnectionResetError
@@ -141,18 +143,18 @@ class _Connection(asyncio.Protocol):
         return answer
 
     def close(self) -> None:
-        """Close it; nobody waits for its answer any more."""
+        """Close the connection; nobody waits for its response any more."""
         self._open = False
         if self._answer:
             self._answer.cancel()
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's."""
+        """Keep the transport (asyncio's callback)."""
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        """Asyncio's."""
+        """Feed the parser (asyncio's callback)."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -160,7 +162,9 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Asyncio's. An answer without a length ends with its connection (RFC 9112, 6.3)."""
+        """End the response (asyncio's callback). One without a length ends with its connection (RFC
+        9112, 6.3).
+        """
         self._open = False
         if not self._answer or self._answer.done():
             return
@@ -170,16 +174,16 @@ class _Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionResetError())
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """The parser's."""
+        """Note a header (the parser's callback)."""
         if name.lower() == b"retry-after" and value.strip().isdigit():
             self._retry_after = float(value)
 
     def on_headers_complete(self) -> None:
-        """The parser's."""
+        """Note the end of the head (the parser's callback)."""
         self._status = self._parser.get_status_code()
 
     def on_message_complete(self) -> None:
-        """The parser's. 1xx only announces an answer."""
+        """Note a complete response (the parser's callback). 1xx only announces one."""
         if self._status < 200:
             return
         if not self._parser.should_keep_alive():

@@ -1,4 +1,4 @@
-"""What will be sent and when: all of it decided by scenario, seed and the run's name.
+"""The plan of a run: what is sent and when, decided by scenario, seed and the run's name alone.
 
 The name is in every mark, so that a second run against the same receiver is not all duplicates.
 The same name and seed give the same bytes.
@@ -55,12 +55,12 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     @property
     def of_att(self) -> bool:
-        """Whether AT&T's rules hold, else CAMARA's."""
+        """Return whether AT&T's rules hold, else CAMARA's."""
         return not self.subscription
 
 
 class Plan:
-    """Yields the notifications in the order of `due`. One use only."""
+    """Yields the notifications in the order of `due`. For one use."""
 
     def __init__(self, scenario: Scenario, seed: int, run: str) -> None:
         self._scenario = scenario
@@ -85,7 +85,7 @@ class Plan:
             yield self._one(number, due)
 
     def ended(self, subscription: str, nth: int, at: float) -> Planned:
-        """The notification that a subscription ended because its token was refused."""
+        """Return the notification that a subscription ended because its token was refused."""
         number = _REACTIONS + nth
         written = bodies.ended(self._when(at), self._mark(number), subscription)
         return self._planned(number, "lifecycle", ENDED, written, at, subscription)

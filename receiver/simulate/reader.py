@@ -1,4 +1,4 @@
-"""Reads the stream the receiver publishes to, beside everybody else, and tells the account."""
+"""Reading the stream to which the receiver publishes, beside its other readers."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ _QUIET_ENOUGH: Final = 1.0
 
 
 class Reader:
-    """Follows one stream from where it is now; outlasts a Redis that goes away and comes back."""
+    """Follows one stream from its current end; reconnects to a Redis that was away."""
 
     def __init__(self, url: str, stream: str, account: RunLedger) -> None:
-        """Raises `ValueError` on an address that is none."""
+        """Prepare a client. Raises `ValueError` on an address that is none."""
         self._client = redis_client.async_client(url)
         self._stream = stream
         self._account = account
@@ -26,7 +26,7 @@ class Reader:
         self._quiet_since = 0.0
 
     async def begin(self) -> None:
-        """Find the end of the stream. Raises one of `connection.DOWN`."""
+        """Find the end of the stream. Raises one of `redis_client.DOWN`."""
         last: Any = await self._client.xrevrange(self._stream, count=1)
         if last:
             self._after = last[0][0].decode()
@@ -40,7 +40,9 @@ class Reader:
                 await asyncio.sleep(0.2)
 
     async def settle(self, seconds: float) -> None:
-        """Wait until all that was acknowledged is out and nothing follows, or for so long."""
+        """Wait until everything acknowledged is published and nothing follows, or for so many
+        seconds.
+        """
         self._quiet_since = self._loop.time()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -49,7 +51,7 @@ class Reader:
                     await asyncio.sleep(0.05)
 
     async def close(self) -> None:
-        """Let go of Redis."""
+        """Close the connection."""
         await self._client.aclose()
 
     def _quiet_for(self) -> float:

@@ -1,4 +1,4 @@
-"""What an answer makes a carrier do: the two sets of rules, side by side, without any I/O."""
+"""How carriers react to a response: the two sets of rules, side by side, without any I/O."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _COME_AGAIN: Final = frozenset({408, 425, 429})
 
 
 class Answer(Struct, frozen=True):
-    """What came back for one attempt."""
+    """The outcome of one attempt."""
 
     status: int
     """0 when there was none."""
@@ -23,12 +23,16 @@ class Answer(Struct, frozen=True):
 
     @property
     def acknowledged(self) -> bool:
-        """Any 2xx (SMS v3; CAMARA documents 204 and in one API 2XX)."""
+        """Return whether the response is any 2xx (SMS v3; CAMARA documents 204 and in one API
+        2XX).
+        """
         return 200 <= self.status < 300
 
 
 def pause(planned: Planned, nth: int, answer: Answer, scenario: Scenario) -> float | None:
-    """Seconds until the next attempt after the `nth` one (from 1), or None for no more."""
+    """Return the seconds until the next attempt after the `nth` one (from 1), or None for no
+    more.
+    """
     if answer.acknowledged or planned.hostile:
         return None
     if planned.of_att:
@@ -37,12 +41,14 @@ def pause(planned: Planned, nth: int, answer: Answer, scenario: Scenario) -> flo
 
 
 def ends_subscription(planned: Planned, answer: Answer) -> bool:
-    """Whether nothing more is sent for this subscription."""
+    """Return whether nothing more is sent for this subscription."""
     return bool(planned.subscription) and not planned.hostile and answer.status in _ENDS
 
 
 def tells_of_the_end(answer: Answer) -> bool:
-    """Whether a last notification says so: after 401, `subscription-ended` (event guide 2.2.3)."""
+    """Return whether a last notification follows: after 401, `subscription-ended` (event guide
+    2.2.3).
+    """
     return answer.status == 401
 
 

@@ -1,4 +1,4 @@
-"""One run from beginning to verdict: the parts put together."""
+"""One simulation from start to verdict."""
 
 import asyncio
 import signal
@@ -18,14 +18,14 @@ _SHOW_EVERY = 0.25
 
 
 class Stream(Struct, frozen=True):
-    """Where the receiver publishes."""
+    """The stream to which the receiver publishes."""
 
     url: str
     name: str
 
 
 class Progress(Struct, frozen=True):
-    """What is going on, for whoever watches."""
+    """The state of a run, for display."""
 
     account: RunLedger
     seconds: float
@@ -37,7 +37,7 @@ class Progress(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What to play, against whom."""
+    """A scenario and the receiver to play it against."""
 
     scenario: Scenario
     seed: int
@@ -51,7 +51,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Is told of every attempt."""
 
     async def play(self) -> Verdict:
-        """Send, wait until all has come out, add up. Raises one of `connection.DOWN`, at the start.
+        """Send, wait until everything is published, and return the verdict. Raises one of
+        `redis_client.DOWN`, at the start.
 
         SIGINT ends the sending, and there is a verdict on what was sent.
         """

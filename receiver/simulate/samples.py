@@ -1,4 +1,4 @@
-"""Realistic notifications to send to oneself. Each is new: sent twice, it would be a duplicate."""
+"""Realistic sample notifications. Each is new: sent twice, it would be a duplicate."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ _REACHABILITY: Final = _CAMARA + "device-reachability-status-subscriptions.v0."
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """What a carrier would post."""
+    """A request as a carrier would post it."""
 
     path: str
     """Of the route, without the listener."""
@@ -23,7 +23,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 def build(name: str) -> Sample:
-    """A new sample of this name, one of `SAMPLES`."""
+    """Return a new sample of this name, one of `SAMPLES`."""
     return SAMPLES[name]()
 
 

@@ -1,4 +1,4 @@
-"""The scenario file: how much of what is sent, how carriers behave, and what goes wrong.
+"""The scenario file: how much of what is sent, how carriers behave, and which faults occur.
 
 A bad value raises `ScenarioError`: one line that names the file, the place and what is wanted.
 """
@@ -23,7 +23,7 @@ class ScenarioError(Exception):
 
 
 class Phase(Struct, frozen=True, forbid_unknown_fields=True):
-    """A stretch at a steady average rate, or a burst: so many at once."""
+    """A period at a steady average rate, or a burst: so many at once."""
 
     rate: Weight = 0
     """Notifications a second, at random moments, as independent senders make them."""
@@ -32,7 +32,9 @@ class Phase(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Att(Struct, frozen=True, forbid_unknown_fields=True):
-    """AT&T: 2xx is the acknowledgement; all else is tried again (SMS v3: "typically 72 hours")."""
+    """AT&T's behaviour: 2xx is the acknowledgement; all else is retried (SMS v3: "typically 72
+    hours").
+    """
 
     attempts: Whole = 10
     retry_for: Positive = 60.0
@@ -42,7 +44,7 @@ class Att(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Camara(Struct, frozen=True, forbid_unknown_fields=True):
-    """A CAMARA operator. How often it tries is specified nowhere; 1 is one shot."""
+    """A CAMARA operator's behaviour. How often it tries is specified nowhere; 1 is one shot."""
 
     subscriptions: Whole = 50
     attempts: Whole = 3
@@ -51,7 +53,7 @@ class Camara(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
-    """Shares of all notifications; each of these happens on real networks."""
+    """Shares of all notifications with a fault; each of these happens on real networks."""
 
     duplicates: Share = 0.02
     """Sent once more although they may have been acknowledged, soon or at the very same moment."""
@@ -71,7 +73,7 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Paths(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """Where on the receiver each goes; a receiver that is not ours has others."""
+    """The receiver's path for each kind; a receiver that is not ours has others."""
 
     mo: str = "/att/sms/mo"
     delivery_status: str = "/att/sms/delivery-status"
@@ -100,7 +102,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def expected(self) -> int:
-        """About how many notifications it makes."""
+        """Return about how many notifications the scenario makes."""
         total = round(sum(each.rate * each.seconds + each.burst for each in self.phase))
         return min(total, self.count or total)
 
@@ -118,7 +120,7 @@ def load(path: Path) -> Scenario:
 
 
 def at_listener(scenario: Scenario, name: str) -> Scenario:
-    """The same with this listener in each path; one with paths of its own has said where."""
+    """Return the scenario with this listener in each path; one with paths of its own keeps them."""
     paths = scenario.paths
     if not name or paths != Paths():
         return scenario

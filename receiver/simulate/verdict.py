@@ -1,7 +1,7 @@
-"""Who was told what, and what came out: the simulator's own books, and the verdict.
+"""The simulator's own records of what was sent and what was published, and the verdict.
 
-Nothing here asks the receiver for an id of its own: an event is recognised by the mark in what it
-says, so the books hold for any receiver whose events are on a Redis Stream.
+Nothing here needs an id of the receiver's: an event is recognised by the mark in its content, so
+this works for any receiver whose events are on a Redis Stream.
 """
 
 import math
@@ -17,7 +17,9 @@ from receiver.simulate.rules import Answer
 
 
 class Record(Struct, gc=False):
-    """One notification: when it was first sent and first acknowledged, how often it came out."""
+    """One notification: when it was first sent and first acknowledged, how often it was
+    published.
+    """
 
     hostile: bool
     sent: float = math.inf
@@ -26,7 +28,7 @@ class Record(Struct, gc=False):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What it all came to; counted in notifications where not said otherwise."""
+    """The result of a run; counted in notifications where not said otherwise."""
 
     run: str
     seed: int
@@ -67,7 +69,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     @property
     def faults(self) -> list[str]:
-        """Why the receiver did not pass, in words; empty when it did."""
+        """Return why the receiver did not pass, in words; empty when it did."""
         found = {
             f"{self.lost:,} acknowledged and lost": self.lost,
             f"{self.duplicated:,} published more than once": self.duplicated,
@@ -82,7 +84,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class RunLedger:
-    """The books of one run. Times are seconds from its beginning."""
+    """The records of one run. Times are seconds from its beginning."""
 
     def __init__(self, run: str) -> None:
         self.run = run
@@ -101,7 +103,7 @@ class RunLedger:
         self._marks = re.compile(b"(?i)" + run.encode() + b"([0-9a-f]{8})").findall
 
     def send(self, planned: Planned, now: float) -> None:
-        """An attempt begins: what may come out has to be known before it can."""
+        """Record the start of an attempt: what may be published has to be known before it can."""
         record = self._record(planned)
         if record.sent < math.inf:
             return
@@ -112,7 +114,7 @@ class RunLedger:
             self.sent += 1
 
     def answer(self, planned: Planned, answer: Answer, due: float, now: float) -> None:
-        """An attempt ended."""
+        """Record the outcome of an attempt."""
         self.answers[answer.said] += 1
         if answer.status and not planned.hostile:
             self._answered += 1
@@ -131,15 +133,15 @@ class RunLedger:
             self.missing += not record.published
 
     def nowhere(self, least: int = 1) -> bool:
-        """Whether all of so many answers were 404."""
+        """Return whether all of so many responses were 404."""
         return self._not_found == self._answered >= least
 
     def is_acknowledged(self, planned: Planned) -> bool:
-        """Whether any attempt at this notification was."""
+        """Return whether any attempt at this notification was acknowledged."""
         return self._record(planned).acknowledged < math.inf
 
     def publish(self, values: Iterable[bytes]) -> bool:
-        """One stream entry was read: its values, in whatever shape the receiver gives them.
+        """Record one stream entry by its values, in whatever shape the receiver writes them.
 
         Returns whether it came from this run.
         """
@@ -152,7 +154,7 @@ class RunLedger:
         return bool(marks)
 
     def verdict(self, *, seed: int, seconds: float, verified: bool, begun: float = 0.0) -> Verdict:
-        """Add it up."""
+        """Return the result of the run so far."""
         lost = self._names(lambda each: each.acknowledged < math.inf and not each.published)
         twice = self._names(lambda each: each.published > 1)
         return Verdict(
@@ -203,7 +205,7 @@ class RunLedger:
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float | None]:
-    """Of seconds, in milliseconds, nearest rank; None of nothing."""
+    """Return percentiles of seconds, in milliseconds, by nearest rank; None of nothing."""
     ordered = sorted(values)
     points = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
     if not ordered:

@@ -1,4 +1,6 @@
-"""Answers that a framework would not send: none at all, half of one, something unreadable."""
+"""Faulty responses that a framework would not send: none at all, half of one, something
+unreadable.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,23 +20,25 @@ _TRANSPORT = "receiver.transport"
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, which also tells the application its connection, to be closed without a word."""
+    """uvicorn's protocol, which also gives the application its connection, so that it can be
+    cut.
+    """
 
     def on_message_begin(self) -> None:
-        """Put the connection where a request can find it."""
+        """Store the connection where a request can find it."""
         super().on_message_begin()
         self.scope["state"][_TRANSPORT] = self.transport
 
 
 class Cut(Response):
-    """Closes the connection after the first half of a response, or before all of it."""
+    """A response that closes the connection after its first half, or before all of it."""
 
     def __init__(self, whole: Response | None = None) -> None:
         super().__init__()
         self._whole = whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what is to be sent, and close."""
+        """Send a part of the response, and close."""
         transport: asyncio.Transport = scope["state"][_TRANSPORT]
         if self._whole is None:
             transport.abort()

@@ -33,7 +33,7 @@ _QUERY: Final = dialects.DIALECTS["device-reachability-status-subscriptions", "0
 
 
 class Api:
-    """Every path below `…/{api}/{version}/`."""
+    """Serves every path below `…/{api}/{version}/`."""
 
     def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
         self._operator = operator
@@ -43,7 +43,7 @@ class Api:
         self._recent: deque[float] = deque()
 
     async def answer(self, request: Request) -> Response:
-        """Answer any request; faults come first, as in a gateway before the API."""
+        """Respond to any request; faults come first, as in a gateway before the API."""
         found = dialects.place(request.url.path)
         operation = _operation(found, request.method)
         fault = self._faults.strike(operation)

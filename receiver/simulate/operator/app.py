@@ -51,7 +51,7 @@ def create(scenario: Scenario) -> Starlette:
 
 
 class TokenEndpoint:
-    """`POST …/token` (RFC 6749, 4.4 and 5)."""
+    """Serves `POST …/token` (RFC 6749, 4.4 and 5)."""
 
     def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
         self._operator = operator
@@ -60,7 +60,7 @@ class TokenEndpoint:
         self._calls = calls
 
     async def answer(self, request: Request) -> Response:
-        """Answer a token request."""
+        """Respond to a token request."""
         fault = self._faults.strike("token")
 
         async def apply() -> Response:

@@ -1,4 +1,4 @@
-"""The books: what was asked for, what was delivered to whom, and what lives."""
+"""The records of a simulated operator: requests, deliveries and subscriptions."""
 
 from collections import Counter, deque
 from datetime import datetime
@@ -30,14 +30,14 @@ class Call(Struct, frozen=True):
 
 
 class Calls:
-    """All requests."""
+    """All requests to the operator."""
 
     def __init__(self) -> None:
         self.calls: deque[Call] = deque(maxlen=_KEPT)
         self.answers: Counter[str] = Counter()
 
     def note(self, call: Call) -> None:
-        """Write one down."""
+        """Add a request."""
         self.calls.append(call)
         self.answers[f"{call.operation} {call.answer}"] += 1
 

@@ -1,4 +1,4 @@
-"""The operator's clock, which may be wrong, and what is to happen at its times."""
+"""The operator's clock, which may be wrong, and the actions scheduled on it."""
 
 import asyncio
 import heapq
@@ -17,21 +17,21 @@ class Clock:
         self._changed = asyncio.Event()
 
     def now(self) -> datetime:
-        """The time as the operator has it."""
+        """Return the time as the operator has it."""
         return datetime.now(UTC) + self._ahead
 
     def set_ahead(self, seconds: float) -> None:
-        """Move it to so many seconds before (or, negative, behind) the real time."""
+        """Set the clock to so many seconds before (or, negative, behind) the real time."""
         self._ahead = timedelta(seconds=seconds)
         self._changed.set()
 
     def at(self, when: datetime, action: Callable[[], None]) -> None:
-        """Have something done at a time of this clock."""
+        """Schedule an action at a time of this clock."""
         heapq.heappush(self._due, (when, next(self._order), action))
         self._changed.set()
 
     async def run(self) -> None:
-        """Do what is due, until cancelled."""
+        """Run due actions until cancelled."""
         while True:
             self._changed.clear()
             while self._due and self._due[0][0] <= self.now():

@@ -1,4 +1,6 @@
-"""The books, and the routes by which a test makes things happen. No client of an operator's."""
+"""The records, and the routes by which a test makes things happen, which no operator's client
+has.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
@@ -33,7 +35,7 @@ class _Order(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ChangeDevice(_Order):
-    """The network sees a device change."""
+    """An order: the network sees a device change."""
 
     device: dict[str, Any]
     connectivity: frozenset[Connectivity] | UnsetType = UNSET
@@ -45,14 +47,14 @@ class ChangeDevice(_Order):
 
 
 class Select(_Order):
-    """Some subscriptions: by id, by the beginning of their sink, or all."""
+    """Selects subscriptions: by id, by the beginning of their sink, or all."""
 
     id: str = ""
     sink: str = ""
     everything: bool = field(default=False, name="all")
 
     def of(self, operator: Operator) -> list[Any]:
-        """Return them; those that ended are not among them."""
+        """Return the selected subscriptions; those that ended are not among them."""
         return [
             each
             for each in operator.subscriptions.values()
@@ -66,7 +68,7 @@ class Select(_Order):
 
 
 class End(Select):
-    """The operator ends subscriptions."""
+    """An order: the operator ends subscriptions."""
 
     reason: Reason = "NETWORK_TERMINATED"
     notify: bool = True
@@ -74,13 +76,13 @@ class End(Select):
 
 
 class SetStatus(Select, kw_only=True):
-    """The operator suspends subscriptions, or resumes them."""
+    """An order: the operator suspends subscriptions, or resumes them."""
 
     status: Literal["ACTIVE", "INACTIVE"]
 
 
 class IssueToken(_Order):
-    """An access token without the token endpoint."""
+    """An order: an access token without the token endpoint."""
 
     client: str = "simulated-client"
     expires_in: float = 3600
@@ -92,7 +94,7 @@ class IssueToken(_Order):
 
 
 class MoveClock(_Order):
-    """The operator's clock is wrong, or time has passed."""
+    """An order: the operator's clock is wrong, or time has passed."""
 
     ahead: float
     """Seconds before the real time."""
@@ -109,7 +111,7 @@ class Control:
 
     @property
     def routes(self) -> list[Route]:
-        """All of them; each takes and returns JSON."""
+        """Return all routes; each takes and returns JSON."""
         posts = {
             "devices": self._change_device,
             "end": self._end,

@@ -1,4 +1,4 @@
-"""Reads a request for a subscription: what is wanted, or the error that the versions document."""
+"""Reading a request for a subscription: what is wanted, or the error that the versions document."""
 
 import ipaddress
 from datetime import datetime
@@ -20,7 +20,7 @@ _MOST_EVENTS: Final = 1_000_000
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A subscription as it was asked for, the same for all versions."""
+    """A requested subscription, in the same form for all versions."""
 
     sink: str
     type: str
@@ -38,7 +38,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def read(body: Any, dialect: Dialect, limits: Limits, now: datetime) -> Wanted:
-    """Return what is wanted. Raises `Refused`."""
+    """Return the requested subscription. Raises `Refused`."""
     if not isinstance(body, dict):
         raise invalid("body", "an object")
     wanted = _read_flat(body, dialect, limits) if dialect.flat else _read(body, dialect, limits)

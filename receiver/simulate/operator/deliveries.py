@@ -1,4 +1,4 @@
-"""Sends notifications to the sinks, and writes down what each sink answered."""
+"""Sending notifications to the sinks, and recording each sink's responses."""
 
 import asyncio
 import email.utils
@@ -37,7 +37,7 @@ class Attempt(Struct, frozen=True):
 
 
 class Deliveries:
-    """Everything that is sent and was sent."""
+    """The notifications that are sent and were sent."""
 
     def __init__(self, scenario: Callable[[], Scenario], now: Callable[[], datetime]) -> None:
         self._scenario = scenario
@@ -55,7 +55,7 @@ class Deliveries:
         event: Callable[[], dict[str, Any]],
         refused: Callable[[int], None],
     ) -> "asyncio.Task[None]":
-        """Send behind what is under way for this subscription. Returns the task.
+        """Queue a notification behind those under way for its subscription. Returns the task.
 
         `event` is called when the first attempt is made; `refused` with a sink's 401 or 410.
         """
@@ -74,7 +74,7 @@ class Deliveries:
 
     @property
     def under_way(self) -> int:
-        """Notifications that are not delivered yet."""
+        """Return how many notifications are not delivered yet."""
         return len(self._tasks)
 
     async def _after(

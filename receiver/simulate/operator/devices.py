@@ -1,4 +1,4 @@
-"""The devices: how a request names one, and what state each is in."""
+"""The devices: how a request names one, and the state of each."""
 
 import ipaddress
 import re
@@ -29,7 +29,7 @@ class Device(Struct):
 
     @property
     def reachability(self) -> str:
-        """`data` whatever SMS does, `sms` for SMS alone, `disconnected`."""
+        """Return `data` whatever SMS does, `sms` for SMS alone, `disconnected`."""
         if "DATA" in self.connectivity:
             return "data"
         return "sms" if "SMS" in self.connectivity else "disconnected"

@@ -1,4 +1,4 @@
-"""How the versions of the two subscription APIs differ, as one table.
+"""The differences of the versions of the two subscription APIs, as one table.
 
 From the official definitions: device-status 0.5.1; device-reachability-status-subscriptions and
 device-roaming-status-subscriptions 0.6.1, 0.7.0, 0.8.0 and the main branch, with what Commonalities
@@ -48,7 +48,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The event types that can be subscribed to."""
+        """Return the event types that can be subscribed to."""
         return tuple(
             f"{self.prefix}{self.word(subject)}-{state}"
             for subject in self.subjects
@@ -56,11 +56,11 @@ class Dialect(Struct, frozen=True, kw_only=True):
         )
 
     def word(self, subject: Subject) -> str:
-        """What its event types call the subject: 0.5 says connectivity for reachability."""
+        """Return what its event types call the subject: 0.5 says connectivity for reachability."""
         return "connectivity" if self.flat and subject == "reachability" else subject
 
     def accepts_correlator(self, value: str) -> bool:
-        """Whether an `x-correlator` matches this version's pattern."""
+        """Return whether an `x-correlator` matches this version's pattern."""
         return re.fullmatch(self.correlator, value) is not None
 
 

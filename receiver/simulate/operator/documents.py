@@ -1,4 +1,4 @@
-"""Writes subscriptions, lists and status answers as each version has them."""
+"""Subscriptions, lists and status responses as each version writes them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Writes notifications: which event types a change of state means, and each one's CloudEvent."""
+"""Notifications: which event types a change of state triggers, and each one's CloudEvent."""
 
 from datetime import datetime
 from typing import Any, Final

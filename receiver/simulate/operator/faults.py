@@ -1,4 +1,4 @@
-"""What goes wrong: rules, each for one kind of request and for so many of them."""
+"""Injected faults: rules, each for one kind of request and for a number of them."""
 
 from collections.abc import Iterable
 from random import Random
@@ -7,22 +7,22 @@ from receiver.simulate.operator.scenario import Fault
 
 
 class Faults:
-    """The rules in force; the first one that hits a request decides."""
+    """The rules in force; the first one that matches a request decides."""
 
     def __init__(self, rules: Iterable[Fault], random: Random) -> None:
         self._random = random
         self._rules = [_Rule(rule) for rule in rules]
 
     def add(self, rule: Fault) -> None:
-        """Put a rule behind the others."""
+        """Add a rule behind the others."""
         self._rules.append(_Rule(rule))
 
     def clear(self) -> None:
-        """Let everything go well."""
+        """Remove all rules."""
         self._rules.clear()
 
     def strike(self, operation: str) -> Fault | None:
-        """Return what happens to this request, or None. Counts it."""
+        """Return the fault of this request, or None. Counts it."""
         for rule in self._rules:
             if rule.hits(operation, self._random):
                 return rule.fault
@@ -30,7 +30,7 @@ class Faults:
 
     @property
     def left(self) -> list[dict[str, object]]:
-        """The rules and how often each has hit, for the books."""
+        """Return the rules and how often each has matched, for the records."""
         return [
             {"operation": rule.fault.operation, "effect": rule.fault.effect, "hits": rule.hit}
             for rule in self._rules

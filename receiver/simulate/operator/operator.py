@@ -1,4 +1,4 @@
-"""The operator: which subscriptions there are, what starts and ends them, what they are sent."""
+"""The operator: its subscriptions, what starts and ends them, and what they are sent."""
 
 import asyncio
 import copy
@@ -34,7 +34,7 @@ class Operator:
     def create(
         self, dialect: Dialect, wanted: Wanted, owner: str, token_device: dict[str, Any] | None
     ) -> Subscription:
-        """Begin a subscription. Raises `Refused`."""
+        """Create a subscription. Raises `Refused`."""
         device = self._device(dialect, wanted, token_device)
         limits, now = self.scenario.limits, self.clock.now()
         if limits.quota and sum(each.live for each in self.subscriptions.values()) >= limits.quota:
@@ -62,14 +62,14 @@ class Operator:
         return found
 
     def end(self, found: Subscription, reason: str, *, notify: bool = True) -> None:
-        """End a subscription that is there; the notice of it goes out with its old token."""
+        """End a live subscription; its last notification goes out with its old token."""
         if found.there:
             found.status = events.ENDS[reason]
             if notify:
                 self._send(found, found.dialect.end, lambda: events.ended(found, reason))
 
     def set_state(self, device: dict[str, Any], **state: Any) -> int:
-        """Change the state of a device; returns how many subscriptions are told."""
+        """Change the state of a device; returns how many subscriptions are notified."""
         now = self.devices.state(device)
         before = copy.copy(now)
         for name, value in state.items():
@@ -83,7 +83,7 @@ class Operator:
         )
 
     def set_status(self, found: Subscription, status: str) -> None:
-        """Make a subscription INACTIVE or ACTIVE, and say so where the version can."""
+        """Set a subscription INACTIVE or ACTIVE, and notify where the version can."""
         found.status = status
         if found.dialect.started:
             self._send(

@@ -1,4 +1,4 @@
-"""Errors as an operator answers them: CAMARA's ErrorInfo, or FastAPI's `detail`."""
+"""Errors in an operator's form: CAMARA's ErrorInfo, or FastAPI's `detail`."""
 
 from typing import Any, Final
 
@@ -20,10 +20,10 @@ MESSAGES: Final = {
 
 
 class Refused(Exception):
-    """The request is answered with an error."""
+    """The request gets an error response."""
 
     def __init__(self, status: int, code: str = "", message: str = "", retry: float = 0) -> None:
-        """`retry` is the Retry-After in seconds; 0 sends none."""
+        """Note status, code and message. `retry` is the Retry-After in seconds; 0 sends none."""
         usual, text = MESSAGES.get(status, ("UNKNOWN", "Something went wrong."))
         self.status, self.code = status, code or usual
         self.message = message or text

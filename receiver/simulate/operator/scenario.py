@@ -1,4 +1,4 @@
-"""The scenario file of a simulated operator: whom it knows, how it answers, and what goes wrong.
+"""The scenario file of a simulated operator: its clients, its behaviour, and its faults.
 
 A bad value raises `ScenarioError`: one line that names the file, the place and what is wanted.
 The sections can be replaced while it runs (`control`), hence they are plain values.
@@ -29,7 +29,7 @@ class _Section(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Creation(_Section):
-    """How a subscription comes about."""
+    """How a subscription is created."""
 
     answer: Literal[201, 202] = 201
     active_after: Seconds = 0
@@ -67,7 +67,7 @@ class Listing(_Section):
 
 
 class Limits(_Section):
-    """What the operator does not allow."""
+    """The operator's limits."""
 
     max_seconds: Seconds = 0
     """The longest life; a longer one is shortened and `expiresAt` says so. 0: any."""
@@ -82,7 +82,7 @@ class Limits(_Section):
 
 
 class Notifications(_Section):
-    """How events are sent."""
+    """How notifications are sent."""
 
     time: Literal["occurrence", "send"] = "occurrence"
     """Which moment the event's `time` is."""
@@ -96,7 +96,7 @@ class Notifications(_Section):
 
 
 class Authentication(_Section):
-    """Who may call the API."""
+    """Which clients may call the API."""
 
     kind: Literal["oauth", "headers", "none"] = "oauth"
     headers: dict[str, str] = field(default_factory=lambda: {"x-rapidapi-key": "simulated-key"})
@@ -123,7 +123,7 @@ class Client(_Section):
 
 
 class Device(_Section):
-    """A device and its state at the start. Unknown ones are made up as they are asked for."""
+    """A device and its state at the start. Unknown devices are created when they are named."""
 
     phone: str
     connectivity: tuple[Connectivity, ...] = ("DATA", "SMS")
@@ -135,7 +135,7 @@ class Device(_Section):
 
 
 class Fault(_Section):
-    """Something that goes wrong with requests of one kind."""
+    """A fault of requests of one kind."""
 
     effect: Effect
     operation: Operation = "any"
@@ -154,7 +154,7 @@ class Fault(_Section):
 
 
 class Scenario(_Section):
-    """One operator."""
+    """The scenario of one operator."""
 
     seed: Count = 1
     errors: Literal["camara", "fastapi"] = "camara"

@@ -11,7 +11,7 @@ from receiver.simulate.operator.dialects import Dialect
 
 
 class Subscription(Struct, kw_only=True):
-    """One, living or ended."""
+    """One subscription, live or ended."""
 
     id: str
     dialect: Dialect
@@ -33,10 +33,10 @@ class Subscription(Struct, kw_only=True):
 
     @property
     def live(self) -> bool:
-        """Whether it sends, or will."""
+        """Return whether the subscription sends notifications, or will."""
         return self.status in ("ACTIVATION_REQUESTED", "ACTIVE")
 
     @property
     def there(self) -> bool:
-        """Whether it can be read and deleted: also while it is INACTIVE."""
+        """Return whether the subscription can be read and deleted: also while it is INACTIVE."""
         return self.live or self.status == "INACTIVE"

@@ -23,7 +23,7 @@ _ALGORITHMS: Final = ["RS256", "PS256", "ES256", "ES384", "ES512"]
 
 
 class TokenRefused(Exception):
-    """The token endpoint says no (RFC 6749, 5.2)."""
+    """The token endpoint refuses a request (RFC 6749, 5.2)."""
 
     def __init__(self, error: str, description: str) -> None:
         self.error, self.description = error, description
@@ -31,7 +31,7 @@ class TokenRefused(Exception):
 
     @property
     def status(self) -> int:
-        """401 for a client that is not who it says, else 400."""
+        """Return 401 for a client that fails to authenticate, else 400."""
         return 401 if self.error == "invalid_client" else 400
 
 
@@ -47,10 +47,10 @@ class Token(Struct, frozen=True):
 
 
 class Tokens:
-    """All tokens that were handed out, and the assertions that were seen."""
+    """All tokens that were issued, and the assertions that were seen."""
 
     def __init__(self, scenario: Callable[[], Scenario], now: Callable[[], datetime]) -> None:
-        """Raises `ScenarioError` for a key file that cannot be read."""
+        """Read the clients' keys. Raises `ScenarioError` for a key file that cannot be read."""
         self._scenario = scenario
         self._now = now
         self._clients = {client.id: client for client in scenario().client}
@@ -65,7 +65,7 @@ class Tokens:
         scopes: frozenset[str] | None = None,
         device: dict[str, Any] | None = None,
     ) -> str:
-        """Hand out a token. Seconds below nothing make one that has expired."""
+        """Issue a token. Negative seconds make one that has expired."""
         value = secrets.token_urlsafe(24)
         ends = self._now() + timedelta(seconds=expires_in)
         self._tokens[value] = Token(client, ends, scopes, device)
@@ -81,7 +81,7 @@ class Tokens:
         self._tokens.clear()
 
     def grant(self, form: dict[str, str], authorization: str, audience: set[str]) -> dict[str, Any]:
-        """Answer a token request. Raises `TokenRefused`.
+        """Respond to a token request. Raises `TokenRefused`.
 
         `audience`: what an assertion may call this server.
         """

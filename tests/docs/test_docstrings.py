@@ -1,0 +1,62 @@
+"""Every public function's docstring begins with a verb in the base form: what the function does."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = """
+    auth carriers config contract doctor health intake metrics operations outbound runtime simulate
+    web
+"""
+"""Rooms join here once their docstrings are written so."""
+
+VERBS = """
+    Add Allow Answer Begin Build Call Cancel Change Check Close Compare Configure Continue Count
+    Create Decide Decode Delete Digest Drop End Enqueue Expect Export Feed Find Finish Get Give Have
+    Interrupt Issue Keep Let Limit Lock Log Make Mark Move Note Open Parse Post Prepare Print Put
+    Queue Raise Read Record Refuse Register Remove Renew Replace Replay Requeue Resolve Respond
+    Return Revoke Route Run Save Schedule Send Serve Set Start Stop Store Take Wait Wire Write Yield
+"""
+"""A new verb is one more word here; a pronoun, an article or `Whether` is none."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def public(body: list[ast.stmt], name: str = "") -> Iterator[tuple[str, Function]]:
+    for node in body:
+        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{name}{node.name}.")
+            else:
+                yield name + node.name, node
+
+
+def without_verb(source: str) -> list[str]:
+    return [
+        name
+        for name, function in public(ast.parse(source).body)
+        if (ast.get_docstring(function) or "-").split()[0].rstrip(",;:.") not in VERBS.split()
+    ]
+
+
+@pytest.mark.parametrize("room", WRITTEN.split())
+def test_public_docstrings_begin_with_a_verb(room: str) -> None:
+    files = sorted((ROOT / "receiver" / room).rglob("*.py"))
+    faults = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in files
+        for name in without_verb(file.read_text())
+    ]
+    assert files
+    assert faults == []
+
+
+@pytest.mark.parametrize("docstring", ["It.", "Whether it holds.", "The key.", "It, or none."])
+def test_a_docstring_without_a_verb_is_seen(docstring: str) -> None:
+    source = f'class Known:\n    def holds(self) -> bool:\n        """{docstring}"""\n'
+    assert without_verb(source) == ["Known.holds"]
+    assert without_verb(source.replace(docstring, "Return whether it holds.")) == []
+    assert without_verb("def held() -> bool: ...") == ["held"]
