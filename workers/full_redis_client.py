@@ -12,14 +12,9 @@ import redis
 from redis.client import Pipeline
 from redis.exceptions import OutOfMemoryError
 
-_RUN: Final = """#!lua flags=allow-oom
-local replies, at = {}, 1
-while at <= #ARGV do
-    replies[#replies + 1] = redis.pcall(unpack(ARGV, at + 1, at + ARGV[at])) or false
-    at = at + 1 + ARGV[at]
-end
-return replies
-"""
+from receiver.runtime import scripts
+
+_RUN: Final = scripts.load("workers", "run_commands")
 _PAUSE: Final = 0.2
 """Seconds for a command that would have waited: no script waits."""
 

@@ -1,8 +1,8 @@
+-- include receiver.runtime prelude
 -- What a consumer group of ours has done with, marked beside it: whoever may write to Redis may destroy
 -- a group or move it, by accident or by a tool's button, and what it had acknowledged would come again.
 -- A mark is a list of ranges of ids, ascending, each done as a whole; the first begins at 0-0. What is
 -- between two of them, or behind the last, has still to be done. Kept in one hash, a field per group.
--- This text stands before every script that uses it.
 local marks = {}
 
 function marks.less(a, b)
@@ -94,25 +94,11 @@ function marks.add(stream, key, group, text, ids)
     write(key, group, joined(stream, done, false))
 end
 
-local function told(list)
-    local map = {}
-    for i = 1, #list, 2 do
-        map[list[i]] = list[i + 1]
-    end
-    return map
-end
 local function group_of(stream, name)
     if redis.call('EXISTS', stream) == 0 then
         return nil, {['last-generated-id'] = '0-0', ['entries-added'] = 0}
     end
-    local about = told(redis.call('XINFO', 'STREAM', stream))
-    for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-        local group = told(raw)
-        if group['name'] == name then
-            return group, about
-        end
-    end
-    return nil, about
+    return groups_of(stream)[name], map(redis.call('XINFO', 'STREAM', stream))
 end
 local function before(id)
     local ms, seq = string.match(id, '^(%d+)-(%d+)$')

@@ -16,6 +16,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
+from receiver.runtime import scripts
 
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""
@@ -26,28 +27,12 @@ if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end
 """
-
-
 _REVOKED_KEYS: Final = (
     CREDENTIALS,
     CREDENTIALS_USED,
     CREDENTIALS_REVOKED,
     CREDENTIALS_REVISION,
 )
-_REVOKE: Final = """
-for i = 2, #ARGV do
-    redis.call('HDEL', KEYS[1], ARGV[i])
-    redis.call('HDEL', KEYS[2], ARGV[i])
-    redis.call('SADD', KEYS[3], ARGV[i])
-end
-redis.call('EXPIRE', KEYS[3], ARGV[1])
-redis.call('INCR', KEYS[4])
-"""
-_AGAIN: Final = f"""
-if redis.call('HGET', KEYS[1], ARGV[2]) ~= table.remove(ARGV) then
-    return
-end
-{_REVOKE}"""
 _REPLICATED_WITHIN: Final = 3000
 """Milliseconds the replicas get."""
 
@@ -119,8 +104,9 @@ def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None
     `NotReplicated`.
     """
     digests = [one.digest for one in stored]
+    script = scripts.load(__package__, "revoke")
     with client.client() as line:  # type: ignore[no-untyped-call]
-        line.eval(_REVOKE, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, *digests)
+        line.eval(script, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, *digests)
         _wait(line, replicas)
 
 
@@ -128,7 +114,8 @@ def again(digest: bytes, record: bytes) -> tuple[Any, ...]:
     """Return the arguments of the `EVAL` that deletes a revoked record which has come back
     unchanged.
     """
-    return (_AGAIN, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, digest, record)
+    script = scripts.load(__package__, "revoke_again")
+    return (script, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, digest, record)
 
 
 def let_end(client: redis.Redis, stored: list[Stored], when: float, replicas: int = 0) -> None:

@@ -16,18 +16,11 @@ import structlog
 
 from receiver.contract.redis_keys import BOOK, LEDGER, LOSSES
 from receiver.health.memory import Memory
+from receiver.runtime import scripts
 
 log = structlog.get_logger()
 
 KEPT_SECONDS: Final = 30 * 24 * 3600
-# Every web process notices; the most that any of them knew of counts, once per life that ended.
-_RECORD: Final = """
-if tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') < tonumber(ARGV[2]) then
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-    redis.call('EXPIRE', KEYS[1], ARGV[3])
-end
-return redis.call('HVALS', KEYS[1])
-"""
 
 
 class DataLoss:
@@ -79,7 +72,8 @@ class DataLoss:
             known = max(known, await self._remembered(book))
         missing = self._missing(book, known, accepted)
         ended = " ".join(self._life or (book, run_id))
-        lost: Any = await client.eval(_RECORD, 1, LOSSES, ended, missing, KEPT_SECONDS)
+        script = scripts.load(__package__, "record_loss")
+        lost: Any = await client.eval(script, 1, LOSSES, ended, missing, KEPT_SECONDS)
         self.lost = sum(map(int, lost))
         if missing > 0:
             log.critical("redis.lost", notifications=missing)

@@ -10,7 +10,6 @@ or given up.
 import asyncio
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ConnectionError as LineClosed
@@ -19,6 +18,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.availability import Availability
 from receiver.intake.redis_link import NotReplicated, RedisLink
+from receiver.runtime import scripts
 from receiver.runtime.redis_client import refusal
 
 REJECTED_KEPT: Final = 10_000
@@ -139,4 +139,4 @@ def _memory(batch: Batch) -> float:
 
 def script() -> str:
     """Return the Lua script that appends batches to the inbound stream."""
-    return files(__package__).joinpath("append.lua").read_text("utf-8")
+    return scripts.load(__package__, "append")

@@ -9,12 +9,12 @@ a process had counted within the last second when it was killed is not in them.
 import secrets
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from importlib.resources import files
 from itertools import chain
 from math import inf
 from typing import Any, Final
 
 from receiver.contract.redis_keys import HEARD, METER
+from receiver.runtime import scripts
 
 ACKNOWLEDGED: Final = "acknowledged"
 PUBLISHED: Final = "published"
@@ -70,7 +70,7 @@ class Counters:
         self._times: dict[tuple[str, str], Times] = {}
         self._writer = f"{METER}:{secrets.token_hex(8)}"
         self._number = 0
-        self._text = files(__package__).joinpath("counters.lua").read_text("utf-8")
+        self._text = scripts.load(__package__, "counters")
         self._unwritten: list[Any] = []
 
     def times(self, name: str, label: str = "") -> Times:

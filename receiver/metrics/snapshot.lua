@@ -1,13 +1,7 @@
+-- include receiver.runtime prelude
 -- What waits on the streams at one moment. KEYS streams.
 -- Returns the time (ms), then per stream {entries, its groups}, per group {name, how many it has still
 -- to acknowledge or -1 when the server cannot tell, when the oldest of them was written (ms) or 0}.
-local function map(list)
-    local found = {}
-    for i = 1, #list, 2 do
-        found[list[i]] = list[i + 1]
-    end
-    return found
-end
 local function milliseconds(id)
     return tonumber(string.match(id, '^%d+'))
 end
@@ -24,8 +18,7 @@ local function waiting(stream, group)
     return {group['name'], behind, oldest and milliseconds(oldest) or 0}
 end
 
-local time = redis.call('TIME')
-local found = {time[1] * 1000 + math.floor(time[2] / 1000)}
+local found = {now_ms()}
 for _, stream in ipairs(KEYS) do
     local groups = {}
     local length, kind = 0, redis.call('TYPE', stream)['ok']

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
-from importlib.resources import files
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -31,6 +30,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.operations import ledger
 from receiver.operations.ledger import Ledger
+from receiver.runtime import scripts
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ def read(client: redis.Redis) -> Snapshot:
 
     A key of another type, a count that is no number: somebody else's, and left out.
     """
-    text = files(__package__).joinpath("snapshot.lua").read_text("utf-8")
+    text = scripts.load(__package__, "snapshot")
     pipe = client.pipeline(transaction=False)
     pipe.eval(text, len(STREAMS), *STREAMS)
     for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES):

@@ -4,66 +4,18 @@ Each dead letter is handled in one script that removes it from its stream first,
 still there. So every action may be repeated, and two operators may act at once.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import redis
 
-from receiver.contract.records import Delivery, encode
-from receiver.contract.redis_keys import (
-    DEAD_LETTERS,
-    INBOUND,
-    LEDGER,
-    SINKS,
-    retry_due,
-    retry_items,
-)
+from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER
 from receiver.operations.dead_letters import PAGE, Found
-from receiver.runtime.scripts import whole
+from receiver.operations.requeue import Requeue
+from receiver.runtime import scripts
 
-# # The letter is the only copy: what could fail after it went is asked for first
-# (`receiver.runtime.scripts`).
-# Its outcome is taken back: the notification is open again, and nothing of it was ever published
-# or its identity claimed.
-_REPLAY_NOTIFICATION: Final = """
-refuse({'XDEL', KEYS[1], '0-0'}, {'XADD', KEYS[2], '*', 'n', ''}, {'HINCRBY', KEYS[3], 'dead', '1'})
-refuse_full(KEYS[2])
-refuse_words(KEYS[3], 'dead')
-if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
-    return 0
-end
-redis.call('XADD', KEYS[2], '*', 'n', ARGV[2])
-redis.call('HINCRBY', KEYS[3], 'dead', -1)
-return 1
-"""
-_REPLAY_EVENT: Final = """
-refuse(
-    {'XDEL', KEYS[1], '0-0'}, {'HSETNX', KEYS[2], 'x', ''}, {'HINCRBY', KEYS[4], 'x', '1'},
-    {'ZADD', KEYS[3], 'NX', '0', 'x'})
-redis.call('HLEN', KEYS[2])
-redis.call('ZCARD', KEYS[3])
-refuse_words(KEYS[4], ARGV[5])
-if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
-    return 0
-end
-if redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[3]) == 1 then
-    redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
-end
-redis.call('ZADD', KEYS[3], 'NX', ARGV[4], ARGV[2])
-return 1
-"""
-# Its outcome stays: it was a dead letter, and now nobody can read it any more.
-_DROP: Final = """
-refuse({'XDEL', KEYS[1], '0-0'}, {'HINCRBY', KEYS[2], 'dead_dropped', '1'})
-refuse_words(KEYS[2], 'dead_dropped')
-if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
-    return 0
-end
-redis.call('HINCRBY', KEYS[2], 'dead_dropped', 1)
-return 1
-"""
+_GONE: Final = -1
 
 
 class DeadLetterActions:
@@ -75,9 +27,12 @@ class DeadLetterActions:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._notification = client.register_script(whole(_REPLAY_NOTIFICATION))
-        self._event = client.register_script(whole(_REPLAY_EVENT))
-        self._drop = client.register_script(whole(_DROP))
+        reopen, drop = (
+            scripts.load(__package__, name) for name in ("reopen_notification", "drop_dead_letter")
+        )
+        self._notification = client.register_script(reopen)
+        self._drop = client.register_script(drop)
+        self._event = Requeue(client)
         self._now = 0
         """When this page is due: by Redis' clock, as the workers say what is."""
 
@@ -119,16 +74,9 @@ class DeadLetterActions:
         return self._each(letters, ask)
 
     def _again(self, pipe: Any, found: Found) -> None:
-        letter, now = found.letter, self._now
-        entry = letter.entry or found.summary.id
-        # It is given up so long after the later of two clocks.
-        first = max(now, time.time_ns() // 1_000_000)
-        delivery = encode(Delivery(entry, letter.event, first))
-        self._event(
-            keys=[DEAD_LETTERS, retry_items(letter.sink), retry_due(letter.sink), SINKS],
-            args=[found.summary.id, entry, delivery, now, f"{letter.sink}:replayed"],
-            client=pipe,
-        )
+        letter, own = found.letter, found.summary.id
+        events = [(letter.entry or own, letter.event)]
+        self._event.send(letter.sink, events, self._now, letter=own, pipe=pipe)
 
     def _each(
         self,
@@ -151,4 +99,4 @@ class DeadLetterActions:
 def _outcome(answer: object) -> str:
     if isinstance(answer, Exception):
         return f"Redis: {answer}"
-    return "done" if answer else "gone"
+    return "gone" if answer == _GONE else "done"

@@ -15,16 +15,13 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from receiver.config.settings import SinkSettings
-from receiver.contract.records import Delivery, encode
 from receiver.contract.redis_keys import (
     EVENTS,
     FORWARD_JOB,
-    SINKS,
     forward_queue,
     retry_due,
-    retry_items,
 )
-from receiver.runtime.scripts import whole
+from receiver.operations.requeue import Requeue
 
 PAGE: Final = 200
 AT_ONCE: Final = 2_000
@@ -39,22 +36,6 @@ _FORWARD_OPTIONS: Final = {
     "result_ttl": 60,
     "failure_ttl": 3600,
 }
-_SEND_AGAIN: Final = """
-refuse(
-    {'HSETNX', KEYS[1], 'x', ''}, {'ZADD', KEYS[2], 'NX', '0', 'x'},
-    {'HINCRBY', KEYS[3], ARGV[1], '1'})
-redis.call('ZCARD', KEYS[2])
-refuse_words(KEYS[3], ARGV[1])
-local new = 0
-for i = 3, #ARGV, 2 do
-    new = new + redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
-    redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[i])
-end
-if new > 0 then
-    redis.call('HINCRBY', KEYS[3], ARGV[1], new)
-end
-return new
-"""
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -99,7 +80,7 @@ class Replay:
         self._client = client
         self._sink = sink
         self._wanted = wanted
-        self._script = client.register_script(whole(_SEND_AGAIN))
+        self._requeue = Requeue(client)
         self._queue = Queue(forward_queue(sink.name), connection=client, serializer=JSONSerializer)
         self._room = 0
 
@@ -129,17 +110,8 @@ class Replay:
         if not chosen:
             return 0
         self._wait_for_room(len(chosen))
-        name, now = self._sink.name, self._now()
-        first = max(now, time.time_ns() // 1_000_000)  # given up so long after the later clock
-        pairs = [
-            part
-            for entry, event in chosen
-            for part in (entry, encode(Delivery(entry.decode(), _marked(event), first)))
-        ]
-        new: Any = self._script(
-            keys=[retry_items(name), retry_due(name), SINKS],
-            args=[f"{name}:replayed", now, *pairs],
-        )
+        events = [(entry.decode(), _marked(event)) for entry, event in chosen]
+        new = self._requeue.send(self._sink.name, events, self._now())
         self._ring()
         return int(new)
 

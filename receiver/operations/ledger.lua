@@ -1,26 +1,11 @@
+-- include receiver.runtime prelude
 -- The books of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
 end
 local function open()
-    if redis.call('EXISTS', KEYS[2]) == 0 then
-        return 0
-    end
-    for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[2])) do
-        local group = {}
-        for i = 1, #raw, 2 do
-            group[raw[i]] = raw[i + 1]
-        end
-        if group['name'] == ARGV[1] then
-            local lag = group['lag']
-            if not lag then
-                -- The server cannot tell (entries were deleted by hand): count them.
-                lag = #redis.call('XRANGE', KEYS[2], '(' .. group['last-delivered-id'], '+')
-            end
-            return group['pending'] + lag
-        end
-    end
-    return redis.call('XLEN', KEYS[2])
+    local group = groups_of(KEYS[2])[ARGV[1]]
+    return group and open_in(KEYS[2], group) or redis.call('XLEN', KEYS[2])
 end
 local lost = 0
 for _, missing in ipairs(redis.pcall('HVALS', KEYS[3])) do -- none where it is somebody else's

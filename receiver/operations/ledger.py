@@ -2,13 +2,13 @@
 up.
 """
 
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 import redis
 
 from receiver.contract.redis_keys import GROUP, INBOUND, LEDGER, LOSSES
+from receiver.runtime import scripts
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -51,6 +51,6 @@ class Ledger(msgspec.Struct, frozen=True):
 
 def read(client: redis.Redis) -> Ledger:
     """Read the ledger in one script. Raises `redis.RedisError`."""
-    script = files(__package__).joinpath("ledger.lua").read_text("utf-8")
+    script = scripts.load(__package__, "ledger")
     reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
     return Ledger(*reply)

@@ -1,22 +1,8 @@
+-- include receiver.runtime prelude
 -- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items
 -- and its state.
 -- ARGV per sink its name and its consumer group. Returns per sink what `SinkLedger` holds, in order.
-local clock, added, groups = redis.call('TIME'), 0, {}
-if redis.call('EXISTS', KEYS[1]) == 1 then
-    local info = redis.call('XINFO', 'STREAM', KEYS[1])
-    for i = 1, #info, 2 do
-        if info[i] == 'entries-added' then
-            added = info[i + 1]
-        end
-    end
-    for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-        local group = {}
-        for i = 1, #raw, 2 do
-            group[raw[i]] = raw[i + 1]
-        end
-        groups[group['name']] = group
-    end
-end
+local clock, added, groups = redis.call('TIME'), entries_added(KEYS[1]), groups_of(KEYS[1])
 local books = {}
 for i = 1, #ARGV, 2 do
     local at = 3 + (i - 1) / 2 * 3
@@ -28,12 +14,7 @@ for i = 1, #ARGV, 2 do
     local retrying, group = redis.call('ZCARD', due), groups[ARGV[i + 1]]
     local open, events = retrying, delivered + filtered + dead + retrying
     if group then
-        local lag = group['lag']
-        if not lag then
-            -- The server cannot tell (entries were deleted by hand): count them.
-            lag = #redis.call('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+')
-        end
-        open = open + group['pending'] + lag
+        open = open + open_in(KEYS[1], group)
         events = added - count('begun') + count('replayed')
     end
     local stopped = redis.call('HMGET', state, 'stopped', 'open_until', 'opened')

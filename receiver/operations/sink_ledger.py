@@ -1,7 +1,6 @@
 """The ledger of each sink: every event was delivered, filtered, given up, or is still open."""
 
 import itertools
-from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
+from receiver.runtime import scripts
 
 _BEGUN = b":begun"
 
@@ -69,7 +69,7 @@ def read(client: redis.Redis) -> list[SinkLedger]:
     )
     if not names:
         return []
-    script = files(__package__).joinpath("sink_ledger.lua").read_text("utf-8")
+    script = scripts.load(__package__, "sink_ledger")
     own = itertools.chain.from_iterable(
         (retry_due(name), retry_items(name), sink_state(name)) for name in names
     )

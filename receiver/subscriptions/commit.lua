@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- One step of one slot: its record, when it is due, and all that goes with it, or nothing at all.
 -- KEYS: lease, slots, ids, attempts, credentials, their changes, their revision, sets, due by rank.
 -- ARGV: owner, slot, the record before, the record after ('' where there is none), rank, due (ms),

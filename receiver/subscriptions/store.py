@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from importlib.resources import files
 from typing import Any, Final, cast
 
 import redis.asyncio
@@ -22,33 +21,14 @@ from receiver.contract.redis_keys import (
     subscriptions_orders,
     subscriptions_state,
 )
-from receiver.runtime.scripts import whole
+from receiver.runtime import scripts
 from receiver.subscriptions.records import Slot, decode, encode
 
 LEASE_SECONDS: Final = 15.0
 _RANKS: Final = 3
-_COMMIT: Final = whole(files(__package__).joinpath("commit.lua").read_text("utf-8"))
-_HOLD: Final = whole("""
-local owner = redis.call('GET', KEYS[1])
-local left = owner and redis.call('PTTL', KEYS[1]) or 0
--- One that lasts longer than a lease was given while this server's clock was ahead.
-if owner and owner ~= ARGV[1] and left >= 0 and left <= tonumber(ARGV[2]) then
-    return {0, redis.call('TIME')[1]}
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {1, redis.call('TIME')[1]}
-""")
-_DROP: Final = whole("""
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return 'lease'
-end
-for i = 2, #ARGV, 2 do
-    redis.call('HDEL', KEYS[5], ARGV[i])
-    redis.call('ZADD', KEYS[6], redis.call('INCR', KEYS[7]), ARGV[i])
-    redis.call('HDEL', KEYS[4], ARGV[i + 1])
-end
-return 'done'
-""")
+_COMMIT: Final = scripts.load(__package__, "commit")
+_HOLD: Final = scripts.load(__package__, "hold_lease")
+_DROP: Final = scripts.load(__package__, "drop_credentials")
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """

@@ -1,11 +1,11 @@
 """What the script behind the metrics says of a consumer group's oldest open entry."""
 
-from importlib.resources import files
 from typing import Any
 
+from receiver.runtime import scripts
 from tests.support.valkey import Valkey
 
-SCRIPT = files("receiver.metrics").joinpath("snapshot.lua").read_text("utf-8")
+SCRIPT = scripts.load("receiver.metrics", "snapshot")
 
 
 def waiting(client: Any) -> list[Any]:

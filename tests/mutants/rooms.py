@@ -31,6 +31,7 @@ _FORWARD = (
     "tests/forward/test_rq_sinks.py",
     "tests/workers/test_settle.py",
 )
+_REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
 _SWEEP = ("tests/workers/test_sweep.py",)
 
 ROOMS = {
@@ -71,6 +72,15 @@ ROOMS = {
                 "tests/workers/test_outcomes.py",
                 "tests/operations/test_dead_letters.py",
             ),
+            "requeue.lua": _REQUEUE,
+            "reopen_notification.lua": _REQUEUE,
+            "drop_dead_letter.lua": _REQUEUE,
+            "revoke.lua": ("tests/auth/test_revoked.py",),
+            "revoke_again.lua": ("tests/auth/test_revoked.py",),
+            "record_loss.lua": ("tests/health/test_losses.py",),
+            "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
+            "checks.lua": ("tests/workers/test_half_way.py",),
+            "prelude.lua": (*_SWEEP, "tests/operations/test_dead_letters.py"),
             "sink_ledger.lua": (
                 "tests/cli/test_sinks_command.py",
                 "tests/forward/test_forward_local.py",

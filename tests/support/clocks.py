@@ -1,11 +1,12 @@
 """Redis' clock moved: for a script, and for what a consumer group remembers."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
 
-from workers import scripts
+from receiver.runtime import scripts
 
 _POLYNOMIAL = 0x95AC9329AC4BC9B5
 """CRC-64 Jones, reflected: what DUMP ends with."""
@@ -14,11 +15,13 @@ _POLYNOMIAL = 0x95AC9329AC4BC9B5
 def lead(patch: pytest.MonkeyPatch, module: Any, milliseconds: int) -> None:
     """Scripts that this module loads see a server whose clock is ahead by so much."""
 
-    def text(name: str) -> str:
+    def load(package: str, name: str) -> str:
         now = "(function(t) return {math.floor(t[1] + %d), t[2]} end)(redis.call('TIME'))"
-        return scripts.text(name).replace("redis.call('TIME')", now % (milliseconds // 1000))
+        return scripts.load(package, name).replace(
+            "redis.call('TIME')", now % (milliseconds // 1000)
+        )
 
-    patch.setattr(module, "_lua", text)
+    patch.setattr(module, "scripts", SimpleNamespace(load=load))
 
 
 def delivered_ahead(client: redis.Redis, stream: str, by: int, group: str) -> None:

@@ -16,9 +16,9 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
+from receiver.runtime import scripts
 from tests.support.consumer import Consumer
 from tests.support.valkey import Valkey
-from workers import scripts
 from workers.forward.delivery_queue import Deliveries, begin
 from workers.forward.remote_job import RemoteJob
 from workers.forward.run_loop import Shift
@@ -76,7 +76,7 @@ class _Deliveries(Deliveries):
 
 def _timed(client: Any, name: str) -> Any:
     """A script that asks for the time where `Forwarding.now` puts it."""
-    text = scripts.text(name)
+    text = scripts.load("workers.forward", name)
     assert "redis.call('TIME')" in text
     return client.register_script(
         text.replace("redis.call('TIME')", f"redis.call('HMGET', '{TIME}', 's', 'us')")

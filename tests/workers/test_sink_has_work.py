@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import EVENTS, MARKS, forward_group, retry_due, sink_state
+from receiver.runtime.scripts import load
 from tests.support.valkey import Valkey
-from workers.scripts import text
 
 HOUR = 3_600_000
 GROUP = forward_group("billing")
@@ -16,7 +16,11 @@ KEYS = (EVENTS, retry_due("billing"), sink_state("billing"), MARKS)
 
 def rings(client: Any, tries: int = HOUR) -> bool:
     now = int(time.time() * 1000)
-    return bool(client.eval(text("sink_has_work"), 4, *KEYS, GROUP, tries, now, 30_000))
+    return bool(
+        client.eval(
+            load("workers.maintenance", "sink_has_work"), 4, *KEYS, GROUP, tries, now, 30_000
+        )
+    )
 
 
 @pytest.fixture

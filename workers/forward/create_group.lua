@@ -1,3 +1,6 @@
+#!lua flags=allow-oom
+-- include receiver.runtime prelude
+-- include workers marks
 -- Makes a sink's consumer group unless it is there, and opens its books so that they balance.
 -- KEYS events, due, counts, marks. ARGV group, sink, where it begins: `$` (what comes from now on) or `0`.
 -- Returns 1 if the group was made now, 2 if somebody had destroyed or moved it: it goes on from its mark.
@@ -5,16 +8,7 @@ local known, moved = marks.keep(KEYS[1], KEYS[4], ARGV[1])
 if known then
     return moved and 2 or 0
 end
-local added, length = 0, 0
-if redis.call('EXISTS', KEYS[1]) == 1 then
-    local info = redis.call('XINFO', 'STREAM', KEYS[1])
-    for i = 1, #info, 2 do
-        if info[i] == 'entries-added' then
-            added = info[i + 1]
-        end
-    end
-    length = redis.call('XLEN', KEYS[1])
-end
+local added, length = entries_added(KEYS[1]), redis.call('XLEN', KEYS[1])
 local before = ARGV[3] == '$' and added or added - length
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[3], ARGV[2] .. ':' .. name) or '0')

@@ -20,7 +20,8 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
-from workers import outcome_log, scripts, second_clock
+from receiver.runtime import scripts
+from workers import outcome_log, second_clock
 from workers.sinks.sink import Item
 
 log = structlog.get_logger()
@@ -180,9 +181,8 @@ def patience(seconds: float) -> int:
 def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
     """Make the sink's group unless it is there; a new sink gets what comes from now on."""
     keys = [EVENTS, retry_due(sink), SINKS, MARKS]
-    made = client.eval(
-        scripts.text("create_group"), len(keys), *keys, forward_group(sink), sink, start
-    )
+    script = scripts.load(__package__, "create_group")
+    made = client.eval(script, len(keys), *keys, forward_group(sink), sink, start)
     if made == _MOVED:
         _say_moved(sink)
     elif made:
@@ -196,7 +196,7 @@ def _say_moved(sink: str) -> None:
 
 
 def _script(client: redis.Redis, name: str) -> Any:
-    return client.register_script(scripts.text(name))
+    return client.register_script(scripts.load(__package__, name))
 
 
 def _item(retry: bytes, name: bytes, payload: bytes) -> Item:

@@ -1,3 +1,7 @@
+#!lua flags=allow-oom
+-- include receiver.runtime checks
+-- include receiver.runtime prelude
+-- include workers marks
 -- The one place where a delivery ends or is put off: exactly once each, whoever runs this.
 -- KEYS events, due, items, dead letters, counts, state, marks
 -- ARGV group, sink, failed requests in a row that open the circuit, its first and its longest pause
@@ -13,14 +17,13 @@
 -- All times are this server's: hosts whose clocks differ agree on what is due and when it is open.
 -- A delivery goes on only if it was still open. Returns {1 if the circuit opened, 1 if it closed}.
 local group, sink = ARGV[1], ARGV[2]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now = now_ms()
 local mark, acknowledged = redis.call('HGET', KEYS[7], group), {}
 local function later(milliseconds)
     return string.format('%.0f', now + milliseconds)
 end
 -- What could fail half-way, and so lose what is acknowledged before it, fails here, before anything
--- has happened (`receiver.runtime.scripts`).
+-- has happened (`checks.lua`).
 refuse(
     {'XACK', KEYS[1], group, '0-0'}, {'XCLAIM', KEYS[1], group, 'x', '0', '0-0'},
     {'ZREM', KEYS[2], 'x'}, {'ZADD', KEYS[2], '0', 'x'}, {'ZSCORE', KEYS[2], 'x'},

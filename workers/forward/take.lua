@@ -1,3 +1,7 @@
+#!lua flags=allow-oom
+-- include receiver.runtime checks
+-- include receiver.runtime prelude
+-- include workers marks
 -- What one sink's worker is to deliver next: what it or a dead one left, what is due, what is new.
 -- KEYS events, due, items, state, bell, marks
 -- ARGV group, consumer, how many, retries from which on nothing new is read, time (ms) after which
@@ -13,7 +17,7 @@
 -- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
 -- delivery is leased, not removed: only its outcome removes it. A lease ends at half a millisecond, so
 -- that it is told apart from what was put off.
--- What could fail half-way fails here, before anything has happened (`receiver.runtime.scripts`).
+-- What could fail half-way fails here, before anything has happened (`checks.lua`).
 local group, consumer = ARGV[1], ARGV[2]
 refuse(
     {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', '1', 'STREAMS', KEYS[1], '>'},
@@ -23,8 +27,7 @@ refuse(
 redis.call('ZCARD', KEYS[2])
 redis.call('HLEN', KEYS[3])
 local wanted = tonumber(ARGV[3])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now = now_ms()
 local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
     'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')

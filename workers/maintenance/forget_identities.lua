@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Forgets identities whose time is over: so many of their sets a call, for one may have a million.
 -- KEYS identities. ARGV the caller's time (ms), sets a call may delete
 -- Returns how many it deleted.

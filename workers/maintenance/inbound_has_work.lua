@@ -1,3 +1,5 @@
+#!lua flags=allow-oom
+-- include receiver.runtime prelude
 -- Keeps the group of the normalise workers tidy and says whether there is work for them.
 -- KEYS inbound, marks. ARGV group. Returns 1 while any notification is open, or the group does not
 -- stand where it was left.
@@ -6,20 +8,12 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end
-local function pairs_of(list)
-    local map = {}
-    for i = 1, #list, 2 do
-        map[list[i]] = list[i + 1]
-    end
-    return map
-end
-
 for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local group = pairs_of(raw)
+    local group = map(raw)
     if group['name'] == ARGV[1] then
         -- A name nobody has used for an hour goes, unless entries still hang on it.
         for _, one in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-            local consumer = pairs_of(one)
+            local consumer = map(one)
             if consumer['pending'] == 0 and consumer['idle'] > 3600000 then
                 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer['name'])
             end
@@ -32,7 +26,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
                 end
             end
         end
-        local last = pairs_of(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']
+        local last = map(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']
         local at = group['last-delivered-id']
         local done = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '%S+$')
         return (group['pending'] > 0 or at ~= last or (done and done ~= at)) and 1 or 0

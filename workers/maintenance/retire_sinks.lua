@@ -1,20 +1,18 @@
+#!lua flags=allow-oom
+-- include receiver.runtime prelude
 -- Sinks: those configured are known again, and a consumer's name that nobody uses any more goes from
 -- their groups, unless entries still hang on it; returns the names of those with a group that nobody
 -- has known for long.
 -- KEYS events, counts. ARGV how long (ms) nobody must have known a sink, the same for a consumer,
 -- the caller's time (ms), known sinks' names. What is known is stamped with this server's time, and
 -- nobody has known it for long when both clocks say so.
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now = now_ms()
 local stamp = string.format('%.0f', now)
 local earlier = math.min(now, tonumber(ARGV[3]))
 local retired = {}
 local function tidy(group)
     for _, raw in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
-        local consumer = {}
-        for i = 1, #raw, 2 do
-            consumer[raw[i]] = raw[i + 1]
-        end
+        local consumer = map(raw)
         if consumer['pending'] == 0 and consumer['idle'] >= tonumber(ARGV[2]) then
             redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group, consumer['name'])
         end

@@ -1,10 +1,11 @@
+#!lua flags=allow-oom
+-- include receiver.runtime prelude
 -- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
 -- KEYS events, due, state, marks. ARGV group, how long (ms) the sink tries, the caller's time (ms), how long
 -- (ms) a lease lasts. All times are this server's, but what is given up is so by both clocks.
 -- What was leased or delivered while this clock was ahead would be held for as long as that: it is
 -- due now, or counts as delivered now.
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now = now_ms()
 local state = redis.call(
     'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
 -- As in `take.lua`: what was put off by a clock that was ahead is due now.
@@ -31,10 +32,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end
 for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local group = {}
-    for i = 1, #raw, 2 do
-        group[raw[i]] = raw[i + 1]
-    end
+    local group = map(raw)
     if group['name'] == ARGV[1] then
         if group['pending'] > 0 then
             for _, one in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do

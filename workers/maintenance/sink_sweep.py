@@ -19,9 +19,9 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
+from receiver.runtime import scripts
 from workers import bell, second_clock
 from workers.forward import delivery_queue
-from workers.scripts import text as _lua
 from workers.sinks.foreign_redis import Elsewhere
 
 log = structlog.get_logger()
@@ -39,8 +39,8 @@ class SinkSweep:
     def __init__(self, client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
         self._client = client
         self._sinks = sinks
-        self._retire = client.register_script(_lua("retire_sinks"))
-        self._waiting = client.register_script(_lua("sink_has_work"))
+        self._retire = client.register_script(scripts.load(__package__, "retire_sinks"))
+        self._waiting = client.register_script(scripts.load(__package__, "sink_has_work"))
 
     def begin(self) -> None:
         """Before any worker of ours publishes, so that a new sink misses nothing of theirs."""

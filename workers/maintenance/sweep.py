@@ -22,8 +22,8 @@ from receiver.contract.redis_keys import (
     SINKS,
     forward_group,
 )
+from receiver.runtime import scripts
 from workers import bell, second_clock
-from workers.scripts import text as _lua
 
 log = structlog.get_logger()
 
@@ -77,9 +77,9 @@ class Sweep:
     def __init__(self, client: redis.Redis, kept: Sequence[History] = HISTORIES) -> None:
         self._client = client
         self._kept = kept
-        self._look = client.register_script(_lua("inbound_has_work"))
-        self._forget = client.register_script(_lua("forget_identities"))
-        self._trim = client.register_script(_lua("trim_history"))
+        self._look = client.register_script(scripts.load(__package__, "inbound_has_work"))
+        self._forget = client.register_script(scripts.load(__package__, "forget_identities"))
+        self._trim = client.register_script(scripts.load(__package__, "trim_history"))
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""

@@ -1,3 +1,6 @@
+#!lua flags=allow-oom
+-- include receiver.runtime checks
+-- include receiver.runtime prelude
 -- One bounded cut of one stream's history, oldest first.
 -- KEYS stream, ledger
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
@@ -7,7 +10,7 @@
 -- named does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
 -- has acknowledged it is counted, once per reader.
 -- An entry is over age when both clocks say so: one alone may be days ahead for a moment.
--- It runs in a full server too (`receiver.runtime.scripts`), or nothing would ever make room again.
+-- It runs in a full server too (the first line), or nothing would ever make room again.
 -- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
 local stream, ledger, name = KEYS[1], KEYS[2], ARGV[1]
 refuse({'XTRIM', stream, 'MAXLEN', '1'}, {'HINCRBY', ledger, 'x', '1'})
@@ -67,10 +70,7 @@ local END = '9007199254740991-0'
 -- entries are unread, so that one cut is read or unread as a whole, for each reader.
 local limit, stage, readers = END, END, {}
 for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local group = {}
-    for i = 1, #raw, 2 do
-        group[raw[i]] = raw[i + 1]
-    end
+    local group = map(raw)
     local unread = behind(group['last-delivered-id'])
     if holds(group['name']) then
         local pending = redis.call('XPENDING', stream, group['name'])
@@ -103,8 +103,7 @@ local function cut(before, count)
     return redis.call('XTRIM', stream, 'MINID', behind(few[#few][1]))
 end
 
-local time = redis.call('TIME')
-local now = math.min(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[6]))
+local now = math.min(now_ms(), tonumber(ARGV[6]))
 local length = redis.call('XLEN', stream)
 local gone = cut(least(stage, string.format('%.0f-0', math.max(0, now - kept))), at_once)
 if gone == 0 then

@@ -1,3 +1,5 @@
+#!lua flags=allow-oom
+-- include workers marks
 -- Makes the group of the normalise workers unless it is there, and sees that it stands where it was left.
 -- KEYS inbound, marks. ARGV group. Returns 1 if somebody had destroyed or moved it.
 local known, moved = marks.keep(KEYS[1], KEYS[2], ARGV[1])

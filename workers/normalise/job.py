@@ -19,13 +19,13 @@ from receiver.contract.redis_keys import (
     LEDGER,
     MARKS,
 )
+from receiver.runtime import scripts
 from workers import bell, memory_headroom, second_clock
 from workers.normalise import tracing
 from workers.normalise.decide import Entry, Outcome, dead, outcome
 from workers.normalise.inbound_reader import Inbox, pairs
 from workers.normalise.pipelined_connection import Command, Pipe
 from workers.outcome_log import Teller
-from workers.scripts import text as _lua
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer
@@ -70,8 +70,8 @@ class Normaliser:
         self._inbox = Inbox(consumer)
         self._settings = settings
         self._stopping = stopping
-        self._text = _lua("publish")
-        self._enter = _lua("enter_group")
+        self._text = scripts.load(__package__, "publish")
+        self._enter = scripts.load(__package__, "enter_group")
         self._sha = ""
         self._survived: set[bytes] = set()
         self._outcome = tracing.outcomes(tracer) if tracer else outcome

@@ -1,3 +1,6 @@
+#!lua flags=allow-oom
+-- include receiver.runtime checks
+-- include workers marks
 -- The one place where an outcome happens: exactly one per entry, whoever runs this, however often.
 -- KEYS inbound, events, dead letters, ledger, identities, attempts, marks
 -- ARGV consumer group, seconds an identity is remembered, the caller's time (s), then per entry its id,
@@ -9,9 +12,9 @@
 -- An entry goes on only if XACK says that it was still open, and the mark of the group that it is not
 -- one which somebody had delivered again. Identities and what a final status
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
--- bucket goes as a whole (`forget.lua`) once it and the time to remember are over. It begins by the
+-- bucket goes as a whole (`forget_identities.lua`) once it and the time to remember are over. It begins by the
 -- later of two clocks and ends by the earlier: one that is days off forgets nothing.
--- What could fail half-way fails here, before anything has happened (`receiver.runtime.scripts`).
+-- What could fail half-way fails here, before anything has happened (`checks.lua`).
 refuse(
     {'XACK', KEYS[1], ARGV[1], '0-0'}, {'XADD', KEYS[2], '*', 'event', ''},
     {'XADD', KEYS[3], '*', 'd', ''}, {'HINCRBY', KEYS[4], 'events', '1'},

@@ -6,22 +6,10 @@ from typing import Final, NamedTuple
 
 import redis
 
-from receiver.runtime.scripts import whole
+from receiver.runtime import scripts
 
 LEASE_MILLISECONDS: Final = 15_000
 """A dead supervisor's slot is free after this long."""
-_RENEW: Final = """
-local owner = redis.call('GET', KEYS[1])
-if owner == ARGV[1] then
-    return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
--- One that lasts longer than a lease was given while this server's clock was ahead.
-local left = owner and redis.call('PTTL', KEYS[1]) or 0
-if left < 0 or left > tonumber(ARGV[2]) then
-    redis.call('DEL', KEYS[1])
-end
-return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
-"""
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
@@ -46,7 +34,7 @@ class Slots:
     def __init__(self, client: redis.Redis) -> None:
         self._owner = secrets.token_hex(8)
         self._host = socket.gethostname()
-        self._renew = client.register_script(whole(_RENEW))
+        self._renew = client.register_script(scripts.load(__package__, "renew_lease"))
         self._client = client
         self._held: set[Slot] = set()
 

@@ -1,0 +1,40 @@
+-- The server's time: milliseconds since 1970.
+local function now_ms()
+    local clock = redis.call('TIME')
+    return clock[1] * 1000 + math.floor(clock[2] / 1000)
+end
+-- A reply of names and values in turn, as a table.
+local function map(list)
+    local found = {}
+    for i = 1, #list, 2 do
+        found[list[i]] = list[i + 1]
+    end
+    return found
+end
+-- The consumer groups of a stream, by name; none where there is no such key.
+local function groups_of(stream)
+    local found = {}
+    if redis.call('EXISTS', stream) == 1 then
+        for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+            local group = map(raw)
+            found[group['name']] = group
+        end
+    end
+    return found
+end
+-- How many entries were ever added to a stream; 0 where there is no such key.
+local function entries_added(stream)
+    if redis.call('EXISTS', stream) == 0 then
+        return 0
+    end
+    return map(redis.call('XINFO', 'STREAM', stream))['entries-added']
+end
+-- How many entries a group has still to acknowledge, delivered or not.
+local function open_in(stream, group)
+    local lag = group['lag']
+    if not lag then
+        -- The server cannot tell (entries were deleted by hand): count them.
+        lag = #redis.call('XRANGE', stream, '(' .. group['last-delivered-id'], '+')
+    end
+    return group['pending'] + lag
+end

@@ -1,0 +1,13 @@
+#!lua flags=allow-oom
+-- Deletes credentials and the attempts that they were made for, if the owner has the lease.
+-- KEYS as of `commit.lua`. ARGV owner, then per credential its digest and its attempt.
+-- Returns 'done' or 'lease'.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return 'lease'
+end
+for i = 2, #ARGV, 2 do
+    redis.call('HDEL', KEYS[5], ARGV[i])
+    redis.call('ZADD', KEYS[6], redis.call('INCR', KEYS[7]), ARGV[i])
+    redis.call('HDEL', KEYS[4], ARGV[i + 1])
+end
+return 'done'
