@@ -16,10 +16,13 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from receiver.auth.revocations import Revocations
+from receiver.auth.subscription_credentials import SubscriptionCredentials
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN
+from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
 
 SNAPSHOT_SECONDS: Final = 60.0
 
+_SUBSCRIPTION: Final = SUBSCRIPTION_PREFIX.encode()
 _PREFIX: Final = 8
 """Bytes of a digest that find its credential; the comparison of the whole decides."""
 
@@ -43,6 +46,14 @@ class Undecided(Exception):
     """
 
 
+class NotHeardOf(Exception):
+    """The token is a subscription's, and may have been made a moment ago: look it up first."""
+
+    def __init__(self, digest: bytes) -> None:
+        super().__init__()
+        self.digest = digest
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """The sender that a token stands for, as stored under the token's digest."""
 
@@ -52,6 +63,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     expires: float | None = None
     """Seconds since 1970; None: never."""
     created: float = 0.0
+    attempt: str = ""
+    """As `Notification.attempt` has it; empty for all that are no subscription's."""
 
 
 _decode = msgspec.json.Decoder(Credential).decode
@@ -112,6 +125,7 @@ class Credentials:
         """Whether the store came back with less than it had: from then on, until this process is
         started anew, whoever was known here stays known until he is revoked by name, and nobody
         else is called unknown."""
+        self.subscriptions = SubscriptionCredentials()
         self.used: dict[bytes, float] = {}
         """Digest -> when it was last admitted; whoever writes it down empties it."""
 
@@ -150,9 +164,11 @@ class Credentials:
         self._read_at, self._clock = time.monotonic(), clock
         return len(unreadable)
 
-    def admit(self, given: set[bytes]) -> Credential:
-        """Return the credential of one request's tokens. Raises `Unauthenticated` or
-        `Undecided`.
+    def admit(self, given: set[bytes], known: bool | None = None) -> Credential:
+        """Return the credential of one request's tokens. Raises `Unauthenticated` or `Undecided`,
+        and `NotHeardOf` where a subscription's token is to be looked up first.
+
+        `known` says what came of that: True where the store has answered, False where it has not.
         """
         if len(given) != 1:
             raise Unauthenticated("several credentials" if given else "no credential")
@@ -160,15 +176,32 @@ class Credentials:
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated("unknown credential")
         digest = hashlib.sha256(token).digest()
+        if token.startswith(_SUBSCRIPTION):
+            return self._admit_subscription(digest, known)
         found = self._known.get(digest[:_PREFIX])
         if found is None or not hmac.compare_digest(found[0], digest):
             raise self._unknown(digest)
-        known = found[1]
+        credential = found[1]
         now = time.time()
-        if known.expires is not None:
-            self._check(known.expires, now)
+        if credential.expires is not None:
+            self._check(credential.expires, now)
         self.used[digest] = now
-        return known
+        return credential
+
+    def _admit_subscription(self, digest: bytes, known: bool | None) -> Credential:
+        """Their tokens are 256 random bits of ours: finding the whole digest is the comparison."""
+        found = self.subscriptions.get(digest)
+        if found is None:
+            if known is None:
+                raise NotHeardOf(digest)
+            raise Unauthenticated("unknown credential") if known else Undecided
+        self._check(found.expires, time.time())
+        return Credential(
+            label=found.label,
+            listener=found.listener,
+            expires=found.expires,
+            attempt=f"{found.attempt} {found.generation} {found.slot}" if found.attempt else "",
+        )
 
     def take_used(self) -> dict[str, float]:
         """Return and clear the use of stored credentials since the last call: hex digest ->

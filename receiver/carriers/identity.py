@@ -5,6 +5,7 @@ the event that it repeats.
 """
 
 import hashlib
+from datetime import UTC
 
 import msgspec
 
@@ -12,6 +13,7 @@ from receiver.carriers.carrier import Event
 from receiver.contract.records import Notification
 
 _pack = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder(order="sorted").encode
 
 
 def digest(*parts: str) -> bytes:
@@ -21,9 +23,29 @@ def digest(*parts: str) -> bytes:
 
 def identity(notification: Notification, event: Event) -> bytes:
     """Digest what tells this event apart on its listener; empty when nothing does."""
+    if is_occurrence(notification, event):
+        return _occurrence(notification, event)
     if not event.identity:
         return b""
     return digest(notification.callback, notification.listener, *event.identity)
+
+
+def is_occurrence(notification: Notification, event: Event) -> bool:
+    """Tell whether an event says what happened to a device, by a subscription of ours.
+
+    While a subscription is renewed, two generations of it live, and each sends an event of its own
+    with an id of its own: what they say makes the repeat.
+    """
+    ours = bool(notification.attempt) and event.type.startswith("device.")
+    return ours and event.time is not None
+
+
+def _occurrence(notification: Notification, event: Event) -> bytes:
+    _, _, slot = notification.attempt.split(" ", 2)
+    instant = event.time.astimezone(UTC).isoformat() if event.time else ""
+    says = {name: value for name, value in event.data.items() if name != "subscriptionId"}
+    where = (notification.callback, notification.listener, "occurrence", slot)
+    return digest(*where, event.type, event.subject or "", instant, _json(says).decode())
 
 
 def unique(notification: Notification, event: Event, index: int) -> bytes:

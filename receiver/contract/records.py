@@ -38,6 +38,10 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     trace: str = ""
     """The door's span (`receiver.runtime.tracing.context`); empty where there are no traces."""
 
+    attempt: str = ""
+    """The subscription whose credential it came with: attempt, generation and slot, parted by
+    blanks; empty for all other credentials."""
+
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One authentic request, or item of a batch, that was refused, kept with its reason."""

@@ -73,7 +73,8 @@ cannot be read, `<set>:deletions` how many deletions wait for `apply --yes`, `<s
 `<set>:deaf` and `<set>:ended` counts; absent where there is nothing to say."""
 SUBSCRIPTION_CREDENTIALS: Final = "receiver:subscription-credentials"
 """Hash: SHA-256 (hex) of a token that begins with `SUBSCRIPTION_PREFIX` -> JSON object: `label`
-(the set), `listener`, `expires` and `created` (seconds since 1970), `attempt`. Changed only in
+(the set), `listener`, `expires` and `created` (seconds since 1970), `attempt`, its `generation`
+and its `slot`. Changed only in
 scripts that note the change in `SUBSCRIPTION_CREDENTIALS_CHANGES` too."""
 SUBSCRIPTION_CREDENTIALS_CHANGES: Final = "receiver:subscription-credentials:changes"
 """Sorted set: SHA-256 (hex) -> revision of its latest change. A reader that knows revision n asks

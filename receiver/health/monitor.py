@@ -71,6 +71,7 @@ class Monitor:
         await self._server.look(self._client)
         async with self._server.part("credentials cannot be read"):
             await self._read_credentials()
+            await self._credentials.subscriptions.refresh(self._client)
         await self._write()
 
     async def close(self) -> None:

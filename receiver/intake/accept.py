@@ -34,7 +34,13 @@ class Accepted(NamedTuple):
 
 
 def accept(
-    callback: Callback, listener: str, receipt: str, received: int, request: Request, trace: str
+    callback: Callback,
+    listener: str,
+    receipt: str,
+    received: int,
+    request: Request,
+    trace: str,
+    attempt: str = "",
 ) -> Accepted:
     """Read a body as its carrier does and return the records to store.
 
@@ -44,7 +50,7 @@ def accept(
     reading = callback.read(request)
     name, content_type = callback.name, request.content_type
     notifications = [
-        encode(Notification(name, listener, receipt, received, content_type, body, trace))
+        encode(Notification(name, listener, receipt, received, content_type, body, trace, attempt))
         for body in reading.accepted
     ]
     refusals = [

@@ -70,6 +70,8 @@ async def _intend(about: Context, name: str, token: str) -> Attempt | None:
             "expires": int(attempt.asked_end + 2 * paces.DAY),
             "created": int(now),
             "attempt": attempt.id,
+            "generation": attempt.generation,
+            "slot": slot.id,
         }
         index = (slot.operator, slot.set, slot.id, attempt.generation)
         return Change(

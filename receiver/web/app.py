@@ -118,9 +118,9 @@ def build(settings: Settings) -> Starlette:
         else None
     )
     admission = Admission(settings.max_in_flight)
-    context = Context(settings, credentials, intake, admission, availability)
-    server = RedisState(availability, losses, settings, inbound, probe)
     client = redis_client.async_client(settings.redis_url)
+    context = Context(settings, credentials, intake, admission, availability, client)
+    server = RedisState(availability, losses, settings, inbound, probe)
     scrape = Scrape(settings, reader)
     watch = Monitor(
         client,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
+from receiver.auth.bearer import NotHeardOf
 from receiver.web.ingest import Ingest, Respond
 from receiver.web.protocol import is_whole
 from receiver.web.rejection import Refuse
@@ -34,7 +35,12 @@ async def respond(
 
 async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Receive) -> Response:
     """Raises `SenderDisconnected`."""
-    if early := ingest.admit(request):
+    try:
+        early = ingest.admit(request)
+    except NotHeardOf as unheard:
+        request.known = await ingest.context.looked_up(unheard.digest)
+        early = ingest.admit(request)
+    if early:
         # Where there is nothing to wait for, the connection stays: a new one costs more than this.
         return early if is_whole(receive) else early.closing()
     try:

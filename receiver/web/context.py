@@ -1,5 +1,11 @@
 """What all routes of the web process share."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import redis.asyncio
+
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import LISTENER_NAME, Settings
 from receiver.intake.accept import Receipts
@@ -7,8 +13,12 @@ from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.metrics.counters import ACKNOWLEDGED, Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
+from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
 from receiver.web.admission import Admission
 from receiver.web.request_body import Bodies
+
+_ANSWER_WITHIN: Final = 1.0
+"""Seconds that a request waits for the look-up of its credential."""
 
 
 class Context:
@@ -21,7 +31,11 @@ class Context:
         intake: Intake,
         admission: Admission,
         availability: Availability,
+        client: redis.asyncio.Redis,
     ) -> None:
+        """`client` asks Redis for credentials that were made a moment ago."""
+        self._client = client
+        self._looking: set[asyncio.Task[None]] = set()
         self.handshake = settings.handshake
         self.listeners = frozenset(listener.name for listener in settings.listeners)
         self.credentials = credentials
@@ -34,6 +48,24 @@ class Context:
         self.meter = Counters()
         self.acknowledged = self.meter.times(ACKNOWLEDGED)
         """From a notification's last byte until it was durable."""
+
+    def look_up(self, digest: bytes, then: Callable[[bool], None]) -> None:
+        """Look a subscription's credential up and call `then` with what `looked_up` returns."""
+
+        async def look() -> None:
+            then(await self.looked_up(digest))
+
+        task = asyncio.get_running_loop().create_task(look())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def looked_up(self, digest: bytes) -> bool:
+        """Return whether the store has answered; then the credential is known, or there is none."""
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                return await self.credentials.subscriptions.look_up(self._client, digest)
+        except DOWN_ON_THE_LOOP:
+            return False
 
     def knows(self, listener: str) -> bool:
         """Return whether the URL names one of our listeners; any well-formed name counts while none

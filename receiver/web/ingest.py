@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from receiver.auth.bearer import Credential, Unauthenticated, Undecided, tokens
+from receiver.auth.bearer import Credential, NotHeardOf, Unauthenticated, Undecided, tokens
 from receiver.carriers.carrier import Callback, Rejected
 from receiver.carriers.carrier import Request as CarrierRequest
 from receiver.contract.records import Refusal, encode
@@ -54,7 +54,13 @@ class Ingest:
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Respond to a request whose body is complete. Raises nothing."""
-        if early := self.admit(request):
+        try:
+            early = self.admit(request)
+        except NotHeardOf as unheard:
+            again = partial(self._handle_known, request, respond)
+            self.context.look_up(unheard.digest, again)
+            return
+        if early:
             respond(early)
             return
         admission, size = self.context.admission, len(request.body)
@@ -70,7 +76,8 @@ class Ingest:
 
     def admit(self, request: Request) -> Response | None:
         """Decide by the head alone. Returns None for a request that may bring its body, else the
-        response: to a handshake, or to what leaves no more than a count. Raises nothing.
+        response: to a handshake, or to what leaves no more than a count. Raises `NotHeardOf` once,
+        until `request.known` is set.
         """
         self._spans.begin(request)
         try:
@@ -80,6 +87,8 @@ class Ingest:
             request.credential = self._authenticate(request)
         except Refuse as refused:
             return self._refused(request, refused)
+        except NotHeardOf:
+            raise
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
             self._log_fault(error)
             return self._refused(request, Refuse.fault(unread=True))
@@ -87,6 +96,10 @@ class Ingest:
         if self.context.admission.full:
             return self._refused(request, Refuse(429, _FULL))
         return None
+
+    def _handle_known(self, request: Request, respond: Respond, known: bool) -> None:
+        request.known = known
+        self.handle(request, respond)
 
     def store(self, request: Request, respond: Respond) -> None:
         """Respond to an admitted request with a complete body. Raises nothing."""
@@ -137,7 +150,9 @@ class Ingest:
         if not self.context.knows(request.listener):
             raise Refuse(404, "there is no such listener", unread=True)
         try:
-            credential = self.context.credentials.admit(tokens(request.headers, request.query))
+            credential = self.context.credentials.admit(
+                tokens(request.headers, request.query), request.known
+            )
         except Unauthenticated as stranger:
             raise Refuse.stranger(stranger.reason) from None
         except Undecided:
@@ -159,7 +174,13 @@ class Ingest:
         receipt = self.context.receipts.new(request.received)
         try:
             return accept(
-                self._callback, request.listener, receipt, request.received, read, request.trace
+                self._callback,
+                request.listener,
+                receipt,
+                request.received,
+                read,
+                request.trace,
+                credential.attempt if credential else "",
             )
         except Rejected as rejected:
             raise Refuse(rejected.status, rejected.reason, body) from None

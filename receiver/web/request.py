@@ -16,7 +16,7 @@ class Request:
     """
 
     __slots__ = (
-        *("body", "connection", "credential", "headers", "listener"),
+        *("body", "connection", "credential", "headers", "known", "listener"),
         *("method", "query", "received", "span", "trace"),
     )
 
@@ -37,6 +37,8 @@ class Request:
         self.query = query
         self.body = b""
         self.credential: Credential | None = None
+        self.known: bool | None = None
+        """What came of looking its credential up; None while that was not needed."""
         self.received = 0
         """When the last byte of the body was in: milliseconds since 1970."""
         self.trace = ""

@@ -8,7 +8,7 @@ import msgspec
 from cloudevents.core.v1.event import CloudEvent
 
 from receiver.carriers.carrier import Basis, Callback, Event
-from receiver.carriers.identity import digest, identity, unique
+from receiver.carriers.identity import digest, identity, is_occurrence, unique
 from receiver.contract.records import Notification
 
 _json = msgspec.json.Encoder().encode
@@ -41,6 +41,8 @@ def claim(
     """
     known = b"" if repeats else identity(notification, event)
     basis = event.basis if known else "none"
+    if known and is_occurrence(notification, event):
+        basis = "composite"
     name = known or unique(notification, event, index)
     settles = (notification.callback, notification.listener, "settles", *event.closes)
     return Claim(
@@ -83,6 +85,11 @@ def _document(
         attributes["originid"] = event.origin_id
     if event.origin_source:
         attributes["originsource"] = event.origin_source
+    if notification.attempt:
+        attempt, generation, slot = notification.attempt.split(" ", 2)
+        attributes["subscriptionattempt"] = attempt
+        attributes["subscriptionset"] = slot.partition(":")[0]
+        attributes["generation"] = int(generation)
     checked = CloudEvent(attributes, {**event.data, "raw": event.raw})
     return _json({**checked.get_attributes(), "data": checked.get_data()})
 

@@ -1,0 +1,111 @@
+"""The credentials of subscriptions: thousands of them, so they are read by their changes.
+
+Their tokens begin with `SUBSCRIPTION_PREFIX`. A token that this process has not heard of yet may be
+a millisecond old, so it is looked up in Redis before anybody is told that it is unknown.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+import redis.asyncio
+
+from receiver.contract.redis_keys import (
+    SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTION_CREDENTIALS_CHANGES,
+    SUBSCRIPTION_CREDENTIALS_REVISION,
+)
+
+LOOK_UPS: Final = 100
+"""Look-ups of unknown tokens in a second; strangers beyond that are put off with a 503."""
+_CHUNK: Final = 500
+"""Records read at a time, so that no request waits for the decoding of thousands."""
+
+
+class SubscriptionCredential(msgspec.Struct, frozen=True):
+    """What is stored under the digest of a subscription's token."""
+
+    label: str
+    """The set that the subscription belongs to."""
+    listener: str
+    expires: float
+    """Seconds since 1970."""
+    attempt: str = ""
+    """The attempt at a subscription that the token was made for."""
+    generation: int = 0
+    """How many subscriptions the slot had before this one, and one."""
+    slot: str = ""
+    """What is wanted for one device and event type (`receiver.subscriptions`)."""
+
+
+_decode = msgspec.json.Decoder(SubscriptionCredential).decode
+
+
+class SubscriptionCredentials:
+    """What this process knows of the credentials of subscriptions."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, SubscriptionCredential] = {}
+        self._revision = 0
+        self._second = 0
+        self._left = LOOK_UPS
+        self.lost = False
+        """Whether the store came back with less than it had; then nobody is called unknown."""
+
+    def get(self, digest: bytes) -> SubscriptionCredential | None:
+        """Return the credential of a token's SHA-256, as far as this process has heard of it."""
+        return self._known.get(digest)
+
+    async def refresh(self, client: redis.asyncio.Redis) -> None:
+        """Read what has changed since the last time. Raises one of `DOWN_ON_THE_LOOP`."""
+        revision = int(await client.get(SUBSCRIPTION_CREDENTIALS_REVISION) or 0)
+        if revision < self._revision:
+            self.lost, self._revision = True, 0
+        if revision == self._revision:
+            return
+        changed: Any = await client.zrangebyscore(
+            SUBSCRIPTION_CREDENTIALS_CHANGES, f"({self._revision}", "+inf"
+        )
+        if self._revision == 0:
+            await self._read_all(client)
+        for start in range(0, len(changed), _CHUNK):
+            await self._read(client, changed[start : start + _CHUNK])
+        self._revision = revision
+
+    async def look_up(self, client: redis.asyncio.Redis, digest: bytes) -> bool:
+        """Ask the store for one digest; False where it cannot be known, for a second or longer.
+
+        Raises one of `DOWN_ON_THE_LOOP`.
+        """
+        now = int(time.monotonic())
+        if now != self._second:
+            self._second, self._left = now, LOOK_UPS
+        self._left -= 1
+        if self._left < 0:
+            return False
+        await self._read(client, [digest.hex().encode()])
+        return digest in self._known or not self.lost
+
+    async def _read_all(self, client: redis.asyncio.Redis) -> None:
+        cursor: Any = 0
+        while True:
+            page: Any = await client.hscan(SUBSCRIPTION_CREDENTIALS, cursor, count=_CHUNK)
+            cursor, found = page
+            self._replace(found.items())
+            if not cursor:
+                return
+
+    async def _read(self, client: redis.asyncio.Redis, digests: list[bytes]) -> None:
+        records: Any = await client.hmget(SUBSCRIPTION_CREDENTIALS, digests)
+        self._replace(zip(digests, records, strict=True))
+
+    def _replace(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        for name, record in records:
+            digest = bytes.fromhex(name.decode())
+            if record is None:
+                # In a store that lost some, a missing record is not one that was removed.
+                if not self.lost:
+                    self._known.pop(digest, None)
+            else:
+                self._known[digest] = _decode(record)
