@@ -79,7 +79,7 @@ def add(client: redis.Redis, token: str, credential: Credential) -> str:
     return digest[:ID_LENGTH]
 
 
-def everything(client: redis.Redis) -> list[Stored]:
+def all_stored(client: redis.Redis) -> list[Stored]:
     """Return all records, the oldest first."""
     records: Any = client.hgetall(CREDENTIALS)
     used: Any = client.hgetall(CREDENTIALS_USED)
@@ -90,11 +90,11 @@ def everything(client: redis.Redis) -> list[Stored]:
     return sorted(found, key=lambda one: one.credential.created if one.credential else 0.0)
 
 
-def named(client: redis.Redis, name: str) -> list[Stored]:
+def find(client: redis.Redis, name: str) -> list[Stored]:
     """Return the records with this id or label; none for an empty name, as an unset variable
     gives.
     """
-    stored = everything(client) if name else []
+    stored = all_stored(client) if name else []
     by_id = [one for one in stored if one.id == name]
     return by_id or [one for one in stored if one.credential and one.credential.label == name]
 
@@ -110,7 +110,7 @@ def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None
         _wait(line, replicas)
 
 
-def again(digest: bytes, record: bytes) -> tuple[Any, ...]:
+def revoke_again(digest: bytes, record: bytes) -> tuple[Any, ...]:
     """Return the arguments of the `EVAL` that deletes a revoked record which has come back
     unchanged.
     """
@@ -118,7 +118,7 @@ def again(digest: bytes, record: bytes) -> tuple[Any, ...]:
     return (script, len(_REVOKED_KEYS), *_REVOKED_KEYS, _REVOKED_SECONDS, digest, record)
 
 
-def let_end(client: redis.Redis, stored: list[Stored], when: float, replicas: int = 0) -> None:
+def set_expiry(client: redis.Redis, stored: list[Stored], when: float, replicas: int = 0) -> None:
     """Have credentials expire at `when`, unless they do before; an unreadable record is revoked at
     once. Raises `NotReplicated`.
     """

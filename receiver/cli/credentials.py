@@ -101,7 +101,7 @@ def list_(*, as_json: bool) -> None:
     wrong setting or no Redis.
     """
     with setup.redis_faults():
-        stored = credential_store.everything(_connect(setup.settings(file=False)))
+        stored = credential_store.all_stored(_connect(setup.settings(file=False)))
     if as_json or not sys.stdout.isatty():
         for one in stored:
             click.echo(msgspec.json.encode(_document(one)))
@@ -134,7 +134,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     with setup.redis_faults():
         settings = setup.settings(file=False)
         client, replicas = _connect(settings), settings.ack_replicas
-        stored = credential_store.named(client, name)
+        stored = credential_store.find(client, name)
         if not stored:
             click.echo("receiver: there is no such credential", err=True)
             raise SystemExit(1)
@@ -145,7 +145,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
         try:
             if in_days:
                 when = time.time() + in_days * 86400
-                credential_store.let_end(client, stored, when, replicas)
+                credential_store.set_expiry(client, stored, when, replicas)
             else:
                 credential_store.revoke(client, stored, replicas)
         except NotReplicated as error:

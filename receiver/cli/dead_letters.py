@@ -126,13 +126,13 @@ def replay(*, everything: bool, **chosen: Any) -> None:
     """
     settings = setup.settings()
     client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
-    office = DeadLetterActions(client)
+    actions = DeadLetterActions(client)
     bell = Bell(client)
     waits = _Waits(bell)
     pace = ReplayThrottle(client, settings.full_percent, waits)
     wanted = _some(everything, chosen)
     try:
-        _work(client, wanted, lambda letters: office.replay(letters, sinks, pace))
+        _work(client, wanted, lambda letters: actions.replay(letters, sinks, pace))
     except NoRoom as why:
         click.echo(f"receiver: stopped: {why}; the rest stays, replay it later", err=True)
         raise SystemExit(1) from None

@@ -83,7 +83,7 @@ def command(*, as_json: bool) -> None:
     if not balanced:
         click.echo("receiver: the books do not balance", err=True)
     if books.lost:
-        click.echo(f"receiver: {data_loss.said(books.lost)}", err=True)
+        click.echo(f"receiver: {data_loss.loss_message(books.lost)}", err=True)
     for sentence in location.faults(seen.damaged, seen.unreadable):
         click.echo(f"receiver: {sentence}", err=True)
     if books.lost or damaged or not books.balanced:

@@ -10,7 +10,7 @@ from receiver.config import sinks
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.doctor.finding import Finding
-from receiver.health.data_loss import said
+from receiver.health.data_loss import loss_message
 from receiver.metrics.snapshot import Snapshot
 
 WEEK: Final = 7 * 86400.0
@@ -36,7 +36,7 @@ def work(
     yield from _sinks(found)
     yield from _retired(settings, found)
     if found.lost:
-        what, _, fix = said(found.lost).partition("; ")
+        what, _, fix = loss_message(found.lost).partition("; ")
         why = "they were acknowledged, and no network sends them again"
         yield Finding("serious", what, why, fix)
     yield from _moves(found)

@@ -104,7 +104,7 @@ class DataLoss:
         return found.accepted if found.book == book else 0
 
 
-def said(lost: int) -> str:
+def loss_message(lost: int) -> str:
     """Return the message about a loss of so many notifications."""
     return (
         f"Redis came back without {lost} or more notifications that had been acknowledged; "

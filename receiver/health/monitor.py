@@ -8,7 +8,7 @@ import redis.asyncio
 import structlog
 
 from receiver.auth.bearer import Credentials
-from receiver.auth.credential_store import ID_LENGTH, again
+from receiver.auth.credential_store import ID_LENGTH, revoke_again
 from receiver.contract.redis_keys import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
@@ -36,7 +36,7 @@ class Monitor:
         server: RedisState,
         credentials: Credentials,
         unauthenticated: UnauthenticatedCounts,
-        meter: Counters,
+        counters: Counters,
         place: str,
     ) -> None:
         """`place` is where Redis is, as a log line may say it."""
@@ -44,7 +44,7 @@ class Monitor:
         self._server = server
         self._credentials = credentials
         self._tally = unauthenticated
-        self._meter = meter
+        self._counters = counters
         self._unreadable = 0
         self._seldom = Seldom(log)
         self._away = Condition(log, "redis.trouble", "redis.back", server=place)
@@ -97,16 +97,16 @@ class Monitor:
             log.critical("credentials.lost")
         for digest, record in self._credentials.returned.items():
             log.critical("credentials.returned", id=digest[:ID_LENGTH].decode())
-            await self._client.eval(*again(digest, record))
+            await self._client.eval(*revoke_again(digest, record))
 
     async def _write(self) -> None:
         """What is new of the counts and times, and of when each credential was last used."""
         async with self._server.part("refusals cannot be counted"):
             await self._tally.write(self._client)
         async with self._server.part("times and answers cannot be counted"):
-            if command := self._meter.command():
+            if command := self._counters.command():
                 await self._client.eval(*command)
-                self._meter.written()
+                self._counters.written()
         async with self._server.part("when a credential was used cannot be written down"):
             used: dict[Any, Any] = self._credentials.take_used()
             if used:

@@ -11,7 +11,7 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
-from receiver.health.data_loss import DataLoss, said
+from receiver.health.data_loss import DataLoss, loss_message
 from receiver.health.durability import CONFIG_NAMES, weaknesses
 from receiver.intake.availability import Availability
 from receiver.intake.inbound_writer import Inbound
@@ -75,7 +75,7 @@ class RedisState:
     @property
     def warnings(self) -> list[str]:
         """Return which promises this Redis does not keep, or has not kept."""
-        lost = [said(self._losses.lost)] if self._losses.lost else []
+        lost = [loss_message(self._losses.lost)] if self._losses.lost else []
         return [*self._weaknesses, *self._unread.values(), *lost]
 
     @asynccontextmanager

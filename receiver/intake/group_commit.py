@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from receiver.intake.inbound_writer import Batch, Inbound
 from receiver.intake.spool.spool import Spool, SpoolError
-from receiver.intake.waiting_requests import Tell, Unavailable, WaitingRequest, WaitingRequests
+from receiver.intake.waiting_requests import OnDone, Unavailable, WaitingRequest, WaitingRequests
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN
 
@@ -39,7 +39,7 @@ class Intake:
         self._inbound = inbound
         self._spool = spool
         self._seldom = Seldom(log)
-        self._waiters: WaitingRequests
+        self._waiting: WaitingRequests
         self._tasks: list[asyncio.Task[None]] = []
         self._flusher: str
         self._numbers: Iterator[int]
@@ -48,18 +48,18 @@ class Intake:
     def start(self) -> None:
         """Begin to write; call it once, on the event loop that will serve."""
         loop = asyncio.get_running_loop()
-        self._waiters = WaitingRequests(loop)
+        self._waiting = WaitingRequests(loop)
         for task in (self._flush_for_ever(), self._expire_for_ever()):
             self._tasks.append(loop.create_task(task))
             self._tasks[-1].add_done_callback(end_with_it)
 
-    def take(self, accepted: list[bytes], refused: list[bytes], tell: Tell) -> None:
+    def submit(self, accepted: list[bytes], refused: list[bytes], on_done: OnDone) -> None:
         """Queue the notifications and refusals of one request, to be written together.
 
-        `tell` hears when they are durable, or that they were not in time. Raises `Overloaded` at
+        `on_done` hears when they are durable, or that they were not in time. Raises `Overloaded` at
         once when too much is waiting.
         """
-        self._waiters.join(accepted, refused, tell)
+        self._waiting.add(accepted, refused, on_done)
 
     def keep(self, accepted: list[bytes], refused: list[bytes]) -> "asyncio.Future[None]":
         """Store the entries of one request and return when they are durable. Raises `Unavailable`
@@ -67,7 +67,7 @@ class Intake:
         """
         done = asyncio.get_running_loop().create_future()
 
-        def tell(failure: Unavailable | None) -> None:
+        def on_done(failure: Unavailable | None) -> None:
             if done.done():  # cancelled: nobody listens
                 return
             if failure is None:
@@ -75,12 +75,12 @@ class Intake:
             else:
                 done.set_exception(failure)
 
-        self.take(accepted, refused, tell)
+        self.submit(accepted, refused, on_done)
         return done
 
     async def close(self) -> None:
         """Write what is queued, or let it expire, then stop."""
-        await self._waiters.gone()
+        await self._waiting.all_done()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -88,9 +88,9 @@ class Intake:
 
     async def _flush_for_ever(self) -> None:
         while True:
-            await self._waiters.come()
+            await self._waiting.any_waiting()
             direct = not (self._spool and await self._spool_is_first(self._spool))
-            waiters = self._waiters.take()
+            waiters = self._waiting.next_batch()
             failure = await self._write(waiters, direct=direct)
             for waiter in waiters:
                 waiter.settle(failure)
@@ -144,7 +144,7 @@ class Intake:
     async def _expire_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            self._waiters.expire()
+            self._waiting.expire()
 
 
 def end_with_it(task: "asyncio.Task[None]") -> None:

@@ -24,30 +24,30 @@ class Overloaded(Exception):
     """The queue is full."""
 
 
-Tell = Callable[[Unavailable | None], None]
-"""What a waiter is told, once: nothing when it is durable, else why not. Must not raise."""
+OnDone = Callable[[Unavailable | None], None]
+"""Called once with the outcome: None when the entries are durable, else why not. Must not raise."""
 
 
 class WaitingRequest:
     """The entries of one request, its deadline, and the callback for the outcome."""
 
-    __slots__ = ("_tell", "accepted", "deadline", "refused", "settled", "size")
+    __slots__ = ("_on_done", "accepted", "deadline", "refused", "settled", "size")
 
     def __init__(
-        self, accepted: list[bytes], refused: list[bytes], deadline: float, tell: Tell
+        self, accepted: list[bytes], refused: list[bytes], deadline: float, on_done: OnDone
     ) -> None:
         self.accepted = accepted
         self.refused = refused
         self.deadline = deadline
         self.settled = False
         self.size = sum(map(len, accepted)) + sum(map(len, refused))
-        self._tell = tell
+        self._on_done = on_done
 
     def settle(self, failure: Unavailable | None) -> None:
         """Call back with the outcome, unless the deadline has passed before."""
         if not self.settled:
             self.settled = True
-            self._tell(failure)
+            self._on_done(failure)
 
 
 class WaitingRequests:
@@ -65,24 +65,24 @@ class WaitingRequests:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def join(self, accepted: list[bytes], refused: list[bytes], tell: Tell) -> None:
+    def add(self, accepted: list[bytes], refused: list[bytes], on_done: OnDone) -> None:
         """Add a request at the end of the queue. Raises `Overloaded`."""
         if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:
             raise Overloaded
         deadline = self._loop.time() + ACKNOWLEDGE_WITHIN
-        waiter = WaitingRequest(accepted, refused, deadline, tell)
+        waiter = WaitingRequest(accepted, refused, deadline, on_done)
         self._queue.append(waiter)
         self._entries += len(accepted) + len(refused)
         self._bytes += waiter.size
         self._came.set()
 
-    async def come(self) -> None:
+    async def any_waiting(self) -> None:
         """Return when a request waits."""
         while not self._queue:
             self._came.clear()
             await self._came.wait()
 
-    def take(self) -> list[WaitingRequest]:
+    def next_batch(self) -> list[WaitingRequest]:
         """Remove and return the first request, and as many more as fit a batch; one request's
         entries stay together.
         """
@@ -108,7 +108,7 @@ class WaitingRequests:
             if waiter.deadline <= now:
                 waiter.settle(Unavailable("not durable in time"))
 
-    async def gone(self) -> None:
+    async def all_done(self) -> None:
         """Return when every request has its outcome."""
         while self._queue or not all(waiter.settled for waiter in self.flying):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY)  # once, at the end: not worth an event per waiter

@@ -9,7 +9,7 @@ import msgspec
 import redis
 from redis.exceptions import ResponseError
 
-from receiver.auth.credential_store import Stored, everything
+from receiver.auth.credential_store import Stored, all_stored
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
@@ -123,7 +123,7 @@ def read(client: redis.Redis) -> Snapshot:
         meter=meter,
         turned_away=turned_away,
         heard=heard,
-        credentials=_unless_foreign(lambda: everything(client), []),
+        credentials=_unless_foreign(lambda: all_stored(client), []),
         lost=sum(losses.values()),
         moves=_moves(client),
         info=memory | server | replication | persistence,

@@ -16,7 +16,7 @@ from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.records import decode_notification, decode_refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.operations import dead_letters, repeated_event
-from receiver.operations.sink_progress import order, standing
+from receiver.operations.sink_progress import order, progress
 
 LOOK_AT: Final = 500_000
 """Entries of one stream that are looked at, at most."""
@@ -166,7 +166,7 @@ def _published(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings])
         one = _said(stored)
         about = {"entry": entry, "stream": EVENTS, "event": one.id, "type": one.type}
         yield Line(_ms(entry), "published", about)
-        for who, what, more in standing(client, entry, stored, sinks):
+        for who, what, more in progress(client, entry, stored, sinks):
             yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
 
 
@@ -181,7 +181,7 @@ def _repeats(
         if entry not in still_open
     ]
     published = [line.about["event"] for line in lines if line.what == "published"]
-    for entry, what, about in repeated_event.told(client, kept, published, settings):
+    for entry, what, about in repeated_event.repeats(client, kept, published, settings):
         yield Line(_ms(entry), what, about)
 
 

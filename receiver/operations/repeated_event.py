@@ -32,7 +32,7 @@ _receipt = msgspec.json.Decoder(_Received).decode
 _id: Final = re.compile(rb'"id":"([0-9a-f]{32})"').search
 
 
-def told(
+def repeats(
     client: redis.Redis,
     kept: Sequence[tuple[str, Notification]],
     published: Iterable[str],
@@ -81,8 +81,8 @@ def find(client: redis.Redis, names: set[str], around: int) -> dict[str, tuple[s
     for page in (each for pages in (back, on) for each in islice(pages, LOOK_AT // PAGE)):
         for entry, fields in page:
             document = fields.get(b"event", b"")
-            told = _id(document)  # attributes stand before data: the first match is ours
-            if told and (name := told[1].decode()) in names:
+            repeats = _id(document)  # attributes stand before data: the first match is ours
+            if repeats and (name := repeats[1].decode()) in names:
                 found.setdefault(name, (entry.decode(), document))
         if found.keys() == names:
             break

@@ -14,13 +14,13 @@ from receiver.contract.redis_keys import EVENTS, forward_group, retry_due, retry
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
-Standing = tuple[dict[str, str], str, dict[str, Any]]
+Progress = tuple[dict[str, str], str, dict[str, Any]]
 """Who, what, and what else is known about it."""
 
 
-def standing(
+def progress(
     client: redis.Redis, entry: str, event: bytes, sinks: Sequence[SinkSettings]
-) -> Iterator[Standing]:
+) -> Iterator[Progress]:
     """Yield the progress of one entry on the events stream, for every consumer group there is
     now.
     """

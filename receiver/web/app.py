@@ -127,7 +127,7 @@ def build(settings: Settings) -> Starlette:
         server,
         credentials,
         context.unauthenticated,
-        context.meter,
+        context.counters,
         redis_client.place(settings.redis_url),
     )
     tracer = switch.start(settings.traces)

@@ -45,8 +45,8 @@ class Context:
         self.receipts = Receipts()
         self.bodies = Bodies(settings.max_body_bytes)
         self.unauthenticated = UnauthenticatedCounts()
-        self.meter = Counters()
-        self.acknowledged = self.meter.times(ACKNOWLEDGED)
+        self.counters = Counters()
+        self.acknowledged = self.counters.times(ACKNOWLEDGED)
         """From a notification's last byte until it was durable."""
 
     def look_up(self, digest: bytes, then: Callable[[bool], None]) -> None:

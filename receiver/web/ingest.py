@@ -22,7 +22,7 @@ from receiver.runtime.logs import Seldom
 from receiver.web import responses, webhook_handshake
 from receiver.web.content_type import content_type
 from receiver.web.context import Context
-from receiver.web.rejection import Refuse, log_refusal, shown
+from receiver.web.rejection import Refuse, kept_headers, log_refusal
 from receiver.web.request import ADMITTED, Request
 from receiver.web.responses import Headers, Response
 from receiver.web.tracing import RequestSpans
@@ -108,7 +108,7 @@ class Ingest:
             accepted = self._accept(request)
             stored = partial(self._stored, request, accepted, began, respond)
             refused = [encode(each) for each in accepted.refusals]
-            self.context.intake.take(accepted.notifications, refused, stored)
+            self.context.intake.submit(accepted.notifications, refused, stored)
         except Refuse as refusal:
             self.refuse(request, refusal, respond)
         except Overloaded:
@@ -125,7 +125,7 @@ class Ingest:
         refusal = self._refusal(request, refused)
         kept = partial(self._kept, request, refused, refusal, respond)
         try:
-            self.context.intake.take([], [encode(refusal)], kept)
+            self.context.intake.submit([], [encode(refusal)], kept)
         except Overloaded:
             worse = Refuse(429, _OVERLOADED, unread=refused.unread)
             respond(self._refused(request, worse))
@@ -154,7 +154,7 @@ class Ingest:
                 tokens(request.headers, request.query), request.known
             )
         except Unauthenticated as stranger:
-            raise Refuse.stranger(stranger.reason) from None
+            raise Refuse.unauthenticated(stranger.reason) from None
         except Undecided:
             raise Refuse(503, "credentials cannot be checked just now", unread=True) from None
         request.connection[ADMITTED] = True
@@ -207,11 +207,11 @@ class Ingest:
 
     def _acknowledge(self, request: Request, accepted: Accepted, began: float) -> Response:
         """Count what is durable now; the response says so."""
-        meter = self.context.meter
+        counters = self.context.counters
         for refusal in accepted.refusals:
             log_refusal(refusal)
         if accepted.notifications:
-            meter.heard[request.listener] = request.received
+            counters.heard[request.listener] = request.received
             self.context.acknowledged.took(time.perf_counter() - began)
         self._count(204)
         headers = [(b"x-receipt-id", accepted.receipt.encode())]
@@ -264,7 +264,7 @@ class Ingest:
             now,
             refused.status,
             refused.message,
-            shown(request.headers, tokens(request.headers, request.query)),
+            kept_headers(request.headers, tokens(request.headers, request.query)),
             refused.body,
         )
 
@@ -273,7 +273,7 @@ class Ingest:
         return response
 
     def _count(self, status: int) -> None:
-        self.context.meter.answered[self._callback.name, status] += 1
+        self.context.counters.answered[self._callback.name, status] += 1
 
     def _log_fault(self, error: Exception) -> None:
         """Say that something of ours failed on a request; never what was in it."""

@@ -11,7 +11,7 @@ OURS: Final = 128
 """Files a web process has open beside its connections, and some to spare."""
 
 
-def room() -> int:
+def connections_allowed() -> int:
     """Return how many connections the limit of open files leaves room for."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, most - OURS) if most != resource.RLIM_INFINITY else 2**31
@@ -29,7 +29,10 @@ def raise_limit(connections: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     if most < wanted:
         log.warning(
-            "files.few", limit=most, connections=room(), fix=f"ulimit -n {wanted}, or LimitNOFILE"
+            "files.few",
+            limit=most,
+            connections=connections_allowed(),
+            fix=f"ulimit -n {wanted}, or LimitNOFILE",
         )
     else:
         log.info("files.raised", limit=soft, to=most)

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from receiver.carriers.formats.problem_details import problem
 from receiver.web.http_parser import Parsing
-from receiver.web.open_files import room
+from receiver.web.open_files import connections_allowed
 from receiver.web.request import ADMITTED
 from receiver.web.responses import LINGER_BYTES, RETRY_AFTER, Response
 
@@ -53,7 +53,10 @@ class Protocol(Parsing):
         self._timer = self.loop.call_later(HEAD_WITHIN / _LOOKS, self._look)
         self._known = False
         self._strangers: dict[Protocol, None] = vars(self.server_state).setdefault("strangers", {})
-        if len(self.connections) > min(CONNECTIONS, room()) and not self._room_made():
+        if (
+            len(self.connections) > min(CONNECTIONS, connections_allowed())
+            and not self._room_made()
+        ):
             transport.write(_answer(503, "too many connections are open"))
             transport.close()
         self._strangers[self] = None

@@ -35,7 +35,7 @@ class Refuse(Exception):
         self.counted = COUNTED.get(status, "")
 
     @classmethod
-    def stranger(cls, reason: str) -> "Refuse":
+    def unauthenticated(cls, reason: str) -> "Refuse":
         """Return a 401; the reason is counted and never sent."""
         refused = cls(401, "a valid bearer credential is required", unread=True)
         refused.counted = reason
@@ -57,7 +57,7 @@ class Refuse(Exception):
         return refused
 
 
-def shown(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
+def kept_headers(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
     """Return the headers that may be kept: none that is named like a secret or holds the
     credential.
 

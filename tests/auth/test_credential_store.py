@@ -34,7 +34,7 @@ def test_the_oldest_comes_first_and_before_it_what_cannot_be_read(valkey: Valkey
         token = f"a-stored-token-{number}"
         credential_store.add(client, token, Credential(label=f"of {created}", created=created))
     client.hset(CREDENTIALS, DIGEST[::-1], "{")
-    assert labels(credential_store.everything(client)) == ["", "of 1.0", "of 2.0", "of 3.0"]
+    assert labels(credential_store.all_stored(client)) == ["", "of 1.0", "of 2.0", "of 3.0"]
 
 
 def test_a_token_is_stored_once_and_its_first_record_stays(valkey: Valkey) -> None:
@@ -42,14 +42,14 @@ def test_a_token_is_stored_once_and_its_first_record_stays(valkey: Valkey) -> No
     assert credential_store.add(client, TOKEN, Credential(label="first")) == DIGEST[:12]
     with pytest.raises(Exists, match=DIGEST[:12]):
         credential_store.add(client, TOKEN, Credential(label="second"))
-    (stored,) = credential_store.everything(client)
+    (stored,) = credential_store.all_stored(client)
     assert (stored.digest, stored.id, labels([stored])) == (DIGEST, DIGEST[:12], ["first"])
 
 
 def test_a_token_that_cannot_be_stored_whole_is_not_stored(valkey: Valkey) -> None:
     with pytest.raises(redis.RedisError):
         credential_store.add(restricted(valkey, "-incrby"), TOKEN, Credential())
-    assert credential_store.everything(valkey.client()) == []
+    assert credential_store.all_stored(valkey.client()) == []
 
 
 def test_what_is_revoked_is_gone_and_remembered_for_a_month_until_it_is_added(
@@ -59,7 +59,7 @@ def test_what_is_revoked_is_gone_and_remembered_for_a_month_until_it_is_added(
     credential_store.add(client, TOKEN, Credential())
     client.hset(CREDENTIALS_USED, DIGEST, "5")
     before = int(client.get(CREDENTIALS_REVISION))
-    credential_store.revoke(client, credential_store.everything(client))
+    credential_store.revoke(client, credential_store.all_stored(client))
     assert (client.exists(CREDENTIALS), client.exists(CREDENTIALS_USED)) == (0, 0)
     assert client.smembers(CREDENTIALS_REVOKED) == {DIGEST.encode()}
     assert MONTH - 60 < client.ttl(CREDENTIALS_REVOKED) <= MONTH
@@ -73,10 +73,10 @@ def test_what_is_there_again_is_revoked_unless_it_has_changed(valkey: Valkey) ->
     client: Any = valkey.client()
     credential_store.add(client, TOKEN, Credential(label="old"))
     record = client.hget(CREDENTIALS, DIGEST)
-    client.eval(*credential_store.again(DIGEST.encode(), record + b" "))
-    assert labels(credential_store.everything(client)) == ["old"]
-    client.eval(*credential_store.again(DIGEST.encode(), record))
-    assert credential_store.everything(client) == []
+    client.eval(*credential_store.revoke_again(DIGEST.encode(), record + b" "))
+    assert labels(credential_store.all_stored(client)) == ["old"]
+    client.eval(*credential_store.revoke_again(DIGEST.encode(), record))
+    assert credential_store.all_stored(client) == []
     assert client.smembers(CREDENTIALS_REVOKED) == {DIGEST.encode()}
 
 
@@ -85,9 +85,9 @@ def test_a_name_is_an_id_before_it_is_a_label(valkey: Valkey) -> None:
     credential_store.add(client, TOKEN, Credential(label="mine"))
     for other in ("a-stored-token-2", "a-stored-token-3"):
         credential_store.add(client, other, Credential(label=DIGEST[:12]))
-    assert labels(credential_store.named(client, DIGEST[:12])) == ["mine"]
-    assert labels(credential_store.named(client, "mine")) == ["mine"]
-    assert credential_store.named(client, "nobody") == []
+    assert labels(credential_store.find(client, DIGEST[:12])) == ["mine"]
+    assert labels(credential_store.find(client, "mine")) == ["mine"]
+    assert credential_store.find(client, "nobody") == []
 
 
 def test_letting_end_what_cannot_be_read_revokes_it(valkey: Valkey) -> None:
@@ -95,8 +95,8 @@ def test_letting_end_what_cannot_be_read_revokes_it(valkey: Valkey) -> None:
     credential_store.add(client, TOKEN, Credential(label="readable"))
     client.hset(CREDENTIALS, DIGEST[::-1], "{")
     when = time.time() + 86400
-    credential_store.let_end(client, credential_store.everything(client), when)
-    (left,) = credential_store.everything(client)
+    credential_store.set_expiry(client, credential_store.all_stored(client), when)
+    (left,) = credential_store.all_stored(client)
     assert left.credential == Credential(label="readable", expires=when)
 
 
@@ -104,8 +104,8 @@ def test_a_revocation_that_no_replica_has_heard_says_so_and_is_done(valkey: Valk
     client = valkey.client()
     credential_store.add(client, TOKEN, Credential())
     with pytest.raises(NotReplicated, match="0 of 2"):
-        credential_store.revoke(client, credential_store.everything(client), replicas=2)
-    assert credential_store.everything(client) == []
+        credential_store.revoke(client, credential_store.all_stored(client), replicas=2)
+    assert credential_store.all_stored(client) == []
 
 
 @pytest.mark.parametrize(("written", "used"), [("12.5", 12.5), ("yesterday", None), (None, None)])
@@ -116,7 +116,7 @@ def test_the_last_use_is_shown_where_it_is_known(
     credential_store.add(client, TOKEN, Credential())
     if written:
         client.hset(CREDENTIALS_USED, DIGEST, written)
-    (stored,) = credential_store.everything(client)
+    (stored,) = credential_store.all_stored(client)
     assert stored.used == used
 
 

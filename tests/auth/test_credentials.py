@@ -207,16 +207,16 @@ def test_a_change_counts_in_every_web_process_within_two_seconds(
 def test_no_name_names_no_credential_not_even_one_without_a_label(valkey: Valkey) -> None:
     client = valkey.client()
     credential_store.add(client, STORED.decode(), Credential())
-    assert credential_store.named(client, "") == []
+    assert credential_store.find(client, "") == []
 
 
 def test_what_is_revoked_meanwhile_is_not_brought_back_by_letting_it_end(valkey: Valkey) -> None:
     client = valkey.client()
     credential_store.add(client, STORED.decode(), Credential(label="old"))
-    looked = credential_store.named(client, "old")
+    looked = credential_store.find(client, "old")
     credential_store.revoke(client, looked)
-    credential_store.let_end(client, looked, time.time() + 86400)
-    assert credential_store.everything(client) == []
+    credential_store.set_expiry(client, looked, time.time() + 86400)
+    assert credential_store.all_stored(client) == []
 
 
 def test_the_last_use_of_a_stored_token_is_written_down_and_of_no_other(
@@ -255,7 +255,7 @@ def test_a_redis_that_comes_back_empty_makes_no_right_token_a_wrong_one(
     assert answer(receiver, STRANGE) == 503
     # It counts at once when somebody revokes it: added again first, or nobody knows it by name.
     name = credential_store.add(receiver.redis, STORED.decode(), Credential())
-    credential_store.revoke(receiver.redis, credential_store.named(receiver.redis, name))
+    credential_store.revoke(receiver.redis, credential_store.find(receiver.redis, name))
     eventually(lambda: answer(receiver, STORED) == 401)
     assert answer(receiver, STRANGE) == 503
     credential_store.add(receiver.redis, STORED.decode(), Credential(created=time.time()))
@@ -298,7 +298,7 @@ def test_letting_a_credential_end_never_prolongs_it(valkey: Valkey, days: int) -
     client, when = valkey.client(), time.time() + 10 * 86400
     sooner = Credential(label="old", expires=when + days * 86400)
     credential_store.add(client, STORED.decode(), sooner)
-    credential_store.let_end(client, credential_store.named(client, "old"), when)
-    (stored,) = credential_store.everything(client)
+    credential_store.set_expiry(client, credential_store.find(client, "old"), when)
+    (stored,) = credential_store.all_stored(client)
     assert stored.credential
     assert stored.credential.expires == min(when, when + days * 86400)

@@ -115,7 +115,7 @@ def test_a_redis_that_comes_back_as_it_was_lets_nobody_in_again(receiver: Receiv
             return status(read_answer(line))
 
     eventually(lambda: answer() == 204)
-    credential_store.revoke(client, credential_store.named(client, "old"))
+    credential_store.revoke(client, credential_store.find(client, "old"))
     eventually(lambda: answer() == 401)
     with client.pipeline() as pipe:  # as an older copy, or a replica that had not heard, has them
         pipe.delete(CREDENTIALS_REVOKED)
@@ -139,9 +139,9 @@ def test_what_was_changed_meanwhile_is_not_revoked_again(valkey: Valkey) -> None
     client = valkey.client()
     anew = record(Credential(label="anew", created=2.0))
     client.hset(CREDENTIALS, DIGEST, anew)
-    client.eval(*credential_store.again(DIGEST, record()))
+    client.eval(*credential_store.revoke_again(DIGEST, record()))
     assert client.hgetall(CREDENTIALS) == {DIGEST: anew}
-    client.eval(*credential_store.again(DIGEST, anew))
+    client.eval(*credential_store.revoke_again(DIGEST, anew))
     assert client.hgetall(CREDENTIALS) == {}
 
 

@@ -116,11 +116,11 @@ def test_a_copy_that_somebody_made_of_a_file_is_left_alone(valkey: Valkey, tmp_p
 
 
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
-    file = SpoolFile.take(tmp_path, 0)
+    file = SpoolFile.acquire(tmp_path, 0)
     assert file
-    assert SpoolFile.take(tmp_path, 0) is None
+    assert SpoolFile.acquire(tmp_path, 0) is None
     file.close()
-    again = SpoolFile.take(tmp_path, 0)
+    again = SpoolFile.acquire(tmp_path, 0)
     assert again
     again.close()
 
@@ -197,7 +197,7 @@ def test_a_writer_killed_at_any_moment_leaves_everything_it_acknowledged(
         "from pathlib import Path\n"
         "from receiver.intake.inbound_writer import Batch\n"
         "from receiver.intake.spool.spool_file import SpoolFile\n"
-        "file = SpoolFile.take(Path(sys.argv[1]), 0)\n"
+        "file = SpoolFile.acquire(Path(sys.argv[1]), 0)\n"
         "for n in itertools.count(1):\n"
         "    file.write(Batch('f', n, [b'%d' % n], []))\n"
         "    print(n, flush=True)\n"

@@ -151,24 +151,24 @@ def test_the_spool_is_told_while_redis_is_away(receiver: Receiver, tmp_path: Pat
 
 def test_what_was_written_though_the_reply_was_lost_is_not_added_again(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    meter = Counters()
-    meter.times(ACKNOWLEDGED).took(0.0015)
-    client.eval(*meter.command())
-    meter.times(ACKNOWLEDGED).took(0.0015)
-    client.eval(*meter.command())
-    meter.written()
+    counters = Counters()
+    counters.times(ACKNOWLEDGED).took(0.0015)
+    client.eval(*counters.command())
+    counters.times(ACKNOWLEDGED).took(0.0015)
+    client.eval(*counters.command())
+    counters.written()
     assert client.hget(METER, "acknowledged||0.002") == b"1"
-    client.eval(*meter.command())
+    client.eval(*counters.command())
     assert client.hget(METER, "acknowledged||0.002") == b"2"
     assert client.hget(METER, "acknowledged||sum") == b"3000"
 
 
 def test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    meter = Counters()
+    counters = Counters()
     for number in range(300):
-        meter.heard[f"listener-{number}"] = 1_000 + number
-    client.eval(*meter.command())
+        counters.heard[f"listener-{number}"] = 1_000 + number
+    client.eval(*counters.command())
     heard = client.hgetall(HEARD)
     assert len(heard) == LISTENERS
     assert heard[b"other"] == b"1299"

@@ -43,7 +43,7 @@ def depth(directory: Path) -> Depth:
 
 def left(directory: Path, number: int) -> SpoolFile:
     """A file of the spool, for what a process that has died left in it."""
-    file = SpoolFile.take(location.prepare(directory), number)
+    file = SpoolFile.acquire(location.prepare(directory), number)
     assert file
     return file
 

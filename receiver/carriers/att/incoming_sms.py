@@ -59,7 +59,7 @@ def _message(fields: Fields) -> Mo:
     return Mo(
         sender=filled_text(fields, "senderaddress", "SenderAddress"),
         destination=first_text(fields, "destinationaddress", "DestinationAddress"),
-        text=message_content.said(fields),
+        text=message_content.message_text(fields),
         message_id=identifier(fields, "messageid"),
         date_time=optional_text(fields, "datetime", "DateTime"),
     )

@@ -17,7 +17,7 @@ _FORMS: Final = ("inboundsmstextmessage", "inboundsmsbase64message", "inboundmms
 _MMS_TEXTS: Final = ("message", "bodytext", "subject")
 
 
-def said(fields: Fields) -> str:
+def message_text(fields: Fields) -> str:
     """Return the text of a message; of a multimedia message the subject, of a binary one its
     decoded octets, else the base64 that came. All of it is in `raw`. Raises `Rejected`.
     """

@@ -67,7 +67,7 @@ class Drain:
                     raise SpoolError(self._availability.closed)
                 await self._inbound.append(*(head.batch for head in together))
                 done += together
-                self._spool.went(len(together))
+                self._spool.note_drained(len(together))
         finally:
             if done:
                 await self._spool.forget(file, done)

@@ -79,7 +79,7 @@ class Files:
         ours = location.prepare(self._directory)
         for number in range(_NUMBERS):
             try:
-                if file := SpoolFile.take(ours, number):
+                if file := SpoolFile.acquire(ours, number):
                     return file
             except ForeignFileError:
                 continue  # the look says so
@@ -118,7 +118,7 @@ class Files:
             if not name.isdecimal() or int(name) in mine:
                 continue  # somebody's copy, or ours already
             try:
-                if file := SpoolFile.take(path.parent, int(name)):
+                if file := SpoolFile.acquire(path.parent, int(name)):
                     self.adopted.append(file)
                     self._close_if_drained(file)
             except _FAULTS as error:

@@ -132,7 +132,7 @@ class Spool:
             return False
         return not self.engaged
 
-    def went(self, batches: int) -> None:
+    def note_drained(self, batches: int) -> None:
         """Note that so many more batches are in Redis. For the drain to call."""
         self.flowing, self.stalls = True, ""
         self._gone += batches

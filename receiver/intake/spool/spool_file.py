@@ -69,7 +69,7 @@ class SpoolFile:
             self._opened = opened.pop_all()
 
     @classmethod
-    def take(cls, directory: Path, number: int) -> "SpoolFile | None":
+    def acquire(cls, directory: Path, number: int) -> "SpoolFile | None":
         """Lock and open the file of a number, created if need be; None while a living process owns
         it.
 
