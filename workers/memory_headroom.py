@@ -1,8 +1,8 @@
-"""Room: in a server that is nearly full, a hand waits until the next one has taken what it has.
+"""Memory headroom: near a full Redis, each stage waits until the next one has caught up.
 
-At a full server nothing works any more, not even what would empty it: RQ's workers are refused
-their heartbeat, a consumer its job. So whoever makes more of what is there stops before, but only
-while somebody further on has something to do, or all would wait for each other.
+On a full server nothing works any more, not even what would empty it: RQ's workers are refused
+their heartbeat, a consumer its job. So a stage that needs more memory stops before that, but only
+while a later stage has work to do, or all would wait for each other.
 """
 
 from typing import Any, Final
@@ -11,19 +11,19 @@ import redis
 
 from receiver.contract.redis_keys import EVENTS, forward_group
 
-SHORT_AT: Final = 0.9
-"""Share of `maxmemory`. The door closes at 0.8; what came in by then needs some way to go."""
+NEARLY_FULL_AT: Final = 0.9
+"""Share of `maxmemory`. From 0.8 on ingest answers 503; what is in by then needs some more."""
 
 
-def short(client: redis.Redis) -> bool:
-    """Whether the server is nearly full."""
+def nearly_full(client: redis.Redis) -> bool:
+    """Return whether Redis uses over 90 % of its `maxmemory`. Raises `redis.RedisError`."""
     memory: Any = client.info("memory")
     limit = memory.get("maxmemory")
-    return bool(limit and memory["used_memory"] > SHORT_AT * limit)
+    return bool(limit and memory["used_memory"] > NEARLY_FULL_AT * limit)
 
 
-def sinks_behind(client: redis.Redis) -> bool:
-    """Whether any sink has still to take events from the stream."""
+def sinks_have_backlog(client: redis.Redis) -> bool:
+    """Return whether any sink has events left to deliver. Raises `redis.RedisError`."""
     if not client.exists(EVENTS):
         return False
     groups: Any = client.xinfo_groups(EVENTS)

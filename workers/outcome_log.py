@@ -1,7 +1,7 @@
-"""Saying what became of what: a line for each notification and delivery, and how long it took.
+"""The outcome log: one line for each notification and delivery, and histograms of the times.
 
-The lines are made here and not by the logger, which takes longer for one than all the rest takes
-for a notification. A process that is killed between an outcome and its line leaves the outcome.
+The lines are formatted here and not by the logger, which takes longer for one than all other work
+takes for a notification. A process killed between an outcome and its line loses only the line.
 """
 
 import contextlib
@@ -22,15 +22,15 @@ from receiver.runtime import logs
 from receiver.runtime.redis_client import DOWN
 
 EVERY: Final = 1.0
-"""Seconds between two times that what was measured is written down."""
+"""Seconds between two writes of the metrics."""
 
-_LETTERS: Final = {
+_OUTCOMES: Final = {
     "p": ("published", "info", ""),
     "l": ("published", "info", ',"late":true'),
     "d": ("duplicate", "info", ""),
     "x": ("dead", "warning", ""),
 }
-"""What `publish.lua` answers per entry -> outcome, level, and more; any other letter: nothing."""
+"""Code of `publish.lua` per entry -> outcome, level, more fields; other codes log nothing."""
 _DELIVERED: Final = (
     '{"receipt":"%s","sink":"%s","outcome":"delivered","milliseconds":%d,'
     '"event":"delivery","level":"info","timestamp":"%s"}\n'
@@ -43,14 +43,8 @@ _read = msgspec.json.Decoder(dict[str, str | int | bool]).decode
 _receipt: Final = re.compile(rb'"receiptid":"([0-9a-f]{27})"').search
 
 
-Told = tuple[Notification | None, str]
-"""What is said of one notification beside its outcome: itself, None when it could not even be read,
-and why it is a dead letter, which is never a value of its body.
-"""
-
-
-class Teller:
-    """One worker process's."""
+class OutcomeLog:
+    """Log the outcomes of one worker process, and measure how long they took."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -58,21 +52,25 @@ class Teller:
         self._meter = Counters()
         self._written = time.monotonic()
 
-    def outcomes(self, batch: Iterable[Told], letters: bytes) -> None:
-        """The outcomes of a batch have happened, and these letters say which."""
+    def notifications(self, batch: Iterable[tuple[Notification | None, str]], codes: bytes) -> None:
+        """Log the outcomes of a batch.
+
+        `batch` holds each notification (None when it could not be decoded) and why it is a dead
+        letter, which is never a value of its body; `codes` one letter each, from `publish.lua`.
+        """
         now = time.time_ns() // 1_000_000
-        stamp, said = _stamp(now), _said()
+        stamp, levels = _timestamp(now), _enabled_levels()
         published: list[float] = []
         lines: list[str] = []
-        for (notification, reason), letter in zip(batch, letters.decode(), strict=True):
-            if letter not in _LETTERS:
-                continue  # somebody else gave it its outcome, and said so
-            outcome, level, more = _LETTERS[letter]
+        for (notification, reason), code in zip(batch, codes.decode(), strict=True):
+            if code not in _OUTCOMES:
+                continue  # another worker published it, and logged it
+            outcome, level, more = _OUTCOMES[code]
             one = notification or _UNREAD
             took = max(0, now - (one.received or now))
             if outcome == "published":
                 published.append(took / 1000)
-            if level not in said:
+            if level not in levels:
                 continue
             if reason:
                 more = f',"reason":{_json(reason).decode()}'
@@ -82,12 +80,12 @@ class Teller:
                 f'"event":"notification","level":"{level}","timestamp":"{stamp}"}}\n'
             )
         self._meter.times(PUBLISHED).all_took(published)
-        self._say(lines)
+        self._write(lines)
 
     def delivered(self, sink: str, events: Iterable[bytes]) -> None:
-        """A sink has these events."""
+        """Log that a sink has these events (JSON, as published)."""
         now = time.time_ns() // 1_000_000
-        stamp = _stamp(now)
+        stamp = _timestamp(now)
         times: list[float] = []
         lines: list[str] = []
         for event in events:
@@ -99,10 +97,13 @@ class Teller:
                 times.append(took / 1000)
             lines.append(_DELIVERED % (receipt, sink, took, stamp))
         self._meter.times(DELIVERED, sink).all_took(times)
-        self._say(lines if "info" in _said() else [])
+        self._write(lines if "info" in _enabled_levels() else [])
 
-    def write(self, *, soon: bool = False) -> None:
-        """Write down what was measured, unless that was done just now and may wait."""
+    def write_metrics(self, *, soon: bool = False) -> None:
+        """Add what was measured to the metrics in Redis; with `soon` at most once a second.
+
+        Raises nothing: while Redis is away the measurements are kept for the next write.
+        """
         if soon and time.monotonic() - self._written < EVERY:
             return
         self._written = time.monotonic()
@@ -111,21 +112,21 @@ class Teller:
                 self._client.eval(*command)
                 self._meter.written()
 
-    def _say(self, lines: list[str]) -> None:
-        logs.write(map(_person, lines) if self._readable else lines)
-        self.write(soon=True)
+    def _write(self, lines: list[str]) -> None:
+        logs.write(map(_for_terminal, lines) if self._readable else lines)
+        self.write_metrics(soon=True)
 
 
 def receipts(events: Iterable[bytes]) -> Iterator[str]:
-    """The receipt id of each event that has one, which all of ours have."""
+    """Yield the receipt id of each event that has one, which all of ours have."""
     # Attributes stand before data, and quotes in texts are escaped: the first match is ours.
     for event in events:
         if found := _receipt(event):
             yield found[1].decode()
 
 
-def _said() -> frozenset[str]:
-    """The levels of which lines are written."""
+def _enabled_levels() -> frozenset[str]:
+    """Return the log levels of which lines are written."""
     return frozenset(
         level
         for level in ("info", "warning")
@@ -133,7 +134,7 @@ def _said() -> frozenset[str]:
     )
 
 
-def _stamp(now: int) -> str:
+def _timestamp(now: int) -> str:
     return (
         datetime.fromtimestamp(now / 1000, UTC)
         .isoformat(timespec="milliseconds")
@@ -141,8 +142,8 @@ def _stamp(now: int) -> str:
     )
 
 
-def _person(line: str) -> str:
-    said = _read(line)
-    stamp, level, event = said.pop("timestamp"), said.pop("level"), said.pop("event")
-    fields = " ".join(f"{name}={value}" for name, value in said.items())
+def _for_terminal(line: str) -> str:
+    members = _read(line)
+    stamp, level, event = (members.pop(name) for name in ("timestamp", "level", "event"))
+    fields = " ".join(f"{name}={value}" for name, value in members.items())
     return f"{stamp} [{level:<8}] {event:<14} {fields}\n"

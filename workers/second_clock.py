@@ -1,13 +1,13 @@
-"""The second clock: what cannot be undone waits until Redis' and this one say that it is time.
+"""The local clock, beside Redis' clock: nothing expires unless both clocks say so.
 
-One of them alone is sometimes wrong by days: a machine that starts before its clock is set, a
-failover to one where nobody set it. So what ends (a history's age, an identity, the time a sink
-tries) has ended when both say so, and begins by the later of the two.
+One clock alone is sometimes wrong by days: a machine that starts before its clock is set, a
+failover to one where nobody set it. So a period (a history's age, an identity, the time a sink
+tries) begins by the later of the two clocks and ends by the earlier.
 """
 
 import time
 
 
-def ours() -> int:
-    """Milliseconds since 1970, by this machine's clock."""
+def local_time() -> int:
+    """Return this machine's time, in milliseconds since 1970."""
     return time.time_ns() // 1_000_000

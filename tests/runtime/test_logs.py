@@ -250,12 +250,12 @@ def test_a_receipt_leads_from_the_answer_to_what_was_refused_or_died(traffic: Tr
 
 def test_on_a_terminal_the_lines_are_for_people() -> None:
     said = _on_a_terminal(
-        "from receiver.runtime import logs; from workers.outcome_log import Teller;"
+        "from receiver.runtime import logs; from workers.outcome_log import OutcomeLog;"
         "from receiver.contract.records import Notification; import structlog;"
         "logs.configure('info'); structlog.get_logger().warning('sink.circuit', sink='hook');"
         "one = Notification('att.sms.mo', 'promo', '0123', 1, '', b'');"
-        "Teller.write = lambda *_, **__: None;"
-        "Teller(None).outcomes([(one, '')], b'd')"
+        "OutcomeLog.write_metrics = lambda *_, **__: None;"
+        "OutcomeLog(None).notifications([(one, '')], b'd')"
     )
     assert "sink.circuit" in said
     assert "outcome=duplicate" in said

@@ -17,7 +17,7 @@ from tests.support.commands import free_port
 from tests.support.consumer import Consumer, consuming
 from tests.support.eventually import eventually
 from tests.support.running import AUTHORIZED, Receiver, mo
-from workers.normalise.decide import outcome
+from workers.normalise.decide import decide
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -280,8 +280,8 @@ def test_without_traces_an_event_is_as_ever_to_the_byte_though_its_door_had_some
 ) -> None:
     body = b'{"Message":"hello","SenderAddress":"tel:+12065550100"}'
     one = Notification("att.sms.mo", "promo", "1" * 27, 1, "application/json", body, trace)
-    words, _ = outcome((b"1-0", encode(one)), Settings())
-    assert words[5] == EVENT
+    (claim,) = decide((b"1-0", encode(one)), Settings()).claims
+    assert claim.document == EVENT
 
 
 @pytest.mark.parametrize("hangs", [False, True])

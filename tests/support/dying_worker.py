@@ -8,7 +8,7 @@ from typing import Any
 
 from receiver.config.settings import load
 from workers.normalise.job import Normaliser
-from workers.normalise.pipelined_connection import Pipe
+from workers.normalise.pipelined_connection import PipelinedConnection
 from workers.processes import worker_process
 
 POINTS = ("after the read", "before the script", "after the script", "before the job ends")
@@ -39,7 +39,7 @@ def arm(point: str) -> None:
     elif point == "before the script":
         Normaliser._publish = _die  # type: ignore[method-assign, assignment]
     elif point == "after the script":
-        Pipe.receive = _after(Pipe.receive, _is_reply_of_the_script)  # type: ignore[method-assign]
+        PipelinedConnection.receive = _after(PipelinedConnection.receive, _is_reply_of_the_script)  # type: ignore[method-assign]
     else:
         run = Normaliser.run
 

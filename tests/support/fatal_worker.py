@@ -18,20 +18,20 @@ from workers.processes import worker_process
 def arm(text: bytes) -> None:
     """Have this process killed by an entry that holds the text, and ended when all is done."""
     names = vars(job)
-    outcome, run = names["outcome"], Normaliser.run
+    decide, run = names["decide"], Normaliser.run
 
     def fatal(entry: Entry, settings: Settings) -> Outcome:
         if text in entry[1]:
             os.kill(os.getpid(), signal.SIGKILL)
-        said: Outcome = outcome(entry, settings)
-        return said
+        outcome: Outcome = decide(entry, settings)
+        return outcome
 
     def run_and_end(self: Normaliser) -> None:
         run(self)
         if not ledger.read(self._client).open:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    names["outcome"] = fatal
+    names["decide"] = fatal
     Normaliser.run = run_and_end  # type: ignore[method-assign]
 
 

@@ -13,7 +13,7 @@ from receiver.config.settings import Settings
 from receiver.contract.records import Notification, decode_dead_letter, encode
 from tests.support.running import mo
 from workers.normalise.cloudevent import claim
-from workers.normalise.decide import outcome
+from workers.normalise.decide import decide
 
 CALLBACK = next(callback for callback in CALLBACKS if callback.name == "att.sms.mo")
 ARRIVED = Notification("att.sms.mo", "promo", "a-receipt", 1_302_868_800_123, "", b"{}")
@@ -101,11 +101,13 @@ def test_a_claim_is_marked_with_its_basis_and_whether_it_is_final(
 
 def test_an_entry_is_claims_and_no_reason_or_a_dead_letter_of_now_with_its_reason() -> None:
     entry: Any = (b"1-0", encode(Notification("att.sms.mo", "promo", "r", 1, "", mo())))
-    words, (notification, reason) = outcome(entry, Settings())
-    assert (words[:2], len(words), reason) == ([b"1-0", 1], 2 + 4, "")
-    assert notification is not None
-    (_, count, letter), (unread, why) = outcome((b"2-0", b"no notification"), Settings())
-    assert (count, unread) == (0, None)
+    outcome = decide(entry, Settings())
+    args = outcome.args()
+    assert (args[:2], len(args), outcome.reason) == ([b"1-0", 1], 2 + 4, "")
+    assert outcome.notification is not None
+    unread = decide((b"2-0", b"no notification"), Settings())
+    (_, count, letter) = unread.args()
+    assert (count, unread.notification) == (0, None)
     dead = decode_dead_letter(letter)
-    assert (dead.reason, dead.notification) == (why, b"no notification")
+    assert (dead.reason, dead.notification) == (unread.reason, b"no notification")
     assert abs(dead.at - time.time() * 1000) < 60_000

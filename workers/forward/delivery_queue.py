@@ -57,7 +57,7 @@ class Deliveries:
         seconds: float = 0.0,
         give_up_hours: float = 72.0,
         guards: Sequence[tuple[str, str]] = (),
-        ours: Callable[[], int] = second_clock.ours,
+        ours: Callable[[], int] = second_clock.local_time,
     ) -> None:
         self.sink = sink
         self._client = client
@@ -69,7 +69,7 @@ class Deliveries:
         self._now = 0
         self._take = _script(client, "take")
         self._settle = _script(client, "settle")
-        self._teller = outcome_log.Teller(client)
+        self._log = outcome_log.OutcomeLog(client)
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
@@ -156,11 +156,11 @@ class Deliveries:
 
     def tell(self, items: Sequence[Item]) -> None:
         """Say that the sink has these."""
-        self._teller.delivered(self.sink, (item.delivery.event for item in items))
+        self._log.delivered(self.sink, (item.delivery.event for item in items))
 
     def write(self) -> None:
         """Write down how long they took."""
-        self._teller.write()
+        self._log.write_metrics()
 
     def _with_group(self, read: Callable[[], Any]) -> Any:
         """A server that came back empty has no group: what is on its stream is new."""

@@ -51,7 +51,8 @@ class SinkSweep:
         """Sweep once. Raises `redis.RedisError`."""
         names = [sink.name for sink in self._sinks]
         retired: Any = self._retire(
-            keys=[EVENTS, SINKS], args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.ours(), *names]
+            keys=[EVENTS, SINKS],
+            args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.local_time(), *names],
         )
         for name in retired:
             self._let_go(name.decode())
@@ -59,7 +60,7 @@ class SinkSweep:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
             tries = int(3_600_000 * sink.give_up_hours)
             patience = delivery_queue.patience(_seconds(sink))
-            args: list[Any] = [forward_group(sink.name), tries, second_clock.ours(), patience]
+            args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), patience]
             if self._waiting(keys=keys, args=args):
                 bell.ring_sink(self._client, sink)
 

@@ -94,7 +94,7 @@ class Sweep:
     def make_room(self) -> None:
         """Cut the histories; a full server takes that too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
-        self._forget(keys=[IDENTITIES], args=[second_clock.ours(), AT_ONCE])
+        self._forget(keys=[IDENTITIES], args=[second_clock.local_time(), AT_ONCE])
         oldest = {history: self._shorten(history, until) for history in self._kept}
         while time.monotonic() < until and self._memory_is_short():
             spare = {history: at for history, at in oldest.items() if at >= 0}
@@ -111,7 +111,13 @@ class Sweep:
         return oldest
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
-        limits = [history.milliseconds, history.entries, AT_ONCE, int(spare), second_clock.ours()]
+        limits = [
+            history.milliseconds,
+            history.entries,
+            AT_ONCE,
+            int(spare),
+            second_clock.local_time(),
+        ]
         try:
             reply: Any = self._trim(
                 keys=[history.stream, history.books], args=[history.name, *limits, *history.held_by]

@@ -1,1 +1,1 @@
-"""The normalise job: from the inbound stream to events, exactly once."""
+"""The normalise job: turn inbound notifications into events, each published exactly once."""

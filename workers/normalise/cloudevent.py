@@ -1,4 +1,4 @@
-"""From what a carrier said to the CloudEvent we publish, and to the digests that make it one."""
+"""Building the CloudEvent of a carrier's event, and the digests that recognise duplicates of it."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,7 +15,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class Claim(NamedTuple):
-    """One event as `publish.lua` takes it: four arguments, in this order."""
+    """Hold the four arguments of `publish.lua` for one event, in this order."""
 
     identity: bytes
     """16 bytes that are the same for the same notification; empty when nothing tells it apart."""
@@ -35,9 +35,10 @@ def claim(
     *,
     repeats: bool = False,
 ) -> Claim:
-    """Build one event. Its id is its identity in hex, or made of receipt and index without one.
+    """Build the claim of one event.
 
-    Where a listener's `repeats` are published too, nothing has an identity.
+    The event's id is its identity in hex, or without one made of receipt and index. With `repeats`
+    (a listener that has duplicates published too) nothing has an identity.
     """
     known = b"" if repeats else identity(notification, event)
     basis = event.basis if known else "none"
@@ -63,8 +64,8 @@ _MARKS: Final = {
 def _document(
     callback: Callback, notification: Notification, event: Event, name: str, basis: Basis
 ) -> bytes:
-    """The SDK's constructor validates; msgspec writes, ten times as fast as the SDK."""
-    received, said = _instant(notification.received)
+    """Return the CloudEvent as JSON: the SDK validates, msgspec encodes (ten times as fast)."""
+    received, received_text = _instant(notification.received)
     attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": name,
@@ -72,7 +73,7 @@ def _document(
         "source": f"{callback.path}/{notification.listener}",
         "time": event.time.astimezone(UTC) if event.time else received,
         "datacontenttype": "application/json",
-        "receivedtime": said,
+        "receivedtime": received_text,
         "receiptid": notification.receipt,
         "identitybasis": basis,
         "timebasis": "sender" if event.time else "receipt",
@@ -96,6 +97,6 @@ def _document(
 
 @lru_cache(maxsize=16)
 def _instant(milliseconds: int) -> tuple[datetime, str]:
-    """A point in time, and as it is written: of a burst, many came in the same millisecond."""
+    """Return a time and its RFC 3339 text; cached, since a burst has many of one millisecond."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

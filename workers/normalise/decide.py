@@ -1,8 +1,8 @@
-"""From one inbound entry to what `publish.lua` is told about it. Nothing here touches Redis."""
+"""Deciding the outcome of one inbound entry: events, or a dead letter. Nothing here uses Redis."""
 
 import itertools
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 from rq.timeouts import BaseTimeoutException
@@ -12,24 +12,47 @@ from receiver.carriers.carrier import Unreadable
 from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, decode_notification, encode
 from receiver.runtime.logs import Seldom
-from workers.normalise.cloudevent import claim
-from workers.outcome_log import Told
+from workers.normalise.cloudevent import Claim, claim
+
+if TYPE_CHECKING:
+    from receiver.runtime.tracing.spans import Span
 
 _seldom = Seldom(structlog.get_logger())
 
 Entry = tuple[bytes, bytes]
 """Inbound stream id, and the encoded notification."""
-Outcome = tuple[list[Any], Told]
-"""For `publish.lua`: entry id, number of events, then four arguments per event, or one dead letter;
-and what is said of it. No class: making one per entry would show.
-"""
 
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
 
 
-def outcome(entry: Entry, settings: Settings) -> Outcome:
-    """Say what one entry means. What fails is a dead letter with its reason, never an exception,
-    but for a job's time that is up.
+class Outcome(NamedTuple):
+    """Hold what `publish.lua` does with one inbound entry, and what the log says about it."""
+
+    entry: bytes
+    """Its id on the inbound stream."""
+    claims: list[Claim]
+    """Its events; none if it becomes a dead letter."""
+    dead_letter: bytes
+    """The encoded dead letter; empty if there are events."""
+    notification: Notification | None
+    """None when it could not even be decoded."""
+    reason: str
+    """Why it is a dead letter: never a value of its body."""
+    span: "Span | None" = None
+
+    def args(self) -> list[Any]:
+        """Return the arguments of `publish.lua`: entry id, number of events, then four per event,
+        or one dead letter.
+        """
+        if not self.claims:
+            return [self.entry, 0, self.dead_letter]
+        return [self.entry, len(self.claims), *itertools.chain.from_iterable(self.claims)]
+
+
+def decide(entry: Entry, settings: Settings) -> Outcome:
+    """Decide the outcome of one entry. What fails is a dead letter with its reason.
+
+    Raises nothing but RQ's `BaseTimeoutException`, when the time of the job is up.
     """
     notification = None
     try:
@@ -41,19 +64,18 @@ def outcome(entry: Entry, settings: Settings) -> Outcome:
             claim(callback, notification, event, index, repeats=repeats)
             for index, event in enumerate(events)
         ]
-        words = [entry[0], len(claims), *itertools.chain.from_iterable(claims)]
-        return words, (notification, "")
+        return Outcome(entry[0], claims, b"", notification, "")
     except Unreadable as error:
-        return dead(entry, str(error), notification)
+        return dead_letter(entry, str(error), notification)
     except BaseTimeoutException:
         raise  # wherever it happened to strike: no fault of this entry
     except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back a batch
         _seldom.say("error", "normalise.fault", error=type(error).__name__)
-        return dead(entry, f"normalising failed: {type(error).__name__}", notification)
+        return dead_letter(entry, f"normalising failed: {type(error).__name__}", notification)
 
 
-def dead(entry: Entry, reason: str, notification: Notification | None = None) -> Outcome:
-    """The outcome of an entry that nothing can be made of."""
+def dead_letter(entry: Entry, reason: str, notification: Notification | None = None) -> Outcome:
+    """Return the outcome of an entry that no event can be made of: a dead letter."""
     now = time.time_ns() // 1_000_000
     letter = encode(DeadLetter(now, reason, entry[1]))
-    return [entry[0], 0, letter], (notification, reason)
+    return Outcome(entry[0], [], letter, notification, reason)

@@ -1,4 +1,4 @@
-"""What a normalise worker reads: new entries, and those that were begun and never finished."""
+"""Reading the inbound stream: new entries, and those that a worker left open."""
 
 from typing import Any, Final
 
@@ -7,8 +7,8 @@ from workers.normalise.decide import Entry
 from workers.normalise.pipelined_connection import Command
 
 BATCH: Final = 100
-"""Few enough that what is in hand stays in the processor's caches (500 take a fifth longer each),
-enough that an fsync each does not show."""
+"""Entries per read: few enough that a batch stays in the processor's caches (500 take a fifth
+longer each), enough that an fsync each does not show."""
 BATCH_BYTES: Final = 8 * 1024 * 1024
 """What a batch should hold at most: bodies may have 256 KiB, and a worker 70 MB."""
 FIRST: Final = 50
@@ -17,30 +17,32 @@ ABANDONED_MILLISECONDS: Final = 15_000
 """Idle time after which an entry's worker counts as dead."""
 
 
-class Inbox:
-    """The commands that read for one consumer, and the replies they get."""
+class InboundReader:
+    """Build the commands that read for one consumer of the group, and parse their replies."""
 
     def __init__(self, consumer: str) -> None:
         self._consumer = consumer
         self._count = FIRST
 
     def read(self, *options: Any) -> Command:
-        """Ask for new entries; options such as `BLOCK` go with it."""
+        """Return the XREADGROUP for new entries, with options such as `BLOCK`."""
         return self._of(">", self._count, *options)
 
     def left_over(self) -> tuple[Command, Command]:
-        """Ask for what this consumer began, and for what a dead one left."""
+        """Return the commands for what this consumer left open, and for what a dead one did."""
         idle = (ABANDONED_MILLISECONDS, "0", "COUNT", FIRST)
         return self._of("0", FIRST), ("XAUTOCLAIM", INBOUND, GROUP, self._consumer, *idle)
 
     def entries(self, reply: Any) -> list[Entry]:
-        """The reply to `read`, as RESP3 (a map) or RESP2 (a list of pairs) has it.
+        """Parse the reply to `read`, as RESP3 (a map) or RESP2 (a list of pairs) has it.
 
-        How large they are decides how many the next `read` asks for.
+        The size of the entries decides how many the next `read` asks for.
         """
         if not reply:
             return []
-        found = pairs(next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1])
+        found = parse_entries(
+            next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
+        )
         size = sum(len(notification) for _, notification in found)
         self._count = max(1, min(BATCH, BATCH_BYTES * len(found) // max(1, size)))
         return found
@@ -50,6 +52,6 @@ class Inbox:
         return ("XREADGROUP", *group, *options, "STREAMS", INBOUND, after)
 
 
-def pairs(found: Any) -> list[Entry]:
-    """Id and notification; an entry that somebody deleted or wrote otherwise has an empty one."""
+def parse_entries(found: Any) -> list[Entry]:
+    """Return id and encoded notification of each entry; empty where somebody deleted the entry."""
     return [(number, fields[1] if fields else b"") for number, fields in found]

@@ -1,4 +1,4 @@
-"""The job behind the inbound stream: read a batch, say what it means, make its outcomes happen."""
+"""The normalise job: read a batch of inbound entries, decide their outcomes, publish them."""
 
 import time
 from collections.abc import Callable
@@ -22,10 +22,10 @@ from receiver.contract.redis_keys import (
 from receiver.runtime import scripts
 from workers import bell, memory_headroom, second_clock
 from workers.normalise import tracing
-from workers.normalise.decide import Entry, Outcome, dead, outcome
-from workers.normalise.inbound_reader import Inbox, pairs
-from workers.normalise.pipelined_connection import Command, Pipe
-from workers.outcome_log import Teller
+from workers.normalise.decide import Entry, Outcome, dead_letter, decide
+from workers.normalise.inbound_reader import InboundReader, parse_entries
+from workers.normalise.pipelined_connection import Command, PipelinedConnection
+from workers.outcome_log import OutcomeLog
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer
@@ -38,24 +38,38 @@ LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends: a steady trickle then pays for no RQ job each."""
 LONELY_ATTEMPTS: Final = 3
 MADE_BYTES: Final = 8 * 1024 * 1024
-"""Of events that are thought out together: each has the whole body in it, so one list of statuses
+"""Bytes of events that one batch may make: each has the whole body in it, so one list of statuses
 may make some hundred times its own size."""
-WORDS: Final = 8_000
+MAX_ARGS: Final = 8_000
 """Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
 
 _KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS, MARKS)
 
 
-class _Runs(NamedTuple):
-    """What is being published."""
+class PublishReply(NamedTuple):
+    """Name the parts of what `publish.lua` returns."""
+
+    published: int
+    duplicate: int
+    dead: int
+    events: int
+    late: int
+    codes: bytes
+    """One letter per entry: see the head of `publish.lua`."""
+
+
+class _Batch(NamedTuple):
+    """Outcomes that were sent to be published, and how many replies that gets."""
 
     outcomes: list[Outcome]
     commands: int
-    """Runs of the script that it takes."""
 
 
 class Normaliser:
-    """One worker's normalise job, run over and over; running it again at any point is safe."""
+    """Run one worker's normalise job; running it again after a stop at any point is safe.
+
+    `consumer` is this worker's name in the consumer group. `stopping` is asked between batches.
+    """
 
     def __init__(
         self,
@@ -66,22 +80,26 @@ class Normaliser:
         tracer: "Tracer | None" = None,
     ) -> None:
         self._client = client
-        self._pipe = Pipe(client)
-        self._inbox = Inbox(consumer)
+        self._connection = PipelinedConnection(client)
+        self._reader = InboundReader(consumer)
         self._settings = settings
         self._stopping = stopping
         self._text = scripts.load(__package__, "publish")
         self._enter = scripts.load(__package__, "enter_group")
         self._sha = ""
         self._survived: set[bytes] = set()
-        self._outcome = tracing.outcomes(tracer) if tracer else outcome
-        self._teller = tracing.TracedTeller(client) if tracer else Teller(client)
+        self._decide = tracing.traced(tracer, decide) if tracer else decide
+        self._end_spans = tracing.end_spans if tracer else None
+        self._log = OutcomeLog(client)
 
     def run(self) -> None:
-        """Work until the stream is empty, the time is up or a stop is asked for."""
+        """Work until the stream is empty, the time is up or a stop is asked for.
+
+        Raises `redis.RedisError`; what was not published then stays open in the consumer group.
+        """
         until = time.monotonic() + WORK_SECONDS
-        self._begin()
-        if self._held():
+        self._join_group()
+        if self._sinks_lag():
             return
         self._recover()
         try:
@@ -90,11 +108,11 @@ class Normaliser:
                     bell.ring(self._client)
                     return
         finally:
-            self._pipe.close()
-            self._teller.write()
+            self._connection.close()
+            self._log.write_metrics()
 
-    def _begin(self) -> None:
-        """Clear the bell; bring script and group to a server that may have come back empty."""
+    def _join_group(self) -> None:
+        """Clear the bell; load the script and create the group on a server that may be empty."""
         start = self._client.pipeline(transaction=False)
         start.delete(BELL)
         start.script_load(self._text)
@@ -106,59 +124,62 @@ class Normaliser:
     def _wait(self) -> list[Entry]:
         if self._stopping():
             return []
-        self._pipe.send(self._inbox.read("BLOCK", LINGER_MILLISECONDS))
-        return self._inbox.entries(self._pipe.receive())
+        self._connection.send(self._reader.read("BLOCK", LINGER_MILLISECONDS))
+        return self._reader.entries(self._connection.receive())
 
     def _work(self, entries: list[Entry], until: float) -> bool:
-        """Batch after batch: while the server publishes one and reads the next, think about the
-        one between. True when something may be left because it was time to stop.
+        """Publish batch after batch: while the server publishes one and reads the next, decide the
+        one between. Returns True when entries may be left because it was time to stop.
         """
-        self._pipe.send(self._inbox.read())
-        publishing, reading, over = _Runs([], 0), True, False
+        self._connection.send(self._reader.read())
+        publishing, reading, over = _Batch([], 0), True, False
         while entries:
-            outcomes = self._outcomes(entries)
-            self._published(publishing)
+            outcomes = self._decide_some(entries)
+            self._finish(publishing)
             rest = entries[len(outcomes) :]
-            entries = rest + (self._inbox.entries(self._pipe.receive()) if reading else [])
-            over = over or self._stopping() or time.monotonic() > until or self._held()
+            entries = rest + (self._reader.entries(self._connection.receive()) if reading else [])
+            over = over or self._stopping() or time.monotonic() > until or self._sinks_lag()
             if over and rest:
                 entries = []  # `_recover` begins with them
             reading = bool(entries) and not (over or rest)
-            told = self._publish(outcomes)
-            self._pipe.send(*told, *([self._inbox.read()] if reading else []))
-            publishing = _Runs(outcomes, len(told))
-        self._published(publishing)
+            commands = self._publish(outcomes)
+            self._connection.send(*commands, *([self._reader.read()] if reading else []))
+            publishing = _Batch(outcomes, len(commands))
+        self._finish(publishing)
         return over
 
-    def _outcomes(self, entries: list[Entry]) -> list[Outcome]:
-        """Of the first ones: as many as are good to hold in memory."""
+    def _decide_some(self, entries: list[Entry]) -> list[Outcome]:
+        """Decide the outcomes of the first entries: as many as are good to hold in memory."""
         outcomes: list[Outcome] = []
         made = 0
         for entry in entries:
-            outcomes.append(self._outcome(entry, self._settings))
-            made += max(1, outcomes[-1][0][1]) * len(entry[1])
+            outcome = self._decide(entry, self._settings)
+            outcomes.append(outcome)
+            made += max(1, len(outcome.claims)) * len(entry[1])
             if made > MADE_BYTES:
                 break
         return outcomes
 
-    def _held(self) -> bool:
-        """Whether to leave what is open where it is: the sweep rings again."""
+    def _sinks_lag(self) -> bool:
+        """Return whether to leave open entries where they are until the sinks need less memory."""
         return bool(
             self._settings.sinks
-            and memory_headroom.short(self._client)
-            and memory_headroom.sinks_behind(self._client)
+            and memory_headroom.nearly_full(self._client)
+            and memory_headroom.sinks_have_backlog(self._client)
         )
 
-    def _published(self, runs: _Runs) -> None:
-        """These outcomes have happened; the sinks may have new events."""
-        replies = [self._pipe.receive() for _ in range(runs.commands)]
-        if self._settings.sinks and any(reply[3] for reply in replies):
+    def _finish(self, batch: _Batch) -> None:
+        """Wait until a batch is published; ring for the sinks and log its outcomes."""
+        replies = [PublishReply._make(self._connection.receive()) for _ in range(batch.commands)]
+        if self._settings.sinks and any(reply.events for reply in replies):
             bell.ring_sinks(self._client, self._settings.sinks)
-        letters = b"".join(reply[5] for reply in replies)
-        self._teller.outcomes([told for _, told in runs.outcomes], letters)
+        codes = b"".join(reply.codes for reply in replies)
+        self._log.notifications([(one.notification, one.reason) for one in batch.outcomes], codes)
+        if self._end_spans:
+            self._end_spans(batch.outcomes, codes)
 
     def _publish(self, outcomes: list[Outcome]) -> list[Command]:
-        """The script, run as often as it takes to keep each run short: others wait meanwhile."""
+        """Return the calls of the script: as many as keep each one short, since others wait."""
         remember = self._settings.dedupe_hours * 3600
         first = (
             "EVALSHA",
@@ -167,18 +188,19 @@ class Normaliser:
             *_KEYS,
             GROUP,
             remember,
-            second_clock.ours() // 1000,
+            second_clock.local_time() // 1000,
         )
-        commands, told = [], list[Any]()
-        for words, _ in outcomes:
-            if told and len(told) + len(words) > WORDS:
-                commands.append((*first, *told))
-                told = []
-            told += words
-        return [*commands, (*first, *told)]
+        commands, args = [], list[Any]()
+        for outcome in outcomes:
+            more = outcome.args()
+            if args and len(args) + len(more) > MAX_ARGS:
+                commands.append((*first, *args))
+                args = []
+            args += more
+        return [*commands, (*first, *args)]
 
     def _recover(self) -> None:
-        """What this consumer, or a dead one, began and never finished: one by one, counted.
+        """Publish what this consumer or a dead one left open: one by one, attempts counted.
 
         One entry that kills the process must neither do so for ever nor take others with it.
         """
@@ -186,27 +208,27 @@ class Normaliser:
             for entry in entries:
                 if self._stopping():
                     return
-                self._alone(entry)
+                self._publish_alone(entry)
 
     def _left_over(self) -> list[Entry]:
-        self._pipe.send(*self._inbox.left_over())
-        mine = self._inbox.entries(self._pipe.receive())
-        return mine + pairs(self._pipe.receive()[1])
+        self._connection.send(*self._reader.left_over())
+        mine = self._reader.entries(self._connection.receive())
+        return mine + parse_entries(self._connection.receive()[1])
 
-    def _alone(self, entry: Entry) -> None:
-        alone = (
-            self._outcome(entry, self._settings)
-            if self._count(entry[0]) <= LONELY_ATTEMPTS
-            else dead(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
+    def _publish_alone(self, entry: Entry) -> None:
+        outcome = (
+            self._decide(entry, self._settings)
+            if self._count_attempt(entry[0]) <= LONELY_ATTEMPTS
+            else dead_letter(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
         )
         self._survived.add(entry[0])
-        told = self._publish([alone])
-        self._pipe.send(*told)
-        self._published(_Runs([alone], len(told)))
+        commands = self._publish([outcome])
+        self._connection.send(*commands)
+        self._finish(_Batch([outcome], len(commands)))
         self._survived.discard(entry[0])
 
-    def _count(self, entry_id: bytes) -> int:
-        """Begin a lonely attempt; one that ended in a Redis error, not in death, counts once."""
+    def _count_attempt(self, entry_id: bytes) -> int:
+        """Count an attempt at one entry alone; one that ended in a Redis error counts once."""
         step = 0 if entry_id in self._survived else 1
         attempts: Any = self._client.hincrby(ATTEMPTS, entry_id.decode(), step)
         return int(attempts)

@@ -1,5 +1,5 @@
-"""A connection on which commands are sent now and answered later, so that the server works on one
-batch while this process thinks about the next.
+"""A pipelined Redis connection: commands are sent now and their replies received later, so that the
+server works on one batch while this process decides the next.
 """
 
 from typing import Any
@@ -9,15 +9,21 @@ import redis
 Command = tuple[Any, ...]
 
 
-class Pipe:
-    """One connection of one owner. After any failure it is closed, and the next send opens anew."""
+class PipelinedConnection:
+    """Send commands and receive their replies in order; for one thread.
+
+    After any failure the connection is closed, and the next `send` opens another.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._pool = client.connection_pool
         self._connection: Any = None  # redis-py's connections have no common typed class
 
     def send(self, *commands: Command) -> None:
-        """Send; each command's reply must be received, in this order."""
+        """Send commands; each one's reply must be received, in this order.
+
+        Raises `redis.RedisError` or `OSError`, as `receive` does.
+        """
         if self._connection is None:
             self._connection = self._pool.get_connection()
         try:
@@ -28,7 +34,7 @@ class Pipe:
             raise
 
     def receive(self) -> Any:
-        """The next reply, as the server sent it. Raises the server's error, or the line's."""
+        """Return the next reply, as the server sent it."""
         try:
             return self._connection.read_response()
         except BaseException:
@@ -36,7 +42,7 @@ class Pipe:
             raise
 
     def close(self) -> None:
-        """Drop the connection, and with it every reply that nobody will wait for."""
+        """Close the connection, and with it drop every reply that was not received."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.disconnect()

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
 -- include workers marks
--- The one place where an outcome happens: exactly one per entry, whoever runs this, however often.
+-- Publishes the outcomes of inbound entries: exactly one outcome per entry, however often this runs.
 -- KEYS inbound, events, dead letters, ledger, identities, attempts, marks
 -- ARGV consumer group, seconds an identity is remembered, the caller's time (s), then per entry its id,
 --      how many events it makes, and per event its identity, what it settles, the first letter of its
 --      identity's basis and '1' if it is final, and its JSON; an entry that makes none is followed by
 --      its dead letter
--- Returns how many were published, duplicates, dead, how many events, late ones, and a letter per
+-- Returns how many were published, duplicates, dead, how many events, late ones, and a code per
 -- entry: p, d, x, l for published with a late status in it, - for one that was not open any more.
--- An entry goes on only if XACK says that it was still open, and the mark of the group that it is not
--- one which somebody had delivered again. Identities and what a final status
+-- An entry is published only if XACK says that it was still open, and the group's mark that it is not
+-- one which was delivered again after its outcome. Identities and what a final status
 -- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
 -- bucket goes as a whole (`forget_identities.lua`) once it and the time to remember are over. It begins by the
 -- later of two clocks and ends by the earlier: one that is days off forgets nothing.
@@ -38,12 +38,12 @@ refuse_words(KEYS[5], current .. ':size', current .. ':sets', current .. ':ends'
 -- The buckets there are, by the second they begin at. Which ones is written down, not worked out: those
 -- of a clock that was ahead, or of another time to remember, count as any other until they end.
 local buckets, past, before, newest = {}, {}, 0, 0
-local told = redis.call('HGETALL', KEYS[5])
-for i = 1, #told, 2 do
-    local name, what = string.match(told[i], '^(%d+):(%a+)$')
+local stored = redis.call('HGETALL', KEYS[5])
+for i = 1, #stored, 2 do
+    local name, what = string.match(stored[i], '^(%d+):(%a+)$')
     if name then
         buckets[name] = buckets[name] or {}
-        buckets[name][what] = tonumber(told[i + 1])
+        buckets[name][what] = tonumber(stored[i + 1])
     end
 end
 for name, bucket in pairs(buckets) do
@@ -120,7 +120,7 @@ local function publish(identity, settles, mark, json)
     return true
 end
 
-local letters, acknowledged = {}, {}
+local codes, acknowledged = {}, {}
 -- Duplicates by what their recognition rests on; of a list by the first of its events.
 local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
 local resting = {}
@@ -128,7 +128,7 @@ local at = 4
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)
-    local letter = '-'
+    local code = '-'
     local open = redis.call('XACK', KEYS[1], group, id) == 1
     if open and not marks.holds(done, id) then
         acknowledged[#acknowledged + 1] = id
@@ -142,20 +142,20 @@ while at <= #ARGV do
         if count == 0 then
             redis.call('XADD', KEYS[3], '*', 'd', ARGV[at + 2])
             dead = dead + 1
-            letter = 'x'
+            code = 'x'
         elseif any then
             published = published + 1
-            letter = late > before and 'l' or 'p'
+            code = late > before and 'l' or 'p'
         else
             duplicate = duplicate + 1
-            letter = 'd'
+            code = 'd'
             local basis = bases[string.sub(ARGV[at + 4], 1, 1)]
             if basis then
                 resting[basis] = (resting[basis] or 0) + 1
             end
         end
     end
-    letters[#letters + 1] = letter
+    codes[#codes + 1] = code
     at = after
 end
 marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)
@@ -172,4 +172,4 @@ for name, count in pairs({
         redis.call('HINCRBY', KEYS[4], name, count)
     end
 end
-return {published, duplicate, dead, events, late, table.concat(letters)}
+return {published, duplicate, dead, events, late, table.concat(codes)}

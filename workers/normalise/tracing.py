@@ -1,39 +1,35 @@
-"""The normalise job with traces: a span per notification, child of the door's.
+"""Spans of the normalise job: one per notification, child of the span of its HTTP request.
 
-The events carry it on, as CloudEvents' extension "Distributed Tracing" has it: `traceparent`, and
-`tracestate` if there is one.
+The events carry the span's context on, as CloudEvents' extension "Distributed Tracing" has it:
+`traceparent`, and `tracestate` if there is one.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from receiver.config.settings import Settings
-from workers.normalise.decide import Entry, Outcome, outcome
-from workers.outcome_log import Teller, Told
+from workers.normalise.cloudevent import Claim
+from workers.normalise.decide import Entry, Outcome
 
 if TYPE_CHECKING:
-    from receiver.runtime.tracing.spans import Span, Tracer
+    from receiver.runtime.tracing.spans import Tracer
 
 _json = msgspec.json.Encoder().encode
-_LETTERS: Final = {"p": "published", "l": "published", "d": "duplicate", "x": "dead"}
+_OUTCOMES: Final = {"p": "published", "l": "published", "d": "duplicate", "x": "dead"}
 
 
-class _Spanned(tuple[Any, ...]):
-    """What is said of a notification, and the span that ends with its outcome."""
+def traced(
+    tracer: "Tracer", decide: Callable[[Entry, Settings], Outcome]
+) -> Callable[[Entry, Settings], Outcome]:
+    """Return `decide` with a span that begins with reading an entry; `end_spans` ends it."""
 
-    span: "Span"
-
-
-def outcomes(tracer: "Tracer") -> Callable[[Entry, Settings], Outcome]:
-    """`outcome` with a span: from reading an entry until its outcome has happened."""
-
-    def traced(entry: Entry, settings: Settings) -> Outcome:
+    def decide_with_span(entry: Entry, settings: Settings) -> Outcome:
         began = time.time_ns()
-        words, told = outcome(entry, settings)
-        notification, reason = told
+        outcome = decide(entry, settings)
+        notification = outcome.notification
         span = tracer.begin(
             "normalise", "consumer", notification.trace if notification else "", at=began
         )
@@ -41,32 +37,25 @@ def outcomes(tracer: "Tracer") -> Callable[[Entry, Settings], Outcome]:
             span.set_attribute("receiver.receipt", notification.receipt)
             span.set_attribute("receiver.listener", notification.listener)
             span.set_attribute("receiver.kind", notification.callback)
-        if reason:
-            tracer.failed(span, reason)
-        if words[1]:
-            # Of the four words per event the last is the event.
-            words[5::4] = [_marked(document, tracer.carried(span)) for document in words[5::4]]
-        spanned = _Spanned(told)
-        spanned.span = span
-        return words, spanned
+        if outcome.reason:
+            tracer.failed(span, outcome.reason)
+        claims = [_with_context(claim, tracer.carried(span)) for claim in outcome.claims]
+        return outcome._replace(claims=claims, span=span)
 
-    return traced
+    return decide_with_span
 
 
-class TracedTeller(Teller):
-    """Ends the spans of what it tells."""
-
-    def outcomes(self, batch: Iterable[Told], letters: bytes) -> None:
-        """The outcomes have happened. Whose entry was not open any more gets no span."""
-        batch = list(batch)
-        super().outcomes(batch, letters)
-        for told, letter in zip(batch, letters.decode(), strict=True):
-            if letter in _LETTERS and isinstance(told, _Spanned):
-                told.span.set_attribute("receiver.outcome", _LETTERS[letter])
-                told.span.end()
+def end_spans(outcomes: Iterable[Outcome], codes: bytes) -> None:
+    """End the span of each published outcome. `codes` has one letter for each, from `publish.lua`;
+    an entry that was not open any more gets no span.
+    """
+    for outcome, code in zip(outcomes, codes.decode(), strict=True):
+        if code in _OUTCOMES and outcome.span:
+            outcome.span.set_attribute("receiver.outcome", _OUTCOMES[code])
+            outcome.span.end()
 
 
-def _marked(document: bytes, trace: str) -> bytes:
+def _with_context(claim: Claim, trace: str) -> Claim:
     parent, _, state = trace.partition(" ")
-    said = {"traceparent": parent} | ({"tracestate": state} if state else {})
-    return _json(said)[:-1] + b"," + document[1:]
+    context = {"traceparent": parent} | ({"tracestate": state} if state else {})
+    return claim._replace(document=_json(context)[:-1] + b"," + claim.document[1:])

@@ -30,6 +30,6 @@ class RedisStream:
         """An age counts back from the entry (Redis' time), or from now if that is earlier."""
         if self._sink.max_age_hours is None:
             return "MAXLEN", "~", self._sink.max_length or LENGTH
-        written = min(int(entry.partition("-")[0]), second_clock.ours())
+        written = min(int(entry.partition("-")[0]), second_clock.local_time())
         # What XADD refuses in a script would be acknowledged before it, and lost.
         return "MINID", "~", max(0, written - int(self._sink.max_age_hours * 3_600_000))

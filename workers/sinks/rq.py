@@ -34,7 +34,7 @@ class Rq:
 
     def behind(self) -> bool:
         """Jobs wait in the queue, and there is hardly room for more."""
-        return memory_headroom.short(self._client) and self._queue.count > 0
+        return memory_headroom.nearly_full(self._client) and self._queue.count > 0
 
     def commands(self, item: Item) -> list[Command]:
         """What RQ itself would send: recorded from its own enqueueing, not rebuilt."""
