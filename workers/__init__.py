@@ -1,1 +1,1 @@
-"""The background half: normalise, remove duplicates, forward."""
+"""The background half: normalise notifications, remove duplicates, publish, deliver to sinks."""

@@ -15,7 +15,7 @@ from workers.processes.supervisor import Supervisor
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit status; 2 for a wrong setting, with one line that says which."""
+    """Run the supervisor or one worker. Returns the exit status; 2 for a wrong setting."""
     try:
         settings = load(os.environ)
         if settings.redis_url is None:
@@ -42,13 +42,13 @@ def main(arguments: list[str]) -> int:
 def _supervise(settings: Settings, url: str) -> int:
     stop = threading.Event()
 
-    def told(number: int, _: object) -> None:
-        """Once more, and we end at once; the workers see that, finish their batch and go."""
+    def request_stop(number: int, _: object) -> None:
+        """Stop; a second signal ends this process at once, and workers finish their batch."""
         signal.signal(number, signal.SIG_DFL)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told)
+        signal.signal(number, request_stop)
     Supervisor(settings, url, stop).run()
     return 0
 

@@ -1,4 +1,4 @@
-"""The bells, from this side: an unfinished job rings for the next one, and so does the sweep."""
+"""Ringing the bells: enqueue the RQ job of a stage that has work, from jobs and from the sweep."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
 from receiver.runtime.redis_client import DOWN
 
 RANG_MILLISECONDS: Final = 5_000
-"""How long a sink that nobody can serve is not rung for again."""
+"""Milliseconds in which a sink is rung for once, also when no worker can serve it."""
 
 
 def ring(client: redis.Redis) -> None:
@@ -41,7 +41,7 @@ def ring_sink(client: redis.Redis, sink: SinkSettings) -> None:
 
 
 def ring_sinks(client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
-    """Ring for all that have not been rung for. Never raises: the sweep rings too."""
+    """Enqueue the forward job of each sink not rung for lately. Raises nothing: the sweep rings."""
     with contextlib.suppress(*DOWN):
         pipe = client.pipeline(transaction=False)
         for sink in sinks:

@@ -1,4 +1,4 @@
-"""A client whose commands a full server takes too: RQ's, a lease's, a bell's.
+"""A Redis client whose commands a full server accepts too: RQ's, a lease's, a bell's.
 
 A full server refuses every command that needs memory, a worker's registration with RQ among them;
 then nobody could make room. Scripts may write there when they say so. So what was refused for
@@ -20,10 +20,10 @@ _PAUSE: Final = 0.2
 
 
 class FullRedisClient(redis.Redis):
-    """Like the client it is, and its replies in that case as the server writes them."""
+    """Run commands as `redis.Redis` does, on a full server by a script that may allocate memory."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Run one. Raises as ever, but not because memory is short."""
+        """Run one command. Raises as `redis.Redis` does, except `OutOfMemoryError`."""
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except OutOfMemoryError:
@@ -38,7 +38,7 @@ class FullRedisClient(redis.Redis):
             return reply
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
-        """One whose transactions run as a whole there too."""
+        """Return a pipeline whose transactions run as a whole on a full server too."""
         line = _Line if transaction else Pipeline
         return line(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
@@ -56,6 +56,6 @@ class _Line(Pipeline):
 
 
 def _words(args: Any) -> list[Any]:
-    """A command for the script; redis-py writes some names in two words."""
+    """Return a command as the script takes it; redis-py writes some names in two words."""
     words = [*str(args[0]).split(), *args[1:]]
     return [len(words), *words]

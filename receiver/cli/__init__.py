@@ -1,4 +1,4 @@
-"""The commands. One module each, imported only when it is the one that was asked for."""
+"""The commands of `receiver`: one module each, imported only when its command is run."""
 
 from importlib import import_module
 from typing import Any
@@ -13,17 +13,17 @@ COMMANDS = {
     "web": "Run the web half: takes notifications in.",
     "worker": "Run the background half: normalises, publishes, delivers to sinks.",
     "send": "Send a realistic sample notification to a receiver.",
-    "tail": "Print events as they come out.",
-    "simulate": "Be the carriers: load a receiver, then judge it by what came out.",
-    "doctor": "What here would lose data, let somebody in, or expire soon.",
-    "ledger": "Print the books; they balance, or the exit code is 1.",
-    "credentials": "Who may send: add, list, revoke bearer tokens.",
-    "rejected": "Authentic requests that were refused: list, show, replay.",
-    "dead-letters": "What could not be understood or delivered: list, show, replay, drop.",
-    "explain": "One notification's whole story, by the id of its receipt or event.",
-    "sinks": "Where the events go: list the sinks, start one that was stopped.",
+    "tail": "Print events as they are published.",
+    "simulate": "Simulate the carriers: load a receiver, then check what came out.",
+    "doctor": "Find what would lose data, let a stranger in, or expire soon.",
+    "ledger": "Print the ledger; exit code 1 if it does not balance.",
+    "credentials": "Manage bearer tokens: add, list, revoke.",
+    "rejected": "Manage rejected requests: list, show, replay.",
+    "dead-letters": "Manage dead letters: list, show, replay, drop.",
+    "explain": "Trace one notification, by the id of its receipt or event.",
+    "sinks": "Manage sinks: list them, start one that was stopped.",
     "subscriptions": "What receiver.toml subscribes to at operators: list, plan, apply, renew.",
-    "replay": "Send events of the past to one sink once more.",
+    "replay": "Send past events to one sink again.",
 }
 
 _MODULES = {"up": "up.up", "simulate": "simulate.simulate"}
@@ -31,15 +31,15 @@ _MODULES = {"up": "up.up", "simulate": "simulate.simulate"}
 
 
 class _Commands(click.Group):
-    """Lists the commands without importing them, so that `--help` is there at once."""
+    """List the commands without importing them, so that `--help` is fast."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """For every command: what it prints goes through our streams."""
+        """Run a command with stdout and stderr prepared (`terminal.stdio`)."""
         stdio.prepare()
         return super().main(*args, **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """For every command: what is not UTF-8 can neither be stored nor sent."""
+        """Parse arguments. Raises `click.UsageError` for one that is not UTF-8."""
         for place, argument in enumerate(args, 1):
             if not argument.isprintable() and any("\ud800" <= c <= "\udfff" for c in argument):
                 raise click.UsageError(f"argument {place} is not UTF-8", ctx)

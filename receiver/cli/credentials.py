@@ -1,4 +1,4 @@
-"""`receiver credentials`."""
+"""`receiver credentials`: add, list and revoke bearer tokens."""
 
 import secrets
 import sys
@@ -24,7 +24,7 @@ _WEEK: Final = 7 * 86400.0
 
 @click.group()
 def command() -> None:
-    """Who may send: add, list and revoke bearer tokens, without a restart.
+    """Add, list and revoke bearer tokens, without a restart.
 
     \b
       receiver credentials add --label att --listener promo
@@ -36,7 +36,7 @@ def command() -> None:
 
     \b
     To change a token without a gap: add a new one, give it to the carrier, see in `list` that it is
-    used and the old one no more, then revoke the old one.
+    used and the old one no longer is, then revoke the old one.
     """
 
 
@@ -188,7 +188,7 @@ def _moment(expires: datetime | None, days: int | None) -> float | None:
 
 
 def _given() -> str:
-    """A token that fits into a header and into a URL's query after percent-encoding."""
+    """Read a token that fits into a header and, percent-encoded, a URL. Raises `UsageError`."""
     token = sys.stdin.readline(2 * LONGEST_TOKEN).strip()
     if not (16 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
         raise click.UsageError(

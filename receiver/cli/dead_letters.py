@@ -1,4 +1,4 @@
-"""`receiver dead-letters`."""
+"""`receiver dead-letters`: list, show, replay and drop dead letters."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,11 +30,11 @@ _OPTIONS = (
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
 Work = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
-"""What is done to letters: for each its id, and what became of it."""
+"""An action on dead letters: yields id and result of each."""
 
 
 def _selecting(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which letters; all of them hold together."""
+    """Add the options that select dead letters; all of them must match."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -42,7 +42,7 @@ def _selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """What could not be understood or delivered, with the reason: list, show, replay, drop.
+    """List, show, replay or drop what could not be understood or delivered.
 
     \b
       receiver dead-letters list
@@ -105,11 +105,11 @@ def show(ids: tuple[str, ...]) -> None:
         output.nothing("there is no such dead letter")
 
 
-@command.command(short_help="Send dead letters on their way again.")
+@command.command(short_help="Process dead letters again.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All there are.")
 def replay(*, everything: bool, **chosen: Any) -> None:
-    """Send dead letters on their way again: notifications to the workers, events to their sink.
+    """Process dead letters again: notifications by the workers, events by their sink.
 
     \b
       receiver dead-letters replay 1764000000000-0
@@ -159,7 +159,7 @@ def drop(*, everything: bool, **chosen: Any) -> None:
 
 
 class _Waits:
-    """Says what is waited for, once, and rings for those who can do something about it."""
+    """Print once what a replay waits for, and ring for the workers that can end the wait."""
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
@@ -194,7 +194,7 @@ def _selection(
 
 
 def _some(everything: bool, chosen: dict[str, Any]) -> Selection:
-    """Nothing happens to all of them just because somebody forgot to say to which."""
+    """Return the selection. Raises `click.UsageError` unless options or `--all` are given."""
     if everything == any(value not in ((), "", None) for value in chosen.values()):
         raise click.UsageError(
             "say which: ids, --sink, --reason, --older-than, --newer-than; or --all"
@@ -203,7 +203,7 @@ def _some(everything: bool, chosen: dict[str, Any]) -> Selection:
 
 
 def _work(client: redis.Redis, wanted: Selection, work: Work) -> None:
-    """Do it to every letter that is meant; say what became of them, by number and by fault."""
+    """Do it to every selected dead letter; print the counts and each failure."""
     became: Counter[str] = Counter()
     try:
         with setup.redis_faults(), progress("Dead letters", client.xlen(DEAD_LETTERS)) as bar:

@@ -1,4 +1,4 @@
-"""`receiver doctor`."""
+"""`receiver doctor`: findings about the setup."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per finding.")
 def command(*, as_json: bool) -> None:
-    """Say what in this setup would lose data, let somebody in, or expire soon.
+    """Find what in this setup would lose data, let a stranger in, or expire soon.
 
     \b
       receiver doctor
@@ -71,7 +71,7 @@ def command(*, as_json: bool) -> None:
 
 
 def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
-    """A server that lets nobody read what is in it still says what it is."""
+    """Return findings about the Redis server, which need no right to read keys."""
     info: Any = client.info()
     before, now, after = time.time(), client.time(), time.time()
     off = now[0] + now[1] / 1e6 - (before + after) / 2

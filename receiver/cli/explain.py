@@ -1,4 +1,4 @@
-"""`receiver explain`."""
+"""`receiver explain`: the history of one notification."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from receiver.operations.explain import Line, Story, Unknown, explain
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line, for programs.")
 def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argument is called
-    """Print one notification's whole story, in time order, without any number or text.
+    """Print the history of one notification, in time order, without any number or text.
 
     \b
       receiver explain 019c1387a9a1b2c3d4e00000000        a receipt: x-receipt-id, or in the logs
@@ -60,6 +60,6 @@ def _print(story: Story) -> None:
 
 
 def _about(line: Line) -> dict[str, Any]:
-    """With every time as one."""
+    """Return a line's fields with `due` as a time."""
     due = {"due": shown(line.about["due"])} if line.about.get("due") else {}
     return line.about | due

@@ -1,4 +1,4 @@
-"""`receiver ledger`."""
+"""`receiver ledger`: counts of notifications by outcome, and whether they balance."""
 
 import sys
 
@@ -36,7 +36,7 @@ _MEANING = {
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
 def command(*, as_json: bool) -> None:
-    """Print the books, in notifications, all of one moment.
+    """Print the ledger: notifications by outcome, all counted at one moment.
 
     \b
       receiver ledger

@@ -1,4 +1,4 @@
-"""`receiver rejected`."""
+"""`receiver rejected`: list, show and replay rejected requests."""
 
 import sys
 from collections import Counter
@@ -32,7 +32,7 @@ _OPTIONS = (
 
 
 def _selecting(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which requests; all of them hold together."""
+    """Add the options that select requests; all of them must match."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -40,7 +40,7 @@ def _selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """Requests with a valid credential that were refused: list, show, replay.
+    """List, show or replay requests with a valid credential that were refused.
 
     \b
       receiver rejected list
@@ -105,7 +105,7 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
         output.nothing("there is no such request")
 
 
-@command.command(short_help="Send refused requests through the door once more.")
+@command.command(short_help="Send refused requests to the receiver again.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All there are.")
 @receiver_url.option
@@ -115,7 +115,7 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
     help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
 )
 def replay(*, everything: bool, url: str | None, token: str | None, **chosen: Any) -> None:
-    """Send refused requests through the door once more, as they came, with a token of yours.
+    """Send refused requests to the receiver again, unchanged, with a token of yours.
 
     \b
       receiver rejected replay 1764000000000-0

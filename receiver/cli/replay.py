@@ -1,4 +1,4 @@
-"""`receiver replay`."""
+"""`receiver replay`: send past events to a sink again."""
 
 import time
 from typing import Any
@@ -30,7 +30,7 @@ def command(
     *,
     dry_run: bool,
 ) -> None:
-    """Send events that are still on the stream to one sink once more.
+    """Send events that are still on the stream to one sink again.
 
     \b
       receiver replay --sink billing --since 2h --dry-run
@@ -77,7 +77,7 @@ def _refuse_stopped(client: redis.Redis, sink: str) -> None:
 
 
 def _run(client: redis.Redis, replay: Replay, since: int, *, dry: bool) -> int:
-    """Step by step; says what was done, also when it was interrupted. Returns how many matched."""
+    """Replay step by step and print the counts, also when interrupted. Returns how many matched."""
     done = Step(str(since), 0, 0, 0)
     try:
         with progress("Events", client.xlen(EVENTS)) as bar:

@@ -1,4 +1,4 @@
-"""`receiver send`, and the sending itself, which the demo shares."""
+"""`receiver send`: post sample notifications; the demo shares the client."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from receiver.simulate.samples import SAMPLES, Sample, build
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the receiver said."""
+    """Hold the response of a receiver."""
 
     status: int
     milliseconds: float
@@ -21,12 +21,12 @@ class Answer(msgspec.Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        """Any 2xx: the notification is kept."""
+        """Return whether the status is 2xx: the notification is acknowledged."""
         return 200 <= self.status < 300
 
 
 class Door:
-    """A receiver to send to; raises `urllib3.exceptions.HTTPError` when it cannot be reached."""
+    """Post samples. Raises `urllib3.exceptions.HTTPError` when no receiver can be reached."""
 
     def __init__(self, url: str, token: str, listener: str = "") -> None:
         self._url = url.rstrip("/")
@@ -35,11 +35,11 @@ class Door:
         self._pool = urllib3.PoolManager(retries=False, timeout=10)
 
     def target(self, sample: Sample) -> str:
-        """The URL for this sample."""
+        """Return the URL for this sample."""
         return f"{self._url}{sample.path}{self._listener}"
 
     def post(self, sample: Sample) -> Answer:
-        """Post it once, as a carrier would, on a connection that is kept open."""
+        """Post a sample once, as a carrier would, on a connection that is kept open."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Content-Type": sample.content_type,
@@ -52,7 +52,7 @@ class Door:
 
 
 def report(name: str, answer: Answer) -> str:
-    """One line: the sample, the status, the time; and the body of a refusal."""
+    """Return one line: the sample, the status, the time; and the body of a refusal."""
     line = f"{name}: {answer.status} in {answer.milliseconds:.1f} ms"
     return line if answer.good else f"{line} {answer.body}"
 
@@ -122,12 +122,12 @@ def _send_one(door: Door, name: str, *, show: bool) -> Answer:
 
 
 def _plain(error: Exception) -> str:
-    """Without the object that urllib3 names first, such as `HTTPConnection(host=...): ...`."""
+    """Return the error's text without what urllib3 puts first, `HTTPConnection(host=...): `."""
     return re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(error))
 
 
 def demo_token(settings: Settings) -> str:
-    """The token that `receiver up --demo` made here."""
+    """Return the token that `receiver up --demo` made here."""
     file = settings.data_dir / "demo-token"
     try:
         token = file.read_text("ascii", "ignore").strip()

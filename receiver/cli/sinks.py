@@ -1,4 +1,4 @@
-"""`receiver sinks`."""
+"""`receiver sinks`: list the sinks, start one that was stopped."""
 
 import sys
 import time
@@ -73,7 +73,7 @@ def start(name: str) -> None:
 
 
 def state(one: SinkLedger) -> str:
-    """What the sink does, in words."""
+    """Return what the sink does, as a phrase."""
     if not one.begun:
         return "not configured"
     if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:

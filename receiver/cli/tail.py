@@ -1,4 +1,4 @@
-"""`receiver tail`."""
+"""`receiver tail`: print events as they are published."""
 
 from itertools import islice
 
@@ -16,7 +16,7 @@ from receiver.cli.terminal.time_option import Moment
 @click.option("-n", "--count", type=click.IntRange(1), help="Stop after so many events.")
 @click.option("--no-follow", is_flag=True, help="Stop when there are no more, do not wait.")
 def command(*, from_start: bool, since: int | None, count: int | None, no_follow: bool) -> None:
-    """Print events as they come out of the stream receiver:events. Ctrl-C ends it.
+    """Print events as they are published on the stream receiver:events. Ctrl-C ends it.
 
     \b
       receiver tail                               what comes out from now on

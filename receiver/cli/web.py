@@ -1,4 +1,4 @@
-"""`receiver web`."""
+"""`receiver web`: run the web half."""
 
 import click
 import structlog

@@ -1,4 +1,4 @@
-"""`receiver worker`."""
+"""`receiver worker`: run the background half."""
 
 import os
 import sys

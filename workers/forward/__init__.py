@@ -1,1 +1,1 @@
-"""The forward job of each sink: take, deliver, settle."""
+"""The forward job of each sink: lease deliveries, send them, settle their outcomes."""

@@ -1,4 +1,4 @@
-"""When a failed delivery is tried again."""
+"""Exponential backoff with full jitter between the attempts of a delivery."""
 
 import random
 from typing import Final
@@ -9,10 +9,10 @@ LONGEST: Final = 3600.0
 
 
 def wait(attempts: int, uniform: "random.Random | None" = None) -> float:
-    """Seconds to wait after so many failed attempts: exponential, with full jitter.
+    """Return the seconds to wait after so many failed attempts: exponential, with full jitter.
 
-    Full jitter: anywhere between nothing and the bound, so that what failed together does not
-    come back together.
+    Full jitter: anywhere between nothing and the bound, so that deliveries which failed together
+    are not retried together.
     """
     bound = min(LONGEST, FIRST * 2 ** min(attempts - 1, 20))
     return (uniform or random).uniform(0, bound)

@@ -1,4 +1,4 @@
-"""One sink's deliveries as they are in Redis: taken in one script, settled in another."""
+"""The delivery queue of one sink in Redis: leased by one script, settled by another."""
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -27,11 +27,11 @@ from workers.sinks.sink import Item
 log = structlog.get_logger()
 
 RETRIES_MOST: Final = 10_000
-"""Retries of one sink from which on it reads nothing new: the stream keeps that for it."""
+"""Retries of one sink from which on it reads no new events: they stay on the stream."""
 FAILURES: Final = 10
-"""Failed requests in a row that open the circuit."""
+"""Failed requests in a row that open the circuit breaker."""
 PAUSE: Final = 1_000
-"""Milliseconds until an open circuit lets a probe through; doubled after each that fails."""
+"""Milliseconds until an open circuit lets a probe through; doubled after each failure."""
 LONGEST_PAUSE: Final = 60_000
 TAKE_MOST: Final = 4_000
 ABANDONED_SECONDS: Final = 15.0
@@ -46,7 +46,7 @@ DEAD: Final = ("dead", "unsent")
 
 
 class Deliveries:
-    """What one worker takes for one sink and what becomes of it."""
+    """Lease deliveries of one sink for one worker, and settle their outcomes."""
 
     def __init__(
         self,
@@ -73,24 +73,27 @@ class Deliveries:
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
-        """Nothing may be sent: it is stopped, its circuit is open, or its retries are too many."""
+        """Nothing may be sent: the sink is stopped, its circuit open, or retries are too many."""
 
     def now(self) -> int:
-        """The time, in milliseconds since 1970, that it is by Redis' clock when something was last
-        taken and by this machine's: the earlier of the two.
+        """Return the earlier of two clocks, in milliseconds since 1970: Redis' at the last lease,
+        and this machine's.
         """
         return min(self._now, self._ours())
 
     def begins(self) -> int:
-        """The later of the two, for what is given up after a time."""
+        """Return the later of the two clocks, at which the time until giving up begins."""
         return max(self._now, self._ours())
 
     def recover(self) -> None:
-        """What this worker or a dead one left comes first in what is taken next."""
+        """Have the next `take` begin with what this worker or a dead one left open."""
         self._cursor = "0"
 
     def take(self, wanted: int) -> list[Item]:
-        """At most so many deliveries; while the sink is `held` only those that nobody will send."""
+        """Lease at most so many deliveries; while the sink is `held` only those to give up.
+
+        Raises `redis.RedisError`.
+        """
         reply: Any = self._with_group(
             lambda: self._take(
                 keys=[
@@ -120,11 +123,11 @@ class Deliveries:
         return [_item(*each) for each in found]
 
     def more_within(self, milliseconds: int) -> bool:
-        """Whether something new comes onto the stream in this time."""
+        """Wait for a new event on the stream. Returns whether one came in this time."""
         return bool(self._client.xread({EVENTS: self._last}, count=1, block=milliseconds))
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Make the outcomes happen, each if its delivery is still open."""
+        """Apply the outcomes, each if its delivery is still open. Raises `redis.RedisError`."""
         opened, closed = self._settle(
             keys=[
                 EVENTS,
@@ -155,15 +158,15 @@ class Deliveries:
             log.warning("delivery.dead", sink=self.sink, receipts=receipts, reason=letter.reason)
 
     def tell(self, items: Sequence[Item]) -> None:
-        """Say that the sink has these."""
+        """Log that these were delivered to the sink."""
         self._log.delivered(self.sink, (item.delivery.event for item in items))
 
     def write(self) -> None:
-        """Write down how long they took."""
+        """Write the measured times to the metrics in Redis."""
         self._log.write_metrics()
 
     def _with_group(self, read: Callable[[], Any]) -> Any:
-        """A server that came back empty has no group: what is on its stream is new."""
+        """Create the group where a server came back empty: all of its stream is new then."""
         try:
             return read()
         except ResponseError as error:
@@ -174,12 +177,15 @@ class Deliveries:
 
 
 def patience(seconds: float) -> int:
-    """How long (ms) a worker has what it took, when one request takes so many seconds at most."""
+    """Return how long (ms) a lease lasts, when one request takes so many seconds at most."""
     return int(1000 * (ABANDONED_SECONDS + 3 * seconds))
 
 
 def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
-    """Make the sink's group unless it is there; a new sink gets what comes from now on."""
+    """Create the sink's consumer group unless it exists, from `start` on (`$`: new events only).
+
+    Returns whether it was created or moved. Raises `redis.RedisError`.
+    """
     keys = [EVENTS, retry_due(sink), SINKS, MARKS]
     script = scripts.load(__package__, "create_group")
     made = client.eval(script, len(keys), *keys, forward_group(sink), sink, start)
@@ -191,7 +197,7 @@ def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
 
 
 def _say_moved(sink: str) -> None:
-    """Somebody had destroyed the group, or set it elsewhere."""
+    """Log that somebody had destroyed the group or moved its position."""
     log.warning("group.moved", stream=EVENTS, group=forward_group(sink))
 
 

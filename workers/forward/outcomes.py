@@ -1,4 +1,4 @@
-"""What becomes of one sink's deliveries, in the words of `settle.lua`. No Redis in here."""
+"""Deciding the outcomes of one sink's deliveries, as `settle.lua` takes them. No Redis in here."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -17,18 +17,18 @@ from workers.sinks.sink import NOT_OURS, Answer, Item
 log = structlog.get_logger()
 
 RECEIPTS_SAID: Final = 20
-"""Receipt ids in one line about a request that was not taken."""
+"""Receipt ids in one log line about a request that was not accepted."""
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def name(item: Item) -> tuple[int, str]:
-    """What every outcome begins with."""
+    """Return what every outcome begins with: 1 for a retry, and the id of the stream entry."""
     return int(item.retry), item.delivery.entry
 
 
 class Settlement:
-    """One sink's: what it filters out, what its answers mean, when it gives up."""
+    """Decide outcomes for one sink: what it filters out, what an answer means, when to give up."""
 
     def __init__(
         self, sink: SinkSettings, now: Callable[[], int], begins: Callable[[], int]
@@ -38,7 +38,7 @@ class Settlement:
         self._begins = begins
 
     def sort(self, items: Sequence[Item]) -> tuple[list[Item], list[Outcome]]:
-        """What is to be sent, and the outcomes of what is not."""
+        """Return the deliveries to send, and the outcomes of those not to be sent."""
         wanted: list[Item] = []
         settled: list[Outcome] = []
         for item in items:
@@ -50,7 +50,7 @@ class Settlement:
         return wanted, settled
 
     def answered(self, items: list[Item], answer: Answer) -> list[Outcome]:
-        """What an answer means for each delivery that was in the request."""
+        """Return the outcome of each delivery in a request that got this answer."""
         says = "-" if answer.what == "failed" else "+"
         if answer.what == "taken":
             return [(*name(item), mark, "delivered") for item, mark in _marked(items, says)]
@@ -75,17 +75,17 @@ class Settlement:
         return self._failed(items, answer)
 
     def given_up(self, item: Item) -> Outcome:
-        """Nothing could be sent all the time it waited."""
+        """Return the dead letter of a delivery that could never be sent in the sink's time."""
         why = "given up: nothing could be sent all the time it waited"
         return self._dead(item, why, what="unsent")
 
     def not_ours(self, item: Item) -> Outcome:
-        """Somebody else wrote it, or deleted what we wrote."""
+        """Return the dead letter of an entry that is not an event of ours, or was deleted."""
         why = "not an event" if item.delivery.event else "deleted from the stream"
         return self._dead(item, why, what="unsent")
 
     def given_back(self, item: Item) -> Outcome:
-        """It was not sent: its lease ends."""
+        """Return the outcome that ends the lease of a delivery that was not sent."""
         return self._again(item, item.delivery)
 
     def _unsent(self, item: Item) -> Outcome | None:
@@ -105,7 +105,7 @@ class Settlement:
         return (*name(item), says, what, encode(letter))
 
     def _again(self, item: Item, delivery: Delivery, says: str = "") -> Outcome:
-        """It is to be sent once more, and no attempt of its own has failed."""
+        """Return the outcome that sends it again without counting a failed attempt."""
         delivery = msgspec.structs.replace(delivery, first=delivery.first or self._begins())
         return (*name(item), says, "again", 0, encode(delivery))
 
@@ -129,7 +129,7 @@ class Settlement:
 
 
 def _tried(item: Item, now: int) -> Item:
-    """The same with one more attempt behind it."""
+    """Return the item with one more attempt counted."""
     one = item.delivery
     one = msgspec.structs.replace(one, attempts=one.attempts + 1, first=one.first or now)
     return Item(one, retry=item.retry)
@@ -140,5 +140,5 @@ def _why(item: Item, answer: Answer, *, alone: bool = False) -> Delivery:
 
 
 def _marked(items: list[Item], says: str) -> "zip[tuple[Item, str]]":
-    """A request says something about the consumer once, however many events were in it."""
+    """Pair items with what the request says about the consumer: once, with the first item."""
     return zip(items, itertools.chain((says,), itertools.repeat("")), strict=False)

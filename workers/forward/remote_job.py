@@ -1,4 +1,4 @@
-"""The forward job of a sink elsewhere: asks, several requests at a time, at least once."""
+"""The forward job of a remote sink: concurrent requests, delivered at least once."""
 
 import itertools
 import time
@@ -21,11 +21,11 @@ STOP_WITHIN: Final = 15.0
 TOGETHER: Final = 0.02
 """Seconds in which answers are settled together, while there is more to ask."""
 WAIT: Final = 0.1
-"""Seconds that nothing but an answer is waited for."""
+"""Seconds to wait for the first answer."""
 
 
 class RemoteJob:
-    """Takes, begins as many requests as may be under way, and settles what has been answered."""
+    """Lease deliveries, keep up to `concurrency` requests in flight, settle the answered."""
 
     def __init__(self, remote: Remote, shift: Shift) -> None:
         self._remote = remote
@@ -52,7 +52,7 @@ class RemoteJob:
         return found or not self._shift.idle()
 
     def _take(self) -> bool:
-        """Fill the window. Returns whether anything was found."""
+        """Lease deliveries until the window is full. Returns whether there were any."""
         room = self._window - self._under_way - len(self._waiting)
         if room < self._window // 2:
             return True
@@ -67,7 +67,7 @@ class RemoteJob:
         return bool(items)
 
     def _exchange(self) -> None:
-        """Begin what may be, and settle what has been answered, soon after anything has."""
+        """Send the requests that may be sent, and settle those answered, soon after an answer."""
         self._begin()
         if not self._answered:
             self._receive(WAIT)
@@ -104,7 +104,7 @@ class RemoteJob:
                 self._answered.append((items, failed))
 
     def _end(self) -> None:
-        """What is under way comes to its end; at a stop, what has not begun goes back."""
+        """Wait for the requests in flight; at a stop, give back those not sent yet."""
         latest = time.monotonic() + 3 * self._remote.seconds + 1
         while (self._waiting or self._under_way) and time.monotonic() < latest:
             if self._shift.stopping():
@@ -113,7 +113,7 @@ class RemoteJob:
             self._exchange()
 
     def _give_back(self) -> None:
-        """New ones are still open in the group; of retries the lease is ended."""
+        """Give back unsent items: new ones are still open in the group, retries lose the lease."""
         items = itertools.chain.from_iterable(self._waiting)
         retries = [self._settlement.given_back(item) for item in items if item.retry]
         if retries:
@@ -122,7 +122,7 @@ class RemoteJob:
 
 
 def _grouped(items: Sequence[Item], at_once: int) -> list[list[Item]]:
-    """The requests: full ones, but of no more bytes than a consumer may be expected to take."""
+    """Group items into requests: full ones, but of no more bytes than `REQUEST_BYTES`."""
     groups: list[list[Item]] = [[item] for item in items if item.delivery.alone]
     some: list[Item] = []
     size = 0

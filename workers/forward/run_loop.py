@@ -1,4 +1,4 @@
-"""The loop of the job behind each sink, whether it is on our own Redis or elsewhere."""
+"""The run loop of the forward jobs, transactional or remote."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ LINGER_MILLISECONDS: Final = 200
 
 
 class Shift(msgspec.Struct, frozen=True):
-    """What one worker has at hand for one sink, and how long it works at a time."""
+    """Run one sink's job for a limited time; holds what the job of a sink needs."""
 
     sink: SinkSettings
     deliveries: Deliveries
@@ -24,7 +24,7 @@ class Shift(msgspec.Struct, frozen=True):
     stopping: Callable[[], bool]
 
     def work(self, step: Callable[[], bool], end: Callable[[], None] = lambda: None) -> None:
-        """Step until a step says that nothing is left, the time is up or a stop is asked for.
+        """Call `step` until it returns False (nothing left), the time is up or a stop is asked for.
 
         In the last two cases there may be more: `end` runs, and the bell is rung.
         """
@@ -39,5 +39,5 @@ class Shift(msgspec.Struct, frozen=True):
             self.deliveries.write()
 
     def idle(self) -> bool:
-        """Whether nothing came for a while, or nothing may be sent: the sweep rings again."""
+        """Return whether nothing came for a while or nothing may be sent; the sweep rings again."""
         return self.deliveries.held or not self.deliveries.more_within(LINGER_MILLISECONDS)

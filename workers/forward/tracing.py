@@ -1,4 +1,4 @@
-"""The forward jobs with traces: a span per event and attempt, child of what the event carries."""
+"""Spans of the forward jobs: one per event and attempt, child of the context the event carries."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _carries: Final = msgspec.json.Decoder(_Carries).decode
 
 
 class TracedRemote:
-    """A sink elsewhere. An attempt lasts from the request to its answer."""
+    """Trace a remote sink. An attempt lasts from the request to its answer."""
 
     def __init__(self, tracer: "Tracer", name: str, remote: Remote) -> None:
         self._tracer = tracer
@@ -36,8 +36,8 @@ class TracedRemote:
         self.seconds = remote.seconds
 
     def begin(self, items: list[Item]) -> None:
-        """Ask once. A request for one event tells the consumer whose child it is; one for several,
-        which have no parent in common, leaves that to the events.
+        """Send one request. With one event it carries the span's context to the consumer; with
+        several, which have no parent in common, only the events carry theirs.
         """
         spans = [_begin(self._tracer, self._name, "client", item) for item in items]
         if len(items) == 1:
@@ -46,7 +46,7 @@ class TracedRemote:
         self._spans[id(items)] = spans
 
     def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
-        """What was answered, the spans of it ended."""
+        """Return the answered requests, their spans ended."""
         answered = self._remote.answers(seconds)
         for items, answer in answered:
             for span in self._spans.pop(id(items)):
@@ -58,7 +58,7 @@ class TracedRemote:
 
 
 class TracedDeliveries(Deliveries):
-    """Those of a sink on our own Redis. An attempt lasts from taking an event until it is there."""
+    """Trace a transactional sink. An attempt lasts from the lease until the event is delivered."""
 
     def __init__(self, tracer: "Tracer", *rest: Any, **more: Any) -> None:
         super().__init__(*rest, **more)
@@ -66,12 +66,12 @@ class TracedDeliveries(Deliveries):
         self._taken = 0
 
     def take(self, wanted: int) -> list[Item]:
-        """As without traces."""
+        """Lease deliveries, and note when."""
         self._taken = time.time_ns()
         return super().take(wanted)
 
     def tell(self, items: Sequence[Item]) -> None:
-        """Say that the sink has these."""
+        """Log that these were delivered, and end their spans."""
         super().tell(items)
         for item in items:
             span = _begin(self._tracer, self.sink, "producer", item, self._taken)
@@ -96,7 +96,7 @@ def _begin(
 
 
 def _parent(event: bytes) -> str:
-    """The context that an event carries; anybody may have put it there."""
+    """Return the trace context that an event carries; anybody may have put it there."""
     try:
         found = _carries(event)
     except (msgspec.DecodeError, RecursionError):

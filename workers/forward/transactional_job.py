@@ -1,4 +1,4 @@
-"""The forward job of a sink on our own Redis: in the script that acknowledges, exactly once."""
+"""The forward job of a sink on our own Redis: delivered and acknowledged in one script, once."""
 
 import itertools
 from typing import Final
@@ -18,7 +18,7 @@ BATCH: Final = 500
 
 
 class LocalJob:
-    """Takes, and runs the sink's commands while settling."""
+    """Lease deliveries, and run the sink's commands in the script that settles them."""
 
     def __init__(self, local: Local, shift: Shift) -> None:
         self._local = local

@@ -1,1 +1,1 @@
-"""The sweep: rings for open work, trims histories, retires sinks."""
+"""The sweep: ring for open work, trim histories, retire sinks."""

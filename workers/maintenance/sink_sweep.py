@@ -1,4 +1,4 @@
-"""The sweep of the sinks: ring for what is due or new, and let go of sinks that are no more."""
+"""The sweep of the sinks: ring for due or new deliveries, and retire sinks no longer configured."""
 
 import time
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from workers.sinks.foreign_redis import Elsewhere
 log = structlog.get_logger()
 
 RETIRED_AFTER: Final = 1000 * RETIRED_SECONDS
-"""Milliseconds after which a sink that no supervisor knows any more holds no history."""
+"""Milliseconds after which a sink that no supervisor knows any more is retired."""
 
 UNUSED_AFTER: Final = 3600 * 1000
 """Milliseconds after which a consumer's name goes: where hosts come and go, so do their names."""
 
 
 class SinkSweep:
-    """One supervisor's sweep of its sinks; any number of them may run at once."""
+    """Sweep the sinks of one supervisor; any number of supervisors may sweep at once."""
 
     def __init__(self, client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
         self._client = client
@@ -43,7 +43,7 @@ class SinkSweep:
         self._waiting = client.register_script(scripts.load(__package__, "sink_has_work"))
 
     def begin(self) -> None:
-        """Before any worker of ours publishes, so that a new sink misses nothing of theirs."""
+        """Create the sinks' groups before any worker publishes: a new sink misses nothing."""
         for sink in self._sinks:
             delivery_queue.begin(self._client, sink.name)
 
@@ -55,7 +55,7 @@ class SinkSweep:
             args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.local_time(), *names],
         )
         for name in retired:
-            self._let_go(name.decode())
+            self._retire_sink(name.decode())
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
             tries = int(3_600_000 * sink.give_up_hours)
@@ -64,8 +64,8 @@ class SinkSweep:
             if self._waiting(keys=keys, args=args):
                 bell.ring_sink(self._client, sink)
 
-    def _let_go(self, name: str) -> None:
-        """Its retries become dead letters, then it holds no history any more."""
+    def _retire_sink(self, name: str) -> None:
+        """Retire a sink: its retries become dead letters, then its consumer group goes."""
         own = delivery_queue.Deliveries(self._client, name, "sweep")
         client: Any = self._client  # redis-py's types allow every reply for every command
         while entries := client.zrange(retry_due(name), 0, 499):
@@ -78,7 +78,7 @@ class SinkSweep:
 
 
 def _seconds(sink: SinkSettings) -> float:
-    """The longest that one request takes."""
+    """Return the longest (s) that one request of the sink takes."""
     return sink.timeout if isinstance(sink, HttpSink) else Elsewhere.seconds
 
 

@@ -1,4 +1,4 @@
-"""The sweep: every few seconds, ring where work is open, and keep the histories bounded."""
+"""The sweep: every few seconds, ring for open inbound entries, and trim the histories."""
 
 import time
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ _NO_LIMIT: Final = 2**53 - 1
 
 
 class History(msgspec.Struct, frozen=True):
-    """How much of one stream is kept once it is done with."""
+    """Say how much of one stream is kept after its entries were processed."""
 
     name: str
-    """What it is called in the books: `<name>_trimmed`, `<name>_unread_trimmed`."""
+    """Its name in the ledger: `<name>_trimmed`, `<name>_unread_trimmed`."""
     stream: str
     milliseconds: int = _NO_LIMIT
     entries: int = _NO_LIMIT
@@ -60,8 +60,8 @@ HISTORIES: Final = (
 
 
 def histories(sinks: Sequence[SinkSettings], url: str) -> tuple[History, ...]:
-    """Ours, and the streams that sinks fill on our own Redis: no bound of theirs is one in bytes,
-    and a server full of them would keep the door closed for ever.
+    """Return our histories and the streams that sinks fill on our own Redis: their own bounds are
+    not in bytes, and a server full of them would answer 503 for ever.
     """
     streams = {
         sink.stream: History(f"{sink.name}:stream", sink.stream, books=SINKS)
@@ -72,7 +72,7 @@ def histories(sinks: Sequence[SinkSettings], url: str) -> tuple[History, ...]:
 
 
 class Sweep:
-    """One supervisor's sweep; any number of them may run at once."""
+    """Sweep for one supervisor; any number of supervisors may sweep at once."""
 
     def __init__(self, client: redis.Redis, kept: Sequence[History] = HISTORIES) -> None:
         self._client = client
@@ -87,12 +87,12 @@ class Sweep:
         self.ring()
 
     def ring(self) -> None:
-        """Ring where something is open; a full server refuses it."""
+        """Ring if inbound entries are open. Raises `redis.RedisError`, also on a full server."""
         if self._look(keys=[INBOUND, MARKS], args=[GROUP]):
             bell.ring(self._client)
 
     def make_room(self) -> None:
-        """Cut the histories; a full server takes that too. Raises `redis.RedisError`."""
+        """Trim the histories, which a full server accepts too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
         self._forget(keys=[IDENTITIES], args=[second_clock.local_time(), AT_ONCE])
         oldest = {history: self._shorten(history, until) for history in self._kept}
@@ -104,7 +104,7 @@ class Sweep:
             _, oldest[history] = self._cut(history, spare=True)
 
     def _shorten(self, history: History, until: float) -> int:
-        """Cut until nothing is over age and number; returns when the oldest left was written."""
+        """Trim one history to its age and number; returns when the oldest left was written (ms)."""
         gone, oldest = self._cut(history)
         while gone and time.monotonic() < until:
             gone, oldest = self._cut(history)

@@ -1,4 +1,4 @@
-"""The kinds of sink, one module each, which do not know each other."""
+"""The kinds of sink, one module each, independent of each other."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,10 @@ from workers.sinks.sink import Local, Remote
 
 
 def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Local | Remote:
-    """The sink of these settings, given our Redis and the environment variables they name."""
+    """Open the sink of these settings.
+
+    `url` is our own Redis; `variables` the environment variables that hold the sink's secrets.
+    """
     if isinstance(sink, HttpSink):
         from workers.sinks.http import Http  # libcurl is megabytes that other workers do without
 

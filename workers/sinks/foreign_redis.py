@@ -1,4 +1,4 @@
-"""A Redis that is not ours: what a sink does on it cannot share a script with our books."""
+"""A sink on a foreign Redis: its commands cannot run in the script that acknowledges."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ AT_ONCE: Final = 200
 
 
 class Elsewhere:
-    """Runs a local sink's commands on another server: at least once."""
+    """Deliver to a foreign Redis by the commands of a transactional sink: at least once."""
 
     at_once = AT_ONCE
     concurrency = 1
@@ -24,11 +24,11 @@ class Elsewhere:
         self._asked: list[list[Item]] = []
 
     def begin(self, items: list[Item]) -> None:
-        """Sent when its answer is asked for."""
+        """Queue one request; it is sent when its answer is asked for."""
         self._asked.append(items)
 
     def answers(self, _seconds: float) -> list[tuple[list[Item], Answer]]:
-        """Each request is one transaction. A server in trouble is a failed attempt."""
+        """Send each request as one transaction; a Redis error is a failed attempt."""
         asked, self._asked = self._asked, []
         return [(items, self._send(items)) for items in asked]
 

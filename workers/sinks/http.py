@@ -20,16 +20,16 @@ from workers.sinks.http_client import Endpoint, Reply, Unanswered
 from workers.sinks.sink import TAKEN, Answer, Item
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
-"""Refusals that a later attempt may not meet (RFC 9110 section 15.5.9, RFC 8470, RFC 6585)."""
+"""Statuses that are retried (RFC 9110 section 15.5.9, RFC 8470, RFC 6585)."""
 PAUSE_MOST: Final = 3600.0
-"""Seconds of a `Retry-After` that are honoured."""
+"""Longest `Retry-After` that is honoured, in seconds."""
 PRINTABLE: Final = "".join(set(string.printable) - set(string.whitespace) - set('"%'))
 
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Http:
-    """Posts events one by one or in batches; success is a 2xx and nothing else."""
+    """Post events one by one or in batches; success is a 2xx and nothing else."""
 
     def __init__(self, sink: HttpSink, variables: Mapping[str, str]) -> None:
         self._mode = sink.mode
@@ -43,14 +43,14 @@ class Http:
         self.seconds = sink.timeout
 
     def begin(self, items: list[Item]) -> None:
-        """Ask once."""
+        """Send one request. Raises `ValueError` or `msgspec.DecodeError` for what is no event."""
         headers, body = self._request(items)
         if items[0].trace:
             headers |= _traced(items[0].trace)
         self._endpoint.post(items, body, self._headers | headers)
 
     def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
-        """A connection that broke before the answer is a failed attempt."""
+        """Return the answered requests; a connection that broke is a failed attempt."""
         return [(items, _meaning(reply)) for items, reply in self._endpoint.answers(seconds)]
 
     def _request(self, items: Sequence[Item]) -> tuple[dict[str, str], bytes]:
@@ -67,7 +67,7 @@ class Http:
         return self._signed(items[0].id, body) | {"content-type": kind}, body
 
     def _signed(self, name: str, body: bytes) -> dict[str, str]:
-        """The event's id as `webhook-id`; a signature for each secret, the first one first."""
+        """Return the Standard Webhooks headers; a signature for each secret, in their order."""
         now = datetime.now(UTC)
         headers = {"webhook-id": name, "webhook-timestamp": str(int(now.timestamp()))}
         if self._signers:
@@ -82,7 +82,7 @@ def _meaning(reply: Reply) -> Answer:
 
 
 def answer(status: int, retry_after: str = "", now: datetime | None = None) -> Answer:
-    """What a status means. A redirect is not followed, and refuses."""
+    """Return what an HTTP status means for the delivery. Redirects are not followed: refused."""
     if 200 <= status < 300:
         return TAKEN
     if status == 410:
@@ -95,7 +95,7 @@ def answer(status: int, retry_after: str = "", now: datetime | None = None) -> A
 
 
 def _seconds(retry_after: str, now: datetime) -> float:
-    """RFC 9110 section 10.2.3: seconds or a date. What is neither is as if it were not there."""
+    """Return the seconds of a `Retry-After` (RFC 9110 section 10.2.3); 0 if it is malformed."""
     if retry_after.isascii() and retry_after.isdigit():
         return min(PAUSE_MOST, float(retry_after[:9]))
     try:
@@ -107,7 +107,7 @@ def _seconds(retry_after: str, now: datetime) -> float:
 
 
 def _binary(document: bytes) -> tuple[dict[str, str], bytes]:
-    """Attributes as headers, percent-encoded where the binding wants it (section 3.1.3.2)."""
+    """Return headers and body in binary mode, percent-encoded by section 3.1.3.2 of the binding."""
     attributes = _attributes(document)
     data = bytes(attributes.pop("data", msgspec.Raw(b"")))
     kind = attributes.pop("datacontenttype", None)
@@ -116,7 +116,7 @@ def _binary(document: bytes) -> tuple[dict[str, str], bytes]:
 
 
 def _traced(trace: str) -> dict[str, str]:
-    """W3C Trace Context."""
+    """Return the headers of W3C Trace Context."""
     parent, _, state = trace.partition(" ")
     return {"traceparent": parent} | ({"tracestate": state} if state else {})
 

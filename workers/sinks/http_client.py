@@ -1,4 +1,4 @@
-"""HTTP exchanges with one URL, several at a time: to checked addresses, each by its deadline.
+"""An HTTP client for one URL: concurrent requests, checked addresses, a deadline for each.
 
 libcurl does them: the deadline is for all of one, the look-up of the name and a dripping answer
 among it, and a kept-alive connection that the consumer closed meanwhile is not held against it.
@@ -20,7 +20,7 @@ import pycurl
 from receiver.config.settings import HttpSink
 
 ANSWER_BYTES: Final = 65_536
-"""As much of an answer's body is read, so that the connection can be used again."""
+"""Bytes read of a response body, so that the connection can be used again."""
 _SPECIAL: Final = (
     ipaddress.ip_network("192.0.0.0/24"),
     ipaddress.ip_network("168.63.129.16/32"),
@@ -42,11 +42,11 @@ _WHY: Final = {
     pycurl.E_SSL_CONNECT_ERROR: "SSLError",
     pycurl.E_UNSUPPORTED_PROTOCOL: "BadStatusLine",
 }
-"""In Python's words, as a system's error is."""
+"""Names of Python's exceptions for libcurl's errors, as for errors of the system."""
 
 
 class Unanswered(Exception):
-    """No answer came; the message says why, without the URL."""
+    """Raised or returned when no response came; the message says why, without the URL."""
 
 
 Reply = tuple[int, str] | Unanswered
@@ -54,7 +54,7 @@ Reply = tuple[int, str] | Unanswered
 
 
 class Endpoint:
-    """One URL, at most so many exchanges at a time as the sink's `concurrency`. One thread's."""
+    """Send requests to one URL, at most `concurrency` at a time; for one thread."""
 
     def __init__(self, sink: HttpSink) -> None:
         self._multi: Any = pycurl.CurlMulti()
@@ -63,14 +63,14 @@ class Endpoint:
         self._under_way: dict[Any, tuple[Any, _Exchange]] = {}
 
     def post(self, request: object, body: bytes, headers: dict[str, str]) -> None:
-        """Begin an exchange. Raises `ValueError` for what no header can hold."""
+        """Send a request without waiting. Raises `ValueError` for what no header can hold."""
         fields = [_field(name, value) for name, value in headers.items()]
         exchange = self._free.pop()
         self._under_way[exchange.begin(body, fields)] = request, exchange
         self._multi.add_handle(exchange.curl)
 
     def answers(self, seconds: float) -> list[tuple[Any, Reply]]:
-        """The requests that were answered or will not be; waits so long for the first."""
+        """Return the requests that ended, with their replies; waits so long for the first."""
         until = time.monotonic() + seconds
         while True:
             self._multi.perform()
@@ -91,7 +91,7 @@ class Endpoint:
 
 
 class _Exchange:
-    """One exchange after another."""
+    """Run one request after another on one libcurl handle."""
 
     def __init__(self, sink: HttpSink) -> None:
         self.curl: Any = pycurl.Curl()
@@ -106,14 +106,14 @@ class _Exchange:
         self._clear()
 
     def begin(self, body: bytes, fields: list[bytes]) -> Any:
-        """What to add to the others under way."""
+        """Prepare a request; returns the handle to add to those in flight."""
         self._clear()
         self.curl.setopt(pycurl.POSTFIELDS, body)
         self.curl.setopt(pycurl.HTTPHEADER, [*fields, *_UNSAID])
         return self.curl
 
     def reply(self, fault: int) -> Reply:
-        """What came, or why nothing did. The status is what counts, whatever follows its head."""
+        """Return the reply, or why there is none. A received status counts, whatever follows it."""
         while self._sockets:
             self._sockets.pop().close()  # libcurl made its own of them
         if self._answered:
@@ -156,7 +156,7 @@ class _Exchange:
 
 
 def is_public(address: str) -> bool:
-    """Whether this is the address of a host on the public internet, also where it hides another."""
+    """Return whether an address, or the one embedded in it, is a public one of the internet."""
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour
@@ -171,7 +171,7 @@ def is_public(address: str) -> bool:
 
 
 def _options(sink: HttpSink) -> dict[int, Any]:
-    """What is the same for every exchange. Redirects are not followed unless one asks for it."""
+    """Return libcurl's options for every request. It follows no redirects unless asked to."""
     trusted = ssl.get_default_verify_paths()  # libcurl brings no certificates of its own
     return {
         pycurl.URL: _url(sink.url),
@@ -190,7 +190,7 @@ def _options(sink: HttpSink) -> dict[int, Any]:
 
 
 def _url(url: str) -> str:
-    """With a host that DNS knows: letters of other alphabets in their ASCII form (RFC 5890)."""
+    """Return the URL with its host in ASCII (RFC 5890)."""
     host = urlsplit(url).netloc
     return url if host.isascii() else url.replace(host, host.encode("idna").decode(), 1)
 

@@ -15,7 +15,7 @@ _event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Rq:
-    """Enqueues the sink's function with the event as its only argument.
+    """Enqueue the sink's function with the event as its only argument.
 
     The job's id is the event's and the sink's: RQ keeps all jobs of a server under their ids, so
     two sinks need two, and one event is one job of a sink however often it is enqueued. Asked for
@@ -33,11 +33,11 @@ class Rq:
         )
 
     def behind(self) -> bool:
-        """Jobs wait in the queue, and there is hardly room for more."""
+        """Return whether jobs wait in the queue while Redis is nearly full."""
         return memory_headroom.nearly_full(self._client) and self._queue.count > 0
 
     def commands(self, item: Item) -> list[Command]:
-        """What RQ itself would send: recorded from its own enqueueing, not rebuilt."""
+        """Return the commands that RQ sends to enqueue the job, recorded from RQ itself."""
         asked_again = item.delivery.event.startswith(b'{"replayed":true')
         again = f"_{item.delivery.first}" if asked_again else ""  # no sink's name has a _
         recorded = self._client.pipeline()

@@ -1,4 +1,4 @@
-"""What one sink's job works with: an event on its way, and what the other side said to it."""
+"""The contract of a sink: items to deliver, answers, and the two kinds of sink."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,7 +20,7 @@ NOT_OURS: Final = (
     AttributeError,
     RecursionError,
 )
-"""What an entry may raise that somebody else wrote onto the events stream."""
+"""Errors of an entry that is no event of ours: somebody else wrote it onto the stream."""
 
 
 class _Known(msgspec.Struct):
@@ -31,7 +31,7 @@ _known = msgspec.json.Decoder(_Known).decode
 
 
 class Item:
-    """One delivery in our hands: open in the consumer group, or leased from the retry set."""
+    """Hold one leased delivery: open in the consumer group, or a retry."""
 
     def __init__(self, delivery: Delivery, *, retry: bool) -> None:
         self.delivery = delivery
@@ -42,7 +42,7 @@ class Item:
 
     @cached_property
     def id(self) -> str:
-        """The event's id. Raises one of `NOT_OURS` if this is no event as we write them."""
+        """Return the event's id. Raises one of `NOT_OURS` if this is no event as we write them."""
         event = self.delivery.event
         if not event.startswith(b"{"):
             raise ValueError("an object is wanted, with nothing before it: see `document`")
@@ -52,20 +52,20 @@ class Item:
 
     @property
     def document(self) -> bytes:
-        """The event as it is sent: with `sequence`, from its entry on the stream."""
+        """Return the event as it is sent: with `sequence`, from its entry on the stream."""
         stamp = sequence(self.delivery.entry).encode()
         return b'{"sequence":"' + stamp + b'",' + self.delivery.event[1:]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What became of one request to a consumer."""
+    """Say how a consumer answered one request."""
 
     what: Literal["taken", "failed", "refused", "gone"]
-    """`failed` is tried again; `refused` never will be taken; `gone` wants nothing any more."""
+    """`failed` is retried; `refused` becomes a dead letter; `gone` stops the sink."""
     reason: str = ""
     """Never a value of the event or of a header."""
     pause: float = 0.0
-    """Seconds in which the consumer wants nothing at all."""
+    """Seconds in which nothing is sent to the consumer (`Retry-After`)."""
 
 
 TAKEN = Answer("taken")
@@ -73,30 +73,30 @@ TAKEN = Answer("taken")
 
 @runtime_checkable
 class Local(Protocol):
-    """A sink on our own Redis: its commands run in the script that acknowledges."""
+    """Deliver on our own Redis: the sink's commands run in the script that acknowledges."""
 
     guards: tuple[tuple[str, str], ...]
     """Keys it writes with other than its own names, and the type each must have."""
 
     def behind(self) -> bool:
-        """Whether its reader has to take something first, because the server is nearly full."""
+        """Return whether its reader has to catch up first, because Redis is nearly full."""
 
     def commands(self, item: Item) -> list[Command]:
-        """What delivers one event. Must not fail on keys that the guards let through."""
+        """Return the commands that deliver one event; they never fail on keys the guards pass."""
 
 
 class Remote(Protocol):
-    """A sink elsewhere: it is asked, and answers, all from one thread."""
+    """Deliver by requests to another server, all from one thread."""
 
     at_once: int
     """Events in one request."""
     concurrency: int
-    """Requests under way, at most."""
+    """Most requests in flight."""
     seconds: float
-    """The longest that one request takes."""
+    """The longest time of one request."""
 
     def begin(self, items: list[Item]) -> None:
-        """Ask once, and do not wait for the answer. Raises for nothing the other side does."""
+        """Send one request without waiting. Raises for nothing the other side does."""
 
     def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
-        """What was answered, each request once; waits so long for the first. Raises nothing."""
+        """Return answered requests, each once; waits so long for the first. Raises nothing."""

@@ -1,4 +1,4 @@
-"""How dead letters are shown: to people as a table or whole, to programs as lines of JSON."""
+"""Printing dead letters: as a table on a terminal, as lines of JSON into a pipe."""
 
 import base64
 import sys
@@ -13,12 +13,12 @@ from receiver.operations.dead_letters import Found, Summary
 
 
 def show_list(summaries: Iterable[Summary]) -> int:
-    """Without any number or text of a person. Returns how many there were."""
+    """Print summaries, without any phone number or message text. Returns how many there were."""
     return _print_table(summaries) if sys.stdout.isatty() else _print_lines(summaries)
 
 
 def show_whole(found: Found) -> None:
-    """With the body as it came, which holds numbers and texts: somebody asked for this one."""
+    """Print one dead letter with its body, which holds phone numbers and message texts."""
     summary = msgspec.structs.asdict(found.summary) | {"at": shown(found.summary.at)}
     if not sys.stdout.isatty():
         click.echo(msgspec.json.encode(summary | body_members(found.body)))
@@ -55,7 +55,7 @@ def _print_table(summaries: Iterable[Summary]) -> int:
 
 
 def body_members(body: bytes) -> dict[str, str]:
-    """A body as a member of a JSON document: `body`, or `body_base64` where it is not UTF-8."""
+    """Return a body as a member of a JSON document: `body`, or `body_base64` if not UTF-8."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:

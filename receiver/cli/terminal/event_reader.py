@@ -1,4 +1,4 @@
-"""Reading the events stream as it grows, and showing an event."""
+"""Reading the events stream as it grows, and printing an event."""
 
 import sys
 import threading
@@ -14,7 +14,7 @@ _AT_ONCE = 500
 
 
 class Follow:
-    """A reader that remembers where it is and outlasts a Redis that goes away and comes back."""
+    """Read the events stream from a position, across interruptions of Redis."""
 
     def __init__(self, client: redis.Redis, say: Callable[[str], None]) -> None:
         self.stopping = threading.Event()
@@ -23,16 +23,19 @@ class Follow:
         self._after = "0-0"
 
     def skip_past(self) -> None:
-        """Begin after what is there now."""
+        """Begin after the newest event there is. Raises `redis.RedisError`."""
         last: Any = self._client.xrevrange(EVENTS, count=1)
         self._after = last[0][0].decode() if last else "0-0"
 
     def begin_at(self, milliseconds: int) -> None:
-        """Begin with what was published at this time (milliseconds since 1970) or later."""
+        """Begin with events published at this time (milliseconds since 1970) or later."""
         self._after = f"{milliseconds - 1}-{2**64 - 1}" if milliseconds > 0 else "0-0"
 
     def events(self, *, wait: bool = True) -> Iterator[bytes]:
-        """Each event as it stands on the stream, until `stopping`; or what is there already."""
+        """Yield each event (JSON) until `stopping`; without `wait`, those there already.
+
+        Raises `redis.RedisError` if Redis refuses, or without `wait` when it is away.
+        """
         away = False
         while not self.stopping.is_set():
             try:
@@ -61,7 +64,7 @@ class Follow:
 
 
 def printer() -> Callable[[bytes], None]:
-    """Prints an event: for reading on a terminal, as one line of JSON into a pipe or file."""
+    """Return a function that prints an event: readable on a terminal, else as a line of JSON."""
     if sys.stdout.isatty():
         return _print_for_reading
 

@@ -1,4 +1,4 @@
-"""Where the commands write for people: the terminal, or stderr when stdout is for a program."""
+"""Output for people: on the terminal, or on stderr when stdout goes to a program."""
 
 import sys
 from functools import cache
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 @cache
 def terminal() -> "Console":
-    """The console on stdout; only where that is a terminal."""
+    """Return the console on stdout; only where that is a terminal."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
-    """One line for a person."""
+    """Print one line for people: on stderr unless stdout is a terminal."""
     click.echo(line, err=not sys.stdout.isatty())
 
 
 def nothing(what: str) -> NoReturn:
-    """A command that found nothing says so, where no program reads it, and ends with 1."""
+    """Print on stderr that nothing was found, and end the command with exit code 1."""
     click.echo(f"receiver: {what}", err=True)
     raise SystemExit(1)
 
 
 def printable(text: object, keep: str = "") -> str:
-    """A stranger's text must not be able to command the terminal."""
+    """Replace characters that could control the terminal, except those in `keep`."""
     return "".join(
         c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in str(text)
     )

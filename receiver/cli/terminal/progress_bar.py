@@ -1,4 +1,4 @@
-"""A bar for what takes a while; only on a terminal, and beside what is printed for programs."""
+"""A progress bar on stderr, for people only."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Gives a function that is told how many more are done."""
+    """Yield a function that takes how many more of `total` are done."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""Where a receiver is, as people type it."""
+"""The option `--url`: where a receiver is."""
 
 from urllib.parse import urlsplit
 
@@ -6,12 +6,12 @@ import click
 
 
 class Address(click.ParamType[str]):
-    """The beginning of a receiver's URLs. One that is refused is not shown: it may hold a token."""
+    """Parse the base URL of a receiver. A refused one is not printed: it may hold a token."""
 
     name = "url"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Whole, with its scheme; without the query, where AT&T's URI has the token."""
+        """Return the URL. Fails without scheme or host, or with a query (it may hold a token)."""
         try:
             parts = urlsplit(value)
             name = (parts.hostname or "").encode(

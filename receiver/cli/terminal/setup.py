@@ -1,4 +1,4 @@
-"""What the commands find around them: settings, the Redis in use, the demo's token."""
+"""What the commands need to start: settings, the Redis in use, checks that refuse to start."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from receiver.runtime import redis_client
 
 
 class Refused(click.ClickException):
-    """The command cannot do what was asked: one sentence on stderr, exit code 2."""
+    """End a command that cannot do what was asked: one sentence on stderr, exit code 2."""
 
     exit_code = 2
 
@@ -28,7 +28,7 @@ class Refused(click.ClickException):
 
 
 def settings(*, file: bool = True) -> Settings:
-    """The settings, or one sentence about the bad one. Without `file` no listeners and no sinks are
+    """Load the settings, or raise `Refused`. Without `file` no listeners and no sinks are
     known, and a broken `receiver.toml` is in nobody's way.
     """
     try:
@@ -38,7 +38,7 @@ def settings(*, file: bool = True) -> Settings:
 
 
 def settings_of_a_half(name: str) -> Settings:
-    """For `web` and `worker`, which never guess where Redis is."""
+    """Load the settings of `web` or `worker`. Raises `Refused` without `REDIS_URL`."""
     found = settings()
     if not found.redis_url:
         raise Refused(
@@ -49,7 +49,7 @@ def settings_of_a_half(name: str) -> Settings:
 
 
 def redis_url(found: Settings) -> str:
-    """`REDIS_URL`, or else where `receiver up` keeps its embedded server."""
+    """Return `REDIS_URL`, or else the URL of the embedded server. Raises `Refused` without one."""
     file = found.data_dir / "redis-url"
     try:
         url = found.redis_url or embedded_valkey.read_url(file)
@@ -64,7 +64,7 @@ def redis_url(found: Settings) -> str:
 
 
 def connect(url: str) -> redis.Redis:
-    """A client for a person, who can wait a little."""
+    """Return a client for a command. Raises `Refused` for a malformed URL."""
     try:
         return redis_client.client(url)
     except ValueError as error:
@@ -72,7 +72,7 @@ def connect(url: str) -> redis.Redis:
 
 
 def refuse_without_credential(found: Settings, url: str) -> None:
-    """Nobody could get in. A Redis that cannot be asked now may know a credential: go on."""
+    """Raise `Refused` if no credential is set. A Redis that is away may hold one: go on."""
     if found.bearer_digests:
         return
     try:
@@ -88,8 +88,8 @@ def refuse_without_credential(found: Settings, url: str) -> None:
 
 
 def look_at_rights(url: str) -> None:
-    """Say what the Redis user lacks, and refuse a Redis Cluster. One that does not answer now may
-    be right.
+    """Log which rights the Redis user lacks. Raises `Refused` for a Redis Cluster; a Redis that is
+    away is not checked.
     """
     from receiver.runtime import redis_rights
 
@@ -109,7 +109,10 @@ def look_at_rights(url: str) -> None:
 
 
 def refuse_weak_redis(found: Settings) -> None:
-    """Under `RECEIVER_DURABILITY=strict`. One that does not answer is judged when it does."""
+    """Raise `Refused` if Redis may lose data and `RECEIVER_DURABILITY=strict` is set.
+
+    A Redis that is away is checked later, when it answers.
+    """
     if found.durability != "strict":
         return
     from receiver.health.durability import CONFIG_NAMES, weaknesses
@@ -132,7 +135,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def redis_faults() -> Iterator[None]:
-    """What Redis cannot do here ends the command with one sentence."""
+    """Turn `redis.RedisError` into `Refused`."""
     try:
         yield
     except redis.RedisError as error:
@@ -140,7 +143,7 @@ def redis_faults() -> Iterator[None]:
 
 
 def refuse_unwritable_spool(found: Settings) -> None:
-    """Before anything is acknowledged on the strength of it."""
+    """Raise `Refused` if the spool cannot be written."""
     if not found.spool_dir:
         return
     from receiver.intake.spool import location
@@ -152,20 +155,20 @@ def refuse_unwritable_spool(found: Settings) -> None:
 
 
 def base_url(found: Settings) -> str:
-    """Where this machine reaches the web half."""
+    """Return the URL at which this machine reaches the web half."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(found.host, found.host)  # noqa: S104
     return f"http://{host}:{found.port}"
 
 
 def refuse_taken_port(found: Settings) -> None:
-    """Say it in one sentence, instead of a server's stack of log lines."""
+    """Raise `Refused` if nothing can listen on `HOST` and `PORT`."""
     if why := port_fault(found.host, found.port):
         host = found.host if found.host.isprintable() else ascii(found.host)
         raise Refused(f"HOST={host} PORT={found.port}: {why}; set another PORT or HOST")
 
 
 def port_fault(host: str, port: int) -> str:
-    """Why nothing can listen there, or nothing."""
+    """Return why nothing can listen on host and port; empty if something can."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -1,4 +1,4 @@
-"""What the spool of this machine holds, for commands that are asked while Redis is away too."""
+"""The depth of this machine's spool, for commands that also run while Redis is away."""
 
 from receiver.config.settings import Settings
 from receiver.intake.spool import location
@@ -7,12 +7,12 @@ from receiver.intake.spool.location import SpoolContents
 
 
 def seen(settings: Settings) -> SpoolContents:
-    """Of the directory of `receiver web`, else of `receiver up`."""
+    """Read the spool of `receiver web`, else that of `receiver up`."""
     return location.look(settings.spool_dir or settings.data_dir / "spool")
 
 
 def said(found: Depth) -> str:
-    """The sentence about what waits there; empty when nothing does."""
+    """Return a sentence about what waits in the spool; empty when nothing does."""
     if not found.notifications or found.oldest is None:
         return ""
     return (

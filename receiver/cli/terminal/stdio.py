@@ -1,4 +1,4 @@
-"""The commands' stdout and stderr, where they cannot be written."""
+"""stdout and stderr of the commands, also where they cannot be written."""
 
 import os
 import sys
@@ -7,15 +7,16 @@ from typing import Any
 
 
 def prepare() -> None:
-    """Once, before anything is printed. What the terminal has no letters for is shown as an
-    escape: texts come in any script. A stream that was closed is one nobody reads.
+    """Replace stdout and stderr; once, before anything is printed.
+
+    Characters the terminal cannot encode become escapes. A closed stream discards its output.
     """
     sys.stdout = _through(_Stdout, sys.stdout)
     sys.stderr = _through(_Stderr, sys.stderr)
 
 
 class _Stdout(BufferedWriter):
-    """Raises `Refused` where it cannot be written, and from then on swallows everything.
+    """Raise `Refused` once where stdout cannot be written, and discard everything after.
 
     A reader that has gone stays a `BrokenPipeError`, which click ends a command with quietly.
     """
@@ -42,7 +43,7 @@ class _Stdout(BufferedWriter):
 
 
 class _Stderr(BufferedWriter):
-    """Lets go of what it cannot write: a full disk under the log is no reason to stop working."""
+    """Discard what cannot be written: a full disk under the log is no reason to stop working."""
 
     def write(self, data: Any) -> int:
         try:

@@ -1,4 +1,4 @@
-"""Times as people type them: an age such as 10m, or a time of the calendar."""
+"""Options that take a time: an age such as 10m, or an RFC 3339 time."""
 
 import re
 import time
@@ -11,12 +11,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Moment(click.ParamType[int]):
-    """An age such as 10m, or an RFC 3339 time; milliseconds since 1970."""
+    """Parse an age such as 10m, or an RFC 3339 time, to milliseconds since 1970."""
 
     name = "moment"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Without a zone it is UTC."""
+        """Return milliseconds since 1970; a time without a zone is UTC."""
         if age := _AGE.fullmatch(value):
             return int((time.time() - int(age[1]) * _SECONDS[age[2]]) * 1000)
         try:
@@ -32,6 +32,6 @@ class Moment(click.ParamType[int]):
 
 
 def shown(milliseconds: int) -> str:
-    """A moment as `Moment` reads it."""
+    """Format milliseconds since 1970 as RFC 3339, in UTC, as `Moment` reads it."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The processes of `receiver up`: started, watched, started again, and all gone in the end."""
+"""The child processes of `receiver up`: started, restarted, and stopped together."""
 
 import os
 import signal
@@ -19,15 +19,15 @@ REFUSED: Final = (2, 3)
 
 
 class Child:
-    """One process in a group of its own, so that Ctrl-C reaches only us and we stop it in order.
+    """Run one process in a group of its own: Ctrl-C reaches only the parent, which stops it.
 
-    Main thread only (`orphan.bound`).
+    Main thread only (`parent_death.bound`).
     """
 
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.name = name
         self.refused = False
-        """It ended at its first start and said why: starting it again would not help."""
+        """It refused to start and said why: a restart would not help."""
         self._command = [sys.executable, "-m", *arguments]
         self._environ = environ
         self._pause = 0.0
@@ -35,7 +35,7 @@ class Child:
         self._start()
 
     def tend(self, say: Callable[[str], None]) -> None:
-        """Start it again if it has ended: at once, then with longer and longer pauses."""
+        """Restart the process if it has ended: at once, then after longer and longer pauses."""
         code = self._process.poll()
         if code is None:
             return
@@ -48,11 +48,11 @@ class Child:
             self._start()
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM to the process."""
         self._process.terminate()
 
     def wait(self, until: float) -> None:
-        """Wait for its end until then (monotonic time); after that kill it and its children."""
+        """Wait for its end until a monotonic time (s); then kill the process and its children."""
         try:
             self._process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -79,7 +79,7 @@ class Child:
 
 
 def stop(children: Sequence[Child], within: float) -> None:
-    """All at the same time; none is left after so many seconds."""
+    """Stop all children at the same time; none is left after so many seconds."""
     until = time.monotonic() + within
     for child in children:
         child.terminate()

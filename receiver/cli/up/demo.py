@@ -1,4 +1,4 @@
-"""What `receiver up` shows once everything runs: the URLs; in the demo a tour with samples."""
+"""What `receiver up` prints once everything runs: the URLs; with `--demo` samples and events."""
 
 import shlex
 import time
@@ -15,7 +15,7 @@ from receiver.simulate.samples import DEMO, build
 
 
 def wait_until_ready(url: str) -> None:
-    """Return when `/readyz` says yes; every few seconds say what it says instead."""
+    """Wait until `/readyz` answers 200; print every few seconds why it does not."""
     pool = urllib3.PoolManager(retries=False, timeout=3)
     told = time.monotonic()
     while True:
@@ -33,7 +33,7 @@ def wait_until_ready(url: str) -> None:
 
 
 def announce(url: str, token: str | None, settings: Settings) -> None:
-    """Say where to send what; with a token, in a form that can be copied."""
+    """Print the URLs to register; with a token also a command to copy."""
     query = f"?access_token={token or 'TOKEN'}"
     output.say("\nReady. Register these URLs (behind your own HTTPS name):")
     for one in [listener.name for listener in settings.listeners] or [""]:
@@ -49,7 +49,7 @@ def announce(url: str, token: str | None, settings: Settings) -> None:
 
 
 def curl(url: str, token: str, listener: str) -> str:
-    """A command to copy that sends a text message."""
+    """Return a curl command that sends a text message."""
     sample = build("mo")
     body = msgspec.json.encode(msgspec.json.decode(sample.body)).decode()
     words = ["-H", f"Authorization: Bearer {token}", "-H", f"Content-Type: {sample.content_type}"]
@@ -58,7 +58,7 @@ def curl(url: str, token: str, listener: str) -> str:
 
 
 class Tour:
-    """Sends one sample of each kind and prints every event that comes out, until it is stopped."""
+    """Send one sample of each kind and print every event, until stopped."""
 
     def __init__(self, door: Door, client: redis.Redis) -> None:
         self._door = door
@@ -66,7 +66,7 @@ class Tour:
         self.stop = self._follow.stopping.set
 
     def run(self) -> None:
-        """Raises `BrokenPipeError` when nobody reads any more."""
+        """Run until stopped. Raises `BrokenPipeError` when nobody reads stdout any more."""
         self._follow.skip_past()
         output.say("One sample of each kind goes out:")
         for name in DEMO:

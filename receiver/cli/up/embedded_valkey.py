@@ -1,4 +1,4 @@
-"""The Valkey server that `receiver up` brings along, so that nothing has to be installed.
+"""The embedded Valkey server of `receiver up`, so that nothing has to be installed.
 
 Its data stay in `<data_dir>/valkey`. The server process itself holds a lock there for as long as it
 lives; that keeps a second one off the same data, whoever started the first and however he ended.
@@ -42,11 +42,11 @@ State = Literal["here", "loading", "silent", "gone"]
 
 
 class EmbeddedError(Exception):
-    """The embedded server cannot run; the message is one line for the operator."""
+    """Raised when the embedded server cannot run; the message is one line for the operator."""
 
 
 class Embedded:
-    """The server on a data directory: ours to stop if we started it, else only used."""
+    """Run the server on a data directory, or use the one that runs there already."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self.url = ""
@@ -57,9 +57,9 @@ class Embedded:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Use the server that lives on the data, or start one; return when it answers.
+        """Use the server that runs on the data, or start one; return when it answers.
 
-        Again after it is gone, the new one has the old address. Main thread only (`orphan.bound`).
+        A server started again has the old address. Main thread only (`parent_death.bound`).
         """
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class Embedded:
             raise EmbeddedError(unusable(self._directory.parent, error)) from None
 
     def lives(self) -> bool:
-        """Whether the server is there, ours or not. One that is slow to answer is there."""
+        """Return whether the server runs, also when it is slow to answer."""
         if self._process is not None:
             return self._process.poll() is None
         return state(self.url) != "gone"
@@ -136,7 +136,7 @@ class _Waiting:
         self._say_again = 0.0
 
     def on(self, found: State) -> bool:
-        """Wait a moment more; False when patience is at its end."""
+        """Wait a moment; returns False when the time is up."""
         now = time.monotonic()
         if found == "loading":
             self._until = now + PATIENCE
@@ -148,7 +148,7 @@ class _Waiting:
 
 
 def state(url: str) -> State:
-    """What is at this address: `gone` also stands for a server that is not the one meant."""
+    """Return the state of the server at a URL; `gone` also for a server of somebody else."""
     client = redis.Redis.from_url(url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
         client.ping()
@@ -164,7 +164,7 @@ def state(url: str) -> State:
 
 
 def read_url(file: Path) -> str:
-    """Where the embedded server of a data directory listens; empty if no address is there."""
+    """Read the URL of the embedded server from a file; empty if there is none."""
     try:
         url = file.read_text("ascii", "replace").strip()
     except FileNotFoundError:
@@ -173,7 +173,7 @@ def read_url(file: Path) -> str:
 
 
 def unusable(data_dir: Path, error: OSError) -> str:
-    """The sentence for the operator."""
+    """Return the sentence for the operator about an unusable directory."""
     wanted = "a directory to write in is wanted"
     return f"RECEIVER_DATA_DIR={str(data_dir)!r}: {error.strerror}; {wanted}"
 

@@ -1,4 +1,4 @@
-"""`receiver up`: everything in one."""
+"""`receiver up`: run Redis, web and workers in one command."""
 
 import os
 import secrets
@@ -46,7 +46,7 @@ def command(*, demo: bool) -> None:
 
 
 class Up:
-    """What is running, in the order in which it is stopped."""
+    """Run the embedded server, the web half and the workers, and stop them in order."""
 
     def __init__(self, settings: Settings, *, demo: bool) -> None:
         if settings.port == 0:
@@ -61,7 +61,7 @@ class Up:
         self._unwritable: setup.Refused | None = None
 
     def run(self) -> NoReturn:
-        """Until Ctrl-C (KeyboardInterrupt) or something that starting again would not mend."""
+        """Run until Ctrl-C (`KeyboardInterrupt`) or a fault that no restart would mend."""
         try:
             if self._server:
                 self._server.start()
@@ -99,7 +99,7 @@ class Up:
             raise setup.Refused("the embedded Valkey's port was taken: start again")
 
     def _stop(self) -> None:
-        """Four and a half seconds at the most."""
+        """Stop everything, within four and a half seconds."""
         if self._tour:
             self._tour.stop()
         stop(self._children, within=3)
@@ -107,7 +107,7 @@ class Up:
             self._server.stop(within=1.5)
 
     def _guide(self) -> None:
-        """Beside the main thread, which tends the children."""
+        """Print the URLs and run the demo, beside the main thread, which tends the children."""
         try:
             tour.wait_until_ready(self._url)
             tour.announce(self._url, self._token, self._settings)
@@ -139,7 +139,7 @@ class Up:
 
 
 def _interrupt_on_signals() -> None:
-    """The first signal interrupts; those that follow find the stopping under way.
+    """Turn the first signal into `KeyboardInterrupt`, and ignore those that follow.
 
     SIGHUP stays ignored where it is, as `nohup` has it. SIGINT does not: the shell of a script has
     it ignored by what it starts in the background, and Ctrl-C is to stop everything there too.
@@ -158,7 +158,7 @@ def _interrupt_on_signals() -> None:
 
 
 def _demo_token(data_dir: Path) -> str:
-    """The same at every start, so that what was copied from the first one goes on working."""
+    """Return the demo's token, the same at every start, so that copied commands go on working."""
     file = data_dir / "demo-token"
     try:
         if file.exists() and (token := file.read_text("ascii", "ignore").strip()):
