@@ -43,7 +43,7 @@ LISTENER_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _SIZE = re.compile(r"([0-9]{1,15})\s*(b|kb|mb|gb)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 HISTORY_PERCENT = 60
-"""Of `maxmemory`; there old history goes. The door closes above, below
+"""Of `maxmemory`; above it old history is trimmed. Intake closes above, below
 `workers.memory_headroom`'s mark."""
 
 SMALLEST_MEMORY = 24 * 1024**2
@@ -102,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bearer_digests: tuple[bytes, ...] = ()
     """SHA-256 of each token in `RECEIVER_BEARER_TOKENS`; the tokens themselves are not kept."""
     full_percent: int = 80
-    """Share of Redis's `maxmemory` at which the door closes."""
+    """Share of Redis's `maxmemory` at which intake closes."""
     max_in_flight: int = 4096
     max_body_bytes: int = 262144
     log_level: Literal["debug", "info", "warning", "error"] = "info"

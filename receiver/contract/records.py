@@ -36,7 +36,7 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     body: bytes
     """The carrier's body (CloudEvents binary mode rebuilt as JSON, batches split)."""
     trace: str = ""
-    """The door's span (`receiver.runtime.tracing.context`); empty where there are no traces."""
+    """The request's span (`receiver.runtime.tracing.context`); empty without traces."""
 
     attempt: str = ""
     """The subscription whose credential it came with: attempt, generation and slot, parted by

@@ -16,7 +16,7 @@ from receiver.intake.spool.location import own
 from receiver.runtime.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
-"""Characters; a random one of that length cannot be guessed at a door that answers."""
+"""Characters; a random one of that length cannot be guessed by trying."""
 _ANOTHER: Final = (
     "receiver credentials add --label NAME  # then drop it from RECEIVER_BEARER_TOKENS, restart web"
 )

@@ -20,7 +20,7 @@ from receiver.operations.event_replay import AT_ONCE, WAITING_MOST
 OPEN_MOST: Final = 5_000
 """Notifications that may be open: those that come in now wait behind them."""
 BELOW: Final = 5
-"""Points of memory kept free between a replay and the closing of the door."""
+"""Points of memory kept free between a replay and the closing of intake."""
 PATIENCE: Final = 60.0
 """Seconds without anything getting less after which nobody seems to take what is there."""
 

@@ -29,7 +29,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 ANSWER_WITHIN: Final = 0.6
-"""Seconds for one command at the door, or for one connection: a third of an acknowledgement."""
+"""Seconds for one command of the web process, or one connection: a third of an answer."""
 SENTINEL_WITHIN: Final = 0.15
 """Seconds for one sentinel: three of them fit into the time for one connection."""
 
