@@ -14,11 +14,16 @@ WRITTEN = """
 """Rooms join here once their docstrings are written so."""
 
 VERBS = """
-    Add Allow Answer Begin Build Call Cancel Change Check Close Compare Configure Continue Count
-    Create Decide Decode Delete Digest Drop End Enqueue Expect Export Feed Find Finish Get Give Have
-    Interrupt Issue Keep Let Limit Lock Log Make Mark Move Note Open Parse Post Prepare Print Put
-    Queue Raise Read Record Refuse Register Remove Renew Replace Replay Requeue Resolve Respond
-    Return Revoke Route Run Save Schedule Send Serve Set Start Stop Store Take Wait Wire Write Yield
+    Add Allow Answer Append Apply Ask Begin Bind Build Call Cancel Change Check Claim Clear Close
+    Collect Compare Compute Configure Continue Convert Copy Count Create Decide Decode Delete
+    Deliver Derive Describe Digest Do Drop Encode End Enqueue Expect Explain Export Extend Feed
+    Fetch Fill Find Finish Follow Forget Format Generate Get Give Handle Have Hold Insert Interrupt
+    Issue Keep Let Limit List Load Lock Log Look Make Mark Match Measure Merge Move Normalise Note
+    Open Parse Pass Poll Post Prepare Print Publish Put Queue Raise Read Record Refuse Register
+    Release Remove Renew Replace Replay Report Request Requeue Require Reset Resolve Respond Restore
+    Retry Return Revoke Ring Route Run Save Say Schedule Send Serve Set Settle Show Skip Sort Split
+    Start Step Stop Store Subscribe Sweep Take Tell Test Trim Try Update Use Verify Wait Wire Work
+    Write Yield
 """
 """A new verb is one more word here; a pronoun, an article or `Whether` is none."""
 
