@@ -8,7 +8,6 @@ from typing import Any
 import click
 import msgspec
 import redis
-import urllib3
 
 from receiver.cli.send import demo_token
 from receiver.cli.terminal import output, receiver_url, setup
@@ -20,6 +19,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
 from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
+from receiver.runtime.blocking_http import Unreachable
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),
@@ -139,7 +139,7 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
             _replay(client, Replay(client, url, token), _selection(**chosen), became)
     except WrongToken:
         raise setup.Refused("401: this token is not valid there") from None
-    except urllib3.exceptions.HTTPError:
+    except Unreachable:
         raise setup.Refused(f"{url} cannot be reached") from None
     finally:
         taken = became.pop("taken", 0)

@@ -1,14 +1,13 @@
 """`receiver send`: post sample notifications; the demo shares the client."""
 
-import re
 import time
 
 import click
 import msgspec
-import urllib3
 
 from receiver.cli.terminal import receiver_url, setup
 from receiver.config.settings import Settings
+from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import SAMPLES, Sample, build
 
 
@@ -26,13 +25,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Door:
-    """Post samples. Raises `urllib3.exceptions.HTTPError` when no receiver can be reached."""
+    """Post samples. Raises `Unreachable` when no receiver can be reached."""
 
     def __init__(self, url: str, token: str, listener: str = "") -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._listener = f"/{listener}" if listener else ""
-        self._pool = urllib3.PoolManager(retries=False, timeout=10)
+        self._http = BlockingHttp(timeout=10)
 
     def target(self, sample: Sample) -> str:
         """Return the URL for this sample."""
@@ -46,9 +45,9 @@ class Door:
             "User-Agent": "receiver-send",
         }
         begun = time.perf_counter()
-        answer = self._pool.request("POST", self.target(sample), body=sample.body, headers=headers)
+        answer = self._http.request("POST", self.target(sample), headers.items(), sample.body)
         took = (time.perf_counter() - begun) * 1000
-        return Answer(answer.status, took, answer.data.decode("utf-8", "replace"))
+        return Answer(answer.status, took, answer.text)
 
 
 def report(name: str, answer: Answer) -> str:
@@ -113,17 +112,12 @@ def _send_one(door: Door, name: str, *, show: bool) -> Answer:
         click.echo(sample.body.decode() + "\n")
     try:
         answer = door.post(sample)
-    except urllib3.exceptions.HTTPError as error:
-        where = f"{door.target(sample)} cannot be reached: {_plain(error)}"
+    except Unreachable as error:
+        where = f"{door.target(sample)} cannot be reached: {error}"
         click.echo(f"receiver: {where}; is it elsewhere? --url, or PORT", err=True)
         raise SystemExit(1) from None
     click.echo(report(name, answer))
     return answer
-
-
-def _plain(error: Exception) -> str:
-    """Return the error's text without what urllib3 puts first, `HTTPConnection(host=...): `."""
-    return re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(error))
 
 
 def demo_token(settings: Settings) -> str:

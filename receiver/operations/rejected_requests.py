@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import msgspec
 import redis
-import urllib3
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
+from receiver.runtime.blocking_http import BlockingHttp
 
 _AT_ONCE: Final = 500
 _ITEM_TYPE: Final = "application/json"
@@ -80,15 +80,13 @@ def select(
 
 
 class Replay:
-    """Sends rejected requests to a receiver. Raises `urllib3.exceptions.HTTPError` and
-    `WrongToken`.
-    """
+    """Sends rejected requests to a receiver. Raises `Unreachable` and `WrongToken`."""
 
     def __init__(self, client: redis.Redis, url: str, token: str) -> None:
         self._client = client
         self._url = url.rstrip("/")
         self._token = token
-        self._pool = urllib3.PoolManager(retries=False, timeout=10)
+        self._http = BlockingHttp(timeout=10)
 
     def send(self, found: Found) -> str:
         """Send a rejected request and return the outcome: `taken`, or why not. Once taken, or
@@ -107,11 +105,9 @@ class Replay:
 
     def _post(self, refusal: Refusal) -> tuple[int, str]:
         url = f"{self._url}{_CALLBACKS[refusal.callback].path}/{refusal.listener}"
-        headers = urllib3.HTTPHeaderDict({"Authorization": f"Bearer {self._token}"})
-        for name, value in _headers(refusal):
-            headers.add(name, value)
+        headers = [("Authorization", f"Bearer {self._token}"), *_headers(refusal)]
         for tried in range(_TRIES):
-            answer = self._pool.request("POST", url, body=refusal.body, headers=headers)
+            answer = self._http.request("POST", url, headers, refusal.body)
             if answer.status not in _COMES_AGAIN or tried == _TRIES - 1:
                 break
             time.sleep(min(int(answer.headers.get("retry-after", "1")), 5))

@@ -5,26 +5,27 @@ import time
 
 import msgspec
 import redis
-import urllib3
 
 from receiver.cli.send import Door, report
 from receiver.cli.terminal import output
 from receiver.cli.terminal.event_reader import Follow, printer
 from receiver.config.settings import Settings
+from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import DEMO, build
 
 
 def wait_until_ready(url: str) -> None:
     """Wait until `/readyz` answers 200; print every few seconds why it does not."""
-    pool = urllib3.PoolManager(retries=False, timeout=3)
+    http = BlockingHttp(timeout=3)
     told = time.monotonic()
     while True:
         try:
-            answer = pool.request("GET", f"{url}/readyz")
-            ready, why = answer.status == 200, answer.data.decode("utf-8", "replace")
-        except urllib3.exceptions.HTTPError:
+            answer = http.request("GET", f"{url}/readyz")
+            ready, why = answer.status == 200, answer.text
+        except Unreachable:
             ready, why = False, "no answer"
         if ready:
+            http.close()
             return
         if time.monotonic() - told > 5:
             told = time.monotonic()
@@ -79,5 +80,5 @@ class Tour:
     def _send(self, name: str) -> str:
         try:
             return report(name, self._door.post(build(name)))
-        except urllib3.exceptions.HTTPError:
+        except Unreachable:
             return f"{name}: the web half did not answer"

@@ -1,0 +1,71 @@
+"""Sends the HTTP requests of commands: blocking, each once, whatever fails in one sentence.
+
+httpx2 is imported with the first client: that takes several times as long as all else a command
+imports, and most commands send nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+
+class Unreachable(Exception):
+    """There is no answer; the message says why, without the URL."""
+
+
+class Response(Struct, frozen=True):
+    """A complete answer, whatever its status."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """Return the body as text; what is not UTF-8 is replaced."""
+        return self.body.decode("utf-8", "replace")
+
+
+class BlockingHttp:
+    """Connections that are kept open between requests. No redirect is followed, no proxy used."""
+
+    def __init__(self, timeout: float) -> None:
+        """`timeout` seconds for connecting and for each read."""
+        import httpx2
+
+        self._faults = (httpx2.HTTPError, httpx2.InvalidURL)
+        self._no_connection = (httpx2.ConnectError, httpx2.ConnectTimeout)
+        self._client = httpx2.Client(
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=False,
+            auth=_as_it_is,  # a user in the URL would replace the bearer token
+        )
+        self._client.headers.clear()  # only what the caller sends
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> Response:
+        """Send a request and return its answer. Raises `Unreachable`."""
+        pairs = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+        try:
+            answer = self._client.request(method, url, headers=pairs, content=body)
+        except self._no_connection as error:
+            raise Unreachable(f"Failed to establish a new connection: {error}") from None
+        except self._faults as error:
+            raise Unreachable(str(error) or type(error).__name__) from None
+        return Response(answer.status_code, dict(answer.headers), answer.content)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
