@@ -33,6 +33,10 @@ class Unreadable(Exception):
     """A stored notification has no meaning here: a dead letter. Quotes no value of the body."""
 
 
+class Unverified(Exception):
+    """The request does not bear its carrier's signature. It is counted and never kept."""
+
+
 class Request(Struct, frozen=True):
     """The part of an HTTP request that a carrier may examine."""
 
@@ -85,6 +89,15 @@ class Event(Struct, frozen=True, kw_only=True):
     for something that is already settled is published with `late: true`."""
 
 
+class Acknowledgement(Struct, frozen=True):
+    """What a carrier wants to hear, once its notification is durable, in place of 204."""
+
+    status: int
+    """A 2xx."""
+    content_type: str
+    body: bytes
+
+
 class Callback(Struct, frozen=True, kw_only=True):
     """One route of one carrier: how requests are recognised, normalised and answered."""
 
@@ -99,6 +112,12 @@ class Callback(Struct, frozen=True, kw_only=True):
     event of it. Raises `Unreadable`."""
     problem: Callable[[int, str], tuple[str, bytes]]
     """(status, message) -> content type and body of an error answer this carrier understands."""
+    verify: Callable[[Request, Sequence[str], int], None] | None = None
+    """For a carrier that signs the body: takes the whole request, the secrets of this callback
+    (at least one) and the time of receipt in milliseconds since 1970. Runs before `read`, and only
+    for requests with a valid credential. Raises `Unverified`."""
+    acknowledgement: Acknowledgement | None = None
+    """None: 204 without a body."""
     content: dict[str, Any] = {}
     """What OpenAPI says of the body: media type -> its schema and examples; empty: anything."""
     regional: bool = False

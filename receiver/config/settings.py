@@ -17,7 +17,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import phonenumbers
 
-from receiver.config import bootstrap_tokens, config_file, operators, sinks, subscription_sets
+from receiver.config import (
+    bootstrap_tokens,
+    config_file,
+    operators,
+    signing_secrets,
+    sinks,
+    subscription_sets,
+)
 from receiver.config.operators import Operator
 from receiver.config.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.config.subscription_sets import Declared, SubscriptionSet
@@ -119,6 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: events stay on their stream, for readers of the company's own."""
     sink_variables: dict[str, str] = {}
     """Those environment variables that the sinks name and that are set."""
+    signing_secrets: dict[str, tuple[str, ...]] = {}
+    """Environment variable -> the secrets in it (`receiver.config.signing_secrets`)."""
     handshake: Handshake = Handshake()
     public_url: str = ""
     """Where operators reach the web half, without a path of ours; empty where nothing is
@@ -187,6 +196,7 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
         sink_variables={
             name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
         },
+        signing_secrets=signing_secrets.read(environ),
         handshake=config.handshake,
         public_url=config.public_url.rstrip("/"),
         operators=tuple(config.operator),

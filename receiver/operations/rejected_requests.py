@@ -99,9 +99,10 @@ class Replay:
         status, said = self._post(found.refusal)
         if status == 401:
             raise WrongToken
-        if status == 204 or status in _KEPT_ANEW:
+        taken = 200 <= status < 300
+        if taken or status in _KEPT_ANEW:
             self._client.xdel(REJECTED, found.id)
-        return "taken" if status == 204 else f"answered {status}{said}"
+        return "taken" if taken else f"answered {status}{said}"
 
     def _post(self, refusal: Refusal) -> tuple[int, str]:
         url = f"{self._url}{_CALLBACKS[refusal.callback].path}/{refusal.listener}"
@@ -134,6 +135,8 @@ def _hopeless(refusal: Refusal) -> str:
         return "of a carrier that is not known here"
     if refusal.status in (408, 413):
         return "only its beginning was kept"
+    if callback.verify:
+        return "its carrier signs requests, and signatures are not kept"
     return _refused_again(callback, refusal)
 
 

@@ -37,6 +37,7 @@ class Context:
         self._client = client
         self._looking: set[asyncio.Task[None]] = set()
         self.handshake = settings.handshake
+        self.signing_secrets = settings.signing_secrets
         self.listeners = frozenset(listener.name for listener in settings.listeners)
         self.credentials = credentials
         self.intake = intake

@@ -13,8 +13,9 @@ from typing import Final
 import structlog
 
 from receiver.auth.bearer import Credential, NotHeardOf, Unauthenticated, Undecided, tokens
-from receiver.carriers.carrier import Callback, Rejected
+from receiver.carriers.carrier import Callback, Rejected, Unverified
 from receiver.carriers.carrier import Request as CarrierRequest
+from receiver.config import signing_secrets
 from receiver.contract.records import Refusal, encode
 from receiver.intake.accept import Accepted, accept
 from receiver.intake.waiting_requests import Overloaded, Unavailable
@@ -33,6 +34,7 @@ Respond = Callable[[Response], None]
 _TOO_MUCH: Final = "too much is in flight"
 _OVERLOADED: Final = "too many notifications are waiting to be stored"
 _FULL: Final = "too many requests are in flight"
+_UNCHECKED: Final = "signatures cannot be checked just now"
 _NOT_IN_TIME: Final = "the receiver could not store this in time"
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
@@ -51,6 +53,8 @@ class Ingest:
         self._spans = spans
         asked = callback.handshake and bool(context.handshake.origins)
         self._allow = b"POST, OPTIONS" if asked else b"POST"
+        self._acknowledged = responses.acknowledgement(callback)
+        self._secret = signing_secrets.variable(callback.name)
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Respond to a request whose body is complete. Raises nothing."""
@@ -168,9 +172,11 @@ class Ingest:
         request.received = time.time_ns() // 1_000_000
         if len(body) > self.context.bodies.cap:
             raise Refuse.too_large(self.context.bodies.cap, body)
+        read = CarrierRequest(content_type(request.headers, body), request.headers, body)
+        if self._callback.verify:
+            self._verify(read, request.received)
         if credential and credential.listener not in (None, request.listener):
             raise Refuse(403, "this credential is for another listener", body)
-        read = CarrierRequest(content_type(request.headers, body), request.headers, body)
         receipt = self.context.receipts.new(request.received)
         try:
             return accept(
@@ -187,6 +193,20 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - a fault of ours may not lose what it met
             self._log_fault(error)
             raise Refuse.fault(body) from None
+
+    def _verify(self, read: CarrierRequest, received: int) -> None:
+        """Check a body's signature. Raises `Refuse`: 503 where the secret is missing, for a fault
+        of ours is never the carrier's.
+        """
+        secrets = self.context.signing_secrets.get(self._secret)
+        if not (secrets and self._callback.verify):
+            name = self._callback.name
+            _seldom.say("error", "door.no_secret", callback=name, variable=self._secret)
+            raise Refuse(503, _UNCHECKED)
+        try:
+            self._callback.verify(read, secrets, received)
+        except Unverified:
+            raise Refuse.unverified() from None
 
     def _stored(
         self,
@@ -213,12 +233,13 @@ class Ingest:
         if accepted.notifications:
             counters.heard[request.listener] = request.received
             self.context.acknowledged.took(time.perf_counter() - began)
-        self._count(204)
-        headers = [(b"x-receipt-id", accepted.receipt.encode())]
+        status, entity, body = self._acknowledged
+        self._count(status)
+        headers = [(b"x-receipt-id", accepted.receipt.encode()), *entity]
         headers += responses.correlator(request.headers)
         if request.query:
             headers.append(_PRIVATE)
-        return Response(204, headers)
+        return Response(status, headers, body)
 
     def _kept(
         self,

@@ -101,9 +101,11 @@ def _listener(settings: Settings) -> dict[str, Any]:
 
 def _route(callback: Callback, settings: Settings) -> dict[str, Any]:
     answers = {status: _refusal(*said) for status, said in _REFUSALS.items()}
-    answers["204"] = {
+    own = callback.acknowledgement
+    answers[str(own.status) if own else "204"] = {
         "description": "It is on disk.",
         "headers": {"X-Receipt-Id": {"schema": {"type": "string"}, "required": True}},
+        **({"content": {own.content_type: {}}} if own else {}),
     }
     route: dict[str, Any] = {
         "post": {

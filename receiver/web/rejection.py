@@ -42,6 +42,13 @@ class Refuse(Exception):
         return refused
 
     @classmethod
+    def unverified(cls) -> "Refuse":
+        """401 for a body without its carrier's signature: counted, not kept."""
+        refused = cls(401, "a valid signature is required")
+        refused.counted = "signature"
+        return refused
+
+    @classmethod
     def too_large(cls, cap: int, beginning: bytes) -> "Refuse":
         """Return a 413; the beginning of the body is kept."""
         message = f"the body may have {cap} bytes at most"

@@ -44,6 +44,15 @@ def correlator(headers: Headers) -> Headers:
     return []
 
 
+def acknowledgement(callback: Callback) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body of the answer to what is durable."""
+    if not (own := callback.acknowledgement):
+        return 204, [], b""
+    length = str(len(own.body)).encode()
+    headers = [(b"content-type", own.content_type.encode()), (b"content-length", length)]
+    return own.status, headers, own.body
+
+
 def problem(callback: Callback, status: int, message: str) -> tuple[Headers, bytes]:
     """Return headers and body of an error response in the carrier's own form."""
     content_type, body = callback.problem(status, message)

@@ -18,7 +18,8 @@ from tests.support.commands import ROOT
 from tests.support.running import TOKEN, Receiver
 from tests.support.valkey import Valkey
 
-CASES = list(cases())
+CASES = [case for case in cases() if not case.callback.verify]
+"""A signature is of its minute, so a carrier that signs has a test of its own that does."""
 
 
 def listener(case: Case) -> str:
