@@ -8,7 +8,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from receiver.config.settings import HttpSink, SinkSettings
+from receiver.config.settings import SinkSettings
 from receiver.contract.redis_keys import (
     FORWARD_JOB,
     NORMALISE_JOB,
@@ -30,10 +30,9 @@ def ring(client: redis.Redis) -> None:
 
 def ring_sink(client: redis.Redis, sink: SinkSettings) -> None:
     """Enqueue a sink's forward job unless one is waiting. Raises `redis.RedisError`."""
-    seconds = sink.timeout if isinstance(sink, HttpSink) else 5
     options = {
         "description": "forward",
-        "job_timeout": int(60 + 4 * seconds),
+        "job_timeout": int(60 + 4 * sink.seconds),
         "result_ttl": 60,
         "failure_ttl": 3600,
     }

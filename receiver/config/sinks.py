@@ -43,6 +43,11 @@ class _Sink(
     """How long a delivery is tried before it is a dead letter."""
 
     @property
+    def seconds(self) -> float:
+        """Return the longest that one request to it takes, in seconds."""
+        return 5.0
+
+    @property
     def filtered(self) -> bool:
         """Return whether the sink's filter excludes any event."""
         return bool(self.types or self.listeners or self.where)
@@ -98,6 +103,11 @@ class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
     """Names of environment variables with Standard Webhooks secrets; two while one is replaced."""
 
     @property
+    def seconds(self) -> float:
+        """Return the longest that one request takes, in seconds."""
+        return self.timeout
+
+    @property
     def allowed(self) -> bool:
         """Return whether the URL's own host may have any address, also on a private network."""
         parts = urlsplit(self.url)
@@ -145,7 +155,9 @@ def fault(sink: SinkSettings) -> tuple[str, str] | None:
         return "queue", "names that begin with receiver- are ours: take another"
     if isinstance(sink, HttpSink):
         return _http_fault(sink)
-    return _url_fault(sink.redis_url) if sink.redis_url else None
+    if isinstance(sink, RedisStreamSink | RqSink) and sink.redis_url:
+        return _url_fault(sink.redis_url)
+    return None
 
 
 def _url_fault(url: str) -> tuple[str, str] | None:

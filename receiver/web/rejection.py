@@ -43,7 +43,7 @@ class Refuse(Exception):
 
     @classmethod
     def unverified(cls) -> "Refuse":
-        """401 for a body without its carrier's signature: counted, not kept."""
+        """Return 401 for a body without its carrier's signature: counted, not kept."""
         refused = cls(401, "a valid signature is required")
         refused.counted = "signature"
         return refused

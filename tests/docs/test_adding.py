@@ -12,11 +12,11 @@ import pytest
 import urllib3
 from standardwebhooks import Webhook
 
-from receiver.contract.redis_keys import REJECTED, TURNED_AWAY
+from receiver.contract.redis_keys import REJECTED, TURNED_AWAY, retry_due
 from tests.support.commands import ROOT, environment
 from tests.support.eventually import eventually
 from tests.support.pages import snippet
-from tests.support.running import AUTHORIZED, Receiver
+from tests.support.running import AUTHORIZED, Receiver, mo
 from tests.support.valkey import Valkey
 
 OLD, NEW = "whsec_b2xkIHNlY3JldCBvZiBvdXJz", "whsec_bmV3IHNlY3JldCBvZiBvdXJz"
@@ -188,3 +188,63 @@ def test_a_secret_that_is_missing_or_none_is_our_fault_and_no_401(
     log = receiver.log.read_text()
     assert ("door.fault" if secret else VARIABLE) in log
     assert secret not in log or not secret
+
+
+TOML = """
+[[sink]]
+name = "archive"
+kind = "file"
+path = "archive/events"
+types = ["sms.*"]
+"""
+
+
+@pytest.fixture
+def filing(copy: Copy) -> Copy:
+    """With the page's sink."""
+    page = "add-a-sink.md"
+    kinds = "SinkSettings = RedisStreamSink | RqSink | HttpSink\n"
+    settings = snippet(page, "settings.py") + "\n\n"
+    copy.edit("receiver/config/sinks.py", (kinds, settings + kinds.replace("\n", " | FileSink\n")))
+    copy.write("workers/sinks/file.py", snippet(page, "file.py"))
+    imports = (
+        "from receiver.config.sinks import FileSink\nfrom receiver.runtime import redis_client\n"
+    )
+    first = "    if isinstance(sink, HttpSink):\n"
+    copy.edit(
+        "workers/sinks/__init__.py",
+        ("from receiver.runtime import redis_client\n", imports),
+        (
+            "from workers.sinks.foreign",
+            "from workers.sinks.file import File\nfrom workers.sinks.foreign",
+        ),
+        (first, snippet(page, "open.py") + first),
+    )
+    copy.edit(
+        "pyproject.toml", ('"workers.sinks.http",', '"workers.sinks.http", "workers.sinks.file",')
+    )
+    return copy
+
+
+def test_another_kind_of_sink_takes_the_files_that_the_page_names(filing: Copy) -> None:
+    assert filing.changed() == documented("add-a-sink.md")
+    filing.check_imports()
+
+
+def test_another_kind_of_sink_gets_events_and_its_failures_are_tried_again(
+    valkey: Valkey, filing: Copy
+) -> None:
+    (filing.directory / "receiver.toml").write_text(TOML)
+    receiver = Receiver(valkey, filing.directory, PYTHONPATH=str(filing.directory))
+    try:
+        receiver.start()
+        assert receiver.post("/att/sms/mo", mo("kept")).status == 204
+        eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 1, within=60)
+        (filing.directory / "archive").mkdir()
+        file = filing.directory / "archive/events"
+        eventually(file.exists, within=60)
+        eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 0, within=60)
+        [line] = file.read_text().splitlines()
+        assert json.loads(line)["data"]["text"] == "kept"
+    finally:
+        receiver.stop()

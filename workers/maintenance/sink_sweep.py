@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis
 import structlog
 
-from receiver.config.settings import HttpSink, SinkSettings
+from receiver.config.settings import SinkSettings
 from receiver.contract.records import DeadLetter, Delivery, decode_delivery, encode
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -22,7 +22,6 @@ from receiver.contract.redis_keys import (
 from receiver.runtime import scripts
 from workers import bell, second_clock
 from workers.forward import delivery_queue
-from workers.sinks.foreign_redis import Elsewhere
 
 log = structlog.get_logger()
 
@@ -59,7 +58,7 @@ class SinkSweep:
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
             tries = int(3_600_000 * sink.give_up_hours)
-            patience = delivery_queue.patience(_seconds(sink))
+            patience = delivery_queue.patience(sink.seconds)
             args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), patience]
             if self._waiting(keys=keys, args=args):
                 bell.ring_sink(self._client, sink)
@@ -75,11 +74,6 @@ class SinkSweep:
         client.hdel(SINKS, f"{name}:configured")
         client.hdel(MARKS, forward_group(name), f"{forward_group(name)}:added")
         log.warning("sink.retired", sink=name)
-
-
-def _seconds(sink: SinkSettings) -> float:
-    """Return the longest (s) that one request of the sink takes."""
-    return sink.timeout if isinstance(sink, HttpSink) else Elsewhere.seconds
 
 
 def _unsent(sink: str, entry: bytes, packed: bytes | None) -> delivery_queue.Outcome:
