@@ -135,6 +135,14 @@ def test_every_link_to_a_page_or_heading_of_ours_leads_there(page: Path) -> None
                 assert heading in headings(path), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_file_and_test_of_ours_that_a_page_names_is_there(page: Path) -> None:
+    named = r"`((?:receiver|workers|tests|benchmarks)/[\w/]+\.(?:py|lua))(?:::(test_\w+))?`"
+    for name, test in re.findall(named, page.read_text("utf-8")):
+        assert (ROOT / name).exists(), name
+        assert not test or f"def {test}(" in (ROOT / name).read_text("utf-8"), test
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs/README.md").read_text("utf-8")
     pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
