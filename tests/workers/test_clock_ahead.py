@@ -28,6 +28,7 @@ from workers.maintenance.sweep import DAY, Sweep
 from workers.normalise import inbound_reader, job
 from workers.normalise.job import Normaliser
 from workers.processes.consumer_names import LEASE_MILLISECONDS, Slots
+from workers.processes.work import Work
 
 HOUR = 3600 * 1000
 
@@ -227,15 +228,15 @@ def test_a_probe_that_was_begun_then_holds_a_sink_no_longer_than_a_probe_takes(
 @pytest.mark.parametrize("left", [LEASE_MILLISECONDS + 5_000, 8 * DAY, None])
 def test_a_slot_that_was_leased_then_is_free(valkey: Valkey, left: int | None) -> None:
     client = valkey.client()
-    slot = Slots(client).take()
+    slot = Slots(client).take(Work("normalise"))
     client.set(slot.key, "a supervisor that was killed", px=left)
-    assert Slots(client).take() == slot
+    assert Slots(client).take(Work("normalise")) == slot
 
 
 def test_a_slot_that_a_living_supervisor_has_is_not(valkey: Valkey) -> None:
     client = valkey.client()
-    slot = Slots(client).take()
-    assert Slots(client).take() != slot
+    slot = Slots(client).take(Work("normalise"))
+    assert Slots(client).take(Work("normalise")) != slot
 
 
 def _work(client: Any) -> None:

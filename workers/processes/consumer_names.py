@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import redis
 
 from receiver.runtime import scripts
+from workers.processes.work import Work
 
 LEASE_MILLISECONDS: Final = 15_000
 """A dead supervisor's slot is free after this long."""
@@ -16,16 +17,15 @@ return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 
 
 class Slot(NamedTuple):
-    """One consumer name, for one kind of work."""
+    """One consumer name, for one work."""
 
-    work: str
-    """The sink that is served, or `operator:` and an operator; empty for the normalise job."""
+    work: Work
     name: str
 
     @property
     def key(self) -> str:
         """Of its lease."""
-        return ":".join(filter(None, ("receiver:slot", self.work, self.name)))
+        return self.work.lease(self.name)
 
 
 class Slots:
@@ -38,7 +38,7 @@ class Slots:
         self._client = client
         self._held: set[Slot] = set()
 
-    def take(self, work: str = "") -> Slot:
+    def take(self, work: Work) -> Slot:
         """The first free name for this work, leased. Raises `redis.RedisError`."""
         number = 0
         while not self._hold(slot := Slot(work, f"{self._host}-{number}")):

@@ -16,6 +16,7 @@ from workers.full_redis_client import FullRedisClient
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.sweep import EVERY, Sweep, histories
 from workers.processes.consumer_names import Slot, Slots
+from workers.processes.work import Work
 
 log = structlog.get_logger()
 
@@ -27,8 +28,6 @@ ANSWER_WITHIN: Final = 2.0
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two starts of a worker that keeps dying."""
 _STEADY: Final = 10.0
-OPERATOR: Final = "operator:"
-"""Before the name of an operator whose subscriptions are kept; no sink has a colon in its name."""
 
 
 @dataclass
@@ -42,16 +41,10 @@ class _Child:
     due: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", *self._module()]
+        command = [sys.executable, "-m", *self.slot.work.command(self.slot.name)]
         # Our end of its standard input closes with us, however we end: that is its signal to go.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
         self.started = time.monotonic()
-
-    def _module(self) -> list[str]:
-        work, name = self.slot
-        if work.startswith(OPERATOR):
-            return ["receiver.subscriptions", work.removeprefix(OPERATOR)]
-        return ["workers", *(["forward", work] if work else ["normalise"]), name]
 
     def tend(self) -> None:
         """Start it when it is due; notice its end."""
@@ -81,9 +74,9 @@ class Supervisor:
 
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
         self._wanted = [
-            *([""] * settings.workers),
-            *(sink.name for sink in settings.sinks),
-            *(OPERATOR + one.name for one in settings.operators),
+            *([Work("normalise")] * settings.workers),
+            *(Work("forward", sink.name) for sink in settings.sinks),
+            *(Work("operator", one.name) for one in settings.operators),
         ]
         self._stop = stop
         client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
@@ -126,7 +119,7 @@ class Supervisor:
         else:
             self._away.is_now("")
 
-    def _missing(self) -> list[str]:
+    def _missing(self) -> list[Work]:
         wanted = list(self._wanted)
         for child in self._children:
             wanted.remove(child.slot.work)

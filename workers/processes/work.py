@@ -1,0 +1,30 @@
+"""Work: what one process of the supervisor does."""
+
+from typing import Literal, NamedTuple
+
+
+class Work(NamedTuple):
+    """A kind of work, and which one of its kind."""
+
+    kind: Literal["normalise", "forward", "operator"]
+    name: str = ""
+    """The sink that is served, or the operator whose subscriptions are kept; empty for normalise,
+    of which there is one."""
+
+    def command(self, consumer: str) -> list[str]:
+        """Return the module that does it under this consumer name, and its arguments."""
+        match self.kind:
+            case "normalise":
+                return ["workers", "normalise", consumer]
+            case "forward":
+                return ["workers", "forward", self.name, consumer]
+            case "operator":
+                return ["receiver.subscriptions", self.name]
+
+    def lease(self, consumer: str) -> str:
+        """Return the key of the lease on this consumer name.
+
+        No sink has a colon in its name, so no sink shares a key with an operator.
+        """
+        kind = "operator" if self.kind == "operator" else ""
+        return ":".join(filter(None, ("receiver:slot", kind, self.name, consumer)))
