@@ -14,7 +14,14 @@ MESSAGE: Final[dict[str, Any]] = {
     "required": ["SenderAddress", "Message"],
     "properties": {
         "SenderAddress": {**_FILLED, "examples": ["tel:+12065550100"]},
-        "DestinationAddress": {**_TEXT, "examples": ["48507"]},
+        "DestinationAddress": {
+            "anyOf": [
+                _TEXT,
+                {"type": "array", "items": {"type": "null"}},
+                {"type": "array", "items": _TEXT, "maxItems": 1},
+            ],
+            "examples": ["48507"],
+        },
         "Message": {**_TEXT, "examples": ["Hello"]},
         "DateTime": {**_TEXT, "examples": ["04-15-2011T12:00:00"]},
         "MessageId": {"description": "Empty for now, says AT&T."},

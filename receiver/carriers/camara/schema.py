@@ -35,7 +35,10 @@ EVENT: Final[dict[str, Any]] = {
             "anyOf": [
                 {"type": ["string", "null"], "format": "date-time"},
                 {"const": ""},
-                {"type": "integer", "minimum": 10**12, "exclusiveMaximum": 10**13},
+                # Seconds and milliseconds, microseconds, nanoseconds since 1970.
+                {"type": "integer", "minimum": 10**8, "exclusiveMaximum": 10**13},
+                {"type": "integer", "minimum": 10**14, "exclusiveMaximum": 10**16},
+                {"type": "integer", "minimum": 10**17, "exclusiveMaximum": 10**19},
             ]
         },
         "subject": _OPTIONAL,
