@@ -61,12 +61,12 @@ IN_A_POD = """
 import asyncio, os, sys
 from pathlib import Path
 from receiver.intake.inbound_writer import Batch
-from receiver.intake.spool import place
+from receiver.intake.spool import location
 from receiver.intake.spool.spool import Spool
 uid, group = int(sys.argv[2]), int(sys.argv[3])
 os.setgroups([group]); os.setgid(uid); os.setuid(uid); os.umask(0o022)
 directory = Path(sys.argv[1])
-place.refuse_unwritable(directory)
+location.refuse_unwritable(directory)
 async def main():
     spool = Spool(directory, 1024**3)
     await spool.start()
