@@ -73,7 +73,8 @@ class Event(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
     """The event's data without `raw`; plain JSON values."""
     raw: Raw | str
-    """The carrier's whole body: `Raw` where it is JSON, text where it is XML or a form."""
+    """The carrier's whole body: `Raw` where it is JSON, text where it is XML or a form. Where the
+    body holds several items: this event's own item, as JSON."""
     subject: str | None = None
     """The address or device it is about."""
     time: datetime | None = None
@@ -84,6 +85,8 @@ class Event(Struct, frozen=True, kw_only=True):
     origin_type: str | None = None
     origin_id: str | None = None
     origin_source: str | None = None
+    item: tuple[int, int] | None = None
+    """Which of how many items of its body it is, from 1; None where the body is one item."""
     closes: tuple[str, ...] = ()
     """Delivery status only: what a final status settles, such as (messageId, address). A status
     for something that is already settled is published with `late: true`."""

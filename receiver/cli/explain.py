@@ -4,17 +4,19 @@ from typing import Any
 
 import click
 import msgspec
+import redis
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.time_option import shown
-from receiver.operations.explain import Line, Story, Unknown, explain
+from receiver.operations.explain import Line, Story, Unknown, bodies, explain, is_receipt
 
 
 @click.command()
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line, for programs.")
-def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argument is called
+@click.option("--body", is_flag=True, help="Print only the body that came under this receipt.")
+def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what the argument is called
     """Print the history of one notification, in time order, without any number or text.
 
     \b
@@ -28,10 +30,16 @@ def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argumen
     a day, events a week, dead letters 30 days. Half a million entries of a stream are looked at, at
     most.
 
+    With --body it prints the body as it came, numbers and texts included: of a body with several
+    items each event has only its own. Of a batch it prints a notification a line.
+
     Exit codes: 0 found; 1 nothing is stored under this id; 2 a wrong setting, or no Redis.
     """
     settings = setup.settings()
     client = setup.connect(setup.redis_url(settings))
+    if body:
+        _print_bodies(client, id)
+        return
     try:
         with setup.redis_faults():
             stories = explain(client, id, settings)
@@ -43,6 +51,16 @@ def command(id: str, *, as_json: bool) -> None:  # noqa: A002 - what the argumen
             click.echo(msgspec.json.encode(_document(story)))
         else:
             _print(story)
+
+
+def _print_bodies(client: redis.Redis, receipt: str) -> None:
+    with setup.redis_faults():
+        found = bodies(client, receipt) if is_receipt(receipt) else []
+    if not found:
+        click.echo(f"receiver: no body is stored under the receipt {receipt} (any more)", err=True)
+        raise SystemExit(1)
+    for each in found:
+        click.echo(each)
 
 
 def _document(story: Story) -> dict[str, object]:

@@ -84,6 +84,19 @@ def explain(client: redis.Redis, name: str, settings: Settings) -> list[Story]:
     return stories
 
 
+def is_receipt(name: str) -> bool:
+    """Return whether an id has the form of a receipt."""
+    return bool(_RECEIPT(name))
+
+
+def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
+    """Return the bodies that came under a receipt: the one of its request, or of a batch each of
+    its notifications. Empty when none is stored (any more). Raises `redis.RedisError`.
+    """
+    kept = [decode_notification(stored).body for _, stored in _find(client, INBOUND, receipt)]
+    return kept or [decode_refusal(stored).body for _, stored in _find(client, REJECTED, receipt)]
+
+
 def _story(client: redis.Redis, receipt: str, settings: Settings) -> Story | None:
     lines = [
         *_rejected(client, receipt),

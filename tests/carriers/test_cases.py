@@ -48,7 +48,7 @@ def test_a_recorded_request_is_answered_and_understood_as_recorded(case: Case) -
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.values[0].status == 204])  # type: ignore[union-attr]
-def test_every_event_carries_the_whole_body_on_one_line(case: Case) -> None:
+def test_every_event_carries_its_raw_on_one_line(case: Case) -> None:
     reading = case.callback.read(case.request)
     for body in reading.accepted:
         notification = Notification(case.callback.name, "default", "r-1", 0, "", body)

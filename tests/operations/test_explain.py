@@ -220,3 +220,14 @@ def test_what_is_not_stored_is_said(name: str, valkey: Valkey, tmp_path: Path) -
 def _entries(client: redis.Redis, stream: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
     found: Any = client.xrange(stream)
     return list(found)
+
+
+def test_the_whole_body_is_found_by_its_receipt(valkey: Valkey, tmp_path: Path) -> None:
+    infos = [{"address": f"tel:+1{NUMBER}", "deliveryStatus": "DeliveredToTerminal"}] * 2
+    body = json.dumps({"deliveryInfoNotification": {"messageId": "m", "deliveryInfo": infos}})
+    accept(valkey.client(), name := receipt(1), body.encode())
+    found = run(tmp_path, "explain", "--body", name, REDIS_URL=valkey.url)
+    assert (found.stdout, found.returncode) == (f"{body}\n", 0)
+    none = run(tmp_path, "explain", "--body", receipt(2), REDIS_URL=valkey.url)
+    assert (none.stdout, none.returncode) == ("", 1)
+    assert "no body is stored under the receipt" in none.stderr

@@ -86,6 +86,8 @@ def _document(
         attributes["originid"] = event.origin_id
     if event.origin_source:
         attributes["originsource"] = event.origin_source
+    if event.item:
+        attributes["item"], attributes["items"] = event.item
     if notification.attempt:
         attempt, generation, slot = notification.attempt.split(" ", 2)
         attributes["subscriptionattempt"] = attempt

@@ -38,8 +38,7 @@ LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends: a steady trickle then pays for no RQ job each."""
 LONELY_ATTEMPTS: Final = 3
 MADE_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of events that one batch may make: each has the whole body in it, so one list of statuses
-may make some hundred times its own size."""
+"""Bytes of events that one batch may make: a list of statuses makes some ten times its own size."""
 MAX_ARGS: Final = 8_000
 """Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
 
@@ -155,7 +154,7 @@ class Normaliser:
         for entry in entries:
             outcome = self._decide(entry, self._settings)
             outcomes.append(outcome)
-            made += max(1, len(outcome.claims)) * len(entry[1])
+            made += sum(len(claim.document) for claim in outcome.claims) or len(entry[1])
             if made > MADE_BYTES:
                 break
         return outcomes

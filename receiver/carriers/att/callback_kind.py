@@ -8,10 +8,11 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
+import msgspec
 from msgspec import Raw, Struct
 
 from receiver.carriers.att.body import is_plain, understand
-from receiver.carriers.att.items import Fields, Wrappers, holds, reading, sort
+from receiver.carriers.att.items import Fields, Item, Wrappers, holds, reading, sort
 from receiver.carriers.carrier import Event, Reading, RefusedItem, Rejected, Request, Unreadable
 from receiver.carriers.formats.json_body import as_raw
 from receiver.contract.records import Notification
@@ -37,13 +38,15 @@ def read(own: Kind, other: Kind, request: Request) -> Reading:
     if (body.isascii() or is_plain(body, content_type)) and own.documented(body):
         return Reading((body,))
     good, bad = _items(understand(body, content_type)[0], own, other)
-    return reading(body, good, bad)
+    return reading(body, [item for _, item in good], bad)
 
 
 def normalise(
     own: Kind, other: Kind, notification: Notification, zone: tzinfo, region: str = "US"
 ) -> list[Event]:
-    """Return one event per item. Raises `Unreadable`, though not for what `read` accepted."""
+    """Return one event per item; of several, each has its own item as `raw` and says which of how
+    many it is. Raises `Unreadable`, though not for what `read` accepted.
+    """
     body, content_type = notification.body, notification.content_type
     if is_plain(body, content_type) and (found := own.documented(body)):
         return [own.event(own.item(found), as_raw(body), zone, region)]
@@ -52,10 +55,21 @@ def normalise(
         items, _ = _items(value, own, other)
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
-    return [kind.event(item, raw, zone, region) for kind, item in items]
+    if len(items) == 1:
+        (kind, item), *_ = items
+        return [kind.event(item.meaning, raw, zone, region)]
+    return [
+        msgspec.structs.replace(
+            kind.event(item.meaning, Raw(msgspec.json.encode(item.written)), zone, region),
+            item=(number, len(items)),
+        )
+        for number, (kind, item) in enumerate(items, 1)
+    ]
 
 
-def _items(value: Any, own: Kind, other: Kind) -> tuple[list[tuple[Kind, Any]], list[RefusedItem]]:
+def _items(
+    value: Any, own: Kind, other: Kind
+) -> tuple[list[tuple[Kind, Item[Any]]], list[RefusedItem]]:
     """Those of the other kind count only beside ones of the address' own kind: alone they show
     that the wrong address was registered, which is worth a refusal.
     """

@@ -1,7 +1,7 @@
 """Finding the items in a body: flat, or inside the wrappers of OneAPI, alone or in a list."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,8 +14,10 @@ Fields = dict[str, Any]
 Wrappers = dict[str, str]
 """Lower-case name of a wrapper to the name its document gives it, the outermost first."""
 
-MAX_EVENTS_BYTES: Final = 8 * 1024 * 1024
-"""Some three hundred statuses; the carriers of these forms send one, or a handful."""
+MAX_ITEMS_BYTES: Final = 1024 * 1024
+MAX_GROWTH: Final = 4
+"""The items of one list, each with what its wrapper says for all, may be as long as the longer of
+`MAX_ITEMS_BYTES` and `MAX_GROWTH` times the body."""
 
 _EXACT: Final = 10**21
 """From there on languages write a number with an exponent, and nobody means a text by it."""
@@ -38,17 +40,27 @@ _INHERITED: Final = ("messageid", "callbackdata", "link", *REFERENCES)
 T = TypeVar("T")
 
 
+class Item(NamedTuple, Generic[T]):
+    """Hold an item of a body: its meaning, its fields and what it was in the body."""
+
+    meaning: T
+    fields: Fields
+    """By lower-case name, with what its wrappers say for all of their items."""
+    written: dict[str, Any]
+    """As it stands in the body, without its wrappers; of a list of addresses it has its own."""
+
+
 def sort(
     value: Any, wrappers: Wrappers, parse: Callable[[Fields], T]
-) -> tuple[list[T], list[RefusedItem]]:
+) -> tuple[list[Item[T]], list[RefusedItem]]:
     """Return the items that `parse` understands, and the others with the reason. Raises `Rejected`
     for a list without a good item.
     """
-    good: list[T] = []
+    good: list[Item[T]] = []
     bad: list[RefusedItem] = []
-    for path, item in _items(value, wrappers, {}, ""):
+    for path, item, written in _items(value, wrappers, {}, ""):
         try:
-            good.append(parse(_object(item)))
+            good.append(Item(parse(_object(item)), item, written))
         except Rejected as fault:
             bad.append(RefusedItem(path + fault.reason, msgspec.json.encode(item)))
             if len(bad) > MAX_REFUSED_ITEMS:
@@ -65,13 +77,15 @@ def holds(value: Any, wrappers: Wrappers) -> bool:
     return False
 
 
-def reading(body: bytes, good: list[T], bad: list[RefusedItem]) -> Reading:
+def reading(body: bytes, good: Sequence[Item[Any]], bad: list[RefusedItem]) -> Reading:
     """Return the body as one notification, in which `normalise` finds the items again. Raises
-    `Rejected` on a list so long that its events, each with the whole body in it, would fill the
-    store.
+    `Rejected` on a list whose wrapper says so much for so many items that their events would fill
+    the store.
     """
-    if len(good) * len(body) > MAX_EVENTS_BYTES:
-        raise Rejected("body: too many items for one request")
+    if len(good) > 1:
+        most = max(MAX_ITEMS_BYTES, MAX_GROWTH * len(body))
+        if sum(len(msgspec.json.encode(item.fields)) for item in good) > most:
+            raise Rejected("body: too many items for one request")
     return Reading((body,), tuple(bad))
 
 
@@ -135,11 +149,13 @@ def _object(item: Any) -> Fields:
     return item
 
 
-def _items(
-    value: Any, wrappers: Wrappers, inherited: Fields, path: str
-) -> Iterable[tuple[str, Any]]:
+_Found = tuple[str, Any, Any]
+"""Its path, its fields with what is inherited, and the item as written."""
+
+
+def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> Iterable[_Found]:
     if type(value) is not dict:
-        return [(path, value)]
+        return [(path, value, value)]
     fields = {name.lower(): inner for name, inner in value.items()}
     if fields.keys().isdisjoint(wrappers):
         found = _root(fields)
@@ -147,7 +163,7 @@ def _items(
         found = [name for name in wrappers if name in fields]
     if not found:
         whole = inherited | fields if inherited else fields
-        return [(path, each) for each in _by_address(whole)]
+        return [(path, *each) for each in _by_address(whole, value)]
     for name in _INHERITED:
         if name in fields:
             inherited = {**inherited, name: fields[name]}
@@ -158,9 +174,7 @@ def _items(
     )
 
 
-def _inside(
-    inner: Any, wrappers: Wrappers, inherited: Fields, path: str
-) -> Iterable[tuple[str, Any]]:
+def _inside(inner: Any, wrappers: Wrappers, inherited: Fields, path: str) -> Iterable[_Found]:
     if type(inner) is not list:
         return _items(inner, wrappers, inherited, f"{path}.")
     return (
@@ -181,9 +195,10 @@ def _root(fields: Fields) -> list[str]:
     return [name for name, inner in fields.items() if type(inner) is dict]
 
 
-def _by_address(fields: Fields) -> list[Fields]:
+def _by_address(fields: Fields, written: dict[str, Any]) -> list[tuple[Fields, dict[str, Any]]]:
     """A status of several addresses is one of each (OneAPI has an address, some senders a list)."""
     addresses = fields.get("address")
     if type(addresses) is not list or not addresses:
-        return [fields]
-    return [{**fields, "address": one} for one in addresses]
+        return [(fields, written)]
+    name = next(name for name in written if name.lower() == "address")
+    return [({**fields, "address": one}, {**written, name: one}) for one in addresses]
