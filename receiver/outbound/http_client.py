@@ -57,9 +57,18 @@ class HttpClient:
     """Connections to one operator. Close it when it is no longer needed."""
 
     def __init__(
-        self, *, deadline: float = 30.0, most_bytes: int = 8 * 1024 * 1024, connections: int = 4
+        self,
+        *,
+        deadline: float = 30.0,
+        most_bytes: int = 8 * 1024 * 1024,
+        connections: int = 4,
+        keep_alive: bool = True,
     ) -> None:
-        """`deadline` seconds for a request and its whole answer, of at most `most_bytes`."""
+        """`deadline` seconds for a request and its whole answer, of at most `most_bytes`.
+
+        Without `keep_alive` each request has a connection of its own: none is sent into one that
+        the server is just closing.
+        """
         self._deadline = deadline
         self._most_bytes = most_bytes
         self._client = httpx2.AsyncClient(
@@ -68,7 +77,10 @@ class HttpClient:
             follow_redirects=False,
             trust_env=False,  # no proxy, as for sinks, and nobody's .netrc
             timeout=deadline,
-            limits=httpx2.Limits(max_connections=connections),
+            limits=httpx2.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections if keep_alive else 0,
+            ),
         )
 
     async def send(

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
+from receiver.outbound.access_token import TokenRefused
 from receiver.outbound.answers import Answer, NotSent, Unanswered
 from receiver.outbound.authentication import Authentication, FixedHeaders
 from receiver.outbound.circuit import Circuit
 from receiver.outbound.http_client import HttpClient
-from receiver.outbound.oauth import ClientCredentials, OAuth, TokenRefused
+from receiver.outbound.oauth import ClientCredentials, OAuth
 from receiver.outbound.rate_limit import RateLimit
 
 _JSON: Final = {"content-type": "application/json"}

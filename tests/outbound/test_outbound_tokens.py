@@ -45,7 +45,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr("receiver.outbound.oauth.time", found)
+    monkeypatch.setattr("receiver.outbound.access_token.time", found)
     return found
 
 
