@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "Trace one notification, by the id of its receipt or event.",
     "sinks": "Manage sinks: list them, start one that was stopped.",
     "subscriptions": "What receiver.toml subscribes to at operators: list, plan, apply, renew.",
+    "status": "Ask an operator for the reachability and roaming of a device.",
     "replay": "Send past events to one sink again.",
 }
 

@@ -1,6 +1,7 @@
 """The outcomes of a request: an answer, or one of the two ways of having none."""
 
 import email.utils
+import re
 import time
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 
 _LONGEST_WAIT: Final = 3600.0
 """Seconds: no Retry-After keeps us away for longer."""
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 
 
 class NotSent(Exception):
@@ -51,10 +53,13 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def code(self) -> str:
-        """Return CAMARA's error code (ErrorInfo); empty where the body is another, as at Nokia."""
+        """Return CAMARA's error code (ErrorInfo); empty where the body is another, as at Nokia.
+
+        Codes are stored and shown, so what is no word could be the device's number: it is no code.
+        """
         found = self.document
         code = found.get("code") if isinstance(found, dict) else None
-        return code if isinstance(code, str) else ""
+        return code if isinstance(code, str) and _CODE(code) else ""
 
     @property
     def retry_after(self) -> float | None:

@@ -1,7 +1,6 @@
 """The client of one operator's APIs, for the rest of the program."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from receiver.outbound.circuit import Circuit
 from receiver.outbound.http_client import HttpClient
 from receiver.outbound.oauth import ClientCredentials, OAuth
 from receiver.outbound.rate_limit import RateLimit
+from receiver.outbound.traffic import Traffic
 
 _JSON: Final = {"content-type": "application/json"}
 
@@ -44,9 +44,8 @@ class OperatorClient:
         limits: Limits | None = None,
         *,
         circuit: Circuit | None = None,
-        seen: Callable[[str], None] = lambda _status: None,
     ) -> None:
-        """`seen` is told of each request's status, or `unanswered`, `not-sent`."""
+        """`limits` and `circuit`: the usual ones where they are not given."""
         limits = limits or Limits()
         self._http = HttpClient(
             deadline=limits.deadline,
@@ -61,7 +60,7 @@ class OperatorClient:
         self._at_once = asyncio.Semaphore(limits.concurrency)
         self.rate = RateLimit(limits.rate)
         self.circuit = circuit or Circuit()
-        self._seen = seen
+        self.traffic = Traffic()
 
     async def request(
         self,
@@ -84,7 +83,7 @@ class OperatorClient:
             try:
                 answer = await self._send(method, url, more, content)
             except (NotSent, Unanswered) as error:
-                self._seen("not-sent" if isinstance(error, NotSent) else "unanswered")
+                self.traffic.failed(error)
                 self.circuit.failed()
                 if isinstance(error, TokenRefused) and error.status == 429:
                     self.rate.refused(error.retry_after)
@@ -112,14 +111,14 @@ class OperatorClient:
         own = await self._authentication.headers()
         answer = await self._http.send(method, url, headers=headers | own, content=content)
         if answer.status == 401 and await self._authentication.renew(own):
-            self._seen("401")
+            self.traffic.answered(answer)
             own = await self._authentication.headers()
             answer = await self._http.send(method, url, headers=headers | own, content=content)
         return answer
 
     def _judge(self, answer: Answer) -> None:
         """Draw what follows for the next requests: 429 slows down, 401 and 5xx are failures."""
-        self._seen(str(answer.status))
+        self.traffic.answered(answer)
         if answer.status == 429:
             self.rate.refused(answer.retry_after)
         else:

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from types import SimpleNamespace
 
 import pytest
 
 from receiver.outbound import (
+    Answer,
     Limits,
     NotSent,
     OperatorClient,
@@ -16,6 +18,7 @@ from receiver.outbound import (
 )
 from receiver.outbound.answers import retry_after
 from receiver.outbound.rate_limit import RateLimit
+from receiver.outbound.traffic import Traffic
 from tests.support.commands import free_port
 from tests.support.operators import V08, Simulated, simulated
 from tests.support.outbound import ask, create
@@ -123,19 +126,34 @@ def test_retry_after_is_read_in_both_forms_up_to_an_hour(value: str, seconds: fl
     assert retry_after(value, 1795780800.0) == seconds
 
 
-def test_every_request_is_seen_by_its_outcome(operator: Simulated) -> None:
-    seen: list[str] = []
+def test_every_request_is_counted_by_its_outcome(operator: Simulated) -> None:
     operator.control("faults", operation="create", effect="lost")
 
-    async def some(client: OperatorClient) -> None:
+    async def some(client: OperatorClient) -> Traffic:
         with pytest.raises(Unanswered):
             await create(operator)(client)
+        assert client.traffic.succeeded == 0
         await create(operator)(client)
         with pytest.raises(NotSent):
             await client.request("GET", f"http://127.0.0.1:{free_port()}/x")
+        return client.traffic
 
-    ask(operator, some, seen=seen.append)
-    assert seen == ["unanswered", "201", "not-sent"]
+    traffic = ask(operator, some)
+    assert traffic.requests == {"unanswered": 1, "201": 1, "not-sent": 1}
+    assert time.time() - traffic.succeeded < 60
+    assert traffic.seconds_ahead is not None
+    assert abs(traffic.seconds_ahead) < 30
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Fri, 99 Nov 2026 00:00:00 GMT", "-1"])
+def test_an_operators_clock_is_read_from_its_answers(date: str) -> None:
+    traffic = Traffic()
+    hour = formatdate(time.time() + 3600, usegmt=True)
+    traffic.answered(Answer(status=500, headers={"date": hour}, body=b""))
+    traffic.answered(Answer(status=500, headers={"date": date}, body=b""))
+    assert traffic.seconds_ahead is not None
+    assert 3590 <= traffic.seconds_ahead <= 3610
+    assert traffic.succeeded == 0
 
 
 def test_the_rate_never_falls_to_nothing() -> None:

@@ -1,0 +1,106 @@
+"""`receiver status`: the reachability and roaming of one device, asked of its operator now."""
+
+import asyncio
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from receiver.cli.terminal import output, setup
+from receiver.config.operators import Operator
+from receiver.config.settings import Settings
+from receiver.outbound import Limits, OperatorClient, device_status
+from receiver.outbound.device_status import DeviceStatus
+from receiver.outbound.operator_credentials import NotConfigured, credentials
+from receiver.subscriptions import devices
+
+
+@click.command()
+@click.argument("device")
+@click.option("--operator", "name", help="The operator to ask.  [default: the only one]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(device: str, name: str | None, *, as_json: bool) -> None:
+    """Ask an operator whether a device is reachable, how, and whether it roams.
+
+    \b
+      receiver status +12065550100
+      receiver status +12065550100 --operator att --json | jq .reachable
+
+    DEVICE is a phone number, an IP address (with :PORT behind an IPv4 one that is shared) or a
+    network access identifier. The operator is one of receiver.toml with a status URL; its secrets
+    are read from the same variables as for `receiver worker`. No Redis is needed.
+
+    Exit codes: 0 answered; 1 the operator did not answer, or not all of it; 2 a wrong option or
+    setting.
+    """
+    settings = setup.settings()
+    found = devices.parse(device)
+    if found is None:
+        raise setup.Refused(
+            "DEVICE: a phone number such as +12065550100, an IP address or a network access "
+            "identifier is wanted"
+        )
+    operator = _chosen(settings, name)
+    status = asyncio.run(_ask(settings, operator, found))
+    if as_json or not sys.stdout.isatty():
+        document = {"operator": operator.name} | msgspec.to_builtins(status)
+        click.echo(msgspec.json.encode(document))
+    else:
+        _print_table(operator, status)
+    for query, fault in status.faults.items():
+        said = f"receiver: operator {operator.name!r}, {query}: {fault}"
+        click.echo(output.printable(said), err=True)
+    raise SystemExit(1 if status.faults else 0)
+
+
+def _chosen(settings: Settings, name: str | None) -> Operator:
+    """Return the operator to ask. Raises `Refused`."""
+    if not settings.operators:
+        raise setup.Refused("receiver.toml declares no [[operator]]: see docs/subscriptions.md")
+    able = {one.name: one for one in settings.operators if device_status.urls(one)}
+    if name is None:
+        if len(able) > 1:
+            raise setup.Refused(f"--operator: one of {', '.join(able)} is wanted")
+        name = next(iter(able), settings.operators[0].name)
+    elif name not in {one.name for one in settings.operators}:
+        names = ", ".join(one.name for one in settings.operators)
+        raise setup.Refused(f"--operator: receiver.toml has no operator {name!r}, but {names}")
+    if name not in able:
+        raise setup.Refused(f"operator {name!r} has no status = URL in receiver.toml")
+    return able[name]
+
+
+async def _ask(settings: Settings, operator: Operator, device: dict[str, Any]) -> DeviceStatus:
+    try:
+        who = credentials(operator, settings.operator_variables)
+    except NotConfigured as error:
+        raise setup.Refused(str(error)) from None
+    limits = Limits(rate=operator.rate, concurrency=operator.concurrency)
+    async with OperatorClient(who, limits) as client:
+        return await device_status.ask(client, operator, device)
+
+
+def _print_table(operator: Operator, status: DeviceStatus) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False)
+    for name, value in (
+        ("operator", operator.name),
+        ("reachable", _word(status.reachable)),
+        ("connectivity", " and ".join(status.connectivity or ()) or "-"),
+        ("roaming", _word(status.roaming)),
+        ("country", _country(status)),
+        ("last status", status.last_status_time or "-"),
+    ):
+        table.add_row(name, output.printable(value))
+    output.terminal().print(table)
+
+
+def _word(value: bool | None) -> str:
+    return "-" if value is None else "yes" if value else "no"
+
+
+def _country(status: DeviceStatus) -> str:
+    code = "" if status.country_code is None else str(status.country_code)
+    return " ".join(filter(None, (code, ", ".join(status.country_name)))) or "-"

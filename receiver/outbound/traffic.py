@@ -1,0 +1,37 @@
+"""Counts of the requests to one operator, and what its answers say of it and its clock."""
+
+import email.utils
+import time
+from collections import Counter
+
+from receiver.outbound.answers import Answer, NotSent, Unanswered
+
+
+class Traffic:
+    """What one process has sent and how it was answered; whoever stores the counts clears them."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        """Status, `not-sent` or `unanswered` -> requests."""
+        self.succeeded = 0.0
+        """When the last 2xx came, in seconds since 1970; 0: none yet."""
+        self.seconds_ahead: float | None = None
+        """How far the operator's clock is ahead of ours, by the latest answer with a Date (RFC
+        9110, 6.6.1), to a second; None: no answer had one.
+        """
+
+    def answered(self, answer: Answer) -> None:
+        """Count a complete answer."""
+        now = time.time()
+        self.requests[str(answer.status)] += 1
+        if 200 <= answer.status < 300:
+            self.succeeded = now
+        try:
+            date = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
+            self.seconds_ahead = round(date.timestamp() - now)
+        except (ValueError, OverflowError):
+            pass  # none, or none that can be read
+
+    def failed(self, error: NotSent | Unanswered) -> None:
+        """Count a request that has no answer."""
+        self.requests["not-sent" if isinstance(error, NotSent) else "unanswered"] += 1
