@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from receiver.cli.send import demo_token
-from receiver.cli.simulate import operator, report
+from receiver.cli.simulate import gateway, operator, report
 from receiver.cli.simulate.attempt_log import Log
 from receiver.cli.terminal import receiver_url, setup
 from receiver.config.settings import Settings
@@ -111,7 +111,8 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
 
     Ctrl-C stops sending; the verdict comes all the same. The scenario file: docs/simulate.md.
 
-    `receiver simulate operator` is the other side, for a client that subscribes.
+    `receiver simulate operator` is the other side, for a client that subscribes;
+    `receiver simulate gateway` for one that polls.
     """
     settings = setup.settings(file=not url)
     listener = options["listener"] or ("" if url else settings.own_listener)
@@ -135,6 +136,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
 
 
 command.add_command(operator.command, "operator")
+command.add_command(gateway.command, "gateway")
 
 
 def _play(run: Run) -> Verdict:

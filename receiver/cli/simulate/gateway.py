@@ -1,0 +1,107 @@
+"""`receiver simulate gateway`."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from receiver.cli.terminal import setup
+from receiver.contract.redis_keys import EVENTS
+from receiver.runtime import redis_client
+from receiver.simulate.att_gateway import scenario as scenarios
+from receiver.simulate.att_gateway.scenario import Scenario
+from receiver.simulate.scenario import ScenarioError
+
+
+@click.command()
+@click.argument("scenario", required=False, type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(1, 65535), default=8099, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Of all that is random.  [default: the scenario's, or 1]"
+)
+@click.option("--redis-url", help="Where the receiver publishes: /_verdict reads it.")
+@click.option(
+    "--from-stream", metavar="NAME", default=EVENTS, show_default=True, help="The stream there."
+)
+def command(
+    scenario: Path | None,
+    port: int,
+    host: str,
+    seed: int | None,
+    redis_url: str | None,
+    from_stream: str,
+) -> None:
+    """Be AT&T's API gateway: hand out messages that are polled, once, and keep books.
+
+    \b
+      receiver simulate gateway --port 8099
+      receiver simulate gateway scenario.toml --redis-url redis://localhost:6379/0
+
+    For anybody's polling client. Get SMS (AT&T's signature and GSMA OneAPI's, JSON and XML)
+    removes what it answers, and what nobody reads for 30 minutes; a minute is a second unless the
+    scenario says otherwise. OAuth v4 gives the tokens.
+
+    \b
+    A token, a message, reading it, where every message is:
+      curl -d 'grant_type=client_credentials&scope=SMS' -u simulated-client:simulated-secret \\
+          localhost:8099/oauth/v4/token
+      curl -d '{"registration": "22627000", "text": "Hello"}' localhost:8099/_control/mo
+      curl -H "Authorization: Bearer $TOKEN" localhost:8099/sms/v3/messaging/inbox/22627000
+      curl localhost:8099/_books
+
+    \b
+    Make the next answer break off after its first half; 1000 messages; the verdict on a client:
+      curl -d '{"effect": "cut_fin", "route": "inbox", "at": 0.5}' localhost:8099/_control/faults
+      curl -d '{"count": 1000}' localhost:8099/_control/mo
+      curl localhost:8099/_verdict
+
+    The verdict compares what was handed over with what came out on the stream: lost and
+    duplicated have to be 0; the window (beyond a cut, reset, never answered, under way when the
+    client was killed) is counted. The other routes, controls and the scenario file:
+    docs/simulate.md. Ctrl-C ends it.
+    """
+    played = _scenario(scenario, seed)
+    if why := setup.port_fault(host, port):
+        shown = host if host.isprintable() else ascii(host)
+        raise setup.Refused(f"--host {shown} --port {port}: {why}")
+    _check_stream(redis_url)
+    from receiver.simulate.att_gateway import app
+    from receiver.simulate.att_gateway.reader import StreamReader
+
+    reader = StreamReader(redis_url, from_stream) if redis_url else None
+    server = app.server(played, host, port, reader)
+    _greet(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+
+
+def _scenario(path: Path | None, seed: int | None) -> Scenario:
+    try:
+        found = scenarios.load(path) if path else Scenario()
+    except ScenarioError as error:
+        raise setup.Refused(str(error)) from None
+    more: dict[str, Any] = {} if seed is None else {"seed": seed}
+    return msgspec.structs.replace(found, **more)
+
+
+def _check_stream(url: str | None) -> None:
+    """Raise `Refused` if the Redis of the verdict does not answer."""
+    if not url:
+        return
+    try:
+        with setup.connect(url) as client:
+            client.ping()
+    except redis_client.DOWN as error:
+        raise setup.Refused(f"--redis-url: {error}") from None
+
+
+def _greet(scenario: Scenario, url: str) -> None:
+    """Say where everything is, on stderr."""
+    clients = ", ".join(client.id for client in scenario.client)
+    click.echo(f"{url}/oauth/v4/token  for {clients}", err=True)
+    click.echo(f"{url}/sms/v3/messaging/inbox/{{registration}}", err=True)
+    click.echo(f"{url}/3/smsmessaging/inbound/registrations/{{registration}}/messages", err=True)
+    click.echo(f"{url}/_control/mo  {url}/_books  {url}/_verdict", err=True)

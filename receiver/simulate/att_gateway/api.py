@@ -1,0 +1,112 @@
+"""What all API routes share: faults, admission, errors, the records, and the way back."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from receiver.simulate.att_gateway import access, errors
+from receiver.simulate.att_gateway.errors import Refused
+from receiver.simulate.att_gateway.faults import Strike
+from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.handover import Handover
+from receiver.simulate.att_gateway.records import Call, Calls
+from receiver.simulate.att_gateway.tokens import Token
+from receiver.simulate.att_gateway.transfer import Transfer
+
+
+class Asked(Struct, frozen=True):
+    """A request that was admitted."""
+
+    request: Request
+    token: Token
+    strike: Strike | None
+    xml: bool
+    """The client wants XML."""
+
+    @property
+    def path(self) -> dict[str, str]:
+        """Return the parts of the path that are named in the route."""
+        return {name: str(value) for name, value in self.request.path_params.items()}
+
+    @property
+    def url(self) -> str:
+        """Return the address that was asked for, without its query."""
+        return str(self.request.url.replace(query=""))
+
+
+class Given(Struct, frozen=True):
+    """An answer, and the record of what it gives away, if it does."""
+
+    response: Response
+    handover: Handover | None = None
+
+
+Act = Callable[[Asked], Awaitable[Given | Response]]
+
+
+class Api:
+    """Makes endpoints of what the routes do."""
+
+    def __init__(self, gateway: Gateway, calls: Calls) -> None:
+        self._gateway = gateway
+        self._calls = calls
+
+    def endpoint(
+        self, route: str, scope: str, act: Act, *, gsma: bool = False
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint that admits a request, acts and answers, or lets a fault strike."""
+
+        async def serve(request: Request) -> Response:
+            if request.method == "HEAD":  # a framework's GET; it would remove messages unseen
+                return Response(b"", 405)
+            strike = self._gateway.faults.strike(route)
+            xml = wants_xml(request)
+            try:
+                given = await self._act(request, strike, scope, act, xml=xml)
+            except Refused as refused:
+                document = errors.body(refused, gsma=gsma, xml=xml)
+                media = f"application/{'xml' if xml else 'json'}"
+                error = Response(document, refused.status, refused.headers, media)
+                given = Given(error)
+            return self._answer(request, route, strike, given)
+
+        return serve
+
+    async def _act(
+        self, request: Request, strike: Strike | None, scope: str, act: Act, *, xml: bool
+    ) -> Given:
+        if strike and strike.refused:
+            raise strike.refused
+        gateway = self._gateway
+        token = access.admit(request.headers, scope, gateway.scenario, gateway.tokens)
+        found = await act(Asked(request, token, strike, xml))
+        return found if isinstance(found, Given) else Given(found)
+
+    def _answer(
+        self, request: Request, route: str, strike: Strike | None, given: Given
+    ) -> Response:
+        effect = strike.effect if strike else ""
+        answer: Response = given.response
+        if strike or given.handover:
+            answer = Transfer(answer, strike, given.handover, self._gateway.handovers)
+        status = 0 if effect == "no_answer" else answer.status_code
+        now = self._gateway.clock.now()
+        self._calls.note(Call(now, route, request.method, status, effect))
+        return answer
+
+
+def wants_xml(request: Request) -> bool:
+    """Return whether the client prefers XML: by its Accept header, or OneAPI's `resFormat`."""
+    if wanted := request.query_params.get("resFormat"):
+        return wanted.lower() == "xml"
+    accept = request.headers.get("accept", "").lower()
+    return "xml" in accept.split(",")[0] and "json" not in accept.split(",")[0]
+
+
+def json(status: int, document: Any) -> Response:
+    """Return a JSON answer."""
+    return Response(msgspec.json.encode(document), status, media_type="application/json")

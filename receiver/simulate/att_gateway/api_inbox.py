@@ -1,0 +1,56 @@
+"""Get SMS in both signatures: what it answers is removed."""
+
+from starlette.responses import Response
+
+from receiver.simulate.att_gateway import pages
+from receiver.simulate.att_gateway.api import Asked, Given
+from receiver.simulate.att_gateway.errors import Refused, invalid
+from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.scenario import Shape
+
+
+class InboxApi:
+    """Serves the messages of offline short codes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def att(self, asked: Asked) -> Given:
+        """Serve AT&T's signature: JSON, unless the client wants XML."""
+        return self._read(asked, gsma=False)
+
+    async def gsma(self, asked: Asked) -> Given:
+        """Serve GSMA OneAPI's."""
+        return self._read(asked, gsma=True)
+
+    def _read(self, asked: Asked, *, gsma: bool) -> Given:
+        gateway, registration = self._gateway, asked.path["registration"]
+        if gateway.online(registration):  # "only allowed for ... an offline short code"
+            raise invalid("RegistrationID")
+        if gateway.inbox.too_soon(registration):
+            raise Refused(403, "POL0001", "RegistrationID")
+        shape = self._shape(asked)
+        messages, pending = gateway.inbox.take(registration, self._most(asked, shape))
+        lies = gateway.faults.lies() or bool(asked.strike and asked.strike.effect == "pending_lies")
+        shown = (0 if pending else 2) if lies else pending
+        page = pages.page(messages, shown, asked.url, gsma=gsma, xml=asked.xml, shape=shape or "")
+        handover = gateway.handovers.begin(
+            "inbox",
+            registration,
+            [each.text for each in messages],
+            page.ends,
+            len(page.body),
+            shape or "",
+        )
+        return Given(Response(page.body, media_type=page.media_type), handover)
+
+    def _shape(self, asked: Asked) -> Shape | None:
+        drawn = self._gateway.faults.shape()
+        ordered = asked.strike and asked.strike.effect == "shape"
+        return asked.strike.shape if asked.strike and ordered else drawn
+
+    def _most(self, asked: Asked, shape: Shape | None) -> int:
+        """Return the size of the page; GSMA's clients may ask for a smaller one."""
+        most = pages.most(shape, self._gateway.scenario.gateway.page_size)
+        wanted = asked.request.query_params.get("maxBatchSize", "")
+        return min(most, int(wanted)) if wanted.isdecimal() and int(wanted) else most

@@ -1,0 +1,90 @@
+"""The OAuth endpoints over HTTP: token, authorize, revoke (OAuth v4; RFC 6749, RFC 7009)."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.simulate.att_gateway import access
+from receiver.simulate.att_gateway.api import json
+from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.records import Call, Calls
+from receiver.simulate.att_gateway.tokens import TokenRefused
+from receiver.simulate.att_gateway.transfer import Transfer
+
+
+class OAuthApi:
+    """Serves `/oauth/v4`."""
+
+    def __init__(self, gateway: Gateway, calls: Calls) -> None:
+        self._gateway = gateway
+        self._calls = calls
+
+    async def token(self, request: Request) -> Response:
+        """Respond to a token request."""
+        strike = self._gateway.faults.strike("token")
+        if strike and strike.refused:
+            refused = TokenRefused("temporarily_unavailable", "an ordered fault")
+            answer = self._error(refused, strike.refused.status)
+        else:
+            answer = await self._form(request, self._gateway.tokens.grant)
+        if strike and not strike.refused:
+            answer = Transfer(answer, strike)
+        status = 0 if strike and strike.effect == "no_answer" else answer.status_code
+        self._note(request, "token", status)
+        return answer
+
+    async def revoke(self, request: Request) -> Response:
+        """Respond to a revocation: 200 with an empty body."""
+
+        def act(form: dict[str, str], basic: tuple[str, str] | None) -> None:
+            self._gateway.tokens.revoke(form, basic)
+
+        answer = await self._form(request, act)
+        self._note(request, "revoke", answer.status_code)
+        return answer
+
+    async def authorize(self, request: Request) -> Response:
+        """Send the browser back with a code, as if the subscriber had consented at once.
+
+        `deny` in the query stands for one who refuses.
+        """
+        query = request.query_params
+        clients = {client.id: client for client in self._gateway.scenario.client}
+        client = clients.get(query.get("client_id", ""))
+        if not client:
+            return self._error(TokenRefused("invalid_client", "no client of this id"))
+        where = query.get("redirect_uri") or client.redirect_uri
+        if (client.redirect_uri and where != client.redirect_uri) or not urlsplit(where).scheme:
+            return self._error(TokenRefused("invalid_request", "the redirect_uri is another"))
+        if "deny" in query:
+            found = {"error": "access_denied", "error_description": "the subscriber refused"}
+        else:
+            found = {"code": self._gateway.tokens.authorize(client.id, query.get("scope", ""))}
+        if state := query.get("state"):
+            found["state"] = state
+        self._note(request, "authorize", 302)
+        joint = "&" if urlsplit(where).query else "?"
+        return RedirectResponse(f"{where}{joint}{urlencode(found)}", 302)
+
+    async def _form(
+        self, request: Request, act: Callable[[dict[str, str], tuple[str, str] | None], Any]
+    ) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        form = dict(parse_qsl(body, keep_blank_values=True))
+        try:
+            found = act(form, access.basic(request.headers.get("authorization", "")))
+        except TokenRefused as refused:
+            return self._error(refused)
+        answer = json(200, found) if found is not None else Response(b"", 200)
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+    def _error(self, refused: TokenRefused, status: int = 0) -> Response:
+        document = {"error": refused.error, "error_description": refused.description}
+        return json(status or refused.status, document)
+
+    def _note(self, request: Request, route: str, status: int) -> None:
+        self._calls.note(Call(self._gateway.clock.now(), route, request.method, status))

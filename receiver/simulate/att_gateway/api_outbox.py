@@ -1,0 +1,98 @@
+"""Send SMS and Get SMS Delivery Status, in both signatures."""
+
+from starlette.responses import Response
+
+from receiver.simulate.att_gateway import statuses
+from receiver.simulate.att_gateway.api import Asked, Given, json
+from receiver.simulate.att_gateway.errors import Refused, invalid
+from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.outbox import Sent
+from receiver.simulate.att_gateway.requests import SendRequest, read_send
+
+
+class OutboxApi:
+    """Serves sent messages. A final status is answered once."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def send(self, asked: Asked) -> Given:
+        """Serve Send SMS, AT&T's signature."""
+        sent = self._send(await self._read(asked), "")
+        url = f"{asked.url}/{sent.id}"
+        return Given(_sent(asked, sent, url))
+
+    async def send_gsma(self, asked: Asked) -> Given:
+        """Serve Send SMS, GSMA OneAPI's signature: the sender is in the path."""
+        sender = asked.path["sender"]
+        sent = self._send(await self._read(asked), sender)
+        root = asked.url.partition("/outbound/")[0]
+        url = f"{root}/outbound/requests/{sender}/{sent.id}/deliveryInfos"
+        return Given(_sent(asked, sent, url))
+
+    async def status(self, asked: Asked) -> Given:
+        """Serve the statuses, AT&T's signature."""
+        return self._status(asked, gsma=False)
+
+    async def status_gsma(self, asked: Asked) -> Given:
+        """Serve the statuses, GSMA OneAPI's signature."""
+        return self._status(asked, gsma=True)
+
+    async def _read(self, asked: Asked) -> SendRequest:
+        kind = asked.request.headers.get("content-type", "application/json")
+        return read_send(await asked.request.body(), kind.partition(";")[0].strip().lower())
+
+    def _send(self, wanted: SendRequest, sender: str) -> Sent:
+        outbox, sms = self._gateway.outbox, self._gateway.scenario.sms
+        if wanted.notify and sms.refuse_receipts:
+            raise Refused(400, "SVC0283", "notifyDeliveryStatus")
+        sent = outbox.add(
+            wanted.addresses, wanted.message, sender=sender or wanted.sender, notify=wanted.notify
+        )
+        self._gateway.push_statuses(sent)
+        return sent
+
+    def _status(self, asked: Asked, *, gsma: bool) -> Given:
+        gateway = self._gateway
+        sent = gateway.outbox.find(asked.path["id"])
+        if not sent:
+            raise invalid("requestId" if gsma else "MessageId")
+        now, drawn = gateway.clock.now(), gateway.faults.shape()
+        final = sent.is_final(now)
+        ordered = asked.strike and asked.strike.effect == "shape"
+        shape = (asked.strike.shape if asked.strike and ordered else drawn) or ""
+        body, media_type = statuses.document(
+            [(each.address, each.status(now)) for each in sent.recipients],
+            asked.url,
+            gsma=gsma,
+            xml=asked.xml,
+            shape="" if final and shape == "null" else shape,
+        )
+        handover = None
+        if final:
+            sent.taken = True
+            handover = gateway.handovers.begin(
+                "status", sent.id, [sent.id], [len(body)], len(body), shape
+            )
+        return Given(Response(body, media_type=media_type), handover)
+
+
+def _sent(asked: Asked, sent: Sent, url: str) -> Response:
+    """Return the answer; an id that cannot be polled has no resource (Send SMS, "notify delivery
+    status").
+    """
+    if asked.xml:
+        found = f'<outboundSMSResponse messageId="{sent.id}"'
+        inner = f"<resourceReference><resourceURL>{url}</resourceURL></resourceReference>"
+        found += "/>" if sent.notify else f">{inner}</outboundSMSResponse>"
+        return Response(found, 201, media_type="application/xml")
+    response: dict[str, object] = {"messageId": sent.id}
+    reference = {"resourceURL": url}
+    if not sent.notify:
+        response["resourceReference"] = reference
+    own = asked.request.url.path.startswith(("/3/", "/sms/"))
+    # GSMA's own clients want the reference outside (OneAPI 1.0, Send SMS).
+    outside = {} if own else {"resourceReference": reference}
+    answer = json(201, {"outboundSMSResponse": response} | outside)
+    answer.headers["location"] = url
+    return answer

@@ -1,0 +1,203 @@
+"""The records, the verdict, and the routes by which a test makes things happen, which AT&T has
+not.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from receiver.simulate.att_gateway import scenario as scenarios
+from receiver.simulate.att_gateway.api import json
+from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.mailbox import Item, Part
+from receiver.simulate.att_gateway.orders import (
+    AcceptMessages,
+    AddItem,
+    AddSent,
+    ChangeMailbox,
+    ForgetTokens,
+    IssueToken,
+    Killed,
+    MoveClock,
+    Published,
+    SetStatus,
+)
+from receiver.simulate.att_gateway.reader import StreamReader
+from receiver.simulate.att_gateway.records import Calls, records
+from receiver.simulate.att_gateway.scenario import Fault
+from receiver.simulate.att_gateway.tokens import scopes_of
+from receiver.simulate.att_gateway.verdict import Verdict, verdict
+
+
+class Control:
+    """The routes below `/_control`, `/_books` and `/_verdict`."""
+
+    def __init__(self, gateway: Gateway, calls: Calls, reader: StreamReader | None) -> None:
+        self._gateway = gateway
+        self._calls = calls
+        self._reader = reader
+        self._generated = 0
+
+    @property
+    def routes(self) -> list[Route]:
+        """Return all routes; each takes and returns JSON."""
+        posts = {
+            "mo": self._accept,
+            "sent": self._add_sent,
+            "status": self._set_status,
+            "mailbox": self._change_mailbox,
+            "tokens": self._issue_token,
+            "forget-tokens": self._forget_tokens,
+            "faults": self._add_fault,
+            "clear-faults": self._clear_faults,
+            "clock": self._move_clock,
+            "killed": self._killed,
+            "settings": self._change_settings,
+        }
+        return [
+            Route("/_books", self._books, methods=["GET"]),
+            Route("/_verdict", self._verdict, methods=["GET"]),
+            Route("/_verdict", ordered(self._judge), methods=["POST"]),
+            *(
+                Route(f"/_control/{name}", ordered(endpoint), methods=["POST"])
+                for name, endpoint in posts.items()
+            ),
+        ]
+
+    def verdict(self, published: Counter[str]) -> Verdict:
+        """Return the verdict on a client that published these texts."""
+        inbox = self._gateway.inbox
+        return verdict(
+            self._gateway.handovers.all,
+            published,
+            waiting=sum(inbox.waiting.values()),
+            expired=len(inbox.expired),
+        )
+
+    async def _books(self, request: Request) -> Response:
+        return json(
+            200, records(self._gateway, self._calls, summary="summary" in request.query_params)
+        )
+
+    async def _verdict(self, _request: Request) -> Response:
+        if not self._reader:
+            message = 'no stream to read: start with --redis-url, or POST {"published": [texts]}'
+            return json(409, {"message": message})
+        known = {text for each in self._gateway.handovers.all for text in each.texts}
+        found = self.verdict(await self._reader.texts(known))
+        return json(200, msgspec.structs.asdict(found) | {"faults": found.faults})
+
+    def _judge(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=Published)
+        found = self.verdict(Counter(order.published))
+        return msgspec.structs.asdict(found) | {"faults": found.faults}
+
+    def _accept(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=AcceptMessages)
+        inbox, online = self._gateway.inbox, self._gateway.online(order.registration)
+        for _ in range(order.count):
+            self._generated += 1
+            text = f"Message {self._generated:07d}" if order.text is None else order.text
+            sender = order.sender or f"tel:+1206555{self._generated % 10_000:04d}"
+            if online:
+                self._gateway.push_message(online, sender, text)
+            else:
+                inbox.accept(order.registration, sender, text, generated=order.text is None)
+        return {"accepted": order.count, "waiting": inbox.waiting.get(order.registration, 0)}
+
+    def _change_mailbox(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=ChangeMailbox)
+        mailbox, now = self._gateway.mailbox(order.client), self._gateway.clock.now()
+        added = [mailbox.add(_item(each, mailbox.subscriber, now)).id for each in order.add]
+        for each in order.update:
+            mailbox.update(each.id, unread=each.unread, favorite=each.favorite)
+        for name in order.delete:
+            mailbox.delete(name)
+        mailbox.failing |= order.failing
+        mailbox.error = mailbox.error or order.error
+        if order.drop_index:
+            mailbox.drop_index()
+        return {"added": added, "state": mailbox.state, "status": mailbox.status}
+
+    def _add_sent(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=AddSent)
+        return {"id": self._gateway.outbox.add(order.address, order.text, notify=order.notify).id}
+
+    def _set_status(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=SetStatus)
+        return {"changed": self._gateway.outbox.set_status(order.id, order.status, order.address)}
+
+    def _issue_token(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=IssueToken)
+        scopes, life = scopes_of(order.scope), order.expires_in
+        return self._gateway.tokens.issue(order.client, scopes, consent=True, life=life)
+
+    def _forget_tokens(self, body: bytes) -> dict[str, Any]:
+        order = msgspec.json.decode(body, type=ForgetTokens)
+        self._gateway.tokens.forget(refresh=order.refresh)
+        return {}
+
+    def _add_fault(self, body: bytes) -> dict[str, Any]:
+        self._gateway.faults.add([msgspec.json.decode(body, type=Fault)])
+        return {"faults": self._gateway.faults.left}
+
+    def _clear_faults(self, _body: bytes) -> dict[str, Any]:
+        self._gateway.faults.clear()
+        return {}
+
+    def _move_clock(self, body: bytes) -> dict[str, Any]:
+        self._gateway.clock.set_ahead(msgspec.json.decode(body, type=MoveClock).ahead)
+        return {"now": self._gateway.clock.now()}
+
+    def _killed(self, body: bytes) -> dict[str, Any]:
+        order, now = msgspec.json.decode(body, type=Killed), datetime.now(UTC)
+        real = (
+            now - timedelta(seconds=1)
+            if order.at is None
+            else datetime.fromtimestamp(order.at, UTC)
+        )
+        ahead = self._gateway.clock.now() - now
+        found = self._gateway.handovers.kill(real + ahead)
+        return {"pages": [each.number for each in found]}
+
+    def _change_settings(self, body: bytes) -> dict[str, Any]:
+        """Sections as in the scenario file; what they do not name stays as it is."""
+        changes = msgspec.json.decode(body, type=dict[str, Any])
+        self._gateway.scenario = scenarios.changed(self._gateway.scenario, changes)
+        return {}
+
+
+def _item(order: AddItem, subscriber: str, now: datetime) -> Item:
+    return Item(
+        id="",
+        sender=order.sender,
+        recipients=[subscriber] if order.recipients is None else order.recipients,
+        at=now,
+        text=order.text,
+        subject=order.subject,
+        incoming=order.incoming,
+        unread=order.unread,
+        favorite=order.favorite,
+        parts=[
+            Part(each.name, each.content_type, each.text.encode()) for each in order.attachments
+        ],
+        segment=order.segment,
+    )
+
+
+def ordered(act: Callable[[bytes], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that answers a wrong order with 400 and what is wanted."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return json(200, act(await request.body() or b"{}"))
+        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
+            return json(400, {"message": str(error)})
+
+    return endpoint

@@ -1,0 +1,136 @@
+"""What goes wrong: the faults on order first, then the scenario's shares, drawn by the seed."""
+
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+
+from receiver.simulate.att_gateway.errors import Refused
+from receiver.simulate.att_gateway.scenario import WIRE, Fault, Scenario, Shape
+
+_SHAPES: Final[tuple[Shape, ...]] = (
+    "object",
+    "null",
+    "ints",
+    "empty",
+    "lower_camel",
+    "xml",
+    "latin1",
+    "bad_json",
+)
+_READS: Final = ("inbox", "status", "messages")
+"""Routes whose answers the shares cut; a send that is cut has to be ordered."""
+
+
+class Strike(Struct, frozen=True):
+    """The fault of one request, with what was random decided."""
+
+    effect: str
+    at: float = 0.5
+    seconds: float = 0.0
+    shape: Shape | None = None
+    refused: Refused | None = None
+    """The answer in place of the right one; nothing is removed."""
+
+
+class Faults:
+    """The faults in force; the first order that matches a request decides."""
+
+    def __init__(self, scenario: Callable[[], Scenario]) -> None:
+        self._scenario = scenario
+        seed = scenario().seed
+        self._wire = Random(f"{seed}:wire")  # noqa: S311 - seeded, to be repeated
+        self._pages = Random(f"{seed}:pages")  # noqa: S311
+        self._orders: list[_Order] = []
+        self.add(scenario().fault)
+
+    def add(self, faults: Iterable[Fault]) -> None:
+        """Add orders behind the others."""
+        self._orders += [_Order(fault) for fault in faults]
+
+    def clear(self) -> None:
+        """Remove all orders; the shares stay."""
+        self._orders.clear()
+
+    @property
+    def left(self) -> list[dict[str, object]]:
+        """Return the orders and how often each has struck, for the records."""
+        return [
+            {"effect": each.fault.effect, "route": each.fault.route, "hits": each.hits}
+            for each in self._orders
+        ]
+
+    def strike(self, route: str) -> Strike | None:
+        """Return the fault of this request, or None. Counts it."""
+        for order in self._orders:
+            if order.strikes(route, self._wire):
+                return self._ordered(order.fault)
+        return self._drawn(route)
+
+    def shape(self) -> Shape | None:
+        """Return the odd shape of a page, or None for the documented one."""
+        share = self._scenario().faults.shapes
+        drawn, which = self._pages.random(), self._pages.choice(_SHAPES)
+        return which if drawn < share else None
+
+    def lies(self) -> bool:
+        """Return whether the number of pending messages is wrong on this page."""
+        return self._pages.random() < self._scenario().faults.pending_lies
+
+    def _drawn(self, route: str) -> Strike | None:
+        if route in ("token", "notification"):
+            return None
+        shares, drawn = self._scenario().faults, self._wire.random()
+        at = self._wire.random()
+        wire = WIRE if route in _READS else ()
+        for effect in (*wire, "unavailable", "unauthorised"):
+            share = getattr(shares, effect)
+            if drawn < share:
+                seconds = getattr(shares, f"{effect}_seconds", 0.0)
+                return Strike(effect, at, seconds, refused=_refused(effect, Fault(effect="status")))
+            drawn -= share
+        return None
+
+    def _ordered(self, fault: Fault) -> Strike:
+        usual = getattr(self._scenario().faults, f"{fault.effect}_seconds", 0.0)
+        return Strike(
+            fault.effect,
+            self._wire.random() if fault.at is None else fault.at,
+            usual if fault.seconds is None else fault.seconds,
+            fault.shape or self._pages.choice(_SHAPES),
+            _refused(fault.effect, fault),
+        )
+
+
+def _refused(effect: str, fault: Fault) -> Refused | None:
+    match effect:
+        case "unauthorised":
+            return Refused(401, fault.code)
+        case "throttled":
+            return Refused(403, fault.code, retry_after=fault.retry_after)
+        case "unavailable" | "status":
+            return Refused(fault.status, fault.code, retry_after=fault.retry_after)
+        case _:
+            return None
+
+
+class _Order:
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.hits = 0
+        self._skip = fault.skip
+
+    def strikes(self, route: str, random: Random) -> bool:
+        fault = self.fault
+        # `any` means the APIs: a token endpoint that is down has to be asked for.
+        alike = fault.route == route or (fault.route == "any" and route != "token")
+        if not alike or (fault.times and self.hits >= fault.times):
+            return False
+        if self._skip:
+            self._skip -= 1
+            return False
+        if fault.share < 1 and random.random() >= fault.share:
+            return False
+        self.hits += 1
+        return True

@@ -1,0 +1,82 @@
+"""The state of a simulated gateway: all of its parts, on one clock and one scenario."""
+
+from collections.abc import Callable
+from functools import partial
+
+from receiver.simulate.att_gateway.faults import Faults
+from receiver.simulate.att_gateway.handover import Handovers
+from receiver.simulate.att_gateway.inbox import Inbox
+from receiver.simulate.att_gateway.mailbox import Change, Item, Mailbox
+from receiver.simulate.att_gateway.outbox import Outbox, Recipient, Sent
+from receiver.simulate.att_gateway.pushes import Pushes
+from receiver.simulate.att_gateway.scenario import Online, Scenario
+from receiver.simulate.att_gateway.tokens import Tokens
+from receiver.simulate.operator.clock import Clock
+
+
+class Gateway:
+    """One gateway. `scenario` can be replaced while it runs."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.clock = Clock()
+        self.faults = Faults(self._current)
+        self.tokens = Tokens(self._current, self.clock.now)
+        self.inbox = Inbox(self._current, self.clock.now)
+        self.outbox = Outbox(self._current, self.clock.now)
+        self.handovers = Handovers(self.clock.now)
+        self.pushes = Pushes()
+        self.mailboxes: dict[str, Mailbox] = {}
+        self.mailbox_watchers: list[Callable[[str, Item, Change], None]] = []
+        """Are told of each change: the client's id, the message, what changed."""
+
+    def online(self, registration: str) -> Online | None:
+        """Return the online short code of this registration: it is pushed, and not polled."""
+        return next((one for one in self.scenario.online if one.registration == registration), None)
+
+    def mailbox(self, client: str) -> Mailbox:
+        """Return the mailbox of the subscriber who consented to a client."""
+        if client not in self.mailboxes:
+            numbers = {one.id: one.subscriber for one in self.scenario.client}
+            subscriber = f"tel:{numbers.get(client, '+12065550100')}"
+            found = Mailbox(self._current, self.clock.now, subscriber)
+            found.watchers.append(lambda item, change: self._tell(client, item, change))
+            self.mailboxes[client] = found
+        return self.mailboxes[client]
+
+    def push_message(self, online: Online, sender: str, text: str) -> None:
+        """Post a message to the listener of an online short code (Receive SMS)."""
+        document = {
+            "DateTime": self.clock.now().strftime("%m-%d-%YT%H:%M:%S"),
+            "MessageId": "",
+            "Message": text,
+            "SenderAddress": sender,
+            "DestinationAddress": online.registration,
+        }
+        if online.mo:
+            self.pushes.post(online.mo, document)
+
+    def push_statuses(self, sent: Sent) -> None:
+        """Post each final status to the listener when it is reached, where that was asked for."""
+        if not sent.notify:
+            return
+        found = next((one for one in self.scenario.online if one.registration == sent.sender), None)
+        found = found or next(iter(self.scenario.online), None)
+        if not found or not found.delivery_status:
+            return  # "the delivery notification status message might become lost"
+        url = found.delivery_status
+        for each in sent.recipients:
+            self.clock.at(each.final_at, partial(self._push_status, url, sent, each))
+
+    def _push_status(self, url: str, sent: Sent, recipient: Recipient) -> None:
+        info = {"address": recipient.address, "deliveryStatus": recipient.final}
+        self.pushes.post(
+            url, {"deliveryInfoNotification": {"messageId": sent.id, "deliveryInfo": info}}
+        )
+
+    def _tell(self, client: str, item: Item, change: Change) -> None:
+        for watcher in self.mailbox_watchers:
+            watcher(client, item, change)
+
+    def _current(self) -> Scenario:
+        return self.scenario

@@ -1,0 +1,132 @@
+"""The bodies of Get SMS: AT&T's and GSMA's signature, JSON and XML, and shapes that were seen or
+may come.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+import msgspec
+from msgspec import Struct
+
+from receiver.simulate.att_gateway.inbox import Message
+from receiver.simulate.att_gateway.scenario import Shape
+
+_ATT: Final = (
+    "InboundSmsMessageList",
+    "InboundSmsMessage",
+    ("MessageId", "Message", "SenderAddress"),
+    ("NumberOfMessagesInThisBatch", "ResourceUrl", "TotalNumberOfPendingMessages"),
+)
+"""SMS API v3, Get SMS, AT&T: keys in Pascal case; both counts are texts."""
+_GSMA: Final = (
+    "inboundSMSMessageList",
+    "inboundSMSMessage",
+    ("messageId", "message", "senderAddress"),
+    ("numberOfMessagesInThisBatch", "resourceURL", "totalNumberOfPendingMessages"),
+)
+"""SMS API v3, Get SMS, GSMA OneAPI: keys in lower camel case."""
+
+
+class Page(Struct, frozen=True):
+    """A body, and the offsets in it at which each message is complete."""
+
+    body: bytes
+    media_type: str
+    ends: list[int]
+
+
+def page(
+    messages: Sequence[Message], pending: int, url: str, *, gsma: bool, xml: bool, shape: str
+) -> Page:
+    """Write the answer. `shape` is empty for the documented one."""
+    names = _GSMA if gsma or shape == "lower_camel" else _ATT
+    if xml or shape == "xml":
+        return _xml(messages, pending, url, names)
+    return _json(messages, pending, url, names, shape)
+
+
+def most(shape: Shape | None, page_size: int) -> int:
+    """Return how many messages a page of this shape can have: an object in place of a list is
+    one.
+    """
+    return 1 if shape == "object" else page_size
+
+
+def _json(messages: Sequence[Message], pending: int, url: str, names: Any, shape: str) -> Page:
+    outer, inner, (key_id, key_text, key_sender), (key_batch, key_url, key_pending) = names
+    charset = "latin-1" if shape == "latin1" else "utf-8"
+    items = [
+        {key_id: f"msg{position}", key_text: message.text, key_sender: message.sender}
+        for position, message in enumerate(messages)
+    ]
+    body, ends = bytearray(f'{{"{outer}":{{"{inner}":'.encode()), []
+    opened, closed = _brackets(shape, len(items))
+    body += opened
+    for position, item in enumerate(items):
+        body += b"," if position else b""
+        body += _encoded(item, charset)
+        ends.append(len(body))
+    body += closed
+    for key, value in (
+        (key_batch, _count(len(messages), shape)),
+        (key_url, url),
+        (key_pending, _count(pending, shape)),
+    ):
+        body += b"," + _encoded(key, charset) + b":" + _encoded(value, charset)
+    body += b"}" if shape == "bad_json" else b"}}"
+    return Page(bytes(body), f"application/json; charset={_media(charset)}", ends)
+
+
+def _brackets(shape: str, count: int) -> tuple[bytes, bytes]:
+    if shape == "object" and count == 1:
+        return b"", b""
+    if shape == "null" and not count:
+        return b"null", b""
+    if shape == "bad_json" and count:
+        return b"[", b",]"
+    return b"[", b"]"
+
+
+def _count(value: int, shape: str) -> int | str:
+    """Return a count as a text, as a number, or as an empty text where it is 0 ("zero (0) or
+    empty").
+    """
+    if shape == "ints":
+        return value
+    return "" if shape == "empty" and not value else str(value)
+
+
+def _encoded(value: object, charset: str) -> bytes:
+    """Return JSON. What Latin-1 does not have is escaped."""
+    if charset == "utf-8":
+        return msgspec.json.encode(value)
+    text = msgspec.json.encode(value).decode()
+    return "".join(each if each < "\u0100" else _escaped(each) for each in text).encode("latin-1")
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def _media(charset: str) -> str:
+    return "ISO-8859-1" if charset == "latin-1" else "UTF-8"
+
+
+def _xml(messages: Sequence[Message], pending: int, url: str, names: Any) -> Page:
+    outer, inner, keys, (key_batch, key_url, key_pending) = names
+    body, ends = bytearray(f"<{outer}>".encode()), []
+    for position, message in enumerate(messages):
+        values = (f"msg{position}", message.text, message.sender)
+        fields = "".join(_element(*each) for each in zip(keys, values, strict=True))
+        body += f"<{inner}>{fields}</{inner}>".encode()
+        ends.append(len(body))
+    rest = ((key_batch, len(messages)), (key_url, url), (key_pending, pending))
+    body += "".join(_element(key, str(value)) for key, value in rest).encode()
+    body += f"</{outer}>".encode()
+    return Page(bytes(body), "application/xml; charset=UTF-8", ends)
+
+
+def _element(name: str, value: str) -> str:
+    return f"<{name}>{escape(value)}</{name}>"

@@ -1,0 +1,102 @@
+"""The records of a simulated gateway: requests, pages, and where every accepted message is."""
+
+from collections import Counter, deque
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.mailbox import Mailbox
+
+_KEPT: Final = 100_000
+"""Requests in the records; the oldest go first. The counts stay."""
+
+
+class Call(Struct, frozen=True):
+    """One request to the gateway."""
+
+    at: datetime
+    route: str
+    method: str
+    answer: int
+    """The status; 0 when the connection ended without one."""
+    fault: str = ""
+
+
+class Calls:
+    """All requests to the gateway."""
+
+    def __init__(self) -> None:
+        self.calls: deque[Call] = deque(maxlen=_KEPT)
+        self.answers: Counter[str] = Counter()
+
+    def note(self, call: Call) -> None:
+        """Add a request."""
+        self.calls.append(call)
+        self.answers[f"{call.route} {call.answer}"] += 1
+
+
+def records(gateway: Gateway, calls: Calls, *, summary: bool) -> dict[str, Any]:
+    """Return everything as one document; `summary` leaves out the lists."""
+    found: dict[str, Any] = {
+        "now": gateway.clock.now(),
+        "seed": gateway.scenario.seed,
+        "inbox": inbox(gateway),
+        "statuses": gateway.outbox.counts(),
+        "mailboxes": {name: _mailbox(one) for name, one in gateway.mailboxes.items()},
+        "requests": calls.answers,
+        "pushes": gateway.pushes.answers,
+        "faults": gateway.faults.left,
+        "tokens": {"issued": gateway.tokens.issued, "refreshed": gateway.tokens.refreshed},
+    }
+    if not summary:
+        found |= {
+            "calls": [msgspec.to_builtins(each) for each in calls.calls],
+            "pages": [each.shown() for each in gateway.handovers.all],
+            "sent": gateway.outbox.shown(),
+        }
+    return found
+
+
+def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
+    return {
+        "status": mailbox.status,
+        "messages": len(mailbox.items),
+        "changes": len(mailbox.changes),
+    }
+
+
+def inbox(gateway: Gateway) -> dict[str, Any]:
+    """Return where every accepted message is: the numbers add up to `accepted`.
+
+    `uncertain` is how many of those that were handed over had nobody who surely read them: their
+    connection was reset, or their client was killed.
+    """
+    fates: Counter[str] = Counter()
+    uncertain = 0
+    for each in gateway.handovers.all:
+        if each.route != "inbox":
+            continue
+        found = each.fates()
+        fates.update(found)
+        uncertain += 0 if each.certain else sum(one in ("whole", "inside") for one in found)
+    waiting = gateway.inbox.waiting
+    counts = {
+        "waiting": sum(waiting.values()),
+        "expired": len(gateway.inbox.expired),
+        "under_way": fates["under_way"],
+        "handed_whole": fates["whole"],
+        "cut_inside": fates["inside"],
+        "cut_beyond": fates["beyond"],
+        "never_answered": fates["unanswered"],
+    }
+    accepted = gateway.inbox.accepted
+    return {
+        "accepted": accepted,
+        **counts,
+        "balanced": sum(counts.values()) == accepted,
+        "uncertain": uncertain,
+        "by_registration": waiting,
+    }
