@@ -21,11 +21,13 @@ from receiver.config import (
     bootstrap_tokens,
     config_file,
     operators,
+    polls,
     signing_secrets,
     sinks,
     subscription_sets,
 )
 from receiver.config.operators import Operator
+from receiver.config.polls import Poll
 from receiver.config.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.config.subscription_sets import Declared, SubscriptionSet
 from receiver.config.toml_errors import explain, line_of
@@ -95,6 +97,7 @@ class ConfigFile(Declared, frozen=True, forbid_unknown_fields=True):
     listener: list[Listener] = msgspec.field(default_factory=list)
     sink: list[SinkSettings] = msgspec.field(default_factory=list)
     handshake: Handshake = Handshake()
+    poll: list[Poll] = msgspec.field(default_factory=list)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions: tuple[SubscriptionSet, ...] = ()
     operator_variables: dict[str, str] = {}
     """Those environment variables that the operators name and that are set."""
+    polls: tuple[Poll, ...] = ()
+    """What `receiver poll` fetches."""
+    poll_variables: dict[str, str] = {}
+    """Those environment variables that the polls name and that are set."""
     traces: Asked = Asked()
 
     def __repr__(self) -> str:
@@ -207,6 +214,10 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
             for name in one.variables
             if environ.get(name)
         },
+        polls=tuple(config.poll),
+        poll_variables={
+            name: environ[name] for name in polls.variables(config.poll) if environ.get(name)
+        },
         traces=asked(environ),
     )
 
@@ -226,6 +237,27 @@ def problems(settings: Settings) -> list[str]:
         f"sink {sink.name!r}: the environment variable {name} {wrong}"
         for sink in settings.sinks
         for name, wrong in sorted(sinks.variable_faults(sink, settings.sink_variables).items())
+    ]
+
+
+def poll_problems(settings: Settings) -> list[str]:
+    """Return what prevents `receiver poll` with these settings from polling: one line each, with
+    what to do.
+    """
+    values = settings.poll_variables
+    asked = {one.operator for one in settings.polls if isinstance(one, polls.CamaraDevicePoll)}
+    return [
+        f"poll {one.name!r}: the environment variable {name} {wrong}"
+        for one in settings.polls
+        for name, wrong in sorted(polls.variable_faults(one, values).items())
+    ] + [
+        f"operator {one.name!r}: the environment variable {name} "
+        f"{wrong.replace('receiver worker', 'receiver poll')}"
+        for one in settings.operators
+        if one.name in asked
+        for name, wrong in sorted(
+            operators.variable_faults(one, settings.operator_variables).items()
+        )
     ]
 
 
@@ -327,8 +359,11 @@ def _config(environ: Mapping[str, str]) -> ConfigFile:
     names = [one.name for one in config.listener]
     if said := subscription_sets.first_fault(text, config, names):
         raise SettingsError(f"{path}: {said}")
+    if said := polls.first_fault(text, config.poll, config.operator):
+        raise SettingsError(f"{path}: {said}")
     found = [one.beside(path) for one in config.subscription]
-    return msgspec.structs.replace(config, subscription=found)
+    polled = [polls.beside(one, path) for one in config.poll]
+    return msgspec.structs.replace(config, subscription=found, poll=polled)
 
 
 def _check_listener(path: Path, listener: Listener) -> None:

@@ -5,6 +5,7 @@
 
 import re
 
+_OF_VALUES = ("matching regex", "Invalid value", "Invalid enum")
 _PATH = re.compile(r"`\$\.(\w+)(?:\[(\d+)\])?(?:\.([\w-]+))?")
 _FIELD = re.compile(r"field `(\w+)`")
 _WANTED = {
@@ -19,6 +20,13 @@ _WANTED = {
     "url": "a URL such as https://hooks.example.com/events is wanted, without user and password",
     "headers_env": "names of headers are wanted, none that says how long a request is",
 }
+_WANTED_OF_POLLS = {
+    "kind": "att-inbox, att-status, att-messages or camara-device is wanted",
+    "auth": "oauth or basic is wanted",
+    "signature": "att or oneapi is wanted",
+    "every": "whole seconds from 10 to 900 are wanted",
+    "rate": "requests a second are wanted, more than 0",
+}
 
 
 def explain(text: str, message: str) -> str:
@@ -31,7 +39,9 @@ def explain(text: str, message: str) -> str:
     field = _FIELD.search(said)
     line = line_of(text, table, index, key or (field[1] if field else ""))
     name = f"{table} {index + 1}" + (f", {key}" if key else "")
-    if "matching regex" in said or "Invalid value" in said or "Invalid enum" in said:
+    if table == "poll" and key in _WANTED_OF_POLLS:
+        said = _WANTED_OF_POLLS[key]
+    elif any(each in said for each in _OF_VALUES):
         said = _WANTED.get(key or "", said)
     return f"line {line}: {name}: {said}{_fix(said)}"
 

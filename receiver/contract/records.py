@@ -41,6 +41,9 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempt: str = ""
     """The subscription whose credential it came with: attempt, generation and slot, parted by
     blanks; empty for all other credentials."""
+    asked: str = ""
+    """Where it was fetched: the path of our own request, without its query, which says what it is
+    about (registration, message id) and in which signature; empty for what was pushed."""
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -164,3 +164,23 @@ def subscriptions_state(operator: str) -> str:
     round); times are seconds since 1970.
     """
     return f"receiver:subscriptions:operator:{operator}"
+
+
+def poll_state(poll: str) -> str:
+    """Return the hash of how a poll stands: `kind`, `every` (s), `seen` (when its process last
+    looked), `started` and `succeeded` (its last round, its last good one), `due`, `outcome` and
+    `trouble` (in words) of the last round, `failures` in a row, `pending` (at the gateway, as it
+    says), `pages` (on the disk of its process), and counts: `messages`, `polls:<outcome>`. Times
+    are seconds since 1970, Redis' clock.
+    """
+    return f"receiver:poll:{poll}"
+
+
+def poll_lease(poll: str) -> str:
+    """Return the key of a poll's lease: its holder is the one process that polls."""
+    return f"receiver:poll:{poll}:lease"
+
+
+def poll_counted(poll: str) -> str:
+    """Return the sorted set of the receipts of a poll's pages that were counted last."""
+    return f"receiver:poll:{poll}:counted"
