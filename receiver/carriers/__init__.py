@@ -9,3 +9,8 @@ CALLBACKS: Final[tuple[Callback, ...]] = (
     *att.CALLBACKS,
     camara.CALLBACK,
 )
+"""Those with a route: what is pushed."""
+POLLED: Final[tuple[Callback, ...]] = (*att.POLLED,)
+"""Those without a route: the pages that `receiver.polling` fetches. Their `path` is only what
+stands in the events' `source`."""
+BY_NAME: Final = {callback.name: callback for callback in (*CALLBACKS, *POLLED)}

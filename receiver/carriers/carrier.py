@@ -63,6 +63,10 @@ class Reading(Struct, frozen=True):
 
     accepted: tuple[bytes, ...]
     refused: tuple[RefusedItem, ...] = ()
+    items: int = 0
+    """Of a polled page: how many items it has that are as they should be."""
+    pending: int = 0
+    """Of a polled page: how many more its gateway says there are."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -128,6 +132,9 @@ class Callback(Struct, frozen=True, kw_only=True):
     without a country code."""
     handshake: bool = False
     """Whether its senders may ask by OPTIONS for leave to send (CloudEvents web hooks, 4)."""
+    salvage: Callable[[bytes], bytes | None] | None = None
+    """Of a polled page that is cut or cannot be read: takes its bytes and returns a page that
+    `read` accepts, with every complete item of it in order, or None where there is none."""
 
     def events(self, notification: Notification, place: tuple[tzinfo, str]) -> list[Event]:
         """Return the events of `notification` on a listener in this zone and region, at least one.

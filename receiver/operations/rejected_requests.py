@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.carriers import CALLBACKS
+from receiver.carriers import CALLBACKS, POLLED
 from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
@@ -25,6 +25,7 @@ _COMES_AGAIN: Final = frozenset({429, 503})
 _KEPT_ANEW: Final = frozenset({400, 403, 408, 413, 415})
 _TRIES: Final = 5
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+_POLLED: Final = {callback.name for callback in POLLED}
 
 
 class WrongToken(Exception):
@@ -131,6 +132,8 @@ def _headers(refusal: Refusal) -> list[tuple[str, str]]:
 
 def _hopeless(refusal: Refusal) -> str:
     callback = _CALLBACKS.get(refusal.callback)
+    if refusal.callback in _POLLED:
+        return "it was fetched, not pushed; what was whole in it has come out"
     if callback is None:
         return "of a carrier that is not known here"
     if refusal.status in (408, 413):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.carriers import CALLBACKS
+from receiver.carriers import BY_NAME
 from receiver.carriers.identity import identity, unique
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification
@@ -21,7 +21,7 @@ from receiver.operations.sink_progress import order
 LOOK_AT: Final = 250_000
 """Events before a notification, and as many after it, that are looked at, at most."""
 PAGE: Final = 250
-_CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+_CALLBACKS: Final = BY_NAME
 
 
 class _Received(msgspec.Struct):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import structlog
 from rq.timeouts import BaseTimeoutException
 
-from receiver.carriers import CALLBACKS
+from receiver.carriers import BY_NAME
 from receiver.carriers.carrier import Unreadable
 from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, decode_notification, encode
@@ -22,7 +22,7 @@ _seldom = Seldom(structlog.get_logger())
 Entry = tuple[bytes, bytes]
 """Inbound stream id, and the encoded notification."""
 
-_CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+_CALLBACKS: Final = BY_NAME
 
 
 class Outcome(NamedTuple):

@@ -1,4 +1,5 @@
-"""AT&T short codes: mobile-originated SMS and delivery statuses, pushed to a listener URI.
+"""AT&T short codes: mobile-originated SMS and delivery statuses, pushed to a listener URI or
+polled from an inbox.
 
 Sources: developer.att.com/sms/docs/v3 ("Receive SMS", "Receive SMS Delivery Status"), requests
 captured in 2012 and 2013, and the GSMA OneAPI and OMA forms that AT&T's are a dialect of. Neither
@@ -8,7 +9,14 @@ a content type nor a way of authenticating is documented, so neither is demanded
 from functools import partial
 from typing import Final
 
-from receiver.carriers.att import callback_kind, delivery_status, incoming_sms, schema
+from receiver.carriers.att import (
+    callback_kind,
+    delivery_status,
+    inbox_page,
+    incoming_sms,
+    salvage,
+    schema,
+)
 from receiver.carriers.carrier import Callback
 from receiver.carriers.formats.problem_details import problem
 
@@ -34,3 +42,15 @@ STATUSES: Final = Callback(
     content={"application/json": {"schema": schema.STATUS}},
 )
 CALLBACKS: Final[tuple[Callback, ...]] = (MESSAGES, STATUSES)
+
+INBOX: Final = Callback(
+    name="att.sms.inbox",
+    path="/att/sms/inbox",
+    read=inbox_page.read,
+    normalise=inbox_page.normalise,
+    regional=True,
+    problem=problem,
+    salvage=salvage.messages,
+)
+"""Pages of Get SMS, polled: `receiver.polling`."""
+POLLED: Final[tuple[Callback, ...]] = (INBOX,)

@@ -41,6 +41,11 @@ def understand(body: bytes, content_type: str = "") -> tuple[Any, Raw | str]:
         return _understand(body, (), fault)  # what was declared is not what was sent
 
 
+def text_of(body: bytes, *codecs: str) -> str:
+    """Return the text of a body, without what stands around it."""
+    return body_text(body, *codecs).strip(_PADDING)
+
+
 def is_plain(body: bytes, content_type: str) -> bool:
     """Return whether a body may be read as UTF-8 without looking at its character set."""
     return body.isascii() or not decides(content_type)
@@ -53,7 +58,7 @@ def _declared(body: bytes, content_type: str) -> tuple[str, ...]:
 
 
 def _understand(body: bytes, codecs: tuple[str, ...], fault: Rejected) -> tuple[Any, Raw | str]:
-    text = body_text(body, *codecs).strip(_PADDING)
+    text = text_of(body, *codecs)
     if text[:1] == "<":
         return xml_value(text), text
     if text[:1] in ("{", "["):

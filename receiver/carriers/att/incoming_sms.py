@@ -26,7 +26,7 @@ _WRAPPERS: Final = {
         "inboundMessage",
     )
 }
-_POSITION: Final = re.compile(r"msg[0-9]{1,4}").fullmatch
+is_position: Final = re.compile(r"msg[0-9]{1,4}").fullmatch
 """AT&T's lists number their messages `msg0`, `msg1`, and begin anew each time: no id."""
 
 
@@ -54,7 +54,8 @@ def _as_documented(found: fast_path.Message) -> Mo:
     )
 
 
-def _message(fields: Fields) -> Mo:
+def message(fields: Fields) -> Mo:
+    """Return an item's message. Raises `Rejected`."""
     # AT&T's lists leave out the destination and the time; "for this release" MessageId "is empty".
     return Mo(
         sender=filled_text(fields, "senderaddress", "SenderAddress"),
@@ -65,7 +66,8 @@ def _message(fields: Fields) -> Mo:
     )
 
 
-def _event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
+def event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
+    """Return what a message means; `raw` is what it stood in."""
     sender = phone_number.normal(message.sender, region)
     destination = message.destination and phone_number.normal(message.destination, region)
     data: dict[str, Any] = {
@@ -98,7 +100,7 @@ def _identity(
     """
     when = "" if _no_time(message.date_time, time) else message.date_time or ""
     said = (sender, destination, when, message.text)
-    if message.message_id and not _POSITION(message.message_id):
+    if message.message_id and not is_position(message.message_id):
         return ("message-id", message.message_id, *said), "provider-id"
     return (("fingerprint", *said), "fingerprint") if when else ((), "none")
 
@@ -114,6 +116,6 @@ KIND: Final = Kind(
     wrappers=_WRAPPERS,
     documented=fast_path.message,
     item=_as_documented,
-    parse=_message,
-    event=_event,
+    parse=message,
+    event=event,
 )
