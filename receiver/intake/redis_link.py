@@ -23,7 +23,11 @@ class RedisLink:
     next command's), so every failure closes it and the next call opens a new one.
     """
 
-    def __init__(self, url: str, script: str, replicas: int = 0) -> None:
+    def __init__(
+        self, url: str, script: str, replicas: int = 0, *, within: float = ANSWER_WITHIN
+    ) -> None:
+        """`within`: seconds from connecting to the replicas' word."""
+        self._within = within
         self._pool = async_pool(url, socket_timeout=None)  # `run` has one deadline for everything
         self._connection: Any = None  # redis-py leaves this abstract; one of its four kinds
         self._script = script
@@ -31,13 +35,13 @@ class RedisLink:
         self._replicas = replicas
 
     async def run(self, keys: list[str], args: list[Any]) -> list[int]:
-        """Run the script once, within `ANSWER_WITHIN` from connecting to the replicas' word.
+        """Run the script once, within the deadline.
 
         Raises one of `DOWN`; a `ResponseError` says that nothing was written, anything else that
         nobody knows.
         """
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
+            async with asyncio.timeout(self._within):
                 connection = await self._connected()
                 return await self._ask(connection, ["EVALSHA", self._sha, len(keys), *keys, *args])
         except NoScriptError:

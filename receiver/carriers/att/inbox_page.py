@@ -81,7 +81,13 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
     good, _ = _sorted(found)
     if not good:
         raise Unreadable("body: no message in it")
-    return [_event(one, notification, zone, region) for one in good]
+    events = [_event(one, notification, zone, region) for one in good]
+    if len(events) == 1:
+        return events
+    return [
+        msgspec.structs.replace(event, item=(number, len(events)))
+        for number, event in enumerate(events, 1)
+    ]
 
 
 def _event(one: _Message, notification: Notification, zone: tzinfo, region: str) -> Event:

@@ -1,0 +1,158 @@
+"""Requests to a gateway: one destructive GET, streamed to a page file, or a small one.
+
+A fresh connection for each, no redirects, no repeats in here. An answer has no limit in time or
+size: giving one up destroys messages. Only 60 s without a byte end it, or the process' own end.
+"""
+
+import asyncio
+import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+
+import httpx2
+import msgspec
+from msgspec import Struct
+
+from receiver import __version__
+from receiver.outbound.answers import Answer, retry_after
+from receiver.outbound.authentication import Authentication
+from receiver.outbound.http_client import HttpClient
+from receiver.polling.pace import Pace
+from receiver.polling.page_file import PageFile
+
+_HEADERS: Final = {
+    "user-agent": f"telecom-receiver/{__version__}",
+    "accept": "application/json",
+    "accept-encoding": "identity",
+    "connection": "close",
+}
+_ERROR_BYTES: Final = 65_536
+"""Of an answer that is no success."""
+
+
+class Sent(Struct, frozen=True):
+    """What became of a request."""
+
+    status: int = 0
+    """Of an answer whose head came; 0 for none."""
+    whole: bool = False
+    """Whether all of the answer came."""
+    left: bool = False
+    """Whether a byte of the request may have left."""
+    body: bytes = b""
+    """Of an answer that is no success, its beginning."""
+    retry_after: float | None = None
+    said: str = ""
+    """What failed."""
+
+    @property
+    def good(self) -> bool:
+        """Return whether it is a success, whole or cut."""
+        return 200 <= self.status < 300
+
+
+class Gateway:
+    """One gateway, as one poll asks it. Close it."""
+
+    def __init__(self, base_url: str, authentication: Authentication, pace: Pace) -> None:
+        self.authentication = authentication
+        self._base = base_url.rstrip("/")
+        self._grace = pace.grace
+        self._limits: set[asyncio.Timeout] = set()
+        self._small = HttpClient(connections=2)
+        self._client = httpx2.AsyncClient(
+            headers=_HEADERS,
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx2.Timeout(pace.idle, connect=pace.connect),
+            limits=httpx2.Limits(max_keepalive_connections=0),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    async def stream(self, path: str, headers: dict[str, str], into: PageFile) -> Sent:
+        """Send a GET, once, and write what comes of a successful answer into a page file."""
+        begun = _Begun()
+        progress = Sent()
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._limits.add(limit)
+                async with self._client.stream(
+                    "GET", self._base + path, headers=headers, extensions={"trace": begun.trace}
+                ) as response:
+                    progress = _head(response)
+                    if not progress.good:
+                        return msgspec.structs.replace(progress, body=await _beginning(response))
+                    into.begin(response.status_code, response.headers.get("content-type", ""))
+                    async for chunk in response.aiter_raw():
+                        into.write(chunk)
+                return msgspec.structs.replace(progress, whole=True)
+        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            said = _said(error)
+            return msgspec.structs.replace(progress, left=begun.sent, said=said)
+        finally:
+            self._limits.discard(limit)
+
+    async def request(self, method: str, path: str, document: Any = None) -> Answer:
+        """Send a small request that removes nothing; `document`, unless None, as JSON.
+
+        Once, and again after a 401, which did nothing. Raises `NotSent` or `Unanswered`.
+        """
+        content = None if document is None else msgspec.json.encode(document)
+        more = {"content-type": "application/json"} if content is not None else {}
+        for last in (False, True):
+            own = await self.authentication.headers()
+            answer = await self._small.send(
+                method, self._base + path, headers=more | own, content=content
+            )
+            if last or answer.status != 401 or not await self.authentication.renew(own):
+                break
+        return answer
+
+    def hurry(self) -> None:
+        """Give answers that are under way no more than the grace: the process is to end."""
+        for limit in self._limits:
+            limit.reschedule(asyncio.get_running_loop().time() + self._grace)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+        await self._small.close()
+
+
+class _Begun:
+    """Whether the first byte of a request may have left."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    async def trace(self, event: str, _info: dict[str, Any]) -> None:
+        """Be told by httpx2 of each step."""
+        self.sent = self.sent or event.endswith("send_request_headers.started")
+
+
+def _head(response: httpx2.Response) -> Sent:
+    wait = retry_after(response.headers.get("retry-after", ""), time.time())
+    return Sent(status=response.status_code, left=True, retry_after=wait)
+
+
+async def _beginning(response: httpx2.Response) -> bytes:
+    found = bytearray()
+    async for chunk in response.aiter_raw():
+        found += chunk
+        if len(found) >= _ERROR_BYTES:
+            break
+    return bytes(found)
+
+
+def _said(error: Exception) -> str:
+    """What failed, in words of ours: httpx2's may repeat the URL."""
+    if isinstance(error, httpx2.ConnectError):
+        tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
+        return "TLS failed" if tls else "no connection"
+    if isinstance(error, httpx2.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, httpx2.TimeoutException):
+        return "no byte for a minute"
+    if isinstance(error, TimeoutError):
+        return "it was not whole when this process had to end"
+    return "the connection ended before the whole answer"

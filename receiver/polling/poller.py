@@ -1,0 +1,179 @@
+"""One poll at work: lease, cadence, pauses after failures, and what holds while Redis is away."""
+
+import asyncio
+import contextlib
+import time
+import traceback
+from typing import Final
+
+import structlog
+
+from receiver.polling.pages import Pages, mark
+from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Kind, Round, Site
+from receiver.runtime.logs import Seldom
+from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+
+log = structlog.get_logger()
+
+_LONGEST_PAUSE: Final = 900.0
+"""Seconds that a gateway's Retry-After may ask for: it drops messages after twice that."""
+
+
+class Poller:
+    """Does the rounds of one poll until it is told to stop."""
+
+    def __init__(self, site: Site, kind: Kind) -> None:
+        self._site = site
+        self._kind = kind
+        self._pages: Pages | None = site.pages if isinstance(site, GatewaySite) else None
+        self._seldom = Seldom(log)
+        self._failures = 0
+        self._due = 0.0
+        self._known = False
+        """Whether the state that an earlier process left has been read."""
+        self._succeeded = time.monotonic() - self._age_of_mark()
+        self._retry = 0.0
+        """Before when nothing is fetched into page files again, by the monotonic clock."""
+        self._said = ""
+
+    async def run(self) -> None:
+        """Poll whenever it is due and the lease is ours."""
+        site = self._site
+        while not site.stopping():
+            try:
+                await self._look()
+            except DOWN_ON_THE_LOOP as error:
+                await self._away(f"Redis does not answer ({refusal(error)})")
+            except Exception as error:  # noqa: BLE001 - one poll's fault is no other poll's
+                self._seldom.say("error", "poll.fault", poll=site.poll.name, error=_where(error))
+                self._due = site.store.now() + site.pace.after(1)
+            await asyncio.sleep(site.pace.tick)
+        with contextlib.suppress(*DOWN_ON_THE_LOOP):
+            await site.store.release()
+
+    async def once(self) -> Round:
+        """Do one round now. Raises one of `DOWN_ON_THE_LOOP`."""
+        if not await self._site.store.hold():
+            return Round("skipped", "`receiver poll` runs, and polls it by itself")
+        try:
+            return await self._round()
+        finally:
+            await self._site.store.release()
+
+    async def _look(self) -> None:
+        """Do a round if it is time."""
+        site = self._site
+        if not await site.store.hold():
+            self._known = False
+            return
+        await self._begin()
+        fields = {"seen": int(site.store.now()), "pages": site.shelf.waiting(site.poll.name)}
+        await site.store.note(**fields)
+        if site.store.now() < self._due:
+            return
+        if why := await site.ready():
+            await self._away(why)
+            return
+        await self._round()
+
+    async def _begin(self) -> None:
+        """Go on from what the state says: a restart does not poll early."""
+        if self._known:
+            return
+        site, now = self._site, self._site.store.now()
+        state = await site.store.state()
+        self._failures = int(state.get("failures", 0))
+        latest = now + max(site.poll.seconds, site.pace.failures[-1]) + site.pace.jitter
+        self._due = min(float(state.get("due", 0)), latest)
+        age = now - float(state.get("succeeded", 0))
+        self._succeeded = max(self._succeeded, time.monotonic() - age)
+        await site.store.note(kind=site.poll.kind, every=int(site.poll.seconds))
+        self._known = True
+
+    async def _round(self) -> Round:
+        site = self._site
+        now = site.store.now()
+        await site.store.note(started=int(now), due=int(now + site.poll.seconds))
+        done = await self._kind.round()
+        await self._ended(done)
+        return done
+
+    async def _ended(self, done: Round) -> None:
+        """Write down how a round ended, and when the next one is due."""
+        site, good = self._site, done.outcome in GOOD
+        self._failures = 0 if good else self._failures + 1
+        self._due = site.store.now() + self._pause(done)
+        fields: dict[str, object] = {
+            "outcome": done.outcome,
+            "trouble": done.trouble,
+            "failures": self._failures,
+            "due": int(self._due),
+        }
+        if good:
+            self._succeeded = time.monotonic()
+            fields["succeeded"] = int(site.store.now())
+        self._say(done)
+        await site.store.note(**fields)
+
+    def _pause(self, done: Round) -> float:
+        """After messages may have been lost at once, the first time; else a failing gateway would
+        be asked for ever.
+        """
+        pace = self._site.pace
+        if done.again is not None:
+            return min(done.again, _LONGEST_PAUSE)
+        if done.outcome in GOOD:
+            return self._site.poll.seconds + pace.spread()
+        if done.outcome in LOSING:
+            return pace.after(self._failures - 1) if self._failures > 1 else 0.0
+        return pace.after(self._failures)
+
+    async def _away(self, why: str) -> None:
+        """Nothing can be kept in Redis: say so in time, and in the end fetch all the same."""
+        site, now = self._site, time.monotonic()
+        if not self._kind.perishable or self._pages is None:
+            self._seldom.say("warning", "poll.waits", poll=site.poll.name, why=why)
+            return
+        age = now - max(self._succeeded, self._pages.brought)
+        if age >= site.pace.warns:
+            level = "error" if age >= site.pace.alarms else "warning"
+            self._seldom.say(level, "poll.late", poll=site.poll.name, why=why)
+        if age >= site.pace.regardless and now >= self._retry:
+            self._retry = now + site.pace.after(1)
+            await self._regardless(self._pages)
+
+    async def _regardless(self, pages: Pages) -> None:
+        """Fetch into page files: what waits at the gateway would be dropped soon."""
+        pages.regardless = True
+        try:
+            self._say(await self._kind.round())
+        finally:
+            pages.regardless = False
+
+    def _say(self, done: Round) -> None:
+        """Log what changes, and each loss."""
+        name, outcome = self._site.poll.name, done.outcome
+        if outcome in GOOD:
+            if self._said:
+                log.info("poll.well", poll=name)
+            self._said = ""
+        elif outcome in LOSING:
+            log.error("poll.loss", poll=name, outcome=outcome, why=done.trouble)
+            self._said = outcome
+        elif outcome != self._said:
+            log.warning("poll.trouble", poll=name, outcome=outcome, why=done.trouble)
+            self._said = outcome
+
+    def _age_of_mark(self) -> float:
+        """Seconds since the last success on this machine; 0 where nothing is known."""
+        try:
+            about = mark(self._site.shelf.directory, self._site.poll.name).stat()
+        except OSError:
+            return 0.0
+        return max(0.0, time.time() - about.st_mtime)
+
+
+def _where(error: Exception) -> str:
+    """The kind of an error and the line that raised it: a traceback may show messages."""
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {line.filename.rpartition('/')[2]}:{line.lineno}"

@@ -1,0 +1,133 @@
+"""The process behind `receiver poll`: every poll of `receiver.toml`, and the pages that wait."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import structlog
+from redis.asyncio import Redis
+
+from receiver.config.polls import GatewayPoll, Poll
+from receiver.config.settings import Settings
+from receiver.intake.inbound_writer import Inbound, script
+from receiver.intake.redis_link import RedisLink
+from receiver.outbound.http_client import HttpClient
+from receiver.polling import identity, readiness
+from receiver.polling.gateway import Gateway
+from receiver.polling.kinds import kind_of
+from receiver.polling.pace import Pace
+from receiver.polling.pages import DIRECTORY, Pages, Shelf
+from receiver.polling.poller import Poller
+from receiver.polling.rounds import GatewaySite, Kind, Round, Site
+from receiver.polling.store import Store
+from receiver.runtime import redis_client
+from receiver.runtime.bell import Bell
+from receiver.runtime.logs import Seldom
+from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+
+log = structlog.get_logger()
+
+_ANSWER_WITHIN: Final = 5.0
+"""Seconds for one command of ours; nobody waits for it as the sender of a request does."""
+
+
+class Process:
+    """All polls of one process. Needs a running event loop, and `close`."""
+
+    def __init__(self, settings: Settings, stopping: Callable[[], bool], pace: Pace) -> None:
+        url = settings.redis_url or ""
+        self._settings = settings
+        self._stopping = stopping
+        self._pace = pace
+        self._redis = Redis.from_pool(redis_client.async_pool(url, socket_timeout=_ANSWER_WITHIN))
+        self._reader = redis_client.client(url)
+        self._bell = Bell(self._reader)
+        link = RedisLink(url, script(), settings.ack_replicas, within=pace.append)
+        self._inbound = Inbound(link, self._bell.ring, lambda _accepted: None)
+        self._stores: dict[str, Store] = {}
+        self._shelf = Shelf(settings.data_dir / DIRECTORY, self._inbound, self._store)
+        self._http = HttpClient(connections=2)
+        self._gateways: list[Gateway] = []
+        self._seldom = Seldom(log)
+
+    async def run(self) -> None:
+        """Poll until told to stop; then finish what is under way, within the grace."""
+        pollers = [Poller(site, kind) for site, kind in self._sites(self._settings.polls)]
+        tasks = [asyncio.create_task(each.run()) for each in pollers]
+        tasks.append(asyncio.create_task(self._recover_for_ever()))
+        tasks.append(asyncio.create_task(self._hurry()))
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for each in done:
+            each.result()
+
+    async def once(self, poll: Poll) -> Round:
+        """Do one round of a poll now. Raises one of `DOWN_ON_THE_LOOP`, and `ValueError` for a kind
+        that cannot be polled.
+        """
+        await self._shelf.recover()
+        ((site, kind),) = self._sites((poll,))
+        hurrying = asyncio.create_task(self._hurry())
+        try:
+            return await Poller(site, kind).once()
+        finally:
+            hurrying.cancel()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for each in self._gateways:
+            await each.close()
+        await self._http.close()
+        await self._inbound.end()
+        await self._redis.aclose()
+        self._bell.close()
+        self._reader.close()
+
+    async def _recover_for_ever(self) -> None:
+        while not self._stopping():
+            try:
+                await self._shelf.recover()
+            except DOWN_ON_THE_LOOP as error:
+                self._seldom.say("warning", "poll.pages_wait", error=refusal(error))
+            await asyncio.sleep(self._pace.tick)
+
+    async def _hurry(self) -> None:
+        """Once the process is to stop, leave answers no more than the grace."""
+        while not self._stopping():  # noqa: ASYNC110 - a signal's handler sets no event of a loop
+            await asyncio.sleep(self._pace.tick / 4)
+        for each in self._gateways:
+            each.hurry()
+
+    def _sites(self, polls: Iterable[Poll]) -> Iterator[tuple[Site, Kind]]:
+        for poll in polls:
+            site = self._site(poll)
+            if kind := kind_of(site):
+                yield site, kind
+            else:
+                log.error("poll.unknown_kind", poll=poll.name, kind=poll.kind)
+
+    def _site(self, poll: Poll) -> Site:
+        common: dict[str, Any] = {
+            "poll": poll,
+            "settings": self._settings,
+            "redis": self._redis,
+            "store": self._store(poll.name),
+            "shelf": self._shelf,
+            "ready": self._ready,
+            "pace": self._pace,
+            "stopping": self._stopping,
+        }
+        if not isinstance(poll, GatewayPoll):
+            return Site(**common)
+        who = identity.authentication(poll, self._settings.poll_variables, self._http)
+        gateway = Gateway(poll.base_url, who, self._pace)
+        self._gateways.append(gateway)
+        pages = Pages(self._shelf, poll, gateway, self._ready)
+        return GatewaySite(**common, gateway=gateway, pages=pages)
+
+    async def _ready(self) -> str:
+        return await readiness.trouble(self._redis, self._inbound, self._settings)
+
+    def _store(self, name: str) -> Store:
+        if name not in self._stores:
+            self._stores[name] = Store(self._redis, name, self._pace.lease)
+        return self._stores[name]

@@ -1,0 +1,92 @@
+"""What a round of a poll may come to, and what its kind works with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
+
+import redis.asyncio
+from msgspec import Struct
+
+from receiver.config.polls import Poll
+from receiver.config.settings import Settings
+from receiver.polling.pace import Pace
+
+if TYPE_CHECKING:
+    from receiver.polling.gateway import Gateway
+    from receiver.polling.pages import Pages, Shelf
+    from receiver.polling.store import Store
+
+Outcome = Literal[
+    "messages",
+    "empty",
+    "at_risk",
+    "cut",
+    "unreadable",
+    "throttled",
+    "unauthorised",
+    "refused",
+    "unreachable",
+    "skipped",
+]
+"""How one request ended.
+
+`at_risk`: it was sent and no answer came, or the process died meanwhile; what the gateway removed
+is unknown. `cut`: the answer broke off; what was whole in it is published. `unreadable`: a whole
+answer that is none we know; it is on `receiver:rejected`. `refused`: any other status than success.
+`skipped`: nothing was sent, for what came could not have been kept.
+"""
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+GOOD: Final[frozenset[Outcome]] = frozenset({"messages", "empty"})
+LOSING: Final[frozenset[Outcome]] = frozenset({"at_risk", "cut"})
+
+
+class Round(Struct, frozen=True):
+    """How a round ended: the last request's outcome."""
+
+    outcome: Outcome
+    trouble: str = ""
+    """What is wrong and what to do, in one sentence without a secret, number or text."""
+    again: float | None = None
+    """Seconds until the next round, in place of cadence and pauses."""
+
+
+Ready = Callable[[], Awaitable[str]]
+"""Says why Redis would not keep what is fetched; empty when it would. Raises one of
+`DOWN_ON_THE_LOOP` when Redis does not answer."""
+
+
+@dataclass(kw_only=True)
+class Site:
+    """What one poll works with."""
+
+    poll: Poll
+    settings: Settings
+    redis: "redis.asyncio.Redis"
+    store: "Store"
+    """The poll's lease, state and counts, by Redis' clock."""
+    shelf: "Shelf"
+    """Stores notifications that were made of answers which removed nothing: `append`."""
+    ready: Ready
+    pace: Pace
+    stopping: Callable[[], bool]
+    """Whether nothing new is to be begun."""
+
+
+@dataclass(kw_only=True)
+class GatewaySite(Site):
+    """What a poll of a gateway works with besides."""
+
+    gateway: "Gateway"
+    pages: "Pages"
+    """Destructive reads: `fetch`."""
+
+
+class Kind(Protocol):
+    """One kind of poll at work."""
+
+    perishable: bool
+    """Whether the gateway drops what is not fetched in time: then it is fetched also while Redis
+    is away, into page files."""
+
+    async def round(self) -> Round:
+        """Do what is due now. Raises one of `DOWN_ON_THE_LOOP` where Redis goes away."""

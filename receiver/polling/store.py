@@ -1,0 +1,81 @@
+"""One poll's lease, state and counts in Redis. Times are by Redis' clock."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final, cast
+
+import redis.asyncio
+
+from receiver.contract.redis_keys import poll_counted, poll_lease, poll_state
+from receiver.polling.rounds import Outcome
+from receiver.runtime import scripts
+
+_HOLD: Final = scripts.load("receiver.subscriptions", "hold_lease")
+_RECORD: Final = scripts.load(__package__, "record")
+_RELEASE: Final = """
+return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
+"""
+
+
+class Store:
+    """One poll's. Every method may raise one of `DOWN_ON_THE_LOOP`, but for `now` and `held`."""
+
+    def __init__(self, client: "redis.asyncio.Redis", name: str, lease: float) -> None:
+        """`lease`: seconds that it is ours without being renewed."""
+        self._client = client
+        self._name = name
+        self._lease = lease
+        self._owner = secrets.token_hex(8)
+        self._held_until = 0.0
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        """Return seconds since 1970, as of the last look at the clock."""
+        return time.monotonic() + self._ahead
+
+    @property
+    def held(self) -> bool:
+        """Return whether nobody else can have the lease at this moment."""
+        return time.monotonic() < self._held_until
+
+    async def hold(self) -> bool:
+        """Take the lease, or renew it. Returns whether we have it."""
+        began = time.monotonic()
+        keys = [poll_lease(self._name)]
+        got, seconds = await self._eval(_HOLD, keys, self._owner, int(self._lease * 1000))
+        if abs(int(seconds) - self.now()) > 2:  # whole seconds are enough, and jump less
+            self._ahead = int(seconds) - began
+        self._held_until = began + self._lease * 0.85 if got else 0.0
+        return bool(got)
+
+    async def release(self) -> None:
+        """Let somebody else have the lease at once."""
+        self._held_until = 0.0
+        await self._eval(_RELEASE, [poll_lease(self._name)], self._owner)
+
+    async def state(self) -> dict[str, str]:
+        """Return the poll's state, as `receiver.contract.redis_keys.poll_state` says."""
+        found: Any = await cast(Awaitable[Any], self._client.hgetall(poll_state(self._name)))
+        return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
+
+    async def note(self, **fields: object) -> None:
+        """Write fields of the state; an empty text removes one."""
+        await self._record("", fields, {})
+
+    async def count(
+        self, receipt: str, outcome: Outcome, messages: int = 0, **fields: object
+    ) -> None:
+        """Count how a request ended, once for each receipt, and write fields of the state."""
+        counts = {f"polls:{outcome}": 1, "messages": messages}
+        await self._record(receipt, fields, {name: n for name, n in counts.items() if n})
+
+    async def _record(
+        self, receipt: str, fields: Mapping[str, object], counts: Mapping[str, int]
+    ) -> None:
+        words = [str(word) for each in (fields, counts) for pair in each.items() for word in pair]
+        keys = [poll_state(self._name), poll_counted(self._name)]
+        await self._eval(_RECORD, keys, receipt, len(fields), *words)
+
+    async def _eval(self, script: str, keys: list[str], *arguments: Any) -> Any:
+        return await self._client.eval(script, len(keys), *keys, *arguments)
