@@ -1,9 +1,7 @@
 """What goes wrong at a simulated gateway, as a plain client sees it; the verdict on a client."""
 
 import json
-import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -12,12 +10,6 @@ import pytest
 from receiver.simulate.att_gateway.scenario import Fault, Faults, Gateway, Scenario
 from tests.support.att_gateways import GSMA_INBOX, INBOX, SimulatedGateway, gateway, texts
 from tests.support.eventually import eventually
-
-
-@pytest.fixture
-def double() -> Iterator[SimulatedGateway]:
-    with gateway() as found:
-        yield found
 
 
 @pytest.mark.parametrize(
@@ -162,70 +154,6 @@ def test_an_order_has_a_number_and_a_beginning_and_can_be_withdrawn() -> None:
         assert double.request("GET", INBOX).status_code == 503
         double.control("clear-faults")
         assert double.request("GET", INBOX).status_code == 200
-
-
-def test_the_verdict_names_what_a_client_lost_and_what_it_published_twice(
-    double: SimulatedGateway,
-) -> None:
-    double.control("mo", text="equal", count=3)
-    double.control("mo", text="once")
-    double.control("mo", text="unread", registration="1")
-    double.read()
-    good = double.verdict(["equal", "once", "equal", "equal", "of somebody else"])
-    assert (good["faults"], good["handed"], good["published"], good["waiting"]) == ([], 4, 4, 1)
-    bad = double.verdict(["equal", "once", "once", "once", "equal"])
-    assert (bad["lost"], bad["duplicated"]) == (1, 2)
-    assert bad["examples"] == {"lost": ["equal"], "duplicated": ["once"]}
-    assert bad["faults"] == [
-        "1 handed over and lost",
-        "2 published more often than handed over",
-    ]
-
-
-def test_what_nobody_can_know_of_may_come_out_once_or_not_at_all(
-    double: SimulatedGateway,
-) -> None:
-    double.control("mo", text="a" * 100)
-    double.control("mo", text="b" * 100)
-    double.control("faults", effect="cut_fin", route="inbox", at=0.6)
-    double.raw()
-    inside, beyond = "a" * 100, "b" * 100
-    for published, lost, duplicated in (
-        ([inside], 0, 0),
-        ([inside, beyond], 0, 0),
-        ([beyond], 1, 0),
-        ([inside, beyond, beyond], 0, 1),
-    ):
-        found = double.verdict(published)
-        assert (found["lost"], found["duplicated"]) == (lost, duplicated)
-        assert (found["window"], found["handed"]) == (1, 1)
-
-
-def test_a_client_that_dies_with_unread_bytes_is_told_from_one_that_read_all(
-    double: SimulatedGateway,
-) -> None:
-    double.control("mo")
-    host, _, port = double.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        head = f"GET {INBOX} HTTP/1.1\r\nhost: x\r\nauthorization: "
-        request = f"{head}{double.token()['authorization']}\r\nconnection: close\r\n\r\n"
-        connection.sendall(request.encode())
-        eventually(lambda: double.inbox().get("handed_whole"))
-        assert double.verdict([])["lost"] == 1
-    eventually(lambda: double.verdict([])["window"])
-    assert double.verdict([])["lost"] == 0
-
-
-def test_a_test_can_say_that_the_client_was_killed(double: SimulatedGateway) -> None:
-    double.control("mo", text="before")
-    double.raw()
-    eventually(lambda: double.books()["pages"][0]["closed"])
-    killed = time.time()
-    double.control("mo", text="then")
-    double.raw()
-    assert double.control("killed", at=killed) == {"pages": [2]}
-    found = double.verdict([])
-    assert (found["lost"], found["window"], found["examples"]["lost"]) == (1, 1, ["before"])
 
 
 @pytest.mark.parametrize(

@@ -4,27 +4,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 from starlette.responses import Response
 
 from receiver.simulate.att_gateway.api import Asked, json
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.mailbox import Change, Item
+from receiver.simulate.att_gateway.subscription import Subscription
 
 _LONGEST_TEXT = 160
 _LIFE = 3600
-
-
-class Subscription(Struct, kw_only=True):
-    """A subscription to the changes of a mailbox."""
-
-    id: str
-    channel: str
-    client: str
-    events: list[str]
-    callback_data: str
-    expires_in: int
 
 
 class ChannelsApi:
@@ -32,8 +21,6 @@ class ChannelsApi:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._channels: dict[str, dict[str, Any]] = {}
-        self._subscriptions: dict[str, Subscription] = {}
         self._made = 0
         gateway.mailbox_watchers.append(self._notify)
 
@@ -43,7 +30,7 @@ class ChannelsApi:
         if wanted.get("serviceName") != "MIM":
             raise invalid("serviceName")
         name = self._name("channel")
-        self._channels[name] = {
+        self._gateway.channels[name] = {
             "channelId": name,
             "maxEventsPerNotification": 1,
             "serviceName": "MIM",
@@ -58,10 +45,10 @@ class ChannelsApi:
         """Show a channel, or delete it with its subscriptions."""
         name = self._channel(asked)
         if asked.request.method == "GET":
-            return self._answer(200, {"channel": self._channels[name]})
-        del self._channels[name]
-        for each in [one for one in self._subscriptions.values() if one.channel == name]:
-            del self._subscriptions[each.id]
+            return self._answer(200, {"channel": self._gateway.channels[name]})
+        del self._gateway.channels[name]
+        for each in [one for one in self._gateway.subscriptions.values() if one.channel == name]:
+            del self._gateway.subscriptions[each.id]
         return self._answer(204)
 
     async def subscribe(self, asked: Asked) -> Response:
@@ -75,7 +62,7 @@ class ChannelsApi:
             callback_data=str(wanted.get("callbackData") or ""),
             expires_in=_seconds(wanted),
         )
-        self._subscriptions[found.id] = found
+        self._gateway.subscriptions[found.id] = found
         shown = {"subscriptionId": found.id, "expiresIn": found.expires_in}
         return self._answer(201, {"subscription": shown}, f"{asked.url}/{found.id}")
 
@@ -83,7 +70,7 @@ class ChannelsApi:
         """Show, change or delete a subscription."""
         found = self._subscription(asked)
         if asked.request.method == "DELETE":
-            del self._subscriptions[found.id]
+            del self._gateway.subscriptions[found.id]
             return self._answer(204)
         if asked.request.method == "PUT":
             wanted = await _object(asked, "subscription")
@@ -102,7 +89,7 @@ class ChannelsApi:
     def _notify(self, client: str, item: Item, change: Change) -> None:
         """Post a change to the listener, once for each subscription."""
         url = self._gateway.scenario.messages.listener
-        for each in self._subscriptions.values():
+        for each in self._gateway.subscriptions.values():
             if not url or each.client != client or item.type not in each.events:
                 continue
             event = {
@@ -128,12 +115,12 @@ class ChannelsApi:
         return f"{kind}-{self._made}"
 
     def _channel(self, asked: Asked) -> str:
-        if asked.path["channel"] not in self._channels:
+        if asked.path["channel"] not in self._gateway.channels:
             raise Refused(404, "SVC0002", "channelId")
         return asked.path["channel"]
 
     def _subscription(self, asked: Asked) -> Subscription:
-        found = self._subscriptions.get(asked.path["subscription"])
+        found = self._gateway.subscriptions.get(asked.path["subscription"])
         if not found or found.channel != self._channel(asked):
             raise Refused(404, "SVC0002", "subscriptionId")
         return found

@@ -59,6 +59,7 @@ class Control:
             "clock": self._move_clock,
             "killed": self._killed,
             "settings": self._change_settings,
+            "reset": self._reset,
         }
         return [
             Route("/_books", self._books, methods=["GET"]),
@@ -165,6 +166,12 @@ class Control:
         ahead = self._gateway.clock.now() - now
         found = self._gateway.handovers.kill(real + ahead)
         return {"pages": [each.number for each in found]}
+
+    def _reset(self, _body: bytes) -> dict[str, Any]:
+        self._gateway.reset()
+        self._calls.clear()
+        self._generated = 0
+        return {}
 
     def _change_settings(self, body: bytes) -> dict[str, Any]:
         """Sections as in the scenario file; what they do not name stays as it is."""

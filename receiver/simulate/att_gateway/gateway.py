@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from receiver.simulate.att_gateway.faults import Faults
 from receiver.simulate.att_gateway.handover import Handovers
@@ -10,6 +11,7 @@ from receiver.simulate.att_gateway.mailbox import Change, Item, Mailbox
 from receiver.simulate.att_gateway.outbox import Outbox, Recipient, Sent
 from receiver.simulate.att_gateway.pushes import Pushes
 from receiver.simulate.att_gateway.scenario import Online, Scenario
+from receiver.simulate.att_gateway.subscription import Subscription
 from receiver.simulate.att_gateway.tokens import Tokens
 from receiver.simulate.operator.clock import Clock
 
@@ -18,17 +20,25 @@ class Gateway:
     """One gateway. `scenario` can be replaced while it runs."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+        self._initial = scenario
         self.clock = Clock()
+        self.pushes = Pushes()
+        self.mailbox_watchers: list[Callable[[str, Item, Change], None]] = []
+        """Are told of each change: the client's id, the message, what changed."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Restore the beginning: nothing accepted, no tokens, the scenario's settings."""
+        self.scenario = self._initial
+        self.clock.set_ahead(0)
         self.faults = Faults(self._current)
         self.tokens = Tokens(self._current, self.clock.now)
         self.inbox = Inbox(self._current, self.clock.now)
         self.outbox = Outbox(self._current, self.clock.now)
         self.handovers = Handovers(self.clock.now)
-        self.pushes = Pushes()
         self.mailboxes: dict[str, Mailbox] = {}
-        self.mailbox_watchers: list[Callable[[str, Item, Change], None]] = []
-        """Are told of each change: the client's id, the message, what changed."""
+        self.channels: dict[str, dict[str, Any]] = {}
+        self.subscriptions: dict[str, Subscription] = {}
 
     def online(self, registration: str) -> Online | None:
         """Return the online short code of this registration: it is pushed, and not polled."""

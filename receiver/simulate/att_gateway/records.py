@@ -32,6 +32,11 @@ class Calls:
         self.calls: deque[Call] = deque(maxlen=_KEPT)
         self.answers: Counter[str] = Counter()
 
+    def clear(self) -> None:
+        """Remove all."""
+        self.calls.clear()
+        self.answers.clear()
+
     def note(self, call: Call) -> None:
         """Add a request."""
         self.calls.append(call)

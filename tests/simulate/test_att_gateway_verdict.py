@@ -1,0 +1,71 @@
+"""The verdict of a simulated gateway on a client that loses, repeats, or dies."""
+
+import socket
+import time
+
+from tests.support.att_gateways import INBOX, SimulatedGateway
+from tests.support.eventually import eventually
+
+
+def test_the_verdict_names_what_a_client_lost_and_what_it_published_twice(
+    double: SimulatedGateway,
+) -> None:
+    double.control("mo", text="equal", count=3)
+    double.control("mo", text="once")
+    double.control("mo", text="unread", registration="1")
+    double.read()
+    good = double.verdict(["equal", "once", "equal", "equal", "of somebody else"])
+    assert (good["faults"], good["handed"], good["published"], good["waiting"]) == ([], 4, 4, 1)
+    bad = double.verdict(["equal", "once", "once", "once", "equal"])
+    assert (bad["lost"], bad["duplicated"]) == (1, 2)
+    assert bad["examples"] == {"lost": ["equal"], "duplicated": ["once"]}
+    assert bad["faults"] == [
+        "1 handed over and lost",
+        "2 published more often than handed over",
+    ]
+
+
+def test_what_nobody_can_know_of_may_come_out_once_or_not_at_all(
+    double: SimulatedGateway,
+) -> None:
+    double.control("mo", text="a" * 100)
+    double.control("mo", text="b" * 100)
+    double.control("faults", effect="cut_fin", route="inbox", at=0.6)
+    double.raw()
+    inside, beyond = "a" * 100, "b" * 100
+    for published, lost, duplicated in (
+        ([inside], 0, 0),
+        ([inside, beyond], 0, 0),
+        ([beyond], 1, 0),
+        ([inside, beyond, beyond], 0, 1),
+    ):
+        found = double.verdict(published)
+        assert (found["lost"], found["duplicated"]) == (lost, duplicated)
+        assert (found["window"], found["handed"]) == (1, 1)
+
+
+def test_a_client_that_dies_with_unread_bytes_is_told_from_one_that_read_all(
+    double: SimulatedGateway,
+) -> None:
+    double.control("mo")
+    host, _, port = double.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"GET {INBOX} HTTP/1.1\r\nhost: x\r\nauthorization: "
+        request = f"{head}{double.token()['authorization']}\r\nconnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        eventually(lambda: double.inbox().get("handed_whole"))
+        assert double.verdict([])["lost"] == 1
+    eventually(lambda: double.verdict([])["window"])
+    assert double.verdict([])["lost"] == 0
+
+
+def test_a_test_can_say_that_the_client_was_killed(double: SimulatedGateway) -> None:
+    double.control("mo", text="before")
+    double.raw()
+    eventually(lambda: double.books()["pages"][0]["closed"])
+    killed = time.time()
+    double.control("mo", text="then")
+    double.raw()
+    assert double.control("killed", at=killed) == {"pages": [2]}
+    found = double.verdict([])
+    assert (found["lost"], found["window"], found["examples"]["lost"]) == (1, 1, ["before"])
