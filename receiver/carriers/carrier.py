@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final, Literal
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from receiver.contract.records import Notification
 
@@ -68,6 +69,11 @@ class Reading(Struct, frozen=True):
     pending: int = 0
     """Of a polled page: how many more its gateway says there are."""
 
+    def each(self, change: Callable[[bytes], bytes]) -> "Reading":
+        """Return a reading whose bodies have gone through `change`."""
+        refused = (RefusedItem(item.reason, change(item.body)) for item in self.refused)
+        return replace(self, accepted=tuple(map(change, self.accepted)), refused=tuple(refused))
+
 
 class Event(Struct, frozen=True, kw_only=True):
     """The content of one event of ours."""
@@ -119,6 +125,9 @@ class Callback(Struct, frozen=True, kw_only=True):
     event of it. Raises `Unreadable`."""
     problem: Callable[[int, str], tuple[str, bytes]]
     """(status, message) -> content type and body of an error answer this carrier understands."""
+    private: Callable[[bytes], bytes] | None = None
+    """Takes a body that `read` has made, and returns it without the texts of a private mailbox.
+    Runs before anything is stored, unless the listener has `inbox_text`."""
     verify: Callable[[Request, Sequence[str], int], None] | None = None
     """For a carrier that signs the body: takes the whole request, the secrets of this callback
     (at least one) and the time of receipt in milliseconds since 1970. Runs before `read`, and only

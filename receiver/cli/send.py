@@ -87,6 +87,8 @@ def command(
     Samples:
       mo, mo-unicode                          AT&T: a text message came in
       delivery-status, delivery-failed        AT&T: what became of one that went out
+      inbox-added, inbox-updated,
+      inbox-deleted                           AT&T: a subscriber's mailbox
       reachability, reachability-sms,
       reachability-disconnected, roaming      CAMARA: the device
       subscription-started,

@@ -77,6 +77,8 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ISO 3166 code of the country whose numbers the carrier sends without a country code."""
     repeats: Literal["drop", "publish"] = "drop"
     """Whether what says the same as a notification before it is a duplicate, or an event too."""
+    inbox_text: bool = False
+    """Whether the texts of messages in subscribers' mailboxes (`/att/messages`) are kept."""
 
 
 _UNNAMED = Listener(name="")

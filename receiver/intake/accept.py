@@ -41,13 +41,18 @@ def accept(
     request: Request,
     trace: str,
     attempt: str = "",
+    *,
+    texts: bool = True,
 ) -> Accepted:
     """Read a body as its carrier does and return the records to store.
 
     `received` is in milliseconds since 1970, `trace` the context of the span that received it.
-    Raises `Rejected` where nothing of it is what the carrier sends.
+    Without `texts` a private mailbox' messages are stored without what somebody wrote. Raises
+    `Rejected` where nothing of it is what the carrier sends.
     """
     reading = callback.read(request)
+    if callback.private and not texts:
+        reading = reading.each(callback.private)
     name, content_type = callback.name, request.content_type
     notifications = [
         encode(Notification(name, listener, receipt, received, content_type, body, trace, attempt))

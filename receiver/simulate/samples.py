@@ -70,6 +70,23 @@ def _delivery(status: str) -> Sample:
     return Sample("/att/sms/delivery-status", "application/json", _json(body))
 
 
+def _inbox(event: str, **more: Any) -> Sample:
+    """AT&T, In-App Messaging: a change to a mailbox, as its notification channel posts it."""
+    change = {
+        "messageId": f"WU{secrets.token_hex(6)}",
+        "conversationThreadId": secrets.token_hex(4),
+        "eventType": "TEXT",
+        "event": event,
+    }
+    subscription = {
+        "subscriptionId": str(uuid.uuid4()),
+        "callbackData": _number(),
+        "notificationEvents": [change | more],
+    }
+    body = {"messageNotifications": {"subscriptionNotifications": [subscription]}}
+    return Sample("/att/messages", "application/json", _json(body))
+
+
 def _camara(event_type: str, **data: Any) -> Sample:
     """A CAMARA notification (Commonalities, event subscription guide): a structured CloudEvent."""
     subscription = str(uuid.uuid4())
@@ -90,6 +107,11 @@ SAMPLES: Final[dict[str, Callable[[], Sample]]] = {
     "mo-unicode": _mo_unicode,
     "delivery-status": lambda: _delivery("DeliveredToTerminal"),
     "delivery-failed": lambda: _delivery("DeliveryImpossible"),
+    "inbox-added": lambda: _inbox(
+        "ADD", text="See you at seven.", isTextTruncated=False, isUnread=True
+    ),
+    "inbox-updated": lambda: _inbox("UPDATE", isUnread=False),
+    "inbox-deleted": lambda: _inbox("DELETE"),
     "reachability": lambda: _camara(_REACHABILITY + "reachability-data"),
     "reachability-sms": lambda: _camara(_REACHABILITY + "reachability-sms"),
     "reachability-disconnected": lambda: _camara(_REACHABILITY + "reachability-disconnected"),

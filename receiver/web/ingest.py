@@ -187,6 +187,7 @@ class Ingest:
                 read,
                 request.trace,
                 credential.attempt if credential else "",
+                texts=request.listener in self.context.inbox_texts,
             )
         except Rejected as rejected:
             raise Refuse(rejected.status, rejected.reason, body) from None

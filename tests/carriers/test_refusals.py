@@ -62,6 +62,8 @@ def test_an_error_answer_is_json_in_the_carriers_own_form(callback: Callback) ->
 GOOD = {
     "att.sms.mo": '{"Message": "m", "SenderAddress": "tel:+12065550100", "Extra": %s}',
     "att.sms.delivery-status": '{"deliveryStatus": "x", "address": "1", "Extra": %s}',
+    "att.messages.push": '{"messageNotifications": {"subscriptionNotifications": ['
+    '{"notificationEvents": [{"messageId": "1"}]}]}, "Extra": %s}',
     "camara.notifications": '{"specversion": "1.0", "id": "1", "source": "/s", "type": "t",'
     ' "data": %s}',
 }

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.carrier import Callback, Request
+from receiver.carriers.carrier import Callback, Reading, Request
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -35,6 +35,12 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     @property
     def callback(self) -> Callback:
         return next(callback for callback in CALLBACKS if callback.path == self.path)
+
+    @property
+    def reading(self) -> Reading:
+        """As it is stored for a listener that keeps no texts of private mailboxes."""
+        reading = self.callback.read(self.request)
+        return reading.each(self.callback.private) if self.callback.private else reading
 
     @property
     def content_type(self) -> str:

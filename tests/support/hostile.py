@@ -12,7 +12,7 @@ from tests.support.running import TOKEN
 ALLOWED = {204, 400, 401, 404, 405, 408, 413, 415, 429, 431}
 """DESIGN.md's table, what ends a connection before it is a request, and no 5xx: Redis is there."""
 CASES = list(cases())
-PATHS = ["/att/sms/mo", "/att/sms/delivery-status", "/camara/notifications"]
+PATHS = ["/att/sms/mo", "/att/sms/delivery-status", "/att/messages", "/camara/notifications"]
 VALUES: list[Any] = [
     None, True, -0.0, 1e308, 10**400, -(2**63) - 1, "", " ", "\0", "\x7f", "\u202e", "\ufffe", "💥",
     "a" * 9000, "<x/>", "%00%ff", "tel:", "tel:%C0%A0", "+" + "9" * 400, "٣٤٥", "0x", "NaN",

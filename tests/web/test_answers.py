@@ -26,6 +26,7 @@ PATHS = [callback.path for callback in CALLBACKS]
 SAMPLES = {
     "/att/sms/mo": "mo",
     "/att/sms/delivery-status": "delivery-status",
+    "/att/messages": "inbox-added",
     CAMARA: "reachability",
 }
 CAP = 2000

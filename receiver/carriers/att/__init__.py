@@ -1,9 +1,10 @@
-"""AT&T short codes: mobile-originated SMS and delivery statuses, pushed to a listener URI or
-polled from an inbox.
+"""AT&T: mobile-originated SMS, delivery statuses and changes to mailboxes, pushed to a listener URI
+or polled.
 
 Sources: developer.att.com/sms/docs/v3 ("Receive SMS", "Receive SMS Delivery Status"), requests
-captured in 2012 and 2013, and the GSMA OneAPI and OMA forms that AT&T's are a dialect of. Neither
-a content type nor a way of authenticating is documented, so neither is demanded here.
+captured in 2012 and 2013, and the GSMA OneAPI and OMA forms that AT&T's are a dialect of; of
+mailboxes (In-App Messaging) AT&T's SDKs and its OpenAPI document. Neither a content type nor a way
+of authenticating is documented, so neither is demanded here.
 """
 
 from functools import partial
@@ -14,6 +15,8 @@ from receiver.carriers.att import (
     delivery_status,
     inbox_page,
     incoming_sms,
+    mailbox_change,
+    message_push,
     salvage,
     schema,
 )
@@ -41,7 +44,17 @@ STATUSES: Final = Callback(
     problem=problem,
     content={"application/json": {"schema": schema.STATUS}},
 )
-CALLBACKS: Final[tuple[Callback, ...]] = (MESSAGES, STATUSES)
+MESSAGE_PUSH: Final = Callback(
+    name="att.messages.push",
+    path="/att/messages",
+    read=message_push.read,
+    private=message_push.private,
+    normalise=message_push.normalise,
+    regional=True,
+    problem=problem,
+    content={"application/json": {"schema": schema.MESSAGE_PUSH}},
+)
+CALLBACKS: Final[tuple[Callback, ...]] = (MESSAGES, STATUSES, MESSAGE_PUSH)
 
 INBOX: Final = Callback(
     name="att.sms.inbox",
@@ -53,4 +66,13 @@ INBOX: Final = Callback(
     salvage=salvage.messages,
 )
 """Pages of Get SMS, polled: `receiver.polling`."""
-POLLED: Final[tuple[Callback, ...]] = (INBOX,)
+MAILBOX_CHANGES: Final = Callback(
+    name="att.messages",
+    path="/att/mailbox",
+    read=mailbox_change.read,
+    normalise=mailbox_change.normalise,
+    regional=True,
+    problem=problem,
+)
+"""Changes to mailboxes, polled: `receiver.polling.mailbox`."""
+POLLED: Final[tuple[Callback, ...]] = (INBOX, MAILBOX_CHANGES)

@@ -48,3 +48,40 @@ STATUS: Final[dict[str, Any]] = {
         }
     },
 }
+_CHANGE: Final = {
+    "type": "object",
+    "required": ["messageId"],
+    "properties": {
+        "messageId": {**_FILLED, "examples": ["WU124"]},
+        "conversationThreadId": {},
+        "eventType": {"examples": ["TEXT"]},
+        "event": {"examples": ["ADD"]},
+        "text": {"description": "Not kept unless the listener has `inbox_text`."},
+        "isTextTruncated": {},
+        "isUnread": {"examples": [True]},
+    },
+}
+MESSAGE_PUSH: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["messageNotifications"],
+    "properties": {
+        "messageNotifications": {
+            "type": "object",
+            "required": ["subscriptionNotifications"],
+            "properties": {
+                "subscriptionNotifications": {
+                    "type": "array",
+                    "contains": {
+                        "type": "object",
+                        "required": ["notificationEvents"],
+                        "properties": {
+                            "subscriptionId": {},
+                            "callbackData": {},
+                            "notificationEvents": {"type": "array", "contains": _CHANGE},
+                        },
+                    },
+                }
+            },
+        }
+    },
+}
