@@ -35,7 +35,7 @@ def command(device: str, name: str | None, *, as_json: bool) -> None:
     setting.
     """
     settings = setup.settings()
-    found = devices.parse(device)
+    found = devices.parse_device(device)
     if found is None:
         raise setup.Refused(
             "DEVICE: a phone number such as +12065550100, an IP address or a network access "

@@ -7,7 +7,7 @@ from receiver.cli.terminal import output
 from receiver.subscriptions import devices
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.overview import SetState
-from receiver.subscriptions.records import Slot
+from receiver.subscriptions.slots import Slot
 
 
 def sets(found: list[SetState]) -> None:
@@ -39,7 +39,7 @@ def _table(names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
 
 def _row(slot: Slot) -> tuple[object, ...]:
     newest = slot.attempts[-1] if slot.attempts else None
-    device = devices.shown(slot.device)
+    device = devices.display_text(slot.device)
     ids = newest.subscription if newest else ""
     ends = _when(newest.ends if newest else None)
     return slot.id, device, slot.type, slot.state, ids, ends, slot.error

@@ -46,7 +46,7 @@ def list_(*, as_json: bool) -> None:
     """
     settings, client = _open()
     with setup.redis_faults():
-        found = overview.sets(client, overview.slots(client), settings)
+        found = overview.read_sets(client, overview.read_slots(client), settings)
     if not found:
         output.nothing("receiver.toml declares no [[subscription]]")
     if as_json or not sys.stdout.isatty():
@@ -70,7 +70,7 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
     with setup.redis_faults():
         found = [
             slot
-            for slot in overview.slots(client)
+            for slot in overview.read_slots(client)
             if name in (slot.set, slot.id) and state in (None, slot.state)
         ]
     if not found:
@@ -90,7 +90,7 @@ def plan(*, as_json: bool) -> None:
     """
     settings, client = _open()
     with setup.redis_faults():
-        found = overview.plan(overview.slots(client), settings)
+        found = overview.plan(overview.read_slots(client), settings)
     if as_json:
         keys = ("name", "wanted", "have", "trouble")
         for each in found:
@@ -115,7 +115,7 @@ def apply(*, yes: bool) -> None:
     names = [one.name for one in settings.operators]
     with setup.redis_faults():
         for name in names:
-            overview.give(client, name, Order(do="apply", yes=yes))
+            overview.enqueue_order(client, name, Order(do="apply", yes=yes))
         _await(client, names)
 
 
@@ -137,7 +137,9 @@ def delete(name: str) -> None:
     with setup.redis_faults():
         if orphan := _orphan(settings, client, name):
             operator, base = orphan
-            overview.give(client, operator, Order(do="delete", base=base, subscription=name))
+            overview.enqueue_order(
+                client, operator, Order(do="delete", base=base, subscription=name)
+            )
             _await(client, [operator])
             return
     _each_slot(name, "delete")
@@ -156,7 +158,9 @@ def adopt(subscription: str) -> None:
         if orphan is None:
             raise setup.Refused("no such orphan: see `receiver subscriptions orphans`")
         operator, base = orphan
-        overview.give(client, operator, Order(do="adopt", base=base, subscription=subscription))
+        overview.enqueue_order(
+            client, operator, Order(do="adopt", base=base, subscription=subscription)
+        )
         _await(client, [operator])
 
 
@@ -171,7 +175,7 @@ def orphans() -> None:
         found = [
             {"operator": one.name, **each}
             for one in settings.operators
-            for each in overview.orphans(client, one.name)
+            for each in overview.read_orphans(client, one.name)
         ]
     if not found:
         output.nothing("there is none")
@@ -181,18 +185,18 @@ def orphans() -> None:
 def _each_slot(name: str, do: str) -> None:
     _, client = _open()
     with setup.redis_faults():
-        found = [slot for slot in overview.slots(client) if name in (slot.set, slot.id)]
+        found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
         if not found or (do == "delete" and found[0].id != name):
             raise setup.Refused("there is no such slot: see `receiver subscriptions show`")
         for slot in found:
             order = msgspec.convert({"do": do, "slot": slot.id}, Order)
-            overview.give(client, slot.operator, order)
+            overview.enqueue_order(client, slot.operator, order)
         _await(client, {slot.operator for slot in found})
 
 
 def _orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, str] | None:
     for one in settings.operators:
-        for each in overview.orphans(client, one.name):
+        for each in overview.read_orphans(client, one.name):
             if each["id"] == name:
                 return one.name, each["base"]
     return None
@@ -201,7 +205,7 @@ def _orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, st
 def _await(client: redis.Redis, operators: Iterable[str]) -> None:
     """Until the controllers have taken the orders up."""
     until = time.monotonic() + _WAITS
-    while any(overview.waiting(client, name) for name in operators):
+    while any(overview.count_open_orders(client, name) for name in operators):
         if time.monotonic() > until:
             raise setup.Refused(
                 "ordered, but no controller has taken it up: does `receiver worker` run?"

@@ -1,6 +1,7 @@
 """Keeps the subscriptions that `receiver.toml` declares alive at the operators.
 
-`controller` is the process, one per operator. `desired` says what is wanted, `decide` what to do
-next with one slot; `creating` and `ending` do it, `store` writes each step down in one script.
-`wire` knows the versions of the API, `verdicts` what an answer means.
+`controller` is the process, one for each operator. `desired` says what is wanted, `next_step` what
+one slot needs next. `creation`, `refusals`, `unknown_attempts` and `ending` do it, `attempts` has
+the transitions, and `store` writes each in one script. `api_versions` knows what differs between
+the versions of the API, `creation_outcome` what an answer means.
 """

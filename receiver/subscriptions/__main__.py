@@ -16,11 +16,11 @@ from receiver.subscriptions.controller import Controller, authentication
 log = structlog.get_logger()
 
 _MOST_BYTES = 64 * 1024**2
-"""Of an answer: a list of some 100,000 subscriptions."""
+"""The largest answer: a list of some 100,000 subscriptions."""
 
 
 def main(arguments: list[str]) -> int:
-    """Return the exit status; 2 for a wrong setting, with one line that says which."""
+    """Run a controller; return the exit status: 2 for a wrong setting, which one line names."""
     try:
         settings = load(os.environ)
         found = {one.name: one for one in settings.operators}
@@ -49,8 +49,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _stop_flag() -> threading.Event:
-    """Return a flag that SIGTERM and SIGINT set, and the end of who started us: that is an end of
-    file on our standard input.
+    """Return a flag that SIGTERM, SIGINT and the end of our parent process set: standard input is a
+    pipe from it, and ends with it.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

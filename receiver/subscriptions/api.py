@@ -6,43 +6,47 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from receiver.outbound import Answer, OperatorClient
-from receiver.subscriptions.wire import Seen, subscription
+from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
 
 _MOST_PAGES: Final = 2000
 
 
 class Listing(Struct, frozen=True):
-    """What a list shows. That something is not in it proves nothing by itself."""
+    """The subscriptions that a list shows. Absence from it proves nothing by itself."""
 
     began: float
-    seen: tuple[Seen, ...]
+    """When it was asked for, seconds since 1970."""
+    items: tuple[RemoteSubscription, ...]
 
 
 class ListFailed(Exception):
-    """There is no list; the message is the status."""
+    """The operator gave no list; the message is the status."""
 
 
 class Api:
-    """One operator."""
+    """The subscription APIs of one operator."""
 
     def __init__(self, client: OperatorClient) -> None:
         self.client = client
 
     async def create(self, base: str, body: dict[str, Any]) -> Answer:
-        """POST a subscription, once."""
+        """Send one POST that creates a subscription; it is never repeated."""
         return await self.client.request("POST", f"{base.rstrip('/')}/subscriptions", body)
 
-    async def get(self, base: str, found: str) -> Answer:
-        """GET one."""
-        return await self.client.request("GET", self._one(base, found))
+    async def get(self, base: str, subscription: str) -> Answer:
+        """Send a GET of one subscription, by the operator's id."""
+        return await self.client.request("GET", self._url(base, subscription))
 
-    async def delete(self, base: str, found: str) -> Answer:
-        """DELETE one."""
-        return await self.client.request("DELETE", self._one(base, found))
+    async def delete(self, base: str, subscription: str) -> Answer:
+        """Send a DELETE of one subscription, by the operator's id."""
+        return await self.client.request("DELETE", self._url(base, subscription))
 
     async def list(self, base: str, now: float) -> Listing:
-        """GET all of them, page by page where there are pages. Raises `ListFailed`."""
-        url, seen = f"{base.rstrip('/')}/subscriptions", []
+        """Fetch the list of all subscriptions, page by page. Raises `ListFailed`.
+
+        Both forms are read: an array, and `{subscriptions, pagination}` (CAMARA's main branch).
+        """
+        url, found = f"{base.rstrip('/')}/subscriptions", []
         for page in range(1, _MOST_PAGES):
             answer = await self.client.request("GET", url if page == 1 else f"{url}?page={page}")
             document = answer.document
@@ -51,14 +55,14 @@ class Api:
             items = document.get("subscriptions") if isinstance(document, dict) else document
             if not isinstance(items, list):
                 raise ListFailed("200 without a list")
-            seen += [found for found in map(subscription, items) if found]
+            found += [one for one in map(parse_subscription, items) if one]
             if not isinstance(document, dict) or page >= _pages(document):
                 break
-        return Listing(now, tuple(seen))
+        return Listing(now, tuple(found))
 
     @staticmethod
-    def _one(base: str, found: str) -> str:
-        return f"{base.rstrip('/')}/subscriptions/{quote(found, safe='')}"
+    def _url(base: str, subscription: str) -> str:
+        return f"{base.rstrip('/')}/subscriptions/{quote(subscription, safe='')}"
 
 
 def _pages(document: dict[str, Any]) -> int:

@@ -1,8 +1,11 @@
 #!lua flags=allow-oom
--- One step of one slot: its record, when it is due, and all that goes with it, or nothing at all.
--- KEYS: lease, slots, ids, attempts, credentials, their changes, their revision, sets, due by rank.
--- ARGV: owner, slot, the record before, the record after ('' where there is none), rank, due (ms),
--- then triples of what goes with it.
+-- Stores one step of one slot, all of it or nothing: its record, when its next step is due, and the
+-- writes that belong to the step.
+-- KEYS: lease, slots, ids, attempts, credentials, changes and revision of the credentials, sets, then
+-- a sorted set of due slots for each rank.
+-- ARGV: owner, slot, its record before and after ('' where there is none), rank, due (ms; '' for
+-- never), then a triple of kind, name and value for each other write.
+-- Returns 'done'; 'lease' where another owner has the lease; 'stale' where the record has changed.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 'lease'
 end
@@ -22,27 +25,27 @@ for rank = 0, 2 do
         redis.call('ZADD', KEYS[9 + rank], ARGV[6], slot)
     end
 end
-local function changed(digest)
+local function record_change(digest)
     redis.call('ZADD', KEYS[6], redis.call('INCR', KEYS[7]), digest)
 end
 for i = 7, #ARGV, 3 do
-    local what, name, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    if what == 'credential' then
+    local kind, name, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    if kind == 'credential' then
         redis.call('HSET', KEYS[5], name, value)
-        changed(name)
-    elseif what == 'expire' then
+        record_change(name)
+    elseif kind == 'expire' then
         local text = redis.call('HGET', KEYS[5], name)
         local found = text and cjson.decode(text)
         if found and tonumber(value) < found.expires then
             found.expires = tonumber(value)
             redis.call('HSET', KEYS[5], name, cjson.encode(found))
-            changed(name)
+            record_change(name)
         end
-    elseif what == 'attempt' then
+    elseif kind == 'attempt' then
         redis.call('HSET', KEYS[4], name, value)
-    elseif what == 'id' then
+    elseif kind == 'id' then
         redis.call('HSET', KEYS[3], name, value)
-    elseif what == 'count' then
+    elseif kind == 'count' then
         redis.call('HINCRBYFLOAT', KEYS[8], name, value)
     end
 end

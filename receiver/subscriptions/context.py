@@ -1,25 +1,26 @@
-"""What the steps of one operator share: its API, our records, and what is known for the moment."""
+"""What the steps of one operator share: its API, our records, and what this process remembers."""
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from receiver.config.operators import Operator
 from receiver.config.subscription_sets import SubscriptionSet
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions.api import Api
-from receiver.subscriptions.decide import Policy
 from receiver.subscriptions.lists import Lists
-from receiver.subscriptions.pace import Pace
-from receiver.subscriptions.records import Slot
+from receiver.subscriptions.next_step import Policy
+from receiver.subscriptions.slots import Slot
 from receiver.subscriptions.store import Store
+from receiver.subscriptions.timing import Timing
 
-ALIKE: int = 3
-"""So many refusals of one kind, or early ends, in a row stop a set."""
+SAME_FAILURES: Final = 3
+"""So many refusals of one kind, or early ends in a row, pause a set."""
 
 
 @dataclass(kw_only=True)
 class Context:
-    """One operator at work."""
+    """What one operator's controller works with. Times are seconds since 1970 by Redis' clock."""
 
     operator: Operator
     sets: dict[str, SubscriptionSet]
@@ -27,55 +28,61 @@ class Context:
     api: Api
     store: Store
     lists: Lists
-    pace: Pace
-    replace: bool = False
-    """Whether the operator takes no second subscription, configured or found out."""
-    trouble: bool = False
-    """Whether the operator does not accept who we are."""
+    timing: Timing
+    replaces: bool = False
+    """Whether the operator takes no second subscription to the same, as configured or found out."""
+    unauthorised: bool = False
+    """Whether the operator does not accept our credentials."""
     quota_until: float = 0.0
-    heard: dict[str, float] = field(default_factory=dict)
-    """Slot -> when it was last heard, since this process began."""
-    says: dict[str, str] = field(default_factory=dict)
-    """Device -> the last state that an event said."""
+    """Until when the operator's quota is used up."""
+    last_events: dict[str, float] = field(default_factory=dict)
+    """Slot -> when its last event came, since this process began."""
+    last_states: dict[str, str] = field(default_factory=dict)
+    """Device -> the last reachability that an event stated."""
     refusals: dict[str, Counter[str]] = field(default_factory=dict)
+    """Set -> refusals of the whole set, by status and code."""
     early_ends: Counter[str] = field(default_factory=Counter)
-    stopped: dict[str, float] = field(default_factory=dict)
+    """Set -> subscriptions in a row that ended soon after their creation."""
+    paused_sets: dict[str, float] = field(default_factory=dict)
     """Set -> until when nothing is created for it."""
 
     def policy(self, slot: Slot) -> Policy:
-        """Return what the slot's operator and set say."""
+        """Return what the slot's operator and set demand of its next step."""
         one = self.sets.get(slot.set)
         silent = one.silent_hours * 3600 if one else 0.0
-        return Policy(self.replace, silent, self.heard.get(slot.id, 0.0))
+        return Policy(self.replaces, silent, self.last_events.get(slot.id, 0.0))
 
     def sink(self, slot: Slot, attempt: str) -> str:
-        """Return the URL that notifications are to come to."""
+        """Return the URL that an attempt's notifications are to come to."""
         url = f"{self.public_url}/camara/notifications/{slot.listener}"
         return f"{url}?s={attempt}" if self.operator.sink_tag else url
 
     def is_ours(self, sink: str) -> bool:
-        """Whether it is a URL of this receiver."""
+        """Return whether a sink is a URL of this receiver."""
         return sink.startswith(f"{self.public_url}/camara/notifications")
 
     def base(self, slot: Slot) -> str:
         """Return the base URL of the API that a slot's subscriptions belong to."""
         return self.operator.base(slot.type)
 
-    def rests_until(self, slot: Slot, *, renewal: bool) -> float:
-        """Return before when nothing may be created for a slot; 0 for now."""
+    def paused_until(self, slot: Slot, *, renewal: bool) -> float:
+        """Return until when nothing may be created for a slot; 0 where nothing forbids it.
+
+        A used-up quota does not hold up a renewal.
+        """
         quota = 0.0 if renewal else self.quota_until
-        return max(quota, self.stopped.get(slot.set, 0.0))
+        return max(quota, self.paused_sets.get(slot.set, 0.0))
 
-    async def stop(self, name: str, why: str, seconds: float) -> None:
-        """Create nothing for a set for a while, and say why."""
-        self.stopped[name] = self.store.now() + seconds
-        await self.store.note(SUBSCRIPTION_SETS, f"{name}:stopped", why)
+    async def pause_set(self, name: str, why: str, seconds: float) -> None:
+        """Stop creating for a set for some seconds, and store why."""
+        self.paused_sets[name] = self.store.now() + seconds
+        await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped", why)
 
-    async def works(self, name: str) -> None:
-        """Note that a subscription of this set was created."""
+    async def note_creation(self, name: str) -> None:
+        """Forget what stood against creating for a set: a subscription of it was created."""
         self.refusals.pop(name, None)
-        if self.trouble:
-            self.trouble = False
-            await self.store.state("trouble")
-        if self.stopped.pop(name, None):
-            await self.store.note(SUBSCRIPTION_SETS, f"{name}:stopped")
+        if self.unauthorised:
+            self.unauthorised = False
+            await self.store.write_state("trouble")
+        if self.paused_sets.pop(name, None):
+            await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped")

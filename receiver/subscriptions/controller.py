@@ -1,6 +1,6 @@
-"""The process that keeps one operator's subscriptions: `python -m receiver.subscriptions OPERATOR`.
+"""The controller of one operator's subscriptions: `python -m receiver.subscriptions OPERATOR`.
 
-Any number may run; the one with the lease works, the others wait for it.
+Several may run; the one with the lease works, the others wait for it.
 """
 
 import asyncio
@@ -16,29 +16,31 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
 from receiver.outbound import ClientCredentials, FixedHeaders, OperatorClient
 from receiver.runtime import redis_client
-from receiver.subscriptions import creating, ending, orphans, silence
+from receiver.subscriptions import attempts, creation, ending, orphans, silence, unknown_attempts
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.decide import next_step
-from receiver.subscriptions.heard import Heard
+from receiver.subscriptions.lifecycle_events import LifecycleEvents
 from receiver.subscriptions.lists import Lists
-from receiver.subscriptions.orders import obey
-from receiver.subscriptions.pace import Pace
+from receiver.subscriptions.next_step import next_step
+from receiver.subscriptions.orders import do_orders
 from receiver.subscriptions.reconcile import Reconciler
-from receiver.subscriptions.records import Slot
+from receiver.subscriptions.slots import Slot
 from receiver.subscriptions.store import Change, LeaseLost, Store
 from receiver.subscriptions.sweep import EVERY, Sweep
+from receiver.subscriptions.timing import Timing
 
 log = structlog.get_logger()
 
-_TICK = 0.2
-_RENEW = 4.0
+_POLL = 0.2
+_LEASE_RENEWAL = 4.0
 _BATCH = 100
-_AGAIN = Change()
 
 
 def authentication(operator: Operator, values: dict[str, str]) -> ClientCredentials | FixedHeaders:
-    """Return who we are at an operator. Raises `ValueError` with what is wrong, no secret in it."""
+    """Build the authentication at an operator, with the values of its environment variables.
+
+    Raises `ValueError` with what is wrong, without a secret.
+    """
     auth = operator.auth
     if isinstance(auth, HeadersAuth):
         return FixedHeaders({name: values[var] for name, var in auth.headers_env.items()})
@@ -56,7 +58,7 @@ def authentication(operator: Operator, values: dict[str, str]) -> ClientCredenti
 
 
 class Controller:
-    """One operator's. Runs until `stopping` says so."""
+    """Keeps one operator's subscriptions until `stopping` returns true."""
 
     def __init__(
         self,
@@ -64,30 +66,30 @@ class Controller:
         operator: Operator,
         client: OperatorClient,
         stopping: Callable[[], bool],
-        pace: Pace | None = None,
+        timing: Timing | None = None,
     ) -> None:
         pool = redis_client.async_pool(settings.redis_url or "", socket_timeout=5.0)
-        store = Store(Redis.from_pool(pool), operator.name, self._place)
+        store = Store(Redis.from_pool(pool), operator.name, self._due)
         api = Api(client)
         self._stopping = stopping
-        self.about = Context(
+        self.context = Context(
             operator=operator,
             sets={one.name: one for one in settings.subscriptions if one.operator == operator.name},
             public_url=settings.public_url,
             api=api,
             store=store,
             lists=Lists(api, store.now),
-            pace=pace or Pace(),
-            replace=operator.renewal == "replace",
+            timing=timing or Timing(),
+            replaces=operator.renewal == "replace",
         )
 
     async def run(self) -> None:
-        """Work whenever the lease is ours, until told to stop."""
-        store = self.about.store
+        """Run until told to stop, at work whenever the lease is ours."""
+        store = self.context.store
         try:
             while not self._stopping():
                 try:
-                    if await store.hold():
+                    if await store.acquire_lease():
                         await self._work()
                 except LeaseLost:
                     log.warning("subscriptions.lease_lost", operator=store.operator)
@@ -95,16 +97,15 @@ class Controller:
                     log.warning("redis.trouble", error=type(error).__name__)
                 await self._pause(1.0)
             with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
-                await store.release()
+                await store.release_lease()
         finally:
             await store.client.aclose()
 
     async def _work(self) -> None:
-        """Do everything, each at its own pace, as long as the lease is held."""
-        await self._begin()
-        tasks = [
-            asyncio.create_task(each()) for each in (self._keep, self._listen, self._tend, self._go)
-        ]
+        """Run the four loops until one of them fails: the loss of the lease ends all."""
+        await self._load_state()
+        loops = (self._renew_lease, self._read_events, self._reconcile, self._run_steps)
+        tasks = [asyncio.create_task(each()) for each in loops]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for each in done:
@@ -114,103 +115,107 @@ class Controller:
                 each.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _begin(self) -> None:
-        """Forget what was known of Redis, which may be another one now."""
-        about = self.about
-        self._reconciler = Reconciler(about)
-        self._heard = Heard(about)
-        await self._heard.begin()
-        await about.store.mark()
-        found = await about.store.read(subscriptions_state(about.operator.name), "renewal")
-        about.replace = "replace" in (found, about.operator.renewal)
-        for name in about.sets:
-            await about.store.note(SUBSCRIPTION_SETS, f"{name}:stopped")
-        for slot in (await about.store.slots()).values():
+    async def _load_state(self) -> None:
+        """Load what Redis has, which may have lost its data since the lease was lost."""
+        context = self.context
+        self._reconciler = Reconciler(context)
+        self._events = LifecycleEvents(context)
+        await self._events.load_position()
+        await context.store.mark_controller()
+        found = await context.store.read_field(
+            subscriptions_state(context.operator.name), "renewal"
+        )
+        context.replaces = "replace" in (found, context.operator.renewal)
+        for name in context.sets:
+            await context.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped")
+        for slot in (await context.store.read_slots()).values():
             for each in slot.living:
-                about.lists.lives(about.base(slot), each.subscription)
+                context.lists.note_alive(context.base(slot), each.subscription)
 
-    async def _keep(self) -> None:
-        """Renew the lease; its loss ends all other work."""
+    async def _renew_lease(self) -> None:
+        """Renew the lease. Raises `LeaseLost` where it is lost, or Redis has lost its data."""
+        store = self.context.store
         while not self._stopping():
-            if not await self.about.store.hold() or not await self.about.store.is_marked():
+            if not await store.acquire_lease() or not await store.is_controller_marked():
                 raise LeaseLost
-            await self.about.store.state("seen", int(self.about.store.now()))
-            await self._pause(_RENEW)
+            await store.write_state("seen", int(store.now()))
+            await self._pause(_LEASE_RENEWAL)
 
-    async def _listen(self) -> None:
+    async def _read_events(self) -> None:
         while not self._stopping():
-            if not await self._heard.read():
-                await self._pause(_TICK)
+            if not await self._events.read_batch():
+                await self._pause(_POLL)
 
-    async def _tend(self) -> None:
-        """Compare with what is wanted, obey commands, look for orphans."""
-        about, next_orphans, next_files, next_sweep = self.about, 0.0, 0.0, 0.0
-        sweep = Sweep(about.store)
+    async def _reconcile(self) -> None:
+        """Compare with what is declared, do the commands' orders, check for orphans, sweep."""
+        context, next_orphans, next_files, next_sweep = self.context, 0.0, 0.0, 0.0
+        sweep, timing = Sweep(context.store), context.timing
         while not self._stopping():
             now = time.monotonic()
             if now >= next_files:
                 await self._reconciler.run()
-                next_files = now + about.pace.devices
-            await obey(about, self._reconciler)
+                next_files = now + timing.device_check
+            await do_orders(context, self._reconciler)
             if now >= next_orphans:
-                left = await orphans.look(about)
-                next_orphans = now + (about.pace.between_lists if left else about.pace.orphans)
+                unfinished = await orphans.check_orphans(context)
+                wait = timing.between_lists if unfinished else timing.orphan_check
+                next_orphans = now + wait
             if now >= next_sweep:
                 await sweep.run()
                 next_sweep = now + EVERY
-            await self._pause(_TICK)
+            await self._pause(_POLL)
 
-    async def _go(self) -> None:
-        """Take the slots on which there is work, and do one step of each."""
-        at_once = asyncio.Semaphore(self.about.operator.concurrency * 2)
+    async def _run_steps(self) -> None:
+        """Run the next step of each slot on which it is due, some of them at the same time."""
+        running = asyncio.Semaphore(self.context.operator.concurrency * 2)
 
         async def one(name: str) -> None:
-            async with at_once:
+            async with running:
                 if not self._stopping():
-                    await self.step(name)
+                    await self.run_step(name)
 
         while not self._stopping():
-            resting = self.about.api.client.circuit.open
-            names = await self.about.store.due(1 if resting else _BATCH)
-            if not names or resting:
-                await self._pause(1.0 if resting else _TICK)
+            circuit_open = self.context.api.client.circuit.open
+            names = await self.context.store.due_slots(1 if circuit_open else _BATCH)
+            if not names or circuit_open:
+                await self._pause(1.0 if circuit_open else _POLL)
             done = await asyncio.gather(*map(one, names), return_exceptions=True)
             for each in done:
                 if isinstance(each, BaseException):
                     raise each
 
-    async def step(self, name: str) -> None:
-        """Do what comes next with one slot, if it is time."""
-        about = self.about
-        slot = await about.store.slot(name)
-        step = next_step(slot, about.policy(slot)) if slot else None
-        if slot is None or step is None or step.at > about.store.now():
-            await about.store.update(name, lambda _: _AGAIN)  # due is another time now
+    async def run_step(self, name: str) -> None:
+        """Run the next step of one slot, if it is due. Raises `LeaseLost`."""
+        context = self.context
+        slot = await context.store.read_slot(name)
+        step = next_step(slot, context.policy(slot)) if slot else None
+        if slot is None or step is None or step.at > context.store.now():
+            await context.store.update_slot(name, lambda _: Change())  # stores when it is due
             return
         match step.action, step.attempt:
             case "create", _:
-                await creating.create(about, slot)
-            case "remove", _:
-                await ending.remove(about, name)
-            case "void", attempt if attempt:
-                await creating.void(about, name, attempt.id)
-            case "doubt", attempt if attempt:
-                await creating.doubt(about, name, attempt.id)
+                await creation.create_subscription(context, slot)
+            case "remove_slot", _:
+                await ending.remove_slot(context, name)
+            case "discard_intent", attempt if attempt:
+                await attempts.discard_intent(context, name, attempt.id)
+            case "mark_unknown", attempt if attempt:
+                await attempts.mark_unknown(context, name, attempt.id)
             case "resolve", attempt if attempt:
-                await creating.resolve(about, slot, attempt)
-            case "look", attempt if attempt:
-                await ending.look(about, slot, attempt)
-            case "finish", attempt if attempt:
-                await ending.finish(about, name, attempt.id, attempt.ended)
-            case "mark", attempt if attempt:
-                await ending.mark(about, name, attempt.id)
+                await unknown_attempts.resolve(context, slot, attempt)
+            case "check_alive", attempt if attempt:
+                await ending.check_alive(context, slot, attempt)
+            case "remove_attempt", attempt if attempt:
+                await ending.remove_attempt(context, name, attempt.id, attempt.ended)
+            case "mark_for_deletion", attempt if attempt:
+                await ending.mark_for_deletion(context, name, attempt.id)
             case "delete", attempt if attempt:
-                await ending.delete(about, slot, attempt)
-            case "check", attempt if attempt:
-                await silence.check(about, slot, attempt)
+                await ending.delete_subscription(context, slot, attempt)
+            case "check_silence", attempt if attempt:
+                await silence.check_silence(context, slot, attempt)
 
-    def _place(self, slot: Slot) -> tuple[int, float] | None:
-        step = next_step(slot, self.about.policy(slot))
+    def _due(self, slot: Slot) -> tuple[int, float] | None:
+        step = next_step(slot, self.context.policy(slot))
         return (step.rank, step.at) if step else None
 
     async def _pause(self, seconds: float) -> None:

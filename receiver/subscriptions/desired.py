@@ -1,4 +1,4 @@
-"""What `receiver.toml` and its files of devices want, against what there is."""
+"""Compares what `receiver.toml` and its files of devices declare with the slots there are."""
 
 from collections.abc import Iterable
 
@@ -6,14 +6,14 @@ from msgspec import Struct
 
 from receiver.config.subscription_sets import SubscriptionSet
 from receiver.subscriptions import devices
-from receiver.subscriptions.records import Slot, slot_id
+from receiver.subscriptions.slots import Slot, slot_id
 
 _SHARE = 10
-"""A deletion of more than a tenth of a set waits for somebody to say that it is meant."""
+"""A deletion of more than a tenth of a set waits until an operator confirms it."""
 
 
 class Difference(Struct, kw_only=True):
-    """What is to be done for one set."""
+    """What is to be done for one set, so that its slots are as declared."""
 
     name: str
     wanted: int = 0
@@ -31,12 +31,12 @@ class Difference(Struct, kw_only=True):
 
     @property
     def guarded(self) -> bool:
-        """Whether so much is to be deleted that it waits for `apply --yes`."""
+        """Return whether so much is to be deleted that it waits for `apply --yes`."""
         return len(self.delete) * _SHARE > self.have
 
     @property
     def empty(self) -> bool:
-        """Whether all is as it is wanted."""
+        """Return whether nothing is to be done."""
         return not (self.create or self.delete or self.again or self.moved or self.trouble)
 
 
@@ -45,7 +45,7 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
     own = {slot.id: slot for slot in slots if slot.set == one.name}
     have = sum(slot.wanted for slot in own.values())
     try:
-        found = devices.of_set(one)
+        found = devices.load_devices(one)
     except devices.DevicesError as error:
         return Difference(name=one.name, trouble=str(error), have=have)
     wanted: dict[str, Slot] = {}

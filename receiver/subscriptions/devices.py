@@ -17,8 +17,8 @@ class DevicesError(Exception):
     """The devices of a set cannot be known; the message is one sentence, without a device."""
 
 
-def of_set(one: SubscriptionSet) -> list[dict[str, Any]]:
-    """Return the devices, each once. Raises `DevicesError`."""
+def load_devices(one: SubscriptionSet) -> list[dict[str, Any]]:
+    """Load the devices of a set, each once, as CAMARA writes them. Raises `DevicesError`."""
     if one.devices:
         where = [(f"devices: number {n}", text) for n, text in enumerate(one.devices, 1)]
         return _distinct(where)
@@ -38,19 +38,19 @@ def of_set(one: SubscriptionSet) -> list[dict[str, Any]]:
     return _distinct(where)
 
 
-def stamp(one: SubscriptionSet) -> tuple[float, int]:
-    """Return what changes whenever the file does."""
+def file_stamp(one: SubscriptionSet) -> tuple[float, int]:
+    """Return time and size of a set's file of devices, to notice a change; (-1, -1): unreadable."""
     try:
-        about = os.stat(one.devices_file) if one.devices_file else None
+        found = os.stat(one.devices_file) if one.devices_file else None
     except OSError:
         return -1.0, -1
-    return (about.st_mtime, about.st_size) if about else (0.0, 0)
+    return (found.st_mtime, found.st_size) if found else (0.0, 0)
 
 
 def _distinct(where: list[tuple[str, str]]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for place, text in where:
-        device = parse(text)
+        device = parse_device(text)
         if device is None:
             raise DevicesError(
                 f"{place}: a phone number such as +12065550100, an IP address or a network access "
@@ -60,8 +60,8 @@ def _distinct(where: list[tuple[str, str]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def parse(text: str) -> dict[str, Any] | None:
-    """Return a device as CAMARA writes it (Device), or None where it is none.
+def parse_device(text: str) -> dict[str, Any] | None:
+    """Parse a device into CAMARA's form (Device); None where the text is none.
 
     An IPv4 address may have its public port behind it: `84.125.93.10:59765`.
     """
@@ -83,8 +83,8 @@ def parse(text: str) -> dict[str, Any] | None:
         return None
 
 
-def shown(device: dict[str, Any]) -> str:
-    """Return a device in one word, for a person who asked for it."""
+def display_text(device: dict[str, Any]) -> str:
+    """Return a device's identifier as text, for a person who asked for it."""
     for value in device.values():
         return str(value["publicAddress"]) if isinstance(value, dict) else str(value)
     return ""

@@ -1,43 +1,44 @@
-"""Looking whether a subscription lives, deleting it, and what its end means for its slot."""
+"""Checks whether a subscription is alive, deletes it, and stores what its end means."""
 
 from typing import Final
 
 import structlog
 
 from receiver.outbound import Answer, NotSent, Unanswered
-from receiver.subscriptions import wire
-from receiver.subscriptions.context import ALIKE, Context
-from receiver.subscriptions.creating import settle
-from receiver.subscriptions.records import Attempt, Slot
-from receiver.subscriptions.store import Change, Goes
-from receiver.subscriptions.wire import DEAD
+from receiver.subscriptions.api_versions import (
+    DEAD_STATUSES,
+    RemoteSubscription,
+    parse_subscription,
+)
+from receiver.subscriptions.attempts import store_subscription
+from receiver.subscriptions.context import SAME_FAILURES, Context
+from receiver.subscriptions.slots import Attempt, Slot
+from receiver.subscriptions.store import Change, Write
 
 log = structlog.get_logger()
 
 GONE: Final = "GONE"
-"""The operator does not know it any more, and has not said why."""
+"""The reason where the operator just does not know the subscription any more."""
 _EARLY: Final = 60.0
-_RESTS: Final = 600.0
+"""Seconds of life under which an end is early."""
+_EARLY_ENDS_PAUSE: Final = 600.0
+"""Seconds without creations for a set whose subscriptions end early several times in a row."""
 
 
-async def _ask(about: Context, slot: Slot, attempt: Attempt) -> Answer | None:
-    """GET an attempt's subscription; None where there was no answer that says anything."""
-    try:
-        answer = await about.api.get(about.base(slot), attempt.subscription)
-    except (NotSent, Unanswered):
-        return None
-    return answer if answer.status in (200, 404, 410) else None
+async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
+    """Request a subscription and store whether it is alive.
 
-
-async def look(about: Context, slot: Slot, attempt: Attempt) -> None:
-    """GET a subscription and write down whether it lives."""
-    answer = await _ask(about, slot, attempt)
-    seen = wire.subscription(answer.document) if answer and answer.status == 200 else None
-    if seen and seen.status not in DEAD:
-        await settle(about, slot.id, attempt.id, seen, active=seen.status != "ACTIVATION_REQUESTED")
+    Two answers 404 in a row are its end; a pending one may be answered 404 for a while.
+    """
+    answer = await _get(context, slot, attempt)
+    remote = _shown(answer)
+    if remote and remote.status not in DEAD_STATUSES:
+        await store_subscription(
+            context, slot.id, attempt.id, remote, active=not remote.is_requested
+        )
         return
-    now, pace = about.store.now(), about.pace
-    young = attempt.state == "pending" and now - attempt.created < pace.pending
+    now, timing = context.store.now(), context.timing
+    young = attempt.state == "pending" and now - attempt.created < timing.pending_limit
     missing = answer is not None and answer.status != 200
 
     def change(slot: Slot) -> Change | None:
@@ -45,42 +46,49 @@ async def look(about: Context, slot: Slot, attempt: Attempt) -> None:
         if found is None or found.state not in ("pending", "active"):
             return None
         found.absences += missing and not young
-        found.next = now + max(pace.settle, 0.1 * (now - found.created) if young else pace.settle)
-        if seen or found.absences >= 2:
-            found.ended = seen.status if seen else GONE
+        age = now - found.created
+        found.next = now + (max(timing.recheck, 0.1 * age) if young else timing.recheck)
+        if remote or found.absences >= 2:
+            found.ended = remote.status if remote else GONE
         return Change()
 
-    await about.store.update(slot.id, change)
+    await context.store.update_slot(slot.id, change)
 
 
-async def mark(about: Context, name: str, attempt: str) -> None:
-    """Write down that a subscription is to be deleted, before it is."""
+async def _get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
+    """GET an attempt's subscription; return None where the answer says nothing about it."""
+    try:
+        answer = await context.api.get(context.base(slot), attempt.subscription)
+    except (NotSent, Unanswered):
+        return None
+    return answer if answer.status in (200, 404, 410) else None
+
+
+def _shown(answer: Answer | None) -> RemoteSubscription | None:
+    return parse_subscription(answer.document) if answer and answer.status == 200 else None
+
+
+async def mark_for_deletion(context: Context, name: str, attempt: str) -> None:
+    """Store that a subscription is to be deleted, before the DELETE is sent."""
 
     def change(slot: Slot) -> Change | None:
         found = slot.attempt(attempt)
         if found is None or found.state == "deleting":
             return None
-        found.state, found.delete = "deleting", about.store.now()
+        found.state, found.delete = "deleting", context.store.now()
         if slot.wanted and not slot.living:
-            slot.gap = slot.gap or about.store.now()
+            slot.gap = slot.gap or context.store.now()
         return Change()
 
-    await about.store.update(name, change)
+    await context.store.update_slot(name, change)
 
 
-async def delete(about: Context, slot: Slot, attempt: Attempt) -> None:
-    """DELETE, then GET: only a 404 says that it is gone."""
-    sent = None
-    try:
-        sent = await about.api.delete(about.base(slot), attempt.subscription)
-        gone = (
-            await _ask(about, slot, attempt) if sent.status in (202, 204, 200, 404, 410) else None
-        )
-    except (NotSent, Unanswered):
-        gone = None
-    seen = wire.subscription(gone.document) if gone and gone.status == 200 else None
-    if gone and (gone.status != 200 or (seen and seen.status in DEAD)):
-        await finish(about, slot.id, attempt.id, "SUBSCRIPTION_DELETED")
+async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) -> None:
+    """Delete a subscription, then GET it: only a 404 or a dead status proves that it is gone."""
+    answer = await _delete_and_get(context, slot, attempt)
+    remote = _shown(answer)
+    if answer and (answer.status != 200 or (remote and remote.status in DEAD_STATUSES)):
+        await remove_attempt(context, slot.id, attempt.id, "SUBSCRIPTION_DELETED")
         return
 
     def change(slot: Slot) -> Change | None:
@@ -88,62 +96,79 @@ async def delete(about: Context, slot: Slot, attempt: Attempt) -> None:
         if found is None:
             return None
         found.absences += 1
-        wait = about.pace.backoff(found.absences) if gone is None else about.pace.settle
-        found.delete = about.store.now() + wait
+        timing = context.timing
+        wait = timing.backoff(found.absences) if answer is None else timing.recheck
+        found.delete = context.store.now() + wait
         return Change()
 
-    await about.store.update(slot.id, change)
+    await context.store.update_slot(slot.id, change)
 
 
-async def finish(about: Context, name: str, attempt: str, reason: str) -> None:
-    """Take an attempt out of its slot; its credential stays a day for the notice of the end."""
-    now = about.store.now()
-    early: list[bool] = []
-    gone: list[str] = []
+async def _delete_and_get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
+    try:
+        deleted = await context.api.delete(context.base(slot), attempt.subscription)
+    except (NotSent, Unanswered):
+        return None
+    accepted = deleted.status in (202, 204, 200, 404, 410)
+    return await _get(context, slot, attempt) if accepted else None
+
+
+async def remove_attempt(context: Context, name: str, attempt: str, reason: str) -> None:
+    """Remove an attempt that has ended from its slot.
+
+    Its credential admits notifications for a day longer: the notice of the end comes late.
+    """
+    now = context.store.now()
+    removed: list[Attempt] = []
+    by_operator: list[bool] = []
 
     def change(slot: Slot) -> Change | None:
-        early.clear()
-        gone.clear()
+        removed.clear()
+        by_operator.clear()
         found = slot.attempt(attempt)
         if found is None:
             return None
-        ours = found.state == "deleting"
         slot.attempts.remove(found)
-        gone.append(found.subscription)
-        goes: list[Goes] = []
+        removed.append(found)
+        by_operator.append(found.state != "deleting" and slot.wanted)
+        writes: list[Write] = []
         if found.digest:
-            goes.append(("expire", found.digest, int(now + about.pace.grace)))
-        if not ours and slot.wanted:
-            goes.append(("count", f"{slot.set}:ended", 1))
-            early.append(now - found.created < _EARLY)
-            if not slot.living:
-                slot.gap = slot.gap or now
-            if reason == "NETWORK_TERMINATED":
-                slot.failures += 1
-                slot.rest = now + about.pace.backoff(slot.failures)
-        return Change(goes=goes)
+            writes.append(("expire", found.digest, int(now + context.timing.credential_grace)))
+        if by_operator[0]:
+            writes.append(("count", f"{slot.set}:ended", 1))
+            _open_gap(context, slot, reason, now)
+        return Change(writes=writes)
 
-    done = await about.store.update(name, change)
-    if done is not None and gone:
-        about.lists.ended(about.base(done), gone[0])
+    done = await context.store.update_slot(name, change)
+    if done is not None and removed:
+        context.lists.note_gone(context.base(done), removed[0].subscription)
         log.info("subscription.ended", slot=name, attempt=attempt, reason=reason)
-        await _heed_early(about, done.set, early)
+        if by_operator[0]:
+            await _count_early_end(context, done.set, early=now - removed[0].created < _EARLY)
 
 
-async def _heed_early(about: Context, name: str, early: list[bool]) -> None:
-    """A set whose subscriptions end within a minute of their creation, again and again, rests."""
-    if not early:
-        return
-    about.early_ends[name] = about.early_ends[name] + 1 if early[0] else 0
-    if about.early_ends[name] >= ALIKE:
-        about.early_ends[name] = 0
-        await about.stop(name, f"ended within a minute of creation, {ALIKE} times", _RESTS)
+def _open_gap(context: Context, slot: Slot, reason: str, now: float) -> None:
+    """Note that the operator ended a wanted subscription; back off where the network did it."""
+    if not slot.living:
+        slot.gap = slot.gap or now
+    if reason == "NETWORK_TERMINATED":
+        slot.failures += 1
+        slot.rest = now + context.timing.backoff(slot.failures)
 
 
-async def remove(about: Context, name: str) -> None:
-    """Drop a slot that nobody wants and that has no attempt any more."""
+async def _count_early_end(context: Context, name: str, *, early: bool) -> None:
+    """Pause a set whose subscriptions end within a minute of their creation, again and again."""
+    context.early_ends[name] = context.early_ends[name] + 1 if early else 0
+    if context.early_ends[name] >= SAME_FAILURES:
+        context.early_ends[name] = 0
+        why = f"ended within a minute of creation, {SAME_FAILURES} times"
+        await context.pause_set(name, why, _EARLY_ENDS_PAUSE)
+
+
+async def remove_slot(context: Context, name: str) -> None:
+    """Remove a slot that is not wanted and has no attempt any more."""
 
     def change(slot: Slot) -> Change | None:
         return None if slot.wanted or slot.attempts else Change(remove=True)
 
-    await about.store.update(name, change)
+    await context.store.update_slot(name, change)

@@ -1,4 +1,4 @@
-"""Lists of subscriptions, one for all who ask at the same time, and whether one is complete."""
+"""The operators' lists of subscriptions: fetched once for all who ask at the same time."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Final
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions.api import Api, ListFailed, Listing
 
-_ASKED: Final = 3
-"""Subscriptions that are missing from a list and asked for one by one."""
+_SAMPLE: Final = 3
+"""So many subscriptions that a list lacks are asked for one by one."""
 
 
 class Lists:
@@ -19,11 +19,11 @@ class Lists:
         self._now = now
         self._latest: dict[str, Listing] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self.alive: dict[str, dict[str, float]] = {}
-        """Base URL -> subscription -> since when it is known to live."""
+        self._alive: dict[str, dict[str, float]] = {}
+        """Base URL -> subscription -> since when it is known to be alive."""
 
-    async def since(self, base: str, when: float) -> Listing | None:
-        """Return a list that was asked for at this time or later; None where there is none."""
+    async def fetched_since(self, base: str, when: float) -> Listing | None:
+        """Return a list asked for at `when` or later; None where the operator gives none."""
         lock = self._locks.setdefault(base, asyncio.Lock())
         async with lock:
             latest = self._latest.get(base)
@@ -35,19 +35,19 @@ class Lists:
                 return None
             return self._latest[base]
 
-    async def is_complete(self, base: str, listing: Listing, settled: float) -> bool:
-        """Return whether a list shows all that surely lives: some show 20 without a word.
+    async def is_complete(self, base: str, listing: Listing, delay: float) -> bool:
+        """Return whether a list shows all that is alive: some operators show 20 and no next page.
 
-        `settled` seconds are what an operator may take until a list shows a new one.
+        `delay`: seconds that an operator may take until a list shows a new subscription.
         """
-        shown = {each.id for each in listing.seen}
-        known = self.alive.get(base, {})
+        shown = {each.id for each in listing.items}
+        known = self._alive.get(base, {})
         missing = [
             each
             for each, since in known.items()
-            if each not in shown and since + settled < listing.began
+            if each not in shown and since + delay < listing.began
         ]
-        for each in missing[:_ASKED]:
+        for each in missing[:_SAMPLE]:
             try:
                 answer = await self._api.get(base, each)
             except (NotSent, Unanswered):
@@ -57,10 +57,10 @@ class Lists:
             known.pop(each, None)
         return True
 
-    def lives(self, base: str, subscription: str) -> None:
-        """Note that one was seen alive."""
-        self.alive.setdefault(base, {}).setdefault(subscription, self._now())
+    def note_alive(self, base: str, subscription: str) -> None:
+        """Record that a subscription is alive."""
+        self._alive.setdefault(base, {}).setdefault(subscription, self._now())
 
-    def ended(self, base: str, subscription: str) -> None:
-        """Note that one is gone."""
-        self.alive.get(base, {}).pop(subscription, None)
+    def note_gone(self, base: str, subscription: str) -> None:
+        """Record that a subscription has ended."""
+        self._alive.get(base, {}).pop(subscription, None)

@@ -1,20 +1,24 @@
-"""What the commands ask of a controller: a list in Redis, done by the one with the lease."""
+"""What the commands ask of a controller: a list in Redis, done by the controller with the lease."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from receiver.outbound import NotSent, Unanswered
-from receiver.subscriptions import ending, wire
+from receiver.subscriptions import ending
+from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.pace import renewal
 from receiver.subscriptions.reconcile import Reconciler
-from receiver.subscriptions.records import Attempt, Slot, new_attempt_id, slot_id
+from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id, slot_id
 from receiver.subscriptions.store import Change
+from receiver.subscriptions.timing import DAY, renewal_due
+
+_ADOPTED_LIFE: Final = DAY
+"""Seconds that an adopted subscription is taken to live where the operator shows no end."""
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of them. Doing it twice does no harm."""
+    """One thing that a command asks for. Doing it twice does no harm."""
 
     do: Literal["apply", "renew", "delete", "adopt"]
     slot: str = ""
@@ -25,36 +29,40 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of `delete` and `adopt`: one that belongs to no slot."""
 
 
-async def obey(about: Context, reconciler: Reconciler) -> None:
-    """Do what has been asked for."""
-    for raw in await about.store.orders():
+async def do_orders(context: Context, reconciler: Reconciler) -> None:
+    """Do what the commands have asked for, the oldest first.
+
+    An order at which the operator gave no answer stays in the list, and is done again.
+    """
+    for raw in await context.store.read_orders():
         try:
             order = msgspec.json.decode(raw, type=Order)
         except msgspec.DecodeError:
-            await about.store.done(raw)
+            await context.store.remove_order(raw)
             continue
         try:
-            await _do(about, reconciler, order)
+            await _do(context, reconciler, order)
         except (NotSent, Unanswered):
-            return  # once more when the operator answers
-        await about.store.done(raw)
+            return
+        await context.store.remove_order(raw)
 
 
-async def _do(about: Context, reconciler: Reconciler, order: Order) -> None:
+async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
     match order.do:
         case "apply":
-            about.stopped.clear()
+            context.paused_sets.clear()
             await reconciler.run(ordered=True, yes=order.yes)
         case "renew":
-            await about.store.update(order.slot, lambda slot: _renew(slot, about.store.now()))
+            now = context.store.now()
+            await context.store.update_slot(order.slot, lambda slot: _renew(slot, now))
         case "delete" if order.slot:
-            slot = await about.store.slot(order.slot)
+            slot = await context.store.read_slot(order.slot)
             for each in slot.living if slot else ():
-                await ending.mark(about, order.slot, each.id)
+                await ending.mark_for_deletion(context, order.slot, each.id)
         case "delete":
-            await about.api.delete(order.base, order.subscription)
+            await context.api.delete(order.base, order.subscription)
         case "adopt":
-            await _adopt(about, order)
+            await _adopt(context, order)
 
 
 def _renew(slot: Slot, now: float) -> Change:
@@ -64,37 +72,38 @@ def _renew(slot: Slot, now: float) -> Change:
     return Change()
 
 
-async def _adopt(about: Context, order: Order) -> None:
-    """Make it the living attempt of the slot that wants the same; a successor with a credential of
-    ours is made at once, then it is deleted.
+async def _adopt(context: Context, order: Order) -> None:
+    """Make a foreign subscription the living attempt of the slot for the same device and type.
+
+    Its renewal is due at once: the successor has a credential of ours, then the adopted is deleted.
     """
-    answer = await about.api.get(order.base, order.subscription)
-    seen = wire.subscription(answer.document) if answer.status == 200 else None
-    if seen is None:
+    answer = await context.api.get(order.base, order.subscription)
+    remote = parse_subscription(answer.document) if answer.status == 200 else None
+    if remote is None:
         return
-    now = about.store.now()
-
-    def change(slot: Slot) -> Change | None:
-        if slot.living or any(each.subscription == seen.id for each in slot.attempts):
-            return None
-        ends = seen.ends or now + 86_400
-        slot.generation += 1
-        adopted = Attempt(
-            id=new_attempt_id(),
-            state="active",
-            generation=slot.generation,
-            digest="",
-            created=now,
-            asked_end=ends,
-            subscription=seen.id,
-            ends=ends,
-            renew=min(now, renewal(now, ends)),
-        )
-        slot.attempts.append(adopted)
-        return Change(goes=(("id", f"{slot.operator} {seen.id}", f"{slot.id} {adopted.id}"),))
-
-    for one in about.sets.values():
-        name = slot_id(one.name, seen.device, seen.type)
-        if await about.store.slot(name):
-            await about.store.update(name, change)
+    now = context.store.now()
+    for one in context.sets.values():
+        name = slot_id(one.name, remote.device, remote.type)
+        if await context.store.read_slot(name):
+            await context.store.update_slot(name, lambda slot: _add_adopted(slot, remote, now))
             return
+
+
+def _add_adopted(slot: Slot, remote: RemoteSubscription, now: float) -> Change | None:
+    if slot.living or any(each.subscription == remote.id for each in slot.attempts):
+        return None
+    ends = remote.ends or now + _ADOPTED_LIFE
+    slot.generation += 1
+    adopted = Attempt(
+        id=new_attempt_id(),
+        state="active",
+        generation=slot.generation,
+        digest="",
+        created=now,
+        asked_end=ends,
+        subscription=remote.id,
+        ends=ends,
+        renew=min(now, renewal_due(now, ends)),
+    )
+    slot.attempts.append(adopted)
+    return Change(writes=(("id", f"{slot.operator} {remote.id}", f"{slot.id} {adopted.id}"),))

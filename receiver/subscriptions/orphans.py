@@ -1,77 +1,94 @@
-"""Subscriptions at our URL that no slot wants: ours are deleted, others reported."""
+"""Finds subscriptions at our URL that no slot counts on: deletes our own, reports others."""
 
 from collections.abc import Awaitable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import structlog
 
 from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
 from receiver.outbound import NotSent, Unanswered
-from receiver.subscriptions import creating
+from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
+from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.records import Slot, is_attempt_id, slot_id
-from receiver.subscriptions.wire import DEAD, Seen
+from receiver.subscriptions.slots import Slot, is_attempt_id, slot_id
 
 log = structlog.get_logger()
 
 
-async def look(about: Context) -> bool:
-    """Go through the lists once; returns whether something is left for the next time soon."""
+class _Owner(NamedTuple):
+    """What our records say of a subscription."""
+
+    known: bool = False
+    """Whether one of our attempts made it."""
+    slot: Slot | None = None
+    attempt: str = ""
+
+
+async def check_orphans(context: Context) -> bool:
+    """Delete our own orphans and store the list of foreign ones.
+
+    Return whether the search is to be repeated soon: a list was missing, or an orphan serves until
+    its successor is there.
+    """
     foreign: list[dict[str, Any]] = []
-    left = False
-    bases = {about.operator.reachability, about.operator.roaming} - {""}
+    unfinished = False
+    bases = {context.operator.reachability, context.operator.roaming} - {""}
     for base in sorted(bases):
-        listing = await about.lists.since(base, about.store.now())
+        listing = await context.lists.fetched_since(base, context.store.now())
         if listing is None:
             return True
-        for seen in listing.seen:
-            if not about.is_ours(seen.sink) or seen.status in DEAD:
+        for remote in listing.items:
+            if not context.is_ours(remote.sink) or remote.status in DEAD_STATUSES:
                 continue
-            known, slot, attempt = await _whose(about, seen)
-            if not known and not is_attempt_id(seen.tag):
-                foreign.append({"base": base, "id": seen.id, "type": seen.type})
+            owner = await _find_owner(context, remote)
+            if not owner.known and not is_attempt_id(remote.tag):
+                foreign.append({"base": base, "id": remote.id, "type": remote.type})
             else:
-                left |= await _ours(about, base, seen, slot, attempt)
-    await about.store.state("orphans", msgspec.json.encode(foreign).decode() if foreign else "")
-    return left
+                unfinished |= await _keep_or_delete(context, base, remote, owner)
+    text = msgspec.json.encode(foreign).decode() if foreign else ""
+    await context.store.write_state("orphans", text)
+    return unfinished
 
 
-async def _ours(about: Context, base: str, seen: Seen, slot: Slot | None, attempt: str) -> bool:
-    """Delete it unless a slot counts on it; returns whether it has to wait for a successor."""
-    found = slot.attempt(attempt) if slot else None
-    if slot and found and found.subscription in ("", seen.id):
+async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
+    """Find the slot and the attempt that a subscription belongs to, by its tag, else by its id."""
+    store = context.store
+    attempts = cast(Awaitable[Any], store.client.hget(SUBSCRIPTION_ATTEMPTS, remote.tag or "-"))
+    if raw := await attempts:
+        _, _, name, _ = msgspec.json.decode(raw)
+        return _Owner(True, await store.read_slot(name), remote.tag)
+    text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {remote.id}")
+    name, _, attempt = text.partition(" ")
+    return _Owner(bool(text), await store.read_slot(name) if name else None, attempt)
+
+
+async def _keep_or_delete(
+    context: Context, base: str, remote: RemoteSubscription, owner: _Owner
+) -> bool:
+    """Delete a subscription unless a slot counts on it; return whether that has to wait."""
+    slot = owner.slot
+    found = slot.attempt(owner.attempt) if slot else None
+    if slot and found and found.subscription in ("", remote.id):
         if not found.subscription:
-            await creating.settle(about, slot.id, attempt, seen, active=True)
+            await store_subscription(context, slot.id, owner.attempt, remote, active=True)
         else:
-            about.lists.lives(base, seen.id)
+            context.lists.note_alive(base, remote.id)
         return False
-    successor = slot or await _same(about, seen)
+    successor = slot or await _slot_for_the_same(context, remote)
     if successor and successor.wanted and not successor.living and not found:
-        return True  # better an old one than none
-    log.warning("subscription.orphan", slot=slot.id if slot else "", subscription=seen.id)
+        return True  # until the successor lives, an orphan is better than none
+    log.warning("subscription.orphan", slot=slot.id if slot else "", subscription=remote.id)
     try:
-        await about.api.delete(base, seen.id)
+        await context.api.delete(base, remote.id)
     except (NotSent, Unanswered):
         return True
     return False
 
 
-async def _whose(about: Context, seen: Seen) -> tuple[bool, Slot | None, str]:
-    """Return whether it is known, and the slot and attempt it belongs to: by tag, or by id."""
-    store = about.store
-    raw: Any = await cast(Awaitable[Any], store.client.hget(SUBSCRIPTION_ATTEMPTS, seen.tag or "-"))
-    if raw:
-        _, _, name, _ = msgspec.json.decode(raw)
-        return True, await store.slot(name), seen.tag
-    text = await store.read(SUBSCRIPTION_IDS, f"{store.operator} {seen.id}")
-    name, _, attempt = text.partition(" ")
-    return bool(text), await store.slot(name) if name else None, attempt
-
-
-async def _same(about: Context, seen: Seen) -> Slot | None:
-    """Return a slot that wants the same: after a loss in Redis only that is left of the old one."""
-    for one in about.sets.values():
-        if found := await about.store.slot(slot_id(one.name, seen.device, seen.type)):
+async def _slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:
+    """Return a slot for the same device and type: all that is left after a loss in Redis."""
+    for one in context.sets.values():
+        if found := await context.store.read_slot(slot_id(one.name, remote.device, remote.type)):
             return found
     return None

@@ -1,4 +1,4 @@
-"""What the commands show and ask: read from Redis and `receiver.toml`, without any operator."""
+"""What the commands show and ask, from Redis and `receiver.toml`; no operator is asked."""
 
 import time
 from collections import Counter
@@ -17,52 +17,52 @@ from receiver.contract.redis_keys import (
 from receiver.subscriptions import desired
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order
-from receiver.subscriptions.records import Slot, decode
+from receiver.subscriptions.slots import Slot, decode
 
 
 class SetState(msgspec.Struct, kw_only=True):
-    """One set and how it stands."""
+    """One set and the state of its slots."""
 
     name: str
     operator: str
     wanted: int = 0
     active: int = 0
-    """Of those that are wanted; renewing ones are active too."""
+    """Wanted slots with a living subscription, also those that are being renewed."""
     states: dict[str, int] = {}
     refusals: dict[str, int] = {}
-    """Status and code -> slots."""
+    """Status and code of the last failure -> how many slots have it."""
     next_end: float | None = None
-    """When the first living one ends, unless it is renewed; seconds since 1970."""
+    """When the first living subscription ends unless it is renewed; seconds since 1970."""
     unknown_oldest_seconds: float = 0
     gap_seconds: float = 0
     ended: int = 0
     deaf: int = 0
     stopped: str = ""
-    """Why nothing is created at the moment."""
+    """Why nothing is created for a while."""
     devices: str = ""
-    """Why its devices cannot be known."""
+    """Why its devices cannot be loaded."""
     deletions: int = 0
     """Waiting for `apply --yes`."""
 
 
-def slots(client: redis.Redis) -> list[Slot]:
-    """Return all records."""
+def read_slots(client: redis.Redis) -> list[Slot]:
+    """Read the slots of all operators."""
     return [decode(raw) for _, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000)]
 
 
-def sets(client: redis.Redis, found: list[Slot], settings: Settings) -> list[SetState]:
-    """Return the sets that are declared or have slots, by name."""
-    about: Any = client.hgetall(SUBSCRIPTION_SETS)
-    noted = {name.decode(): value.decode("utf-8", "replace") for name, value in about.items()}
+def read_sets(client: redis.Redis, found: list[Slot], settings: Settings) -> list[SetState]:
+    """Return the state of each set that is declared or has slots, sorted by name."""
+    stored: Any = client.hgetall(SUBSCRIPTION_SETS)
+    fields = {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
     operators = {slot.set: slot.operator for slot in found}
     operators |= {one.name: one.operator for one in settings.subscriptions}
     by_set: dict[str, list[Slot]] = {name: [] for name in sorted(operators)}
     for slot in found:
         by_set[slot.set].append(slot)
-    return [_state(name, operators[name], own, noted) for name, own in by_set.items()]
+    return [_state(name, operators[name], own, fields) for name, own in by_set.items()]
 
 
-def _state(name: str, operator: str, own: list[Slot], noted: dict[str, str]) -> SetState:
+def _state(name: str, operator: str, own: list[Slot], fields: dict[str, str]) -> SetState:
     wanted = [slot for slot in own if slot.wanted]
     ends = [each.ends for slot in wanted for each in slot.living if each.ends]
     unknown = [each.created for slot in own for each in slot.attempts if each.state == "unknown"]
@@ -75,17 +75,17 @@ def _state(name: str, operator: str, own: list[Slot], noted: dict[str, str]) -> 
         refusals=dict(Counter(slot.error for slot in wanted if slot.error)),
         next_end=min(ends, default=None),
         unknown_oldest_seconds=max(0.0, time.time() - min(unknown)) if unknown else 0.0,
-        gap_seconds=float(noted.get(f"{name}:gap_seconds", 0)),
-        ended=int(noted.get(f"{name}:ended", 0)),
-        deaf=int(noted.get(f"{name}:deaf", 0)),
-        stopped=noted.get(f"{name}:stopped", ""),
-        devices=noted.get(f"{name}:devices", ""),
-        deletions=int(noted.get(f"{name}:deletions", 0)),
+        gap_seconds=float(fields.get(f"{name}:gap_seconds", 0)),
+        ended=int(fields.get(f"{name}:ended", 0)),
+        deaf=int(fields.get(f"{name}:deaf", 0)),
+        stopped=fields.get(f"{name}:stopped", ""),
+        devices=fields.get(f"{name}:devices", ""),
+        deletions=int(fields.get(f"{name}:deletions", 0)),
     )
 
 
 def plan(found: list[Slot], settings: Settings) -> list[Difference]:
-    """Return what would be done for each set, by name."""
+    """Return what is to be done for each set, sorted by name."""
     by_set: dict[str, list[Slot]] = {}
     for slot in found:
         by_set.setdefault(slot.set, []).append(slot)
@@ -94,24 +94,24 @@ def plan(found: list[Slot], settings: Settings) -> list[Difference]:
     return sorted([*declared, *desired.undeclared(names, found)], key=lambda each: each.name)
 
 
-def give(client: redis.Redis, operator: str, order: Order) -> None:
-    """Have it done by the operator's controller."""
+def enqueue_order(client: redis.Redis, operator: str, order: Order) -> None:
+    """Enqueue an order for the operator's controller."""
     client.rpush(subscriptions_orders(operator), msgspec.json.encode(order))
 
 
-def waiting(client: redis.Redis, operator: str) -> int:
-    """Return how many orders have not been done yet."""
+def count_open_orders(client: redis.Redis, operator: str) -> int:
+    """Return how many orders of an operator have not been done yet."""
     found: Any = client.llen(subscriptions_orders(operator))
     return int(found)
 
 
-def orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
-    """Return the subscriptions at our URL that belong to nobody: base URL, id, type."""
+def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
+    """Read the subscriptions at our URL that nobody here made, each as `base`, `id` and `type`."""
     raw: Any = client.hget(subscriptions_state(operator), "orphans")
     return msgspec.json.decode(raw, type=list[dict[str, str]]) if raw else []
 
 
-def operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
-    """Return what its controller has noted."""
+def read_operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
+    """Read the fields that the operator's controller has stored."""
     found: Any = client.hgetall(subscriptions_state(operator))
     return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""Makes what is wanted what there is to be: creates slots, and marks those that are not wanted."""
+"""Creates slots for what is declared, and marks slots that are declared no more as not wanted."""
 
 import structlog
 
@@ -6,52 +6,56 @@ from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions import desired, devices
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.desired import Difference
-from receiver.subscriptions.records import Slot
+from receiver.subscriptions.slots import Slot
 from receiver.subscriptions.store import Change
 
 log = structlog.get_logger()
 
 
 class Reconciler:
-    """Compares again whenever a file of devices has changed, or somebody asks for it."""
+    """Compares slots with `receiver.toml` when a file of devices has changed, or a command asks."""
 
-    def __init__(self, about: Context) -> None:
-        self._about = about
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._stamps: dict[str, tuple[float, int]] = {}
         self._compared = False
 
     async def run(self, *, ordered: bool = False, yes: bool = False) -> None:
-        """Compare; `ordered` also sets that are applied by hand, `yes` also mass deletions."""
-        sets = self._about.sets.values()
-        stamps = {one.name: devices.stamp(one) for one in sets}
+        """Compare and store what follows.
+
+        `ordered`: also sets with `apply = "manual"`, changed or not. `yes`: also deletions of more
+        than a tenth of a set.
+        """
+        sets = self._context.sets.values()
+        stamps = {one.name: devices.file_stamp(one) for one in sets}
         if self._compared and stamps == self._stamps and not ordered:
             return
-        slots = list((await self._about.store.slots()).values())
+        slots = list((await self._context.store.read_slots()).values())
         differences = [
             desired.difference(one, slots) for one in sets if ordered or one.apply == "auto"
         ]
-        for each in (*differences, *desired.undeclared(self._about.sets, slots)):
+        for each in (*differences, *desired.undeclared(self._context.sets, slots)):
             await self._apply(each, yes=yes)
         self._stamps, self._compared = stamps, True
 
     async def _apply(self, each: Difference, *, yes: bool) -> None:
-        store = self._about.store
-        await store.note(SUBSCRIPTION_SETS, f"{each.name}:devices", each.trouble)
+        store = self._context.store
+        await store.write_field(SUBSCRIPTION_SETS, f"{each.name}:devices", each.trouble)
         if each.trouble:
             log.error("subscriptions.devices", set=each.name, said=each.trouble)
             return
         held = each.guarded and not yes
         waiting = len(each.delete) if held and each.delete else ""
-        await store.note(SUBSCRIPTION_SETS, f"{each.name}:deletions", waiting)
+        await store.write_field(SUBSCRIPTION_SETS, f"{each.name}:deletions", waiting)
         if waiting:
             log.warning("subscriptions.deletions_wait", set=each.name, count=len(each.delete))
-        await store.add(each.create)
+        await store.add_slots(each.create)
         for name in [] if held else each.delete:
-            await store.update(name, _unwant)
+            await store.update_slot(name, _unwant)
         for name in each.again:
-            await store.update(name, _want)
+            await store.update_slot(name, _want)
         for name in each.moved:
-            await store.update(name, self._move)
+            await store.update_slot(name, self._move)
         if not each.empty:
             log.info(
                 "subscriptions.compared",
@@ -62,10 +66,10 @@ class Reconciler:
             )
 
     def _move(self, slot: Slot) -> Change:
-        """Notifications are to come to another listener: a successor is made."""
-        slot.listener = self._about.sets[slot.set].listener
+        """Make a successor due, whose notifications come to the set's new listener."""
+        slot.listener = self._context.sets[slot.set].listener
         for each in slot.living:
-            each.renew = self._about.store.now()
+            each.renew = self._context.store.now()
         return Change()
 
 

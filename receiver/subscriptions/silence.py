@@ -1,54 +1,54 @@
-"""Looks into a slot that has not been heard for long: whether it lives, and whether it tells us."""
+"""Checks slots from which no event has come for long: whether events are missing."""
 
 from typing import Any
 
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import ending
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.records import Attempt, Slot
+from receiver.subscriptions.slots import Attempt, Slot
 from receiver.subscriptions.store import Change
 
 
-async def check(about: Context, slot: Slot, attempt: Attempt) -> None:
-    """GET it; one that lives is asked for what its events should have said.
+async def check_silence(context: Context, slot: Slot, attempt: Attempt) -> None:
+    """Check a silent subscription, and replace one whose events are missing.
 
-    One that is not deaf is believed for as long again.
+    One that is alive and has nothing to send is not checked again for as long as before.
     """
-    await ending.look(about, slot, attempt)
-    deaf = await _is_deaf(about, slot)
-    now = about.store.now()
+    await ending.check_alive(context, slot, attempt)
+    missing = await _events_are_missing(context, slot)
+    now = context.store.now()
 
     def change(slot: Slot) -> Change:
         slot.checked = now
-        if not deaf:
+        if not missing:
             return Change()
         for each in slot.living:
             each.renew = now
-        return Change(goes=(("count", f"{slot.set}:deaf", 1),))
+        return Change(writes=(("count", f"{slot.set}:deaf", 1),))
 
-    await about.store.update(slot.id, change)
+    await context.store.update_slot(slot.id, change)
 
 
-async def _is_deaf(about: Context, slot: Slot) -> bool:
-    """Whether the network says what no event has: the state that this slot's events stand for,
-    while the last event of its device stood for another.
+async def _events_are_missing(context: Context, slot: Slot) -> bool:
+    """Return whether the device is in the state that this slot reports, and the last event of the
+    device reported another one.
     """
-    said = about.says.get(str(slot.device))
-    if not said or not about.operator.status or not slot.type.startswith("reachability-"):
+    last = context.last_states.get(str(slot.device))
+    if not last or not context.operator.status or not slot.type.startswith("reachability-"):
         return False
-    url = f"{about.operator.status.rstrip('/')}/retrieve"
+    url = f"{context.operator.status.rstrip('/')}/retrieve"
     try:
-        answer = await about.api.client.request("POST", url, {"device": slot.device})
+        answer = await context.api.client.request("POST", url, {"device": slot.device})
     except (NotSent, Unanswered):
         return False
     document = answer.document
     if answer.status != 200 or not isinstance(document, dict):
         return False
-    actual = word(document)
-    return slot.type == f"reachability-{actual}" and said != actual
+    actual = reachability_state(document)
+    return slot.type == f"reachability-{actual}" and last != actual
 
 
-def word(document: dict[str, Any]) -> str:
+def reachability_state(document: dict[str, Any]) -> str:
     """Return `data`, `sms` or `disconnected` (ReachabilityStatusResponse, and our events)."""
     if document.get("reachable") is not True:
         return "disconnected"

@@ -22,34 +22,35 @@ from receiver.contract.redis_keys import (
     subscriptions_state,
 )
 from receiver.runtime import scripts
-from receiver.subscriptions.records import Slot, decode, encode
+from receiver.subscriptions.slots import Slot, decode, encode
 
 LEASE_SECONDS: Final = 15.0
 _RANKS: Final = 3
 _COMMIT: Final = scripts.load(__package__, "commit")
-_HOLD: Final = scripts.load(__package__, "hold_lease")
-_DROP: Final = scripts.load(__package__, "drop_credentials")
+_ACQUIRE: Final = scripts.load(__package__, "acquire_lease")
+_DELETE: Final = scripts.load(__package__, "delete_credentials")
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
 
-Goes = tuple[str, str | bytes, str | bytes | float]
-"""What goes with a slot's new record: `credential`, `expire`, `attempt`, `id` or `count`."""
+Write = tuple[str, str | bytes, str | bytes | float]
+"""A write beside a slot's new record: kind (`credential`, `expire`, `attempt`, `id` or `count`),
+name and value. `commit.lua` has what each does."""
 
 
 class LeaseLost(Exception):
-    """Somebody else is the controller of this operator now, or may be."""
+    """Another controller has this operator's lease now, or may have it."""
 
 
 class Change(Struct, frozen=True):
     """What a step changes besides the record of its slot."""
 
-    goes: Sequence[Goes] = ()
+    writes: Sequence[Write] = ()
     remove: bool = False
 
 
 class Store:
-    """One controller's view. Times are seconds since 1970 by Redis' clock."""
+    """One operator's records, for its controller. Times are seconds since 1970 by Redis' clock."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class Store:
         operator: str,
         due: Callable[[Slot], tuple[int, float] | None],
     ) -> None:
-        """`due` says where a record belongs: its rank, and when there is work on it."""
+        """`due` returns a slot's rank and when its next step is due; None where it needs none."""
         self.client = client
         self.operator = operator
         self._due = due
@@ -78,40 +79,41 @@ class Store:
         ]
 
     def now(self) -> float:
-        """Return the time by Redis' clock, as of the last look at it."""
+        """Return the time by Redis' clock, whose distance from ours the last lease told."""
         return time.monotonic() + self._ahead
 
     @property
-    def held(self) -> bool:
-        """Whether nobody else can be the controller at this moment."""
+    def holds_lease(self) -> bool:
+        """Return whether no other controller can have the lease at this moment."""
         return time.monotonic() < self._held_until
 
-    async def hold(self) -> bool:
-        """Take the lease, or renew it. Returns whether we have it."""
+    async def acquire_lease(self) -> bool:
+        """Claim the lease, or renew it; return whether we have it."""
         began = time.monotonic()
         milliseconds = int(LEASE_SECONDS * 1000)
-        got, seconds = await self._eval(_HOLD, [self._lease], self._owner, milliseconds)
+        got, seconds = await self._eval(_ACQUIRE, [self._lease], self._owner, milliseconds)
         if abs(int(seconds) - self.now()) > 2:  # whole seconds are enough, and jump less
             self._ahead = int(seconds) - began
         if got:
             self._held_until = began + LEASE_SECONDS - 2
         return bool(got)
 
-    async def mark(self) -> None:
-        """Write down that we have begun with what there is."""
-        await self.state("controller", self._owner)
+    async def mark_controller(self) -> None:
+        """Store that this controller has loaded what Redis has."""
+        await self.write_state("controller", self._owner)
 
-    async def is_marked(self) -> bool:
-        """Whether that still stands there: else Redis has lost what it had."""
-        return await self.read(subscriptions_state(self.operator), "controller") == self._owner
+    async def is_controller_marked(self) -> bool:
+        """Return whether `mark_controller` is still stored: otherwise Redis has lost its data."""
+        state = subscriptions_state(self.operator)
+        return await self.read_field(state, "controller") == self._owner
 
-    async def release(self) -> None:
-        """Let somebody else be it at once."""
+    async def release_lease(self) -> None:
+        """Release the lease, so that another controller can have it at once."""
         self._held_until = 0.0
         await self._eval(_RELEASE, [self._lease], self._owner)
 
-    async def due(self, most: int) -> list[str]:
-        """Return slots on which there is work, the most urgent rank first."""
+    async def due_slots(self, most: int) -> list[str]:
+        """Return the ids of slots whose next step is due, the most urgent rank first."""
         found: list[str] = []
         for rank in range(_RANKS):
             key, now = subscriptions_due(self.operator, rank), int(self.now() * 1000)
@@ -121,13 +123,13 @@ class Store:
                 break
         return found
 
-    async def slot(self, name: str) -> Slot | None:
-        """Return a record."""
+    async def read_slot(self, name: str) -> Slot | None:
+        """Read a slot by its id; None where there is none."""
         raw: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
         return decode(raw) if raw else None
 
-    async def slots(self) -> dict[str, Slot]:
-        """Return all records of this operator."""
+    async def read_slots(self) -> dict[str, Slot]:
+        """Read all slots of this operator, by their ids."""
         found: dict[str, Slot] = {}
         async for _, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=1000):
             slot = decode(raw)
@@ -135,17 +137,17 @@ class Store:
                 found[slot.id] = slot
         return found
 
-    async def update(self, name: str, change: Callable[[Slot], Change | None]) -> Slot | None:
-        """Change a record, in one script with what goes with it; returns what it is now.
+    async def update_slot(self, name: str, change: Callable[[Slot], Change | None]) -> Slot | None:
+        """Apply a change to a slot, and its other writes, in one script; return the slot then.
 
-        `change` is called again with a newer record where somebody else was quicker; where it
+        `change` is called again with the newer record where another write came first; where it
         returns None nothing is written. Raises `LeaseLost`.
         """
         while True:
             raw: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
             slot = decode(raw) if raw else None
             if slot is None:
-                await self._forget(name)
+                await self._remove_due(name)
                 return None
             made = change(slot)
             if made is None:
@@ -153,46 +155,46 @@ class Store:
             if await self._commit(slot, raw, made):
                 return None if made.remove else slot
 
-    async def add(self, slots: Iterable[Slot]) -> None:
-        """Write down slots that are not there yet."""
+    async def add_slots(self, slots: Iterable[Slot]) -> None:
+        """Store slots that are not stored yet. Raises `LeaseLost`."""
         for slot in slots:
             await self._commit(slot, b"", Change())
 
-    async def drop(self, over: Sequence[tuple[str, str]]) -> None:
-        """Remove credentials, by digest, and their attempts. Raises `LeaseLost`."""
-        words = [word for each in over for word in each]
-        self._check(await self._eval(_DROP, self._keys, self._owner, *words))
+    async def delete_credentials(self, expired: Sequence[tuple[str, str]]) -> None:
+        """Delete credentials and attempts, given as pairs of digest and id. Raises `LeaseLost`."""
+        words = [word for each in expired for word in each]
+        self._check(await self._eval(_DELETE, self._keys, self._owner, *words))
 
-    async def read(self, key: str, name: str) -> str:
-        """Return one field of a hash; empty where it is none."""
+    async def read_field(self, key: str, name: str) -> str:
+        """Read one field of a hash; empty where it is absent."""
         found: Any = await cast(Awaitable[Any], self.client.hget(key, name))
         return found.decode() if found else ""
 
-    async def note(self, key: str, name: str, value: object = "") -> None:
-        """Write one field of a hash that nobody decides by; without a value, remove it."""
+    async def write_field(self, key: str, name: str, value: object = "") -> None:
+        """Write one field of a hash, lease or not; without a value, remove it."""
         if value == "":
             await cast(Awaitable[Any], self.client.hdel(key, name))
         else:
             await cast(Awaitable[Any], self.client.hset(key, name, str(value)))
 
-    async def state(self, name: str, value: object = "") -> None:
-        """Note something about the operator."""
-        await self.note(subscriptions_state(self.operator), name, value)
+    async def write_state(self, name: str, value: object = "") -> None:
+        """Write one field of the operator's state; without a value, remove it."""
+        await self.write_field(subscriptions_state(self.operator), name, value)
 
-    async def orders(self) -> list[bytes]:
-        """Return what commands want, the oldest first."""
+    async def read_orders(self) -> list[bytes]:
+        """Read the orders of the commands, the oldest first."""
         key = subscriptions_orders(self.operator)
         found: Any = await cast(Awaitable[Any], self.client.lrange(key, 0, 99))
         return list(found)
 
-    async def done(self, order: bytes) -> None:
-        """Take an order off the list."""
+    async def remove_order(self, order: bytes) -> None:
+        """Remove an order that is done."""
         key = subscriptions_orders(self.operator)
         await cast(Awaitable[Any], self.client.lrem(key, 1, order.decode()))
 
     async def _commit(self, slot: Slot, before: bytes, change: Change) -> bool:
-        slot.settle_state()
-        place = None if change.remove else self._due(slot)
+        slot.update_state()
+        due = None if change.remove else self._due(slot)
         reply = await self._eval(
             _COMMIT,
             self._keys,
@@ -200,9 +202,9 @@ class Store:
             slot.id,
             before,
             b"" if change.remove else encode(slot),
-            place[0] if place else 0,
-            int(place[1] * 1000) if place else "",
-            *(word for each in change.goes for word in each),
+            due[0] if due else 0,
+            int(due[1] * 1000) if due else "",
+            *(word for each in change.writes for word in each),
         )
         return self._check(reply)
 
@@ -213,7 +215,7 @@ class Store:
             raise LeaseLost
         return bool(reply == b"done")
 
-    async def _forget(self, name: str) -> None:
+    async def _remove_due(self, name: str) -> None:
         for rank in range(_RANKS):
             await self.client.zrem(subscriptions_due(self.operator, rank), name)
 

@@ -1,4 +1,4 @@
-"""Takes away what is over: credentials an hour after their end, and what points at them."""
+"""Deletes what has expired: credentials an hour after their end, and what refers to them."""
 
 import json
 from collections.abc import Awaitable
@@ -13,48 +13,49 @@ from receiver.contract.redis_keys import (
 from receiver.subscriptions.store import Store
 
 EVERY: Final = 3600.0
+"""Seconds between two sweeps; also how long a credential stays after its end."""
 _BATCH: Final = 500
 
 
 class Sweep:
-    """One controller's; what belongs to another operator is left to that one's."""
+    """One operator's sweep; what belongs to another operator is left to that one's controller."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._gone: dict[str, float] = {}
-        """Digest without a record -> since when that is known: for an hour readers are told."""
+        """Digest without a record -> since when: web processes read its change for an hour."""
 
     async def run(self) -> None:
-        """Go through everything once."""
-        now, over = self._store.now(), []
+        """Sweep through all credentials, ids and changes once. Raises `LeaseLost`."""
+        now, expired = self._store.now(), []
         client = self._store.client
         async for digest, raw in client.hscan_iter(SUBSCRIPTION_CREDENTIALS, count=1000):
             found = json.loads(raw)
             if found["expires"] + EVERY < now and await self._is_ours(found["attempt"]):
-                over.append((digest.decode(), found["attempt"]))
-        for begin in range(0, len(over), _BATCH):
-            await self._store.drop(over[begin : begin + _BATCH])
-        await self._ids()
-        await self._changes(now)
+                expired.append((digest.decode(), found["attempt"]))
+        for begin in range(0, len(expired), _BATCH):
+            await self._store.delete_credentials(expired[begin : begin + _BATCH])
+        await self._sweep_ids()
+        await self._sweep_changes(now)
 
     async def _is_ours(self, attempt: str) -> bool:
-        found = await self._store.read(SUBSCRIPTION_ATTEMPTS, attempt)
+        found = await self._store.read_field(SUBSCRIPTION_ATTEMPTS, attempt)
         return bool(found) and json.loads(found)[0] == self._store.operator
 
-    async def _ids(self) -> None:
-        """Drop ids whose attempt is not known any more."""
+    async def _sweep_ids(self) -> None:
+        """Delete the ids of subscriptions whose attempt is not stored any more."""
         client, own = self._store.client, f"{self._store.operator} "
         async for name, value in client.hscan_iter(SUBSCRIPTION_IDS, count=1000):
             slot, _, attempt = value.decode().partition(" ")
             if not name.decode().startswith(own):
                 continue
-            record = await self._store.slot(slot)
+            record = await self._store.read_slot(slot)
             if record and record.attempt(attempt):
                 continue
-            if not await self._store.read(SUBSCRIPTION_ATTEMPTS, attempt):
-                await self._store.note(SUBSCRIPTION_IDS, name.decode())
+            if not await self._store.read_field(SUBSCRIPTION_ATTEMPTS, attempt):
+                await self._store.write_field(SUBSCRIPTION_IDS, name.decode())
 
-    async def _changes(self, now: float) -> None:
+    async def _sweep_changes(self, now: float) -> None:
         client = self._store.client
         async for name, _ in client.zscan_iter(SUBSCRIPTION_CREDENTIALS_CHANGES, count=1000):
             digest = name.decode()

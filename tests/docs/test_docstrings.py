@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WRITTEN = """
     auth carriers config contract doctor health intake metrics operations outbound runtime simulate
-    web
+    subscriptions web
 """
 """Rooms join here once their docstrings are written so."""
 

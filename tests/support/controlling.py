@@ -15,7 +15,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTIONS,
     subscriptions_orders,
 )
-from receiver.subscriptions.records import Slot, decode
+from receiver.subscriptions.slots import Slot, decode
 from tests.support.commands import environment
 from tests.support.eventually import eventually
 from tests.support.operators import Simulated, Sink
@@ -71,13 +71,13 @@ devices_file = "fleet.txt"
     def environment(self) -> dict[str, str]:
         return environment(REDIS_URL=self.valkey.url, SIM="simulated-secret")
 
-    def start(self, point: str = "", **pace: float) -> "subprocess.Popen[bytes]":
+    def start(self, point: str = "") -> "subprocess.Popen[bytes]":
         """A controller, which is killed at a point if one is given."""
         self.configure()
         command = [sys.executable, "-P", "-m", "tests.support.dying_controller"]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [*command, "sim", json.dumps(pace), point],
+                [*command, "sim", point],
                 cwd=self.directory,
                 env=self.environment(),
                 stdin=subprocess.PIPE,

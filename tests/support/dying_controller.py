@@ -1,9 +1,8 @@
 """A controller in a hurry, killed at a chosen point:
-`python -m tests.support.dying_controller OPERATOR PACE POINT`.
+`python -m tests.support.dying_controller OPERATOR POINT`.
 """
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -14,25 +13,25 @@ from typing import Any
 from receiver.config.settings import load
 from receiver.outbound import Limits, OperatorClient
 from receiver.runtime import logs
-from receiver.subscriptions import creating, ending
+from receiver.subscriptions import attempts, creation, ending, unknown_attempts
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.controller import Controller, authentication
-from receiver.subscriptions.pace import Pace
+from receiver.subscriptions.timing import Timing
 
-FAST = Pace(
-    overlap=0.5, between_lists=0.5, settle=0.1, pending=10, first=0.2, longest=1, orphans=1,
-    devices=0.2,
+FAST = Timing(
+    overlap=0.5, between_lists=0.5, recheck=0.1, pending_limit=10, first_backoff=0.2,
+    longest_backoff=1, orphan_check=1, device_check=0.2,
 )  # fmt: skip
 STEPS: dict[str, tuple[Any, str]] = {
-    "intent": (creating, "_intend"),
-    "posting": (creating, "_mark_posting"),
+    "intent": (creation, "_store_intent"),
+    "posting": (creation, "_mark_posting"),
     "post": (Api, "create"),
-    "commit": (creating, "settle"),
-    "resolve": (creating, "resolve"),
-    "look": (ending, "look"),
-    "mark": (ending, "mark"),
+    "commit": (attempts, "store_subscription"),
+    "resolve": (unknown_attempts, "resolve"),
+    "look": (ending, "check_alive"),
+    "mark": (ending, "mark_for_deletion"),
     "delete": (Api, "delete"),
-    "finish": (ending, "finish"),
+    "finish": (ending, "remove_attempt"),
 }
 
 
@@ -54,12 +53,12 @@ def patch(point: str) -> None:
         return result
 
     setattr(owner, attribute, dying)
-    for module in (creating, ending):
-        if getattr(module, attribute, None) is method:
+    for name, module in list(sys.modules.items()):  # also where it was imported by its name
+        if name.startswith("receiver.subscriptions.") and vars(module).get(attribute) is method:
             setattr(module, attribute, dying)
 
 
-def main(name: str, pace: str, point: str) -> None:
+def main(name: str, point: str) -> None:
     settings = load(os.environ)
     logs.configure("debug")
     operator = next(one for one in settings.operators if one.name == name)
@@ -67,14 +66,12 @@ def main(name: str, pace: str, point: str) -> None:
         patch(point)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    merged = {field: getattr(FAST, field) for field in FAST.__struct_fields__}
-    merged |= json.loads(pace)
 
     async def run() -> None:
         who = authentication(operator, settings.operator_variables)
         limits = Limits(rate=operator.rate, concurrency=operator.concurrency, deadline=5)
         async with OperatorClient(who, limits) as client:
-            await Controller(settings, operator, client, stop.is_set, Pace(**merged)).run()
+            await Controller(settings, operator, client, stop.is_set, FAST).run()
 
     asyncio.run(run())
 

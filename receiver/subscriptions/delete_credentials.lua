@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Deletes credentials and the attempts that they were made for, if the owner has the lease.
--- KEYS as of `commit.lua`. ARGV owner, then per credential its digest and its attempt.
--- Returns 'done' or 'lease'.
+-- KEYS: as of commit.lua. ARGV: owner, then a pair of digest and attempt for each credential.
+-- Returns 'done'; 'lease' where another owner has the lease.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 'lease'
 end

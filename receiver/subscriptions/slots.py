@@ -1,4 +1,4 @@
-"""A slot (set, device, event type) and the attempts at a subscription for it, stored in Redis."""
+"""A slot (set, device, event type) and the attempts to subscribe for it, as stored in Redis."""
 
 import hashlib
 import secrets
@@ -14,10 +14,10 @@ SlotState = Literal[
 
 
 class Attempt(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One subscription that was asked for, or is about to be. Times are seconds since 1970."""
+    """One subscription that was requested, or is about to be. Times are seconds since 1970."""
 
     id: str
-    """Ours; stands in the sink as `s` and in the credential of its notifications."""
+    """Our id; the sink carries it as `s`, and so does the credential of its notifications."""
     state: AttemptState = "intended"
     generation: int
     """Counts the attempts of a slot from 1."""
@@ -28,21 +28,21 @@ class Attempt(msgspec.Struct, kw_only=True, omit_defaults=True):
     subscription: str = ""
     """The operator's id, once it is known."""
     ends: float = 0
-    """The effective end; 0 as long as it is not known to live."""
+    """The effective end; 0 as long as it is not known to be alive."""
     renew: float = 0
     """When its successor is due."""
     delete: float = 0
-    """When it is to be deleted, or looked for again after that."""
+    """When it is to be deleted, or when the deletion is to be checked again."""
     next: float = 0
-    """When to look again whether it lives."""
+    """When to check again whether it is alive."""
     absences: int = 0
-    """Complete lists without it, or GETs answered 404, in a row."""
+    """Complete lists without it, or GETs answered 404, one after the other."""
     ended: str = ""
     """Why the operator ended it (TerminationReason)."""
 
 
 class Slot(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One subscription that is wanted, or was."""
+    """One subscription that is wanted, or was; its attempts are those that still matter."""
 
     id: str
     set: str
@@ -57,29 +57,29 @@ class Slot(msgspec.Struct, kw_only=True, omit_defaults=True):
     generation: int = 0
     attempts: list[Attempt] = msgspec.field(default_factory=list)
     failures: int = 0
-    """In a row, of creations."""
+    """Creations that failed, one after the other."""
     error: str = ""
-    """The last one: a status and a code."""
+    """The last failure: a status and a code."""
     refused: bool = False
-    """Whether the operator said no, which it will say again."""
+    """Whether the operator refused, and would refuse again."""
     rest: float = 0
-    """Nothing is created before."""
+    """Until when nothing is created."""
     gap: float = 0
-    """Since when nothing lives although something did; 0 when something does."""
+    """Since when no subscription is alive although one was; 0 where one is."""
     checked: float = 0
-    """When its silence was last looked into."""
+    """When it was last checked for its silence."""
 
     def attempt(self, name: str) -> Attempt | None:
-        """Return the attempt of this name, if it still matters."""
+        """Return the attempt with this id; None where it has ended or was given up."""
         return next((each for each in self.attempts if each.id == name), None)
 
     @property
     def living(self) -> list[Attempt]:
-        """Those that send events, the newest last."""
+        """Return the attempts whose subscriptions send events, the newest last."""
         return [each for each in self.attempts if each.state == "active" and not each.ended]
 
-    def settle_state(self) -> None:
-        """Say in one word how it stands."""
+    def update_state(self) -> None:
+        """Set `state` from the attempts."""
         states = {each.state for each in self.attempts}
         coming = states & {"intended", "posting", "pending"}
         if self.living:
@@ -101,7 +101,7 @@ decode = msgspec.json.Decoder(Slot).decode
 
 
 def slot_id(name: str, device: dict[str, Any], event_type: str) -> str:
-    """Return the name of a slot: it shows its set, not its device."""
+    """Return the id of a slot: its set, and a digest that does not show its device."""
     text = msgspec.json.encode([name, device, event_type], order="deterministic")
     return f"{name}:{hashlib.sha256(text).hexdigest()[:20]}"
 
@@ -111,11 +111,11 @@ _HEX: Final = frozenset("0123456789abcdef")
 
 
 def new_attempt_id() -> str:
-    """Return a name that no other attempt has: `rs` and twenty hex digits."""
+    """Return a new id: `rs` and twenty hex digits."""
     return "rs" + secrets.token_hex(_TAG_BYTES)
 
 
 def is_attempt_id(text: str) -> bool:
-    """Return whether it looks like one of ours."""
+    """Return whether a text has the form of an attempt's id."""
     digits = text[2:]
     return text[:2] == "rs" and len(digits) == 2 * _TAG_BYTES and set(digits) <= _HEX

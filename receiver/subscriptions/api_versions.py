@@ -1,4 +1,4 @@
-"""The versions of the subscription APIs, as our requests and their answers have them.
+"""What differs between the versions of the subscription APIs: bodies of requests and answers.
 
 From the official definitions: device-status 0.5.1, and 0.6.1, 0.7.0, 0.8.0 and the main branch of
 device-reachability-status-subscriptions and device-roaming-status-subscriptions.
@@ -13,34 +13,39 @@ from msgspec import Struct
 
 from receiver.carriers.formats import timestamp
 
-_PLACE: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$").search
-DEAD: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
-"""What `status` says of one that sends nothing any more (SubscriptionStatus)."""
+_API_AND_VERSION: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$").search
+DEAD_STATUSES: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
+"""The `status` of a subscription that sends nothing any more (SubscriptionStatus)."""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
-    """A subscription as an operator shows it; empty where it does not say."""
+class RemoteSubscription(Struct, frozen=True, kw_only=True):
+    """A subscription as an operator shows it; a field is empty where it shows none."""
 
     id: str
     sink: str = ""
     type: str = ""
-    """Without prefix."""
+    """Without the prefix of a version: `reachability-data`."""
     device: dict[str, Any] = {}
     status: str = ""
     ends: float = 0
     """`expiresAt`, seconds since 1970."""
 
     @property
+    def is_requested(self) -> bool:
+        """Return whether the operator has not activated it yet."""
+        return self.status == "ACTIVATION_REQUESTED"
+
+    @property
     def tag(self) -> str:
-        """The attempt that its sink names."""
+        """Return the id of the attempt that the sink carries as `s`; empty without one."""
         try:
             return parse_qs(urlsplit(self.sink).query).get("s", [""])[0]
         except ValueError:
             return ""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """What a subscription is asked for with."""
+class CreationRequest(Struct, frozen=True, kw_only=True):
+    """What a new subscription is to be. Times are seconds since 1970."""
 
     base: str
     type: str
@@ -52,51 +57,51 @@ class Wanted(Struct, frozen=True, kw_only=True):
     initial_event: bool
 
 
-def creation(wanted: Wanted) -> dict[str, Any]:
-    """Return the body of POST /subscriptions."""
-    detail: dict[str, Any] = {"device": wanted.device}
-    if _is_flat(wanted.base):  # CreateSubscription, device-status 0.5.1
+def creation_body(request: CreationRequest) -> dict[str, Any]:
+    """Return the body of POST /subscriptions in the version that the base URL names."""
+    detail: dict[str, Any] = {"device": request.device}
+    if _is_flat(request.base):  # CreateSubscription, device-status 0.5.1
         return {
-            "webhook": {"notificationUrl": wanted.sink, "notificationAuthToken": wanted.token},
-            "subscriptionDetail": {**detail, "type": event_type(wanted.base, wanted.type)},
-            "subscriptionExpireTime": _text(wanted.ends),
+            "webhook": {"notificationUrl": request.sink, "notificationAuthToken": request.token},
+            "subscriptionDetail": {**detail, "type": event_type(request.base, request.type)},
+            "subscriptionExpireTime": _text(request.ends),
         }
     credential = {
         "credentialType": "ACCESSTOKEN",
-        "accessToken": wanted.token,
-        "accessTokenExpiresUtc": _text(wanted.token_ends),
+        "accessToken": request.token,
+        "accessTokenExpiresUtc": _text(request.token_ends),
         "accessTokenType": "bearer",
     }
     config: dict[str, Any] = {
         "subscriptionDetail": detail,
-        "subscriptionExpireTime": _text(wanted.ends),
+        "subscriptionExpireTime": _text(request.ends),
     }
-    if wanted.initial_event:
+    if request.initial_event:
         config["initialEvent"] = True
     return {
         "protocol": "HTTP",
-        "sink": wanted.sink,
+        "sink": request.sink,
         "sinkCredential": credential,
-        "types": [event_type(wanted.base, wanted.type)],
+        "types": [event_type(request.base, request.type)],
         "config": config,
     }
 
 
-def event_type(base: str, word: str) -> str:
-    """Return the whole event type that a version has for `reachability-data`."""
-    found = _PLACE(base)
+def event_type(base: str, name: str) -> str:
+    """Return the full event type that a version has for a short one such as `reachability-data`."""
+    found = _API_AND_VERSION(base)
     api, version = (found[1], found[2]) if found else ("", "")
     if _is_flat(base):
-        return f"org.camaraproject.device-status.v0.{word.replace('reachability', 'connectivity')}"
+        return f"org.camaraproject.device-status.v0.{name.replace('reachability', 'connectivity')}"
     if not api.endswith("-subscriptions"):
-        api = f"device-{word.partition('-')[0]}-status-subscriptions"
+        api = f"device-{name.partition('-')[0]}-status-subscriptions"
     if api.startswith("device-roaming") and version == "0.6":
         api = api.removeprefix("device-")
-    return f"org.camaraproject.{api}.v0.{word}"
+    return f"org.camaraproject.{api}.v0.{name}"
 
 
-def subscription(document: Any) -> Seen | None:
-    """Return what an answer shows; None where there is no id in it."""
+def parse_subscription(document: Any) -> RemoteSubscription | None:
+    """Parse a subscription in an answer, of any version; None where there is no id in it."""
     if not isinstance(document, dict):
         return None
     found = document.get("id") or document.get("subscriptionId")
@@ -106,18 +111,18 @@ def subscription(document: Any) -> Seen | None:
     detail = _inside(config, "subscriptionDetail") or _inside(document, "subscriptionDetail")
     types = document.get("types")
     kind = types[0] if isinstance(types, list) and types else detail.get("type")
-    return Seen(
+    return RemoteSubscription(
         id=found,
         sink=_string(document.get("sink") or hook.get("notificationUrl")),
         type=_string(kind).rpartition(".")[2].replace("connectivity-", "reachability-"),
         device=_inside(detail, "device"),
         status=_string(document.get("status")).upper(),
-        ends=time_of(document.get("expiresAt")),
+        ends=parse_time(document.get("expiresAt")),
     )
 
 
-def time_of(value: Any) -> float:
-    """Return seconds since 1970; 0 where it is no time."""
+def parse_time(value: Any) -> float:
+    """Parse an RFC 3339 time into seconds since 1970; 0 where it is none."""
     found = timestamp.rfc3339(value) if isinstance(value, str) else None
     return found.timestamp() if found else 0.0
 
@@ -128,7 +133,7 @@ def _text(seconds: float) -> str:
 
 
 def _is_flat(base: str) -> bool:
-    found = _PLACE(base)
+    found = _API_AND_VERSION(base)
     return bool(found and found[1] == "device-status")
 
 

@@ -1,0 +1,106 @@
+"""The states of an attempt in its slot: each function stores one transition."""
+
+from typing import Final
+
+from receiver.subscriptions import timing
+from receiver.subscriptions.api_versions import RemoteSubscription
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.creation_outcome import CreationOutcome
+from receiver.subscriptions.slots import Attempt, Slot
+from receiver.subscriptions.store import Change, Write
+
+_RECHECK_OVERDUE: Final = 300.0
+"""Seconds between two checks of a subscription that is alive after its end."""
+
+
+async def store_subscription(
+    context: Context, name: str, attempt: str, remote: RemoteSubscription, *, active: bool
+) -> None:
+    """Store which subscription an attempt has become, and whether it is active or still pending.
+
+    An active one makes its predecessors due for deletion, and ends the slot's gap and failures.
+    """
+    now = context.store.now()
+
+    def change(slot: Slot) -> Change | None:
+        found = slot.attempt(attempt)
+        if found is None or found.state == "deleting":
+            return None
+        if found.state == "active" and found.subscription == remote.id and not found.next:
+            return None
+        writes: list[Write] = []
+        if found.subscription != remote.id:
+            found.subscription = remote.id
+            writes.append(("id", f"{slot.operator} {remote.id}", f"{slot.id} {attempt}"))
+        found.absences = 0
+        if active:
+            writes += _activate(slot, found, remote.ends, now, context.timing.overlap)
+        else:
+            found.state, found.next = "pending", now + context.timing.recheck
+        return Change(writes=writes)
+
+    done = await context.store.update_slot(name, change)
+    if active and done:
+        context.lists.note_alive(context.base(done), remote.id)
+
+
+def _activate(slot: Slot, found: Attempt, ends: float, now: float, overlap: float) -> list[Write]:
+    ends = min(filter(None, (ends, found.ends, found.asked_end)))
+    found.state, found.next = "active", 0 if ends > now else now + _RECHECK_OVERDUE
+    found.ends, found.renew = ends, timing.renewal_due(found.created, ends)
+    for other in slot.living:
+        if other.generation < found.generation:
+            other.delete = other.delete or now + overlap
+    gap = round(now - slot.gap, 3) if slot.gap else 0
+    slot.gap = slot.rest = 0
+    slot.failures, slot.error, slot.refused = 0, "", False
+    return [("count", f"{slot.set}:gap_seconds", gap)] if gap else []
+
+
+async def mark_unknown(context: Context, name: str, attempt: str, error: str = "") -> None:
+    """Store that a POST may have created a subscription or not; `unknown_attempts` finds out."""
+
+    def change(slot: Slot) -> Change | None:
+        found = slot.attempt(attempt)
+        if found is None or found.state not in ("posting", "intended"):
+            return None
+        found.state, found.next = "unknown", context.store.now() + context.timing.recheck
+        slot.error = error or slot.error
+        return Change()
+
+    await context.store.update_slot(name, change)
+
+
+async def withdraw_attempt(
+    context: Context, name: str, attempt: str, outcome: CreationOutcome, wait: float | None
+) -> None:
+    """Remove an attempt that created nothing, and expire its credential at once.
+
+    `wait`: seconds until the next attempt; None: a backoff that grows with the failures.
+    """
+    now = context.store.now()
+
+    def change(slot: Slot) -> Change | None:
+        found = slot.attempt(attempt)
+        if found is None or found.state in ("active", "pending", "deleting"):
+            return None
+        slot.attempts.remove(found)
+        slot.failures += 1
+        slot.error, slot.refused = outcome.error, outcome.kind in ("refused", "set_refused")
+        slot.rest = now + (context.timing.backoff(slot.failures) if wait is None else wait)
+        return Change(writes=(("expire", found.digest, int(now)),))
+
+    await context.store.update_slot(name, change)
+
+
+async def discard_intent(context: Context, name: str, attempt: str) -> None:
+    """Remove an attempt that was never sent, and expire its credential at once."""
+
+    def change(slot: Slot) -> Change | None:
+        found = slot.attempt(attempt)
+        if found is None or found.state != "intended":
+            return None
+        slot.attempts.remove(found)
+        return Change(writes=(("expire", found.digest, int(context.store.now())),))
+
+    await context.store.update_slot(name, change)

@@ -1,0 +1,148 @@
+"""Creates a subscription: the intent is stored, the POST is sent once, its outcome is stored."""
+
+import hashlib
+import secrets
+
+import msgspec
+import structlog
+
+from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
+from receiver.outbound import NotSent, Resting, Unanswered
+from receiver.subscriptions import api_versions, attempts, creation_outcome, refusals, timing
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.creation_outcome import CreationOutcome
+from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id
+from receiver.subscriptions.store import Change, LeaseLost, Write
+
+log = structlog.get_logger()
+
+
+async def create_subscription(context: Context, slot: Slot) -> None:
+    """Create a subscription for a slot, unless its set is undeclared or creation is paused.
+
+    Raises `LeaseLost` where another controller may be at work; nothing has been sent then.
+    """
+    if slot.set not in context.sets:  # deleting an undeclared set waits for `apply --yes`
+        await _pause_slot(context, slot.id, context.store.now() + context.timing.longest_backoff)
+        return
+    renewal = bool(slot.living or slot.gap)
+    if (until := context.paused_until(slot, renewal=renewal)) > context.store.now():
+        await _pause_slot(context, slot.id, until)
+        return
+    token = SUBSCRIPTION_PREFIX + secrets.token_urlsafe(32)
+    attempt = await _store_intent(context, slot.id, token)
+    if attempt is None or not await _mark_posting(context, slot.id, attempt.id):
+        return
+    if not context.store.holds_lease:  # stopped for longer than its lease: another one may post
+        raise LeaseLost
+    outcome = await _post(context, slot, attempt, token)
+    await _store_outcome(context, slot, attempt.id, outcome)
+
+
+async def _store_intent(context: Context, name: str, token: str) -> Attempt | None:
+    """Store an attempt and its credential before anything is sent; return the attempt."""
+    made: list[Attempt] = []
+    now = context.store.now()
+
+    def change(slot: Slot) -> Change | None:
+        made.clear()
+        if not slot.wanted or slot.rest > context.store.now():
+            return None
+        days = context.sets[slot.set].days_at(context.operator)
+        slot.generation += 1
+        attempt = Attempt(
+            id=new_attempt_id(),
+            generation=slot.generation,
+            digest=hashlib.sha256(token.encode()).hexdigest(),
+            created=now,
+            asked_end=round(now + timing.requested_life(days, context.operator.max_days), 3),
+        )
+        slot.attempts.append(attempt)
+        made.append(attempt)
+        return Change(writes=_credential(slot, attempt))
+
+    await context.store.update_slot(name, change)
+    return made[0] if made else None
+
+
+def _credential(slot: Slot, attempt: Attempt) -> tuple[Write, ...]:
+    """Return what admits the attempt's notifications, and leads from them to its slot."""
+    credential = {
+        "label": slot.set,
+        "listener": slot.listener,
+        "expires": int(attempt.asked_end + 2 * timing.DAY),
+        "created": int(attempt.created),
+        "attempt": attempt.id,
+        "generation": attempt.generation,
+        "slot": slot.id,
+    }
+    index = (slot.operator, slot.set, slot.id, attempt.generation)
+    return (
+        ("credential", attempt.digest, msgspec.json.encode(credential)),
+        ("attempt", attempt.id, msgspec.json.encode(index)),
+    )
+
+
+async def _mark_posting(context: Context, name: str, attempt: str) -> bool:
+    marked: list[bool] = []
+
+    def change(slot: Slot) -> Change | None:
+        marked.clear()
+        found = slot.attempt(attempt)
+        if found is None or found.state != "intended":
+            return None
+        found.state = "posting"
+        marked.append(True)
+        return Change()
+
+    await context.store.update_slot(name, change)
+    return bool(marked)
+
+
+async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> CreationOutcome:
+    request = api_versions.CreationRequest(
+        base=context.base(slot),
+        type=slot.type,
+        device=slot.device,
+        sink=context.sink(slot, attempt.id),
+        token=token,
+        token_ends=attempt.asked_end + timing.DAY,
+        ends=attempt.asked_end,
+        initial_event=context.sets[slot.set].initial_event,
+    )
+    try:
+        answer = await context.api.create(request.base, api_versions.creation_body(request))
+    except Resting as error:
+        return CreationOutcome(kind="retry", error=str(error), wait=error.seconds)
+    except NotSent as error:
+        return CreationOutcome(kind="retry", error=str(error))
+    except Unanswered as error:
+        return CreationOutcome(kind="unknown", error=str(error))
+    return creation_outcome.classify(answer)
+
+
+async def _store_outcome(
+    context: Context, slot: Slot, attempt: str, outcome: CreationOutcome
+) -> None:
+    log.debug("subscription.answered", slot=slot.id, attempt=attempt, said=outcome.kind)
+    match outcome.kind:
+        case "active" | "pending":
+            assert outcome.remote is not None  # noqa: S101 - `classify` found an id
+            active = outcome.kind == "active"
+            await attempts.store_subscription(
+                context, slot.id, attempt, outcome.remote, active=active
+            )
+            await context.note_creation(slot.set)
+        case "unknown":
+            await attempts.mark_unknown(context, slot.id, attempt, outcome.error)
+        case _:
+            wait = await refusals.handle_refusal(context, slot, outcome)
+            await attempts.withdraw_attempt(context, slot.id, attempt, outcome, wait)
+
+
+async def _pause_slot(context: Context, name: str, until: float) -> None:
+    def change(slot: Slot) -> Change | None:
+        slot.rest = until
+        return Change()
+
+    await context.store.update_slot(name, change)

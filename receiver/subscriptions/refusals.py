@@ -1,0 +1,74 @@
+"""What follows from an operator's refusal to create: for the slot, its set and the operator."""
+
+import contextlib
+from collections import Counter
+from typing import Final
+
+from receiver.contract.redis_keys import subscriptions_state
+from receiver.outbound import NotSent, Unanswered
+from receiver.subscriptions.context import SAME_FAILURES, Context
+from receiver.subscriptions.creation_outcome import CreationOutcome
+from receiver.subscriptions.slots import Slot
+
+_SET_PAUSE: Final = 3600.0
+"""Seconds without creations for a set that was refused several times alike."""
+
+
+async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome) -> float | None:
+    """Handle a refusal: pause what it concerns beyond its slot.
+
+    Return the seconds until the slot's next attempt; None: a backoff that grows with the failures.
+    """
+    match outcome.kind:
+        case "refused":
+            return context.timing.refused_pause
+        case "unauthorised":
+            context.unauthorised = True
+            await context.store.write_state(
+                "trouble", f"{outcome.error}: who we are is not accepted"
+            )
+            return context.timing.longest_backoff
+        case "quota":
+            context.quota_until = context.store.now() + context.timing.quota_pause
+            await context.store.write_state("quota_until", int(context.quota_until))
+            return context.timing.quota_pause
+        case "set_refused":
+            await _count_for_set(context, slot.set, outcome.error)
+            return context.timing.refused_pause
+        case "exists":
+            return await _resolve_conflict(context, slot)
+        case _:
+            return outcome.wait
+
+
+async def _count_for_set(context: Context, name: str, error: str) -> None:
+    counts = context.refusals.setdefault(name, Counter())
+    counts[error] += 1
+    if counts[error] >= SAME_FAILURES:
+        await context.pause_set(name, f"refused {SAME_FAILURES} times: {error}", _SET_PAUSE)
+
+
+async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
+    """Make room where the operator has a subscription too much like the new one.
+
+    One of ours that no slot knows is deleted. Where it is the slot's own predecessor, the operator
+    takes no second one: from now on the predecessor is deleted before its successor is created.
+    Return the seconds until the next attempt; None: a backoff that grows with the failures.
+    """
+    base = context.base(slot)
+    listing = await context.lists.fetched_since(base, context.store.now())
+    known = {each.subscription for each in slot.attempts if each.subscription}
+    for remote in listing.items if listing else ():
+        same = remote.type == slot.type and remote.device == slot.device
+        if not same or not context.is_ours(remote.sink) or remote.id in known:
+            continue
+        if remote.tag and not slot.attempt(remote.tag):
+            with contextlib.suppress(NotSent, Unanswered):
+                await context.api.delete(base, remote.id)
+            return context.timing.recheck
+    if slot.living and not context.replaces:
+        context.replaces = True
+        state = subscriptions_state(context.operator.name)
+        await context.store.write_field(state, "renewal", "replace")
+        return 0.0
+    return None

@@ -1,0 +1,60 @@
+"""Finds out whether a POST whose answer was lost created a subscription."""
+
+from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
+from receiver.subscriptions.attempts import store_subscription
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.slots import Attempt, Slot
+from receiver.subscriptions.store import Change
+
+
+async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
+    """Look for an attempt's subscription in the operator's list.
+
+    After two complete lists without it the attempt is removed, so that another one is made.
+    """
+    base, timing = context.base(slot), context.timing
+    listing = await context.lists.fetched_since(base, attempt.next)
+    if listing:
+        if remote := _find(context, slot, attempt, listing.items):
+            await store_subscription(
+                context, slot.id, attempt.id, remote, active=not remote.is_requested
+            )
+            return
+        complete = await context.lists.is_complete(base, listing, timing.between_lists)
+    hopeless = context.store.now() - attempt.created > timing.pending_limit
+    proves = listing is not None and (complete or hopeless)
+
+    def change(now: Slot) -> Change | None:
+        found = now.attempt(attempt.id)
+        if found is None or found.state != "unknown":
+            return None
+        found.absences += proves
+        found.next = context.store.now() + timing.between_lists
+        if found.absences >= 2:
+            # Its credential stays: a subscription that appears late after all has to be recognised.
+            now.attempts.remove(found)
+            now.failures += 1
+            now.rest = context.store.now()
+        return Change()
+
+    await context.store.update_slot(slot.id, change)
+
+
+def _find(
+    context: Context, slot: Slot, attempt: Attempt, listed: tuple[RemoteSubscription, ...]
+) -> RemoteSubscription | None:
+    """Return the subscription whose sink carries the attempt's tag.
+
+    Where sinks carry no tag: the one that ends in the very millisecond that was asked for.
+    """
+    alive = [each for each in listed if each.status not in DEAD_STATUSES]
+    for each in alive:
+        if each.tag == attempt.id:
+            return each
+    if context.operator.sink_tag:
+        return None
+    for each in alive:
+        same = each.type == slot.type and context.is_ours(each.sink)
+        if same and abs(each.ends - attempt.asked_end) < 0.0015:
+            return each
+    return None
