@@ -80,7 +80,7 @@ def _ours(contender: Contender, server: Server, url: str, directory: Path, count
         f'[[sink]]\nname = "{SINK}"\nkind = "http"\nurl = "{url}"\nmode = "{mode}"\n'
         'allow = ["127.0.0.1"]\nsecrets_env = ["HOOK_SECRET"]\n'
     )
-    delivery_queue.begin(server.client, SINK)
+    delivery_queue.create_group(server.client, SINK)
     with server.client.pipeline(transaction=False) as pipe:
         for event in _events(count):
             pipe.xadd(EVENTS, {"event": event})

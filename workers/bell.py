@@ -19,7 +19,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.runtime.redis_client import DOWN
 
-RANG_MILLISECONDS: Final = 5_000
+RING_AGAIN_MILLISECONDS: Final = 5_000
 """Milliseconds in which a sink is rung for once, also when no worker can serve it."""
 
 
@@ -44,7 +44,7 @@ def ring_sinks(client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
     with contextlib.suppress(*DOWN):
         pipe = client.pipeline(transaction=False)
         for sink in sinks:
-            pipe.set(forward_bell(sink.name), 1, nx=True, px=RANG_MILLISECONDS)
+            pipe.set(forward_bell(sink.name), 1, nx=True, px=RING_AGAIN_MILLISECONDS)
         for sink, rang in zip(sinks, pipe.execute(), strict=True):
             if rang:
                 ring_sink(client, sink)

@@ -25,7 +25,7 @@ from tests.support.commands import RECEIVER, environment, run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
-from workers.forward.delivery_queue import begin
+from workers.forward.delivery_queue import create_group
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system that vanishes is what is wanted
 GOOD = "a-token-of-more-than-twenty-characters"
@@ -251,7 +251,7 @@ def test_into_a_pipe_it_prints_a_plain_line_for_each(valkey: Valkey, tmp_path: P
 def test_on_a_terminal_it_prints_the_gravest_first_with_what_a_stranger_wrote_made_harmless(
     valkey: Valkey, tmp_path: Path
 ) -> None:
-    begin(valkey.client(), "hook", "0")
+    create_group(valkey.client(), "hook", "0")
     valkey.client().hset(sink_state("hook"), "stopped", "\x1b[2Janswered 410")
     said = _on_a_terminal(tmp_path, REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS=GOOD)
     assert "the sink hook is stopped: \N{REPLACEMENT CHARACTER}[2Janswered 410" in said

@@ -19,7 +19,7 @@ from tests.doctor.test_doctor import GOOD, examined, grave
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
-from workers.forward.delivery_queue import begin
+from workers.forward.delivery_queue import create_group
 
 HOOK = (
     '[[sink]]\nname = "hook"\nkind = "http"\nurl = "https://hooks.example.com/"\n'
@@ -44,9 +44,9 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
     client.xadd(DEAD_LETTERS, {"d": b""})
     client.hset(LEDGER, "accepted", 5)
     client.hset(LOSSES, "a life", 7)
-    begin(client, "hook", "0")
+    create_group(client, "hook", "0")
     client.xgroup_destroy(EVENTS, "forward:hook")
-    begin(client, "hook", "0")
+    create_group(client, "hook", "0")
     client.hset(sink_state("hook"), "stopped", "answered 410")
     (tmp_path / "receiver.toml").write_text(HOOK)
     found = examined(tmp_path, valkey.url)
@@ -79,7 +79,7 @@ def test_a_sink_whose_circuit_is_open_is_found_and_one_that_is_stopped_once(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     client: Any = valkey.client()
-    begin(client, "hook", "0")
+    create_group(client, "hook", "0")
     client.hset(sink_state("hook"), "failures", 3)
     assert not any("the sink hook fails" in what for what in examined(tmp_path, valkey.url))
     client.hset(sink_state("hook"), "opened", 1)

@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
 )
 from tests.support.forwarding import event, publish
 from tests.support.valkey import Valkey
-from workers.forward.delivery_queue import begin
+from workers.forward.delivery_queue import create_group
 from workers.maintenance import sink_sweep
 from workers.maintenance.sink_sweep import RETIRED_AFTER, SinkSweep
 from workers.maintenance.sweep import Sweep
@@ -31,7 +31,7 @@ SINK = RedisStreamSink(name="copy", stream="company:events")
 
 @pytest.fixture
 def client(valkey: Valkey) -> Any:
-    begin(valkey.client(), SINK.name)
+    create_group(valkey.client(), SINK.name)
     return valkey.client()
 
 
@@ -102,7 +102,7 @@ def test_events_a_sink_has_not_got_are_never_trimmed(valkey: Valkey, client: Any
 def test_a_sink_that_nobody_is_configured_for_holds_history_for_a_day(
     valkey: Valkey, client: Any
 ) -> None:
-    begin(client, "gone")
+    create_group(client, "gone")
     client.zadd(retry_due("gone"), {"1-1": 0})
     client.hset(retry_items("gone"), "1-1", encode(Delivery("1-1", b"{}", 0, 3)))
     client.xadd(EVENTS, {"event": "{}"}, id="1000-0")

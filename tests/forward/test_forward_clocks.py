@@ -13,9 +13,9 @@ from tests.support.consumer import Consumer, consuming
 from tests.support.forwarding import http_sink, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import backoff, delivery_queue
-from workers.forward.delivery_queue import Deliveries, begin
+from workers.forward.delivery_queue import DeliveryQueue, create_group
 from workers.forward.remote_job import RemoteJob
-from workers.forward.run_loop import Shift
+from workers.forward.run_loop import RunLoop
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.sinks.http import Http
 
@@ -46,30 +46,30 @@ def due(client: Any, sink: str, *entries: str, at: int) -> None:
 def worked(client: Any, sink: HttpSink) -> None:
     """One job, as a worker runs it."""
     remote = Http(sink, {})
-    own = Deliveries(client, sink.name, "other-0", seconds=remote.seconds)
-    RemoteJob(remote, Shift(sink, own, lambda: None, lambda: False)).run()
+    own = DeliveryQueue(client, sink.name, "other-0", seconds=remote.seconds)
+    RemoteJob(remote, RunLoop(sink, own, lambda: None, lambda: False)).run()
 
 
 @pytest.mark.usefixtures("wrong")
 def test_a_lease_lasts_as_long_as_redis_says(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    begin(client, "hook")
+    create_group(client, "hook")
     now = redis_now(client)
     due(client, "hook", "1-1", at=now - 1000)
-    assert len(Deliveries(client, "hook", "a", seconds=5).take(10)) == 1
+    assert len(DeliveryQueue(client, "hook", "a", seconds=5).lease(10)) == 1
     until = client.zscore(retry_due("hook"), "1-1")
     assert now + 30_000 <= until <= redis_now(client) + 30_000
-    assert Deliveries(client, "hook", "b", seconds=5).take(10) == []
+    assert DeliveryQueue(client, "hook", "b", seconds=5).lease(10) == []
 
 
 @pytest.mark.usefixtures("wrong")
 def test_what_is_not_due_yet_is_not_taken_and_what_is_due_is(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    begin(client, "hook")
+    create_group(client, "hook")
     now = redis_now(client)
     due(client, "hook", "1-1", at=now + 60_000)
     due(client, "hook", "2-1", at=now - 60_000)
-    (item,) = Deliveries(client, "hook", "a").take(10)
+    (item,) = DeliveryQueue(client, "hook", "a").lease(10)
     assert item.delivery.entry == "2-1"
 
 
@@ -79,7 +79,7 @@ def test_a_circuit_opens_for_as_long_as_redis_says(valkey: Valkey) -> None:
         consumer.behaviour = lambda _request, _handler: 500
         client: Any = valkey.client()
         sink = http_sink(consumer, concurrency=1)
-        begin(client, sink.name)
+        create_group(client, sink.name)
         publish_many(valkey, delivery_queue.FAILURES)
         before = redis_now(client)
         worked(client, sink)
@@ -101,7 +101,7 @@ def test_a_retry_after_holds_the_sink_as_long_as_it_says(valkey: Valkey) -> None
         answer(consumer, 503, Retry_After="120")
         client: Any = valkey.client()
         sink = http_sink(consumer, concurrency=1)
-        begin(client, sink.name)
+        create_group(client, sink.name)
         publish_many(valkey, 1)
         before = redis_now(client)
         worked(client, sink)
@@ -115,7 +115,7 @@ def test_nothing_is_given_up_before_its_time(valkey: Valkey) -> None:
         answer(consumer, 500)
         client: Any = valkey.client()
         sink = http_sink(consumer, concurrency=1)
-        begin(client, sink.name)
+        create_group(client, sink.name)
         due(client, sink.name, "1-1", at=redis_now(client) - 71 * 3_600_000)
         worked(client, sink)
         assert (client.zcard(retry_due(sink.name)), client.hget(SINKS, "hook:dead")) == (1, None)
@@ -124,7 +124,7 @@ def test_nothing_is_given_up_before_its_time(valkey: Valkey) -> None:
 @pytest.mark.usefixtures("wrong")
 def test_a_sink_that_another_supervisor_knows_is_not_retired(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    begin(client, "theirs")
+    create_group(client, "theirs")
     client.hset(SINKS, "theirs:configured", redis_now(client) - 60_000)
     SinkSweep(client, ()).run()
     assert client.hexists(SINKS, "theirs:configured")
@@ -135,7 +135,7 @@ def test_the_sweep_rings_for_what_is_due_by_redis_clock(valkey: Valkey) -> None:
     with consuming() as consumer:
         client: Any = valkey.client()
         sink = http_sink(consumer)
-        begin(client, sink.name)
+        create_group(client, sink.name)
         sweep = SinkSweep(client, (sink,))
         due(client, sink.name, "1-1", at=redis_now(client) + 60_000)
         sweep.run()
@@ -151,7 +151,7 @@ def test_what_redis_put_off_while_its_clock_was_ahead_is_due_once_it_is_right(
     with consuming() as consumer:
         client: Any = valkey.client()
         sink = http_sink(consumer)
-        begin(client, sink.name)
+        create_group(client, sink.name)
         hours_ahead = redis_now(client) + 6 * 3_600_000
         due(client, sink.name, "1-1", at=hours_ahead)
         client.hset(sink_state(sink.name), mapping={"opened": 1, "open_until": hours_ahead})

@@ -146,7 +146,7 @@ def test_another_worker_takes_over_what_a_dead_one_left_but_not_what_a_live_one_
 ) -> None:
     dead = Forwarding(valkey, http_sink(consumer), consumer="dead")
     publish_many(valkey, 3)
-    assert len(dead.deliveries.take(10)) == 3
+    assert len(dead.deliveries.lease(10)) == 3
     other = Forwarding(valkey, http_sink(consumer), consumer="other")
     other.run()
     assert consumer.ids == []

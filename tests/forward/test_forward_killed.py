@@ -24,15 +24,15 @@ import msgspec
 from receiver.runtime import redis_client
 from receiver.config.settings import Settings, SinkSettings
 from workers.processes import worker_process
-from workers.forward.delivery_queue import Deliveries
+from workers.forward.delivery_queue import DeliveryQueue
 
 sink = msgspec.json.decode(sys.argv[1], type=SinkSettings)
 url, step = sys.argv[2:]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
-take, settle = Deliveries.take, Deliveries.settle
+lease, settle = DeliveryQueue.lease, DeliveryQueue.settle
 
-def taking(self, wanted):
-    items = take(self, wanted)
+def leasing(self, wanted):
+    items = lease(self, wanted)
     if step == "after read" and items:
         die()
     return items
@@ -44,7 +44,7 @@ def settling(self, outcomes):
     if step == "after the outcomes":
         die()
 
-Deliveries.take, Deliveries.settle = taking, settling
+DeliveryQueue.lease, DeliveryQueue.settle = leasing, settling
 settings = Settings(redis_url=url, sinks=(sink,))
 worker_process.forwarder(sink, redis_client.client(url), "host-0", settings, lambda: False).run()
 """

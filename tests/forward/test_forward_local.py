@@ -80,7 +80,7 @@ def test_large_events_are_read_in_smaller_numbers(valkey: Valkey) -> None:
     forwarding = Forwarding(valkey, STREAM)
     publish(valkey, *(event(number, data={"raw": "x" * 200_000}) for number in range(100)))
     sizes = []
-    while items := forwarding.deliveries.take(500):
+    while items := forwarding.deliveries.lease(500):
         sizes.append(len(items))
     assert sum(sizes) == 100
     assert max(sizes) <= 40
@@ -104,7 +104,7 @@ def test_a_key_of_another_type_loses_nothing(valkey: Valkey) -> None:
 def test_two_workers_on_the_same_entries_deliver_each_once(valkey: Valkey) -> None:
     one, other = Forwarding(valkey, STREAM), Forwarding(valkey, STREAM)  # the same consumer name
     publish_many(valkey, 10)
-    items = one.deliveries.take(100)
+    items = one.deliveries.lease(100)
     other.run()
     one.deliveries.settle([one.job._run(item) for item in items])  # type: ignore[union-attr]
     assert len(copied(one.client)) == 10

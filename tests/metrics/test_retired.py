@@ -17,7 +17,7 @@ from tests.doctor.test_doctor import examined, grave
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
-from workers.forward.delivery_queue import begin
+from workers.forward.delivery_queue import create_group
 from workers.maintenance.sink_sweep import SinkSweep
 
 BILLING = RedisStreamSink(name="billing", stream="billing")
@@ -41,7 +41,7 @@ def sink_gauges(client: Any, settings: Settings | None = None) -> list[set[str]]
 
 def test_a_sink_that_was_taken_out_pages_nobody_and_says_so(valkey: Valkey, tmp_path: Path) -> None:
     client: Any = valkey.client()
-    SinkSweep(client, (BILLING,)).begin()
+    SinkSweep(client, (BILLING,)).create_groups()
     SinkSweep(client, (BILLING,)).run()
     client.xadd(EVENTS, {"event": "{}"})
     queue = "receiver-forward-billing"
@@ -59,7 +59,7 @@ def test_a_sink_that_was_taken_out_pages_nobody_and_says_so(valkey: Valkey, tmp_
 
 def test_a_sink_that_this_process_has_configured_is_told_of(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    begin(client, "billing")
+    create_group(client, "billing")
     client.hset(SINKS, "billing:configured", int(1000 * (time.time() - 7200)))
     settings = Settings(sinks=(BILLING,))
     assert "receiver-forward-billing" in series(client, "receiver_workers", settings)

@@ -56,7 +56,7 @@ ROOMS = {
                 "tests/workers/test_identities.py",
                 "tests/workers/test_half_way.py",
             ),
-            "take.lua": _FORWARD,
+            "lease.lua": _FORWARD,
             "settle.lua": _FORWARD,
             "create_group.lua": _FORWARD,
             "enter_group.lua": ("tests/workers/test_groups_moved.py",),

@@ -19,13 +19,13 @@ from receiver.contract.redis_keys import (
 from receiver.runtime import scripts
 from tests.support.consumer import Consumer
 from tests.support.valkey import Valkey
-from workers.forward.delivery_queue import Deliveries, begin
+from workers.forward.delivery_queue import DeliveryQueue, create_group
 from workers.forward.remote_job import RemoteJob
-from workers.forward.run_loop import Shift
-from workers.forward.transactional_job import LocalJob
+from workers.forward.run_loop import RunLoop
+from workers.forward.transactional_job import TransactionalJob
 from workers.sinks import open_sink
-from workers.sinks.foreign_redis import Elsewhere
-from workers.sinks.sink import Local
+from workers.sinks.foreign_redis import ForeignRedis
+from workers.sinks.sink import TransactionalSink
 
 
 def event(number: int, **more: Any) -> dict[str, Any]:
@@ -63,15 +63,15 @@ def http_sink(consumer: Consumer, **more: Any) -> HttpSink:
     return HttpSink(**(settings | more))
 
 
-class _Deliveries(Deliveries):
+class _DeliveryQueue(DeliveryQueue):
     """Does not wait for what the test does not send; its server's time is the test's."""
 
     def __init__(self, client: Any, *rest: Any, **more: Any) -> None:
         super().__init__(client, *rest, **more)
-        self._take, self._settle = (_timed(client, name) for name in ("take", "settle"))
+        self._lease, self._settle = (_timed(client, name) for name in ("lease", "settle"))
 
-    def more_within(self, milliseconds: int) -> bool:
-        return super().more_within(min(milliseconds, 2))
+    def wait_for_event(self, milliseconds: int) -> bool:
+        return super().wait_for_event(min(milliseconds, 2))
 
 
 def _timed(client: Any, name: str) -> Any:
@@ -94,7 +94,7 @@ class Forwarding:
         self.valkey = valkey
         self.client: Any = valkey.client()
         self.now = 1_800_000_000.0
-        begin(self.client, sink.name)
+        create_group(self.client, sink.name)
         self.deliveries = self._deliveries(consumer)
         self.job = self._job()
 
@@ -118,7 +118,7 @@ class Forwarding:
 
     def close(self) -> None:
         """Let go of another Redis; a worker does so by ending."""
-        if isinstance(self._opened, Elsewhere):
+        if isinstance(self._opened, ForeignRedis):
             self._opened._client.close()
 
     def later(self, seconds: float) -> None:
@@ -155,30 +155,30 @@ class Forwarding:
         """Open in the group."""
         return int(self.client.xpending(EVENTS, forward_group(self.sink.name))["pending"])
 
-    def _deliveries(self, consumer: str) -> Deliveries:
+    def _deliveries(self, consumer: str) -> DeliveryQueue:
         opened = open_sink(self.sink, self.valkey.url, VARIABLES)
         self._opened = opened
-        if isinstance(opened, Local):
-            return _Deliveries(
-                self.client, self.sink.name, consumer, guards=opened.guards, ours=self._ours
+        if isinstance(opened, TransactionalSink):
+            return _DeliveryQueue(
+                self.client, self.sink.name, consumer, guards=opened.guards, local_time=self._ours
             )
         hours = self.sink.give_up_hours
         more: dict[str, Any] = {
             "seconds": opened.seconds,
             "give_up_hours": hours,
-            "ours": self._ours,
+            "local_time": self._ours,
         }
-        return _Deliveries(self.client, self.sink.name, consumer, **more)
+        return _DeliveryQueue(self.client, self.sink.name, consumer, **more)
 
-    def _job(self) -> LocalJob | RemoteJob:
+    def _job(self) -> TransactionalJob | RemoteJob:
         def ring() -> None:
             self.rung += 1
 
         stopping: Callable[[], bool] = lambda: self.stop  # noqa: E731
-        shift = Shift(self.sink, self.deliveries, ring, stopping)
-        if isinstance(self._opened, Local):
-            return LocalJob(self._opened, shift)
-        return RemoteJob(self._opened, shift)
+        loop = RunLoop(self.sink, self.deliveries, ring, stopping)
+        if isinstance(self._opened, TransactionalSink):
+            return TransactionalJob(self._opened, loop)
+        return RemoteJob(self._opened, loop)
 
 
 TIME = "test:time"

@@ -21,7 +21,7 @@ from tests.support.consumer import answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
 from tests.workers.test_identities import come_in
-from workers.forward.delivery_queue import begin
+from workers.forward.delivery_queue import create_group
 from workers.maintenance import sink_sweep, sweep
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.sweep import DAY, Sweep
@@ -128,7 +128,7 @@ def test_no_sink_is_retired_that_somebody_knew_just_now(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, by: int
 ) -> None:
     client: Any = valkey.client()
-    begin(client, "theirs")
+    create_group(client, "theirs")
     client.hset(SINKS, "theirs:configured", int(time.time() * 1000))
     with monkeypatch.context() as patch:
         clocks.lead(patch, sink_sweep, by)
@@ -138,7 +138,7 @@ def test_no_sink_is_retired_that_somebody_knew_just_now(
 
 def test_a_sink_that_was_known_in_the_time_to_come_is_retired_in_time(valkey: Valkey) -> None:
     client: Any = valkey.client()
-    begin(client, "gone")
+    create_group(client, "gone")
     client.hset(SINKS, "gone:configured", int(time.time() * 1000) + 8 * DAY)
     SinkSweep(client, ()).run()
     assert int(client.hget(SINKS, "gone:configured")) <= time.time() * 1000 + 1000
@@ -168,7 +168,7 @@ def test_what_a_killed_forward_worker_was_delivered_then_is_taken_by_another(
         sink = http_sink(consumer)
         dead = Forwarding(valkey, sink, consumer="dead")
         publish_many(valkey, 3)
-        assert len(dead.deliveries.take(10)) == 3
+        assert len(dead.deliveries.lease(10)) == 3
         clocks.delivered_ahead(dead.client, EVENTS, by, forward_group("hook"))
         SinkSweep(dead.client, (sink,)).run()
         other = Forwarding(valkey, sink, consumer="other")
@@ -188,7 +188,7 @@ def test_a_lease_of_a_delivery_that_was_given_then_is_over(valkey: Valkey, minut
         publish_many(valkey, 1)
         forwarding.run()
         forwarding.now += minutes * 60
-        assert len(forwarding.deliveries.take(10)) == 1  # and its worker is killed
+        assert len(forwarding.deliveries.lease(10)) == 1  # and its worker is killed
         forwarding.now -= minutes * 60
         SinkSweep(forwarding.client, (sink,)).run()
         assert forwarding.client.zscore(retry_due("hook"), forwarding.retries()[0].entry) <= (
@@ -200,7 +200,7 @@ def test_a_retry_that_was_put_off_for_minutes_keeps_its_time(valkey: Valkey) -> 
     with consuming() as consumer:
         sink = http_sink(consumer)
         client: Any = valkey.client()
-        begin(client, "hook")
+        create_group(client, "hook")
         due = int(time.time() * 1000) + 50 * 60 * 1000
         client.zadd(retry_due("hook"), {"1-1": due})
         SinkSweep(client, (sink,)).run()
@@ -228,15 +228,15 @@ def test_a_probe_that_was_begun_then_holds_a_sink_no_longer_than_a_probe_takes(
 @pytest.mark.parametrize("left", [LEASE_MILLISECONDS + 5_000, 8 * DAY, None])
 def test_a_slot_that_was_leased_then_is_free(valkey: Valkey, left: int | None) -> None:
     client = valkey.client()
-    slot = Slots(client).take(Work("normalise"))
+    slot = Slots(client).lease(Work("normalise"))
     client.set(slot.key, "a supervisor that was killed", px=left)
-    assert Slots(client).take(Work("normalise")) == slot
+    assert Slots(client).lease(Work("normalise")) == slot
 
 
 def test_a_slot_that_a_living_supervisor_has_is_not(valkey: Valkey) -> None:
     client = valkey.client()
-    slot = Slots(client).take(Work("normalise"))
-    assert Slots(client).take(Work("normalise")) != slot
+    slot = Slots(client).lease(Work("normalise"))
+    assert Slots(client).lease(Work("normalise")) != slot
 
 
 def _work(client: Any) -> None:

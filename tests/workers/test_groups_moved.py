@@ -183,7 +183,7 @@ def test_a_sink_on_our_own_redis_stays_exactly_once(valkey: Valkey, stranger: St
     forwarding.run()
     publish_many(valkey, 100, first=400)
     other = Forwarding(valkey, sink, consumer="other")
-    assert len(other.deliveries.take(30)) == 30
+    assert len(other.deliveries.lease(30)) == 30
     stranger(client, EVENTS, forward_group("copy"))
     publish_many(valkey, 1, first=500)
     forwarding.run()
@@ -203,7 +203,7 @@ def test_in_the_middle_of_a_job_a_sink_gets_nothing_again(
     publish_many(valkey, 100)
     forwarding.run()
     publish_many(valkey, 50, first=100)
-    forwarding.deliveries.take(1)
+    forwarding.deliveries.lease(1)
     forwarding.deliveries.recover = lambda: None  # type: ignore[method-assign]
     stranger(forwarding.client, EVENTS, forward_group("copy"))
     forwarding.run()
@@ -244,7 +244,7 @@ def test_a_sink_begins_where_it_was_left_when_a_supervisor_finds_its_group_gone(
     forwarding.run()
     forwarding.client.xgroup_destroy(EVENTS, forward_group("copy"))
     publish_many(valkey, 5, first=10)
-    SinkSweep(forwarding.client, (sink,)).begin()
+    SinkSweep(forwarding.client, (sink,)).create_groups()
     forwarding.run()
     assert forwarding.client.xlen("company:events") == 15
     assert sink_ledger.read(forwarding.client)[0].balanced

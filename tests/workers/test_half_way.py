@@ -25,7 +25,7 @@ from tests.support.forwarding import Forwarding, event, publish_many
 from tests.support.restricted import restricted
 from tests.support.running import mo
 from tests.support.valkey import Valkey
-from workers.forward.delivery_queue import begin
+from workers.forward.delivery_queue import create_group
 from workers.maintenance.sweep import History, Sweep
 from workers.normalise.job import Normaliser
 
@@ -146,9 +146,9 @@ def test_a_sink_that_could_not_open_its_books_has_no_group(valkey: Valkey) -> No
     client.xadd(EVENTS, {"event": "{}"})
     client.set(SINKS, "somebody else's")
     with pytest.raises(ResponseError):
-        begin(client, "copy", "0")
+        create_group(client, "copy", "0")
     client.delete(SINKS)
-    assert begin(client, "copy", "0")
+    assert create_group(client, "copy", "0")
     assert client.xinfo_groups(EVENTS)[0]["name"] == forward_group("copy").encode()
     assert client.hget(SINKS, "copy:begun") == b"0"
 

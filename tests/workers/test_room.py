@@ -32,7 +32,7 @@ def fill(client: redis.Redis, share: float) -> None:
 
 def test_nothing_is_published_while_a_sink_has_still_to_make_room(valkey: Valkey) -> None:
     client = valkey.client()
-    delivery_queue.begin(client, SINK.name)
+    delivery_queue.create_group(client, SINK.name)
     normaliser = Normaliser(client, "me", Settings(sinks=(SINK,)), lambda: False)
     accept(client, 3)
     normaliser.run()
@@ -48,7 +48,7 @@ def test_nothing_is_published_while_a_sink_has_still_to_make_room(valkey: Valkey
 
 def test_an_empty_house_waits_for_nobody(valkey: Valkey) -> None:
     client = valkey.client()
-    delivery_queue.begin(client, SINK.name)
+    delivery_queue.create_group(client, SINK.name)
     accept(client, 2)
     fill(client, 0.95)
     Normaliser(client, "me", Settings(sinks=(SINK,)), lambda: False).run()

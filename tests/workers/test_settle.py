@@ -26,7 +26,7 @@ def test_a_retry_that_is_settled_does_not_come_back(forwarding: Forwarding, what
     publish_many(forwarding.valkey, 1)
     forwarding.run()
     forwarding.now += 3600
-    (item,) = forwarding.deliveries.take(10)
+    (item,) = forwarding.deliveries.lease(10)
     before = forwarding.count("failed_attempts")
     forwarding.deliveries.settle([(*name(item), "+", "delivered")])
     forwarding.deliveries.settle([(*name(item), "", what, 1000, encode(item.delivery))])

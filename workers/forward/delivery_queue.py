@@ -26,14 +26,14 @@ from workers.sinks.sink import Item
 
 log = structlog.get_logger()
 
-RETRIES_MOST: Final = 10_000
+MOST_RETRIES: Final = 10_000
 """Retries of one sink from which on it reads no new events: they stay on the stream."""
 FAILURES: Final = 10
 """Failed requests in a row that open the circuit breaker."""
 PAUSE: Final = 1_000
 """Milliseconds until an open circuit lets a probe through; doubled after each failure."""
 LONGEST_PAUSE: Final = 60_000
-TAKE_MOST: Final = 4_000
+MOST_LEASED: Final = 4_000
 ABANDONED_SECONDS: Final = 15.0
 """Idle time after which an entry's worker counts as dead, when requests take no time at all."""
 
@@ -45,7 +45,7 @@ DEAD: Final = ("dead", "unsent")
 """What becomes of those of which a dead letter is left, after an attempt or without one."""
 
 
-class Deliveries:
+class DeliveryQueue:
     """Lease deliveries of one sink for one worker, and settle their outcomes."""
 
     def __init__(
@@ -57,17 +57,17 @@ class Deliveries:
         seconds: float = 0.0,
         give_up_hours: float = 72.0,
         guards: Sequence[tuple[str, str]] = (),
-        ours: Callable[[], int] = second_clock.local_time,
+        local_time: Callable[[], int] = second_clock.local_time,
     ) -> None:
         self.sink = sink
         self._client = client
         self._consumer = consumer
-        self._patience = patience(seconds)
-        self._ours = ours
+        self._lease_milliseconds = lease_milliseconds(seconds)
+        self._local_time = local_time
         self._give_up = int(3_600_000 * give_up_hours)
         self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
         self._now = 0
-        self._take = _script(client, "take")
+        self._lease = _script(client, "lease")
         self._settle = _script(client, "settle")
         self._log = outcome_log.OutcomeLog(client)
         self._cursor = "0"
@@ -75,27 +75,27 @@ class Deliveries:
         self.held = False
         """Nothing may be sent: the sink is stopped, its circuit open, or retries are too many."""
 
-    def now(self) -> int:
+    def earlier_time(self) -> int:
         """Return the earlier of two clocks, in milliseconds since 1970: Redis' at the last lease,
         and this machine's.
         """
-        return min(self._now, self._ours())
+        return min(self._now, self._local_time())
 
-    def begins(self) -> int:
+    def later_time(self) -> int:
         """Return the later of the two clocks, at which the time until giving up begins."""
-        return max(self._now, self._ours())
+        return max(self._now, self._local_time())
 
     def recover(self) -> None:
         """Have the next `take` begin with what this worker or a dead one left open."""
         self._cursor = "0"
 
-    def take(self, wanted: int) -> list[Item]:
+    def lease(self, wanted: int) -> list[Item]:
         """Lease at most so many deliveries; while the sink is `held` only those to give up.
 
         Raises `redis.RedisError`.
         """
         reply: Any = self._with_group(
-            lambda: self._take(
+            lambda: self._lease(
                 keys=[
                     EVENTS,
                     retry_due(self.sink),
@@ -107,22 +107,22 @@ class Deliveries:
                 args=[
                     forward_group(self.sink),
                     self._consumer,
-                    min(wanted, TAKE_MOST),
-                    RETRIES_MOST,
-                    self._patience,
+                    min(wanted, MOST_LEASED),
+                    MOST_RETRIES,
+                    self._lease_milliseconds,
                     self._cursor,
                     self._give_up,
-                    self._ours(),
+                    self._local_time(),
                 ],
             )
         )
         held, self._cursor, self._last, self._now, found, moved = reply
         if moved:
-            _say_moved(self.sink)
+            _log_moved(self.sink)
         self.held = bool(held)
         return [_item(*each) for each in found]
 
-    def more_within(self, milliseconds: int) -> bool:
+    def wait_for_event(self, milliseconds: int) -> bool:
         """Wait for a new event on the stream. Returns whether one came in this time."""
         return bool(self._client.xread({EVENTS: self._last}, count=1, block=milliseconds))
 
@@ -150,18 +150,18 @@ class Deliveries:
         )
         if opened or closed:
             log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
-        self._say_dead(outcome[-1] for outcome in outcomes if outcome[3] in DEAD)
+        self._log_dead_letters(outcome[-1] for outcome in outcomes if outcome[3] in DEAD)
 
-    def _say_dead(self, letters: Iterable[bytes]) -> None:
+    def _log_dead_letters(self, letters: Iterable[bytes]) -> None:
         for letter in map(decode_dead_letter, letters):
             receipts = list(outcome_log.receipts([letter.event]))
             log.warning("delivery.dead", sink=self.sink, receipts=receipts, reason=letter.reason)
 
-    def tell(self, items: Sequence[Item]) -> None:
+    def log_delivered(self, items: Sequence[Item]) -> None:
         """Log that these were delivered to the sink."""
         self._log.delivered(self.sink, (item.delivery.event for item in items))
 
-    def write(self) -> None:
+    def write_metrics(self) -> None:
         """Write the measured times to the metrics in Redis."""
         self._log.write_metrics()
 
@@ -172,16 +172,16 @@ class Deliveries:
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
-            begin(self._client, self.sink, "0")
+            create_group(self._client, self.sink, "0")
             return read()
 
 
-def patience(seconds: float) -> int:
+def lease_milliseconds(seconds: float) -> int:
     """Return how long (ms) a lease lasts, when one request takes so many seconds at most."""
     return int(1000 * (ABANDONED_SECONDS + 3 * seconds))
 
 
-def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
+def create_group(client: redis.Redis, sink: str, start: str = "$") -> bool:
     """Create the sink's consumer group unless it exists, from `start` on (`$`: new events only).
 
     Returns whether it was created or moved. Raises `redis.RedisError`.
@@ -190,13 +190,13 @@ def begin(client: redis.Redis, sink: str, start: str = "$") -> bool:
     script = scripts.load(__package__, "create_group")
     made = client.eval(script, len(keys), *keys, forward_group(sink), sink, start)
     if made == _MOVED:
-        _say_moved(sink)
+        _log_moved(sink)
     elif made:
         log.info("sink.begins", sink=sink, with_history=start == "0")
     return bool(made)
 
 
-def _say_moved(sink: str) -> None:
+def _log_moved(sink: str) -> None:
     """Log that somebody had destroyed the group or moved its position."""
     log.warning("group.moved", stream=EVENTS, group=forward_group(sink))
 

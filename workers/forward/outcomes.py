@@ -12,11 +12,11 @@ from receiver.contract.records import DeadLetter, Delivery, encode
 from workers import outcome_log
 from workers.forward import backoff
 from workers.forward.delivery_queue import Outcome
-from workers.sinks.sink import NOT_OURS, Answer, Item
+from workers.sinks.sink import NOT_AN_EVENT, Answer, Item
 
 log = structlog.get_logger()
 
-RECEIPTS_SAID: Final = 20
+RECEIPTS_LOGGED: Final = 20
 """Receipt ids in one log line about a request that was not accepted."""
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
@@ -27,17 +27,17 @@ def name(item: Item) -> tuple[int, str]:
     return int(item.retry), item.delivery.entry
 
 
-class Settlement:
+class Decider:
     """Decide outcomes for one sink: what it filters out, what an answer means, when to give up."""
 
     def __init__(
-        self, sink: SinkSettings, now: Callable[[], int], begins: Callable[[], int]
+        self, sink: SinkSettings, earlier_time: Callable[[], int], later_time: Callable[[], int]
     ) -> None:
         self._sink = sink
-        self._now = now
-        self._begins = begins
+        self._earlier_time = earlier_time
+        self._later_time = later_time
 
-    def sort(self, items: Sequence[Item]) -> tuple[list[Item], list[Outcome]]:
+    def select(self, items: Sequence[Item]) -> tuple[list[Item], list[Outcome]]:
         """Return the deliveries to send, and the outcomes of those not to be sent."""
         wanted: list[Item] = []
         settled: list[Outcome] = []
@@ -54,7 +54,9 @@ class Settlement:
         says = "-" if answer.what == "failed" else "+"
         if answer.what == "taken":
             return [(*name(item), mark, "delivered") for item, mark in _marked(items, says)]
-        receipts = list(outcome_log.receipts(item.delivery.event for item in items[:RECEIPTS_SAID]))
+        receipts = list(
+            outcome_log.receipts(item.delivery.event for item in items[:RECEIPTS_LOGGED])
+        )
         log.info(
             "sink.answer",
             sink=self._sink.name,
@@ -79,7 +81,7 @@ class Settlement:
         why = "given up: nothing could be sent all the time it waited"
         return self._dead(item, why, what="unsent")
 
-    def not_ours(self, item: Item) -> Outcome:
+    def not_an_event(self, item: Item) -> Outcome:
         """Return the dead letter of an entry that is not an event of ours, or was deleted."""
         why = "not an event" if item.delivery.event else "deleted from the stream"
         return self._dead(item, why, what="unsent")
@@ -93,24 +95,24 @@ class Settlement:
             if item.id and not self._sink.filtered:
                 return None
             wanted = self._sink.wants(_event(item.delivery.event))
-        except NOT_OURS:
-            return self.not_ours(item)
+        except NOT_AN_EVENT:
+            return self.not_an_event(item)
         return None if wanted else (*name(item), "", "filtered")
 
     def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
         one = item.delivery
         letter = DeadLetter(
-            self._now(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
+            self._earlier_time(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
         )
         return (*name(item), says, what, encode(letter))
 
     def _again(self, item: Item, delivery: Delivery, says: str = "") -> Outcome:
         """Return the outcome that sends it again without counting a failed attempt."""
-        delivery = msgspec.structs.replace(delivery, first=delivery.first or self._begins())
+        delivery = msgspec.structs.replace(delivery, first=delivery.first or self._later_time())
         return (*name(item), says, "again", 0, encode(delivery))
 
     def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
-        now = self._begins()
+        now = self._later_time()
         outcomes = [
             self._retry(_tried(item, now), answer, mark) for item, mark in _marked(items, "-")
         ]
@@ -120,7 +122,7 @@ class Settlement:
 
     def _retry(self, item: Item, answer: Answer, says: str) -> Outcome:
         one = item.delivery
-        left = one.first + int(self._sink.give_up_hours * 3_600_000) - self._now()
+        left = one.first + int(self._sink.give_up_hours * 3_600_000) - self._earlier_time()
         if left <= 0:
             return self._dead(item, f"given up: {answer.reason}", says)
         wait = int(1000 * max(backoff.wait(one.attempts), answer.pause))

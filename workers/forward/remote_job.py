@@ -9,9 +9,9 @@ from typing import Final
 import structlog
 
 from workers.forward.delivery_queue import Outcome
-from workers.forward.outcomes import Settlement
-from workers.forward.run_loop import Shift
-from workers.sinks.sink import NOT_OURS, Answer, Item, Remote
+from workers.forward.outcomes import Decider
+from workers.forward.run_loop import RunLoop
+from workers.sinks.sink import NOT_AN_EVENT, Answer, Item, RemoteSink
 
 log = structlog.get_logger()
 
@@ -27,11 +27,13 @@ WAIT: Final = 0.1
 class RemoteJob:
     """Lease deliveries, keep up to `concurrency` requests in flight, settle the answered."""
 
-    def __init__(self, remote: Remote, shift: Shift) -> None:
+    def __init__(self, remote: RemoteSink, loop: RunLoop) -> None:
         self._remote = remote
-        self._shift = shift
-        self._deliveries = shift.deliveries
-        self._settlement = Settlement(shift.sink, self._deliveries.now, self._deliveries.begins)
+        self._loop = loop
+        self._deliveries = loop.deliveries
+        self._decider = Decider(
+            loop.sink, self._deliveries.earlier_time, self._deliveries.later_time
+        )
         self._waiting: deque[list[Item]] = deque()
         self._under_way = 0
         self._answered: list[tuple[list[Item], Answer]] = []
@@ -42,28 +44,28 @@ class RemoteJob:
         """Work until nothing is left, the time is up or a stop is asked for."""
         if not (self._waiting or self._under_way or self._answered):
             self._deliveries.recover()
-        self._shift.work(self._step, self._end)
+        self._loop.run(self._step, self._end)
 
     def _step(self) -> bool:
-        found = self._take()
+        found = self._lease()
         if self._waiting or self._under_way or self._answered:
             self._exchange()
             return True
-        return found or not self._shift.idle()
+        return found or not self._loop.idle()
 
     def _take(self) -> bool:
         """Lease deliveries until the window is full. Returns whether there were any."""
         room = self._window - self._under_way - len(self._waiting)
         if room < self._window // 2:
             return True
-        items = self._deliveries.take(room * self._remote.at_once)
-        wanted, settled = self._settlement.sort(items)
+        items = self._deliveries.lease(room * self._remote.batch_size)
+        wanted, settled = self._decider.select(items)
         if self._deliveries.held:
-            settled += map(self._settlement.given_up, wanted)
+            settled += map(self._decider.given_up, wanted)
             wanted = []
         if settled:
             self._deliveries.settle(settled)
-        self._waiting.extend(_grouped(wanted, self._remote.at_once))
+        self._waiting.extend(_grouped(wanted, self._remote.batch_size))
         return bool(items)
 
     def _exchange(self) -> None:
@@ -77,13 +79,13 @@ class RemoteJob:
             self._receive(left)
         outcomes: list[Outcome] = []
         for items, answer in self._answered:
-            outcomes += self._settlement.answered(items, answer)
+            outcomes += self._decider.answered(items, answer)
         if outcomes:
             self._deliveries.settle(outcomes)
         done, self._answered = self._answered, []  # kept if Redis did not take them
         for items, answer in done:
             if answer.what == "taken":
-                self._deliveries.tell(items)
+                self._deliveries.log_delivered(items)
 
     def _receive(self, seconds: float) -> None:
         answers = self._remote.answers(seconds)
@@ -94,9 +96,9 @@ class RemoteJob:
         while self._waiting and self._under_way < self._remote.concurrency:
             items = self._waiting.popleft()
             try:
-                self._remote.begin(items)
+                self._remote.send(items)
                 self._under_way += 1
-            except NOT_OURS:
+            except NOT_AN_EVENT:
                 self._answered.append((items, Answer("refused", "not an event")))
             except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
                 log.error("sink.fault", error=type(error).__name__)
@@ -107,7 +109,7 @@ class RemoteJob:
         """Wait for the requests in flight; at a stop, give back those not sent yet."""
         latest = time.monotonic() + 3 * self._remote.seconds + 1
         while (self._waiting or self._under_way) and time.monotonic() < latest:
-            if self._shift.stopping():
+            if self._loop.stopping():
                 latest = min(latest, time.monotonic() + STOP_WITHIN)
                 self._give_back()
             self._exchange()
@@ -115,13 +117,13 @@ class RemoteJob:
     def _give_back(self) -> None:
         """Give back unsent items: new ones are still open in the group, retries lose the lease."""
         items = itertools.chain.from_iterable(self._waiting)
-        retries = [self._settlement.given_back(item) for item in items if item.retry]
+        retries = [self._decider.given_back(item) for item in items if item.retry]
         if retries:
             self._deliveries.settle(retries)
         self._waiting.clear()
 
 
-def _grouped(items: Sequence[Item], at_once: int) -> list[list[Item]]:
+def _grouped(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
     """Group items into requests: full ones, but of no more bytes than `REQUEST_BYTES`."""
     groups: list[list[Item]] = [[item] for item in items if item.delivery.alone]
     some: list[Item] = []
@@ -130,7 +132,7 @@ def _grouped(items: Sequence[Item], at_once: int) -> list[list[Item]]:
         if item.delivery.alone:
             continue
         size += len(item.delivery.event)
-        if some and (len(some) == at_once or size > REQUEST_BYTES):
+        if some and (len(some) == batch_size or size > REQUEST_BYTES):
             groups.append(some)
             some, size = [], len(item.delivery.event)
         some.append(item)

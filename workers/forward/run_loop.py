@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from receiver.config.settings import SinkSettings
-from workers.forward.delivery_queue import Deliveries
+from workers.forward.delivery_queue import DeliveryQueue
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
@@ -15,15 +15,15 @@ LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends."""
 
 
-class Shift(msgspec.Struct, frozen=True):
+class RunLoop(msgspec.Struct, frozen=True):
     """Run one sink's job for a limited time; holds what the job of a sink needs."""
 
     sink: SinkSettings
-    deliveries: Deliveries
+    deliveries: DeliveryQueue
     ring: Callable[[], None]
     stopping: Callable[[], bool]
 
-    def work(self, step: Callable[[], bool], end: Callable[[], None] = lambda: None) -> None:
+    def run(self, step: Callable[[], bool], end: Callable[[], None] = lambda: None) -> None:
         """Call `step` until it returns False (nothing left), the time is up or a stop is asked for.
 
         In the last two cases there may be more: `end` runs, and the bell is rung.
@@ -36,8 +36,8 @@ class Shift(msgspec.Struct, frozen=True):
             end()
             self.ring()
         finally:
-            self.deliveries.write()
+            self.deliveries.write_metrics()
 
     def idle(self) -> bool:
         """Return whether nothing came for a while or nothing may be sent; the sweep rings again."""
-        return self.deliveries.held or not self.deliveries.more_within(LINGER_MILLISECONDS)
+        return self.deliveries.held or not self.deliveries.wait_for_event(LINGER_MILLISECONDS)

@@ -8,8 +8,8 @@ import msgspec
 
 from receiver.runtime.tracing.context import context
 from workers import outcome_log
-from workers.forward.delivery_queue import Deliveries
-from workers.sinks.sink import Answer, Item, Remote
+from workers.forward.delivery_queue import DeliveryQueue
+from workers.sinks.sink import Answer, Item, RemoteSink
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Span, Tracer
@@ -26,23 +26,23 @@ _carries: Final = msgspec.json.Decoder(_Carries).decode
 class TracedRemote:
     """Trace a remote sink. An attempt lasts from the request to its answer."""
 
-    def __init__(self, tracer: "Tracer", name: str, remote: Remote) -> None:
+    def __init__(self, tracer: "Tracer", name: str, remote: RemoteSink) -> None:
         self._tracer = tracer
         self._name = name
         self._remote = remote
         self._spans: dict[int, list[Span]] = {}
-        self.at_once = remote.at_once
+        self.batch_size = remote.batch_size
         self.concurrency = remote.concurrency
         self.seconds = remote.seconds
 
-    def begin(self, items: list[Item]) -> None:
+    def send(self, items: list[Item]) -> None:
         """Send one request. With one event it carries the span's context to the consumer; with
         several, which have no parent in common, only the events carry theirs.
         """
         spans = [_begin(self._tracer, self._name, "client", item) for item in items]
         if len(items) == 1:
             items[0].trace = self._tracer.carried(spans[0])
-        self._remote.begin(items)
+        self._remote.send(items)
         self._spans[id(items)] = spans
 
     def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
@@ -57,7 +57,7 @@ class TracedRemote:
         return answered
 
 
-class TracedDeliveries(Deliveries):
+class TracedDeliveryQueue(DeliveryQueue):
     """Trace a transactional sink. An attempt lasts from the lease until the event is delivered."""
 
     def __init__(self, tracer: "Tracer", *rest: Any, **more: Any) -> None:
@@ -65,14 +65,14 @@ class TracedDeliveries(Deliveries):
         self._tracer = tracer
         self._taken = 0
 
-    def take(self, wanted: int) -> list[Item]:
+    def lease(self, wanted: int) -> list[Item]:
         """Lease deliveries, and note when."""
         self._taken = time.time_ns()
-        return super().take(wanted)
+        return super().lease(wanted)
 
-    def tell(self, items: Sequence[Item]) -> None:
+    def log_delivered(self, items: Sequence[Item]) -> None:
         """Log that these were delivered, and end their spans."""
-        super().tell(items)
+        super().log_delivered(items)
         for item in items:
             span = _begin(self._tracer, self.sink, "producer", item, self._taken)
             span.set_attribute("receiver.outcome", "taken")

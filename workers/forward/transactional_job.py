@@ -8,50 +8,52 @@ from redis.exceptions import ResponseError
 
 from receiver.runtime.logs import Seldom
 from workers.forward.delivery_queue import Outcome
-from workers.forward.outcomes import Settlement, name
-from workers.forward.run_loop import Shift
-from workers.sinks.sink import NOT_OURS, Item, Local
+from workers.forward.outcomes import Decider, name
+from workers.forward.run_loop import RunLoop
+from workers.sinks.sink import NOT_AN_EVENT, Item, TransactionalSink
 
 _seldom = Seldom(structlog.get_logger())
 
 BATCH: Final = 500
 
 
-class LocalJob:
+class TransactionalJob:
     """Lease deliveries, and run the sink's commands in the script that settles them."""
 
-    def __init__(self, local: Local, shift: Shift) -> None:
+    def __init__(self, local: TransactionalSink, loop: RunLoop) -> None:
         self._local = local
-        self._shift = shift
-        self._deliveries = shift.deliveries
-        self._settlement = Settlement(shift.sink, self._deliveries.now, self._deliveries.begins)
+        self._loop = loop
+        self._deliveries = loop.deliveries
+        self._decider = Decider(
+            loop.sink, self._deliveries.earlier_time, self._deliveries.later_time
+        )
 
     def run(self) -> None:
         """Work until nothing is left, the time is up or a stop is asked for."""
         self._deliveries.recover()
-        self._shift.work(self._step)
+        self._loop.run(self._step)
 
     def _step(self) -> bool:
-        if self._local.behind():
+        if self._local.reader_lags():
             return False
-        items = self._deliveries.take(BATCH)
-        if not items and self._shift.idle():
+        items = self._deliveries.lease(BATCH)
+        if not items and self._loop.idle():
             return False
-        wanted, settled = self._settlement.sort(items)
+        wanted, settled = self._decider.select(items)
         try:
             self._deliveries.settle([*settled, *map(self._run, wanted)])
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 raise
-            _seldom.say("error", "sink.blocked", sink=self._shift.sink.name, error=str(error))
+            _seldom.say("error", "sink.blocked", sink=self._loop.sink.name, error=str(error))
             return False
-        self._deliveries.tell(wanted)
+        self._deliveries.log_delivered(wanted)
         return True
 
     def _run(self, item: Item) -> Outcome:
         try:
             commands = self._local.commands(item)
-        except NOT_OURS:
-            return self._settlement.not_ours(item)
+        except NOT_AN_EVENT:
+            return self._decider.not_an_event(item)
         words = itertools.chain.from_iterable((len(each), *each) for each in commands)
         return (*name(item), "", "run", len(commands), *words)

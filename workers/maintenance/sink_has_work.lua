@@ -8,7 +8,7 @@
 local now = now_ms()
 local state = redis.call(
     'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
--- As in `take.lua`: what was put off by a clock that was ahead is due now.
+-- As in `lease.lua`: what was put off by a clock that was ahead is due now.
 local far = now + 3660000
 local latest = state[5] and now + ARGV[4] or far
 local held = state[1] or (state[2] and tonumber(state[2]) > now and tonumber(state[2]) <= latest)
@@ -20,7 +20,7 @@ end
 local leased = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', now + ARGV[4] + 1),
     '+inf', 'WITHSCORES', 'LIMIT', 0, 1000)
 for i = 1, #leased, 2 do
-    if string.sub(leased[i + 1], -2) == '.5' then -- see `take.lua`
+    if string.sub(leased[i + 1], -2) == '.5' then -- see `lease.lua`
         redis.call('ZADD', KEYS[2], 'XX', now, leased[i])
     end
 end

@@ -39,12 +39,12 @@ class SinkSweep:
         self._client = client
         self._sinks = sinks
         self._retire = client.register_script(scripts.load(__package__, "retire_sinks"))
-        self._waiting = client.register_script(scripts.load(__package__, "sink_has_work"))
+        self._has_work = client.register_script(scripts.load(__package__, "sink_has_work"))
 
-    def begin(self) -> None:
+    def create_groups(self) -> None:
         """Create the sinks' groups before any worker publishes: a new sink misses nothing."""
         for sink in self._sinks:
-            delivery_queue.begin(self._client, sink.name)
+            delivery_queue.create_group(self._client, sink.name)
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
@@ -58,14 +58,14 @@ class SinkSweep:
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
             tries = int(3_600_000 * sink.give_up_hours)
-            patience = delivery_queue.patience(sink.seconds)
-            args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), patience]
-            if self._waiting(keys=keys, args=args):
+            lease = delivery_queue.lease_milliseconds(sink.seconds)
+            args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), lease]
+            if self._has_work(keys=keys, args=args):
                 bell.ring_sink(self._client, sink)
 
     def _retire_sink(self, name: str) -> None:
         """Retire a sink: its retries become dead letters, then its consumer group goes."""
-        own = delivery_queue.Deliveries(self._client, name, "sweep")
+        own = delivery_queue.DeliveryQueue(self._client, name, "sweep")
         client: Any = self._client  # redis-py's types allow every reply for every command
         while entries := client.zrange(retry_due(name), 0, 499):
             found = client.hmget(retry_items(name), entries)

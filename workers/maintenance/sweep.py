@@ -77,21 +77,21 @@ class Sweep:
     def __init__(self, client: redis.Redis, kept: Sequence[History] = HISTORIES) -> None:
         self._client = client
         self._kept = kept
-        self._look = client.register_script(scripts.load(__package__, "inbound_has_work"))
+        self._has_work = client.register_script(scripts.load(__package__, "inbound_has_work"))
         self._forget = client.register_script(scripts.load(__package__, "forget_identities"))
-        self._trim = client.register_script(scripts.load(__package__, "trim_history"))
+        self._trim_script = client.register_script(scripts.load(__package__, "trim_history"))
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
-        self.make_room()
+        self.trim()
         self.ring()
 
     def ring(self) -> None:
         """Ring if inbound entries are open. Raises `redis.RedisError`, also on a full server."""
-        if self._look(keys=[INBOUND, MARKS], args=[GROUP]):
+        if self._has_work(keys=[INBOUND, MARKS], args=[GROUP]):
             bell.ring(self._client)
 
-    def make_room(self) -> None:
+    def trim(self) -> None:
         """Trim the histories, which a full server accepts too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
         self._forget(keys=[IDENTITIES], args=[second_clock.local_time(), AT_ONCE])
@@ -119,7 +119,7 @@ class Sweep:
             second_clock.local_time(),
         ]
         try:
-            reply: Any = self._trim(
+            reply: Any = self._trim_script(
                 keys=[history.stream, history.books], args=[history.name, *limits, *history.held_by]
             )
         except ResponseError as error:

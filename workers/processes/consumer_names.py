@@ -38,7 +38,7 @@ class Slots:
         self._client = client
         self._held: set[Slot] = set()
 
-    def take(self, work: Work) -> Slot:
+    def lease(self, work: Work) -> Slot:
         """The first free name for this work, leased. Raises `redis.RedisError`."""
         number = 0
         while not self._hold(slot := Slot(work, f"{self._host}-{number}")):

@@ -105,13 +105,13 @@ class Supervisor:
             return
         self._swept = now
         try:
-            self._sweep.make_room()  # first: on a full server even a lease is refused
+            self._sweep.trim()  # first: on a full server even a lease is refused
             for slot in self._slots.renew():
                 self._replace(slot)
             if not self._children:
-                self._sinks.begin()
+                self._sinks.create_groups()
             for work in self._missing():
-                self._children.append(_Child(self._slots.take(work)))
+                self._children.append(_Child(self._slots.lease(work)))
             self._sweep.ring()
             self._sinks.run()
         except redis_client.DOWN as error:

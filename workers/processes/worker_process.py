@@ -18,16 +18,16 @@ from receiver.contract.redis_keys import FORWARD_JOB, NORMALISE_JOB, NORMALISE_Q
 from receiver.runtime import redis_client
 from receiver.runtime.tracing import switch
 from workers import bell
-from workers.forward.delivery_queue import Deliveries
+from workers.forward.delivery_queue import DeliveryQueue
 from workers.forward.remote_job import RemoteJob
-from workers.forward.run_loop import Shift
-from workers.forward.tracing import TracedDeliveries, TracedRemote
-from workers.forward.transactional_job import LocalJob
+from workers.forward.run_loop import RunLoop
+from workers.forward.tracing import TracedDeliveryQueue, TracedRemote
+from workers.forward.transactional_job import TransactionalJob
 from workers.full_redis_client import FullRedisClient
 from workers.normalise.job import Normaliser
 from workers.processes.rq_worker import Jobs, Worker
 from workers.sinks import open_sink
-from workers.sinks.sink import Local
+from workers.sinks.sink import TransactionalSink
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer
@@ -64,19 +64,19 @@ def forwarder(
     settings: Settings,
     stopping: Callable[[], bool],
     tracer: "Tracer | None" = None,
-) -> LocalJob | RemoteJob:
+) -> TransactionalJob | RemoteJob:
     """The job of one sink: local if the sink is on our own Redis, else remote."""
     opened = open_sink(sink, settings.redis_url or "", settings.sink_variables)
     ring = partial(bell.ring_sink, client, sink)
-    if isinstance(opened, Local):
-        kind = partial(TracedDeliveries, tracer) if tracer else Deliveries
+    if isinstance(opened, TransactionalSink):
+        kind = partial(TracedDeliveryQueue, tracer) if tracer else DeliveryQueue
         own = kind(client, sink.name, consumer, guards=opened.guards)
-        return LocalJob(opened, Shift(sink, own, ring, stopping))
-    away = Deliveries(
+        return TransactionalJob(opened, RunLoop(sink, own, ring, stopping))
+    away = DeliveryQueue(
         client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
     )
     remote = TracedRemote(tracer, sink.name, opened) if tracer else opened
-    return RemoteJob(remote, Shift(sink, away, ring, stopping))
+    return RemoteJob(remote, RunLoop(sink, away, ring, stopping))
 
 
 def stop_flag() -> threading.Event:

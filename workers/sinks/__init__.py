@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from receiver.config.settings import HttpSink, RedisStreamSink, SinkSettings
 from receiver.runtime import redis_client
-from workers.sinks.foreign_redis import Elsewhere
+from workers.sinks.foreign_redis import ForeignRedis
 from workers.sinks.redis_stream import RedisStream
 from workers.sinks.rq import Rq
-from workers.sinks.sink import Local, Remote
+from workers.sinks.sink import RemoteSink, TransactionalSink
 
 
-def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Local | Remote:
+def open_sink(
+    sink: SinkSettings, url: str, variables: Mapping[str, str]
+) -> TransactionalSink | RemoteSink:
     """Open the sink of these settings.
 
     `url` is our own Redis; `variables` the environment variables that hold the sink's secrets.
@@ -23,4 +25,4 @@ def open_sink(sink: SinkSettings, url: str, variables: Mapping[str, str]) -> Loc
     local = RedisStream(sink) if isinstance(sink, RedisStreamSink) else Rq(sink, target)
     if sink.redis_url in (None, url):
         return local
-    return Elsewhere(local, target)
+    return ForeignRedis(local, target)

@@ -6,24 +6,24 @@ from typing import Final
 import redis
 
 from receiver.runtime import redis_client
-from workers.sinks.sink import NOT_OURS, TAKEN, Answer, Item, Local
+from workers.sinks.sink import NOT_AN_EVENT, TAKEN, Answer, Item, TransactionalSink
 
-AT_ONCE: Final = 200
+BATCH: Final = 200
 
 
-class Elsewhere:
+class ForeignRedis:
     """Deliver to a foreign Redis by the commands of a transactional sink: at least once."""
 
-    at_once = AT_ONCE
+    batch_size = BATCH
     concurrency = 1
     seconds = 5.0
 
-    def __init__(self, local: Local, client: redis.Redis) -> None:
+    def __init__(self, local: TransactionalSink, client: redis.Redis) -> None:
         self._local = local
         self._client = client
         self._asked: list[list[Item]] = []
 
-    def begin(self, items: list[Item]) -> None:
+    def send(self, items: list[Item]) -> None:
         """Queue one request; it is sent when its answer is asked for."""
         self._asked.append(items)
 
@@ -38,7 +38,7 @@ class Elsewhere:
             for item in items:
                 for command in self._local.commands(item):
                     pipe.execute_command(*command)  # type: ignore[no-untyped-call]
-        except NOT_OURS:
+        except NOT_AN_EVENT:
             return Answer("refused", "not an event")
         try:
             pipe.execute()

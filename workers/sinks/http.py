@@ -38,11 +38,11 @@ class Http:
             name.lower(): variables[variable] for name, variable in sink.headers_env.items()
         }
         self._endpoint = Endpoint(sink)
-        self.at_once = sink.batch_size if sink.mode == "batch" else 1
+        self.batch_size = sink.batch_size if sink.mode == "batch" else 1
         self.concurrency = sink.concurrency
         self.seconds = sink.timeout
 
-    def begin(self, items: list[Item]) -> None:
+    def send(self, items: list[Item]) -> None:
         """Send one request. Raises `ValueError` or `msgspec.DecodeError` for what is no event."""
         headers, body = self._request(items)
         if items[0].trace:

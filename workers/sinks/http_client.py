@@ -66,7 +66,7 @@ class Endpoint:
         """Send a request without waiting. Raises `ValueError` for what no header can hold."""
         fields = [_field(name, value) for name, value in headers.items()]
         exchange = self._free.pop()
-        self._under_way[exchange.begin(body, fields)] = request, exchange
+        self._under_way[exchange.prepare(body, fields)] = request, exchange
         self._multi.add_handle(exchange.curl)
 
     def answers(self, seconds: float) -> list[tuple[Any, Reply]]:
@@ -105,7 +105,7 @@ class _Exchange:
             self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
         self._clear()
 
-    def begin(self, body: bytes, fields: list[bytes]) -> Any:
+    def prepare(self, body: bytes, fields: list[bytes]) -> Any:
         """Prepare a request; returns the handle to add to those in flight."""
         self._clear()
         self.curl.setopt(pycurl.POSTFIELDS, body)

@@ -17,7 +17,7 @@ class RedisStream:
         self._sink = sink
         self.guards: tuple[tuple[str, str], ...] = ((sink.stream, "stream"),)
 
-    def behind(self) -> bool:
+    def reader_lags(self) -> bool:
         """Return False: the stream has a bound of its own, and readers free no memory."""
         return False
 

@@ -32,7 +32,7 @@ class Rq:
             (Queue.redis_queues_keys, "set"),
         )
 
-    def behind(self) -> bool:
+    def reader_lags(self) -> bool:
         """Return whether jobs wait in the queue while Redis is nearly full."""
         return memory_headroom.nearly_full(self._client) and self._queue.count > 0
 

@@ -12,7 +12,7 @@ Command = Sequence[Any]
 """One Redis command: its name and its arguments."""
 
 
-NOT_OURS: Final = (
+NOT_AN_EVENT: Final = (
     msgspec.DecodeError,
     ValueError,
     KeyError,
@@ -42,7 +42,7 @@ class Item:
 
     @cached_property
     def id(self) -> str:
-        """Return the event's id. Raises one of `NOT_OURS` if this is no event as we write them."""
+        """Return the event's id. Raises one of `NOT_AN_EVENT` if this is no event as we write them."""
         event = self.delivery.event
         if not event.startswith(b"{"):
             raise ValueError("an object is wanted, with nothing before it: see `document`")
@@ -72,30 +72,30 @@ TAKEN = Answer("taken")
 
 
 @runtime_checkable
-class Local(Protocol):
+class TransactionalSink(Protocol):
     """Deliver on our own Redis: the sink's commands run in the script that acknowledges."""
 
     guards: tuple[tuple[str, str], ...]
     """Keys it writes with other than its own names, and the type each must have."""
 
-    def behind(self) -> bool:
+    def reader_lags(self) -> bool:
         """Return whether its reader has to catch up first, because Redis is nearly full."""
 
     def commands(self, item: Item) -> list[Command]:
         """Return the commands that deliver one event; they never fail on keys the guards pass."""
 
 
-class Remote(Protocol):
+class RemoteSink(Protocol):
     """Deliver by requests to another server, all from one thread."""
 
-    at_once: int
+    batch_size: int
     """Events in one request."""
     concurrency: int
     """Most requests in flight."""
     seconds: float
     """The longest time of one request."""
 
-    def begin(self, items: list[Item]) -> None:
+    def send(self, items: list[Item]) -> None:
         """Send one request without waiting. Raises for nothing the other side does."""
 
     def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
