@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.contract.records import encode
 from tests.support.consumer import answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
-from workers.forward import delivery_queue
-from workers.forward.outcomes import name
+from workers.forward import delivery_queue, outcomes
 
 
 @pytest.fixture
@@ -28,8 +26,12 @@ def test_a_retry_that_is_settled_does_not_come_back(forwarding: Forwarding, what
     forwarding.now += 3600
     (item,) = forwarding.deliveries.lease(10)
     before = forwarding.count("failed_attempts")
-    forwarding.deliveries.settle([(*name(item), "+", "delivered")])
-    forwarding.deliveries.settle([(*name(item), "", what, 1000, encode(item.delivery))])
+    late = {
+        "retry": outcomes.retry(item, 1000, item.delivery, ""),
+        "again": outcomes.again(item, item.delivery),
+    }
+    forwarding.deliveries.settle([outcomes.delivered(item, "+")])
+    forwarding.deliveries.settle([late[what]])
     assert (forwarding.retries(), forwarding.count("delivered")) == ([], 1)
     assert forwarding.count("failed_attempts") == before
 
@@ -38,7 +40,7 @@ def test_a_retry_that_is_settled_does_not_come_back(forwarding: Forwarding, what
 def test_failures_that_were_under_way_when_the_circuit_opened_count_no_more(
     forwarding: Forwarding, more: int
 ) -> None:
-    failed = ("1", "0-0", "-", "again", 0, b"")
+    failed = outcomes.Outcome(True, "0-0", "-", "again", (0, b""))
     forwarding.deliveries.settle([failed] * delivery_queue.FAILURES)
     opened = forwarding.state()
     assert (opened[b"opened"], opened[b"failures"]) == (b"1", b"0")
@@ -51,6 +53,6 @@ def test_of_two_pauses_the_longer_one_counts(
     forwarding: Forwarding, first: int, second: int
 ) -> None:
     for seconds in (first, second):
-        forwarding.deliveries.settle([("", "", "", "pause", 1000 * seconds)])
+        forwarding.deliveries.settle([outcomes.pause(1000 * seconds)])
     until = int(forwarding.state()[b"open_until"])
     assert until == int(1000 * forwarding.now) + 1000 * max(first, second)

@@ -22,6 +22,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.runtime import scripts
 from workers import outcome_log, second_clock
+from workers.forward.outcomes import Outcome
 from workers.sinks.sink import Item
 
 log = structlog.get_logger()
@@ -38,11 +39,6 @@ ABANDONED_SECONDS: Final = 15.0
 """Idle time after which an entry's worker counts as dead, when requests take no time at all."""
 
 _MOVED: Final = 2
-
-Outcome = Sequence[Any]
-"""What `settle.lua` takes for one delivery; the fourth word says what becomes of it."""
-DEAD: Final = ("dead", "unsent")
-"""What becomes of those of which a dead letter is left, after an attempt or without one."""
 
 
 class DeliveryQueue:
@@ -145,12 +141,12 @@ class DeliveryQueue:
                 PAUSE,
                 LONGEST_PAUSE,
                 *self._guards,
-                *itertools.chain.from_iterable(outcomes),
+                *itertools.chain.from_iterable(outcome.args() for outcome in outcomes),
             ],
         )
         if opened or closed:
             log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
-        self._log_dead_letters(outcome[-1] for outcome in outcomes if outcome[3] in DEAD)
+        self._log_dead_letters(filter(None, (outcome.dead_letter for outcome in outcomes)))
 
     def _log_dead_letters(self, letters: Iterable[bytes]) -> None:
         for letter in map(decode_dead_letter, letters):

@@ -1,146 +1,88 @@
-"""Deciding the outcomes of one sink's deliveries, as `settle.lua` takes them. No Redis in here."""
+"""The outcomes of deliveries: what `settle.lua` does with each, and its arguments for that."""
 
 import itertools
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
 
-import msgspec
-import structlog
-
-from receiver.config.settings import SinkSettings
 from receiver.contract.records import DeadLetter, Delivery, encode
-from workers import outcome_log
-from workers.forward import backoff
-from workers.forward.delivery_queue import Outcome
-from workers.sinks.sink import NOT_AN_EVENT, Answer, Item
+from workers.sinks.sink import Command, Item
 
-log = structlog.get_logger()
-
-RECEIPTS_LOGGED: Final = 20
-"""Receipt ids in one log line about a request that was not accepted."""
-
-_event = msgspec.json.Decoder(dict[str, Any]).decode
+Circuit = Literal["+", "-", ""]
+"""What a request tells the circuit breaker: the consumer answers, it does not, nothing."""
+Action = Literal[
+    "filtered", "delivered", "run", "retry", "again", "dead", "unsent", "pause", "stop"
+]
+DEAD: Final = ("dead", "unsent")
+"""Actions that leave a dead letter, after an attempt or without one."""
 
 
-def name(item: Item) -> tuple[int, str]:
-    """Return what every outcome begins with: 1 for a retry, and the id of the stream entry."""
-    return int(item.retry), item.delivery.entry
+class Outcome(NamedTuple):
+    """Hold the outcome of one delivery; `pause` and `stop` are about the sink and name none."""
+
+    retry: bool
+    """Whether the delivery is a retry; else it is open in the consumer group."""
+    entry: str | bytes
+    """The id of its stream entry."""
+    circuit: Circuit
+    action: Action
+    details: tuple[Any, ...] = ()
+    """What the action needs; the head of `settle.lua` lists it."""
+
+    @property
+    def dead_letter(self) -> bytes:
+        """Return the encoded dead letter that it leaves; empty if it leaves none."""
+        return self.details[0] if self.action in DEAD else b""
+
+    def args(self) -> tuple[Any, ...]:
+        """Return the arguments of `settle.lua`."""
+        return (int(self.retry), self.entry, self.circuit, self.action, *self.details)
 
 
-class Decider:
-    """Decide outcomes for one sink: what it filters out, what an answer means, when to give up."""
-
-    def __init__(
-        self, sink: SinkSettings, earlier_time: Callable[[], int], later_time: Callable[[], int]
-    ) -> None:
-        self._sink = sink
-        self._earlier_time = earlier_time
-        self._later_time = later_time
-
-    def select(self, items: Sequence[Item]) -> tuple[list[Item], list[Outcome]]:
-        """Return the deliveries to send, and the outcomes of those not to be sent."""
-        wanted: list[Item] = []
-        settled: list[Outcome] = []
-        for item in items:
-            outcome = self._unsent(item)
-            if outcome:
-                settled.append(outcome)
-            else:
-                wanted.append(item)
-        return wanted, settled
-
-    def answered(self, items: list[Item], answer: Answer) -> list[Outcome]:
-        """Return the outcome of each delivery in a request that got this answer."""
-        says = "-" if answer.what == "failed" else "+"
-        if answer.what == "taken":
-            return [(*name(item), mark, "delivered") for item, mark in _marked(items, says)]
-        receipts = list(
-            outcome_log.receipts(item.delivery.event for item in items[:RECEIPTS_LOGGED])
-        )
-        log.info(
-            "sink.answer",
-            sink=self._sink.name,
-            what=answer.what,
-            reason=answer.reason,
-            receipts=receipts,
-        )
-        if answer.what == "gone":
-            stop = ("", "", "", "stop", answer.reason)
-            return [stop, *(self._again(item, _why(item, answer), says) for item in items)]
-        if answer.what == "refused" and len(items) > 1:
-            return [
-                self._again(item, _why(item, answer, alone=True), mark)
-                for item, mark in _marked(items, says)
-            ]
-        if answer.what == "refused":
-            return [self._dead(_tried(items[0], 0), answer.reason, says)]
-        return self._failed(items, answer)
-
-    def given_up(self, item: Item) -> Outcome:
-        """Return the dead letter of a delivery that could never be sent in the sink's time."""
-        why = "given up: nothing could be sent all the time it waited"
-        return self._dead(item, why, what="unsent")
-
-    def not_an_event(self, item: Item) -> Outcome:
-        """Return the dead letter of an entry that is not an event of ours, or was deleted."""
-        why = "not an event" if item.delivery.event else "deleted from the stream"
-        return self._dead(item, why, what="unsent")
-
-    def given_back(self, item: Item) -> Outcome:
-        """Return the outcome that ends the lease of a delivery that was not sent."""
-        return self._again(item, item.delivery)
-
-    def _unsent(self, item: Item) -> Outcome | None:
-        try:
-            if item.id and not self._sink.filtered:
-                return None
-            wanted = self._sink.wants(_event(item.delivery.event))
-        except NOT_AN_EVENT:
-            return self.not_an_event(item)
-        return None if wanted else (*name(item), "", "filtered")
-
-    def _dead(self, item: Item, reason: str, says: str = "", what: str = "dead") -> Outcome:
-        one = item.delivery
-        letter = DeadLetter(
-            self._earlier_time(), reason, b"", self._sink.name, one.event, one.attempts, one.entry
-        )
-        return (*name(item), says, what, encode(letter))
-
-    def _again(self, item: Item, delivery: Delivery, says: str = "") -> Outcome:
-        """Return the outcome that sends it again without counting a failed attempt."""
-        delivery = msgspec.structs.replace(delivery, first=delivery.first or self._later_time())
-        return (*name(item), says, "again", 0, encode(delivery))
-
-    def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
-        now = self._later_time()
-        outcomes = [
-            self._retry(_tried(item, now), answer, mark) for item, mark in _marked(items, "-")
-        ]
-        if answer.pause:
-            outcomes.append(("", "", "", "pause", int(1000 * answer.pause)))
-        return outcomes
-
-    def _retry(self, item: Item, answer: Answer, says: str) -> Outcome:
-        one = item.delivery
-        left = one.first + int(self._sink.give_up_hours * 3_600_000) - self._earlier_time()
-        if left <= 0:
-            return self._dead(item, f"given up: {answer.reason}", says)
-        wait = int(1000 * max(backoff.wait(one.attempts), answer.pause))
-        again = msgspec.structs.replace(one, reason=answer.reason)
-        return (*name(item), says, "retry", min(wait, left), encode(again))
+def filtered(item: Item) -> Outcome:
+    """Return the outcome of an event that the sink does not want."""
+    return _outcome(item, "", "filtered")
 
 
-def _tried(item: Item, now: int) -> Item:
-    """Return the item with one more attempt counted."""
-    one = item.delivery
-    one = msgspec.structs.replace(one, attempts=one.attempts + 1, first=one.first or now)
-    return Item(one, retry=item.retry)
+def delivered(item: Item, circuit: Circuit) -> Outcome:
+    """Return the outcome of an event that the consumer has."""
+    return _outcome(item, circuit, "delivered")
 
 
-def _why(item: Item, answer: Answer, *, alone: bool = False) -> Delivery:
-    return msgspec.structs.replace(item.delivery, reason=answer.reason, alone=alone)
+def run(item: Item, commands: Sequence[Command]) -> Outcome:
+    """Return the outcome of an event that these Redis commands deliver when it is settled."""
+    words = itertools.chain.from_iterable((len(each), *each) for each in commands)
+    return _outcome(item, "", "run", len(commands), *words)
 
 
-def _marked(items: list[Item], says: str) -> "zip[tuple[Item, str]]":
-    """Pair items with what the request says about the consumer: once, with the first item."""
-    return zip(items, itertools.chain((says,), itertools.repeat("")), strict=False)
+def retry(item: Item, milliseconds: int, delivery: Delivery, circuit: Circuit) -> Outcome:
+    """Return the outcome of a failed attempt: `delivery` is due again after so long."""
+    return _outcome(item, circuit, "retry", milliseconds, encode(delivery))
+
+
+def again(item: Item, delivery: Delivery, circuit: Circuit = "") -> Outcome:
+    """Return the outcome that makes `delivery` due now without counting a failed attempt."""
+    return _outcome(item, circuit, "again", 0, encode(delivery))
+
+
+def dead(item: Item, letter: DeadLetter, circuit: Circuit) -> Outcome:
+    """Return the outcome of a last attempt that failed: a dead letter."""
+    return _outcome(item, circuit, "dead", encode(letter))
+
+
+def unsent(item: Item, letter: DeadLetter) -> Outcome:
+    """Return the outcome of a delivery that ends without an attempt: a dead letter."""
+    return _outcome(item, "", "unsent", encode(letter))
+
+
+def pause(milliseconds: int) -> Outcome:
+    """Return the outcome that sends nothing to the sink for so long."""
+    return Outcome(False, "", "", "pause", (milliseconds,))
+
+
+def stop(reason: str) -> Outcome:
+    """Return the outcome that stops the sink until somebody starts it."""
+    return Outcome(False, "", "", "stop", (reason,))
+
+
+def _outcome(item: Item, circuit: Circuit, action: Action, *details: Any) -> Outcome:
+    return Outcome(item.retry, item.delivery.entry, circuit, action, details)

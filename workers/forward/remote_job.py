@@ -8,8 +8,8 @@ from typing import Final
 
 import structlog
 
-from workers.forward.delivery_queue import Outcome
-from workers.forward.outcomes import Decider
+from workers.forward.decide import Decider
+from workers.forward.outcomes import Outcome
 from workers.forward.run_loop import RunLoop
 from workers.sinks.sink import NOT_AN_EVENT, Answer, Item, RemoteSink
 
@@ -27,8 +27,8 @@ WAIT: Final = 0.1
 class RemoteJob:
     """Lease deliveries, keep up to `concurrency` requests in flight, settle the answered."""
 
-    def __init__(self, remote: RemoteSink, loop: RunLoop) -> None:
-        self._remote = remote
+    def __init__(self, sink: RemoteSink, loop: RunLoop) -> None:
+        self._sink = sink
         self._loop = loop
         self._deliveries = loop.deliveries
         self._decider = Decider(
@@ -38,7 +38,7 @@ class RemoteJob:
         self._under_way = 0
         self._answered: list[tuple[list[Item], Answer]] = []
         # As many waiting as are under way, so that an answer's place is taken at once.
-        self._window = 2 * remote.concurrency
+        self._window = 2 * sink.concurrency
 
     def run(self) -> None:
         """Work until nothing is left, the time is up or a stop is asked for."""
@@ -53,29 +53,29 @@ class RemoteJob:
             return True
         return found or not self._loop.idle()
 
-    def _take(self) -> bool:
+    def _lease(self) -> bool:
         """Lease deliveries until the window is full. Returns whether there were any."""
         room = self._window - self._under_way - len(self._waiting)
         if room < self._window // 2:
             return True
-        items = self._deliveries.lease(room * self._remote.batch_size)
+        items = self._deliveries.lease(room * self._sink.batch_size)
         wanted, settled = self._decider.select(items)
         if self._deliveries.held:
             settled += map(self._decider.given_up, wanted)
             wanted = []
         if settled:
             self._deliveries.settle(settled)
-        self._waiting.extend(_grouped(wanted, self._remote.batch_size))
+        self._waiting.extend(_grouped(wanted, self._sink.batch_size))
         return bool(items)
 
     def _exchange(self) -> None:
         """Send the requests that may be sent, and settle those answered, soon after an answer."""
-        self._begin()
+        self._send()
         if not self._answered:
             self._receive(WAIT)
         until = time.monotonic() + TOGETHER
         while self._waiting and (left := until - time.monotonic()) > 0:
-            self._begin()
+            self._send()
             self._receive(left)
         outcomes: list[Outcome] = []
         for items, answer in self._answered:
@@ -88,15 +88,18 @@ class RemoteJob:
                 self._deliveries.log_delivered(items)
 
     def _receive(self, seconds: float) -> None:
-        answers = self._remote.answers(seconds)
+        answers = self._sink.answers(seconds)
         self._under_way -= len(answers)
         self._answered += answers
+        for items, answer in answers:
+            self._loop.spans.end_request(items, answer)
 
-    def _begin(self) -> None:
-        while self._waiting and self._under_way < self._remote.concurrency:
+    def _send(self) -> None:
+        while self._waiting and self._under_way < self._sink.concurrency:
             items = self._waiting.popleft()
             try:
-                self._remote.send(items)
+                self._loop.spans.begin_request(items)
+                self._sink.send(items)
                 self._under_way += 1
             except NOT_AN_EVENT:
                 self._answered.append((items, Answer("refused", "not an event")))
@@ -107,7 +110,7 @@ class RemoteJob:
 
     def _end(self) -> None:
         """Wait for the requests in flight; at a stop, give back those not sent yet."""
-        latest = time.monotonic() + 3 * self._remote.seconds + 1
+        latest = time.monotonic() + 3 * self._sink.seconds + 1
         while (self._waiting or self._under_way) and time.monotonic() < latest:
             if self._loop.stopping():
                 latest = min(latest, time.monotonic() + STOP_WITHIN)

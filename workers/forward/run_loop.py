@@ -8,6 +8,7 @@ import msgspec
 
 from receiver.config.settings import SinkSettings
 from workers.forward.delivery_queue import DeliveryQueue
+from workers.forward.tracing import DeliverySpans
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
@@ -22,6 +23,7 @@ class RunLoop(msgspec.Struct, frozen=True):
     deliveries: DeliveryQueue
     ring: Callable[[], None]
     stopping: Callable[[], bool]
+    spans: DeliverySpans = DeliverySpans()
 
     def run(self, step: Callable[[], bool], end: Callable[[], None] = lambda: None) -> None:
         """Call `step` until it returns False (nothing left), the time is up or a stop is asked for.

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from receiver.runtime.tracing.context import context
 from workers import outcome_log
-from workers.forward.delivery_queue import DeliveryQueue
-from workers.sinks.sink import Answer, Item, RemoteSink
+from workers.sinks.sink import Answer, Item
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Span, Tracer
@@ -23,76 +22,70 @@ class _Carries(msgspec.Struct):
 _carries: Final = msgspec.json.Decoder(_Carries).decode
 
 
-class TracedRemote:
-    """Trace a remote sink. An attempt lasts from the request to its answer."""
+class DeliverySpans:
+    """Do nothing: the spans of deliveries where traces are off."""
 
-    def __init__(self, tracer: "Tracer", name: str, remote: RemoteSink) -> None:
+    def begin_batch(self) -> None:
+        """Note when deliveries for the script are leased."""
+
+    def end_batch(self, items: Sequence[Item]) -> None:
+        """Create the spans of deliveries that the script has made, from their lease until now."""
+
+    def begin_request(self, items: Sequence[Item]) -> None:
+        """Begin the spans of deliveries that one request is to make."""
+
+    def end_request(self, items: Sequence[Item], answer: Answer) -> None:
+        """End the spans of a request's deliveries with its answer."""
+
+
+class TracedDeliverySpans(DeliverySpans):
+    """Create the spans of one sink's deliveries."""
+
+    def __init__(self, tracer: "Tracer", sink: str) -> None:
         self._tracer = tracer
-        self._name = name
-        self._remote = remote
-        self._spans: dict[int, list[Span]] = {}
-        self.batch_size = remote.batch_size
-        self.concurrency = remote.concurrency
-        self.seconds = remote.seconds
+        self._sink = sink
+        self._leased = 0
 
-    def send(self, items: list[Item]) -> None:
-        """Send one request. With one event it carries the span's context to the consumer; with
-        several, which have no parent in common, only the events carry theirs.
-        """
-        spans = [_begin(self._tracer, self._name, "client", item) for item in items]
-        if len(items) == 1:
-            items[0].trace = self._tracer.carried(spans[0])
-        self._remote.send(items)
-        self._spans[id(items)] = spans
+    def begin_batch(self) -> None:
+        """Note when deliveries for the script are leased."""
+        self._leased = time.time_ns()
 
-    def answers(self, seconds: float) -> list[tuple[list[Item], Answer]]:
-        """Return the answered requests, their spans ended."""
-        answered = self._remote.answers(seconds)
-        for items, answer in answered:
-            for span in self._spans.pop(id(items)):
-                span.set_attribute("receiver.outcome", answer.what)
-                if answer.reason:
-                    self._tracer.failed(span, answer.reason)
-                span.end()
-        return answered
-
-
-class TracedDeliveryQueue(DeliveryQueue):
-    """Trace a transactional sink. An attempt lasts from the lease until the event is delivered."""
-
-    def __init__(self, tracer: "Tracer", *rest: Any, **more: Any) -> None:
-        super().__init__(*rest, **more)
-        self._tracer = tracer
-        self._taken = 0
-
-    def lease(self, wanted: int) -> list[Item]:
-        """Lease deliveries, and note when."""
-        self._taken = time.time_ns()
-        return super().lease(wanted)
-
-    def log_delivered(self, items: Sequence[Item]) -> None:
-        """Log that these were delivered, and end their spans."""
-        super().log_delivered(items)
+    def end_batch(self, items: Sequence[Item]) -> None:
+        """Create the spans of deliveries that the script has made, from their lease until now."""
         for item in items:
-            span = _begin(self._tracer, self.sink, "producer", item, self._taken)
+            span = self._begin(item, "producer", self._leased)
             span.set_attribute("receiver.outcome", "taken")
             span.end()
 
+    def begin_request(self, items: Sequence[Item]) -> None:
+        """Begin the spans of deliveries that one request is to make.
 
-def _begin(
-    tracer: "Tracer",
-    sink: str,
-    kind: Literal["client", "producer"],
-    item: Item,
-    at: int | None = None,
-) -> "Span":
-    event = item.delivery.event
-    span = tracer.begin("deliver", kind, _parent(event), at=at)
-    span.set_attribute("receiver.sink", sink)
-    span.set_attribute("receiver.attempt", item.delivery.attempts + 1)
-    for receipt in outcome_log.receipts([event]):
-        span.set_attribute("receiver.receipt", receipt)
-    return span
+        A request with one event carries its span's context to the consumer; of several, which have
+        no parent in common, only the events carry theirs.
+        """
+        for item in items:
+            item.span = self._begin(item, "client")
+        if len(items) == 1:
+            items[0].trace = self._tracer.carried(items[0].span)
+
+    def end_request(self, items: Sequence[Item], answer: Answer) -> None:
+        """End the spans of a request's deliveries with its answer."""
+        for item in items:
+            item.span.set_attribute("receiver.outcome", answer.what)
+            if answer.reason:
+                self._tracer.failed(item.span, answer.reason)
+            item.span.end()
+
+    def _begin(
+        self, item: Item, kind: Literal["client", "producer"], at: int | None = None
+    ) -> "Span":
+        event = item.delivery.event
+        span = self._tracer.begin("deliver", kind, _parent(event), at=at)
+        span.set_attribute("receiver.sink", self._sink)
+        span.set_attribute("receiver.attempt", item.delivery.attempts + 1)
+        for receipt in outcome_log.receipts([event]):
+            span.set_attribute("receiver.receipt", receipt)
+        return span
 
 
 def _parent(event: bytes) -> str:

@@ -1,14 +1,14 @@
 """The forward job of a sink on our own Redis: delivered and acknowledged in one script, once."""
 
-import itertools
 from typing import Final
 
 import structlog
 from redis.exceptions import ResponseError
 
 from receiver.runtime.logs import Seldom
-from workers.forward.delivery_queue import Outcome
-from workers.forward.outcomes import Decider, name
+from workers.forward import outcomes
+from workers.forward.decide import Decider
+from workers.forward.outcomes import Outcome
 from workers.forward.run_loop import RunLoop
 from workers.sinks.sink import NOT_AN_EVENT, Item, TransactionalSink
 
@@ -20,8 +20,8 @@ BATCH: Final = 500
 class TransactionalJob:
     """Lease deliveries, and run the sink's commands in the script that settles them."""
 
-    def __init__(self, local: TransactionalSink, loop: RunLoop) -> None:
-        self._local = local
+    def __init__(self, sink: TransactionalSink, loop: RunLoop) -> None:
+        self._sink = sink
         self._loop = loop
         self._deliveries = loop.deliveries
         self._decider = Decider(
@@ -34,8 +34,9 @@ class TransactionalJob:
         self._loop.run(self._step)
 
     def _step(self) -> bool:
-        if self._local.reader_lags():
+        if self._sink.reader_lags():
             return False
+        self._loop.spans.begin_batch()
         items = self._deliveries.lease(BATCH)
         if not items and self._loop.idle():
             return False
@@ -48,12 +49,12 @@ class TransactionalJob:
             _seldom.say("error", "sink.blocked", sink=self._loop.sink.name, error=str(error))
             return False
         self._deliveries.log_delivered(wanted)
+        self._loop.spans.end_batch(wanted)
         return True
 
     def _run(self, item: Item) -> Outcome:
         try:
-            commands = self._local.commands(item)
+            commands = self._sink.commands(item)
         except NOT_AN_EVENT:
             return self._decider.not_an_event(item)
-        words = itertools.chain.from_iterable((len(each), *each) for each in commands)
-        return (*name(item), "", "run", len(commands), *words)
+        return outcomes.run(item, commands)

@@ -22,6 +22,7 @@ from receiver.contract.redis_keys import (
 from receiver.runtime import scripts
 from workers import bell, second_clock
 from workers.forward import delivery_queue
+from workers.forward.outcomes import Outcome
 
 log = structlog.get_logger()
 
@@ -76,8 +77,8 @@ class SinkSweep:
         log.warning("sink.retired", sink=name)
 
 
-def _unsent(sink: str, entry: bytes, packed: bytes | None) -> delivery_queue.Outcome:
+def _unsent(sink: str, entry: bytes, packed: bytes | None) -> Outcome:
     one = decode_delivery(packed) if packed else Delivery(entry.decode(), b"", 0)
     why, now = "the sink is not configured any more", time.time_ns() // 1_000_000
     letter = DeadLetter(now, why, b"", sink, one.event, one.attempts, one.entry)
-    return ("1", entry, "", "unsent", encode(letter))
+    return Outcome(True, entry, "", "unsent", (encode(letter),))

@@ -21,7 +21,7 @@ from workers import bell
 from workers.forward.delivery_queue import DeliveryQueue
 from workers.forward.remote_job import RemoteJob
 from workers.forward.run_loop import RunLoop
-from workers.forward.tracing import TracedDeliveryQueue, TracedRemote
+from workers.forward.tracing import DeliverySpans, TracedDeliverySpans
 from workers.forward.transactional_job import TransactionalJob
 from workers.full_redis_client import FullRedisClient
 from workers.normalise.job import Normaliser
@@ -65,18 +65,17 @@ def forwarder(
     stopping: Callable[[], bool],
     tracer: "Tracer | None" = None,
 ) -> TransactionalJob | RemoteJob:
-    """The job of one sink: local if the sink is on our own Redis, else remote."""
+    """Build the job of one sink: transactional if the sink is on our own Redis, else remote."""
     opened = open_sink(sink, settings.redis_url or "", settings.sink_variables)
     ring = partial(bell.ring_sink, client, sink)
+    spans = TracedDeliverySpans(tracer, sink.name) if tracer else DeliverySpans()
     if isinstance(opened, TransactionalSink):
-        kind = partial(TracedDeliveryQueue, tracer) if tracer else DeliveryQueue
-        own = kind(client, sink.name, consumer, guards=opened.guards)
-        return TransactionalJob(opened, RunLoop(sink, own, ring, stopping))
+        own = DeliveryQueue(client, sink.name, consumer, guards=opened.guards)
+        return TransactionalJob(opened, RunLoop(sink, own, ring, stopping, spans))
     away = DeliveryQueue(
         client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
     )
-    remote = TracedRemote(tracer, sink.name, opened) if tracer else opened
-    return RemoteJob(remote, RunLoop(sink, away, ring, stopping))
+    return RemoteJob(opened, RunLoop(sink, away, ring, stopping, spans))
 
 
 def stop_flag() -> threading.Event:

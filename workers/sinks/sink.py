@@ -36,13 +36,15 @@ class Item:
     def __init__(self, delivery: Delivery, *, retry: bool) -> None:
         self.delivery = delivery
         self.retry = retry
+        self.span: Any = None
+        """Belongs to `workers.forward.tracing`."""
         self.trace = ""
-        """The attempt's span (`receiver.runtime.tracing.context`); empty where there are no
-        traces."""
+        """The context of the attempt's span (`receiver.runtime.tracing.context`), if its request
+        is to carry one."""
 
     @cached_property
     def id(self) -> str:
-        """Return the event's id. Raises one of `NOT_AN_EVENT` if this is no event as we write them."""
+        """Return the event's id. Raises one of `NOT_AN_EVENT` if this is not an event of ours."""
         event = self.delivery.event
         if not event.startswith(b"{"):
             raise ValueError("an object is wanted, with nothing before it: see `document`")
