@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Final
 
@@ -11,6 +10,7 @@ import structlog
 
 from receiver.config.settings import Settings
 from receiver.runtime import redis_client
+from receiver.runtime.child_process import ChildProcess
 from receiver.runtime.logs import Condition
 from workers.full_redis_client import FullRedisClient
 from workers.maintenance.sink_sweep import SinkSweep
@@ -28,45 +28,26 @@ ANSWER_WITHIN: Final = 2.0
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two starts of a worker that keeps dying."""
 _STEADY: Final = 10.0
+"""Seconds after which an end is followed by a start at once."""
 
 
-@dataclass
-class _Child:
-    """One worker process and when it may next be started."""
+class _Worker(ChildProcess):
+    """One worker process, under the consumer name of its slot."""
 
-    slot: Slot
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    pause: float = 0.0
-    due: float = field(default_factory=time.monotonic)
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", *self.slot.work.command(self.slot.name)]
-        # Our end of its standard input closes with us, however we end: that is its signal to go.
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        self.started = time.monotonic()
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        super().__init__(self._popen, _next_pause)
 
     def tend(self) -> None:
-        """Start it when it is due; notice its end."""
-        now = time.monotonic()
-        if self.process is None:
-            if now >= self.due:
-                self.start()
-        elif self.process.poll() is not None:
-            log.warning("worker.ended", slot=self.slot.key, status=self.process.returncode)
-            steady = now - self.started > _STEADY
-            self.pause = 0.0 if steady else min(LONGEST_PAUSE, self.pause * 2 + 0.25)
-            self.process, self.due = None, now + self.pause
+        """Start it when it is due; log its end."""
+        status = self.poll()
+        if status is not None:
+            log.warning("worker.ended", slot=self.slot.key, status=status)
 
-    def end(self, by: float) -> None:
-        if self.process is None:
-            return
-        try:
-            self.process.wait(max(0.0, by - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            log.error("worker.killed", slot=self.slot.key)
-            self.process.kill()
-            self.process.wait()
+    def _popen(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", *self.slot.work.command(self.slot.name)]
+        # Our end of its standard input closes with us, however we end: that is its signal to go.
+        return subprocess.Popen(command, stdin=subprocess.PIPE)
 
 
 class Supervisor:
@@ -85,7 +66,7 @@ class Supervisor:
         self._sinks = SinkSweep(client, settings.sinks)
         place = redis_client.place(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=place)
-        self._children: list[_Child] = []
+        self._workers: list[_Worker] = []
         self._swept = 0.0
 
     def run(self) -> None:
@@ -93,8 +74,8 @@ class Supervisor:
         try:
             while not self._stop.wait(TICK):
                 self._with_redis()
-                for child in self._children:
-                    child.tend()
+                for worker in self._workers:
+                    worker.tend()
         finally:
             self._end()
 
@@ -108,10 +89,10 @@ class Supervisor:
             self._sweep.trim()  # first: on a full server even a lease is refused
             for slot in self._slots.renew():
                 self._replace(slot)
-            if not self._children:
+            if not self._workers:
                 self._sinks.create_groups()
             for work in self._missing():
-                self._children.append(_Child(self._slots.lease(work)))
+                self._workers.append(_Worker(self._slots.lease(work)))
             self._sweep.ring()
             self._sinks.run()
         except redis_client.DOWN as error:
@@ -121,29 +102,33 @@ class Supervisor:
 
     def _missing(self) -> list[Work]:
         wanted = list(self._wanted)
-        for child in self._children:
-            wanted.remove(child.slot.work)
+        for worker in self._workers:
+            wanted.remove(worker.slot.work)
         return wanted
 
     def _replace(self, slot: Slot) -> None:
         """Somebody else works under this name now: ours starts again under another."""
         log.warning("slot.lost", slot=slot.key)
-        lost = [child for child in self._children if child.slot == slot]
-        self._children = [child for child in self._children if child.slot != slot]
-        self._dismiss(lost)
+        lost = [worker for worker in self._workers if worker.slot == slot]
+        self._workers = [worker for worker in self._workers if worker.slot != slot]
+        self._stop_workers(lost)
 
     def _end(self) -> None:
-        self._dismiss(self._children)
+        self._stop_workers(self._workers)
         try:
             self._slots.release()
         except redis_client.DOWN:
             return  # the leases run out by themselves
 
     @staticmethod
-    def _dismiss(children: list[_Child]) -> None:
-        for child in children:
-            if child.process is not None:
-                child.process.terminate()
-        by = time.monotonic() + STOP_WITHIN
-        for child in children:
-            child.end(by)
+    def _stop_workers(workers: list[_Worker]) -> None:
+        for worker in workers:
+            worker.terminate()
+        until = time.monotonic() + STOP_WITHIN
+        for worker in workers:
+            if not worker.wait(until):
+                log.error("worker.killed", slot=worker.slot.key)
+
+
+def _next_pause(before: float, lived: float) -> float:
+    return 0.0 if lived > _STEADY else min(LONGEST_PAUSE, 2 * before + 0.25)

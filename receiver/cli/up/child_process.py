@@ -1,6 +1,5 @@
 """The child processes of `receiver up`: started, restarted, and stopped together."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from receiver.runtime import parent_death
+from receiver.runtime.child_process import ChildProcess
 
 LONGEST_PAUSE: Final = 10.0
 """Seconds between two starts of a child that keeps on ending."""
@@ -18,51 +18,33 @@ REFUSED: Final = (2, 3)
 """Exit codes that say `I will not start like this`: ours, and uvicorn's."""
 
 
-class Child:
+class Child(ChildProcess):
     """Run one process in a group of its own: Ctrl-C reaches only the parent, which stops it.
 
     Main thread only (`parent_death.bound`).
     """
 
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
-        self.name = name
         self.refused = False
         """It refused to start and said why: a restart would not help."""
+        self._name = name
         self._command = [sys.executable, "-m", *arguments]
         self._environ = environ
-        self._pause = 0.0
-        self._due: float | None = None
-        self._start()
+        super().__init__(self._popen, _next_pause, group=True)
+        self.start()
 
     def tend(self, say: Callable[[str], None]) -> None:
-        """Restart the process if it has ended: at once, then after longer and longer pauses."""
-        code = self._process.poll()
+        """Restart the process if it has ended: soon, then after longer and longer pauses."""
+        first = self.pause == 0
+        code = self.poll()
         if code is None:
             return
-        if self._due is None:
-            self.refused = code in REFUSED and self._pause == 0
-            self._plan_start()
-            if not self.refused:
-                say(f"{self.name} ended ({_reason(code)}); it starts again in {self._pause:g} s")
-        elif time.monotonic() >= self._due:
-            self._start()
+        self.refused = first and code in REFUSED
+        if not self.refused:
+            say(f"{self._name} ended ({_reason(code)}); it starts again in {self.pause:g} s")
 
-    def terminate(self) -> None:
-        """Send SIGTERM to the process."""
-        self._process.terminate()
-
-    def wait(self, until: float) -> None:
-        """Wait for its end until a monotonic time (s); then kill the process and its children."""
-        try:
-            self._process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-    def _start(self) -> None:
-        self._due = None
-        self._started = time.monotonic()
-        self._process = subprocess.Popen(
+    def _popen(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
             self._command,
             env=self._environ,
             stdin=subprocess.DEVNULL,
@@ -70,12 +52,6 @@ class Child:
             process_group=0,
             preexec_fn=parent_death.bound(),
         )
-
-    def _plan_start(self) -> None:
-        now = time.monotonic()
-        steady = now - self._started > STEADY or self._pause == 0
-        self._pause = 0.5 if steady else min(2 * self._pause, LONGEST_PAUSE)
-        self._due = now + self._pause
 
 
 def stop(children: Sequence[Child], within: float) -> None:
@@ -85,6 +61,11 @@ def stop(children: Sequence[Child], within: float) -> None:
         child.terminate()
     for child in children:
         child.wait(until)
+
+
+def _next_pause(before: float, lived: float) -> float:
+    steady = lived > STEADY or before == 0
+    return 0.5 if steady else min(2 * before, LONGEST_PAUSE)
 
 
 def _reason(code: int) -> str:

@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from receiver.config.settings import Settings
 from receiver.runtime import parent_death, redis_client
+from receiver.runtime.child_process import wait_or_kill
 from receiver.runtime.private_files import write_private
 
 PATIENCE: Final = 30.0
@@ -79,11 +80,7 @@ class Embedded:
         if self._process is None:
             return
         self._process.terminate()
-        try:
-            self._process.wait(within)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, time.monotonic() + within)
 
     def _use_or_launch(self) -> None:
         waiting = _Waiting(self._say)

@@ -1,0 +1,75 @@
+"""One child process: started again after a pause when it ended, and stopped within a time."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+
+class ChildProcess:
+    """Keep one process running.
+
+    `launch` starts it. `next_pause` returns the seconds until the next start after it ended, from
+    the pause before this one (0 at first) and the seconds that the process lived. `group`: it leads
+    a process group, and is killed with all of it.
+    """
+
+    def __init__(
+        self,
+        launch: Callable[[], "subprocess.Popen[bytes]"],
+        next_pause: Callable[[float, float], float],
+        *,
+        group: bool = False,
+    ) -> None:
+        self.pause = 0.0
+        """Seconds between the last end and the start after it; 0 before any."""
+        self._launch = launch
+        self._next_pause = next_pause
+        self._group = group
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Start the process. Raises `OSError` where that cannot be done."""
+        self._process = self._launch()
+        self._started = time.monotonic()
+
+    def poll(self) -> int | None:
+        """Start the process if it is due; returns its exit status, once, when it has ended."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._due:
+                self.start()
+            return None
+        status = self._process.poll()
+        if status is not None:
+            self.pause = self._next_pause(self.pause, now - self._started)
+            self._process, self._due = None, now + self.pause
+        return status
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the process, if it runs."""
+        if self._process:
+            self._process.terminate()
+
+    def wait(self, until: float) -> bool:
+        """Wait for its end until a monotonic time (s), then kill it. Returns False if it was."""
+        return self._process is None or wait_or_kill(self._process, until, group=self._group)
+
+
+def wait_or_kill(process: "subprocess.Popen[bytes]", until: float, *, group: bool = False) -> bool:
+    """Wait for the end of a process until a monotonic time (s), then kill it, with its group if it
+    leads one. Returns False if it was killed.
+    """
+    try:
+        process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        if group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+        return False
+    return True
