@@ -1,4 +1,5 @@
--- include receiver.runtime prelude
+-- include receiver.runtime clock
+-- include receiver.runtime groups
 -- What waits on the streams at one moment. KEYS streams.
 -- Returns the time (ms), then per stream {entries, its groups}, per group {name, how many it has still
 -- to acknowledge or -1 when the server cannot tell, when the oldest of them was written (ms) or 0}.

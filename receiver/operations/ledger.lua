@@ -1,4 +1,4 @@
--- include receiver.runtime prelude
+-- include receiver.runtime groups
 -- The books of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0

@@ -1,4 +1,4 @@
--- include receiver.runtime prelude
+-- include receiver.runtime groups
 -- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items
 -- and its state.
 -- ARGV per sink its name and its consumer group. Returns per sink what `SinkLedger` holds, in order.

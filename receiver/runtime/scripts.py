@@ -1,9 +1,11 @@
 """Load the Lua scripts that run in Redis: a file beside its caller, and what it includes.
 
 A line `-- include PACKAGE NAME` stands for the text of `NAME.lua` in that package, once per script:
-`receiver.runtime checks` (what a script asks before it writes), `receiver.runtime prelude` (the
-clock, consumer groups and how far they are behind), `workers marks`. A script that a full server
-is to run too says so in its first line: `#!lua flags=allow-oom`.
+`receiver.runtime checks` (what a script checks before it writes), `receiver.runtime clock`,
+`receiver.runtime groups` (consumer groups and how much they have still to do), `workers marks` (what
+a group is done with), `workers restore_group`. Every call runs the whole text, which costs time for
+each function in it: a script includes what it uses and no more. A script that a full server is to
+run too says so in its first line: `#!lua flags=allow-oom`.
 """
 
 import functools

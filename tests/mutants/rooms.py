@@ -80,7 +80,9 @@ ROOMS = {
             "record_loss.lua": ("tests/health/test_losses.py",),
             "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
             "checks.lua": ("tests/workers/test_half_way.py",),
-            "prelude.lua": (*_SWEEP, "tests/operations/test_dead_letters.py"),
+            "clock.lua": _SWEEP,
+            "groups.lua": (*_SWEEP, "tests/operations/test_dead_letters.py"),
+            "restore_group.lua": ("tests/workers/test_groups_moved.py",),
             "sink_ledger.lua": (
                 "tests/cli/test_sinks_command.py",
                 "tests/forward/test_forward_local.py",

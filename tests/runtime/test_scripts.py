@@ -20,7 +20,8 @@ def test_the_server_compiles_every_script(valkey: Valkey, file: Path) -> None:
 
 
 def test_what_two_includes_share_is_included_once() -> None:
-    text = scripts.load("workers.forward", "lease")  # the prelude itself, and by `marks`
+    text = scripts.load("workers.forward", "lease")  # `marks` itself, and by `restore_group`
     assert text.startswith("#!lua flags=allow-oom\n")
+    assert text.count("local marks = {}") == 1
     assert text.count("local function now_ms()") == 1
     assert text.count("local function refuse(") == 1

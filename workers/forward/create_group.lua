@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- include receiver.runtime prelude
--- include workers marks
+-- include receiver.runtime groups
+-- include workers restore_group
 -- Makes a sink's consumer group unless it is there, and opens its books so that they balance.
 -- KEYS events, due, counts, marks. ARGV group, sink, where it begins: `$` (what comes from now on) or `0`.
 -- Returns 1 if the group was made now, 2 if somebody had destroyed or moved it: it goes on from its mark.
-local known, moved = marks.keep(KEYS[1], KEYS[4], ARGV[1])
+local known, moved = restore_group(KEYS[1], KEYS[4], ARGV[1])
 if known then
     return moved and 2 or 0
 end
@@ -18,5 +18,5 @@ local settled = count('delivered') + count('filtered') + count('dead') - count('
 local begun = before - settled - redis.call('ZCARD', KEYS[2])
 redis.call('HSET', KEYS[3], ARGV[2] .. ':begun', begun)
 redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[3], 'MKSTREAM', 'ENTRIESREAD', before)
-marks.keep(KEYS[1], KEYS[4], ARGV[1])
+restore_group(KEYS[1], KEYS[4], ARGV[1])
 return 1

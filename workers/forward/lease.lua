@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
--- include receiver.runtime prelude
+-- include receiver.runtime clock
 -- include workers marks
+-- include workers restore_group
 -- What one sink's worker is to deliver next: what it or a dead one left, what is due, what is new.
 -- KEYS events, due, items, state, bell, marks
 -- ARGV group, consumer, how many, retries from which on nothing new is read, time (ms) after which
@@ -46,7 +47,7 @@ end
 -- again, because somebody had set the group back meanwhile, is passed over.
 local moved = 0
 if ARGV[6] == '0' then
-    local _, was = marks.keep(KEYS[1], KEYS[6], group)
+    local _, was = restore_group(KEYS[1], KEYS[6], group)
     moved = was and 1 or 0
 end
 local mark = redis.call('HGET', KEYS[6], group)

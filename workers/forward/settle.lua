@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
--- include receiver.runtime prelude
+-- include receiver.runtime clock
 -- include workers marks
 -- The one place where a delivery ends or is put off: exactly once each, whoever runs this.
 -- KEYS events, due, items, dead letters, counts, state, marks

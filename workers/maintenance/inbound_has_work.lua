@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include receiver.runtime prelude
+-- include receiver.runtime groups
 -- Keeps the group of the normalise workers tidy and says whether there is work for them.
 -- KEYS inbound, marks. ARGV group. Returns 1 while any notification is open, or the group does not
 -- stand where it was left.

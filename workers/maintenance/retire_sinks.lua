@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- include receiver.runtime prelude
+-- include receiver.runtime clock
+-- include receiver.runtime groups
 -- Sinks: those configured are known again, and a consumer's name that nobody uses any more goes from
 -- their groups, unless entries still hang on it; returns the names of those with a group that nobody
 -- has known for long.

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- include receiver.runtime prelude
+-- include receiver.runtime clock
+-- include receiver.runtime groups
 -- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
 -- KEYS events, due, state, marks. ARGV group, how long (ms) the sink tries, the caller's time (ms), how long
 -- (ms) a lease lasts. All times are this server's, but what is given up is so by both clocks.

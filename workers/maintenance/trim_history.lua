@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
--- include receiver.runtime prelude
+-- include receiver.runtime clock
+-- include receiver.runtime groups
 -- One bounded cut of one stream's history, oldest first.
 -- KEYS stream, ledger
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- include workers marks
+-- include workers restore_group
 -- Makes the group of the normalise workers unless it is there, and sees that it stands where it was left.
 -- KEYS inbound, marks. ARGV group. Returns 1 if somebody had destroyed or moved it.
-local known, moved = marks.keep(KEYS[1], KEYS[2], ARGV[1])
+local known, moved = restore_group(KEYS[1], KEYS[2], ARGV[1])
 if not known then
     redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0-0', 'MKSTREAM')
-    marks.keep(KEYS[1], KEYS[2], ARGV[1])
+    restore_group(KEYS[1], KEYS[2], ARGV[1])
 end
 return moved and 1 or 0

@@ -1,9 +1,4 @@
--- The server's time: milliseconds since 1970.
-local function now_ms()
-    local clock = redis.call('TIME')
-    return clock[1] * 1000 + math.floor(clock[2] / 1000)
-end
--- A reply of names and values in turn, as a table.
+-- Returns a reply that lists names and values in turn as a table.
 local function map(list)
     local found = {}
     for i = 1, #list, 2 do
@@ -11,7 +6,7 @@ local function map(list)
     end
     return found
 end
--- The consumer groups of a stream, by name; none where there is no such key.
+-- Returns the consumer groups of a stream, by name; none where there is no such key.
 local function groups_of(stream)
     local found = {}
     if redis.call('EXISTS', stream) == 1 then
@@ -22,14 +17,14 @@ local function groups_of(stream)
     end
     return found
 end
--- How many entries were ever added to a stream; 0 where there is no such key.
+-- Returns how many entries were ever added to a stream; 0 where there is no such key.
 local function entries_added(stream)
     if redis.call('EXISTS', stream) == 0 then
         return 0
     end
     return map(redis.call('XINFO', 'STREAM', stream))['entries-added']
 end
--- How many entries a group has still to acknowledge, delivered or not.
+-- Returns how many entries a group has still to acknowledge, delivered or not.
 local function open_in(stream, group)
     local lag = group['lag']
     if not lag then
