@@ -1,4 +1,4 @@
-"""Ringing the bells: enqueue the RQ job of a stage that has work, from jobs and from the sweep."""
+"""Ringing: enqueue the RQ job of a stage that has work, from jobs and from the sweep."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
 from receiver.runtime.redis_client import DOWN
 
 RING_AGAIN_MILLISECONDS: Final = 5_000
-"""Milliseconds in which a sink is rung for once, also when no worker can serve it."""
+"""Milliseconds until a sink is rung for again, also when no worker runs its job."""
 
 
 def ring(client: redis.Redis) -> None:

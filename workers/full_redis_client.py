@@ -1,8 +1,8 @@
-"""A Redis client whose commands a full server accepts too: RQ's, a lease's, a bell's.
+"""A Redis client whose commands run on a full server too: those of RQ, of leases, of ringing.
 
-A full server refuses every command that needs memory, a worker's registration with RQ among them;
-then nobody could make room. Scripts may write there when they say so. So what was refused for
-memory, and nothing else, is run again by one that does no more than run it.
+A full server refuses every command that needs memory, a worker's registration with RQ among them,
+and then no worker could free memory. Scripts with the flag `allow-oom` may still write. So a
+command that was refused for lack of memory, and no other, is run again by such a script.
 """
 
 import time
@@ -16,7 +16,7 @@ from receiver.runtime import scripts
 
 _RUN: Final = scripts.load("workers", "run_commands")
 _PAUSE: Final = 0.2
-"""Seconds for a command that would have waited: no script waits."""
+"""Seconds to wait after a blocking command that returned nothing: in a script none blocks."""
 
 
 class FullRedisClient(redis.Redis):
@@ -29,7 +29,7 @@ class FullRedisClient(redis.Redis):
         except OutOfMemoryError:
             name = str(args[0])
             if name.startswith("EVAL"):
-                raise  # a script says for itself whether it may
+                raise  # a script has the flag itself, or is to be refused
             reply = super().execute_command(  # type: ignore[no-untyped-call]
                 "EVAL", _RUN, 0, *_words(args)
             )[0]
@@ -39,16 +39,16 @@ class FullRedisClient(redis.Redis):
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
         """Return a pipeline whose transactions run as a whole on a full server too."""
-        line = _Line if transaction else Pipeline
-        return line(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        kind = _FullPipeline if transaction else Pipeline
+        return kind(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
-class _Line(Pipeline):
+class _FullPipeline(Pipeline):
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         commands = [args for args, _ in self.command_stack]
         try:
             return super().execute(raise_on_error)
-        except OutOfMemoryError:  # of all of it, nothing has run
+        except OutOfMemoryError:  # nothing of the transaction has run
             words = [word for args in commands for word in _words(args)]
             with redis.Redis(connection_pool=self.connection_pool) as client:
                 replies: Any = client.eval(_RUN, 0, *words)

@@ -1,8 +1,8 @@
 """Memory headroom: near a full Redis, each stage waits until the next one has caught up.
 
-On a full server nothing works any more, not even what would empty it: RQ's workers are refused
+On a full server nothing works any more, not even what would free memory: RQ's workers are refused
 their heartbeat, a consumer its job. So a stage that needs more memory stops before that, but only
-while a later stage has work to do, or all would wait for each other.
+while a later stage has work to do; else all would wait for each other.
 """
 
 from typing import Any, Final

@@ -1,8 +1,8 @@
 """The local clock, beside Redis' clock: nothing expires unless both clocks say so.
 
-One clock alone is sometimes wrong by days: a machine that starts before its clock is set, a
-failover to one where nobody set it. So a period (a history's age, an identity, the time a sink
-tries) begins by the later of the two clocks and ends by the earlier.
+One clock alone can be wrong by days: a machine starts before its clock is set, or a failover goes
+to a machine whose clock nobody set. So a period (a history's age, the time to remember an identity,
+the time until a sink gives up) begins by the later of the two clocks and ends by the earlier.
 """
 
 import time

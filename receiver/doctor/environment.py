@@ -67,7 +67,7 @@ def _door(settings: Settings) -> Iterator[Finding]:
     if not _is_near(settings.host):
         yield Finding(
             "note",
-            f"HOST={settings.host}: the door listens beyond this machine, without TLS of its own",
+            f"HOST={settings.host}: web listens beyond this machine, without TLS of its own",
             "tokens and messages would cross the network readable; networks call https URLs only",
             "put a proxy with TLS in front, and let nothing else reach the port",
         )
@@ -196,7 +196,7 @@ def _spool(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"the spool may take {wanted >> 20} MiB, and its disk has {free >> 20} for it",
-            "in a long outage of Redis the door closes with 503 sooner than you were told",
+            "in a long outage of Redis intake closes with 503 sooner than the setting says",
             "RECEIVER_SPOOL_BYTES=...  # what the disk has, or make room: df -h; then restart web",
         )
 

@@ -34,6 +34,6 @@ def keys(client: redis.Redis) -> Iterator[Finding]:
             yield Finding(
                 "serious",
                 f"{key} is a {kind.decode()}, and was a {wanted}",
-                "what reads or writes it stops, and waits (WRONGTYPE): doors answer 503",
+                "what reads or writes it stops, and waits (WRONGTYPE): web processes answer 503",
                 f"{ASK}RENAME {key} not-ours:{key}  # then see who wrote it",
             )

@@ -6,7 +6,7 @@ from typing import Final
 import redis
 
 from receiver.doctor.finding import Finding
-from receiver.runtime.redis_client import place
+from receiver.runtime.redis_client import address
 
 ASK: Final = 'redis-cli -u "$REDIS_URL" '
 _NOT_EXAMINED: Final = "the rest of this examination was not possible"
@@ -22,7 +22,7 @@ def away(url: str, error: Exception, waiting: str) -> Iterator[Finding]:
             "they are on this disk and nowhere else until Redis takes them",
             "nothing here: leave disk and directory as they are, and bring Redis back",
         )
-    yield _refused(place(url), error)
+    yield _refused(address(url), error)
 
 
 def _refused(where: str, error: Exception) -> Finding:

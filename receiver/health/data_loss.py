@@ -1,9 +1,9 @@
 """Data loss in Redis, noticed and recorded: a Redis that has less than it acknowledged.
 
-It comes back empty (its disk was not kept), or behind (an older copy, a replica that had not got
-everything and was promoted). Two signs: the books have another name, or the ledger's count of
-accepted notifications went backwards, for this process or since a web process of this machine
-looked last. What is written down is the least that must be missing.
+It comes back empty (its disk was not kept), or behind (an older copy, or a replica that had not
+received everything and was promoted). There are two signs: the ledger has another name, or its
+count of accepted notifications went backwards, for this process or since a web process of this
+machine looked last. The smallest number that must be missing is recorded.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ KEPT_SECONDS: Final = 30 * 24 * 3600
 
 
 class DataLoss:
-    """Compares what the ledger was known to hold, by this process or on this machine, with what it
-    holds.
+    """Compare the ledger's count with what this process, or this machine, knew of it before.
 
-    A life of the books is their name and the run of their server. A loss is written down under the
-    life whose notifications are missing: whoever else knew that life, then or later, writes there.
+    A life of the ledger is its name and the run of its server. A loss is recorded under the life
+    whose notifications are missing: every process that knew that life, then or later, records its
+    loss there.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -43,7 +43,7 @@ class DataLoss:
         self._dropped_from = 0
         self._dropped_by = 0
         self.lost = 0
-        """How many notifications at least, as all web processes noticed and wrote down."""
+        """The notifications that are missing at least, as all web processes recorded."""
 
     def writer(self) -> Callable[[int], None]:
         """Return a callback by which one writer reports the ledger's count after each append."""
@@ -78,7 +78,7 @@ class DataLoss:
         if missing > 0:
             log.critical("redis.lost", notifications=missing)
             self._known = accepted
-            self._last.clear()  # what they were told before says nothing about what comes
+            self._last.clear()  # counts answered before say nothing about those to come
         self._known = max(self._known, accepted)
         self._dropped_from = self._dropped_by = 0
         if (self._life, self._looked) != ((book, run_id), accepted):
@@ -96,7 +96,7 @@ class DataLoss:
         return max(self._dropped_by, known - accepted)
 
     async def _remembered(self, book: str) -> int:
-        """How many were in the books, as far as is known here, when this process began."""
+        """Return the ledger's count that this machine knows from before this process; 0 if none."""
         found = await asyncio.to_thread(self._memory.of, book)
         if found is None:
             return 0

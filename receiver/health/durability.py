@@ -9,7 +9,7 @@ CONFIG_NAMES: Final = (
     *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),
     *("maxmemory", "maxmemory-policy"),
 )
-"""What to ask a server for: all that decides whether what it has answered for outlives it."""
+"""The settings that decide whether what a server has acknowledged outlives it."""
 
 
 def weaknesses(config: Mapping[str, str]) -> list[str]:
@@ -27,7 +27,7 @@ def weaknesses(config: Mapping[str, str]) -> list[str]:
         found += _fsync(config)
     limit = int(config.get("maxmemory", "0"))
     if limit == 0:
-        found.append("maxmemory is not set: the door cannot close before memory runs out; set it")
+        found.append("maxmemory is not set: intake cannot close before memory runs out; set it")
     elif limit < SMALLEST_MEMORY:
         found.append(
             f"maxmemory is {limit} bytes: a few large notifications fill it, and nothing can be "

@@ -1,9 +1,8 @@
-"""What the ledger of each Redis held, kept on this machine's disk and so outside of any restored
-copy.
+"""The ledger's count of each Redis, kept on this machine's disk: restoring Redis leaves it alone.
 
-One small file, `books.json`, of all web processes of this machine; whoever looked last has written
-it. It is a help for noticing a loss over a stop of everything: where it cannot be written, a
-process knows what it saw itself, and no more.
+One small file, `books.json`, that all web processes of this machine share; the process that looked
+last has written it. With it a loss is noticed even if everything was stopped meanwhile. Where it
+cannot be written, a process knows only what it saw itself.
 """
 
 import contextlib
@@ -15,23 +14,21 @@ import msgspec
 from receiver.runtime.private_files import write_private
 
 _KEPT: Final = 16
-"""Servers; the one that was written longest ago goes first."""
+"""Servers in the file; the one that was written longest ago is dropped first."""
 
 
 class Known(msgspec.Struct, frozen=True):
-    """The ledger's state when a process of this machine last looked."""
+    """Hold the ledger's state when a process of this machine last looked."""
 
     server: str
-    """Where it was."""
+    """Its address."""
     book: str
     run_id: str
     accepted: int
 
 
 class Memory:
-    """The known ledger state of one server. Any method may be called from a thread, and none
-    raises.
-    """
+    """Keep the known ledger state of one server. Any thread may call a method, and none raises."""
 
     def __init__(self, directory: Path, server: str) -> None:
         self._path = directory / "books.json"
@@ -50,7 +47,7 @@ class Memory:
         """Save the ledger's current state."""
         now = Known(self._server, book, run_id, accepted)
         others = [one for one in self._read() if one.server != self._server]
-        with contextlib.suppress(OSError):  # somebody writes just now, or nobody can
+        with contextlib.suppress(OSError):  # another process is writing, or it cannot be written
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self._path, msgspec.json.encode([now, *others[: _KEPT - 1]]).decode())
 

@@ -24,11 +24,11 @@ from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
 log = structlog.get_logger()
 
 EVERY: Final = 1.0
-"""Seconds between two looks; a new credential counts everywhere within two."""
+"""Seconds between two looks; a new credential is valid in every process within two."""
 
 
 class Monitor:
-    """Monitors Redis for one web process; trouble is recorded, never raised."""
+    """Check Redis for one web process; trouble is recorded, never raised."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Monitor:
         credentials: Credentials,
         unauthenticated: UnauthenticatedCounts,
         counters: Counters,
-        place: str,
+        address: str,
     ) -> None:
-        """`place` is where Redis is, as a log line may say it."""
+        """Take what to check; `address` is that of Redis, as a log line may have it."""
         self._client = client
         self._server = server
         self._credentials = credentials
@@ -47,7 +47,7 @@ class Monitor:
         self._counters = counters
         self._unreadable = 0
         self._seldom = Seldom(log)
-        self._away = Condition(log, "redis.trouble", "redis.back", server=place)
+        self._away = Condition(log, "redis.trouble", "redis.back", server=address)
         self._closed = Condition(log, "door.closed", "door.opened")
 
     async def run(self) -> None:
@@ -100,7 +100,7 @@ class Monitor:
             await self._client.eval(*revoke_again(digest, record))
 
     async def _write(self) -> None:
-        """What is new of the counts and times, and of when each credential was last used."""
+        """Write new counts and times, and when each credential was last used."""
         async with self._server.part("refusals cannot be counted"):
             await self._tally.write(self._client)
         async with self._server.part("times and answers cannot be counted"):

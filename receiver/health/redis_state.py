@@ -19,15 +19,15 @@ from receiver.intake.redis_link import NotReplicated
 from receiver.runtime.redis_client import refusal
 
 SILENT_AFTER: Final = 2.5
-"""Seconds without a good look after which Redis counts as gone."""
+"""Seconds without a successful look after which Redis counts as unreachable."""
 _CONFIG_EVERY: Final = 5
-"""Looks between two at the settings: anybody may change them while it runs (CONFIG SET)."""
+"""Every so many looks the settings are read: anybody may change them (CONFIG SET)."""
 _SAID_FOR: Final = 5.0
 """Seconds for which an append that was refused counts for more than a probe that was not."""
 
 
 class RedisState:
-    """The last seen state of Redis; closes the availability when memory runs short."""
+    """Hold the last seen state of Redis, and close intake when memory runs short."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class RedisState:
         return f"Redis takes no writes: {refused}" if refused else ""
 
     def _refused(self) -> str:
-        """What the last append says; where that is a while ago, the probe."""
+        """Return why the last append was refused; the last probe counts if that is a while ago."""
         intake, probe = self._intake, self._probe
         if intake.refusal and time.monotonic() - intake.answered < _SAID_FOR:
             return intake.refusal
@@ -94,7 +94,7 @@ class RedisState:
             self._weaknesses = weaknesses(await _settings(client))
         spent, info = self._availability.spent, await self._info(client)
         self._availability.closed = self._too_weak() or self._fullness(info, spent)
-        with contextlib.suppress(ResponseError, NotReplicated):  # it is written down there
+        with contextlib.suppress(ResponseError, NotReplicated):  # the probe keeps why
             await self._probe.probe()
         if not self._probe.refusal:  # else this would be refused too
             async with self.part("what it had before it came back cannot be compared"):
@@ -109,16 +109,17 @@ class RedisState:
         return f"RECEIVER_DURABILITY=strict, and {self._weaknesses[0]}"
 
     async def _info(self, client: redis.asyncio.Redis) -> dict[str, Any]:
-        """Nothing where its user may not ask."""
+        """Return INFO of the server; empty if its user may not ask for it."""
         found: dict[str, Any] = {}
-        async with self.part("how full it is cannot be seen, so the door cannot close in time"):
+        async with self.part("how full it is cannot be seen, so intake cannot close in time"):
             found |= await client.info("server", "memory", "replication")
         return found
 
     def _fullness(self, info: dict[str, Any], spent: float) -> str:
-        """Before it is quite full, for then the workers could not drain it either.
+        """Return why intake is closed for lack of memory, and limit what may be appended until the
+        next look.
 
-        What is appended until the next look counts too.
+        It closes before the server is quite full, for then the workers could not drain it either.
         """
         limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
         mark = self._full_percent / 100 * limit if limit else math.inf

@@ -30,7 +30,7 @@ LISTENERS: Final = 200
 
 
 class Times:
-    """A histogram of durations."""
+    """Hold one histogram of durations."""
 
     __slots__ = ("_bounds", "counts", "total")
 
@@ -60,7 +60,7 @@ class Times:
 
 
 class Counters:
-    """The counts and durations of one process since they were last written to Redis."""
+    """Hold the counts and durations of one process since they were last written to Redis."""
 
     def __init__(self) -> None:
         self.answered: Counter[tuple[str, int]] = Counter()

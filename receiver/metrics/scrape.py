@@ -18,13 +18,13 @@ from receiver.runtime.redis_client import DOWN
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FRESH: Final = 1.0
-"""Seconds for which an answer is good."""
+"""Seconds for which a result is used again."""
 WITHIN: Final = 2.0
 """Seconds after which Redis counts as gone for this scrape."""
 
 
 class Scrape:
-    """Reads the metrics in a thread, so that no request waits for it."""
+    """Read the metrics in a thread, so that no request waits for it."""
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         self._client = client
@@ -44,7 +44,7 @@ class Scrape:
             return self._text
 
     async def _read(self) -> snapshot.Snapshot | None:
-        """None when it takes too long; then the same reading is waited for at the next scrape."""
+        """Return a snapshot; None when it takes too long, and then the next scrape waits for it."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(asyncio.to_thread(self._snapshot))
         done, _ = await asyncio.wait([self._reading], timeout=WITHIN)

@@ -40,7 +40,7 @@ BEATS_WITHIN: Final = 60.0
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """What one consumer group has still to acknowledge."""
+    """Hold what one consumer group has still to acknowledge."""
 
     entries: int
     """-1 when the server cannot tell."""
@@ -49,7 +49,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Sink(msgspec.Struct, frozen=True):
-    """The counts and state of one sink."""
+    """Hold the counts and the state of one sink."""
 
     counts: dict[str, int]
     """`delivered`, `filtered`, `dead`, `replayed`, `failed_attempts`."""
@@ -66,16 +66,16 @@ class Sink(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """One reading of Redis; its parts are a few milliseconds apart, the ledger is of one moment."""
+    """Hold one reading of Redis: its parts are milliseconds apart, the ledger is of one moment."""
 
     now: float
     """Redis's clock, seconds since 1970."""
     books: Ledger | None
-    """None while a key of theirs is not what it was made as."""
+    """None while one of its keys has another type."""
     entries: dict[str, int]
     """Stream -> how many entries it has."""
     groups: dict[str, Waiting]
-    """Consumer group on the events stream -> what it has before it."""
+    """Consumer group on the events stream -> what it has still to acknowledge."""
     inbound: Waiting
     sinks: dict[str, Sink]
     meter: dict[str, int]
@@ -89,7 +89,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Consumer group of ours -> how often somebody had destroyed or moved it, and when that was
     noticed last (seconds since 1970)."""
     workers: dict[str, int]
-    """RQ queue -> workers that live."""
+    """RQ queue -> how many workers are alive."""
 
 
 def read(client: redis.Redis) -> Snapshot:
@@ -142,7 +142,7 @@ def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:
 
 
 def _ours(reply: Any) -> Any:
-    """A reply; nothing where the key is somebody else's. Raises what else the server refused."""
+    """Return a reply; nothing for a key of another type. Raises any other error reply."""
     if isinstance(reply, Exception):
         if not str(reply).startswith("WRONGTYPE"):
             raise reply
@@ -178,7 +178,7 @@ def _waiting(now: int, entries: int, oldest: int) -> Waiting:
 def _sinks(
     client: redis.Redis, counts: dict[str, int], groups: dict[str, Waiting]
 ) -> dict[str, Sink]:
-    """Every sink that has a group now; others are of the past."""
+    """Return the sinks that have a consumer group; others are retired."""
     prefix = forward_group("")
     names = sorted(name.removeprefix(prefix) for name in groups if name.startswith(prefix))
     pipe = client.pipeline(transaction=False)
@@ -206,7 +206,7 @@ def _sink(
 
 
 def _alive(client: redis.Redis, queue: str) -> int:
-    """RQ keeps a set of workers per queue, and a hash with a heartbeat for each."""
+    """Count the living workers of a queue: RQ keeps a set of them, and a heartbeat for each."""
     members: Any = client.smembers
     names: Any = _unless_foreign(lambda: members(f"rq:workers:{queue}"), ())
     pipe = client.pipeline(transaction=False)

@@ -16,7 +16,7 @@ SAY_EVERY: Final = 10.0
 
 
 class UnauthenticatedCounts:
-    """Counts in memory; the monitor writes what is new, so that no request waits for it."""
+    """Count in memory; the monitor writes what is new, so that no request waits for it."""
 
     def __init__(self) -> None:
         self._unwritten: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from receiver.runtime.redis_client import DOWN
 
 
 class Bell:
-    """Enqueues the normalise job from its own thread, so that no response waits for it."""
+    """Enqueue the normalise job from a thread of its own, so that no response waits for it."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._queue = Queue(NORMALISE_QUEUE, connection=client, serializer=JSONSerializer)

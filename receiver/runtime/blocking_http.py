@@ -1,4 +1,4 @@
-"""Sends the HTTP requests of commands: blocking, each once, whatever fails in one sentence.
+"""The HTTP requests of commands: blocking, each sent once, any failure told in one sentence.
 
 httpx2 is imported with the first client: that takes several times as long as all else a command
 imports, and most commands send nothing.
@@ -11,11 +11,11 @@ from msgspec import Struct
 
 
 class Unreachable(Exception):
-    """There is no answer; the message says why, without the URL."""
+    """Raised when no response came; the message says why, without the URL."""
 
 
 class Response(Struct, frozen=True):
-    """A complete answer, whatever its status."""
+    """Hold a complete response, whatever its status."""
 
     status: int
     headers: dict[str, str]
@@ -29,10 +29,10 @@ class Response(Struct, frozen=True):
 
 
 class BlockingHttp:
-    """Connections that are kept open between requests. No redirect is followed, no proxy used."""
+    """Send requests over connections that stay open. No redirect is followed, no proxy used."""
 
     def __init__(self, timeout: float) -> None:
-        """`timeout` seconds for connecting and for each read."""
+        """Open no connection yet; `timeout` is seconds for connecting and for each read."""
         import httpx2
 
         self._faults = (httpx2.HTTPError, httpx2.InvalidURL)

@@ -57,7 +57,7 @@ def configure(level: str) -> None:
 
 
 class Seldom:
-    """Limits repeated log lines: each distinct line at most every ten seconds, with the `count` of
+    """Limit repeated log lines: each distinct line at most every ten seconds, with the `count` of
     those it stands for, so that one fault does not flood the log.
     """
 
@@ -81,7 +81,7 @@ class Seldom:
 
 
 class Condition:
-    """A lasting condition, such as an unreachable Redis: logs a line when it begins, one a minute
+    """Log a lasting condition, such as an unreachable Redis: a line when it begins, one a minute
     while it lasts, and one at its end with its duration. Its reason may change meanwhile.
     """
 
@@ -110,7 +110,7 @@ class Condition:
 
 
 class _Stderr:
-    """Each line at once and in one piece."""
+    """Write each line to stderr at once and in one piece."""
 
     def write(self, text: str) -> None:
         _write(text.encode(sys.stderr.encoding, "backslashreplace"))
@@ -146,7 +146,7 @@ def _renderer() -> Any:
 
 
 def _fault(_logger: object, _method: str, fields: Fields) -> Fields:
-    """An exception as its type and where it came from."""
+    """Replace an exception by its type and where it was raised."""
     given = fields.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given
     error = error[1] if isinstance(error, tuple) else error
@@ -158,6 +158,6 @@ def _fault(_logger: object, _method: str, fields: Fields) -> Fields:
 
 
 def _discreet(_logger: object, _method: str, fields: Fields) -> Fields:
-    """A library's sentence, without what might be a number or a token."""
+    """Remove what might be a phone number or a token from a library's sentence."""
     fields["event"] = _PRIVATE.sub("(removed)", str(fields["event"]))
     return fields

@@ -82,7 +82,7 @@ def fault(url: str) -> str:
 
 
 def _closed(query: str, *, sentinel: bool) -> str:
-    """Which option may not be there, by its name only where that is certainly an option's."""
+    """Return why an option of a URL is not allowed; quotes it only if it is certainly an option."""
     names = OPEN + ("sentinel_username", "sentinel_password") * sentinel
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name in _OURS:
@@ -92,14 +92,14 @@ def _closed(query: str, *, sentinel: bool) -> str:
     return ""
 
 
-def plain(error: Exception) -> str:
+def message(error: Exception) -> str:
     """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
     fails.
     """
     return str(error).partition(" : <")[0]
 
 
-def place(url: str) -> str:
+def address(url: str) -> str:
     """Return host and port of a valid Redis URL, for a log line: no user, password or option."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
@@ -123,7 +123,7 @@ def refusal(error: Exception) -> str:
 
 
 class _Sentinel(NamedTuple):
-    """A `redis+sentinel` address, taken apart."""
+    """Hold the parts of a `redis+sentinel` address."""
 
     nodes: list[tuple[str, int]]
     master: str
@@ -183,7 +183,7 @@ def async_pool(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
 
 
 class _MasterPool(redis.asyncio.sentinel.SentinelConnectionPool):
-    """Lets go of the sentinels too when it is closed."""
+    """Close the connections to the sentinels too when it is closed."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         await super().disconnect(inuse_connections)
@@ -197,7 +197,7 @@ def _impatient(own: dict[str, Any], retry: Any) -> dict[str, Any]:
 
 
 def _sentinel(url: str) -> _Sentinel:
-    """Raises `ValueError` when nodes or master name are missing."""
+    """Parse a `redis+sentinel` address. Raises `ValueError` without nodes or master name."""
     parts = urlsplit(url)
     user, _, hosts = parts.netloc.rpartition("@")
     nodes = [_node(host) for host in hosts.split(",") if host]

@@ -25,9 +25,7 @@ KEYS: Final = ("receiver:*", "rq:*")
 
 
 class Cluster(Exception):
-    """The server is a node of a Redis Cluster, which spreads keys over nodes; our scripts need all
-    keys on one.
-    """
+    """Raised for a node of a Redis Cluster, which spreads keys; our scripts need them on one."""
 
 
 def lacking(client: redis.Redis) -> list[str]:
@@ -56,6 +54,6 @@ def lacking(client: redis.Redis) -> list[str]:
 
 
 def _name(words: list[str]) -> str:
-    """`XINFO GROUPS`, but `GET`: subcommands are spelled in capitals here, and options later."""
+    """Return the name of a command: `XINFO GROUPS` with its subcommand, but `GET` alone."""
     with_sub = words[0] in ("CONFIG", "SCRIPT", "XINFO", "XGROUP")
     return " ".join(words[: 1 + with_sub])

@@ -128,7 +128,7 @@ def build(settings: Settings) -> Starlette:
         credentials,
         context.unauthenticated,
         context.counters,
-        redis_client.place(settings.redis_url),
+        redis_client.address(settings.redis_url),
     )
     tracer = switch.start(settings.traces)
 
@@ -178,7 +178,7 @@ def _memory(settings: Settings, client: redis.Redis) -> Memory:
     """On a disk that outlives the process, where there is one."""
     directory = location.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
     database = client.connection_pool.connection_kwargs.get("db", 0)
-    return Memory(directory, f"{redis_client.place(settings.redis_url or '')}/{database}")
+    return Memory(directory, f"{redis_client.address(settings.redis_url or '')}/{database}")
 
 
 def _inbound(

@@ -95,4 +95,4 @@ def test_the_door_closes_and_opens_with_a_line_that_says_why(receiver: Receiver)
     ],
 )
 def test_where_redis_is_is_said_without_a_password(url: str, place: str) -> None:
-    assert redis_client.place(url) == place
+    assert redis_client.address(url) == place

@@ -28,13 +28,14 @@ from workers.sinks.sink import Item
 log = structlog.get_logger()
 
 MOST_RETRIES: Final = 10_000
-"""Retries of one sink from which on it reads no new events: they stay on the stream."""
+"""Retries of one sink at which it stops reading new events; those stay on the stream."""
 FAILURES: Final = 10
 """Failed requests in a row that open the circuit breaker."""
 PAUSE: Final = 1_000
 """Milliseconds until an open circuit lets a probe through; doubled after each failure."""
 LONGEST_PAUSE: Final = 60_000
 MOST_LEASED: Final = 4_000
+"""Deliveries that one call leases at most."""
 ABANDONED_SECONDS: Final = 15.0
 """Idle time after which an entry's worker counts as dead, when requests take no time at all."""
 
@@ -69,7 +70,8 @@ class DeliveryQueue:
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
-        """Nothing may be sent: the sink is stopped, its circuit open, or retries are too many."""
+        """Whether nothing may be sent: the sink is stopped, its circuit is open, or it has too many
+        retries."""
 
     def earlier_time(self) -> int:
         """Return the earlier of two clocks, in milliseconds since 1970: Redis' at the last lease,
@@ -82,7 +84,7 @@ class DeliveryQueue:
         return max(self._now, self._local_time())
 
     def recover(self) -> None:
-        """Have the next `take` begin with what this worker or a dead one left open."""
+        """Have the next `lease` begin with what this worker or a dead one left open."""
         self._cursor = "0"
 
     def lease(self, wanted: int) -> list[Item]:
@@ -162,7 +164,7 @@ class DeliveryQueue:
         self._log.write_metrics()
 
     def _with_group(self, read: Callable[[], Any]) -> Any:
-        """Create the group where a server came back empty: all of its stream is new then."""
+        """Create the group if the server came back empty; then all of the stream is new to it."""
         try:
             return read()
         except ResponseError as error:

@@ -28,12 +28,12 @@ from workers import bell, second_clock
 log = structlog.get_logger()
 
 EVERY: Final = 3.0
-"""Seconds between two sweeps: the longest that work waits when every bell is lost."""
+"""Seconds between two sweeps: the longest that work waits when nobody has rung for it."""
 DAY: Final = 24 * 3600 * 1000
 AT_ONCE: Final = 2_000
-"""Entries that one call cuts: a few milliseconds in which the server does nothing else."""
+"""Entries that one call trims: a few milliseconds in which the server does nothing else."""
 TRIM_SECONDS: Final = 1.0
-"""One sweep's cutting ends after this long; the next one goes on."""
+"""One sweep stops trimming after this long; the next one goes on."""
 _NO_LIMIT: Final = 2**53 - 1
 
 
@@ -46,9 +46,9 @@ class History(msgspec.Struct, frozen=True):
     milliseconds: int = _NO_LIMIT
     entries: int = _NO_LIMIT
     held_by: tuple[str, ...] = ()
-    """Consumer groups without whose acknowledgement nothing goes; `x*` is all that begin so."""
-    books: str = LEDGER
-    """The hash in which it is counted."""
+    """Consumer groups that hold entries until they acknowledge them; `x*` are all that begin so."""
+    counts: str = LEDGER
+    """The hash that counts what was trimmed."""
 
 
 HISTORIES: Final = (
@@ -60,11 +60,13 @@ HISTORIES: Final = (
 
 
 def histories(sinks: Sequence[SinkSettings], url: str) -> tuple[History, ...]:
-    """Return our histories and the streams that sinks fill on our own Redis: their own bounds are
-    not in bytes, and a server full of them would answer 503 for ever.
+    """Return our histories and the streams that sinks fill on our own Redis.
+
+    Those streams have bounds of their own, but not in bytes: they alone could fill the server, and
+    ingest would answer 503 for ever.
     """
     streams = {
-        sink.stream: History(f"{sink.name}:stream", sink.stream, books=SINKS)
+        sink.stream: History(f"{sink.name}:stream", sink.stream, counts=SINKS)
         for sink in sinks
         if isinstance(sink, RedisStreamSink) and sink.redis_url in (None, url)
     }
@@ -120,7 +122,8 @@ class Sweep:
         ]
         try:
             reply: Any = self._trim_script(
-                keys=[history.stream, history.books], args=[history.name, *limits, *history.held_by]
+                keys=[history.stream, history.counts],
+                args=[history.name, *limits, *history.held_by],
             )
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):

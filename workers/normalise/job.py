@@ -46,7 +46,7 @@ _KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS, MAR
 
 
 class PublishReply(NamedTuple):
-    """Name the parts of what `publish.lua` returns."""
+    """Hold what `publish.lua` returns."""
 
     published: int
     duplicate: int
@@ -58,7 +58,7 @@ class PublishReply(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Outcomes that were sent to be published, and how many replies that gets."""
+    """Hold outcomes that were sent to be published, and how many replies follow."""
 
     outcomes: list[Outcome]
     commands: int

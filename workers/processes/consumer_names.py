@@ -1,4 +1,4 @@
-"""Slots: consumer names that outlive a process and that two supervisors never share."""
+"""Slots: leased consumer names. They outlive a process, and no two supervisors share one."""
 
 import secrets
 import socket
@@ -10,26 +10,26 @@ from receiver.runtime import scripts
 from workers.processes.work import Work
 
 LEASE_MILLISECONDS: Final = 15_000
-"""A dead supervisor's slot is free after this long."""
+"""A slot of a dead supervisor is free after this long."""
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
 
 
 class Slot(NamedTuple):
-    """One consumer name, for one work."""
+    """Hold one consumer name and the work that is done under it."""
 
     work: Work
     name: str
 
     @property
     def key(self) -> str:
-        """Of its lease."""
+        """Return the key of its lease."""
         return self.work.lease(self.name)
 
 
 class Slots:
-    """The leases of one supervisor on `<hostname>-<number>`, counted for each work apart."""
+    """Lease the names `<hostname>-<number>` for one supervisor, numbered for each work apart."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._owner = secrets.token_hex(8)
@@ -39,20 +39,20 @@ class Slots:
         self._held: set[Slot] = set()
 
     def lease(self, work: Work) -> Slot:
-        """The first free name for this work, leased. Raises `redis.RedisError`."""
+        """Lease the first free name for this work. Raises `redis.RedisError`."""
         number = 0
         while not self._hold(slot := Slot(work, f"{self._host}-{number}")):
             number += 1
         return slot
 
     def renew(self) -> set[Slot]:
-        """Renew every lease; returns those that somebody else has taken meanwhile."""
+        """Renew every lease. Returns those that another supervisor has got meanwhile."""
         lost = {slot for slot in self._held if not self._renewed(slot)}
         self._held -= lost
         return lost
 
     def release(self) -> None:
-        """Give everything back, in one write: a frozen server does it when it thaws."""
+        """End all leases in one write, which a frozen server still applies when it goes on."""
         pipe = self._client.pipeline(transaction=False)
         for slot in self._held:
             pipe.eval(_RELEASE, 1, slot.key, self._owner)

@@ -1,7 +1,7 @@
 """One RQ worker process: a queue of its own, no fork per job, stopped by a flag and nothing else.
 
-RQ's own handling of signals, several queues, remote commands and callbacks loses jobs or runs what
-a stranger wrote into Redis; what is overridden here is what that takes.
+RQ's handling of signals, of several queues, of remote commands and callbacks can lose jobs or run
+what somebody else wrote into Redis. The methods that do so are overridden here.
 """
 
 import threading
@@ -31,11 +31,11 @@ WORKER_SECONDS: Final = 20
 MAINTENANCE_SECONDS: Final = 30
 
 Jobs = Mapping[str, Callable[[], None]]
-"""Dotted name, as the bell writes it -> what this process does then."""
+"""Dotted name of the enqueued job -> the function that this process runs for it."""
 
 
 class Worker(SimpleWorker):
-    """Takes jobs from one queue until `stop` is set, also while Redis is away."""
+    """Run jobs of one queue until `stop` is set, also through an outage of Redis."""
 
     def __init__(self, queue: str, jobs: Jobs, client: redis.Redis, stop: threading.Event) -> None:
         self._stop = stop
@@ -50,13 +50,13 @@ class Worker(SimpleWorker):
         )
 
     def _install_signal_handlers(self) -> None:
-        """The process has its own; RQ's raise in the middle of anything."""
+        """Install none: the process has its own, and RQ's raise at any point of a job."""
 
     def subscribe(self) -> None:
-        """No remote commands: nobody but the supervisor stops a worker."""
+        """Do nothing: RQ's remote commands are off, only the supervisor stops a worker."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Say that it lives, also to a Redis that came back without knowing that it does."""
+        """Register again where Redis came back without this worker, and send the heartbeat."""
         if pipeline is None and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
@@ -65,7 +65,7 @@ class Worker(SimpleWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
-        """Wait for a job in short steps; None once a stop is asked for."""
+        """Wait for a job in short steps. Returns None once a stop is asked for."""
         while not self._stop.is_set():
             try:
                 self.heartbeat()
@@ -95,13 +95,13 @@ class Worker(SimpleWorker):
 
 
 def _only(jobs: Jobs) -> type[Job]:
-    """A job class that knows these names and imports nothing that Redis says."""
+    """Return a job class that runs these jobs only, and imports no name that stands in Redis."""
 
     class Named(Job):
         success_callback = failure_callback = stopped_callback = None
 
         def send_webhooks(self, *_: Any, **__: Any) -> None:
-            """No addresses from Redis either."""
+            """Send none: their addresses would come from Redis."""
 
         def _execute(self) -> None:
             work = jobs.get(self.func_name or "")

@@ -1,4 +1,4 @@
-"""The supervisor: keeps worker processes alive, holds their slots, and sweeps."""
+"""The supervisor: keeps the worker processes running, leases their consumer names, and sweeps."""
 
 import subprocess
 import sys
@@ -22,17 +22,17 @@ log = structlog.get_logger()
 
 TICK: Final = 0.2
 STOP_WITHIN: Final = 20.0
-"""Seconds a worker gets to finish its batch; orchestrators kill after thirty."""
+"""Seconds that a worker gets to finish its batch; orchestrators kill after thirty."""
 ANSWER_WITHIN: Final = 2.0
 """Seconds for one command of ours: a stop is seen that soon, also when Redis is frozen."""
 LONGEST_PAUSE: Final = 5.0
-"""Seconds between two starts of a worker that keeps dying."""
+"""Seconds between two starts of a worker that ends again and again."""
 _STEADY: Final = 10.0
 """Seconds after which an end is followed by a start at once."""
 
 
 class _Worker(ChildProcess):
-    """One worker process, under the consumer name of its slot."""
+    """Run one worker process under the consumer name of its slot."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
@@ -46,12 +46,12 @@ class _Worker(ChildProcess):
 
     def _popen(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", *self.slot.work.command(self.slot.name)]
-        # Our end of its standard input closes with us, however we end: that is its signal to go.
+        # Our end of its standard input closes when we end, however that is; it stops then.
         return subprocess.Popen(command, stdin=subprocess.PIPE)
 
 
 class Supervisor:
-    """Runs until `stop` is set; then every worker has been told and waited for."""
+    """Run the worker processes until `stop` is set; then stop each and wait for its end."""
 
     def __init__(self, settings: Settings, url: str, stop: Event) -> None:
         self._wanted = [
@@ -64,23 +64,23 @@ class Supervisor:
         self._slots = Slots(client)
         self._sweep = Sweep(client, histories(settings.sinks, url))
         self._sinks = SinkSweep(client, settings.sinks)
-        place = redis_client.place(url)
-        self._away = Condition(log, "redis.trouble", "redis.back", server=place)
+        address = redis_client.address(url)
+        self._away = Condition(log, "redis.trouble", "redis.back", server=address)
         self._workers: list[_Worker] = []
         self._swept = 0.0
 
     def run(self) -> None:
-        """Tend, lease and sweep until told to stop."""
+        """Start workers, renew leases and sweep until a stop is asked for."""
         try:
             while not self._stop.wait(TICK):
-                self._with_redis()
+                self._sweep_and_lease()
                 for worker in self._workers:
                     worker.tend()
         finally:
             self._end()
 
-    def _with_redis(self) -> None:
-        """What needs Redis is done when it is there; the workers wait for it themselves."""
+    def _sweep_and_lease(self) -> None:
+        """Sweep, renew the leases and lease missing names, unless Redis is unreachable."""
         now = time.monotonic()
         if now - self._swept < EVERY:
             return
@@ -107,7 +107,7 @@ class Supervisor:
         return wanted
 
     def _replace(self, slot: Slot) -> None:
-        """Somebody else works under this name now: ours starts again under another."""
+        """Stop the worker of a name that another supervisor has now; it starts under a new name."""
         log.warning("slot.lost", slot=slot.key)
         lost = [worker for worker in self._workers if worker.slot == slot]
         self._workers = [worker for worker in self._workers if worker.slot != slot]

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 
 class Work(NamedTuple):
-    """A kind of work, and which one of its kind."""
+    """Name what one process does: a kind of work, and which one of its kind."""
 
     kind: Literal["normalise", "forward", "operator"]
     name: str = ""

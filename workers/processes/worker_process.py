@@ -1,4 +1,4 @@
-"""What one worker process is made of: settings, a connection, a stop flag, its jobs."""
+"""One worker process: its connection, its stop flag and its jobs."""
 
 import contextlib
 import gc
@@ -39,7 +39,7 @@ SILENT_WITHIN: Final = 3.0
 
 
 def normalise(settings: Settings, url: str, consumer: str) -> int:
-    """Be the normalise worker of one consumer name until told to stop. Returns the exit status."""
+    """Run the normalise worker of one consumer name until a stop. Returns the exit status."""
     stop = stop_flag()
     client = redis_client.client(url, kind=FullRedisClient)
     with switch.started(settings.traces) as tracer:
@@ -48,7 +48,7 @@ def normalise(settings: Settings, url: str, consumer: str) -> int:
 
 
 def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
-    """Be the forward worker of one sink until told to stop. Returns the exit status."""
+    """Run the forward worker of one sink until a stop. Returns the exit status."""
     sink = next(sink for sink in settings.sinks if sink.name == name)
     stop = stop_flag()
     client = redis_client.client(url, kind=FullRedisClient)
@@ -79,9 +79,9 @@ def forwarder(
 
 
 def stop_flag() -> threading.Event:
-    """A flag that SIGTERM and SIGINT set, and the end of the supervisor too.
+    """Return a flag that SIGTERM, SIGINT and the end of the supervisor set.
 
-    The supervisor holds the other end of our standard input, so its death is an end of file there.
+    The supervisor holds the other end of our standard input, so its end is an end of file there.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -91,8 +91,8 @@ def stop_flag() -> threading.Event:
 
 
 def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
-    """Run RQ's loop on one queue. Waits for a Redis that is not there yet."""
-    threading.Thread(target=_leave_a_silent_redis, args=(url, stop), daemon=True).start()
+    """Run RQ's loop on one queue, once Redis answers. Returns the exit status."""
+    threading.Thread(target=_end_without_redis, args=(url, stop), daemon=True).start()
     client = redis_client.client(url, kind=FullRedisClient)
     if not _answers(client, stop):
         return 0
@@ -101,7 +101,7 @@ def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     gc.set_threshold(50_000, 20, 50)
     try:
         worker = Worker(queue, jobs, client, stop)  # RQ asks Redis here already
-        worker.work(logging_level="CRITICAL")  # what matters we say ourselves, without data
+        worker.work(logging_level="CRITICAL")  # our own lines say what matters, without data
     except redis_client.DOWN as error:
         log.warning("worker.ends", error=type(error).__name__)
     return 0 if stop.is_set() else 1
@@ -116,10 +116,12 @@ def _answers(client: redis.Redis, stop: threading.Event) -> bool:
     return False
 
 
-def _leave_a_silent_redis(url: str, stop: threading.Event) -> None:
-    """Told to stop while Redis is frozen, we would wait for every command's time to be up, RQ's
-    farewell included. Nothing can be written down any more, so what is under way stays open in its
-    group, as after a SIGKILL, and the next worker goes on with it.
+def _end_without_redis(url: str, stop: threading.Event) -> None:
+    """End the process if Redis does not answer once a stop is asked for.
+
+    Else the process would wait for the timeout of every command that is left, RQ's included. What
+    is in progress cannot be recorded; it stays open in its group, as after a SIGKILL, and the next
+    worker goes on with it.
     """
     stop.wait()
     client = redis_client.client(url, timeout=1.0)
@@ -138,4 +140,4 @@ def _stop_at_end_of_input(stop: threading.Event) -> None:
         pass
     stop.set()
     threading.Event().wait(10.0)
-    os._exit(1)  # whatever still holds us has nobody left to report to
+    os._exit(1)  # a job that still runs has nobody left to report to

@@ -20,7 +20,7 @@ NOT_AN_EVENT: Final = (
     AttributeError,
     RecursionError,
 )
-"""Errors of an entry that is no event of ours: somebody else wrote it onto the stream."""
+"""Errors of an entry that is not an event of ours: somebody else wrote it onto the stream."""
 
 
 class _Known(msgspec.Struct):
@@ -60,12 +60,12 @@ class Item:
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Say how a consumer answered one request."""
+    """Hold how a consumer answered one request."""
 
     what: Literal["taken", "failed", "refused", "gone"]
     """`failed` is retried; `refused` becomes a dead letter; `gone` stops the sink."""
     reason: str = ""
-    """Never a value of the event or of a header."""
+    """Why; never a value of the event or of a header."""
     pause: float = 0.0
     """Seconds in which nothing is sent to the consumer (`Retry-After`)."""
 
@@ -78,10 +78,10 @@ class TransactionalSink(Protocol):
     """Deliver on our own Redis: the sink's commands run in the script that acknowledges."""
 
     guards: tuple[tuple[str, str], ...]
-    """Keys it writes with other than its own names, and the type each must have."""
+    """Keys that its commands write to besides keys of a new name, and the type each must have."""
 
     def reader_lags(self) -> bool:
-        """Return whether its reader has to catch up first, because Redis is nearly full."""
+        """Return whether to wait for its reader, because Redis is nearly full."""
 
     def commands(self, item: Item) -> list[Command]:
         """Return the commands that deliver one event; they never fail on keys the guards pass."""
@@ -91,7 +91,7 @@ class RemoteSink(Protocol):
     """Deliver by requests to another server, all from one thread."""
 
     batch_size: int
-    """Events in one request."""
+    """Most events in one request."""
     concurrency: int
     """Most requests in flight."""
     seconds: float

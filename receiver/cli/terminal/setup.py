@@ -139,7 +139,7 @@ def redis_faults() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise Refused(f"Redis: {redis_client.plain(error)}") from None
+        raise Refused(f"Redis: {redis_client.message(error)}") from None
 
 
 def refuse_unwritable_spool(found: Settings) -> None:

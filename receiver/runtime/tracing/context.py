@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 STATE_CHARACTERS: Final = 512
-"""As long a `tracestate` has to be passed on (section 3.3.1.5); a longer one is dropped."""
+"""The longest `tracestate` that must be passed on (section 3.3.1.5); a longer one is dropped."""
 STATE_MEMBERS: Final = 32
 _PARENT: Final = re.compile(
     "(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-[ -~]{0,200})?"
@@ -43,7 +43,7 @@ def context(parent: str, state: str = "") -> str:
 
 
 def _state(text: str) -> str:
-    """As it came but for empty members and blanks, or empty."""
+    """Return a valid `tracestate` without empty members and blanks; empty for another."""
     if len(text) > STATE_CHARACTERS:
         return ""
     members = [member for part in text.split(",") if (member := part.strip(" \t"))]

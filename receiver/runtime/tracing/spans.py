@@ -43,9 +43,7 @@ Kind = Literal["server", "consumer", "producer", "client"]
 
 
 class Tracer:
-    """Creates and exports the spans of one process. The SDK reads exporter and sampling from
-    `OTEL_*`.
-    """
+    """Create and export the spans of one process, as `OTEL_*` variables tell the SDK."""
 
     def __init__(self) -> None:
         # One line when an export has failed; not one for each time that it is tried once more.
@@ -86,7 +84,7 @@ class Tracer:
 
 
 def _above(text: str) -> Context:
-    """What is carried was checked where it came in, but has lain in Redis since."""
+    """Return the parent context of a text; parses it again, for it has been in Redis meanwhile."""
     parent, _, state = context(*text.split(" ", 1)).partition(" ")
     if not parent:
         return Context()
@@ -103,13 +101,13 @@ def _above(text: str) -> Context:
 
 
 def _hide(record: logging.LogRecord) -> bool:
-    """The SDK quotes the part of `OTEL_EXPORTER_OTLP_HEADERS` that it cannot read: a credential."""
+    """Hide the part of `OTEL_EXPORTER_OTLP_HEADERS` that the SDK quotes: it may be a credential."""
     record.msg, record.args = "OTEL_EXPORTER_OTLP_HEADERS: name=value,name=value is wanted", ()
     return True
 
 
 def _resource() -> Resource:
-    """Who we are, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` say so."""
+    """Return the resource, with our service name unless `OTEL_*` variables name another."""
     said = Resource.create()
     if str(said.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
         return said.merge(Resource({SERVICE_NAME: _NAME}))

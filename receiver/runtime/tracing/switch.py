@@ -30,7 +30,7 @@ _MISSING: Final = (
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the environment asks for."""
+    """Hold what the environment asks for."""
 
     traces: bool = False
     fault: str = ""
@@ -92,5 +92,5 @@ def started(wanted: Asked) -> "Iterator[Tracer | None]":
 
 
 def _first(environ: Mapping[str, str], *names: str) -> str:
-    """Of several variables the first that is set; an empty one is an absent one."""
+    """Return the first of several variables that is set; an empty one counts as unset."""
     return next((found for name in names if (found := environ.get(name, "").strip().lower())), "")
