@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Runs commands, in a full server too. ARGV per command how many words it has, then these.
--- Returns their replies, errors among them.
+-- Runs commands, on a full server too. ARGV per command its number of words, then these.
+-- Returns their replies; one may be an error.
 local replies, at = {}, 1
 while at <= #ARGV do
     replies[#replies + 1] = redis.pcall(unpack(ARGV, at + 1, at + ARGV[at])) or false

@@ -1,8 +1,8 @@
--- Adds one process's numbered lot of counts. It remembers each writer's last number, as the intake's
--- script does: what was written though the reply was lost is not added again.
--- KEYS counts, when each listener last heard, this writer's number
--- ARGV number, names that are told apart, how many counts, per count its field and by how much,
---      per listener its name and when (ms); what is beyond so many names is together `other`
+-- Adds one process's numbered batch of counts. It keeps each writer's last number, as `append.lua` does:
+-- a batch whose reply was lost is not added again.
+-- KEYS counts, when each listener last got a notification, this writer's number
+-- ARGV number, how many names are kept apart, how many counts, per count its field and by how much,
+--      per listener its name and when (ms); further names count together as `other`
 local last = tonumber(redis.call('GET', KEYS[3]) or '0')
 if last >= tonumber(ARGV[1]) then
     return 0
@@ -12,7 +12,7 @@ redis.call('HLEN', KEYS[2])
 redis.call('SET', KEYS[3], ARGV[1], 'EX', 3600)
 local most, listeners = tonumber(ARGV[2]), 4 + 2 * tonumber(ARGV[3])
 for i = 4, listeners - 1, 2 do
-    redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) -- one that is no number stops no other
+    redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) -- one field that is not a number stops no other
 end
 for i = listeners, #ARGV, 2 do
     local name = ARGV[i]

@@ -1,8 +1,8 @@
 -- include receiver.runtime clock
 -- include receiver.runtime groups
--- What waits on the streams at one moment. KEYS streams.
--- Returns the time (ms), then per stream {entries, its groups}, per group {name, how many it has still
--- to acknowledge or -1 when the server cannot tell, when the oldest of them was written (ms) or 0}.
+-- Reads what waits on the streams at one moment. KEYS streams.
+-- Returns the time (ms), then per stream {entries, its groups}, per group {name, how many entries it has
+-- still to acknowledge or -1 when the server cannot tell, when the oldest was written (ms) or 0}.
 local function milliseconds(id)
     return tonumber(string.match(id, '^%d+'))
 end
@@ -23,7 +23,7 @@ local found = {now_ms()}
 for _, stream in ipairs(KEYS) do
     local groups = {}
     local length, kind = 0, redis.call('TYPE', stream)['ok']
-    if kind == 'stream' then -- else it is somebody else's
+    if kind == 'stream' then -- else it is not a stream of ours
         length = redis.call('XLEN', stream)
         for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
             groups[#groups + 1] = waiting(stream, map(raw))

@@ -1,9 +1,8 @@
--- What a script that ends, puts off or takes back work asks before its first write. The server undoes
--- nothing of a script that fails half-way: whatever its writes could fail at fails here, before
--- anything has happened.
--- `refuse` takes commands, as tables, and fails where the user may not run one on that key;
--- `refuse_full` takes streams that may have the last id there is; `refuse_words` a hash and the names
--- of counts in it that may be no numbers.
+-- Checks that a script makes before its first write. The server undoes nothing of a script that fails
+-- half-way: whatever could fail in its writes fails here instead.
+-- `refuse` takes commands, as tables, and fails if the user may not run one of them on its key;
+-- `refuse_full` takes streams and fails if one has the greatest id, for it takes no more entries;
+-- `refuse_words` takes a hash and names of counts in it, and fails if one is not a number.
 local function refuse(...)
     for _, command in ipairs({...}) do
         if not redis.acl_check_cmd(unpack(command)) then

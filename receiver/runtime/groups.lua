@@ -28,7 +28,7 @@ end
 local function open_in(stream, group)
     local lag = group['lag']
     if not lag then
-        -- The server cannot tell (entries were deleted by hand): count them.
+        -- The server cannot tell, because entries were deleted by hand: count them.
         lag = #redis.call('XRANGE', stream, '(' .. group['last-delivered-id'], '+')
     end
     return group['pending'] + lag

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- include receiver.runtime groups
 -- include workers restore_group
--- Makes a sink's consumer group unless it is there, and opens its books so that they balance.
--- KEYS events, due, counts, marks. ARGV group, sink, where it begins: `$` (what comes from now on) or `0`.
--- Returns 1 if the group was made now, 2 if somebody had destroyed or moved it: it goes on from its mark.
+-- Creates a sink's consumer group unless it exists, and sets its count `begun` so that the sink's ledger
+-- balances.
+-- KEYS events, due, counts, marks. ARGV group, sink, where it begins: `$` (events from now on) or `0`.
+-- Returns 1 if the group was created, 2 if somebody had destroyed or moved it: it goes on from its mark.
 local known, moved = restore_group(KEYS[1], KEYS[4], ARGV[1])
 if known then
     return moved and 2 or 0
@@ -13,7 +14,7 @@ local before = ARGV[3] == '$' and added or added - length
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[3], ARGV[2] .. ':' .. name) or '0')
 end
--- The group last: without it all of this is done again, and after it nothing is.
+-- The group comes last: until it exists all of this is done again, and then never more.
 local settled = count('delivered') + count('filtered') + count('dead') - count('replayed')
 local begun = before - settled - redis.call('ZCARD', KEYS[2])
 redis.call('HSET', KEYS[3], ARGV[2] .. ':begun', begun)

@@ -3,22 +3,23 @@
 -- include receiver.runtime clock
 -- include workers marks
 -- include workers restore_group
--- What one sink's worker is to deliver next: what it or a dead one left, what is due, what is new.
+-- Leases deliveries of one sink to a worker: first those that it or a dead worker left open, then retries
+-- that are due, then new events.
 -- KEYS events, due, items, state, bell, marks
--- ARGV group, consumer, how many, retries from which on nothing new is read, time (ms) after which
---      an idle consumer counts as dead and a lease ends, own pending after this id or '', how long
---      (ms) the sink tries, the caller's time (ms)
--- Returns {why nothing may be sent or '', id after which to go on with own pending or '', the
---      stream's last id, now (ms), {{'1' if it is a retry, id, event or encoded delivery}, ...},
+-- ARGV group, consumer, how many, number of retries at which no new events are read, time (ms) after
+--      which an idle consumer counts as dead and a lease ends, id after which to go on with the
+--      consumer's own pending entries or '', how long (ms) the sink tries, the caller's time (ms)
+-- Returns {why nothing may be sent or '', id after which to go on with own pending entries or '', the
+--      stream's last id, now (ms), {{'1' for a retry, id, event or encoded delivery}, ...},
 --      1 if somebody had moved the group}.
--- All times are this server's: hosts whose clocks differ hold no lease twice. Only what is given up is
--- so by both clocks.
--- Where nothing may be sent, and that for as long as the sink tries, these are new ones that have
--- waited as long: nobody is going to send them.
--- The bell is cleared only by who may read: a sink that is held is not rung for over and over. A due
--- delivery is leased, not removed: only its outcome removes it. A lease ends at half a millisecond, so
--- that it is told apart from what was put off.
--- What could fail half-way fails here, before anything has happened (`checks.lua`).
+-- All times are this server's, so that hosts whose clocks differ never hold one lease twice. Only
+-- whether to give up is decided by both clocks, the server's and the caller's.
+-- While nothing may be sent, and has not been for as long as the sink tries, it returns new events that
+-- have waited that long, for the caller to give up.
+-- The bell is cleared only when events may be read, so that nobody rings for a held sink over and over.
+-- A due retry is leased, not removed: only its outcome removes it. A lease ends at half a millisecond,
+-- which tells it from the due time of a retry.
+-- Whatever could fail half-way fails here, before the first write (`checks.lua`).
 local group, consumer = ARGV[1], ARGV[2]
 refuse(
     {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', '1', 'STREAMS', KEYS[1], '>'},
@@ -33,18 +34,18 @@ local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
     'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
 local probe = false
--- Nothing is put off for more than an hour (`workers.forward.backoff`, `workers.sinks.http`): what is due later
--- than that was written while this clock was ahead, and is due now.
+-- No retry waits for more than an hour (`workers.forward.backoff`, `workers.sinks.http`): one that is due
+-- later was written while this clock was ahead, and is due now.
 local far = string.format('(%.0f', now + 3660000)
 
--- A call hands out this many bytes and a little more: neither side carries every size of event.
+-- A call returns this many bytes and a little more, however large the events are.
 local BYTES, STEP = 4194304, 20
 local found, bytes = {}, 0
 local function left()
     return bytes < BYTES and wanted - #found or 0
 end
--- Where the group stands is looked at when what was left is looked for. What is done and was delivered
--- again, because somebody had set the group back meanwhile, is passed over.
+-- The group's position is checked when a worker begins with what was left open. Entries that are done and
+-- were delivered again, because somebody had set the group back, are passed over.
 local moved = 0
 if ARGV[6] == '0' then
     local _, was = restore_group(KEYS[1], KEYS[6], group)

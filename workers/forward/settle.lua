@@ -2,28 +2,29 @@
 -- include receiver.runtime checks
 -- include receiver.runtime clock
 -- include workers marks
--- The one place where a delivery ends or is put off: exactly once each, whoever runs this.
+-- Settles deliveries: the only place where one ends or is put off, exactly once, whoever runs this.
 -- KEYS events, due, items, dead letters, counts, state, marks
 -- ARGV group, sink, failed requests in a row that open the circuit, its first and its longest pause
 --      (ms), number of guards, per guard a key and the type it must have if it exists, then per
---      delivery: '1' if it is a retry, its id, what the request it was in says
---      about the consumer ('+' it answers, '-' it does not, '' nothing), its outcome, and for
+--      delivery: '1' for a retry, its id, what its request tells the circuit breaker ('+' the consumer
+--      answers, '-' it does not, '' nothing), its outcome, and for
 --        filtered, delivered   nothing more
---        run                   number of commands, then each with its length first
---        retry, again          due in (ms), encoded delivery; `again` is no failed attempt
---        dead, unsent          encoded dead letter; `unsent` comes without a failed attempt
+--        run                   number of commands, then for each its number of words and these
+--        retry, again          due in (ms), encoded delivery; `again` counts no failed attempt
+--        dead, unsent          encoded dead letter; `unsent` counts no failed attempt
 --        pause                 how long (ms) nothing is sent; no delivery, id is ''
---        stop                  why: nothing is sent until somebody starts it; no delivery
--- All times are this server's: hosts whose clocks differ agree on what is due and when it is open.
--- A delivery goes on only if it was still open. Returns {1 if the circuit opened, 1 if it closed}.
+--        stop                  why; nothing is sent until somebody starts the sink; no delivery
+-- All times are this server's: hosts whose clocks differ agree on what is due and when the circuit is
+-- open. An outcome applies only if its delivery was still open. Returns {1 if the circuit opened, 1 if it
+-- closed}.
 local group, sink = ARGV[1], ARGV[2]
 local now = now_ms()
 local mark, acknowledged = redis.call('HGET', KEYS[7], group), {}
 local function later(milliseconds)
     return string.format('%.0f', now + milliseconds)
 end
--- What could fail half-way, and so lose what is acknowledged before it, fails here, before anything
--- has happened (`checks.lua`).
+-- Whatever could fail half-way, and lose what was acknowledged before, fails here, before the first write
+-- (`checks.lua`).
 refuse(
     {'XACK', KEYS[1], group, '0-0'}, {'XCLAIM', KEYS[1], group, 'x', '0', '0-0'},
     {'ZREM', KEYS[2], 'x'}, {'ZADD', KEYS[2], '0', 'x'}, {'ZSCORE', KEYS[2], 'x'},
@@ -68,7 +69,7 @@ local function put_off(retry, id, due, item)
         return false
     end
     if retry == '0' and known then
-        count('replayed', -1) -- asked for again while it was still open: the two become one
+        count('replayed', -1) -- replayed while it was still open: the two become one
     end
     redis.call('HSET', KEYS[3], id, item)
     redis.call('ZADD', KEYS[2], due, id)
@@ -89,7 +90,7 @@ local function succeeded()
 end
 local function failed()
     if open_until > now and probing == '' then
-        return -- it was under way when the circuit opened
+        return -- its request was in progress when the circuit opened
     end
     failures, seen = failures + 1, true
     down = down == '' and now or down
@@ -118,11 +119,11 @@ end
 
 local failure
 while at <= #ARGV do
-    local retry, id, says, what = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local retry, id, circuit, what = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     at = at + 4
-    if says == '+' then
+    if circuit == '+' then
         succeeded()
-    elseif says == '-' then
+    elseif circuit == '-' then
         failed()
     end
     if what == 'filtered' or what == 'delivered' then
@@ -142,7 +143,7 @@ while at <= #ARGV do
                     acknowledged[#acknowledged + 1] = id
                 end
             else
-                failure = why -- it is open again, for whoever comes next, and in nobody's way
+                failure = why -- the delivery stays open, idle enough for the next worker to claim it
                 if retry ~= '1' then
                     redis.call('XCLAIM', KEYS[1], group, 'refused', 0, id, 'IDLE', 3600000,
                         'FORCE', 'JUSTID')
@@ -173,7 +174,7 @@ while at <= #ARGV do
         redis.call('HSET', KEYS[6], 'stopped', ARGV[at], 'stopped_at', later(0))
         at = at + 1
     else
-        return redis.error_reply('ERR no such outcome') -- ours is the only caller
+        return redis.error_reply('ERR no such outcome') -- `workers.forward.outcomes` makes all of them
     end
 end
 

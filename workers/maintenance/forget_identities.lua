@@ -1,18 +1,18 @@
 #!lua flags=allow-oom
--- Forgets identities whose time is over: so many of their sets a call, for one may have a million.
+-- Deletes identities whose time is over: a limited number of sets per call, for a bucket may have a million.
 -- KEYS identities. ARGV the caller's time (ms), sets a call may delete
 -- Returns how many it deleted.
--- Only what both clocks call over goes: no set expires by itself, or a server's clock that is ahead
--- for a moment would forget all of them and every repeat would count as new.
+-- A bucket is deleted when its time is over by both clocks. No set expires by itself: a server's clock
+-- that is ahead for a moment would delete all of them, and every repeat would count as new.
 local over = math.min(tonumber(redis.call('TIME')[1]), ARGV[1] / 1000)
 local left, gone = tonumber(ARGV[2]), 0
 local buckets = {}
-local told = redis.call('HGETALL', KEYS[1])
-for i = 1, #told, 2 do
-    local name, what = string.match(told[i], '^(%d+):(%a+)$')
+local stored = redis.call('HGETALL', KEYS[1])
+for i = 1, #stored, 2 do
+    local name, what = string.match(stored[i], '^(%d+):(%a+)$')
     if name then
         buckets[name] = buckets[name] or {}
-        buckets[name][what] = tonumber(told[i + 1])
+        buckets[name][what] = tonumber(stored[i + 1])
     end
 end
 for name, bucket in pairs(buckets) do

@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
 -- include receiver.runtime groups
--- Keeps the group of the normalise workers tidy and says whether there is work for them.
--- KEYS inbound, marks. ARGV group. Returns 1 while any notification is open, or the group does not
--- stand where it was left.
--- What was delivered while this clock was ahead would count as a living worker's for as long as that:
--- it counts as delivered now.
+-- Removes unused consumers of the normalise workers' group, and tells whether the group has work.
+-- KEYS inbound, marks. ARGV group. Returns 1 while any notification is open, or the group is not at the
+-- position where it was left.
+-- An entry that was delivered while this clock was ahead would count as a living worker's for as long as
+-- the clock was ahead: it counts as delivered now.
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end
 for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     local group = map(raw)
     if group['name'] == ARGV[1] then
-        -- A name nobody has used for an hour goes, unless entries still hang on it.
+        -- A consumer that nobody has used for an hour is deleted, unless it has pending entries.
         for _, one in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
             local consumer = map(one)
             if consumer['pending'] == 0 and consumer['idle'] > 3600000 then
@@ -20,7 +20,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         end
         if group['pending'] > 0 then
             for _, one in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do
-                -- No time at all, and less than none, look alike; for the former nothing changes.
+                -- An idle time of 0 may be a negative one; setting a true 0 again changes nothing.
                 if one[3] == 0 and #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then
                     redis.call('XCLAIM', KEYS[1], ARGV[1], one[2], 0, one[1], 'IDLE', 0, 'JUSTID')
                 end

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- include receiver.runtime clock
 -- include receiver.runtime groups
--- Sinks: those configured are known again, and a consumer's name that nobody uses any more goes from
--- their groups, unless entries still hang on it; returns the names of those with a group that nobody
--- has known for long.
--- KEYS events, counts. ARGV how long (ms) nobody must have known a sink, the same for a consumer,
--- the caller's time (ms), known sinks' names. What is known is stamped with this server's time, and
--- nobody has known it for long when both clocks say so.
+-- Records which sinks are configured, and deletes consumers of the sinks' groups that nobody uses any more,
+-- unless they have pending entries. Returns the names of sinks that have a group and that no supervisor has
+-- had configured for long.
+-- KEYS events, counts. ARGV how long (ms) a sink must not have been configured, how long (ms) a consumer
+-- must not have been used, the caller's time (ms), names of configured sinks. They are stamped with this
+-- server's time; a time has passed when it has by both clocks.
 local now = now_ms()
 local stamp = string.format('%.0f', now)
 local earlier = math.min(now, tonumber(ARGV[3]))
@@ -31,7 +31,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         tidy(raw[2])
         local field = sink .. ':configured'
         local known = tonumber(redis.call('HGET', KEYS[2], field) or '')
-        -- A stamp from the time to come was written while this clock was ahead.
+        -- A stamp in the future was written while this clock was ahead.
         if not known or known > now + 60000 then
             redis.call('HSET', KEYS[2], field, stamp)
         elseif earlier - known > tonumber(ARGV[1]) then

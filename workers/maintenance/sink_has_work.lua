@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
 -- include receiver.runtime clock
 -- include receiver.runtime groups
--- Whether one sink has something to do now: to send, or, where nothing may be sent, to give up.
--- KEYS events, due, state, marks. ARGV group, how long (ms) the sink tries, the caller's time (ms), how long
--- (ms) a lease lasts. All times are this server's, but what is given up is so by both clocks.
--- What was leased or delivered while this clock was ahead would be held for as long as that: it is
--- due now, or counts as delivered now.
+-- Returns 1 if one sink has work now: events to send, or, while nothing may be sent, events to give up.
+-- KEYS events, due, state, marks. ARGV group, how long (ms) the sink tries, the caller's time (ms), how
+-- long (ms) a lease lasts. All times are this server's; only whether to give up is decided by both clocks.
+-- What was leased or delivered while this clock was ahead would be held for as long as the clock was ahead:
+-- it is due now, or counts as delivered now.
 local now = now_ms()
 local state = redis.call(
     'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
--- As in `lease.lua`: what was put off by a clock that was ahead is due now.
+-- As in `lease.lua`: a retry of a clock that was ahead is due now.
 local far = now + 3660000
 local latest = state[5] and now + ARGV[4] or far
 local held = state[1] or (state[2] and tonumber(state[2]) > now and tonumber(state[2]) <= latest)
@@ -37,7 +37,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     if group['name'] == ARGV[1] then
         if group['pending'] > 0 then
             for _, one in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do
-                -- No time at all, and less than none, look alike; for the former nothing changes.
+                -- An idle time of 0 may be a negative one; setting a true 0 again changes nothing.
                 if one[3] == 0 and #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then
                     redis.call('XCLAIM', KEYS[1], ARGV[1], one[2], 0, one[1], 'IDLE', 0, 'JUSTID')
                 end
@@ -53,4 +53,4 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         return (first or group['pending'] > 0 or moved) and 1 or 0
     end
 end
-return held and 0 or 1 -- no group: whoever comes makes it
+return held and 0 or 1 -- no group: the next worker creates it

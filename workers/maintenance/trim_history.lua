@@ -2,23 +2,23 @@
 -- include receiver.runtime checks
 -- include receiver.runtime clock
 -- include receiver.runtime groups
--- One bounded cut of one stream's history, oldest first.
+-- Trims one stream by a limited number of entries, the oldest first.
 -- KEYS stream, ledger
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
---      1 to cut a tenth even if nothing is over age and number, the caller's time (ms), then the
+--      1 to cut a tenth even if nothing is over age or number, the caller's time (ms), then the
 --      groups that hold it, by name or, with a `*` at the end, by how they begin
--- Nothing goes that a holding group has still to acknowledge, and nothing at all while one that is
--- named does not exist yet. Every other group is a reader nobody waits for: what goes before such a one
--- has acknowledged it is counted, once per reader.
--- An entry is over age when both clocks say so: one alone may be days ahead for a moment.
--- It runs in a full server too (the first line), or nothing would ever make room again.
--- Returns {entries cut, when the oldest entry that may still go was written (ms), or -1 for none}.
+-- No entry is cut that a holding group has still to acknowledge, and none at all while a group that is
+-- named does not exist yet. Nobody waits for any other group: entries that are cut before such a reader
+-- has acknowledged them are counted, once per reader.
+-- An entry is over age when it is by both clocks: one alone may be days ahead for a moment.
+-- It runs on a full server too (the first line), or memory would never be freed again.
+-- Returns {entries cut, when the oldest entry that may still be cut was written (ms), or -1 for none}.
 local stream, ledger, name = KEYS[1], KEYS[2], ARGV[1]
 refuse({'XTRIM', stream, 'MAXLEN', '1'}, {'HINCRBY', ledger, 'x', '1'})
 refuse_words(ledger, name .. '_trimmed', name .. '_unread_trimmed')
 local kept, most, at_once = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local spare = ARGV[5] == '1'
--- Nothing that is read to find an id may be much; a stream's node has a hundred entries at most.
+-- Reads that look for an id are bounded by this; a stream's node has a hundred entries at most.
 local NODE = 100
 
 local function parts(id)
@@ -33,8 +33,8 @@ end
 local function least(a, b)
     return less(a, b) and a or b
 end
--- The id right behind this one; a double holds no greater sequence number exactly.
-local function behind(id)
+-- Returns the id right after this one; a double holds no greater sequence number exactly.
+local function after_id(id)
     local ms, seq = parts(id)
     if seq >= 2 ^ 53 then
         return string.format('%.0f-0', ms + 1)
@@ -67,12 +67,12 @@ local function holds(group)
     return named
 end
 local END = '9007199254740991-0'
--- `limit`: where what is still held begins. `stage`: the first place behind which another reader's
--- entries are unread, so that one cut is read or unread as a whole, for each reader.
+-- `limit`: the first id that is held. `stage`: the first id that is unread by some reader, so that the
+-- entries of one cut are all read or all unread, for each reader.
 local limit, stage, readers = END, END, {}
 for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local group = map(raw)
-    local unread = behind(group['last-delivered-id'])
+    local unread = after_id(group['last-delivered-id'])
     if holds(group['name']) then
         local pending = redis.call('XPENDING', stream, group['name'])
         limit = least(limit, pending[1] > 0 and pending[2] or unread)
@@ -88,7 +88,7 @@ if next(missing) or not less(first, limit) then
 end
 stage = least(stage, limit)
 
--- Whole nodes cost next to nothing; when none goes as a whole, its entries go one by one.
+-- Cutting whole nodes costs next to nothing; when no whole node can go, single entries are cut.
 local function cut(before, count)
     if count < 1 or not less(first, before) then
         return 0
@@ -101,7 +101,7 @@ local function cut(before, count)
     if #few == 0 then
         return 0
     end
-    return redis.call('XTRIM', stream, 'MINID', behind(few[#few][1]))
+    return redis.call('XTRIM', stream, 'MINID', after_id(few[#few][1]))
 end
 
 local now = math.min(now_ms(), tonumber(ARGV[6]))

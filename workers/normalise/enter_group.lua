@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- include workers restore_group
--- Makes the group of the normalise workers unless it is there, and sees that it stands where it was left.
+-- Creates the group of the normalise workers unless it exists, or restores it where somebody moved it.
 -- KEYS inbound, marks. ARGV group. Returns 1 if somebody had destroyed or moved it.
 local known, moved = restore_group(KEYS[1], KEYS[2], ARGV[1])
 if not known then

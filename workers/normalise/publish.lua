@@ -4,17 +4,17 @@
 -- Publishes the outcomes of inbound entries: exactly one outcome per entry, however often this runs.
 -- KEYS inbound, events, dead letters, ledger, identities, attempts, marks
 -- ARGV consumer group, seconds an identity is remembered, the caller's time (s), then per entry its id,
---      how many events it makes, and per event its identity, what it settles, the first letter of its
---      identity's basis and '1' if it is final, and its JSON; an entry that makes none is followed by
---      its dead letter
--- Returns how many were published, duplicates, dead, how many events, late ones, and a code per
--- entry: p, d, x, l for published with a late status in it, - for one that was not open any more.
--- An entry is published only if XACK says that it was still open, and the group's mark that it is not
--- one which was delivered again after its outcome. Identities and what a final status
--- settles are 16-byte digests, '' for none. They live in sets split by digest and by time bucket; a
--- bucket goes as a whole (`forget_identities.lua`) once it and the time to remember are over. It begins by the
--- later of two clocks and ends by the earlier: one that is days off forgets nothing.
--- What could fail half-way fails here, before anything has happened (`checks.lua`).
+--      number of events, and per event its identity, what it settles, the first letter of its
+--      identity's basis followed by '1' if it is final, and its JSON; an entry without events is followed
+--      by its dead letter
+-- Returns the numbers of entries published, duplicate, dead, of events, of late events, and a code per
+-- entry: p published, l published with a late status, d duplicate, x dead, - not open any more.
+-- An entry is published only if XACK tells that it was still open, and the group's mark that it was not
+-- delivered again after its outcome. Identities and what a final status settles are 16-byte digests, ''
+-- for none. They are kept in sets split by digest and by time bucket; a bucket is deleted as a whole
+-- (`forget_identities.lua`) when it and the time to remember are over. It begins by the later of two
+-- clocks and ends by the earlier, so that a clock that is days off makes nothing forgotten.
+-- Whatever could fail half-way fails here, before the first write (`checks.lua`).
 refuse(
     {'XACK', KEYS[1], ARGV[1], '0-0'}, {'XADD', KEYS[2], '*', 'event', ''},
     {'XADD', KEYS[3], '*', 'd', ''}, {'HINCRBY', KEYS[4], 'events', '1'},
@@ -35,8 +35,8 @@ local start = math.floor(now / width) * width
 local current = string.format('%.0f', start)
 refuse_words(KEYS[5], current .. ':size', current .. ':sets', current .. ':ends')
 
--- The buckets there are, by the second they begin at. Which ones is written down, not worked out: those
--- of a clock that was ahead, or of another time to remember, count as any other until they end.
+-- The buckets, by the second they begin at. They are read, not computed: those of a clock that was ahead,
+-- or of another time to remember, count like any other until they end.
 local buckets, past, before, newest = {}, {}, 0, 0
 local stored = redis.call('HGETALL', KEYS[5])
 for i = 1, #stored, 2 do
@@ -54,7 +54,7 @@ for name, bucket in pairs(buckets) do
         end
     end
 end
--- How many sets a bucket is split into follows from how much the one before it held, so that a set
+-- The number of sets of a bucket follows from how many digests the one before it held, so that a set
 -- stays small enough for the server's compact encoding (128 members).
 local own = buckets[current] or {}
 local ends = math.max(start + width + remember, own.ends or 0)
@@ -73,7 +73,7 @@ local function set_of(place, digest)
     local a, b, c = string.byte(digest, 1, 3)
     return KEYS[5] .. ':' .. place[1] .. ':' .. (a * 65536 + b * 256 + c) % place[2]
 end
--- A set that somebody made something else of remembers nothing: better twice than not at all.
+-- A key of another type where a set should be remembers nothing: better an event twice than not at all.
 local function seen(digest, places)
     for _, place in ipairs(places) do
         if redis.pcall('SISMEMBER', set_of(place, digest), digest) == 1 then
@@ -83,7 +83,7 @@ local function seen(digest, places)
     return false
 end
 local claimed = 0
--- Whether nobody had claimed it before.
+-- Claims a digest. Returns whether nobody had claimed it before.
 local function claim(digest)
     if seen(digest, past) then
         return false
@@ -97,7 +97,7 @@ local function claim(digest)
 end
 
 local published, duplicate, dead, events, late = 0, 0, 0, 0, 0
--- Append one event unless its identity is known. Returns whether it was appended.
+-- Appends one event unless its identity is known. Returns whether it was appended.
 local function publish(identity, settles, mark, json)
     if identity ~= '' and not claim(identity) then
         return false
@@ -121,9 +121,9 @@ local function publish(identity, settles, mark, json)
 end
 
 local codes, acknowledged = {}, {}
--- Duplicates by what their recognition rests on; of a list by the first of its events.
+-- Duplicates are counted by the basis of their identity; a list by that of its first event.
 local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
-local resting = {}
+local by_basis = {}
 local at = 4
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
@@ -151,7 +151,7 @@ while at <= #ARGV do
             code = 'd'
             local basis = bases[string.sub(ARGV[at + 4], 1, 1)]
             if basis then
-                resting[basis] = (resting[basis] or 0) + 1
+                by_basis[basis] = (by_basis[basis] or 0) + 1
             end
         end
     end
@@ -162,7 +162,7 @@ marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)
 if claimed > 0 then
     redis.call('HINCRBY', KEYS[5], current .. ':size', claimed)
 end
-for name, count in pairs(resting) do
+for name, count in pairs(by_basis) do
     redis.call('HINCRBY', KEYS[4], name, count)
 end
 for name, count in pairs({

@@ -5,7 +5,7 @@ local owner = redis.call('GET', KEYS[1])
 if owner == ARGV[1] then
     return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
--- One that lasts longer than a lease was given while this server's clock was ahead.
+-- A lease that lasts longer than that was given while this server's clock was ahead.
 local left = owner and redis.call('PTTL', KEYS[1]) or 0
 if left < 0 or left > tonumber(ARGV[2]) then
     redis.call('DEL', KEYS[1])
