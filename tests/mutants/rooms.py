@@ -94,7 +94,7 @@ ROOMS = {
         ("tests/auth",),
         ("tests/web/test_answers.py",),
     ),
-    "door": Room(
+    "web": Room(
         ("receiver/web/*.py", "receiver/intake/accept.py"),
         ("tests/web/test_wire.py", "tests/web/test_requests.py", "tests/web/test_at_once.py"),
         (
