@@ -172,7 +172,7 @@ def test_what_a_killed_forward_worker_was_delivered_then_is_taken_by_another(
         clocks.delivered_ahead(dead.client, EVENTS, by, forward_group("hook"))
         SinkSweep(dead.client, (sink,)).run()
         other = Forwarding(valkey, sink, consumer="other")
-        other.deliveries._patience = 1
+        other.deliveries._lease_milliseconds = 1
         time.sleep(0.01)
         other.run()
         assert len(consumer.ids) == 3
