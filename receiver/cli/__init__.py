@@ -11,6 +11,7 @@ from receiver.cli.terminal import stdio
 COMMANDS = {
     "up": "Run everything in one: Redis, web, workers. Start here, with --demo.",
     "web": "Run the web half: takes notifications in.",
+    "console": "Run the page that people look at, or print a link to it.",
     "worker": "Run the background half: normalises, publishes, delivers to sinks.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they are published.",

@@ -4,7 +4,6 @@ Secrets are not in the file: it names environment variables, and only the contro
 values.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
+
+from receiver.runtime.loopback import is_loopback
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
@@ -113,7 +114,7 @@ def url_fault(url: str, *, bare: bool = False) -> str:
         return "a URL without user and password is wanted"
     if parts.fragment or (bare and parts.query):
         return "a URL without ? and # is wanted"
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         return "https is wanted (http only for this machine)"
     return ""
 
@@ -147,10 +148,3 @@ def _auth_fault(auth: HeadersAuth | ClientCredentialsAuth) -> str:
     if not getattr(auth, needed):
         return f"{needed} is missing: the name of the environment variable for {auth.method}"
     return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -20,6 +20,7 @@ import phonenumbers
 from receiver.config import (
     bootstrap_tokens,
     config_file,
+    console,
     operators,
     polls,
     signing_secrets,
@@ -145,6 +146,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What `receiver poll` fetches."""
     poll_variables: dict[str, str] = {}
     """Those environment variables that the polls name and that are set."""
+    console_url: str = ""
+    """What people type to reach the console through a proxy; empty where they do not."""
+    console_proxy: tuple[str, ...] = ()
+    """Peers whose word counts for who somebody is: addresses, networks, or `unix`."""
     traces: Asked = Asked()
 
     def __repr__(self) -> str:
@@ -220,6 +225,8 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
         poll_variables={
             name: environ[name] for name in polls.variables(config.poll) if environ.get(name)
         },
+        console_url=_read(environ, "RECEIVER_CONSOLE_URL", console.public_url, ""),
+        console_proxy=_read(environ, "RECEIVER_CONSOLE_PROXY", console.peers, ()),
         traces=asked(environ),
     )
 

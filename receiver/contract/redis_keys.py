@@ -86,6 +86,13 @@ SUBSCRIPTION_PREFIX: Final = "rs1_"
 """What the tokens of subscriptions begin with; they are made in `receiver.subscriptions` only, and
 never stored."""
 
+CONSOLE: Final = "receiver:console"
+"""Prefix of what the console stores: `:link:` and `:session:` with a SHA-256 (hex) after them,
+`:mask-key`."""
+CONSOLE_AUDIT: Final = "receiver:console:audit"
+"""Stream of what people did in the console: one field, `a`, a `receiver.console.audit.Entry` as
+JSON."""
+
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",
     "job_timeout": 60,

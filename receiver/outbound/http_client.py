@@ -6,7 +6,6 @@ request for ever.
 
 import asyncio
 import contextlib
-import ipaddress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ import httpx2
 
 from receiver import __version__
 from receiver.outbound.answers import Answer, NotSent, Unanswered
+from receiver.runtime.loopback import is_loopback
 
 _BEGUN: Final = "send_request_headers.started"
 _HEADERS: Final = {
@@ -42,15 +42,8 @@ def check_url(url: str) -> None:
         raise BadUrl("a URL without user and password is wanted")
     if parts.fragment:
         raise BadUrl("a URL without a fragment is wanted")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise BadUrl("https is wanted (http only for this machine)")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class HttpClient:

@@ -1,0 +1,118 @@
+"""The console's application: its pages, each with the role that it needs."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import redis
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from receiver.config.settings import Settings
+from receiver.console import mask, proxy, render, sessions
+from receiver.console.guard import Guard
+from receiver.console.sessions import Role
+from receiver.runtime.redis_client import DOWN
+
+COOKIE: Final = "receiver-console"
+
+Endpoint = Callable[[Request], Any]
+"""Returns a `Response`, as a coroutine or from a thread."""
+
+
+class Page(Route):
+    """A route with the role that it needs; `anyone` needs no session."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        role: Role | Literal["anyone"],
+        methods: Sequence[str] = ("GET",),
+    ) -> None:
+        self.role = role
+        super().__init__(path, _checked(endpoint, role), methods=list(methods))
+
+
+def create(
+    settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute], port: int
+) -> Guard:
+    """Return the whole application on `routes`, behind its guard."""
+    static = StaticFiles(directory=Path(__file__).parent / "static")
+    app = Starlette(
+        routes=[*routes, Mount("/static", static)],
+        exception_handlers={404: _not_found, 405: _not_found, 500: _fault}
+        | dict.fromkeys(DOWN, _redis_is_gone),
+    )
+    app.state.settings = settings
+    app.state.redis = client
+    app.state.templates = render.environment()
+    app.state.masks = None
+    return Guard(app, port, settings.console_url)
+
+
+def masks_of(request: Request) -> mask.Masks:
+    """Return the masks of this installation. Raises `redis.RedisError`."""
+    state = request.app.state
+    if state.masks is None:
+        state.masks = mask.masks(state.redis)
+    found: mask.Masks = state.masks
+    return found
+
+
+def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
+    async def checked(request: Request) -> Response:
+        if role != "anyone":
+            session = await run_in_threadpool(_session, request)
+            if session is None:
+                return RedirectResponse("/login", 303)
+            request.state.session = session
+            if not session.may(role):
+                values = {"title": "Not for a viewer", "sentence": _VIEWER}
+                return render.page(request, "message.html", values, 403)
+        if _is_async(endpoint):
+            response: Response = await endpoint(request)
+            return response
+        made: Response = await run_in_threadpool(endpoint, request)
+        return made
+
+    return checked
+
+
+_VIEWER: Final = (
+    "You signed in as a viewer, who sees no personal data and changes nothing. Ask for a link with "
+    "the role operator: receiver console link --role operator."
+)
+
+
+def _session(request: Request) -> sessions.Session | None:
+    settings: Settings = request.app.state.settings
+    known = proxy.session(request, settings.console_proxy)
+    return known or sessions.find(request.app.state.redis, request.cookies.get(COOKIE, ""))
+
+
+def _is_async(endpoint: Endpoint) -> bool:
+    return bool(getattr(endpoint, "__code__", None) and endpoint.__code__.co_flags & 0x80)
+
+
+def _not_found(request: Request, _: Exception) -> Response:
+    values = {"title": "No such page", "sentence": "There is no page under this address."}
+    return render.page(request, "message.html", values, 404)
+
+
+def _fault(request: Request, _: Exception) -> Response:
+    values = {"title": "A fault of ours", "sentence": "The console's log has its name."}
+    return render.page(request, "message.html", values, 500)
+
+
+def _redis_is_gone(request: Request, _: Exception) -> Response:
+    values = {
+        "title": "Redis does not answer",
+        "sentence": "Nothing can be shown until it is back; notifications wait in the spool where "
+        "there is one. receiver doctor says what it can see.",
+    }
+    return render.page(request, "message.html", values, 503)

@@ -1,0 +1,44 @@
+"""The audit trail: who did what, written before it is done; what cannot be written is not done."""
+
+import time
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.contract.redis_keys import CONSOLE_AUDIT
+
+MOST: Final = 10_000
+"""Entries that are kept."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One action of a person."""
+
+    at: int
+    """Milliseconds since 1970."""
+    who: str
+    action: str
+    """Such as `reveal`, `replay`, `drop`, `sink.stop`."""
+    about: str = ""
+    """The id or name that it was done to, or the filter; never a number or a text of anybody's."""
+    count: int = 1
+    """To how many."""
+
+
+def write(client: redis.Redis, who: str, action: str, about: str = "", count: int = 1) -> None:
+    """Write what is about to be done. Raises `redis.RedisError`: then it may not be done."""
+    entry = Entry(time.time_ns() // 1_000_000, who, action, about, count)
+    client.xadd(CONSOLE_AUDIT, {"a": msgspec.json.encode(entry)}, maxlen=MOST, approximate=True)
+
+
+def newest(client: redis.Redis, before: str = "+", count: int = 50) -> list[tuple[str, Entry]]:
+    """Return entries with their ids, newest first, from before an id. Raises `redis.RedisError`."""
+    page: Any = client.xrevrange(CONSOLE_AUDIT, max=_before(before), count=count)
+    return [
+        (entry.decode(), msgspec.json.decode(fields[b"a"], type=Entry)) for entry, fields in page
+    ]
+
+
+def _before(entry: str) -> str:
+    return entry if entry == "+" else f"({entry}"

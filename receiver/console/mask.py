@@ -1,0 +1,99 @@
+"""What of a person the console shows: the one place through which values pass before a template.
+
+A number keeps the first digit of its country code and its last two, and gets a tag that is the same
+for the same number; a text says only how long it is. What a carrier sent keeps its keys.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.contract.redis_keys import CONSOLE
+
+_NUMBER: Final = re.compile(r"(?:tel:)?\+?[0-9][0-9 ().-]{5,24}").fullmatch
+_CLEAR: Final = frozenset(
+    (
+        *("specversion", "id", "type", "source", "time", "receivedtime", "receiptid"),
+        *("identitybasis", "timebasis", "origintype", "datacontenttype", "dataschema", "sequence"),
+        *("subscriptionset", "generation", "subscriptionattempt", "item", "items", "replayed"),
+        *("status", "providerstatus", "deliverystatus", "final", "late", "reachable", "roaming"),
+        *("connectivity", "countrycode", "direction", "channel", "unread", "favorite", "kind"),
+        *("eventtype", "eventtime", "datetime", "terminationreason", "contenttype", "segment"),
+        *("messageid", "subscriptionid", "originid", "originsource", "traceparent", "change"),
+    )
+)
+"""Names, in lower case, whose values name nobody. All other values are masked."""
+
+
+class Masks:
+    """Masks values with the tags of one installation."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def number(self, value: str) -> str:
+        """Return a number as `+1•••••••42 ·3fa`."""
+        digits = re.sub(r"[^0-9]", "", value)
+        if not digits:
+            return self.text(value)
+        shown = f"+{digits[0]}" if "+" in value else ""
+        hidden = max(3, len(digits) - 2 - bool(shown))
+        last = digits[-2:] if len(digits) > 6 else ""
+        return f"{shown}{'•' * hidden}{last} ·{self._tag(digits)}"
+
+    def text(self, value: str) -> str:
+        """Return how long a text is, and nothing of it."""
+        return f"••• {len(value)} characters" if value else ""
+
+    def value(self, value: Any) -> Any:
+        """Return one value of which nothing is known."""
+        if isinstance(value, Mapping):
+            return self.document(value)
+        if isinstance(value, list | tuple):
+            return [self.value(one) for one in value]
+        if isinstance(value, str):
+            return self.number(value) if _NUMBER(value) else self.text(value)
+        if value is None or isinstance(value, bool):
+            return value
+        return "•••"
+
+    def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a document with all its keys, and only those values that name nobody."""
+        return {
+            str(name): inner if _is_clear(name, inner) else self.value(inner)
+            for name, inner in document.items()
+        }
+
+    def body(self, body: bytes) -> str:
+        """Return a body as it came: JSON with masked values, of anything else how long it is."""
+        try:
+            value = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return f"••• {len(body)} bytes, no JSON"
+        return msgspec.json.format(msgspec.json.encode(self.value(value)), indent=2).decode()
+
+    def _tag(self, digits: str) -> str:
+        return hmac.new(self._key, digits.encode(), hashlib.sha256).hexdigest()[:3]
+
+
+def masks(client: redis.Redis) -> Masks:
+    """Return the masks of this installation; its key is made once. Raises `redis.RedisError`."""
+    key = f"{CONSOLE}:mask-key"
+    client.set(key, secrets.token_bytes(32), nx=True)
+    stored: Any = client.get(key)
+    return Masks(stored)
+
+
+def _is_clear(name: str, value: Any) -> bool:
+    plain = value is None or isinstance(value, str | bool | int | float) or _all_plain(value)
+    return str(name).lower() in _CLEAR and plain
+
+
+def _all_plain(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str | bool | int) for one in value)

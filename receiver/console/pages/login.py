@@ -1,0 +1,63 @@
+"""Signing in and out."""
+
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.console import render, sessions
+from receiver.console.app import COOKIE, Page
+
+
+async def show(request: Request) -> Response:
+    """Sign in by a link that a person opened, else show what signs in.
+
+    A preview of the link, in a chat for example, must not use it up: such a request has another
+    `Sec-Fetch-Site` or `Sec-Fetch-Dest`, or none.
+    """
+    token = request.query_params.get("token", "")
+    opened = (request.headers.get("sec-fetch-site"), request.headers.get("sec-fetch-dest"))
+    if token and opened == ("none", "document"):
+        return await _sign_in(request, token)
+    return render.page(request, "login.html", {"token": token, "used": False})
+
+
+async def sign_in(request: Request) -> Response:
+    """Sign in by the button of the page."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+    return await _sign_in(request, form.get("token", [""])[0])
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    token = request.cookies.get(COOKIE, "")
+    await run_in_threadpool(sessions.end, request.app.state.redis, token)
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+async def _sign_in(request: Request, token: str) -> Response:
+    found = await run_in_threadpool(sessions.use_link, request.app.state.redis, token)
+    if found is None:
+        return render.page(request, "login.html", {"token": "", "used": bool(token)}, 403)
+    link, name = found
+    response = RedirectResponse(link.then, 303)
+    response.set_cookie(
+        COOKIE,
+        name,
+        max_age=sessions.SESSION_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=request.app.state.settings.console_url.startswith("https:"),
+    )
+    return response
+
+
+ROUTES: Final = [
+    Page("/login", show, "anyone"),
+    Page("/login", sign_in, "anyone", ["POST"]),
+    Page("/logout", sign_out, "viewer", ["POST"]),
+]

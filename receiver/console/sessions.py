@@ -1,0 +1,86 @@
+"""Signing in: a link that is good once and for ten minutes, and the session that it opens.
+
+Neither is stored: Redis has the SHA-256 of each, with the name, the role and the end.
+"""
+
+import hashlib
+import secrets
+import time
+from typing import Any, Final, Literal
+
+import msgspec
+import redis
+
+from receiver.contract.redis_keys import CONSOLE
+
+Role = Literal["viewer", "operator"]
+"""A viewer sees no personal data and changes nothing."""
+
+LINK_SECONDS: Final = 600
+SESSION_SECONDS: Final = 12 * 3600
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Who uses the console."""
+
+    name: str
+    role: Role
+    ends: int
+    """Seconds since 1970."""
+
+    def may(self, role: Role) -> bool:
+        """Return whether it may do what needs this role."""
+        return role == "viewer" or self.role == "operator"
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What a one-time link stands for."""
+
+    name: str
+    role: Role
+    then: str = "/"
+    """The page that it leads to."""
+
+
+def make_link(client: redis.Redis, link: Link) -> str:
+    """Store a link and return its token. Raises `redis.RedisError`."""
+    token = secrets.token_urlsafe(24)
+    client.set(_key("link", token), msgspec.json.encode(link), ex=LINK_SECONDS)
+    return token
+
+
+def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:
+    """Use up a link: return it and the token of a new session, or None where it is no good (any
+    more). Raises `redis.RedisError`.
+    """
+    stored: Any = client.getdel(_key("link", token))
+    if not stored:
+        return None
+    link = msgspec.json.decode(stored, type=Link)
+    name = secrets.token_urlsafe(32)
+    session = Session(link.name, link.role, int(time.time()) + SESSION_SECONDS)
+    client.set(_key("session", name), msgspec.json.encode(session), ex=SESSION_SECONDS)
+    return link, name
+
+
+def find(client: redis.Redis, token: str) -> Session | None:
+    """Return the session of a cookie, or None. Raises `redis.RedisError`."""
+    stored: Any = client.get(_key("session", token)) if token else None
+    session = msgspec.json.decode(stored, type=Session) if stored else None
+    return session if session and session.ends > time.time() else None
+
+
+def end(client: redis.Redis, token: str) -> None:
+    """End one session. Raises `redis.RedisError`."""
+    client.delete(_key("session", token))
+
+
+def end_all(client: redis.Redis) -> int:
+    """End every session and every unused link; return how many. Raises `redis.RedisError`."""
+    keys: Any = [*client.scan_iter(f"{CONSOLE}:session:*"), *client.scan_iter(f"{CONSOLE}:link:*")]
+    ended: Any = client.delete(*keys) if keys else 0
+    return int(ended)
+
+
+def _key(kind: str, token: str) -> str:
+    return f"{CONSOLE}:{kind}:{hashlib.sha256(token.encode('utf-8', 'replace')).hexdigest()}"

@@ -1,0 +1,62 @@
+// Pause, copy, keyboard, relative times. Every page but the live tail works without it.
+"use strict";
+(() => {
+  const announce = (text) => { document.getElementById("announce").textContent = text; };
+  const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+
+  // Relative times: `data-ago` on a <time> is kept up to date.
+  const units = [[86400, "d"], [3600, "h"], [60, "min"]];
+  const span = (seconds) => {
+    for (const [size, unit] of units) if (seconds >= size) return `${Math.round(seconds / size)} ${unit}`;
+    return `${Math.round(seconds)} s`;
+  };
+  setInterval(() => {
+    for (const one of document.querySelectorAll("time[data-ago]")) {
+      const seconds = (Date.now() - Date.parse(one.dateTime)) / 1000;
+      const text = seconds >= 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
+      if (one.textContent !== text) one.textContent = text;
+    }
+  }, 1000);
+
+  // Copy: a button with `data-copy` copies the text of the element with that id.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    try { await navigator.clipboard.writeText(source.textContent); announce("Copied."); button.textContent = "Copied"; }
+    catch { getSelection().selectAllChildren(source); announce("Press Ctrl-C to copy."); }
+  });
+
+  // Keyboard: / search, j k Enter rows, g and a letter for a page, ? help.
+  let going = false;
+  const rows = () => [...document.querySelectorAll(".rows tbody tr")];
+  const move = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    const at = all.findIndex((row) => row.classList.contains("here"));
+    const next = Math.min(all.length - 1, Math.max(0, at + step));
+    all[at]?.classList.remove("here");
+    all[next].classList.add("here");
+    all[next].scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("keydown", (event) => {
+    if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (going) {
+      going = false;
+      document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`)?.click();
+      return;
+    }
+    switch (event.key) {
+      case "g": going = true; setTimeout(() => { going = false; }, 1500); break;
+      case "/": event.preventDefault(); location.assign("/search"); break;
+      case "?": document.getElementById("keys").showModal(); break;
+      case "j": move(1); break;
+      case "k": move(-1); break;
+      case "Enter": document.querySelector(".rows tr.here a")?.click(); break;
+      case " ": {
+        const pause = document.querySelector("[data-pause]");
+        if (pause && event.target.tagName !== "BUTTON") { event.preventDefault(); pause.click(); }
+      }
+    }
+  });
+})();

@@ -1,0 +1,68 @@
+"""What every request to the console passes first."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.console.app import COOKIE
+from receiver.console.guard import MAX_BODY
+from tests.console.conftest import BASE, OURS
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "127.0.0.1:80", "", "localhost.evil:8090"]
+)
+def test_another_host_is_421(operator: TestClient, host: str) -> None:
+    assert operator.get("/", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost:8090", "[::1]:8090"])
+def test_this_machine_has_three_names(operator: TestClient, host: str) -> None:
+    headers = {"host": host, "cookie": f"{COOKIE}={operator.cookies[COOKIE]}"}
+    assert operator.get("/audit", headers=headers).status_code == 200
+
+
+FORGED = [
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "none"},
+    {"sec-fetch-site": "cross-site", "origin": BASE},
+    {"origin": "https://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://localhost:8090"},
+    {},
+]
+
+
+@pytest.mark.parametrize("headers", FORGED)
+@pytest.mark.parametrize("path", ["/logout", "/%6cogout", "/nowhere", "/static/console.css"])
+def test_a_form_of_another_site_is_403_whatever_the_path(
+    operator: TestClient, headers: dict[str, str], path: str
+) -> None:
+    assert operator.post(path, headers=headers).status_code == 403
+    assert operator.get("/audit").status_code == 200
+
+
+@pytest.mark.parametrize("headers", [OURS, {"origin": BASE}])
+def test_a_form_of_ours_is_taken(operator: TestClient, headers: dict[str, str]) -> None:
+    assert operator.post("/logout", headers=headers).headers["location"] == "/login"
+    assert operator.get("/audit").headers["location"] == "/login"
+
+
+def test_a_form_has_a_most(operator: TestClient) -> None:
+    longest = operator.post("/login", headers=OURS, content=b"x" * MAX_BODY)
+    assert longest.status_code == 403  # as any link that is none
+    assert operator.post("/login", headers=OURS, content=b"x" * (MAX_BODY + 1)).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/static/console.css", "/%2e%2e/"])
+def test_every_answer_has_the_policy(operator: TestClient, path: str) -> None:
+    headers = operator.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/%2e%2e/app.py"])
+def test_nothing_but_static_files_is_served_from_disk(operator: TestClient, path: str) -> None:
+    assert operator.get(path).status_code == 404

@@ -1,0 +1,88 @@
+"""Who gets in, and who may do what."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.console import sessions
+from receiver.console.app import COOKIE, Page
+from receiver.console.pages import ROUTES
+from receiver.console.sessions import Link
+from tests.console.conftest import CLICK, OURS
+from tests.support.valkey import Valkey
+
+PREVIEWS = [
+    {},
+    {"sec-fetch-site": "none", "sec-fetch-dest": "empty"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"},
+    {"sec-fetch-dest": "document"},
+]
+
+
+def test_a_link_signs_in_once(stranger: TestClient, valkey: Valkey) -> None:
+    token = sessions.make_link(valkey.client(), Link("ada", "operator", "/audit"))
+    first = stranger.get(f"/login?token={token}", headers=CLICK)
+    assert (first.status_code, first.headers["location"]) == (303, "/audit")
+    assert "HttpOnly" in first.headers["set-cookie"]
+    assert "SameSite=lax" in first.headers["set-cookie"]
+    stranger.cookies.clear()
+    again = stranger.get(f"/login?token={token}", headers=CLICK)
+    assert again.status_code == 403
+    assert "no good any more" in again.text
+    assert stranger.get("/audit").headers["location"] == "/login"
+
+
+@pytest.mark.parametrize("headers", PREVIEWS)
+def test_a_preview_does_not_use_a_link_up(
+    stranger: TestClient, valkey: Valkey, headers: dict[str, str]
+) -> None:
+    token = sessions.make_link(valkey.client(), Link("ada", "operator"))
+    assert stranger.get(f"/login?token={token}", headers=headers).status_code == 200
+    assert COOKIE not in stranger.cookies
+    button = stranger.post("/login", headers=OURS, data={"token": token})
+    assert (button.status_code, button.headers["location"]) == (303, "/")
+
+
+def test_a_session_is_another_one_than_before_it(stranger: TestClient, valkey: Valkey) -> None:
+    stranger.cookies.set(COOKIE, "chosen-by-somebody-else")
+    token = sessions.make_link(valkey.client(), Link("ada", "operator"))
+    answer = stranger.get(f"/login?token={token}", headers=CLICK)
+    assert "chosen-by-somebody-else" not in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("token", ["", "x", "\N{SNOWMAN}", "a" * 5000])
+def test_what_is_no_link_is_refused(stranger: TestClient, token: str) -> None:
+    assert stranger.post("/login", headers=OURS, data={"token": token}).status_code == 403
+
+
+def test_logging_everybody_out_ends_sessions_and_links(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    token = sessions.make_link(valkey.client(), Link("eve", "operator"))
+    assert sessions.end_all(valkey.client()) == 2
+    assert operator.get("/audit").headers["location"] == "/login"
+    assert operator.post("/login", headers=OURS, data={"token": token}).status_code == 403
+
+
+def test_neither_a_link_nor_a_session_is_stored(stranger: TestClient, valkey: Valkey) -> None:
+    token = sessions.make_link(valkey.client(), Link("ada", "operator"))
+    stored = b" ".join(valkey.client().scan_iter("*"))
+    assert token.encode() not in stored
+    stranger.get(f"/login?token={token}", headers=CLICK)
+    stored = b" ".join(valkey.client().scan_iter("*"))
+    assert stranger.cookies[COOKIE].encode() not in stored
+
+
+def test_only_signing_in_needs_no_session(stranger: TestClient) -> None:
+    assert {route.path for route in ROUTES if route.role == "anyone"} == {"/login"}
+    assert all(isinstance(route, Page) for route in ROUTES)
+    for route in ROUTES:
+        if route.role != "anyone":
+            path = route.path.split("{", 1)[0] + ("x" if "{" in route.path else "")
+            method = "GET" if "GET" in (route.methods or ()) else "POST"
+            assert stranger.request(method, path, headers=OURS).headers["location"] == "/login"
+
+
+def test_a_viewer_is_refused_what_an_operator_may(viewer: TestClient) -> None:
+    answer = viewer.get("/audit")
+    assert answer.status_code == 403
+    assert "viewer" in answer.text
