@@ -1,16 +1,19 @@
 """The command `receiver simulate gateway`, its scenario file, and its verdict on a stream."""
 
+import signal
 from pathlib import Path
 
 import httpx2
 import msgspec
 import pytest
 import redis
+from click.testing import CliRunner
 
+from receiver.cli.simulate.gateway import command
 from receiver.simulate.att_gateway.scenario import Scenario, load
 from receiver.simulate.scenario import ScenarioError
-from tests.support.att_gateways import INBOX
-from tests.support.commands import free_port, run, running
+from tests.support.att_gateways import INBOX, SimulatedGateway
+from tests.support.commands import free_port, running
 from tests.support.eventually import eventually
 from tests.support.pages import snippet
 from tests.support.valkey import Valkey
@@ -21,11 +24,11 @@ def test_the_command_serves_and_judges_what_comes_out_on_a_stream(
 ) -> None:
     port = free_port()
     (tmp_path / "scenario.toml").write_text("[gateway]\ntoken_life = 20\npage_size = 2\n")
-    command = ["simulate", "gateway", "scenario.toml", "--port", str(port)]
-    command += ["--redis-url", valkey.url, "--from-stream", "events"]
+    started = ["simulate", "gateway", "scenario.toml", "--port", str(port)]
+    started += ["--redis-url", valkey.url, "--from-stream", "events"]
     stream = redis.Redis.from_url(valkey.url)
     stream.xadd("events", {"event": '{"text": "Message 0000001"}'})  # of an earlier run
-    with running(tmp_path, *command) as process, httpx2.Client(trust_env=False) as http:
+    with running(tmp_path, *started) as process, httpx2.Client(trust_env=False) as http:
         assert process.stderr
         assert f"127.0.0.1:{port}/oauth/v4/token" in process.stderr.readline()
         base = f"http://127.0.0.1:{port}"
@@ -43,8 +46,12 @@ def test_the_command_serves_and_judges_what_comes_out_on_a_stream(
             stream.xadd("events", {"event": msgspec.json.encode(event)})
         found = http.get(f"{base}/_verdict").json()
         assert (found["lost"], found["duplicated"], found["waiting"]) == (0, 1, 1)
+        process.send_signal(signal.SIGINT)
+        printed, faults = process.communicate(timeout=30)
     stream.close()
-    assert process.returncode == 0
+    assert process.returncode == 1
+    assert "handed: 2\npublished: 3\nlost: 0\nduplicated: 1\nwindow: 0\n" in printed
+    assert "receiver: 1 published more often than handed over\n" in faults
 
 
 def _answers(http: httpx2.Client, url: str) -> bool:
@@ -77,11 +84,29 @@ def test_a_bad_scenario_is_refused_with_its_line(tmp_path: Path, text: str, said
     assert "\n" not in str(raised.value)
 
 
-def test_the_command_refuses_in_one_sentence(tmp_path: Path) -> None:
+def test_without_a_stream_there_is_no_verdict(double: SimulatedGateway) -> None:
+    answer = double.http.get("/_verdict")
+    assert answer.status_code == 409
+    assert "--redis-url" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scenario.toml"], "scenario.toml:2: Expected `float` > 0"),
+        (["--redis-url", f"redis://127.0.0.1:{free_port()}"], "--redis-url: "),
+        (["--redis-url", "nonsense"], "--redis-url: "),
+        (["--host", "192.0.2.1"], "--host 192.0.2.1 --port 8099: "),
+    ],
+)
+def test_the_command_refuses_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "scenario.toml").write_text("[gateway]\nminute = 0\n")
-    done = run(tmp_path, "simulate", "gateway", "scenario.toml")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("receiver: scenario.toml:2: Expected `float` > 0")
+    done = CliRunner().invoke(command, arguments)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"receiver: {said}")
 
 
 def test_the_scenario_file_of_the_page_has_every_default(tmp_path: Path) -> None:

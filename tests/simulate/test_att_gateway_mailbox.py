@@ -147,6 +147,8 @@ def test_flags_change_and_messages_are_deleted(double: SimulatedGateway) -> None
     found = {each["messageId"]: each for each in listed(double)["messages"]}
     assert [found[name]["isUnread"] for name in ("WU1", "WU2", "WU3")] == [False, False, True]
     assert double.request("DELETE", f"{MESSAGES}/WU1").status_code == 204
+    assert double.request("DELETE", MESSAGES).status_code == 204
+    assert listed(double)["total"] == 2
     assert double.request("DELETE", f"{MESSAGES}?messageIds=WU2,WU3").status_code == 204
     assert listed(double)["total"] == 0
     gone = f"{MESSAGES}/WU1"

@@ -1,9 +1,11 @@
 """The verdict of a simulated gateway on a client that loses, repeats, or dies."""
 
+import re
 import socket
 import time
 
-from tests.support.att_gateways import INBOX, SimulatedGateway
+from receiver.simulate.att_gateway.scenario import Faults, Gateway, Scenario
+from tests.support.att_gateways import INBOX, SimulatedGateway, gateway
 from tests.support.eventually import eventually
 
 
@@ -69,3 +71,49 @@ def test_a_test_can_say_that_the_client_was_killed(double: SimulatedGateway) -> 
     assert double.control("killed", at=killed) == {"pages": [2]}
     found = double.verdict([])
     assert (found["lost"], found["window"], found["examples"]["lost"]) == (1, 1, ["before"])
+
+
+ALL_AT_ONCE = Faults(
+    cut_fin=0.1,
+    cut_rst=0.05,
+    no_answer=0.05,
+    stall=0.02,
+    drip=0.02,
+    unavailable=0.1,
+    unauthorised=0.1,
+    shapes=0.5,
+    pending_lies=0.2,
+    same_text=0.2,
+    stall_seconds=0.02,
+    drip_seconds=0.02,
+)
+COMPLETE = re.compile(
+    rb'"message":"(message \d{7})","senderaddress":"[^"]*"}'
+    rb"|<message>(message \d{7})</message><senderaddress>[^<]*</senderaddress></",
+    re.IGNORECASE,
+)
+
+
+def test_under_every_fault_at_once_the_records_add_up_and_judge_each_client_rightly() -> None:
+    with gateway(
+        Scenario(seed=3, gateway=Gateway(minute=60, page_size=5), faults=ALL_AT_ONCE)
+    ) as double:
+        double.control("mo", count=400)
+        answers = []
+        while double.inbox().get("waiting"):
+            answers.append(double.raw())
+        eventually(lambda: all(page["closed"] for page in double.books()["pages"]))
+        pages = double.books()["pages"]
+        assert {page["end"] for page in pages} == {"whole", "fin", "rst", "unanswered"}
+        assert len({page["shape"] for page in pages}) == 9
+        found = double.inbox()
+        salvaged = [(a or b).decode() for one in answers for a, b in COMPLETE.findall(one)]
+        good = double.verdict(salvaged)
+        assert (good["lost"], good["duplicated"], good["faults"]) == (0, 0, [])
+        assert good["window"] == found["cut_beyond"] + found["never_answered"] + found["uncertain"]
+        assert good["handed"] + good["window"] == 400
+        assert double.verdict(salvaged + salvaged[:7])["duplicated"] > 0
+        careless = [one for one in answers if one.endswith((b"}}", b">"))]
+        kept = [(a or b).decode() for one in careless for a, b in COMPLETE.findall(one)]
+        lost = double.verdict(kept)["lost"]
+        assert lost == good["handed"] - len(kept) > 0

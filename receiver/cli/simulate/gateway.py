@@ -12,6 +12,7 @@ from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client
 from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.scenario import Scenario
+from receiver.simulate.att_gateway.verdict import Verdict
 from receiver.simulate.scenario import ScenarioError
 
 
@@ -61,7 +62,8 @@ def command(
     The verdict compares what was handed over with what came out on the stream: lost and
     duplicated have to be 0; the window (beyond a cut, reset, never answered, under way when the
     client was killed) is counted. The other routes, controls and the scenario file:
-    docs/simulate.md. Ctrl-C ends it.
+    docs/simulate.md. Ctrl-C ends it; with --redis-url the verdict comes then too, and exit code 1
+    where it is a bad one.
     """
     played = _scenario(scenario, seed)
     if why := setup.port_fault(host, port):
@@ -72,10 +74,15 @@ def command(
     from receiver.simulate.att_gateway.reader import StreamReader
 
     reader = StreamReader(redis_url, from_stream) if redis_url else None
-    server = app.server(played, host, port, reader)
+    verdicts: list[Verdict] = []
+    server = app.server(played, host, port, reader, verdicts.append)
     _greet(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
+    if reader and not verdicts:
+        raise setup.Refused("--redis-url: no verdict, Redis does not answer")
+    for found in verdicts:
+        _say(found)
 
 
 def _scenario(path: Path | None, seed: int | None) -> Scenario:
@@ -91,11 +98,24 @@ def _check_stream(url: str | None) -> None:
     """Raise `Refused` if the Redis of the verdict does not answer."""
     if not url:
         return
+    if wrong := redis_client.fault(url):
+        raise setup.Refused(f"--redis-url: {wrong}")
     try:
         with setup.connect(url) as client:
             client.ping()
     except redis_client.DOWN as error:
         raise setup.Refused(f"--redis-url: {error}") from None
+
+
+def _say(found: Verdict) -> None:
+    """Print the verdict; what did not pass goes to stderr, with exit code 1."""
+    for name, value in msgspec.structs.asdict(found).items():
+        if isinstance(value, int):
+            click.echo(f"{name.replace('_', ' ')}: {value:,}")
+    for fault in found.faults:
+        click.echo(f"receiver: {fault}", err=True)
+    if found.faults:
+        raise click.exceptions.Exit(1)
 
 
 def _greet(scenario: Scenario, url: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from receiver.runtime import redis_client
 from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.api import Api
 from receiver.simulate.att_gateway.api_inbox import InboxApi
@@ -24,15 +25,22 @@ from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.records import Calls
 from receiver.simulate.att_gateway.scenario import Scenario
 from receiver.simulate.att_gateway.transfer import Connection
+from receiver.simulate.att_gateway.verdict import Verdict
 
 _GSMA = ("/3/smsmessaging", "/1/smsmessaging", "/{service}/1/smsmessaging")
 """AT&T's root of GSMA's OneAPI, and those of GSMA's own clients."""
 
 
-def create(scenario: Scenario, reader: StreamReader | None = None) -> Starlette:
+Judged = Callable[[Verdict], None]
+"""Is told the verdict at the end, if Redis answers then."""
+
+
+def create(
+    scenario: Scenario, reader: StreamReader | None = None, judged: Judged | None = None
+) -> Starlette:
     """Return the application. `reader` gives the verdict its stream."""
     gateway, calls = Gateway(scenario), Calls()
-    api = Api(gateway, calls)
+    api, control = Api(gateway, calls), Control(gateway, calls, reader)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -43,11 +51,14 @@ def create(scenario: Scenario, reader: StreamReader | None = None) -> Starlette:
         clock.cancel()
         await gateway.pushes.close()
         if reader:
+            if judged:
+                with contextlib.suppress(*redis_client.DOWN):
+                    judged(await control.verdict(reader))
             await reader.close()
 
     return Starlette(
         routes=[
-            *Control(gateway, calls, reader).routes,
+            *control.routes,
             *_oauth(OAuthApi(gateway, calls)),
             *_sms(gateway, api),
             *_messages(MessagesApi(gateway), api),
@@ -59,11 +70,15 @@ def create(scenario: Scenario, reader: StreamReader | None = None) -> Starlette:
 
 
 def server(
-    scenario: Scenario, host: str, port: int, reader: StreamReader | None = None
+    scenario: Scenario,
+    host: str,
+    port: int,
+    reader: StreamReader | None = None,
+    judged: Judged | None = None,
 ) -> uvicorn.Server:
     """Return a server that is not started yet."""
     config = uvicorn.Config(
-        create(scenario, reader),
+        create(scenario, reader, judged),
         host=host,
         port=port,
         http=Connection,

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from receiver.runtime import redis_client
 from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.gateway import Gateway
@@ -71,8 +72,14 @@ class Control:
             ),
         ]
 
-    def verdict(self, published: Counter[str]) -> Verdict:
-        """Return the verdict on a client that published these texts."""
+    async def verdict(self, reader: StreamReader) -> Verdict:
+        """Return the verdict on the receiver that publishes on a stream. Raises one of
+        `redis_client.DOWN`.
+        """
+        known = {text for each in self._gateway.handovers.all for text in each.texts}
+        return self._compared(await reader.texts(known))
+
+    def _compared(self, published: Counter[str]) -> Verdict:
         inbox = self._gateway.inbox
         return verdict(
             self._gateway.handovers.all,
@@ -90,14 +97,14 @@ class Control:
         if not self._reader:
             message = 'no stream to read: start with --redis-url, or POST {"published": [texts]}'
             return json(409, {"message": message})
-        known = {text for each in self._gateway.handovers.all for text in each.texts}
-        found = self.verdict(await self._reader.texts(known))
-        return json(200, msgspec.structs.asdict(found) | {"faults": found.faults})
+        try:
+            return json(200, _shown(await self.verdict(self._reader)))
+        except redis_client.DOWN as error:
+            return json(503, {"message": f"--redis-url: {error}"})
 
     def _judge(self, body: bytes) -> dict[str, Any]:
         order = msgspec.json.decode(body, type=Published)
-        found = self.verdict(Counter(order.published))
-        return msgspec.structs.asdict(found) | {"faults": found.faults}
+        return _shown(self._compared(Counter(order.published)))
 
     def _accept(self, body: bytes) -> dict[str, Any]:
         order = msgspec.json.decode(body, type=AcceptMessages)
@@ -178,6 +185,10 @@ class Control:
         changes = msgspec.json.decode(body, type=dict[str, Any])
         self._gateway.scenario = scenarios.changed(self._gateway.scenario, changes)
         return {}
+
+
+def _shown(found: Verdict) -> dict[str, Any]:
+    return msgspec.structs.asdict(found) | {"faults": found.faults}
 
 
 def _item(order: AddItem, subscriber: str, now: datetime) -> Item:
