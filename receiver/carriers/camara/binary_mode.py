@@ -14,7 +14,7 @@ from receiver.carriers.camara.content_type import ContentType, in_utf8, parse
 from receiver.carriers.carrier import Rejected, Request
 from receiver.carriers.formats.charset import strictly
 from receiver.carriers.formats.charset_names import codec
-from receiver.carriers.formats.json_body import json_value, without_bom
+from receiver.carriers.formats.json_body import readable, without_bom
 
 _PREFIX: Final = b"ce-"
 _NOT_ATTRIBUTES: Final = frozenset({"datacontenttype", "data", "data_base64"})
@@ -40,7 +40,7 @@ def holds_json(sent: ContentType, body: bytes) -> bool:
     if sent.media_type not in _ANYTHING or body[:1] not in (b"{", b"["):
         return False
     try:
-        json_value(body)
+        readable(body)
     except Rejected:
         return False
     return True
@@ -83,8 +83,7 @@ def _data(body: bytes, sent: ContentType) -> dict[str, Any]:
     if not body:
         return {}
     if sent.is_json:
-        body = without_bom(in_utf8(body, sent.charset))
-        json_value(body)
+        _, body = readable(without_bom(in_utf8(body, sent.charset)))
         return {"data": msgspec.Raw(body)}
     said = strictly(body, codec(sent.charset or "utf-8"))
     if said is None:

@@ -9,7 +9,7 @@ import msgspec
 from receiver.carriers.camara import binary_mode, content_type
 from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.carrier import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected, Request
-from receiver.carriers.formats.json_body import json_value, without_bom
+from receiver.carriers.formats.json_body import json_value, readable, without_bom
 
 _STRUCTURED: Final = "application/cloudevents"
 _BATCHED: Final = "application/cloudevents-batch"
@@ -43,13 +43,15 @@ def _expect_json(event_format: str) -> None:
 
 
 def _single(body: bytes) -> Reading:
-    cloudevent(json_value(body))
+    value, body = readable(body)
+    cloudevent(value)
     return Reading((body,))
 
 
 def _batch(body: bytes) -> Reading:
     """The good items go on, the bad ones are refused one by one; none good refuses the batch."""
-    if type(json_value(body)) is not list:
+    value, body = readable(body)
+    if type(value) is not list:
         raise Rejected("body: a JSON array is wanted")
     good: list[bytes] = []
     bad: list[RefusedItem] = []

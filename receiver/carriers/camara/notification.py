@@ -15,7 +15,7 @@ from receiver.carriers.camara.envelope import cloudevent, is_early, text_of, tim
 from receiver.carriers.camara.event_types import Meaning, early_meaning_of, meaning_of
 from receiver.carriers.carrier import Basis, Rejected
 from receiver.carriers.formats import timestamp
-from receiver.carriers.formats.json_body import json_value
+from receiver.carriers.formats.json_body import json_value, readable
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 
 _JSON: Final = "application/json"
@@ -108,7 +108,7 @@ def _payload(event: dict[str, Any], meaning: Meaning) -> Any:
     payload = _data(event)
     if meaning.kind != "other" and type(payload) is str and payload.lstrip()[:1] == "{":
         with contextlib.suppress(Rejected):
-            return json_value(payload.encode())
+            return readable(payload.encode())[0]
     return payload
 
 
@@ -121,7 +121,7 @@ def _data(event: dict[str, Any]) -> Any:
     octets = binascii.a2b_base64(encoded)
     try:
         if kind.is_json or holds_json(kind, octets):
-            return json_value(octets)
+            return readable(octets)[0]
         return octets.decode() if kind.media_type.startswith("text/") else encoded
     except (Rejected, UnicodeDecodeError):
         return encoded

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats.json_repair import readable_numbers
 
 MAX_DEPTH: Final = 60
 """Levels of nesting. With the event's own levels around it the body stays below 64, the narrowest
@@ -32,6 +33,20 @@ def json_value(body: bytes) -> Any:
     if brackets > MAX_DEPTH and _deeper(value, MAX_DEPTH):
         raise Rejected("body: nested too deep")
     return value
+
+
+def readable(body: bytes) -> tuple[Any, bytes]:
+    """Return the JSON value in `body`, and the body as every reader can read it: a number that no
+    double holds (`1e400`) is a text in both. Raises `Rejected`.
+    """
+    try:
+        return json_value(body), body
+    except Rejected:
+        mended = readable_numbers(body.decode("utf-8", "surrogateescape"))
+        mended_body = mended.encode("utf-8", "surrogateescape")
+        if mended_body == body:
+            raise
+        return json_value(mended_body), mended_body
 
 
 def without_bom(body: bytes) -> bytes:

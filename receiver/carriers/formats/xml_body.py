@@ -27,6 +27,7 @@ _HALVES: Final = range(0xD800, 0xE000)
 
 def xml_value(text: str) -> dict[str, Any]:
     """Return the document as `{root: content}`; a repeated element is a list, prefixes are dropped.
+    Of attributes those of a link count, an empty element with an `href` (OMA REST NetAPI Common).
 
     Any DOCTYPE is refused, and with it every entity of the sender's. What is not well-formed is
     tried once more with references that XML does not know taken for what they mean (a character's
@@ -97,6 +98,8 @@ class _Tree:
         self.top: dict[str, Any] = {}
         self._open: list[dict[str, Any]] = [self.top]
         self._text: list[str] = []
+        self._link: dict[str, str] = {}
+        """The attributes of the element that was opened last, where they are a link's."""
 
     def doctype(self, *_: object) -> None:
         raise Rejected("body: XML with a DOCTYPE")
@@ -105,13 +108,16 @@ class _Tree:
         if len(self._open) > MAX_DEPTH:
             raise Rejected("body: nested too deep")
         self._open.append({})
+        self._link = attributes if "href" in attributes else {}
         self._text.clear()
 
     def characters(self, text: str) -> None:
         self._text.append(text)
 
     def end(self, name: str) -> None:
-        content: Any = self._open.pop() or "".join(self._text).translate(_CONTROLS)
+        text = "".join(self._text).translate(_CONTROLS)
+        content: Any = self._open.pop() or (text if text.strip() else self._link) or text
+        self._link = {}
         self._text.clear()
         parent, name = self._open[-1], name.rpartition(":")[2]
         if name not in parent:
