@@ -6,7 +6,7 @@ from typing import Any, Final
 from receiver.config.settings import HISTORY_PERCENT, Settings
 from receiver.doctor.finding import Finding, Severity
 from receiver.doctor.unreachable_redis import ASK
-from receiver.health.durability import weaknesses
+from receiver.health.durability import AppendOnlyLog, weaknesses
 
 _CLOCK: Final = 2.0
 """Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""
@@ -14,6 +14,7 @@ _DISK: Final = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_
 _KEEP: Final = " && " + ASK + "CONFIG REWRITE"
 _FIXES: Final[dict[str, tuple[Severity, str]]] = {
     "appendonly": ("serious", ASK + "CONFIG SET appendonly yes" + _KEEP),
+    "the log": ("serious", ASK + "INFO persistence  # done: aof_rewrite_in_progress is 0"),
     "appendfsync": ("serious", ASK + "CONFIG SET appendfsync always" + _KEEP),
     "no-appendfsync": ("serious", ASK + "CONFIG SET no-appendfsync-on-rewrite no" + _KEEP),
     "maxmemory ": ("warning", ASK + "CONFIG SET maxmemory 4gb" + _KEEP),
@@ -29,7 +30,7 @@ def server(
     clock.
     """
     yield from _version(info)
-    yield from _config(config)
+    yield from _config(config, info)
     yield from _disk(info)
     yield from _memory(settings, info)
     yield from _replicas(settings, info)
@@ -54,8 +55,8 @@ def _version(info: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _config(config: Mapping[str, str]) -> Iterator[Finding]:
-    for sentence in weaknesses(config):
+def _config(config: Mapping[str, str], info: Mapping[str, Any]) -> Iterator[Finding]:
+    for sentence in weaknesses(config, log_incomplete=AppendOnlyLog().incomplete(info)):
         what, _, why = sentence.partition(": ")
         for begins, (severity, fix) in _FIXES.items():
             if sentence.startswith(begins):

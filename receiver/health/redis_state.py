@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
 from receiver.health.data_loss import DataLoss, loss_message
-from receiver.health.durability import CONFIG_NAMES, weaknesses
+from receiver.health.durability import CONFIG_NAMES, AppendOnlyLog, weaknesses
 from receiver.intake.availability import Availability
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.redis_link import NotReplicated
@@ -47,6 +47,8 @@ class RedisState:
         self._seen = 0.0
         self._missing = ""
         self._looks = 0
+        self._settings: dict[str, str] = {}
+        self._log = AppendOnlyLog()
         self._weaknesses: list[str] = []
         self._unread: dict[str, str] = {}
 
@@ -91,8 +93,10 @@ class RedisState:
     async def look(self, client: redis.asyncio.Redis) -> None:
         """Check once. Raises one of `DOWN`."""
         if self._looks % _CONFIG_EVERY == 0:
-            self._weaknesses = weaknesses(await _settings(client))
+            self._settings = await _settings(client)
         spent, info = self._availability.spent, await self._info(client)
+        incomplete = self._log.incomplete(info)
+        self._weaknesses = weaknesses(self._settings, log_incomplete=incomplete)
         self._availability.closed = self._too_weak() or self._fullness(info, spent)
         with contextlib.suppress(ResponseError, NotReplicated):  # the probe keeps why
             await self._probe.probe()
@@ -112,7 +116,7 @@ class RedisState:
         """Return INFO of the server; empty if its user may not ask for it."""
         found: dict[str, Any] = {}
         async with self.part("how full it is cannot be seen, so intake cannot close in time"):
-            found |= await client.info("server", "memory", "replication")
+            found |= await client.info("server", "memory", "persistence", "replication")
         return found
 
     def _fullness(self, info: dict[str, Any], spent: float) -> str:

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -115,16 +115,20 @@ def refuse_weak_redis(found: Settings) -> None:
     """
     if found.durability != "strict":
         return
-    from receiver.health.durability import CONFIG_NAMES, weaknesses
+    from receiver.health.durability import CONFIG_NAMES, AppendOnlyLog, weaknesses
 
+    info: Any = {}
     try:
         with connect(found.redis_url or "") as client:
+            with suppress(redis.ResponseError):
+                info = client.info("persistence")
             config: Any = client.config_get(*CONFIG_NAMES)
     except redis.ResponseError:
         config = {}
     except redis.RedisError:
         return
-    weak = weaknesses({_text(name): _text(value) for name, value in config.items()})
+    said = {_text(name): _text(value) for name, value in config.items()}
+    weak = weaknesses(said, log_incomplete=AppendOnlyLog().incomplete(info))
     if weak:
         raise Refused("RECEIVER_DURABILITY=strict, and of this Redis " + "; ".join(weak))
 
