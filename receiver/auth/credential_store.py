@@ -21,8 +21,8 @@ from receiver.runtime import scripts
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""
 _REVOKED_SECONDS: Final = 30 * 24 * 3600
-# Only what is still there: somebody may have revoked it since we looked.
-_CHANGE: Final = """
+# Only what is still there: somebody may have revoked it since we looked. In a full server too.
+_CHANGE: Final = """#!lua flags=allow-oom
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end

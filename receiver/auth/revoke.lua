@@ -1,4 +1,5 @@
--- Revokes credentials.
+#!lua flags=allow-oom
+-- Revokes credentials, in a full server too.
 -- KEYS credentials, when each was used, revoked digests, revision.
 -- ARGV seconds the revoked digests are kept, digests.
 for i = 2, #ARGV do

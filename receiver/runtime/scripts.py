@@ -5,7 +5,8 @@ A line `-- include PACKAGE NAME` stands for the text of `NAME.lua` in that packa
 `receiver.runtime groups` (consumer groups and how much they have still to do), `workers marks`
 (what each group is done with), `workers restore_group`. Every call runs the whole text, which costs
 time for each function in it: a script includes what it uses and no more. A script that a full
-server is to run too says so in its first line: `#!lua flags=allow-oom`.
+server is to run too says so in its first line: `#!lua flags=allow-oom`. Of what it
+includes that line is left out.
 """
 
 import functools
@@ -13,6 +14,7 @@ import re
 from importlib.resources import files
 from typing import Final
 
+_FLAGS: Final = re.compile(r"^#!.*\n")
 _INCLUDE: Final = re.compile(r"^-- include (\S+) (\S+)\n", re.MULTILINE)
 
 
@@ -26,6 +28,6 @@ def load(package: str, name: str) -> str:
             return ""
         read.add((package, name))
         own = files(package).joinpath(f"{name}.lua").read_text("utf-8")
-        return _INCLUDE.sub(lambda found: text(found[1], found[2]), own)
+        return _INCLUDE.sub(lambda found: _FLAGS.sub("", text(found[1], found[2])), own)
 
     return text(package, name)

@@ -108,6 +108,28 @@ def test_a_revocation_that_no_replica_has_heard_says_so_and_is_done(valkey: Valk
     assert credential_store.all_stored(client) == []
 
 
+def test_a_full_server_takes_no_new_token_and_forgets_old_ones_all_the_same(
+    valkey: Valkey,
+) -> None:
+    client: Any = valkey.client()
+    for number in range(3):
+        credential_store.add(client, f"a-stored-token-{number}", Credential(label=f"{number}"))
+    records = client.hgetall(CREDENTIALS)
+    client.setrange("big", 1_000_000, b"x")
+    client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
+    with pytest.raises(redis.exceptions.OutOfMemoryError):
+        credential_store.add(client, TOKEN + "-more", Credential())
+    when = time.time() + 86400
+    credential_store.set_expiry(client, credential_store.find(client, "0"), when)
+    credential_store.revoke(client, credential_store.find(client, "1"))
+    (again,) = credential_store.find(client, "2")
+    digest = again.digest.encode()
+    client.eval(*credential_store.revoke_again(digest, records[digest]))
+    (left,) = credential_store.all_stored(client)
+    assert left.credential == Credential(label="0", expires=when)
+    assert client.scard(CREDENTIALS_REVOKED) == 2
+
+
 @pytest.mark.parametrize(("written", "used"), [("12.5", 12.5), ("yesterday", None), (None, None)])
 def test_the_last_use_is_shown_where_it_is_known(
     valkey: Valkey, written: str | None, used: float | None

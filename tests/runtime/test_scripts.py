@@ -25,3 +25,9 @@ def test_what_two_includes_share_is_included_once() -> None:
     assert text.count("local marks = {}") == 1
     assert text.count("local function now_ms()") == 1
     assert text.count("local function refuse(") == 1
+
+
+def test_a_script_has_its_own_flags_and_not_those_of_what_it_includes() -> None:
+    text = scripts.load("receiver.auth", "revoke_again")
+    assert text.startswith("#!lua flags=allow-oom\n")
+    assert text.count("#!lua") == 1
