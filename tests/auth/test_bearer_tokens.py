@@ -6,6 +6,7 @@ import time
 import pytest
 
 from receiver.auth.bearer import Credential, Credentials, Unauthenticated, Undecided, tokens
+from receiver.config.bootstrap_tokens import LONGEST_TOKEN
 
 HEADER = b"authorization"
 
@@ -76,3 +77,10 @@ def test_an_end_counts_when_both_clocks_say_so(seconds: int) -> None:
     else:
         with pytest.raises(Unauthenticated, match="expired credential"):
             known.admit({b"one"})
+
+
+def test_what_is_too_long_for_a_token_is_unknown_without_a_look_at_any_store() -> None:
+    with pytest.raises(Unauthenticated, match="unknown credential"):
+        Credentials([]).admit({b"x" * (LONGEST_TOKEN + 1)})
+    with pytest.raises(Undecided):
+        Credentials([]).admit({b"x" * LONGEST_TOKEN})

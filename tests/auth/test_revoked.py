@@ -94,6 +94,13 @@ def test_a_token_that_was_given_an_end_still_ends_where_redis_forgets_it() -> No
     assert decided(known) == "anew"
 
 
+def test_an_end_that_redis_remembers_and_this_process_does_not_counts() -> None:
+    known = Credentials([])
+    known.replace({DIGEST: record()}, 8)
+    known.replace({DIGEST: record(Credential(label="old", expires=time.time() - 1))}, 7)
+    assert decided(known) == "401 expired credential"
+
+
 def test_an_end_may_still_be_taken_back_where_nothing_was_lost() -> None:
     known = Credentials([])
     known.replace({DIGEST: record(Credential(expires=time.time() - 1))}, 8)

@@ -15,6 +15,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS_REVISION,
     SUBSCRIPTION_PREFIX,
 )
+from tests.support.bare import connect, read_answer, request, status
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
 
@@ -75,6 +76,22 @@ def test_a_credential_that_was_made_a_moment_ago_admits_its_first_event(
 ) -> None:
     receiver.start_web()
     assert [send(receiver, add(receiver)) for _ in range(20)] == [204] * 20
+
+
+def test_it_is_looked_up_for_a_body_that_comes_later_too(receiver: Receiver) -> None:
+    receiver.start_web()
+    with connect(receiver.port) as line:
+        for token, wanted in ((add(receiver), 204), (f"{SUBSCRIPTION_PREFIX}nobody", 401)):
+            bearer = ("authorization", f"Bearer {token}")
+            whole = request(PATH, notification(), bearer, ("expect", "100-continue"))
+            head, _, body = whole.partition(b"\r\n\r\n")
+            line.sendall(head + b"\r\n\r\n")
+            answer = read_answer(line)
+            if wanted == 204:
+                assert status(answer) == 100
+                line.sendall(body)
+                answer = read_answer(line)
+            assert status(answer) == wanted
 
 
 def test_a_process_that_was_just_started_knows_them_all(receiver: Receiver) -> None:
