@@ -95,6 +95,14 @@ def test_a_key_of_another_type_fails_the_probe_too(valkey: Valkey, key: str) -> 
         append(client)
 
 
+@pytest.mark.parametrize("command", ["xadd", "hincrby", "set"])
+def test_a_user_who_may_not_do_a_part_of_it_fails_the_probe_too(
+    valkey: Valkey, command: str
+) -> None:
+    with pytest.raises(ResponseError, match=f"^{command.upper()} on receiver:"):
+        append(restricted(valkey, f"-{command}"))
+
+
 def test_a_probe_writes_nothing(valkey: Valkey) -> None:
     client = valkey.client()
     append(client)

@@ -172,6 +172,7 @@ def test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them(valkey: V
     heard = client.hgetall(HEARD)
     assert len(heard) == LISTENERS
     assert heard[b"other"] == b"1299"
+    assert client.exists(METER) == 0  # no count among them
     older = Counters()
     older.heard["listener-0"] = 5
     client.eval(*older.command())

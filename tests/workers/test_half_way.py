@@ -31,6 +31,12 @@ from workers.normalise.job import Normaliser
 
 FULL = "18446744073709551615-18446744073709551615"
 """The greatest id: a stream that has it takes no further entry."""
+KEYS = [
+    *(f"~{name}" for name in (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, ATTEMPTS)),
+    *(f"~{IDENTITIES}*", "~receiver:bell*", "~receiver:marks", "~receiver:meter*"),
+    "~receiver:heard*",
+]
+"""What a worker that normalises may use."""
 COPY = RedisStreamSink(name="copy", stream="copies")
 
 
@@ -60,20 +66,37 @@ def test_what_a_worker_may_not_publish_stays_open(valkey: Valkey, command: str) 
 def test_a_worker_that_may_not_use_a_key_leaves_open_what_it_has(valkey: Valkey, key: str) -> None:
     client: Any = valkey.client()
     accept(client, mo("good"), b"nothing")
-    others = [f"~{name}" for name in (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, ATTEMPTS)]
-    others += [
-        f"~{IDENTITIES}*",
-        "~receiver:bell*",
-        "~receiver:marks",
-        "~receiver:meter*",
-        "~receiver:heard*",
-    ]
-    allowed = [name for name in others if not name.startswith(f"~{key}")]
+    allowed = [name for name in KEYS if not name.startswith(f"~{key}")]
     with pytest.raises(ResponseError):
         normaliser(restricted(valkey, "resetkeys", *allowed)).run()
     assert client.xpending(INBOUND, GROUP)["pending"] == 2
     normaliser(client).run()
     assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (1, 1)
+
+
+def test_a_worker_that_may_use_its_keys_and_no_others_publishes(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, mo("good"), b"nothing")
+    client.hset(ATTEMPTS, "0-0", 1)
+    normaliser(restricted(valkey, "resetkeys", *KEYS)).run()
+    assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (1, 1)
+
+
+@pytest.mark.parametrize("what", ["size", "sets", "ends"])
+def test_outcomes_wait_for_identities_whose_numbers_are_some(valkey: Valkey, what: str) -> None:
+    client: Any = valkey.client()
+    accept(client, mo("first"))
+    normaliser(client).run()
+    field = next(name for name in client.hkeys(IDENTITIES) if name.endswith(what.encode()))
+    number = client.hget(IDENTITIES, field)
+    client.hset(IDENTITIES, field, "many")
+    accept(client, mo("good"), b"nothing")
+    with pytest.raises(ResponseError, match=f"{what} in {IDENTITIES} is not a number"):
+        normaliser(client).run()
+    assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (1, 0)
+    client.hset(IDENTITIES, field, number)
+    normaliser(client).run()
+    assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (2, 1)
 
 
 @pytest.mark.parametrize("field", ["published", "dead", "events"])
@@ -128,15 +151,31 @@ def test_a_copy_that_its_stream_refuses_stays_open(valkey: Valkey) -> None:
     assert (client.xlen("copies"), forwarding.count("delivered")) == (3, 3)
 
 
-def test_deliveries_wait_for_counts_that_are_numbers(valkey: Valkey) -> None:
+@pytest.mark.parametrize("key", ["rq:queue:company", "rq:queues"])
+def test_a_job_waits_for_keys_of_the_type_that_rq_gives_them(valkey: Valkey, key: str) -> None:
+    sink = RqSink(name="jobs", queue="company", function="theirs.take")
+    forwarding = Forwarding(valkey, sink)
+    client: Any = forwarding.client
+    publish_many(valkey, 3)
+    client.set(key, "somebody else's")
+    forwarding.run()
+    assert client.keys("rq:job:*") == []
+    assert (forwarding.pending(), forwarding.count("delivered")) == (3, 0)
+    client.delete(key)
+    forwarding.run()
+    assert (client.llen("rq:queue:company"), forwarding.count("delivered")) == (3, 3)
+
+
+@pytest.mark.parametrize("count", ["delivered", "filtered", "dead", "replayed", "failed_attempts"])
+def test_deliveries_wait_for_counts_that_are_numbers(valkey: Valkey, count: str) -> None:
     forwarding = Forwarding(valkey, COPY)
     client: Any = forwarding.client
     publish_many(valkey, 3)
-    client.hset(SINKS, "copy:delivered", "many")
+    client.hset(SINKS, f"copy:{count}", "many")
     with pytest.raises(ResponseError, match="not a number"):
         forwarding.run()
     assert (client.xlen("copies"), forwarding.pending()) == (0, 3)
-    client.hset(SINKS, "copy:delivered", 0)
+    client.hset(SINKS, f"copy:{count}", 0)
     forwarding.run()
     assert (client.xlen("copies"), forwarding.count("delivered")) == (3, 3)
 

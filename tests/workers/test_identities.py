@@ -1,6 +1,7 @@
 """A repeat is a repeat whatever the clock and the settings did in between."""
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, IDENTITIES, INBOUND
+from receiver.runtime.scripts import load
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 from workers.maintenance.sweep import Sweep
@@ -92,3 +94,25 @@ def test_a_bucket_that_is_over_leaves_no_trace(valkey: Valkey) -> None:
         Sweep(client).run()
     assert len(buckets(client)) == 1
     assert len(client.keys(f"{IDENTITIES}:*")) == 1
+
+
+def test_a_call_forgets_so_many_sets_and_says_how_many(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    for start in (1000, 2000):
+        told = {f"{start}:sets": 5, f"{start}:size": 9, f"{start}:ends": start + 3000}
+        client.hset(IDENTITIES, mapping=told)
+        for number in range(5):
+            client.sadd(f"{IDENTITIES}:{start}:{number}", "x")
+    client.hset(IDENTITIES, "9000000000:sets", 1)
+    client.hset(IDENTITIES, "9000000000:ends", 9_100_000_000)
+
+    def forget(most: int) -> int:
+        script = load("workers.maintenance", "forget_identities")
+        return int(client.eval(script, 1, IDENTITIES, int(time.time() * 1000), most))
+
+    left = [10]
+    for most, gone in ((3, 3), (1, 1), (4, 4), (4, 2), (4, 0)):
+        assert forget(most) == gone
+        left.append(left[-1] - gone)
+        assert len(client.keys(f"{IDENTITIES}:*")) == left[-1]
+    assert buckets(client) == {9_000_000_000}

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from redis.exceptions import ResponseError
 
+from receiver.contract.records import DeadLetter
 from tests.support.consumer import answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
@@ -56,3 +58,31 @@ def test_of_two_pauses_the_longer_one_counts(
         forwarding.deliveries.settle([outcomes.pause(1000 * seconds)])
     until = int(forwarding.state()[b"open_until"])
     assert until == int(1000 * forwarding.now) + 1000 * max(first, second)
+
+
+def test_a_try_that_failed_counts_as_one_and_what_was_not_tried_does_not(
+    forwarding: Forwarding,
+) -> None:
+    publish_many(forwarding.valkey, 4)
+    failed, again, dead, unsent = forwarding.deliveries.lease(10)
+    letter = DeadLetter(1, "why", b"{}", "hook")
+    counts = []
+    for outcome in (
+        outcomes.again(again, again.delivery),
+        outcomes.unsent(unsent, letter),
+        outcomes.retry(failed, 1000, failed.delivery, ""),
+        outcomes.dead(dead, letter, ""),
+    ):
+        forwarding.deliveries.settle([outcome])
+        counts.append(forwarding.count("failed_attempts"))
+    assert counts == [0, 0, 1, 2]
+    assert (forwarding.count("dead"), len(forwarding.dead())) == (2, 2)
+    assert len(forwarding.retries()) == 2
+
+
+def test_an_outcome_that_there_is_not_is_refused(forwarding: Forwarding) -> None:
+    publish_many(forwarding.valkey, 1)
+    (item,) = forwarding.deliveries.lease(10)
+    with pytest.raises(ResponseError, match="no such outcome"):
+        forwarding.deliveries.settle([outcomes.filtered(item)._replace(action="eaten")])
+    assert forwarding.pending() == 1

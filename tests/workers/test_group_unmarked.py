@@ -1,0 +1,29 @@
+"""A consumer group that an older version left, which wrote no marks beside it."""
+
+from typing import Any
+
+import pytest
+
+from receiver.contract.redis_keys import GROUP, INBOUND, MARKS
+from receiver.runtime.scripts import load
+from tests.support.valkey import Valkey
+from tests.workers.test_groups_moved import STRANGERS, Stranger, accept, published, work
+
+
+@pytest.mark.parametrize("stranger", list(STRANGERS.values()), ids=list(STRANGERS))
+def test_a_group_of_before_there_were_marks_keeps_what_is_open_in_it(
+    valkey: Valkey, stranger: Stranger
+) -> None:
+    """As an older version left it, which acknowledged in any order and marked nothing."""
+    client: Any = valkey.client()
+    client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
+    accept(client, *range(12))
+    entries = [entry for entry, _ in client.xrange(INBOUND)]
+    client.xreadgroup(GROUP, "one", {INBOUND: ">"}, count=10)
+    is_open = (0, 3, 4, 7)
+    client.xack(INBOUND, GROUP, *(entries[n] for n in range(10) if n not in is_open))
+    assert client.eval(load("workers.normalise", "enter_group"), 2, INBOUND, MARKS, GROUP) == 0
+    stranger(client, INBOUND, GROUP)
+    for _ in range(2):
+        work(client)
+    assert published(client) == sorted(f"text {number}" for number in (*is_open, 10, 11))
