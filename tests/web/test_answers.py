@@ -151,6 +151,7 @@ def test_without_one_valid_credential_the_answer_is_a_generic_401(
     assert header(answer, b"www-authenticate") == b"Bearer"
     check_form(path, answer)
     assert unsaid.encode() not in answer
+    assert header(answer, b"x-receipt-id") is None
     assert kept(door) == []
 
 
@@ -257,6 +258,9 @@ def test_what_is_only_to_be_read_takes_get_and_head(door: Receiver, path: str) -
     for method, wanted in (("GET", 200), ("HEAD", 200), ("POST", 405), ("OPTIONS", 405)):
         answer = exchange(door.port, request(path, b"", method=method))
         assert status(answer) == wanted
+        if method == "GET":
+            word = {"/healthz": "alive", "/readyz": "ready"}[path]
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == word
         if wanted == 405:
             assert set((header(answer, b"allow") or b"").split(b", ")) == {b"GET", b"HEAD"}
             check_form("", answer)

@@ -208,3 +208,24 @@ def test_behind_an_upgrade_that_the_parser_fell_for_no_other_request_begins(
     with suppress(ConnectionError):  # it may be closed already
         line.sendall(REQUEST)
     assert read_all(line).count(b"HTTP/1.1 ") == 1
+
+
+def test_behind_a_connect_no_request_begins(line: socket.socket) -> None:
+    line.sendall(b"CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n" + REQUEST)
+    assert read_all(line).count(b"HTTP/1.1 ") == 1
+
+
+def test_a_connection_reads_on_after_requests_that_were_sent_ahead(line: socket.socket) -> None:
+    for _ in range(3):
+        line.sendall(REQUEST * 3)
+        said = b""
+        while said.count(b"\r\n\r\n2") < 3:
+            said += line.recv(65536)
+
+
+def test_what_follows_the_last_request_with_an_offer_costs_it_nothing(line: socket.socket) -> None:
+    offer = b"connection: close, upgrade\r\nupgrade: h2c\r\ncontent-length"
+    line.sendall(REQUEST.replace(b"content-length", offer) + b"\r\n\r\nmore")
+    said = read_all(line)
+    assert said.endswith(b"\r\n\r\n2")
+    assert said.count(b"HTTP/1.1 ") == 1
