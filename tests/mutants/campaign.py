@@ -120,8 +120,8 @@ def _baseline(room: Room, paths: set[str], overlay: Overlay, say: Say) -> Baseli
 def _tests(mutant: Mutant, baseline: Baseline) -> list[str]:
     """The quick ones first. A line that is run at import is asked of all that come by its file."""
     room = baseline.room
-    always = set(room.scripts.get(Path(mutant.path).name, room.always))
-    unseen = {test for test in baseline.seconds if test.partition("::")[0] in always}
+    always = room.scripts.get(Path(mutant.path).name, room.always)
+    unseen = {test for test in baseline.seconds if test.startswith(tuple(always))}
     seen = set(baseline.runs.get(f"{mutant.path}:{mutant.line}", ()))
     if _at_import(mutant):
         of_file = [found for line, found in baseline.runs.items() if _is_in(line, mutant.path)]

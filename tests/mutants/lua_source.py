@@ -27,6 +27,7 @@ _REPLACED = (
     (r"(?<=[=(,{] )'[^' ]+'", "''", "text"),
     (r"(?<=[({\[])'[^' ]+'(?!,)", "''", "text"),
 )
+_CODE = re.compile(r"(?:[^'-]|'[^']*'|-(?!-))*")
 _STEP = re.compile(r"\s*((?:redis\.call|table\.\w+)\(.*\)|[\w.\[\]#+ ]+ = .+)$")
 
 
@@ -57,7 +58,7 @@ def _changes(code: str) -> Iterator[tuple[int, int, str, str]]:
 
 def _code(line: str) -> str:
     """Return the line without its comment."""
-    return re.sub(r"--(?=[^']*(?:'[^']*'[^']*)*$).*", "", line.rstrip("\n")).rstrip()
+    return _CODE.match(line.rstrip("\n"))[0].rstrip()  # type: ignore[index] - it matches nothing too
 
 
 def _closed(text: str) -> bool:

@@ -8,7 +8,8 @@ class Room(NamedTuple):
 
     Of `tests` only those run that come by the changed line in their own process; those in
     `always`, which start processes or run scripts in a server, run after them. A script has its
-    own, under the name of its file in `scripts`.
+    own, under the name of its file in `scripts`. A test is named by its folder, its file, or both
+    and its function.
     """
 
     sources: tuple[str, ...]
@@ -25,14 +26,25 @@ _IDENTITIES = (
     "workers/normalise/decide.py",
 )
 _FORWARD = (
-    "tests/forward/test_forward_local.py",
+    "tests/workers/test_settle.py",
+    "tests/workers/test_half_way.py",
+    "tests/forward/test_forward_clocks.py",
     "tests/forward/test_forward_http.py",
     "tests/forward/test_forward_http_circuit.py",
+    "tests/forward/test_forward_local.py",
     "tests/forward/test_rq_sinks.py",
-    "tests/workers/test_settle.py",
 )
+_MARKS = ("tests/workers/test_groups_moved.py", "tests/workers/test_group_unmarked.py")
 _REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
-_SWEEP = ("tests/workers/test_sweep.py",)
+_SWEEP = (
+    "tests/workers/test_sweep.py",
+    "tests/workers/test_sweep_memory.py",
+    "tests/workers/test_clock_ahead.py",
+)
+_REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
+_SUBSCRIBED = "tests/auth/test_subscription_credentials.py"
+_TRACED = "tests/runtime/test_tracing.py"
+_SUBSCRIPTIONS = ("tests/subscriptions/test_subscription_scripts.py",)
 
 ROOMS = {
     "carriers": Room(("receiver/carriers/**/*.py",), ("tests/carriers",), without=_IDENTITIES),
@@ -50,58 +62,80 @@ ROOMS = {
     "scripts": Room(
         ("receiver/**/*.lua", "workers/**/*.lua"),
         scripts={
-            "append.lua": ("tests/intake/test_append.py", "tests/intake/test_intake.py"),
+            "append.lua": (
+                "tests/intake/test_append.py",
+                "tests/intake/test_intake.py",
+                "tests/intake/test_redis_refusals.py",
+            ),
             "publish.lua": (
                 "tests/workers/test_outcomes.py",
                 "tests/workers/test_identities.py",
                 "tests/workers/test_half_way.py",
+                "tests/workers/test_clock_ahead.py",
             ),
-            "lease.lua": _FORWARD,
+            "lease.lua": (*_FORWARD, "tests/workers/test_clock_ahead.py"),
             "settle.lua": _FORWARD,
-            "create_group.lua": _FORWARD,
-            "enter_group.lua": ("tests/workers/test_groups_moved.py",),
-            "marks.lua": ("tests/workers/test_groups_moved.py", "tests/workers/test_outcomes.py"),
+            "create_group.lua": (*_FORWARD, *_MARKS),
+            "enter_group.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
+            "marks.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
             "forget_identities.lua": ("tests/workers/test_identities.py", *_SWEEP),
-            "inbound_has_work.lua": _SWEEP,
-            "sink_has_work.lua": _SWEEP,
-            "retire_sinks.lua": _SWEEP,
-            "trim_history.lua": _SWEEP,
+            "inbound_has_work.lua": (*_SWEEP, *_MARKS),
+            "sink_has_work.lua": ("tests/workers/test_sink_has_work.py", *_SWEEP),
+            "retire_sinks.lua": (*_SWEEP, "tests/metrics/test_retired.py"),
+            "trim_history.lua": (*_SWEEP, "tests/workers/test_half_way.py"),
+            "run_commands.lua": ("tests/workers/test_full_redis_client.py",),
             "counters.lua": ("tests/metrics/test_metrics.py",),
-            "snapshot.lua": ("tests/metrics/test_metrics.py",),
+            "snapshot.lua": ("tests/metrics", "tests/doctor/test_doctor_work.py"),
             "ledger.lua": (
                 "tests/workers/test_outcomes.py",
                 "tests/operations/test_dead_letters.py",
             ),
-            "requeue.lua": _REQUEUE,
-            "reopen_notification.lua": _REQUEUE,
-            "drop_dead_letter.lua": _REQUEUE,
-            "revoke.lua": ("tests/auth/test_revoked.py",),
-            "revoke_again.lua": ("tests/auth/test_revoked.py",),
+            "requeue.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
+            "reopen_notification.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
+            "drop_dead_letter.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
+            "revoke.lua": _REVOKED,
+            "revoke_again.lua": _REVOKED,
             "record_loss.lua": ("tests/health/test_losses.py",),
             "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
             "checks.lua": ("tests/workers/test_half_way.py",),
             "clock.lua": _SWEEP,
-            "groups.lua": (*_SWEEP, "tests/operations/test_dead_letters.py"),
-            "restore_group.lua": ("tests/workers/test_groups_moved.py",),
+            "groups.lua": ("tests/workers/test_outcomes.py", *_SWEEP, *_REQUEUE, *_FORWARD),
+            "restore_group.lua": _MARKS,
             "sink_ledger.lua": (
                 "tests/cli/test_sinks_command.py",
-                "tests/forward/test_forward_local.py",
+                "tests/doctor/test_doctor_work.py",
+                *_FORWARD,
             ),
+            "commit.lua": _SUBSCRIPTIONS,
+            "delete_credentials.lua": _SUBSCRIPTIONS,
+            "acquire_lease.lua": _SUBSCRIPTIONS,
         },
     ),
     "credentials": Room(
         ("receiver/auth/*.py",),
         ("tests/auth",),
-        ("tests/web/test_answers.py",),
+        ("tests/auth/test_credentials.py", "tests/web/test_answers.py"),
     ),
     "web": Room(
         ("receiver/web/*.py", "receiver/intake/accept.py"),
-        ("tests/web/test_wire.py", "tests/web/test_requests.py", "tests/web/test_at_once.py"),
+        (
+            "tests/web/test_admission.py",
+            "tests/web/test_wire.py",
+            "tests/web/test_requests.py",
+            "tests/web/test_strangers.py",
+            "tests/web/test_overload.py",
+            "tests/web/test_slow_bodies.py",
+        ),
         (
             "tests/web/test_answers.py",
+            "tests/web/test_requests.py",
+            "tests/web/test_at_once.py",
             "tests/web/test_body_cap.py",
+            _SUBSCRIBED + "::test_it_is_looked_up_for_a_body_that_comes_later_too",
+            _SUBSCRIBED + "::test_a_credential_that_was_made_a_moment_ago_admits_its_first_event",
+            _TRACED + "::test_one_notification_is_one_trace_from_the_door_to_each_delivery",
+            _TRACED + "::test_what_is_refused_or_repeated_says_so",
             "tests/web/test_openapi.py",
-            "tests/web/test_slow_bodies.py",
         ),
     ),
 }

@@ -15,6 +15,7 @@ LUA = b"""local kept = 10 -- at most 20
 if #ARGV == 2 and kept then
     redis.call('SET', KEYS[1], 'a == b')
 end
+-- the caller's 2 and what is not its == 1
 """
 
 

@@ -18,7 +18,7 @@ class Scripts:
         assert self.hold("me")
 
     def hold(self, owner: str, milliseconds: int = 60_000) -> bool:
-        text = load("receiver.subscriptions", "hold_lease")
+        text = load("receiver.subscriptions", "acquire_lease")
         got, seconds = self.client.eval(text, 1, "lease", owner, milliseconds)
         assert abs(int(seconds) - self.client.time()[0]) <= 1
         return bool(got)
@@ -29,7 +29,7 @@ class Scripts:
         return str(self.client.eval(text, len(KEYS), *KEYS, owner, *words).decode())
 
     def drop(self, *words: str, owner: str = "me") -> str:
-        text = load("receiver.subscriptions", "drop_credentials")
+        text = load("receiver.subscriptions", "delete_credentials")
         return str(self.client.eval(text, len(KEYS), *KEYS, owner, *words).decode())
 
     def due(self) -> list[dict[bytes, float]]:
