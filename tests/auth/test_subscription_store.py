@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -128,7 +129,8 @@ def test_so_many_are_looked_up_in_a_second(
     valkey: Valkey, ask: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known, now = Known(), [1000.0]
-    monkeypatch.setattr(subscription_credentials.time, "monotonic", lambda: now[0])
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(subscription_credentials, "time", clock)
 
     async def answered(line: redis.asyncio.Redis) -> list[bool]:
         return [await known.look_up(line, digest(b"%d" % n)) for n in range(LOOK_UPS + 2)]

@@ -58,7 +58,8 @@ def _changes(code: str) -> Iterator[tuple[int, int, str, str]]:
 
 def _code(line: str) -> str:
     """Return the line without its comment."""
-    return _CODE.match(line.rstrip("\n"))[0].rstrip()  # type: ignore[index] - it matches nothing too
+    found = _CODE.match(line.rstrip("\n"))
+    return found[0].rstrip() if found else ""
 
 
 def _closed(text: str) -> bool:
