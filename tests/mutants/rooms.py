@@ -106,6 +106,7 @@ ROOMS = {
                 "tests/doctor/test_doctor_work.py",
                 *_FORWARD,
             ),
+            "record.lua": ("tests/polling/test_inbox_poll.py",),
             "commit.lua": _SUBSCRIPTIONS,
             "delete_credentials.lua": _SUBSCRIPTIONS,
             "acquire_lease.lua": _SUBSCRIPTIONS,
