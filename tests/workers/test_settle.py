@@ -1,6 +1,7 @@
 """What `settle.lua` does with outcomes that come late, or beside each other."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
@@ -83,6 +84,7 @@ def test_a_try_that_failed_counts_as_one_and_what_was_not_tried_does_not(
 def test_an_outcome_that_there_is_not_is_refused(forwarding: Forwarding) -> None:
     publish_many(forwarding.valkey, 1)
     (item,) = forwarding.deliveries.lease(10)
+    eaten: Any = "eaten"
     with pytest.raises(ResponseError, match="no such outcome"):
-        forwarding.deliveries.settle([outcomes.filtered(item)._replace(action="eaten")])
+        forwarding.deliveries.settle([outcomes.filtered(item)._replace(action=eaten)])
     assert forwarding.pending() == 1
