@@ -13,6 +13,7 @@ COMMANDS = {
     "web": "Run the web half: takes notifications in.",
     "console": "Run the page that people look at, or print a link to it.",
     "worker": "Run the background half: normalises, publishes, delivers to sinks.",
+    "poll": "Fetch what is polled instead of pushed, as receiver.toml says.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they are published.",
     "simulate": "Simulate the carriers: load a receiver, then check what came out.",
@@ -25,6 +26,7 @@ COMMANDS = {
     "sinks": "Manage sinks: list them, start one that was stopped.",
     "subscriptions": "What receiver.toml subscribes to at operators: list, plan, apply, renew.",
     "status": "Ask an operator for the reachability and roaming of a device.",
+    "polls": "What receiver.toml polls for: how each poll stands.",
     "replay": "Send past events to one sink again.",
 }
 

@@ -63,6 +63,10 @@ class Page(Struct, frozen=True):
     """Whether the process died while it was under way."""
 
 
+class Unasked(ValueError):
+    """Its process died before the request's line was written: nothing was requested."""
+
+
 class PageFile:
     """One page being written. `OSError` may come from creating it only: what the disk refuses once
     the answer comes is kept in memory.
@@ -73,7 +77,9 @@ class PageFile:
         self.asked = asked
         self.path = directory / f"{asked.poll}-{asked.receipt}{SUFFIX}"
         self._status, self._content_type = 0, ""
-        self._body_at = self._length = 0
+        self._body_at = 0
+        self.length = 0
+        """Bytes of the body that have come."""
         self._refused: list[bytes] = []
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -100,15 +106,15 @@ class PageFile:
 
     def write(self, chunk: bytes) -> None:
         """Write what came of the body, at once."""
-        self._length += len(chunk)
+        self.length += len(chunk)
         self._put(chunk)
 
     def finish(self, *, complete: bool) -> Page:
         """Write the last line and make all of it durable. Returns the page."""
         received = time.time_ns() // 1_000_000
-        foot = _Foot(self._status, self._length, complete, received)
+        foot = _Foot(self._status, self.length, complete, received)
         rest = b"".join(self._refused)
-        body = os.pread(self._file, self._length - len(rest), self._body_at) + rest
+        body = os.pread(self._file, self.length - len(rest), self._body_at) + rest
         self._put(b"\n" + msgspec.json.encode(foot) + b"\n")
         with contextlib.suppress(OSError):
             if self.on_disk:
@@ -142,6 +148,11 @@ class PageFile:
         return octets
 
 
+def poll_of(path: Path) -> str:
+    """Return the name of the poll that a page file belongs to."""
+    return path.stem[: -RECEIPT - 1]
+
+
 def waiting(directory: Path) -> list[Path]:
     """Return the page files there, the oldest first, those that are being written included."""
     return sorted(directory.glob(f"*{SUFFIX}"), key=lambda path: path.stem[-RECEIPT:])
@@ -150,7 +161,7 @@ def waiting(directory: Path) -> list[Path]:
 @contextlib.contextmanager
 def left(path: Path) -> Iterator[Page | None]:
     """Lock a file that nobody works on any more and yield its page, or None where there is none to
-    be had. Raises `OSError`.
+    be had. Raises `OSError`, `Unasked`, and `ValueError` for a file that is no page's.
     """
     with path.open("rb") as file:
         try:
@@ -172,7 +183,9 @@ def set_aside(path: Path) -> None:
 
 
 def _page(octets: bytes, about: os.stat_result) -> Page:
-    """Raises `ValueError` for a file that is no page's."""
+    """Raises `Unasked`, and `ValueError` for a file that is no page's."""
+    if octets[:1] in (b"", b"\0"):
+        raise Unasked
     first, _, rest = octets.partition(b"\n")
     asked = _decode(first, Asked)
     died = Page(asked, int(about.st_mtime * 1000), 0, "", b"", complete=False, died=True)

@@ -27,12 +27,13 @@ from receiver.outbound import Action, NotSent, RequestError, TokenRefused
 from receiver.outbound.request_error import error_code
 from receiver.polling.gateway import Gateway, Sent
 from receiver.polling.page_file import (
-    RECEIPT,
     Asked,
     Page,
     PageFile,
+    Unasked,
     drop,
     left,
+    poll_of,
     set_aside,
     waiting,
 )
@@ -128,6 +129,9 @@ class Shelf:
             return
         except PermissionError:
             log.error("poll.page_unreadable", file=path.name)
+            return
+        except Unasked:
+            drop(path)
             return
         except ValueError:
             log.error("poll.page_damaged", file=path.name)
@@ -234,11 +238,6 @@ class Pages:
 def mark(directory: Path, poll: str) -> Path:
     """Return the file whose time is that of a poll's last success."""
     return directory / f"{poll}.last"
-
-
-def poll_of(path: Path) -> str:
-    """Return the name of the poll that a page file belongs to."""
-    return path.stem[: -RECEIPT - 1]
 
 
 _MEANS: Final[dict[Action, tuple[Outcome, str]]] = {

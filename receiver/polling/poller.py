@@ -49,21 +49,27 @@ class Poller:
                 self._due = site.store.now() + site.pace.after(1)
             await asyncio.sleep(site.pace.tick)
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
-            await site.store.release()
+            await site.store.release_lease()
 
     async def once(self) -> Round:
-        """Do one round now. Raises one of `DOWN_ON_THE_LOOP`."""
-        if not await self._site.store.hold():
-            return Round("skipped", "`receiver poll` runs, and polls it by itself")
+        """Do one round now, or when the lease of a process that has died is over. Raises one of
+        `DOWN_ON_THE_LOOP`.
+        """
+        pace = self._site.pace
+        until = time.monotonic() + pace.lease + pace.tick
+        while not await self._site.store.acquire_lease():
+            if time.monotonic() > until or self._site.stopping():
+                return Round("skipped", "`receiver poll` runs, and polls it by itself")
+            await asyncio.sleep(pace.tick)
         try:
             return await self._round()
         finally:
-            await self._site.store.release()
+            await self._site.store.release_lease()
 
     async def _look(self) -> None:
         """Do a round if it is time."""
         site = self._site
-        if not await site.store.hold():
+        if not await site.store.acquire_lease():
             self._known = False
             return
         await self._begin()
@@ -94,9 +100,22 @@ class Poller:
         site = self._site
         now = site.store.now()
         await site.store.note(started=int(now), due=int(now + site.poll.seconds))
-        done = await self._kind.round()
+        renewing = asyncio.create_task(self._renew())
+        try:
+            done = await self._kind.round()
+        finally:
+            renewing.cancel()
         await self._ended(done)
         return done
+
+    async def _renew(self) -> None:
+        """Keep the lease while an answer takes its time."""
+        site = self._site
+        while True:
+            await asyncio.sleep(site.pace.lease / 4)
+            with contextlib.suppress(*DOWN_ON_THE_LOOP):
+                await site.store.acquire_lease()
+                await site.store.note(seen=int(site.store.now()))
 
     async def _ended(self, done: Round) -> None:
         """Write down how a round ended, and when the next one is due."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -52,6 +53,8 @@ class Process:
 
     async def run(self) -> None:
         """Poll until told to stop; then finish what is under way, within the grace."""
+        if not self._settings.polls:
+            log.info("poll.idle", reason="receiver.toml has no [[poll]]")
         pollers = [Poller(site, kind) for site, kind in self._sites(self._settings.polls)]
         tasks = [asyncio.create_task(each.run()) for each in pollers]
         tasks.append(asyncio.create_task(self._recover_for_ever()))
@@ -112,7 +115,7 @@ class Process:
             "redis": self._redis,
             "store": self._store(poll.name),
             "shelf": self._shelf,
-            "ready": self._ready,
+            "ready": partial(self._ready, self._store(poll.name)),
             "pace": self._pace,
             "stopping": self._stopping,
         }
@@ -121,10 +124,12 @@ class Process:
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace)
         self._gateways.append(gateway)
-        pages = Pages(self._shelf, poll, gateway, self._ready)
+        pages = Pages(self._shelf, poll, gateway, common["ready"])
         return GatewaySite(**common, gateway=gateway, pages=pages)
 
-    async def _ready(self) -> str:
+    async def _ready(self, store: Store) -> str:
+        if not await store.acquire_lease():
+            return "another `receiver poll` has taken it over"
         return await readiness.trouble(self._redis, self._inbound, self._settings)
 
     def _store(self, name: str) -> Store:

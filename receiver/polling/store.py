@@ -11,7 +11,7 @@ from receiver.contract.redis_keys import poll_counted, poll_lease, poll_state
 from receiver.polling.rounds import Outcome
 from receiver.runtime import scripts
 
-_HOLD: Final = scripts.load("receiver.subscriptions", "hold_lease")
+_ACQUIRE: Final = scripts.load("receiver.subscriptions", "acquire_lease")
 _RECORD: Final = scripts.load(__package__, "record")
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
@@ -35,21 +35,21 @@ class Store:
         return time.monotonic() + self._ahead
 
     @property
-    def held(self) -> bool:
+    def holds_lease(self) -> bool:
         """Return whether nobody else can have the lease at this moment."""
         return time.monotonic() < self._held_until
 
-    async def hold(self) -> bool:
+    async def acquire_lease(self) -> bool:
         """Take the lease, or renew it. Returns whether we have it."""
         began = time.monotonic()
         keys = [poll_lease(self._name)]
-        got, seconds = await self._eval(_HOLD, keys, self._owner, int(self._lease * 1000))
+        got, seconds = await self._eval(_ACQUIRE, keys, self._owner, int(self._lease * 1000))
         if abs(int(seconds) - self.now()) > 2:  # whole seconds are enough, and jump less
             self._ahead = int(seconds) - began
         self._held_until = began + self._lease * 0.85 if got else 0.0
         return bool(got)
 
-    async def release(self) -> None:
+    async def release_lease(self) -> None:
         """Let somebody else have the lease at once."""
         self._held_until = 0.0
         await self._eval(_RELEASE, [poll_lease(self._name)], self._owner)

@@ -154,7 +154,7 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
             source = volume.split(":")[0]
             assert (DEPLOY / source).exists() if source[0] == "." else source in found["volumes"]
         assert set(service["networks"]) <= set(found["networks"])
-    for half in ("web", "worker"):
+    for half in ("web", "worker", "poll"):
         service = found["services"][half]
         assert service["command"] == [half]
         assert set(service["environment"]) <= VARIABLES
@@ -184,6 +184,7 @@ def test_only_the_proxy_can_be_reached_and_only_the_halves_reach_valkey() -> Non
         "valkey",
         "web",
         "worker",
+        "poll",
     }
     assert compose()["networks"]["store"] == {"internal": True}
 
@@ -212,7 +213,7 @@ def test_systemd_accepts_the_units_and_finds_them_well_shut(unit: Path, tmp_path
 
 
 def test_the_units_run_our_commands_and_give_them_time() -> None:
-    for half in ("web", "worker"):
+    for half in ("web", "worker", "poll"):
         unit = (DEPLOY / f"systemd/receiver-{half}.service").read_text()
         assert f"ExecStart=/opt/receiver/bin/receiver {half}\n" in unit
         stop = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
@@ -251,7 +252,7 @@ def test_the_manifests_have_the_shape_kubernetes_wants(manifests: list[dict[str,
 
 def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]) -> None:
     deployments = [one for one in manifests if one["kind"] == "Deployment"]
-    assert {one["metadata"]["name"] for one in deployments} == {"web", "worker"}
+    assert {one["metadata"]["name"] for one in deployments} == {"web", "worker", "poll"}
     for one in deployments:
         pod = one["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]

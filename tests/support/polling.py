@@ -2,9 +2,13 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from receiver.config.polls import Poll
 from receiver.config.settings import Settings, load
@@ -13,11 +17,19 @@ from receiver.contract.redis_keys import EVENTS, INBOUND, REJECTED, poll_state
 from receiver.polling.pace import Pace
 from receiver.polling.process import Process
 from receiver.polling.rounds import Round
+from tests.support.commands import environment
 from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
 
 FAST = Pace(
-    jitter=0.0, failures=(0.05, 0.1), connect=2.0, idle=1.0, tick=0.02, grace=1.0, append=5.0
+    jitter=0.0,
+    failures=(0.05, 0.1),
+    connect=2.0,
+    idle=1.0,
+    lease=1.0,
+    tick=0.02,
+    grace=1.0,
+    append=5.0,
 )
 REGISTRATION = "22627000"
 
@@ -101,6 +113,16 @@ class Polled:
 
         asyncio.run(run())
 
+    def start(self, point: str = "") -> "subprocess.Popen[bytes]":
+        """`receiver poll` as a process, killed at a point if one is given
+        (`tests.support.dying_poll`).
+        """
+        command = [sys.executable, "-P", "-m", "tests.support.dying_poll", point]
+        with (self.directory / "log").open("ab") as log:
+            return subprocess.Popen(
+                command, env=environment(**self.environ), stdout=log, stderr=log
+            )
+
     def pages(self) -> list[str]:
         """The names of the page files."""
         return sorted(path.name for path in (self.directory / "pages").glob("*.page"))
@@ -115,8 +137,6 @@ class Polled:
 
     def events(self) -> list[dict[str, Any]]:
         """Every event, after what is open is normalised."""
-        import msgspec
-
         Normaliser(self.redis, f"test-{next(_names)}", self.settings, lambda: False).run()
         return [msgspec.json.decode(fields[b"event"]) for _, fields in self.redis.xrange(EVENTS)]
 

@@ -21,6 +21,10 @@ from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable
 from receiver.config.settings import Settings
 from receiver.runtime.private_files import write_private
 
+_STOP_WITHIN = 3.0
+_POLL_GRACE = 2.0
+"""Seconds for an answer that is under way: less than a child has to end."""
+
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Make a token, send samples, print the events.")
@@ -70,6 +74,9 @@ class Up:
             environ = self._environ()
             self._children.append(Child("web", ["receiver", "web"], environ))
             self._children.append(Child("worker", ["workers"], environ))
+            if self._settings.polls:
+                poll = ["receiver", "poll", "--grace", str(_POLL_GRACE)]
+                self._children.append(Child("poll", poll, environ))
             threading.Thread(target=self._guide, name="guide", daemon=True).start()
             self._tend()
         finally:
@@ -102,7 +109,7 @@ class Up:
         """Stop everything, within four and a half seconds."""
         if self._tour:
             self._tour.stop()
-        stop(self._children, within=3)
+        stop(self._children, within=_STOP_WITHIN)
         if self._server:
             self._server.stop(within=1.5)
 

@@ -1,0 +1,98 @@
+"""`receiver poll`: run the polls of receiver.toml."""
+
+import asyncio
+import signal
+import threading
+
+import click
+
+from receiver.cli.terminal import output, setup
+from receiver.config import polls, settings
+from receiver.config.polls import Poll
+from receiver.config.settings import Settings
+
+
+@click.command()
+@click.option("--once", metavar="NAME", help="One round of this poll now, then end.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(0.0, 300.0),
+    default=20.0,
+    show_default=True,
+    help="Seconds for an answer that is under way at SIGTERM.",
+)
+def command(*, once: str | None, grace: float) -> None:
+    """Fetch what receiver.toml polls for ([[poll]]): messages, statuses, changes of mailboxes.
+
+    \b
+      REDIS_URL=redis://localhost:6379/0 receiver poll
+      receiver poll --once promo && echo fetched
+
+    It needs REDIS_URL, the same as `receiver web`, the secrets that the polls name, and a disk that
+    outlives it for RECEIVER_DATA_DIR: what a gateway hands out it removes, so each answer is
+    written there first. Run one; a second one waits until the first is gone. Without any [[poll]]
+    it waits. SIGTERM finishes the answer that is under way.
+
+    Exit codes of --once: 0 it was fetched, also when there was nothing; 1 it was not, and why; 2 a
+    wrong setting.
+    """
+    found = _settings(once)
+    from receiver.runtime import logs
+
+    logs.configure(found.log_level)
+    setup.look_at_rights(found.redis_url or "")
+    stop = _stop_flag()
+    if once is None:
+        asyncio.run(_run(found, stop, grace))
+        return
+    poll = next(one for one in found.polls if one.name == once)
+    raise SystemExit(asyncio.run(_once(found, poll, stop, grace)))
+
+
+def _settings(once: str | None) -> Settings:
+    found = setup.settings_of_a_half("poll")
+    if once is not None and once not in {one.name for one in found.polls}:
+        names = ", ".join(one.name for one in found.polls) or "none at all"
+        raise setup.Refused(f"--once {once}: there is no such [[poll]], but {names}")
+    if wrong := settings.poll_problems(found):
+        raise setup.Refused("\n".join(wrong))
+    for first, second in polls.twins(found.polls):
+        output.say(f"polls {first} and {second} take each other's messages: one registration")
+    setup.refuse_weak_redis(found)
+    return found
+
+
+async def _run(found: Settings, stop: threading.Event, grace: float) -> None:
+    from receiver.polling.pace import Pace
+    from receiver.polling.process import Process
+
+    process = Process(found, stop.is_set, Pace(grace=grace))
+    try:
+        await process.run()
+    finally:
+        await process.close()
+
+
+async def _once(found: Settings, poll: Poll, stop: threading.Event, grace: float) -> int:
+    from receiver.polling.pace import Pace
+    from receiver.polling.process import Process
+    from receiver.polling.rounds import GOOD
+    from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+
+    process = Process(found, stop.is_set, Pace(grace=grace))
+    try:
+        done = await process.once(poll)
+    except DOWN_ON_THE_LOOP as error:
+        raise setup.Refused(f"Redis: {refusal(error)}") from None
+    finally:
+        await process.close()
+    output.say(f"{poll.name}: {done.outcome}" + (f": {done.trouble}" if done.trouble else ""))
+    return 0 if done.outcome in GOOD else 1
+
+
+def _stop_flag() -> threading.Event:
+    """Return a flag that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,63 @@
+"""`receiver polls`."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from receiver.cli.terminal import output, setup
+from receiver.polling import overview
+from receiver.polling.overview import PollState
+
+
+@click.group()
+def command() -> None:
+    """What receiver.toml fetches instead of having it pushed: how each [[poll]] stands.
+
+    \b
+      receiver polls list
+      receiver polls list --json | jq 'select(.failures > 0)'
+
+    `receiver poll` does the work. Exit codes: 0 done; 1 there was nothing; 2 a wrong option or
+    setting, or no Redis.
+    """
+
+
+@command.command("list", short_help="Every poll: last success, next round, trouble.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+def list_(*, as_json: bool) -> None:
+    """Every poll: when it last succeeded, when it is due, what waits, what is wrong.
+
+    A table on a terminal; into a pipe, or with --json, one JSON document per line.
+    """
+    settings = setup.settings()
+    if not settings.polls:
+        output.nothing("receiver.toml has no [[poll]]")
+    client = setup.connect(setup.redis_url(settings))
+    with setup.redis_faults():
+        found = overview.states(client, [one.name for one in settings.polls])
+        now = client.time()[0]
+    kinds = {one.name: one.kind for one in settings.polls}
+    found = [msgspec.structs.replace(one, kind=kinds[one.name]) for one in found]
+    if as_json or not sys.stdout.isatty():
+        for one in found:
+            click.echo(msgspec.json.encode(one).decode())
+    else:
+        _print(found, now)
+
+
+def _print(found: list[PollState], now: float) -> None:
+    from rich.table import Table
+
+    columns = ("poll", "kind", "last success", "due", "messages", "pending", "pages", "trouble")
+    table = Table(*columns, box=None)
+    for one in found:
+        trouble = one.trouble if one.alive(now) else "no `receiver poll` looks after it"
+        row = (one.name, one.kind, _when(one.succeeded), _when(one.due), one.messages, one.pending)
+        table.add_row(*map(output.printable, (*row, one.pages, trouble)))
+    output.terminal().print(table)
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""

@@ -1,0 +1,190 @@
+"""Nothing is removed from a gateway that could not be kept, and nothing that was removed is lost:
+Redis away before, within and after, a full disk, another poller.
+"""
+
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from receiver.polling.gateway import Gateway
+from receiver.polling.page_file import PageFile
+from receiver.polling.store import Store
+from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
+from tests.support.att_gateways import SimulatedGateway, gateway
+from tests.support.eventually import eventually
+from tests.support.polling import FAST, Polled, configured
+from tests.support.valkey import Valkey
+
+HASTY = msgspec.structs.replace(FAST, warns=0.1, alarms=0.2, regardless=0.4)
+
+
+@pytest.fixture
+def double() -> Iterator[SimulatedGateway]:
+    with gateway() as found:
+        yield found
+
+
+@pytest.fixture
+def polled(valkey: Valkey, tmp_path: Path, double: SimulatedGateway) -> Polled:
+    double.control("mo", text="hello")
+    return Polled(valkey, tmp_path, configured(double.url, "every = 10"))
+
+
+def test_while_redis_is_away_nothing_is_asked_for(polled: Polled, double: SimulatedGateway) -> None:
+    polled.valkey.kill()
+    with pytest.raises(DOWN_ON_THE_LOOP):
+        polled.once()
+    assert double.inbox() == {"accepted": 1, "waiting": 1}
+    polled.valkey.start()
+    polled.once()
+    assert polled.texts() == ["hello"]
+
+
+@pytest.mark.parametrize("method", ["stream", "finish"])
+def test_redis_gone_within_or_after_a_page_loses_nothing(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    owner: Any = {"stream": Gateway, "finish": PageFile}[method]
+    original = getattr(owner, method)
+
+    def going(*arguments: Any, **more: Any) -> Any:
+        polled.valkey.kill()
+        return original(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, method, going)
+        with pytest.raises(DOWN_ON_THE_LOOP):
+            polled.once()
+    assert len(polled.pages()) == 1
+    polled.valkey.start()
+    polled.until(lambda: not polled.pages())
+    assert polled.texts() == ["hello"]
+    assert polled.outcomes() == {"messages": 1}
+
+
+def test_when_messages_would_be_dropped_soon_they_are_fetched_into_page_files(
+    polled: Polled, double: SimulatedGateway
+) -> None:
+    def fetched() -> bool:
+        return double.inbox() == {"accepted": 1, "handed_whole": 1}
+
+    polled.valkey.kill()
+    polled.until(lambda: fetched() and polled.pages(), HASTY)
+    assert len(polled.pages()) == 1
+    polled.valkey.start()
+    polled.until(lambda: not polled.pages())
+    assert polled.texts() == ["hello"]
+
+
+def test_the_time_of_the_last_success_outlives_the_process(
+    polled: Polled, double: SimulatedGateway
+) -> None:
+    polled.once()
+    double.control("mo", text="later")
+    (mark,) = (polled.directory / "pages").glob("*.last")
+    polled.valkey.kill()
+    long_ago = mark.stat().st_mtime - 26 * 60
+    os.utime(mark, (long_ago, long_ago))
+    polled.until(lambda: "waiting" not in double.inbox())
+    polled.valkey.start()
+    polled.until(lambda: not polled.pages())
+    assert polled.texts() == ["hello", "later"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("maxmemory", "1", "Redis is"),
+        ("min-replicas-to-write", "1", "Redis takes no writes: NOREPLICAS"),
+    ],
+)
+def test_a_redis_that_would_refuse_a_page_is_not_tried(
+    polled: Polled, double: SimulatedGateway, setting: str, value: str, said: str
+) -> None:
+    before = polled.redis.config_get(setting)[setting]
+    polled.redis.config_set(setting, value)
+    try:
+        done = polled.once()
+        assert (done.outcome, done.trouble[: len(said)]) == ("skipped", said)
+    except DOWN_ON_THE_LOOP:
+        pass  # not even the lease could be written
+    finally:
+        polled.redis.config_set(setting, before)
+    assert double.inbox() == {"accepted": 1, "waiting": 1}
+
+
+def test_a_full_disk_shows_before_anything_is_removed(
+    polled: Polled, double: SimulatedGateway
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+    try:
+        done = polled.once()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.outcome == "skipped"
+    assert done.trouble == (f"no page can be kept in {polled.directory / 'pages'}: File too large")
+    assert double.inbox() == {"accepted": 1, "waiting": 1}
+    assert polled.pages() == []
+
+
+def test_a_directory_that_cannot_be_made_is_said(polled: Polled, double: SimulatedGateway) -> None:
+    (polled.directory / "pages").write_text("a file")
+    done = polled.once()
+    assert done.outcome == "skipped"
+    assert "no page can be kept in" in done.trouble
+    assert double.inbox() == {"accepted": 1, "waiting": 1}
+
+
+def test_what_the_disk_refuses_within_a_page_goes_to_redis_from_memory(
+    polled: Polled, double: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "x" * 3000
+    for number in range(400):
+        double.control("mo", text=f"{number} {long}")
+    double.control("settings", gateway={"page_size": 1000})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024 + 10, hard))
+    try:
+        assert polled.once().outcome == "messages"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (len(polled.texts()), polled.pages()) == (401, [])
+
+
+def test_two_pollers_do_not_poll_twice_and_the_second_goes_on_when_the_first_ends(
+    polled: Polled, double: SimulatedGateway
+) -> None:
+    over = threading.Event()
+    first = threading.Thread(target=polled.until, args=(over.is_set,))
+    first.start()
+    try:
+        eventually(lambda: polled.outcomes().get("messages"))
+        done = polled.once()
+        assert (done.outcome, done.trouble[:16]) == ("skipped", "`receiver poll` ")
+    finally:
+        over.set()
+        first.join()
+    assert polled.once().outcome == "empty"
+    assert polled.texts() == ["hello"]
+
+
+def test_a_restart_does_not_poll_early(polled: Polled, monkeypatch: pytest.MonkeyPatch) -> None:
+    polled.until(polled.outcomes)
+    looks = []
+    note = Store.note
+
+    async def counting(self: Store, **fields: object) -> None:
+        looks.append(fields)
+        await note(self, **fields)
+
+    monkeypatch.setattr(Store, "note", counting)
+    polled.until(lambda: len(looks) > 5)
+    assert all("started" not in fields for fields in looks)
+    assert polled.outcomes() == {"messages": 1}
