@@ -96,6 +96,8 @@ SHAPED = [{"Message": "caf\u00e9 \u20ac \U0001f600 & <b>", "SenderAddress": "tel
         ("xml", "<Message>caf\u00e9 \u20ac \U0001f600 &amp; &lt;b&gt;</Message>"),
         ("latin1", '"caf\u00e9 \\u20ac \\ud83d\\ude00 & <b>"'),
         ("bad_json", "},],"),
+        ("null", '"TotalNumberOfPendingMessages":null}'),
+        ("openapi", '"senderAddress":"tel:1","dateTime":"20'),
     ],
 )
 def test_a_page_can_have_another_shape(double: SimulatedGateway, shape: str, seen: str) -> None:

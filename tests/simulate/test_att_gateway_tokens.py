@@ -1,7 +1,9 @@
 """OAuth v4 at a simulated gateway: each grant once, as long as it says, until it is revoked."""
 
 import re
+from typing import Any
 
+import httpx2
 import pytest
 
 from receiver.simulate.att_gateway.scenario import Gateway, Scenario
@@ -77,3 +79,42 @@ def test_a_revoked_token_is_invalid(double: SimulatedGateway, kind: str) -> None
     assert (answer.status_code, answer.content) == (200, b"")
     headers = {"authorization": f"Bearer {found['access_token']}"}
     assert double.http.get(INBOX, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "error"),
+    [
+        ({"effect": "unavailable"}, 503, "temporarily_unavailable"),
+        ({"effect": "status", "status": 400}, 400, "invalid_request"),
+        ({"effect": "unauthorised"}, 401, "invalid_client"),
+    ],
+)
+def test_the_token_endpoint_fails_on_order(
+    double: SimulatedGateway, fault: dict[str, Any], status: int, error: str
+) -> None:
+    double.control("faults", effect="unavailable", times=0)  # `any` are the APIs only
+    form = {"grant_type": "client_credentials", "scope": "SMS"}
+    assert double.grant(**form).status_code == 200
+    double.control("faults", route="token", times=2, **fault)
+    answer = double.grant(**form)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    double.control("settings", gateway={"oauth_errors": "request_error"})
+    answer = double.grant(**form)
+    [exception] = answer.json()["RequestError"].values()
+    assert (answer.status_code, exception["Variables"]) == (status, error)
+
+
+def test_a_token_answer_can_break_off(double: SimulatedGateway) -> None:
+    double.control("faults", effect="no_answer", route="token")
+    with pytest.raises((httpx2.RemoteProtocolError, httpx2.ReadError)):
+        double.grant(grant_type="client_credentials", scope="SMS")
+    assert double.books()["tokens"]["issued"] == 1
+
+
+def test_expires_in_can_be_a_text_and_never() -> None:
+    with gateway(Scenario(gateway=Gateway(token_life=0, expires_in_text=True))) as double:
+        found = double.grant(grant_type="client_credentials", scope="SMS").json()
+        assert found["expires_in"] == "0"
+        double.control("clock", ahead=1e7)
+        headers = {"authorization": f"Bearer {found['access_token']}"}
+        assert double.http.get(INBOX, headers=headers).status_code == 200

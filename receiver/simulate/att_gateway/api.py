@@ -8,13 +8,14 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway import access, errors
+from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.faults import Strike
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.handover import Handover
+from receiver.simulate.att_gateway.oauth import access
+from receiver.simulate.att_gateway.oauth.tokens import Token
 from receiver.simulate.att_gateway.records import Call, Calls
-from receiver.simulate.att_gateway.tokens import Token
 from receiver.simulate.att_gateway.transfer import Transfer
 
 

@@ -13,17 +13,17 @@ from starlette.routing import Route
 from receiver.runtime import redis_client
 from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.api import Api
-from receiver.simulate.att_gateway.api_inbox import InboxApi
-from receiver.simulate.att_gateway.api_messages import MessagesApi
-from receiver.simulate.att_gateway.api_oauth import OAuthApi
-from receiver.simulate.att_gateway.api_outbox import OutboxApi
-from receiver.simulate.att_gateway.channels import ChannelsApi
 from receiver.simulate.att_gateway.control import Control
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.in_app.channels import ChannelsApi
+from receiver.simulate.att_gateway.in_app.messages_api import MessagesApi
+from receiver.simulate.att_gateway.oauth.oauth_api import OAuthApi
 from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.records import Calls
 from receiver.simulate.att_gateway.scenario import Scenario
+from receiver.simulate.att_gateway.sms.inbox_api import InboxApi
+from receiver.simulate.att_gateway.sms.outbox_api import OutboxApi
 from receiver.simulate.att_gateway.transfer import Connection
 from receiver.simulate.att_gateway.verdict import Verdict
 

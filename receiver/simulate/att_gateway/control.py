@@ -16,7 +16,8 @@ from receiver.runtime import redis_client
 from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.gateway import Gateway
-from receiver.simulate.att_gateway.mailbox import Item, Part
+from receiver.simulate.att_gateway.in_app.mailbox import Item, Part
+from receiver.simulate.att_gateway.oauth.tokens import scopes_of
 from receiver.simulate.att_gateway.orders import (
     AcceptMessages,
     AddItem,
@@ -32,7 +33,6 @@ from receiver.simulate.att_gateway.orders import (
 from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.records import Calls, records
 from receiver.simulate.att_gateway.scenario import Fault
-from receiver.simulate.att_gateway.tokens import scopes_of
 from receiver.simulate.att_gateway.verdict import Verdict, verdict
 
 

@@ -2,23 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Final
+from typing import Final, get_args
 
 from msgspec import Struct
 
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.scenario import WIRE, Fault, Scenario, Shape
 
-_SHAPES: Final[tuple[Shape, ...]] = (
-    "object",
-    "null",
-    "ints",
-    "empty",
-    "lower_camel",
-    "xml",
-    "latin1",
-    "bad_json",
-)
+_SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
 _READS: Final = ("inbox", "status", "messages")
 """Routes whose answers the shares cut; a send that is cut has to be ordered."""
 

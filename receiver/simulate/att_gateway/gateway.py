@@ -6,13 +6,13 @@ from typing import Any
 
 from receiver.simulate.att_gateway.faults import Faults
 from receiver.simulate.att_gateway.handover import Handovers
-from receiver.simulate.att_gateway.inbox import Inbox
-from receiver.simulate.att_gateway.mailbox import Change, Item, Mailbox
-from receiver.simulate.att_gateway.outbox import Outbox, Recipient, Sent
+from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Mailbox
+from receiver.simulate.att_gateway.in_app.subscription import Subscription
+from receiver.simulate.att_gateway.oauth.tokens import Tokens
 from receiver.simulate.att_gateway.pushes import Pushes
 from receiver.simulate.att_gateway.scenario import Online, Scenario
-from receiver.simulate.att_gateway.subscription import Subscription
-from receiver.simulate.att_gateway.tokens import Tokens
+from receiver.simulate.att_gateway.sms.inbox import Inbox
+from receiver.simulate.att_gateway.sms.outbox import Outbox, Recipient, Sent
 from receiver.simulate.operator.clock import Clock
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from receiver.simulate.att_gateway.gateway import Gateway
-from receiver.simulate.att_gateway.mailbox import Mailbox
+from receiver.simulate.att_gateway.in_app.mailbox import Mailbox
 
 _KEPT: Final = 100_000
 """Requests in the records; the oldest go first. The counts stay."""

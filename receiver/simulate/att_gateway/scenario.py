@@ -32,10 +32,10 @@ Effect = Literal[
     "shape",
     "pending_lies",
 ]
-Shape = Literal["object", "null", "ints", "empty", "lower_camel", "xml", "latin1", "bad_json"]
-Route = Literal[
-    "any", "token", "inbox", "status", "send", "index", "delta", "messages", "notification"
+Shape = Literal[
+    "object", "null", "ints", "empty", "lower_camel", "xml", "latin1", "bad_json", "openapi"
 ]
+Route = Literal["any", "token", "inbox", "status", "send", "index", "messages", "notification"]
 
 
 class _Section(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +55,8 @@ class Gateway(_Section):
     """Each refresh gives a new refresh token, and the old one is invalid."""
     expires_in_text: bool = False
     """`expires_in` is `"172800"` in place of 172800."""
+    oauth_errors: Literal["oauth", "request_error"] = "oauth"
+    """Errors of the token endpoint: `{"error": …}` (RFC 6749), or AT&T's `RequestError`."""
     check_scopes: bool = True
     """403 POL0001 for a token that lacks the scope of a route."""
     basic: bool = True

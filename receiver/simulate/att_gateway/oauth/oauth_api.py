@@ -7,11 +7,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.simulate.att_gateway import access
+from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.api import json
+from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.gateway import Gateway
+from receiver.simulate.att_gateway.oauth import access
+from receiver.simulate.att_gateway.oauth.tokens import TokenRefused
 from receiver.simulate.att_gateway.records import Call, Calls
-from receiver.simulate.att_gateway.tokens import TokenRefused
 from receiver.simulate.att_gateway.transfer import Transfer
 
 
@@ -26,8 +28,7 @@ class OAuthApi:
         """Respond to a token request."""
         strike = self._gateway.faults.strike("token")
         if strike and strike.refused:
-            refused = TokenRefused("temporarily_unavailable", "an ordered fault")
-            answer = self._error(refused, strike.refused.status)
+            answer = self._error(_ordered(strike.refused.status), strike.refused.status)
         else:
             answer = await self._form(request, self._gateway.tokens.grant)
         if strike and not strike.refused:
@@ -83,8 +84,17 @@ class OAuthApi:
         return answer
 
     def _error(self, refused: TokenRefused, status: int = 0) -> Response:
-        document = {"error": refused.error, "error_description": refused.description}
-        return json(status or refused.status, document)
+        status = status or refused.status
+        if self._gateway.scenario.gateway.oauth_errors == "request_error":
+            document = errors.body(Refused(status, "", refused.error), gsma=False, xml=False)
+            return Response(document, status, media_type="application/json")
+        found = {"error": refused.error, "error_description": refused.description}
+        return json(status, found)
 
     def _note(self, request: Request, route: str, status: int) -> None:
         self._calls.note(Call(self._gateway.clock.now(), route, request.method, status))
+
+
+def _ordered(status: int) -> TokenRefused:
+    errors_of = {400: "invalid_request", 401: "invalid_client"}
+    return TokenRefused(errors_of.get(status, "temporarily_unavailable"), "an ordered fault")

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 import msgspec
 from msgspec import Struct
 
-from receiver.simulate.att_gateway.inbox import Message
 from receiver.simulate.att_gateway.scenario import Shape
+from receiver.simulate.att_gateway.sms.inbox import Message
 
 _ATT: Final = (
     "InboundSmsMessageList",
@@ -40,7 +40,7 @@ def page(
     messages: Sequence[Message], pending: int, url: str, *, gsma: bool, xml: bool, shape: str
 ) -> Page:
     """Write the answer. `shape` is empty for the documented one."""
-    names = _GSMA if gsma or shape == "lower_camel" else _ATT
+    names = _GSMA if gsma or shape in ("lower_camel", "openapi") else _ATT
     if xml or shape == "xml":
         return _xml(messages, pending, url, names)
     return _json(messages, pending, url, names, shape)
@@ -54,28 +54,37 @@ def most(shape: Shape | None, page_size: int) -> int:
 
 
 def _json(messages: Sequence[Message], pending: int, url: str, names: Any, shape: str) -> Page:
-    outer, inner, (key_id, key_text, key_sender), (key_batch, key_url, key_pending) = names
+    outer, inner, keys, (key_batch, key_url, key_pending) = names
     charset = "latin-1" if shape == "latin1" else "utf-8"
-    items = [
-        {key_id: f"msg{position}", key_text: message.text, key_sender: message.sender}
-        for position, message in enumerate(messages)
-    ]
     body, ends = bytearray(f'{{"{outer}":{{"{inner}":'.encode()), []
-    opened, closed = _brackets(shape, len(items))
+    opened, closed = _brackets(shape, len(messages))
     body += opened
-    for position, item in enumerate(items):
+    for position, message in enumerate(messages):
         body += b"," if position else b""
-        body += _encoded(item, charset)
+        body += _encoded(_item(position, message, keys, shape), charset)
         ends.append(len(body))
     body += closed
     for key, value in (
-        (key_batch, _count(len(messages), shape)),
-        (key_url, url),
-        (key_pending, _count(pending, shape)),
+        ()
+        if shape == "openapi"
+        else (
+            (key_batch, _count(len(messages), shape)),
+            (key_url, url),
+            (key_pending, _count(pending, shape)),
+        )
     ):
         body += b"," + _encoded(key, charset) + b":" + _encoded(value, charset)
     body += b"}" if shape == "bad_json" else b"}}"
     return Page(bytes(body), f"application/json; charset={_media(charset)}", ends)
+
+
+def _item(position: int, message: Message, keys: Any, shape: str) -> dict[str, str]:
+    """Return one message. The published reconstruction's has a time, and its page no counts."""
+    values = (f"msg{position}", message.text, message.sender)
+    found = dict(zip(keys, values, strict=True))
+    if shape == "openapi":
+        found["dateTime"] = message.accepted.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found
 
 
 def _brackets(shape: str, count: int) -> tuple[bytes, bytes]:
@@ -88,13 +97,13 @@ def _brackets(shape: str, count: int) -> tuple[bytes, bytes]:
     return b"[", b"]"
 
 
-def _count(value: int, shape: str) -> int | str:
-    """Return a count as a text, as a number, or as an empty text where it is 0 ("zero (0) or
-    empty").
-    """
+def _count(value: int, shape: str) -> int | str | None:
+    """Return a count as a text, as a number, or as nothing where it is 0 ("zero (0) or empty")."""
     if shape == "ints":
         return value
-    return "" if shape == "empty" and not value else str(value)
+    if not value and shape in ("empty", "null"):
+        return "" if shape == "empty" else None
+    return str(value)
 
 
 def _encoded(value: object, charset: str) -> bytes:

@@ -7,11 +7,11 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway import mailbox_documents as documents
 from receiver.simulate.att_gateway.api import Asked, json
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
-from receiver.simulate.att_gateway.mailbox import Item, Mailbox, Part
+from receiver.simulate.att_gateway.in_app import documents
+from receiver.simulate.att_gateway.in_app.mailbox import Item, Mailbox, Part
 
 _MOST_LISTED: Final = 500
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from receiver.simulate.att_gateway.errors import Refused
+from receiver.simulate.att_gateway.oauth.tokens import Token, Tokens
 from receiver.simulate.att_gateway.scenario import Scenario
-from receiver.simulate.att_gateway.tokens import Token, Tokens
 
 _ALL: Final = frozenset({"SMS"})
 

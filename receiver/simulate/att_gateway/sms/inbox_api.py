@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway import pages
 from receiver.simulate.att_gateway.api import Asked, Given
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.scenario import Shape
+from receiver.simulate.att_gateway.sms import pages
 
 
 class InboxApi:

@@ -2,12 +2,12 @@
 
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway import statuses
 from receiver.simulate.att_gateway.api import Asked, Given, json
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
-from receiver.simulate.att_gateway.outbox import Sent
-from receiver.simulate.att_gateway.requests import SendRequest, read_send
+from receiver.simulate.att_gateway.sms import statuses
+from receiver.simulate.att_gateway.sms.outbox import Sent
+from receiver.simulate.att_gateway.sms.requests import SendRequest, read_send
 
 
 class OutboxApi:

@@ -5,7 +5,7 @@ OpenAPI reconstruction, which differ.
 from collections.abc import Sequence
 from typing import Any
 
-from receiver.simulate.att_gateway.mailbox import Changed, Item, Mailbox
+from receiver.simulate.att_gateway.in_app.mailbox import Changed, Item, Mailbox
 
 _OPENAPI_STATUS = {"INITIALIZING": "IN_PROGRESS"}
 

@@ -1,0 +1,1 @@
+"""In-App Messaging v2, and the notifications that are its push alternative."""

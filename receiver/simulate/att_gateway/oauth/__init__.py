@@ -1,0 +1,1 @@
+"""OAuth v4: the token endpoint, and who may call which API."""
