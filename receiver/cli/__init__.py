@@ -27,6 +27,8 @@ COMMANDS = {
     "subscriptions": "What receiver.toml subscribes to at operators: list, plan, apply, renew.",
     "status": "Ask an operator for the reachability and roaming of a device.",
     "polls": "What receiver.toml polls for: how each poll stands.",
+    "consent": "Store a subscriber's consent to read a mailbox; list consents.",
+    "inbox": "A subscriber's mailbox: list, get, mark, delete, send.",
     "replay": "Send past events to one sink again.",
 }
 

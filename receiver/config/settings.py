@@ -23,6 +23,7 @@ from receiver.config import (
     console,
     operators,
     polls,
+    secret_keys,
     signing_secrets,
     sinks,
     subscription_sets,
@@ -59,7 +60,7 @@ HISTORY_PERCENT = 60
 SMALLEST_MEMORY = 24 * 1024**2
 """Bytes of `maxmemory` with which what is accepted until the next look cannot fill the server."""
 
-_SECRET = ("REDIS_URL", "RECEIVER_BEARER_TOKENS")
+_SECRET = ("REDIS_URL", "RECEIVER_BEARER_TOKENS", "RECEIVER_SECRET_KEYS")
 
 T = TypeVar("T")
 
@@ -134,6 +135,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Those environment variables that the sinks name and that are set."""
     signing_secrets: dict[str, tuple[str, ...]] = {}
     """Environment variable -> the secrets in it (`receiver.config.signing_secrets`)."""
+    secret_keys: tuple[str, ...] = ()
+    """Of secrets at rest: the first encrypts, all decrypt (`receiver.config.secret_keys`)."""
     handshake: Handshake = Handshake()
     public_url: str = ""
     """Where operators reach the web half, without a path of ours; empty where nothing is
@@ -211,6 +214,7 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
             name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
         },
         signing_secrets=signing_secrets.read(environ),
+        secret_keys=_read(environ, "RECEIVER_SECRET_KEYS", secret_keys.keys, ()),
         handshake=config.handshake,
         public_url=config.public_url.rstrip("/"),
         operators=tuple(config.operator),

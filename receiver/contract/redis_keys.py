@@ -92,6 +92,9 @@ CONSOLE: Final = "receiver:console"
 CONSOLE_AUDIT: Final = "receiver:console:audit"
 """Stream of what people did in the console: one field, `a`, a `receiver.console.audit.Entry` as
 JSON."""
+CONSENTS: Final = "receiver:consents"
+"""Hash: poll of a mailbox -> the subscriber's consent as JSON
+(`receiver.polling.mailbox.consent_record.Consent`), its tokens encrypted."""
 
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",
@@ -191,3 +194,25 @@ def poll_lease(poll: str) -> str:
 def poll_counted(poll: str) -> str:
     """Return the sorted set of the receipts of a poll's pages that were counted last."""
     return f"receiver:poll:{poll}:counted"
+
+
+def consent_lease(poll: str) -> str:
+    """Return the key of the lease under which a consent's tokens are renewed."""
+    return f"receiver:consents:lease:{poll}"
+
+
+def consent_code(digest: str) -> str:
+    """Return the key that says that a consent's code was exchanged; it ends after an hour."""
+    return f"receiver:consents:code:{digest}"
+
+
+def mailbox_state(poll: str) -> str:
+    """Return the key of how far a mailbox was read, as JSON
+    (`receiver.polling.mailbox.progress.Progress`).
+    """
+    return f"receiver:mailbox:{poll}"
+
+
+def mailbox_known(poll: str) -> str:
+    """Return the hash of a mailbox' known messages: message id -> its flags."""
+    return f"receiver:mailbox:{poll}:known"

@@ -1,7 +1,8 @@
 """The kinds of poll, each made for its settings."""
 
-from receiver.config.polls import AttInboxPoll
+from receiver.config.polls import AttInboxPoll, AttMessagesPoll
 from receiver.polling.inbox import Inbox
+from receiver.polling.mailbox.kind import MailboxPoll
 from receiver.polling.rounds import GatewaySite, Kind, Site
 
 
@@ -10,4 +11,6 @@ def kind_of(site: Site) -> Kind | None:
     poll = site.poll
     if isinstance(poll, AttInboxPoll) and isinstance(site, GatewaySite):
         return Inbox(poll, site)
+    if isinstance(poll, AttMessagesPoll):
+        return MailboxPoll(poll, site)
     return None

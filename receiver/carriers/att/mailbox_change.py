@@ -4,6 +4,7 @@ A delta has ids and flags, a list has messages: neither alone says what has chan
 joins them: `{"change", "mailbox", "state", "message"}`, where `message` is the network's own.
 """
 
+import hashlib
 from datetime import tzinfo
 from typing import Any
 
@@ -45,7 +46,7 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
         raise Unreadable(fault.reason) from None
     message = fields_of(found.message)
     raw = as_raw(notification.body)
-    identity = _identity(found, message)
+    identity = _identity(found, message) or _only_here(notification)
     return [event(found.change, found.mailbox, message, raw, (zone, region), identity)]
 
 
@@ -58,6 +59,11 @@ def _identity(found: MailboxChange, message: dict[str, Any]) -> tuple[str, ...]:
     if found.change == "updated":
         return (*identity, flags(message), found.state) if found.state else ()
     return identity
+
+
+def _only_here(notification: Notification) -> tuple[str, ...]:
+    """What tells a change apart that names no message: many may stand under one receipt."""
+    return "unnamed", notification.receipt, hashlib.sha256(notification.body).hexdigest()
 
 
 def _change(body: bytes) -> MailboxChange:

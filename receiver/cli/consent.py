@@ -1,0 +1,117 @@
+"""`receiver consent`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from receiver.cli.terminal import output, setup
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import CONSENTS
+from receiver.polling.mailbox import connect, consent_record, consenting
+from receiver.polling.mailbox.connect import NoSuchPoll
+from receiver.polling.mailbox.consent_record import Consent
+from receiver.polling.mailbox.consents import Consents, KeyMissing
+from receiver.runtime.redis_client import async_client
+
+T = TypeVar("T")
+
+
+@click.command(short_help="Store a subscriber's consent, or list consents and their ends.")
+@click.argument("name", required=False)
+@click.option("--forget", is_flag=True, help="Delete the consent of this poll here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line, of a list.")
+def command(name: str | None, *, forget: bool, as_json: bool) -> None:
+    """Have a subscriber consent to the reading of a mailbox, and store that consent, encrypted.
+
+    \b
+      receiver consent              the consents there are, and when they end
+      receiver consent alice        for the [[poll]] of kind "att-messages" with this name
+
+    It prints the address at which the subscriber consents. The browser is then sent to the poll's
+    redirect_uri, with a code; paste that address here: it need not load. A code is good once.
+    RECEIVER_SECRET_KEYS must be set: a consent is never stored unencrypted.
+    """
+    if name is None:
+        _list(setup.settings(), as_json=as_json)
+    elif forget:
+        _forget(setup.settings(file=False), name)
+    else:
+        _ask(setup.settings(), name)
+
+
+def _ask(settings: Settings, name: str) -> None:
+    try:
+        poll = connect.poll_of(settings, name)
+    except NoSuchPoll as error:
+        raise setup.Refused(str(error)) from None
+    _with(settings, _nothing)  # the keys, and Redis, before anybody is troubled
+    click.echo("The subscriber opens this address and agrees:\n", err=True)
+    click.echo(connect.authorize_url(settings, poll))
+    click.echo("\nThe address that the browser was sent to then, with ?code=…:", err=True)
+    pasted = sys.stdin.readline()
+
+    async def exchange(consents: Consents) -> Consent:
+        http = connect.http_client()
+        try:
+            oauth = connect.oauth(settings, poll, http)
+            code = consenting.code_in(pasted)
+            return await consenting.exchange(name, code, consents, oauth)
+        finally:
+            await http.close()
+
+    try:
+        consent = _with(settings, exchange)
+    except consenting.NoConsentGiven as error:
+        raise setup.Refused(str(error)) from None
+    click.echo(f"{name}: stored; it ends {_day(consent.ends)} unless it is used before", err=True)
+
+
+def _forget(settings: Settings, name: str) -> None:
+    if not _with(settings, lambda consents: consents.forget(name)):
+        output.nothing(f"there is no consent of {name!r}")
+    output.say(f"{name}: deleted here; the subscriber can withdraw it at AT&T")
+
+
+def _list(settings: Settings, *, as_json: bool) -> None:
+    client = setup.connect(setup.redis_url(settings))
+    with setup.redis_faults():
+        stored: Any = client.hgetall(CONSENTS)
+    found = consent_record.all_of(stored)
+    if not found:
+        output.nothing("there is no consent: `receiver consent NAME`")
+    for name, one in sorted(found.items()):
+        said = {"poll": name, "given": one.given, "ends": one.ends, "trouble": one.trouble()}
+        if as_json or not sys.stdout.isatty():
+            click.echo(msgspec.json.encode(said).decode())
+        else:
+            trouble = f"  {one.trouble()}" if one.trouble() else ""
+            click.echo(output.printable(f"{name}: ends {_day(one.ends)}{trouble}"))
+
+
+def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:
+    async def run() -> T:
+        client = async_client(setup.redis_url(settings))
+        try:
+            await client.ping()
+            return await act(Consents(client, settings.secret_keys))
+        finally:
+            await client.aclose()
+
+    try:
+        with setup.redis_faults():
+            return asyncio.run(run())
+    except KeyMissing as error:
+        raise setup.Refused(str(error)) from None
+
+
+async def _nothing(_: Consents) -> None:
+    return
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,200 @@
+"""`receiver inbox`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from receiver.carriers.att.mailbox_message import fields_of, said
+from receiver.cli.terminal import output, setup
+from receiver.outbound import NotSent, Unanswered
+from receiver.polling.mailbox import connect
+from receiver.polling.mailbox.api import PAGE, MailboxApi, Refused
+from receiver.polling.mailbox.connect import NoSuchPoll
+from receiver.polling.mailbox.consents import KeyMissing
+from receiver.polling.mailbox.shapes import NotUnderstood
+from receiver.runtime.redis_client import async_client
+
+T = TypeVar("T")
+_COLUMNS = ("messageId", "time", "direction", "channel", "from", "recipients", "unread", "favorite")
+
+
+@click.group()
+def command() -> None:
+    """A subscriber's mailbox (In-App Messaging), with the consent that `receiver consent` stored.
+
+    \b
+      receiver inbox list alice
+      receiver inbox mark alice WU124 --read
+      receiver inbox send alice --to +12065550100 --text "On my way."
+
+    NAME is that of a [[poll]] of kind "att-messages". What is changed here comes out as events too.
+    Exit codes: 0 done; 1 there was nothing, or it is not known whether it was done; 2 a wrong
+    option or setting, no Redis, no consent, or the gateway refused.
+    """
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="JSON, one document per line.")
+
+
+@command.command("list", short_help="Messages, the newest first.")
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(1, PAGE), default=20, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--text", is_flag=True, help="With what they say.")
+@_as_json
+def list_(name: str, limit: int, offset: int, *, text: bool, as_json: bool) -> None:
+    """List messages, the newest first: a table on a terminal, JSON into a pipe."""
+    page = _ask(name, lambda api: api.page(offset, limit))
+    if not page.messages:
+        output.nothing("there is no message")
+    _print(page.messages, text=text, as_json=as_json)
+
+
+@command.command(short_help="One message, or one of its attachments.")
+@click.argument("name")
+@click.argument("message_id")
+@click.option("--part", type=click.IntRange(0), help="Write this attachment to stdout.")
+@_as_json
+def get(name: str, message_id: str, part: int | None, *, as_json: bool) -> None:
+    """Print one message with its text, or write an attachment to stdout.
+
+    \b
+      receiver inbox get alice WU124
+      receiver inbox get alice WU124 --part 1 > picture.jpg
+    """
+    if part is not None:
+        content = _ask(name, lambda api: api.part(message_id, part))
+        sys.stdout.buffer.write(content)
+        return
+    found = _ask(name, lambda api: api.message(message_id))
+    if as_json or not sys.stdout.isatty():
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    for field, value in _shown(found, text=True).items():
+        click.echo(f"{field}: {output.printable(value, keep=chr(10))}")
+
+
+@command.command(short_help="Mark messages as read, unread, favorite or not.")
+@click.argument("name")
+@click.argument("message_ids", nargs=-1, required=True)
+@click.option("--unread/--read", default=None)
+@click.option("--favorite/--no-favorite", default=None)
+def mark(
+    name: str, message_ids: tuple[str, ...], unread: bool | None, favorite: bool | None
+) -> None:
+    """Mark messages as read, unread, favorite or not."""
+    flags = {"isUnread": unread, "isFavorite": favorite}
+    wanted = {flag: value for flag, value in flags.items() if value is not None}
+    if not wanted:
+        raise click.UsageError("--read, --unread, --favorite or --no-favorite is wanted")
+    _ask(name, lambda api: api.mark(message_ids, wanted))
+    output.say(f"marked: {len(message_ids)}")
+
+
+@command.command(short_help="Delete messages for good.")
+@click.argument("name")
+@click.argument("message_ids", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(name: str, message_ids: tuple[str, ...], *, yes: bool) -> None:
+    """Delete messages from the mailbox, which cannot be undone."""
+    if not yes:
+        click.confirm(f"delete {len(message_ids)} of {name}'s messages for good?", abort=True)
+    _ask(name, lambda api: api.delete(message_ids))
+    output.say(f"deleted: {len(message_ids)}")
+
+
+@command.command(short_help="Send a message as the subscriber.")
+@click.argument("name")
+@click.option("--to", "addresses", multiple=True, required=True, help="A number, short code, mail.")
+@click.option("--text", help="What it says; `-` reads stdin, which no list of processes shows.")
+@click.option("--subject", help="Makes it an MMS.")
+@click.option("--group", is_flag=True, help="Everybody sees everybody.")
+def send(
+    name: str, addresses: tuple[str, ...], text: str | None, subject: str | None, *, group: bool
+) -> None:
+    """Send a message as the subscriber, once. It costs the subscriber what it costs.
+
+    The id that is printed is the gateway's for the request; the message has another.
+    """
+    said = sys.stdin.read() if text == "-" else text
+    if not said and not subject:
+        raise click.UsageError("--text or --subject is wanted")
+    request: dict[str, Any] = {
+        "addresses": [_address(one) for one in addresses],
+        "text": said or "",
+    }
+    if subject:
+        request["subject"] = subject
+    if group:
+        request["isGroup"] = True
+    click.echo(_ask(name, lambda api: api.send(request)))
+
+
+def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
+    """Do one thing with a mailbox. Raises `setup.Refused` in words for whatever prevents it."""
+    settings = setup.settings()
+    try:
+        poll = connect.poll_of(settings, name)
+
+        async def run() -> T:
+            client = async_client(setup.redis_url(settings))
+            try:
+                async with connect.mailbox_api(settings, poll, client) as api:
+                    return await act(api)
+            finally:
+                await client.aclose()
+
+        with setup.redis_faults():
+            return asyncio.run(run())
+    except (NoSuchPoll, KeyMissing, NotSent) as error:
+        raise setup.Refused(str(error)) from None
+    except Refused as error:
+        hint = ": is there such a message?" if error.of_the_request else ""
+        raise setup.Refused(f"the gateway refused: {error}{hint}") from None
+    except NotUnderstood as error:
+        raise setup.Refused(f"the gateway's answer is none: {error}") from None
+    except Unanswered as error:
+        click.echo(f"receiver: no answer ({error}): it may have been done; look first", err=True)
+        raise SystemExit(1) from None
+
+
+def _address(text: str) -> str:
+    """Numbers and short codes go out as `tel:`; what has an @ is a mail address."""
+    return text if "@" in text or text.startswith("tel:") else f"tel:{text}"
+
+
+def _print(messages: Iterable[dict[str, Any]], *, text: bool, as_json: bool) -> None:
+    shown = [_shown(one, text=text) for one in messages]
+    if as_json or not sys.stdout.isatty():
+        for one in shown:
+            click.echo(msgspec.json.encode(one).decode())
+        return
+    from rich.table import Table
+
+    names = (*_COLUMNS, *(("text",) if text else ()))
+    table = Table(*names, box=None)
+    for one in shown:
+        table.add_row(*(output.printable(_plain(one[name])) for name in names))
+    output.terminal().print(table)
+
+
+def _shown(message: dict[str, Any], *, text: bool) -> dict[str, Any]:
+    fields = fields_of(message)
+    found = {**said(fields, "US"), "time": fields.get("timestamp")}
+    return found if text else {key: found[key] for key in found if key not in ("text", "subject")}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, list)
+        else ""
+        if value is None
+        else str(value)
+    )

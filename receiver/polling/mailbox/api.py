@@ -1,0 +1,142 @@
+"""In-App Messaging v2 of one mailbox. Each request is sent once, and again only with a new token: a
+401, or a 403 that may mean the same, did nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from receiver.outbound import Action, Answer, RequestError, request_error
+from receiver.outbound.authentication import Authentication
+from receiver.polling.mailbox import shapes
+from receiver.polling.mailbox.shapes import Delta, IndexInfo, NotUnderstood, Page
+
+_ROOT: Final = "/myMessages/v2"
+PAGE: Final = 500
+"""Messages a list may have, at most."""
+CHUNK: Final = 50
+"""Ids in one request: they stand in its URL."""
+_AGAIN: Final = frozenset({Action.RENEW, Action.RENEW_THEN_BACK_OFF})
+_AUTHENTICATION: Final = frozenset({401, 403, 408, 425, 429})
+_JSON: Final = {"content-type": "application/json"}
+
+
+class Sends(Protocol):
+    """What sends a request once (`receiver.outbound.http_client.HttpClient`)."""
+
+    async def send(
+        self, method: str, url: str, *, headers: dict[str, str], content: bytes | None = None
+    ) -> Answer:
+        """Return the answer. Raises `NotSent` or `Unanswered`."""
+
+
+class Refused(Exception):
+    """The gateway's answer is no success. The message has its status and code, nothing else."""
+
+    def __init__(self, error: RequestError, retry_after: float | None) -> None:
+        self.error, self.retry_after = error, retry_after
+        super().__init__(str(error))
+
+    @property
+    def of_the_request(self) -> bool:
+        """Return whether a 4xx is about what was asked for, not about who asks or how often."""
+        return 400 <= self.error.status < 500 and self.error.status not in _AUTHENTICATION
+
+
+class MailboxApi:
+    """Requests about one mailbox. All raise `NotSent`, `Unanswered`, `Refused`, `NotUnderstood`."""
+
+    def __init__(self, base_url: str, token: Authentication, http: Sends) -> None:
+        """`base_url` such as `https://api.att.com`."""
+        self._base = base_url.rstrip("/") + _ROOT
+        self._token = token
+        self._http = http
+
+    async def build_index(self) -> IndexInfo | None:
+        """Have the index built; return its state where the answer has it already."""
+        answer = await self._ask("POST", "/messages/index")
+        try:
+            return shapes.index_info(answer.document)
+        except NotUnderstood:
+            return None
+
+    async def index(self) -> IndexInfo:
+        """Return the state of the index."""
+        return shapes.index_info((await self._ask("GET", "/messages/index/info")).document)
+
+    async def delta(self, state: str) -> Delta:
+        """Return what has changed since a state."""
+        return shapes.delta((await self._get("/delta", state=state)).document)
+
+    async def page(self, offset: int, limit: int = PAGE) -> Page:
+        """Return a part of the list of messages, the newest first."""
+        return shapes.page((await self._get("/messages", limit=limit, offset=offset)).document)
+
+    async def some(self, ids: Sequence[str]) -> Page:
+        """Return at most `CHUNK` messages by their ids."""
+        wanted = {"limit": len(ids), "offset": 0, "messageIds": ",".join(ids)}
+        return shapes.page((await self._get("/messages", **wanted)).document)
+
+    async def message(self, id_: str) -> dict[str, Any]:
+        """Return one message."""
+        return shapes.message((await self._ask("GET", _path(id_))).document)
+
+    async def part(self, id_: str, number: int) -> bytes:
+        """Return the content of an attachment."""
+        return (await self._ask("GET", f"{_path(id_)}/parts/{number}")).body
+
+    async def mark(self, ids: Sequence[str], flags: dict[str, bool]) -> None:
+        """Set flags (`isUnread`, `isFavorite`) of messages."""
+        if len(ids) == 1:
+            await self._ask("PUT", _path(ids[0]), {"message": flags})
+        else:
+            await self._ask(
+                "PUT", "/messages", {"messages": [{"messageId": x, **flags} for x in ids]}
+            )
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        """Delete messages, which cannot be undone."""
+        if len(ids) == 1:
+            await self._ask("DELETE", _path(ids[0]))
+        else:
+            await self._ask("DELETE", f"/messages?{_query(messageIds=','.join(ids))}")
+
+    async def send(self, request: dict[str, Any]) -> str:
+        """Send a message; return the id that the gateway gives the request: no messageId."""
+        answer = await self._ask("POST", "/messages", {"messageRequest": request})
+        found = answer.document
+        return str(found.get("id", "")) if isinstance(found, dict) else ""
+
+    async def _get(self, path: str, **query: Any) -> Answer:
+        return await self._ask("GET", f"{path}?{_query(**query)}")
+
+    async def _ask(self, method: str, path: str, document: Any = None) -> Answer:
+        content = None if document is None else msgspec.json.encode(document)
+        own = await self._token.headers()
+        answer = await self._send(method, path, own, content)
+        if _is_about_the_token(answer) and await self._token.renew(own):
+            own = await self._token.headers()
+            answer = await self._send(method, path, own, content)
+        if not 200 <= answer.status < 300:
+            raise Refused(request_error.read(answer), answer.retry_after)
+        return answer
+
+    async def _send(
+        self, method: str, path: str, own: dict[str, str], content: bytes | None
+    ) -> Answer:
+        headers = own if content is None else own | _JSON
+        return await self._http.send(method, self._base + path, headers=headers, content=content)
+
+
+def _is_about_the_token(answer: Answer) -> bool:
+    return answer.status >= 400 and request_error.read(answer).action in _AGAIN
+
+
+def _path(id_: str) -> str:
+    return f"/messages/{quote(id_, safe='')}"
+
+
+def _query(**members: Any) -> str:
+    return urlencode(members, quote_via=quote)

@@ -1,0 +1,46 @@
+"""The record of a consent, but for its secret: what everybody may read, without any key."""
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+WARN_SECONDS: Final = 14 * 86_400
+"""So long before its end a consent that nobody has renewed is said to end."""
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """One consent. Times are seconds since 1970."""
+
+    secret: str
+    """Its encrypted tokens (`consents.Tokens`)."""
+    given: int
+    ends: int
+    """When the refresh token ends, unless another takes its place before."""
+    refused: str = ""
+    """Why the gateway takes it no more, in a word; empty as long as it does."""
+
+    def trouble(self, now: float | None = None) -> str:
+        """Return in words why it needs the subscriber, or will soon; empty if it does not."""
+        left = self.ends - (time.time() if now is None else now)
+        if self.refused:
+            return f"was refused by the gateway ({self.refused})"
+        if left <= 0:
+            return "has ended"
+        return f"ends in {max(1, round(left / 86_400))} days" if left <= WARN_SECONDS else ""
+
+
+decode = msgspec.json.Decoder(Consent).decode
+
+
+def all_of(stored: Mapping[bytes, bytes]) -> dict[str, Consent]:
+    """Return poll -> its consent, of the hash `CONSENTS`; what cannot be read is left out."""
+    found = {}
+    for name, raw in stored.items():
+        try:
+            found[name.decode("utf-8", "replace")] = decode(raw)
+        except msgspec.DecodeError:
+            continue
+    return found

@@ -1,0 +1,134 @@
+"""The access token of one mailbox, renewed by one process at a time."""
+
+import asyncio
+import math
+import time
+from typing import Final, Protocol
+
+from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered
+from receiver.polling.mailbox.consent_record import Consent
+from receiver.polling.mailbox.consents import Consents, Tokens, ends
+
+REFRESH_WITHIN: Final = 10.0
+"""Seconds that a refresh may take: less than the lease."""
+_RENEW_AT: Final = 0.8
+"""Of a token's life."""
+_DAY: Final = 86_400.0
+"""Seconds, after which a token that never ends is renewed: the refresh token's life goes on."""
+_PATIENCE: Final = 20.0
+"""Seconds to wait for somebody else's refresh."""
+_LOOK: Final = 0.1
+_PASSING: Final = frozenset({0, 408, 425, 429})
+
+
+class Refreshes(Protocol):
+    """What asks the gateway for tokens (`receiver.outbound.OAuthV4`)."""
+
+    async def refresh(self, refresh_token: str) -> Grant:
+        """Return new tokens. Raises `TokenRefused`, `NotSent` or `Unanswered`."""
+
+
+class NoConsent(TokenRefused):
+    """Only the subscriber can help: there is no consent, or it has ended."""
+
+    def __init__(self, poll: str, why: str) -> None:
+        """`why` in words."""
+        super().__init__(0, f"the consent {why}: run `receiver consent {poll}`")
+
+
+class ConsentToken:
+    """Puts the access token of one consent on requests."""
+
+    def __init__(self, poll: str, consents: Consents, oauth: Refreshes) -> None:
+        self._poll = poll
+        self._consents = consents
+        self._oauth = oauth
+        self._lock = asyncio.Lock()
+        self._tokens: Tokens | None = None
+
+    async def headers(self) -> dict[str, str]:
+        """Return `Authorization`. Raises `NoConsent`, and `TokenRefused` for what may pass."""
+        async with self._lock:
+            if self._tokens is None or time.time() >= self._tokens.renew_at:
+                self._tokens = await self._current("")
+            return {"authorization": f"Bearer {self._tokens.access}"}
+
+    async def renew(self, refused: dict[str, str]) -> bool:
+        """Get another token than the one that got a 401. Raises as `headers` does."""
+        async with self._lock:
+            access = refused.get("authorization", "").removeprefix("Bearer ")
+            if self._tokens is None or self._tokens.access == access:
+                self._tokens = await self._current(access)
+            return True
+
+    async def _current(self, refused: str) -> Tokens:
+        """Return tokens that are good: those that are stored, or new ones."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            _, _, tokens = await self._read()
+            if tokens.access not in ("", refused) and time.time() < tokens.renew_at:
+                return tokens
+            if await self._consents.hold(self._poll):
+                break
+            if time.monotonic() > until:
+                raise TokenRefused(0, "somebody else is renewing it, and takes too long")
+            await asyncio.sleep(_LOOK)
+        try:
+            return await self._renewed(refused)
+        finally:
+            await self._consents.release(self._poll)
+
+    async def _renewed(self, refused: str) -> Tokens:
+        """Ask for new tokens, under the lease; store them before they are used."""
+        raw, consent, before = await self._read()  # since somebody else may have done it by now
+        if before.access not in ("", refused) and time.time() < before.renew_at:
+            return before
+        try:
+            async with asyncio.timeout(REFRESH_WITHIN):
+                grant = await self._oauth.refresh(before.refresh)
+        except TokenRefused as error:
+            if error.status in _PASSING or error.status >= 500:
+                return self._still(before, refused, error)
+            await self._note(raw, consent, before, error.error)
+            raise NoConsent(self._poll, f"was refused by the gateway ({error.error})") from None
+        except (NotSent, Unanswered, TimeoutError) as error:
+            return self._still(before, refused, TokenRefused(0, str(error) or "no answer"))
+        refresh, ends_at = ends((consent, before), grant.refresh_token)
+        made = tokens_of(grant, refresh)
+        record = self._consents.sealed(made, consent.given, ends_at)
+        if not await self._consents.write(self._poll, raw, record):
+            return (await self._read())[2]  # the subscriber has consented anew meanwhile
+        return made
+
+    def _still(self, before: Tokens, refused: str, error: TokenRefused) -> Tokens:
+        """Return the token before, as long as it lives, where there is no new one just now."""
+        lives = before.ends_at is None or time.time() < before.ends_at
+        if before.access in ("", refused) or not lives:
+            raise error
+        return before
+
+    async def _note(self, raw: bytes, consent: Consent, tokens: Tokens, why: str) -> None:
+        """Write down that the consent has ended, unless there is another by now."""
+        sealed = self._consents.sealed(tokens, consent.given, consent.ends)
+        ended = Consent(secret=sealed.secret, given=sealed.given, ends=sealed.ends, refused=why)
+        await self._consents.write(self._poll, raw, ended)
+
+    async def _read(self) -> tuple[bytes, Consent, Tokens]:
+        found = await self._consents.read(self._poll)
+        if found is None:
+            raise NoConsent(self._poll, "was never given")
+        if found[1].refused:
+            raise NoConsent(self._poll, found[1].trouble())
+        return found
+
+
+def tokens_of(grant: Grant, refresh: str, now: float | None = None) -> Tokens:
+    """Return what is to be kept of a grant, with the refresh token that counts."""
+    began = time.time() if now is None else now
+    endless = math.isinf(grant.token.life)
+    return Tokens(
+        refresh=refresh,
+        access=grant.token.value,
+        renew_at=began + (_DAY if endless else grant.token.life * _RENEW_AT),
+        ends_at=None if endless else began + grant.token.life,
+    )

@@ -1,0 +1,76 @@
+"""The kind `att-messages`: one subscriber's mailbox."""
+
+import time
+from typing import Final
+
+from receiver.carriers import att
+from receiver.config.polls import AttMessagesPoll
+from receiver.contract.records import Notification, encode
+from receiver.outbound import Action, NotSent, TokenRefused, Unanswered
+from receiver.polling.mailbox import connect
+from receiver.polling.mailbox.api import Refused
+from receiver.polling.mailbox.consent_token import NoConsent
+from receiver.polling.mailbox.consents import KeyMissing
+from receiver.polling.mailbox.mailbox import Mailbox, NotYet, collector
+from receiver.polling.mailbox.progress import ProgressStore
+from receiver.polling.mailbox.shapes import NotUnderstood
+from receiver.polling.rounds import Outcome, Round, Site
+
+_ASKED: Final = "/myMessages/v2/delta"
+_MEANS: Final[dict[Action, Outcome]] = {
+    Action.OUR_FAULT: "unauthorised",
+    Action.RENEW: "unauthorised",
+    Action.RENEW_THEN_BACK_OFF: "throttled",
+    Action.STOP: "unauthorised",
+    Action.REPEAT: "unreachable",
+}
+
+
+class MailboxPoll:
+    """One mailbox. Reading it removes nothing, so a round that fails is done again."""
+
+    perishable = False
+
+    def __init__(self, poll: AttMessagesPoll, site: Site) -> None:
+        self._poll = poll
+        self._site = site
+        changes = collector(poll.mailbox, self._append, text=poll.text)
+        self._mailbox = Mailbox(poll.name, ProgressStore(site.redis, poll.name), changes)
+
+    async def round(self) -> Round:
+        """Follow the mailbox to where it is now."""
+        count = 0
+        try:
+            async with connect.mailbox_api(
+                self._site.settings, self._poll, self._site.redis
+            ) as api:
+                count = await self._mailbox.round(api)
+            done = Round("messages" if count else "empty")
+        except NotYet as wait:
+            done = Round("skipped", str(wait), wait.seconds)
+        except (KeyMissing, NoConsent) as error:
+            done = Round("unauthorised", str(error))
+        except NotUnderstood as error:
+            done = Round("unreadable", f"the gateway's answer is none: {error}")
+        except Refused as error:
+            outcome = "throttled" if error.error.status == 429 else _MEANS.get(error.error.action)
+            done = Round(outcome or "refused", f"the gateway answered {error}", error.retry_after)
+        except (NotSent, Unanswered) as error:
+            again = error.retry_after if isinstance(error, TokenRefused) else None
+            done = Round("unreachable", str(error), again)
+        await self._site.store.count(self._receipt(), done.outcome, count)
+        return done
+
+    async def _append(self, bodies: list[bytes]) -> None:
+        receipt, now = self._receipt(), time.time_ns() // 1_000_000
+        name, listener = att.MAILBOX_CHANGES.name, self._poll.heard_as
+        accepted = [
+            encode(
+                Notification(name, listener, receipt, now, "application/json", body, asked=_ASKED)
+            )
+            for body in bodies
+        ]
+        await self._site.shelf.append(receipt, accepted, [])
+
+    def _receipt(self) -> str:
+        return self._site.shelf.receipts.new(time.time_ns() // 1_000_000)

@@ -1,0 +1,76 @@
+"""How far a mailbox was read: stored only after what was read is on the inbound stream."""
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from typing import Any, cast
+
+import msgspec
+import redis.asyncio
+from msgspec import Struct
+
+from receiver.contract.redis_keys import mailbox_known, mailbox_state
+
+
+class Waiting(Struct, frozen=True):
+    """A message that was added, and that the gateway could not read yet."""
+
+    message: dict[str, Any]
+    """What the delta or the list had of it."""
+    attempts: int = 0
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """Where the reading of a mailbox stands. Times are seconds since 1970."""
+
+    state: str = ""
+    """The gateway's: everything up to it is on the inbound stream. Empty before the first list."""
+    pinned: str = ""
+    """The state that the list under way goes on from; empty where there is none."""
+    building: bool = False
+    """Whether the gateway was asked to build its index, and has not said that it is ready."""
+    indexed: int = 0
+    """How often in a row it was asked to."""
+    indexed_at: float = 0.0
+    lists: int = 0
+    """How many rounds of lists in a row changed while they were read."""
+    waiting: dict[str, Waiting] = {}
+    """Message id -> what of it is still to be published."""
+
+
+class ProgressStore:
+    """The progress of one poll, and the messages that it knows."""
+
+    def __init__(self, client: "redis.asyncio.Redis", poll: str) -> None:
+        self._client = client
+        self._state = mailbox_state(poll)
+        self._known = mailbox_known(poll)
+
+    async def read(self) -> Progress:
+        """Return the progress; that of a mailbox that was never read, if there is none."""
+        raw: Any = await self._client.get(self._state)
+        return msgspec.json.decode(raw, type=Progress) if raw else Progress()
+
+    async def write(
+        self, progress: Progress, known: Mapping[str, str] = {}, gone: Iterable[str] = ()
+    ) -> None:
+        """Store the progress, with the flags of messages that are known now, and those that are
+        gone.
+        """
+        async with self._client.pipeline(transaction=True) as together:
+            together.set(self._state, msgspec.json.encode(progress))
+            if known:
+                together.hset(self._known, mapping=cast(Any, dict(known)))
+            if gone := list(gone):
+                together.hdel(self._known, *gone)
+            await together.execute()
+
+    async def flags(self, ids: list[str]) -> dict[str, str]:
+        """Return the flags of those of these messages that are known."""
+        if not ids:
+            return {}
+        found: Any = await cast(Awaitable[Any], self._client.hmget(self._known, ids))
+        return {id_: one.decode() for id_, one in zip(ids, found, strict=True) if one is not None}
+
+    async def ids(self) -> AsyncIterator[str]:
+        """Yield the ids of all messages that are known."""
+        async for name in self._client.hscan_iter(self._known, count=1000, no_values=True):
+            yield name.decode()

@@ -1,0 +1,122 @@
+"""From a subscriber's consent to events, with the commands that an operator uses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver.contract.redis_keys import CONSENTS
+from tests.support.mailbox_gateway import BAD, MailboxGateway, answering, served
+from tests.support.polled_mailbox import PolledMailbox
+from tests.support.valkey import Valkey
+
+BACK = "https://app.example.com/consented?code=a-code"
+
+
+@pytest.fixture
+def gateway() -> MailboxGateway:
+    return MailboxGateway()
+
+
+@pytest.fixture
+def alice(valkey: Valkey, tmp_path: Path, gateway: MailboxGateway) -> Iterator[PolledMailbox]:
+    with served(gateway) as url:
+        yield PolledMailbox(valkey, tmp_path, url)
+
+
+def test_after_the_consent_messages_come_out_as_events(
+    alice: PolledMailbox, gateway: MailboxGateway
+) -> None:
+    gateway.add("m1", "a secret")
+    asked = alice.command("consent", "alice", said=BACK + "\n")
+    assert (asked.exit_code, "a-code" in asked.stdout + asked.stderr) == (0, False)
+    assert asked.stdout.strip().endswith(
+        "/oauth/v4/authorize?client_id=an-app&scope=IMMN,MIM"
+        "&redirect_uri=https%3A%2F%2Fapp.example.com%2Fconsented"
+    )
+    assert alice.once().outcome == "messages"
+    assert alice.once().outcome == "empty"
+    (event,) = alice.events()
+    assert event["source"] == "/att/mailbox/alice"
+    assert event["type"] == "inbox.message.added.v1"
+    assert event["data"]["mailbox"] == "+12065550100"
+    assert event["data"]["raw"]["message"]["messageId"] == "m1"
+    assert "secret" not in json.dumps(event)
+    assert alice.redis.hget("receiver:poll:alice", "polls:messages") == b"1"
+
+
+def test_a_code_is_exchanged_once(alice: PolledMailbox, gateway: MailboxGateway) -> None:
+    alice.consent()
+    again = alice.command("consent", "alice", said=BACK)
+    assert (again.exit_code, gateway.refreshes) == (2, 1)
+    assert "was exchanged before" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("pasted", "said"),
+    [
+        ("https://app.example.com/consented?error=access_denied", "(access_denied)"),
+        ("https://app.example.com/consented?error=<script>", "(an error)"),
+        ("https://app.example.com/consented", "with ?code="),
+        ("", "with ?code="),
+        ("https://app.example.com/consented?code=wrong", "invalid_grant"),
+    ],
+)
+def test_what_is_no_consent_is_said_in_a_sentence(
+    alice: PolledMailbox, pasted: str, said: str
+) -> None:
+    done = alice.command("consent", "alice", said=pasted)
+    assert (done.exit_code, said in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+    assert not alice.redis.exists(CONSENTS)
+
+
+def test_without_keys_nobody_is_troubled_and_nothing_stored(
+    alice: PolledMailbox, gateway: MailboxGateway
+) -> None:
+    alice.environ["RECEIVER_SECRET_KEYS"] = ""
+    done = alice.command("consent", "alice", said=BACK)
+    assert (done.exit_code, done.stdout, gateway.asked) == (2, "", [])
+    assert "RECEIVER_SECRET_KEYS is not set" in done.stderr
+    round_ = alice.once()
+    assert (round_.outcome, "RECEIVER_SECRET_KEYS" in round_.trouble) == ("unauthorised", True)
+
+
+def test_without_a_consent_a_round_says_what_to_do(alice: PolledMailbox) -> None:
+    done = alice.once()
+    assert done.outcome == "unauthorised"
+    assert "run `receiver consent alice`" in done.trouble
+
+
+def test_consents_are_listed_with_their_end_and_forgotten(alice: PolledMailbox) -> None:
+    assert alice.command("consent").exit_code == 1
+    alice.consent()
+    (line,) = alice.command("consent").stdout.splitlines()
+    assert json.loads(line)["poll"] == "alice"
+    assert json.loads(line)["ends"] - json.loads(line)["given"] == 7_776_000
+    assert alice.command("consent", "alice", "--forget").exit_code == 0
+    assert alice.command("consent", "alice", "--forget").exit_code == 1
+
+
+def test_trouble_at_the_gateway_is_an_outcome_and_not_an_end(
+    alice: PolledMailbox, gateway: MailboxGateway
+) -> None:
+    alice.consent()
+    outcomes = {503: "unreachable", 403: "throttled", 429: "throttled", 404: "refused"}
+    for status, outcome in outcomes.items():
+        gateway.before = answering("/messages/index", status, {} if status == 403 else BAD)
+        assert alice.once().outcome == outcome
+        alice.redis.delete("receiver:mailbox:alice")
+    gateway.before = lambda *_: None
+    gateway.add("m1")
+    assert alice.once().outcome == "messages"
+
+
+def test_an_access_token_that_has_ended_is_renewed(
+    alice: PolledMailbox, gateway: MailboxGateway
+) -> None:
+    alice.consent()
+    gateway.access = "another"
+    assert alice.once().outcome == "empty"
+    assert gateway.refreshes == 2

@@ -1,0 +1,222 @@
+"""Where deltas cannot be followed, a mailbox is listed anew: nothing is missed, nothing made up."""
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from receiver.polling.mailbox.mailbox import NotYet
+from tests.support.mailbox_gateway import MailboxGateway
+from tests.support.mailboxes import Reader
+
+
+def posts(gateway: MailboxGateway) -> int:
+    return sum((method, path) == ("POST", "/messages/index") for method, path, _ in gateway.asked)
+
+
+@pytest.fixture
+def gateway() -> MailboxGateway:
+    found = MailboxGateway(page=4)
+    for number in range(10):
+        found.add(f"m{number}")
+    return found
+
+
+@pytest.fixture
+def mine(redis_url: str, gateway: MailboxGateway) -> Reader:
+    found = Reader(redis_url, gateway)
+    assert found.round() == 10
+    found.clock += 4000
+    return found
+
+
+def test_a_stale_state_leads_to_a_list_that_tells_what_was_missed(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    gateway.add("new")
+    gateway.mark("m3", isUnread=False)
+    gateway.delete("m4")
+    gateway.lose_states()
+    assert mine.round() == 3
+    assert mine.said[10:] == ["added new", "updated m3", "deleted m4"]
+    assert mine.round() == 0
+    gateway.add("later")
+    assert mine.round() == 1
+
+
+def test_an_index_that_has_ended_is_built_again(gateway: MailboxGateway, mine: Reader) -> None:
+    gateway.status = "NOT_INITIALIZED"
+    gateway.add("new")
+    assert mine.round() == 1
+    assert (posts(gateway), mine.said[10:]) == (2, ["added new"])
+
+
+def change_once(gateway: MailboxGateway, at_offset: str, act: Any) -> None:
+    done: list[bool] = []
+
+    def before(_: str, path: str, query: dict[str, str]) -> None:
+        if path == "/messages" and query.get("offset") == at_offset and not done:
+            done.append(True)
+            act()
+
+    gateway.before = before
+
+
+@pytest.mark.parametrize("offset", ["0", "4", "8"])
+def test_what_changes_while_the_list_is_read_comes_out_too(
+    gateway: MailboxGateway, mine: Reader, offset: str
+) -> None:
+    gateway.add("unseen")
+    gateway.lose_states()
+
+    def act() -> None:
+        gateway.delete("m9")  # on the first page: everything behind it moves up by one
+        gateway.mark("m0", isUnread=False)
+
+    change_once(gateway, offset, act)
+    mine.rounds(3)
+    assert sorted(mine.said[10:]) == ["added unseen", "deleted m9", "updated m0"]
+
+
+@pytest.mark.parametrize("offset", ["4", "8"])
+def test_what_moves_from_one_page_to_another_is_not_missed_and_not_called_deleted(
+    redis_url: str, gateway: MailboxGateway, offset: str
+) -> None:
+    change_once(gateway, offset, lambda: gateway.delete("m9"))
+    fresh = Reader(redis_url, gateway)
+    fresh.rounds(2)
+    added = {one for one in fresh.said if one.startswith("added")}
+    assert added == {f"added m{number}" for number in range(10)}
+    assert [one for one in fresh.said if not one.startswith("added")] == ["deleted m9"]
+
+
+def test_of_a_list_that_changes_for_ever_nothing_is_called_deleted(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    gateway.delete("m4")
+    gateway.lose_states()
+    gateway.before = lambda _, path, query: (
+        gateway.add(f"x{len(gateway.messages)}")
+        if path == "/messages" and "messageIds" not in query
+        else None
+    )
+    mine.rounds(3)
+    assert mine.progress.state
+    gateway.before = lambda *_: None
+    mine.rounds(2)
+    assert not [one for one in mine.said if one.startswith("deleted")]
+    assert len(mine.said) == len(gateway.messages) + 1
+
+
+@pytest.mark.parametrize("said", [{"total": None}, {"total": 3}, {"total": "10", "state": None}])
+def test_a_list_that_counts_wrongly_or_not_at_all_comes_to_an_end(
+    redis_url: str, gateway: MailboxGateway, said: dict[str, Any]
+) -> None:
+    def before(_: str, path: str, query: dict[str, str]) -> Any:
+        if path != "/messages" or "messageIds" in query:
+            return None
+        found = gateway._list(query)
+        found["messageList"].update(said)
+        return 200, found
+
+    gateway.before = before
+    fresh = Reader(redis_url, gateway)
+    fresh.round()
+    assert fresh.progress.state
+    assert len(fresh.said) == (4 if said["total"] == 3 else 10)
+
+
+def test_a_gateway_that_gives_the_same_page_for_ever_is_left(
+    redis_url: str, gateway: MailboxGateway
+) -> None:
+    page = gateway._list({"offset": "0", "limit": "4"})
+    gateway.before = lambda _, path, __: (200, page) if path == "/messages" else None
+    fresh = Reader(redis_url, gateway)
+    fresh.round()
+    lists = sum(path == "/messages" for _, path, _ in gateway.asked)
+    assert lists <= 9
+
+
+def test_what_the_list_could_not_read_comes_out_later(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    gateway.add("new")
+    gateway.failing = {"new": 1}
+    gateway.lose_states()
+    mine.rounds(2)
+    assert mine.said[10:] == ["added new"]
+    assert mine.events[-1].data["from"] == "+12065550100"
+
+
+def test_an_index_that_takes_its_time_is_ordered_once(redis_url: str) -> None:
+    gateway = MailboxGateway()
+    gateway.add("m1")
+    gateway.builds = 7
+    mine = Reader(redis_url, gateway)
+    with pytest.raises(NotYet, match="still building"):
+        mine.round()
+    assert mine.round() == 1
+    assert posts(gateway) == 1
+
+
+def test_a_state_that_is_stale_again_and_again_is_not_hammered(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    built = []
+    for _ in range(60):
+        gateway.lose_states()
+        with contextlib.suppress(NotYet):
+            mine.round()
+        built.append(posts(gateway))
+        mine.clock += 60
+    assert built[-1] <= 9
+    mine.clock += 3600
+    gateway.add("new")
+    mine.round()
+    assert mine.said[-1] == "added new"
+
+
+def test_one_that_follows_for_an_hour_may_be_built_at_once(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    for _ in range(3):
+        mine.round()
+        mine.clock += 4000
+        mine.round()
+        gateway.lose_states()
+        assert mine.round() == 0
+    assert posts(gateway) == 4
+
+
+def test_the_pinned_state_is_kept_over_a_death_in_the_middle_of_the_list(
+    redis_url: str, gateway: MailboxGateway
+) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    change_once(gateway, "4", die)
+    fresh = Reader(redis_url, gateway)
+    with pytest.raises(KeyboardInterrupt):
+        fresh.round()
+    assert fresh.progress.pinned == gateway.state
+    gateway.add("meanwhile")
+    fresh.rounds(2)
+    assert posts(gateway) == 1
+    assert len(fresh.said) == 11
+    assert fresh.said.count("added meanwhile") == 1
+
+
+@pytest.mark.parametrize("seed", [False, True], ids=["SDK", "OpenAPI"])
+def test_an_order_that_may_never_have_arrived_is_given_again(redis_url: str, seed: bool) -> None:
+    def die(method: str, path: str, _: dict[str, str]) -> None:
+        if (method, path) == ("POST", "/messages/index"):
+            raise KeyboardInterrupt
+
+    gateway = MailboxGateway(seed=seed)
+    gateway.add("m1")
+    gateway.before = die
+    mine = Reader(redis_url, gateway)
+    with pytest.raises(KeyboardInterrupt):
+        mine.round()
+    gateway.before = lambda *_: None
+    assert mine.round() == 1
