@@ -13,7 +13,7 @@ from receiver.cli.terminal import setup, spool_depth
 from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
-from receiver.doctor import Finding
+from receiver.doctor import Finding, polls
 from receiver.doctor.environment import demo_token, place
 from receiver.doctor.key_types import keys
 from receiver.doctor.redis_server import server
@@ -51,14 +51,16 @@ def command(*, as_json: bool) -> None:
         settings = msgspec.structs.replace(settings, spool_dir=spool)
         tokens += [token for token in [demo_token(settings)] if token]
     url = setup.redis_url(settings)
-    findings = list(place(settings, tokens, url))
+    findings = [*place(settings, tokens, url), *polls.of_settings(settings)]
+    findings += polls.of_pages(settings)
     client, status = setup.connect(url), 2
     try:
         findings += _of_server(settings, client)
         strange = list(keys(client))
         findings += strange
         if not strange:  # else what follows fails at them
-            found = snapshot.read(client)
+            found = snapshot.read(client, [one.name for one in settings.polls])
+            findings += polls.of_state(settings, found.polls, found.now)
             findings += variables(settings, found)
             findings += work(settings, found, tokens, demo_token(settings))
             findings += of_spool(settings, redis_answers=True)

@@ -20,7 +20,7 @@ SHORTEST_TOKEN: Final = 20
 _ANOTHER: Final = (
     "receiver credentials add --label NAME  # then drop it from RECEIVER_BEARER_TOKENS, restart web"
 )
-_VANISHING: Final = frozenset({"tmpfs", "ramfs", "overlay"})
+VANISHING: Final = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
 def place(settings: Settings, tokens: Sequence[str], url: str) -> Iterator[Finding]:
@@ -182,7 +182,7 @@ def _spool(settings: Settings) -> Iterator[Finding]:
             f"mkdir -p {directory} && chown {os.getuid()} {directory}  # then start web",
         )
         return
-    if (kind := _filesystem(directory)) in _VANISHING:
+    if (kind := filesystem(directory)) in VANISHING:
         yield Finding(
             "serious",
             f"the spool {directory} lies on a file system that vanishes ({kind})",
@@ -222,8 +222,10 @@ def _existing(directory: Path) -> Path:
     return next(path for path in (directory, *directory.absolute().parents) if path.exists())
 
 
-def _filesystem(directory: Path) -> str:
-    """Its type, as Linux says; empty where that cannot be asked."""
+def filesystem(directory: Path) -> str:
+    """Return the type of a directory's file system, as Linux says; empty where that cannot be
+    asked.
+    """
     found, longest = "", -1
     resolved = directory.resolve()
     try:

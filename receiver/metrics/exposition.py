@@ -19,10 +19,13 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
+from receiver.metrics import polls
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Sink, Snapshot
 from receiver.operations.ledger import Ledger
+from receiver.polling.overview import page_files
+from receiver.polling.page_file import DIRECTORY
 
 _BOOKS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
@@ -83,7 +86,8 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
 def exposition(snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings) -> bytes:
     """Return the text of `/metrics`. `snapshot` is None while Redis does not answer."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Once([*_ours(snapshot, spool), *_known(snapshot, settings)]))
+    told = [*_ours(snapshot, spool), *_known(snapshot, settings), *_polls(snapshot, settings)]
+    registry.register(_Once(told))
     return generate_latest(registry)
 
 
@@ -110,6 +114,15 @@ def _ours(snapshot: Snapshot | None, spool: SpoolContents | None) -> Iterator[Me
     yield gauge("receiver_spool_damaged", said, sum(spool.damaged.values()))
     said = "Files of the spool on this machine's disk that cannot be read."
     yield gauge("receiver_spool_unreadable_files", said, len(spool.unreadable))
+
+
+def _polls(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
+    if not settings.polls:
+        return
+    states = snapshot.polls if snapshot else []
+    yield polls.pages(states, page_files(settings.data_dir / DIRECTORY))
+    if snapshot:
+        yield from polls.families(states, snapshot.now)
 
 
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:

@@ -52,7 +52,7 @@ class Scrape:
 
     def _snapshot(self) -> snapshot.Snapshot | None:
         try:
-            return snapshot.read(self._client)
+            return snapshot.read(self._client, [one.name for one in self._settings.polls])
         except DOWN:
             return None
 

@@ -1,7 +1,7 @@
 """Every counter and depth in Redis, read for one scrape or one examination."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -30,6 +30,8 @@ from receiver.contract.redis_keys import (
 )
 from receiver.operations import ledger
 from receiver.operations.ledger import Ledger
+from receiver.polling import overview
+from receiver.polling.overview import PollState
 from receiver.runtime import scripts
 
 T = TypeVar("T")
@@ -90,10 +92,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     noticed last (seconds since 1970)."""
     workers: dict[str, int]
     """RQ queue -> how many workers are alive."""
+    polls: list[PollState] = []
+    """Those that are configured."""
 
 
-def read(client: redis.Redis) -> Snapshot:
-    """Read a snapshot. Raises `redis.RedisError`.
+def read(client: redis.Redis, polls: Iterable[str] = ()) -> Snapshot:
+    """Read a snapshot; `polls` are the names of those that are configured. Raises
+    `redis.RedisError`.
 
     A key of another type, a count that is no number: somebody else's, and left out.
     """
@@ -130,6 +135,7 @@ def read(client: redis.Redis) -> Snapshot:
         workers={
             queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
         },
+        polls=overview.states(client, polls),
     )
 
 

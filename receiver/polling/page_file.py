@@ -19,6 +19,8 @@ import msgspec
 from msgspec import Struct
 
 RESERVED: Final = 1024 * 1024
+DIRECTORY: Final = "pages"
+"""In `RECEIVER_DATA_DIR`."""
 SUFFIX: Final = ".page"
 RECEIPT: Final = 27
 """Characters of a receipt, which stands at the end of the name."""

@@ -44,9 +44,6 @@ from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
 
 log = structlog.get_logger()
 
-DIRECTORY: Final = "pages"
-"""In `RECEIVER_DATA_DIR`."""
-
 
 class Fetched(Struct, frozen=True):
     """How one request of the page protocol ended."""

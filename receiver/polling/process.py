@@ -17,7 +17,8 @@ from receiver.polling import identity, readiness
 from receiver.polling.gateway import Gateway
 from receiver.polling.kinds import kind_of
 from receiver.polling.pace import Pace
-from receiver.polling.pages import DIRECTORY, Pages, Shelf
+from receiver.polling.page_file import DIRECTORY
+from receiver.polling.pages import Pages, Shelf
 from receiver.polling.poller import Poller
 from receiver.polling.rounds import GatewaySite, Kind, Round, Site
 from receiver.polling.store import Store

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.commands import ROOT
 from tests.support.fronts import DEPLOY, tool
+from tests.support.polling import configured
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -20,12 +21,13 @@ DASHBOARD = DEPLOY / "monitoring/dashboard.json"
 PAGE = (ROOT / "docs/operating.md").read_text("utf-8")
 METRIC = re.compile(r"\breceiver_[a-z_]+\b")
 SINK = '[[sink]]\nname = "billing"\nkind = "redis-stream"\nstream = "billing:events"\n'
+POLL = configured("https://gateway.example.com")
 
 
 @pytest.fixture
 def told(valkey: Valkey, tmp_path: Path) -> Iterator[set[str]]:
-    """The names of everything that a receiver with a sink and a spool tells."""
-    (tmp_path / "receiver.toml").write_text(SINK)
+    """The names of everything that a receiver with a sink, a poll and a spool tells."""
+    (tmp_path / "receiver.toml").write_text(SINK + POLL)
     running = Receiver(valkey, tmp_path, RECEIVER_SPOOL_DIR=str(tmp_path / "spool"))
     try:
         running.start()

@@ -1,0 +1,96 @@
+"""Checks of what is polled: its settings, its process, its page files."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from receiver.config import polls as configured
+from receiver.config.polls import EVERY, AttInboxPoll, AttMessagesPoll, AttStatusPoll
+from receiver.config.settings import Settings, poll_problems
+from receiver.doctor.environment import VANISHING, filesystem
+from receiver.doctor.finding import Finding
+from receiver.polling.overview import PollState, damaged, page_files
+from receiver.polling.page_file import DIRECTORY
+
+_LATE: Final = 300.0
+"""Seconds after which a page file is late."""
+_LOSING: Final = ("at_risk", "cut")
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    """Check what `receiver.toml` says about polls, and where their pages would lie."""
+    for first, second in configured.twins(settings.polls):
+        yield Finding(
+            "serious",
+            f"the polls {first} and {second} read one registration",
+            "each takes messages that the other then does not see, and the gateway throttles both",
+            f"remove the [[poll]] {second} from receiver.toml; then restart poll",
+        )
+    for one in settings.polls:
+        if isinstance(one, AttInboxPoll | AttStatusPoll) and one.seconds < EVERY:
+            yield Finding(
+                "note",
+                f"the poll {one.name} asks every {one.seconds:.0f} s",
+                "AT&T throttles who asks more often than every 300 s, and documents no limit",
+                f"every = 300  # in receiver.toml, at {one.name}; then restart poll",
+            )
+    directory = settings.data_dir / DIRECTORY
+    destructive = any(not isinstance(one, AttMessagesPoll) for one in settings.polls)
+    if destructive and (kind := filesystem(directory)) in VANISHING:
+        yield Finding(
+            "serious",
+            f"the pages of polls in {directory} lie on a file system that vanishes ({kind})",
+            "what a gateway handed out and Redis has not got goes with the container or the power",
+            "RECEIVER_DATA_DIR=...  # on a disk that outlives the process; then restart poll",
+        )
+
+
+def of_pages(settings: Settings) -> Iterator[Finding]:
+    """Check this machine's page files."""
+    directory = settings.data_dir / DIRECTORY
+    for name, found in sorted(page_files(directory).items()):
+        if found.oldest > _LATE:
+            yield Finding(
+                "serious",
+                f"{found.count} answers to the poll {name} have waited on the disk for "
+                f"{found.oldest:.0f} s",
+                "the gateway has removed what is in them; they come out with a `receiver poll`",
+                "receiver poll  # on this machine; if it runs: receiver polls list",
+            )
+    if count := damaged(directory):
+        yield Finding(
+            "serious",
+            f"{count} page files in {directory} could not be read and are set aside",
+            "they hold what a gateway has removed",
+            f"ls -l {directory}/*.damaged",
+        )
+
+
+def of_state(settings: Settings, states: Sequence[PollState], now: float) -> Iterator[Finding]:
+    """Check how the polls stand; `now` is Redis' clock (s)."""
+    alive = [one for one in states if one.alive(now)]
+    for one in states:
+        if one not in alive:
+            yield Finding(
+                "serious",
+                f"no `receiver poll` looks after the poll {one.name}",
+                "a gateway drops what nobody has fetched for 30 minutes",
+                "receiver poll",
+            )
+        elif one.trouble:
+            yield Finding(
+                "warning",
+                f"the poll {one.name} is in trouble: {one.trouble}",
+                "what waits at the gateway is dropped after 30 minutes",
+                f"receiver poll --once {one.name}  # docs/failures.md: a poll is late",
+            )
+        if lost := sum(one.polls.get(each, 0) for each in _LOSING):
+            yield Finding(
+                "note",
+                f"the poll {one.name} has had {lost} answers that did not come, or not wholly",
+                "messages may be lost with each, and nobody can say which",
+                "docs/failures.md  # a poll is late, or in trouble; prefer push",
+            )
+    if states and not alive:
+        for sentence in poll_problems(settings):
+            what, _, fix = sentence.rpartition(": ")
+            yield Finding("serious", what, "`receiver poll` refuses to start", fix)

@@ -1,0 +1,56 @@
+"""`receiver doctor` on what is polled."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from receiver.contract.redis_keys import poll_state
+from receiver.doctor.polls import of_pages, of_settings, of_state
+from receiver.metrics import snapshot
+from tests.doctor.test_doctor import GOOD, MEMORY, examined, grave
+from tests.support.polling import Polled, configured
+from tests.support.valkey import Valkey
+
+
+def test_what_is_wrong_with_polls_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    one = configured("https://gateway.example.com", "every = 60")
+    polled = Polled(valkey, tmp_path, one + one.replace('"promo"', '"again"'))
+    (tmp_path / "pages").mkdir()
+    old = tmp_path / "pages" / f"promo-{0:027}.page"
+    old.write_bytes(b"")
+    os.utime(old, (0, 0))
+    (tmp_path / "pages" / f"promo-{1:027}.damaged").write_bytes(b"")
+    environ = {name: value for name, value in polled.environ.items() if name != "ATT_APP_SECRET"}
+    del environ["REDIS_URL"]
+    found = examined(tmp_path, valkey.url, status=1, token=GOOD, **environ)
+    assert grave(found, "the polls promo and again read one registration") == "serious"
+    assert grave(found, "the poll promo asks every 60 s") == "note"
+    assert grave(found, "1 answers to the poll promo have waited on the disk") == "serious"
+    assert grave(found, "1 page files in") == "serious"
+    assert grave(found, "no `receiver poll` looks after the poll promo") == "serious"
+    assert grave(found, "poll 'promo': the environment variable ATT_APP_SECRET") == "serious"
+
+
+def test_a_poll_in_trouble_and_one_that_lost_answers_are_found(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    polled = Polled(valkey, tmp_path, configured("https://gateway.example.com"))
+    now = polled.redis.time()[0]
+    state = {"seen": now, "trouble": "the gateway answered 403", "polls:cut": 2, "polls:at_risk": 1}
+    polled.redis.hset(poll_state("promo"), mapping=state)
+    found = snapshot.read(polled.redis, ["promo"])
+    assert [(one.severity, one.what) for one in of_state(polled.settings, found.polls, now)] == [
+        ("warning", "the poll promo is in trouble: the gateway answered 403"),
+        ("note", "the poll promo has had 3 answers that did not come, or not wholly"),
+    ]
+    polled.redis.hdel(poll_state("promo"), "trouble", "polls:cut", "polls:at_risk")
+    found = snapshot.read(polled.redis, ["promo"])
+    assert [*of_state(polled.settings, found.polls, now), *of_pages(polled.settings)] == []
+
+
+def test_pages_on_a_memory_disk_are_found(valkey: Valkey) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        polled = Polled(valkey, Path(directory), configured("https://gateway.example.com"))
+        (finding,) = of_settings(polled.settings)
+        assert finding.severity == "serious"
+        assert finding.what.endswith("lie on a file system that vanishes (tmpfs)")
