@@ -1,6 +1,7 @@
 """What goes wrong at a simulated gateway, as a plain client sees it; the verdict on a client."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -139,7 +140,8 @@ def test_shares_and_equal_texts_are_the_same_for_the_same_seed() -> None:
             double.control("settings", gateway={"page_size": 4})
             answers = [double.request("GET", INBOX) for _ in range(15)]
             url = double.url.encode()
-            return [b"%d" % one.status_code + one.content.replace(url, b"") for one in answers]
+            seen = [b"%d" % one.status_code + one.content.replace(url, b"") for one in answers]
+            return [re.sub(rb'"dateTime":"[^"]*"', b"", one) for one in seen]
 
     first = run(7)
     assert first == run(7)
@@ -165,6 +167,7 @@ def test_an_order_has_a_number_and_a_beginning_and_can_be_withdrawn() -> None:
         ("mo", {"to": "x"}),
         ("faults", {"effect": "fire"}),
         ("clock", {"ahead": 1e300}),
+        ("clock", {"ahead": -1e11}),
         ("status", {"id": "x", "status": "Lost"}),
         ("settings", {"gateway": {"minute": 0}}),
         ("settings", []),
@@ -176,3 +179,4 @@ def test_a_wrong_order_is_answered_with_what_is_wanted(
     answer = double.http.post(f"/_control/{route}", json=order)
     assert answer.status_code == 400, answer.text
     assert answer.json()["message"]
+    assert double.http.get("/_books").status_code == 200

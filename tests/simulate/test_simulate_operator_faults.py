@@ -137,6 +137,7 @@ def test_faults_of_the_scenario_file_are_there_from_the_start() -> None:
         ("faults", {"operation": "create"}),
         ("clock", {"ahead": "soon"}),
         ("clock", {"ahead": 1e300}),
+        ("clock", {"ahead": -1e11}),
         ("tokens", {"expiresIn": 1}),
         ("settings", {"seed": -1}),
         ("settings", []),
@@ -148,3 +149,4 @@ def test_a_wrong_order_is_answered_with_what_is_wanted(
     answer = operator.http.post(f"/_control/{route}", json=order)
     assert answer.status_code == 400, answer.text
     assert answer.json()["message"]
+    assert operator.http.get("/_books").status_code == 200

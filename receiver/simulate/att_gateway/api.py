@@ -1,7 +1,8 @@
 """What all API routes share: faults, admission, errors, the records, and the way back."""
 
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -45,6 +46,8 @@ class Given(Struct, frozen=True):
     response: Response
     handover: Handover | None = None
 
+
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 Act = Callable[[Asked], Awaitable[Given | Response]]
 
@@ -106,6 +109,11 @@ def wants_xml(request: Request) -> bool:
         return wanted.lower() == "xml"
     accept = request.headers.get("accept", "").lower()
     return "xml" in accept.split(",")[0] and "json" not in accept.split(",")[0]
+
+
+def number(text: str) -> int | None:
+    """Return a whole number of up to nine digits, or None."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def json(status: int, document: Any) -> Response:

@@ -44,7 +44,7 @@ class IssueToken(_Order):
 
     client: str = "simulated-client"
     scope: str = "SMS,IMMN,MIM"
-    expires_in: float = 3600
+    expires_in: Annotated[float, Meta(ge=-1e9, le=1e9)] = 3600
     """Below nothing: a token that has expired."""
 
 
@@ -57,7 +57,7 @@ class ForgetTokens(_Order):
 class MoveClock(_Order):
     """An order: time has passed."""
 
-    ahead: float
+    ahead: Annotated[float, Meta(ge=-1e9, le=1e9)]
     """Seconds before the real time."""
 
 
@@ -111,7 +111,7 @@ class ChangeMailbox(_Order):
 class Killed(_Order):
     """An order: the client was killed; what was under way then may not have arrived."""
 
-    at: float | None = None
+    at: Annotated[float, Meta(ge=0, le=1e11)] | None = None
     """Seconds since 1970 of the real time, from just before the kill; absent: a second ago."""
 
 

@@ -14,10 +14,10 @@ from msgspec import Meta, Struct, field
 from receiver.simulate.scenario import ScenarioError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-Seconds = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=0)]
-Whole = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Positive = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Whole = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Wire = Literal["cut_fin", "cut_rst", "no_answer", "stall", "drip"]
 Effect = Literal[
     "cut_fin",

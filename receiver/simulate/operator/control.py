@@ -3,10 +3,10 @@ has.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -85,7 +85,7 @@ class IssueToken(_Order):
     """An order: an access token without the token endpoint."""
 
     client: str = "simulated-client"
-    expires_in: float = 3600
+    expires_in: Annotated[float, Meta(ge=-1e9, le=1e9)] = 3600
     """Below nothing: a token that has expired."""
     scope: str | None = None
     """Separated by spaces; absent: everything is allowed."""
@@ -96,7 +96,7 @@ class IssueToken(_Order):
 class MoveClock(_Order):
     """An order: the operator's clock is wrong, or time has passed."""
 
-    ahead: float
+    ahead: Annotated[float, Meta(ge=-1e9, le=1e9)]
     """Seconds before the real time."""
 
 

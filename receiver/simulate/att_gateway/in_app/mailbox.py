@@ -1,5 +1,6 @@
 """A subscriber's In-App mailbox: its messages, its index, and what has changed since a state."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -12,6 +13,9 @@ Status = Literal["NOT_INITIALIZED", "INITIALIZING", "INITIALIZED", "ERROR"]
 Change = Literal["ADD", "UPDATE", "DELETE"]
 _IDLE_MINUTES: Final = 30 * 24 * 60
 """In-App Messaging: an index is dropped after 30 days without use."""
+
+
+_STATE: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,9})\+/=&")
 
 
 class Part(Struct, frozen=True):
@@ -140,14 +144,12 @@ class Mailbox:
         """Return one change for each message that changed since a state, or None for a state that
         is unknown.
         """
-        epoch, _, rest = state.removesuffix("+/=&").partition(":")
-        if not state.endswith("+/=&") or epoch != str(self._epoch) or not rest.isdecimal():
-            return None
-        if int(rest) > len(self.changes):
+        found = _STATE.fullmatch(state)
+        if not found or int(found[1]) != self._epoch or int(found[2]) > len(self.changes):
             return None
         latest: dict[str, Changed] = {}
         first: dict[str, Change] = {}
-        for each in self.changes[int(rest) :]:
+        for each in self.changes[int(found[2]) :]:
             first.setdefault(each.id, each.change)
             latest[each.id] = each
         return [

@@ -7,7 +7,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked, json
+from receiver.simulate.att_gateway.api import Asked, json, number
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app import documents
@@ -85,10 +85,10 @@ class MessagesApi:
 
     async def part(self, asked: Asked) -> Response:
         """Give the bytes of an attachment."""
-        parts, number = self._item(asked).parts, asked.path["part"]
-        if not number.isdecimal() or int(number) >= len(parts):
+        parts, which = self._item(asked).parts, number(asked.path["part"])
+        if which is None or which >= len(parts):
             raise Refused(404, "SVC0002", "partNumber")
-        return Response(parts[int(number)].content, media_type=parts[int(number)].media_type)
+        return Response(parts[which].content, media_type=parts[which].media_type)
 
     async def update(self, asked: Asked) -> Response:
         """Change the flags of one message."""
@@ -103,10 +103,11 @@ class MessagesApi:
         changes = _document(await asked.request.body()).get("messages")
         if not isinstance(changes, list) or not all(isinstance(one, dict) for one in changes):
             raise invalid("messages")
-        if any(one.get("messageId") not in mailbox.items for one in changes):
+        wanted = [(str(one.get("messageId")), _flags(one)) for one in changes]
+        if not {name for name, _ in wanted} <= mailbox.items.keys():
             raise Refused(404, "SVC0002", "messageId")
-        for one in changes:
-            mailbox.update(one["messageId"], **_flags(one))
+        for name, flags in wanted:
+            mailbox.update(name, **flags)
         return Response(b"", 204)
 
     async def delete(self, asked: Asked) -> Response:
@@ -169,9 +170,10 @@ def _number(query: QueryParams, name: str, least: int, most: int = 1_000_000_000
     value = query.get(name)
     if value is None:
         return most if name == "limit" else least
-    if not value.isdecimal() or not least <= int(value) <= most:
+    found = number(value)
+    if found is None or not least <= found <= most:
         raise invalid(name)
-    return int(value)
+    return found
 
 
 def _wanted(item: Item, query: QueryParams) -> bool:

@@ -58,7 +58,7 @@ class OAuthApi:
         if not client:
             return self._error(TokenRefused("invalid_client", "no client of this id"))
         where = query.get("redirect_uri") or client.redirect_uri
-        if (client.redirect_uri and where != client.redirect_uri) or not urlsplit(where).scheme:
+        if not _is_address(where) or where != (client.redirect_uri or where):
             return self._error(TokenRefused("invalid_request", "the redirect_uri is another"))
         if "deny" in query:
             found = {"error": "access_denied", "error_description": "the subscriber refused"}
@@ -93,6 +93,13 @@ class OAuthApi:
 
     def _note(self, request: Request, route: str, status: int) -> None:
         self._calls.note(Call(self._gateway.clock.now(), route, request.method, status))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).scheme)
+    except ValueError:
+        return False
 
 
 def _ordered(status: int) -> TokenRefused:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked, Given
+from receiver.simulate.att_gateway.api import Asked, Given, number
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.scenario import Shape
@@ -52,5 +52,4 @@ class InboxApi:
     def _most(self, asked: Asked, shape: Shape | None) -> int:
         """Return the size of the page; GSMA's clients may ask for a smaller one."""
         most = pages.most(shape, self._gateway.scenario.gateway.page_size)
-        wanted = asked.request.query_params.get("maxBatchSize", "")
-        return min(most, int(wanted)) if wanted.isdecimal() and int(wanted) else most
+        return min(most, number(asked.request.query_params.get("maxBatchSize", "")) or most)

@@ -35,8 +35,8 @@ def read_send(body: bytes, media_type: str) -> SendRequest:
         raise Refused(403, "POL0003", "address")
     if len(set(addresses)) < len(addresses):
         raise Refused(403, "POL0013", "address")
-    message = "".join(map(str, fields.get("message", [])))
-    if not message or len(message) > _LONGEST:
+    message = (fields.get("message") or [""])[0]
+    if not isinstance(message, str) or not 0 < len(message) <= _LONGEST:
         raise invalid("message")
     notify = str((fields.get("notifydeliverystatus") or [""])[0]).lower() == "true"
     sender = str((fields.get("senderaddress") or [""])[0])
@@ -76,8 +76,6 @@ def _flat(values: Iterable[Any]) -> list[str]:
     """Return single addresses: they come as a list, or as one text with commas."""
     found: list[str] = []
     for value in values:
-        if isinstance(value, list):
-            found += _flat(value)
-        else:
-            found += [each for each in str(value).split(",") if each.strip()]
+        for text in value if isinstance(value, list) else [value]:
+            found += [each for each in str(text).split(",") if each.strip()]
     return found
