@@ -92,6 +92,9 @@ class Event(Struct, frozen=True, kw_only=True):
     identity: tuple[str, ...] = ()
     """What makes two notifications on one listener the same; empty: never called a duplicate."""
     basis: Basis = "none"
+    identity_of: str = ""
+    """The callback among whose notifications it is a repeat; empty for its own. What is polled is
+    the same as what is pushed."""
     origin_type: str | None = None
     origin_id: str | None = None
     origin_source: str | None = None

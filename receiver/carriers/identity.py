@@ -27,7 +27,8 @@ def identity(notification: Notification, event: Event) -> bytes:
         return _occurrence(notification, event)
     if not event.identity:
         return b""
-    return digest(notification.callback, notification.listener, *event.identity)
+    callback = event.identity_of or notification.callback
+    return digest(callback, notification.listener, *event.identity)
 
 
 def is_occurrence(notification: Notification, event: Event) -> bool:

@@ -45,7 +45,8 @@ def claim(
     if known and is_occurrence(notification, event):
         basis = "composite"
     name = known or unique(notification, event, index)
-    settles = (notification.callback, notification.listener, "settles", *event.closes)
+    callback_name = event.identity_of or notification.callback
+    settles = (callback_name, notification.listener, "settles", *event.closes)
     return Claim(
         known,
         digest(*settles) if event.closes else b"",

@@ -17,6 +17,7 @@ from receiver.carriers.att import (
     incoming_sms,
     mailbox_change,
     message_push,
+    outbox,
     salvage,
     schema,
 )
@@ -75,4 +76,14 @@ MAILBOX_CHANGES: Final = Callback(
     problem=problem,
 )
 """Changes to mailboxes, polled: `receiver.polling.mailbox`."""
-POLLED: Final[tuple[Callback, ...]] = (INBOX, MAILBOX_CHANGES)
+OUTBOX: Final = Callback(
+    name=outbox.NAME,
+    path="/att/sms/outbox",
+    read=outbox.read,
+    normalise=outbox.normalise,
+    regional=True,
+    problem=problem,
+    salvage=salvage.statuses,
+)
+"""Answers to Get SMS Delivery Status, polled."""
+POLLED: Final[tuple[Callback, ...]] = (INBOX, OUTBOX, MAILBOX_CHANGES)

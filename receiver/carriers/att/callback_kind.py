@@ -55,6 +55,13 @@ def normalise(
         items, _ = _items(value, own, other)
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
+    return events(items, raw, zone, region)
+
+
+def events(
+    items: list[tuple[Kind, Item[Any]]], raw: Raw | str, zone: tzinfo, region: str
+) -> list[Event]:
+    """Return the events of the items of a body, which goes as `raw` into the event of one alone."""
     if len(items) == 1:
         (kind, item), *_ = items
         return [kind.event(item.meaning, raw, zone, region)]

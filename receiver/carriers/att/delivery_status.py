@@ -29,6 +29,11 @@ _STATUS: Final = {
 _FINAL: Final = frozenset({"delivered", "failed"})
 
 
+def is_final(status: str) -> bool:
+    """Return whether a carrier's word says that nothing more is to come."""
+    return _STATUS.get(status.strip().lower()) in _FINAL
+
+
 class DeliveryInfo(Struct, frozen=True):
     """The delivery status of one message at one address."""
 
