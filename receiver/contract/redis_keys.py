@@ -95,6 +95,17 @@ JSON."""
 CONSENTS: Final = "receiver:consents"
 """Hash: poll of a mailbox -> the subscriber's consent as JSON
 (`receiver.polling.mailbox.consent_record.Consent`), its tokens encrypted."""
+WATCH: Final = "receiver:watch"
+"""Stream of messages whose delivery statuses are wanted, written by the company: fields `id` (the
+message id), `poll` (a poll of kind att-status) and, if wanted, `sender` (for OneAPI's path). What
+has been taken from it is deleted."""
+WATCHES: Final = "receiver:watches"
+"""Hash: `<poll> <message id>` -> record as JSON (`receiver.polling.watch.Watch`) of every message
+that is being watched."""
+WATCH_COUNTS: Final = "receiver:watches:counts"
+"""Hash of counts, each changed in the script that makes it true: `<poll>:watched`, `:final`,
+`:gone`, `:expired`, `:dropped`, and `:same` (answers that said nothing new). Of every poll
+`watched` is `final` plus `gone` plus `expired` plus `dropped`, and what is open."""
 
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",
@@ -216,3 +227,10 @@ def mailbox_state(poll: str) -> str:
 def mailbox_known(poll: str) -> str:
     """Return the hash of a mailbox' known messages: message id -> its flags."""
     return f"receiver:mailbox:{poll}:known"
+
+
+def watch_due(poll: str) -> str:
+    """Return the sorted set of a poll's watches: field of `WATCHES` -> when its status is to be
+    asked for (ms, Redis' clock). Its members are exactly the fields of that poll.
+    """
+    return f"receiver:watches:due:{poll}"

@@ -29,6 +29,9 @@ class Inbox:
                 break
         return ended(last)
 
+    async def finish(self) -> None:
+        """Do nothing: a round leaves nothing under way."""
+
 
 def ended(last: Fetched) -> Round:
     """Return the round that ended with this request."""

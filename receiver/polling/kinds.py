@@ -1,9 +1,10 @@
 """The kinds of poll, each made for its settings."""
 
-from receiver.config.polls import AttInboxPoll, AttMessagesPoll
+from receiver.config.polls import AttInboxPoll, AttMessagesPoll, AttStatusPoll
 from receiver.polling.inbox import Inbox
 from receiver.polling.mailbox.kind import MailboxPoll
 from receiver.polling.rounds import GatewaySite, Kind, Site
+from receiver.polling.statuses import Statuses
 
 
 def kind_of(site: Site) -> Kind | None:
@@ -13,4 +14,6 @@ def kind_of(site: Site) -> Kind | None:
         return Inbox(poll, site)
     if isinstance(poll, AttMessagesPoll):
         return MailboxPoll(poll, site)
+    if isinstance(poll, AttStatusPoll) and isinstance(site, GatewaySite):
+        return Statuses(poll, site)
     return None

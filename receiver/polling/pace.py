@@ -21,6 +21,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     lease: float = 15.0
     tick: float = 1.0
     """Between two looks at what is due, at the lease, and at pages that wait."""
+    quiet: float = 2.0
+    """Between two looks of a poll for delivery statuses while none is due."""
     warns: float = 15 * 60.0
     """Since the last success, while Redis is away."""
     alarms: float = 20 * 60.0

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +61,11 @@ class Fetched(Struct, frozen=True):
     """What is wrong and what to do, in one sentence."""
 
 
+FollowUp = Callable[[Page], Awaitable[None]]
+"""Takes a page that is in the inbound stream; the same page again, where a process was killed.
+Raises one of `DOWN_ON_THE_LOOP`: then the page stays."""
+
+
 class Shelf:
     """The page files of this machine, and their way into the inbound stream. One in a process."""
 
@@ -70,8 +75,11 @@ class Shelf:
         self.inbound = inbound
         self.receipts = Receipts()
         self.store = store
+        self.follow_ups: dict[str, FollowUp] = {}
+        """Callback -> what is done for each of its pages, before its file is removed."""
         self._unwritten: list[tuple[PageFile, Page]] = []
         self._appending = asyncio.Lock()
+        """All polls share one connection for what they append."""
 
     def waiting(self, poll: str) -> int:
         """Return how many pages of a poll are here, one that is being fetched included."""
@@ -108,11 +116,18 @@ class Shelf:
             async with self._appending:
                 await self.inbound.append(Batch(receipt, 1, accepted, refused))
 
+    async def probe(self) -> None:
+        """Return when Redis would take a batch. Raises one of `DOWN_ON_THE_LOOP`."""
+        async with self._appending:
+            await self.inbound.probe()
+
     async def _append(self, page: Page, records: Records) -> None:
         await self.append(page.asked.receipt, records.accepted, records.refused)
         await self.store(page.asked.poll).count(
             page.asked.receipt, records.outcome, records.messages, pending=records.pending
         )
+        if follow_up := self.follow_ups.get(page.asked.callback):
+            await follow_up(page)
 
     async def _recover(self, path: Path) -> None:
         try:
@@ -158,12 +173,12 @@ class Pages:
         Raises one of `DOWN_ON_THE_LOOP` where Redis goes away before the page is in it; the page
         stays on the disk then, and nothing is to be asked for until Redis is back.
         """
+        if not self.regardless and (why := await self._ready()):
+            return Fetched("skipped", trouble=why)
         try:
-            why = "" if self.regardless else await self._ready()
-            file = None if why else self._file(path, callback)
+            file = self._file(path, callback)
         except OSError as error:
-            file, why = None, f"no page can be kept in {self.shelf.directory}: {error.strerror}"
-        if file is None:
+            why = f"no page can be kept in {self.shelf.directory}: {error.strerror}"
             return Fetched("skipped", trouble=why)
         try:
             return await self._fetch(path, file, judge)

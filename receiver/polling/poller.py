@@ -48,6 +48,7 @@ class Poller:
                 self._seldom.say("error", "poll.fault", poll=site.poll.name, error=_where(error))
                 self._due = site.store.now() + site.pace.after(1)
             await asyncio.sleep(site.pace.tick)
+        await self._kind.finish()
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
             await site.store.release_lease()
 
@@ -64,6 +65,7 @@ class Poller:
         try:
             return await self._round()
         finally:
+            await self._kind.finish()
             await self._site.store.release_lease()
 
     async def _look(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 from redis.asyncio import Redis
 
+from receiver.carriers import att
 from receiver.config.polls import GatewayPoll, Poll
 from receiver.config.settings import Settings
 from receiver.intake.inbound_writer import Inbound, script
@@ -22,6 +23,7 @@ from receiver.polling.pages import Pages, Shelf
 from receiver.polling.poller import Poller
 from receiver.polling.rounds import GatewaySite, Kind, Round, Site
 from receiver.polling.store import Store
+from receiver.polling.watch_settlement import Settlement
 from receiver.runtime import redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.logs import Seldom
@@ -48,6 +50,7 @@ class Process:
         self._inbound = Inbound(link, self._bell.ring, lambda _accepted: None)
         self._stores: dict[str, Store] = {}
         self._shelf = Shelf(settings.data_dir / DIRECTORY, self._inbound, self._store)
+        self._shelf.follow_ups[att.OUTBOX.name] = Settlement(self._redis).of_page
         self._http = HttpClient(connections=2)
         self._gateways: list[Gateway] = []
         self._seldom = Seldom(log)
@@ -131,7 +134,7 @@ class Process:
     async def _ready(self, store: Store) -> str:
         if not await store.acquire_lease():
             return "another `receiver poll` has taken it over"
-        return await readiness.trouble(self._redis, self._inbound, self._settings)
+        return await readiness.trouble(self._redis, self._shelf.probe, self._settings)
 
     def _store(self, name: str) -> Store:
         if name not in self._stores:

@@ -1,16 +1,18 @@
 """Whether what a poll brings can be kept now: asked before anything is removed from a gateway."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
-from receiver.intake.inbound_writer import Inbound
 from receiver.runtime.redis_client import refusal
 
 
-async def trouble(client: "redis.asyncio.Redis", inbound: Inbound, settings: Settings) -> str:
+async def trouble(
+    client: "redis.asyncio.Redis", probe: Callable[[], Awaitable[None]], settings: Settings
+) -> str:
     """Return why Redis would not keep a page; empty when it would. Raises one of
     `DOWN_ON_THE_LOOP` when it does not answer.
     """
@@ -26,7 +28,7 @@ async def trouble(client: "redis.asyncio.Redis", inbound: Inbound, settings: Set
     if limit and used > settings.full_percent / 100 * limit:
         return f"Redis is {used / limit:.0%} full"
     try:
-        await inbound.probe()
+        await probe()
     except ResponseError as error:
         return f"Redis takes no writes: {refusal(error)}"
     return ""

@@ -90,3 +90,6 @@ class Kind(Protocol):
 
     async def round(self) -> Round:
         """Do what is due now. Raises one of `DOWN_ON_THE_LOOP` where Redis goes away."""
+
+    async def finish(self) -> None:
+        """Wait for what a round has left under way; raises nothing."""

@@ -61,6 +61,9 @@ class MailboxPoll:
         await self._site.store.count(self._receipt(), done.outcome, count)
         return done
 
+    async def finish(self) -> None:
+        """Do nothing: a round leaves nothing under way."""
+
     async def _append(self, bodies: list[bytes]) -> None:
         receipt, now = self._receipt(), time.time_ns() // 1_000_000
         name, listener = att.MAILBOX_CHANGES.name, self._poll.heard_as

@@ -1,0 +1,77 @@
+"""Send SMS, once: for `receiver selftest`, never for traffic.
+
+`{"outboundSMSRequest": {"address", "message", "notifyDeliveryStatus"}}`, the same in both
+signatures; OneAPI's path names the sender. Sending is not idempotent: nothing here is sent again
+once a byte of it may have left. Number and text stand in the body only.
+"""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from receiver.carriers.att.outbox import message_id
+from receiver.config.polls import AttStatusPoll
+from receiver.outbound import Answer, RequestError
+from receiver.outbound.authentication import Authentication
+from receiver.outbound.http_client import HttpClient
+from receiver.outbound.request_error import read
+
+_JSON: Final = {"content-type": "application/json"}
+
+
+class SendingRefused(Exception):
+    """The gateway has not taken the message; says how it answered, not what it said."""
+
+
+class Accepted(Struct, frozen=True):
+    """What the gateway answered."""
+
+    id: str
+    """The message id."""
+    resource_url: str
+
+
+def request_body(to: str, text: str) -> bytes:
+    """Return the body of a request for one recipient. The status is to be asked for, not pushed."""
+    address = to if to.startswith("tel:") else f"tel:{to}"
+    request = {"address": address, "message": text, "notifyDeliveryStatus": False}
+    return msgspec.json.encode({"outboundSMSRequest": request})
+
+
+async def send(
+    poll: AttStatusPoll, authentication: Authentication, http: HttpClient, body: bytes
+) -> Accepted:
+    """Send a message, once. Raises `NotSent` where no byte has left, `Unanswered` where it may have
+    been sent, and `SendingRefused`.
+    """
+    path = poll.send_template.format(sender=quote(poll.sender, safe=""))
+    headers = _JSON | await authentication.headers()
+    url = poll.base_url.rstrip("/") + path
+    answer = await http.send("POST", url, headers=headers, content=body)
+    if not 200 <= answer.status < 300:
+        raise SendingRefused(_said(read(answer)))
+    return _accepted(answer)
+
+
+def _accepted(answer: Answer) -> Accepted:
+    response = _member(answer.document, "outboundsmsresponse")
+    url = _member(_member(response, "resourcereference"), "resourceurl")
+    found = _member(response, "messageid")
+    resource = url if isinstance(url, str) else ""
+    name = found if isinstance(found, str) and found else message_id(resource)
+    if not name:
+        raise SendingRefused("it has taken the message, and its answer has no message id")
+    return Accepted(name, resource)
+
+
+def _member(value: Any, name: str) -> Any:
+    """A member of an object under its name in any case; None where there is none."""
+    if not isinstance(value, dict):
+        return None
+    return next((inner for key, inner in value.items() if key.lower() == name), None)
+
+
+def _said(error: RequestError) -> str:
+    return f"the gateway answered {error} and has not taken the message ({error.action.value})"

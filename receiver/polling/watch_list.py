@@ -1,0 +1,76 @@
+"""The watched messages as commands see and change them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import redis
+
+from receiver.config.polls import AttStatusPoll, Poll
+from receiver.contract.redis_keys import WATCHES, watch_due
+from receiver.intake.accept import Receipts
+from receiver.polling import watch_store
+from receiver.polling.watch import Step, Watch, decode, fault, field
+
+
+class Unwatchable(ValueError):
+    """The message cannot be watched; the message of the error says why and what is wanted."""
+
+
+def status_poll(polls: Sequence[Poll], name: str) -> AttStatusPoll:
+    """Return the poll of kind att-status of this name, or without a name the only one. Raises
+    `Unwatchable`.
+    """
+    found = {one.name: one for one in polls if isinstance(one, AttStatusPoll)}
+    if not found:
+        raise Unwatchable('receiver.toml has no [[poll]] of kind = "att-status"')
+    if not name and len(found) == 1:
+        return next(iter(found.values()))
+    if name not in found:
+        said = f"there is no such poll of kind att-status as {name!r}" if name else "which poll?"
+        raise Unwatchable(f"{said}: {', '.join(found)}")
+    return found[name]
+
+
+def add(client: redis.Redis, poll: str, message_id: str, sender: str = "") -> bool:
+    """Begin to watch a message. Returns whether it is new. Raises `Unwatchable`."""
+    if wrong := fault(message_id, sender):
+        raise Unwatchable(wrong)
+    seconds, microseconds = _time(client)
+    since = seconds * 1000 + microseconds // 1000
+    receipt = Receipts().new(since)
+    watch = Watch(poll=poll, id=message_id, sender=sender, receipt=receipt, since=since)
+    return bool(client.eval(*watch_store.add(watch)))
+
+
+def drop(client: redis.Redis, poll: str, message_id: str) -> bool:
+    """End the watch of a message without an event. Returns whether it was watched."""
+    while record := _record(client, poll, message_id):
+        step = Step(watch=None, counts=("dropped",))
+        if client.eval(*watch_store.settle(decode(record), record, step)):
+            return True
+    return False
+
+
+def find(client: redis.Redis, poll: str, message_id: str) -> Watch | None:
+    """Return the watch of a message; None where there is none."""
+    record = _record(client, poll, message_id)
+    return decode(record) if record else None
+
+
+def listed(client: redis.Redis, poll: str) -> Iterator[tuple[Watch, int]]:
+    """Yield a poll's watches and when each is due (ms, Redis' clock)."""
+    members: Any = client.zscan_iter(watch_due(poll), count=500)
+    for name, due in members:
+        record: Any = client.hget(WATCHES, name)
+        if record:
+            yield decode(record), round(due)
+
+
+def _record(client: redis.Redis, poll: str, message_id: str) -> bytes | None:
+    found: Any = client.hget(WATCHES, field(poll, message_id))
+    return bytes(found) if found else None
+
+
+def _time(client: redis.Redis) -> tuple[int, int]:
+    found: tuple[int, int] = client.time()
+    return found
