@@ -11,8 +11,9 @@ import uvicorn
 
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import load
-from receiver.contract.redis_keys import INBOUND
-from receiver.web import admission, protocol
+from receiver.contract.records import decode_refusal
+from receiver.contract.redis_keys import INBOUND, REJECTED
+from receiver.web import admission, ingest, protocol
 from receiver.web.app import build
 from tests.intake.test_redis_trouble import Load
 from tests.support.bare import connect, header, read_all, read_answer, request, status
@@ -70,6 +71,21 @@ def test_a_fault_of_ours_is_a_503_and_the_door_goes_on(
     assert status(answer(port)) == 204
 
 
+def test_a_body_that_a_fault_of_ours_met_is_kept_and_its_connection_stays(
+    port: int, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(port) as line:
+        with monkeypatch.context() as broken:
+            broken.setattr(ingest, "accept", lambda *_: 1 // 0)
+            line.sendall(request(TARGET, b"met", JSON))
+            failed = read_answer(line)
+            assert (status(failed), header(failed, b"connection")) == (503, None)
+        entries: Any = valkey.client().xrange(REJECTED)
+        assert [decode_refusal(fields[b"r"]).body for _, fields in entries] == [b"met"]
+        line.sendall(request(TARGET, mo(), JSON))
+        assert status(read_answer(line)) == 204
+
+
 def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(
     port: int,
 ) -> None:
@@ -92,6 +108,8 @@ def test_bodies_may_weigh_so_much_together_complete_or_not(
     large = b"x" * 60_000
     with half(port, large):
         eventually(lambda: status(answer(port, large)) == 429)
+        with half(port, large) as second:  # refused before all of it is there
+            assert status(read_answer(second)) == 429
         assert status(answer(port)) == 204  # there is room for a small one
     eventually(lambda: status(answer(port, large)) == 400)
 

@@ -4,11 +4,13 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from receiver.contract.redis_keys import METER, REJECTED
 from tests.support.bare import connect, exchange, header, read_answer, request, status
+from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
 from tests.support.wired import echo, serving
@@ -180,3 +182,14 @@ def test_who_ends_his_side_within_a_request_is_not_waited_for(door: Receiver) ->
     answers = exchange(door.port, request("/att/sms/mo", mo(), BEARER) + whole[:70])
     assert status(answers) == 204
     assert door.books().accepted == before + 1
+
+
+def test_who_hangs_up_within_a_body_leaves_a_count_and_nothing_else(door: Receiver) -> None:
+    def counted() -> int:
+        return int(cast(Any, door.redis.hget(METER, "answered|att.sms.delivery-status|0")) or 0)
+
+    before, kept = counted(), door.redis.xlen(REJECTED)
+    with connect(door.port) as line:
+        line.sendall(request("/att/sms/delivery-status", mo(), BEARER)[:-1])
+    eventually(lambda: counted() == before + 1)
+    assert door.redis.xlen(REJECTED) == kept

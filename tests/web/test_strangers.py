@@ -80,6 +80,18 @@ def test_as_many_strangers_as_there_is_room_for_keep_no_carrier_out(
             assert taken(lines.enter_context(connect(port))) == 204
 
 
+def test_strangers_that_have_left_make_no_room(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS", 1)
+    for _ in range(3):
+        with connect(port) as line:
+            assert asked(line, ALIVE) == 200
+    with connect(port) as known:
+        eventually(lambda: taken(known) == 204)
+        for _ in range(3):
+            assert _refused(port) == 503
+        assert taken(known) == 204
+
+
 def test_who_is_waiting_for_his_answer_makes_no_room(
     port: int, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,59 @@
+"""How a web process is put together, starts and ends."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import uvicorn
+
+from receiver.carriers import CALLBACKS
+from receiver.config.settings import SettingsError, load
+from receiver.web import open_files, openapi
+from receiver.web.app import build
+from receiver.web.server import serve
+from tests.support.running import TOKEN
+from tests.support.valkey import Valkey
+
+
+def test_without_an_address_of_redis_nothing_is_built() -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL is not set"):
+        build(load({"RECEIVER_BEARER_TOKENS": TOKEN}))
+
+
+def test_a_server_that_could_not_start_ends_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_files, "raise_limit", lambda _most: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _self: None)
+    with pytest.raises(SystemExit) as ended:
+        serve(load({"REDIS_URL": "redis://localhost", "RECEIVER_BEARER_TOKENS": TOKEN}))
+    assert ended.value.code == 3
+
+
+@pytest.mark.parametrize("spool", [False, True])
+def test_when_it_ends_none_of_its_tasks_is_left(
+    valkey: Valkey, tmp_path: Path, *, spool: bool
+) -> None:
+    environ = {"REDIS_URL": valkey.url, "RECEIVER_BEARER_TOKENS": TOKEN}
+    if spool:
+        environ["RECEIVER_SPOOL_DIR"] = str(tmp_path)
+    left: list[Any] = ["it did not end"]
+
+    async def live() -> None:
+        app = build(load(environ))
+        async with app.router.lifespan_context(app):
+            assert len(asyncio.all_tasks()) > 1
+        left[:] = asyncio.all_tasks() - {asyncio.current_task()}
+
+    # Not in the main thread, whose signals are the test's own.
+    thread = threading.Thread(target=lambda: asyncio.run(live()))
+    thread.start()
+    thread.join()
+    assert left == []
+
+
+def test_a_carrier_that_says_nothing_of_its_bodies_is_described_all_the_same() -> None:
+    silent = msgspec.structs.replace(CALLBACKS[0], content={})
+    route = openapi.document([silent], [], load({}))["paths"][silent.path]["post"]
+    assert route["requestBody"]["content"] == {"*/*": {}}
