@@ -14,7 +14,7 @@ from tests.mutants import forked, lua_source, python_source
 from tests.mutants.equivalents import reason
 from tests.mutants.mutant import Mutant
 from tests.mutants.overlay import ROOT, Overlay
-from tests.mutants.plugins import Chosen, Hurried, Lines
+from tests.mutants.plugins import Chosen, Collected, Hurried, Lines
 from tests.mutants.rooms import Room
 
 AT_LEAST = 15.0
@@ -65,7 +65,11 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         free = [Overlay(Path(directory) / str(number)) for number in range(slots)]
-        baseline = _baseline(room, {mutant.path for mutant in mutants}, free[0], say)
+        paths = {mutant.path for mutant in mutants}
+        if any(path.endswith(".py") for path in paths):
+            baseline = _baseline(room, paths, free[0], say)
+        else:
+            baseline = _collected(room, paths, free[0])
         took = sum(baseline.seconds.values())
         say(f"{len(baseline.seconds)} tests, {took:.0f} s without a mutant")
         waiting, running = list(mutants), dict[forked.Run, tuple[Overlay, Mutant]]()
@@ -90,20 +94,40 @@ def run(
             time.sleep(0.05)
 
 
+def _collected(room: Room, paths: set[str], overlay: Overlay) -> Baseline:
+    """Nothing tells which test runs which line of a script, so the tests need not run for that."""
+    tests = [test for path in paths for test in room.scripts.get(Path(path).name, ())]
+    collected = Collected()
+    run = forked.start(
+        overlay.directory,
+        ["--collect-only", *dict.fromkeys(tests)],
+        [collected],
+        lambda code: [code, collected.tests],
+        600,
+    )
+    code, found = _answer(run) or (1, [])
+    if code:
+        raise RuntimeError((overlay.directory / "output.txt").read_text()[-4000:])
+    return Baseline(dict.fromkeys(found, 0.0), {}, room)
+
+
+def _answer(run: forked.Run) -> Any:
+    ended, found = False, None
+    while not ended:
+        time.sleep(0.1)
+        ended, found = forked.finished(run)
+    return found
+
+
 def _baseline(room: Room, paths: set[str], overlay: Overlay, say: Say) -> Baseline:
     lines = Lines(overlay.directory, {path for path in paths if path.endswith(".py")})
 
     def answer(code: int) -> Any:
         return [code, lines.seconds, lines.lines, lines.failed]
 
-    paths_of_scripts = {Path(path).name for path in paths}
-    scripts = {test for name in paths_of_scripts for test in room.scripts.get(name, ())}
-    tests = [*room.tests, *room.always, *sorted(scripts)]
+    tests = [*room.tests, *room.always]
     run = forked.start(overlay.directory, tests, [lines, Hurried()], answer, 3600)
-    ended, found = False, None
-    while not ended:
-        time.sleep(0.1)
-        ended, found = forked.finished(run)
+    found = _answer(run)
     if not found or found[0] > pytest.ExitCode.TESTS_FAILED:
         raise RuntimeError((overlay.directory / "output.txt").read_text()[-4000:])
     _, seconds, ran, failed = found
@@ -121,13 +145,18 @@ def _tests(mutant: Mutant, baseline: Baseline) -> list[str]:
     """The quick ones first. A line that is run at import is asked of all that come by its file."""
     room = baseline.room
     always = room.scripts.get(Path(mutant.path).name, room.always)
-    unseen = {test for test in baseline.seconds if test.startswith(tuple(always))}
+    unseen = {
+        test: place
+        for place, named in enumerate(always)
+        for test in baseline.seconds
+        if test.startswith(named)
+    }
     seen = set(baseline.runs.get(f"{mutant.path}:{mutant.line}", ()))
     if _at_import(mutant):
         of_file = [found for line, found in baseline.runs.items() if _is_in(line, mutant.path)]
         seen = set(itertools.chain(*of_file)) or set(baseline.seconds)
-    first = sorted(seen - unseen, key=baseline.seconds.__getitem__)
-    return first + sorted(unseen, key=baseline.seconds.__getitem__)
+    first = sorted(seen - unseen.keys(), key=baseline.seconds.__getitem__)
+    return first + sorted(unseen, key=lambda test: (baseline.seconds[test], unseen[test]))
 
 
 def _is_in(line: str, path: str) -> bool:

@@ -54,6 +54,16 @@ class Lines:
         return line(frame, event, argument)
 
 
+class Collected:
+    """Records the ids of the tests there are."""
+
+    def __init__(self) -> None:
+        self.tests: list[str] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.tests = [item.nodeid for item in session.items]
+
+
 class Chosen:
     """Runs these tests alone, in this order, and remembers the first that fails.
 

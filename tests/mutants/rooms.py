@@ -8,7 +8,7 @@ class Room(NamedTuple):
 
     Of `tests` only those run that come by the changed line in their own process; those in
     `always`, which start processes or run scripts in a server, run after them. A script has its
-    own, under the name of its file in `scripts`. A test is named by its folder, its file, or both
+    own, under the name of its file in `scripts`, the quick ones first. A test is named by its folder, its file, or both
     and its function.
     """
 
@@ -35,6 +35,7 @@ _FORWARD = (
     "tests/forward/test_rq_sinks.py",
 )
 _MARKS = ("tests/workers/test_groups_moved.py", "tests/workers/test_group_unmarked.py")
+_METRICS = "tests/metrics/test_metrics.py"
 _REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
 _SWEEP = (
     "tests/workers/test_sweep.py",
@@ -84,8 +85,15 @@ ROOMS = {
             "retire_sinks.lua": (*_SWEEP, "tests/metrics/test_retired.py"),
             "trim_history.lua": (*_SWEEP, "tests/workers/test_half_way.py"),
             "run_commands.lua": ("tests/workers/test_full_redis_client.py",),
-            "counters.lua": ("tests/metrics/test_metrics.py",),
-            "snapshot.lua": ("tests/metrics", "tests/doctor/test_doctor_work.py"),
+            "counters.lua": (
+                _METRICS + "::test_what_was_written_though_the_reply_was_lost_is_not_added_again",
+                _METRICS + "::test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them",
+            ),
+            "snapshot.lua": (
+                "tests/metrics/test_snapshot.py",
+                "tests/doctor/test_doctor_work.py",
+                _METRICS + "::test_every_process_answers_for_all_of_them",
+            ),
             "ledger.lua": (
                 "tests/workers/test_outcomes.py",
                 "tests/operations/test_dead_letters.py",
@@ -102,9 +110,10 @@ ROOMS = {
             "groups.lua": ("tests/workers/test_outcomes.py", *_SWEEP, *_REQUEUE, *_FORWARD),
             "restore_group.lua": _MARKS,
             "sink_ledger.lua": (
-                "tests/cli/test_sinks_command.py",
-                "tests/doctor/test_doctor_work.py",
+                *_MARKS,
                 *_FORWARD,
+                "tests/doctor/test_doctor_work.py",
+                "tests/cli/test_sinks_command.py",
             ),
             "record.lua": ("tests/polling/test_inbox_poll.py",),
             "commit.lua": _SUBSCRIPTIONS,
