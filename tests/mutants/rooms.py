@@ -8,8 +8,8 @@ class Room(NamedTuple):
 
     Of `tests` only those run that come by the changed line in their own process; those in
     `always`, which start processes or run scripts in a server, run after them. A script has its
-    own, under the name of its file in `scripts`, the quick ones first. A test is named by its folder, its file, or both
-    and its function.
+    own, under the name of its file in `scripts`, the quick ones first. A test is named by its
+    folder, its file, or both and its function.
     """
 
     sources: tuple[str, ...]
