@@ -3,6 +3,6 @@
 from typing import Final
 
 from receiver.console.app import Page
-from receiver.console.pages import audit, login, overview
+from receiver.console.pages import audit, live, login, overview
 
-ROUTES: Final[list[Page]] = [*login.ROUTES, *overview.ROUTES, *audit.ROUTES]
+ROUTES: Final[list[Page]] = [*login.ROUTES, *overview.ROUTES, *live.ROUTES, *audit.ROUTES]

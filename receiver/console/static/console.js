@@ -27,6 +27,56 @@
     catch { getSelection().selectAllChildren(source); announce("Press Ctrl-C to copy."); }
   });
 
+  // The live tail: rows come as HTML, the newest first; while paused they wait here, none is lost.
+  const live = document.getElementById("live");
+  if (live) {
+    const MOST = 300, WAITING = 5000;
+    const state = document.getElementById("live-state"), pause = document.querySelector("[data-pause]");
+    let source = null, paused = false, waiting = [], skipped = 0, last = "";
+    const show = (row) => {
+      const old = live.querySelector(`tr[data-receipt="${CSS.escape(row.dataset.receipt)}"]`);
+      if (old && row.querySelector(".mark").textContent === "kept") return;
+      row.classList.add("fresh");
+      if (old) old.replaceWith(row); else live.prepend(row);
+      while (live.rows.length > MOST) live.rows[live.rows.length - 1].remove();
+      document.getElementById("live-empty")?.remove();
+    };
+    const tell = () => {
+      const lost = skipped ? `, ${skipped} skipped` : "";
+      state.textContent = paused ? `paused, ${waiting.length} new${lost}` : `live${lost}`;
+    };
+    const take = (html) => {
+      const box = document.createElement("template");
+      box.innerHTML = html;
+      for (const row of box.content.querySelectorAll("tr")) {
+        if (!paused) { show(row); continue; }
+        waiting.push(row);
+        if (waiting.length > WAITING) { waiting.shift(); skipped += 1; }
+      }
+      tell();
+    };
+    const open = () => {
+      const at = new URL(live.dataset.stream, location.href);
+      if (last) at.searchParams.set("after", last);
+      source = new EventSource(at);
+      source.onopen = tell;
+      source.onerror = () => { state.textContent = "the connection is gone, trying again"; };
+      source.onmessage = (event) => { last = event.lastEventId; take(event.data); };
+      source.addEventListener("skipped", (event) => { skipped += Number(event.data); tell(); });
+    };
+    pause.addEventListener("click", () => {
+      paused = !paused;
+      pause.textContent = paused ? "Resume" : "Pause";
+      pause.setAttribute("aria-pressed", String(paused));
+      if (!paused) { for (const row of waiting) show(row); waiting = []; }
+      tell();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) { source?.close(); source = null; } else if (!source) open();
+    });
+    open();
+  }
+
   // Keyboard: / search, j k Enter rows, g and a letter for a page, ? help.
   let going = false;
   const rows = () => [...document.querySelectorAll(".rows tbody tr")];

@@ -1,0 +1,210 @@
+"""The live tail: one reader of Redis while somebody looks, and a bounded queue for each viewer."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import redis
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from receiver.console.entry_id import entry_id
+from receiver.console.mask import Masks
+from receiver.console.rows import STREAMS, Row, row
+from receiver.contract.redis_keys import GROUP, INBOUND
+from receiver.operations.sink_progress import order
+from receiver.runtime.logs import Seldom
+from receiver.runtime.redis_client import DOWN
+
+MOST_VIEWERS: Final = 50
+QUEUED: Final = 200
+"""Rows that wait for one viewer; those beyond are skipped and counted."""
+HISTORY: Final = 500
+"""Rows of the past that a viewer gets at most."""
+BLOCK: Final = 1_000
+AGAIN_AFTER: Final = 1.0
+SETTLE_AFTER: Final = 2_000
+"""Milliseconds after which a notification that made no event is looked up: it repeats another."""
+
+Position = dict[str, str]
+"""Stream -> the last entry that was read."""
+
+_seldom = Seldom(structlog.get_logger())
+
+
+class Batch:
+    """Rows for a viewer, how many were skipped before them, and where the tail stands after."""
+
+    def __init__(self, rows: list[Row], position: Position, skipped: int = 0) -> None:
+        self.rows = rows
+        self.position = position
+        self.skipped = skipped
+
+
+class TooMany(Exception):
+    """As many look already as may."""
+
+
+class Live:
+    """Reads for all viewers of this process, and only while there is one."""
+
+    def __init__(self, client: redis.Redis, masks: Masks) -> None:
+        self._client = client
+        self._masks = masks
+        self._viewers: set[Viewer] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._position: Position = {}
+        self._open: dict[str, Row] = {}
+
+    async def watch(self, after: Position) -> AsyncIterator[Batch | None]:
+        """Yield what came after a position and goes on coming; None now and then, when nothing
+        does. Raises `TooMany` and `redis.RedisError`.
+        """
+        if len(self._viewers) >= MOST_VIEWERS:
+            raise TooMany
+        viewer = Viewer()
+        self._viewers.add(viewer)
+        try:
+            if self._task is None or self._task.done():
+                self._position = await run_in_threadpool(self.now)
+                self._task = asyncio.create_task(self._read())
+            upto = dict(self._position)
+            rows, position = await run_in_threadpool(self.since, after, upto)
+            self._remember(rows)
+            yield Batch(rows, position)
+            while True:
+                yield await viewer.next()
+        finally:
+            self._viewers.discard(viewer)
+            if not self._viewers and self._task:
+                self._task.cancel()
+                self._task = None
+
+    def now(self) -> Position:
+        """Return where the streams end. Raises `redis.RedisError`."""
+        pipe = self._client.pipeline(transaction=False)
+        for stream in STREAMS:
+            pipe.xrevrange(stream, count=1)
+        found: list[Any] = pipe.execute()
+        return {
+            stream: last[0][0].decode() if last else "0-0"
+            for stream, last in zip(STREAMS, found, strict=True)
+        }
+
+    def since(self, after: Position, upto: Position) -> tuple[list[Row], Position]:
+        """Return the newest rows between two positions, the oldest first. Raises
+        `redis.RedisError`.
+        """
+        rows: list[Row] = []
+        for stream in STREAMS:
+            first = f"({after[stream]}" if stream in after else "-"
+            if stream in after and order(after[stream]) >= order(upto[stream]):
+                continue
+            page: Any = self._client.xrevrange(stream, upto[stream], first, count=HISTORY)
+            rows += self._rows(stream, page)
+        rows.sort(key=lambda one: order(one.entry))
+        return rows[-HISTORY:], upto
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                rows, position = await run_in_threadpool(self._next, dict(self._position))
+            except DOWN as error:
+                _seldom.say("warning", "console.redis_away", error=type(error).__name__)
+                await asyncio.sleep(AGAIN_AFTER)
+                continue
+            self._position = position  # with the rows, in one step of the loop: none comes twice
+            for viewer in self._viewers:
+                viewer.add(rows, position)
+
+    def _next(self, position: Position) -> tuple[list[Row], Position]:
+        """Return what came since a position, after at most a second, and the one after it. Raises
+        `redis.RedisError`.
+        """
+        streams: Any = position
+        found: Any = self._client.xread(streams, count=QUEUED, block=BLOCK) or []
+        rows: list[Row] = []
+        for name, entries in found:
+            stream = name.decode()
+            position[stream] = entries[-1][0].decode()
+            rows += self._rows(stream, entries)
+        self._remember(rows)
+        return rows + self._duplicates(), position
+
+    def _remember(self, rows: list[Row]) -> None:
+        """Keep those of which there is nothing yet but that they are kept."""
+        for one in rows:
+            if one.outcome == "kept":
+                self._open[one.receipt] = one
+            else:
+                self._open.pop(one.receipt, None)
+
+    def _rows(self, stream: str, entries: list[Any]) -> list[Row]:
+        made = (row(stream, entry, fields, self._masks) for entry, fields in entries)
+        return [one for one in made if one]
+
+    def _duplicates(self) -> list[Row]:
+        """Return those whose worker is done with them and that made no event: they repeat one."""
+        while len(self._open) > HISTORY:
+            self._open.pop(next(iter(self._open)))
+        if not self._open:
+            return []
+        now: Any = self._client.time()
+        old = [x for x in self._open.values() if now[0] * 1000 - x.at > SETTLE_AFTER]
+        done = [one for one in old if self._is_done(one.entry)] if old else []
+        for one in done:
+            del self._open[one.receipt]
+        return [Row(x.receipt, x.at, "duplicate", x.what, x.listener, entry=x.entry) for x in done]
+
+    def _is_done(self, entry: str) -> bool:
+        groups: Any = self._client.xinfo_groups(INBOUND)
+        last = next((x["last-delivered-id"] for x in groups if x["name"] == GROUP.encode()), b"0-0")
+        if order(entry) > order(last.decode()):
+            return False
+        return not self._client.xpending_range(INBOUND, GROUP, entry, entry, 1)
+
+
+class Viewer:
+    """The rows that wait for one viewer."""
+
+    def __init__(self) -> None:
+        self._rows: deque[Row] = deque()
+        self._skipped = 0
+        self._position: Position = {}
+        self._came = asyncio.Event()
+
+    def add(self, rows: list[Row], position: Position) -> None:
+        """Queue rows; the oldest give way where there are too many."""
+        self._rows.extend(rows)
+        while len(self._rows) > QUEUED:
+            self._rows.popleft()
+            self._skipped += 1
+        self._position = position
+        if rows:
+            self._came.set()
+
+    async def next(self) -> Batch | None:
+        """Return what waits, or None after some seconds of nothing."""
+        try:
+            await asyncio.wait_for(self._came.wait(), 15)
+        except TimeoutError:
+            return None
+        self._came.clear()
+        batch = Batch(list(self._rows), self._position, self._skipped)
+        self._rows.clear()
+        self._skipped = 0
+        return batch
+
+
+def position_text(position: Position) -> str:
+    """Return a position as an event's id: the four entries, in the order of `STREAMS`."""
+    return ",".join(position.get(stream, "0-0") for stream in STREAMS)
+
+
+def position_of(text: str) -> Position:
+    """Return the position that `position_text` wrote; empty for anything else."""
+    parts = text.split(",")
+    if len(parts) != len(STREAMS) or not all(map(entry_id, parts)):
+        return {}
+    return dict(zip(STREAMS, parts, strict=True))

@@ -1,0 +1,157 @@
+"""The live tail: each row once, none of a person, no gap."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.config.settings import Settings
+from receiver.console.live import QUEUED, Live, TooMany, position_of, position_text
+from receiver.console.mask import masks
+from receiver.console.rows import Row
+from receiver.contract.records import Notification, Refusal, encode
+from receiver.contract.redis_keys import INBOUND, REJECTED
+from tests.support.running import mo
+from tests.support.valkey import Valkey
+from workers.normalise.job import Normaliser
+
+NUMBER = "2065550142"
+
+
+def receipt(number: int) -> str:
+    return f"0199d0a0000a1b2c3d4{number:08x}"
+
+
+def accept(valkey: Valkey, number: int, text_of: int | None = None) -> None:
+    words = f"private words {number if text_of is None else text_of}"
+    body = mo(words, f"tel:+1{NUMBER}")
+    name = receipt(number)
+    now = int(name[:11], 16)
+    one = Notification("att.sms.mo", "promo", name, now, "application/json", body)
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+
+
+def work(valkey: Valkey) -> None:
+    Normaliser(valkey.client(), "one", Settings(), lambda: False).run()
+
+
+def receipts(text: str) -> list[str]:
+    return re.findall(r'data-receipt="([0-9a-f]{27})"', text)
+
+
+def test_the_page_shows_what_came_and_nobody(viewer: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    accept(valkey, 2)
+    page = viewer.get("/live").text
+    assert receipts(page) == [receipt(2), receipt(1)]
+    assert ">kept<" in page
+    assert ">published<" in page
+    assert NUMBER not in page
+    assert "private" not in page
+    assert receipts(viewer.get("/live?outcome=published").text) == [receipt(1)]
+    assert receipts(viewer.get("/live?type=device.").text) == []
+
+
+@pytest.mark.parametrize("script", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
+def test_what_comes_from_outside_is_text(operator: TestClient, valkey: Valkey, script: str) -> None:
+    one = Refusal("att.sms.mo", script, receipt(1), 0, 400, script, [], b"")
+    valkey.client().xadd(REJECTED, {"r": encode(one)})
+    page = operator.get("/live").text
+    assert script not in page
+    assert "&lt;" in page
+
+
+def test_an_export_is_masked(operator: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    (line,) = operator.get("/live/export").text.splitlines()
+    assert json.loads(line)["outcome"] == "published"
+    assert NUMBER not in line
+
+
+async def collect(live: Live, after: dict[str, str], most: int) -> list[Row]:
+    rows: list[Row] = []
+    async for batch in live.watch(after):
+        rows += batch.rows if batch else []
+        if len(rows) >= most:
+            break
+    return rows
+
+
+def test_nothing_is_left_out_between_two_connections(valkey: Valkey) -> None:
+    async def scene() -> list[str]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        start = await asyncio.to_thread(live.now)
+        for number in range(30):
+            accept(valkey, number)
+        first = await collect(live, start, 30)
+        for number in range(30, 60):
+            accept(valkey, number)
+        tail = live.watch({**start, INBOUND: first[-1].entry})
+        rows = (await anext(tail)).rows  # type: ignore[union-attr]
+        for number in range(60, 90):
+            accept(valkey, number)
+        while len(rows) < 60:
+            batch = await anext(tail)
+            rows += batch.rows if batch else []
+        await tail.aclose()  # type: ignore[attr-defined]
+        return [one.receipt for one in [*first, *rows]]
+
+    assert asyncio.run(scene()) == [receipt(number) for number in range(90)]
+
+
+def test_a_repeat_is_told_once_its_worker_is_done_with_it(valkey: Valkey) -> None:
+    async def scene() -> list[tuple[str, str]]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        start = await asyncio.to_thread(live.now)
+        accept(valkey, 1)
+        one = Notification(
+            "att.sms.mo", "promo", receipt(2), 0, "", mo("private words 1", f"tel:+1{NUMBER}")
+        )
+        valkey.client().xadd(INBOUND, {"n": encode(one)})
+        collecting = asyncio.create_task(collect(live, start, 4))
+        await asyncio.to_thread(work, valkey)
+        return [(x.receipt, x.outcome) for x in await asyncio.wait_for(collecting, 30)]
+
+    told = asyncio.run(scene())
+    assert told[-1] == (receipt(2), "duplicate")
+    assert (receipt(1), "published") in told
+
+
+def test_a_slow_viewer_hears_how_many_were_skipped(valkey: Valkey) -> None:
+    async def scene() -> Any:
+        live = Live(valkey.client(), masks(valkey.client()))
+        tail = live.watch(await asyncio.to_thread(live.now))
+        await anext(tail)
+        for number in range(QUEUED + 50):
+            accept(valkey, number)
+        await asyncio.sleep(2.5)  # a viewer that reads nothing for a while
+        return await anext(tail)
+
+    batch = asyncio.run(scene())
+    assert (len(batch.rows), batch.skipped) == (QUEUED, 50)
+
+
+def test_the_fifty_first_viewer_is_told_so(valkey: Valkey) -> None:
+    async def scene() -> None:
+        live = Live(valkey.client(), masks(valkey.client()))
+        start = await asyncio.to_thread(live.now)
+        tails = [live.watch(start) for _ in range(50)]
+        for tail in tails:
+            await anext(tail)
+        with pytest.raises(TooMany):
+            await anext(live.watch(start))
+        for tail in tails:
+            await tail.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("text", ["", "1-0", "1-0,2-0,3-0", "a,b,c,d", "1-0,2-0,3-0,4-0,5-0"])
+def test_a_position_that_is_none_begins_anew(text: str) -> None:
+    assert position_of(text) == {}
+    assert position_text(position_of("1-0,2-0,3-0,4-0")) == "1-0,2-0,3-0,4-0"
