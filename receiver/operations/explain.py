@@ -97,6 +97,11 @@ def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     return kept or [decode_refusal(stored).body for _, stored in _find(client, REJECTED, receipt)]
 
 
+def stored(client: redis.Redis, stream: str, receipt: str) -> Iterator[Entry]:
+    """Yield a stream's entries with this receipt. Raises `redis.RedisError`."""
+    return _find(client, stream, receipt)
+
+
 def _story(client: redis.Redis, receipt: str, settings: Settings) -> Story | None:
     lines = [
         *_rejected(client, receipt),

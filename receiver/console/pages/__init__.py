@@ -3,6 +3,7 @@
 from typing import Final
 
 from receiver.console.app import Page
-from receiver.console.pages import audit, live, login, overview
+from receiver.console.pages import audit, live, login, overview, story
 
-ROUTES: Final[list[Page]] = [*login.ROUTES, *overview.ROUTES, *live.ROUTES, *audit.ROUTES]
+_PAGES: Final = (login, overview, live, story, audit)
+ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

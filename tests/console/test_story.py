@@ -1,0 +1,68 @@
+"""One notification's story, and what of a person it shows to whom."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.console import audit
+from receiver.contract.redis_keys import EVENTS
+from tests.console.conftest import OURS
+from tests.console.test_live import NUMBER, accept, receipt, work
+from tests.support.valkey import Valkey
+
+
+def test_a_story_is_told_from_receipt_to_event_without_a_person(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    page = viewer.get(f"/n/{receipt(1)}").text
+    for words in ("received", "kept", "published", "As it came", "SenderAddress", "identitybasis"):
+        assert words in page
+    assert NUMBER not in page
+    assert "private" not in page
+    assert "Reveal" not in page
+
+
+def test_any_id_of_it_leads_there(operator: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    stream: Any = valkey.client().xrange(EVENTS)
+    entry = stream[0][0].decode()
+    assert operator.get(f"/n/{entry}").headers["location"] == f"/n/{receipt(1)}"
+
+
+def test_what_is_revealed_is_on_the_audit_trail_first(operator: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    assert NUMBER not in operator.get(f"/n/{receipt(1)}").text
+    page = operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text
+    assert NUMBER in page
+    assert "private words 1" in page
+    ((_, entry),) = audit.newest(valkey.client())
+    assert (entry.who, entry.action, entry.about) == ("ada", "reveal", receipt(1))
+
+
+def test_nothing_is_revealed_where_the_audit_trail_cannot_be_written(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    accept(valkey, 1)
+    valkey.client().set("receiver:console:audit", "not a stream")
+    answer = operator.post(f"/n/{receipt(1)}/reveal", headers=OURS)
+    assert answer.status_code == 503
+    assert NUMBER not in answer.text
+
+
+def test_a_viewer_reveals_nothing(viewer: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    answer = viewer.post(f"/n/{receipt(1)}/reveal", headers=OURS)
+    assert (answer.status_code, NUMBER in answer.text) == (403, False)
+    assert audit.newest(valkey.client()) == []
+
+
+@pytest.mark.parametrize("name", ["0" * 27, "f" * 32, "1-1", "<b>x</b>", "..%2f..", "x" * 300])
+def test_an_unknown_id_says_what_is_kept(operator: TestClient, name: str) -> None:
+    answer = operator.get(f"/n/{name}")
+    assert answer.status_code == 404
+    assert "<b>x</b>" not in answer.text
