@@ -29,6 +29,7 @@ COMMANDS = {
     "polls": "What receiver.toml polls for: how each poll stands.",
     "consent": "Store a subscriber's consent to read a mailbox; list consents.",
     "inbox": "A subscriber's mailbox: list, get, mark, delete, send.",
+    "watch": "Watch messages whose delivery status is to be asked for: add, list, drop.",
     "replay": "Send past events to one sink again.",
 }
 

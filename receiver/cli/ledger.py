@@ -9,9 +9,10 @@ from receiver.cli.terminal import setup
 from receiver.cli.terminal.spool_depth import seen as spooled_here
 from receiver.health import data_loss
 from receiver.intake.spool import location
-from receiver.operations import ledger, sink_ledger
+from receiver.operations import ledger, sink_ledger, watch_ledger
 from receiver.operations.ledger import Ledger
 from receiver.operations.sink_ledger import SinkLedger
+from receiver.operations.watch_ledger import WatchLedger
 
 _MEANING = {
     "accepted": "acknowledged to the carrier",
@@ -44,7 +45,8 @@ def command(*, as_json: bool) -> None:
       receiver ledger --json >/dev/null || echo "something is missing"
 
     accepted = published + duplicate + dead + open. Exit code 1 if that does not hold, or
-    if Redis has lost what it had (`lost`).
+    if Redis has lost what it had (`lost`). Of the messages whose delivery status is asked for
+    (`receiver watch`): watched = final + gone + expired + dropped + open.
 
     Beside them `spooled`: what this machine's spool (RECEIVER_SPOOL_DIR, or in the data directory)
     has acknowledged and Redis does not know of yet; and `spool_damaged`: what is set aside there
@@ -58,21 +60,24 @@ def command(*, as_json: bool) -> None:
     try:
         with setup.redis_faults():
             books, sinks = ledger.read(client), sink_ledger.read(client)
+            watches = watch_ledger.read(client)
     except setup.Refused:
         if spooled:
             click.echo(f'{{"spooled":{spooled}}}' if as_json else f"spooled {spooled}")
         raise
-    balanced = books.balanced and all(one.balanced for one in sinks)
+    watched = all(one.balanced for one in watches)
+    balanced = books.balanced and watched and all(one.balanced for one in sinks)
     if as_json:
         document = msgspec.structs.asdict(books) | {
             "spooled": spooled,
             "spool_damaged": damaged,
             "sinks": [msgspec.structs.asdict(one) for one in sinks],
+            "watches": [msgspec.structs.asdict(one) for one in watches],
             "balanced": balanced,
         }
         click.echo(msgspec.json.encode(document).decode())
     elif sys.stdout.isatty():
-        _print_table(books, seen, sinks)
+        _print_table(books, seen, sinks, watches)
     else:
         for name in _MEANING:
             click.echo(f"{name} {getattr(books, name)}")
@@ -80,13 +85,15 @@ def command(*, as_json: bool) -> None:
         click.echo(f"spool_damaged {damaged}")
         for one in sinks:
             click.echo(f"sink {one.name} {_sums(one)}")
+        for each in watches:
+            click.echo(f"watch {each.poll} {watch_sums(each)}")
     if not balanced:
         click.echo("receiver: the books do not balance", err=True)
     if books.lost:
         click.echo(f"receiver: {data_loss.loss_message(books.lost)}", err=True)
     for sentence in location.faults(seen.damaged, seen.unreadable):
         click.echo(f"receiver: {sentence}", err=True)
-    if books.lost or damaged or not books.balanced:
+    if books.lost or damaged or not (books.balanced and watched):
         raise SystemExit(1)
 
 
@@ -95,7 +102,18 @@ def _sums(one: SinkLedger) -> str:
     return " ".join(f"{name} {getattr(one, name)}" for name in names)
 
 
-def _print_table(books: Ledger, seen: location.SpoolContents, sinks: list[SinkLedger]) -> None:
+def watch_sums(one: WatchLedger) -> str:
+    """Return the counts of a poll's watched messages, which add up to `watched`; and `same`."""
+    names = ("watched", "final", "gone", "expired", "dropped", "open", "same")
+    return " ".join(f"{name} {getattr(one, name)}" for name in names)
+
+
+def _print_table(
+    books: Ledger,
+    seen: location.SpoolContents,
+    sinks: list[SinkLedger],
+    watches: list[WatchLedger],
+) -> None:
     from rich.table import Table
 
     from receiver.cli.terminal.output import terminal
@@ -109,6 +127,9 @@ def _print_table(books: Ledger, seen: location.SpoolContents, sinks: list[SinkLe
     table.add_row(f"{damaged:,}", "spool_damaged", "[dim]set aside on this machine's disk")
     for one in sinks:
         table.add_row("", f"sink {one.name}", f"[dim]{_sums(one)}")
+    for each in watches:
+        table.add_row("", f"watch {each.poll}", f"[dim]{watch_sums(each)}")
     terminal().print(table)
-    if books.balanced and all(one.balanced for one in sinks):
+    watched = all(one.balanced for one in watches)
+    if books.balanced and watched and all(one.balanced for one in sinks):
         terminal().print("[green]The books balance.")

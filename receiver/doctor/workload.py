@@ -10,6 +10,7 @@ from receiver.config import sinks
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.doctor.finding import Finding
+from receiver.doctor.watches import watches
 from receiver.health.data_loss import loss_message
 from receiver.metrics.snapshot import Snapshot
 
@@ -55,6 +56,7 @@ def work(
             "receiver worker  # one more",
         )
     yield from _letters(found)
+    yield from watches(settings, found)
 
 
 def _moves(found: Snapshot) -> Iterator[Finding]:

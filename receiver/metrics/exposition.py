@@ -19,7 +19,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
-from receiver.metrics import polls
+from receiver.metrics import polls, watches
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Sink, Snapshot
@@ -136,6 +136,7 @@ def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     yield from _sinks(snapshot, settings)
     yield _silence(snapshot, (one.name for one in settings.listeners))
     yield _credentials(snapshot)
+    yield from watches.families(snapshot.watches, snapshot.watch_late)
     yield from _redis(snapshot, settings.full_percent)
 
 

@@ -28,8 +28,9 @@ from receiver.contract.redis_keys import (
     retry_due,
     sink_state,
 )
-from receiver.operations import ledger
+from receiver.operations import ledger, watch_ledger
 from receiver.operations.ledger import Ledger
+from receiver.operations.watch_ledger import WatchLedger
 from receiver.polling import overview
 from receiver.polling.overview import PollState
 from receiver.runtime import scripts
@@ -94,6 +95,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     """RQ queue -> how many workers are alive."""
     polls: list[PollState] = []
     """Those that are configured."""
+    watches: list[WatchLedger] = []
+    """Of the polls that ask for delivery statuses."""
+    watch_late: float = 0.0
+    """By how many seconds the most overdue of their looks is late."""
 
 
 def read(client: redis.Redis, polls: Iterable[str] = ()) -> Snapshot:
@@ -118,6 +123,8 @@ def read(client: redis.Redis, polls: Iterable[str] = ()) -> Snapshot:
         {name.decode(): _waiting(now, *rest) for name, *rest in groups} for _, groups in each
     ]
     sinks = _sinks(client, counts, waiting[1])
+    nothing: tuple[list[WatchLedger], float] = ([], 0.0)
+    watches, late = _unless_foreign(lambda: _watches(client, now / 1000), nothing)
     return Snapshot(
         now=now / 1000,
         books=_unless_foreign(lambda: ledger.read(client), None),
@@ -136,7 +143,14 @@ def read(client: redis.Redis, polls: Iterable[str] = ()) -> Snapshot:
             queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
         },
         polls=overview.states(client, polls),
+        watches=watches,
+        watch_late=late,
     )
+
+
+def _watches(client: redis.Redis, now: float) -> tuple[list[WatchLedger], float]:
+    ledgers = watch_ledger.read(client)
+    return ledgers, watch_ledger.late_seconds(client, ledgers, now)
 
 
 def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from receiver.polling import watch_list
 from tests.support.commands import ROOT
 from tests.support.fronts import DEPLOY, tool
 from tests.support.polling import configured
@@ -32,6 +33,7 @@ def told(valkey: Valkey, tmp_path: Path) -> Iterator[set[str]]:
     try:
         running.start()
         assert running.post("/att/sms/mo", mo()).status == 204
+        watch_list.add(valkey.client(), "promo", "SMS1")
         running.settled()
         text = running.get("/metrics").data.decode()
         yield set(re.findall(r"^# HELP (\S+)", text, re.MULTILINE))

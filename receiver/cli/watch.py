@@ -1,0 +1,143 @@
+"""`receiver watch`: messages whose delivery status is asked for."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+import redis
+
+from receiver.cli.ledger import watch_sums
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.time_option import shown
+from receiver.config.polls import AttStatusPoll
+from receiver.config.settings import Settings
+from receiver.operations import watch_ledger
+from receiver.polling import watch_list
+from receiver.polling.watch import Watch, fault
+from receiver.polling.watch_list import Unwatchable
+
+_poll = click.option(
+    "--poll", "name", default="", help="A [[poll]] of kind att-status; not needed if it is alone."
+)
+
+
+@click.group()
+def command() -> None:
+    """Watch messages that were sent without a notification: their delivery status is asked for.
+
+    \b
+      receiver watch add SMSa9b4e1c25e2f8a0f
+      receiver watch list
+      receiver watch drop SMSa9b4e1c25e2f8a0f
+
+    `receiver poll` asks 20 seconds after the beginning, then after 1, 2, 4, 8 minutes, then every
+    10 minutes, until every address has its final status or 73 hours are over. Each new status is an
+    event sms.delivery.updated.v1. Programs write themselves: XADD receiver:watch '*' id ID poll P.
+
+    Exit codes: 0 done; 1 nothing to show or to drop; 2 a wrong option, setting or id, or no Redis.
+    """
+
+
+@command.command(short_help="Begin to watch messages.")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_poll
+@click.option("--sender", default="", help="The short code it was sent from (OneAPI's path).")
+def add(ids: tuple[str, ...], name: str, sender: str) -> None:
+    """Begin to watch messages, by the message id that Send SMS answered.
+
+    \b
+      receiver watch add SMSa9b4e1c25e2f8a0f --poll promo
+      receiver watch add abc123 --sender 22627000
+
+    Ids of the form 0x…L are refused: their status is pushed only. One that is watched already stays
+    as it is.
+    """
+    if wrong := next(filter(None, (fault(each, sender) for each in ids)), ""):
+        raise setup.Refused(f"{wrong}; nothing was added")
+    with _open(name) as (client, poll):
+        for each in ids:
+            new = watch_list.add(client, poll.name, each, sender)
+            click.echo(f"{output.printable(each)}: {'watched' if new else 'watched already'}")
+
+
+@command.command("list", short_help="List the messages that are watched.")
+@click.option("--poll", "name", default="", help="Of this poll only.")
+def list_(name: str) -> None:
+    """List the messages that are watched, without telephone numbers.
+
+    A table on a terminal; into a pipe one JSON document per line. The sums are on stderr there:
+    watched = final + gone + expired + dropped + open.
+    """
+    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    with setup.redis_faults():
+        ledgers = [one for one in watch_ledger.read(client) if name in ("", one.poll)]
+        rows = [
+            _row(watch, due)
+            for one in ledgers
+            for watch, due in watch_list.listed(client, one.poll)
+        ]
+    _show(rows)
+    for one in ledgers:
+        output.say(f"{one.poll}: {watch_sums(one)}")
+    if not rows:
+        output.nothing("no message is watched")
+
+
+@command.command(short_help="End the watch of messages.")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--poll", "name", default="", help="Of this poll only, which may be a former one.")
+def drop(ids: tuple[str, ...], name: str) -> None:
+    """End the watch of messages: their status is not asked for any more, and there is no event."""
+    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    with setup.redis_faults():
+        polls = [name] if name else [one.poll for one in watch_ledger.read(client)]
+        unknown = [
+            each for each in ids if not sum(watch_list.drop(client, poll, each) for poll in polls)
+        ]
+    click.echo(f"dropped {len(ids) - len(unknown)}")
+    if unknown:
+        output.nothing(f"not watched: {output.printable(' '.join(unknown))}")
+
+
+@contextmanager
+def _open(name: str) -> Iterator[tuple[redis.Redis, AttStatusPoll]]:
+    settings: Settings = setup.settings()
+    try:
+        poll = watch_list.status_poll(settings.polls, name)
+        client = setup.connect(setup.redis_url(settings))
+        with setup.redis_faults():
+            yield client, poll
+    except Unwatchable as error:
+        raise setup.Refused(str(error)) from None
+
+
+def _row(watch: Watch, due: int) -> dict[str, object]:
+    words = Counter(status for status, _ in watch.known.values())
+    return {
+        "poll": watch.poll,
+        "id": watch.id,
+        "since": shown(watch.since),
+        "looks": watch.looks,
+        "due": shown(due),
+        "statuses": dict(words),
+    }
+
+
+def _show(rows: list[dict[str, object]]) -> None:
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo(msgspec.json.encode(row))
+        return
+    from rich.table import Table
+
+    table = Table("poll", "id", "since", "looks", "due", "statuses", box=None)
+    for row in rows:
+        statuses = row["statuses"]
+        assert isinstance(statuses, dict)  # noqa: S101 - as `_row` made it
+        words = ", ".join(f"{count} {word}" for word, count in statuses.items())
+        table.add_row(*map(output.printable, [*list(row.values())[:-1], words]))
+    if rows:
+        output.terminal().print(table)
