@@ -1,0 +1,145 @@
+"""`receiver selftest`: one message out, and everything that is heard of it."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+import msgspec
+import redis
+
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.event_reader import Follow, printer
+from receiver.config.polls import AttStatusPoll
+from receiver.config.settings import Settings, poll_problems
+from receiver.contract.redis_keys import poll_state
+from receiver.outbound import NotSent, Unanswered
+from receiver.outbound.http_client import HttpClient
+from receiver.polling import identity, sending, watch_list
+from receiver.polling.sending import Accepted, SendingRefused
+from receiver.polling.watch import fault
+from receiver.polling.watch_list import Unwatchable
+
+_NUMBER: Final = re.compile(r"(?:tel:)?\+[1-9][0-9]{6,14}").fullmatch
+_ALIVE: Final = 30
+"""Seconds since a poller's last sign of life."""
+_LOOK: Final = 0.5
+
+
+@click.command()
+@click.option("--to", required=True, help="Who gets the message: a number such as +12065550100.")
+@click.option("--poll", "name", default="", help="A [[poll]] of kind att-status.")
+@click.option(
+    "--within", type=click.IntRange(1, 73 * 3600), default=600, help="Seconds.  [default: 600]"
+)
+@click.option("--text", default="", help="The message.  [default: a word of ours and the time]")
+def command(to: str, name: str, within: int, text: str) -> None:
+    """Send one real message, watch it, and print each status and event as it comes.
+
+    \b
+      receiver selftest --to +12065550100
+      receiver selftest --to +12065550100 --poll promo --within 3600
+
+    Needs `receiver poll` and `receiver worker` running. The message is sent once and never again,
+    whatever happens; the gateway may charge for it.
+
+    Exit codes: 0 an event with a final status came; 1 none did within the time, or the message was
+    not sent; 2 a wrong option or setting, no poller, or no Redis.
+    """
+    if not _NUMBER(to):
+        raise click.BadParameter("a number such as +12065550100 is wanted", param_hint="--to")
+    settings = setup.settings()
+    poll = _poll(settings, name)
+    client = setup.connect(setup.redis_url(settings))
+    with setup.redis_faults():
+        _refuse_without_poller(client, poll.name)
+        follow = Follow(client, lambda line: click.echo(f"receiver: {line}", err=True))
+        follow.skip_past()
+    sent = asyncio.run(_send(settings, poll, to, text or _text()))
+    output.say(f"sent: message id {sent.id}")
+    with setup.redis_faults():
+        _watch(client, poll, sent)
+        final = _follow(client, poll.name, sent.id, follow, time.monotonic() + within)
+    if not final:
+        click.echo(f"receiver: no final status within {within} s", err=True)
+        raise SystemExit(1)
+
+
+def _poll(settings: Settings, name: str) -> AttStatusPoll:
+    try:
+        poll = watch_list.status_poll(settings.polls, name)
+    except Unwatchable as error:
+        raise setup.Refused(str(error)) from None
+    if wrong := [each for each in poll_problems(settings) if f"{poll.name!r}" in each]:
+        raise setup.Refused("; ".join(wrong))
+    return poll
+
+
+def _refuse_without_poller(client: redis.Redis, name: str) -> None:
+    seen: Any = client.hget(poll_state(name), "seen")
+    now: Any = client.time()
+    if not seen or now[0] - int(seen) > _ALIVE:
+        raise setup.Refused(f"nobody polls {name!r}: start `receiver poll`; nothing was sent")
+
+
+def _text() -> str:
+    return f"receiver selftest {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+async def _send(settings: Settings, poll: AttStatusPoll, to: str, text: str) -> Accepted:
+    """Send, and end the command where that did not succeed."""
+    http = HttpClient(deadline=60.0, keep_alive=False)
+    try:
+        who = identity.authentication(poll, settings.poll_variables, http)
+        return await sending.send(poll, who, http, sending.request_body(to, text))
+    except NotSent as error:
+        said = f"nothing was sent: {error}"
+    except Unanswered as error:
+        said = f"whether the message was sent is unknown, and it is not sent again: {error}"
+    except (SendingRefused, ValueError) as error:
+        said = str(error)
+    finally:
+        await http.close()
+    click.echo(f"receiver: {said}", err=True)
+    raise SystemExit(1)
+
+
+def _watch(client: redis.Redis, poll: AttStatusPoll, sent: Accepted) -> None:
+    if why := fault(sent.id, poll.sender):
+        click.echo(f"receiver: {why}; what is pushed is waited for", err=True)
+    else:
+        watch_list.add(client, poll.name, sent.id, poll.sender)
+
+
+def _follow(client: redis.Redis, poll: str, message_id: str, follow: Follow, until: float) -> bool:
+    """Print what comes. Returns whether there was an event with a final status."""
+    show, shown = printer(), ""
+    while time.monotonic() < until:
+        if (said := _status(client, poll, message_id)) and said != shown:
+            output.say(f"status: {said}")
+            shown = said
+        for event, final in _events(follow, message_id):
+            show(event)
+            if final:
+                return True
+        time.sleep(_LOOK)
+    return False
+
+
+def _status(client: redis.Redis, poll: str, message_id: str) -> str:
+    """What the gateway answered last, without the number."""
+    watch = watch_list.find(client, poll, message_id)
+    if watch is None or not watch.looks:
+        return ""
+    words = ", ".join(status for status, _ in watch.known.values()) or "none yet"
+    return f"{words} (answers so far: {watch.looks})"
+
+
+def _events(follow: Follow, message_id: str) -> Iterator[tuple[bytes, bool]]:
+    for event in follow.events(wait=False):
+        data = msgspec.json.decode(event).get("data", {})
+        if data.get("messageId") == message_id:
+            yield event, data.get("final") is True
