@@ -10,7 +10,7 @@ CALLBACKS: Final[tuple[Callback, ...]] = (
     camara.CALLBACK,
 )
 """Those with a route: what is pushed."""
-POLLED: Final[tuple[Callback, ...]] = (*att.POLLED,)
+POLLED: Final[tuple[Callback, ...]] = (*att.POLLED, *camara.POLLED)
 """Those without a route: the pages that `receiver.polling` fetches. Their `path` is only what
 stands in the events' `source`."""
 BY_NAME: Final = {callback.name: callback for callback in (*CALLBACKS, *POLLED)}

@@ -234,3 +234,10 @@ def watch_due(poll: str) -> str:
     asked for (ms, Redis' clock). Its members are exactly the fields of that poll.
     """
     return f"receiver:watches:due:{poll}"
+
+
+def poll_devices(poll: str) -> str:
+    """Return the hash of the devices that a poll asks for: digest of the device -> its last state
+    as JSON.
+    """
+    return f"receiver:poll:{poll}:devices"

@@ -1,6 +1,12 @@
 """The kinds of poll, each made for its settings."""
 
-from receiver.config.polls import AttInboxPoll, AttMessagesPoll, AttStatusPoll
+from receiver.config.polls import (
+    AttInboxPoll,
+    AttMessagesPoll,
+    AttStatusPoll,
+    CamaraDevicePoll,
+)
+from receiver.polling.device_status import DevicePoll
 from receiver.polling.inbox import Inbox
 from receiver.polling.mailbox.kind import MailboxPoll
 from receiver.polling.rounds import GatewaySite, Kind, Site
@@ -16,4 +22,6 @@ def kind_of(site: Site) -> Kind | None:
         return MailboxPoll(poll, site)
     if isinstance(poll, AttStatusPoll) and isinstance(site, GatewaySite):
         return Statuses(poll, site)
+    if isinstance(poll, CamaraDevicePoll):
+        return DevicePoll(poll, site)
     return None

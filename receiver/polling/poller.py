@@ -101,7 +101,8 @@ class Poller:
     async def _round(self) -> Round:
         site = self._site
         now = site.store.now()
-        await site.store.note(started=int(now), due=int(now + site.poll.seconds))
+        # Where this process dies in the round, the next one does not wait for the cadence.
+        await site.store.note(started=int(now), due=int(now + site.pace.after(1)))
         renewing = asyncio.create_task(self._renew())
         try:
             done = await self._kind.round()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ class Process:
         self._shelf.follow_ups[att.OUTBOX.name] = Settlement(self._redis).of_page
         self._http = HttpClient(connections=2)
         self._gateways: list[Gateway] = []
+        self._closing = AsyncExitStack()
         self._seldom = Seldom(log)
 
     async def run(self) -> None:
@@ -81,8 +83,7 @@ class Process:
 
     async def close(self) -> None:
         """Close every connection."""
-        for each in self._gateways:
-            await each.close()
+        await self._closing.aclose()
         await self._http.close()
         await self._inbound.end()
         await self._redis.aclose()
@@ -122,12 +123,14 @@ class Process:
             "ready": partial(self._ready, self._store(poll.name)),
             "pace": self._pace,
             "stopping": self._stopping,
+            "closing": self._closing,
         }
         if not isinstance(poll, GatewayPoll):
             return Site(**common)
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace)
         self._gateways.append(gateway)
+        self._closing.push_async_callback(gateway.close)
         pages = Pages(self._shelf, poll, gateway, common["ready"])
         return GatewaySite(**common, gateway=gateway, pages=pages)
 

@@ -1,6 +1,7 @@
 """What a round of a poll may come to, and what its kind works with."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
@@ -70,6 +71,8 @@ class Site:
     pace: Pace
     stopping: Callable[[], bool]
     """Whether nothing new is to be begun."""
+    closing: AsyncExitStack
+    """What is closed when the process ends."""
 
 
 @dataclass(kw_only=True)

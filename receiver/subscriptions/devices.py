@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from receiver.config.polls import CamaraDevicePoll
 from receiver.config.subscription_sets import SubscriptionSet
 
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
@@ -17,8 +18,10 @@ class DevicesError(Exception):
     """The devices of a set cannot be known; the message is one sentence, without a device."""
 
 
-def load_devices(one: SubscriptionSet) -> list[dict[str, Any]]:
-    """Load the devices of a set, each once, as CAMARA writes them. Raises `DevicesError`."""
+def load_devices(one: SubscriptionSet | CamaraDevicePoll) -> list[dict[str, Any]]:
+    """Load the devices of a set or poll, each once, as CAMARA writes them (Device). Raises
+    `DevicesError`.
+    """
     if one.devices:
         where = [(f"devices: number {n}", text) for n, text in enumerate(one.devices, 1)]
         return _distinct(where)

@@ -56,6 +56,8 @@ class Polled:
         self.valkey = valkey
         self.directory = directory
         self.redis: Any = valkey.client()
+        self.more: dict[str, str] = {}
+        """More variables that the process sees."""
         self._file = directory / "receiver.toml"
         self._file.write_text(toml)
 
@@ -69,7 +71,7 @@ class Polled:
             "ATT_APP_KEY": "simulated-client",
             "ATT_APP_SECRET": "simulated-secret",
             "RECEIVER_LOG_LEVEL": "debug",
-        }
+        } | self.more
 
     @property
     def settings(self) -> Settings:

@@ -7,7 +7,7 @@ binding, and Nokia Network as Code's documentation.
 
 from typing import Final
 
-from receiver.carriers.camara import schema
+from receiver.carriers.camara import device_status, schema
 from receiver.carriers.camara.content_mode import read
 from receiver.carriers.camara.error_info import problem
 from receiver.carriers.camara.normalise import normalise
@@ -25,3 +25,12 @@ CALLBACK: Final = Callback(
     },
     handshake=True,
 )
+DEVICE_STATUS: Final = Callback(
+    name="camara.device-status",
+    path="/camara/device-status",
+    read=device_status.read,
+    normalise=device_status.normalise,
+    problem=problem,
+)
+"""Changes that `receiver.polling` has found by asking."""
+POLLED: Final[tuple[Callback, ...]] = (DEVICE_STATUS,)

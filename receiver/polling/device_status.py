@@ -1,0 +1,117 @@
+"""The kind `camara-device`: asks an operator how devices are, and stores what has changed.
+
+The first look at a device stores its state and publishes nothing: nobody knows whether it changed.
+"""
+
+import hashlib
+import time
+from collections.abc import Awaitable
+from typing import Any, cast
+
+import msgspec
+
+from receiver.carriers import camara
+from receiver.carriers.camara.device_status import states
+from receiver.config.polls import CamaraDevicePoll
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import poll_devices
+from receiver.outbound import Limits, OperatorClient, device_status
+from receiver.outbound.operator_credentials import credentials
+from receiver.polling.rounds import Outcome, Round, Site
+from receiver.subscriptions import devices
+from receiver.subscriptions.devices import DevicesError
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The last state of a device that is stored."""
+
+    states: dict[str, dict[str, Any]]
+    since: dict[str, int]
+    """When each was first seen: milliseconds since 1970."""
+
+
+class DevicePoll:
+    """The devices of one poll, at one operator."""
+
+    perishable = False
+
+    def __init__(self, poll: CamaraDevicePoll, site: Site) -> None:
+        """Raises `receiver.outbound.operator_credentials.NotConfigured`."""
+        self._poll = poll
+        self._site = site
+        named = (one for one in site.settings.operators if one.name == poll.operator)
+        self._operator = next(named)
+        limits = Limits(rate=self._operator.rate, concurrency=self._operator.concurrency)
+        who = credentials(self._operator, site.settings.operator_variables)
+        self._client = OperatorClient(who, limits)
+        site.closing.push_async_callback(self._client.close)
+
+    async def round(self) -> Round:
+        """Ask for each device, one after the other. Raises one of `DOWN_ON_THE_LOOP`."""
+        try:
+            wanted = devices.load_devices(self._poll)
+        except DevicesError as error:
+            return Round("refused", str(error))
+        receipt = self._site.shelf.receipts.new(time.time_ns() // 1_000_000)
+        changes, answered, trouble = 0, 0, ""
+        for device in wanted:
+            if self._site.stopping():
+                break
+            status = await device_status.ask(self._client, self._operator, device)
+            trouble = trouble or next(iter(status.faults.values()), "")
+            found = states(msgspec.to_builtins(status))
+            answered += bool(found)
+            changes += await self._compare(device, found, msgspec.to_builtins(status))
+        outcome: Outcome = "messages" if changes else "empty" if answered else "unreachable"
+        await self._site.store.count(receipt, outcome, changes)
+        return Round(outcome, trouble)
+
+    async def finish(self) -> None:
+        """Do nothing: a round leaves nothing under way."""
+
+    async def _compare(
+        self, device: dict[str, Any], found: dict[str, Any], status: dict[str, Any]
+    ) -> int:
+        """Store what has changed, then the new state; returns how many changes there are.
+
+        A process that dies in between finds the same change again, and it is recognised: `since` is
+        still that of the state before.
+        """
+        key, name = poll_devices(self._poll.name), _digest(device)
+        stored: Any = await cast(Awaitable[Any], self._site.redis.hget(key, name))
+        before = msgspec.json.decode(stored, type=Seen) if stored else Seen({}, {})
+        changed = [
+            each
+            for each, state in found.items()
+            if each in before.states and before.states[each] != state
+        ]
+        for each in changed:
+            await self._append(device, status, before.since[each], each)
+        if any(before.states.get(each) != state for each, state in found.items()):
+            now = time.time_ns() // 1_000_000
+            since = {
+                each: before.since[each] if before.states.get(each) == state else now
+                for each, state in found.items()
+            }
+            after = Seen(before.states | found, before.since | since)
+            encoded = msgspec.json.encode(after)
+            await cast(Awaitable[Any], self._site.redis.hset(key, name, encoded.decode()))
+        return len(changed)
+
+    async def _append(
+        self, device: dict[str, Any], status: dict[str, Any], since: int, change: str
+    ) -> None:
+        now = time.time_ns() // 1_000_000
+        receipt = self._site.shelf.receipts.new(now)
+        said = {name: value for name, value in status.items() if name != "faults"}
+        body = msgspec.json.encode(
+            {"device": device, "status": said, "since": since, "changes": [change]}
+        )
+        callback, listener = camara.DEVICE_STATUS.name, self._poll.heard_as
+        one = Notification(callback, listener, receipt, now, "application/json", body)
+        await self._site.shelf.append(receipt, [encode(one)], [])
+
+
+def _digest(device: dict[str, Any]) -> str:
+    encoded = msgspec.json.encode(device, order="sorted")
+    return hashlib.sha256(encoded).hexdigest()[:32]

@@ -1,0 +1,119 @@
+"""Polled devices: an event when a state has changed, and only then."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver.intake.inbound_writer import Inbound
+from tests.support.operators import PHONE, Simulated, simulated
+from tests.support.polling import Polled
+from tests.support.valkey import Valkey
+
+OTHER = "+12065550101"
+
+
+@pytest.fixture
+def operator() -> Iterator[Simulated]:
+    with simulated() as found:
+        yield found
+
+
+@pytest.fixture
+def polled(valkey: Valkey, tmp_path: Path, operator: Simulated) -> Polled:
+    toml = f"""
+[[operator]]
+name = "sim"
+status = "{operator.url}/device-reachability-status/v1"
+roaming_status = "{operator.url}/device-roaming-status/v1"
+rate = 500
+auth = {{ kind = "client_credentials", token_url = "{operator.url}/oauth/token", \
+client_id = "simulated-client", secret_env = "SIM" }}
+[[poll]]
+name = "promo"
+kind = "camara-device"
+operator = "sim"
+devices = ["{PHONE}", "{OTHER}"]
+listener = "fleet"
+"""
+    polled = Polled(valkey, tmp_path, toml)
+    polled.more["SIM"] = "simulated-secret"
+    return polled
+
+
+def change(operator: Simulated, phone: str = PHONE, **state: object) -> None:
+    operator.control("devices", device={"phoneNumber": phone}, **state)
+
+
+def test_a_change_is_an_event_and_nothing_else_is(polled: Polled, operator: Simulated) -> None:
+    assert polled.once().outcome == "empty"
+    assert polled.once().outcome == "empty"
+    assert polled.events() == []
+    change(operator, connectivity=["SMS"])
+    assert polled.once().outcome == "messages"
+    assert polled.once().outcome == "empty"
+    (event,) = polled.events()
+    assert {key: event[key] for key in ("type", "source", "subject", "identitybasis")} == {
+        "type": "device.reachability.changed.v1",
+        "source": "/camara/device-status/fleet",
+        "subject": PHONE,
+        "identitybasis": "composite",
+    }
+    assert event["data"]["reachable"] is True
+    assert event["data"]["connectivity"] == ["SMS"]
+    assert event["data"]["device"] == {"phoneNumber": PHONE}
+    assert event["data"]["raw"]["status"]["reachable"] is True
+
+
+def test_roaming_and_another_device_change_by_themselves(
+    polled: Polled, operator: Simulated
+) -> None:
+    polled.once()
+    change(operator, OTHER, roaming=True, country_code=262, country_name=["DE"])
+    change(operator, connectivity=[])
+    polled.once()
+    events = {event["type"]: event for event in polled.events()}
+    roaming = events["device.roaming.changed.v1"]
+    assert (roaming["subject"], roaming["data"]["roaming"]) == (OTHER, True)
+    assert (roaming["data"]["countryCode"], roaming["data"]["countryName"]) == (262, ["DE"])
+    assert events["device.reachability.changed.v1"]["data"]["reachable"] is False
+    assert polled.state()["messages"] == "2"
+
+
+def test_a_change_that_comes_back_is_a_change_again(polled: Polled, operator: Simulated) -> None:
+    polled.once()
+    for connectivity in ([], ["DATA"], []):
+        change(operator, connectivity=connectivity)
+        polled.once()
+    found = [event["data"]["reachable"] for event in polled.events()]
+    assert found == [False, True, False]
+
+
+def test_a_process_that_dies_before_the_state_is_stored_repeats_nothing(
+    polled: Polled, operator: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled.once()
+    change(operator, connectivity=[])
+    append = Inbound.append
+
+    async def dying(*arguments: object) -> None:
+        await append(*arguments)  # type: ignore[arg-type]
+        raise KeyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbound, "append", dying)
+        with pytest.raises(KeyError):
+            polled.once()
+    polled.once()
+    assert (len(polled.inbound()), len(polled.events())) == (2, 1)
+
+
+def test_an_operator_that_does_not_answer_is_said(polled: Polled, operator: Simulated) -> None:
+    polled.once()
+    change(operator, refuse="SERVICE_NOT_APPLICABLE")
+    change(operator, OTHER, refuse="SERVICE_NOT_APPLICABLE")
+    done = polled.once()
+    assert done.outcome == "unreachable"
+    assert "it cannot say it of this device (422" in done.trouble
+    assert PHONE not in done.trouble
+    assert polled.events() == []
