@@ -111,7 +111,8 @@ class Credentials:
     store.
     """
 
-    def __init__(self, bootstrap: Iterable[bytes]) -> None:
+    def __init__(self, bootstrap: Iterable[bytes], operators: Iterable[str] = ()) -> None:
+        """`bootstrap`: digests; `operators`: names of those whose subscriptions send to us."""
         self._bootstrap = _table((digest, Credential(label="environment")) for digest in bootstrap)
         self._known = dict(self._bootstrap)
         self._unreadable: frozenset[bytes] = frozenset()
@@ -125,7 +126,7 @@ class Credentials:
         """Whether the store came back with less than it had: from then on, until this process is
         started anew, whoever was known here stays known until he is revoked by name, and nobody
         else is called unknown."""
-        self.subscriptions = SubscriptionCredentials()
+        self.subscriptions = SubscriptionCredentials(operators)
         self.used: dict[bytes, float] = {}
         """Digest -> when it was last admitted; whoever writes it down empties it."""
 

@@ -15,6 +15,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_REVISION,
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
+    SUBSCRIPTION_CREDENTIALS,
 )
 from receiver.runtime import scripts
 
@@ -88,6 +89,12 @@ def all_stored(client: redis.Redis) -> list[Stored]:
         for key, record in records.items()
     ]
     return sorted(found, key=lambda one: one.credential.created if one.credential else 0.0)
+
+
+def subscriptions(client: redis.Redis) -> int:
+    """Return how many credentials the controllers have stored for subscriptions."""
+    found: Any = client.hlen(SUBSCRIPTION_CREDENTIALS)
+    return int(found)
 
 
 def find(client: redis.Redis, name: str) -> list[Stored]:

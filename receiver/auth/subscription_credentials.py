@@ -15,6 +15,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_CREDENTIALS_CHANGES,
     SUBSCRIPTION_CREDENTIALS_REVISION,
+    subscriptions_state,
 )
 
 LOOK_UPS: Final = 100
@@ -45,13 +46,18 @@ _decode = msgspec.json.Decoder(SubscriptionCredential).decode
 class SubscriptionCredentials:
     """What this process knows of the credentials of subscriptions."""
 
-    def __init__(self) -> None:
+    def __init__(self, operators: Iterable[str] = ()) -> None:
+        """`operators`: the names of those whose controllers store credentials."""
+        self._operators = tuple(operators)
+        self._doubted: dict[str, bytes] = {}
         self._known: dict[bytes, SubscriptionCredential] = {}
         self._revision = 0
         self._second = 0
         self._left = LOOK_UPS
         self.lost = False
-        """Whether the store came back with less than it had; then nobody is called unknown."""
+        """Whether the store came back with less than it had; then what it lacks is not forgotten
+        here, and nobody is called unknown until the controllers have made their subscriptions anew.
+        """
 
     def get(self, digest: bytes) -> SubscriptionCredential | None:
         """Return the credential of a token's SHA-256, as far as this process has heard of it."""
@@ -61,6 +67,7 @@ class SubscriptionCredentials:
         """Read what has changed since the last time. Raises one of `DOWN_ON_THE_LOOP`."""
         revision = int(await client.get(SUBSCRIPTION_CREDENTIALS_REVISION) or 0)
         if revision < self._revision:
+            self._doubted = await self._marks(client)
             self.lost, self._revision = True, 0
         if revision == self._revision:
             return
@@ -85,7 +92,27 @@ class SubscriptionCredentials:
         if self._left < 0:
             return False
         await self._read(client, [digest.hex().encode()])
-        return digest in self._known or not self.lost
+        return digest in self._known or await self._is_complete(client)
+
+    async def _is_complete(self, client: redis.asyncio.Redis) -> bool:
+        """Whether the store has the credential of every subscription that lives: each controller
+        says so once it has compared its operator's lists with it (`credentials_complete`).
+
+        A store that lost its data, or was restored from older ones, has no such mark, or one that
+        was there when the loss was noticed.
+        """
+        marks = await self._marks(client)
+        if self.lost and any(self._doubted.get(name) == mark for name, mark in marks.items()):
+            return False
+        return len(marks) == len(self._operators) and bool(marks or not self.lost)
+
+    async def _marks(self, client: redis.asyncio.Redis) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for name in self._operators:
+            mark: Any = client.hget(subscriptions_state(name), "credentials_complete")
+            if value := await mark:
+                found[name] = value
+        return found
 
     async def _read_all(self, client: redis.asyncio.Redis) -> None:
         cursor: Any = 0

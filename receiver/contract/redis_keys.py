@@ -70,7 +70,8 @@ credential is stored. `set` and `generation` are what its events carry."""
 SUBSCRIPTION_SETS: Final = "receiver:subscriptions:sets"
 """Hash: `<set>:stopped` why nothing is created for a set any more, `<set>:devices` why its devices
 cannot be read, `<set>:deletions` how many deletions wait for `apply --yes`, `<set>:gap_seconds`,
-`<set>:deaf` and `<set>:ended` counts; absent where there is nothing to say."""
+`<set>:deaf`, `<set>:ended`, `<set>:renewed` and `<set>:failed:<reason>` counts; absent where there
+is nothing to say."""
 SUBSCRIPTION_CREDENTIALS: Final = "receiver:subscription-credentials"
 """Hash: SHA-256 (hex) of a token that begins with `SUBSCRIPTION_PREFIX` -> JSON object: `label`
 (the set), `listener`, `expires` and `created` (seconds since 1970), `attempt`, its `generation`
@@ -181,8 +182,12 @@ def subscriptions_orders(operator: str) -> str:
 def subscriptions_state(operator: str) -> str:
     """Return the hash of a controller's state: `read` (the last entry of `EVENTS` it has read),
     `renewal` (`replace` where the operator refuses a second subscription), `quota_until`,
-    `circuit_open`, `orphans`, `trouble` (in words) and `seen` (when the controller last completed a
-    round); times are seconds since 1970.
+    `circuit_open` (since when), `orphans` (JSON), `trouble` (in words), `seen` (when the controller
+    last completed a round), `controller` (its owner), `public_url` (which it gives to the
+    operator), `credentials_complete` (when the operator's lists last showed no living subscription
+    of ours without a stored credential), `sets` (JSON, `receiver.subscriptions.set_state`),
+    `requests:<status>` counts, `succeeded` (the last 2xx) and `seconds_ahead` (the operator's
+    clock); times are seconds since 1970.
     """
     return f"receiver:subscriptions:operator:{operator}"
 

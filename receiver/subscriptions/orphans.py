@@ -1,5 +1,6 @@
 """Finds subscriptions at our URL that no slot counts on: deletes our own, reports others."""
 
+import contextlib
 from collections.abc import Awaitable
 from typing import Any, NamedTuple, cast
 
@@ -28,11 +29,12 @@ class _Owner(NamedTuple):
 async def check_orphans(context: Context) -> bool:
     """Delete our own orphans and store the list of foreign ones.
 
-    Return whether the search is to be repeated soon: a list was missing, or an orphan serves until
-    its successor is there.
+    Return whether the search is to be repeated soon: a list was missing, an orphan was deleted, or
+    serves until its successor is there. Where there is none, and the lists are complete, all that
+    lives has its credential stored: `credentials_complete`.
     """
     foreign: list[dict[str, Any]] = []
-    unfinished = False
+    unfinished, complete = False, True
     bases = {context.operator.reachability, context.operator.roaming} - {""}
     for base in sorted(bases):
         listing = await context.lists.fetched_since(base, context.store.now())
@@ -46,8 +48,12 @@ async def check_orphans(context: Context) -> bool:
                 foreign.append({"base": base, "id": remote.id, "type": remote.type})
             else:
                 unfinished |= await _keep_or_delete(context, base, remote, owner)
+        complete &= await context.lists.is_complete(base, listing, context.timing.between_lists)
     text = msgspec.json.encode(foreign).decode() if foreign else ""
     await context.store.write_state("orphans", text)
+    # Without tags one that Redis has forgotten cannot be told from one that was made elsewhere.
+    if complete and not unfinished and (context.operator.sink_tag or not foreign):
+        await context.store.write_state("credentials_complete", int(context.store.now()))
     return unfinished
 
 
@@ -66,7 +72,7 @@ async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
 async def _keep_or_delete(
     context: Context, base: str, remote: RemoteSubscription, owner: _Owner
 ) -> bool:
-    """Delete a subscription unless a slot counts on it; return whether that has to wait."""
+    """Delete a subscription unless a slot counts on it; return whether one was or is to be."""
     slot = owner.slot
     found = slot.attempt(owner.attempt) if slot else None
     if slot and found and found.subscription in ("", remote.id):
@@ -79,11 +85,9 @@ async def _keep_or_delete(
     if successor and successor.wanted and not successor.living and not found:
         return True  # until the successor lives, an orphan is better than none
     log.warning("subscription.orphan", slot=slot.id if slot else "", subscription=remote.id)
-    try:
+    with contextlib.suppress(NotSent, Unanswered):
         await context.api.delete(base, remote.id)
-    except (NotSent, Unanswered):
-        return True
-    return False
+    return True
 
 
 async def _slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:

@@ -106,7 +106,8 @@ def build(settings: Settings) -> Starlette:
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN))
-    credentials, availability = Credentials(settings.bearer_digests), Availability()
+    operators = [one.name for one in settings.operators]
+    credentials, availability = Credentials(settings.bearer_digests, operators), Availability()
     reader = redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN)
     losses = DataLoss(_memory(settings, reader))
     spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
