@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from receiver.cli.terminal import output
 from receiver.subscriptions import devices
 from receiver.subscriptions.desired import Difference
-from receiver.subscriptions.overview import SetState
+from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot
 
 

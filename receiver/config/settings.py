@@ -237,16 +237,9 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
 
 def problems(settings: Settings) -> list[str]:
     """Return what prevents a worker with these settings from working: one line each, with what to
-    do.
+    do. An operator without its secret does not: its controller waits, and says so.
     """
-    of_operators = [
-        f"operator {one.name!r}: the environment variable {name} {wrong}"
-        for one in settings.operators
-        for name, wrong in sorted(
-            operators.variable_faults(one, settings.operator_variables).items()
-        )
-    ]
-    return of_operators + [
+    return [
         f"sink {sink.name!r}: the environment variable {name} {wrong}"
         for sink in settings.sinks
         for name, wrong in sorted(sinks.variable_faults(sink, settings.sink_variables).items())

@@ -61,11 +61,16 @@ def urls(operator: Operator) -> dict[Query, str]:
     return found
 
 
-async def ask(client: OperatorClient, operator: Operator, device: dict[str, Any]) -> DeviceStatus:
+async def ask(
+    client: OperatorClient,
+    operator: Operator,
+    device: dict[str, Any],
+    queries: tuple[Query, ...] = ("reachability", "roaming"),
+) -> DeviceStatus:
     """Return the status of a device as CAMARA writes it (Device). Nothing is raised: what has no
     answer is in `faults`.
     """
-    asked = urls(operator)
+    asked = {query: url for query, url in urls(operator).items() if query in queries}
     answers = await asyncio.gather(*(_answer(client, url, device) for url in asked.values()))
     status = DeviceStatus()
     for query, answer in zip(asked, answers, strict=True):

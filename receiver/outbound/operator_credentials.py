@@ -16,7 +16,8 @@ class NotConfigured(Exception):
 def credentials(operator: Operator, values: Mapping[str, str]) -> ClientCredentials | FixedHeaders:
     """Return what requests to an operator are authenticated with. Raises `NotConfigured`."""
     for name, wrong in sorted(variable_faults(operator, values).items()):
-        raise NotConfigured(f"operator {operator.name!r}: the environment variable {name} {wrong}")
+        what = wrong.partition(":")[0]
+        raise NotConfigured(f"operator {operator.name!r}: the environment variable {name} {what}")
     try:
         return _credentials(operator.auth, values)
     except ValueError as error:

@@ -8,10 +8,11 @@ import threading
 
 import structlog
 
-from receiver.config.settings import SettingsError, load, problems
+from receiver.config.settings import SettingsError, load
 from receiver.outbound import Limits, OperatorClient
+from receiver.outbound.operator_credentials import NotConfigured, credentials
 from receiver.runtime import logs
-from receiver.subscriptions.controller import Controller, authentication
+from receiver.subscriptions.controller import Controller
 
 log = structlog.get_logger()
 
@@ -20,22 +21,28 @@ _MOST_BYTES = 64 * 1024**2
 
 
 def main(arguments: list[str]) -> int:
-    """Run a controller; return the exit status: 2 for a wrong setting, which one line names."""
+    """Run a controller; return the exit status: 2 for a wrong setting, which one line names.
+
+    One whose operator's secret is missing says so and waits for its end.
+    """
     try:
         settings = load(os.environ)
         found = {one.name: one for one in settings.operators}
         if settings.redis_url is None or len(arguments) != 1 or arguments[0] not in found:
             raise SettingsError(f"REDIS_URL and an operator are wanted: {', '.join(found)}")
         operator = found[arguments[0]]
-        who = authentication(operator, settings.operator_variables)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    except (ValueError, KeyError) as error:
-        print(*problems(settings) or [f"operator {arguments[0]!r}: {error}"], file=sys.stderr)
-        return 2
     logs.configure(settings.log_level)
     stop = _stop_flag()
+    try:
+        who = credentials(operator, settings.operator_variables)
+    except NotConfigured as error:
+        # Our environment does not change; ended, we would be started again, and say it each time.
+        log.error("operator.not_configured", said=str(error))
+        stop.wait()
+        return 0
 
     async def run() -> None:
         limits = Limits(

@@ -45,16 +45,18 @@ async def store_subscription(
 
 
 def _activate(slot: Slot, found: Attempt, ends: float, now: float, overlap: float) -> list[Write]:
-    ends = min(filter(None, (ends, found.ends, found.asked_end)))
+    was, ends = found.state, min(filter(None, (ends, found.ends, found.asked_end)))
     found.state, found.next = "active", 0 if ends > now else now + _RECHECK_OVERDUE
     found.ends, found.renew = ends, timing.renewal_due(found.created, ends)
-    for other in slot.living:
-        if other.generation < found.generation:
-            other.delete = other.delete or now + overlap
+    predecessors = [each for each in slot.living if each.generation < found.generation]
+    for other in predecessors:
+        other.delete = other.delete or now + overlap
+    renewed = bool(predecessors and was != "active") or bool(slot.gap)
     gap = round(now - slot.gap, 3) if slot.gap else 0
     slot.gap = slot.rest = 0
     slot.failures, slot.error, slot.refused = 0, "", False
-    return [("count", f"{slot.set}:gap_seconds", gap)] if gap else []
+    writes: list[Write] = [("count", f"{slot.set}:renewed", 1)] if renewed else []
+    return [*writes, ("count", f"{slot.set}:gap_seconds", gap)] if gap else writes
 
 
 async def mark_unknown(context: Context, name: str, attempt: str, error: str = "") -> None:
@@ -88,7 +90,8 @@ async def withdraw_attempt(
         slot.failures += 1
         slot.error, slot.refused = outcome.error, outcome.kind in ("refused", "set_refused")
         slot.rest = now + (context.timing.backoff(slot.failures) if wait is None else wait)
-        return Change(writes=(("expire", found.digest, int(now)),))
+        failed = ("count", f"{slot.set}:failed:{outcome.kind}", 1)
+        return Change(writes=(("expire", found.digest, int(now)), failed))
 
     await context.store.update_slot(name, change)
 

@@ -31,8 +31,6 @@ class Context:
     timing: Timing
     replaces: bool = False
     """Whether the operator takes no second subscription to the same, as configured or found out."""
-    unauthorised: bool = False
-    """Whether the operator does not accept our credentials."""
     quota_until: float = 0.0
     """Until when the operator's quota is used up."""
     last_events: dict[str, float] = field(default_factory=dict)
@@ -81,8 +79,5 @@ class Context:
     async def note_creation(self, name: str) -> None:
         """Forget what stood against creating for a set: a subscription of it was created."""
         self.refusals.pop(name, None)
-        if self.unauthorised:
-            self.unauthorised = False
-            await self.store.write_state("trouble")
         if self.paused_sets.pop(name, None):
             await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped")

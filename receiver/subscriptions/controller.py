@@ -11,10 +11,10 @@ from collections.abc import Callable
 import structlog
 from redis.asyncio import Redis
 
-from receiver.config.operators import ClientCredentialsAuth, HeadersAuth, Operator
+from receiver.config.operators import Operator
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
-from receiver.outbound import ClientCredentials, FixedHeaders, OperatorClient
+from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client
 from receiver.subscriptions import attempts, creation, ending, orphans, silence, unknown_attempts
 from receiver.subscriptions.api import Api
@@ -24,6 +24,7 @@ from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.next_step import next_step
 from receiver.subscriptions.orders import do_orders
 from receiver.subscriptions.reconcile import Reconciler
+from receiver.subscriptions.report import Report
 from receiver.subscriptions.slots import Slot
 from receiver.subscriptions.store import Change, LeaseLost, Store
 from receiver.subscriptions.sweep import EVERY, Sweep
@@ -34,27 +35,6 @@ log = structlog.get_logger()
 _POLL = 0.2
 _LEASE_RENEWAL = 4.0
 _BATCH = 100
-
-
-def authentication(operator: Operator, values: dict[str, str]) -> ClientCredentials | FixedHeaders:
-    """Build the authentication at an operator, with the values of its environment variables.
-
-    Raises `ValueError` with what is wrong, without a secret.
-    """
-    auth = operator.auth
-    if isinstance(auth, HeadersAuth):
-        return FixedHeaders({name: values[var] for name, var in auth.headers_env.items()})
-    assert isinstance(auth, ClientCredentialsAuth)  # noqa: S101 - there are two kinds
-    return ClientCredentials(
-        token_url=auth.token_url,
-        client_id=auth.client_id,
-        method=auth.method,
-        secret=values.get(auth.secret_env, ""),
-        key=values.get(auth.key_env, ""),
-        key_id=auth.key_id,
-        audience=auth.audience,
-        scope=auth.scope,
-    )
 
 
 class Controller:
@@ -102,10 +82,10 @@ class Controller:
             await store.client.aclose()
 
     async def _work(self) -> None:
-        """Run the four loops until one of them fails: the loss of the lease ends all."""
+        """Run the loops until one of them fails: the loss of the lease ends all."""
         await self._load_state()
-        loops = (self._renew_lease, self._read_events, self._reconcile, self._run_steps)
-        tasks = [asyncio.create_task(each()) for each in loops]
+        loops = (self._renew_lease, self._read_events, self._reconcile, self._report)
+        tasks = [asyncio.create_task(each()) for each in (*loops, self._run_steps)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for each in done:
@@ -122,15 +102,24 @@ class Controller:
         self._events = LifecycleEvents(context)
         await self._events.load_position()
         await context.store.mark_controller()
-        found = await context.store.read_field(
-            subscriptions_state(context.operator.name), "renewal"
-        )
+        state = subscriptions_state(context.operator.name)
+        found = await context.store.read_field(state, "renewal")
         context.replaces = "replace" in (found, context.operator.renewal)
         for name in context.sets:
             await context.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped")
-        for slot in (await context.store.read_slots()).values():
+        slots = (await context.store.read_slots()).values()
+        for slot in slots:
             for each in slot.living:
                 context.lists.note_alive(context.base(slot), each.subscription)
+        if await context.store.read_field(state, "public_url") not in ("", context.public_url):
+            for slot in slots:
+                await context.store.update_slot(slot.id, self._renewed_now)
+
+    def _renewed_now(self, slot: Slot) -> Change:
+        """Make a slot's renewal due: its subscriptions send to a URL of ours that is over."""
+        for each in slot.living:
+            each.renew = self.context.store.now()
+        return Change()
 
     async def _renew_lease(self) -> None:
         """Renew the lease. Raises `LeaseLost` where it is lost, or Redis has lost its data."""
@@ -138,6 +127,7 @@ class Controller:
         while not self._stopping():
             if not await store.acquire_lease() or not await store.is_controller_marked():
                 raise LeaseLost
+            await store.mark_controller()
             await store.write_state("seen", int(store.now()))
             await self._pause(_LEASE_RENEWAL)
 
@@ -145,6 +135,12 @@ class Controller:
         while not self._stopping():
             if not await self._events.read_batch():
                 await self._pause(_POLL)
+
+    async def _report(self) -> None:
+        report = Report(self.context)
+        while not self._stopping():
+            await report.write()
+            await self._pause(self.context.timing.report)
 
     async def _reconcile(self) -> None:
         """Compare with what is declared, do the commands' orders, check for orphans, sweep."""
@@ -166,23 +162,39 @@ class Controller:
             await self._pause(_POLL)
 
     async def _run_steps(self) -> None:
-        """Run the next step of each slot on which it is due, some of them at the same time."""
-        running = asyncio.Semaphore(self.context.operator.concurrency * 2)
+        """Run the next step of each slot on which it is due, some of them at the same time; one
+        that waits for an answer holds up none but its own slot.
+        """
+        most = self.context.operator.concurrency * 2
+        running: dict[asyncio.Task[None], str] = {}
+        names: list[str] = []
+        try:
+            while not self._stopping():
+                circuit_open = self.context.api.client.circuit.open
+                if not names:
+                    due = await self.context.store.due_slots(most if circuit_open else _BATCH)
+                    names = [name for name in due if name not in running.values()]
+                free = max(0, (1 if circuit_open else most) - len(running))
+                for name in names[:free]:
+                    names.remove(name)
+                    running[asyncio.create_task(self.run_step(name))] = name
+                if circuit_open:
+                    await self._pause(1.0)
+                await self._wait_for_any(running)
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
-        async def one(name: str) -> None:
-            async with running:
-                if not self._stopping():
-                    await self.run_step(name)
-
-        while not self._stopping():
-            circuit_open = self.context.api.client.circuit.open
-            names = await self.context.store.due_slots(1 if circuit_open else _BATCH)
-            if not names or circuit_open:
-                await self._pause(1.0 if circuit_open else _POLL)
-            done = await asyncio.gather(*map(one, names), return_exceptions=True)
-            for each in done:
-                if isinstance(each, BaseException):
-                    raise each
+    async def _wait_for_any(self, running: dict[asyncio.Task[None], str]) -> None:
+        """Wait until one of the steps is done, and take it out. Raises what it raised."""
+        if not running:
+            await self._pause(_POLL)
+            return
+        done, _ = await asyncio.wait(running, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            del running[each]
+            each.result()
 
     async def run_step(self, name: str) -> None:
         """Run the next step of one slot, if it is due. Raises `LeaseLost`."""

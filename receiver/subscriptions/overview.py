@@ -1,7 +1,5 @@
 """What the commands show and ask, from Redis and `receiver.toml`; no operator is asked."""
 
-import time
-from collections import Counter
 from typing import Any
 
 import msgspec
@@ -14,35 +12,11 @@ from receiver.contract.redis_keys import (
     subscriptions_orders,
     subscriptions_state,
 )
-from receiver.subscriptions import desired
+from receiver.subscriptions import desired, set_state
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order
+from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot, decode
-
-
-class SetState(msgspec.Struct, kw_only=True):
-    """One set and the state of its slots."""
-
-    name: str
-    operator: str
-    wanted: int = 0
-    active: int = 0
-    """Wanted slots with a living subscription, also those that are being renewed."""
-    states: dict[str, int] = {}
-    refusals: dict[str, int] = {}
-    """Status and code of the last failure -> how many slots have it."""
-    next_end: float | None = None
-    """When the first living subscription ends unless it is renewed; seconds since 1970."""
-    unknown_oldest_seconds: float = 0
-    gap_seconds: float = 0
-    ended: int = 0
-    deaf: int = 0
-    stopped: str = ""
-    """Why nothing is created for a while."""
-    devices: str = ""
-    """Why its devices cannot be loaded."""
-    deletions: int = 0
-    """Waiting for `apply --yes`."""
 
 
 def read_slots(client: redis.Redis) -> list[Slot]:
@@ -59,29 +33,8 @@ def read_sets(client: redis.Redis, found: list[Slot], settings: Settings) -> lis
     by_set: dict[str, list[Slot]] = {name: [] for name in sorted(operators)}
     for slot in found:
         by_set[slot.set].append(slot)
-    return [_state(name, operators[name], own, fields) for name, own in by_set.items()]
-
-
-def _state(name: str, operator: str, own: list[Slot], fields: dict[str, str]) -> SetState:
-    wanted = [slot for slot in own if slot.wanted]
-    ends = [each.ends for slot in wanted for each in slot.living if each.ends]
-    unknown = [each.created for slot in own for each in slot.attempts if each.state == "unknown"]
-    return SetState(
-        name=name,
-        operator=operator,
-        wanted=len(wanted),
-        active=sum(bool(slot.living) for slot in wanted),
-        states=dict(Counter(slot.state for slot in wanted)),
-        refusals=dict(Counter(slot.error for slot in wanted if slot.error)),
-        next_end=min(ends, default=None),
-        unknown_oldest_seconds=max(0.0, time.time() - min(unknown)) if unknown else 0.0,
-        gap_seconds=float(fields.get(f"{name}:gap_seconds", 0)),
-        ended=int(fields.get(f"{name}:ended", 0)),
-        deaf=int(fields.get(f"{name}:deaf", 0)),
-        stopped=fields.get(f"{name}:stopped", ""),
-        devices=fields.get(f"{name}:devices", ""),
-        deletions=int(fields.get(f"{name}:deletions", 0)),
-    )
+    counted = [set_state.count(name, operators[name], own) for name, own in by_set.items()]
+    return [set_state.complete(one, fields) for one in counted]
 
 
 def plan(found: list[Slot], settings: Settings) -> list[Difference]:

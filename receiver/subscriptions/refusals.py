@@ -23,10 +23,6 @@ async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome)
         case "refused":
             return context.timing.refused_pause
         case "unauthorised":
-            context.unauthorised = True
-            await context.store.write_state(
-                "trouble", f"{outcome.error}: who we are is not accepted"
-            )
             return context.timing.longest_backoff
         case "quota":
             context.quota_until = context.store.now() + context.timing.quota_pause

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from receiver.outbound import NotSent, Unanswered
+from receiver.outbound import device_status
 from receiver.subscriptions import ending
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Attempt, Slot
@@ -36,15 +36,13 @@ async def _events_are_missing(context: Context, slot: Slot) -> bool:
     last = context.last_states.get(str(slot.device))
     if not last or not context.operator.status or not slot.type.startswith("reachability-"):
         return False
-    url = f"{context.operator.status.rstrip('/')}/retrieve"
-    try:
-        answer = await context.api.client.request("POST", url, {"device": slot.device})
-    except (NotSent, Unanswered):
+    client = context.api.client
+    status = await device_status.ask(client, context.operator, slot.device, ("reachability",))
+    if status.reachable is None:
         return False
-    document = answer.document
-    if answer.status != 200 or not isinstance(document, dict):
-        return False
-    actual = reachability_state(document)
+    actual = reachability_state(
+        {"reachable": status.reachable, "connectivity": status.connectivity}
+    )
     return slot.type == f"reachability-{actual}" and last != actual
 
 

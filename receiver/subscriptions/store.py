@@ -66,6 +66,9 @@ class Store:
         self._lease = subscriptions_lease(operator)
         self._held_until = 0.0
         self._ahead = 0.0
+        self._mark = 0
+        self.commits = 0
+        """Changes of slots by this process."""
         self._keys = [
             self._lease,
             SUBSCRIPTIONS,
@@ -99,13 +102,16 @@ class Store:
         return bool(got)
 
     async def mark_controller(self) -> None:
-        """Store that this controller has loaded what Redis has."""
-        await self.write_state("controller", self._owner)
+        """Store that this controller has loaded what Redis has, and goes on."""
+        self._mark += 1
+        await self.write_state("controller", f"{self._owner} {self._mark}")
 
     async def is_controller_marked(self) -> bool:
-        """Return whether `mark_controller` is still stored: otherwise Redis has lost its data."""
+        """Return whether the latest mark is still stored: otherwise Redis has lost its data, or is
+        an older copy of itself.
+        """
         state = subscriptions_state(self.operator)
-        return await self.read_field(state, "controller") == self._owner
+        return await self.read_field(state, "controller") == f"{self._owner} {self._mark}"
 
     async def release_lease(self) -> None:
         """Release the lease, so that another controller can have it at once."""
@@ -194,6 +200,7 @@ class Store:
 
     async def _commit(self, slot: Slot, before: bytes, change: Change) -> bool:
         slot.update_state()
+        self.commits += 1
         due = None if change.remove else self._due(slot)
         reply = await self._eval(
             _COMMIT,

@@ -10,6 +10,8 @@ DAY = 86_400.0
 class Timing(Struct, frozen=True, kw_only=True):
     """Intervals, in seconds."""
 
+    report: float = 5.0
+    """Between two counts of what metrics and doctor tell."""
     overlap: float = 60.0
     """How long a predecessor lives beside its successor."""
     between_lists: float = 60.0

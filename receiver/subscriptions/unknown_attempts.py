@@ -35,6 +35,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
             now.attempts.remove(found)
             now.failures += 1
             now.rest = context.store.now()
+            return Change(writes=(("count", f"{now.set}:failed:unknown", 1),))
         return Change()
 
     await context.store.update_slot(slot.id, change)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from receiver.config.settings import Settings, SettingsError, load, problems
+from receiver.outbound.operator_credentials import NotConfigured, credentials
 
 GOOD = """\
 public_url = "https://hooks.example.com"
@@ -43,11 +44,12 @@ def test_operators_and_subscriptions_are_read(tmp_path: Path) -> None:
     assert "k'" not in repr(settings)
 
 
-def test_a_secret_that_is_not_set_is_a_problem_of_the_worker_and_names_it(tmp_path: Path) -> None:
-    assert problems(read(tmp_path, GOOD)) == [
-        "operator 'nokia': the environment variable NAC_KEY is not set: set it for "
-        "`receiver worker`"
-    ]
+def test_a_secret_that_is_not_set_is_named_and_no_problem_of_the_worker(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD)
+    assert problems(settings) == []
+    said = "^operator 'nokia': the environment variable NAC_KEY is not set$"
+    with pytest.raises(NotConfigured, match=said):
+        credentials(settings.operators[0], settings.operator_variables)
 
 
 OAUTH = 'auth = { kind = "client_credentials", token_url = "https://t.example.com", '

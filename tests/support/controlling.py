@@ -37,6 +37,7 @@ class Controlled:
         self.more = ""
         self.of_operator = ""
         self.version = "v0.8"
+        self.status = "device-reachability-status/v1"
         self.log = directory / "log"
         self._processes: list[subprocess.Popen[bytes]] = []
         self.wants(*DEVICES)
@@ -54,7 +55,7 @@ public_url = "{public}"
 [[operator]]
 name = "sim"
 reachability = "{self.operator.url}/{api}/{self.version}"
-status = "{self.operator.url}/device-reachability-status/v1"
+status = "{self.operator.url}/{self.status}"
 rate = 500
 concurrency = 8
 auth = {{ kind = "client_credentials", token_url = "{self.operator.url}/oauth/token", \

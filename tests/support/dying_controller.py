@@ -12,15 +12,16 @@ from typing import Any
 
 from receiver.config.settings import load
 from receiver.outbound import Limits, OperatorClient
+from receiver.outbound.operator_credentials import credentials
 from receiver.runtime import logs
 from receiver.subscriptions import attempts, creation, ending, unknown_attempts
 from receiver.subscriptions.api import Api
-from receiver.subscriptions.controller import Controller, authentication
+from receiver.subscriptions.controller import Controller
 from receiver.subscriptions.timing import Timing
 
 FAST = Timing(
     overlap=0.5, between_lists=0.5, recheck=0.1, pending_limit=10, first_backoff=0.2,
-    longest_backoff=1, orphan_check=1, device_check=0.2,
+    longest_backoff=1, orphan_check=1, device_check=0.2, report=0.2,
 )  # fmt: skip
 STEPS: dict[str, tuple[Any, str]] = {
     "intent": (creation, "_store_intent"),
@@ -68,7 +69,7 @@ def main(name: str, point: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
 
     async def run() -> None:
-        who = authentication(operator, settings.operator_variables)
+        who = credentials(operator, settings.operator_variables)
         limits = Limits(rate=operator.rate, concurrency=operator.concurrency, deadline=5)
         async with OperatorClient(who, limits) as client:
             await Controller(settings, operator, client, stop.is_set, FAST).run()

@@ -1,0 +1,89 @@
+"""The state of each operator as its controller last wrote it, read without going over the slots."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import redis
+
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_lease, subscriptions_state
+from receiver.subscriptions import set_state
+from receiver.subscriptions.set_state import SetState
+
+_REQUESTS = "requests:"
+
+
+class OperatorState(msgspec.Struct, frozen=True, kw_only=True):
+    """One operator. Times are seconds since 1970; 0 or empty where nothing was written."""
+
+    name: str
+    controlled: bool = False
+    """Whether a controller holds the lease."""
+    seen: float = 0
+    """When a controller last completed a round."""
+    circuit_open: float = 0
+    """Since when nothing is sent because requests failed."""
+    quota_until: float = 0
+    trouble: str = ""
+    """Why the controller cannot work, or is not accepted."""
+    orphans: int = 0
+    """Subscriptions at our URL that nobody here has made."""
+    succeeded: float = 0
+    """When the operator last answered with a 2xx."""
+    seconds_ahead: float = 0
+    """How far its clock is ahead of the controller's."""
+    requests: dict[str, int] = {}
+    """Status, `not-sent` or `unanswered` -> requests."""
+    public_url: str = ""
+    """The URL of ours that its controller gives to the operator."""
+    sets: list[SetState] = []
+
+
+def read(client: redis.Redis, names: Iterable[str]) -> list[OperatorState]:
+    """Return the states of these operators, in one round trip. Raises `redis.RedisError`."""
+    operators = list(names)
+    if not operators:
+        return []
+    pipe = client.pipeline(transaction=False)
+    pipe.hgetall(SUBSCRIPTION_SETS)
+    for name in operators:
+        pipe.hgetall(subscriptions_state(name))
+        pipe.exists(subscriptions_lease(name))
+    about, *rest = pipe.execute()
+    noted = _text(about)
+    return [
+        _state(name, _text(fields), bool(lease), noted)
+        for name, fields, lease in zip(operators, rest[::2], rest[1::2], strict=True)
+    ]
+
+
+def _text(stored: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
+
+
+def _state(
+    name: str, fields: dict[str, str], controlled: bool, noted: dict[str, str]
+) -> OperatorState:
+    def number(field: str) -> float:
+        return float(fields.get(field, 0))
+
+    sets = msgspec.json.decode(fields.get("sets", "[]"), type=list[SetState])
+    orphans: list[Any] = msgspec.json.decode(fields.get("orphans", "[]"))
+    return OperatorState(
+        name=name,
+        controlled=controlled,
+        seen=number("seen"),
+        circuit_open=number("circuit_open"),
+        quota_until=number("quota_until"),
+        trouble=fields.get("trouble", ""),
+        orphans=len(orphans),
+        succeeded=number("succeeded"),
+        seconds_ahead=number("seconds_ahead"),
+        requests={
+            field.removeprefix(_REQUESTS): int(value)
+            for field, value in fields.items()
+            if field.startswith(_REQUESTS)
+        },
+        public_url=fields.get("public_url", ""),
+        sets=[set_state.complete(each, noted) for each in sets],
+    )

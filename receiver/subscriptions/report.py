@@ -1,0 +1,66 @@
+"""Writes what metrics and `receiver doctor` say of one operator, so that no scrape reads slots."""
+
+from collections.abc import Awaitable
+from typing import Any, Final, cast
+
+import msgspec
+
+from receiver.contract.redis_keys import subscriptions_state
+from receiver.subscriptions import set_state
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.slots import Slot
+
+_LONGEST: Final = 60.0
+"""Seconds between two counts of the slots although nothing has changed."""
+
+
+class Report:
+    """One controller's: its requests and circuit each time, its sets when a slot has changed."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._commits = -1
+        self._counted = 0.0
+
+    async def write(self) -> None:
+        """Write what is new. Raises one of `DOWN_ON_THE_LOOP`."""
+        await self._write_traffic()
+        store = self._context.store
+        if store.commits == self._commits and store.now() - self._counted < _LONGEST:
+            return
+        commits = store.commits
+        slots = await store.read_slots()
+        by_set: dict[str, list[Slot]] = {name: [] for name in self._context.sets}
+        for slot in slots.values():
+            by_set.setdefault(slot.set, []).append(slot)
+        states = [set_state.count(name, store.operator, own) for name, own in by_set.items()]
+        await store.write_state("sets", msgspec.json.encode(states).decode())
+        self._commits, self._counted = commits, store.now()
+
+    async def _write_traffic(self) -> None:
+        store, client = self._context.store, self._context.api.client
+        traffic = client.traffic
+        taken = dict(traffic.requests)
+        fields: dict[Any, Any] = {"public_url": self._context.public_url}
+        if traffic.succeeded:
+            fields["succeeded"] = int(traffic.succeeded)
+        if traffic.seconds_ahead is not None:
+            fields["seconds_ahead"] = int(traffic.seconds_ahead)
+        key = subscriptions_state(store.operator)
+        pipe = store.client.pipeline(transaction=True)
+        pipe.hset(key, mapping=fields)
+        for status, number in taken.items():
+            pipe.hincrby(key, f"requests:{status}", number)
+        if traffic.unauthorised:
+            pipe.hset(key, "trouble", traffic.unauthorised)
+        else:
+            pipe.hdel(key, "trouble")
+        if client.circuit.open:
+            pipe.hsetnx(key, "circuit_open", int(store.now()))
+        else:
+            pipe.hdel(key, "circuit_open")
+        await cast(Awaitable[Any], pipe.execute())
+        for status, number in taken.items():
+            traffic.requests[status] -= number
+            if not traffic.requests[status]:
+                del traffic.requests[status]

@@ -1,0 +1,89 @@
+"""The state of a subscription set in numbers: counted over its slots, completed by its counters."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from receiver.subscriptions.slots import Slot
+
+
+class SetState(msgspec.Struct, kw_only=True):
+    """One subscription set. Times are seconds since 1970."""
+
+    name: str
+    operator: str
+    wanted: int = 0
+    active: int = 0
+    """Of the wanted slots, those with a living subscription."""
+    states: dict[str, int] = {}
+    """State -> wanted slots."""
+    refusals: dict[str, int] = {}
+    """Status and code -> wanted slots."""
+    next_end: float | None = None
+    """When the first slot loses its last living subscription, unless it is renewed before."""
+    renewal_due: float | None = None
+    """When the first renewal is due, of the slots that have no successor in preparation."""
+    unknown_since: float | None = None
+    """When the oldest attempt was made of which nobody knows whether it lives."""
+    gap_seconds: float = 0
+    ended: int = 0
+    """Subscriptions that the operator ended although they were wanted."""
+    deaf: int = 0
+    renewed: int = 0
+    failed: dict[str, int] = {}
+    """Reason -> attempts that came to nothing."""
+    stopped: str = ""
+    """Why no subscriptions are created at the moment."""
+    devices: str = ""
+    """Why its devices cannot be known."""
+    deletions: int = 0
+    """Waiting for `apply --yes`."""
+
+
+def count(name: str, operator: str, slots: Iterable[Slot]) -> SetState:
+    """Return what the slots of a set say."""
+    state = SetState(name=name, operator=operator)
+    states: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
+    ends: list[float] = []
+    due: list[float] = []
+    unknown: list[float] = []
+    for slot in slots:
+        unknown += [each.created for each in slot.attempts if each.state == "unknown"]
+        if not slot.wanted:
+            continue
+        state.wanted += 1
+        states[slot.state] += 1
+        if slot.error:
+            refusals[slot.error] += 1
+        if living := slot.living:
+            state.active += 1
+            ends += [max(each.ends for each in living)]
+            if slot.state == "active":
+                due.append(living[-1].renew)
+    state.states, state.refusals = dict(states), dict(refusals)
+    state.next_end = min(filter(None, ends), default=None)
+    state.renewal_due = min(filter(None, due), default=None)
+    state.unknown_since = min(unknown, default=None)
+    return state
+
+
+def complete(state: SetState, noted: Mapping[str, str]) -> SetState:
+    """Return the state with what `SUBSCRIPTION_SETS` says of the set, under `<set>:…`."""
+    prefix = f"{state.name}:failed:"
+    return msgspec.structs.replace(
+        state,
+        gap_seconds=float(noted.get(f"{state.name}:gap_seconds", 0)),
+        ended=int(noted.get(f"{state.name}:ended", 0)),
+        deaf=int(noted.get(f"{state.name}:deaf", 0)),
+        renewed=int(noted.get(f"{state.name}:renewed", 0)),
+        failed={
+            name.removeprefix(prefix): int(value)
+            for name, value in noted.items()
+            if name.startswith(prefix)
+        },
+        stopped=noted.get(f"{state.name}:stopped", ""),
+        devices=noted.get(f"{state.name}:devices", ""),
+        deletions=int(noted.get(f"{state.name}:deletions", 0)),
+    )

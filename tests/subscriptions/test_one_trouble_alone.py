@@ -1,0 +1,113 @@
+"""What is wrong with one operator, one slot or one secret holds up nothing else."""
+
+import json
+import subprocess
+
+import msgspec
+import pytest
+
+from receiver.contract.redis_keys import subscriptions_lease
+from tests.support.commands import RECEIVER
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+
+OTHER = """
+[[operator]]
+name = "other"
+reachability = "{url}/device-reachability-status-subscriptions/v0.8"
+auth = {{ kind = "headers", headers_env = {{ x-rapidapi-key = "NAC_KEY" }} }}
+[[subscription]]
+name = "others"
+operator = "other"
+types = ["reachability-data"]
+devices = ["+12065550109"]
+[[sink]]
+name = "billing"
+kind = "redis-stream"
+stream = "billing"
+"""
+
+
+def test_a_missing_secret_stops_its_own_operator_and_is_said_in_one_sentence(
+    fleet: Controlled,
+) -> None:
+    fleet.more = OTHER.format(url=fleet.operator.url)
+    fleet.configure()
+    with (
+        fleet.log.open("wb") as log,
+        subprocess.Popen(
+            [*RECEIVER, "worker"],
+            cwd=fleet.directory,
+            env=fleet.environment(),
+            stderr=log,
+            process_group=0,
+        ) as worker,
+    ):
+        try:
+            fleet.settled()
+            entry = fleet.redis.xadd("receiver:events", {"event": '{"id": "a", "type": "b"}'})
+            assert entry
+            eventually(lambda: fleet.redis.xlen("billing") == 1)
+            eventually(lambda: said(fleet))
+            assert fleet.redis.get(subscriptions_lease("other")) is None
+            assert worker.poll() is None
+        finally:
+            worker.terminate()
+            worker.communicate(timeout=60)
+    assert said(fleet) == ["operator 'other': the environment variable NAC_KEY is not set"]
+    assert not [line for line in logged(fleet) if line["event"] == "worker.ended"]
+
+
+def logged(fleet: Controlled) -> list[dict[str, str]]:
+    return [json.loads(line) for line in fleet.log.read_text().splitlines()]
+
+
+def said(fleet: Controlled) -> list[str]:
+    found = [line for line in logged(fleet) if line["event"] == "operator.not_configured"]
+    return [line["said"] for line in found]
+
+
+def test_a_creation_that_hangs_holds_up_its_own_slot_only(fleet: Controlled) -> None:
+    fleet.operator.control("faults", operation="create", effect="slow", delay=30, times=1)
+    fleet.start()
+    eventually(lambda: fleet.states() == ["active", "active", "pending"])
+    fleet.wants(*DEVICES, "+12065550109")
+    eventually(lambda: fleet.states() == ["active", "active", "active", "pending"])
+    [hangs] = [slot for slot in fleet.slots() if slot.state == "pending"]
+    assert hangs.generation == 1
+    fleet.settled(*DEVICES, "+12065550109")
+
+
+def test_a_new_public_url_renews_every_subscription_to_it(fleet: Controlled) -> None:
+    process = fleet.start()
+    fleet.settled()
+    first = {each["id"] for each in fleet.live()}
+    process.terminate()
+    assert process.wait(60) == 0
+    old = fleet.sink.url.rpartition("/")[0]
+    fleet.sink.url = fleet.sink.url.replace("127.0.0.1", "localhost")
+    fleet.start()
+    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    fleet.settled()
+    assert not [each for each in fleet.live() if each["sink"].startswith(old)]
+    assert fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds") is None
+
+
+@pytest.mark.parametrize("status", ["device-reachability-status/v1", "camara/device-status/v1"])
+def test_one_that_lives_and_did_not_say_what_happened_is_renewed(
+    fleet: Controlled, status: str
+) -> None:
+    fleet.status, fleet.more = status, "silent_hours = 0.0006"
+    fleet.start()
+    fleet.settled()
+    [slot, *_] = fleet.slots()
+    event = {
+        "type": "device.reachability.changed.v1",
+        "subscriptionattempt": slot.attempts[0].id,
+        "data": {"subscriptionId": slot.attempts[0].subscription, "reachable": False},
+    }
+    fleet.redis.xadd("receiver:events", {"event": msgspec.json.encode(event)})
+    deaf = ("receiver:subscriptions:sets", "fleet:deaf")
+    eventually(lambda: fleet.redis.hget(*deaf))
+    eventually(lambda: slot.attempts[0].subscription not in {each["id"] for each in fleet.live()})
+    fleet.settled()
