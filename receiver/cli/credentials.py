@@ -92,21 +92,25 @@ def list_(*, as_json: bool) -> None:
 
     \b
       receiver credentials list
-      receiver credentials list | jq -r 'select(.last_used == null).id'
+      receiver credentials list | jq -r 'select(.id and .last_used == null).id'
       receiver credentials list >/dev/null || echo "look at the credentials"
 
-    A table on a terminal; into a pipe one JSON document per line.
+    A table on a terminal; into a pipe one JSON document per line. The credentials of subscriptions
+    that receiver.toml declares are one line with a count and without an id: their controllers make
+    and drop them.
 
     Exit codes: 0 all is well; 1 one has expired, expires within a week, or cannot be read; 2 a
     wrong setting or no Redis.
     """
     with setup.redis_faults():
-        stored = credential_store.all_stored(_connect(setup.settings(file=False)))
+        client = _connect(setup.settings(file=False))
+        stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
     if as_json or not sys.stdout.isatty():
-        for one in stored:
-            click.echo(msgspec.json.encode(_document(one)))
+        of_subscriptions = {"id": None, "label": "subscriptions", "count": count}
+        for document in [*map(_document, stored), *([of_subscriptions] if count else [])]:
+            click.echo(msgspec.json.encode(document))
     else:
-        _print_table(stored)
+        _print_table(stored, count)
     warnings = [line for line in map(_warning, stored) if line]
     for line in warnings:
         click.echo(f"receiver: {line}", err=True)
@@ -228,7 +232,7 @@ def _shown(seconds: float | None) -> str | None:
         return None  # not within the calendar
 
 
-def _print_table(stored: list[Stored]) -> None:
+def _print_table(stored: list[Stored], of_subscriptions: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -240,4 +244,6 @@ def _print_table(stored: list[Stored]) -> None:
         times = [(said[name] or "never")[:16] for name in ("created", "expires", "last_used")]
         words = [said["id"], said["label"], said["listener"] or "all", *times]
         table.add_row(*(Text(printable(word)) for word in words))
+    if of_subscriptions:
+        table.add_row("", f"subscriptions: {of_subscriptions:,}", "", "", "renewed", "")
     terminal().print(table)

@@ -18,6 +18,7 @@ from receiver.doctor.environment import demo_token, place
 from receiver.doctor.key_types import keys
 from receiver.doctor.redis_server import server
 from receiver.doctor.spool import spooled as of_spool
+from receiver.doctor.subscriptions import subscriptions
 from receiver.doctor.unreachable_redis import away
 from receiver.doctor.workload import variables, work
 from receiver.health.durability import CONFIG_NAMES
@@ -59,10 +60,12 @@ def command(*, as_json: bool) -> None:
         strange = list(keys(client))
         findings += strange
         if not strange:  # else what follows fails at them
-            found = snapshot.read(client, [one.name for one in settings.polls])
+            polled = [one.name for one in settings.polls]
+            found = snapshot.read(client, polled, [one.name for one in settings.operators])
             findings += polls.of_state(settings, found.polls, found.now)
             findings += variables(settings, found)
             findings += work(settings, found, tokens, demo_token(settings))
+            findings += subscriptions(settings, found)
             findings += of_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
     except redis_client.DOWN as error:

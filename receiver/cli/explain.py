@@ -25,7 +25,8 @@ def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what
       receiver explain 1764000000000-0                    an entry of any stream of the receiver's
 
     When it came and to which listener, what became of it, its events, dead letters with their
-    reasons, and where each event stands with every sink and consumer group. Of a duplicate: the
+    reasons, and where each event stands with every sink and consumer group. Of an event that a
+    subscription of receiver.toml brought: its set, slot and generation. Of a duplicate: the
     event that it repeats, and how to look at that. It knows what is still stored: raw notifications
     a day, events a week, dead letters 30 days. Half a million entries of a stream are looked at, at
     most.

@@ -13,13 +13,21 @@ _STREAMS: Final = ("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED")
 _HASHES: Final = (
     *("LEDGER", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),
     *("TURNED_AWAY", "METER", "HEARD", "SINKS", "IDENTITIES"),
+    *("SUBSCRIPTIONS", "SUBSCRIPTION_IDS", "SUBSCRIPTION_ATTEMPTS", "SUBSCRIPTION_SETS"),
+    "SUBSCRIPTION_CREDENTIALS",
 )
-_STRINGS: Final = ("BOOK", "BELL", "CREDENTIALS_REVISION")
+_STRINGS: Final = (
+    *("BOOK", "BELL", "CREDENTIALS_REVISION"),
+    "SUBSCRIPTION_CREDENTIALS_REVISION",
+)
 KINDS: Final[dict[str, str]] = {
     getattr(redis_keys, name): kind
     for names, kind in ((_STREAMS, "stream"), (_HASHES, "hash"), (_STRINGS, "string"))
     for name in names
-} | {redis_keys.CREDENTIALS_REVOKED: "set"}
+} | {
+    redis_keys.CREDENTIALS_REVOKED: "set",
+    redis_keys.SUBSCRIPTION_CREDENTIALS_CHANGES: "zset",
+}
 """Key -> its type, as `receiver.contract.redis_keys` has it."""
 
 

@@ -25,7 +25,7 @@ def work(
     """Check the work in progress. `tokens` are valid without being stored; `demo` is the demo's, or
     empty.
     """
-    if not found.credentials and not tokens:
+    if not (found.credentials or tokens or settings.subscriptions):
         yield Finding(
             "serious",
             "there is no credential",

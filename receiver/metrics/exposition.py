@@ -19,7 +19,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
-from receiver.metrics import polls, watches
+from receiver.metrics import polls, subscriptions, watches
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Sink, Snapshot
@@ -137,6 +137,7 @@ def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     yield _silence(snapshot, (one.name for one in settings.listeners))
     yield _credentials(snapshot)
     yield from watches.families(snapshot.watches, snapshot.watch_late)
+    yield from subscriptions.metrics(snapshot)
     yield from _redis(snapshot, settings.full_percent)
 
 

@@ -52,7 +52,9 @@ class Scrape:
 
     def _snapshot(self) -> snapshot.Snapshot | None:
         try:
-            return snapshot.read(self._client, [one.name for one in self._settings.polls])
+            polls = [one.name for one in self._settings.polls]
+            operators = [one.name for one in self._settings.operators]
+            return snapshot.read(self._client, polls, operators)
         except DOWN:
             return None
 

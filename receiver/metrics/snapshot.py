@@ -9,6 +9,7 @@ import msgspec
 import redis
 from redis.exceptions import ResponseError
 
+from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
@@ -34,6 +35,8 @@ from receiver.operations.watch_ledger import WatchLedger
 from receiver.polling import overview
 from receiver.polling.overview import PollState
 from receiver.runtime import scripts
+from receiver.subscriptions import operator_state
+from receiver.subscriptions.operator_state import OperatorState
 
 T = TypeVar("T")
 
@@ -99,10 +102,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Of the polls that ask for delivery statuses."""
     watch_late: float = 0.0
     """By how many seconds the most overdue of their looks is late."""
+    operators: list[OperatorState] = []
+    """Those that are configured, with their subscription sets."""
+    subscription_credentials: int = 0
+    """The credentials of subscriptions, which are made and dropped by the controllers."""
 
 
-def read(client: redis.Redis, polls: Iterable[str] = ()) -> Snapshot:
-    """Read a snapshot; `polls` are the names of those that are configured. Raises
+def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str] = ()) -> Snapshot:
+    """Read a snapshot; `polls` and `operators` are the names of those that are configured. Raises
     `redis.RedisError`.
 
     A key of another type, a count that is no number: somebody else's, and left out.
@@ -145,6 +152,8 @@ def read(client: redis.Redis, polls: Iterable[str] = ()) -> Snapshot:
         polls=overview.states(client, polls),
         watches=watches,
         watch_late=late,
+        operators=_unless_foreign(lambda: operator_state.read(client, operators), []),
+        subscription_credentials=_unless_foreign(lambda: credential_store.subscriptions(client), 0),
     )
 
 

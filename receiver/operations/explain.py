@@ -16,6 +16,7 @@ from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.records import decode_notification, decode_refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.operations import dead_letters, repeated_event
+from receiver.operations.event_subscription import subscription
 from receiver.operations.sink_progress import order, progress
 
 LOOK_AT: Final = 500_000
@@ -183,7 +184,7 @@ def _published(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings])
     for entry, stored in _find(client, EVENTS, receipt):
         one = _said(stored)
         about = {"entry": entry, "stream": EVENTS, "event": one.id, "type": one.type}
-        yield Line(_ms(entry), "published", about)
+        yield Line(_ms(entry), "published", about | subscription(client, stored))
         for who, what, more in progress(client, entry, stored, sinks):
             yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
 

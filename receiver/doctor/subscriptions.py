@@ -1,0 +1,163 @@
+"""Checks of the subscriptions that receiver.toml declares: controllers, operators, sets, clocks."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from receiver.config.settings import Operator, Settings
+from receiver.doctor.finding import Finding
+from receiver.metrics.snapshot import Snapshot
+from receiver.outbound.operator_credentials import NotConfigured, credentials
+from receiver.subscriptions.operator_state import OperatorState
+from receiver.subscriptions.set_state import SetState
+
+_CLOCK: Final = 60.0
+"""Seconds that an operator's clock may be off."""
+_HOUR: Final = 3600.0
+_ENDS_SOON: Final = 6 * _HOUR
+_UNKNOWN: Final = 900.0
+_LIST: Final = "receiver subscriptions list  # then: receiver subscriptions show "
+
+
+def subscriptions(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Yield what is wrong with the subscriptions. Nothing is asked of an operator."""
+    declared = {one.operator for one in settings.subscriptions}
+    states = {one.name: one for one in found.operators}
+    for operator in settings.operators:
+        state = states.get(operator.name, OperatorState(name=operator.name))
+        if not state.controlled:  # one that works has its secrets
+            yield from _secrets(settings, operator)
+        yield from _controller(settings, state, needed=operator.name in declared)
+        yield from _operator(state, found.now)
+        for one in state.sets:
+            yield from _notes(one)
+            yield from _converged(one, found.now)
+
+
+def _secrets(settings: Settings, operator: Operator) -> Iterator[Finding]:
+    try:
+        credentials(operator, settings.operator_variables)
+    except NotConfigured as error:
+        yield Finding(
+            "serious",
+            str(error),
+            "nothing can be sent to the operator: its subscriptions are not renewed, and end",
+            "set it where `receiver worker` runs; then restart worker",
+        )
+
+
+def _controller(settings: Settings, state: OperatorState, *, needed: bool) -> Iterator[Finding]:
+    if needed and not state.controlled:
+        yield Finding(
+            "serious",
+            f"no controller of the operator {state.name} lives"
+            + (f": {state.trouble}" if state.trouble else ""),
+            "nothing is created, renewed or replaced: its subscriptions end one by one",
+            "restart worker  # with the same receiver.toml and the secrets that it names",
+        )
+    elif state.trouble:
+        yield Finding(
+            "serious",
+            f"the operator {state.name}: {state.trouble}",
+            "its subscriptions are not renewed, and end",
+            "look at auth in receiver.toml and at the secret it names; then restart worker",
+        )
+    if state.controlled and state.public_url != settings.public_url:
+        yield Finding(
+            "serious",
+            f"public_url is {settings.public_url or '(empty)'}, and the controller of "
+            f"{state.name} has operators send to {state.public_url or '(nowhere)'}",
+            "notifications go to a URL that may not be the receiver's",
+            "restart worker  # it renews every subscription to the new URL",
+        )
+
+
+def _operator(state: OperatorState, now: float) -> Iterator[Finding]:
+    if state.circuit_open:
+        minutes = (now - state.circuit_open) / 60
+        yield Finding(
+            "serious" if minutes > 15 else "warning",
+            f"the operator {state.name} has failed for {minutes:.0f} minutes (circuit open)",
+            "nothing is sent to it but a probe now and then; what ends meanwhile is not renewed",
+            "look at the operator's status page, and at its URLs in receiver.toml",
+        )
+    if state.quota_until > now:
+        yield Finding(
+            "warning",
+            f"the operator {state.name} gives no more subscriptions: its quota is reached",
+            "what is new waits; what lives is renewed first",
+            "ask the operator for a larger quota, or take devices out",
+        )
+    if abs(state.seconds_ahead) > _CLOCK:
+        yield Finding(
+            "warning",
+            f"the clock of the operator {state.name} is {state.seconds_ahead:+.0f} s off ours",
+            "subscriptions and their tokens end earlier or later than asked",
+            "timedatectl set-ntp true  # here; if this clock is right, tell the operator",
+        )
+    if state.orphans:
+        yield Finding(
+            "note",
+            f"{state.orphans} subscriptions at the operator {state.name} send to us, and nobody "
+            "here has made them",
+            "they end without renewal",
+            "receiver subscriptions orphans  # then adopt or delete each",
+        )
+
+
+def _notes(one: SetState) -> Iterator[Finding]:
+    if one.devices:
+        yield Finding(
+            "serious",
+            f"the set {one.name}: {one.devices}",
+            "its subscriptions stay as they are, and no device is added",
+            "mend the file; it is read again by itself",
+        )
+    if one.stopped:
+        yield Finding(
+            "serious",
+            f"the set {one.name} is stopped: {one.stopped}",
+            "no subscription is created for it",
+            "receiver subscriptions apply  # when the reason is mended",
+        )
+    if one.deletions:
+        yield Finding(
+            "warning",
+            f"{one.deletions} deletions of the set {one.name} wait",
+            "so many at once may be a mistake in the file of devices",
+            "receiver subscriptions plan  # then: receiver subscriptions apply --yes",
+        )
+
+
+def _converged(one: SetState, now: float) -> Iterator[Finding]:
+    refused = one.states.get("refused", 0)
+    if (missing := one.wanted - one.active - refused) > 0:
+        yield Finding(
+            "warning",
+            f"{missing} of {one.wanted} subscriptions of the set {one.name} do not live",
+            "what happens to these devices is not sent to us",
+            _LIST + one.name,
+        )
+    if refused:
+        yield Finding(
+            "warning",
+            f"{refused} of {one.wanted} subscriptions of the set {one.name} are refused",
+            "the operator does not send what happens to these devices; it is asked once a day",
+            f"receiver subscriptions show {one.name} --state refused",
+        )
+    overdue = one.renewal_due is not None and now - one.renewal_due > _HOUR
+    if one.next_end is not None and overdue and one.next_end - now < _ENDS_SOON:
+        yield Finding(
+            "serious",
+            f"a subscription of the set {one.name} ends in {(one.next_end - now) / 3600:.1f} "
+            "hours, and is not being renewed",
+            "after that nothing of its device is sent to us",
+            f"receiver subscriptions renew {one.name}",
+        )
+    if one.unknown_since and now - one.unknown_since > _UNKNOWN:
+        yield Finding(
+            "warning",
+            f"of an attempt of the set {one.name} nobody knows for "
+            f"{(now - one.unknown_since) / 60:.0f} minutes whether it made a subscription",
+            "its device may have none; the operator's list would tell, and cannot be read",
+            _LIST + f"{one.name} --state unknown",
+        )
