@@ -16,6 +16,7 @@ from receiver.config.settings import Settings
 from receiver.console import mask, proxy, render, sessions
 from receiver.console.guard import Guard
 from receiver.console.sessions import Role
+from receiver.console.tasks import Tasks
 from receiver.runtime.redis_client import DOWN
 
 COOKIE: Final = "receiver-console"
@@ -52,6 +53,7 @@ def create(
     app.state.redis = client
     app.state.templates = render.environment()
     app.state.masks = None
+    app.state.tasks = Tasks()
     return Guard(app, port, settings.console_url)
 
 
@@ -61,6 +63,12 @@ def masks_of(request: Request) -> mask.Masks:
     if state.masks is None:
         state.masks = mask.masks(state.redis)
     found: mask.Masks = state.masks
+    return found
+
+
+def tasks_of(request: Request) -> Tasks:
+    """Return the tasks of this process."""
+    found: Tasks = request.app.state.tasks
     return found
 
 

@@ -96,6 +96,35 @@ def select(
         at = f"({page[-1][0].decode()}"
 
 
+def newest(
+    client: redis.Redis, wanted: Selection, before: str = "", count: int = 50, budget: int = 5_000
+) -> tuple[list[Found], str]:
+    """Return at most `count` of the selected dead letters, newest first, from before an entry, and
+    the entry to go on before: empty once there are no more. At most `budget` are looked at. Raises
+    `redis.RedisError`.
+    """
+    rows: list[Found] = []
+    at, looked_at = before, 0
+    while looked_at < budget:
+        page: Any = client.xrevrange(DEAD_LETTERS, f"({at}" if at else "+", count=PAGE)
+        for entry, fields in page:
+            at, looked_at = entry.decode(), looked_at + 1
+            found = read(at, fields.get(b"d", b""))
+            if wanted.since <= found.summary.at < wanted.until and wanted.holds(found.summary):
+                rows.append(found)
+                if len(rows) == count:
+                    return rows, at
+        if len(page) < PAGE:
+            return rows, ""
+    return rows, at
+
+
+def get(client: redis.Redis, entry: str) -> Found | None:
+    """Return the dead letter of an entry, or None. Raises `redis.RedisError`."""
+    page: Any = client.xrange(DEAD_LETTERS, entry, entry, count=1)
+    return read(entry, page[0][1].get(b"d", b"")) if page else None
+
+
 def read(entry: str, stored: bytes) -> Found:
     """Decode one dead letter as far as possible; never raises."""
     try:

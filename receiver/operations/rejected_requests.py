@@ -14,6 +14,7 @@ from receiver.contract.redis_keys import REJECTED
 from receiver.runtime.blocking_http import BlockingHttp
 
 _AT_ONCE: Final = 500
+_PAGE: Final = 100
 _ITEM_TYPE: Final = "application/json"
 """An item of a batch has no headers of its own; as JSON it is read alone."""
 _TRANSPORT: Final = frozenset(
@@ -78,6 +79,35 @@ def select(
         if len(entries) < _AT_ONCE:
             return
         start = b"(" + entries[-1][0]
+
+
+def newest(
+    client: redis.Redis, wanted: Selection, before: str = "", count: int = 50, budget: int = 5_000
+) -> tuple[list[Found], str]:
+    """Return at most `count` of the selected requests, newest first, from before an entry, and the
+    entry to go on before: empty once there are no more. At most `budget` are looked at. Raises
+    `redis.RedisError`.
+    """
+    rows: list[Found] = []
+    at, looked_at = before, 0
+    while looked_at < budget:
+        page: Any = client.xrevrange(REJECTED, f"({at}" if at else "+", count=_PAGE)
+        for entry, fields in page:
+            at, looked_at = entry.decode(), looked_at + 1
+            found = Found(at, _refusal(fields.get(b"r", b"")))
+            if wanted.holds(found):
+                rows.append(found)
+                if len(rows) == count:
+                    return rows, at
+        if len(page) < _PAGE:
+            return rows, ""
+    return rows, at
+
+
+def get(client: redis.Redis, entry: str) -> Found | None:
+    """Return the rejected request of an entry, or None. Raises `redis.RedisError`."""
+    page: Any = client.xrange(REJECTED, entry, entry, count=1)
+    return Found(entry, _refusal(page[0][1].get(b"r", b""))) if page else None
 
 
 class Replay:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from receiver.console.app import Page
-from receiver.console.pages import audit, live, login, overview, story
+from receiver.console.pages import audit, dead_letters, live, login, overview, story, tasks
 
-_PAGES: Final = (login, overview, live, story, audit)
+_PAGES: Final = (login, overview, live, story, dead_letters, tasks, audit)
 ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

@@ -86,10 +86,10 @@ def _bodies(request: Request, story: Story, *, revealed: bool) -> list[Body]:
     events = [
         _event(client, line.about["entry"]) for line in story.lines if line.what == "published"
     ]
-    shown = [_clear(one) if revealed else masks.body(one) for one in events if one]
+    shown = [render.clear(one) if revealed else masks.body(one) for one in events if one]
     found: list[Body] = []
     for notification in _notifications(client, story.receipt):
-        raw = _clear(notification.body) if revealed else masks.body(notification.body)
+        raw = render.clear(notification.body) if revealed else masks.body(notification.body)
         own = shown if not found else []
         curl = _curl(request, notification, raw if revealed else masks.body(notification.body))
         found.append(Body(notification.callback, notification.content_type, raw, list(own), curl))
@@ -103,13 +103,6 @@ def _notifications(client: redis.Redis, receipt: str) -> list[Notification]:
 def _event(client: redis.Redis, entry: str) -> bytes:
     page: Any = client.xrange(EVENTS, entry, entry, count=1)
     return page[0][1].get(b"event", b"") if page else b""
-
-
-def _clear(body: bytes) -> str:
-    try:
-        return msgspec.json.format(body, indent=2).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body.decode("utf-8", "replace")
 
 
 def _curl(request: Request, notification: Notification, body: str) -> str:

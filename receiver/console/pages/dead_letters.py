@@ -1,0 +1,166 @@
+"""Dead letters: what could not be understood or delivered, one by one and by the filter."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.console import audit, forms, render
+from receiver.console.app import Page, masks_of, tasks_of
+from receiver.console.entry_id import entry_id
+from receiver.console.tasks import Task
+from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.operations import dead_letters
+from receiver.operations.dead_letter_actions import DeadLetterActions
+from receiver.operations.dead_letters import Selection
+from receiver.operations.replay_throttle import ReplayThrottle
+from receiver.runtime.bell import Bell
+
+ROWS: Final = 50
+GROUPED: Final = 2_000
+"""The newest that are grouped by reason and sink."""
+
+
+def show(request: Request) -> Response:
+    """Show the newest that the filter selects, and how many there are of each kind."""
+    client, query = request.app.state.redis, request.query_params
+    wanted = _selection(query)
+    before = entry_id(query.get("before", ""))
+    rows, older = dead_letters.newest(client, wanted, before, ROWS)
+    groups = [] if before else _groups(client)
+    values = {
+        "rows": [one.summary for one in rows],
+        "older": urlencode({**_filter(query), "before": older}) if older else "",
+        "filter": _filter(query),
+        "groups": groups,
+        "total": client.xlen(DEAD_LETTERS),
+        "grouped": GROUPED,
+    }
+    return render.page(request, "dead_letters.html", values)
+
+
+def show_one(request: Request) -> Response:
+    """Show one dead letter, masked."""
+    return _one(request, revealed=False)
+
+
+def reveal(request: Request) -> Response:
+    """Show one dead letter as it is, once that is on the audit trail."""
+    entry = entry_id(request.path_params["id"])
+    audit.write(request.app.state.redis, request.state.session.name, "reveal", entry)
+    return _one(request, revealed=True)
+
+
+async def confirm(request: Request) -> Response:
+    """Say how many the filter selects now, and ask."""
+    form = await forms.fields(request)
+    action = "drop" if form.get("action") == "drop" else "replay"
+    until = await run_in_threadpool(_now, request)
+    wanted = _selection(form, until)
+    count = await run_in_threadpool(_count, request, wanted)
+    values = {
+        "action": action,
+        "count": count,
+        "until": until,
+        "filter": _filter(form),
+        "entry": entry_id(form.get("id", "")),
+    }
+    return render.page(request, "dead_letters_confirm.html", values)
+
+
+async def run(request: Request) -> Response:
+    """Begin what was confirmed, on what was counted."""
+    form = await forms.fields(request)
+    action = "drop" if form.get("action") == "drop" else "replay"
+    wanted = _selection(form, forms.number(form, "until", 0))
+    count = forms.number(form, "count", 0)
+    if action == "drop" and form.get("typed", "").replace(" ", "") != str(count):
+        values = {
+            "title": "Nothing was dropped",
+            "sentence": f"To drop {count} for ever, type that number into the field.",
+        }
+        return render.page(request, "message.html", values, 400)
+    about = urlencode({k: v for k, v in _filter(form).items() if v}) or "all"
+    client, who = request.app.state.redis, request.state.session.name
+    name = entry_id(form.get("id", "")) or about
+    await run_in_threadpool(audit.write, client, who, f"dead-letters.{action}", name, count)
+    task = Task(f"{action.capitalize()} {count} dead letters", who, count)
+    work = _drop if action == "drop" else _replay
+    tasks_of(request).start(task, lambda task: work(request.app.state, wanted, task))
+    return RedirectResponse(f"/tasks/{task.id}", 303)
+
+
+def _replay(state: Any, wanted: Selection, task: Task) -> Iterator[tuple[str, str]]:
+    settings, client = state.settings, state.redis
+    sinks = frozenset(sink.name for sink in settings.sinks)
+    bell = Bell(client)
+
+    def waits(why: str) -> None:
+        task.wait_for(why)
+        bell.ring()
+
+    pace = ReplayThrottle(client, settings.full_percent, waits)
+    try:
+        letters = dead_letters.select(client, wanted)
+        yield from DeadLetterActions(client).replay(letters, sinks, pace)
+    finally:
+        bell.ring()
+        bell.close()
+
+
+def _drop(state: Any, wanted: Selection, _: Task) -> Iterator[tuple[str, str]]:
+    client = state.redis
+    return DeadLetterActions(client).drop(dead_letters.select(client, wanted))
+
+
+def _one(request: Request, *, revealed: bool) -> Response:
+    entry = entry_id(request.path_params["id"])
+    found = dead_letters.get(request.app.state.redis, entry) if entry else None
+    if found is None:
+        gone = {
+            "title": "No such dead letter",
+            "sentence": "It was replayed or dropped, or it is older than what is kept.",
+        }
+        return render.page(request, "message.html", gone, 404)
+    body = render.clear(found.body) if revealed else masks_of(request).body(found.body)
+    values = {"one": found.summary, "body": body, "revealed": revealed}
+    return render.page(request, "dead_letter.html", values)
+
+
+def _groups(client: Any) -> list[tuple[str, str, int]]:
+    rows, _ = dead_letters.newest(client, Selection(), count=GROUPED, budget=GROUPED)
+    found = Counter((one.summary.sink, one.summary.reason) for one in rows)
+    return [(sink, reason, count) for (sink, reason), count in found.most_common(12)]
+
+
+def _count(request: Request, wanted: Selection) -> int:
+    return sum(1 for _ in dead_letters.select(request.app.state.redis, wanted))
+
+
+def _now(request: Request) -> int:
+    seconds, micro = request.app.state.redis.time()
+    return int(seconds) * 1000 + int(micro) // 1000 + 1
+
+
+def _filter(values: Any) -> dict[str, str]:
+    return {name: values.get(name, "")[:200] for name in ("sink", "reason")}
+
+
+def _selection(values: Any, until: int = 2**53) -> Selection:
+    entry = entry_id(values.get("id", ""))
+    wanted = _filter(values)
+    ids = frozenset({entry} if entry else ())
+    return Selection(ids=ids, sink=wanted["sink"], reason=wanted["reason"], until=until)
+
+
+ROUTES: Final = [
+    Page("/dead-letters", show, "viewer"),
+    Page("/dead-letters/confirm", confirm, "operator", ["POST"]),
+    Page("/dead-letters/run", run, "operator", ["POST"]),
+    Page("/dead-letters/{id}", show_one, "viewer"),
+    Page("/dead-letters/{id}/reveal", reveal, "operator", ["POST"]),
+]

@@ -1,0 +1,36 @@
+"""A piece of work on many entries: how far it is, and its end."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.console import render
+from receiver.console.app import Page, tasks_of
+
+
+def show(request: Request) -> Response:
+    """Show a task; the page asks again while it runs."""
+    task = tasks_of(request).get(request.path_params["id"])
+    if task is None:
+        values = {
+            "title": "No such task",
+            "sentence": "The console was started anew since, or it is long ago. What it had done "
+            "is done; the audit trail has it.",
+        }
+        return render.page(request, "message.html", values, 404)
+    fragment = request.headers.get("hx-request") == "true"
+    return render.page(request, "task_progress.html" if fragment else "task.html", {"task": task})
+
+
+def cancel(request: Request) -> Response:
+    """End a task; what it has done stays done."""
+    if task := tasks_of(request).get(request.path_params["id"]):
+        task.cancel()
+    return RedirectResponse(f"/tasks/{request.path_params['id'][:32]}", 303)
+
+
+ROUTES: Final = [
+    Page("/tasks/{id}", show, "operator"),
+    Page("/tasks/{id}/cancel", cancel, "operator", ["POST"]),
+]

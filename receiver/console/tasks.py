@@ -1,0 +1,101 @@
+"""Work on many entries at once: a thread each, with progress, and an end that anybody may ask for.
+
+The entries are those of a filter at the moment when its count was shown; what comes later is not
+touched. A task lives in this process only: after a restart what it had done is done.
+"""
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import structlog
+
+from receiver.operations.replay_throttle import NoRoom
+
+log = structlog.get_logger()
+
+REMEMBERED: Final = 50
+
+Work = Callable[["Task"], Iterator[tuple[str, str]]]
+"""Yields the id of each entry and what became of it: `done`, `gone`, or why it failed."""
+
+
+class Cancelled(Exception):
+    """Somebody asked for the end."""
+
+
+class Task:
+    """One piece of work and how far it is."""
+
+    def __init__(self, title: str, who: str, total: int) -> None:
+        self.id = secrets.token_hex(8)
+        self.title = title
+        self.who = who
+        self.total = total
+        self.begun = time.time()
+        self.ended = 0.0
+        self.outcomes: Counter[str] = Counter()
+        self.waits_for = ""
+        """What it waits for now, in words."""
+        self.end = ""
+        """How it ended: `done`, `cancelled`, or why it stopped; empty while it runs."""
+        self._cancelled = threading.Event()
+
+    @property
+    def done(self) -> int:
+        """Return how many entries have their outcome."""
+        return self.outcomes.total()
+
+    @property
+    def failures(self) -> list[tuple[str, int]]:
+        """Return why entries failed, with counts, the most frequent first."""
+        return [one for one in self.outcomes.most_common() if one[0] not in ("done", "gone")]
+
+    def cancel(self) -> None:
+        """Ask for the end; what is done stays done."""
+        self._cancelled.set()
+
+    def wait_for(self, why: str) -> None:
+        """Say what is waited for. Raises `Cancelled` where the end was asked for."""
+        self.waits_for = why
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def run(self, work: Work) -> None:
+        """Do the work to its end. Raises nothing."""
+        try:
+            for _, outcome in work(self):
+                self.outcomes[outcome] += 1
+                self.wait_for("")
+            self.end = "done"
+        except Cancelled:
+            self.end = "cancelled"
+        except NoRoom as why:
+            self.end = f"stopped: {why}; the rest stays"
+        except Exception as error:  # noqa: BLE001 - the page has to say that it ended
+            log.warning("console.task", error=type(error).__name__)
+            self.end = f"stopped: {type(error).__name__}; the rest stays"
+        finally:
+            self.ended = time.time()
+
+
+class Tasks:
+    """The tasks of this process, the latest of them."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task] = {}
+
+    def start(self, task: Task, work: Work) -> Task:
+        """Start a task in a thread of its own."""
+        self._tasks[task.id] = task
+        while len(self._tasks) > REMEMBERED:
+            del self._tasks[next(iter(self._tasks))]
+        threading.Thread(target=task.run, args=(work,), name=f"task-{task.id}", daemon=True).start()
+        return task
+
+    def get(self, name: str) -> Task | None:
+        """Return a task, or None for one of another process or long ago."""
+        return self._tasks.get(name)

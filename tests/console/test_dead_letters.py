@@ -1,0 +1,154 @@
+"""Dead letters on the page: found, shown without a person, replayed and dropped as counted."""
+
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.console import audit
+from receiver.contract.records import DeadLetter, Notification, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER
+from tests.console.conftest import OURS
+from tests.support.eventually import eventually
+from tests.support.running import mo
+from tests.support.valkey import Valkey
+
+NUMBER = "2065550142"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(sinks=(RedisStreamSink(name="billing", stream="billing"),))
+
+
+def bury(valkey: Valkey, count: int, reason: str = "no sender", sink: str = "") -> list[str]:
+    client, ids = valkey.client(), []
+    for number in range(count):
+        body = mo(f"private {number}", f"tel:+1{NUMBER}")
+        one = Notification("att.sms.mo", "promo", f"0199d0a0000a1b2c3d4{number:08x}", 0, "", body)
+        letter = DeadLetter(1_760_000_000_000 + number, reason, encode(one), sink)
+        entry: Any = client.xadd(DEAD_LETTERS, {"d": encode(letter)})
+        client.hincrby(LEDGER, "dead", 1)
+        client.hincrby(LEDGER, "accepted", 1)
+        ids.append(entry.decode())
+    return ids
+
+
+def confirmed(operator: TestClient, action: str, **chosen: str) -> dict[str, str]:
+    page = operator.post("/dead-letters/confirm", headers=OURS, data={"action": action, **chosen})
+    return dict(
+        re.findall(r'name="(\w+)" value="([^"]*)"', page.text.rsplit('action="/dead', 1)[1])
+    )
+
+
+def finished(operator: TestClient, address: str) -> str:
+    def ended() -> str:
+        page = operator.get(address).text
+        return "" if "Cancel" in page else page
+
+    return eventually(ended)
+
+
+def test_the_newest_come_first_and_nobody_is_shown(viewer: TestClient, valkey: Valkey) -> None:
+    ids = bury(valkey, 60)
+    page = viewer.get("/dead-letters").text
+    assert re.findall(r'href="/dead-letters/([\d-]+)"', page) == ids[:9:-1]
+    older = re.search(r'href="(/dead-letters\?[^"]*before=[^"]*)"', page)
+    assert older
+    rest = viewer.get(older[1].replace("&amp;", "&")).text
+    assert re.findall(r'href="/dead-letters/([\d-]+)"', rest) == ids[9::-1]
+    for address in ("/dead-letters", f"/dead-letters/{ids[0]}"):
+        text = viewer.get(address).text
+        assert NUMBER not in text
+        assert "private" not in text
+        assert "Replay" not in text
+
+
+def test_they_are_grouped_and_filtered_by_reason_and_sink(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    bury(valkey, 3)
+    bury(valkey, 2, "answered 500", "billing")
+    page = operator.get("/dead-letters").text
+    assert re.findall(r'<td class="right">(\d+)</td><td>([a-z ]+)</td>', page) == [
+        ("3", "not understood"),
+        ("2", "billing"),
+    ]
+    assert operator.get("/dead-letters?sink=billing").text.count("<td>billing</td>") >= 2
+    assert "None of these" in operator.get("/dead-letters?reason=nothing+like+it").text
+
+
+def test_a_replay_takes_what_was_counted_and_nothing_later(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    bury(valkey, 120)
+    bury(valkey, 5, "something else")
+    fields = confirmed(operator, "replay", reason="no sender")
+    assert fields["count"] == "120"
+    (late,) = bury(valkey, 1)
+    answer = operator.post("/dead-letters/run", headers=OURS, data=fields)
+    page = finished(operator, answer.headers["location"])
+    assert "<strong>done</strong>" in page
+    assert "120 of 120" in page
+    client = valkey.client()
+    assert client.xlen(INBOUND) == 120
+    assert client.xlen(DEAD_LETTERS) == 6
+    assert client.xrange(DEAD_LETTERS, late, late)
+    ((_, entry),) = audit.newest(client)
+    assert (entry.who, entry.action, entry.about, entry.count) == (
+        *("ada", "dead-letters.replay", "reason=no+sender"),
+        120,
+    )
+
+
+@pytest.mark.parametrize("typed", ["", "yes", "3", "all"])
+def test_dropping_wants_the_count_typed(operator: TestClient, valkey: Valkey, typed: str) -> None:
+    bury(valkey, 4)
+    fields = confirmed(operator, "drop") | {"typed": typed}
+    assert operator.post("/dead-letters/run", headers=OURS, data=fields).status_code == 400
+    assert (valkey.client().xlen(DEAD_LETTERS), audit.newest(valkey.client())) == (4, [])
+
+
+def test_one_is_dropped_by_its_own_page(operator: TestClient, valkey: Valkey) -> None:
+    first, second = bury(valkey, 2)
+    fields = confirmed(operator, "drop", id=first) | {"typed": "1"}
+    answer = operator.post("/dead-letters/run", headers=OURS, data=fields)
+    finished(operator, answer.headers["location"])
+    left: Any = valkey.client().xrange(DEAD_LETTERS)
+    assert [entry.decode() for entry, _ in left] == [second]
+
+
+def test_a_replay_that_is_cancelled_leaves_the_rest(operator: TestClient, valkey: Valkey) -> None:
+    bury(valkey, 300)
+    pipe = valkey.client().pipeline()
+    for _ in range(5_000):  # the workers have as much to do as may be
+        pipe.xadd(INBOUND, {"n": b""})
+    pipe.execute()
+    fields = confirmed(operator, "replay")
+    answer = operator.post("/dead-letters/run", headers=OURS, data=fields)
+    task = answer.headers["location"]
+    eventually(lambda: "waits: the workers have" in operator.get(task).text)
+    operator.post(f"{task}/cancel", headers=OURS)
+    assert "<strong>cancelled</strong>" in finished(operator, task)
+    assert valkey.client().xlen(DEAD_LETTERS) == 300
+
+
+def test_nothing_is_done_that_the_audit_trail_does_not_take(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    (entry,) = bury(valkey, 1)
+    valkey.client().set("receiver:console:audit", "not a stream")
+    fields = confirmed(operator, "drop") | {"typed": "1"}
+    assert operator.post("/dead-letters/run", headers=OURS, data=fields).status_code == 503
+    revealed = operator.post(f"/dead-letters/{entry}/reveal", headers=OURS)
+    assert (revealed.status_code, NUMBER in revealed.text) == (503, False)
+    assert valkey.client().xlen(DEAD_LETTERS) == 1
+
+
+@pytest.mark.parametrize("script", ["<script>alert(1)</script>", "' onmouseover='x"])
+def test_a_reason_is_text(operator: TestClient, valkey: Valkey, script: str) -> None:
+    (entry,) = bury(valkey, 1, script)
+    for address in ("/dead-letters", f"/dead-letters/{entry}"):
+        assert script not in operator.get(address).text
