@@ -97,10 +97,10 @@ class Chosen:
 
 
 class Hurried:
-    """Keeps Hypothesis from making the example that it found a smaller one."""
+    """Has Hypothesis make fewer examples, and the one that it found no smaller."""
 
     def pytest_collectstart(self) -> None:
         if Phase.shrink in settings().phases:
             phases = (Phase.explicit, Phase.generate)
-            settings.register_profile("mutants", settings(), phases=phases)
+            settings.register_profile("mutants", settings(), phases=phases, max_examples=60)
             settings.load_profile("mutants")

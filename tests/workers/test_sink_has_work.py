@@ -58,3 +58,26 @@ def test_a_stopped_sink_has_work_only_where_an_event_is_to_be_given_up(
     stopped = int(time.time() * 1000) - stopped_for
     client.hset(sink_state("billing"), mapping={"stopped": "410", "stopped_at": stopped})
     assert rings(client, tries) is work
+
+
+@pytest.mark.parametrize(
+    ("due_in", "work"),
+    [(-1000, True), (HOUR // 2, False), (2 * HOUR, True)],  # the last by a clock that was ahead
+)
+def test_a_retry_is_work_when_it_is_due(client: Any, due_in: int, *, work: bool) -> None:
+    client.xgroup_setid(EVENTS, GROUP, "$")
+    client.zadd(retry_due("billing"), {"1-1": int(time.time() * 1000) + due_in})
+    assert rings(client) is work
+
+
+@pytest.mark.parametrize(
+    ("paused_for", "work"), [(-1000, True), (HOUR // 2, False), (2 * HOUR, True)]
+)
+def test_while_a_sink_is_paused_no_retry_is_work(
+    client: Any, paused_for: int, *, work: bool
+) -> None:
+    client.xgroup_setid(EVENTS, GROUP, "$")
+    now = int(time.time() * 1000)
+    client.zadd(retry_due("billing"), {"1-1": now - 1000})
+    client.hset(sink_state("billing"), "open_until", now + paused_for)
+    assert rings(client) is work
