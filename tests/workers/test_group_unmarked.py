@@ -27,3 +27,15 @@ def test_a_group_of_before_there_were_marks_keeps_what_is_open_in_it(
     for _ in range(2):
         work(client)
     assert published(client) == sorted(f"text {number}" for number in (*is_open, 10, 11))
+
+
+def test_a_stream_that_is_gone_is_made_anew_by_the_first_worker_that_looks(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, *range(5))
+    work(client)
+    client.delete(INBOUND)
+    work(client)
+    assert client.xinfo_groups(INBOUND)[0]["name"] == GROUP.encode()
+    accept(client, *range(5, 7))
+    work(client)
+    assert published(client) == sorted(f"text {number}" for number in range(7))
