@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from receiver.contract.redis_keys import GROUP, INBOUND, MARKS
+from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, MARKS, forward_group
 from receiver.runtime.scripts import load
 from tests.support.valkey import Valkey
 from tests.workers.test_groups_moved import STRANGERS, Stranger, accept, published, work
+from workers.forward.delivery_queue import create_group
 
 
 @pytest.mark.parametrize("stranger", list(STRANGERS.values()), ids=list(STRANGERS))
@@ -39,3 +41,15 @@ def test_a_stream_that_is_gone_is_made_anew_by_the_first_worker_that_looks(valke
     accept(client, *range(5, 7))
     work(client)
     assert published(client) == sorted(f"text {number}" for number in range(7))
+
+
+def test_a_sinks_group_that_is_made_now_is_not_said_to_have_been_moved(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    with capture_logs() as said:
+        assert create_group(client, "copy")
+        assert not create_group(client, "copy")
+    assert [one["event"] for one in said] == ["sink.begins"]
+    client.xgroup_destroy(EVENTS, forward_group("copy"))
+    with capture_logs() as said:
+        assert create_group(client, "copy")
+    assert [one["event"] for one in said] == ["group.moved"]
