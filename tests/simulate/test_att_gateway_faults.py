@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -70,6 +71,18 @@ def test_a_slow_body_comes_whole(double: SimulatedGateway, effect: str) -> None:
     assert len(texts(double.read())) == 3
     assert time.monotonic() - begun > 0.29
     assert double.inbox() == {"accepted": 3, "handed_whole": 3}
+
+
+def test_a_slow_body_ends_with_the_server_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ThreadPoolExecutor(1) as pool, gateway() as double:
+        double.control("mo", text="x" * 100)
+        double.control("faults", effect="stall", route="inbox", seconds=300, at=0.5)
+        reading = pool.submit(double.raw)
+        eventually(lambda: double.inbox().get("under_way"))
+    assert b"200" in reading.result()
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_a_client_that_leaves_within_a_stall_has_what_came_before(

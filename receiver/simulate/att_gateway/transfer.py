@@ -70,9 +70,16 @@ class Transfer(Response):
         return self._effect == "no_answer"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, wholly or not."""
+        """Send it, wholly or not. A slow one ends with the server, without a word."""
         connection: Connection = scope["state"][_CONNECTION]
         self._watch(connection)
+        try:
+            await self._transfer(connection, receive, send)
+        except asyncio.CancelledError:
+            connection.transport.abort()
+            await _gone(receive)
+
+    async def _transfer(self, connection: Connection, receive: Receive, send: Send) -> None:
         if self.unanswered:
             self._end("unanswered")
             connection.transport.close()
@@ -81,7 +88,7 @@ class Transfer(Response):
         await send({**head, "headers": self.raw_headers})
         until = self._cut()
         if until:
-            await self._write(send, self._body[:until])
+            await self._write(receive, send, self._body[:until])
         if self._effect == "cut_fin":
             self._end("fin")
             return await _finish(connection.transport, receive)
@@ -91,7 +98,7 @@ class Transfer(Response):
             return await _gone(receive)
         if self._strike and self._effect == "stall":
             await _gone_within(self._strike.seconds, receive)
-        await self._write(send, self._body[until:], last=True)
+        await self._write(receive, send, self._body[until:], last=True)
         return None
 
     def _watch(self, connection: Connection) -> None:
@@ -111,7 +118,9 @@ class Transfer(Response):
             return max(0, min(int(len(self._body) * self._strike.at), len(self._body) - 1))
         return 0
 
-    async def _write(self, send: Send, body: bytes, *, last: bool = False) -> None:
+    async def _write(
+        self, receive: Receive, send: Send, body: bytes, *, last: bool = False
+    ) -> None:
         pieces = [body]
         pause = 0.0
         if self._strike and self._effect == "drip":
@@ -123,8 +132,8 @@ class Transfer(Response):
             message = {"type": "http.response.body", "body": piece, "more_body": not ends}
             self._note(len(piece), ends=ends)
             await send(message)
-            if not ends:
-                await asyncio.sleep(pause)
+            if pause and not ends:
+                await _gone_within(pause, receive)
 
     def _note(self, size: int, *, ends: bool) -> None:
         found = self._handover
