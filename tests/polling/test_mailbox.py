@@ -62,6 +62,17 @@ def test_texts_come_along_where_the_poll_says_so(redis_url: str) -> None:
     assert (mine.events[0].data["text"], mine.events[0].data["subject"]) == ("a secret",) * 2
 
 
+def test_where_a_list_has_no_texts_each_message_is_asked_for(redis_url: str) -> None:
+    gateway = MailboxGateway()
+    gateway.add("m1", "a secret")
+    gateway.listed_texts = False
+    mine = reader(redis_url, gateway, text=True)
+    mine.round()
+    gateway.add("m2", "another")
+    mine.round()
+    assert [e.data["text"] for e in mine.events] == ["a secret", "another"]
+
+
 def test_flags_that_change_to_and_fro_are_an_event_each_time(redis_url: str) -> None:
     gateway = MailboxGateway()
     gateway.add("m1")
@@ -120,6 +131,21 @@ def test_one_that_can_never_be_read_comes_out_with_what_is_known(redis_url: str)
     assert mine.round() == 0
     data = mine.events[0].data
     assert (data["messageId"], data["unread"], data["from"]) == ("m1", True, None)
+
+
+def test_one_whose_flags_change_before_it_is_read_comes_out_with_the_latest(
+    redis_url: str,
+) -> None:
+    gateway = MailboxGateway()
+    mine = reader(redis_url, gateway)
+    mine.round()
+    gateway.add("m1")
+    gateway.failing = {"m1": 6}
+    mine.round()
+    gateway.mark("m1", isUnread=False)
+    assert mine.round() == 0
+    assert mine.round() == 1
+    assert [(e.type, e.data["unread"]) for e in mine.events] == [("inbox.message.added.v1", False)]
 
 
 def test_one_that_is_deleted_before_it_is_read_came_and_went(redis_url: str) -> None:

@@ -1,11 +1,9 @@
 """Where deltas cannot be followed, a mailbox is listed anew: nothing is missed, nothing made up."""
 
-import contextlib
 from typing import Any
 
 import pytest
 
-from receiver.polling.mailbox.mailbox import NotYet
 from tests.support.mailbox_gateway import MailboxGateway
 from tests.support.mailboxes import Reader
 
@@ -42,13 +40,6 @@ def test_a_stale_state_leads_to_a_list_that_tells_what_was_missed(
     assert mine.round() == 0
     gateway.add("later")
     assert mine.round() == 1
-
-
-def test_an_index_that_has_ended_is_built_again(gateway: MailboxGateway, mine: Reader) -> None:
-    gateway.status = "NOT_INITIALIZED"
-    gateway.add("new")
-    assert mine.round() == 1
-    assert (posts(gateway), mine.said[10:]) == (2, ["added new"])
 
 
 def change_once(gateway: MailboxGateway, at_offset: str, act: Any) -> None:
@@ -148,46 +139,6 @@ def test_what_the_list_could_not_read_comes_out_later(
     assert mine.events[-1].data["from"] == "+12065550100"
 
 
-def test_an_index_that_takes_its_time_is_ordered_once(redis_url: str) -> None:
-    gateway = MailboxGateway()
-    gateway.add("m1")
-    gateway.builds = 7
-    mine = Reader(redis_url, gateway)
-    with pytest.raises(NotYet, match="still building"):
-        mine.round()
-    assert mine.round() == 1
-    assert posts(gateway) == 1
-
-
-def test_a_state_that_is_stale_again_and_again_is_not_hammered(
-    gateway: MailboxGateway, mine: Reader
-) -> None:
-    built = []
-    for _ in range(60):
-        gateway.lose_states()
-        with contextlib.suppress(NotYet):
-            mine.round()
-        built.append(posts(gateway))
-        mine.clock += 60
-    assert built[-1] <= 9
-    mine.clock += 3600
-    gateway.add("new")
-    mine.round()
-    assert mine.said[-1] == "added new"
-
-
-def test_one_that_follows_for_an_hour_may_be_built_at_once(
-    gateway: MailboxGateway, mine: Reader
-) -> None:
-    for _ in range(3):
-        mine.round()
-        mine.clock += 4000
-        mine.round()
-        gateway.lose_states()
-        assert mine.round() == 0
-    assert posts(gateway) == 4
-
-
 def test_the_pinned_state_is_kept_over_a_death_in_the_middle_of_the_list(
     redis_url: str, gateway: MailboxGateway
 ) -> None:
@@ -206,17 +157,14 @@ def test_the_pinned_state_is_kept_over_a_death_in_the_middle_of_the_list(
     assert fresh.said.count("added meanwhile") == 1
 
 
-@pytest.mark.parametrize("seed", [False, True], ids=["SDK", "OpenAPI"])
-def test_an_order_that_may_never_have_arrived_is_given_again(redis_url: str, seed: bool) -> None:
-    def die(method: str, path: str, _: dict[str, str]) -> None:
-        if (method, path) == ("POST", "/messages/index"):
-            raise KeyboardInterrupt
-
-    gateway = MailboxGateway(seed=seed)
-    gateway.add("m1")
-    gateway.before = die
-    mine = Reader(redis_url, gateway)
-    with pytest.raises(KeyboardInterrupt):
-        mine.round()
-    gateway.before = lambda *_: None
-    assert mine.round() == 1
+def test_one_that_could_not_be_read_and_is_gone_is_not_told_of(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    gateway.add("new")
+    gateway.failing = {"new": 99}
+    assert mine.round() == 0
+    gateway.delete("new")
+    gateway.lose_states()
+    mine.rounds(2)
+    assert len(mine.said) == 10
+    assert not mine.progress.waiting

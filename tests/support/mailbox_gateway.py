@@ -38,6 +38,8 @@ class MailboxGateway:
         self.refresh, self.access, self.refreshes = "r-0", "a-0", 0
         self.expires_in: Any = "3600"
         self.sent: list[Any] = []
+        self.listed_texts = True
+        """Whether lists have texts, or only messages that are asked for one by one."""
 
     @property
     def state(self) -> str:
@@ -138,6 +140,8 @@ class MailboxGateway:
         for one in failed:
             self.failing[one] -= 1
         messages = [self.messages[one] for one in part if one not in failed]
+        if not self.listed_texts:
+            messages = [{k: v for k, v in one.items() if k != "text"} for one in messages]
         about = {"offset": start, "limit": size, "messages": messages}
         if self.seed:
             return {"messageResultSet": {**about, "totalCount": len(every)}}

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import msgspec
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from receiver.config.settings import Settings, load
-from receiver.contract.redis_keys import EVENTS
+from receiver.contract.redis_keys import EVENTS, mailbox_state
 from receiver.operations import ledger
+from receiver.polling.mailbox.progress import Progress
 from receiver.polling.pace import Pace
 from receiver.polling.process import Process
 from receiver.polling.rounds import Round
@@ -69,17 +71,28 @@ client_secret_env = "ATT_APP_SECRET"
         done = self.command("consent", "alice", said=url)
         assert done.exit_code == 0, done.stderr
 
-    def once(self) -> Round:
-        """One round now."""
+    def once(self, times: int = 1) -> Round:
+        """One round now, or several of one process."""
 
         async def run() -> Round:
             process = Process(self.settings, lambda: False, FAST)
             try:
-                return await process.once(self.settings.polls[0])
+                for _ in range(times):
+                    done = await process.once(self.settings.polls[0])
+                return done
             finally:
                 await process.close()
 
         return asyncio.run(run())
+
+    def forget_pauses(self) -> None:
+        """As if the index had been built long ago."""
+        raw = self.redis.get(mailbox_state("alice"))
+        if raw:
+            found = msgspec.json.decode(raw, type=Progress)
+            self.redis.set(
+                mailbox_state("alice"), msgspec.json.encode(replace(found, indexed_at=0.0))
+            )
 
     def killed(self, point: str) -> int:
         """One round of a process that is killed at a point; its exit status."""

@@ -45,6 +45,10 @@ class Refused(Exception):
         return 400 <= self.error.status < 500 and self.error.status not in _AUTHENTICATION
 
 
+class NoIndex(Exception):
+    """The gateway has listed messages without an index: what is not in the list may be there."""
+
+
 class MailboxApi:
     """Requests about one mailbox. All raise `NotSent`, `Unanswered`, `Refused`, `NotUnderstood`."""
 
@@ -66,18 +70,28 @@ class MailboxApi:
         """Return the state of the index."""
         return shapes.index_info((await self._ask("GET", "/messages/index/info")).document)
 
+    async def index_if_told(self) -> IndexInfo | None:
+        """Return the state of the index; None where the gateway cannot be asked for it."""
+        try:
+            return await self.index()
+        except NotUnderstood:
+            return None
+        except Refused as error:
+            if error.of_the_request:
+                return None
+            raise
+
     async def delta(self, state: str) -> Delta:
         """Return what has changed since a state."""
         return shapes.delta((await self._get("/delta", state=state)).document)
 
     async def page(self, offset: int, limit: int = PAGE) -> Page:
-        """Return a part of the list of messages, the newest first."""
-        return shapes.page((await self._get("/messages", limit=limit, offset=offset)).document)
+        """Return a part of the list of messages, the newest first. Raises `NoIndex`."""
+        return await self._list(limit=limit, offset=offset)
 
     async def some(self, ids: Sequence[str]) -> Page:
-        """Return at most `CHUNK` messages by their ids."""
-        wanted = {"limit": len(ids), "offset": 0, "messageIds": ",".join(ids)}
-        return shapes.page((await self._get("/messages", **wanted)).document)
+        """Return at most `CHUNK` messages by their ids. Raises `NoIndex`."""
+        return await self._list(limit=len(ids), offset=0, messageIds=",".join(ids))
 
     async def message(self, id_: str) -> dict[str, Any]:
         """Return one message."""
@@ -108,6 +122,12 @@ class MailboxApi:
         answer = await self._ask("POST", "/messages", {"messageRequest": request})
         found = answer.document
         return str(found.get("id", "")) if isinstance(found, dict) else ""
+
+    async def _list(self, **query: Any) -> Page:
+        found = shapes.page((await self._get("/messages", **query)).document)
+        if not found.ready:
+            raise NoIndex
+        return found
 
     async def _get(self, path: str, **query: Any) -> Answer:
         return await self._ask("GET", f"{path}?{_query(**query)}")

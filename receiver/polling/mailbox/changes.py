@@ -20,7 +20,7 @@ class Changes:
         """Without `text` neither texts nor subjects get as far as the stream."""
         self._mailbox = mailbox
         self._append = append
-        self._text = text
+        self.text = text
         self._bodies: list[bytes] = []
         self._size = 0
         self.count = 0
@@ -29,7 +29,7 @@ class Changes:
 
     async def add(self, change: Change, id_: str, message: dict[str, Any], state: str) -> None:
         """Take one change, and append what has been collected if that is enough."""
-        said = message if self._text else without_text(message)
+        said = message if self.text else without_text(message)
         whole = {"messageId": id_, **said}
         body = encode(
             MailboxChange(change=change, mailbox=self._mailbox, state=state, message=whole)

@@ -11,7 +11,7 @@ import msgspec
 from receiver.polling.mailbox.api import CHUNK
 from receiver.polling.mailbox.changes import Changes
 from receiver.polling.mailbox.progress import Progress, Waiting
-from receiver.polling.mailbox.reading import Pause, read
+from receiver.polling.mailbox.reading import Pause, read, with_texts
 from receiver.polling.mailbox.shapes import Changed, Delta
 
 ATTEMPTS: Final = 10
@@ -30,15 +30,30 @@ async def publish(
         part = order[start : start + CHUNK]
         ids = list(dict.fromkeys(one.id for one in part if one.change != "deleted"))
         found, failed = await read(api, ids, pause)
+        if changes.text:
+            found = await with_texts(api, found)
         for one in part:
-            if one.change == "added" and one.id in failed and one.id not in deleted:
-                tried = waiting.get(one.id, Waiting(one.message)).attempts + 1
-                if tried < ATTEMPTS:
-                    waiting[one.id] = Waiting(one.message, tried)
-                    continue
+            if one.id in failed and one.id not in deleted and _waits(one, waiting):
+                continue
             if one.change == "added":
                 waiting.pop(one.id, None)
             whole = {**found.get(one.id, {}), **one.message}
             await changes.add(one.change, one.id, whole, progress.state)
     await changes.flush()
     return msgspec.structs.replace(progress, state=delta.state, waiting=waiting)
+
+
+def _waits(one: Changed, waiting: dict[str, Waiting]) -> bool:
+    """Note that a message which cannot be read is to come out later, with its latest flags; tell
+    whether it is.
+    """
+    before = waiting.get(one.id)
+    if one.change == "updated":
+        if before is None:
+            return False
+        waiting[one.id] = Waiting({**before.message, **one.message}, before.attempts)
+        return True
+    attempts = (before.attempts if before else 0) + 1
+    if attempts < ATTEMPTS:
+        waiting[one.id] = Waiting(one.message, attempts)
+    return attempts < ATTEMPTS

@@ -8,7 +8,7 @@ from receiver.config.polls import AttMessagesPoll
 from receiver.contract.records import Notification, encode
 from receiver.outbound import Action, NotSent, TokenRefused, Unanswered
 from receiver.polling.mailbox import connect
-from receiver.polling.mailbox.api import Refused
+from receiver.polling.mailbox.api import NoIndex, Refused
 from receiver.polling.mailbox.consent_token import NoConsent
 from receiver.polling.mailbox.consents import KeyMissing
 from receiver.polling.mailbox.mailbox import Mailbox, NotYet, collector
@@ -48,6 +48,8 @@ class MailboxPoll:
             done = Round("messages" if count else "empty")
         except NotYet as wait:
             done = Round("skipped", str(wait), wait.seconds)
+        except NoIndex:
+            done = Round("skipped", "the gateway has lost the mailbox' index meanwhile", 1.0)
         except (KeyMissing, NoConsent) as error:
             done = Round("unauthorised", str(error))
         except NotUnderstood as error:

@@ -9,12 +9,12 @@ import structlog
 from msgspec.structs import replace
 
 from receiver.polling.mailbox import follow
-from receiver.polling.mailbox.api import MailboxApi, Refused
+from receiver.polling.mailbox.api import MailboxApi, NoIndex, Refused
 from receiver.polling.mailbox.changes import Append, Changes
 from receiver.polling.mailbox.progress import Progress, ProgressStore
 from receiver.polling.mailbox.reading import Pause
 from receiver.polling.mailbox.relist import Relist
-from receiver.polling.mailbox.shapes import IndexInfo, NotUnderstood
+from receiver.polling.mailbox.shapes import IndexInfo
 
 log = structlog.get_logger()
 
@@ -89,7 +89,11 @@ class Mailbox:
         if not progress.pinned:
             progress = await self._pinned(api, progress)
         changes = self._changes()
-        progress, complete = await Relist(api, self._store, changes, progress).run()
+        try:
+            progress, complete = await Relist(api, self._store, changes, progress).run()
+        except NoIndex:
+            await self._store.write(replace(await self._store.read(), pinned=""))
+            raise
         if not complete and progress.lists + 1 < _ROUNDS_OF_LISTS:
             await self._store.write(replace(progress, lists=progress.lists + 1))
             log.warning("mailbox.list_changes", poll=self._name)
@@ -137,25 +141,13 @@ class Mailbox:
         if self._checked and now < self._checked + _CHECK_EVERY:
             return False
         self._checked = now
-        info = await _looked_up(api)
+        info = await api.index_if_told()
         return info is not None and info.status != "ready"
 
     async def _index_is_missing(self, api: MailboxApi) -> bool:
         """Tell whether an order to build it was not carried out, or may not have been."""
-        info = await _looked_up(api)
+        info = await api.index_if_told()
         return info is None or info.status == "missing"
-
-
-async def _looked_up(api: MailboxApi) -> IndexInfo | None:
-    """Return the state of the index; None where the gateway cannot be asked for it."""
-    try:
-        return await api.index()
-    except NotUnderstood:
-        return None
-    except Refused as error:
-        if error.of_the_request:
-            return None
-        raise
 
 
 def _is_ready(info: IndexInfo | None) -> bool:

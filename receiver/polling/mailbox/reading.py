@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+from receiver.carriers.att.mailbox_message import fields_of
 from receiver.polling.mailbox.api import CHUNK, MailboxApi, Refused
 from receiver.polling.mailbox.shapes import message_id
 
@@ -30,6 +31,15 @@ async def read(
                 found |= more
         failed.update(left)
     return found, failed
+
+
+async def with_texts(
+    api: MailboxApi, messages: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return messages with their texts: lists have none at some gateways, a message has."""
+    bare = [id_ for id_, one in messages.items() if "text" not in fields_of(one)]
+    whole = await _each(api, bare)
+    return {id_: {**one, **whole.get(id_, {})} for id_, one in messages.items()}
 
 
 async def _some(api: MailboxApi, ids: list[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:

@@ -10,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from receiver.carriers.att.mailbox_message import fields_of, flags
-from receiver.polling.mailbox.api import MailboxApi
+from receiver.polling.mailbox.api import MailboxApi, NoIndex
 from receiver.polling.mailbox.changes import Changes
 from receiver.polling.mailbox.progress import Progress, ProgressStore, Waiting
+from receiver.polling.mailbox.reading import with_texts
 from receiver.polling.mailbox.shapes import Page, message_id
 
 _LISTS: Final = 3
@@ -32,13 +33,18 @@ class Relist:
         self._waiting = dict(progress.waiting)
 
     async def run(self) -> tuple[Progress, bool]:
-        """Append what the list shows; return the progress, and whether the list was complete."""
+        """Append what the list shows; return the progress, and whether the list was complete.
+        Raises `NoIndex`, and what `MailboxApi` raises.
+        """
         complete, seen = False, set[str]()
         for _ in range(_LISTS):
             complete, seen = await self._list()
             if complete:
                 break
         if complete:
+            info = await self._api.index_if_told()
+            if info and info.status != "ready":
+                raise NoIndex  # the list may have been empty for want of it
             await self._delete_others(seen)
         await self._note()
         return self._progress, complete
@@ -66,6 +72,9 @@ class Relist:
         """Tell what of a page is news, and store that it is known."""
         listed = {message_id(one): one for one in page.messages}
         known = await self._store.flags([*listed, *page.failed])
+        if self._changes.text:
+            new = {id_: one for id_, one in listed.items() if id_ not in known}
+            listed |= await with_texts(self._api, new)
         for id_, message in listed.items():
             now = flags(fields_of(message))
             if id_ not in known:
@@ -82,6 +91,8 @@ class Relist:
         async for id_ in self._store.ids():
             if id_ not in seen:
                 await self._add("deleted", id_, {})
+        for id_ in self._waiting.keys() - seen:
+            del self._waiting[id_]  # it came and went, and nobody was told of it
 
     async def _add(self, change: Any, id_: str, message: dict[str, Any]) -> None:
         await self._changes.add(change, id_, message, self._progress.pinned)

@@ -66,6 +66,8 @@ class Page(NamedTuple):
     total: int | None
     """How many there are in all; None where it does not say."""
     state: str
+    ready: bool = True
+    """Whether it is made from a whole index, as far as it says: without one it may be empty."""
 
 
 def index_info(document: Any) -> IndexInfo:
@@ -74,7 +76,7 @@ def index_info(document: Any) -> IndexInfo:
     word = found.get("status")
     if type(word) is not str:
         raise NotUnderstood("messageIndexInfo.status is missing")
-    return IndexInfo(_STATUS.get(word.strip().lower(), "missing"), _text(found.get("state")))
+    return IndexInfo(_status(word), _text(found.get("state")))
 
 
 def delta(document: Any) -> Delta:
@@ -99,7 +101,9 @@ def page(document: Any) -> Page:
     messages = [one for one in _listed(found["messages"]) if message_id(one)]
     failed = [one for one in map(message_id, _listed(found.get("failedmessages"))) if one]
     total = _whole(found.get("total", found.get("totalcount")))
-    return Page(messages, failed, total, _text(found.get("state")))
+    cache = found.get("cachestatus")
+    ready = type(cache) is not str or _status(cache) == "ready"
+    return Page(messages, failed, total, _text(found.get("state")), ready)
 
 
 def message(document: Any) -> dict[str, Any]:
@@ -114,6 +118,10 @@ def message_id(value: Any) -> str:
     """Return the id of a message, or one that stands alone; empty where there is none."""
     found = fields_of(value).get("messageid") if type(value) is dict else value
     return str(found) if type(found) is int else _text(found)
+
+
+def _status(word: str) -> Status:
+    return _STATUS.get(word.strip().lower(), "missing")
 
 
 def _changes(
