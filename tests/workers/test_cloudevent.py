@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 
 from receiver.carriers import CALLBACKS
@@ -12,7 +13,7 @@ from receiver.carriers.carrier import Basis, Event
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, decode_dead_letter, encode
 from tests.support.running import mo
-from workers.normalise.cloudevent import claim
+from workers.normalise.cloudevent import Claim, claim
 from workers.normalise.decide import decide
 
 CALLBACK = next(callback for callback in CALLBACKS if callback.name == "att.sms.mo")
@@ -111,3 +112,34 @@ def test_an_entry_is_claims_and_no_reason_or_a_dead_letter_of_now_with_its_reaso
     dead = decode_dead_letter(letter)
     assert (dead.reason, dead.notification) == (unread.reason, b"no notification")
     assert abs(dead.at - time.time() * 1000) < 60_000
+
+
+def test_a_body_that_its_carrier_cannot_read_is_a_dead_letter_that_says_why() -> None:
+    entry: Any = (b"1-0", encode(Notification("att.sms.mo", "promo", "r", 1, "", b"nothing")))
+    outcome = decide(entry, Settings())
+    assert (outcome.claims, outcome.reason[:15]) == ([], "body: not JSON:")
+    dead = decode_dead_letter(outcome.args()[2])
+    assert (dead.reason, dead.notification) == (outcome.reason, entry[1])
+    assert outcome.notification
+    assert outcome.notification.body == b"nothing"
+
+
+def test_what_a_subscription_of_ours_says_of_a_device_is_known_by_what_it_says() -> None:
+    data = {"subscriptionId": "one", "reachable": True}
+    event = msgspec.structs.replace(WHOLE, type="device.reachability.changed.v1", data=data)
+    event = msgspec.structs.replace(event, basis="provider-id", closes=())
+
+    def claimed(attempt: str, **changed: Any) -> Claim:
+        said = msgspec.structs.replace(event, **changed)
+        arrived = msgspec.structs.replace(ARRIVED, attempt=attempt)
+        return claim(CALLBACK, arrived, said, 0)
+
+    first = claimed("a 1 fleet:x")
+    assert json.loads(first.document)["identitybasis"] == "composite"
+    assert first.mark == b"c"
+    again = claimed("b 2 fleet:x", identity=("other",), data=data | {"subscriptionId": "two"})
+    assert again.identity == first.identity
+    for changed in ({"data": data | {"reachable": False}}, {"subject": "+1"}, {"time": BARE.time}):
+        assert claimed("b 2 fleet:x", **changed).identity != first.identity
+    assert claimed("b 2 fleet:y").identity != first.identity
+    assert claimed("").mark == b"p"
