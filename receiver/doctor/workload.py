@@ -9,6 +9,7 @@ from typing import Final
 from receiver.config import sinks
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
+from receiver.doctor.consents import consents
 from receiver.doctor.finding import Finding
 from receiver.doctor.watches import watches
 from receiver.health.data_loss import loss_message
@@ -57,6 +58,7 @@ def work(
         )
     yield from _letters(found)
     yield from watches(settings, found)
+    yield from consents(settings, found)
 
 
 def _moves(found: Snapshot) -> Iterator[Finding]:

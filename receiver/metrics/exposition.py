@@ -15,11 +15,12 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
 from receiver.carriers.carrier import Basis
+from receiver.config.polls import AttMessagesPoll
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
-from receiver.metrics import polls, subscriptions, watches
+from receiver.metrics import consents, polls, subscriptions, watches
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Sink, Snapshot
@@ -123,6 +124,8 @@ def _polls(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     yield polls.pages(states, page_files(settings.data_dir / DIRECTORY))
     if snapshot:
         yield from polls.families(states, snapshot.now)
+        mailboxes = [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]
+        yield consents.family(mailboxes, snapshot.consents, snapshot.now)
 
 
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:

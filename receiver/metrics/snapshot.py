@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
 from receiver.contract.redis_keys import (
+    CONSENTS,
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -33,6 +34,8 @@ from receiver.operations import ledger, watch_ledger
 from receiver.operations.ledger import Ledger
 from receiver.operations.watch_ledger import WatchLedger
 from receiver.polling import overview
+from receiver.polling.mailbox import consent_record
+from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.overview import PollState
 from receiver.runtime import scripts
 from receiver.subscriptions import operator_state
@@ -98,6 +101,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """RQ queue -> how many workers are alive."""
     polls: list[PollState] = []
     """Those that are configured."""
+    consents: dict[str, Consent] = {}
+    """Subscribers' consents, where anything is polled."""
     watches: list[WatchLedger] = []
     """Of the polls that ask for delivery statuses."""
     watch_late: float = 0.0
@@ -130,6 +135,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
         {name.decode(): _waiting(now, *rest) for name, *rest in groups} for _, groups in each
     ]
     sinks = _sinks(client, counts, waiting[1])
+    states = overview.states(client, polls)
     nothing: tuple[list[WatchLedger], float] = ([], 0.0)
     watches, late = _unless_foreign(lambda: _watches(client, now / 1000), nothing)
     return Snapshot(
@@ -149,12 +155,18 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
         workers={
             queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
         },
-        polls=overview.states(client, polls),
+        polls=states,
+        consents=_unless_foreign(lambda: _consents(client), {}) if states else {},
         watches=watches,
         watch_late=late,
         operators=_unless_foreign(lambda: operator_state.read(client, operators), []),
         subscription_credentials=_unless_foreign(lambda: credential_store.subscriptions(client), 0),
     )
+
+
+def _consents(client: redis.Redis) -> dict[str, Consent]:
+    stored: Any = client.hgetall(CONSENTS)
+    return consent_record.all_of(stored)
 
 
 def _watches(client: redis.Redis, now: float) -> tuple[list[WatchLedger], float]:

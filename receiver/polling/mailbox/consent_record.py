@@ -31,6 +31,10 @@ class Consent(Struct, frozen=True, kw_only=True):
             return "has ended"
         return f"ends in {max(1, round(left / 86_400))} days" if left <= WARN_SECONDS else ""
 
+    def days_left(self, now: float) -> float:
+        """Return the days until it ends; 0 for one that is refused or over."""
+        return 0.0 if self.refused else max(0.0, (self.ends - now) / 86_400)
+
 
 decode = msgspec.json.Decoder(Consent).decode
 

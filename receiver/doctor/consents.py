@@ -1,0 +1,30 @@
+"""Check of subscribers' consents."""
+
+from collections.abc import Iterator
+
+from receiver.config.polls import AttMessagesPoll
+from receiver.config.settings import Settings
+from receiver.doctor.finding import Finding
+from receiver.metrics.snapshot import Snapshot
+
+
+def consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check that every polled mailbox has a consent that is good for a while."""
+    polls = [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]
+    for name in polls:
+        one = found.consents.get(name)
+        trouble = one.trouble(found.now) if one else "was never given"
+        if trouble:
+            yield Finding(
+                "warning" if one and one.days_left(found.now) > 0 else "serious",
+                f"the consent to read the mailbox of the poll {name} {trouble}",
+                "without it nothing of the mailbox comes in, and only the subscriber can give it",
+                f"receiver consent {name}",
+            )
+    if polls and not settings.secret_keys:
+        yield Finding(
+            "serious",
+            "RECEIVER_SECRET_KEYS is not set, and mailboxes are polled",
+            "a consent is neither stored nor read without a key",
+            "RECEIVER_SECRET_KEYS=...  # `openssl rand -base64 32` makes one; then restart poll",
+        )
