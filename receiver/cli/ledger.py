@@ -10,28 +10,9 @@ from receiver.cli.terminal.spool_depth import seen as spooled_here
 from receiver.health import data_loss
 from receiver.intake.spool import location
 from receiver.operations import ledger, sink_ledger, watch_ledger
-from receiver.operations.ledger import Ledger
+from receiver.operations.ledger import MEANING, Ledger
 from receiver.operations.sink_ledger import SinkLedger
 from receiver.operations.watch_ledger import WatchLedger
-
-_MEANING = {
-    "accepted": "acknowledged to the carrier",
-    "published": "came out as events",
-    "duplicate": "came before",
-    "duplicate_provider_id": "of them by an id of the network's and what they say",
-    "duplicate_composite": "of them statuses, by message id, address and status",
-    "duplicate_fingerprint": "of them without an id, by what they say",
-    "dead": "could not be understood; kept as dead letters",
-    "open": "not done yet",
-    "events": "on the stream so far; one notification may hold several",
-    "late": "of them statuses that came after a final one",
-    "rejected": "authentic but refused; kept with the reason",
-    "dead_dropped": "dead letters that somebody dropped",
-    "dead_trimmed": "dead letters that were too old or too many",
-    "events_trimmed": "events that were too old or too many",
-    "events_unread_trimmed": "of them not yet read, once per consumer group",
-    "lost": "acknowledged, but gone with what Redis has lost",
-}
 
 
 @click.command()
@@ -79,7 +60,7 @@ def command(*, as_json: bool) -> None:
     elif sys.stdout.isatty():
         _print_table(books, seen, sinks, watches)
     else:
-        for name in _MEANING:
+        for name in MEANING:
             click.echo(f"{name} {getattr(books, name)}")
         click.echo(f"spooled {spooled}")
         click.echo(f"spool_damaged {damaged}")
@@ -120,7 +101,7 @@ def _print_table(
 
     table = Table(box=None, show_header=False)
     table.add_column(justify="right", style="bold")
-    for name, meaning in _MEANING.items():
+    for name, meaning in MEANING.items():
         table.add_row(f"{getattr(books, name):,}", name, f"[dim]{meaning}")
     spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
     table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")

@@ -1,5 +1,6 @@
 """The console's application: its pages, each with the role that it needs."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +21,8 @@ from receiver.console.tasks import Tasks
 from receiver.runtime.redis_client import DOWN
 
 COOKIE: Final = "receiver-console"
+SESSIONS_REMEMBERED: Final = 1_000
+"""For while Redis is gone: the overview then shows the last numbers there were."""
 
 Endpoint = Callable[[Request], Any]
 """Returns a `Response`, as a coroutine or from a thread."""
@@ -53,6 +56,7 @@ def create(
     app.state.redis = client
     app.state.templates = render.environment()
     app.state.masks = None
+    app.state.sessions = {}
     app.state.tasks = Tasks()
     return Guard(app, port, settings.console_url)
 
@@ -98,9 +102,21 @@ _VIEWER: Final = (
 
 
 def _session(request: Request) -> sessions.Session | None:
-    settings: Settings = request.app.state.settings
-    known = proxy.session(request, settings.console_proxy)
-    return known or sessions.find(request.app.state.redis, request.cookies.get(COOKIE, ""))
+    """Return who asks; while Redis is gone, who it was the last time."""
+    state, token = request.app.state, request.cookies.get(COOKIE, "")
+    if known := proxy.session(request, state.settings.console_proxy):
+        return known
+    try:
+        found = sessions.find(state.redis, token)
+    except DOWN:
+        last: sessions.Session | None = state.sessions.get(token)
+        if last is None or last.ends < time.time():
+            raise
+        return last
+    state.sessions[token] = found
+    while len(state.sessions) > SESSIONS_REMEMBERED:
+        state.sessions.pop(next(iter(state.sessions)))
+    return found
 
 
 def _is_async(endpoint: Endpoint) -> bool:

@@ -2,7 +2,7 @@
 up.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -47,6 +47,27 @@ class Ledger(msgspec.Struct, frozen=True):
     def balanced(self) -> bool:
         """Return whether every accepted notification is accounted for."""
         return self.accepted == self.published + self.duplicate + self.dead + self.open
+
+
+MEANING: Final = {
+    "accepted": "acknowledged to the carrier",
+    "published": "came out as events",
+    "duplicate": "came before",
+    "duplicate_provider_id": "of them by an id of the network's and what they say",
+    "duplicate_composite": "of them statuses, by message id, address and status",
+    "duplicate_fingerprint": "of them without an id, by what they say",
+    "dead": "could not be understood; kept as dead letters",
+    "open": "not done yet",
+    "events": "on the stream so far; one notification may hold several",
+    "late": "of them statuses that came after a final one",
+    "rejected": "authentic but refused; kept with the reason",
+    "dead_dropped": "dead letters that somebody dropped",
+    "dead_trimmed": "dead letters that were too old or too many",
+    "events_trimmed": "events that were too old or too many",
+    "events_unread_trimmed": "of them not yet read, once per consumer group",
+    "lost": "acknowledged, but gone with what Redis has lost",
+}
+"""Count -> what it says, in words, in the order in which it is shown."""
 
 
 def read(client: redis.Redis) -> Ledger:

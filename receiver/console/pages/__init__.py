@@ -3,7 +3,21 @@
 from typing import Final
 
 from receiver.console.app import Page
-from receiver.console.pages import audit, dead_letters, live, login, overview, story, tasks
+from receiver.console.pages import (
+    audit,
+    credentials,
+    dead_letters,
+    live,
+    login,
+    overview,
+    sinks,
+    state,
+    story,
+    tasks,
+)
 
-_PAGES: Final = (login, overview, live, story, dead_letters, tasks, audit)
+_PAGES: Final = (
+    *(login, overview, live, story, dead_letters, sinks, credentials),
+    *(state, tasks, audit),
+)
 ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

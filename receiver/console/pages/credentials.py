@@ -1,0 +1,106 @@
+"""Credentials: who may send, until when, whether a token is still in use; adding and revoking."""
+
+import secrets
+import time
+from typing import Any, Final
+
+import redis
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import NotReplicated, Stored
+from receiver.config.settings import LISTENER_NAME
+from receiver.console import audit, forms, render
+from receiver.console.app import Page
+
+QUIET: Final = 7 * 86_400
+"""Seconds without use after which a token may be revoked without a carrier noticing."""
+
+
+def show(request: Request) -> Response:
+    """Show the credentials, the oldest first."""
+    return _page(request, {})
+
+
+async def add(request: Request) -> Response:
+    """Add a credential; its token is shown this once."""
+    form = await forms.fields(request)
+    state, who = request.app.state, request.state.session.name
+    label, listener = form.get("label", "").strip()[:64], form.get("listener", "").strip()
+    if listener and not LISTENER_NAME.fullmatch(listener):
+        values = {
+            "title": "Nothing was added",
+            "sentence": "A listener's name has 1 to 64 of a-z, 0-9 and -.",
+        }
+        return render.page(request, "message.html", values, 400)
+    days = forms.number(form, "days", 0)
+    now = time.time()
+    expires = now + days * 86_400 if 0 < days <= 36_500 else None
+    credential = Credential(label=label, listener=listener or None, expires=expires, created=now)
+    token = secrets.token_urlsafe(32)
+    await run_in_threadpool(audit.write, state.redis, who, "credentials.add", label)
+    await run_in_threadpool(credential_store.add, state.redis, token, credential)
+    return await run_in_threadpool(_page, request, {"token": token})
+
+
+async def revoke(request: Request) -> Response:
+    """Revoke a credential now, or let it end in some days."""
+    form = await forms.fields(request)
+    name, days = request.path_params["id"], forms.number(form, "days", 0)
+    state, who = request.app.state, request.state.session.name
+    await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", name[:12], 1)
+    try:
+        await run_in_threadpool(_revoke, state.redis, name, days, state.settings.ack_replicas)
+    except NotReplicated as reached:
+        values = {
+            "title": "It is not revoked everywhere",
+            "sentence": f"{reached} replicas have it: one of the others may bring it back.",
+        }
+        return render.page(request, "message.html", values, 503)
+    return RedirectResponse("/credentials", 303)
+
+
+def _revoke(client: redis.Redis, name: str, days: int, replicas: int) -> None:
+    stored = [one for one in credential_store.all_stored(client) if one.id == name]
+    if days:
+        credential_store.set_expiry(client, stored, time.time() + days * 86_400, replicas)
+    elif stored:
+        credential_store.revoke(client, stored, replicas)
+
+
+def _page(request: Request, more: dict[str, Any]) -> Response:
+    client, settings = request.app.state.redis, request.app.state.settings
+    values = {
+        "rows": [_row(one) for one in credential_store.all_stored(client)],
+        "subscriptions": credential_store.subscriptions(client),
+        "environment": len(settings.bearer_digests),
+        "listeners": [one.name for one in settings.listeners],
+        "token": "",
+    }
+    return render.page(request, "credentials.html", values | more)
+
+
+def _row(one: Stored) -> dict[str, Any]:
+    known = one.credential
+    expires = known.expires if known else None
+    last = one.used or (known.created if known else 0.0)
+    return {
+        "id": one.id,
+        "label": known.label if known else "",
+        "listener": (known.listener or "all") if known else "",
+        "created": int(known.created * 1000) if known else 0,
+        "days": (expires - time.time()) / 86_400 if expires is not None else None,
+        "used": int(one.used * 1000) if one.used else 0,
+        "quiet": time.time() - last > QUIET,
+        "readable": known is not None,
+    }
+
+
+ROUTES: Final = [
+    Page("/credentials", show, "operator"),
+    Page("/credentials", add, "operator", ["POST"]),
+    Page("/credentials/{id}/revoke", revoke, "operator", ["POST"]),
+]

@@ -1,0 +1,130 @@
+"""Every page, for each role, on a store with something of everything and on an empty one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential
+from receiver.config.settings import RedisStreamSink, Settings, load
+from receiver.console import audit
+from receiver.console.pages import ROUTES
+from receiver.contract.redis_keys import CREDENTIALS, EVENTS, HEARD, SINKS, sink_state
+from tests.console.conftest import OURS
+from tests.console.test_live import NUMBER, accept, work
+from tests.support.eventually import eventually
+from tests.support.valkey import Valkey
+
+PAGES = sorted(r.path for r in ROUTES if "GET" in (r.methods or ()) and "{" not in r.path)
+PAGES = [path for path in PAGES if path != "/live/stream"]
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    file = tmp_path / "receiver.toml"
+    file.write_text('[[listener]]\nname = "promo"\n')
+    found = load({"RECEIVER_CONFIG": str(file)})
+    return Settings(listeners=found.listeners, sinks=(RedisStreamSink(name="billing", stream="b"),))
+
+
+def fill(valkey: Valkey) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    client = valkey.client()
+    client.xgroup_create(EVENTS, "forward:billing", id="0")
+    client.hset(SINKS, "billing:begun", 0)
+    client.hset(sink_state("billing"), mapping={"stopped": SCRIPT, "stopped_at": 1})
+    client.hset(HEARD, "promo", 1_760_000_000_000)
+    credential_store.add(client, "t" * 40, Credential(label=SCRIPT, created=1.0))
+    client.hset(CREDENTIALS, "0" * 64, "not json")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/sinks/billing", "/listeners/promo"])
+def test_a_page_shows_nobody_and_runs_nothing(
+    operator: TestClient, valkey: Valkey, path: str
+) -> None:
+    if path not in ("/sinks/billing",):
+        assert operator.get(path).status_code == 200  # of an empty store
+    fill(valkey)
+    answer = operator.get(path)
+    assert answer.status_code == 200
+    assert NUMBER not in answer.text
+    assert "private" not in answer.text
+    assert SCRIPT not in answer.text
+
+
+def test_a_sink_is_stopped_and_started_on_the_audit_trail(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    fill(valkey)
+    operator.post("/sinks/billing", headers=OURS, data={"action": "start"})
+    assert "Stop sending" in operator.get("/sinks/billing").text
+    operator.post("/sinks/billing", headers=OURS, data={"action": "stop"})
+    assert "stopped by ada in the console" in operator.get("/sinks/billing").text
+    actions = [entry.action for _, entry in audit.newest(valkey.client())]
+    assert actions == ["sink.stop", "sink.start"]
+    answer = operator.post("/sinks/nobody", headers=OURS, data={"action": "stop"})
+    assert answer.status_code == 404
+
+
+def test_a_credential_is_added_shown_once_and_revoked(operator: TestClient, valkey: Valkey) -> None:
+    form = {"label": "att", "listener": "promo", "days": "30"}
+    page = operator.post("/credentials", headers=OURS, data=form).text
+    token = page.split('<code id="token">')[1].split("<")[0]
+    (stored,) = credential_store.all_stored(valkey.client())
+    assert stored.credential
+    assert (stored.credential.label, stored.credential.listener) == ("att", "promo")
+    listed = operator.get("/credentials").text
+    assert token not in listed
+    assert "in use: its carrier will get 401" in listed
+    operator.post(f"/credentials/{stored.id}/revoke", headers=OURS, data={"days": "2"})
+    (ending,) = credential_store.all_stored(valkey.client())
+    assert ending.ends_within(2 * 86_400)
+    operator.post(f"/credentials/{stored.id}/revoke", headers=OURS, data={"days": ""})
+    assert credential_store.all_stored(valkey.client()) == []
+    everything: Any = valkey.client().xrange("receiver:console:audit")
+    assert token.encode() not in repr(everything).encode()
+
+
+@pytest.mark.parametrize("listener", ["Promo", "../x", "a" * 65])
+def test_a_credential_for_no_listener_is_refused(
+    operator: TestClient, valkey: Valkey, listener: str
+) -> None:
+    form = {"label": "att", "listener": listener}
+    assert operator.post("/credentials", headers=OURS, data=form).status_code == 400
+    assert credential_store.all_stored(valkey.client()) == []
+
+
+def test_a_viewer_may_look_and_neither_act_nor_see_who_may_send(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    fill(valkey)
+    for route in ROUTES:
+        method = next(iter((route.methods or set()) - {"HEAD"}))
+        path = route.path.replace("{name}", "billing").replace("{id}", "1-1")
+        answer = viewer.request(method, path, headers=OURS) if route.role == "operator" else None
+        assert answer is None or answer.status_code == 403, path
+    assert "Stop sending" not in viewer.get("/sinks/billing").text
+
+
+def test_redis_is_gone_is_said_and_the_last_numbers_stay(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    fill(valkey)
+    assert 'href="/sinks/billing"' in operator.get("/").text
+    valkey.kill()
+    try:
+        page = eventually(lambda: _stale(operator.get("/").text))
+        assert "Redis does not answer" in page
+        assert 'href="/sinks/billing"' in page
+        assert operator.get("/live").status_code == 503
+    finally:
+        valkey.restart()
+    eventually(lambda: not _stale(operator.get("/").text))
+
+
+def _stale(page: str) -> str:
+    return page if 'class="stale"' in page else ""
