@@ -29,8 +29,8 @@ class Copy:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         for package in ("receiver", "workers"):
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / package, directory / package, ignore=ignored)
+            # With what is compiled already: the copies keep the times that tell whether it is old.
+            shutil.copytree(ROOT / package, directory / package)
         shutil.copy(ROOT / "pyproject.toml", directory)
 
     def write(self, name: str, text: str) -> None:
@@ -81,14 +81,10 @@ def documented(page: str) -> set[str]:
     return {line.split()[0] for line in snippet(page, "files").splitlines()}
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path / "copy")
-
-
-@pytest.fixture
-def signing(copy: Copy) -> Copy:
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """With the page's carrier, which signs."""
+    copy = Copy(tmp_path_factory.mktemp("carrier") / "copy")
     page = "add-a-carrier.md"
     module = snippet(page, "carrier.py") + snippet(page, "signed.py")
     copy.write("receiver/carriers/example.py", module)
@@ -124,8 +120,8 @@ def signed(body: bytes, secret: str, age: int = 0, **more: str) -> dict[str, str
 
 
 @pytest.fixture
-def receiver(valkey: Valkey, signing: Copy) -> Iterator[Receiver]:
-    running = Receiver(valkey, signing.directory, PYTHONPATH=str(signing.directory))
+def receiver(valkey: Valkey, signing: Copy, tmp_path: Path) -> Iterator[Receiver]:
+    running = Receiver(valkey, tmp_path, PYTHONPATH=str(signing.directory))
     yield running
     running.stop()
 
@@ -199,9 +195,10 @@ types = ["sms.*"]
 """
 
 
-@pytest.fixture
-def filing(copy: Copy) -> Copy:
+@pytest.fixture(scope="module")
+def filing(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """With the page's sink."""
+    copy = Copy(tmp_path_factory.mktemp("sink") / "copy")
     page = "add-a-sink.md"
     kinds = "SinkSettings = RedisStreamSink | RqSink | HttpSink\n"
     settings = snippet(page, "settings.py") + "\n\n"
@@ -232,16 +229,16 @@ def test_another_kind_of_sink_takes_the_files_that_the_page_names(filing: Copy) 
 
 
 def test_another_kind_of_sink_gets_events_and_its_failures_are_tried_again(
-    valkey: Valkey, filing: Copy
+    valkey: Valkey, filing: Copy, tmp_path: Path
 ) -> None:
-    (filing.directory / "receiver.toml").write_text(TOML)
-    receiver = Receiver(valkey, filing.directory, PYTHONPATH=str(filing.directory))
+    (tmp_path / "receiver.toml").write_text(TOML)
+    receiver = Receiver(valkey, tmp_path, PYTHONPATH=str(filing.directory))
     try:
         receiver.start()
         assert receiver.post("/att/sms/mo", mo("kept")).status == 204
         eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 1, within=60)
-        (filing.directory / "archive").mkdir()
-        file = filing.directory / "archive/events"
+        (tmp_path / "archive").mkdir()
+        file = tmp_path / "archive/events"
         eventually(file.exists, within=60)
         eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 0, within=60)
         [line] = file.read_text().splitlines()

@@ -33,8 +33,9 @@ DAY = 24 * 3600 * 1000
 class Operated(Receiver):
     """A receiver that has seen something: an event, a refused request, dead letters, a sink."""
 
-    def begin(self) -> "Operated":
-        """Start, with a past."""
+    def give_past(self) -> "Operated":
+        """Have what a page's commands look for, whatever those of another page did."""
+        self.redis.delete(DEAD_LETTERS)  # an id of 25 days ago is none after a newer one
         now = time.time_ns() // 1_000_000
         notification = encode(Notification("att.sms.mo", "promo", "a-receipt", now, "", mo()))
         for age, reason in ((25 * DAY, "body: no sender"), (1000, "it timed out")):
@@ -44,8 +45,8 @@ class Operated(Receiver):
         refusal = Refusal("att.sms.mo", "promo", "a-receipt", now, 400, "made up", [], mo())
         self.refusal = f"{now}-0"
         self.redis.xadd(REJECTED, {"r": encode(refusal)}, id=self.refusal)
-        self.redis.hset(LEDGER, mapping={"accepted": 2, "dead": 2, "rejected": 1})
-        self.start()
+        for name, count in (("accepted", 2), ("dead", 2), ("rejected", 1)):
+            self.redis.hincrby(LEDGER, name, count)
         self.receipt = self.post("/att/sms/mo/promo", mo()).headers["x-receipt-id"]
         self.settled()
         return self
@@ -61,21 +62,27 @@ class Operated(Receiver):
         return text
 
 
-@pytest.fixture
-def operated(valkey: Valkey, tmp_path: Path) -> Iterator[Operated]:
-    (tmp_path / "receiver.toml").write_text(SINK)
-    running = Operated(valkey, tmp_path)
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
+    """One for all pages: what they do to it is what somebody does who reads one after the other."""
+    directory, valkey = tmp_path_factory.mktemp("operated"), Valkey()
+    (directory / "receiver.toml").write_text(SINK)
+    running = Operated(valkey, directory)
     try:
-        yield running.begin()
+        running.start()
+        yield running
     finally:
         running.stop()
+        valkey.stop()
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl on this machine")
 @pytest.mark.parametrize("page", RUN, ids=lambda path: path.stem)
 def test_every_command_of_a_page_does_what_it_says(
-    page: Path, operated: Operated, valkey: Valkey, tmp_path: Path
+    page: Path, operated: Operated, tmp_path: Path
 ) -> None:
+    operated.give_past()
+    (tmp_path / "receiver.toml").write_text(SINK)
     program = tmp_path / "bin/receiver"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {shlex.join(RECEIVER)} "$@"\n')
@@ -83,7 +90,7 @@ def test_every_command_of_a_page_does_what_it_says(
     environ = {
         "PATH": f"{program.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
-        "REDIS_URL": valkey.url,
+        "REDIS_URL": operated.valkey.url,
         "PORT": str(operated.port),
         "RECEIVER_TOKEN": TOKEN,
     }

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from receiver.contract.redis_keys import (
 from receiver.subscriptions.slots import Slot, decode
 from tests.support.commands import environment
 from tests.support.eventually import eventually
+from tests.support.forked import Forked
 from tests.support.operators import Simulated, Sink
 from tests.support.valkey import Valkey
 
@@ -75,16 +75,8 @@ devices_file = "fleet.txt"
     def start(self, point: str = "") -> "subprocess.Popen[bytes]":
         """A controller, which is killed at a point if one is given."""
         self.configure()
-        command = [sys.executable, "-P", "-m", "tests.support.dying_controller"]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [*command, "sim", point],
-                cwd=self.directory,
-                env=self.environment(),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
+        arguments = ["tests.support.dying_controller", "sim", point]
+        process = Forked(arguments, self.directory, self.environment(), self.log)
         self._processes.append(process)
         return process
 
