@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -81,6 +82,17 @@ def test_a_slow_answer_comes_late(operator: Simulated) -> None:
     begun = time.monotonic()
     assert operator.request("GET", V08).status_code == 200
     assert time.monotonic() - begun > 0.29
+
+
+def test_a_slow_answer_ends_with_the_operator_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ThreadPoolExecutor(1) as pool, simulated() as operator:
+        operator.control("faults", operation="list", effect="slow", delay=300)
+        asking = pool.submit(operator.request, "GET", V08)
+        eventually(lambda: operator.books()["faults"][0]["hits"])
+    assert asking.exception()
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])

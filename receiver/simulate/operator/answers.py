@@ -91,7 +91,10 @@ async def with_fault(
         later.add_done_callback(_LATER.discard)
         return Cut()
     if fault.effect == "slow":
-        await asyncio.sleep(fault.delay)
+        try:
+            await asyncio.sleep(fault.delay)
+        except asyncio.CancelledError:  # the server stops before
+            return Cut()
         return await apply()
     retry = f"{fault.retry_after:.0f}" if fault.retry_after else ""
     said = refusal(Refused(fault.status, fault.code), form, retry)
