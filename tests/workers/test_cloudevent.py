@@ -136,7 +136,7 @@ def test_what_a_subscription_of_ours_says_of_a_device_is_known_by_what_it_says()
 
     first = claimed("a 1 fleet:x")
     assert json.loads(first.document)["identitybasis"] == "composite"
-    assert first.mark == b"c"
+    assert (first.mark, first.identity.hex()) == (b"c", "f318aa7b06bf943cc605c71a7cc46e2e")
     again = claimed("b 2 fleet:x", identity=("other",), data=data | {"subscriptionId": "two"})
     assert again.identity == first.identity
     for changed in ({"data": data | {"reachable": False}}, {"subject": "+1"}, {"time": BARE.time}):
