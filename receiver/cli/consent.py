@@ -98,7 +98,7 @@ def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:
         client = async_client(setup.redis_url(settings))
         try:
             await client.ping()
-            return await act(Consents(client, settings.secret_keys))
+            return await act(Consents(client, settings.secret_keys, settings.ack_replicas))
         finally:
             await client.aclose()
 

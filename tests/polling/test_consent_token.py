@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import redis
 
+from receiver.intake.redis_link import NotReplicated
 from receiver.outbound import Grant, Token, TokenRefused, Unanswered
 from receiver.polling.mailbox import consent_token
 from receiver.polling.mailbox.consent_token import ConsentToken, NoConsent, tokens_of
@@ -144,3 +145,17 @@ def test_a_lease_that_a_dead_process_has_left_ends(
 
 def test_a_refresh_ends_before_its_lease() -> None:
     assert consent_token.REFRESH_WITHIN < 15
+
+
+def test_a_refresh_token_that_no_replica_has_yet_is_not_relied_on(
+    redis_url: str, gateway: Gateway
+) -> None:
+    give(redis_url)
+
+    async def act(consents: Consents) -> None:
+        replicated = Consents(consents._client, (OLD,), replicas=1)
+        with pytest.raises(NotReplicated):
+            await ConsentToken("alice", replicated, gateway).headers()
+
+    run(redis_url, act)
+    assert headers(redis_url, gateway) == {"authorization": "Bearer a-1"}

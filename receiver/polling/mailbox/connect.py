@@ -67,7 +67,7 @@ async def mailbox_api(
     settings: Settings, poll: AttMessagesPoll, client: "redis.asyncio.Redis"
 ) -> AsyncIterator[MailboxApi]:
     """Yield the API of a poll's mailbox. Raises `KeyMissing`."""
-    consents = Consents(client, settings.secret_keys)
+    consents = Consents(client, settings.secret_keys, settings.ack_replicas)
     http = http_client()
     try:
         token = ConsentToken(poll.name, consents, oauth(settings, poll, http))

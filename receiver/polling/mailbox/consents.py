@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from msgspec import Struct
 
 from receiver.contract.redis_keys import CONSENTS, consent_code, consent_lease
+from receiver.intake.redis_link import REPLICATE_WITHIN, NotReplicated
 from receiver.polling.mailbox.consent_record import Consent, decode
 from receiver.runtime import scripts
 
@@ -50,8 +51,12 @@ class Tokens(Struct, frozen=True, kw_only=True):
 class Consents:
     """The consents in one Redis."""
 
-    def __init__(self, client: "redis.asyncio.Redis", keys: Sequence[str]) -> None:
-        """`keys` as `receiver.config.secret_keys` returns them. Raises `KeyMissing` without any."""
+    def __init__(
+        self, client: "redis.asyncio.Redis", keys: Sequence[str], replicas: int = 0
+    ) -> None:
+        """`keys` as `receiver.config.secret_keys` returns them; so many `replicas` must have what
+        is written. Raises `KeyMissing` without any key.
+        """
         if not keys:
             raise KeyMissing(
                 "RECEIVER_SECRET_KEYS is not set, and a consent is not stored unencrypted: "
@@ -59,6 +64,7 @@ class Consents:
             )
         self._client = client
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._replicas = replicas
         self._owner = secrets.token_hex(8)
 
     async def read(self, mailbox: str) -> tuple[bytes, Consent, Tokens] | None:
@@ -77,9 +83,17 @@ class Consents:
         return raw, consent, msgspec.json.decode(plain, type=Tokens)
 
     async def write(self, mailbox: str, before: bytes | None, consent: Consent) -> bool:
-        """Store a record; return whether it was still `before` (None: whatever it was)."""
+        """Store a record; return whether it was still `before` (None: whatever it was). Raises
+        `NotReplicated`.
+        """
         words = (mailbox, msgspec.json.encode(consent), *(() if before is None else (before,)))
-        done: Any = await self._client.eval(_WRITE, 1, CONSENTS, *cast(Any, words))
+        async with self._client.client() as line:
+            done: Any = await line.eval(_WRITE, 1, CONSENTS, *cast(Any, words))
+            if (
+                self._replicas
+                and await line.wait(self._replicas, REPLICATE_WITHIN) < self._replicas
+            ):
+                raise NotReplicated
         return bool(done)
 
     async def forget(self, mailbox: str) -> bool:
