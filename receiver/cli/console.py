@@ -15,8 +15,14 @@ from receiver.runtime.loopback import is_loopback
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Where to listen; PORT, and 8090, otherwise."
 )
+@click.option(
+    "--web",
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    help="Where the web half is, for samples and replays through it.",
+)
 @click.pass_context
-def command(ctx: click.Context, port: int | None) -> None:
+def command(ctx: click.Context, port: int | None, web: str) -> None:
     """Run the console: what comes in, what became of it, and the buttons that put it right.
 
     \b
@@ -30,10 +36,10 @@ def command(ctx: click.Context, port: int | None) -> None:
     """
     ctx.obj = port
     if ctx.invoked_subcommand is None:
-        _run(port)
+        _run(port, web)
 
 
-def _run(port: int | None) -> None:
+def _run(port: int | None, web: str) -> None:
     settings = setup.settings()
     url = setup.redis_url(settings)
     found = msgspec.structs.replace(settings, redis_url=url, port=_port(settings, port))
@@ -48,7 +54,7 @@ def _run(port: int | None) -> None:
     from receiver.runtime import logs
 
     logs.configure(found.log_level)
-    server.serve(found, found.host, found.port)
+    server.serve(found, web)
 
 
 @command.command()

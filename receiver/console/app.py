@@ -42,10 +42,10 @@ class Page(Route):
         super().__init__(path, _checked(endpoint, role), methods=list(methods))
 
 
-def create(
-    settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute], port: int
-) -> Guard:
-    """Return the whole application on `routes`, behind its guard."""
+def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute], web: str) -> Guard:
+    """Return the whole application on `routes`, behind its guard. `settings` have the console's own
+    host and port; `web` is the URL of the web process.
+    """
     static = StaticFiles(directory=Path(__file__).parent / "static")
     app = Starlette(
         routes=[*routes, Mount("/static", static)],
@@ -54,11 +54,12 @@ def create(
     )
     app.state.settings = settings
     app.state.redis = client
+    app.state.web = web.rstrip("/")
     app.state.templates = render.environment()
     app.state.masks = None
     app.state.sessions = {}
     app.state.tasks = Tasks()
-    return Guard(app, port, settings.console_url)
+    return Guard(app, settings.port, settings.console_url)
 
 
 def masks_of(request: Request) -> mask.Masks:

@@ -31,6 +31,15 @@ _CLEAR: Final = frozenset(
 """Names, in lower case, whose values name nobody. All other values are masked."""
 
 
+_HEADERS: Final = frozenset(
+    (
+        *("content-type", "content-length", "content-encoding", "host", "user-agent", "accept"),
+        *("ce-specversion", "ce-type", "ce-id", "ce-time", "ce-datacontenttype"),
+        *("x-correlator", "traceparent", "date"),
+    )
+)
+
+
 class Masks:
     """Masks values with the tags of one installation."""
 
@@ -69,6 +78,10 @@ class Masks:
             str(name): inner if _is_clear(name, inner) else self.value(inner)
             for name, inner in document.items()
         }
+
+    def header(self, name: str, value: str) -> str:
+        """Return a header's value where its name is one that says nothing of a person."""
+        return value if name.lower() in _HEADERS else self.text(value)
 
     def body(self, body: bytes) -> str:
         """Return a body as it came: JSON with masked values, of anything else how long it is."""

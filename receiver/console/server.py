@@ -11,13 +11,15 @@ from receiver.runtime import redis_client
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve the console until a signal. `settings.redis_url` is set."""
+def serve(settings: Settings, web: str) -> None:
+    """Serve the console on its host and port until a signal. `settings.redis_url` is set; `web` is
+    where the web process listens.
+    """
     client = redis_client.client(settings.redis_url or "")
     config = uvicorn.Config(
-        create(settings, client, ROUTES, port),
-        host=host,
-        port=port,
+        create(settings, client, ROUTES, web),
+        host=settings.host,
+        port=settings.port,
         ws="none",
         lifespan="off",
         access_log=False,  # it would print the links' tokens
@@ -27,5 +29,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    log.info("console.starts", url=settings.console_url or f"http://{host}:{port}")
+    log.info(
+        "console.starts", url=settings.console_url or f"http://{settings.host}:{settings.port}"
+    )
     uvicorn.Server(config).run()

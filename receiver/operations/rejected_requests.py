@@ -135,6 +135,10 @@ class Replay:
             self._client.xdel(REJECTED, found.id)
         return "taken" if taken else f"answered {status}{said}"
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
     def _post(self, refusal: Refusal) -> tuple[int, str]:
         url = f"{self._url}{_CALLBACKS[refusal.callback].path}/{refusal.listener}"
         headers = [("Authorization", f"Bearer {self._token}"), *_headers(refusal)]

@@ -1,8 +1,8 @@
 """A console in this process, before a real Valkey, as a browser would speak to it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
@@ -27,9 +27,16 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def stranger(valkey: Valkey, settings: Settings, tmp_path: Path) -> Iterator[TestClient]:
+def web() -> str:
+    """Where the web process would be."""
+    return "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def stranger(valkey: Valkey, settings: Settings, web: str) -> Iterator[TestClient]:
     """Somebody without a session."""
-    app = create(settings, valkey.client(), ROUTES, PORT)
+    own = msgspec.structs.replace(settings, port=PORT)
+    app = create(own, valkey.client(), ROUTES, web)
     with TestClient(app, base_url=BASE, follow_redirects=False) as client:
         yield client
 

@@ -10,6 +10,8 @@ from receiver.console.pages import (
     live,
     login,
     overview,
+    rejected,
+    search,
     sinks,
     state,
     story,
@@ -17,7 +19,7 @@ from receiver.console.pages import (
 )
 
 _PAGES: Final = (
-    *(login, overview, live, story, dead_letters, sinks, credentials),
+    *(login, overview, live, story, search, dead_letters, rejected, sinks, credentials),
     *(state, tasks, audit),
 )
 ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

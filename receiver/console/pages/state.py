@@ -38,7 +38,7 @@ def show_listener(request: Request) -> Response:
         return render.page(request, "message.html", gone, 404)
     heard: Any = state.redis.hget(HEARD, name)
     away: Any = state.redis.hgetall(TURNED_AWAY)
-    base = state.settings.public_url or f"http://127.0.0.1:{state.settings.port}"
+    base = state.settings.public_url or state.web
     values = {
         "name": name,
         "heard": int(heard) if heard and heard.isdigit() else 0,

@@ -110,8 +110,7 @@ def _curl(request: Request, notification: Notification, body: str) -> str:
     address = _ROUTES.get(notification.callback, "")
     if not address:
         return ""
-    settings = request.app.state.settings
-    base = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    base = request.app.state.settings.public_url or request.app.state.web
     kind = notification.content_type or "application/json"
     return (
         'curl -i -H "Authorization: Bearer $RECEIVER_TOKEN" '

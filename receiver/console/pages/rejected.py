@@ -1,0 +1,127 @@
+"""Rejected requests: authentic, and not what the carrier sends; kept with their reason."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.console import audit, forms, render
+from receiver.console.app import Page, masks_of, tasks_of
+from receiver.console.entry_id import entry_id
+from receiver.console.own_token import own_token
+from receiver.console.tasks import Task
+from receiver.contract.redis_keys import REJECTED
+from receiver.operations import rejected_requests
+from receiver.operations.rejected_requests import Replay, Selection, WrongToken
+from receiver.runtime.blocking_http import Unreachable
+
+ROWS: Final = 50
+
+
+def show(request: Request) -> Response:
+    """Show the newest that the filter selects."""
+    client, query = request.app.state.redis, request.query_params
+    before = entry_id(query.get("before", ""))
+    rows, older = rejected_requests.newest(client, _selection(query), before, ROWS)
+    values = {
+        "rows": rows,
+        "older": urlencode({**_filter(query), "before": older}) if older else "",
+        "filter": _filter(query),
+        "total": client.xlen(REJECTED),
+    }
+    return render.page(request, "rejected.html", values)
+
+
+def show_one(request: Request) -> Response:
+    """Show one, masked."""
+    return _one(request, revealed=False)
+
+
+def reveal(request: Request) -> Response:
+    """Show one as it is, once that is on the audit trail."""
+    entry = entry_id(request.path_params["id"])
+    audit.write(request.app.state.redis, request.state.session.name, "reveal", entry)
+    return _one(request, revealed=True)
+
+
+async def replay(request: Request) -> Response:
+    """Send what the filter selects to the web process once more, as its carrier would."""
+    form = await forms.fields(request)
+    client, who = request.app.state.redis, request.state.session.name
+    wanted = _selection(form, until=int(time.time() * 1000))
+    count = await run_in_threadpool(_count, client, wanted)
+    about = entry_id(form.get("id", "")) or urlencode(_filter(form))
+    await run_in_threadpool(audit.write, client, who, "rejected.replay", about, count)
+    task = Task(f"Replay {count} rejected requests", who, count)
+    tasks_of(request).start(task, lambda _: _replay(request.app.state, wanted))
+    return RedirectResponse(f"/tasks/{task.id}", 303)
+
+
+def _replay(state: Any, wanted: Selection) -> Iterator[tuple[str, str]]:
+    found = list(rejected_requests.select(state.redis, wanted))
+    if not found:
+        return
+    url = state.web
+    with own_token(state.redis) as token, closing(Replay(state.redis, url, token)) as sender:
+        for one in found:
+            try:
+                outcome = sender.send(one)
+            except Unreachable:
+                outcome = f"no web process answers at {url}"
+            except WrongToken:
+                outcome = "the web process did not take the console's token"
+            yield one.id, "done" if outcome == "taken" else outcome
+
+
+def _one(request: Request, *, revealed: bool) -> Response:
+    entry = entry_id(request.path_params["id"])
+    found = rejected_requests.get(request.app.state.redis, entry) if entry else None
+    if found is None:
+        gone = {
+            "title": "No such rejected request",
+            "sentence": "It was replayed, or ten thousand newer ones came since.",
+        }
+        return render.page(request, "message.html", gone, 404)
+    refusal, masks = found.refusal, masks_of(request)
+    values = {
+        "id": found.id,
+        "one": refusal,
+        "headers": refusal.headers
+        if revealed
+        else [(name, masks.header(name, value)) for name, value in refusal.headers],
+        "body": render.clear(refusal.body) if revealed else masks.body(refusal.body),
+        "revealed": revealed,
+    }
+    return render.page(request, "rejected_one.html", values)
+
+
+def _count(client: Any, wanted: Selection) -> int:
+    return sum(1 for _ in rejected_requests.select(client, wanted))
+
+
+def _filter(values: Any) -> dict[str, str]:
+    return {name: values.get(name, "")[:200] for name in ("listener", "reason", "status")}
+
+
+def _selection(values: Any, until: int = 2**53) -> Selection:
+    wanted, entry = _filter(values), entry_id(values.get("id", ""))
+    return Selection(
+        ids=frozenset({entry} if entry else ()),
+        listener=wanted["listener"],
+        reason=wanted["reason"],
+        status=forms.number(wanted, "status", 0),
+        until=until,
+    )
+
+
+ROUTES: Final = [
+    Page("/rejected", show, "viewer"),
+    Page("/rejected/replay", replay, "operator", ["POST"]),
+    Page("/rejected/{id}", show_one, "viewer"),
+    Page("/rejected/{id}/reveal", reveal, "operator", ["POST"]),
+]

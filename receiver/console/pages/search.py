@@ -1,0 +1,63 @@
+"""Search: an id leads to its story; a number or a text is looked for, on the audit trail."""
+
+import hashlib
+import re
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.console import audit, forms, render
+from receiver.console.app import Page, masks_of
+from receiver.console.entry_id import entry_id
+from receiver.console.search import WINDOWS, Busy, Result, search
+
+_ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}|\d{1,16}-\d{1,20}").fullmatch
+
+
+def show(request: Request) -> Response:
+    """Show the empty form."""
+    return _page(request, "", "24 hours", None, "")
+
+
+async def find(request: Request) -> Response:
+    """Go to an id's story, or look for a text. A number never stands in an address: it is a form
+    that is sent.
+    """
+    form = await forms.fields(request)
+    text, window = form.get("text", "").strip(), form.get("window", "")
+    if _ID(text.lower()):
+        return RedirectResponse(f"/n/{text.lower()}", 303)
+    window = window if window in WINDOWS else "24 hours"
+    if len(text) < 3:
+        return _page(request, text, window, None, "Three characters at least are wanted.")
+    if request.state.session.role != "operator":
+        return _page(request, "", window, None, "A viewer may look for ids only.")
+    client, who = request.app.state.redis, request.state.session.name
+    about = hashlib.sha256(text.encode()).hexdigest()[:12]
+    await run_in_threadpool(audit.write, client, who, "search", about)
+    masks = await run_in_threadpool(masks_of, request)
+    try:
+        before = entry_id(form.get("before", ""))
+        found = await run_in_threadpool(search, client, masks, text, WINDOWS[window], before)
+    except Busy:
+        return _page(request, text, window, None, "Somebody else searches: try again in a moment.")
+    return _page(request, text, window, found, "")
+
+
+def _page(request: Request, text: str, window: str, found: Result | None, trouble: str) -> Response:
+    values = {
+        "text": text,
+        "window": window,
+        "windows": list(WINDOWS),
+        "found": found,
+        "trouble": trouble,
+    }
+    return render.page(request, "search.html", values)
+
+
+ROUTES: Final = [
+    Page("/search", show, "viewer"),
+    Page("/search", find, "viewer", ["POST"]),
+]

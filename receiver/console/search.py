@@ -1,0 +1,85 @@
+"""Search by content: a paced look at the newest notifications first; nothing is indexed for it."""
+
+import re
+import threading
+import time
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.console.mask import Masks
+from receiver.console.rows import Row, row
+from receiver.contract.redis_keys import EVENTS
+
+PAGE: Final = 500
+MOST_FOUND: Final = 50
+SECONDS: Final = 4.0
+"""How long one step looks; the page offers to go on."""
+PAUSE: Final = 0.01
+"""Seconds between two pages: others use this Redis too."""
+WINDOWS: Final = {"24 hours": 24, "7 days": 168}
+
+_busy = threading.Lock()
+
+
+class Busy(Exception):
+    """Somebody else searches: one at a time, for Redis' sake."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What one step found, and how far it looked."""
+
+    rows: list[Row]
+    looked_at: int
+    back_to: int
+    """Milliseconds since 1970 of the oldest that was looked at; 0 when nothing was."""
+    go_on: str
+    """The entry to go on before; empty at the end of the window."""
+
+
+def search(client: redis.Redis, masks: Masks, text: str, hours: int, before: str = "") -> Result:
+    """Return events with a number, a message id or a text in them, newest first, from before an
+    entry. Raises `Busy` and `redis.RedisError`.
+    """
+    if not _busy.acquire(blocking=False):
+        raise Busy
+    try:
+        return _search(client, masks, _needles(text), hours, before)
+    finally:
+        _busy.release()
+
+
+def _search(
+    client: redis.Redis, masks: Masks, needles: list[bytes], hours: int, before: str
+) -> Result:
+    seconds, _ = client.time()
+    oldest = f"{(seconds - hours * 3600) * 1000}-0"
+    until = time.monotonic() + SECONDS
+    rows: list[Row] = []
+    at, looked_at = before, 0
+    while time.monotonic() < until:
+        page: Any = client.xrevrange(EVENTS, f"({at}" if at else "+", oldest, count=PAGE)
+        for entry, fields in page:
+            at, looked_at = entry.decode(), looked_at + 1
+            stored = fields.get(b"event", b"").lower()
+            if any(needle in stored for needle in needles):
+                rows += [found] if (found := row(EVENTS, entry, fields, masks)) else []
+            if len(rows) >= MOST_FOUND:
+                return Result(rows, looked_at, _ms(at), at)
+        if len(page) < PAGE:
+            return Result(rows, looked_at, _ms(at), "")
+        time.sleep(PAUSE)
+    return Result(rows, looked_at, _ms(at), at)
+
+
+def _needles(text: str) -> list[bytes]:
+    """What to look for: the text as it stands in JSON, and of a number its digits alone."""
+    encoded = msgspec.json.encode(text)[1:-1].lower()
+    digits = re.sub(r"[^0-9]", "", text)
+    is_number = len(digits) >= 6 and not re.search(r"[A-Za-z]", text)
+    return [encoded, *([digits.encode()] if is_number else [])]
+
+
+def _ms(entry: str) -> int:
+    return int(entry.partition("-")[0]) if entry else 0

@@ -1,0 +1,63 @@
+"""Rejected requests on the page, and their replay through a real web process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.auth import credential_store
+from receiver.contract.records import Refusal, encode
+from receiver.contract.redis_keys import INBOUND, REJECTED
+from tests.console.conftest import OURS
+from tests.support.eventually import eventually
+from tests.support.running import Receiver, mo
+from tests.support.valkey import Valkey
+
+NUMBER = "2065550142"
+
+
+@pytest.fixture
+def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
+    running = Receiver(valkey, tmp_path)
+    try:
+        yield running.start_web()
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def web(receiver: Receiver) -> str:
+    return receiver.url
+
+
+def reject(valkey: Valkey, body: bytes) -> str:
+    headers = [("content-type", "application/json"), ("x-sender", f"+1{NUMBER}")]
+    one = Refusal("att.sms.mo", "promo", "0199d0a0000a1b2c3d400000001", 1, 400, "x", headers, body)
+    entry: object = valkey.client().xadd(REJECTED, {"r": encode(one)})
+    assert isinstance(entry, bytes)
+    return entry.decode()
+
+
+def test_what_is_good_today_is_taken_by_the_web_process(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    entry = reject(valkey, mo("private", f"tel:+1{NUMBER}"))
+    page = operator.get(f"/rejected/{entry}").text
+    assert NUMBER not in page
+    assert "private" not in page
+    assert NUMBER in operator.post(f"/rejected/{entry}/reveal", headers=OURS).text
+    hopeless = reject(valkey, b"not what the carrier sends")
+    answer = operator.post("/rejected/replay", headers=OURS, data={})
+    task = answer.headers["location"]
+    page = eventually(lambda: _ended(operator.get(task).text))
+    assert "2 of 2" in page
+    assert "would be refused again" in page
+    client = valkey.client()
+    assert client.xlen(INBOUND) == 1
+    assert client.xrange(REJECTED, hopeless, hopeless)
+    assert credential_store.all_stored(client) == []  # its own token is gone again
+
+
+def _ended(page: str) -> str:
+    return "" if "Cancel" in page else page
