@@ -8,7 +8,6 @@ from urllib.parse import quote_plus
 from authlib.common.urls import add_params_to_qs
 from authlib.oauth2.client import OAuth2Client
 
-from receiver.outbound import assertion
 from receiver.outbound.access_token import AccessToken, Token, TokenRefused, read_token
 from receiver.outbound.answers import Answer
 from receiver.outbound.http_client import HttpClient, check_url
@@ -48,6 +47,8 @@ class ClientCredentials:
         """Check that a token can be requested with these parts. Raises `ValueError`."""
         check_url(self.token_url)
         if self.method == "private_key_jwt":
+            from receiver.outbound import assertion  # late: what signs is ten megabytes
+
             assertion.read(self.key, self.key_id)
         elif not self.secret:
             raise ValueError(f"{self.method}: a secret is wanted")
@@ -78,6 +79,8 @@ def _client(client: ClientCredentials, http: HttpClient) -> Any:
     found.http = http
     found.register_client_auth_method(("client_secret_basic", _basic))
     if client.method == "private_key_jwt":
+        from receiver.outbound import assertion
+
         key = assertion.read(client.key, client.key_id)
         audience = client.audience or client.token_url
 

@@ -13,11 +13,10 @@ How a kind of poll (`[[poll]] kind = …`) plugs in:
   another pause than the cadence says so in `Round.again`; what it leaves under way, `finish` waits
   for.
 - What it works with is its `Site`, at a gateway a `GatewaySite` (`rounds`). `pages.fetch` is one
-  destructive GET by the page protocol; its `Fetched` has the body, once the page is in the inbound
-  stream. What becomes of the body is the callback's to say (`records`), or a `judge` of the kind's
-  own; what follows from a page before its file is removed is a line in `Shelf.follow_ups`.
-  `gateway.request` is one small request that removes nothing, and `shelf.append` stores
-  notifications that were made of such an answer.
+  destructive GET by the page protocol; its `Fetched` says how it ended, once the page is in the
+  inbound stream. What becomes of the body is the callback's to say (`records`), or a `judge` of the
+  kind's own; what follows from a page before its file is removed is a line in `Shelf.follow_ups`.
+  `shelf.append` stores notifications that were made of answers which removed nothing.
 - Who we are at a gateway is an `Authentication` (`receiver.outbound`), made in `identity`.
 - Its callback is pure and has no route: a line in `receiver.carriers.POLLED`.
 """

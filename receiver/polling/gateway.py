@@ -1,4 +1,4 @@
-"""Requests to a gateway: one destructive GET, streamed to a page file, or a small one.
+"""Requests to a gateway: destructive GETs, each streamed to a page file.
 
 A fresh connection for each, no redirects, no repeats in here. An answer has no limit in time or
 size: giving one up destroys messages. Only 60 s without a byte end it, or the process' own end.
@@ -14,9 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from receiver import __version__
-from receiver.outbound.answers import Answer, retry_after
+from receiver.outbound.answers import retry_after
 from receiver.outbound.authentication import Authentication
-from receiver.outbound.http_client import HttpClient
 from receiver.polling.pace import Pace
 from receiver.polling.page_file import PageFile
 
@@ -59,7 +58,6 @@ class Gateway:
         self._base = base_url.rstrip("/")
         self._grace = pace.grace
         self._limits: set[asyncio.Timeout] = set()
-        self._small = HttpClient(connections=2)
         self._client = httpx2.AsyncClient(
             headers=_HEADERS,
             follow_redirects=False,
@@ -92,22 +90,6 @@ class Gateway:
         finally:
             self._limits.discard(limit)
 
-    async def request(self, method: str, path: str, document: Any = None) -> Answer:
-        """Send a small request that removes nothing; `document`, unless None, as JSON.
-
-        Once, and again after a 401, which did nothing. Raises `NotSent` or `Unanswered`.
-        """
-        content = None if document is None else msgspec.json.encode(document)
-        more = {"content-type": "application/json"} if content is not None else {}
-        for last in (False, True):
-            own = await self.authentication.headers()
-            answer = await self._small.send(
-                method, self._base + path, headers=more | own, content=content
-            )
-            if last or answer.status != 401 or not await self.authentication.renew(own):
-                break
-        return answer
-
     def hurry(self) -> None:
         """Give answers that are under way no more than the grace: the process is to end."""
         for limit in self._limits:
@@ -116,7 +98,6 @@ class Gateway:
     async def close(self) -> None:
         """Close its connections."""
         await self._client.aclose()
-        await self._small.close()
 
 
 class _Begun:

@@ -8,7 +8,6 @@ from receiver.config.polls import (
 )
 from receiver.polling.device_status import DevicePoll
 from receiver.polling.inbox import Inbox
-from receiver.polling.mailbox.kind import MailboxPoll
 from receiver.polling.rounds import GatewaySite, Kind, Site
 from receiver.polling.statuses import Statuses
 
@@ -19,6 +18,8 @@ def kind_of(site: Site) -> Kind | None:
     if isinstance(poll, AttInboxPoll) and isinstance(site, GatewaySite):
         return Inbox(poll, site)
     if isinstance(poll, AttMessagesPoll):
+        from receiver.polling.mailbox.kind import MailboxPoll  # late: with it comes cryptography
+
         return MailboxPoll(poll, site)
     if isinstance(poll, AttStatusPoll) and isinstance(site, GatewaySite):
         return Statuses(poll, site)

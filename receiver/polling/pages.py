@@ -53,7 +53,7 @@ class Fetched(Struct, frozen=True):
     code: str = ""
     """Of an error answer, such as `SVC0002`."""
     body: bytes = b""
-    """Of a page, whole or not; of an error answer its beginning."""
+    """Of an error answer, its beginning. A page is in the inbound stream."""
     messages: int = 0
     pending: int = 0
     retry_after: float | None = None
@@ -212,7 +212,6 @@ class Pages:
         return Fetched(
             records.outcome,
             sent.status,
-            body=page.body,
             messages=records.messages,
             pending=records.pending,
             trouble=records.reason,

@@ -1,5 +1,6 @@
 """A poller killed at any step of a page loses nothing that it had written, and repeats nothing."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -71,8 +72,8 @@ def test_killed_within_a_body_what_was_written_comes_out(
     polled: Polled, double: SimulatedGateway
 ) -> None:
     double.control("faults", effect="drip", route="inbox", seconds=0.5)
-    process = polled.start("in body")
-    assert process.wait(30) == -9
+    with contextlib.closing(polled.started()) as pollers:
+        assert pollers.live("in body")[0] == -9
     (page,) = polled.pages()
     assert (polled.directory / "pages" / page).stat().st_size == 1024 * 1024
     polled.once()

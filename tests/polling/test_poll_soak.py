@@ -3,7 +3,6 @@ nothing that was handed over is lost, nothing comes out twice, nothing expires.
 """
 
 import random
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -34,7 +33,7 @@ class Ordeal:
         self.double = double
         self.random = random.Random(seed)
         self.kills: Counter[str] = Counter()
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.pollers = polled.started()
 
     def feed(self, messages: int, seconds: float) -> threading.Thread:
         """Have so many messages accepted over so long."""
@@ -53,30 +52,21 @@ class Ordeal:
     def live_and_die(self, longest: float) -> None:
         """One life of a process: killed at a step, or at any moment."""
         step = self.random.choice(STEPS)
-        process = self.polled.start(step)
-        self._processes.append(process)
-        try:
-            process.wait(self.random.uniform(longest / 3, longest))
-        except subprocess.TimeoutExpired:
-            step = ""
-        at = time.time() - (0.02 if step else 0.0)
-        process.kill()
-        process.wait()
-        self.kills[step or "any moment"] += 1
-        if process.returncode == -9:
-            self.double.control("killed", at=at)
+        time_of_it = f"{step}#{self.random.randint(1, 12)}" if step else ""
+        ended, at = self.pollers.live(time_of_it, self.random.uniform(0.1, longest))
+        assert ended == -9
+        self.kills[step] += 1
+        self.double.control("killed", at=at - 0.02)
 
     def end(self) -> Any:
         """Let it finish in peace; returns the verdict."""
         self.double.control("clear-faults")
         self.double.control("settings", faults=dict.fromkeys(_SHARES, 0))
-        self.polled.until(self._drained, within=120)
+        for _ in range(100):
+            self.polled.once()
+            if self._drained():
+                break
         return self.double.verdict(self.polled.texts())
-
-    def stop(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.wait()
 
     def _drained(self) -> bool:
         inbox = self.double.inbox()
@@ -96,21 +86,22 @@ def ordeal(
     seconds: float,
     minute: float,
     longest: float,
+    away: float,
+    kills: int,
     seed: int = 7,
 ) -> tuple[Any, Polled, Counter[str]]:
-    """`minute`: seconds that the double's minute has; Redis is away for ten of them. `longest`:
-    seconds that a process lives at most.
+    """`minute`: seconds that the double's minute has; `longest`: seconds that a process lives at
+    most; `away`: seconds without Redis, in the middle; `kills`: how many processes die, at least.
     """
     limits = Gateway(page_size=50, token_life=20, minute=minute)
     scenario = Scenario(seed=seed, faults=FAULTS, gateway=limits)
-    away = 10 * minute
     with gateway(scenario) as double:
         polled = Polled(valkey, directory, configured(double.url, "every = 10"))
         run = Ordeal(polled, double, seed)
         try:
             feeding = run.feed(messages, seconds)
             middle = time.monotonic() + seconds / 2
-            while feeding.is_alive():
+            while feeding.is_alive() or run.kills.total() < kills:
                 run.live_and_die(longest)
                 if away and time.monotonic() > middle:
                     valkey.kill()
@@ -121,7 +112,7 @@ def ordeal(
                     away = 0
             return run.end(), polled, run.kills
         finally:
-            run.stop()
+            run.pollers.close()
 
 
 def judge(verdict: Any, polled: Polled) -> None:
@@ -133,18 +124,20 @@ def judge(verdict: Any, polled: Polled) -> None:
 
 
 def test_a_short_run_with_every_fault_and_some_kills(valkey: Valkey, tmp_path: Path) -> None:
-    verdict, polled, kills = ordeal(valkey, tmp_path, 1_000, seconds=5, minute=1, longest=4)
+    verdict, polled, _ = ordeal(
+        valkey, tmp_path, 1_000, seconds=3, minute=5, longest=1, away=1, kills=5
+    )
     judge(verdict, polled)
     assert verdict["handed"] + verdict["window"] == 1_000
-    assert kills.total() >= 2
 
 
 @pytest.mark.soak
 def test_twenty_thousand_messages_with_every_fault_and_a_kill_at_each_step(
     valkey: Valkey, tmp_path: Path
 ) -> None:
-    verdict, polled, kills = ordeal(valkey, tmp_path, 20_000, seconds=240, minute=3, longest=12)
+    verdict, polled, kills = ordeal(
+        valkey, tmp_path, 20_000, seconds=150, minute=2, longest=4, away=20, kills=50
+    )
     print(verdict, polled.outcomes(), dict(kills))
     judge(verdict, polled)
     assert verdict["handed"] + verdict["window"] == 20_000
-    assert kills.total() > 15

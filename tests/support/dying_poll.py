@@ -1,10 +1,13 @@
-"""`receiver poll` in a hurry, killed at a chosen point: `python -m tests.support.dying_poll POINT`.
+"""`receiver poll` in a hurry, killed at a chosen point: `python -m tests.support.dying_poll`.
 
+It takes a point a line, and for each starts a process; it prints the process' id and how it ended.
 Points are `before` or `after` one of `POINTS`, and `in body`, when some of it has been written.
-Without a point it goes on until it is told to stop.
+With `#3` behind it, it is the third time. With an empty line the process goes on until it is told
+to stop.
 """
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -37,7 +40,13 @@ def kill() -> NoReturn:
     raise AssertionError
 
 
-def patched(point: str, die: Callable[[], NoReturn]) -> tuple[Any, str, Any]:
+def kill_at(time: int) -> Callable[[], None]:
+    """What kills this process when it is called for the n-th time."""
+    left = itertools.count(time - 1, -1)
+    return lambda: None if next(left) > 0 else kill()
+
+
+def patched(point: str, die: Callable[[], None]) -> tuple[Any, str, Any]:
     """What to set so that `die` is called at a point: owner, attribute, value."""
     when, _, name = point.partition(" ")
     if when == "in":
@@ -48,20 +57,24 @@ def patched(point: str, die: Callable[[], NoReturn]) -> tuple[Any, str, Any]:
     async def dying(*arguments: Any, **more: Any) -> Any:
         if when == "before":
             die()
-        await method(*arguments, **more)
-        die()
+        result = await method(*arguments, **more)
+        if when == "after":
+            die()
+        return result
 
     def dying_at_once(*arguments: Any, **more: Any) -> Any:
         if when == "before":
             die()
-        method(*arguments, **more)
-        die()
+        result = method(*arguments, **more)
+        if when == "after":
+            die()
+        return result
 
     waits = asyncio.iscoroutinefunction(method)
     return owner, attribute, dying if waits else dying_at_once
 
 
-def _writing(write: Callable[[PageFile, bytes], None], die: Callable[[], NoReturn]) -> Any:
+def _writing(write: Callable[[PageFile, bytes], None], die: Callable[[], None]) -> Any:
     def dying(self: PageFile, chunk: bytes) -> None:
         write(self, chunk)
         if self.length > PART_OF_A_BODY:
@@ -70,11 +83,24 @@ def _writing(write: Callable[[PageFile, bytes], None], die: Callable[[], NoRetur
     return dying
 
 
-def main(point: str = "") -> None:
+def serve() -> None:
+    """A process is forked here, where all is imported: a start of Python takes seconds."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            main(line.strip())
+            os._exit(0)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def main(point: str) -> None:
     settings = load(os.environ)
     logs.configure("debug")
+    point, _, time = point.partition("#")
     if point:
-        setattr(*patched(point, kill))
+        setattr(*patched(point, kill_at(int(time or 1))))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
 
@@ -89,4 +115,4 @@ def main(point: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve()

@@ -2,8 +2,12 @@
 
 import asyncio
 import itertools
+import os
+import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,15 +119,9 @@ class Polled:
 
         asyncio.run(run())
 
-    def start(self, point: str = "") -> "subprocess.Popen[bytes]":
-        """`receiver poll` as a process, killed at a point if one is given
-        (`tests.support.dying_poll`).
-        """
-        command = [sys.executable, "-P", "-m", "tests.support.dying_poll", point]
-        with (self.directory / "log").open("ab") as log:
-            return subprocess.Popen(
-                command, env=environment(**self.environ), stdout=log, stderr=log
-            )
+    def started(self) -> "Pollers":
+        """What starts `receiver poll` as a process, again and again."""
+        return Pollers(environment(**self.environ), self.directory / "log")
 
     def pages(self) -> list[str]:
         """The names of the page files."""
@@ -161,3 +159,37 @@ class Polled:
 
 
 _names = itertools.count()
+
+
+class Pollers:
+    """Starts one process after the other, each killed at a point (`tests.support.dying_poll`)."""
+
+    def __init__(self, environ: dict[str, str], log: Path) -> None:
+        command = [sys.executable, "-P", "-m", "tests.support.dying_poll"]
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                command,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                bufsize=1,
+            )
+
+    def live(self, point: str, seconds: float = 30) -> tuple[int, float]:
+        """One life, at most so long, then SIGKILL. Returns how it ended, and when."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{point}\n")
+        child = int(self._process.stdout.readline())
+        ended, _, _ = select.select([self._process.stdout], [], [], seconds)
+        at = time.time()
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+        return int(self._process.stdout.readline()), at
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
