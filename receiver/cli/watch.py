@@ -16,7 +16,7 @@ from receiver.config.polls import AttStatusPoll
 from receiver.config.settings import Settings
 from receiver.operations import watch_ledger
 from receiver.polling import watch_list
-from receiver.polling.watch import Watch, fault
+from receiver.polling.watch import Watch
 from receiver.polling.watch_list import Unwatchable
 
 _poll = click.option(
@@ -55,9 +55,9 @@ def add(ids: tuple[str, ...], name: str, sender: str) -> None:
     Ids of the form 0x…L are refused: their status is pushed only. One that is watched already stays
     as it is.
     """
-    if wrong := next(filter(None, (fault(each, sender) for each in ids)), ""):
-        raise setup.Refused(f"{wrong}; nothing was added")
     with _open(name) as (client, poll):
+        for each in ids:
+            watch_list.refuse(poll, each, sender)
         for each in ids:
             new = watch_list.add(client, poll.name, each, sender)
             click.echo(f"{output.printable(each)}: {'watched' if new else 'watched already'}")

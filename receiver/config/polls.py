@@ -21,6 +21,7 @@ from receiver.config.toml_errors import line_of
 EVERY: Final = 300
 """Seconds between two polls of an inbox; its gateway drops what nobody fetched for 30 minutes."""
 _EVERY_MAILBOX: Final = 60
+_EVERY_DUE: Final = 2.0
 Signature = Literal["att", "oneapi"]
 _INBOX: Final[dict[Signature, str]] = {
     "att": "/sms/v3/messaging/inbox/{registration}",
@@ -36,6 +37,8 @@ _SEND: Final[dict[Signature, str]] = {
 }
 _LISTENER: Final = re.compile(r"[a-z0-9-]{1,64}").fullmatch
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+_NAMES_ID: Final = re.compile(r"/\{id\}(?:/deliveryInfos)?$", re.IGNORECASE).search
+"""The message id of an answer is found there in the path that was asked for."""
 _PATH: Final = re.compile(r"/[!-~]*").fullmatch
 _WORD: Final = re.compile(r"[!-~]{1,64}").fullmatch
 
@@ -115,6 +118,11 @@ class AttStatusPoll(_GatewayPoll, frozen=True, kw_only=True, tag="att-status"):
     `/3/smsmessaging/outbound/{sender}/requests/{id}/deliveryInfos`."""
     rate: Annotated[float, Meta(gt=0, le=1000)] = 5
     """Requests a second."""
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds between two looks at which messages are due: each has its own time."""
+        return _EVERY_DUE
 
     @property
     def template(self) -> str:
@@ -259,6 +267,8 @@ def _gateway_fault(poll: GatewayPoll) -> tuple[str, str] | None:
 def _status_fault(poll: AttStatusPoll) -> tuple[str, str] | None:
     if poll.sender and not _WORD(poll.sender):
         return "sender", "the short code that sends is wanted, such as 22627000"
+    if poll.path and not _NAMES_ID(poll.path):
+        return "path", "a path that ends with /{id} or /{id}/deliveryInfos is wanted"
     return _template_fault(poll.path, "id", "sender")
 
 

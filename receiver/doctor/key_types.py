@@ -9,10 +9,10 @@ from receiver.contract import redis_keys
 from receiver.doctor.finding import Finding
 from receiver.doctor.unreachable_redis import ASK
 
-_STREAMS: Final = ("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED")
+_STREAMS: Final = ("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED", "WATCH")
 _HASHES: Final = (
     *("LEDGER", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),
-    *("TURNED_AWAY", "METER", "HEARD", "SINKS", "IDENTITIES"),
+    *("TURNED_AWAY", "METER", "HEARD", "SINKS", "IDENTITIES", "WATCHES", "WATCH_COUNTS"),
     *("SUBSCRIPTIONS", "SUBSCRIPTION_IDS", "SUBSCRIPTION_ATTEMPTS", "SUBSCRIPTION_SETS"),
     *("SUBSCRIPTION_CREDENTIALS", "CONSENTS"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from receiver.config import polls as configured
-from receiver.config.polls import EVERY, AttInboxPoll, AttMessagesPoll, AttStatusPoll
+from receiver.config.polls import EVERY, AttInboxPoll, AttMessagesPoll
 from receiver.config.settings import Settings, poll_problems
 from receiver.doctor.environment import VANISHING, filesystem
 from receiver.doctor.finding import Finding
@@ -26,7 +26,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
             f"remove the [[poll]] {second} from receiver.toml; then restart poll",
         )
     for one in settings.polls:
-        if isinstance(one, AttInboxPoll | AttStatusPoll) and one.seconds < EVERY:
+        if isinstance(one, AttInboxPoll) and one.seconds < EVERY:
             yield Finding(
                 "note",
                 f"the poll {one.name} asks every {one.seconds:.0f} s",

@@ -52,7 +52,7 @@ def read(client: redis.Redis) -> list[WatchLedger]:
     pipe.hgetall(WATCH_COUNTS)
     for name in names:
         pipe.zcard(watch_due(name))
-        pipe.zrange(watch_due(name), 0, 0, withscores=True)
+        pipe.zrangebyscore(watch_due(name), "-inf", "+inf", 0, 1, withscores=True)
     counts, *replies = pipe.execute()
     turn = iter(replies)
     return [_ledger(name, counts, next(turn), next(turn)) for name in names]

@@ -31,6 +31,14 @@ def status_poll(polls: Sequence[Poll], name: str) -> AttStatusPoll:
     return found[name]
 
 
+def refuse(poll: AttStatusPoll, message_id: str, sender: str) -> None:
+    """Raise `Unwatchable` unless the poll can ask for the status of a message."""
+    if wrong := fault(message_id, sender):
+        raise Unwatchable(wrong)
+    if "{sender}" in poll.template and not (sender or poll.sender):
+        raise Unwatchable(f"the poll {poll.name} names the sender: give one, or set it there")
+
+
 def add(client: redis.Redis, poll: str, message_id: str, sender: str = "") -> bool:
     """Begin to watch a message. Returns whether it is new. Raises `Unwatchable`."""
     if wrong := fault(message_id, sender):
@@ -58,8 +66,8 @@ def find(client: redis.Redis, poll: str, message_id: str) -> Watch | None:
 
 
 def listed(client: redis.Redis, poll: str) -> Iterator[tuple[Watch, int]]:
-    """Yield a poll's watches and when each is due (ms, Redis' clock)."""
-    members: Any = client.zscan_iter(watch_due(poll), count=500)
+    """Yield a poll's watches, the first due first, and when (ms, Redis' clock)."""
+    members: Any = client.zrangebyscore(watch_due(poll), "-inf", "+inf", withscores=True)
     for name, due in members:
         record: Any = client.hget(WATCHES, name)
         if record:

@@ -13,8 +13,8 @@ from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import WATCH
 from receiver.polling import watch_store
 from receiver.polling.pages import Shelf
-from receiver.polling.watch import LIFE, Watch, fault
-from receiver.polling.watch_list import Unwatchable, status_poll
+from receiver.polling.watch import LIFE, Watch
+from receiver.polling.watch_list import Unwatchable, refuse, status_poll
 
 log = structlog.get_logger()
 
@@ -51,8 +51,7 @@ class WatchRequests:
         """It began when the entry was written; entries may also have ids that are no times."""
         message_id, sender = fields.get("id", ""), fields.get("sender", "")
         poll = status_poll(self._polls, fields.get("poll", ""))
-        if wrong := fault(message_id, sender):
-            raise Unwatchable(wrong)
+        refuse(poll, message_id, sender)
         written = int(entry.partition("-")[0])
         since = written if now - LIFE * 1000 < written < now + 1000 else now
         receipt = self._shelf.receipts.new(since)

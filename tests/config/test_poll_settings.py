@@ -63,7 +63,7 @@ def test_every_kind_is_read_with_what_it_need_not_say(tmp_path: Path) -> None:
     assert inbox.template == "/sms/v3/messaging/inbox/{registration}"
     assert inbox.tokens_from == "https://api.att.com/oauth/v4/token"
     assert isinstance(sent, AttStatusPoll)
-    assert (sent.heard_as, sent.seconds, sent.rate) == ("promo", 300, 5)
+    assert (sent.heard_as, sent.seconds, sent.rate) == ("promo", 2, 5)
     assert sent.template == "/3/smsmessaging/outbound/{sender}/requests/{id}/deliveryInfos"
     assert isinstance(mailbox, AttMessagesPoll)
     assert (mailbox.seconds, mailbox.text) == (60, False)
@@ -142,6 +142,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str,
         ("status = ", "reachability = ", "operator: operator 'att' has no status = URL to ask"),
         ('"+12065550100"', '""', "poll 'inbox', mailbox: a name for the mailbox"),
         ("https://example.com/consent", "http://example.com", "redirect_uri: https is wanted"),
+        ("/{id}/deliveryInfos", "/{id}/state", "poll 'sent', path: a path that ends with /{id}"),
         ('sender = "22627000"', 'sender = "a b"', "poll 'sent', sender: the short code"),
         ('name = "sent"', 'name = "promo"', "poll 'promo', name: another poll has it"),
     ],

@@ -45,6 +45,7 @@ _SWEEP = (
 _REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
 _SUBSCRIBED = "tests/auth/test_subscription_credentials.py"
 _TRACED = "tests/runtime/test_tracing.py"
+_WATCHES = ("tests/polling/test_watch_store.py", "tests/polling/test_statuses.py")
 _SUBSCRIPTIONS = ("tests/subscriptions/test_subscription_scripts.py",)
 
 ROOMS = {
@@ -116,6 +117,9 @@ ROOMS = {
                 "tests/cli/test_sinks_command.py",
             ),
             "record.lua": ("tests/polling/test_inbox_poll.py",),
+            "add_watch.lua": _WATCHES,
+            "claim_watches.lua": _WATCHES,
+            "settle_watch.lua": _WATCHES,
             "commit.lua": _SUBSCRIPTIONS,
             "delete_credentials.lua": _SUBSCRIPTIONS,
             "acquire_lease.lua": _SUBSCRIPTIONS,

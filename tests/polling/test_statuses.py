@@ -184,6 +184,17 @@ def test_what_cannot_be_watched_is_kept_with_the_reason(watched: Watched) -> Non
     assert watched.counts()["watched"] == 1
 
 
+def test_where_the_path_names_a_sender_one_is_wanted(
+    valkey: Valkey, gateway: Outbox, tmp_path: Path
+) -> None:
+    watched = Watched(valkey, gateway, tmp_path, 'signature = "oneapi"\n')
+    watched.ask_for("abc")
+    watched.poll(lambda: watched.redis.xlen(REJECTED))
+    found: Any = watched.redis.xrange(REJECTED)
+    assert "names the sender" in decode_refusal(found[0][1][b"r"]).reason
+    assert gateway.asked == []
+
+
 ONEAPI = 'signature = "oneapi"\nsender = "22627000"\n'
 GSMA = 'path = "/1/smsmessaging/outbound/{sender}/requests/{id}/deliveryInfos"\n'
 

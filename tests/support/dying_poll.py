@@ -21,6 +21,7 @@ from receiver.polling.gateway import Gateway
 from receiver.polling.page_file import PageFile
 from receiver.polling.process import Process
 from receiver.polling.store import Store
+from receiver.polling.watch_settlement import Settlement
 from receiver.runtime import logs
 from tests.support.polling import FAST
 
@@ -31,6 +32,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "append": (Inbound, "append"),
     "count": (Store, "count"),
     "remove": (PageFile, "remove"),
+    "settlement": (Settlement, "of_page"),
+    "record": (Settlement, "write"),
 }
 PART_OF_A_BODY = 200
 
