@@ -24,9 +24,10 @@ def subscriptions(settings: Settings, found: Snapshot) -> Iterator[Finding]:
     states = {one.name: one for one in found.operators}
     for operator in settings.operators:
         state = states.get(operator.name, OperatorState(name=operator.name))
-        if not state.controlled:  # one that works has its secrets
+        needed = operator.name in declared
+        if needed and not state.controlled:  # one that works has its secrets
             yield from _secrets(settings, operator)
-        yield from _controller(settings, state, needed=operator.name in declared)
+        yield from _controller(settings, state, needed=needed)
         yield from _operator(state, found.now)
         for one in state.sets:
             yield from _notes(one)

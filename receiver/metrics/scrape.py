@@ -53,7 +53,8 @@ class Scrape:
     def _snapshot(self) -> snapshot.Snapshot | None:
         try:
             polls = [one.name for one in self._settings.polls]
-            operators = [one.name for one in self._settings.operators]
+            # One that only `receiver status` and polls ask has no controller to wait for.
+            operators = sorted({one.operator for one in self._settings.subscriptions})
             return snapshot.read(self._client, polls, operators)
         except DOWN:
             return None

@@ -1,10 +1,12 @@
 """`receiver doctor` on subscriptions: what keeps them from living, said before they end."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from receiver.config.settings import Settings, load
@@ -15,6 +17,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.doctor.subscriptions import subscriptions
 from receiver.metrics import snapshot
+from receiver.metrics.scrape import Scrape
 from tests.doctor.test_doctor import GOOD, examined, grave
 from tests.support.valkey import Valkey
 
@@ -77,6 +80,20 @@ def test_no_controller_and_a_secret_that_is_not_set(valkey: Valkey, tmp_path: Pa
     assert not any("there is no credential" in what for what in said)
     said = examined(tmp_path, valkey.url, token=GOOD, NAC_KEY="k\n2")
     assert grave(said, "operator 'nokia': x-rapidapi-key: a value of printable ASCII") == "serious"
+
+
+def test_an_operator_that_nothing_is_subscribed_at_needs_no_controller(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    known = settings(tmp_path)
+    [one, *_] = known.operators
+    asked_only = msgspec.structs.replace(known, operators=(one,), subscriptions=())
+    state = snapshot.read(valkey.client(), (), ["nokia"])
+    assert list(subscriptions(asked_only, state)) == []
+    page = asyncio.run(Scrape(asked_only, valkey.client()).text()).decode()
+    assert "receiver_operator_controlled{" not in page
+    page = asyncio.run(Scrape(known, valkey.client()).text()).decode()
+    assert 'receiver_operator_controlled{operator="nokia"} 0.0' in page
 
 
 @pytest.mark.parametrize(
