@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @click.command(short_help="Store a subscriber's consent, or list consents and their ends.")
 @click.argument("name", required=False)
-@click.option("--forget", is_flag=True, help="Delete the consent of this poll here.")
+@click.option("--forget", is_flag=True, help="Delete it here, and what is known of the mailbox.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line, of a list.")
 def command(name: str | None, *, forget: bool, as_json: bool) -> None:
     """Have a subscriber consent to the reading of a mailbox, and store that consent, encrypted.

@@ -67,13 +67,15 @@ def test_the_new_refresh_token_is_stored_before_the_access_token_is_used(
         write = consents.write
 
         async def failing(*arguments: Any) -> bool:
-            client.config_set("maxmemory", "1")  # a server that takes nothing now
+            client.config_set("min-replicas-to-write", "1")  # a server that takes nothing now
             return await write(*arguments)
 
         consents.write = failing  # type: ignore[method-assign, assignment]
-        with pytest.raises(redis.ResponseError):
-            await ConsentToken("alice", consents, gateway).headers()
-        client.config_set("maxmemory", "256mb")
+        try:
+            with pytest.raises(redis.ResponseError):
+                await ConsentToken("alice", consents, gateway).headers()
+        finally:
+            client.config_set("min-replicas-to-write", "0")
 
     run(valkey.url, act)
 
@@ -159,3 +161,21 @@ def test_a_refresh_token_that_no_replica_has_yet_is_not_relied_on(
 
     run(redis_url, act)
     assert headers(redis_url, gateway) == {"authorization": "Bearer a-1"}
+
+
+def test_a_redis_that_has_just_become_full_still_stores_the_refresh_token(
+    valkey: Valkey, gateway: Gateway
+) -> None:
+    give(valkey.url)
+
+    async def act(consents: Consents) -> dict[str, str]:
+        refresh = gateway.refresh
+
+        async def meanwhile(token: str) -> Grant:
+            valkey.client().config_set("maxmemory", "1mb")
+            return await refresh(token)
+
+        gateway.refresh = meanwhile  # type: ignore[method-assign, assignment]
+        return await ConsentToken("alice", consents, gateway).headers()
+
+    assert run(valkey.url, act) == {"authorization": "Bearer a-1"}

@@ -62,6 +62,14 @@ def test_texts_come_along_where_the_poll_says_so(redis_url: str) -> None:
     assert (mine.events[0].data["text"], mine.events[0].data["subject"]) == ("a secret",) * 2
 
 
+def test_half_an_emoji_holds_up_nothing(redis_url: str) -> None:
+    gateway = MailboxGateway()
+    gateway.add("m1", "half \ud83d")
+    mine = reader(redis_url, gateway, text=True)
+    mine.round()
+    assert mine.events[0].data["text"] == "half \N{REPLACEMENT CHARACTER}"
+
+
 def test_where_a_list_has_no_texts_each_message_is_asked_for(redis_url: str) -> None:
     gateway = MailboxGateway()
     gateway.add("m1", "a secret")

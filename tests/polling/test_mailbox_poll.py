@@ -95,7 +95,10 @@ def test_consents_are_listed_with_their_end_and_forgotten(alice: PolledMailbox) 
     (line,) = alice.command("consent").stdout.splitlines()
     assert json.loads(line)["poll"] == "alice"
     assert json.loads(line)["ends"] - json.loads(line)["given"] == 7_776_000
+    alice.once()
+    assert alice.redis.exists("receiver:mailbox:alice")
     assert alice.command("consent", "alice", "--forget").exit_code == 0
+    assert not alice.redis.exists("receiver:mailbox:alice", "receiver:mailbox:alice:known")
     assert alice.command("consent", "alice", "--forget").exit_code == 1
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from receiver.polling.mailbox.api import Stopping
 from tests.support.mailbox_gateway import MailboxGateway
 from tests.support.mailboxes import Reader
 
@@ -168,3 +169,16 @@ def test_one_that_could_not_be_read_and_is_gone_is_not_told_of(
     mine.rounds(2)
     assert len(mine.said) == 10
     assert not mine.progress.waiting
+
+
+def test_a_process_that_is_to_end_leaves_the_rest_of_the_list_to_the_next(
+    redis_url: str, gateway: MailboxGateway
+) -> None:
+    fresh = Reader(redis_url, gateway)
+    fresh.stopping = lambda: len(fresh.appended) > 4
+    with pytest.raises(Stopping):
+        fresh.round()
+    assert 0 < len(fresh.appended) < 10
+    fresh.stopping = lambda: False
+    fresh.round()
+    assert len(fresh.said) == 10

@@ -41,6 +41,7 @@ class Reader:
         self.appended: list[bytes] = []
         self.clock = 1_800_000_000.0
         self.before_append: Callable[[], None] = lambda: None
+        self.stopping: Callable[[], bool] = lambda: False
 
     def round(self) -> int:
         """One round of a process that knows nothing but what is in Redis."""
@@ -80,7 +81,8 @@ class Reader:
         async def run() -> Any:
             client: redis.asyncio.Redis = async_client(self.url)
             store = ProgressStore(client, "alice")
-            api = MailboxApi("https://gateway.invalid", Bearer(self.gateway), self.gateway)
+            who = Bearer(self.gateway)
+            api = MailboxApi("https://gateway.invalid", who, self.gateway, self.stopping)
             changes = collector("+12065550100", self._append, text=self.text)
             mailbox = Mailbox("alice", store, changes, pause=self._pause, now=lambda: self.clock)
             try:

@@ -2,13 +2,15 @@
 401, or a 403 that may mean the same, did nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from receiver.outbound import Action, Answer, RequestError, request_error
+from receiver.carriers.att.body import understand
+from receiver.carriers.carrier import Rejected
+from receiver.outbound import Action, Answer, NotSent, RequestError, request_error
 from receiver.outbound.authentication import Authentication
 from receiver.polling.mailbox import shapes
 from receiver.polling.mailbox.shapes import Delta, IndexInfo, NotUnderstood, Page
@@ -49,11 +51,22 @@ class NoIndex(Exception):
     """The gateway has listed messages without an index: what is not in the list may be there."""
 
 
+class Stopping(NotSent):
+    """The process is to end: the rest of the round is for the next one."""
+
+
 class MailboxApi:
     """Requests about one mailbox. All raise `NotSent`, `Unanswered`, `Refused`, `NotUnderstood`."""
 
-    def __init__(self, base_url: str, token: Authentication, http: Sends) -> None:
-        """`base_url` such as `https://api.att.com`."""
+    def __init__(
+        self,
+        base_url: str,
+        token: Authentication,
+        http: Sends,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`base_url` such as `https://api.att.com`; nothing is sent once `stopping` says so."""
+        self._stopping = stopping
         self._base = base_url.rstrip("/") + _ROOT
         self._token = token
         self._http = http
@@ -62,13 +75,13 @@ class MailboxApi:
         """Have the index built; return its state where the answer has it already."""
         answer = await self._ask("POST", "/messages/index")
         try:
-            return shapes.index_info(answer.document)
+            return shapes.index_info(_document(answer))
         except NotUnderstood:
             return None
 
     async def index(self) -> IndexInfo:
         """Return the state of the index."""
-        return shapes.index_info((await self._ask("GET", "/messages/index/info")).document)
+        return shapes.index_info(_document(await self._ask("GET", "/messages/index/info")))
 
     async def index_if_told(self) -> IndexInfo | None:
         """Return the state of the index; None where the gateway cannot be asked for it."""
@@ -83,7 +96,7 @@ class MailboxApi:
 
     async def delta(self, state: str) -> Delta:
         """Return what has changed since a state."""
-        return shapes.delta((await self._get("/delta", state=state)).document)
+        return shapes.delta(_document(await self._get("/delta", state=state)))
 
     async def page(self, offset: int, limit: int = PAGE) -> Page:
         """Return a part of the list of messages, the newest first. Raises `NoIndex`."""
@@ -95,7 +108,7 @@ class MailboxApi:
 
     async def message(self, id_: str) -> dict[str, Any]:
         """Return one message."""
-        return shapes.message((await self._ask("GET", _path(id_))).document)
+        return shapes.message(_document(await self._ask("GET", _path(id_))))
 
     async def part(self, id_: str, number: int) -> bytes:
         """Return the content of an attachment."""
@@ -120,11 +133,11 @@ class MailboxApi:
     async def send(self, request: dict[str, Any]) -> str:
         """Send a message; return the id that the gateway gives the request: no messageId."""
         answer = await self._ask("POST", "/messages", {"messageRequest": request})
-        found = answer.document
+        found = _document(answer)
         return str(found.get("id", "")) if isinstance(found, dict) else ""
 
     async def _list(self, **query: Any) -> Page:
-        found = shapes.page((await self._get("/messages", **query)).document)
+        found = shapes.page(_document(await self._get("/messages", **query)))
         if not found.ready:
             raise NoIndex
         return found
@@ -133,6 +146,8 @@ class MailboxApi:
         return await self._ask("GET", f"{path}?{_query(**query)}")
 
     async def _ask(self, method: str, path: str, document: Any = None) -> Answer:
+        if self._stopping():
+            raise Stopping("the process is to end")
         content = None if document is None else msgspec.json.encode(document)
         own = await self._token.headers()
         answer = await self._send(method, path, own, content)
@@ -148,6 +163,14 @@ class MailboxApi:
     ) -> Answer:
         headers = own if content is None else own | _JSON
         return await self._http.send(method, self._base + path, headers=headers, content=content)
+
+
+def _document(answer: Answer) -> Any:
+    """Return what an answer says, half an emoji and the like notwithstanding; None for nothing."""
+    try:
+        return understand(answer.body, answer.headers.get("content-type", ""))[0]
+    except Rejected:
+        return None
 
 
 def _is_about_the_token(answer: Answer) -> bool:

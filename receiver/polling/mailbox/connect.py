@@ -1,6 +1,6 @@
 """From the settings of a poll to a client of its mailbox, with the subscriber's consent."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -64,13 +64,16 @@ def http_client() -> HttpClient:
 
 @asynccontextmanager
 async def mailbox_api(
-    settings: Settings, poll: AttMessagesPoll, client: "redis.asyncio.Redis"
+    settings: Settings,
+    poll: AttMessagesPoll,
+    client: "redis.asyncio.Redis",
+    stopping: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[MailboxApi]:
     """Yield the API of a poll's mailbox. Raises `KeyMissing`."""
     consents = Consents(client, settings.secret_keys, settings.ack_replicas)
     http = http_client()
     try:
         token = ConsentToken(poll.name, consents, oauth(settings, poll, http))
-        yield MailboxApi(poll.base_url, token, http)
+        yield MailboxApi(poll.base_url, token, http, stopping)
     finally:
         await http.close()

@@ -15,7 +15,13 @@ import redis.asyncio
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from msgspec import Struct
 
-from receiver.contract.redis_keys import CONSENTS, consent_code, consent_lease
+from receiver.contract.redis_keys import (
+    CONSENTS,
+    consent_code,
+    consent_lease,
+    mailbox_known,
+    mailbox_state,
+)
 from receiver.intake.redis_link import REPLICATE_WITHIN, NotReplicated
 from receiver.polling.mailbox.consent_record import Consent, decode
 from receiver.runtime import scripts
@@ -96,9 +102,13 @@ class Consents:
                 raise NotReplicated
         return bool(done)
 
-    async def forget(self, mailbox: str) -> bool:
-        """Delete a record; return whether there was one."""
-        return bool(await cast(Awaitable[Any], self._client.hdel(CONSENTS, mailbox)))
+    async def forget(self, poll: str) -> bool:
+        """Delete a record, and what is known of the mailbox; return whether there was one."""
+        async with self._client.pipeline(transaction=True) as together:
+            together.hdel(CONSENTS, poll)
+            together.delete(mailbox_state(poll), mailbox_known(poll))
+            deleted, _ = await together.execute()
+        return bool(deleted)
 
     def sealed(self, tokens: Tokens, given: int, ends: int) -> Consent:
         """Return the record of these tokens, encrypted with the first key."""

@@ -8,7 +8,7 @@ from receiver.config.polls import AttMessagesPoll
 from receiver.contract.records import Notification, encode
 from receiver.outbound import Action, NotSent, TokenRefused, Unanswered
 from receiver.polling.mailbox import connect
-from receiver.polling.mailbox.api import NoIndex, Refused
+from receiver.polling.mailbox.api import NoIndex, Refused, Stopping
 from receiver.polling.mailbox.consent_token import NoConsent
 from receiver.polling.mailbox.consents import KeyMissing
 from receiver.polling.mailbox.mailbox import Mailbox, NotYet, collector
@@ -41,8 +41,9 @@ class MailboxPoll:
         """Follow the mailbox to where it is now."""
         count = 0
         try:
+            site = self._site
             async with connect.mailbox_api(
-                self._site.settings, self._poll, self._site.redis
+                site.settings, self._poll, site.redis, site.stopping
             ) as api:
                 count = await self._mailbox.round(api)
             done = Round("messages" if count else "empty")
@@ -57,6 +58,8 @@ class MailboxPoll:
         except Refused as error:
             outcome = "throttled" if error.error.status == 429 else _MEANS.get(error.error.action)
             done = Round(outcome or "refused", f"the gateway answered {error}", error.retry_after)
+        except Stopping as end:
+            done = Round("skipped", str(end), 0.0)
         except (NotSent, Unanswered) as error:
             again = error.retry_after if isinstance(error, TokenRefused) else None
             done = Round("unreachable", str(error), again)

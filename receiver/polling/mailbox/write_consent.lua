@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Stores a consent, if it is still the one that the caller has read: who was slower than somebody
 -- else overwrites no refresh token that came after.
 -- KEYS consents. ARGV mailbox, the record, and the record before, unless any may be replaced.
