@@ -16,15 +16,15 @@ COMMANDS = {
     "poll": "Fetch what is polled instead of pushed, as receiver.toml says.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they are published.",
-    "simulate": "Simulate the carriers: load a receiver, then check what came out.",
-    "doctor": "Find what would lose data, let a stranger in, or expire soon.",
+    "simulate": "Simulate the carriers: load a receiver, then check what it published.",
+    "doctor": "Find what would lose data, admit strangers, or expire soon.",
     "ledger": "Print the ledger; exit code 1 if it does not balance.",
     "credentials": "Manage bearer tokens: add, list, revoke.",
     "rejected": "Manage rejected requests: list, show, replay.",
     "dead-letters": "Manage dead letters: list, show, replay, drop.",
     "explain": "Trace one notification, by the id of its receipt or event.",
-    "sinks": "Manage sinks: list them, start one that was stopped.",
-    "subscriptions": "What receiver.toml subscribes to at operators: list, plan, apply, renew.",
+    "sinks": "Manage sinks: list, start one that was stopped.",
+    "subscriptions": "Manage subscriptions at operators: list, show, plan, apply, renew, delete.",
     "status": "Ask an operator for the reachability and roaming of a device.",
     "polls": "What receiver.toml polls for: how each poll stands.",
     "consent": "Store a subscriber's consent to read a mailbox; list consents.",
@@ -74,7 +74,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="receiver")
 def main() -> None:
-    """The receiving end of telecom network APIs.
+    """Run and operate the receiving end of telecom network APIs.
 
     AT&T SMS callbacks and CAMARA CloudEvents come in over HTTP; normalised events come out on the
     Redis Stream receiver:events, exactly once.
@@ -83,7 +83,7 @@ def main() -> None:
     Try it out:
       receiver up --demo            everything, with a token and a sample of each kind
       receiver send mo              (in another terminal) one more text message
-      receiver ledger               what came in, and what became of it
+      receiver ledger               the notifications so far, by outcome
 
     \b
     Run it for real, against your Redis:

@@ -73,8 +73,8 @@ def _ask(settings: Settings, name: str) -> None:
 
 def _forget(settings: Settings, name: str) -> None:
     if not _with(settings, lambda consents: consents.forget(name)):
-        output.nothing(f"there is no consent of {name!r}")
-    output.say(f"{name}: deleted here; the subscriber can withdraw it at AT&T")
+        output.exit_nothing_found(f"there is no consent of {name!r}")
+    output.print_message(f"{name}: deleted here; the subscriber can withdraw it at AT&T")
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -83,7 +83,7 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         stored: Any = client.hgetall(CONSENTS)
     found = consent_record.all_of(stored)
     if not found:
-        output.nothing("there is no consent: `receiver consent NAME`")
+        output.exit_nothing_found("there is no consent: `receiver consent NAME`")
     for name, one in sorted(found.items()):
         said = {"poll": name, "given": one.given, "ends": one.ends, "trouble": one.trouble()}
         if as_json or not sys.stdout.isatty():

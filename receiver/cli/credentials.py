@@ -15,7 +15,7 @@ from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import Exists, NotReplicated, Stored
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.output import printable, terminal
-from receiver.cli.terminal.time_option import shown
+from receiver.cli.terminal.time_option import format_time
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN, QUOTES
 from receiver.config.settings import LISTENER_NAME, Settings
 
@@ -35,21 +35,23 @@ def command() -> None:
     stored. Tokens in RECEIVER_BEARER_TOKENS are valid beside these and not listed.
 
     \b
-    To change a token without a gap: add a new one, give it to the carrier, see in `list` that it is
-    used and the old one no longer is, then revoke the old one.
+    To replace a token without a gap: add a new one, register it with the carrier, wait until `list`
+    shows that it is used and the old one no longer is, then revoke the old one.
     """
 
 
 @command.command()
-@click.option("--label", default="", help="A name to know it by, such as the carrier's.")
-@click.option("--listener", help="The only listener it is good for.  [default: all]")
+@click.option("--label", default="", help="A name for people, such as the carrier's.")
+@click.option("--listener", help="The only listener it is valid for.  [default: all]")
 @click.option(
     "--expires",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
-    help="The first moment it is no longer good, UTC: 2027-01-01 or 2027-01-01T12:00:00Z.",
+    help="The time from which it is invalid, UTC: 2027-01-01 or 2027-01-01T12:00:00Z.",
 )
 @click.option("--days", type=click.IntRange(1, 36500), help="The same, counted from now.")
-@click.option("--token-stdin", is_flag=True, help="Read the token from stdin, do not make one.")
+@click.option(
+    "--token-stdin", is_flag=True, help="Read the token from stdin instead of generating one."
+)
 def add(
     label: str,
     listener: str | None,
@@ -58,7 +60,7 @@ def add(
     *,
     token_stdin: bool,
 ) -> None:
-    """Add a credential and print its token, this once.
+    """Add a credential and print its token, which is shown only once.
 
     \b
       receiver credentials add --label att --listener promo
@@ -70,11 +72,11 @@ def add(
     settings = setup.settings(file=listener is not None)
     credential = Credential(
         label=label,
-        listener=_checked(listener, settings),
-        expires=_moment(expires, days),
+        listener=_check_listener(listener, settings),
+        expires=_expiry(expires, days),
         created=time.time(),
     )
-    token = _given() if token_stdin else secrets.token_urlsafe(32)
+    token = _read_token() if token_stdin else secrets.token_urlsafe(32)
     with setup.redis_faults():
         try:
             name = credential_store.add(_connect(settings), token, credential)
@@ -88,7 +90,7 @@ def add(
 @command.command("list", short_help="List the credentials, and warn of what expires.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_(*, as_json: bool) -> None:
-    """List the credentials, the oldest first, and warn of what expires within a week.
+    """List the credentials, the oldest first, and warn of those that expire within a week.
 
     \b
       receiver credentials list
@@ -119,21 +121,26 @@ def list_(*, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name", metavar="ID|LABEL")
-@click.option("--in-days", type=click.IntRange(1, 3650), help="Not now: let it expire by then.")
-@click.option("--all", "everything", is_flag=True, help="All that have this label.")
+@click.option(
+    "--in-days",
+    type=click.IntRange(1, 3650),
+    help="Let it expire after so many days instead of now.",
+)
+@click.option("--all", "everything", is_flag=True, help="Revoke all that have this label.")
 def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
-    """Revoke a credential: its token is unknown within two seconds.
+    """Revoke a credential: its token is answered 401 within two seconds.
 
     \b
       receiver credentials revoke 3fd1c0aa91b2
-      receiver credentials revoke nokia --in-days 7     both tokens are good for a week more
+      receiver credentials revoke nokia --in-days 7     valid for a week more
 
-    A carrier that is answered 401 may end a CAMARA subscription: give it the new token first.
+    A CAMARA operator that is answered 401 may end the subscription: register the new token first.
 
-    With RECEIVER_ACK_REPLICAS it waits until so many replicas have it, three seconds at most.
+    With RECEIVER_ACK_REPLICAS it waits, three seconds at most, until so many replicas have the
+    change.
 
-    Exit codes: 0 done; 1 there is none of this name; 2 a wrong option or setting, several of this
-    label, no Redis, or done but not on so many replicas.
+    Exit codes: 0 done; 1 no credential has this name; 2 a wrong option or setting, several have
+    this label, no Redis, or done but not on so many replicas.
     """
     with setup.redis_faults():
         settings = setup.settings(file=False)
@@ -167,7 +174,7 @@ def _connect(settings: Settings) -> redis.Redis:
     return setup.connect(setup.redis_url(settings))
 
 
-def _checked(listener: str | None, settings: Settings) -> str | None:
+def _check_listener(listener: str | None, settings: Settings) -> str | None:
     if listener is None:
         return None
     names = [one.name for one in settings.listeners]
@@ -178,7 +185,7 @@ def _checked(listener: str | None, settings: Settings) -> str | None:
     return listener
 
 
-def _moment(expires: datetime | None, days: int | None) -> float | None:
+def _expiry(expires: datetime | None, days: int | None) -> float | None:
     if expires and days:
         raise click.UsageError("--expires or --days, not both")
     if days:
@@ -191,7 +198,7 @@ def _moment(expires: datetime | None, days: int | None) -> float | None:
     return when
 
 
-def _given() -> str:
+def _read_token() -> str:
     """Read a token that fits into a header and, percent-encoded, a URL. Raises `UsageError`."""
     token = sys.stdin.readline(2 * LONGEST_TOKEN).strip()
     if not (16 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
@@ -208,26 +215,26 @@ def _warning(one: Stored) -> str:
         return f"{printable(one.id)} cannot be read: its token is answered 503; revoke or mend it"
     if not one.ends_within(_WEEK):
         return ""
-    said = "has expired" if one.ends_within(0) else "expires within a week"
-    return f"{one.id} {printable(one.credential.label)} {said}".replace("  ", " ")
+    state = "has expired" if one.ends_within(0) else "expires within a week"
+    return f"{one.id} {printable(one.credential.label)} {state}".replace("  ", " ")
 
 
 def _document(one: Stored) -> dict[str, Any]:
-    known = one.credential or Credential()
+    stored = one.credential or Credential()
     return {
         "id": one.id,
-        "label": known.label,
-        "listener": known.listener,
-        "created": _shown(known.created or None),
-        "expires": _shown(known.expires),
-        "last_used": _shown(one.used),
+        "label": stored.label,
+        "listener": stored.listener,
+        "created": _format_seconds(stored.created or None),
+        "expires": _format_seconds(stored.expires),
+        "last_used": _format_seconds(one.used),
         "readable": one.credential is not None,
     }
 
 
-def _shown(seconds: float | None) -> str | None:
+def _format_seconds(seconds: float | None) -> str | None:
     try:
-        return None if seconds is None else shown(int(seconds * 1000))
+        return None if seconds is None else format_time(int(seconds * 1000))
     except (OverflowError, ValueError):
         return None  # not within the calendar
 

@@ -10,7 +10,7 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.dead_letter_table import show_list, show_whole
 from receiver.cli.terminal.progress_bar import progress
-from receiver.cli.terminal.time_option import Moment
+from receiver.cli.terminal.time_option import TimeOption
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
@@ -21,15 +21,17 @@ from receiver.runtime.bell import Bell
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),
-    click.option("--sink", default="", help="Deliveries to this sink."),
-    click.option("--reason", default="", help="A part of the reason, or a glob over all of it."),
-    click.option("--older-than", type=Moment(), help="Given up before: an age (3d) or a time."),
-    click.option("--newer-than", type=Moment(), help="Given up since: an age (2h) or a time."),
+    click.option("--sink", default="", help="Only deliveries to this sink."),
+    click.option(
+        "--reason", default="", help="Only with this text in the reason; or a glob for all of it."
+    ),
+    click.option("--older-than", type=TimeOption(), help="Only older: an age (3d) or a time."),
+    click.option("--newer-than", type=TimeOption(), help="Only newer: an age (2h) or a time."),
 )
 
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
-Work = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
+Action = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
 """An action on dead letters: yields id and result of each."""
 
 
@@ -42,7 +44,7 @@ def _selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """List, show, replay or drop what could not be understood or delivered.
+    """List, show, replay or drop notifications not understood and events not delivered.
 
     \b
       receiver dead-letters list
@@ -51,19 +53,19 @@ def command() -> None:
       receiver dead-letters replay --reason "*timed out*" --older-than 10m
       receiver dead-letters drop --sink old-crm --older-than 3d
 
-    An ID is a dead letter's own, or that of the receipt or event in it. Dead letters are kept for
-    30 days, and 100,000 of them; `receiver ledger` counts those that went. All of this may be
-    repeated, and two people may do it at once: each letter is replayed or dropped once.
+    An ID is the dead letter's own, or the id of the receipt or event in it. Dead letters are kept
+    for 30 days, at most 100,000 of them; `receiver ledger` counts those that were trimmed. Commands
+    may be repeated and run at the same time: each dead letter is replayed or dropped once.
 
     Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
     Redis.
     """
 
 
-@command.command("list", short_help="List dead letters, without numbers and texts.")
+@command.command("list", short_help="List dead letters, without phone numbers and message texts.")
 @_selecting
 def list_(**chosen: Any) -> None:
-    """List dead letters, oldest first, without any number or text of a person.
+    """List dead letters, oldest first, without phone numbers and message texts.
 
     \b
       receiver dead-letters list --reason "no sender"
@@ -78,13 +80,13 @@ def list_(**chosen: Any) -> None:
         letters = dead_letters.select(client, _selection(**chosen))
         count = show_list(found.summary for found in letters)
     if not count:
-        output.nothing("there is no such dead letter")
+        output.exit_nothing_found("there is no such dead letter")
 
 
 @command.command(short_help="Print dead letters whole.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def show(ids: tuple[str, ...]) -> None:
-    """Print dead letters whole: the reason, and the body as it came, with its numbers and texts.
+    """Print dead letters whole: the reason, and the body with phone numbers and message texts.
 
     \b
       receiver dead-letters show 1764000000000-0
@@ -102,12 +104,12 @@ def show(ids: tuple[str, ...]) -> None:
             show_whole(found)
             count += 1
     if not count:
-        output.nothing("there is no such dead letter")
+        output.exit_nothing_found("there is no such dead letter")
 
 
 @command.command(short_help="Process dead letters again.")
 @_selecting
-@click.option("--all", "everything", is_flag=True, help="All there are.")
+@click.option("--all", "everything", is_flag=True, help="Select all dead letters.")
 def replay(*, everything: bool, **chosen: Any) -> None:
     """Process dead letters again: notifications by the workers, events by their sink.
 
@@ -116,10 +118,10 @@ def replay(*, everything: bool, **chosen: Any) -> None:
       receiver dead-letters replay --sink billing --reason "*timed out*"
       receiver dead-letters replay --all
 
-    Nothing in them is changed: an event keeps its id. What fails again is a dead letter again. Very
-    many take as long as workers and sinks do: it waits for them, and while Redis is nearly full.
-    After a minute in which nobody took anything it stops; the rest stays where it is, as it does
-    after Ctrl-C.
+    They are not changed: an event keeps its id. What fails again becomes a dead letter again. The
+    command does not overload workers and sinks: it waits while they are behind, and while Redis is
+    nearly full. It stops after a minute in which nothing was processed; what was not replayed stays
+    a dead letter, also after Ctrl-C.
 
     Exit codes: 0 done; 1 nothing matched, or some of it failed or was left; 2 a wrong option or
     setting, or no Redis.
@@ -128,11 +130,11 @@ def replay(*, everything: bool, **chosen: Any) -> None:
     client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
     actions = DeadLetterActions(client)
     bell = Bell(client)
-    waits = _Waits(bell)
-    pace = ReplayThrottle(client, settings.full_percent, waits)
-    wanted = _some(everything, chosen)
+    notice = _WaitNotice(bell)
+    throttle = ReplayThrottle(client, settings.full_percent, notice)
+    wanted = _selection_or_all(everything, chosen)
     try:
-        _work(client, wanted, lambda letters: actions.replay(letters, sinks, pace))
+        _apply(client, wanted, lambda letters: actions.replay(letters, sinks, throttle))
     except NoRoom as why:
         click.echo(f"receiver: stopped: {why}; the rest stays, replay it later", err=True)
         raise SystemExit(1) from None
@@ -143,9 +145,9 @@ def replay(*, everything: bool, **chosen: Any) -> None:
 
 @command.command()
 @_selecting
-@click.option("--all", "everything", is_flag=True, help="All there are.")
+@click.option("--all", "everything", is_flag=True, help="Select all dead letters.")
 def drop(*, everything: bool, **chosen: Any) -> None:
-    """Drop dead letters, for ever. The ledger counts them.
+    """Drop dead letters for ever; the ledger counts them.
 
     \b
       receiver dead-letters drop 1764000000000-0
@@ -155,21 +157,21 @@ def drop(*, everything: bool, **chosen: Any) -> None:
     Redis.
     """
     client = _connect(setup.settings(file=False))
-    _work(client, _some(everything, chosen), DeadLetterActions(client).drop)
+    _apply(client, _selection_or_all(everything, chosen), DeadLetterActions(client).drop)
 
 
-class _Waits:
-    """Print once what a replay waits for, and ring for the workers that can end the wait."""
+class _WaitNotice:
+    """Print what a replay waits for, each reason once, and ring the bell for the workers."""
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
-        self._said = ""
+        self._last = ""
 
     def __call__(self, why: str) -> None:
         kind = why.translate(_NO_DIGITS)
-        if kind != self._said:
+        if kind != self._last:
             click.echo(f"receiver: waiting: {why}", err=True)
-        self._said = kind
+        self._last = kind
         self._bell.ring()
 
 
@@ -193,7 +195,7 @@ def _selection(
     )
 
 
-def _some(everything: bool, chosen: dict[str, Any]) -> Selection:
+def _selection_or_all(everything: bool, chosen: dict[str, Any]) -> Selection:
     """Return the selection. Raises `click.UsageError` unless options or `--all` are given."""
     if everything == any(value not in ((), "", None) for value in chosen.values()):
         raise click.UsageError(
@@ -202,18 +204,18 @@ def _some(everything: bool, chosen: dict[str, Any]) -> Selection:
     return _selection(**chosen)
 
 
-def _work(client: redis.Redis, wanted: Selection, work: Work) -> None:
-    """Do it to every selected dead letter; print the counts and each failure."""
-    became: Counter[str] = Counter()
+def _apply(client: redis.Redis, wanted: Selection, action: Action) -> None:
+    """Apply an action to every selected dead letter; print the counts and each failure."""
+    outcomes: Counter[str] = Counter()
     try:
         with setup.redis_faults(), progress("Dead letters", client.xlen(DEAD_LETTERS)) as bar:
-            for entry, outcome in work(dead_letters.select(client, wanted, bar)):
-                became[outcome] += 1
+            for entry, outcome in action(dead_letters.select(client, wanted, bar)):
+                outcomes[outcome] += 1
                 if outcome not in ("done", "gone"):
                     click.echo(f"receiver: {entry}: {outcome}", err=True)
     finally:
-        done, gone = became.pop("done", 0), became.pop("gone", 0)
-        failed = became.total()
+        done, gone = outcomes.pop("done", 0), outcomes.pop("gone", 0)
+        failed = outcomes.total()
         click.echo(f"done {done}, gone meanwhile {gone}, failed {failed}")
     if failed or not (done or gone):
         raise SystemExit(1)

@@ -14,13 +14,13 @@ from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
 from receiver.doctor import Finding, polls
-from receiver.doctor.environment import demo_token, place
-from receiver.doctor.key_types import keys
-from receiver.doctor.redis_server import server
-from receiver.doctor.spool import spooled as of_spool
+from receiver.doctor.environment import check_environment, demo_token
+from receiver.doctor.key_types import check_key_types
+from receiver.doctor.redis_server import check_redis_server
+from receiver.doctor.spool import check_spool
 from receiver.doctor.subscriptions import subscriptions
-from receiver.doctor.unreachable_redis import away
-from receiver.doctor.workload import variables, work
+from receiver.doctor.unreachable_redis import explain_unreachable
+from receiver.doctor.workload import check_sink_variables, check_workload
 from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
 from receiver.runtime import redis_client
@@ -32,18 +32,18 @@ _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per finding.")
 def command(*, as_json: bool) -> None:
-    """Find what in this setup would lose data, let a stranger in, or expire soon.
+    """Find what in this setup would lose data, admit strangers, or expire soon.
 
     \b
       receiver doctor
       receiver doctor --json | jq -r .fix
       receiver doctor || mail -s "receiver" ops@example.com    (every morning)
 
-    Run it where the receiver runs, with the same environment. It changes nothing. Of each finding
-    it prints how grave it is, what is wrong, why that matters, and how to put it right.
+    Run it where the receiver runs, with the same environment. It changes nothing. For each finding
+    it prints the severity, what is wrong, why that matters, and how to mend it.
 
-    Exit codes: 0 nothing, or reminders only; 1 something is serious, or soon will be; 2 it could
-    not look at everything.
+    Exit codes: 0 nothing, or notes only; 1 something is serious, or a warning; 2 not everything
+    could be examined.
     """
     settings = setup.settings()
     tokens = bootstrap_tokens.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
@@ -52,25 +52,27 @@ def command(*, as_json: bool) -> None:
         settings = msgspec.structs.replace(settings, spool_dir=spool)
         tokens += [token for token in [demo_token(settings)] if token]
     url = setup.redis_url(settings)
-    findings = [*place(settings, tokens, url), *polls.of_settings(settings)]
+    findings = [*check_environment(settings, tokens, url), *polls.of_settings(settings)]
     findings += polls.of_pages(settings)
     client, status = setup.connect(url), 2
     try:
         findings += _of_server(settings, client)
-        strange = list(keys(client))
-        findings += strange
-        if not strange:  # else what follows fails at them
+        wrong_types = list(check_key_types(client))
+        findings += wrong_types
+        if not wrong_types:  # else what follows fails at them
             polled = [one.name for one in settings.polls]
             found = snapshot.read(client, polled, [one.name for one in settings.operators])
             findings += polls.of_state(settings, found.polls, found.now)
-            findings += variables(settings, found)
-            findings += work(settings, found, tokens, demo_token(settings))
+            findings += check_sink_variables(settings, found)
+            findings += check_workload(settings, found, tokens, demo_token(settings))
             findings += subscriptions(settings, found)
-            findings += of_spool(settings, redis_answers=True)
+            findings += check_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
     except redis_client.DOWN as error:
-        findings += away(url, error, spool_depth.said(spool_depth.seen(settings).depth))
-        findings += of_spool(settings, redis_answers=False)
+        findings += explain_unreachable(
+            url, error, spool_depth.describe(spool_depth.read_spool(settings).depth)
+        )
+        findings += check_spool(settings, redis_answers=False)
     _print(findings, as_json=as_json)
     raise SystemExit(status)
 
@@ -80,7 +82,7 @@ def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
     info: Any = client.info()
     before, now, after = time.time(), client.time(), time.time()
     off = now[0] + now[1] / 1e6 - (before + after) / 2
-    return list(server(settings, info, _config(client), off))
+    return list(check_redis_server(settings, info, _config(client), off))
 
 
 def _config(client: redis.Redis) -> dict[str, str]:
@@ -113,4 +115,4 @@ def _print_table(findings: list[Finding]) -> None:
         said.append(printable(one.why) + "\n", style="not bold")
         said.append(printable(one.fix), style="not bold cyan")
         table.add_row(Text(one.severity, style=_COLOURS[one.severity]), said)
-    terminal().print(table if findings else "[green]Nothing found: it is well.")
+    terminal().print(table if findings else "[green]Nothing found.")

@@ -8,7 +8,7 @@ import redis
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.output import printable
-from receiver.cli.terminal.time_option import shown
+from receiver.cli.terminal.time_option import format_time
 from receiver.operations.explain import Line, Story, Unknown, bodies, explain, is_receipt
 
 
@@ -17,7 +17,7 @@ from receiver.operations.explain import Line, Story, Unknown, bodies, explain, i
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line, for programs.")
 @click.option("--body", is_flag=True, help="Print only the body that came under this receipt.")
 def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what the argument is called
-    """Print the history of one notification, in time order, without any number or text.
+    """Print the history of one notification, in order of time, without personal data.
 
     \b
       receiver explain 019c1387a9a1b2c3d4e00000000        a receipt: x-receipt-id, or in the logs
@@ -65,7 +65,9 @@ def _print_bodies(client: redis.Redis, receipt: str) -> None:
 
 
 def _document(story: Story) -> dict[str, object]:
-    lines = [{"at": shown(line.at), "what": line.what, **_about(line)} for line in story.lines]
+    lines = [
+        {"at": format_time(line.at), "what": line.what, **_about(line)} for line in story.lines
+    ]
     found = {"streams": story.streams} if story.streams else {}
     return {"receipt": story.receipt, "outcomes": story.outcomes, **found, "story": lines}
 
@@ -75,10 +77,10 @@ def _print(story: Story) -> None:
     click.echo(f"{story.receipt}: {', '.join(story.outcomes)}{streams}")
     for line in story.lines:
         about = "  ".join(f"{name}={value}" for name, value in _about(line).items() if value != "")
-        click.echo(printable(f"  {shown(line.at)}  {line.what}  {about}"))
+        click.echo(printable(f"  {format_time(line.at)}  {line.what}  {about}"))
 
 
 def _about(line: Line) -> dict[str, Any]:
     """Return a line's fields with `due` as a time."""
-    due = {"due": shown(line.about["due"])} if line.about.get("due") else {}
+    due = {"due": format_time(line.about["due"])} if line.about.get("due") else {}
     return line.about | due

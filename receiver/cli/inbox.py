@@ -24,7 +24,7 @@ _COLUMNS = ("messageId", "time", "direction", "channel", "from", "recipients", "
 
 @click.group()
 def command() -> None:
-    """A subscriber's mailbox (In-App Messaging), with the consent that `receiver consent` stored.
+    """Use a subscriber's mailbox (In-App Messaging), with the consent of `receiver consent`.
 
     \b
       receiver inbox list alice
@@ -50,7 +50,7 @@ def list_(name: str, limit: int, offset: int, *, text: bool, as_json: bool) -> N
     """List messages, the newest first: a table on a terminal, JSON into a pipe."""
     page = _ask(name, lambda api: api.page(offset, limit))
     if not page.messages:
-        output.nothing("there is no message")
+        output.exit_nothing_found("there is no message")
     _print(page.messages, text=text, as_json=as_json)
 
 
@@ -92,7 +92,7 @@ def mark(
     if not wanted:
         raise click.UsageError("--read, --unread, --favorite or --no-favorite is wanted")
     _ask(name, lambda api: api.mark(message_ids, wanted))
-    output.say(f"marked: {len(message_ids)}")
+    output.print_message(f"marked: {len(message_ids)}")
 
 
 @command.command(short_help="Delete messages for good.")
@@ -104,7 +104,7 @@ def delete(name: str, message_ids: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         click.confirm(f"delete {len(message_ids)} of {name}'s messages for good?", abort=True)
     _ask(name, lambda api: api.delete(message_ids))
-    output.say(f"deleted: {len(message_ids)}")
+    output.print_message(f"deleted: {len(message_ids)}")
 
 
 @command.command(short_help="Send a message as the subscriber.")

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from receiver.cli.terminal import setup
-from receiver.cli.terminal.spool_depth import seen as spooled_here
+from receiver.cli.terminal.spool_depth import read_spool
 from receiver.health import data_loss
 from receiver.intake.spool import location
 from receiver.operations import ledger, sink_ledger, watch_ledger
@@ -18,7 +18,7 @@ from receiver.operations.watch_ledger import WatchLedger
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
 def command(*, as_json: bool) -> None:
-    """Print the ledger: notifications by outcome, all counted at one moment.
+    """Print the ledger: how many notifications have which outcome, all counted at one moment.
 
     \b
       receiver ledger
@@ -29,27 +29,27 @@ def command(*, as_json: bool) -> None:
     if Redis has lost what it had (`lost`). Of the messages whose delivery status is asked for
     (`receiver watch`): watched = final + gone + expired + dropped + open.
 
-    Beside them `spooled`: what this machine's spool (RECEIVER_SPOOL_DIR, or in the data directory)
-    has acknowledged and Redis does not know of yet; and `spool_damaged`: what is set aside there
-    because it was damaged, at least. Exit code 1 if that is not nought. While Redis is away
-    `spooled` is all there is, and the exit code is 2.
+    `spooled` counts the acknowledged notifications in this machine's spool (RECEIVER_SPOOL_DIR, or
+    the spool in the data directory) that are not in Redis yet; `spool_damaged` counts, at least,
+    those set aside there as damaged: exit code 1 unless it is 0. While Redis is unreachable only
+    `spooled` is printed, and the exit code is 2.
     """
     settings = setup.settings(file=False)
     client = setup.connect(setup.redis_url(settings))
-    seen = spooled_here(settings)
-    spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
+    spool = read_spool(settings)
+    spooled, damaged = spool.depth.notifications, sum(spool.damaged.values())
     try:
         with setup.redis_faults():
-            books, sinks = ledger.read(client), sink_ledger.read(client)
+            counts, sinks = ledger.read(client), sink_ledger.read(client)
             watches = watch_ledger.read(client)
     except setup.Refused:
         if spooled:
             click.echo(f'{{"spooled":{spooled}}}' if as_json else f"spooled {spooled}")
         raise
     watched = all(one.balanced for one in watches)
-    balanced = books.balanced and watched and all(one.balanced for one in sinks)
+    balanced = counts.balanced and watched and all(one.balanced for one in sinks)
     if as_json:
-        document = msgspec.structs.asdict(books) | {
+        document = msgspec.structs.asdict(counts) | {
             "spooled": spooled,
             "spool_damaged": damaged,
             "sinks": [msgspec.structs.asdict(one) for one in sinks],
@@ -58,10 +58,10 @@ def command(*, as_json: bool) -> None:
         }
         click.echo(msgspec.json.encode(document).decode())
     elif sys.stdout.isatty():
-        _print_table(books, seen, sinks, watches)
+        _print_table(counts, spool, sinks, watches)
     else:
         for name in MEANING:
-            click.echo(f"{name} {getattr(books, name)}")
+            click.echo(f"{name} {getattr(counts, name)}")
         click.echo(f"spooled {spooled}")
         click.echo(f"spool_damaged {damaged}")
         for one in sinks:
@@ -69,12 +69,12 @@ def command(*, as_json: bool) -> None:
         for each in watches:
             click.echo(f"watch {each.poll} {watch_sums(each)}")
     if not balanced:
-        click.echo("receiver: the books do not balance", err=True)
-    if books.lost:
-        click.echo(f"receiver: {data_loss.loss_message(books.lost)}", err=True)
-    for sentence in location.faults(seen.damaged, seen.unreadable):
+        click.echo("receiver: the ledger does not balance", err=True)
+    if counts.lost:
+        click.echo(f"receiver: {data_loss.loss_message(counts.lost)}", err=True)
+    for sentence in location.faults(spool.damaged, spool.unreadable):
         click.echo(f"receiver: {sentence}", err=True)
-    if books.lost or damaged or not (books.balanced and watched):
+    if counts.lost or damaged or not (counts.balanced and watched):
         raise SystemExit(1)
 
 
@@ -90,8 +90,8 @@ def watch_sums(one: WatchLedger) -> str:
 
 
 def _print_table(
-    books: Ledger,
-    seen: location.SpoolContents,
+    counts: Ledger,
+    spool: location.SpoolContents,
     sinks: list[SinkLedger],
     watches: list[WatchLedger],
 ) -> None:
@@ -102,8 +102,8 @@ def _print_table(
     table = Table(box=None, show_header=False)
     table.add_column(justify="right", style="bold")
     for name, meaning in MEANING.items():
-        table.add_row(f"{getattr(books, name):,}", name, f"[dim]{meaning}")
-    spooled, damaged = seen.depth.notifications, sum(seen.damaged.values())
+        table.add_row(f"{getattr(counts, name):,}", name, f"[dim]{meaning}")
+    spooled, damaged = spool.depth.notifications, sum(spool.damaged.values())
     table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")
     table.add_row(f"{damaged:,}", "spool_damaged", "[dim]set aside on this machine's disk")
     for one in sinks:
@@ -112,5 +112,5 @@ def _print_table(
         table.add_row("", f"watch {each.poll}", f"[dim]{watch_sums(each)}")
     terminal().print(table)
     watched = all(one.balanced for one in watches)
-    if books.balanced and watched and all(one.balanced for one in sinks):
+    if counts.balanced and watched and all(one.balanced for one in sinks):
         terminal().print("[green]The books balance.")

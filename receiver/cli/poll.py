@@ -40,7 +40,7 @@ def command(*, once: str | None, grace: float) -> None:
     from receiver.runtime import logs
 
     logs.configure(found.log_level)
-    setup.look_at_rights(found.redis_url or "")
+    setup.log_missing_rights(found.redis_url or "")
     stop = _stop_flag()
     if once is None:
         asyncio.run(_run(found, stop, grace))
@@ -50,14 +50,16 @@ def command(*, once: str | None, grace: float) -> None:
 
 
 def _settings(once: str | None) -> Settings:
-    found = setup.settings_of_a_half("poll")
+    found = setup.settings_for_process("poll")
     if once is not None and once not in {one.name for one in found.polls}:
         names = ", ".join(one.name for one in found.polls) or "none at all"
         raise setup.Refused(f"--once {once}: there is no such [[poll]], but {names}")
     if wrong := settings.poll_problems(found):
         raise setup.Refused("\n".join(wrong))
     for first, second in polls.twins(found.polls):
-        output.say(f"polls {first} and {second} take each other's messages: one registration")
+        output.print_message(
+            f"polls {first} and {second} take each other's messages: one registration"
+        )
     setup.refuse_weak_redis(found)
     return found
 
@@ -86,7 +88,9 @@ async def _once(found: Settings, poll: Poll, stop: threading.Event, grace: float
         raise setup.Refused(f"Redis: {refusal(error)}") from None
     finally:
         await process.close()
-    output.say(f"{poll.name}: {done.outcome}" + (f": {done.trouble}" if done.trouble else ""))
+    output.print_message(
+        f"{poll.name}: {done.outcome}" + (f": {done.trouble}" if done.trouble else "")
+    )
     return 0 if done.outcome in GOOD else 1
 
 

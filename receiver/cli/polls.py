@@ -13,7 +13,7 @@ from receiver.polling.overview import PollState
 
 @click.group()
 def command() -> None:
-    """What receiver.toml fetches instead of having it pushed: how each [[poll]] stands.
+    """Show the state of each [[poll]] of receiver.toml.
 
     \b
       receiver polls list
@@ -27,13 +27,13 @@ def command() -> None:
 @command.command("list", short_help="Every poll: last success, next round, trouble.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_(*, as_json: bool) -> None:
-    """Every poll: when it last succeeded, when it is due, what waits, what is wrong.
+    """List the polls: when each last succeeded, when it is due, what waits, what is wrong.
 
     A table on a terminal; into a pipe, or with --json, one JSON document per line.
     """
     settings = setup.settings()
     if not settings.polls:
-        output.nothing("receiver.toml has no [[poll]]")
+        output.exit_nothing_found("receiver.toml has no [[poll]]")
     client = setup.connect(setup.redis_url(settings))
     with setup.redis_faults():
         found = overview.states(client, [one.name for one in settings.polls])

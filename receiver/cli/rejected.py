@@ -14,7 +14,7 @@ from receiver.cli.terminal import output, receiver_url, setup
 from receiver.cli.terminal.dead_letter_table import body_members
 from receiver.cli.terminal.output import printable, terminal
 from receiver.cli.terminal.progress_bar import progress
-from receiver.cli.terminal.time_option import Moment, shown
+from receiver.cli.terminal.time_option import TimeOption, format_time
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
@@ -23,11 +23,16 @@ from receiver.runtime.blocking_http import Unreachable
 
 _OPTIONS = (
     click.argument("ids", nargs=-1, metavar="[ID]..."),
-    click.option("--listener", default="", help="Sent to this listener."),
-    click.option("--reason", default="", help="A part of the reason."),
-    click.option("--status", type=click.IntRange(0, 599), default=0, help="Answered so."),
-    click.option("--older-than", type=Moment(), help="Refused before: an age (3d) or a time."),
-    click.option("--newer-than", type=Moment(), help="Refused since: an age (2h) or a time."),
+    click.option("--listener", default="", help="Only those sent to this listener."),
+    click.option("--reason", default="", help="Only with this text in the reason."),
+    click.option(
+        "--status",
+        type=click.IntRange(0, 599),
+        default=0,
+        help="Only those answered with this status.",
+    ),
+    click.option("--older-than", type=TimeOption(), help="Only older: an age (3d) or a time."),
+    click.option("--newer-than", type=TimeOption(), help="Only newer: an age (2h) or a time."),
 )
 
 
@@ -48,20 +53,22 @@ def command() -> None:
       receiver rejected show 1764000000000-0
       receiver rejected replay --all
 
-    The newest 10,000 are kept: 400, 403 and 415 with their whole body, 408 and 413 with its first
-    4 KiB; so are the bad items of a batch whose good ones were taken. An ID is the request's own
-    on the stream, or its receipt's. What came without a valid credential is only counted.
+    The newest 10,000 are kept: 400, 403 and 415 with the whole body, 408 and 413 with its first
+    4 KiB, and the invalid items of a batch whose other items were accepted. An ID is that of the
+    entry on the stream, or of the receipt. Requests without a valid credential are only counted.
 
-    Exit codes: 0 done; 1 nothing matched, or some of it was not taken; 2 a wrong option, setting
+    Exit codes: 0 done; 1 nothing matched, or some were not accepted; 2 a wrong option, setting
     or token, or no Redis or receiver.
     """
 
 
-@command.command("list", short_help="List refused requests, without numbers and texts.")
+@command.command(
+    "list", short_help="List refused requests, without phone numbers and message texts."
+)
 @_selecting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_(*, as_json: bool, **chosen: Any) -> None:
-    """List refused requests, oldest first, without any number or text of a person.
+    """List refused requests, oldest first, without phone numbers and message texts.
 
     \b
       receiver rejected list --reason senderaddress
@@ -76,12 +83,12 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
         as_json = as_json or not sys.stdout.isatty()
         count = _print_lines(found) if as_json else _print_table(found)
     if not count:
-        output.nothing("there is no such request")
+        output.exit_nothing_found("there is no such request")
 
 
 @command.command(short_help="Print refused requests whole.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--body", "only_body", is_flag=True, help="The body's bytes and nothing else.")
+@click.option("--body", "only_body", is_flag=True, help="Print only the bytes of the body.")
 def show(ids: tuple[str, ...], *, only_body: bool) -> None:
     """Print refused requests whole: the reason, the headers without credentials, the body.
 
@@ -102,30 +109,31 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
             _show(found, only_body=only_body)
             count += 1
     if not count:
-        output.nothing("there is no such request")
+        output.exit_nothing_found("there is no such request")
 
 
 @command.command(short_help="Send refused requests to the receiver again.")
 @_selecting
-@click.option("--all", "everything", is_flag=True, help="All there are.")
+@click.option("--all", "everything", is_flag=True, help="Select all refused requests.")
 @receiver_url.option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
-    help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
+    help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
 )
 def replay(*, everything: bool, url: str | None, token: str | None, **chosen: Any) -> None:
-    """Send refused requests to the receiver again, unchanged, with a token of yours.
+    """Send refused requests to the receiver again, unchanged but for the token.
 
     \b
       receiver rejected replay 1764000000000-0
       receiver rejected replay --status 403 --newer-than 1d --token SECRET
       receiver rejected replay --all
 
-    What is taken is gone from the list and counted as accepted. What would be refused again is
-    left where it is and not sent; nor is what only its beginning was kept of.
+    A request that is accepted leaves the list and counts as accepted. A request that would be
+    refused again stays in the list and is not sent; neither is one of which only the beginning
+    was kept.
 
-    Exit codes: 0 all were taken; 1 nothing matched, or some were not taken; 2 a wrong option,
+    Exit codes: 0 all were accepted; 1 nothing matched, or some were not; 2 a wrong option,
     setting or token, or no Redis or receiver.
     """
     if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
@@ -133,25 +141,27 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
     settings = setup.settings(file=False)
     token = token or demo_token(settings)
     client, url = _connect(settings), url or setup.base_url(settings)
-    became: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     try:
         with setup.redis_faults():
-            _replay(client, Replay(client, url, token), _selection(**chosen), became)
+            _replay(client, Replay(client, url, token), _selection(**chosen), outcomes)
     except WrongToken:
         raise setup.Refused("401: this token is not valid there") from None
     except Unreachable:
         raise setup.Refused(f"{url} cannot be reached") from None
     finally:
-        taken = became.pop("taken", 0)
-        click.echo(f"taken {taken}, not taken {became.total()}")
-    raise SystemExit(0 if taken and not became else 1)
+        taken = outcomes.pop("taken", 0)
+        click.echo(f"taken {taken}, not taken {outcomes.total()}")
+    raise SystemExit(0 if taken and not outcomes else 1)
 
 
-def _replay(client: redis.Redis, door: Replay, wanted: Selection, became: Counter[str]) -> None:
+def _replay(
+    client: redis.Redis, replaying: Replay, wanted: Selection, outcomes: Counter[str]
+) -> None:
     with progress("Refused requests", client.xlen(REJECTED)) as bar:
         for found in rejected_requests.select(client, wanted, bar):
-            outcome = door.send(found)
-            became[outcome] += 1
+            outcome = replaying.send(found)
+            outcomes[outcome] += 1
             if outcome != "taken":
                 click.echo(f"receiver: {found.id}: {printable(outcome)}", err=True)
 
@@ -182,7 +192,7 @@ def _document(found: Found) -> dict[str, Any]:
     refusal = found.refusal
     return {
         "id": found.id,
-        "at": shown(refusal.received),
+        "at": format_time(refusal.received),
         "status": refusal.status,
         "callback": refusal.callback,
         "listener": refusal.listener,

@@ -8,7 +8,7 @@ import redis
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.progress_bar import progress
-from receiver.cli.terminal.time_option import Moment, shown
+from receiver.cli.terminal.time_option import TimeOption, format_time
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS, sink_state
 from receiver.operations.event_replay import Replay, Step, Wanted
@@ -16,11 +16,11 @@ from receiver.operations.event_replay import Replay, Step, Wanted
 
 @click.command()
 @click.option("--sink", required=True, help="Name of a sink in receiver.toml.")
-@click.option("--since", type=Moment(), required=True, help="An age (2h) or a time.")
-@click.option("--until", type=Moment(), help="Before this time.  [default: now]")
+@click.option("--since", type=TimeOption(), required=True, help="An age (2h) or a time.")
+@click.option("--until", type=TimeOption(), help="Before this time.  [default: now]")
 @click.option("--type", "types", multiple=True, help="Only these types; a glob such as sms.*")
 @click.option("--listener", "listeners", multiple=True, help="Only of these listeners.")
-@click.option("--dry-run", is_flag=True, help="Count, send nothing.")
+@click.option("--dry-run", is_flag=True, help="Count only, send nothing.")
 def command(
     sink: str,
     since: int,
@@ -37,11 +37,11 @@ def command(
       receiver replay --sink billing --since 2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z
       receiver replay --sink crm --since 1d --type "sms.*" --listener promo
 
-    The times are when events came out. Each event keeps its id, and has the attribute
-    "replayed": true; what the sink's own filters leave out is left out here too. It waits for the
-    sink where that is slower, so it takes as long as the sink does. Ctrl-C is safe: what was handed
-    over goes out, and the last line says where to go on. What is repeated while it still waits for
-    the sink goes out once.
+    The times are those of publication. Each event keeps its id, and gets the attribute
+    "replayed": true; the sink's own filters apply. The command takes as long as the sink does: it
+    waits while the sink is behind. Ctrl-C is safe: what was handed over is delivered, and the
+    last line says where to go on. An event that still waits for the sink is not queued a second
+    time.
 
     Exit codes: 0 done; 1 nothing matched, or the sink is stopped; 2 a wrong option or setting, or
     no Redis; 130 interrupted.
@@ -91,7 +91,7 @@ def _run(client: redis.Redis, replay: Replay, since: int, *, dry: bool) -> int:
                 )
     except KeyboardInterrupt:
         _report(done, dry=dry)
-        moment = shown(int(done.last.partition("-")[0]))
+        moment = format_time(int(done.last.partition("-")[0]))
         click.echo(f"interrupted; go on with --since {moment}", err=True)
         raise SystemExit(130) from None
     _report(done, dry=dry)

@@ -12,7 +12,7 @@ import msgspec
 import redis
 
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.event_reader import Follow, printer
+from receiver.cli.terminal.event_reader import EventReader, event_printer
 from receiver.config.polls import AttStatusPoll
 from receiver.config.settings import Settings, poll_problems
 from receiver.contract.redis_keys import poll_state
@@ -56,10 +56,10 @@ def command(to: str, name: str, within: int, text: str) -> None:
     client = setup.connect(setup.redis_url(settings))
     with setup.redis_faults():
         _refuse_without_poller(client, poll.name)
-        follow = Follow(client, lambda line: click.echo(f"receiver: {line}", err=True))
-        follow.skip_past()
+        follow = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
+        follow.start_at_end()
     sent = asyncio.run(_send(settings, poll, to, text or _text()))
-    output.say(f"sent: message id {sent.id}")
+    output.print_message(f"sent: message id {sent.id}")
     with setup.redis_faults():
         _watch(client, poll, sent)
         final = _follow(client, poll.name, sent.id, follow, time.monotonic() + within)
@@ -116,12 +116,14 @@ def _watch(client: redis.Redis, poll: AttStatusPoll, sent: Accepted) -> None:
         watch_list.add(client, poll.name, sent.id, poll.sender)
 
 
-def _follow(client: redis.Redis, poll: str, message_id: str, follow: Follow, until: float) -> bool:
+def _follow(
+    client: redis.Redis, poll: str, message_id: str, follow: EventReader, until: float
+) -> bool:
     """Print what comes. Returns whether there was an event with a final status."""
-    show, shown = printer(), ""
+    show, shown = event_printer(), ""
     while time.monotonic() < until:
         if (said := _status(client, poll, message_id)) and said != shown:
-            output.say(f"status: {said}")
+            output.print_message(f"status: {said}")
             shown = said
         for event, final in _events(follow, message_id):
             show(event)
@@ -140,7 +142,7 @@ def _status(client: redis.Redis, poll: str, message_id: str) -> str:
     return f"{words} (answers so far: {watch.looks})"
 
 
-def _events(follow: Follow, message_id: str) -> Iterator[tuple[bytes, bool]]:
+def _events(follow: EventReader, message_id: str) -> Iterator[tuple[bytes, bool]]:
     for event in follow.events(wait=False):
         data = msgspec.json.decode(event).get("data", {})
         if data.get("messageId") == message_id:

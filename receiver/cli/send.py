@@ -12,20 +12,20 @@ from receiver.simulate.samples import SAMPLES, Sample, build
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Hold the response of a receiver."""
+    """The response of a receiver."""
 
     status: int
     milliseconds: float
     body: str
 
     @property
-    def good(self) -> bool:
+    def acknowledged(self) -> bool:
         """Return whether the status is 2xx: the notification is acknowledged."""
         return 200 <= self.status < 300
 
 
-class Door:
-    """Post samples. Raises `Unreachable` when no receiver can be reached."""
+class ReceiverClient:
+    """An HTTP client that posts samples to a receiver, as a carrier would."""
 
     def __init__(self, url: str, token: str, listener: str = "") -> None:
         self._url = url.rstrip("/")
@@ -38,7 +38,10 @@ class Door:
         return f"{self._url}{sample.path}{self._listener}"
 
     def post(self, sample: Sample) -> Answer:
-        """Post a sample once, as a carrier would, on a connection that is kept open."""
+        """Post a sample once, on a connection that is kept open.
+
+        Raises `Unreachable` when no receiver can be reached.
+        """
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Content-Type": sample.content_type,
@@ -50,10 +53,10 @@ class Door:
         return Answer(answer.status, took, answer.text)
 
 
-def report(name: str, answer: Answer) -> str:
-    """Return one line: the sample, the status, the time; and the body of a refusal."""
+def format_answer(name: str, answer: Answer) -> str:
+    """Return one line: the sample, the status, the time, and the body of a refusal."""
     line = f"{name}: {answer.status} in {answer.milliseconds:.1f} ms"
-    return line if answer.good else f"{line} {answer.body}"
+    return line if answer.acknowledged else f"{line} {answer.body}"
 
 
 @click.command()
@@ -62,15 +65,17 @@ def report(name: str, answer: Answer) -> str:
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
-    help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
+    help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
 )
 @click.option(
     "--listener",
     default="",
     help="Listener name, the last part of the URL.  [default: the first in receiver.toml]",
 )
-@click.option("--count", type=click.IntRange(1), default=1, help="How many, each a new one.")
-@click.option("--show", is_flag=True, help="Print each request, the token left out.")
+@click.option(
+    "--count", type=click.IntRange(1), default=1, help="How many to send, each a new one."
+)
+@click.option("--show", is_flag=True, help="Print each request, without the token.")
 def command(
     sample: str, url: str | None, token: str | None, listener: str, count: int, *, show: bool
 ) -> None:
@@ -81,44 +86,44 @@ def command(
       receiver send delivery-status --listener promo --count 5
       receiver send reachability --url https://hooks.example.com --token SECRET --show
 
-    Prints status and time of each; exit code 1 when one was not answered 2xx.
+    It prints status and time of each; exit code 1 when one was not answered 2xx.
 
     \b
     Samples:
-      mo, mo-unicode                          AT&T: a text message came in
-      delivery-status, delivery-failed        AT&T: what became of one that went out
+      mo, mo-unicode                          AT&T: a received text message
+      delivery-status, delivery-failed        AT&T: the delivery status of a sent one
       inbox-added, inbox-updated,
       inbox-deleted                           AT&T: a subscriber's mailbox
       reachability, reachability-sms,
-      reachability-disconnected, roaming      CAMARA: the device
+      reachability-disconnected, roaming      CAMARA: a change of a device
       subscription-started,
-      subscription-ended                      CAMARA: the subscription
-      sim-swap                                CAMARA: a type without a shape of its own here
+      subscription-ended                      CAMARA: a change of a subscription
+      sim-swap                                CAMARA: a type that is passed on as it is
     """
     settings = setup.settings(file=not url)
     token = token or demo_token(settings)
     if not url:
         url, listener = setup.base_url(settings), listener or settings.own_listener
-    door = Door(url, token, listener)
-    answers = [_send_one(door, sample, show=show) for _ in range(count)]
+    client = ReceiverClient(url, token, listener)
+    answers = [_send_one(client, sample, show=show) for _ in range(count)]
     if any(answer.status == 404 for answer in answers):
         click.echo("receiver: 404: does it name its listeners? --listener NAME", err=True)
-    if not all(answer.good for answer in answers):
+    if not all(answer.acknowledged for answer in answers):
         raise SystemExit(1)
 
 
-def _send_one(door: Door, name: str, *, show: bool) -> Answer:
+def _send_one(client: ReceiverClient, name: str, *, show: bool) -> Answer:
     sample = build(name)
     if show:
-        click.echo(f"POST {door.target(sample)}\nContent-Type: {sample.content_type}\n")
+        click.echo(f"POST {client.target(sample)}\nContent-Type: {sample.content_type}\n")
         click.echo(sample.body.decode() + "\n")
     try:
-        answer = door.post(sample)
+        answer = client.post(sample)
     except Unreachable as error:
-        where = f"{door.target(sample)} cannot be reached: {error}"
+        where = f"{client.target(sample)} cannot be reached: {error}"
         click.echo(f"receiver: {where}; is it elsewhere? --url, or PORT", err=True)
         raise SystemExit(1) from None
-    click.echo(report(name, answer))
+    click.echo(format_answer(name, answer))
     return answer
 
 
@@ -132,5 +137,6 @@ def demo_token(settings: Settings) -> str:
     if token:
         return token
     raise setup.Refused(
-        f"no token: give --token or set RECEIVER_TOKEN (there is no demo's in {file})"
+        "no token: give --token or set RECEIVER_TOKEN "
+        f"(`receiver up --demo` has stored none in {file})"
     )

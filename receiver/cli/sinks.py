@@ -16,7 +16,7 @@ from receiver.operations.sink_ledger import SinkLedger
 
 @click.group()
 def command() -> None:
-    """Where the events go: list the sinks, start one that was stopped.
+    """Manage sinks: list them, start one that was stopped.
 
     \b
       receiver sinks list
@@ -27,13 +27,17 @@ def command() -> None:
     """
 
 
-@command.command("list", short_help="Every sink: its state, its books, its last failure.")
+@command.command("list", short_help="List the sinks: state, counts, last failure.")
 def list_() -> None:
-    """Every sink: its state, what became of its events, and why the latest was not taken.
+    """List the sinks: each one's state, its events by outcome, and its last failure.
+
+    \b
+      receiver sinks list
+      receiver sinks list | jq -r 'select(.state != "sending") | .name + ": " + .state'
 
     events = delivered + filtered + dead + open; `retrying` is a part of `open`. A table on a
-    terminal; into a pipe one JSON document per line. All of that lies in Redis: while it is away
-    only the names in receiver.toml and what waits in the spool are said, and the exit code is 2.
+    terminal; into a pipe one JSON document per line. While Redis is unreachable only the names in
+    receiver.toml and the depth of the spool are printed, and the exit code is 2.
     """
     settings = setup.settings()
     client = setup.connect(setup.redis_url(settings))
@@ -41,7 +45,7 @@ def list_() -> None:
         with setup.redis_faults():
             found = sink_ledger.read(client)
     except setup.Refused:
-        _say_what_is_here(settings)
+        _print_without_redis(settings)
         raise
     if sys.stdout.isatty():
         _print_table(found)
@@ -50,18 +54,18 @@ def list_() -> None:
             document = msgspec.structs.asdict(one) | {"state": state(one)}
             click.echo(msgspec.json.encode(document).decode())
     if not found:
-        output.nothing("no sink has been given anything yet")
+        output.exit_nothing_found("no sink has been given anything yet")
 
 
-@command.command(short_help="Let a sink send again that was stopped.")
+@command.command(short_help="Start a sink that was stopped.")
 @click.argument("name")
 def start(name: str) -> None:
-    """Let a sink send again that was stopped because its consumer answered 410.
+    """Start a sink that was stopped because its consumer answered 410.
 
     \b
       receiver sinks start billing
 
-    What it has not got yet is sent within seconds, oldest first. Exit code 1: it was not stopped.
+    Its open events are sent within seconds, oldest first. Exit code 1: it was not stopped.
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     with setup.redis_faults():
@@ -73,7 +77,7 @@ def start(name: str) -> None:
 
 
 def state(one: SinkLedger) -> str:
-    """Return what the sink does, as a phrase."""
+    """Return the state of a sink, as a phrase for people."""
     if not one.begun:
         return "not configured"
     if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
@@ -87,8 +91,8 @@ def state(one: SinkLedger) -> str:
     return "sending"
 
 
-def _say_what_is_here(settings: Settings) -> None:
-    if waiting := spool_depth.said(spool_depth.seen(settings).depth):
+def _print_without_redis(settings: Settings) -> None:
+    if waiting := spool_depth.describe(spool_depth.read_spool(settings).depth):
         click.echo(f"receiver: {waiting}", err=True)
     names = (
         ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"

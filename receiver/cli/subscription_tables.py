@@ -1,4 +1,4 @@
-"""Tables of subscriptions, for people."""
+"""Tables of sets and slots on a terminal, and the plan of a set in words."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot
 
 
-def sets(found: list[SetState]) -> None:
+def print_sets(found: list[SetState]) -> None:
     """Print a row for each set."""
     names = ("set", "operator", "wanted", "active", "others", "next end", "why")
     _table(
@@ -22,7 +22,7 @@ def sets(found: list[SetState]) -> None:
     )
 
 
-def slots(found: list[Slot]) -> None:
+def print_slots(found: list[Slot]) -> None:
     """Print a row for each slot."""
     names = ("slot", "device", "type", "state", "subscription", "ends", "error")
     _table(names, map(_row, found))
@@ -46,8 +46,8 @@ def _row(slot: Slot) -> tuple[object, ...]:
 
 
 def _others(one: SetState) -> str:
-    quiet = {name: n for name, n in one.states.items() if name not in ("active", "renewing")}
-    return ", ".join(f"{number:,} {name}" for name, number in sorted(quiet.items()))
+    others = {name: n for name, n in one.states.items() if name not in ("active", "renewing")}
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(others.items()))
 
 
 def _why(one: SetState) -> str:
@@ -56,8 +56,8 @@ def _why(one: SetState) -> str:
     return "; ".join(filter(None, (one.devices, one.stopped, waits, refused)))
 
 
-def said(each: Difference) -> str:
-    """Return in words what is to be done for a set."""
+def describe_difference(each: Difference) -> str:
+    """Describe in words what is to be done for a set."""
     if each.trouble:
         return each.trouble
     parts = {

@@ -1,4 +1,4 @@
-"""`receiver subscriptions`."""
+"""`receiver subscriptions`: list, plan and change what receiver.toml subscribes to."""
 
 import sys
 import time
@@ -14,21 +14,23 @@ from receiver.config.settings import Settings
 from receiver.subscriptions import overview
 from receiver.subscriptions.orders import Order
 
-_WAITS = 60.0
+_LONGEST_WAIT = 60.0
 
 
 @click.group()
 def command() -> None:
-    """The subscriptions that receiver.toml declares: how they stand, what is to be done.
+    """Manage the subscriptions at operators that receiver.toml declares.
 
     \b
       receiver subscriptions list
       receiver subscriptions plan && echo nothing to do
       receiver subscriptions show fleet --state refused
 
-    Their controllers run under `receiver worker` and `receiver up`; what is ordered here, they do.
-    Exit codes: 0 done; 1 there was nothing; 2 a wrong option or setting, no Redis, or, of `plan`,
-    differences.
+    `receiver worker` and `receiver up` run a controller for each operator, which carries out what
+    these commands ask for.
+
+    Exit codes: 0 done; 1 nothing was found; 2 a wrong option or setting, no Redis, no controller,
+    or (of `plan`) differences.
     """
 
 
@@ -37,10 +39,16 @@ def _open() -> tuple[Settings, redis.Redis]:
     return settings, setup.connect(setup.redis_url(settings))
 
 
-@command.command("list", short_help="Every set: how many are wanted, alive, refused; next end.")
+@command.command(
+    "list", short_help="List the sets: how many are wanted and active, when the next one ends."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_(*, as_json: bool) -> None:
-    """Every set: how many are wanted and alive, what the others wait for, when the next one ends.
+    """List the sets: how many subscriptions are wanted, active, refused; when the next one ends.
+
+    \b
+      receiver subscriptions list
+      receiver subscriptions list --json | jq -r 'select(.active < .wanted).name'
 
     A table on a terminal; into a pipe, or with --json, one JSON document per line.
     """
@@ -48,19 +56,19 @@ def list_(*, as_json: bool) -> None:
     with setup.redis_faults():
         found = overview.read_sets(client, overview.read_slots(client), settings)
     if not found:
-        output.nothing("receiver.toml declares no [[subscription]]")
+        output.exit_nothing_found("receiver.toml declares no [[subscription]]")
     if as_json or not sys.stdout.isatty():
         _lines(found)
     else:
-        tables.sets(found)
+        tables.print_sets(found)
 
 
-@command.command(short_help="The slots of a set: device, type, state, end.")
+@command.command(short_help="Show the slots of a set: device, type, state, end.")
 @click.argument("name")
-@click.option("--state", help="Only those in this state.")
+@click.option("--state", help="Only slots in this state, such as refused.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def show(name: str, state: str | None, *, as_json: bool) -> None:
-    """The slots of a set, or one slot: device, event type, state, the operator's id, the end.
+    """Show the slots of a set, or one slot: device, event type, state, subscription, end.
 
     \b
       receiver subscriptions show fleet
@@ -74,19 +82,23 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
             if name in (slot.set, slot.id) and state in (None, slot.state)
         ]
     if not found:
-        output.nothing("there is no such set, slot or state")
+        output.exit_nothing_found("there is no such set, slot or state")
     if as_json or not sys.stdout.isatty():
         _lines(found)
     else:
-        tables.slots(found)
+        tables.print_slots(found)
 
 
-@command.command(short_help="What is to be created and deleted; exit code 2 where anything is.")
+@command.command(short_help="Show what would be created and deleted; exit code 2 if anything.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def plan(*, as_json: bool) -> None:
-    """What is to be created and deleted, set by set. Nothing is done, no operator is asked.
+    """Show what would be created and deleted in each set. Nothing is done, no operator is asked.
 
-    Exit code 0: all is as receiver.toml wants it; 2: it is not.
+    \b
+      receiver subscriptions plan
+      receiver subscriptions plan --json | jq .create
+
+    Exit codes: 0 all is as receiver.toml declares; 2 it is not, or a wrong setting or no Redis.
     """
     settings, client = _open()
     with setup.redis_faults():
@@ -99,17 +111,21 @@ def plan(*, as_json: bool) -> None:
             click.echo(msgspec.json.encode(counts | more | {"guarded": each.guarded}).decode())
     else:
         for each in found:
-            click.echo(f"{each.name}: {tables.said(each)}")
+            click.echo(f"{each.name}: {tables.describe_difference(each)}")
     raise SystemExit(0 if all(each.empty for each in found) else 2)
 
 
-@command.command(short_help="Compare and do it now.")
-@click.option("--yes", is_flag=True, help="Also a deletion of more than a tenth of a set.")
+@command.command(short_help="Create and delete now what `plan` shows.")
+@click.option("--yes", is_flag=True, help="Also delete more than a tenth of a set.")
 def apply(*, yes: bool) -> None:
-    """Compare with receiver.toml now, also the sets with apply = "manual", and do it.
+    """Create and delete now what `plan` shows, also for sets with apply = "manual".
 
-    The controllers have read receiver.toml when they started: restart `receiver worker` after a
-    change there. Files of devices are read again by themselves.
+    \b
+      receiver subscriptions apply
+      receiver subscriptions apply --yes
+
+    The controllers read receiver.toml when they start: restart `receiver worker` after a change.
+    They read the files of devices again whenever these change.
     """
     settings, client = _open()
     names = [one.name for one in settings.operators]
@@ -119,19 +135,28 @@ def apply(*, yes: bool) -> None:
         _await(client, names)
 
 
-@command.command(short_help="Make a successor now.")
+@command.command(short_help="Renew a subscription now.")
 @click.argument("name")
 def renew(name: str) -> None:
-    """Make a successor of a slot's subscription, or of all of a set, now."""
+    """Renew the subscription of a slot, or all of a set, now: each gets a successor.
+
+    \b
+      receiver subscriptions renew fleet
+      receiver subscriptions renew fleet:0123456789abcdef0123
+    """
     _each_slot(name, "renew")
 
 
 @command.command(short_help="Delete a subscription.")
 @click.argument("name")
 def delete(name: str) -> None:
-    """Delete the subscription of a slot, or an orphan by the operator's id.
+    """Delete the subscription of a slot, or an orphan by the operator's id of it.
 
-    One that is still wanted is made anew: to end it, take its device out of the file.
+    \b
+      receiver subscriptions delete fleet:0123456789abcdef0123
+
+    A slot that is still declared gets a new subscription. To end it, remove its device from
+    receiver.toml or the file of devices.
     """
     settings, client = _open()
     with setup.redis_faults():
@@ -145,12 +170,15 @@ def delete(name: str) -> None:
     _each_slot(name, "delete")
 
 
-@command.command(short_help="Take an orphan over.")
+@command.command(short_help="Adopt an orphan into its slot.")
 @click.argument("subscription")
 def adopt(subscription: str) -> None:
-    """Take over a subscription at our URL that was made elsewhere, by the operator's id.
+    """Adopt a subscription at our URL that was created elsewhere, by the operator's id of it.
 
-    It serves until its successor, with a credential of ours, lives; then it is deleted.
+    \b
+      receiver subscriptions adopt 7c2a1f5e-0b7d-4c9e-9a39-2d6f0c9b1a11
+
+    A successor with a token of the receiver's own is created at once; then it is deleted.
     """
     settings, client = _open()
     with setup.redis_faults():
@@ -164,11 +192,14 @@ def adopt(subscription: str) -> None:
         _await(client, [operator])
 
 
-@command.command(short_help="Subscriptions at our URL that nobody here has made.")
+@command.command(short_help="List subscriptions at our URL that were not created here.")
 def orphans() -> None:
-    """Subscriptions at our URL that nobody here has made: `adopt` or `delete` them by their id.
+    """List subscriptions at our URL that were not created here: `adopt` or `delete` them by id.
 
-    The controllers look once an hour; their own leftovers they delete by themselves.
+    \b
+      receiver subscriptions orphans | jq -r .id
+
+    The controllers search for them once an hour. Orphans that they created themselves they delete.
     """
     settings, client = _open()
     with setup.redis_faults():
@@ -178,7 +209,7 @@ def orphans() -> None:
             for each in overview.read_orphans(client, one.name)
         ]
     if not found:
-        output.nothing("there is none")
+        output.exit_nothing_found("there is none")
     _lines(found)
 
 
@@ -203,15 +234,15 @@ def _orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, st
 
 
 def _await(client: redis.Redis, operators: Iterable[str]) -> None:
-    """Until the controllers have taken the orders up."""
-    until = time.monotonic() + _WAITS
+    """Wait until the controllers have done their orders. Raises `Refused` after a minute."""
+    until = time.monotonic() + _LONGEST_WAIT
     while any(overview.count_open_orders(client, name) for name in operators):
         if time.monotonic() > until:
             raise setup.Refused(
-                "ordered, but no controller has taken it up: does `receiver worker` run?"
+                "ordered, but no controller has done it yet: does `receiver worker` run?"
             )
         time.sleep(0.1)
-    output.say("done: see `receiver subscriptions list`")
+    output.print_message("done: see `receiver subscriptions list`")
 
 
 def _lines(found: Iterable[object]) -> None:

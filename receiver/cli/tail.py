@@ -6,33 +6,35 @@ import click
 import redis
 
 from receiver.cli.terminal import setup
-from receiver.cli.terminal.event_reader import Follow, printer
-from receiver.cli.terminal.time_option import Moment
+from receiver.cli.terminal.event_reader import EventReader, event_printer
+from receiver.cli.terminal.time_option import TimeOption
 
 
 @click.command()
-@click.option("--from-start", is_flag=True, help="Begin with the oldest event that is kept.")
-@click.option("--since", type=Moment(), help="Begin at a time, or an age such as 10m or 2h.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest event on the stream.")
+@click.option("--since", type=TimeOption(), help="Begin at a time, or an age such as 10m or 2h.")
 @click.option("-n", "--count", type=click.IntRange(1), help="Stop after so many events.")
-@click.option("--no-follow", is_flag=True, help="Stop when there are no more, do not wait.")
+@click.option(
+    "--no-follow", is_flag=True, help="Stop at the end of the stream, do not wait for more."
+)
 def command(*, from_start: bool, since: int | None, count: int | None, no_follow: bool) -> None:
-    """Print events as they are published on the stream receiver:events. Ctrl-C ends it.
+    """Print events as they are published on the stream receiver:events, until Ctrl-C.
 
     \b
-      receiver tail                               what comes out from now on
-      receiver tail --since 10m                   and what came out in the last ten minutes
-      receiver tail --from-start --no-follow      what is there, then stop
+      receiver tail                               events from now on
+      receiver tail --since 10m                   also those of the last ten minutes
+      receiver tail --from-start --no-follow      all that are stored, then stop
       receiver tail | jq -r .data.text            one JSON document per line into a pipe
 
-    It reads beside everybody else: nothing is taken away from a consumer. When Redis goes away it
+    It reads without a consumer group: consumers miss nothing. When Redis becomes unreachable it
     waits and goes on where it was.
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
-    follow = Follow(client, lambda line: click.echo(f"receiver: {line}", err=True))
+    reader = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
     try:
-        _begin(follow, 0 if from_start or (no_follow and since is None) else since)
-        show = printer()
-        for event in islice(follow.events(wait=not no_follow), count):
+        _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
+        show = event_printer()
+        for event in islice(reader.events(wait=not no_follow), count):
             show(event)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -40,8 +42,8 @@ def command(*, from_start: bool, since: int | None, count: int | None, no_follow
         raise setup.Refused(f"Redis: {error}") from None
 
 
-def _begin(follow: Follow, moment: int | None) -> None:
+def _set_position(reader: EventReader, moment: int | None) -> None:
     if moment is None:
-        follow.skip_past()
+        reader.start_at_end()
     else:
-        follow.begin_at(moment)
+        reader.start_at(moment)

@@ -11,7 +11,7 @@ import redis
 
 from receiver.cli.ledger import watch_sums
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.time_option import shown
+from receiver.cli.terminal.time_option import format_time
 from receiver.config.polls import AttStatusPoll
 from receiver.config.settings import Settings
 from receiver.operations import watch_ledger
@@ -81,9 +81,9 @@ def list_(name: str) -> None:
         ]
     _show(rows)
     for one in ledgers:
-        output.say(f"{one.poll}: {watch_sums(one)}")
+        output.print_message(f"{one.poll}: {watch_sums(one)}")
     if not rows:
-        output.nothing("no message is watched")
+        output.exit_nothing_found("no message is watched")
 
 
 @command.command(short_help="End the watch of messages.")
@@ -99,7 +99,7 @@ def drop(ids: tuple[str, ...], name: str) -> None:
         ]
     click.echo(f"dropped {len(ids) - len(unknown)}")
     if unknown:
-        output.nothing(f"not watched: {output.printable(' '.join(unknown))}")
+        output.exit_nothing_found(f"not watched: {output.printable(' '.join(unknown))}")
 
 
 @contextmanager
@@ -119,9 +119,9 @@ def _row(watch: Watch, due: int) -> dict[str, object]:
     return {
         "poll": watch.poll,
         "id": watch.id,
-        "since": shown(watch.since),
+        "since": format_time(watch.since),
         "looks": watch.looks,
-        "due": shown(due),
+        "due": format_time(due),
         "statuses": dict(words),
     }
 

@@ -1,4 +1,4 @@
-"""`receiver web`: run the web half."""
+"""`receiver web`: run the web process."""
 
 import click
 import structlog
@@ -8,24 +8,24 @@ from receiver.cli.terminal import setup
 
 @click.command()
 def command() -> None:
-    """Run the web half: takes notifications in and keeps them in Redis before it says 204.
+    """Run the web process: it stores each notification in Redis before it answers 204.
 
     \b
       REDIS_URL=redis://localhost:6379/0 RECEIVER_BEARER_TOKENS=... receiver web
       HOST=0.0.0.0 PORT=80 WEB_CONCURRENCY=4 receiver web
 
-    It needs REDIS_URL and at least one credential. Run as many as you like, on any number of
-    machines, beside at least one `receiver worker`. SIGTERM finishes what is in flight, within
-    ten seconds; a second one ends it at once, and loses nothing that was acknowledged either.
+    It needs REDIS_URL and at least one credential. Run any number of them, on any number of
+    machines, beside at least one `receiver worker`. SIGTERM lets it finish the requests under
+    way, within ten seconds; a second one ends it at once. Neither loses what was acknowledged.
 
-    While Redis is away the answer is 503, unless RECEIVER_SPOOL_DIR names a directory: then
-    notifications wait there, on this machine's disk, and are acknowledged. Name one only on a disk
-    that outlives the process and comes back with it; on the ephemeral disk of a container or dyno
-    that would be a promise nobody keeps.
+    While Redis is unreachable the answer is 503, unless RECEIVER_SPOOL_DIR names a directory:
+    then notifications are stored there, on this machine's disk, and acknowledged. Name one only
+    on a disk that outlives the process and comes back with it: what is on the ephemeral disk of a
+    container or dyno is lost with it.
 
     OTEL_EXPORTER_OTLP_ENDPOINT turns on traces (docs/tracing.md), here and in `receiver worker`.
     """
-    settings = setup.settings_of_a_half("web")
+    settings = setup.settings_for_process("web")
     setup.refuse_without_credential(settings, settings.redis_url or "")
     setup.refuse_weak_redis(settings)
     setup.refuse_unwritable_spool(settings)
@@ -34,6 +34,6 @@ def command() -> None:
     from receiver.web import server
 
     logs.configure(settings.log_level)
-    setup.look_at_rights(settings.redis_url or "")
+    setup.log_missing_rights(settings.redis_url or "")
     structlog.get_logger().info("web.starts", url=setup.base_url(settings))
     server.serve(settings)

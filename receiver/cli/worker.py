@@ -1,4 +1,4 @@
-"""`receiver worker`: run the background half."""
+"""`receiver worker`: run the workers."""
 
 import os
 import sys
@@ -10,22 +10,22 @@ from receiver.cli.terminal import setup
 
 @click.command()
 def command() -> None:
-    """Run the background half: normalises what came in, publishes it exactly once, delivers it.
+    """Run the workers: normalise notifications, publish events exactly once, deliver to sinks.
 
     \b
       REDIS_URL=redis://localhost:6379/0 receiver worker
       RECEIVER_WORKERS=2 receiver worker
 
-    It needs REDIS_URL, the same as `receiver web`, and the secrets that the sinks in receiver.toml
-    name. Each sink has a process of its own. Run as many workers as you like, on any number of
-    machines. SIGTERM lets each worker finish its batch, a second one does not wait for that;
-    SIGKILL loses nothing either.
+    It needs the same REDIS_URL as `receiver web`, and the environment variables with the secrets
+    that the sinks in receiver.toml name. Each sink has a process of its own. Run any number of
+    workers, on any number of machines. SIGTERM lets each finish its batch, a second one ends it
+    at once; neither loses anything, nor does SIGKILL.
     """
-    settings = setup.settings_of_a_half("worker")
+    settings = setup.settings_for_process("worker")
     setup.refuse_weak_redis(settings)
     from receiver.runtime import logs
 
     logs.configure(settings.log_level)
-    setup.look_at_rights(settings.redis_url or "")
-    os.environ["PYTHONSAFEPATH"] = "1"  # a folder called `workers` where we are started is not ours
+    setup.log_missing_rights(settings.redis_url or "")
+    os.environ["PYTHONSAFEPATH"] = "1"  # or a folder `workers` in the current directory is run
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606

@@ -59,7 +59,7 @@ FORWARD_JOB: Final = "workers.forward.run"
 """Dotted name of the job behind each sink's queue."""
 
 SUBSCRIPTIONS: Final = "receiver:subscriptions"
-"""Hash: slot -> record as JSON (`receiver.subscriptions.records.Slot`): what is wanted for one
+"""Hash: slot -> record as JSON (`receiver.subscriptions.slots.Slot`): what is wanted for one
 device and event type, and the attempts at it that still matter."""
 SUBSCRIPTION_IDS: Final = "receiver:subscriptions:ids"
 """Hash: `<operator> <id of the operator's>` -> `<slot> <attempt>`; kept as long as the attempt's

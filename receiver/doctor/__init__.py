@@ -1,7 +1,7 @@
 """Checks for what in this setup would lose data, admit strangers, or expire soon.
 
-Each check examines one thing and yields nothing when it is well. Checks get what was read; none of
-them writes anything.
+Each check examines one thing and yields a finding for each fault. Most get what was read already;
+none of them writes anything.
 """
 
 from receiver.doctor.finding import Finding, Severity

@@ -1,4 +1,4 @@
-"""Checks of this machine: settings, tokens, Redis URL, files."""
+"""Checks this machine: settings, tokens, Redis URL, files."""
 
 import ipaddress
 import os
@@ -16,19 +16,17 @@ from receiver.intake.spool.location import own
 from receiver.runtime.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
-"""Characters; a random one of that length cannot be guessed by trying."""
-_ANOTHER: Final = (
+"""Characters; a random token of that length cannot be guessed."""
+_REPLACEMENT: Final = (
     "receiver credentials add --label NAME  # then drop it from RECEIVER_BEARER_TOKENS, restart web"
 )
 VANISHING: Final = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
-def place(settings: Settings, tokens: Sequence[str], url: str) -> Iterator[Finding]:
-    """Check all of this machine. `tokens` are those of the environment, `url` is the Redis in
-    use.
-    """
+def check_environment(settings: Settings, tokens: Sequence[str], url: str) -> Iterator[Finding]:
+    """Check this machine; `tokens` are those of the environment, `url` names the Redis in use."""
     yield from _tokens(settings, tokens)
-    yield from _door(settings)
+    yield from _listening_address(settings)
     yield from _redis(url)
     yield from _sinks(settings)
     yield from _files(settings)
@@ -43,28 +41,28 @@ def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
             "serious",
             f"{short} of the tokens in RECEIVER_BEARER_TOKENS have fewer than {SHORTEST_TOKEN} "
             "characters",
-            "whoever guesses one sends you what he likes",
+            "whoever guesses one can send you notifications",
             "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32)  # then restart web",
         )
     if (demo := demo_token(settings)) and demo in tokens:
         yield Finding(
             "warning",
-            "the demo's token is valid, as RECEIVER_BEARER_TOKENS or `receiver up --demo` says",
-            "it has been printed on a terminal and lies in a file",
-            _ANOTHER,
+            "the token of `receiver up --demo` is valid",
+            "it has been printed on a terminal and is stored in a file",
+            _REPLACEMENT,
         )
 
 
 def demo_token(settings: Settings) -> str:
-    """Return the token that `receiver up --demo` made here; empty when there is none."""
+    """Return the token that `receiver up --demo` stored here; empty when there is none."""
     try:
         return (settings.data_dir / "demo-token").read_text("ascii", "ignore").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _door(settings: Settings) -> Iterator[Finding]:
-    if not _is_near(settings.host):
+def _listening_address(settings: Settings) -> Iterator[Finding]:
+    if not _is_local(settings.host):
         yield Finding(
             "note",
             f"HOST={settings.host}: web listens beyond this machine, without TLS of its own",
@@ -78,13 +76,13 @@ def _redis(url: str) -> Iterator[Finding]:
     hosts = [
         urlsplit(f"//{host}").hostname or "" for host in parts.netloc.rpartition("@")[2].split(",")
     ]
-    if parts.scheme == "unix" or all(_is_near(host) for host in hosts):
+    if parts.scheme == "unix" or all(_is_local(host) for host in hosts):
         return
     if not parts.password and "password=" not in parts.query:
         yield Finding(
             "serious",
             "REDIS_URL has no password and names another machine",
-            "whoever reaches that Redis reads and writes everything, credentials included",
+            "whoever reaches that Redis can read and write everything, credentials included",
             "redis-cli CONFIG SET requirepass SECRET && redis-cli CONFIG REWRITE  # then "
             "REDIS_URL=rediss://:SECRET@HOST:PORT/0, restart web and worker",
         )
@@ -92,13 +90,13 @@ def _redis(url: str) -> Iterator[Finding]:
         private = all(_is_private(host) for host in hosts)
         yield Finding(
             "note" if private else "warning",
-            "REDIS_URL speaks to another machine without TLS",
-            "numbers, texts and the password cross the network readable",
+            "REDIS_URL names another machine, without TLS",
+            "phone numbers, texts and the password cross the network in clear",
             "REDIS_URL=rediss://...  # then restart web and worker",
         )
 
 
-def _is_near(host: str) -> bool:
+def _is_local(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -106,7 +104,7 @@ def _is_near(host: str) -> bool:
 
 
 def _is_private(host: str) -> bool:
-    """An address of a private network, or a name without a domain, as containers have."""
+    """Return whether a host is in a private network: by address, or by a name without a domain."""
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:
@@ -118,9 +116,9 @@ def _sinks(settings: Settings) -> Iterator[Finding]:
         if isinstance(sink, RedisStreamSink) and not (sink.max_length or sink.max_age_hours):
             yield Finding(
                 "note",
-                f"the sink {sink.name} says neither max_length nor max_age_hours",
-                "a million events are some 1.5 GB; on the receiver's own Redis they go sooner when "
-                "memory is short, whether or not they were read",
+                f"the sink {sink.name} has neither max_length nor max_age_hours",
+                "a million events are some 1.5 GB; on the receiver's own Redis they are trimmed "
+                "sooner when memory is short, read or not",
                 f"max_length = 100000  # in receiver.toml, at {sink.name}; then restart worker",
             )
 
@@ -133,27 +131,30 @@ def _files(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "serious",
                 f"{path} is open to other users of this machine",
-                "it holds notifications, or what lets somebody at them",
+                "it holds notifications, or a secret that opens them",
                 f"chmod go= {path}",
             )
     for path in (directory, Path("receiver.toml")):
         if _mode(path) & 0o002:
             yield Finding(
                 "serious",
-                f"anybody on this machine may write {path}",
-                "and so have your events sent elsewhere, or your data replaced",
+                f"any user of this machine may write {path}",
+                "and can have your events sent elsewhere, or your data replaced",
                 f"chmod o-w {path}",
             )
 
 
 def _open_to_others(path: Path) -> bool:
-    """Except to the group that a volume was given for our sake, where it is somebody else's."""
+    """Return whether other users may open a path.
+
+    A volume that belongs to another user may be open to one of our groups: it was given for us.
+    """
     try:
-        about = path.stat()
+        found = path.stat()
     except OSError:
         return False
-    given = about.st_uid != os.geteuid() != 0 and about.st_gid in os.getgroups()
-    return bool(about.st_mode & (0o007 if given else 0o077))
+    given = found.st_uid != os.geteuid() != 0 and found.st_gid in os.getgroups()
+    return bool(found.st_mode & (0o007 if given else 0o077))
 
 
 def _mode(path: Path) -> int:
@@ -169,7 +170,7 @@ def _spool(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "note",
             "no spool (RECEIVER_SPOOL_DIR)",
-            "while Redis is away the answer is 503, and CAMARA networks do not come again",
+            "while Redis is unreachable the answer is 503, and CAMARA operators do not send again",
             "RECEIVER_SPOOL_DIR=/var/lib/receiver/spool  # on a disk that outlives the process; "
             "then restart web",
         )
@@ -185,8 +186,8 @@ def _spool(settings: Settings) -> Iterator[Finding]:
     if (kind := filesystem(directory)) in VANISHING:
         yield Finding(
             "serious",
-            f"the spool {directory} lies on a file system that vanishes ({kind})",
-            "what was acknowledged on the strength of it goes with the container or the power",
+            f"the spool {directory} lies on an ephemeral file system ({kind})",
+            "what was acknowledged is lost with the container, or with the power",
             "RECEIVER_SPOOL_DIR=...  # on a disk that outlives the process, or leave it out; then "
             "restart web",
         )
@@ -206,19 +207,19 @@ def _traces(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"OTEL_ variables ask for traces and there are none: {why}",
-            "when you look for one it will not be there",
+            "no traces are exported",
             "OTEL_SDK_DISABLED=true  # or what docs/tracing.md says; then restart web and worker",
         )
 
 
 def _writable(directory: Path) -> bool:
-    """Whether it is, or could be made where it is to be."""
-    there = _existing(directory)
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    """Return whether a directory can be written, or created where it does not exist."""
+    nearest = _existing(directory)
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _existing(directory: Path) -> Path:
-    """It, or the next one above it that is there."""
+    """Return the directory, or its nearest parent that exists."""
     return next(path for path in (directory, *directory.absolute().parents) if path.exists())
 
 

@@ -1,4 +1,4 @@
-"""A finding: one thing that is wrong, and how to put it right."""
+"""A finding: one thing that is wrong, and how to mend it."""
 
 from typing import Literal
 

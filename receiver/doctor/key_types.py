@@ -1,4 +1,4 @@
-"""Check of the types of our keys: another type means that another program has written there."""
+"""Checks the types of our keys: a wrong type means that another program has written there."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -31,8 +31,8 @@ KINDS: Final[dict[str, str]] = {
 """Key -> its type, as `receiver.contract.redis_keys` has it."""
 
 
-def keys(client: redis.Redis) -> Iterator[Finding]:
-    """Yield our keys that have another type. Raises `redis.RedisError`."""
+def check_key_types(client: redis.Redis) -> Iterator[Finding]:
+    """Check each of our keys for its type. Raises `redis.RedisError`."""
     pipe = client.pipeline(transaction=False)
     for key in KINDS:
         pipe.type(key)

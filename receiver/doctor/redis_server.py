@@ -1,4 +1,4 @@
-"""Checks of the Redis in use: durability, memory, version, replicas."""
+"""Checks the Redis in use: durability, memory, version, replicas."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -9,7 +9,7 @@ from receiver.doctor.unreachable_redis import ASK
 from receiver.health.durability import AppendOnlyLog, weaknesses
 
 _CLOCK: Final = 2.0
-"""Seconds that two clocks may be apart: credentials expire by one, repeats by the other."""
+"""Seconds that the two clocks may differ: credentials expire by ours, identities by Redis'."""
 _DISK: Final = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
 _KEEP: Final = " && " + ASK + "CONFIG REWRITE"
 _FIXES: Final[dict[str, tuple[Severity, str]]] = {
@@ -23,11 +23,12 @@ _FIXES: Final[dict[str, tuple[Severity, str]]] = {
 }
 
 
-def server(
+def check_redis_server(
     settings: Settings, info: Mapping[str, Any], config: Mapping[str, str], seconds_off: float
 ) -> Iterator[Finding]:
-    """Check the Redis server. `seconds_off`: the difference between this machine's clock and Redis'
-    clock.
+    """Check the Redis server, by its INFO and CONFIG.
+
+    `seconds_off`: the difference between this machine's clock and the clock of Redis.
     """
     yield from _version(info)
     yield from _config(config, info)
@@ -38,7 +39,7 @@ def server(
         yield Finding(
             "warning",
             f"this machine's clock and Redis's are {abs(seconds_off):.0f} s apart",
-            "credentials expire, and repeats are forgotten, at the wrong time",
+            "credentials and the identities of duplicates expire at the wrong time",
             "timedatectl set-ntp true  # on both machines",
         )
 
@@ -50,7 +51,7 @@ def _version(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "serious",
             f"the server is version {version}",
-            "its streams do not count what their readers have still to get",
+            "its streams do not count how far behind a consumer group is",
             "install Redis 7.0, Valkey 7.2, or a later one",
         )
 
@@ -83,8 +84,8 @@ def _memory(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding(
         "serious" if used > full / 100 * limit else "warning",
         f"Redis is {used / limit:.0%} full",
-        f"notifications are refused with 503 from {full} % on, and history goes early from "
-        f"{HISTORY_PERCENT} % on",
+        f"notifications are refused with 503 from {full} % on, and old entries are trimmed early "
+        f"from {HISTORY_PERCENT} % on",
         "receiver ledger; receiver sinks list  # what is open; or more memory for Redis",
     )
 

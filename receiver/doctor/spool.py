@@ -1,4 +1,4 @@
-"""Check of the spool of this machine."""
+"""Checks the spool of this machine."""
 
 from collections.abc import Iterator
 
@@ -8,29 +8,30 @@ from receiver.intake.spool import location
 from receiver.intake.spool.depth import LATE, age
 
 
-def spooled(settings: Settings, *, redis_answers: bool) -> Iterator[Finding]:
-    """Check the spool; where Redis does not answer, waiting notifications are expected."""
+def check_spool(settings: Settings, *, redis_answers: bool) -> Iterator[Finding]:
+    """Check the spool; only where Redis answers it should not hold notifications for long."""
     if settings.spool_dir is None:
         return
-    seen = location.look(settings.spool_dir)
-    for sentence in location.faults(seen.damaged, {}):
+    contents = location.look(settings.spool_dir)
+    for sentence in location.faults(contents.damaged, {}):
         yield Finding(
             "serious",
             sentence,
             "they were acknowledged, and no network sends them again",
             f"ls -l {location.own(settings.spool_dir)}  # docs/failures.md: the spool is damaged",
         )
-    for sentence in location.faults({}, seen.unreadable):
+    for sentence in location.faults({}, contents.unreadable):
         yield Finding(
             "serious",
             sentence,
-            "what may be in it was acknowledged, and does not come out",
+            "what may be in it was acknowledged, and is not published",
             f"ls -l {settings.spool_dir} {location.own(settings.spool_dir)}",
         )
-    if redis_answers and (waited := age(seen.depth)) > LATE:
+    if redis_answers and (waited := age(contents.depth)) > LATE:
         yield Finding(
             "warning",
-            f"{seen.depth.notifications} notifications have waited in the spool for {waited:.0f} s",
-            "Redis answers, and they do not get there: no web process runs, or one is in trouble",
+            f"{contents.depth.notifications} notifications have waited in the spool for "
+            f"{waited:.0f} s",
+            "Redis answers, and they do not get there: no web process runs, or one fails",
             "receiver web  # on this machine; if it runs: curl its /readyz",
         )

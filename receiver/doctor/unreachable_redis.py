@@ -1,4 +1,4 @@
-"""Findings about a Redis that cannot be examined, and what the spool holds meanwhile."""
+"""Explains why Redis cannot be examined, and what the spool holds meanwhile."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,14 +13,14 @@ _NOT_EXAMINED: Final = "the rest of this examination was not possible"
 _CREDENTIALS: Final = "REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0  # then restart web and worker"
 
 
-def away(url: str, error: Exception, waiting: str) -> Iterator[Finding]:
-    """Yield why Redis could not be examined; `waiting` says what the spool holds, or is empty."""
+def explain_unreachable(url: str, error: Exception, waiting: str) -> Iterator[Finding]:
+    """Explain why Redis could not be examined; `waiting` describes the spool, or is empty."""
     if waiting:
         yield Finding(
             "warning",
             waiting,
             "they are on this disk and nowhere else until Redis takes them",
-            "nothing here: leave disk and directory as they are, and bring Redis back",
+            "leave disk and directory as they are, and start Redis again",
         )
     yield _refused(address(url), error)
 
@@ -28,14 +28,14 @@ def away(url: str, error: Exception, waiting: str) -> Iterator[Finding]:
 def _refused(where: str, error: Exception) -> Finding:
     match error:
         case redis.exceptions.AuthenticationError() | redis.exceptions.AuthorizationError():
-            what, fix = "does not let us in", _CREDENTIALS
+            what, fix = "refuses our user or password", _CREDENTIALS
         case redis.exceptions.NoPermissionError():
-            what, fix = "does not let this user ask what has to be asked", ASK + "ACL LOG 1"
+            what, fix = "refuses commands to this user", ASK + "ACL LOG 1"
         case redis.exceptions.BusyLoadingError():
-            what, fix = "is still reading its log", ASK + "INFO persistence  # loading_eta_seconds"
+            what, fix = "is still loading its data", ASK + "INFO persistence  # loading_eta_seconds"
         case redis.exceptions.ResponseError():
             word = str(error).partition(" ")[0]
             what, fix = f"answers, and refuses: {word}", ASK + "PING  # then its log"
         case _:
-            what, fix = f"cannot be asked: {type(error).__name__}", ASK + "PING"
+            what, fix = f"is unreachable: {type(error).__name__}", ASK + "PING"
     return Finding("serious", f"Redis ({where}) {what}", _NOT_EXAMINED, fix)

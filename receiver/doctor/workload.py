@@ -1,4 +1,4 @@
-"""Checks of the work in progress: credentials, workers, ledger, sinks, dead letters."""
+"""Checks the work in progress: credentials, workers, ledger, sinks, dead letters."""
 
 import hashlib
 import time
@@ -17,20 +17,21 @@ from receiver.metrics.snapshot import Snapshot
 
 WEEK: Final = 7 * 86400.0
 _LATE: Final = 60.0
-"""Seconds after which something open is late: a worker takes a tenth of one."""
+"""Seconds after which an open notification is late: a worker needs a tenth of one."""
 
 
-def work(
+def check_workload(
     settings: Settings, found: Snapshot, tokens: Sequence[str], demo: str
 ) -> Iterator[Finding]:
-    """Check the work in progress. `tokens` are valid without being stored; `demo` is the demo's, or
-    empty.
+    """Check the work in progress.
+
+    `tokens` are valid without being stored; `demo` is that of `receiver up --demo`, or empty.
     """
     if not (found.credentials or tokens or settings.subscriptions):
         yield Finding(
             "serious",
             "there is no credential",
-            "nobody can send anything",
+            "every request is answered 401",
             "receiver credentials add --label NAME",
         )
     yield from _credentials(found, demo)
@@ -41,12 +42,12 @@ def work(
         what, _, fix = loss_message(found.lost).partition("; ")
         why = "they were acknowledged, and no network sends them again"
         yield Finding("serious", what, why, fix)
-    yield from _moves(found)
+    yield from _moved_groups(found)
     if found.books and not found.books.balanced:
         yield Finding(
             "serious",
-            "the books do not balance",
-            "a notification that was acknowledged has neither an outcome nor a place",
+            "the ledger does not balance",
+            "a notification that was acknowledged has no outcome, and is not open either",
             "receiver ledger",
         )
     if found.inbound.oldest > _LATE:
@@ -56,20 +57,20 @@ def work(
             "the workers do not keep up, or do not work",
             "receiver worker  # one more",
         )
-    yield from _letters(found)
+    yield from _dead_letters(found)
     yield from watches(settings, found)
     yield from consents(settings, found)
 
 
-def _moves(found: Snapshot) -> Iterator[Finding]:
+def _moved_groups(found: Snapshot) -> Iterator[Finding]:
     for group, (_, at) in sorted(found.moves.items()):
         if found.now - at < WEEK:
             when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
             yield Finding(
                 "warning",
-                f"somebody destroyed or moved the consumer group {group} (noticed {when})",
-                "the workers went on from where they were; a reader wants a group of its own",
-                'redis-cli -u "$REDIS_URL" ACL LIST  # then take XGROUP from who needs it not',
+                f"the consumer group {group} was destroyed or moved (noticed {when})",
+                "the workers went on where they were; a reader of events needs a group of its own",
+                'redis-cli -u "$REDIS_URL" ACL LIST  # then deny XGROUP where it is not needed',
             )
 
 
@@ -82,7 +83,7 @@ def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
             yield Finding(
                 "serious",
                 f"{named} cannot be read",
-                "whoever sends with it is answered 503",
+                "requests with it are answered 503",
                 f"receiver credentials revoke {one.id}",
             )
         elif one.ends_within(WEEK):
@@ -96,8 +97,8 @@ def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
         if demo and one.digest == demo_digest:
             yield Finding(
                 "warning",
-                f"{named} is the demo's token",
-                "it has been printed on a terminal and lies in a file",
+                f"{named} is the token of `receiver up --demo`",
+                "it has been printed on a terminal and is stored in a file",
                 f"receiver credentials revoke {one.id}",
             )
 
@@ -106,29 +107,27 @@ def _workers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
     if not found.workers.get(NORMALISE_QUEUE):
         yield Finding(
             "serious",
-            "no worker lives",
-            "what comes in stays where it is until Redis is full",
+            "no worker runs",
+            "notifications are accepted and not processed, until Redis is full",
             "receiver worker",
         )
     for sink in settings.sinks:
         if not found.workers.get(forward_queue(sink.name)):
             yield Finding(
                 "serious",
-                f"no worker of the sink {sink.name} lives",
+                f"no worker of the sink {sink.name} runs",
                 "its events stay on the stream",
                 "restart worker  # with the same receiver.toml, which it reads when it starts",
             )
 
 
-def variables(settings: Settings, found: Snapshot) -> Iterator[Finding]:
-    """Yield the sinks' environment variables that are missing or wrong here. A sink with a live
-    worker has them there.
-    """
+def check_sink_variables(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check the environment variables of the sinks; a running worker of a sink has its own."""
     values = settings.sink_variables
     for sink in settings.sinks:
-        lives = found.workers.get(forward_queue(sink.name))
+        runs = found.workers.get(forward_queue(sink.name))
         for name, wrong in sorted(sinks.variable_faults(sink, values).items()):
-            if name in values or not lives:
+            if name in values or not runs:
                 what, _, fix = wrong.partition(": ")
                 yield Finding(
                     "serious",
@@ -144,20 +143,20 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
             yield Finding(
                 "serious",
                 f"the sink {name} is stopped: {sink.state['stopped']}",
-                "it gets nothing, and its events grow too old",
+                "nothing is delivered to it, and its events will be trimmed for age",
                 f"receiver sinks start {name}",
             )
         elif sink.state.get("opened", "0") != "0":
             yield Finding(
                 "warning",
-                f"the sink {name} fails: nothing is sent to it but a probe now and then",
-                "its events wait, for as long as its give_up_hours say",
+                f"the sink {name} fails: only a probe is sent to it now and then",
+                "its events wait, at most for its give_up_hours",
                 f"receiver sinks list  # then mend {name}",
             )
 
 
 def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
-    """What is not configured any more: put back, or let go."""
+    """Find sinks and listeners that are not configured any more."""
     here = {sink.name for sink in settings.sinks}
     for name, sink in found.sinks.items():
         if name not in here and not sink.known(found.now):
@@ -173,17 +172,17 @@ def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"the listener {name} is not configured any more",
-            "whoever still sends there is answered 404",
+            "requests to it are answered 404",
             f"put {name} back into receiver.toml and restart web, or tell its sender",
         )
 
 
-def _letters(found: Snapshot) -> Iterator[Finding]:
+def _dead_letters(found: Snapshot) -> Iterator[Finding]:
     if dead := found.entries[DEAD_LETTERS]:
         yield Finding(
             "warning",
             f"{dead} dead letters wait",
-            "they go after 30 days",
+            "they are trimmed after 30 days",
             "receiver dead-letters list",
         )
     if rejected := found.entries[REJECTED]:

@@ -1,8 +1,8 @@
-"""The bodies of carriers, by kind, from a random generator: the same seed gives the same bytes.
+"""Builds the bodies that carriers send, by kind: the same seed gives the same bytes.
 
-Each body carries a mark, twenty hexadecimal digits, where every receiver has to keep it: in the
-text of a message, in a message id, in an event's id. By it the event is recognised when it comes
-out, whatever the receiver has made of it.
+Each body carries a mark, twenty hexadecimal digits, where every receiver has to preserve it: in the
+text of a message, in a message id, in an event's id. The published event is recognised by it,
+whatever its format is.
 """
 
 import json
@@ -27,16 +27,16 @@ TYPES: Final = {
     "sim-swap": ("sim-swap-subscriptions.v0.swapped",),
     "lifecycle": (f"{_API}.v0.subscription-updated", f"{_API}.v0.subscription-started"),
 }
-"""Kind -> event types, without what all CAMARA types begin with."""
+"""Kind -> event types, without the prefix of all CAMARA types."""
 
-STORIES: Final = {
+STATUS_SEQUENCES: Final = {
     ("DeliveredToNetwork", "DeliveredToTerminal"): 6,
     ("DeliveredToNetwork", "DeliveryImpossible"): 1,
     ("DeliveredToTerminal", "DeliveredToNetwork"): 1,
     ("DeliveredToNetwork", "MessageWaiting", "DeliveredToTerminal"): 1,
     ("DeliveryImpossible", "DeliveredToNetwork", "DeliveredToTerminal"): 1,
 }
-"""What becomes of one message, and how often: also too early, and too late to be true."""
+"""The delivery statuses of one message, as they are sent, and how frequent each sequence is."""
 
 _TEXTS: Final = (
     "STOP",
@@ -49,7 +49,7 @@ _TEXTS: Final = (
 )
 
 
-class Written(NamedTuple):
+class Body(NamedTuple):
     """A body and its content type."""
 
     content_type: str
@@ -61,7 +61,7 @@ def number(random: Random) -> str:
     return f"+1{random.randrange(201, 990)}555{random.randrange(100, 200):04}"
 
 
-def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Written:
+def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Body:
     """Return an AT&T Receive SMS body (SMS v3): the time without a zone, the id usually empty."""
     body = {
         "DateTime": when.strftime("%m-%d-%YT%H:%M:%S"),
@@ -70,10 +70,10 @@ def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Written:
         "SenderAddress": f"tel:{number(random)}",
         "DestinationAddress": "48507",
     }
-    return Written("application/json", _json(body))
+    return Body("application/json", _json(body))
 
 
-def delivery_status(address: str, mark: str, status: str) -> Written:
+def delivery_status(address: str, mark: str, status: str) -> Body:
     """Return an AT&T Receive SMS Delivery Status body (SMS v3): one notification for each
     address.
     """
@@ -83,10 +83,10 @@ def delivery_status(address: str, mark: str, status: str) -> Written:
             "deliveryInfo": {"address": f"tel:{address}", "deliveryStatus": status},
         }
     }
-    return Written("application/json", _json(body))
+    return Body("application/json", _json(body))
 
 
-def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> Written:
+def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> Body:
     """Return a CAMARA notification: a structured CloudEvent (event subscription guide)."""
     api = event_type.partition(".")[0]
     body = {
@@ -98,10 +98,10 @@ def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> 
         "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "data": data,
     }
-    return Written("application/cloudevents+json", _json(body))
+    return Body("application/cloudevents+json", _json(body))
 
 
-def ended(when: datetime, mark: str, subscription: str) -> Written:
+def subscription_ended(when: datetime, mark: str, subscription: str) -> Body:
     """Return the notification that an operator sends once the receiver has answered 401 (event
     guide 2.2.3).
     """
@@ -109,7 +109,7 @@ def ended(when: datetime, mark: str, subscription: str) -> Written:
     return camara(f"{_API}.v0.subscription-ended", when, mark, reason)
 
 
-def spoilt(random: Random, written: Written) -> bytes:
+def malformed(random: Random, written: Body) -> bytes:
     """Return a damaged body that no receiver could accept."""
     body = written.body
     return random.choice(
@@ -123,7 +123,7 @@ def spoilt(random: Random, written: Written) -> bytes:
     )
 
 
-def bloated(written: Written) -> bytes:
+def oversized(written: Body) -> bytes:
     """Return two megabytes that begin like the body and are valid JSON."""
     return written.body[:-1] + b', "padding": "' + b"x" * (2 * 1024 * 1024) + b'"}'
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a carrier's client uses it: raw connections, one request at a time on each."""
+"""An HTTP/1.1 client as carriers have it, which can also send slowly or disconnect."""
 
 import asyncio
 import socket
@@ -49,8 +49,8 @@ class Target:
         ).encode()
 
 
-class Wire:
-    """Connections to one target, kept open and used again."""
+class CarrierClient:
+    """A client of one target, which keeps connections open and uses them again."""
 
     def __init__(self, target: Target, timeout: float) -> None:
         self._target = target
@@ -58,19 +58,23 @@ class Wire:
         self._idle: deque[_Connection] = deque()
 
     async def post(self, planned: Planned, *, plainly: bool) -> Answer:
-        """Make one attempt; never raises for what the other side does."""
+        """Post a notification once; whatever the receiver does is an outcome, never an exception.
+
+        `plainly`: without the faults that the plan has for the first attempt.
+        """
         conduct = "plain" if plainly else planned.conduct
         connection: _Connection | None = None
         try:
             async with asyncio.timeout(self._timeout):
-                connection = await self._connected()
+                connection = await self._connect()
                 head = self._target.request(planned)
                 if conduct == "plain":
                     connection.write(head + planned.body)
                 elif conduct == "slow":
                     await _write_slowly(connection, head + planned.body)
                 else:
-                    await _write_and_leave(connection, head, planned.body, cut=conduct == "cut")
+                    cut = conduct == "cut"
+                    await _write_and_disconnect(connection, head, planned.body, cut=cut)
                     return Answer(0, "hung up")
                 answer = await connection.answer()
         except TimeoutError:
@@ -78,7 +82,7 @@ class Wire:
         except OSError:
             answer = Answer(0, "broken" if connection else "unreachable")
         if connection:
-            self._put_back(connection)
+            self._release(connection)
         return answer
 
     def close(self) -> None:
@@ -86,7 +90,7 @@ class Wire:
         while self._idle:
             self._idle.pop().close()
 
-    async def _connected(self) -> "_Connection":
+    async def _connect(self) -> "_Connection":
         while self._idle:
             connection = self._idle.pop()
             if connection.reusable:
@@ -98,7 +102,7 @@ class Wire:
             )
         return connection
 
-    def _put_back(self, connection: "_Connection") -> None:
+    def _release(self, connection: "_Connection") -> None:
         if connection.reusable:
             self._idle.append(connection)
         else:
@@ -204,7 +208,9 @@ async def _write_slowly(connection: _Connection, request: bytes) -> None:
         connection.more(request[begin : begin + size])
 
 
-async def _write_and_leave(connection: _Connection, head: bytes, body: bytes, *, cut: bool) -> None:
+async def _write_and_disconnect(
+    connection: _Connection, head: bytes, body: bytes, *, cut: bool
+) -> None:
     connection.write(head + (body[: len(body) // 2] if cut else body))
     await asyncio.sleep(0)
     connection.close()

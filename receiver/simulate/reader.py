@@ -7,20 +7,20 @@ from typing import Any, Final
 from receiver.runtime import redis_client
 from receiver.simulate.verdict import RunLedger
 
-_AT_ONCE: Final = 1000
+_BATCH: Final = 1000
 _BLOCK_MILLISECONDS: Final = 200
-_QUIET_ENOUGH: Final = 1.0
+_QUIET_SECONDS: Final = 1.0
 """Seconds without an entry after which nothing more is expected to come out a second time."""
 
 
 class Reader:
     """Follows one stream from its current end; reconnects to a Redis that was away."""
 
-    def __init__(self, url: str, stream: str, account: RunLedger) -> None:
+    def __init__(self, url: str, stream: str, ledger: RunLedger) -> None:
         """Prepare a client. Raises `ValueError` on an address that is none."""
         self._client = redis_client.async_client(url)
         self._stream = stream
-        self._account = account
+        self._ledger = ledger
         self._after = "0-0"
         self._loop = asyncio.get_running_loop()
         self._quiet_since = 0.0
@@ -47,7 +47,7 @@ class Reader:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 # It is silence that is waited for, and silence sets no event.
-                while self._account.missing or self._quiet_for() < _QUIET_ENOUGH:  # noqa: ASYNC110
+                while self._ledger.missing or self._quiet_for() < _QUIET_SECONDS:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 
     async def close(self) -> None:
@@ -59,8 +59,8 @@ class Reader:
 
     async def _read(self) -> None:
         streams: Any = {self._stream: self._after}
-        found: Any = await self._client.xread(streams, _AT_ONCE, _BLOCK_MILLISECONDS)
+        found: Any = await self._client.xread(streams, _BATCH, _BLOCK_MILLISECONDS)
         for entry, fields in found[0][1] if found else ():
-            if self._account.publish(fields.values()):
+            if self._ledger.publish(fields.values()):
                 self._quiet_since = self._loop.time()
             self._after = entry.decode()

@@ -1,4 +1,4 @@
-"""How carriers react to a response: the two sets of rules, side by side, without any I/O."""
+"""How AT&T and CAMARA operators react to a response; without I/O."""
 
 from typing import Final
 
@@ -7,9 +7,9 @@ from msgspec import Struct
 from receiver.simulate.plan import Planned
 from receiver.simulate.scenario import Att, Camara, Scenario
 
-_ENDS: Final = frozenset({401, 410})
+_ENDING_STATUSES: Final = frozenset({401, 410})
 """401: the subscription expires (CAMARA event guide 2.2.3); 410: gone (CloudEvents web hooks)."""
-_COME_AGAIN: Final = frozenset({408, 425, 429})
+_RETRIED: Final = frozenset({408, 425, 429})
 
 
 class Answer(Struct, frozen=True):
@@ -17,8 +17,8 @@ class Answer(Struct, frozen=True):
 
     status: int
     """0 when there was none."""
-    said: str
-    """The status as text, or what went wrong: `timeout`, `broken`, `unreachable`, `hung up`."""
+    outcome: str
+    """The status as text, or the failure: `timeout`, `broken`, `unreachable`, `hung up`."""
     retry_after: float | None = None
 
     @property
@@ -42,10 +42,10 @@ def pause(planned: Planned, nth: int, answer: Answer, scenario: Scenario) -> flo
 
 def ends_subscription(planned: Planned, answer: Answer) -> bool:
     """Return whether nothing more is sent for this subscription."""
-    return bool(planned.subscription) and not planned.hostile and answer.status in _ENDS
+    return bool(planned.subscription) and not planned.hostile and answer.status in _ENDING_STATUSES
 
 
-def tells_of_the_end(answer: Answer) -> bool:
+def sends_subscription_ended(answer: Answer) -> bool:
     """Return whether a last notification follows: after 401, `subscription-ended` (event guide
     2.2.3).
     """
@@ -53,15 +53,15 @@ def tells_of_the_end(answer: Answer) -> bool:
 
 
 def _att(rule: Att, nth: int) -> float | None:
-    """Whatever was said, or not said, it is tried again; pauses double and add up."""
+    """Return the pause after any response but 2xx; the pauses double and fill `retry_for`."""
     if nth >= rule.attempts:
         return None
     return rule.retry_for * 2.0 ** (nth - 1) / (2.0 ** (rule.attempts - 1) - 1)
 
 
 def _camara(rule: Camara, nth: int, answer: Answer) -> float | None:
-    """No answer, or trouble on the other side, is worth another attempt; a refusal is not."""
-    refused = 300 <= answer.status < 500 and answer.status not in _COME_AGAIN
+    """Return the pause after no response or a temporary error; a refusal is final."""
+    refused = 300 <= answer.status < 500 and answer.status not in _RETRIED
     if nth >= rule.attempts or refused:
         return None
     # CloudEvents web hooks 2.2: "the sender MUST observe the value of the Retry-After header".

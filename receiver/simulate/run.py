@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from receiver.simulate.gateway import Gateway, Witness
-from receiver.simulate.http_client import Target, Wire
+from receiver.simulate.gateway import AttemptObserver, Gateway
+from receiver.simulate.http_client import CarrierClient, Target
 from receiver.simulate.plan import Plan
 from receiver.simulate.reader import Reader
 from receiver.simulate.scenario import Scenario
@@ -27,13 +27,13 @@ class Stream(Struct, frozen=True):
 class Progress(Struct, frozen=True):
     """The state of a run, for display."""
 
-    account: RunLedger
+    ledger: RunLedger
     seconds: float
     waiting: int
     expected: int
-    """About how many there will be."""
+    """About how many notifications the run will have."""
     sending: bool
-    """False while only the stream is waited for."""
+    """Whether notifications are still sent; then only the stream is waited for."""
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -47,8 +47,8 @@ class Run(Struct, frozen=True, kw_only=True):
     stream: Stream | None
     show: Callable[[Progress], None]
     """Called a few times a second."""
-    witness: Witness
-    """Is told of every attempt."""
+    observe: AttemptObserver
+    """Called for every attempt that has ended."""
 
     async def play(self) -> Verdict:
         """Send, wait until everything is published, and return the verdict. Raises one of
@@ -56,15 +56,15 @@ class Run(Struct, frozen=True, kw_only=True):
 
         SIGINT ends the sending, and there is a verdict on what was sent.
         """
-        account = RunLedger(self.name)
+        ledger = RunLedger(self.name)
         plan = Plan(self.scenario, self.seed, self.name)
-        wire = Wire(self.target, self.scenario.timeout)
-        gateway = Gateway(self.scenario, plan, wire, account, self.witness)
-        reader = Reader(self.stream.url, self.stream.name, account) if self.stream else None
+        client = CarrierClient(self.target, self.scenario.timeout)
+        gateway = Gateway(self.scenario, plan, client, ledger, self.observe)
+        reader = Reader(self.stream.url, self.stream.name, ledger) if self.stream else None
         if reader:
             await reader.begin()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, gateway.stop)
-        helpers = [asyncio.create_task(self._show(gateway, account))]
+        helpers = [asyncio.create_task(self._show(gateway, ledger))]
         if reader:
             helpers.append(asyncio.create_task(reader.run()))
         try:
@@ -73,23 +73,23 @@ class Run(Struct, frozen=True, kw_only=True):
             seconds = gateway.now
             if reader:
                 await reader.settle(self.scenario.settle)
-            self.show(self._progress(gateway, account))
+            self.show(self._progress(gateway, ledger))
         finally:
             for helper in helpers:
                 helper.cancel()
             if reader:
                 await reader.close()
         verified = reader is not None
-        return account.verdict(seed=self.seed, begun=begun, seconds=seconds, verified=verified)
+        return ledger.verdict(seed=self.seed, begun=begun, seconds=seconds, verified=verified)
 
-    async def _show(self, gateway: Gateway, account: RunLedger) -> None:
+    async def _show(self, gateway: Gateway, ledger: RunLedger) -> None:
         while True:
-            self.show(self._progress(gateway, account))
+            self.show(self._progress(gateway, ledger))
             await asyncio.sleep(_SHOW_EVERY)
 
-    def _progress(self, gateway: Gateway, account: RunLedger) -> Progress:
+    def _progress(self, gateway: Gateway, ledger: RunLedger) -> Progress:
         return Progress(
-            account,
+            ledger,
             gateway.now,
             gateway.waiting,
             self.scenario.expected,

@@ -115,7 +115,7 @@ class RunLedger:
 
     def answer(self, planned: Planned, answer: Answer, due: float, now: float) -> None:
         """Record the outcome of an attempt."""
-        self.answers[answer.said] += 1
+        self.answers[answer.outcome] += 1
         if answer.status and not planned.hostile:
             self._answered += 1
             self._not_found += answer.status == 404
@@ -132,7 +132,7 @@ class RunLedger:
             self.acknowledged += 1
             self.missing += not record.published
 
-    def nowhere(self, least: int = 1) -> bool:
+    def all_not_found(self, least: int = 1) -> bool:
         """Return whether all of so many responses were 404."""
         return self._not_found == self._answered >= least
 
@@ -148,15 +148,15 @@ class RunLedger:
         document = b"\n".join(values)
         marks = {int(found, 16) for found in self._marks(document)}
         for mark in marks:
-            record = _meant(self._records.get(mark, {}), document)
+            record = _match(self._records.get(mark, {}), document)
             if record and not record.hostile:
-                self._came_out(record)
+                self._count_publication(record)
         return bool(marks)
 
     def verdict(self, *, seed: int, seconds: float, verified: bool, begun: float = 0.0) -> Verdict:
         """Return the result of the run so far."""
-        lost = self._names(lambda each: each.acknowledged < math.inf and not each.published)
-        twice = self._names(lambda each: each.published > 1)
+        lost = self._marks_of(lambda each: each.acknowledged < math.inf and not each.published)
+        twice = self._marks_of(lambda each: each.published > 1)
         return Verdict(
             run=self.run,
             seed=seed,
@@ -179,14 +179,14 @@ class RunLedger:
             duplicated=len(twice),
             out_of_order=self._out_of_order,
             examples={"lost": lost[:5] if verified else [], "duplicated": twice[:5]},
-            nowhere=self.nowhere(),
+            nowhere=self.all_not_found(),
         )
 
     def _record(self, planned: Planned) -> Record:
         same_mark = self._records.setdefault(planned.mark, {})
         return same_mark.setdefault(planned.word, Record(bool(planned.hostile)))
 
-    def _came_out(self, record: Record) -> None:
+    def _count_publication(self, record: Record) -> None:
         record.published += 1
         if record.published > 1:
             return
@@ -195,7 +195,7 @@ class RunLedger:
         self._out_of_order += record.acknowledged < self._latest_sent
         self._latest_sent = max(self._latest_sent, record.sent)
 
-    def _names(self, wanted: Callable[[Record], bool]) -> list[str]:
+    def _marks_of(self, wanted: Callable[[Record], bool]) -> list[str]:
         return [
             f"{self.run}{mark:08x} {word}".rstrip()
             for mark, records in self._records.items()
@@ -214,8 +214,8 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
     return {name: round(ordered[rank] * 1000, 2) for name, rank in ranks.items()}
 
 
-def _meant(records: dict[str, Record], document: bytes) -> Record | None:
-    """The one whose word is there; where a receiver left it out, the first that is missing."""
+def _match(records: dict[str, Record], document: bytes) -> Record | None:
+    """Return the record whose word the document has; without a word, the first not published."""
     for word, record in records.items():
         if word and word.encode() in document:
             return record

@@ -32,7 +32,7 @@ class Result(Struct, frozen=True):
         """Why the run failed; empty when it did not."""
         found: list[str] = [*self.verdict["faults"]]
         if not self.books["balanced"]:
-            found.append("the books do not balance")
+            found.append("the ledger does not balance")
         if self.books["open"]:
             found.append(f"{self.books['open']:,} notifications are still open")
         if self.books["dead"]:
@@ -82,7 +82,7 @@ def _index(rows: list[dict[str, Any]]) -> list[str]:
         "workers and a Valkey with `appendfsync always`, and meanwhile kills, freezes and restarts",
         "them and cuts, holds, delays and resets connections, at moments that follow from the",
         "seed. It passes when nothing that was acknowledged is lost, nothing came out twice, and",
-        "the books balance. `make chaos SEED=7 SECONDS=60` is another run, or a shorter one.",
+        "the ledger balances. `make chaos SEED=7 SECONDS=60` is another run, or a shorter one.",
         "",
         f"| {' | '.join(rows[0])} |",
         f"|{'---|' * len(rows[0])}",

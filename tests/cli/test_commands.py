@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from receiver.cli import COMMANDS
-from receiver.cli.up.embedded_valkey import read_url, state
+from receiver.cli.up.embedded_valkey import read_url, server_state
 from receiver.simulate.samples import SAMPLES, build
 from tests.support.commands import environment, free_port, on_a_terminal, run, running
 from tests.support.valkey import Valkey
@@ -41,7 +41,9 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
     assert answer.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["credentials", "rejected", "dead-letters", "sinks"])
+@pytest.mark.parametrize(
+    "name", ["credentials", "rejected", "dead-letters", "sinks", "subscriptions"]
+)
 def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_path: Path) -> None:
     commands = run(tmp_path, name, "--help").stdout.partition("Commands:")[2]
     assert commands
@@ -149,7 +151,7 @@ def test_up_ends_its_embedded_server_when_it_refuses(tmp_path: Path) -> None:
     log = (tmp_path / "var/valkey/valkey.log").read_text()
     assert "Ready to accept connections" in log
     # Not its last words: where it has been slow to end it was killed, which is an end as well.
-    assert state(read_url(tmp_path / "var/redis-url")) == "gone"
+    assert server_state(read_url(tmp_path / "var/redis-url")) == "gone"
 
 
 def test_every_sample_is_new_each_time() -> None:
@@ -261,6 +263,6 @@ def test_books_that_do_not_balance_are_an_exit_code(valkey: Valkey, tmp_path: Pa
     valkey.client().hset("receiver:ledger", "published", 1)
     answer = run(tmp_path, "ledger", "--json", REDIS_URL=valkey.url)
     assert answer.returncode == 1
-    assert answer.stderr == "receiver: the books do not balance\n"
+    assert answer.stderr == "receiver: the ledger does not balance\n"
     books = json.loads(answer.stdout)
     assert (books["accepted"], books["published"], books["balanced"]) == (0, 1, False)

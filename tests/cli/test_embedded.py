@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, read_url, state
+from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, read_url, server_state
 from receiver.config.settings import Settings
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
@@ -55,7 +55,7 @@ def test_it_keeps_what_it_acknowledged_when_it_is_killed(start: Start) -> None:
         first.set("kept", "yes")
         pid = first.info("server")["process_id"]
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not server.lives())
+    eventually(lambda: not server.is_running())
     server.start()
     with client(server.url) as second:
         assert second.get("kept") == b"yes"
@@ -113,7 +113,7 @@ def test_a_port_that_was_taken_meanwhile_is_left_to_its_owner(start: Start, tmp_
         valkey.config_set("port", port)
     second = start()
     assert second.url != first.url
-    assert state(second.url) == "here"
+    assert server_state(second.url) == "ready"
 
 
 def test_a_living_server_is_used_and_not_stopped(start: Start) -> None:
@@ -121,7 +121,7 @@ def test_a_living_server_is_used_and_not_stopped(start: Start) -> None:
     second = start()
     assert second.url == first.url
     second.stop()
-    assert state(first.url) == "here"
+    assert server_state(first.url) == "ready"
 
 
 def test_two_that_start_at_once_share_one_server(tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ def test_it_ends_with_the_process_that_started_it_even_when_that_is_killed(tmp_p
         assert process.stdout is not None
         process.stdout.readline()
         url = read_url(tmp_path / "redis-url")
-        assert state(url) == "here"
+        assert server_state(url) == "ready"
         process.kill()
-    eventually(lambda: state(url) == "gone")
+    eventually(lambda: server_state(url) == "gone")
 
 
 def test_a_server_that_is_reading_its_data_is_waited_for(
@@ -161,7 +161,7 @@ def test_a_server_that_is_reading_its_data_is_waited_for(
     slow.kill()
     restarting = threading.Thread(target=slow.start)
     restarting.start()
-    eventually(lambda: state(slow.url) == "loading")
+    eventually(lambda: server_state(slow.url) == "loading")
     data = tmp_path / "var"
     (data / "valkey").mkdir(parents=True)
     (data / "redis-url").write_text(slow.url)
@@ -177,12 +177,12 @@ def test_a_server_that_is_reading_its_data_is_waited_for(
         assert start(data, hear).url == slow.url
     restarting.join()
     assert "Valkey is reading its data ..." in heard
-    assert state(slow.url) == "here"
+    assert server_state(slow.url) == "ready"
 
 
 def test_a_long_data_directory_is_no_obstacle(start: Start, tmp_path: Path) -> None:
     server = start(tmp_path / ("a" * 120) / ('b "c" ' + "d" * 100))
-    assert state(server.url) == "here"
+    assert server_state(server.url) == "ready"
 
 
 def test_a_data_directory_that_cannot_be_made_is_said_in_one_line(

@@ -19,8 +19,8 @@ from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import sink_state
-from receiver.doctor.environment import place
-from receiver.doctor.redis_server import server
+from receiver.doctor.environment import check_environment
+from receiver.doctor.redis_server import check_redis_server
 from tests.support.commands import RECEIVER, environment, run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
@@ -148,7 +148,9 @@ def test_a_server_too_old_to_count_what_its_readers_have_to_get_is_found(
     info: Any = valkey.client().info()
     del info["valkey_version"]
     config: Any = valkey.client().config_get("append*", "maxmemory*")
-    assert [one.what for one in server(Settings(), info | versions, config, 0.0)] == found
+    assert [
+        one.what for one in check_redis_server(Settings(), info | versions, config, 0.0)
+    ] == found
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_server_too_old_to_count_what_its_readers_have_to_get_is_found(
 def test_clocks_that_are_apart_are_found(valkey: Valkey, off: float, severities: list[str]) -> None:
     client: Any = valkey.client()
     config = client.config_get("append*", "maxmemory*")
-    found = list(server(Settings(), client.info(), config, off))
+    found = list(check_redis_server(Settings(), client.info(), config, off))
     assert [one.severity for one in found] == severities
     assert all("timedatectl" in one.fix for one in found)
 
@@ -166,7 +168,7 @@ def test_clocks_that_are_apart_are_found(valkey: Valkey, off: float, severities:
 def test_a_spool_in_memory_is_found(valkey: Valkey, tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
         found = examined(tmp_path, valkey.url, RECEIVER_SPOOL_DIR=f"{directory}/to be made")
-        assert grave(found, "lies on a file system that vanishes (tmpfs)") == "serious"
+        assert grave(found, "lies on an ephemeral file system (tmpfs)") == "serious"
 
 
 def test_traces_that_are_asked_for_and_not_to_be_had_are_found(
@@ -204,13 +206,16 @@ def test_whoever_could_get_in_is_found(valkey: Valkey, tmp_path: Path) -> None:
         (data / "demo-token").chmod(mode)
         found = examined(tmp_path, valkey.url)
         assert grave(found, "demo-token is open to other users") == "serious"
-    assert grave(found, "anybody on this machine may write") == "serious"
-    assert grave(found, "the demo's token is valid") == "warning"
+    assert grave(found, "any user of this machine may write") == "serious"
+    assert grave(found, "the token of `receiver up --demo` is valid") == "warning"
     (fix,) = (one["fix"] for what, one in found.items() if "is open to" in what)
     subprocess.run(fix.split(), cwd=tmp_path, check=True)
     assert not any("is open to" in what for what in examined(tmp_path, valkey.url))
     add(valkey.client(), GOOD, Credential(label="demo"))
-    assert grave(examined(tmp_path, valkey.url), "(demo) is the demo's token") == "warning"
+    assert (
+        grave(examined(tmp_path, valkey.url), "(demo) is the token of `receiver up --demo`")
+        == "warning"
+    )
 
 
 def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_path: Path) -> None:
@@ -220,7 +225,7 @@ def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_
     )
     found = examined(tmp_path, valkey.url)
     assert grave(found, "neither max_length nor max_age_hours") == "note"
-    assert "the sink copy says neither max_length nor max_age_hours" in found
+    assert "the sink copy has neither max_length nor max_age_hours" in found
 
 
 @pytest.mark.parametrize(
@@ -235,7 +240,9 @@ def test_an_address_that_lets_others_read_along_is_found(
     tmp_path: Path, url: str, part: str, severity: str
 ) -> None:
     settings = Settings(data_dir=tmp_path, spool_dir=tmp_path)
-    found = {one.what: {"severity": str(one.severity)} for one in place(settings, [], url)}
+    found = {
+        one.what: {"severity": str(one.severity)} for one in check_environment(settings, [], url)
+    }
     assert grave(found, part) == severity
     assert "secret" not in str(found)
 
@@ -268,7 +275,7 @@ def test_on_a_terminal_it_says_when_all_is_well(receiver: Receiver, tmp_path: Pa
     said = _on_a_terminal(
         tmp_path, REDIS_URL=url, RECEIVER_SPOOL_DIR=spool, RECEIVER_BEARER_TOKENS=GOOD
     )
-    assert "it is well" in said
+    assert "Nothing found." in said
 
 
 def _on_a_terminal(cwd: Path, **environ: str) -> str:

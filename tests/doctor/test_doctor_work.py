@@ -51,12 +51,15 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
     (tmp_path / "receiver.toml").write_text(HOOK)
     found = examined(tmp_path, valkey.url)
     assert grave(found, "1 dead letters wait") == "warning"
-    assert grave(found, "the books do not balance") == "serious"
+    assert grave(found, "the ledger does not balance") == "serious"
     assert grave(found, "came back without 7") == "serious"
-    assert grave(found, "no worker lives") == "serious"
-    assert grave(found, "moved the consumer group forward:hook (noticed 2") == "warning"
+    assert grave(found, "no worker runs") == "serious"
+    assert (
+        grave(found, "the consumer group forward:hook was destroyed or moved (noticed 2")
+        == "warning"
+    )
     assert grave(found, "the sink hook is stopped: answered 410") == "serious"
-    assert grave(found, "no worker of the sink hook lives") == "serious"
+    assert grave(found, "no worker of the sink hook runs") == "serious"
     assert grave(found, "HOOK_SECRET is not set") == "serious"
 
 

@@ -52,7 +52,7 @@ def test_doctor_says_where_redis_is_what_is_spooled_and_what_it_can_see(
 ) -> None:
     url = away.pop("REDIS_URL")
     found = examined(tmp_path, url, status=2, token="short", **away)
-    where = f"Redis ({url.removeprefix('unix://')}) cannot be asked: ConnectionError"
+    where = f"Redis ({url.removeprefix('unix://')}) is unreachable: ConnectionError"
     assert grave(found, where) == "serious"
     assert grave(found, "3 acknowledged notifications wait in this machine's spool") == "warning"
     assert grave(found, "fewer than 20") == "serious"
@@ -61,8 +61,12 @@ def test_doctor_says_where_redis_is_what_is_spooled_and_what_it_can_see(
 @pytest.mark.parametrize(
     ("commands", "user", "part"),
     [
-        (["CONFIG SET requirepass secret"], "", "does not let us in"),
-        (["ACL SETUSER ops on >pass ~* +info +time +config|get"], "ops:pass@", "let this user ask"),
+        (["CONFIG SET requirepass secret"], "", "refuses our user or password"),
+        (
+            ["ACL SETUSER ops on >pass ~* +info +time +config|get"],
+            "ops:pass@",
+            "refuses commands to this user",
+        ),
     ],
 )
 def test_doctor_tells_a_redis_that_refuses_from_one_that_is_gone(

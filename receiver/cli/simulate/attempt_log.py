@@ -9,10 +9,10 @@ from receiver.simulate.gateway import Attempt
 from receiver.simulate.rules import Answer
 
 
-class Log:
-    """Every attempt as a line of JSON; without a path, nothing.
+class AttemptLog:
+    """A log of every attempt, a line of JSON each; without a path nothing is written.
 
-    A disk that is full does not end the run, which may have taken hours: `close` says so.
+    A full disk does not end the run, which may have taken hours: `close` raises it.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -23,7 +23,7 @@ class Log:
             raise _refused(error) from None
 
     def write(self, attempt: Attempt, answer: Answer, now: float) -> None:
-        """The run's witness, which may not raise."""
+        """Write a line for an attempt that ended at `now` (seconds of the run). Never raises."""
         if not self._file or self._fault:
             return
         try:
@@ -32,7 +32,7 @@ class Log:
             self._fault = error
 
     def close(self) -> None:
-        """Raises `Refused` when lines are missing."""
+        """Close the file. Raises `Refused` when lines are missing."""
         try:
             if self._file:
                 self._file.close()
@@ -52,7 +52,7 @@ def _line(attempt: Attempt, answer: Answer, now: float) -> dict[str, object]:
         "attempt": attempt.nth,
         "due": round(attempt.due, 4),
         "answered": round(now, 4),
-        "said": answer.said,
+        "said": answer.outcome,
     }
 
 

@@ -1,4 +1,4 @@
-"""`receiver simulate gateway`."""
+"""`receiver simulate gateway`: run a simulated API gateway of AT&T."""
 
 import contextlib
 from pathlib import Path
@@ -19,13 +19,19 @@ from receiver.simulate.scenario import ScenarioError
 @click.command()
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8099, show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--seed", type=click.IntRange(0), help="Of all that is random.  [default: the scenario's, or 1]"
+    "--seed",
+    type=click.IntRange(0),
+    help="Seed of all random choices.  [default: the scenario's, or 1]",
 )
-@click.option("--redis-url", help="Where the receiver publishes: /_verdict reads it.")
+@click.option("--redis-url", help="Redis to which the receiver publishes: /_verdict reads it.")
 @click.option(
-    "--from-stream", metavar="NAME", default=EVENTS, show_default=True, help="The stream there."
+    "--from-stream",
+    metavar="NAME",
+    default=EVENTS,
+    show_default=True,
+    help="Stream to which it publishes.",
 )
 def command(
     scenario: Path | None,
@@ -35,18 +41,18 @@ def command(
     redis_url: str | None,
     from_stream: str,
 ) -> None:
-    """Be AT&T's API gateway: hand out messages that are polled, once, and keep books.
+    """Simulate AT&T's API gateway: serve messages to clients that poll, each once, and record it.
 
     \b
       receiver simulate gateway --port 8099
       receiver simulate gateway scenario.toml --redis-url redis://localhost:6379/0
 
-    For anybody's polling client. Get SMS (AT&T's signature and GSMA OneAPI's, JSON and XML)
+    It tests any client that polls. Get SMS (AT&T's signature and GSMA OneAPI's, JSON and XML)
     removes what it answers, and what nobody reads for 30 minutes; a minute is a second unless the
     scenario says otherwise. OAuth v4 gives the tokens.
 
     \b
-    A token, a message, reading it, where every message is:
+    Get a token, add a message, poll it, see where every message is:
       curl -d 'grant_type=client_credentials&scope=SMS' -u simulated-client:simulated-secret \\
           localhost:8099/oauth/v4/token
       curl -d '{"registration": "22627000", "text": "Hello"}' localhost:8099/_control/mo
@@ -54,7 +60,7 @@ def command(
       curl localhost:8099/_books
 
     \b
-    Make the next answer break off after its first half; 1000 messages; the verdict on a client:
+    Cut the next answer after its first half; add 1000 messages; get the verdict on a client:
       curl -d '{"effect": "cut_fin", "route": "inbox", "at": 0.5}' localhost:8099/_control/faults
       curl -d '{"count": 1000}' localhost:8099/_control/mo
       curl localhost:8099/_verdict

@@ -1,4 +1,4 @@
-"""`receiver simulate operator`."""
+"""`receiver simulate operator`: run a simulated network operator."""
 
 import contextlib
 from pathlib import Path
@@ -17,24 +17,26 @@ from receiver.simulate.scenario import ScenarioError
 @click.command()
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--seed", type=click.IntRange(0), help="Of all that is random.  [default: the scenario's, or 1]"
+    "--seed",
+    type=click.IntRange(0),
+    help="Seed of all random choices.  [default: the scenario's, or 1]",
 )
 def command(scenario: Path | None, port: int, host: str, seed: int | None) -> None:
-    """Be a network operator: take CAMARA subscriptions, send their events, keep books.
+    """Simulate a network operator: accept CAMARA subscriptions, send their events, record both.
 
     \b
       receiver simulate operator --port 8090
       receiver simulate operator scenario.toml --seed 7
 
-    For anybody's subscription client. It speaks versions 0.5 to 0.8 of device reachability and
-    roaming status subscriptions and the candidate of 0.9, each below its own path, answers status
-    queries (CAMARA's retrieve, AT&T's /connectivity and /roaming), hands out access tokens, and
-    sends CloudEvents to the sink of each subscription with its credential.
+    It tests any client of the subscription APIs. It serves versions 0.5 to 0.8 of device
+    reachability and roaming status subscriptions and the candidate of 0.9, each below its own
+    path, answers status queries (CAMARA's retrieve, AT&T's /connectivity and /roaming), issues
+    access tokens, and sends CloudEvents to the sink of each subscription with its credential.
 
     \b
-    A token, a subscription, a change, what was delivered:
+    Get a token, subscribe, change a device, see what was delivered:
       curl -u simulated-client:simulated-secret -d grant_type=client_credentials \\
           localhost:8090/oauth/token
       curl -H "Authorization: Bearer $TOKEN" -d @subscription.json \\
@@ -44,7 +46,7 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
       curl localhost:8090/_books
 
     \b
-    Make it fail, for requests of one kind, so many times:
+    Make requests of one kind fail:
       curl -d '{"operation": "create", "effect": "lost"}' localhost:8090/_control/faults
 
     The other control routes end subscriptions for every reason, move the operator's clock and
@@ -60,7 +62,7 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
         server = app.server(played, host, port)
     except ScenarioError as error:
         raise setup.Refused(str(error)) from None
-    _greet(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    _print_urls(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
 
@@ -74,8 +76,8 @@ def _scenario(path: Path | None, seed: int | None) -> Scenario:
     return msgspec.structs.replace(found, **more)
 
 
-def _greet(scenario: Scenario, url: str) -> None:
-    """Say where everything is, on stderr."""
+def _print_urls(scenario: Scenario, url: str) -> None:
+    """Print on stderr the URLs that the operator serves."""
     versions: dict[str, list[str]] = {}
     for api, version in dialects.DIALECTS:
         versions.setdefault(api, []).append("v0" if version == "0.5" else f"v{version}")

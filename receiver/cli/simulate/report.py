@@ -1,4 +1,4 @@
-"""What `receiver simulate` shows: how it goes, and the verdict."""
+"""Prints the progress of `receiver simulate`, and the verdict."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,12 +12,15 @@ from receiver.simulate.verdict import Verdict, percentiles
 
 _PLAIN_EVERY = 5.0
 _RECENT = 2000
-"""Latencies that the live percentile is of."""
+"""So many of the latest latencies make the percentile in the progress."""
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[Progress], None]]:
-    """Gives a function to tell: a bar on a terminal, else a line every few seconds; on stderr."""
+    """Show the progress on stderr: a bar on a terminal, else a line every few seconds.
+
+    Yield the function to call with each `Progress`.
+    """
     if not sys.stderr.isatty():
         yield _Plain().show
         return
@@ -26,8 +29,8 @@ def progress() -> Iterator[Callable[[Progress], None]]:
         yield live.show
 
 
-def verdict(found: Verdict, *, as_json: bool) -> None:
-    """Print it: as a document, as a table on a terminal, else line by line."""
+def print_verdict(found: Verdict, *, as_json: bool) -> None:
+    """Print a verdict: as one JSON document, as a table on a terminal, else line by line."""
     if as_json:
         document = msgspec.structs.asdict(found) | {"faults": found.faults}
         click.echo(msgspec.json.encode(document).decode())
@@ -41,7 +44,7 @@ def verdict(found: Verdict, *, as_json: bool) -> None:
 
 
 class _Plain:
-    """Lines for a log."""
+    """Progress as lines."""
 
     def __init__(self) -> None:
         self._next = _PLAIN_EVERY
@@ -53,7 +56,7 @@ class _Plain:
 
 
 class _Live:
-    """A bar and one line, with the rates of the moment."""
+    """Progress as a bar and one line, with current rates."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -66,35 +69,35 @@ class _Live:
         self._rates = ("", "")
 
     def show(self, now: Progress) -> None:
-        account = now.account
+        ledger = now.ledger
         seconds, sent, acknowledged = self._before
         if (passed := now.seconds - seconds) >= 1:
-            out, back = account.sent - sent, account.acknowledged - acknowledged
+            out, back = ledger.sent - sent, ledger.acknowledged - acknowledged
             self._rates = f" ({out / passed:,.0f}/s)", f" ({back / passed:,.0f}/s)"
-            self._before = now.seconds, account.sent, account.acknowledged
+            self._before = now.seconds, ledger.sent, ledger.acknowledged
         line = _line(now, *self._rates)
-        self.bar.update(self._task, total=now.expected, completed=account.sent, description=line)
+        self.bar.update(self._task, total=now.expected, completed=ledger.sent, description=line)
 
 
 def _line(now: Progress, out: str = "", back: str = "") -> str:
-    account = now.account
-    p99 = percentiles(account.latencies[-_RECENT:])["p99"]
+    ledger = now.ledger
+    p99 = percentiles(ledger.latencies[-_RECENT:])["p99"]
     doing = "" if now.sending else "  settling"
     return (
-        f"{now.seconds:3.0f} s  sent {account.sent:,}{out}  ack {account.acknowledged:,}{back}  "
-        f"published {account.published:,}  waiting {now.waiting:,}  "
+        f"{now.seconds:3.0f} s  sent {ledger.sent:,}{out}  ack {ledger.acknowledged:,}{back}  "
+        f"published {ledger.published:,}  waiting {now.waiting:,}  "
         f"p99 {'-' if p99 is None else format(p99, ',.0f')} ms{doing}"
     )
 
 
 def _lines(found: Verdict) -> list[tuple[str, str]]:
-    """Name and value, in the order in which one wants to know them."""
+    """Return names and values, the most important first."""
     took = "  ".join(f"{k} {'-' if v is None else v}" for k, v in found.latency.items())
-    said = "  ".join(f"{name} {count:,}" for name, count in found.answers.items())
+    answers = "  ".join(f"{name} {count:,}" for name, count in found.answers.items())
     lines = [
         ("sent", f"{found.sent:,} in {found.seconds:,.1f} s, {found.attempts:,} attempts"),
         ("acknowledged", f"{found.acknowledged:,}"),
-        ("answers", said or "-"),
+        ("answers", answers or "-"),
         ("latency in ms", took),
         ("given up", f"{found.given_up:,}"),
         ("subscriptions ended", f"{found.subscriptions_ended:,}, {found.withheld:,} withheld"),

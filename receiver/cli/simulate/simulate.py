@@ -1,4 +1,4 @@
-"""`receiver simulate`."""
+"""`receiver simulate`: simulate the carriers and judge the receiver."""
 
 import asyncio
 import secrets
@@ -11,7 +11,7 @@ import msgspec
 
 from receiver.cli.send import demo_token
 from receiver.cli.simulate import gateway, operator, report
-from receiver.cli.simulate.attempt_log import Log
+from receiver.cli.simulate.attempt_log import AttemptLog
 from receiver.cli.terminal import receiver_url, setup
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
@@ -25,13 +25,13 @@ from receiver.simulate.verdict import Verdict
 
 
 class Amount(click.FloatRange):
-    """Above nothing, and such that a run comes to its end."""
+    """The type of options that take a number above 0 and up to a million."""
 
     def __init__(self) -> None:
         super().__init__(0, 1_000_000, min_open=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """`nan` is within every range."""
+        """Convert the number; `nan` is refused, which click takes to be in every range."""
         found = super().convert(value, param, ctx)
         return found if found == found else self.fail("a number is wanted", param, ctx)
 
@@ -51,7 +51,7 @@ class _Simulate(click.Group):
         parent: click.Context | None = None,
         **more: Any,
     ) -> click.Context:
-        """Give the context of the command that is meant."""
+        """Make the context of the sub-command where one is named, else of the group."""
         if args and (found := self.commands.get(args[0])):
             return found.make_context(f"{info_name} {args[0]}", args[1:], parent, **more)
         return super().make_context(info_name, args, parent, **more)
@@ -63,53 +63,62 @@ class _Simulate(click.Group):
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
-    help="Bearer token.  [default: RECEIVER_TOKEN, else the demo's]",
+    help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
 )
 @click.option(
     "--listener",
     metavar="NAME",
-    help="The last part of each URL.  [default: none; without --url the first in receiver.toml]",
+    help="Listener name, the last part of each URL.  "
+    "[default: none; without --url the first in receiver.toml]",
 )
-@click.option("--redis-url", help="Where it publishes.  [default without --url: its own Redis]")
-@click.option("--from-stream", metavar="NAME", help=f"The stream there.  [default: {EVENTS}]")
+@click.option("--redis-url", help="Redis to which it publishes.  [default without --url: its own]")
 @click.option(
-    "--seed", type=click.IntRange(0), help="Of all that is random.  [default: the scenario's, or 1]"
+    "--from-stream", metavar="NAME", help=f"Stream to which it publishes.  [default: {EVENTS}]"
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Seed of all random choices.  [default: the scenario's, or 1]",
 )
 @click.option(
     "--rate",
     type=Amount(),
-    help="Notifications a second, in place of the phases.",
+    help="Notifications a second, instead of the scenario's phases.",
 )
 @click.option("--duration", type=Amount(), help="Seconds of sending.")
-@click.option("--count", type=click.IntRange(1), help="So many; without --rate all at once.")
-@click.option("--run", "name", metavar="NAME", help="Repeat an earlier run to the byte.")
-@click.option("--log", type=click.Path(path_type=Path), help="Every attempt, as a line of JSON.")
-@click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON document.")
+@click.option(
+    "--count", type=click.IntRange(1), help="So many notifications; without --rate all at once."
+)
+@click.option("--run", "name", metavar="NAME", help="Repeat an earlier run, byte for byte.")
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Write every attempt as a line of JSON."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON document.")
 def command(scenario: Path | None, url: str | None, token: str | None, **options: Any) -> None:
-    """Be the carriers: send what AT&T and a CAMARA operator send, and judge the receiver.
+    """Simulate the carriers: send what AT&T and a CAMARA operator send, and judge the receiver.
 
     \b
-      receiver simulate                                  what `receiver up --demo` runs here
+      receiver simulate                                  the receiver of `receiver up --demo`
       receiver simulate --rate 500 --duration 60 --seed 7
       receiver simulate carriers.toml --json
       receiver simulate --url https://hooks.example.com --token SECRET --count 1000 \\
           --redis-url redis://elsewhere:6379/0 --from-stream their:events
 
-    It keeps the carriers' rules: AT&T repeats whatever was not answered 2xx, 72 hours compressed
-    to one minute; CAMARA observes Retry-After, and a 401 or 410 ends a subscription. Among good
-    notifications come repeated, reordered, malformed, oversized and unauthorised ones. An event is
-    recognised by what it says, so the receiver need not be ours.
+    It follows the carriers' rules: AT&T repeats whatever was not answered 2xx, with 72 hours
+    compressed to one minute; CAMARA observes Retry-After, and a 401 or 410 ends a subscription.
+    Some notifications are repeated, reordered, malformed, oversized or unauthorised. Events are
+    recognised by their content, so any other receiver can be tested too.
 
-    Without options it sends some 2,000 in half a minute.
+    Without options it sends some 2,000 notifications in half a minute.
 
     \b
     Exit code 2 for a wrong option, setting or scenario, or no Redis; 1 if
-      - one that was acknowledged does not come out within the settling time, or comes out twice
-      - a subscription was ended, one without a valid token was let in, or nothing was acknowledged
+      - an acknowledged notification is not published within the settling time, or is twice
+      - a subscription was ended, a request without a valid token was accepted, or none was
 
-    Where every answer is 404 it stops at once: nothing is there that could be judged.
+    Where every answer is 404 it stops at once.
 
-    Ctrl-C stops sending; the verdict comes all the same. The scenario file: docs/simulate.md.
+    Ctrl-C stops sending, and the verdict is printed. The scenario file: docs/simulate.md.
 
     `receiver simulate operator` is the other side, for a client that subscribes;
     `receiver simulate gateway` for one that polls.
@@ -117,7 +126,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
     settings = setup.settings(file=not url)
     listener = options["listener"] or ("" if url else settings.own_listener)
     played = scenarios.at_listener(_scenario(scenario, options), listener)
-    log = Log(options["log"])
+    log = AttemptLog(options["log"])
     with report.progress() as show:
         run = Run(
             scenario=played,
@@ -126,10 +135,10 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
             target=_target(url or setup.base_url(settings), token or demo_token(settings)),
             stream=_stream(settings, options["redis_url"], options["from_stream"], url),
             show=show,
-            witness=log.write,
+            observe=log.write,
         )
         verdict = _play(run)
-    report.verdict(verdict, as_json=options["as_json"])
+    report.print_verdict(verdict, as_json=options["as_json"])
     log.close()
     if verdict.faults:
         raise SystemExit(1)
@@ -182,7 +191,7 @@ def _target(url: str, token: str) -> Target:
 def _stream(
     settings: Settings, redis_url: str | None, name: str | None, url: str | None
 ) -> Stream | None:
-    """A receiver elsewhere is verified only when we are told where it publishes."""
+    """Return the stream to verify by; None for a receiver elsewhere without --redis-url."""
     if url and not redis_url and not name:
         return None
     if redis_url and (wrong := redis_client.fault(redis_url)):

@@ -1,4 +1,4 @@
-"""Printing dead letters: as a table on a terminal, as lines of JSON into a pipe."""
+"""Prints dead letters: as a table on a terminal, as lines of JSON into a pipe."""
 
 import base64
 import sys
@@ -8,18 +8,18 @@ import click
 import msgspec
 
 from receiver.cli.terminal.output import printable, terminal
-from receiver.cli.terminal.time_option import shown
+from receiver.cli.terminal.time_option import format_time
 from receiver.operations.dead_letters import Found, Summary
 
 
 def show_list(summaries: Iterable[Summary]) -> int:
-    """Print summaries, without any phone number or message text. Returns how many there were."""
+    """Print summaries, without phone numbers and message texts; return how many there were."""
     return _print_table(summaries) if sys.stdout.isatty() else _print_lines(summaries)
 
 
 def show_whole(found: Found) -> None:
-    """Print one dead letter with its body, which holds phone numbers and message texts."""
-    summary = msgspec.structs.asdict(found.summary) | {"at": shown(found.summary.at)}
+    """Print one dead letter with its body, which has phone numbers and message texts."""
+    summary = msgspec.structs.asdict(found.summary) | {"at": format_time(found.summary.at)}
     if not sys.stdout.isatty():
         click.echo(msgspec.json.encode(summary | body_members(found.body)))
         return
@@ -32,7 +32,7 @@ def show_whole(found: Found) -> None:
 def _print_lines(summaries: Iterable[Summary]) -> int:
     count = 0
     for summary in summaries:
-        document = msgspec.structs.asdict(summary) | {"at": shown(summary.at)}
+        document = msgspec.structs.asdict(summary) | {"at": format_time(summary.at)}
         click.echo(msgspec.json.encode(document))
         count += 1
     return count
@@ -46,7 +46,7 @@ def _print_table(summaries: Iterable[Summary]) -> int:
     for name in ("id", "given up", "type", "listener", "sink", "attempts", "reason"):
         table.add_column(name, overflow="fold", no_wrap=name == "id")
     for one in summaries:
-        cells = (one.id, shown(one.at)[:19], one.type or one.kind, one.listener, one.sink)
+        cells = (one.id, format_time(one.at)[:19], one.type or one.kind, one.listener, one.sink)
         words = (*cells, one.attempts or "", one.reason)
         table.add_row(*(Text(printable(word)) for word in words))
     if table.row_count:

@@ -1,4 +1,4 @@
-"""Output for people: on the terminal, or on stderr when stdout goes to a program."""
+"""Output for people: on the terminal, or on stderr where stdout is read by a program."""
 
 import sys
 from functools import cache
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @cache
 def terminal() -> "Console":
-    """Return the console on stdout; only where that is a terminal."""
+    """Return the console on stdout; call it only where stdout is a terminal."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=True)
 
 
-def say(line: str) -> None:
+def print_message(line: str) -> None:
     """Print one line for people: on stderr unless stdout is a terminal."""
     click.echo(line, err=not sys.stdout.isatty())
 
 
-def nothing(what: str) -> NoReturn:
+def exit_nothing_found(what: str) -> NoReturn:
     """Print on stderr that nothing was found, and end the command with exit code 1."""
     click.echo(f"receiver: {what}", err=True)
     raise SystemExit(1)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function that takes how many more of `total` are done."""
+    """Show a bar on stderr, on a terminal; yield a function to call with how many more are done."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

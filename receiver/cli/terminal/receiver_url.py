@@ -1,17 +1,17 @@
-"""The option `--url`: where a receiver is."""
+"""The option `--url`: the base URL of a receiver."""
 
 from urllib.parse import urlsplit
 
 import click
 
 
-class Address(click.ParamType[str]):
-    """Parse the base URL of a receiver. A refused one is not printed: it may hold a token."""
+class ReceiverUrl(click.ParamType[str]):
+    """The type of `--url`. A refused value is not printed: it may hold a token."""
 
     name = "url"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the URL. Fails without scheme or host, or with a query (it may hold a token)."""
+        """Check a URL and return it; it needs scheme and host, and may have no query."""
         try:
             parts = urlsplit(value)
             name = (parts.hostname or "").encode(
@@ -27,5 +27,8 @@ class Address(click.ParamType[str]):
 
 
 option = click.option(
-    "--url", type=Address(), metavar="URL", help="The receiver.  [default: http://HOST:PORT]"
+    "--url",
+    type=ReceiverUrl(),
+    metavar="URL",
+    help="Base URL of the receiver.  [default: http://HOST:PORT]",
 )

@@ -1,4 +1,4 @@
-"""What the commands need to start: settings, the Redis in use, checks that refuse to start."""
+"""What commands need to start: settings, a Redis client, and checks that refuse to start."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from receiver.runtime import redis_client
 
 
 class Refused(click.ClickException):
-    """End a command that cannot do what was asked: one sentence on stderr, exit code 2."""
+    """Raised to end a command that cannot do what was asked: a sentence on stderr, exit code 2."""
 
     exit_code = 2
 
@@ -28,8 +28,9 @@ class Refused(click.ClickException):
 
 
 def settings(*, file: bool = True) -> Settings:
-    """Load the settings, or raise `Refused`. Without `file` no listeners and no sinks are
-    known, and a broken `receiver.toml` is in nobody's way.
+    """Load the settings. Raises `Refused`.
+
+    Without `file` they have no listeners and sinks, and a broken `receiver.toml` is no obstacle.
     """
     try:
         return settings_module.load(os.environ, file=file)
@@ -37,8 +38,8 @@ def settings(*, file: bool = True) -> Settings:
         raise Refused(str(error)) from None
 
 
-def settings_of_a_half(name: str) -> Settings:
-    """Load the settings of `web` or `worker`. Raises `Refused` without `REDIS_URL`."""
+def settings_for_process(name: str) -> Settings:
+    """Load the settings of `receiver web` or `worker`. Raises `Refused` without `REDIS_URL`."""
     found = settings()
     if not found.redis_url:
         raise Refused(
@@ -64,7 +65,7 @@ def redis_url(found: Settings) -> str:
 
 
 def connect(url: str) -> redis.Redis:
-    """Return a client for a command. Raises `Refused` for a malformed URL."""
+    """Create a Redis client for a command. Raises `Refused` for a malformed URL."""
     try:
         return redis_client.client(url)
     except ValueError as error:
@@ -89,9 +90,10 @@ def refuse_without_credential(found: Settings, url: str) -> None:
         )
 
 
-def look_at_rights(url: str) -> None:
-    """Log which rights the Redis user lacks. Raises `Refused` for a Redis Cluster; a Redis that is
-    away is not checked.
+def log_missing_rights(url: str) -> None:
+    """Log which rights the Redis user lacks; a Redis that is unreachable is not checked.
+
+    Raises `Refused` for a Redis Cluster.
     """
     from receiver.runtime import redis_rights
 
@@ -113,7 +115,7 @@ def look_at_rights(url: str) -> None:
 def refuse_weak_redis(found: Settings) -> None:
     """Raise `Refused` if Redis may lose data and `RECEIVER_DURABILITY=strict` is set.
 
-    A Redis that is away is checked later, when it answers.
+    A Redis that is unreachable is checked later, when it answers.
     """
     if found.durability != "strict":
         return
@@ -141,7 +143,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def redis_faults() -> Iterator[None]:
-    """Turn `redis.RedisError` into `Refused`."""
+    """Convert `redis.RedisError` in the block into `Refused`."""
     try:
         yield
     except redis.RedisError as error:
@@ -161,7 +163,7 @@ def refuse_unwritable_spool(found: Settings) -> None:
 
 
 def base_url(found: Settings) -> str:
-    """Return the URL at which this machine reaches the web half."""
+    """Return the URL at which this machine reaches the web process."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(found.host, found.host)  # noqa: S104
     return f"http://{host}:{found.port}"
 

@@ -6,13 +6,13 @@ from receiver.intake.spool.depth import Depth, age
 from receiver.intake.spool.location import SpoolContents
 
 
-def seen(settings: Settings) -> SpoolContents:
+def read_spool(settings: Settings) -> SpoolContents:
     """Read the spool of `receiver web`, else that of `receiver up`."""
     return location.look(settings.spool_dir or settings.data_dir / "spool")
 
 
-def said(found: Depth) -> str:
-    """Return a sentence about what waits in the spool; empty when nothing does."""
+def describe(found: Depth) -> str:
+    """Describe in a sentence what waits in the spool; empty when nothing does."""
     if not found.notifications or found.oldest is None:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""stdout and stderr of the commands, also where they cannot be written."""
+"""Makes stdout and stderr of the commands safe where they cannot be written."""
 
 import os
 import sys
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def prepare() -> None:
-    """Replace stdout and stderr; once, before anything is printed.
+    """Replace stdout and stderr; call it once, before anything is printed.
 
     Characters the terminal cannot encode become escapes. A closed stream discards its output.
     """
-    sys.stdout = _through(_Stdout, sys.stdout)
-    sys.stderr = _through(_Stderr, sys.stderr)
+    sys.stdout = _wrap(_Stdout, sys.stdout)
+    sys.stderr = _wrap(_Stderr, sys.stderr)
 
 
 class _Stdout(BufferedWriter):
@@ -25,15 +25,15 @@ class _Stdout(BufferedWriter):
         try:
             return super().write(data)
         except OSError as error:
-            raise self._what(error) from None
+            raise self._fault(error) from None
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            raise self._what(error) from None
+            raise self._fault(error) from None
 
-    def _what(self, error: OSError) -> Exception:
+    def _fault(self, error: OSError) -> Exception:
         if isinstance(error, BrokenPipeError):
             return error
         from receiver.cli.terminal.setup import Refused  # late: it brings the Redis client
@@ -64,7 +64,7 @@ def _raise_if_gone(error: OSError) -> None:
         raise error
 
 
-def _through(buffer: type[BufferedWriter], given: Any) -> Any:
+def _wrap(buffer: type[BufferedWriter], given: Any) -> Any:
     if given is None:
         return open(os.devnull, "w")
     if not isinstance(given, TextIOWrapper):

@@ -10,18 +10,18 @@ from typing import Final
 from receiver.runtime import parent_death
 from receiver.runtime.child_process import ChildProcess
 
-LONGEST_PAUSE: Final = 10.0
-"""Seconds between two starts of a child that keeps on ending."""
-STEADY: Final = 30.0
-"""Seconds after which an end counts as the first one again."""
-REFUSED: Final = (2, 3)
-"""Exit codes that say `I will not start like this`: ours, and uvicorn's."""
+LONGEST_BACKOFF: Final = 10.0
+"""Seconds, at most, between two starts of a child that ends again and again."""
+STEADY_RUN: Final = 30.0
+"""Seconds of running after which the backoff begins anew."""
+REFUSED_TO_START: Final = (2, 3)
+"""Exit codes of a process that refuses to start with its settings: ours, and uvicorn's."""
 
 
 class Child(ChildProcess):
     """Run one process in a group of its own: Ctrl-C reaches only the parent, which stops it.
 
-    Main thread only (`parent_death.bound`).
+    Create it in the main thread (`parent_death.bound`).
     """
 
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -33,15 +33,15 @@ class Child(ChildProcess):
         super().__init__(self._popen, _next_pause, group=True)
         self.start()
 
-    def tend(self, say: Callable[[str], None]) -> None:
+    def restart_if_ended(self, notify: Callable[[str], None]) -> None:
         """Restart the process if it has ended: soon, then after longer and longer pauses."""
         first = self.pause == 0
         code = self.poll()
         if code is None:
             return
-        self.refused = first and code in REFUSED
+        self.refused = first and code in REFUSED_TO_START
         if not self.refused:
-            say(f"{self._name} ended ({_reason(code)}); it starts again in {self.pause:g} s")
+            notify(f"{self._name} ended ({_reason(code)}); it starts again in {self.pause:g} s")
 
     def _popen(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -54,8 +54,8 @@ class Child(ChildProcess):
         )
 
 
-def stop(children: Sequence[Child], within: float) -> None:
-    """Stop all children at the same time; none is left after so many seconds."""
+def stop_all(children: Sequence[Child], within: float) -> None:
+    """Stop all children at the same time; those left after so many seconds are killed."""
     until = time.monotonic() + within
     for child in children:
         child.terminate()
@@ -64,8 +64,8 @@ def stop(children: Sequence[Child], within: float) -> None:
 
 
 def _next_pause(before: float, lived: float) -> float:
-    steady = lived > STEADY or before == 0
-    return 0.5 if steady else min(2 * before, LONGEST_PAUSE)
+    steady = lived > STEADY_RUN or before == 0
+    return 0.5 if steady else min(2 * before, LONGEST_BACKOFF)
 
 
 def _reason(code: int) -> str:

@@ -23,8 +23,8 @@ from receiver.runtime import parent_death, redis_client
 from receiver.runtime.child_process import wait_or_kill
 from receiver.runtime.private_files import write_private
 
-PATIENCE: Final = 30.0
-"""Seconds for a server to answer; one that is reading its data gets all the time it needs."""
+ANSWER_WITHIN: Final = 30.0
+"""Seconds for a server to answer; one that is loading its data gets all the time it needs."""
 _CONFIG: Final = """\
 bind 127.0.0.1
 port {port}
@@ -39,61 +39,62 @@ maxmemory {maxmemory}
 maxmemory-policy noeviction
 """
 
-State = Literal["here", "loading", "silent", "gone"]
+State = Literal["ready", "loading", "no answer", "gone"]
 
 
 class EmbeddedError(Exception):
-    """Raised when the embedded server cannot run; the message is one line for the operator."""
+    """Raised when the embedded server cannot run; the message is one line for the user."""
 
 
 class Embedded:
-    """Run the server on a data directory, or use the one that runs there already."""
+    """The server on a data directory: one that runs there already, or one that is started."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, notify: Callable[[str], None]) -> None:
         self.url = ""
         self._url_file = settings.data_dir / "redis-url"
         self._directory = settings.data_dir / "valkey"
         self._maxmemory = settings.maxmemory
-        self._say = say
+        self._notify = notify
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Use the server that runs on the data, or start one; return when it answers.
+        """Start a server unless one runs on the data, and wait until it answers.
 
-        A server started again has the old address. Main thread only (`parent_death.bound`).
+        A server started again has the old address. Call it in the main thread
+        (`parent_death.bound`). Raises `EmbeddedError`.
         """
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._directory.chmod(0o700)
             self._use_or_launch()
         except OSError as error:
-            raise EmbeddedError(unusable(self._directory.parent, error)) from None
+            raise EmbeddedError(unusable_directory(self._directory.parent, error)) from None
 
-    def lives(self) -> bool:
-        """Return whether the server runs, also when it is slow to answer."""
+    def is_running(self) -> bool:
+        """Return whether the server runs, even if it is slow to answer."""
         if self._process is not None:
             return self._process.poll() is None
-        return state(self.url) != "gone"
+        return server_state(self.url) != "gone"
 
     def stop(self, within: float = 1.5) -> None:
-        """End the server if we started it; one that hangs is killed, which loses nothing."""
+        """Stop the server if we started it; one that hangs is killed, which loses nothing."""
         if self._process is None:
             return
         self._process.terminate()
         wait_or_kill(self._process, time.monotonic() + within)
 
     def _use_or_launch(self) -> None:
-        waiting = _Waiting(self._say)
+        waiter = _Waiter(self._notify)
         while True:
             self.url, self._process = read_url(self._url_file), None
-            found = state(self.url) if self.url else "gone"
-            if found == "here":
+            found = server_state(self.url) if self.url else "gone"
+            if found == "ready":
                 return
             if lock := _lock(self._directory / "lock"):
                 with lock:  # the server has inherited it and holds on to it
                     self._launch(lock)
                 return
-            if not waiting.on(found):
+            if not waiter.wait(found):
                 raise EmbeddedError(
                     f"a server that does not answer holds the data in {self._directory}: "
                     "end it, or choose another RECEIVER_DATA_DIR"
@@ -113,51 +114,51 @@ class Embedded:
         write_private(self._url_file, self.url + "\n")
 
     def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
-        waiting = _Waiting(self._say)
-        while (found := state(self.url)) != "here":
-            if process.poll() is not None or not waiting.on(found):
-                raise EmbeddedError(f"the embedded Valkey does not start: {self._last_words()}")
+        waiter = _Waiter(self._notify)
+        while (found := server_state(self.url)) != "ready":
+            if process.poll() is not None or not waiter.wait(found):
+                raise EmbeddedError(f"the embedded Valkey does not start: {self._last_log_line()}")
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         log = self._directory / "valkey.log"
         lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-        return next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line for line in reversed(lines) if line.strip()), "its log is empty")
 
 
-class _Waiting:
-    """Patience, renewed only by a server that is loading; says every two seconds that it is."""
+class _Waiter:
+    """Waits for a server, longer only while it is loading, which is reported every two seconds."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._until = time.monotonic() + PATIENCE
-        self._say_again = 0.0
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._until = time.monotonic() + ANSWER_WITHIN
+        self._notify_again = 0.0
 
-    def on(self, found: State) -> bool:
-        """Wait a moment; returns False when the time is up."""
+    def wait(self, found: State) -> bool:
+        """Wait for a moment; return False when the time is up."""
         now = time.monotonic()
         if found == "loading":
-            self._until = now + PATIENCE
-            if now > self._say_again:
-                self._say_again = now + 2
-                self._say("Valkey is reading its data ...")
+            self._until = now + ANSWER_WITHIN
+            if now > self._notify_again:
+                self._notify_again = now + 2
+                self._notify("Valkey is reading its data ...")
         time.sleep(0.02)
         return now < self._until
 
 
-def state(url: str) -> State:
-    """Return the state of the server at a URL; `gone` also for a server of somebody else."""
+def server_state(url: str) -> State:
+    """Return the state of the server at a URL; `gone` also where the password is not ours."""
     client = redis.Redis.from_url(url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
         client.ping()
     except redis.exceptions.BusyLoadingError:
         return "loading"
     except redis.TimeoutError:
-        return "silent"
+        return "no answer"
     except redis.RedisError:
         return "gone"
     finally:
         client.close()
-    return "here"
+    return "ready"
 
 
 def read_url(file: Path) -> str:
@@ -169,14 +170,14 @@ def read_url(file: Path) -> str:
     return "" if redis_client.fault(url) else url
 
 
-def unusable(data_dir: Path, error: OSError) -> str:
-    """Return the sentence for the operator about an unusable directory."""
+def unusable_directory(data_dir: Path, error: OSError) -> str:
+    """Return a sentence for the user about a directory that cannot be used."""
     wanted = "a directory to write in is wanted"
     return f"RECEIVER_DATA_DIR={str(data_dir)!r}: {error.strerror}; {wanted}"
 
 
 def _lock(path: Path) -> BinaryIO | None:
-    """The file, locked; None when a living process has the lock."""
+    """Return the locked file; None when a running process has the lock."""
     file = path.open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -187,19 +188,19 @@ def _lock(path: Path) -> BinaryIO | None:
 
 
 def _address(url: str) -> tuple[int, str]:
-    """Port and password: those of last time, so that clients find the server again."""
-    last = urlsplit(url)
+    """Return port and password: the previous ones where possible, so that clients go on working."""
+    previous = urlsplit(url)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", last.port or 0))
+            probe.bind(("127.0.0.1", previous.port or 0))
         except OSError:
             probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1], last.password or secrets.token_urlsafe(32)
+        return probe.getsockname()[1], previous.password or secrets.token_urlsafe(32)
 
 
 def _spawn(directory: Path, lock: BinaryIO) -> subprocess.Popen[bytes]:
-    """In a process group of its own: Valkey has an interrupt handler, Ctrl-C would end it first."""
+    """Start Valkey in a process group of its own, so that Ctrl-C does not end it first."""
     program = _program()
     with (directory / "valkey.log").open("ab") as log:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`receiver up`: run Redis, web and workers in one command."""
+"""`receiver up`: run Redis, the web process and the workers with one command."""
 
 import os
 import secrets
@@ -13,11 +13,11 @@ from typing import NoReturn
 import click
 import msgspec
 
-from receiver.cli.send import Door
+from receiver.cli.send import ReceiverClient
 from receiver.cli.terminal import output, setup
-from receiver.cli.up import demo as tour
-from receiver.cli.up.child_process import Child, stop
-from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable
+from receiver.cli.up import demo as demo_run
+from receiver.cli.up.child_process import Child, stop_all
+from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
 from receiver.config.settings import Settings
 from receiver.runtime.private_files import write_private
 
@@ -27,18 +27,18 @@ _POLL_GRACE = 2.0
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="Make a token, send samples, print the events.")
+@click.option("--demo", is_flag=True, help="Generate a token, send samples, print the events.")
 def command(*, demo: bool) -> None:
-    """Run everything in one: an embedded Valkey (unless REDIS_URL is set), web and workers.
+    """Run everything with one command: Valkey (unless REDIS_URL is set), web and workers.
 
     \b
-      receiver up --demo                         see it work; then copy the curl line it prints
-      receiver up --demo | jq .                  the events as JSON lines, all else on stderr
-      RECEIVER_BEARER_TOKENS=... receiver up     for real, on one machine
+      receiver up --demo                         see it work; it prints a curl command to copy
+      receiver up --demo | jq .                  events as lines of JSON, all else on stderr
+      RECEIVER_BEARER_TOKENS=... receiver up     in production, on one machine
 
-    The data stay in RECEIVER_DATA_DIR (./var), and while Redis is away notifications wait there in
-    a spool: stop and start as you like. Ctrl-C stops everything within five seconds and leaves no
-    process behind. `receiver send`, `tail` and `ledger` find it from the same directory.
+    The data are in RECEIVER_DATA_DIR (./var) and outlast a restart; while Redis is unreachable
+    notifications wait there in a spool. Ctrl-C stops everything within five seconds. `receiver
+    send`, `tail` and `ledger`, run in the same directory, find this receiver.
     """
     _interrupt_on_signals()
     try:
@@ -46,11 +46,11 @@ def command(*, demo: bool) -> None:
     except EmbeddedError as error:
         raise setup.Refused(str(error)) from None
     except KeyboardInterrupt:
-        output.say("Stopped.")
+        output.print_message("Stopped.")
 
 
 class Up:
-    """Run the embedded server, the web half and the workers, and stop them in order."""
+    """The embedded server, the web process and the workers, started and stopped together."""
 
     def __init__(self, settings: Settings, *, demo: bool) -> None:
         if settings.port == 0:
@@ -59,13 +59,13 @@ class Up:
         self._settings = settings
         self._url = setup.base_url(settings)
         self._token = _demo_token(settings.data_dir) if demo else None
-        self._server = None if settings.redis_url else Embedded(settings, output.say)
+        self._server = None if settings.redis_url else Embedded(settings, output.print_message)
         self._children: list[Child] = []
-        self._tour: tour.Tour | None = None
-        self._unwritable: setup.Refused | None = None
+        self._demo: demo_run.Demo | None = None
+        self._fault: setup.Refused | None = None
 
     def run(self) -> NoReturn:
-        """Run until Ctrl-C (`KeyboardInterrupt`) or a fault that no restart would mend."""
+        """Run until Ctrl-C (`KeyboardInterrupt`) or a fault that no restart mends."""
         try:
             if self._server:
                 self._server.start()
@@ -77,29 +77,29 @@ class Up:
             if self._settings.polls:
                 poll = ["receiver", "poll", "--grace", str(_POLL_GRACE)]
                 self._children.append(Child("poll", poll, environ))
-            threading.Thread(target=self._guide, name="guide", daemon=True).start()
-            self._tend()
+            threading.Thread(target=self._announce, name="announce", daemon=True).start()
+            self._supervise()
         finally:
             self._stop()
 
-    def _tend(self) -> NoReturn:
+    def _supervise(self) -> NoReturn:
         begun = time.monotonic()
         while True:
             time.sleep(0.1)
-            if self._unwritable:
-                raise self._unwritable
+            if self._fault:
+                raise self._fault
             for child in self._children:
-                child.tend(output.say)
+                child.restart_if_ended(output.print_message)
                 if child.refused:
                     raise SystemExit(2)
             if self._server and time.monotonic() - begun > 1:
                 begun = time.monotonic()
-                self._tend_server(self._server)
+                self._restart_server_if_ended(self._server)
 
-    def _tend_server(self, server: Embedded) -> None:
-        if server.lives():
+    def _restart_server_if_ended(self, server: Embedded) -> None:
+        if server.is_running():
             return
-        output.say("the embedded Valkey ended; it starts again")
+        output.print_message("the embedded Valkey ended; it starts again")
         before = server.url
         server.start()
         if server.url != before:
@@ -107,26 +107,26 @@ class Up:
 
     def _stop(self) -> None:
         """Stop everything, within four and a half seconds."""
-        if self._tour:
-            self._tour.stop()
-        stop(self._children, within=_STOP_WITHIN)
+        if self._demo:
+            self._demo.stop()
+        stop_all(self._children, within=_STOP_WITHIN)
         if self._server:
             self._server.stop(within=1.5)
 
-    def _guide(self) -> None:
-        """Print the URLs and run the demo, beside the main thread, which tends the children."""
+    def _announce(self) -> None:
+        """Print the URLs and run the demo, in a thread beside the main thread's `_supervise`."""
         try:
-            tour.wait_until_ready(self._url)
-            tour.announce(self._url, self._token, self._settings)
+            demo_run.wait_until_ready(self._url)
+            demo_run.announce(self._url, self._token, self._settings)
             if self._token:
                 client = setup.connect(self._redis_url())
-                door = Door(self._url, self._token, self._settings.own_listener)
-                self._tour = tour.Tour(door, client)
-                self._tour.run()
+                sender = ReceiverClient(self._url, self._token, self._settings.own_listener)
+                self._demo = demo_run.Demo(sender, client)
+                self._demo.run()
         except setup.Refused as fault:
-            self._unwritable = fault
+            self._fault = fault
         except BrokenPipeError:
-            # Nobody reads the events any more; what Python flushes at its end must go somewhere.
+            # Nobody reads the events any more; Python flushes the rest of them at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -140,7 +140,7 @@ class Up:
             "PORT": str(self._settings.port),
             "REDIS_URL": self._redis_url(),
             "RECEIVER_SPOOL_DIR": str(spool),
-            "PYTHONSAFEPATH": "1",  # a folder called `workers` where we are started is not ours
+            "PYTHONSAFEPATH": "1",  # or a folder `workers` in the current directory is run
             "RECEIVER_BEARER_TOKENS": ",".join(token for token in tokens if token),
         }
 
@@ -165,7 +165,7 @@ def _interrupt_on_signals() -> None:
 
 
 def _demo_token(data_dir: Path) -> str:
-    """Return the demo's token, the same at every start, so that copied commands go on working."""
+    """Return the token of the demo, the same at every start: copied commands go on working."""
     file = data_dir / "demo-token"
     try:
         if file.exists() and (token := file.read_text("ascii", "ignore").strip()):
@@ -174,7 +174,7 @@ def _demo_token(data_dir: Path) -> str:
         token = secrets.token_urlsafe(24)
         write_private(file, token + "\n")
     except OSError as error:
-        raise EmbeddedError(unusable(data_dir, error)) from None
+        raise EmbeddedError(unusable_directory(data_dir, error)) from None
     return token
 
 
