@@ -136,7 +136,7 @@ def test_an_item_that_cannot_be_read_is_kept_and_its_neighbours_count() -> None:
     body = documented(info("tel:+12065550100", "DeliveryImpossible"), {"Id": "msg1"})
     encoded = json.dumps(body).encode()
     assert outbox.statuses(encoded, "") == [
-        outbox.Status("tel:+12065550100", "DeliveryImpossible", final=True)
+        outbox.Status("+12065550100", "DeliveryImpossible", final=True)
     ]
     reading = outbox.read(Request("application/json", (), encoded))
     assert reading.accepted == (encoded,)
@@ -194,3 +194,9 @@ def test_the_answer_that_said_gone_is_kept_as_it_came(answer: str, raw: bytes | 
 def test_a_placeholder_is_no_message_id() -> None:
     with pytest.raises(Unreadable, match="message id"):
         polled(documented(), "/sms/v3/messaging/outbox/0")
+
+
+@pytest.mark.parametrize("written", ["tel:+12065550100", "+12065550100", "12065550100"])
+def test_an_address_is_one_however_it_is_written(written: str) -> None:
+    body = json.dumps(documented(info(written, "DeliveredToNetwork"))).encode()
+    assert [one.address for one in outbox.statuses(body, "")] == ["+12065550100"]

@@ -119,7 +119,15 @@ def outbox() -> Iterator[Outbox]:
 class Watched:
     """A poll of kind att-status before that outbox, and what a test asks of it."""
 
-    def __init__(self, valkey: Valkey, gateway: Outbox, directory: Path, more: str = "") -> None:
+    def __init__(
+        self,
+        valkey: Valkey,
+        gateway: Any,
+        directory: Path,
+        more: str = "",
+        client: tuple[str, str] = ("the-key", "the-secret"),
+    ) -> None:
+        """`gateway`: an `Outbox`, or anything else with a `url`."""
         self.valkey = valkey
         self.redis: redis.Redis = valkey.client()
         self.gateway = gateway
@@ -139,8 +147,8 @@ rate = 500
             "REDIS_URL": valkey.url,
             "RECEIVER_CONFIG": str(toml),
             "RECEIVER_DATA_DIR": str(directory / "var"),
-            "KEY": "the-key",
-            "SECRET": "the-secret",
+            "KEY": client[0],
+            "SECRET": client[1],
         }
         self.settings: Settings = load(self.environ)
 

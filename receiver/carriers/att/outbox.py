@@ -58,7 +58,7 @@ class Status(Struct, frozen=True):
     """What an answer says of one address."""
 
     address: str
-    """As written in the answer."""
+    """As `phone_number.normal` has it: the gateway writes it with `tel:` or without."""
     status: str
     """The carrier's word, such as `DeliveredToTerminal`."""
     final: bool
@@ -69,7 +69,9 @@ def statuses(body: bytes, content_type: str) -> list[Status]:
     answer.
     """
     infos = [item.meaning for item in _items(body, content_type)[0]]
-    return [Status(one.address, one.status, is_final(one.status)) for one in infos]
+    return [
+        Status(phone_number.normal(one.address), one.status, is_final(one.status)) for one in infos
+    ]
 
 
 def message_id(asked: str) -> str:
