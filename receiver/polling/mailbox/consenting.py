@@ -42,7 +42,7 @@ def code_in(pasted: str) -> str:
 async def exchange(
     poll: str, code: str, consents: Consents, oauth: Exchanges, now: float | None = None
 ) -> Consent:
-    """Exchange a code, once, and store the consent. Raises `NoConsentGiven`."""
+    """Store the consent that a code is for; it is exchanged once. Raises `NoConsentGiven`."""
     digest = hashlib.sha256(code.encode()).hexdigest()
     if not await consents.claim_code(digest):
         raise NoConsentGiven("this code was exchanged before, and is good once: begin anew")
