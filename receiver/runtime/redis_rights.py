@@ -22,7 +22,8 @@ XTRIM k MAXLEN 1 | XINFO STREAM k | XINFO GROUPS k | XINFO CONSUMERS k g | XPEND
 XGROUP CREATE k g 0 | XGROUP SETID k g 0 | XREADGROUP GROUP g c STREAMS k > | XACK k g 1-1
 XAUTOCLAIM k g c 0 0 | XCLAIM k g c 0 1-1
 ZADD k x m | ZCARD k | ZCOUNT k 0 0 | ZRANGE k 0 0 | ZREVRANGE k 0 0 | ZRANGEBYSCORE k 0 0
-ZREM k m | ZREMRANGEBYSCORE k 0 0 | ZSCORE k m | ZSCAN k 0 | BLMOVE k k LEFT LEFT x
+ZREM k m | ZREMRANGEBYSCORE k 0 0 | ZREMRANGEBYRANK k 0 0 | ZSCORE k m | ZSCAN k 0
+BLMOVE k k LEFT LEFT x
 """
 _QUEUED: Final = "INCR k | RPUSH k v | SADD k m | HSETNX k f v"
 """Tried within a transaction that is discarded: nothing but running them tells."""

@@ -1,0 +1,25 @@
+"""`receiver up` polls where receiver.toml says so."""
+
+import signal
+from pathlib import Path
+
+from tests.cli.test_up import Up
+from tests.support.att_gateways import gateway
+from tests.support.eventually import eventually
+from tests.support.polling import Polled, configured
+from tests.support.valkey import Valkey
+
+
+def test_what_is_polled_comes_out_too_and_nothing_is_left_running(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    with gateway() as double:
+        double.control("mo", text="fetched")
+        polled = Polled(valkey, tmp_path, configured(double.url))
+        with Up(tmp_path, **polled.environ) as up:
+            texts = [event["data"].get("text") for event in up.events(4)]
+            assert texts.count("fetched") == 1
+            eventually(lambda: any("receiver poll" in one for one in up.left().values()))
+            up.end(signal.SIGINT)
+            assert up.left() == {}
+        assert polled.outcomes() == {"messages": 1}
