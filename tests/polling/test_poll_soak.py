@@ -28,10 +28,12 @@ STEPS = ["", "in body", *(f"{when} {what}" for when in ("before", "after") for w
 class Ordeal:
     """One run."""
 
-    def __init__(self, polled: Polled, double: SimulatedGateway, seed: int) -> None:
+    def __init__(self, polled: Polled, double: SimulatedGateway, seed: int, depth: int) -> None:
+        """`depth`: a step kills at the first to the depth-th time."""
         self.polled = polled
         self.double = double
         self.random = random.Random(seed)
+        self.depth = depth
         self.kills: Counter[str] = Counter()
         self.pollers = polled.started()
 
@@ -52,7 +54,7 @@ class Ordeal:
     def live_and_die(self, longest: float) -> None:
         """One life of a process: killed at a step, or at any moment."""
         step = self.random.choice(STEPS)
-        time_of_it = f"{step}#{self.random.randint(1, 12)}" if step else ""
+        time_of_it = f"{step}#{self.random.randint(1, self.depth)}" if step else ""
         ended, at = self.pollers.live(time_of_it, self.random.uniform(0.1, longest))
         assert ended == -9
         self.kills[step] += 1
@@ -88,16 +90,18 @@ def ordeal(
     longest: float,
     away: float,
     kills: int,
+    depth: int,
     seed: int = 7,
 ) -> tuple[Any, Polled, Counter[str]]:
     """`minute`: seconds that the double's minute has; `longest`: seconds that a process lives at
-    most; `away`: seconds without Redis, in the middle; `kills`: how many processes die, at least.
+    most; `away`: seconds without Redis, in the middle; `kills`: how many processes die, at least;
+    `depth` as in `Ordeal`.
     """
     limits = Gateway(page_size=50, token_life=20, minute=minute)
     scenario = Scenario(seed=seed, faults=FAULTS, gateway=limits)
     with gateway(scenario) as double:
         polled = Polled(valkey, directory, configured(double.url, "every = 10"))
-        run = Ordeal(polled, double, seed)
+        run = Ordeal(polled, double, seed, depth)
         try:
             feeding = run.feed(messages, seconds)
             middle = time.monotonic() + seconds / 2
@@ -125,7 +129,7 @@ def judge(verdict: Any, polled: Polled) -> None:
 
 def test_a_short_run_with_every_fault_and_some_kills(valkey: Valkey, tmp_path: Path) -> None:
     verdict, polled, _ = ordeal(
-        valkey, tmp_path, 1_000, seconds=3, minute=5, longest=1, away=1, kills=5
+        valkey, tmp_path, 1_000, seconds=3, minute=5, longest=1, away=1, kills=5, depth=4
     )
     judge(verdict, polled)
     assert verdict["handed"] + verdict["window"] == 1_000
@@ -136,7 +140,7 @@ def test_twenty_thousand_messages_with_every_fault_and_a_kill_at_each_step(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     verdict, polled, kills = ordeal(
-        valkey, tmp_path, 20_000, seconds=150, minute=2, longest=4, away=20, kills=50
+        valkey, tmp_path, 20_000, seconds=200, minute=4, longest=10, away=40, kills=40, depth=40
     )
     print(verdict, polled.outcomes(), dict(kills))
     judge(verdict, polled)
