@@ -65,15 +65,16 @@ class Statuses:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     async def _begin(self) -> int:
-        """Claim what is due, as much as there is room for, and ask for it."""
-        room = AT_ONCE - len(self._under_way)
-        if not room:
+        """Claim what is due, as much as there is room for and a second allows, and ask for it."""
+        room = min(AT_ONCE - len(self._under_way), max(1, int(self._poll.rate)))
+        if room <= 0:
             return 0
         call = watch_store.claim(self._poll.name, room)
         _, *records = await self._site.redis.eval(*call)
         for record in records:
             watch = watching.decode(record)
-            if watch.id not in self._under_way:
+            await self._rate.acquire()
+            if watch.id not in self._under_way and not self._site.stopping():
                 self._under_way[watch.id] = asyncio.create_task(self._look(watch, record))
         return len(records)
 
@@ -101,7 +102,6 @@ class Statuses:
         if watching.hopeless(watch, self._now()):
             await self._end(watch, record, "expired")
             return None
-        await self._rate.acquire()
         fetched = await self._site.pages.fetch(
             self._path(watch), att.OUTBOX, lambda page: _judge(watch, page)
         )

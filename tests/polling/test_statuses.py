@@ -1,11 +1,13 @@
 """Delivery statuses that are asked for: each comes out once, and every watch ends in the books."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from receiver.config.settings import load
 from receiver.contract.records import Notification, decode_refusal, encode
 from receiver.contract.redis_keys import INBOUND, LEDGER, REJECTED, WATCH
 from receiver.operations import ledger, watch_ledger
@@ -231,3 +233,17 @@ def test_a_sender_of_its_own_stands_in_the_path(
     watched.ask_for("abc", sender="tel:+5598765")
     watched.poll(watched.ended)
     assert gateway.asked == ["/3/smsmessaging/outbound/requests/tel%3A%2B5598765/abc/deliveryInfos"]
+
+
+def test_a_poll_asks_no_faster_than_its_rate_and_stops_at_once(
+    valkey: Valkey, gateway: Outbox, tmp_path: Path
+) -> None:
+    watched = Watched(valkey, gateway, tmp_path)
+    slow = (tmp_path / "receiver.toml").read_text().replace("rate = 500", "rate = 1")
+    (tmp_path / "receiver.toml").write_text(slow)
+    watched.settings = load(watched.environ)
+    watched.ask_for(*(f"SMS{n}" for n in range(8)))
+    began = time.monotonic()
+    watched.poll(lambda: len(gateway.asked) == 3)
+    assert time.monotonic() - began > 2
+    assert len(gateway.asked) <= 4

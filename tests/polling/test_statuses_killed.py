@@ -31,9 +31,17 @@ def killed(watched: Watched, point: str, *answers: Reply) -> None:
     """A poller is killed there, and the next one goes on until the watch has ended."""
     watched.gateway.script["SMS1"] = list(answers)
     watched.ask_for("SMS1")
-    command = [sys.executable, "-P", "-m", "tests.support.dying_poll", point]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(**watched.environ)) as process:
-        assert process.wait(60) == -9
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tests.support.dying_poll"],
+        input=f"{point}\n",
+        cwd=ROOT,
+        env=environment(**watched.environ),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "-9"
     watched.later()
     watched.poll(watched.ended)
     assert watch_ledger.read(watched.redis)[0].balanced
