@@ -85,6 +85,10 @@ class Shelf:
         """Return how many pages of a poll are here, one that is being fetched included."""
         return sum(poll_of(path) == poll for path in waiting(self.directory))
 
+    def holds(self, file: PageFile) -> bool:
+        """Return whether a part of a page is in memory only: its file is nobody else's to read."""
+        return any(file is each for each, _ in self._unwritten)
+
     async def keep(self, file: PageFile, page: Page, records: Records) -> None:
         """Append a page, count it, and remove its file. Raises one of `DOWN_ON_THE_LOOP`: then the
         page stays here until `recover`.
@@ -130,26 +134,30 @@ class Shelf:
             await follow_up(page)
 
     async def _recover(self, path: Path) -> None:
-        try:
-            with left(path) as page:
-                if page is None:
-                    return
-                records = records_of(page)
-                await self._append(page, records)
-                drop(path)
-        except FileNotFoundError:
-            return
-        except PermissionError:
-            log.error("poll.page_unreadable", file=path.name)
-            return
-        except Unasked:
+        with contextlib.ExitStack() as stack:
+            page = _left(path, stack)
+            if page is None:
+                return
+            records = records_of(page)
+            await self._append(page, records)
             drop(path)
-            return
-        except ValueError:
-            log.error("poll.page_damaged", file=path.name)
-            set_aside(path)
-            return
         log.info("poll.page_recovered", poll=page.asked.poll, outcome=records.outcome)
+
+
+def _left(path: Path, stack: contextlib.ExitStack) -> Page | None:
+    """Lock a file and return its page; None where there is none to be had."""
+    try:
+        return stack.enter_context(left(path))
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        log.error("poll.page_unreadable", file=path.name)
+    except Unasked:
+        drop(path)
+    except ValueError:
+        log.error("poll.page_damaged", file=path.name)
+        set_aside(path)
+    return None
 
 
 class Pages:
@@ -183,7 +191,8 @@ class Pages:
         try:
             return await self._fetch(path, file, judge)
         finally:
-            file.close()
+            if not self.shelf.holds(file):
+                file.close()
 
     def _file(self, path: str, callback: Callback) -> PageFile:
         receipt = self.shelf.receipts.new(time.time_ns() // 1_000_000)

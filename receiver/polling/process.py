@@ -96,6 +96,8 @@ class Process:
                 await self._shelf.recover()
             except DOWN_ON_THE_LOOP as error:
                 self._seldom.say("warning", "poll.pages_wait", error=refusal(error))
+            except Exception as error:  # noqa: BLE001 - a page stays; polls go on
+                self._seldom.say("error", "poll.pages_fault", error=type(error).__name__)
             await asyncio.sleep(self._pace.tick)
 
     async def _hurry(self) -> None:

@@ -51,11 +51,10 @@ def records_of(page: Page) -> Records:
     if reading:
         return _made(page, page.body, page.content_type, reading, whole, outcome)
     rest = _salvaged(page)
-    if rest is None:
+    found, _ = _read(page, rest, "application/json") if rest else (None, "")
+    if rest is None or found is None:
         refused = [_refusal(page, whole)] if page.body else []
         return Records(outcome, refused=refused, reason=whole.reason)
-    found, _ = _read(page, rest, "application/json")
-    assert found is not None  # noqa: S101 - that is what `salvage` promises
     return _made(page, rest, "application/json", found, whole, outcome)
 
 
@@ -86,8 +85,8 @@ def _read(page: Page, body: bytes, content_type: str | None = None) -> tuple[Rea
 
 
 def _salvaged(page: Page) -> bytes | None:
-    salvage = BY_NAME[page.asked.callback].salvage
     try:
+        salvage = BY_NAME[page.asked.callback].salvage
         return salvage(page.body) if salvage else None
     except Exception:  # noqa: BLE001 - the whole is kept all the same
         return None

@@ -1,12 +1,14 @@
 """A poller killed at any step of a page loses nothing that it had written, and repeats nothing."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from receiver.polling.page_file import Asked, PageFile
 from receiver.simulate.att_gateway.scenario import Gateway, Scenario
 from tests.support.att_gateways import SimulatedGateway, gateway
 from tests.support.dying_poll import patched
@@ -101,6 +103,23 @@ def test_a_page_that_was_appended_and_not_removed_changes_nothing_again(
     polled.until(lambda: not polled.pages())
     assert (polled.texts(), len(polled.inbound())) == (before[0], before[2])
     assert polled.state()["polls:messages"] == before[1]["polls:messages"]
+
+
+def test_a_page_of_another_version_and_one_without_a_good_message_are_kept_whole(
+    polled: Polled,
+) -> None:
+    directory = polled.directory / "pages"
+    bad = {"InboundSmsMessageList": {"InboundSmsMessage": [{"SenderAddress": " "}] * 1500}}
+    for number, callback in enumerate(("att.sms.later", "att.sms.inbox")):
+        asked = Asked("promo", callback, "promo", f"{number:027}", "/inbox/1")
+        file = PageFile(directory, asked)
+        file.begin(200, "application/json")
+        file.write(json.dumps(bad).encode()[:-1])
+        file.finish(complete=True)
+        file.close()
+    polled.once()
+    assert [one.receipt for one in polled.rejected()] == [f"{number:027}" for number in range(2)]
+    assert (polled.pages(), polled.texts()) == ([], TEXTS)
 
 
 def test_a_file_that_is_no_page_is_set_aside_and_holds_up_no_other(polled: Polled) -> None:

@@ -140,7 +140,7 @@ def test_twenty_thousand_messages_with_every_fault_and_a_kill_at_each_step(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     verdict, polled, kills = ordeal(
-        valkey, tmp_path, 20_000, seconds=200, minute=4, longest=10, away=40, kills=40, depth=40
+        valkey, tmp_path, 20_000, seconds=160, minute=8, longest=10, away=80, kills=40, depth=40
     )
     print(verdict, polled.outcomes(), dict(kills))
     judge(verdict, polled)

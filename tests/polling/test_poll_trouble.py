@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 
 from receiver.polling.gateway import Gateway
 from receiver.polling.page_file import PageFile
@@ -156,6 +157,41 @@ def test_what_the_disk_refuses_within_a_page_goes_to_redis_from_memory(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (len(polled.texts()), polled.pages()) == (401, [])
+
+
+def test_also_when_redis_has_gone_meanwhile(
+    polled: Polled, double: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double.control("settings", gateway={"page_size": 1000})
+    double.control("mo", text="x" * 1_100_000)
+    double.control("mo", text="last")
+    finish = PageFile.finish
+    starting = threading.Timer(0.5, polled.valkey.start)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def going(self: PageFile, *, complete: bool) -> Any:
+        monkeypatch.setattr(PageFile, "finish", finish)
+        polled.valkey.kill()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))  # it is to start again
+        starting.start()
+        return finish(self, complete=complete)
+
+    monkeypatch.setattr(PageFile, "finish", going)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024 + 10, hard))
+    try:
+        polled.until(lambda: _brought(polled))
+    finally:
+        starting.join()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [text[:5] for text in polled.texts()] == ["hello", "xxxxx", "last"]
+    assert (polled.pages(), polled.rejected()) == ([], [])
+
+
+def _brought(polled: Polled) -> bool:
+    try:
+        return "messages" in polled.outcomes()
+    except redis.RedisError:
+        return False
 
 
 def test_two_pollers_do_not_poll_twice_and_the_second_goes_on_when_the_first_ends(
