@@ -2,11 +2,15 @@
 like.
 """
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from receiver.polling.pages import Fetched, Pages
 from receiver.simulate.att_gateway.scenario import Fault, Gateway, Scenario
 from tests.support.att_gateways import SimulatedGateway, gateway
 from tests.support.polling import REGISTRATION, Polled, configured
@@ -149,8 +153,6 @@ def test_a_token_that_ends_between_two_pages_is_renewed(
 def test_what_is_refused_removes_nothing_and_says_why(
     polled: Polled, double: SimulatedGateway, fault: Fault, outcome: str, said: str
 ) -> None:
-    import msgspec
-
     double.control("mo", text="stays")
     double.control("faults", **{**msgspec.to_builtins(fault), "route": "inbox"})
     done = polled.once()
@@ -169,3 +171,38 @@ def test_a_wrong_secret_is_said_and_nothing_is_asked_for(
     assert done.outcome == "unauthorised"
     assert done.trouble.startswith("no access token: 401")
     assert "wrong" not in done.trouble
+
+
+def test_one_that_never_comes_to_an_end_gets_a_hundred_requests_in_a_round(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def endless(_self: Pages, path: str, *_more: object) -> Fetched:
+        asked.append(path)
+        return Fetched("messages", 200, messages=1, pending=2)
+
+    monkeypatch.setattr(Pages, "fetch", endless)
+    assert polled.once().outcome == "messages"
+    assert len(asked) == 100
+
+
+def test_a_redirect_is_not_followed(valkey: Valkey, tmp_path: Path) -> None:
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("location", "http://127.0.0.1:9/")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = Polled(valkey, tmp_path, configured(url, 'auth = "basic"')).once()
+        server.shutdown()
+        thread.join()
+    assert done.outcome == "refused"
+    assert "the gateway answered 302" in done.trouble
