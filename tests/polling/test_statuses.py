@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from receiver.config.settings import load
 from receiver.contract.records import Notification, decode_refusal, encode
 from receiver.contract.redis_keys import INBOUND, LEDGER, REJECTED, WATCH
 from receiver.operations import ledger, watch_ledger
@@ -143,7 +142,10 @@ def test_a_final_status_that_was_cut_off_whole_is_unknown(watched: Watched) -> N
 
 @pytest.mark.parametrize(
     "reply",
-    [error(500, "SVC0001"), error(400, "SVC0001"), Reply(404, b"<html>"), Reply(200, b"<html>")],
+    [
+        *(error(500, "SVC0001"), error(400, "SVC0001"), error(403, "POL0001")),
+        *(error(403, "POL0002"), Reply(404, b"<html>"), Reply(200, b"<html>")),
+    ],
 )
 def test_an_error_that_does_not_name_the_id_ends_no_watch(watched: Watched, reply: Reply) -> None:
     watched.gateway.script["SMS1"] = [reply]
@@ -238,10 +240,7 @@ def test_a_sender_of_its_own_stands_in_the_path(
 def test_a_poll_asks_no_faster_than_its_rate_and_stops_at_once(
     valkey: Valkey, gateway: Outbox, tmp_path: Path
 ) -> None:
-    watched = Watched(valkey, gateway, tmp_path)
-    slow = (tmp_path / "receiver.toml").read_text().replace("rate = 500", "rate = 1")
-    (tmp_path / "receiver.toml").write_text(slow)
-    watched.settings = load(watched.environ)
+    watched = Watched(valkey, gateway, tmp_path, rate=1)
     watched.ask_for(*(f"SMS{n}" for n in range(8)))
     began = time.monotonic()
     watched.poll(lambda: len(gateway.asked) == 3)

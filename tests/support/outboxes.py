@@ -126,6 +126,7 @@ class Watched:
         directory: Path,
         more: str = "",
         client: tuple[str, str] = ("the-key", "the-secret"),
+        rate: int = 500,
     ) -> None:
         """`gateway`: an `Outbox`, or anything else with a `url`."""
         self.valkey = valkey
@@ -140,7 +141,7 @@ kind = "att-status"
 base_url = "{gateway.url}"
 client_id_env = "KEY"
 client_secret_env = "SECRET"
-rate = 500
+rate = {rate}
 {more}
 """)
         self.environ = {
