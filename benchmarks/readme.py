@@ -112,7 +112,7 @@ _ROWS: Final[dict[str, Callable[[Any], str]]] = {
     "a lone notification, 20 a second": _lone,
     "normalised and published per second, one worker": _drained,
     "delivered to one web hook per second, one worker": _delivered,
-    "door and worker together, 8,000 a second for 60 s": _together,
+    "web process and worker together, 8,000 a second for 60 s": _together,
     "receipt to event, at 100 a second": _soon,
     "resident memory of web process and worker, over 1,000,000 notifications": _resident,
     "memory in Valkey": _stored,

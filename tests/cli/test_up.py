@@ -23,14 +23,15 @@ KINDS = {"sms.message.received.v1", "sms.delivery.updated.v1", "device.reachabil
 class Up:
     """`receiver up --demo` in a directory; a mark in the environment tells its processes."""
 
-    def __init__(self, directory: Path, *prefix: str, **environ: str) -> None:
+    def __init__(self, directory: Path, *prefix: str, console: str = "", **environ: str) -> None:
         self.directory = directory
         self.environ = {"PORT": str(free_port())} | environ
+        self.console = int(console or free_port())
         self._mark = f"MARK={uuid.uuid4()}"
         self._stderr = directory / f"stderr-{self._mark}"
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*prefix, *RECEIVER, "up", "--demo"],
+                [*prefix, *RECEIVER, "up", "--demo", "--console-port", str(self.console)],
                 cwd=directory,
                 env=environment(**self.environ, MARK=self._mark.removeprefix("MARK=")),
                 stdin=subprocess.DEVNULL,

@@ -17,6 +17,7 @@ from receiver.cli.send import ReceiverClient
 from receiver.cli.terminal import output, setup
 from receiver.cli.up import demo as demo_run
 from receiver.cli.up.child_process import Child, stop_all
+from receiver.cli.up.console import Console
 from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
 from receiver.config.settings import Settings
 from receiver.runtime.private_files import write_private
@@ -28,8 +29,15 @@ _POLL_GRACE = 2.0
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Generate a token, send samples, print the events.")
-def command(*, demo: bool) -> None:
-    """Run everything with one command: Valkey (unless REDIS_URL is set), web and workers.
+@click.option(
+    "--console-port",
+    type=click.IntRange(0, 65535),
+    default=8090,
+    show_default=True,
+    help="Where the console listens on 127.0.0.1; 0: no console.",
+)
+def command(*, demo: bool, console_port: int) -> None:
+    """Run everything with one command: Valkey (unless REDIS_URL is set), web, workers, console.
 
     \b
       receiver up --demo                         see it work; it prints a curl command to copy
@@ -42,7 +50,7 @@ def command(*, demo: bool) -> None:
     """
     _interrupt_on_signals()
     try:
-        Up(setup.settings(), demo=demo).run()
+        Up(setup.settings(), demo=demo, console_port=console_port).run()
     except EmbeddedError as error:
         raise setup.Refused(str(error)) from None
     except KeyboardInterrupt:
@@ -52,7 +60,7 @@ def command(*, demo: bool) -> None:
 class Up:
     """The embedded server, the web process and the workers, started and stopped together."""
 
-    def __init__(self, settings: Settings, *, demo: bool) -> None:
+    def __init__(self, settings: Settings, *, demo: bool, console_port: int) -> None:
         if settings.port == 0:
             settings = msgspec.structs.replace(settings, port=_free_port(settings.host))
         setup.refuse_taken_port(settings)
@@ -61,6 +69,7 @@ class Up:
         self._token = _demo_token(settings.data_dir) if demo else None
         self._server = None if settings.redis_url else Embedded(settings, output.print_message)
         self._children: list[Child] = []
+        self._console = Console(console_port, self._url)
         self._demo: demo_run.Demo | None = None
         self._fault: setup.Refused | None = None
 
@@ -77,6 +86,8 @@ class Up:
             if self._settings.polls:
                 poll = ["receiver", "poll", "--grace", str(_POLL_GRACE)]
                 self._children.append(Child("poll", poll, environ))
+            if self._console.can_start():
+                self._console.start(environ)
             threading.Thread(target=self._announce, name="announce", daemon=True).start()
             self._supervise()
         finally:
@@ -92,6 +103,7 @@ class Up:
                 child.restart_if_ended(output.print_message)
                 if child.refused:
                     raise SystemExit(2)
+            self._console.restart_if_ended()
             if self._server and time.monotonic() - begun > 1:
                 begun = time.monotonic()
                 self._restart_server_if_ended(self._server)
@@ -109,7 +121,7 @@ class Up:
         """Stop everything, within four and a half seconds."""
         if self._demo:
             self._demo.stop()
-        stop_all(self._children, within=_STOP_WITHIN)
+        stop_all([*self._children, *self._console.children], within=_STOP_WITHIN)
         if self._server:
             self._server.stop(within=1.5)
 
@@ -118,8 +130,9 @@ class Up:
         try:
             demo_run.wait_until_ready(self._url)
             demo_run.announce(self._url, self._token, self._settings)
+            client = setup.connect(self._redis_url())
+            self._console.announce(client, demo=bool(self._token))
             if self._token:
-                client = setup.connect(self._redis_url())
                 sender = ReceiverClient(self._url, self._token, self._settings.own_listener)
                 self._demo = demo_run.Demo(sender, client)
                 self._demo.run()

@@ -1,0 +1,76 @@
+"""The console as a child of `receiver up`: without it everything else goes on."""
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import redis
+
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.output import print_message
+from receiver.cli.up.child_process import Child
+from receiver.console import sessions
+from receiver.runtime.blocking_http import BlockingHttp, Unreachable
+
+WAIT: Final = 3.0
+"""Seconds that a demo waits for the console before it sends its samples."""
+
+
+class Console:
+    """Run the console on a port of this machine, where it is free."""
+
+    def __init__(self, port: int, web: str) -> None:
+        """`port` 0: no console. `web` is the URL of the web process."""
+        self._port = port
+        self._web = web
+        self.children: list[Child] = []
+        """The one process, or none."""
+
+    def can_start(self) -> bool:
+        """Return whether it is wanted and its port is free; say so where that is taken."""
+        if self._port == 0:
+            return False
+        if why := setup.port_fault("127.0.0.1", self._port):
+            print_message(
+                f"No console: 127.0.0.1:{self._port}: {why}. --console-port names another."
+            )
+            return False
+        return True
+
+    def start(self, environ: Mapping[str, str]) -> None:
+        """Start the process. Main thread only."""
+        arguments = ["receiver", "console", "--port", str(self._port), "--web", self._web]
+        # It is for this machine, wherever the web process listens.
+        self.children = [Child("console", arguments, {**environ, "HOST": "127.0.0.1"})]
+
+    def restart_if_ended(self) -> None:
+        """Start it again where it ended, but not where it refused to start."""
+        for child in self.children:
+            child.restart_if_ended(print_message)
+        if any(child.refused for child in self.children):
+            print_message("No console: it refused to start; all else goes on.")
+            self.children = []
+
+    def announce(self, client: redis.Redis, *, demo: bool) -> None:
+        """Say how to look: in a demo with a link that signs in. Raises `Refused`."""
+        if not self.children:
+            return
+        base = f"http://127.0.0.1:{self._port}"
+        if not demo:
+            print_message(f"Console: {base}   (receiver console link signs you in)\n")
+            return
+        with setup.redis_faults():
+            link = sessions.Link("demo", "operator", "/live?since=start")
+            token = sessions.make_link(client, link)
+        self._wait(base)
+        print_message(f"Watch it: {base}/login?token={token}\n")
+
+    def _wait(self, base: str) -> None:
+        http, until = BlockingHttp(timeout=1), time.monotonic() + WAIT
+        while time.monotonic() < until:
+            try:
+                http.request("GET", f"{base}/login")
+                break
+            except Unreachable:
+                time.sleep(0.05)
+        http.close()

@@ -1,0 +1,44 @@
+"""`receiver up --demo` prints a link, and one click shows the samples as they came out."""
+
+import re
+import socket
+from pathlib import Path
+
+import urllib3
+
+from tests.cli.test_up import Up
+from tests.support.eventually import eventually
+
+CLICK = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
+
+
+def test_one_click_shows_the_samples_as_they_came_out(tmp_path: Path) -> None:
+    with Up(tmp_path) as up, urllib3.PoolManager(retries=False) as http:
+        up.events(3)
+        found = re.search(r"Watch it: (http://127\.0\.0\.1:(\d+)/login\?token=\S+)", up.said())
+        assert found
+        assert int(found[2]) == up.console
+        answer = http.request("GET", found[1], headers=CLICK, redirect=False)
+        assert (answer.status, answer.headers["location"]) == (303, "/live?since=start")
+        cookie = {"Cookie": answer.headers["set-cookie"].split(";")[0]}
+        base = f"http://127.0.0.1:{up.console}"
+
+        def published() -> bool:
+            page = http.request("GET", f"{base}/live", headers=cookie).data
+            return page.count(b'good">published<') == 3
+
+        eventually(published)
+        web = http.request("GET", f"http://127.0.0.1:{up.environ['PORT']}/login")
+        assert web.status == 404
+        again = http.request("GET", found[1], headers=CLICK, redirect=False)
+        assert again.status == 403
+
+
+def test_without_its_port_the_console_is_left_out_and_all_else_works(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with Up(tmp_path, console=str(taken.getsockname()[1])) as up:
+            up.events(3)
+            assert "No console: 127.0.0.1" in up.said()
+            assert "Watch it" not in up.said()
