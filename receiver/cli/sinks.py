@@ -87,7 +87,8 @@ def state(one: SinkLedger) -> str:
         return f"stopped: {one.stopped}"
     if one.failing:  # until a request succeeds, also while one asks
         seconds = one.open_until / 1000 - time.time()
-        return "failing: " + (f"tried again in {seconds:.0f} s" if seconds > 0 else "being tried")
+        what = f"refuses everything ({one.refused})" if one.refused else "failing"
+        return f"{what}: " + (f"tried again in {seconds:.0f} s" if seconds > 0 else "being tried")
     return "sending"
 
 

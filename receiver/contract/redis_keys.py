@@ -152,9 +152,18 @@ def retry_items(sink: str) -> str:
 def sink_state(sink: str) -> str:
     """Return the hash of a sink's state: `stopped` (the reason; HDEL starts the sink again) and
     `stopped_at`; of its circuit breaker `failures` in a row, `opened` times in a row, `open_until`
-    (ms), `probing`, `down_since` (ms).
+    (ms), `probing`, `down_since` (ms); `refused`, why, where its last answer was a refusal;
+    `refused_at` of the latest refusal after which nothing was taken, `took_at` of the latest event
+    that was taken after a refusal (ms, no two the same).
     """
     return f"receiver:sink:{sink}"
+
+
+def refused_at(sink: str) -> str:
+    """Return the hash of a sink's deliveries that its consumer has refused: delivery -> when that
+    was last (ms, comparable with `took_at` of `sink_state`).
+    """
+    return f"receiver:refused:{sink}"
 
 
 def subscriptions_due(operator: str, rank: int) -> str:

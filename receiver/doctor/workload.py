@@ -146,6 +146,14 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 "nothing is delivered to it, and its events will be trimmed for age",
                 f"receiver sinks start {name}",
             )
+        elif sink.state.get("opened", "0") != "0" and "refused" in sink.state:
+            yield Finding(
+                "serious",
+                f"the consumer of the sink {name} refuses everything ({sink.state['refused']}): "
+                "nothing is sent to it but a probe now and then",
+                "its events wait, for as long as its give_up_hours say",
+                f"mend its URL, its token or the consumer; {name} goes on by itself",
+            )
         elif sink.state.get("opened", "0") != "0":
             yield Finding(
                 "warning",

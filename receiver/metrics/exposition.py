@@ -73,6 +73,10 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
         "1 while nothing is sent because the last requests failed.",
         lambda sink, _: int(sink.state.get("opened", "0") != "0"),
     ),
+    "receiver_sink_refusing": (
+        "1 while nothing is sent because the last requests were refused, all of them.",
+        lambda sink, _: int(sink.state.get("opened", "0") != "0" and "refused" in sink.state),
+    ),
     "receiver_sink_stopped": (
         "1 when the sink wants nothing any more, until somebody starts it.",
         lambda sink, _: int("stopped" in sink.state),

@@ -17,7 +17,7 @@ for i = 1, #ARGV, 2 do
         open = open + open_in(KEYS[1], group)
         events = added - count('begun') + count('replayed')
     end
-    local stopped = redis.call('HMGET', state, 'stopped', 'open_until', 'opened')
+    local stopped = redis.call('HMGET', state, 'stopped', 'open_until', 'opened', 'refused')
     -- Pauses grow, so what is due last has mostly been tried last.
     local latest = redis.call('ZREVRANGE', due, 0, 0)[1]
     local item = latest and redis.call('HGET', items, latest)
@@ -26,7 +26,8 @@ for i = 1, #ARGV, 2 do
         count('stream_trimmed'), count('stream_unread_trimmed'),
         stopped[1] or '', tonumber(stopped[2] or '0'), group and 1 or 0,
         tonumber(stopped[3] or '0') > 0 and 1 or 0,
-        math.max(0, clock[1] - math.floor(count('configured') / 1000)), item or '',
+        math.max(0, clock[1] - math.floor(count('configured') / 1000)),
+        stopped[4] or '', item or '',
     }
 end
 return books

@@ -50,6 +50,8 @@ class SinkLedger(msgspec.Struct, frozen=True):
     """Whether requests failed and only a probe now and then asks whether the consumer is back."""
     unknown_seconds: int
     """How long ago a supervisor last had it in its receiver.toml; since 1970 when none ever had."""
+    refused: str
+    """What the consumer last answered, where that was a refusal; else empty."""
     reason: str
     """Why the latest of those that are `retrying` was not taken; empty when there is none."""
 

@@ -88,6 +88,10 @@ def test_a_sink_whose_circuit_is_open_is_found_and_one_that_is_stopped_once(
     client.hset(sink_state("hook"), "opened", 1)
     found = examined(tmp_path, valkey.url)
     assert grave(found, "the sink hook fails") == "warning"
+    client.hset(sink_state("hook"), "refused", "answered 401")
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "of the sink hook refuses everything (answered 401)") == "serious"
+    assert not any("the sink hook fails" in what for what in found)
     client.hset(sink_state("hook"), "stopped", "answered 410")
     found = examined(tmp_path, valkey.url)
     assert grave(found, "the sink hook is stopped: answered 410") == "serious"

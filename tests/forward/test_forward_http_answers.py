@@ -9,6 +9,7 @@ import pytest
 import structlog
 from redis.exceptions import ReadOnlyError
 
+from receiver.contract.redis_keys import refused_at
 from receiver.operations import sink_ledger
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import Forwarding, event, http_sink, publish, publish_many
@@ -20,6 +21,10 @@ from workers.forward import backoff
 def consumer() -> Iterator[Consumer]:
     with consuming() as server:
         yield server
+
+
+def _is(request: Request, number: int) -> bool:
+    return int(request.headers["webhook-id"], 16) == number
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
@@ -118,18 +123,24 @@ def test_after_72_hours_it_is_a_dead_letter_with_the_reason(
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 422, 301, 302, 307, 308])
-def test_a_refusal_is_a_dead_letter_at_once(
+def test_a_refusal_is_a_dead_letter_where_the_consumer_takes_others(
     valkey: Valkey, consumer: Consumer, status: int
 ) -> None:
-    forwarding = Forwarding(valkey, http_sink(consumer))
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
     with consuming() as elsewhere:
-        consumer.behaviour = answering(status, Location=elsewhere.url)
-        publish(valkey, event(1))
+        refusing = answering(status, Location=elsewhere.url)
+        consumer.behaviour = lambda request, handler: (
+            refusing(request, handler) if _is(request, 1) else 204
+        )
+        publish_many(valkey, 2, first=1)
         forwarding.run()
+        assert (forwarding.dead(), forwarding.count("delivered")) == ([], 1)
+        forwarding.later(5)
         assert elsewhere.requests == []
     (letter,) = forwarding.dead()
     assert letter.reason.startswith(f"answered {status}")
-    assert (letter.attempts, len(consumer.requests)) == (1, 1)
+    assert (letter.attempts, len(consumer.requests)) == (2, 3)
+    assert (forwarding.retries(), forwarding.client.exists(refused_at("hook"))) == ([], 0)
 
 
 def test_a_redirect_to_a_metadata_address_is_not_followed(
@@ -139,8 +150,8 @@ def test_a_redirect_to_a_metadata_address_is_not_followed(
     consumer.behaviour = answering(302, Location="http://169.254.169.254/latest/meta-data/")
     publish(valkey, event(1))
     forwarding.run()
-    (letter,) = forwarding.dead()
-    assert letter.reason == "answered 302: redirects are not followed"
+    (delivery,) = forwarding.retries()
+    assert delivery.reason == "answered 302: redirects are not followed"
 
 
 def test_one_bad_event_does_not_take_its_batch_with_it(valkey: Valkey, consumer: Consumer) -> None:
@@ -151,9 +162,10 @@ def test_one_bad_event_does_not_take_its_batch_with_it(valkey: Valkey, consumer:
     forwarding = Forwarding(valkey, http_sink(consumer, mode="batch"))
     publish_many(valkey, 10)
     forwarding.run()
+    forwarding.later(5)
     (letter,) = forwarding.dead()
     assert msgspec.json.decode(letter.event)["id"] == event(3)["id"]
-    assert letter.attempts == 1
+    assert letter.attempts == 2
     assert (forwarding.count("delivered"), forwarding.count("dead")) == (9, 1)
 
 
@@ -182,6 +194,12 @@ def test_a_dead_letter_is_said_once_and_not_before_it_is_one(
 ) -> None:
     forwarding = Forwarding(valkey, http_sink(consumer))
     publish(valkey, event(1, receiptid="0" * 27))
+    consumer.behaviour = answering(400)
+    forwarding.run()
+    consumer.behaviour = answering(204)
+    publish(valkey, event(2))
+    forwarding.run()
+    forwarding.now += 5
 
     def refuses_as_redis_does(_request: Request, _handler: Handler) -> int:
         valkey.client().replicaof("127.0.0.1", 1)

@@ -81,6 +81,7 @@ def test_every_process_answers_for_all_of_them(receiver: Receiver, tmp_path: Pat
     assert value(told, "receiver_sink_attempts_total", sink="hook", result="delivered") == 41
     assert value(told, "receiver_sink_backlog", sink="hook") == 0
     assert value(told, "receiver_sink_circuit_open", sink="hook") == 0
+    assert value(told, "receiver_sink_refusing", sink="hook") == 0
     assert value(told, "receiver_workers", queue="receiver-normalise") == 2
     assert value(told, "receiver_workers", queue="receiver-forward-hook") == 1
     assert 4.9 < (value(told, "receiver_credential_days_left", credential="att") or 0) < 5

@@ -47,21 +47,19 @@ class Decider:
 
     def answered(self, items: list[Item], answer: Answer) -> list[Outcome]:
         """Return the outcome of each delivery in a request that got this answer."""
-        circuit: Circuit = "-" if answer.what == "failed" else "+"
         if answer.what == "taken":
-            return [outcomes.delivered(item, mark) for item, mark in _marked(items, circuit)]
+            return [outcomes.delivered(item, mark) for item, mark in _marked(items, "+")]
         self._log_answer(items, answer)
         if answer.what == "gone":
             stop = outcomes.stop(answer.reason)
-            return [stop, *(self._again(item, _because(item, answer), circuit) for item in items)]
-        if answer.what == "refused" and len(items) > 1:
-            return [
-                self._again(item, _because(item, answer, alone=True), mark)
-                for item, mark in _marked(items, circuit)
-            ]
-        if answer.what == "refused":
-            return [self._dead(_attempted(items[0], 0), answer.reason, circuit)]
-        return self._failed(items, answer)
+            return [stop, *(self._again(item, _because(item, answer)) for item in items)]
+        if answer.what == "failed":
+            return self._failed(items, answer)
+        if len(items) > 1:  # which of them it is about shows when each goes alone
+            return [self._again(item, _because(item, answer, alone=True)) for item in items]
+        if answer.what == "unsent":
+            return [outcomes.unsent(items[0], self._letter(items[0], answer.reason))]
+        return [self._retry(_attempted(items[0], self._later_time()), answer, "-")]
 
     def given_up(self, item: Item) -> Outcome:
         """Return the dead letter of a delivery that could never be sent in the sink's time."""
@@ -97,10 +95,10 @@ class Decider:
             receipts=list(receipts),
         )
 
-    def _again(self, item: Item, delivery: Delivery, circuit: Circuit = "") -> Outcome:
+    def _again(self, item: Item, delivery: Delivery) -> Outcome:
         """Return the outcome that sends it again without counting a failed attempt."""
         first = delivery.first or self._later_time()
-        return outcomes.again(item, msgspec.structs.replace(delivery, first=first), circuit)
+        return outcomes.again(item, msgspec.structs.replace(delivery, first=first))
 
     def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
         now = self._later_time()
@@ -118,6 +116,9 @@ class Decider:
             return self._dead(item, f"given up: {answer.reason}", circuit)
         wait = int(1000 * max(backoff.wait(one.attempts), answer.pause))
         again = msgspec.structs.replace(one, reason=answer.reason)
+        if answer.what == "refused":
+            letter = self._letter(item, answer.reason)
+            return outcomes.refused(item, min(wait, left), again, letter)
         return outcomes.retry(item, min(wait, left), again, circuit)
 
     def _dead(self, item: Item, reason: str, circuit: Circuit) -> Outcome:

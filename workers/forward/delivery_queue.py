@@ -16,13 +16,14 @@ from receiver.contract.redis_keys import (
     SINKS,
     forward_bell,
     forward_group,
+    refused_at,
     retry_due,
     retry_items,
     sink_state,
 )
 from receiver.runtime import scripts
 from workers import outcome_log, second_clock
-from workers.forward.outcomes import Outcome
+from workers.forward.outcomes import DEAD, Outcome
 from workers.sinks.sink import Item
 
 log = structlog.get_logger()
@@ -124,9 +125,11 @@ class DeliveryQueue:
         """Wait for a new event on the stream. Returns whether one came in this time."""
         return bool(self._client.xread({EVENTS: self._last}, count=1, block=milliseconds))
 
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Apply the outcomes, each if its delivery is still open. Raises `redis.RedisError`."""
-        opened, closed = self._settle(
+    def settle(self, outcomes: Sequence[Outcome]) -> bool:
+        """Apply the outcomes, each if its delivery is still open. Returns whether that opened the
+        circuit. Raises `redis.RedisError`.
+        """
+        opened, closed, died = self._settle(
             keys=[
                 EVENTS,
                 retry_due(self.sink),
@@ -135,6 +138,7 @@ class DeliveryQueue:
                 SINKS,
                 sink_state(self.sink),
                 MARKS,
+                refused_at(self.sink),
             ],
             args=[
                 forward_group(self.sink),
@@ -148,7 +152,12 @@ class DeliveryQueue:
         )
         if opened or closed:
             log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
-        self._log_dead_letters(filter(None, (outcome.dead_letter for outcome in outcomes)))
+        self._log_dead_letters(
+            outcome.dead_letter
+            for outcome in outcomes
+            if outcome.action in DEAD or (died and _entry(outcome) in died)
+        )
+        return bool(opened)
 
     def _log_dead_letters(self, letters: Iterable[bytes]) -> None:
         for letter in map(decode_dead_letter, letters):
@@ -201,6 +210,11 @@ def _log_moved(sink: str) -> None:
 
 def _script(client: redis.Redis, name: str) -> Any:
     return client.register_script(scripts.load(__package__, name))
+
+
+def _entry(outcome: Outcome) -> bytes:
+    entry = outcome.entry
+    return entry.encode() if isinstance(entry, str) else entry
 
 
 def _item(retry: bytes, name: bytes, payload: bytes) -> Item:

@@ -10,7 +10,7 @@ from workers.sinks.sink import Command, Item
 Circuit = Literal["+", "-", ""]
 """What a request tells the circuit breaker: the consumer answers, it does not, nothing."""
 Action = Literal[
-    "filtered", "delivered", "run", "retry", "again", "dead", "unsent", "pause", "stop"
+    "filtered", "delivered", "run", "retry", "refused", "again", "dead", "unsent", "pause", "stop"
 ]
 DEAD: Final = ("dead", "unsent")
 """Actions that leave a dead letter, after an attempt or without one."""
@@ -30,7 +30,9 @@ class Outcome(NamedTuple):
 
     @property
     def dead_letter(self) -> bytes:
-        """Return the encoded dead letter that it leaves; empty if it leaves none."""
+        """Return the encoded dead letter that it leaves, or would (`refused`); else empty."""
+        if self.action == "refused":
+            return bytes(self.details[3])
         return self.details[0] if self.action in DEAD else b""
 
     def args(self) -> tuple[Any, ...]:
@@ -59,9 +61,17 @@ def retry(item: Item, milliseconds: int, delivery: Delivery, circuit: Circuit) -
     return _outcome(item, circuit, "retry", milliseconds, encode(delivery))
 
 
-def again(item: Item, delivery: Delivery, circuit: Circuit = "") -> Outcome:
+def refused(item: Item, milliseconds: int, delivery: Delivery, letter: DeadLetter) -> Outcome:
+    """Return the outcome of an event that the consumer does not want: due again after so long, or,
+    if it takes others (`settle.lua`), this dead letter.
+    """
+    details = (milliseconds, encode(delivery), letter.reason, encode(letter))
+    return _outcome(item, "-", "refused", *details)
+
+
+def again(item: Item, delivery: Delivery) -> Outcome:
     """Return the outcome that makes `delivery` due now without counting a failed attempt."""
-    return _outcome(item, circuit, "again", 0, encode(delivery))
+    return _outcome(item, "", "again", 0, encode(delivery))
 
 
 def dead(item: Item, letter: DeadLetter, circuit: Circuit) -> Outcome:

@@ -80,8 +80,8 @@ class RemoteJob:
         outcomes: list[Outcome] = []
         for items, answer in self._answered:
             outcomes += self._decider.answered(items, answer)
-        if outcomes:
-            self._deliveries.settle(outcomes)
+        if outcomes and self._deliveries.settle(outcomes):
+            self._give_back()
         done, self._answered = self._answered, []  # kept if Redis did not take them
         for items, answer in done:
             if answer.what == "taken":
@@ -102,7 +102,7 @@ class RemoteJob:
                 self._sink.send(items)
                 self._under_way += 1
             except NOT_AN_EVENT:
-                self._answered.append((items, Answer("refused", "not an event")))
+                self._answered.append((items, Answer("unsent", "not an event")))
             except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others
                 log.error("sink.fault", error=type(error).__name__)
                 failed = Answer("failed", f"sending failed: {type(error).__name__}")
@@ -118,7 +118,9 @@ class RemoteJob:
             self._exchange()
 
     def _give_back(self) -> None:
-        """Give back unsent items: new ones are still open in the group, retries lose the lease."""
+        """Give back unsent items, at a stop or when the circuit has opened: new ones are still
+        open in the group, retries lose the lease.
+        """
         items = itertools.chain.from_iterable(self._waiting)
         retries = [self._decider.given_back(item) for item in items if item.retry]
         if retries:

@@ -3,7 +3,7 @@
 -- include receiver.runtime clock
 -- include workers marks
 -- Settles deliveries: the only place where one ends or is put off, exactly once, whoever runs this.
--- KEYS events, due, items, dead letters, counts, state, marks
+-- KEYS events, due, items, dead letters, counts, state, marks, refused
 -- ARGV group, sink, failed requests in a row that open the circuit, its first and its longest pause
 --      (ms), number of guards, per guard a key and the type it must have if it exists, then per
 --      delivery: '1' for a retry, its id, what its request tells the circuit breaker ('+' the consumer
@@ -11,12 +11,14 @@
 --        filtered, delivered   nothing more
 --        run                   number of commands, then for each its number of words and these
 --        retry, again          due in (ms), encoded delivery; `again` counts no failed attempt
+--        refused               due in (ms), encoded delivery, why, encoded dead letter: which of the two, see
+--                              `refusal`
 --        dead, unsent          encoded dead letter; `unsent` counts no failed attempt
 --        pause                 how long (ms) nothing is sent; no delivery, id is ''
 --        stop                  why; nothing is sent until somebody starts the sink; no delivery
 -- All times are this server's: hosts whose clocks differ agree on what is due and when the circuit is
 -- open. An outcome applies only if its delivery was still open. Returns {1 if the circuit opened, 1 if it
--- closed}.
+-- closed, ids of those refused that became dead letters}.
 local group, sink = ARGV[1], ARGV[2]
 local now = now_ms()
 local mark, acknowledged = redis.call('HGET', KEYS[7], group), {}
@@ -30,7 +32,8 @@ refuse(
     {'ZREM', KEYS[2], 'x'}, {'ZADD', KEYS[2], '0', 'x'}, {'ZSCORE', KEYS[2], 'x'},
     {'HSET', KEYS[3], 'x', ''}, {'HDEL', KEYS[3], 'x'}, {'XADD', KEYS[4], '*', 'd', ''},
     {'HINCRBY', KEYS[5], 'x', '1'}, {'HSET', KEYS[6], 'x', ''}, {'HDEL', KEYS[6], 'x'},
-    {'HSET', KEYS[7], 'x', ''}, {'XPENDING', KEYS[1], group, '-', '+', '1'}, {'XRANGE', KEYS[1], '-', '+'})
+    {'HSET', KEYS[7], 'x', ''}, {'HGET', KEYS[8], 'x'}, {'HSET', KEYS[8], 'x', ''},
+    {'HDEL', KEYS[8], 'x'}, {'XPENDING', KEYS[1], group, '-', '+', '1'}, {'XRANGE', KEYS[1], '-', '+'})
 refuse_full(KEYS[4])
 redis.call('ZCARD', KEYS[2])
 redis.call('HLEN', KEYS[3])
@@ -59,6 +62,7 @@ end
 local function ends(retry, id)
     if retry == '1' then
         redis.call('HDEL', KEYS[3], id)
+        redis.call('HDEL', KEYS[8], id)
         return redis.call('ZREM', KEYS[2], id) == 1
     end
     return acknowledge(id)
@@ -77,16 +81,22 @@ local function put_off(retry, id, due, item)
 end
 
 local stored = redis.call(
-    'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since')
+    'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since', 'refused',
+    'refused_at', 'took_at')
 local function number(text)
     return tonumber(text or 0) or 0
 end
 local failures, opened = number(stored[1]), number(stored[2])
 local open_until, probing, down = number(stored[3]), stored[4] or '', stored[5] or ''
 local did_open, did_close, seen = 0, 0, false
+local refused, refused_at, took_at = stored[6] or '', number(stored[7]), number(stored[8])
+local died = {}
 local function succeeded()
     did_close = opened > 0 and 1 or 0
     failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
+    if refused_at > 0 then
+        refused, took_at, refused_at = '', math.max(now, refused_at + 1), 0
+    end
 end
 local function failed()
     if open_until > now and probing == '' then
@@ -117,6 +127,25 @@ local function after_commands(first)
     return i
 end
 
+-- A consumer that refuses everything is down. So an event dies of a refusal only if it was refused before,
+-- an other one was taken after that, and the circuit, which refusals open as failures do, is closed.
+local function refusal(retry, id, due, item, why, letter)
+    local before = tonumber(redis.call('HGET', KEYS[8], id) or '')
+    refused, seen = why, true
+    refused_at = math.max(now, refused_at, took_at)
+    if before and took_at > before and opened == 0 then
+        if ends(retry, id) then
+            redis.call('XADD', KEYS[4], '*', 'd', letter)
+            count('dead')
+            count('failed_attempts')
+            died[#died + 1] = id
+        end
+    elseif put_off(retry, id, later(due), item) then
+        redis.call('HSET', KEYS[8], id, string.format('%.0f', refused_at))
+        count('failed_attempts')
+    end
+end
+
 local failure
 while at <= #ARGV do
     local retry, id, circuit, what = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
@@ -125,6 +154,9 @@ while at <= #ARGV do
         succeeded()
     elseif circuit == '-' then
         failed()
+    end
+    if circuit == '-' and what ~= 'refused' then
+        refused = ''
     end
     if what == 'filtered' or what == 'delivered' then
         if ends(retry, id) then
@@ -156,6 +188,9 @@ while at <= #ARGV do
             count('failed_attempts')
         end
         at = at + 2
+    elseif what == 'refused' then
+        refusal(retry, id, ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+        at = at + 4
     elseif what == 'dead' or what == 'unsent' then
         if ends(retry, id) then
             redis.call('XADD', KEYS[4], '*', 'd', ARGV[at])
@@ -179,7 +214,17 @@ while at <= #ARGV do
 end
 
 if seen then
-    redis.call('HDEL', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since')
+    redis.call('HDEL', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since',
+        'refused', 'refused_at')
+    if refused_at > 0 then
+        redis.call('HSET', KEYS[6], 'refused_at', string.format('%.0f', refused_at))
+    end
+    if refused ~= '' then
+        redis.call('HSET', KEYS[6], 'refused', refused)
+    end
+    if took_at > number(stored[8]) then
+        redis.call('HSET', KEYS[6], 'took_at', string.format('%.0f', took_at))
+    end
     if failures > 0 or opened > 0 then
         redis.call('HSET', KEYS[6], 'failures', failures, 'down_since', down)
     end
@@ -199,4 +244,4 @@ end
 if failure then
     return redis.error_reply(failure.err or failure)
 end
-return {did_open, did_close}
+return {did_open, did_close, died}

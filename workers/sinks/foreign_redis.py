@@ -39,7 +39,7 @@ class ForeignRedis:
                 for command in self._local.commands(item):
                     pipe.execute_command(*command)  # type: ignore[no-untyped-call]
         except NOT_AN_EVENT:
-            return Answer("refused", "not an event")
+            return Answer("unsent", "not an event")
         try:
             pipe.execute()
         except redis_client.DOWN as error:

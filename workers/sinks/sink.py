@@ -62,8 +62,9 @@ class Item:
 class Answer(msgspec.Struct, frozen=True):
     """Hold how a consumer answered one request."""
 
-    what: Literal["taken", "failed", "refused", "gone"]
-    """`failed` is retried; `refused` becomes a dead letter; `gone` stops the sink."""
+    what: Literal["taken", "failed", "refused", "unsent", "gone"]
+    """`failed` is retried; `refused` becomes a dead letter once the consumer has taken another;
+    `unsent` becomes one at once, for what was to be sent is no event; `gone` stops the sink."""
     reason: str = ""
     """Why; never a value of the event or of a header."""
     pause: float = 0.0
