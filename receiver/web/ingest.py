@@ -12,20 +12,21 @@ from typing import Final
 
 import structlog
 
-from receiver.auth.bearer import Credential, NotHeardOf, Unauthenticated, Undecided, tokens
-from receiver.carriers.carrier import Callback, Rejected, Unverified
+from receiver.auth.bearer import NotHeardOf
+from receiver.carriers.carrier import Callback, Rejected
 from receiver.carriers.carrier import Request as CarrierRequest
 from receiver.config import signing_secrets
 from receiver.contract.records import Refusal, encode
 from receiver.intake.accept import Accepted, accept
 from receiver.intake.waiting_requests import Overloaded, Unavailable
 from receiver.runtime.logs import Seldom
-from receiver.web import responses, webhook_handshake
+from receiver.web import responses
+from receiver.web.authentication import authenticate, handshake_permission, verify_signature
 from receiver.web.content_type import content_type
 from receiver.web.context import Context
-from receiver.web.rejection import Refuse, kept_headers, log_refusal
-from receiver.web.request import ADMITTED, Request
-from receiver.web.responses import Headers, Response
+from receiver.web.rejection import Refuse, log_refusal, refusal_record
+from receiver.web.request import Request
+from receiver.web.responses import Response
 from receiver.web.tracing import RequestSpans
 
 Respond = Callable[[Response], None]
@@ -34,7 +35,6 @@ Respond = Callable[[Response], None]
 _TOO_MUCH: Final = "too much is in flight"
 _OVERLOADED: Final = "too many notifications are waiting to be stored"
 _FULL: Final = "too many requests are in flight"
-_UNCHECKED: Final = "signatures cannot be checked just now"
 _NOT_IN_TIME: Final = "the receiver could not store this in time"
 _PRIVATE: Final = (b"cache-control", b"private")
 """CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
@@ -43,9 +43,7 @@ _seldom = Seldom(structlog.get_logger())
 
 
 class Ingest:
-    """The request path of one carrier's callback. Every response is a line of DESIGN.md's table of
-    answers.
-    """
+    """The request path of a callback. Every response is a line of DESIGN.md's table of answers."""
 
     def __init__(self, context: Context, callback: Callback, spans: RequestSpans) -> None:
         self.context = context
@@ -85,10 +83,12 @@ class Ingest:
         """
         self._spans.begin(request)
         try:
-            if request.method != "POST" and (granted := self._granted(request)):
-                self._count(200)
-                return self._finished(request, Response(200, granted))
-            request.credential = self._authenticate(request)
+            if request.method != "POST":
+                granted = handshake_permission(self.context, self._callback, request)
+                if granted:
+                    self._count(200)
+                    return self._finished(request, Response(200, granted))
+            request.credential = authenticate(self.context, request)
         except Refuse as refused:
             return self._refused(request, refused)
         except NotHeardOf:
@@ -126,7 +126,7 @@ class Ingest:
         if not refused.kept:
             respond(self._refused(request, refused))
             return
-        refusal = self._refusal(request, refused)
+        refusal = refusal_record(self._callback, request, refused, self.context.receipts)
         kept = partial(self._kept, request, refused, refusal, respond)
         try:
             self.context.intake.submit([], [encode(refusal)], kept)
@@ -139,33 +139,6 @@ class Ingest:
         self._count(0)
         self._spans.end(request, None)
 
-    def _granted(self, request: Request) -> Headers | None:
-        """Return the answer to a handshake, which needs no credential; None where there is none."""
-        if request.method != "OPTIONS" or not self._callback.handshake:
-            return None
-        if not self.context.knows(request.listener):
-            return None
-        return webhook_handshake.permission(self.context.handshake, request.headers)
-
-    def _authenticate(self, request: Request) -> Credential:
-        """Return the credential. Raises `Refuse` for all that can be said before the body."""
-        if request.method != "POST":
-            raise Refuse(405, "this address takes POST", unread=True)
-        if not self.context.knows(request.listener):
-            raise Refuse(404, "there is no such listener", unread=True)
-        try:
-            credential = self.context.credentials.admit(
-                tokens(request.headers, request.query), request.known
-            )
-        except Unauthenticated as stranger:
-            raise Refuse.unauthenticated(stranger.reason) from None
-        except Undecided:
-            raise Refuse(503, "credentials cannot be checked just now", unread=True) from None
-        request.connection[ADMITTED] = True
-        if self.context.availability.closed:
-            raise Refuse(503, "the receiver cannot store anything just now", unread=True)
-        return credential
-
     def _accept(self, request: Request) -> Accepted:
         """Check the whole request; what is left to do is to store it. Raises `Refuse`."""
         body, credential = request.body, request.credential
@@ -174,7 +147,7 @@ class Ingest:
             raise Refuse.too_large(self.context.bodies.cap, body)
         read = CarrierRequest(content_type(request.headers, body), request.headers, body)
         if self._callback.verify:
-            self._verify(read, request.received)
+            verify_signature(self.context, self._callback, self._secret, read, request.received)
         if credential and credential.listener not in (None, request.listener):
             raise Refuse(403, "this credential is for another listener", body)
         receipt = self.context.receipts.new(request.received)
@@ -194,20 +167,6 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - a fault of ours may not lose what it met
             self._log_fault(error)
             raise Refuse.fault(body) from None
-
-    def _verify(self, read: CarrierRequest, received: int) -> None:
-        """Check a body's signature. Raises `Refuse`: 503 where the secret is missing, for a fault
-        of ours is never the carrier's.
-        """
-        secrets = self.context.signing_secrets.get(self._secret)
-        if not (secrets and self._callback.verify):
-            name = self._callback.name
-            _seldom.say("error", "door.no_secret", callback=name, variable=self._secret)
-            raise Refuse(503, _UNCHECKED)
-        try:
-            self._callback.verify(read, secrets, received)
-        except Unverified:
-            raise Refuse.unverified() from None
 
     def _stored(
         self,
@@ -276,19 +235,6 @@ class Ingest:
         if receipt:
             headers.append((b"x-receipt-id", receipt.encode()))
         return self._finished(request, Response(refused.status, headers, body, refused.unread))
-
-    def _refusal(self, request: Request, refused: Refuse) -> Refusal:
-        now = time.time_ns() // 1_000_000
-        return Refusal(
-            self._callback.name,
-            request.listener,
-            self.context.receipts.new(now),
-            now,
-            refused.status,
-            refused.message,
-            kept_headers(request.headers, tokens(request.headers, request.query)),
-            refused.body,
-        )
 
     def _finished(self, request: Request, response: Response) -> Response:
         self._spans.end(request, response)

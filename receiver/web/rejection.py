@@ -1,12 +1,17 @@
 """Refusing a request: the exception that carries the response, and what is kept of the request."""
 
 import re
+import time
 from collections.abc import Iterable
 from typing import Final
 
 import structlog
 
+from receiver.auth.bearer import tokens
+from receiver.carriers.carrier import Callback
 from receiver.contract.records import Refusal
+from receiver.intake.accept import Receipts
+from receiver.web.request import Request
 from receiver.web.responses import Headers
 
 log = structlog.get_logger()
@@ -78,6 +83,23 @@ def kept_headers(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, s
             _SECRET(name) or b"access_token" in value or any(secret in value for secret in secrets)
         )
     ]
+
+
+def refusal_record(
+    callback: Callback, request: Request, refused: Refuse, receipts: Receipts
+) -> Refusal:
+    """Return what is kept of a refused request, under a new receipt."""
+    now = time.time_ns() // 1_000_000
+    return Refusal(
+        callback.name,
+        request.listener,
+        receipts.new(now),
+        now,
+        refused.status,
+        refused.message,
+        kept_headers(request.headers, tokens(request.headers, request.query)),
+        refused.body,
+    )
 
 
 def log_refusal(refusal: Refusal) -> None:
