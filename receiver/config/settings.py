@@ -126,6 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     spool_dir: Path | None = None
     spool_bytes: int = 1024**3
+    park_dir: Path | None = None
+    """Where workers park events of sinks that take too much of Redis's memory."""
     ack_replicas: int = 0
     listeners: tuple[Listener, ...] = ()
     """Empty: every well-formed listener name is one."""
@@ -176,6 +178,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         names = [one.name for one in self.listeners]
         return "" if not names or "default" in names else names[0]
 
+    def when_full(self, sink: SinkSettings) -> Literal["park", "shed", "hold"]:
+        """Return what becomes of a sink's oldest events once they take more than its share."""
+        return sink.when_full or ("park" if self.park_dir else "hold")
+
     def publishes_repeats(self, listener: str) -> bool:
         """Return whether a listener's notifications are published without deduplication."""
         if not self.listeners:  # asked for each notification
@@ -207,6 +213,7 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
         workers=_read(environ, "RECEIVER_WORKERS", _whole(1, 256), 1),
         spool_dir=_read(environ, "RECEIVER_SPOOL_DIR", Path, None),
         spool_bytes=_read(environ, "RECEIVER_SPOOL_BYTES", _size, 1024**3),
+        park_dir=_read(environ, "RECEIVER_PARK_DIR", Path, None),
         ack_replicas=_read(environ, "RECEIVER_ACK_REPLICAS", _whole(0, 16), 0),
         listeners=tuple(config.listener),
         sinks=tuple(config.sink),
@@ -243,6 +250,10 @@ def problems(settings: Settings) -> list[str]:
         f"sink {sink.name!r}: the environment variable {name} {wrong}"
         for sink in settings.sinks
         for name, wrong in sorted(sinks.variable_faults(sink, settings.sink_variables).items())
+    ] + [
+        f'sink {sink.name!r}: when_full = "park" needs a directory: set RECEIVER_PARK_DIR'
+        for sink in settings.sinks
+        if sink.when_full == "park" and not settings.park_dir
     ]
 
 

@@ -41,6 +41,11 @@ class _Sink(
     """Dotted path in the event -> the value that must stand there."""
     give_up_hours: Annotated[float, Meta(gt=0, le=720)] = 72
     """How long a delivery is tried before it is a dead letter."""
+    share: Annotated[float, Meta(gt=0, le=50)] = 20
+    """Percent of Redis's `maxmemory` that events which wait for it may take."""
+    when_full: Literal["park", "shed", "hold"] | None = None
+    """What becomes of the oldest when they take more: parked on disk, let go, or held all the same.
+    None: parked where there is a directory for it, else held."""
 
     @property
     def seconds(self) -> float:

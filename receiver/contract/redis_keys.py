@@ -166,6 +166,17 @@ def refused_at(sink: str) -> str:
     return f"receiver:refused:{sink}"
 
 
+def sink_parking(sink: str) -> str:
+    """Return the hash of a sink's events that are parked on disk. They are numbered as they are
+    parked: `total` is the number of the next, `returned` of the next to come back; what is between
+    is parked. `place` names the directory that has them, `host` its machine; `to` and `returned_to`
+    are the last entries that were parked and that came back; `bytes` on the disk; `due` the latest
+    score in `retry_due` of what came back; `seen` when the directory's worker last looked (ms), and
+    `trouble` why it could not park or return. Absent where nothing was ever parked.
+    """
+    return f"receiver:parking:{sink}"
+
+
 def subscriptions_due(operator: str, rank: int) -> str:
     """Return the sorted set of an operator's slots: slot -> when it has work (ms, Redis' clock).
 

@@ -153,3 +153,38 @@ def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, says:
 def test_a_token_is_the_bytes_that_are_set_utf_8_or_not() -> None:
     (digest,) = load({"RECEIVER_BEARER_TOKENS": "caf\udce9"}).bearer_digests
     assert digest == hashlib.sha256(b"caf\xe9").digest()
+
+
+SINK = '[[sink]]\nname = "jobs"\nkind = "rq"\nqueue = "events"\nfunction = "jobs.on_event"\n'
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "policy"),
+    [
+        ("", {}, "hold"),
+        ("", {"RECEIVER_PARK_DIR": "/parked"}, "park"),
+        ('when_full = "hold"', {"RECEIVER_PARK_DIR": "/parked"}, "hold"),
+        ('when_full = "shed"', {}, "shed"),
+        ('when_full = "park"', {}, "park"),
+    ],
+)
+def test_what_waits_is_parked_where_there_is_a_directory_unless_the_sink_says_otherwise(
+    tmp_path: Path, said: str, environ: dict[str, str], policy: str
+) -> None:
+    settings = read(tmp_path, SINK + said, **environ)
+    (sink,) = settings.sinks
+    assert (settings.when_full(sink), sink.share) == (policy, 20)
+
+
+def test_to_park_without_a_directory_is_a_problem_of_the_worker(tmp_path: Path) -> None:
+    text = SINK + 'when_full = "park"'
+    assert problems(read(tmp_path, text, RECEIVER_PARK_DIR="parked")) == []
+    assert problems(read(tmp_path, text)) == [
+        "sink 'jobs': when_full = \"park\" needs a directory: set RECEIVER_PARK_DIR"
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["share = 0", "share = 51", 'when_full = "drop"'])
+def test_a_share_is_a_percentage_and_a_policy_one_of_three(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"line 6.*{wrong.split()[0]}"):
+        read(tmp_path, SINK + wrong)

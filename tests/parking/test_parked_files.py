@@ -1,0 +1,140 @@
+"""The segment files of one sink: in order, durable, damage set aside, a full disk survived."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.parking.test_segment import entries
+from workers.parking import parked_files
+from workers.parking.parked_files import ParkedFiles
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[ParkedFiles]:
+    """Three blocks of ten, in one segment."""
+    files = ParkedFiles(tmp_path / "billing")
+    for number in (0, 10, 20):
+        files.append(number, entries(10, number))
+    yield files
+    files.close()
+
+
+def segments(tmp_path: Path, kind: str = "segment") -> list[Path]:
+    return sorted((tmp_path / "billing").glob(f"*.{kind}"))
+
+
+def reopened(files: ParkedFiles, tmp_path: Path) -> ParkedFiles:
+    files.close()
+    files.__init__(tmp_path / "billing")  # type: ignore[misc]
+    return files
+
+
+def taken(files: ParkedFiles, number: int = 0) -> list[tuple[int, int]]:
+    """(number, events) of each sound block, in order."""
+    found = []
+    while one := files.next(number):
+        found.append((one[0], len(one[1])))
+        number = one[0] + len(one[1])
+    return found
+
+
+def test_what_was_appended_is_there_for_the_next_process(
+    files: ParkedFiles, tmp_path: Path
+) -> None:
+    again = reopened(files, tmp_path)
+    assert again.next(0) == (0, entries(10))
+    assert taken(again) == [(0, 10), (10, 10), (20, 10)]
+    again.append(30, entries(5, 30))
+    assert taken(reopened(again, tmp_path), 20) == [(20, 10), (30, 5)]
+
+
+def test_a_second_process_does_not_get_the_files(files: ParkedFiles, tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError):
+        ParkedFiles(tmp_path / "billing")
+    assert files.end == 30
+
+
+def test_nobody_else_may_read_them(files: ParkedFiles, tmp_path: Path) -> None:
+    assert (tmp_path / "billing").stat().st_mode & 0o777 == 0o700
+    assert [one.stat().st_mode & 0o777 for one in segments(tmp_path)] == [0o600]
+    assert files.bytes == segments(tmp_path)[0].stat().st_size
+
+
+def test_a_segment_goes_when_all_of_it_was_returned(
+    files: ParkedFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parked_files, "SEGMENT_BYTES", 1)
+    files.append(30, entries(10, 30))
+    files.append(40, entries(10, 40))
+    assert len(segments(tmp_path)) == 2
+    files.drop(39)
+    assert len(segments(tmp_path)) == 2
+    files.drop(40)
+    assert (len(segments(tmp_path)), taken(files, 40)) == (1, [(40, 10)])
+    files.drop(50)
+    assert (segments(tmp_path), files.bytes, files.next(50)) == ([], 0, None)
+
+
+def test_what_nobody_counts_on_is_cut_off(files: ParkedFiles, tmp_path: Path) -> None:
+    assert (files.unclaimed(30), files.unclaimed(20)) == (None, files.unclaimed(15))
+    files.cut(20)
+    files.append(20, entries(3, 50))
+    assert taken(reopened(files, tmp_path)) == [(0, 10), (10, 10), (20, 3)]
+    files.cut(0)
+    assert segments(tmp_path) == []
+
+
+@pytest.mark.parametrize("open_again", [False, True])
+@pytest.mark.parametrize("where", ["the head", "the body"])
+def test_a_damaged_block_is_passed_over_and_its_file_kept(
+    files: ParkedFiles, tmp_path: Path, where: str, open_again: bool
+) -> None:
+    (path,) = segments(tmp_path)
+    block = files.unclaimed(10)
+    assert block
+    data = bytearray(path.read_bytes())
+    data[block.at + (5 if where == "the head" else block.size - 5)] ^= 1
+    path.write_bytes(data)
+    if open_again:
+        files = reopened(files, tmp_path)
+    assert taken(files) == [(0, 10), (20, 10)]
+    files.drop(30)
+    assert segments(tmp_path) == []
+    assert [one.read_bytes() for one in segments(tmp_path, "damaged")] == [bytes(data)]
+
+
+def test_a_file_without_a_sound_block_is_kept_as_damaged(
+    files: ParkedFiles, tmp_path: Path
+) -> None:
+    (path,) = segments(tmp_path)
+    path.write_bytes(b"x" * 1000)
+    assert taken(reopened(files, tmp_path)) == []
+    assert (segments(tmp_path), len(segments(tmp_path, "damaged"))) == ([], 1)
+
+
+def test_what_is_set_aside_is_kept_and_read_no_more(files: ParkedFiles, tmp_path: Path) -> None:
+    files.set_aside()
+    assert (files.next(0), len(segments(tmp_path, "unclaimed"))) == (None, 1)
+    files.append(0, entries(1))
+    assert taken(reopened(files, tmp_path)) == [(0, 1)]
+
+
+@contextmanager
+def full_after(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond a size: the disk refuses what comes after."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_refuses_and_what_was_there_stays(files: ParkedFiles, tmp_path: Path) -> None:
+    with full_after(files.bytes + 40), pytest.raises(OSError, match="large"):
+        files.append(30, entries(500, 30))
+    files.append(30, entries(10, 30))
+    assert taken(files) == taken(reopened(files, tmp_path)) == [(n, 10) for n in (0, 10, 20, 30)]

@@ -1,0 +1,174 @@
+"""The parked events of one sink on this machine's disk: segment files, on disk before they count.
+
+Redis says which of them count (`receiver.contract.redis_keys.sink_parking`); what is in a block
+that Redis does not know of was never taken from the stream. One process at a time has a sink's
+files open; the kernel gives its lock back when it ends.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from workers.parking import segment
+from workers.parking.segment import Block, DamagedError, Entry
+
+log = structlog.get_logger()
+
+SEGMENT_BYTES: Final = 8 * 1024 * 1024
+"""Bytes at which the next block begins a new file."""
+
+
+class ParkedFiles:
+    """The segment files of one sink, locked. For one thread; every method may raise `OSError`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Lock and read the directory, which is made if need be. Raises `BlockingIOError` while
+        another process has it.
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        self._blocks: deque[tuple[str, Block]] = deque()
+        self._current: tuple[str, int, int] | None = None
+        """Name, descriptor and size of the file that this process appends to."""
+        with contextlib.ExitStack() as opened:
+            lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            opened.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in sorted(directory.glob("*.segment")):
+                blocks = _blocks(path)
+                self._blocks += ((path.name, one) for one in blocks)
+                if not blocks:
+                    path.rename(path.with_name(f"{path.name}.damaged"))
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        """Close the files and end the lock; what is in them stays."""
+        self._end_current()
+        self._opened.close()
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of all blocks on the disk."""
+        return sum(block.size for _, block in self._blocks)
+
+    @property
+    def end(self) -> int:
+        """Return the number after the last event's; 0 where there is none."""
+        return self._blocks[-1][1].end if self._blocks else 0
+
+    def unclaimed(self, total: int) -> Block | None:
+        """Return the first block that begins with this number or a later one, if there is one."""
+        return next((block for _, block in self._blocks if block.number >= total), None)
+
+    def append(self, number: int, entries: Sequence[Entry]) -> None:
+        """Append events, the first under this number, and return when they are on disk."""
+        data = segment.pack(number, entries)
+        name, file, size = self._current or self._begin(number)
+        try:
+            written = 0
+            while written < len(data):
+                written += os.pwrite(file, data[written:], size + written)
+            os.fsync(file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, size)
+            self._end_current()
+            raise
+        (block,) = segment.scan(lambda at, n: data[at : at + n], len(data))
+        self._blocks.append((name, Block(size, *block[1:])))
+        self._current = name, file, size + len(data)
+        if size + len(data) >= SEGMENT_BYTES:
+            self._end_current()
+
+    def next(self, number: int) -> tuple[int, list[Entry]] | None:
+        """Return the first sound block that ends after this number: the number of its first event,
+        and its events. None where there is none. Damaged ones before it are set aside.
+        """
+        previous = ""
+        for name, block in list(self._blocks):
+            if block.end > number:
+                found = self._read(name, block)
+                if block.number > number or not found:
+                    self._keep(name, *([previous] if previous else []))
+                if found:
+                    return block.number, found
+                self._blocks.remove((name, block))
+            previous = name
+        return None
+
+    def drop(self, number: int) -> None:
+        """Delete files whose events all have lower numbers."""
+        while self._blocks and self._blocks[0][1].end <= number:
+            name, _ = self._blocks.popleft()
+            if not self._blocks or self._blocks[0][0] != name:
+                self._end_current(name)
+                (self._directory / name).unlink(missing_ok=True)
+
+    def cut(self, number: int) -> None:
+        """Delete the blocks from this number on, which nobody counts on."""
+        while self._blocks and self._blocks[-1][1].number >= number:
+            name, block = self._blocks.pop()
+            self._end_current(name)
+            if block.at:
+                os.truncate(self._directory / name, block.at)
+            else:
+                (self._directory / name).unlink(missing_ok=True)
+
+    def set_aside(self) -> None:
+        """Keep all files under another name: Redis does not know of what is in them."""
+        self._end_current()
+        for name in sorted({name for name, _ in self._blocks}):
+            log.error("parking.unclaimed", directory=self._directory.name, file=name)
+            (self._directory / name).rename(self._directory / f"{name}.unclaimed")
+        self._blocks.clear()
+
+    def _begin(self, number: int) -> tuple[str, int, int]:
+        name = f"{number:020}.segment"
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        file = os.open(self._directory / name, flags, 0o600)
+        self._current = name, file, 0
+        sync(self._directory)
+        return self._current
+
+    def _end_current(self, name: str = "") -> None:
+        if self._current and name in ("", self._current[0]):
+            os.close(self._current[1])
+            self._current = None
+
+    def _read(self, name: str, block: Block) -> list[Entry]:
+        """Return the events of a block; none where it is damaged."""
+        try:
+            with (self._directory / name).open("rb", buffering=0) as file:
+                return segment.events(os.pread(file.fileno(), block.size, block.at))
+        except (DamagedError, FileNotFoundError):
+            return []
+
+    def _keep(self, *names: str) -> None:
+        """Give damaged files a second name, under which they stay when all else was returned."""
+        for name in sorted(set(names)):
+            log.error("parking.damaged", directory=self._directory.name, file=name)
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                (self._directory / f"{name}.damaged").hardlink_to(self._directory / name)
+
+
+def sync(directory: Path) -> None:
+    """Write a directory to disk, with the names in it. Raises `OSError`."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _blocks(path: Path) -> list[Block]:
+    """Return the blocks of a file whose numbers ascend."""
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        found = segment.scan(lambda at, n: os.pread(file.fileno(), n, at), size)
+        return [one for one in found if isinstance(one, Block)]
