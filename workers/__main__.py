@@ -1,6 +1,7 @@
 """`python -m workers`: the supervisor.
 
-`python -m workers normalise SLOT`, `python -m workers forward SINK SLOT`: its processes.
+`python -m workers normalise SLOT`, `python -m workers forward SINK SLOT`, `python -m workers
+parking`: its processes.
 """
 
 import os
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> int:
             return worker_process.normalise(settings, settings.redis_url, slot)
         case ["forward", sink, slot]:
             return worker_process.forward(settings, settings.redis_url, sink, slot)
+        case ["parking"]:
+            return worker_process.parking(settings, settings.redis_url)
         case _:
             print("usage: python -m workers", file=sys.stderr)
             return 2

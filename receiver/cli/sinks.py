@@ -35,9 +35,10 @@ def list_() -> None:
       receiver sinks list
       receiver sinks list | jq -r 'select(.state != "sending") | .name + ": " + .state'
 
-    events = delivered + filtered + dead + open; `retrying` is a part of `open`. A table on a
-    terminal; into a pipe one JSON document per line. While Redis is unreachable only the names in
-    receiver.toml and the depth of the spool are printed, and the exit code is 2.
+    events = delivered + filtered + dead + parked + shed + parked_damaged + open; `retrying` is a
+    part of `open`. A table on a terminal; into a pipe one JSON document per line. While Redis is
+    unreachable only the names in receiver.toml and the depth of the spool are printed, and the exit
+    code is 2.
     """
     settings = setup.settings()
     client = setup.connect(setup.redis_url(settings))
@@ -85,6 +86,10 @@ def state(one: SinkLedger) -> str:
         return f"not configured any more: in {hours:.0f} h what is open becomes dead letters"
     if one.stopped:
         return f"stopped: {one.stopped}"
+    if one.parking_trouble:
+        return f"cannot park: {one.parking_trouble}"
+    if one.parked and one.parked_unseen_seconds > BEATS_WITHIN:
+        return f"parked on {one.parked_on}, which no worker looks after"
     if one.failing:  # until a request succeeds, also while one asks
         seconds = one.open_until / 1000 - time.time()
         what = f"refuses everything ({one.refused})" if one.refused else "failing"
@@ -107,6 +112,8 @@ def _print_table(found: list[SinkLedger]) -> None:
     from receiver.cli.terminal.output import terminal
 
     numbers = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
+    rare = ("parked", "shed", "parked_damaged")  # columns that most never need
+    numbers += tuple(name for name in rare if any(getattr(one, name) for one in found))
     table = Table(box=None)
     table.add_column("sink", style="bold")
     for name in numbers:

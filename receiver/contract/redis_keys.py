@@ -50,9 +50,10 @@ NORMALISE_JOB: Final = "workers.normalise.run"
 
 SINKS: Final = "receiver:sinks"
 """Hash of counts per sink, each changed in the script that makes it true: `<sink>:delivered`,
-`:filtered`, `:dead`, `:replayed`, `:failed_attempts`; `:begun` is what the stream had taken before
-the sink began, `:configured` when a supervisor last knew it (ms). For every sink the events since
-`begun` plus `replayed` are `delivered`, `filtered`, `dead`, or open."""
+`:filtered`, `:dead`, `:shed`, `:parked_damaged`, `:replayed`, `:failed_attempts`; `:begun` is what
+the stream had taken before the sink began, `:configured` when a supervisor last knew it (ms). For
+every sink the events since `begun` plus `replayed` are `delivered`, `filtered`, `dead`, `shed` (let
+go), `parked_damaged` (parked, and unreadable), parked (`sink_parking`), or open."""
 RETIRED_SECONDS: Final = 24 * 3600
 """How long a sink that no supervisor knows any more holds its events."""
 FORWARD_JOB: Final = "workers.forward.run"

@@ -1,18 +1,22 @@
 -- include receiver.runtime groups
--- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items
--- and its state.
+-- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items,
+-- its state and what is parked of it.
 -- ARGV per sink its name and its consumer group. Returns per sink what `SinkLedger` holds, in order.
 local clock, added, groups = redis.call('TIME'), entries_added(KEYS[1]), groups_of(KEYS[1])
 local books = {}
 for i = 1, #ARGV, 2 do
-    local at = 3 + (i - 1) / 2 * 3
-    local due, items, state = KEYS[at], KEYS[at + 1], KEYS[at + 2]
+    local at = 3 + (i - 1) / 2 * 4
+    local due, items, state, parking = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
     local function count(name)
         return tonumber(redis.call('HGET', KEYS[2], ARGV[i] .. ':' .. name) or '0')
     end
     local delivered, filtered, dead = count('delivered'), count('filtered'), count('dead')
+    local shed, damaged = count('shed'), count('parked_damaged')
+    local on_disk = redis.call('HMGET', parking, 'total', 'returned', 'bytes', 'host', 'trouble', 'seen')
+    local parked = tonumber(on_disk[1] or '0') - tonumber(on_disk[2] or '0')
     local retrying, group = redis.call('ZCARD', due), groups[ARGV[i + 1]]
-    local open, events = retrying, delivered + filtered + dead + retrying
+    local open = retrying
+    local events = delivered + filtered + dead + shed + damaged + parked + retrying
     if group then
         open = open + open_in(KEYS[1], group)
         events = added - count('begun') + count('replayed')
@@ -27,7 +31,9 @@ for i = 1, #ARGV, 2 do
         stopped[1] or '', tonumber(stopped[2] or '0'), group and 1 or 0,
         tonumber(stopped[3] or '0') > 0 and 1 or 0,
         math.max(0, clock[1] - math.floor(count('configured') / 1000)),
-        stopped[4] or '', item or '',
+        stopped[4] or '',
+        parked, tonumber(on_disk[3] or '0'), shed, damaged, on_disk[4] or '', on_disk[5] or '',
+        math.max(0, clock[1] - math.floor(tonumber(on_disk[6] or '0') / 1000)), item or '',
     }
 end
 return books

@@ -1,4 +1,4 @@
-"""The ledger of each sink: every event was delivered, filtered, given up, or is still open."""
+"""The ledger of each sink: every event has an outcome, is parked on disk, or is still open."""
 
 import itertools
 from typing import Any
@@ -13,6 +13,7 @@ from receiver.contract.redis_keys import (
     forward_group,
     retry_due,
     retry_items,
+    sink_parking,
     sink_state,
 )
 from receiver.runtime import scripts
@@ -52,13 +53,28 @@ class SinkLedger(msgspec.Struct, frozen=True):
     """How long ago a supervisor last had it in its receiver.toml; since 1970 when none ever had."""
     refused: str
     """What the consumer last answered, where that was a refusal; else empty."""
+    parked: int
+    """On the disk of a worker's host, oldest first; they come back as the sink takes them."""
+    parked_bytes: int
+    """What they take there."""
+    shed: int
+    """Let go because the sink had more than its share of memory; nobody has them."""
+    parked_damaged: int
+    """Parked ones that could not be read any more; their files are kept."""
+    parked_on: str
+    """The host that has, or had, them; empty where nothing was ever parked."""
+    parking_trouble: str
+    """Why that host cannot park or return; empty where it can."""
+    parked_unseen_seconds: int
+    """How long ago that host's worker last looked; since 1970 when none ever has."""
     reason: str
     """Why the latest of those that are `retrying` was not taken; empty when there is none."""
 
     @property
     def balanced(self) -> bool:
         """Return whether every event is accounted for."""
-        return self.events == self.delivered + self.filtered + self.dead + self.open
+        settled = self.delivered + self.filtered + self.dead + self.shed + self.parked_damaged
+        return self.events == settled + self.parked + self.open
 
 
 def read(client: redis.Redis) -> list[SinkLedger]:
@@ -73,7 +89,7 @@ def read(client: redis.Redis) -> list[SinkLedger]:
         return []
     script = scripts.load(__package__, "sink_ledger")
     own = itertools.chain.from_iterable(
-        (retry_due(name), retry_items(name), sink_state(name)) for name in names
+        (retry_due(name), retry_items(name), sink_state(name), sink_parking(name)) for name in names
     )
     keys = [EVENTS, SINKS, *own]
     told = itertools.chain.from_iterable((name, forward_group(name)) for name in names)

@@ -10,7 +10,14 @@ import redis
 
 from receiver.config.settings import SinkSettings
 from receiver.contract.records import decode_delivery
-from receiver.contract.redis_keys import EVENTS, forward_group, retry_due, retry_items, sink_state
+from receiver.contract.redis_keys import (
+    EVENTS,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_parking,
+    sink_state,
+)
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -43,6 +50,8 @@ def _at_sink(
     stopped: Any = client.hget(sink_state(sink), "stopped")
     about = {"stopped": stopped.decode()} if stopped else {}
     stored: Any = client.hget(retry_items(sink), entry)
+    if stored is None and (host := _parked_on(client, entry, sink)):
+        return "is parked", about | {"host": host}
     if stored is None:
         what, more = _in_group(client, entry, group)
         return what, about | more
@@ -50,6 +59,14 @@ def _at_sink(
     due = client.zscore(retry_due(sink), entry)
     about |= {"attempts": delivery.attempts, "reason": delivery.reason, "due": int(due or 0)}
     return "will be tried again", about
+
+
+def _parked_on(client: redis.Redis, entry: str, sink: str) -> str:
+    """Return the host on whose disk an entry is parked; empty where it is not."""
+    stored: Any = client.hmget(sink_parking(sink), "total", "returned", "returned_to", "to", "host")
+    total, returned, first, last, host = (value.decode() if value else "" for value in stored)
+    parked = total != returned and order(first) < order(entry) <= order(last)
+    return host if parked else ""
 
 
 def _in_group(client: redis.Redis, entry: str, group: dict[str, Any]) -> tuple[str, dict[str, Any]]:

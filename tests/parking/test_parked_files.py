@@ -111,8 +111,24 @@ def test_a_file_without_a_sound_block_is_kept_as_damaged(
 ) -> None:
     (path,) = segments(tmp_path)
     path.write_bytes(b"x" * 1000)
-    assert taken(reopened(files, tmp_path)) == []
+    files = reopened(files, tmp_path)
+    assert taken(files) == []
+    files.clear_bare(30)
     assert (segments(tmp_path), len(segments(tmp_path, "damaged"))) == ([], 1)
+
+
+def test_a_file_whose_writer_was_stopped_goes(files: ParkedFiles, tmp_path: Path) -> None:
+    files.drop(30)
+    (tmp_path / "billing" / f"{30:020}.segment").write_bytes(b"RPB1")
+    reopened(files, tmp_path).clear_bare(30)
+    assert segments(tmp_path) + segments(tmp_path, "damaged") == []
+
+
+def test_a_removed_file_takes_no_more_blocks(files: ParkedFiles, tmp_path: Path) -> None:
+    (path,) = segments(tmp_path)
+    path.unlink()
+    files.append(30, entries(5, 30))
+    assert taken(files) == [(30, 5)]
 
 
 def test_what_is_set_aside_is_kept_and_read_no_more(files: ParkedFiles, tmp_path: Path) -> None:

@@ -5,20 +5,30 @@ from typing import Any
 
 import pytest
 
-from receiver.contract.redis_keys import EVENTS, MARKS, forward_group, retry_due, sink_state
+from receiver.contract.redis_keys import (
+    EVENTS,
+    MARKS,
+    forward_group,
+    retry_due,
+    sink_parking,
+    sink_state,
+)
 from receiver.runtime.scripts import load
 from tests.support.valkey import Valkey
 
 HOUR = 3_600_000
 GROUP = forward_group("billing")
-KEYS = (EVENTS, retry_due("billing"), sink_state("billing"), MARKS)
+KEYS = (
+    *(EVENTS, retry_due("billing"), sink_state("billing"), MARKS),
+    sink_parking("billing"),
+)
 
 
 def rings(client: Any, tries: int = HOUR) -> bool:
     now = int(time.time() * 1000)
     return bool(
         client.eval(
-            load("workers.maintenance", "sink_has_work"), 4, *KEYS, GROUP, tries, now, 30_000
+            load("workers.maintenance", "sink_has_work"), 5, *KEYS, GROUP, tries, now, 30_000
         )
     )
 
@@ -81,3 +91,13 @@ def test_while_a_sink_is_paused_no_retry_is_work(
     client.zadd(retry_due("billing"), {"1-1": now - 1000})
     client.hset(sink_state("billing"), "open_until", now + paused_for)
     assert rings(client) is work
+
+
+def test_what_is_new_is_no_work_while_older_events_are_parked(client: Any) -> None:
+    client.hset(sink_parking("billing"), mapping={"total": 10, "returned": 9})
+    assert not rings(client)
+    client.zadd(retry_due("billing"), {"1-0": 1})
+    assert rings(client)
+    client.delete(retry_due("billing"))
+    client.hset(sink_parking("billing"), "returned", 10)
+    assert rings(client)

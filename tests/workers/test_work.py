@@ -11,6 +11,7 @@ from workers.processes.work import Work
         (Work("normalise"), "workers normalise host-0", "receiver:slot:host-0"),
         (Work("forward", "hook"), "workers forward hook host-0", "receiver:slot:hook:host-0"),
         (Work("operator", "o2"), "receiver.subscriptions o2", "receiver:slot:operator:o2:host-0"),
+        (Work("parking"), "workers parking", "receiver:slot:parking:all:host-0"),
     ],
 )
 def test_each_work_has_its_process_and_its_lease(work: Work, command: str, lease: str) -> None:

@@ -3,7 +3,7 @@
 -- include workers restore_group
 -- Creates a sink's consumer group unless it exists, and sets its count `begun` so that the sink's ledger
 -- balances.
--- KEYS events, due, counts, marks. ARGV group, sink, where it begins: `$` (events from now on) or `0`.
+-- KEYS events, due, counts, marks, parking. ARGV group, sink, where it begins: `$` (events from now on) or `0`.
 -- Returns 1 if the group was created, 2 if somebody had destroyed or moved it: it goes on from its mark.
 local known, moved = restore_group(KEYS[1], KEYS[4], ARGV[1])
 if known then
@@ -16,7 +16,10 @@ local function count(name)
 end
 -- The group comes last: until it exists all of this is done again, and then never more.
 local settled = count('delivered') + count('filtered') + count('dead') - count('replayed')
-local begun = before - settled - redis.call('ZCARD', KEYS[2])
+settled = settled + count('shed') + count('parked_damaged')
+local parking = redis.call('HMGET', KEYS[5], 'total', 'returned')
+local parked = tonumber(parking[1] or '0') - tonumber(parking[2] or '0')
+local begun = before - settled - parked - redis.call('ZCARD', KEYS[2])
 redis.call('HSET', KEYS[3], ARGV[2] .. ':begun', begun)
 redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[3], 'MKSTREAM', 'ENTRIESREAD', before)
 restore_group(KEYS[1], KEYS[4], ARGV[1])

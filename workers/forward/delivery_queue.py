@@ -19,6 +19,7 @@ from receiver.contract.redis_keys import (
     refused_at,
     retry_due,
     retry_items,
+    sink_parking,
     sink_state,
 )
 from receiver.runtime import scripts
@@ -71,8 +72,10 @@ class DeliveryQueue:
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
-        """Whether nothing may be sent: the sink is stopped, its circuit is open, or it has too many
-        retries."""
+        """Whether nothing may be sent: the sink is stopped, its circuit is open, it has too many
+        retries, what comes next is parked, or it is `blocked`."""
+        self.blocked = ""
+        """Which key that the sink writes to has another type, and so nothing is leased."""
 
     def earlier_time(self) -> int:
         """Return the earlier of two clocks, in milliseconds since 1970: Redis' at the last lease,
@@ -102,6 +105,7 @@ class DeliveryQueue:
                     sink_state(self.sink),
                     forward_bell(self.sink),
                     MARKS,
+                    sink_parking(self.sink),
                 ],
                 args=[
                     forward_group(self.sink),
@@ -112,6 +116,7 @@ class DeliveryQueue:
                     self._cursor,
                     self._give_up,
                     self._local_time(),
+                    *self._guards,
                 ],
             )
         )
@@ -119,6 +124,7 @@ class DeliveryQueue:
         if moved:
             _log_moved(self.sink)
         self.held = bool(held)
+        self.blocked = held.decode() if held.startswith(b"WRONGTYPE") else ""
         return [_item(*each) for each in found]
 
     def wait_for_event(self, milliseconds: int) -> bool:
@@ -193,7 +199,7 @@ def create_group(client: redis.Redis, sink: str, start: str = "$") -> bool:
 
     Returns whether it was created or moved. Raises `redis.RedisError`.
     """
-    keys = [EVENTS, retry_due(sink), SINKS, MARKS]
+    keys = [EVENTS, retry_due(sink), SINKS, MARKS, sink_parking(sink)]
     script = scripts.load(__package__, "create_group")
     made = client.eval(script, len(keys), *keys, forward_group(sink), sink, start)
     if made == _MOVED:

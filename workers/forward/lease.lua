@@ -5,10 +5,12 @@
 -- include workers restore_group
 -- Leases deliveries of one sink to a worker: first those that it or a dead worker left open, then retries
 -- that are due, then new events.
--- KEYS events, due, items, state, bell, marks
+-- KEYS events, due, items, state, bell, marks, parking
 -- ARGV group, consumer, how many, number of retries at which no new events are read, time (ms) after
 --      which an idle consumer counts as dead and a lease ends, id after which to go on with the
---      consumer's own pending entries or '', how long (ms) the sink tries, the caller's time (ms)
+--      consumer's own pending entries or '', how long (ms) the sink tries, the caller's time (ms), number
+--      of guards, per guard a key and the type it must have if it exists: else nothing is leased, so
+--      that what could not be settled keeps its order
 -- Returns {why nothing may be sent or '', id after which to go on with own pending entries or '', the
 --      stream's last id, now (ms), {{'1' for a retry, id, event or encoded delivery}, ...},
 --      1 if somebody had moved the group}.
@@ -16,6 +18,7 @@
 -- whether to give up is decided by both clocks, the server's and the caller's.
 -- While nothing may be sent, and has not been for as long as the sink tries, it returns new events that
 -- have waited that long, for the caller to give up.
+-- While events of the sink are parked (`workers/parking`) it reads no new ones: those come first.
 -- The bell is cleared only when events may be read, so that nobody rings for a held sink over and over.
 -- A due retry is leased, not removed: only its outcome removes it. A lease ends at half a millisecond,
 -- which tells it from the due time of a retry.
@@ -109,6 +112,12 @@ if state[2] then
     end
     probe, wanted = true, 1
 end
+for i = 10, 9 + 2 * ARGV[9], 2 do
+    local kind = redis.call('TYPE', ARGV[i])['ok']
+    if kind ~= 'none' and kind ~= ARGV[i + 1] then
+        return held('WRONGTYPE ' .. ARGV[i] .. ' is not a ' .. ARGV[i + 1])
+    end
+end
 redis.call('DEL', KEYS[5])
 
 local cursor = ARGV[6]
@@ -140,11 +149,14 @@ if left() > 0 then
         found[#found + 1], bytes = {'1', id, item}, bytes + #item
     end
 end
-if left() > 0 and not full then
+local parking = redis.call('HMGET', KEYS[7], 'total', 'returned')
+local parked = parking[1] ~= parking[2]
+if left() > 0 and not full and not parked then
     read('>', left())
 end
 if probe and #found > 0 then
     redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', lease)
 end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-return {full and #found == 0 and 'full' or '', cursor, last and last[1] or '0-0', now, found, moved}
+local why = #found == 0 and (full and 'full' or parked and 'parked') or ''
+return {why, cursor, last and last[1] or '0-0', now, found, moved}

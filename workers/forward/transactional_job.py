@@ -38,6 +38,7 @@ class TransactionalJob:
             return False
         self._loop.spans.begin_batch()
         items = self._deliveries.lease(BATCH)
+        self._say(self._deliveries.blocked)
         if not items and self._loop.idle():
             return False
         wanted, settled = self._decider.select(items)
@@ -46,11 +47,15 @@ class TransactionalJob:
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 raise
-            _seldom.say("error", "sink.blocked", sink=self._loop.sink.name, error=str(error))
+            self._say(str(error))
             return False
         self._deliveries.log_delivered(wanted)
         self._loop.spans.end_batch(wanted)
         return True
+
+    def _say(self, blocked: str) -> None:
+        if blocked:
+            _seldom.say("error", "sink.blocked", sink=self._loop.sink.name, error=blocked)
 
     def _run(self, item: Item) -> Outcome:
         try:

@@ -2,10 +2,11 @@
 -- include receiver.runtime clock
 -- include receiver.runtime groups
 -- Returns 1 if one sink has work now: events to send, or, while nothing may be sent, events to give up.
--- KEYS events, due, state, marks. ARGV group, how long (ms) the sink tries, the caller's time (ms), how
+-- KEYS events, due, state, marks, parking. ARGV group, how long (ms) the sink tries, the caller's time (ms), how
 -- long (ms) a lease lasts. All times are this server's; only whether to give up is decided by both clocks.
 -- What was leased or delivered while this clock was ahead would be held for as long as the clock was ahead:
 -- it is due now, or counts as delivered now.
+-- While events of the sink are parked, new ones are no work: those come first.
 local now = now_ms()
 local state = redis.call(
     'HMGET', KEYS[3], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
@@ -50,7 +51,9 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         end
         local done = string.match(redis.call('HGET', KEYS[4], ARGV[1]) or '', '%S+$')
         local moved = done and done ~= group['last-delivered-id']
-        return (first or group['pending'] > 0 or moved) and 1 or 0
+        local parking = redis.call('HMGET', KEYS[5], 'total', 'returned')
+        local new = first and parking[1] == parking[2]
+        return (new or group['pending'] > 0 or moved) and 1 or 0
     end
 end
 return held and 0 or 1 -- no group: the next worker creates it

@@ -17,6 +17,7 @@ from receiver.contract.redis_keys import (
     forward_group,
     retry_due,
     retry_items,
+    sink_parking,
     sink_state,
 )
 from receiver.runtime import scripts
@@ -58,6 +59,7 @@ class SinkSweep:
             self._retire_sink(name.decode())
         for sink in self._sinks:
             keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
+            keys.append(sink_parking(sink.name))
             tries = int(3_600_000 * sink.give_up_hours)
             lease = delivery_queue.lease_milliseconds(sink.seconds)
             args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), lease]
@@ -73,6 +75,7 @@ class SinkSweep:
             own.settle([_unsent(name, *each) for each in zip(entries, found, strict=True)])
         client.xgroup_destroy(EVENTS, forward_group(name))
         client.hdel(SINKS, f"{name}:configured")
+        client.delete(sink_parking(name))  # the files stay, as unclaimed, on the disk that has them
         client.hdel(MARKS, forward_group(name), f"{forward_group(name)}:added")
         log.warning("sink.retired", sink=name)
 

@@ -34,6 +34,8 @@ class ParkedFiles:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._blocks: deque[tuple[str, Block]] = deque()
+        self._bare: list[Path] = []
+        """Files without a sound block."""
         self._current: tuple[str, int, int] | None = None
         """Name, descriptor and size of the file that this process appends to."""
         with contextlib.ExitStack() as opened:
@@ -44,7 +46,7 @@ class ParkedFiles:
                 blocks = _blocks(path)
                 self._blocks += ((path.name, one) for one in blocks)
                 if not blocks:
-                    path.rename(path.with_name(f"{path.name}.damaged"))
+                    self._bare.append(path)
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -64,12 +66,14 @@ class ParkedFiles:
 
     def unclaimed(self, total: int) -> Block | None:
         """Return the first block that begins with this number or a later one, if there is one."""
+        if self.end <= total:
+            return None
         return next((block for _, block in self._blocks if block.number >= total), None)
 
     def append(self, number: int, entries: Sequence[Entry]) -> None:
         """Append events, the first under this number, and return when they are on disk."""
         data = segment.pack(number, entries)
-        name, file, size = self._current or self._begin(number)
+        name, file, size = self._in_place() or self._begin(number)
         try:
             written = 0
             while written < len(data):
@@ -127,6 +131,27 @@ class ParkedFiles:
             log.error("parking.unclaimed", directory=self._directory.name, file=name)
             (self._directory / name).rename(self._directory / f"{name}.unclaimed")
         self._blocks.clear()
+
+    def clear_bare(self, total: int) -> None:
+        """Delete files without a sound block that begin at this number or later: their writer was
+        stopped. Others are kept as damaged.
+        """
+        while self._bare:
+            path = self._bare.pop()
+            if int(path.stem) >= total:
+                path.unlink()
+            else:
+                path.rename(path.with_name(f"{path.name}.damaged"))
+
+    def _in_place(self) -> tuple[str, int, int] | None:
+        """Return the file to append to, unless somebody removed it: that one takes writes too."""
+        if self._current:
+            name, file, _ = self._current
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat((self._directory / name).stat(), os.fstat(file)):
+                    return self._current
+            self._end_current()
+        return None
 
     def _begin(self, number: int) -> tuple[str, int, int]:
         name = f"{number:020}.segment"

@@ -58,6 +58,7 @@ class Supervisor:
             *([Work("normalise")] * settings.workers),
             *(Work("forward", sink.name) for sink in settings.sinks),
             *(Work("operator", one.name) for one in settings.operators),
+            *([Work("parking")] if _parks(settings) else []),
         ]
         self._stop = stop
         client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
@@ -128,6 +129,12 @@ class Supervisor:
         for worker in workers:
             if not worker.wait(until):
                 log.error("worker.killed", slot=worker.slot.key)
+
+
+def _parks(settings: Settings) -> bool:
+    """Return whether events may leave for a disk, or come back from it, or be let go."""
+    policies = {settings.when_full(sink) for sink in settings.sinks}
+    return bool(policies) and (settings.park_dir is not None or "shed" in policies)
 
 
 def _next_pause(before: float, lived: float) -> float:

@@ -25,6 +25,7 @@ from workers.forward.tracing import DeliverySpans, TracedDeliverySpans
 from workers.forward.transactional_job import TransactionalJob
 from workers.full_redis_client import FullRedisClient
 from workers.normalise.job import Normaliser
+from workers.parking.parker import Parker
 from workers.processes.rq_worker import Jobs, Worker
 from workers.sinks import open_sink
 from workers.sinks.sink import TransactionalSink
@@ -55,6 +56,16 @@ def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
     with switch.started(settings.traces) as tracer:
         job = forwarder(sink, client, consumer, settings, stop.is_set, tracer)
         return work(forward_queue(name), {FORWARD_JOB: job.run}, url, stop)
+
+
+def parking(settings: Settings, url: str) -> int:
+    """Run the parker until a stop. Returns the exit status."""
+    stop = stop_flag()
+    threading.Thread(target=_end_without_redis, args=(url, stop), daemon=True).start()
+    parker = Parker(redis_client.client(url, kind=FullRedisClient), settings)
+    parker.run(stop.wait)
+    parker.close()
+    return 0
 
 
 def forwarder(

@@ -153,6 +153,7 @@ class Up:
             "PORT": str(self._settings.port),
             "REDIS_URL": self._redis_url(),
             "RECEIVER_SPOOL_DIR": str(spool),
+            "RECEIVER_PARK_DIR": str(self._settings.park_dir or self._settings.data_dir / "parked"),
             "PYTHONSAFEPATH": "1",  # or a folder `workers` in the current directory is run
             "RECEIVER_BEARER_TOKENS": ",".join(token for token in tokens if token),
         }

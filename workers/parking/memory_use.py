@@ -1,0 +1,127 @@
+"""What each sink's waiting events take of Redis's memory, and how many have to leave."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import redis
+
+from receiver.config.settings import SinkSettings
+from receiver.contract.redis_keys import (
+    EVENTS,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_parking,
+    sink_state,
+)
+
+TOGETHER: Final = 0.5
+"""Share of `maxmemory` that events which wait for all sinks together may take."""
+SPARE: Final = 0.05
+"""Of its share, that much is freed beyond it, so that events leave in blocks of some size."""
+_SAMPLE: Final = 8
+"""Events that tell the size of all: as many of the oldest and of the newest that wait."""
+_ENTRY_BYTES: Final = 40
+"""What an entry of the stream takes besides its event."""
+_RETRY_BYTES: Final = 250
+"""What a delivery in the retry set takes besides its event: its id twice, its place in both."""
+
+
+class Use(NamedTuple):
+    """What waits for one sink, and what of it is parked."""
+
+    position: str
+    """The last entry that its group was given; empty where it has no group."""
+    waiting: int
+    """Events behind that."""
+    pending: int
+    """Entries that were given to a worker and are not settled."""
+    retries: int
+    event_bytes: float
+    """What one waiting event takes, on average."""
+    stopped: bool
+    failing: bool
+    """Whether the circuit is open."""
+    place: str
+    """Name of the directory that has what is parked."""
+    total: int
+    returned: int
+
+    @property
+    def parked(self) -> int:
+        """Return how many events are parked."""
+        return self.total - self.returned
+
+    @property
+    def retry_bytes(self) -> float:
+        """Return what its retries take."""
+        return self.retries * (self.event_bytes + _RETRY_BYTES) if self.retries else 0.0
+
+    @property
+    def bytes(self) -> float:
+        """Return what all that waits for it in Redis takes."""
+        return self.waiting * self.event_bytes + self.retry_bytes
+
+
+def read(client: redis.Redis, sinks: Sequence[SinkSettings]) -> dict[str, Use]:
+    """Return what waits for each sink that has a group. Raises `redis.RedisError`."""
+    if not client.exists(EVENTS):
+        return {}
+    groups: Any = client.xinfo_groups(EVENTS)
+    known = {group["name"].decode(): group for group in groups}
+    return {
+        sink.name: _use(client, sink.name, known[forward_group(sink.name)])
+        for sink in sinks
+        if forward_group(sink.name) in known
+    }
+
+
+def excess(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> int:
+    """Return how many of a sink's waiting events have to leave a Redis with this `maxmemory`.
+
+    Sinks that wait for the same entries share them: together they take what the one that is
+    furthest behind does, and their retries. Where that is too much, the furthest behind gives way.
+    """
+    own = uses[sink.name]
+    if not limit or not own.waiting:
+        return 0
+    allowed = sink.share / 100 * limit
+    over = own.bytes - allowed
+    behind = max(uses.values(), key=lambda one: one.waiting * one.event_bytes)
+    if behind is own:
+        retries = sum(one.retry_bytes for one in uses.values())
+        over = max(over, own.waiting * own.event_bytes + retries - TOGETHER * limit)
+    if over <= 0:
+        return 0
+    return min(own.waiting, math.ceil((over + SPARE * allowed) / own.event_bytes))
+
+
+def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
+    position = group["last-delivered-id"].decode()
+    pipe = client.pipeline(transaction=False)
+    pipe.zcard(retry_due(sink))
+    pipe.zrange(retry_due(sink), 0, _SAMPLE - 1)
+    pipe.hmget(sink_state(sink), "stopped", "opened")
+    pipe.hmget(sink_parking(sink), "place", "total", "returned")
+    pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
+    pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
+    pipe.xlen(EVENTS)
+    retries, names, (stopped, opened), parking, oldest, newest, length = pipe.execute()
+    items: Any = client.hmget(retry_items(sink), names) if names else []
+    events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
+    sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
+    place, total, returned = (value.decode() if value else "" for value in parking)
+    return Use(
+        position=position,
+        # None: the server cannot tell, because entries were deleted by hand.
+        waiting=length if group["lag"] is None else group["lag"],
+        pending=group["pending"],
+        retries=retries,
+        event_bytes=sum(sizes) / len(sizes) + _ENTRY_BYTES,
+        stopped=bool(stopped),
+        failing=(opened or b"0") != b"0",
+        place=place,
+        total=int(total or 0),
+        returned=int(returned or 0),
+    )

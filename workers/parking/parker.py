@@ -1,0 +1,132 @@
+"""The parker of one supervisor: parks what takes too much memory, and returns it, for each sink.
+
+Any number of parkers may run: what is parked of a sink is on the disk of one, which goes on.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import redis
+import structlog
+
+from receiver.config.settings import Settings, SinkSettings
+from receiver.contract.redis_keys import sink_parking
+from receiver.runtime import redis_client
+from receiver.runtime.logs import Condition
+from workers import bell
+from workers.parking import memory_use
+from workers.parking.memory_use import Use
+from workers.parking.place import Place
+from workers.parking.sink_parking import SinkParking
+
+log = structlog.get_logger()
+
+IDLE: Final = 1.0
+"""Seconds between two looks while nothing is to be parked or returned."""
+RETURNING: Final = 0.02
+"""Seconds between two looks while a sink takes what is returned."""
+SEEN_EVERY: Final = 5_000
+"""Milliseconds between two notes that the disk with parked events is looked after."""
+
+_TAKEN: Final = "another process has its files"
+
+
+class Parker:
+    """Park and return for the sinks of one supervisor."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self._client = client
+        self._sinks = settings.sinks
+        self._place = Place(settings.park_dir) if settings.park_dir else None
+        self._policies = {sink.name: settings.when_full(sink) for sink in settings.sinks}
+        self._parkings = {
+            sink.name: SinkParking(
+                client,
+                sink,
+                self._place,
+                sheds=self._policies[sink.name] == "shed",
+            )
+            for sink in settings.sinks
+        }
+        self._conditions = {
+            sink.name: Condition(log, "parking.trouble", "parking.works", sink=sink.name)
+            for sink in settings.sinks
+        }
+        self._troubles: dict[str, str] = {}
+        self._seen: dict[str, int] = {}
+
+    def run(self, wait: Callable[[float], bool]) -> None:
+        """Work until `wait`, which waits so many seconds, returns that a stop is asked for."""
+        away = Condition(log, "redis.trouble", "redis.back")
+        pause = 0.0
+        while not wait(pause):
+            try:
+                pause = self.step()
+                away.is_now("")
+            except redis_client.DOWN as error:
+                away.is_now(redis_client.refusal(error))
+                pause = IDLE
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._place:
+            self._place.close()
+
+    def step(self) -> float:
+        """Move at most one block each way for each sink. Returns the seconds until the next look.
+        Raises `redis.RedisError`.
+        """
+        uses = memory_use.read(self._client, self._sinks)
+        memory: Any = self._client.info("memory")
+        limit = memory.get("maxmemory") or 0
+        pauses = (
+            self._look_at(sink, uses[sink.name], memory_use.excess(sink, uses, limit))
+            for sink in self._sinks
+            if sink.name in uses
+        )
+        return min(pauses, default=IDLE)
+
+    def _look_at(self, sink: SinkSettings, use: Use, excess: int) -> float:
+        """Work for one sink; what is wrong with its files or its disk is said and tried again."""
+        said = ""
+        pause = IDLE
+        try:
+            pause = self._work(sink, use, excess)
+        except BlockingIOError:
+            said = _TAKEN
+        except redis_client.DOWN as error:
+            if isinstance(error, redis.RedisError):
+                raise
+            said = str(error.strerror if isinstance(error, OSError) else error)
+        self._note(sink.name, use, said)
+        return pause
+
+    def _work(self, sink: SinkSettings, use: Use, excess: int) -> float:
+        own = self._parkings[sink.name]
+        own.update_files(use)
+        back = own.give_back(use)  # first: a disk that is full gets room by it
+        if back > 0:
+            bell.ring_sinks(self._client, [sink])
+        left = 0
+        if excess and self._policies[sink.name] != "hold":
+            left = own.take_over(use) + own.relieve(use, excess)
+        if back or left:
+            return 0.0
+        return RETURNING if use.parked and not use.failing and not use.stopped else IDLE
+
+    def _note(self, name: str, use: Use, trouble: str) -> None:
+        """Note beside what is parked that its disk is looked after, and what is wrong with it."""
+        self._conditions[name].is_now(trouble)
+        changed = trouble != self._troubles.get(name, "")
+        self._troubles[name] = trouble
+        if trouble == _TAKEN or not (changed or trouble or use.parked):
+            return
+        now = _milliseconds(self._client)
+        if changed or now - self._seen.get(name, 0) > SEEN_EVERY:
+            self._client.hset(sink_parking(name), mapping={"trouble": trouble, "seen": now})
+            self._seen[name] = now
+
+
+def _milliseconds(client: redis.Redis) -> int:
+    clock: Any = client.time()
+    return int(clock[0]) * 1000 + int(clock[1]) // 1000

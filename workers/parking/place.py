@@ -1,0 +1,55 @@
+"""The directory in which a host parks events, and its name: who has the disk has what is parked."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from workers.parking.parked_files import ParkedFiles, sync
+
+_OWN: Final = "receiver-parking"
+"""The subdirectory that is ours, with mode 0700; the directory itself is left as it is."""
+
+
+class Place:
+    """The directory of parked events on one disk. Every method may raise `OSError`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._own = directory / _OWN
+        self._files: dict[str, ParkedFiles] = {}
+        self._name = ""
+
+    @property
+    def name(self) -> str:
+        """Return the directory's name: made once and kept in it, so that it moves with the disk."""
+        if not self._name:
+            self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = self._own / "place"
+            if not path.exists():
+                self._write_name(path)
+            self._name = path.read_text("ascii")
+        return self._name
+
+    def files(self, sink: str) -> ParkedFiles:
+        """Return the files of a sink. Raises `BlockingIOError` while another process has them."""
+        if sink not in self._files:
+            self._files[sink] = ParkedFiles(self._own / sink)
+        return self._files[sink]
+
+    def close(self) -> None:
+        """Close all files and end their locks."""
+        while self._files:
+            self._files.popitem()[1].close()
+
+    def _write_name(self, path: Path) -> None:
+        """Write a name, whole and on disk, unless another process was first."""
+        new = self._own / f"place.{os.getpid()}"
+        with new.open("x") as file:
+            file.write(secrets.token_hex(8))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+        new.unlink()
+        sync(self._own)

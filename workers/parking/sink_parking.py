@@ -1,0 +1,209 @@
+"""Parking the events of one sink, and returning them: files first, then Redis, in one script."""
+
+import os
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+import redis
+import structlog
+
+from receiver.config.settings import SinkSettings
+from receiver.contract.records import Delivery, encode
+from receiver.contract.redis_keys import (
+    EVENTS,
+    MARKS,
+    SINKS,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_parking,
+)
+from receiver.runtime import scripts
+from workers import second_clock
+from workers.forward.delivery_queue import MOST_RETRIES, lease_milliseconds
+from workers.parking.memory_use import Use
+from workers.parking.place import Place
+from workers.parking.segment import Entry
+from workers.sinks.sink import NOT_AN_EVENT
+
+log = structlog.get_logger()
+
+BLOCK_EVENTS: Final = 500
+BLOCK_BYTES: Final = 1_000_000
+"""Bytes of events in one block, or a little more: one script handles them."""
+DUE: Final = 1_000
+"""Returned deliveries that may be due at once: enough that no worker waits for the next block."""
+
+_event = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class SinkParking:
+    """Move events of one sink from the stream to disk, or let them go, and return parked ones."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        sink: SinkSettings,
+        place: Place | None,
+        *,
+        sheds: bool,
+    ) -> None:
+        self._client = client
+        self._sink = sink
+        self._place = place
+        self._sheds = sheds
+        self._park_script = _script(client, "park")
+        self._give_back_script = _script(client, "give_back")
+        self._abandoned = lease_milliseconds(sink.seconds)
+
+    def mine(self, use: Use) -> bool:
+        """Return whether what is parked is on this disk. Raises `OSError`."""
+        return self._place is not None and use.place == self._place.name
+
+    def update_files(self, use: Use) -> None:
+        """Bring the files in line with what Redis counts: what has come back is deleted, and so is
+        what was never taken from the stream. Raises `OSError`, `redis.RedisError`.
+        """
+        if not self._place:
+            return
+        files = self._place.files(self._sink.name)
+        files.clear_bare(use.total)
+        mine = self.mine(use)
+        if mine:
+            files.drop(use.returned)
+        unclaimed = files.unclaimed(use.total if mine else 0)
+        if not unclaimed:
+            return
+        still: Any = self._client.xrange(EVENTS, unclaimed.first, unclaimed.first)
+        if still and _order(unclaimed.first) > _order(use.position):
+            files.cut(unclaimed.number)
+        else:
+            files.set_aside()
+
+    def relieve(self, use: Use, excess: int) -> bool:
+        """Have one block of the oldest waiting events leave the stream. Returns whether it did.
+        Raises `OSError` where the disk does not take it, and `redis.RedisError`.
+        """
+        if not self._sheds and use.parked and not self.mine(use):
+            return False  # the others are on another host's disk, and come first
+        most = min(excess, BLOCK_EVENTS, 1 + int(BLOCK_BYTES / use.event_bytes))
+        read: Any = self._client.xrange(EVENTS, f"({use.position}", "+", count=most)
+        entries = [(entry.decode(), next(iter(fields.values()))) for entry, fields in read]
+        if not entries:
+            return False
+        wanted = [one for one in entries if self._wants(one[1])]
+        if self._sheds:
+            log.warning("sink.shed", sink=self._sink.name, events=len(wanted))
+            return self._leave(use, entries, shed=len(wanted))
+        if self._place is None or not wanted:
+            return self._place is not None and self._leave(use, entries)
+        files = self._place.files(self._sink.name)
+        files.append(use.total, wanted)
+        left = self._leave(use, entries, parked=len(wanted), place=self._place.name)
+        if not left:
+            files.cut(use.total)
+        return left
+
+    def give_back(self, use: Use) -> int:
+        """Return the next block of parked events to the sink, due now, if the sink is to have more.
+        Returns how many, -1 if Redis has moved on. Raises `OSError`, `redis.RedisError`.
+        """
+        if not (self._place and use.parked and self.mine(use) and self._has_room(use)):
+            return 0
+        files = self._place.files(self._sink.name)
+        start, entries = files.next(use.returned) or (use.total, [])
+        missing, after = start - use.returned, start + len(entries)
+        if missing:
+            log.error("sink.parked_damaged", sink=self._sink.name, events=missing)
+        last = entries[-1][0] if entries else ""
+        deliveries = [(entry, Delivery(entry, event, _order(entry)[0])) for entry, event in entries]
+        back = self._give(
+            [self._place.name, use.returned, after, missing, last, files.bytes], deliveries
+        )
+        if back >= 0:
+            files.drop(after)
+        return back
+
+    def take_over(self, use: Use) -> int:
+        """Give back entries whose worker has been gone for a lease: they hold the stream."""
+        if not use.pending:
+            return 0
+        client: Any = self._client
+        found = client.xpending_range(
+            EVENTS, forward_group(self._sink.name), "-", "+", BLOCK_EVENTS, idle=self._abandoned
+        )
+        pipe = client.pipeline(transaction=False)
+        for one in found:
+            pipe.xrange(EVENTS, one["message_id"], one["message_id"])
+        now = second_clock.local_time()
+        deliveries = [
+            (entry.decode(), Delivery(entry.decode(), next(iter(fields.values())), now))
+            for entry, fields in chain.from_iterable(pipe.execute())
+        ]
+        return self._give(["", 0, 0, 0, "", 0], deliveries) if deliveries else 0
+
+    def _has_room(self, use: Use) -> bool:
+        """Return whether to return more now. A consumer that does not answer gets something to be
+        asked with, and no more.
+        """
+        if use.stopped or use.retries >= MOST_RETRIES:
+            return False
+        if use.failing:
+            return use.retries == 0
+        due: Any = self._client.zcount(retry_due(self._sink.name), "-inf", self._now())
+        return bool(due < DUE)
+
+    def _now(self) -> int:
+        seconds, micros = self._client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def _wants(self, event: bytes) -> bool:
+        try:
+            return not self._sink.filtered or self._sink.wants(_event(event))
+        except NOT_AN_EVENT:
+            return True  # it becomes a dead letter in its turn
+
+    def _leave(
+        self,
+        use: Use,
+        entries: Sequence[Entry],
+        *,
+        parked: int = 0,
+        shed: int = 0,
+        place: str = "",
+    ) -> bool:
+        """Take entries off the stream; those neither parked nor let go count as filtered."""
+        name, filtered = self._sink.name, len(entries) - parked - shed
+        size = self._place.files(name).bytes if self._place and place else 0
+        counts = [len(entries), parked, filtered, shed]
+        args = [forward_group(name), name, use.position, entries[0][0], entries[-1][0], *counts]
+        return bool(
+            self._park_script(
+                keys=[EVENTS, MARKS, SINKS, sink_parking(name)],
+                args=[*args, place or use.place, use.total, os.uname().nodename, size],
+            )
+        )
+
+    def _give(self, about: list[Any], deliveries: Sequence[tuple[str, Delivery]]) -> int:
+        name = self._sink.name
+        pairs = chain.from_iterable((entry, encode(one)) for entry, one in deliveries)
+        return int(
+            self._give_back_script(
+                keys=[
+                    *(retry_due(name), retry_items(name), SINKS, sink_parking(name)),
+                    *(EVENTS, MARKS),
+                ],
+                args=[forward_group(name), name, *about, *pairs],
+            )
+        )
+
+
+def _script(client: redis.Redis, name: str) -> Callable[..., Any]:
+    return client.register_script(scripts.load(__package__, name))
+
+
+def _order(entry: str) -> tuple[int, int]:
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds), int(number)
