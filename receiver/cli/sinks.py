@@ -111,9 +111,9 @@ def _print_table(found: list[SinkLedger]) -> None:
 
     from receiver.cli.terminal.output import terminal
 
-    numbers = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
+    usual = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
     rare = ("parked", "shed", "parked_damaged")  # columns that most never need
-    numbers += tuple(name for name in rare if any(getattr(one, name) for one in found))
+    numbers = (*usual, *(name for name in rare if any(getattr(one, name) for one in found)))
     table = Table(box=None)
     table.add_column("sink", style="bold")
     for name in numbers:

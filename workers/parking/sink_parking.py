@@ -63,7 +63,7 @@ class SinkParking:
         return self._place is not None and use.place == self._place.name
 
     def update_files(self, use: Use) -> None:
-        """Bring the files in line with what Redis counts: what has come back is deleted, and so is
+        """Update the files to what Redis counts: what has come back is deleted, and so is
         what was never taken from the stream. Raises `OSError`, `redis.RedisError`.
         """
         if not self._place:
