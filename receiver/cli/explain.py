@@ -28,8 +28,9 @@ def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what
     reasons, and where each event stands with every sink and consumer group. Of an event that a
     subscription of receiver.toml brought: its set, slot and generation. Of a duplicate: the
     event that it repeats, and how to look at that. It knows what is still stored: raw notifications
-    a day, events a week, dead letters 30 days. Half a million entries of a stream are looked at, at
-    most.
+    a day, events a week, dead letters 30 days. The ids of receipts and entries hold their time, and
+    are found at once; an event's own id is looked for from the newest event back, which takes some
+    seconds in a million.
 
     With --body it prints the body as it came, numbers and texts included: of a body with several
     items each event has only its own. Of a batch it prints a notification a line.

@@ -1,27 +1,25 @@
 """The history of one notification, from what is stored about it; without any number or text.
 
-Nothing is indexed: the time inside an id tells where to look, and how much is looked at has a
-bound.
+A receipt and an entry hold their time, which tells where to look. An event's id holds none: the
+stream is read from its end, as far as the caller's budget goes.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import redis
 
 from receiver.config.settings import Settings, SinkSettings
-from receiver.contract.records import decode_notification, decode_refusal, encode
+from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.operations import dead_letters, repeated_event
 from receiver.operations.event_subscription import subscription
+from receiver.operations.look import EVERYTHING, Look
 from receiver.operations.sink_progress import order, progress
 
-LOOK_AT: Final = 500_000
-"""Entries of one stream that are looked at, at most."""
-PAGE: Final = 250
 BEFORE: Final = 2_000
 """Milliseconds that the clocks of the web process and of Redis may differ."""
 FIELDS: Final = {INBOUND: b"n", REJECTED: b"r", EVENTS: b"event", DEAD_LETTERS: b"d"}
@@ -34,7 +32,12 @@ Entry = tuple[str, bytes]
 
 
 class Unknown(Exception):
-    """The id is not one of ours, or nothing is stored under it any more."""
+    """The id is not one of ours, or nothing is stored under it any more, as far as was looked."""
+
+    def __init__(self, words: str = "", reached: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.reached = dict(reached or {})
+        """Stream -> the last entry looked at, where there are more."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -56,6 +59,8 @@ class Story(msgspec.Struct, frozen=True):
     lines: list[Line]
     streams: list[str] = []
     """Where the entry is that was asked for; entries of several streams may share an id."""
+    reached: dict[str, str] = {}
+    """Stream -> the last entry looked at, where the budget ended before the stream did."""
 
 
 class _Said(msgspec.Struct):
@@ -68,20 +73,23 @@ class _Said(msgspec.Struct):
 _said = msgspec.json.Decoder(_Said).decode
 
 
-def explain(client: redis.Redis, name: str, settings: Settings) -> list[Story]:
+def explain(
+    client: redis.Redis, name: str, settings: Settings, budget: int = EVERYTHING
+) -> list[Story]:
     """Return the history of a receipt's, an event's or an entry's id; entries of several streams
-    may share theirs.
+    may share theirs. `budget` is how many entries of one stream are looked at in one search.
 
     Raises `Unknown` and `redis.RedisError`.
     """
-    receipts = {name: []} if _RECEIPT(name) else _receipts(client, name)
+    look = Look(client, budget)
+    receipts = {name: []} if _RECEIPT(name) else _receipts(look, name)
     stories = [
         msgspec.structs.replace(story, streams=streams if _ENTRY(name) else [])
         for one, streams in receipts.items()
-        if (story := _story(client, one, settings))
+        if (story := _story(look, one, settings))
     ]
     if not stories:
-        raise Unknown(f"nothing is stored under {name} (any more)")
+        raise Unknown(f"nothing is stored under {name} (any more)", look.reached)
     return stories
 
 
@@ -94,24 +102,27 @@ def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     """Return the bodies that came under a receipt: the one of its request, or of a batch each of
     its notifications. Empty when none is stored (any more). Raises `redis.RedisError`.
     """
-    kept = [decode_notification(stored).body for _, stored in _find(client, INBOUND, receipt)]
-    return kept or [decode_refusal(stored).body for _, stored in _find(client, REJECTED, receipt)]
+    look = Look(client)
+    kept = [decode_notification(stored).body for _, stored in _find(look, INBOUND, receipt)]
+    return kept or [decode_refusal(stored).body for _, stored in _find(look, REJECTED, receipt)]
 
 
-def stored(client: redis.Redis, stream: str, receipt: str) -> Iterator[Entry]:
+def stored(
+    client: redis.Redis, stream: str, receipt: str, budget: int = EVERYTHING
+) -> Iterator[Entry]:
     """Yield a stream's entries with this receipt. Raises `redis.RedisError`."""
-    return _find(client, stream, receipt)
+    return _find(Look(client, budget), stream, receipt)
 
 
-def _story(client: redis.Redis, receipt: str, settings: Settings) -> Story | None:
+def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
     lines = [
-        *_rejected(client, receipt),
-        *_kept(client, receipt),
-        *_published(client, receipt, settings.sinks),
-        *_dead(client, receipt),
+        *_rejected(look, receipt),
+        *_kept(look, receipt),
+        *_published(look, receipt, settings.sinks),
+        *_dead(look, receipt),
     ]
     if not any(line.what == "could not be understood" for line in lines):
-        lines += _repeats(client, receipt, lines, settings)
+        lines += _repeats(look, receipt, lines, settings)
     if not lines:
         return None
     outcomes = sorted({_OUTCOMES[line.what] for line in lines if line.what in _OUTCOMES})
@@ -120,6 +131,7 @@ def _story(client: redis.Redis, receipt: str, settings: Settings) -> Story | Non
         receipt,
         outcomes or ["duplicate, or what became of it is no longer stored"],
         sorted([received, *lines], key=lambda line: line.at),
+        reached=dict(look.reached),
     )
 
 
@@ -141,12 +153,12 @@ _RECEIPT_IN: Final[dict[str, Callable[[Entry], str]]] = {
 }
 
 
-def _receipts(client: redis.Redis, name: str) -> dict[str, list[str]]:
+def _receipts(look: Look, name: str) -> dict[str, list[str]]:
     """Each with the streams on which it was found."""
     if _ENTRY(name):
-        found = [(at, one) for at in _RECEIPT_IN for one in _page(client, at, name, name)]
+        found = [(at, one) for at in _RECEIPT_IN for one in _at(look.client, at, name)]
     elif _EVENT(name):
-        found = list(_newest_first(client, f'"id":"{name}"'.encode()))
+        found = list(_event_entry(look, f'"id":"{name}"'.encode()))
     else:
         raise Unknown(f"{name!r} is not the id of a receipt, of an event or of a stream's entry")
     receipts: dict[str, list[str]] = {}
@@ -156,56 +168,54 @@ def _receipts(client: redis.Redis, name: str) -> dict[str, list[str]]:
     return receipts
 
 
-def _rejected(client: redis.Redis, receipt: str) -> Iterator[Line]:
-    for entry, stored in _find(client, REJECTED, receipt):
+def _rejected(look: Look, receipt: str) -> Iterator[Line]:
+    for entry, stored in _find(look, REJECTED, receipt):
         one = decode_refusal(stored)
         about = {"callback": one.callback, "listener": one.listener, "status": one.status}
         about |= {"entry": entry, "stream": REJECTED, "reason": one.reason}
         yield Line(_ms(entry), "rejected", about)
 
 
-def _kept(client: redis.Redis, receipt: str) -> Iterator[Line]:
-    for entry, stored in _find(client, INBOUND, receipt):
+def _kept(look: Look, receipt: str) -> Iterator[Line]:
+    for entry, stored in _find(look, INBOUND, receipt):
         one = decode_notification(stored)
         about = {"callback": one.callback, "listener": one.listener, "bytes": len(one.body)}
         yield Line(_ms(entry), "kept", {"entry": entry, "stream": INBOUND, **about})
-        found: Any = client.xinfo_groups(INBOUND)
+        found: Any = look.client.xinfo_groups(INBOUND)
         last = next((g["last-delivered-id"] for g in found if g["name"] == GROUP.encode()), b"0-0")
         if order(entry) > order(last.decode()):
             yield Line(_now(), "waits for a worker", {"entry": entry})
             continue
-        pending: Any = client.xpending_range(INBOUND, GROUP, entry, entry, 1)
+        pending: Any = look.client.xpending_range(INBOUND, GROUP, entry, entry, 1)
         for each in pending:
             about = {"entry": entry, "worker": each["consumer"].decode()}
             yield Line(_now(), "is with a worker", about | {"times": each["times_delivered"]})
 
 
-def _published(client: redis.Redis, receipt: str, sinks: Sequence[SinkSettings]) -> Iterator[Line]:
-    for entry, stored in _find(client, EVENTS, receipt):
+def _published(look: Look, receipt: str, sinks: Sequence[SinkSettings]) -> Iterator[Line]:
+    for entry, stored in _find(look, EVENTS, receipt):
         one = _said(stored)
         about = {"entry": entry, "stream": EVENTS, "event": one.id, "type": one.type}
-        yield Line(_ms(entry), "published", about | subscription(client, stored))
-        for who, what, more in progress(client, entry, stored, sinks):
+        yield Line(_ms(entry), "published", about | subscription(look.client, stored))
+        for who, what, more in progress(look.client, entry, stored, sinks):
             yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
 
 
-def _repeats(
-    client: redis.Redis, receipt: str, lines: list[Line], settings: Settings
-) -> Iterator[Line]:
+def _repeats(look: Look, receipt: str, lines: list[Line], settings: Settings) -> Iterator[Line]:
     """What came before, and so was not published again; only of what has its outcome."""
     still_open = {line.about["entry"] for line in lines if line.what.endswith("a worker")}
     kept = [
         (entry, decode_notification(stored))
-        for entry, stored in _find(client, INBOUND, receipt)
+        for entry, stored in _find(look, INBOUND, receipt)
         if entry not in still_open
     ]
     published = [line.about["event"] for line in lines if line.what == "published"]
-    for entry, what, about in repeated_event.repeats(client, kept, published, settings):
+    for entry, what, about in repeated_event.repeats(look, kept, published, settings):
         yield Line(_ms(entry), what, about)
 
 
-def _dead(client: redis.Redis, receipt: str) -> Iterator[Line]:
-    for entry, stored in _find(client, DEAD_LETTERS, receipt):
+def _dead(look: Look, receipt: str) -> Iterator[Line]:
+    for entry, stored in _find(look, DEAD_LETTERS, receipt):
         one = dead_letters.read(entry, stored).summary
         where = {"entry": entry, "stream": DEAD_LETTERS, "reason": one.reason}
         if one.kind == "event":
@@ -216,42 +226,35 @@ def _dead(client: redis.Redis, receipt: str) -> Iterator[Line]:
             yield Line(one.at, "could not be understood", about | where)
 
 
-def _find(client: redis.Redis, stream: str, receipt: str) -> Iterator[Entry]:
+def _find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
     """The entries with this receipt; those of one request stand close together."""
-    at, looked_at, found = str(max(0, int(receipt[:11], 16) - BEFORE)), 0, 0
-    words = receipt.encode()
-    while looked_at < LOOK_AT:
-        page = _page(client, stream, at, "+")
-        matching = [one for one in page if words in one[1]]
+    words, found = receipt.encode(), False
+    for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE))):
+        stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
+        matching = [one for one in stored if words in one[1]]
         yield from matching
-        found += len(matching)
-        if len(page) < PAGE or (found and not matching):
+        if found and not matching:
             return
-        looked_at += len(page)
-        at = f"({page[-1][0]}"
+        found = found or bool(matching)
 
 
-def _newest_first(client: redis.Redis, words: bytes) -> Iterator[tuple[str, Entry]]:
+def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
     """The event with these words, on its stream or with the dead letters."""
-    at, looked_at = "+", 0
-    while looked_at < LOOK_AT:
-        page: Any = client.xrevrange(EVENTS, max=at, count=PAGE)
+    for page in look.back(EVENTS):
         for entry, fields in page:
             if words in fields.get(b"event", b""):
-                yield EVENTS, (entry.decode(), fields[b"event"])
+                yield EVENTS, (entry, fields[b"event"])
                 return
-        if len(page) < PAGE:
-            break
-        looked_at += len(page)
-        at = f"({page[-1][0].decode()}"
-    for one in dead_letters.select(client, dead_letters.Selection()):
-        if words in one.letter.event:
-            yield DEAD_LETTERS, (one.summary.id, encode(one.letter))
+    for page in look.back(DEAD_LETTERS):
+        for entry, fields in page:
+            if words in fields.get(b"d", b""):
+                yield DEAD_LETTERS, (entry, fields[b"d"])
+                return
 
 
-def _page(client: redis.Redis, stream: str, first: str, last: str) -> list[Entry]:
-    page: Any = client.xrange(stream, first, last, count=PAGE)
-    return [(entry.decode(), fields.get(FIELDS[stream], b"")) for entry, fields in page]
+def _at(client: redis.Redis, stream: str, entry: str) -> list[Entry]:
+    page: Any = client.xrange(stream, entry, entry, count=1)
+    return [(entry, fields.get(FIELDS[stream], b"")) for _, fields in page]
 
 
 def _ms(entry: str) -> int:

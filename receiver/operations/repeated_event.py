@@ -2,25 +2,22 @@
 identity.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import redis
 
 from receiver.carriers import BY_NAME
 from receiver.carriers.identity import identity, unique
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS
+from receiver.operations.look import Look
 from receiver.operations.sink_progress import order
 
-LOOK_AT: Final = 250_000
-"""Events before a notification, and as many after it, that are looked at, at most."""
-PAGE: Final = 250
 _CALLBACKS: Final = BY_NAME
 
 
@@ -33,7 +30,7 @@ _id: Final = re.compile(rb'"id":"([0-9a-f]{32})"').search
 
 
 def repeats(
-    client: redis.Redis,
+    look: Look,
     kept: Sequence[tuple[str, Notification]],
     published: Iterable[str],
     settings: Settings,
@@ -43,13 +40,20 @@ def repeats(
     """
     names = list(_repeated(kept, published, settings))
     around = max((order(entry)[0] for entry, _ in kept), default=0)
-    found = find(client, {name for _, name in names}, around) if names else {}
+    found = find(look, {name for _, name in names}, around) if names else {}
     for own, name in names:
         if name in found:
             entry, event = found[name]
             about = {"event": name, "entry": entry, "stream": EVENTS}
-            about |= {"receipt": _receipt(event).receiptid, "look": f"receiver explain {name}"}
+            receipt = _receipt(event).receiptid
+            about |= {"receipt": receipt, "look": f"receiver explain {receipt or entry}"}
             yield own, "repeats", about
+        elif EVENTS in look.reached:
+            yield (
+                own,
+                "has no event among those looked at, nor has what it may repeat",
+                {"event": name},
+            )
         else:
             yield own, "has no event on the stream, nor has what it may repeat", {"event": name}
 
@@ -70,20 +74,20 @@ def _repeated(
                 yield entry, name
 
 
-def find(client: redis.Redis, names: set[str], around: int) -> dict[str, tuple[str, bytes]]:
+def find(look: Look, names: set[str], around: int) -> dict[str, tuple[str, bytes]]:
     """Return event id -> its entry on the stream and its JSON, of those that are found.
 
     Looks back from a time (milliseconds since 1970): most repeats come soon after; then on from it,
     for what waited for a worker.
     """
     found: dict[str, tuple[str, bytes]] = {}
-    back, on = _pages(client, around, back=True), _pages(client, around, back=False)
-    for page in (each for pages in (back, on) for each in islice(pages, LOOK_AT // PAGE)):
+    back, on = look.back(EVENTS, f"{around}"), look.on(EVENTS, f"({around}-{2**64 - 1}")
+    for page in itertools.chain(back, on):
         for entry, fields in page:
             document = fields.get(b"event", b"")
             repeats = _id(document)  # attributes stand before data: the first match is ours
             if repeats and (name := repeats[1].decode()) in names:
-                found.setdefault(name, (entry.decode(), document))
+                found.setdefault(name, (entry, document))
         if found.keys() == names:
             break
     return found
@@ -101,16 +105,3 @@ def _names(notification: Notification, settings: Settings) -> Iterator[tuple[str
     for index, event in enumerate(events):
         alone = unique(notification, event, index)
         yield identity(notification, event).hex(), alone.hex()
-
-
-def _pages(client: redis.Redis, around: int, *, back: bool) -> Iterator[Any]:
-    at = f"{around}" if back else f"({around}-{2**64 - 1}"
-    while page := _page(client, at, back=back):
-        yield page
-        at = f"({page[-1][0].decode()}"
-
-
-def _page(client: redis.Redis, at: str, *, back: bool) -> Any:
-    if back:
-        return client.xrevrange(EVENTS, max=at, count=PAGE)
-    return client.xrange(EVENTS, min=at, count=PAGE)

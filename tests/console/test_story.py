@@ -1,12 +1,15 @@
 """One notification's story, and what of a person it shows to whom."""
 
+import json
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from receiver.console import audit
+from receiver.console.pages import story
 from receiver.contract.redis_keys import EVENTS
+from receiver.operations import look
 from tests.console.conftest import OURS
 from tests.console.test_live import NUMBER, accept, receipt, work
 from tests.support.valkey import Valkey
@@ -59,6 +62,24 @@ def test_a_viewer_reveals_nothing(viewer: TestClient, valkey: Valkey) -> None:
     answer = viewer.post(f"/n/{receipt(1)}/reveal", headers=OURS)
     assert (answer.status_code, NUMBER in answer.text) == (403, False)
     assert audit.newest(valkey.client()) == []
+
+
+def test_a_page_says_how_far_it_looked_and_goes_on_when_asked(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3, 4):
+        accept(valkey, number)
+    work(valkey)
+    monkeypatch.setattr(look, "PAGE", 1)
+    monkeypatch.setattr(story, "BUDGET", 2)
+    stream: Any = valkey.client().xrange(EVENTS)
+    event = json.loads(stream[0][1][b"event"])["id"]
+    answer = operator.get(f"/n/{event}")
+    assert answer.status_code == 404
+    assert "and holds more" in answer.text
+    address = f"/n/{event}?look=everything"
+    assert address in answer.text
+    assert operator.get(address).headers["location"] == f"/n/{receipt(1)}"
 
 
 @pytest.mark.parametrize("name", ["0" * 27, "f" * 32, "1-1", "<b>x</b>", "..%2f..", "x" * 300])

@@ -17,7 +17,8 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
-from receiver.operations.explain import PAGE, Story, Unknown, explain
+from receiver.operations.explain import Story, Unknown, explain
+from receiver.operations.look import PAGE
 from tests.support.commands import run
 from tests.support.running import mo
 from tests.support.valkey import Valkey

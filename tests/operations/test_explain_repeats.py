@@ -11,8 +11,9 @@ import pytest
 from receiver.config.settings import Listener, Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, INBOUND
-from receiver.operations import repeated_event
-from receiver.operations.explain import explain
+from receiver.operations import explain as explaining
+from receiver.operations import look
+from receiver.operations.explain import Unknown, explain
 from tests.support.commands import run
 from tests.support.running import mo
 from tests.support.valkey import Valkey
@@ -79,7 +80,7 @@ def test_a_duplicate_names_the_event_that_it_repeats_and_how_to_look_at_it(
         "entry": entry,
         "stream": EVENTS,
         "receipt": first,
-        "look": f"receiver explain {event['id']}",
+        "look": f"receiver explain {first}",
     }
     said = run(tmp_path, "explain", second, REDIS_URL=valkey.url).stdout
     assert said.startswith(f"{second}: duplicate\n")
@@ -137,17 +138,27 @@ def test_what_is_open_or_published_although_it_came_before_repeats_nothing(
         assert (story.outcomes, story.lines[-1].what) == (["published"], "published")
 
 
-def test_how_much_is_looked_at_has_a_bound(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_says_that_it_ended_and_without_one_everything_is_looked_at(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = valkey.client()
     body = mo()
-    accept(client, "att.sms.mo", body)
-    [(_, event)] = work(client)
-    for _ in range(5):
+    first = accept(client, "att.sms.mo", body)
+    [(entry, event)] = work(client)
+    for _ in range(20):
         accept(client, "att.sms.mo", mo())
     work(client)
-    monkeypatch.setattr(repeated_event, "PAGE", 2)
-    now = int(client.time()[0] * 1000) + 1000
-    monkeypatch.setattr(repeated_event, "LOOK_AT", 6)
-    assert repeated_event.find(client, {event["id"]}, now).keys() == {event["id"]}
-    monkeypatch.setattr(repeated_event, "LOOK_AT", 4)
-    assert repeated_event.find(client, {event["id"]}, now) == {}
+    second = accept(client, "att.sms.mo", body)
+    work(client)
+    monkeypatch.setattr(look, "PAGE", 2)
+    monkeypatch.setattr(explaining, "BEFORE", 0)
+    [story] = explain(client, second, Settings(), 10)
+    assert story.lines[-1].what == "has no event among those looked at, nor has what it may repeat"
+    assert story.reached[EVENTS] > entry
+    with pytest.raises(Unknown) as unknown:
+        explain(client, event["id"], Settings(), 10)
+    assert unknown.value.reached[EVENTS] > entry
+    [story] = explain(client, second, Settings())
+    assert (story.lines[-1].about["receipt"], story.reached) == (first, {})
+    [story] = explain(client, event["id"], Settings())
+    assert (story.receipt, story.reached) == (first, {})

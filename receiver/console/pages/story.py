@@ -16,6 +16,7 @@ from receiver.console.rows import received
 from receiver.contract.records import Notification, decode_notification
 from receiver.contract.redis_keys import EVENTS, INBOUND
 from receiver.operations.explain import Story, Unknown, explain, stored
+from receiver.operations.look import EVERYTHING
 
 _ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}|\d{1,16}-\d{1,20}").fullmatch
 _ROUTES: Final = {callback.name: callback.path for callback in CALLBACKS}
@@ -28,6 +29,10 @@ _STATE: Final = {
     "will be tried again": "wait",
     "has not been read yet": "wait",
 }
+
+
+BUDGET: Final = 5_000
+"""Entries of one stream that a page looks at; `?look=everything` looks at all."""
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -57,9 +62,10 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
     try:
         if not _ID(name):
             raise Unknown
-        stories = explain(state.redis, name, state.settings)
-    except Unknown:
-        return render.page(request, "story_unknown.html", {"id": name[:64]}, 404)
+        stories = explain(state.redis, name, state.settings, _budget(request))
+    except Unknown as unknown:
+        unfound = {"id": name[:64], "reached": unknown.reached}
+        return render.page(request, "story_unknown.html", unfound, 404)
     if len(stories) == 1 and stories[0].receipt != name and not revealed:
         return RedirectResponse(f"/n/{stories[0].receipt}", 303)
     values = {
@@ -71,12 +77,17 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
     return render.page(request, "story.html", values)
 
 
+def _budget(request: Request) -> int:
+    return EVERYTHING if request.query_params.get("look") == "everything" else BUDGET
+
+
 def _told(story: Story) -> dict[str, Any]:
     return {
         "receipt": story.receipt,
         "at": received(story.receipt),
         "outcomes": story.outcomes,
         "lines": story.lines,
+        "reached": story.reached,
     }
 
 
@@ -88,7 +99,7 @@ def _bodies(request: Request, story: Story, *, revealed: bool) -> list[Body]:
     ]
     shown = [render.clear(one) if revealed else masks.body(one) for one in events if one]
     found: list[Body] = []
-    for notification in _notifications(client, story.receipt):
+    for notification in _notifications(client, story.receipt, _budget(request)):
         raw = render.clear(notification.body) if revealed else masks.body(notification.body)
         own = shown if not found else []
         curl = _curl(request, notification, raw if revealed else masks.body(notification.body))
@@ -96,8 +107,8 @@ def _bodies(request: Request, story: Story, *, revealed: bool) -> list[Body]:
     return found or ([Body("", "", "", shown, "")] if shown else [])
 
 
-def _notifications(client: redis.Redis, receipt: str) -> list[Notification]:
-    return [decode_notification(one) for _, one in stored(client, INBOUND, receipt)]
+def _notifications(client: redis.Redis, receipt: str, budget: int) -> list[Notification]:
+    return [decode_notification(one) for _, one in stored(client, INBOUND, receipt, budget)]
 
 
 def _event(client: redis.Redis, entry: str) -> bytes:
