@@ -15,10 +15,12 @@ for i = 1, #ARGV, 2 do
     local on_disk = redis.call('HMGET', parking, 'total', 'returned', 'bytes', 'host', 'trouble', 'seen')
     local parked = tonumber(on_disk[1] or '0') - tonumber(on_disk[2] or '0')
     local retrying, group = redis.call('ZCARD', due), groups[ARGV[i + 1]]
-    local open = retrying
+    local open, exact = retrying, true
     local events = delivered + filtered + dead + shed + damaged + parked + retrying
     if group then
-        open = open + open_in(KEYS[1], group)
+        local waiting
+        waiting, exact = open_in(KEYS[1], group)
+        open = open + waiting
         events = added - count('begun') + count('replayed')
     end
     local stopped = redis.call('HMGET', state, 'stopped', 'open_until', 'opened', 'refused')
@@ -33,7 +35,7 @@ for i = 1, #ARGV, 2 do
         math.max(0, clock[1] - math.floor(count('configured') / 1000)),
         stopped[4] or '',
         parked, tonumber(on_disk[3] or '0'), shed, damaged, on_disk[4] or '', on_disk[5] or '',
-        math.max(0, clock[1] - math.floor(tonumber(on_disk[6] or '0') / 1000)), item or '',
+        math.max(0, clock[1] - math.floor(tonumber(on_disk[6] or '0') / 1000)), exact and 1 or 0, item or '',
     }
 end
 return books

@@ -24,12 +24,14 @@ local function entries_added(stream)
     end
     return map(redis.call('XINFO', 'STREAM', stream))['entries-added']
 end
--- Returns how many entries a group has still to acknowledge, delivered or not.
+-- Returns how many entries a group has still to acknowledge, delivered or not, and whether that is exact.
 local function open_in(stream, group)
-    local lag = group['lag']
+    local lag, exact = group['lag'], true
     if not lag then
-        -- The server cannot tell, because entries were deleted by hand: count them.
-        lag = #redis.call('XRANGE', stream, '(' .. group['last-delivered-id'], '+')
+        -- The server cannot tell, because entries were deleted by hand: count them, up to a bound.
+        local most = 5000
+        lag = #redis.call('XRANGE', stream, '(' .. group['last-delivered-id'], '+', 'COUNT', most)
+        exact = lag < most
     end
-    return group['pending'] + lag
+    return group['pending'] + lag, exact
 end
