@@ -8,6 +8,10 @@ EVENTS: Final = "receiver:events"
 """Stream of normalised events: one field, `event`, a CloudEvents 1.0 JSON document."""
 DEAD_LETTERS: Final = "receiver:dead-letters"
 """Stream of what could not be normalised or delivered, with the reason."""
+DEAD_LETTER_OWNERS: Final = "receiver:dead-letters:owners"
+"""Hash: owner of dead letters, `notifications` or `sink:<name>` -> how many it has, and `indexed`,
+the last letter of which that is known. With `:<owner>` after it the stream of the ids of its
+letters. All of it is the sweep's (`workers/maintenance/trim_dead_letters.lua`)."""
 REJECTED: Final = "receiver:rejected"
 """Stream of authentic requests that were refused: one field, `r`, an encoded `Refusal`."""
 LEDGER: Final = "receiver:ledger"

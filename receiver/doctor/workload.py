@@ -15,6 +15,8 @@ from receiver.doctor.watches import watches
 from receiver.health.data_loss import loss_message
 from receiver.metrics.snapshot import Snapshot
 
+_MANY: Final = 90_000
+"""Dead letters of one owner that are nearly as many as are kept."""
 WEEK: Final = 7 * 86400.0
 _LATE: Final = 60.0
 """Seconds after which an open notification is late: a worker needs a tenth of one."""
@@ -189,10 +191,18 @@ def _dead_letters(found: Snapshot) -> Iterator[Finding]:
     if dead := found.entries[DEAD_LETTERS]:
         yield Finding(
             "warning",
-            f"{dead} dead letters wait",
-            "they are trimmed after 30 days",
+            f"{dead} dead letters wait" + _of_owners(found),
+            "they go after 30 days, and each owner's oldest from 100,000 on",
             "receiver dead-letters list",
         )
+    for owner, count in found.dead_letters.items():
+        if count >= _MANY:
+            yield Finding(
+                "serious",
+                f"{owner} has {count} dead letters",
+                "from 100,000 on its oldest go",
+                "receiver dead-letters replay  # once their cause is mended; or drop",
+            )
     if rejected := found.entries[REJECTED]:
         yield Finding(
             "note",
@@ -200,3 +210,9 @@ def _dead_letters(found: Snapshot) -> Iterator[Finding]:
             "the newest 10,000 are kept",
             "receiver rejected list",
         )
+
+
+def _of_owners(found: Snapshot) -> str:
+    """Return how many of the dead letters are whose, most first; nothing where nobody knows yet."""
+    most = sorted(found.dead_letters.items(), key=lambda one: -one[1])
+    return "".join(f", {count} of {owner}" for owner, count in most[:5])

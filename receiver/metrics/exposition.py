@@ -172,6 +172,9 @@ def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     yield gauge("receiver_notifications_lost", said, found.lost)
     entries: Labelled = {(name.removeprefix("receiver:"),): n for name, n in found.entries.items()}
     yield labelled("receiver_stream_entries", "Entries kept on a stream.", ["stream"], entries)
+    dead: Labelled = {(owner,): n for owner, n in found.dead_letters.items()}
+    said = "Dead letters kept, by owner: notifications, or sink:<name>."
+    yield labelled("receiver_dead_letters", said, ["owner"], dead)
     prefix = forward_group("")
     readers: Labelled = {
         (name,): float(group.entries)

@@ -13,6 +13,7 @@ from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
 from receiver.contract.redis_keys import (
     CONSENTS,
+    DEAD_LETTER_OWNERS,
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -109,6 +110,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """By how many seconds the most overdue of their looks is late."""
     operators: list[OperatorState] = []
     """Those that are configured, with their subscription sets."""
+    dead_letters: dict[str, int] = {}
+    """Owner of dead letters -> how many it has, as the sweep found a moment ago."""
     subscription_credentials: int = 0
     """The credentials of subscriptions, which are made and dropped by the controllers."""
 
@@ -122,14 +125,14 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
     text = scripts.load(__package__, "snapshot")
     pipe = client.pipeline(transaction=False)
     pipe.eval(text, len(STREAMS), *STREAMS)
-    for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES):
+    for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES, DEAD_LETTER_OWNERS):
         pipe.hgetall(key)
     for section in ("memory", "server", "replication", "persistence"):
         pipe.info(section)
     streams, *hashes, memory, server, replication, persistence = map(
         _ours, pipe.execute(raise_on_error=False)
     )
-    meter, turned_away, heard, counts, losses = map(_numbers, hashes)
+    meter, turned_away, heard, counts, losses, owners = map(_numbers, hashes)
     now, *each = streams
     waiting = [
         {name.decode(): _waiting(now, *rest) for name, *rest in groups} for _, groups in each
@@ -159,6 +162,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
         consents=_unless_foreign(lambda: _consents(client), {}) if states else {},
         watches=watches,
         watch_late=late,
+        dead_letters=owners,
         operators=_unless_foreign(lambda: operator_state.read(client, operators), []),
         subscription_credentials=_unless_foreign(lambda: credential_store.subscriptions(client), 0),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
 from receiver.contract.redis_keys import (
+    DEAD_LETTER_OWNERS,
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -42,6 +43,10 @@ def test_what_is_about_to_expire_is_found(valkey: Valkey, tmp_path: Path) -> Non
 def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> None:
     client: Any = valkey.client()
     client.xadd(DEAD_LETTERS, {"d": b""})
+    client.hset(
+        DEAD_LETTER_OWNERS,
+        mapping={"indexed": "1-1", "notifications": 1, "sink:hook": 90_000},
+    )
     client.hset(LEDGER, "accepted", 5)
     client.hset(LOSSES, "a life", 7)
     create_group(client, "hook", "0")
@@ -50,7 +55,9 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
     client.hset(sink_state("hook"), "stopped", "answered 410")
     (tmp_path / "receiver.toml").write_text(HOOK)
     found = examined(tmp_path, valkey.url)
-    assert grave(found, "1 dead letters wait") == "warning"
+    waiting = "1 dead letters wait, 90000 of sink:hook, 1 of notifications"
+    assert grave(found, waiting) == "warning"
+    assert grave(found, "sink:hook has 90000 dead letters") == "serious"
     assert grave(found, "the ledger does not balance") == "serious"
     assert grave(found, "came back without 7") == "serious"
     assert grave(found, "no worker runs") == "serious"

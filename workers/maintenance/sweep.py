@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from receiver.config.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
 from receiver.contract.redis_keys import (
+    DEAD_LETTER_OWNERS,
     DEAD_LETTERS,
     EVENTS,
     GROUP,
@@ -49,12 +50,14 @@ class History(msgspec.Struct, frozen=True):
     """Consumer groups that hold entries until they acknowledge them; `x*` are all that begin so."""
     counts: str = LEDGER
     """The hash that counts what was trimmed."""
+    owners: str = ""
+    """Where `entries` are those of each owner: the hash of the owners."""
 
 
 HISTORIES: Final = (
     History("inbound", INBOUND, DAY, held_by=(GROUP,)),
     History("events", EVENTS, 7 * DAY, 1_000_000, (forward_group("*"),)),
-    History("dead", DEAD_LETTERS, 30 * DAY, 100_000),
+    History("dead", DEAD_LETTERS, 30 * DAY, 100_000, owners=DEAD_LETTER_OWNERS),
     History("rejected", REJECTED),  # its number is kept where it is written
 )
 
@@ -82,6 +85,7 @@ class Sweep:
         self._has_work = client.register_script(scripts.load(__package__, "inbound_has_work"))
         self._forget = client.register_script(scripts.load(__package__, "forget_identities"))
         self._trim_script = client.register_script(scripts.load(__package__, "trim_history"))
+        self._trim_owners = client.register_script(scripts.load(__package__, "trim_dead_letters"))
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
@@ -113,23 +117,35 @@ class Sweep:
         return oldest
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
-        limits = [
-            history.milliseconds,
-            history.entries,
-            AT_ONCE,
-            int(spare),
-            second_clock.local_time(),
-        ]
         try:
-            reply: Any = self._trim_script(
-                keys=[history.stream, history.counts],
-                args=[history.name, *limits, *history.held_by],
-            )
+            if not history.owners:
+                return self._cut_oldest(history, history.entries, spare=spare)
+            gone, oldest = self._cut_oldest(history, _NO_LIMIT, spare=False)
+            return (gone, oldest) if gone else self._cut_of_owners(history, spare=spare)
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
             return 0, -1  # a key of the company's own where a sink's stream should be
+
+    def _cut_oldest(self, history: History, entries: int, *, spare: bool) -> tuple[int, int]:
+        limits = [history.milliseconds, entries, AT_ONCE, int(spare), second_clock.local_time()]
+        reply: Any = self._trim_script(
+            keys=[history.stream, history.counts],
+            args=[history.name, *limits, *history.held_by],
+        )
         return reply[0], reply[1]
+
+    def _cut_of_owners(self, history: History, *, spare: bool) -> tuple[int, int]:
+        """Cut what an owner has too much of, or the largest one's; first all must be known."""
+        until = time.monotonic() + TRIM_SECONDS / 2
+        while True:
+            reply: Any = self._trim_owners(
+                keys=[history.stream, history.counts, history.owners],
+                args=[history.entries, AT_ONCE, int(spare)],
+            )
+            gone, oldest, unknown = reply
+            if not unknown or time.monotonic() > until:
+                return gone, oldest
 
     def _memory_is_short(self) -> bool:
         memory: Any = self._client.info("memory")
