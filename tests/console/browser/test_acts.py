@@ -1,0 +1,112 @@
+"""What is done on the page: revealed, replayed, cancelled; and by a viewer nothing."""
+
+from typing import Any
+
+import msgspec
+from playwright.sync_api import Page, Route, expect
+
+from receiver.console import audit
+from receiver.contract.redis_keys import CONSOLE_AUDIT, DEAD_LETTERS, INBOUND
+from receiver.operations.replay_throttle import OPEN_MOST
+from tests.support.browser import Console
+from tests.support.console_data import NUMBER, TEXT, bury, fill
+
+
+def test_a_reveal_is_on_the_audit_trail_before_it_shows(console: Console) -> None:
+    receipt = fill(console.valkey)
+    client = console.valkey.client()
+    client.delete(CONSOLE_AUDIT)
+    written: list[audit.Entry] = []
+
+    def watch(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        written.extend(entry for _, entry in audit.newest(client))
+        route.fulfill(response=answer)
+
+    with console.page(then=f"/n/{receipt}") as page:
+        page.route("**/reveal", watch)
+        expect(page.locator("body")).not_to_contain_text(NUMBER)
+        expect(page.locator("body")).not_to_contain_text(TEXT)
+        page.get_by_role("button", name="Reveal").click()
+        expect(page.locator("pre").first).to_contain_text(NUMBER)
+        expect(page.locator("pre").first).to_contain_text(TEXT)
+        page.reload()
+    (entry,) = written[:1]
+    assert (entry.who, entry.action, entry.about) == ("ada", "reveal", receipt)
+
+
+def test_nothing_shows_where_the_audit_trail_cannot_be_written(console: Console) -> None:
+    receipt = fill(console.valkey)
+    client = console.valkey.client()
+    client.delete(CONSOLE_AUDIT)
+    client.set(CONSOLE_AUDIT, "not a stream")
+    with console.page(then=f"/n/{receipt}") as page:
+        page.get_by_role("button", name="Reveal").click()
+        expect(page.locator("main")).not_to_contain_text("Reveal")
+        assert NUMBER not in page.content()
+    (said,) = console.noise
+    assert "503" in said
+    console.noise.clear()
+
+
+def test_a_viewer_sees_nobody_and_has_nothing_to_press(console: Console) -> None:
+    receipt = fill(console.valkey)
+    (letter, *_) = letters(console)
+    paths = ["/", "/live", f"/n/{receipt}", "/dead-letters", f"/dead-letters/{letter}"]
+    with console.page("viewer") as page:
+        for path in [*paths, "/rejected", "/sinks/billing", "/subscriptions", "/polls"]:
+            page.goto(console.base + path)
+            assert forms(page) == ["/logout"], path
+            assert NUMBER not in page.content()
+            assert TEXT not in page.content()
+        assert post(page, f"/n/{receipt}/reveal") == 403
+        assert post(page, "/dead-letters/run") == 403
+    console.noise.clear()  # of the refusals
+    assert len(letters(console)) == 5
+
+
+def test_a_thousand_dead_letters_are_replayed_with_progress_and_an_end(console: Console) -> None:
+    bury(console.valkey, 1000)
+    client = console.valkey.client()
+    pipe = client.pipeline()
+    for _ in range(OPEN_MOST - 500):  # so much is open already: half of them have room
+        pipe.xadd(INBOUND, {"n": b""})
+    pipe.execute()
+    with console.page(then="/dead-letters") as page:
+        page.get_by_role("button", name="Replay all").click()
+        page.get_by_role("button", name="Replay 1\u202f000").click()
+        status = page.locator("#progress [role=status]")
+        expect(status).to_contain_text("waits: the workers have")
+        replayed = 1000 - len(letters(console))
+        assert 0 < replayed <= 500
+        expect(status).to_contain_text(f"{replayed} of 1\u202f000")
+        page.get_by_role("button", name="Cancel").click()
+        expect(status).to_contain_text("cancelled")
+        assert len(letters(console)) == 1000 - replayed
+        client.delete(INBOUND)
+        page.get_by_role("link", name="To the dead letters").click()
+        page.get_by_role("button", name="Replay all").click()
+        page.get_by_role("button", name=f"Replay {1000 - replayed}").click()
+        expect(status).to_contain_text("done")
+        assert letters(console) == []
+    counts = [entry.count for _, entry in audit.newest(client)]
+    assert counts == [1000 - replayed, 1000]
+
+
+def letters(console: Console) -> list[str]:
+    found: Any = console.valkey.client().xrange(DEAD_LETTERS)
+    return [entry.decode() for entry, _ in found]
+
+
+def forms(page: Page) -> list[str]:
+    """Where forms that change something lead to."""
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('form[method=post]')].map(one => one.getAttribute('action'))"
+    )
+    return found
+
+
+def post(page: Page, path: str) -> int:
+    """The answer to a form that somebody writes into the page."""
+    script = "path => fetch(path, {method: 'POST', redirect: 'manual'}).then(one => one.status)"
+    return msgspec.convert(page.evaluate(script, path), int)

@@ -1,0 +1,98 @@
+"""The live tail in a browser: no gap under load, and all by keyboard."""
+
+import re
+import threading
+
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Console
+from tests.support.console_data import accept, fill
+
+PER_SECOND = 50
+
+
+def receipts(page: Page) -> list[str]:
+    """Of the rows that are shown, the oldest first."""
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('#live tr')].map(row => row.dataset.receipt).reverse()"
+    )
+    return found
+
+
+class Sender(threading.Thread):
+    """Sends as many notifications a second until it is told to stop."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+        self.stopped = threading.Event()
+        self._valkey = console.valkey
+
+    def run(self) -> None:
+        while not self.stopped.wait(1 / PER_SECOND):
+            self.sent.append(accept(self._valkey, len(self.sent)))
+
+
+def test_pause_and_resume_leave_no_gap_while_fifty_a_second_come(console: Console) -> None:
+    with console.page(then="/live") as page:
+        state = page.locator("#live-state")
+        expect(state).to_have_text("live")
+        sender = Sender(console)
+        sender.start()
+        expect(page.locator("#live tr").nth(20)).to_be_visible()
+        page.get_by_role("button", name="Pause").click()
+        shown = receipts(page)
+        expect(state).to_have_text(re.compile(r"paused, [5-9]\d new"))
+        assert receipts(page) == shown
+        sender.stopped.set()
+        sender.join()
+        expect(state).to_have_text(f"paused, {len(sender.sent) - len(shown)} new")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#live tr")).to_have_count(len(sender.sent))
+        assert receipts(page) == sender.sent
+
+
+def test_a_tab_that_was_hidden_has_what_came_meanwhile(console: Console) -> None:
+    with console.page(then="/live") as page:
+        expect(page.locator("#live-state")).to_have_text("live")
+        sent = [accept(console.valkey, 1)]
+        expect(page.locator("#live tr")).to_have_count(1)
+        hide(page, hidden=True)
+        sent += [accept(console.valkey, number) for number in range(2, 9)]
+        hide(page, hidden=False)
+        expect(page.locator("#live tr")).to_have_count(8)
+        assert receipts(page) == sent
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """What a browser tells a page whose tab goes to the back."""
+    page.evaluate(
+        "value => { Object.defineProperty(document, 'hidden', {value, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
+
+
+def test_the_keyboard_is_enough(console: Console) -> None:
+    fill(console.valkey)
+    with console.page(then="/live") as page:
+        expect(page.locator("#live-state")).to_have_text("live")
+        second = page.locator("#live tr").nth(1).get_attribute("data-receipt")
+        for key in "jjjk":
+            page.keyboard.press(key)
+        page.keyboard.press("Space")
+        expect(page.get_by_role("button", name="Resume")).to_be_visible()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/n/{second}")
+        for keys, path in {"gd": "/dead-letters", "gl": "/live", "go": "/"}.items():
+            for key in keys:
+                page.keyboard.press(key)
+            page.wait_for_url(console.base + path)
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.keyboard.press("/")
+        page.wait_for_url("**/search")
+        page.keyboard.type("jg/?")  # in a field they are letters
+        expect(page.get_by_label("number, message id")).to_have_value("jg/?")
