@@ -82,7 +82,7 @@ def _ours(contender: Contender, server: Server, url: str, directory: Path, count
     )
     delivery_queue.create_group(server.client, SINK)
     with server.client.pipeline(transaction=False) as pipe:
-        for event in _events(count):
+        for event in events(count):
             pipe.xadd(EVENTS, {"event": event})
         pipe.execute()
     environ = {
@@ -100,7 +100,7 @@ def _ours(contender: Contender, server: Server, url: str, directory: Path, count
 
 def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, count: int) -> float:
     environ = {"REDIS_URL": server.url, "HOOK_URL": url, "NODE_ENV": "production"}
-    lines = b"\n".join(_events(count))
+    lines = b"\n".join(events(count))
     subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
 
     def left() -> int:
@@ -111,7 +111,7 @@ def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, c
         return timed(left, count, process)
 
 
-def _events(count: int) -> Iterator[bytes]:
+def events(count: int) -> Iterator[bytes]:
     """As the normalise job publishes them."""
     callback = next(each for each in CALLBACKS if each.name == "att.sms.mo")
     for number in range(count):

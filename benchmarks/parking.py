@@ -1,0 +1,107 @@
+"""What parking costs: bytes on disk, events a second each way, and the start with many parked.
+
+One process parks all that waits for a sink and returns it, while nothing else is done; what comes
+back is taken from the retry set at once, as by a sink that is faster than any. Both ways are to be
+faster than one forward worker (`forward.py`).
+"""
+
+import argparse
+import json
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks.calm import Result
+from benchmarks.forward import events
+from benchmarks.processes import scratch, valkey
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.redis_keys import EVENTS, retry_due, retry_items, sink_parking
+from workers.forward import delivery_queue
+from workers.parking import memory_use
+from workers.parking.parked_files import ParkedFiles
+from workers.parking.parker import Parker
+from workers.parking.sink_parking import BLOCK_EVENTS
+
+SINK = RedisStreamSink(name="copy", stream="company:events", share=0.0001)
+
+
+def rates(count: int) -> Result:
+    """Events a second each way, and what an event takes in memory and on the disk."""
+    with valkey() as server, scratch() as directory:
+        client: Any = server.client
+        delivery_queue.create_group(client, SINK.name)
+        with client.pipeline(transaction=False) as pipe:
+            for event in events(count):
+                pipe.xadd(EVENTS, {"event": event})
+            pipe.execute()
+        in_memory = client.memory_usage(EVENTS, samples=0) / count
+        settings = Settings(redis_url=server.url, park_dir=directory, sinks=(SINK,))
+        estimated = memory_use.read(client, [SINK])[SINK.name].event_bytes
+        client.hset(f"receiver:sink:{SINK.name}", "stopped", "until all are parked")
+        parker = Parker(client, settings)
+        began = time.perf_counter()
+        while not parker.step():
+            pass
+        parking = time.perf_counter() - began
+        total, size = client.hmget(sink_parking(SINK.name), "total", "bytes")
+        client.delete(f"receiver:sink:{SINK.name}")
+        began = time.perf_counter()
+        returned = _return_all(client, parker)
+        back = time.perf_counter() - began
+        parker.close()
+    return {
+        "bytes_in_memory": in_memory,
+        "bytes_estimated": estimated,
+        "bytes_on_disk": int(size) / int(total),
+        "parked_rate": int(total) / parking,
+        "returned_rate": returned / back,
+    }
+
+
+def _return_all(client: Any, parker: Parker) -> int:
+    """Return everything to a sink that takes it at once."""
+    returned = 0
+    while True:
+        parker.step()
+        came = client.zcard(retry_due(SINK.name))
+        if not came:
+            return returned
+        returned += came
+        client.delete(retry_due(SINK.name), retry_items(SINK.name))
+
+
+def start(count: int) -> Result:
+    """Seconds until a new process knows what is parked, and until it has read the first block."""
+    with scratch() as directory:
+        _park(directory, count)
+        began = time.perf_counter()
+        files = ParkedFiles(directory)
+        known = time.perf_counter() - began
+        assert files.end == count
+        assert files.next(0)
+        first = time.perf_counter() - began
+        files.close()
+    return {"parked": count, "seconds": known, "first_block_seconds": first}
+
+
+def _park(directory: Path, count: int) -> None:
+    files = ParkedFiles(directory)
+    source = events(BLOCK_EVENTS)
+    block = [(f"{1_760_000_000_000 + n}-0", one) for n, one in enumerate(islice(source, count))]
+    for number in range(0, count, BLOCK_EVENTS):
+        files.append(number, block)
+    files.close()
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    said = parser.parse_args()
+    print(json.dumps(rates(said.count) | start(said.many), indent=2))
+
+
+if __name__ == "__main__":
+    main()
