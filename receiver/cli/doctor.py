@@ -13,7 +13,7 @@ from receiver.cli.terminal import setup, spool_depth
 from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
-from receiver.doctor import Finding, polls
+from receiver.doctor import Finding, parking, polls
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.redis_server import check_redis_server
@@ -66,6 +66,7 @@ def command(*, as_json: bool) -> None:
             findings += check_sink_variables(settings, found)
             findings += check_workload(settings, found, tokens, demo_token(settings))
             findings += subscriptions(settings, found)
+            findings += parking.parking(settings, found, parking.event_bytes(client))
             findings += check_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
     except redis_client.DOWN as error:

@@ -69,6 +69,18 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
         "Deliveries that failed and will be tried again.",
         lambda sink, _: sink.retries,
     ),
+    "receiver_sink_parked": (
+        "Events on a worker's disk, which come back as the sink takes them.",
+        lambda sink, _: sink.parked,
+    ),
+    "receiver_sink_parked_bytes": (
+        "What they take there.",
+        lambda sink, _: int(sink.parking.get("bytes", 0)),
+    ),
+    "receiver_sink_parking_trouble": (
+        "1 while events cannot be parked or come back: the disk, or nobody looks after it.",
+        lambda sink, now: int(bool(sink.parking_trouble) or sink.unseen(now)),
+    ),
     "receiver_sink_circuit_open": (
         "1 while nothing is sent because the last requests failed.",
         lambda sink, _: int(sink.state.get("opened", "0") != "0"),
@@ -239,6 +251,10 @@ def _sinks(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     yield counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
     said = "Deliveries given up or refused for good: dead letters."
     yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
+    said = "Events let go because the sink had more than its share of memory."
+    yield counter("receiver_sink_shed", said, ["sink"], counted("shed"))
+    said = "Parked events that could not be read any more."
+    yield counter("receiver_sink_parked_damaged", said, ["sink"], counted("parked_damaged"))
     # Of one that is not configured any more only the counts go on: nobody is to be woken for it.
     known = {sink: one for sink, one in found.sinks.items() if one.known(found.now) or sink in here}
     for name, (meaning, value) in _SINKS.items():

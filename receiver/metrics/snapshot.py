@@ -29,6 +29,7 @@ from receiver.contract.redis_keys import (
     forward_group,
     forward_queue,
     retry_due,
+    sink_parking,
     sink_state,
 )
 from receiver.operations import ledger, watch_ledger
@@ -67,6 +68,22 @@ class Sink(msgspec.Struct, frozen=True):
     retries: int
     state: dict[str, str]
     """As `receiver.contract.sink_state` says."""
+    parking: dict[str, str] = {}
+    """As `receiver.contract.sink_parking` says."""
+
+    @property
+    def parked(self) -> int:
+        """Return how many of its events are parked on a disk."""
+        return int(self.parking.get("total", 0)) - int(self.parking.get("returned", 0))
+
+    @property
+    def parking_trouble(self) -> str:
+        """Return why its events cannot be parked or returned; empty where they can."""
+        return self.parking.get("trouble", "")
+
+    def unseen(self, now: float) -> bool:
+        """Return whether events are parked on a disk that no worker has looked after lately."""
+        return self.parked > 0 and now - int(self.parking.get("seen", 0)) / 1000 > BEATS_WITHIN
 
     def known(self, now: float) -> bool:
         """Return whether a supervisor has the sink in its receiver.toml; supervisors write that
@@ -230,8 +247,12 @@ def _sinks(
     for name in names:
         pipe.zcard(retry_due(name))
         pipe.hgetall(sink_state(name))
+        pipe.hgetall(sink_parking(name))
     replies = iter(map(_ours, pipe.execute(raise_on_error=False)))
-    return {name: _sink(name, counts, groups, next(replies), next(replies)) for name in names}
+    return {
+        name: _sink(name, counts, groups, next(replies), (next(replies), next(replies)))
+        for name in names
+    }
 
 
 def _sink(
@@ -239,15 +260,18 @@ def _sink(
     counts: dict[str, int],
     groups: dict[str, Waiting],
     retries: int,
-    state: dict[bytes, bytes],
+    hashes: tuple[dict[bytes, bytes], dict[bytes, bytes]],
 ) -> Sink:
     own = {
         field.removeprefix(f"{name}:"): count
         for field, count in counts.items()
         if field.startswith(f"{name}:")
     }
-    said = {field.decode(): value.decode("utf-8", "replace") for field, value in state.items()}
-    return Sink(own, groups[forward_group(name)], retries or 0, said)
+    state, parking = (
+        {field.decode(): value.decode("utf-8", "replace") for field, value in one.items()}
+        for one in hashes
+    )
+    return Sink(own, groups[forward_group(name)], retries or 0, state, parking)
 
 
 def _alive(client: redis.Redis, queue: str) -> int:

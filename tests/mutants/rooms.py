@@ -42,6 +42,11 @@ _SWEEP = (
     "tests/workers/test_sweep_memory.py",
     "tests/workers/test_clock_ahead.py",
 )
+_PARKING = (
+    "tests/parking/test_parking.py",
+    "tests/parking/test_parking_faults.py",
+    "tests/parking/test_parking_killed.py",
+)
 _REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
 _SUBSCRIBED = "tests/auth/test_subscription_credentials.py"
 _TRACED = "tests/runtime/test_tracing.py"
@@ -75,6 +80,8 @@ ROOMS = {
                 "tests/workers/test_half_way.py",
                 "tests/workers/test_clock_ahead.py",
             ),
+            "park.lua": _PARKING,
+            "give_back.lua": _PARKING,
             "lease.lua": (*_FORWARD, "tests/workers/test_clock_ahead.py"),
             "settle.lua": _FORWARD,
             "create_group.lua": (*_FORWARD, *_MARKS),

@@ -1,0 +1,72 @@
+"""`receiver doctor` on sinks that take nothing: what becomes of their events, and when."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.contract.redis_keys import EVENTS, SINKS, sink_parking, sink_state
+from tests.doctor.test_doctor import examined, grave
+from tests.support.valkey import Valkey
+from workers.forward.delivery_queue import create_group
+
+SINK = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\nshare = 20\n'
+
+
+@pytest.fixture
+def client(valkey: Valkey) -> Any:
+    """A sink that has failed for an hour, at 0.1 events of a kilobyte a second."""
+    client: Any = valkey.client()
+    create_group(client, "copy")
+    began = int(time.time() * 1000) - 3_600_000
+    for number in range(360):
+        client.xadd(EVENTS, {"event": b"x" * 960}, id=f"{began + number * 10_000}-0")
+    client.hset(sink_state("copy"), mapping={"opened": 3, "open_until": 1})
+    return client
+
+
+@pytest.mark.parametrize(
+    ("policy", "severity", "why"),
+    [
+        (
+            "park",
+            "note",
+            "past 20 % of Redis, in 6 days at the present rate, its oldest events are",
+        ),
+        ("shed", "warning", "past 20 % of Redis, in 6 days at the present rate, its oldest events"),
+        ("hold", "warning", "intake closes for everybody in 2"),
+    ],
+)
+def test_of_a_sink_that_fails_it_is_said_what_holds_and_for_how_long(
+    client: Any, valkey: Valkey, tmp_path: Path, policy: str, severity: str, why: str
+) -> None:
+    (tmp_path / "receiver.toml").write_text(f'{SINK}when_full = "{policy}"\n')
+    found = examined(tmp_path, valkey.url, RECEIVER_PARK_DIR=str(tmp_path))
+    what = "what waits for copy: 360 events in Redis, 0 parked"
+    assert grave(found, what) == severity
+    assert why in found[what]["why"]
+    assert ("parked on disk, which is full in" in found[what]["why"]) is (policy == "park")
+
+
+def test_a_park_disk_in_trouble_is_serious_and_so_is_one_without_its_worker(
+    client: Any, valkey: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(SINK)
+    told: dict[str, Any] = {
+        "total": 9,
+        "returned": 2,
+        "host": "worker-3",
+        "seen": int(time.time() * 1000),
+    }
+    client.hset(sink_parking("copy"), mapping=told)
+    client.hset(SINKS, "copy:parked_damaged", 5)
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "5 parked events of copy could not be read") == "warning"
+    assert not any("worker-3" in what for what in found)
+    client.hset(sink_parking("copy"), "seen", told["seen"] - 120_000)
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "7 events of copy are parked on worker-3, where no worker") == "serious"
+    client.hset(sink_parking("copy"), "trouble", "No space left on device")
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "events of copy cannot be parked: No space left") == "serious"
