@@ -49,7 +49,8 @@ def command(*, as_json: bool) -> None:
     tokens = bootstrap_tokens.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
     if not settings.redis_url:  # it is `receiver up` that is meant
         spool = settings.spool_dir or settings.data_dir / "spool"
-        settings = msgspec.structs.replace(settings, spool_dir=spool)
+        parked = settings.park_dir or settings.data_dir / "parked"
+        settings = msgspec.structs.replace(settings, spool_dir=spool, park_dir=parked)
         tokens += [token for token in [demo_token(settings)] if token]
     url = setup.redis_url(settings)
     findings = [*check_environment(settings, tokens, url), *polls.of_settings(settings)]

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from receiver.contract.redis_keys import EVENTS, MARKS, SINKS, sink_parking
+from receiver.operations import sink_ledger
 from tests.parking.conftest import Made
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.parking import Parking, copied, copy_sink
 from tests.support.valkey import Valkey
+from workers.maintenance.sink_sweep import SinkSweep
 
 
 def segments(tmp_path: Path, kind: str = "segment") -> list[Path]:
@@ -171,3 +173,19 @@ def test_a_disk_that_is_not_there_costs_nothing(
     shutil.rmtree(disk)
     away.rename(disk)
     assert come_back(parking(copy_sink()), forwarding) == ids
+
+
+def test_a_sink_that_is_retired_lets_go_of_what_is_parked_and_the_files_stay(
+    valkey: Valkey, parking: Made, tmp_path: Path
+) -> None:
+    Forwarding(valkey, copy_sink())
+    parked = parking(copy_sink())
+    publish_many(valkey, 30)
+    park(parked, 20)
+    SinkSweep(parked.client, ())._retire_sink("copy")
+    (books,) = sink_ledger.read(parked.client)
+    assert (books.parked, books.begun) == (0, False)
+    forwarding = Forwarding(valkey, copy_sink())  # it is configured again
+    ids = publish_many(valkey, 10, first=30)
+    assert come_back(parked, forwarding) == ids
+    assert (parked.books().open, len(segments(tmp_path, "unclaimed"))) == (0, 1)

@@ -1,0 +1,43 @@
+"""How many of a sink's waiting events have to leave Redis: its share, and that of all together."""
+
+import pytest
+
+from receiver.config.settings import RedisStreamSink
+from workers.parking.memory_use import Use, excess
+
+LIMIT = 1_000_000
+"""`maxmemory`, in bytes."""
+
+
+def sink(name: str, share: float = 20) -> RedisStreamSink:
+    return RedisStreamSink(name=name, stream=name, share=share)
+
+
+def use(waiting: int, retries: int = 0, event_bytes: float = 1_000) -> Use:
+    return Use("1-0", waiting, 0, retries, event_bytes, False, False, "", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "retries", "leave"),
+    [(0, 0, 0), (200, 0, 0), (201, 0, 11), (400, 0, 210), (100, 80, 0), (100, 96, 30), (3, 900, 3)],
+)
+def test_past_its_share_the_oldest_leave_and_a_little_more(
+    waiting: int, retries: int, leave: int
+) -> None:
+    assert excess(sink("one"), {"one": use(waiting, retries)}, LIMIT) == leave
+
+
+def test_a_redis_without_a_limit_is_never_full() -> None:
+    assert excess(sink("one"), {"one": use(10**9)}, 0) == 0
+
+
+def test_nine_dead_sinks_of_ten_wait_for_the_same_events_and_share_them() -> None:
+    uses = {f"dead{n}": use(190) for n in range(9)} | {"live": use(1)}
+    assert [excess(sink(name), uses, LIMIT) for name in uses] == [0] * 10
+
+
+def test_where_all_together_take_more_than_half_the_furthest_behind_gives_way() -> None:
+    """Shares of half each: one waits for 400 events, the retries of the other take a fifth."""
+    uses = {"behind": use(400), "retries": use(100, 160)}
+    assert excess(sink("behind", 50), uses, LIMIT) == 125
+    assert excess(sink("retries", 50), uses, LIMIT) == 0
