@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-others soak check fuzz bench chaos mutants lock clean
+.PHONY: help run test test-others soak check fuzz bench chaos mutants screenshots lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/cha
 mutants: $(VENV)/installed-dev ## change one thing at a time; say which changes no test notices (ROOM=door SEED=7 COUNT=10)
 	$(BIN)/python -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(COUNT),--count $(COUNT))
+
+screenshots: $(VENV)/installed-dev ## make the README's pictures of the console (needs chromium)
+	$(BIN)/python -m tests.console.browser.screenshots
 
 lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, with hashes
 	$(PYTHON) -m venv $(VENV)-lock

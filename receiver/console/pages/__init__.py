@@ -11,6 +11,7 @@ from receiver.console.pages import (
     login,
     overview,
     rejected,
+    sample,
     search,
     sinks,
     state,
@@ -20,6 +21,6 @@ from receiver.console.pages import (
 
 _PAGES: Final = (
     *(login, overview, live, story, search, dead_letters, rejected, sinks, credentials),
-    *(state, tasks, audit),
+    *(state, tasks, audit, sample),
 )
 ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

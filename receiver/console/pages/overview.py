@@ -10,6 +10,9 @@ from starlette.responses import Response
 from receiver.config.settings import Settings
 from receiver.console import render
 from receiver.console.app import Page
+from receiver.doctor.environment import demo_token
+from receiver.doctor.finding import Finding
+from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import sink_ledger
@@ -18,6 +21,7 @@ from receiver.runtime.redis_client import DOWN
 
 FRESH: Final = 1.0
 """Seconds for which one reading of Redis serves every viewer."""
+_ORDER: Final = ("serious", "warning", "note")
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -27,6 +31,8 @@ class Overview(msgspec.Struct, frozen=True):
     """Milliseconds since 1970."""
     found: Snapshot
     sinks: list[SinkLedger]
+    findings: list[Finding]
+    """Those of `receiver doctor` that concern the work; it alone examines the machine and Redis."""
 
 
 def show(request: Request) -> Response:
@@ -42,14 +48,28 @@ def show(request: Request) -> Response:
     if last is None:
         raise ConnectionError
     settings: Settings = request.app.state.settings
-    values = {"seen": last, "gone": gone, "listeners": _listeners(settings, last.found)}
+    names = _listeners(settings, last.found)
+    values = {
+        "seen": last,
+        "gone": gone,
+        "listeners": names,
+        "base": settings.public_url or request.app.state.web,
+        "ending": "" if names[0][0] == "default" else f"/{names[0][0]}",
+    }
     fragment = request.headers.get("hx-request") == "true"
     return render.page(request, "overview_numbers.html" if fragment else "overview.html", values)
 
 
 def _read(request: Request) -> Overview:
     client: Any = request.app.state.redis
-    return Overview(int(time.time() * 1000), snapshot.read(client), sink_ledger.read(client))
+    settings: Settings = request.app.state.settings
+    demo = demo_token(settings)
+    tokens = ["set"] * len(settings.bearer_digests) + [demo] * bool(demo)
+    found = snapshot.read(client)
+    findings = sorted(
+        check_workload(settings, found, tokens, demo), key=lambda one: _ORDER.index(one.severity)
+    )
+    return Overview(int(time.time() * 1000), found, sink_ledger.read(client), findings)
 
 
 def _listeners(settings: Settings, found: Snapshot) -> list[tuple[str, int]]:

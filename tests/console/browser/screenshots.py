@@ -8,6 +8,8 @@ from typing import Any, Final
 from tests.support.browser import chromium, console
 from tests.support.commands import ROOT
 from tests.support.console_data import fill
+from tests.support.eventually import eventually
+from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 
 TOML: Final = '[[listener]]\nname = "promo"\n\n[[listener]]\nname = "alerts"\n'
@@ -25,10 +27,14 @@ def take(directory: Path, addresses: dict[str, str], **look: Any) -> None:
             console(valkey, browser, Path(place), TOML) as running,
         ):
             receipt = fill(valkey)
+            receiver = Receiver(valkey, Path(place))
+            receiver.start_worker()
+            eventually(lambda: valkey.client().exists("rq:workers:receiver-normalise"))
             with running.page(**(WIDE | look)) as page:
                 for name, address in addresses.items():
                     page.goto(running.base + address.replace("RECEIPT", receipt))
                     page.screenshot(path=directory / f"{name}.png")
+            receiver.stop()
     finally:
         valkey.stop()
 

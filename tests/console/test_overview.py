@@ -1,0 +1,57 @@
+"""The overview: what to do where nothing has come, what is wrong, and a sample."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.console import audit
+from receiver.contract.redis_keys import CREDENTIALS, INBOUND
+from tests.console.conftest import OURS
+from tests.console.test_live import accept
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture
+def web(receiver: Receiver) -> str:
+    return receiver.url
+
+
+def test_an_empty_receiver_says_where_to_send_and_what_is_missing(
+    operator: TestClient, web: str
+) -> None:
+    page = operator.get("/").text
+    for path in ("/att/sms/mo?", "/att/sms/delivery-status?", "/camara/notifications<"):
+        assert web + path in page
+    assert "curl -i" in page
+    assert "there is no credential" in page
+    assert "receiver credentials add" in page
+
+
+def test_a_viewer_has_no_sample_to_send(viewer: TestClient) -> None:
+    assert "curl -i" in viewer.get("/").text
+    assert "Send a sample" not in viewer.get("/").text
+
+
+def test_once_something_came_the_addresses_give_way(operator: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    valkey.client().hincrby("receiver:ledger", "accepted", 1)
+    assert "curl -i" not in operator.get("/").text
+
+
+def test_a_sample_goes_through_the_web_process_with_a_token_of_its_own(
+    operator: TestClient, receiver: Receiver, valkey: Valkey
+) -> None:
+    receiver.start_web()
+    answer = operator.post("/sample", headers=OURS)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/live")
+    client = valkey.client()
+    assert client.xlen(INBOUND) == 1
+    assert client.hlen(CREDENTIALS) == 0
+    assert [entry.action for _, entry in audit.newest(client)] == ["sample"]
+
+
+def test_a_sample_that_nobody_takes_says_so(operator: TestClient, valkey: Valkey) -> None:
+    answer = operator.post("/sample", headers=OURS)
+    assert answer.status_code == 502
+    assert "Nothing answers there" in answer.text
+    assert valkey.client().hlen(CREDENTIALS) == 0
