@@ -79,6 +79,8 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ISO 3166 code of the country whose numbers the carrier sends without a country code."""
     repeats: Literal["drop", "publish"] = "drop"
     """Whether what says the same as a notification before it is a duplicate, or an event too."""
+    max_per_second: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Requests that each web process admits for it; None: as many as come."""
     inbox_text: bool = False
     """Whether the texts of messages in subscribers' mailboxes (`/att/messages`) are kept."""
 

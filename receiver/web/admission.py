@@ -1,6 +1,6 @@
 """The limits of what is in flight: how many requests, and how many bytes of bodies."""
 
-from typing import Final
+from typing import Final, Protocol
 
 BODY_BYTES: Final = 64 * 1024 * 1024
 """What their bodies may weigh together, complete or not: many slow large ones would fill memory."""
@@ -33,6 +33,11 @@ class Admission:
         self.body_bytes += size
         return self.body_bytes <= BODY_BYTES
 
+    def weigh(self, size: int) -> bool:
+        """Count so many more bytes of a body; False when there is no room for them."""
+        self.body_bytes += size
+        return self.body_bytes <= BODY_BYTES
+
     def leave(self, size: int) -> None:
         """Give back the room of a request that has its response."""
         self.in_flight -= 1
@@ -43,20 +48,32 @@ class Admission:
         return Visit(self)
 
 
+class Counted(Protocol):
+    """Counts what is in flight: of all, or of one listener."""
+
+    def enter(self, size: int = 0) -> bool:
+        """Count one more request."""
+
+    def weigh(self, size: int) -> bool:
+        """Count so many more bytes of a body."""
+
+    def leave(self, size: int) -> None:
+        """Give back the room of a request."""
+
+
 class Visit:
     """Holds the room of one request, and gives it back at its end."""
 
     __slots__ = ("_admission", "_bytes")
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Counted) -> None:
         self._admission = admission
         self._bytes = 0
 
     def weigh(self, size: int) -> bool:
         """Count `size` more bytes of the body; False when there is no room for them."""
         self._bytes += size
-        self._admission.body_bytes += size
-        return self._admission.body_bytes <= BODY_BYTES
+        return self._admission.weigh(size)
 
     def __enter__(self) -> "Visit":
         self._admission.enter()

@@ -44,7 +44,7 @@ async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Rece
         # Where there is nothing to wait for, the connection stays: a new one costs more than this.
         return early if is_whole(receive) else early.closing()
     try:
-        with ingest.context.admission.visit() as visit:
+        with ingest.admission(request).visit() as visit:
             request.body = await ingest.context.bodies.read(scope, receive, visit)
             return await _await(lambda done: ingest.store(request, done))
     except Refuse as refused:

@@ -15,6 +15,7 @@ from receiver.metrics.counters import ACKNOWLEDGED, Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
 from receiver.web.admission import Admission
+from receiver.web.listener_shares import ListenerShares
 from receiver.web.request_body import Bodies
 
 _ANSWER_WITHIN: Final = 1.0
@@ -43,6 +44,12 @@ class Context:
         self.credentials = credentials
         self.intake = intake
         self.admission = admission
+        self.shares = (
+            ListenerShares(settings.listeners, admission, settings.max_in_flight)
+            if settings.listeners
+            else None
+        )
+        """None where no listener is configured: then nobody has a share."""
         self.availability = availability
         self.receipts = Receipts()
         self.bodies = Bodies(settings.max_body_bytes)

@@ -21,9 +21,11 @@ from receiver.intake.accept import Accepted, accept
 from receiver.intake.waiting_requests import Overloaded, Unavailable
 from receiver.runtime.logs import Seldom
 from receiver.web import responses
+from receiver.web.admission import Admission
 from receiver.web.authentication import authenticate, handshake_permission, verify_signature
 from receiver.web.content_type import content_type
 from receiver.web.context import Context
+from receiver.web.listener_shares import ListenerAdmission
 from receiver.web.rejection import Refuse, log_refusal, refusal_record
 from receiver.web.request import Request
 from receiver.web.responses import Response
@@ -65,7 +67,7 @@ class Ingest:
         if early:
             respond(early)
             return
-        admission, size = self.context.admission, len(request.body)
+        admission, size = self.admission(request), len(request.body)
 
         def leave(response: Response) -> None:
             admission.leave(size)
@@ -99,7 +101,14 @@ class Ingest:
         self._spans.admit(request)
         if self.context.admission.full:
             return self._refused(request, Refuse(429, _FULL))
+        if self.context.shares and (beyond := self.context.shares.refusal(request)):
+            return self._refused(request, beyond)
         return None
+
+    def admission(self, request: Request) -> Admission | ListenerAdmission:
+        """Return where a request that was admitted is counted while it is in flight."""
+        shares = self.context.shares
+        return shares.of(request) if shares else self.context.admission
 
     def _handle_known(self, request: Request, respond: Respond, known: bool) -> None:
         request.known = known

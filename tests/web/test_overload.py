@@ -1,23 +1,20 @@
 """More than fits is told to come again, and what is in the house stays bounded."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import uvicorn
 
 from receiver.auth.bearer import Credentials
-from receiver.config.settings import load
 from receiver.contract.records import decode_refusal
 from receiver.contract.redis_keys import INBOUND, REJECTED
 from receiver.web import admission, ingest, protocol
-from receiver.web.app import build
 from tests.intake.test_redis_trouble import Load
 from tests.support.bare import connect, header, read_all, read_answer, request, status
 from tests.support.eventually import eventually
+from tests.support.in_process import serving
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -28,25 +25,10 @@ JSON = ("content-type", "application/json")
 @pytest.fixture
 def port(valkey: Valkey) -> Iterator[int]:
     """The door in this process, where its bounds can be made small."""
-    environ = {"RECEIVER_BEARER_TOKENS": TOKEN, "RECEIVER_MAX_IN_FLIGHT": "2"}
-    app = build(load({"REDIS_URL": valkey.url} | environ))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=protocol.Protocol,
-            loop="uvloop",
-            log_config=None,
-            log_level="error",
-            proxy_headers=False,  # as `serve` has it: what stands between hides the short way
-        )
-    )
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        eventually(lambda: server.started)
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+    with serving(
+        REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS=TOKEN, RECEIVER_MAX_IN_FLIGHT="2"
+    ) as port:
+        yield port
 
 
 def answer(port: int, body: bytes = b"") -> bytes:
