@@ -1,6 +1,7 @@
 """The client of one operator's APIs, for the rest of the program."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,9 +70,12 @@ class OperatorClient:
         document: Any = None,
         *,
         headers: dict[str, str] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Answer:
         """Send a request; `document`, unless None, as JSON. Returns any complete answer.
 
+        `check` is called when nothing is waited for any more, right before the request is sent;
+        what it raises is raised, and nothing is sent.
         Raises `NotSent` (also as `Resting` and `TokenRefused`): it may be sent again.
         Raises `Unanswered`: it may have been carried out. Raises `BadUrl`, a ValueError.
         """
@@ -81,7 +85,7 @@ class OperatorClient:
             self.circuit.admit()
             await self.rate.acquire()
             try:
-                answer = await self._send(method, url, more, content)
+                answer = await self._send(method, url, more, content, check)
             except (NotSent, Unanswered) as error:
                 self.traffic.failed(error)
                 self.circuit.failed()
@@ -106,14 +110,23 @@ class OperatorClient:
         await self.close()
 
     async def _send(
-        self, method: str, url: str, headers: dict[str, str], content: bytes | None
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        content: bytes | None,
+        check: Callable[[], None] | None,
     ) -> Answer:
-        own = await self._authentication.headers()
-        answer = await self._http.send(method, url, headers=headers | own, content=content)
+        async def attempt() -> tuple[dict[str, str], Answer]:
+            own = await self._authentication.headers()
+            if check:
+                check()
+            return own, await self._http.send(method, url, headers=headers | own, content=content)
+
+        own, answer = await attempt()
         if answer.status == 401 and await self._authentication.renew(own):
             self.traffic.answered(answer)
-            own = await self._authentication.headers()
-            answer = await self._http.send(method, url, headers=headers | own, content=content)
+            _, answer = await attempt()
         return answer
 
     def _judge(self, answer: Answer) -> None:

@@ -1,5 +1,6 @@
 """The four operations of one operator's subscription APIs."""
 
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -29,9 +30,15 @@ class Api:
     def __init__(self, client: OperatorClient) -> None:
         self.client = client
 
-    async def create(self, base: str, body: dict[str, Any]) -> Answer:
-        """Send one POST that creates a subscription; it is never repeated."""
-        return await self.client.request("POST", f"{base.rstrip('/')}/subscriptions", body)
+    async def create(
+        self, base: str, body: dict[str, Any], check: Callable[[], None] | None = None
+    ) -> Answer:
+        """Send one POST that creates a subscription; it is never repeated.
+
+        `check` as in `OperatorClient.request`.
+        """
+        url = f"{base.rstrip('/')}/subscriptions"
+        return await self.client.request("POST", url, body, check=check)
 
     async def get(self, base: str, subscription: str) -> Answer:
         """Send a GET of one subscription, by the operator's id."""

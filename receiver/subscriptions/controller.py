@@ -125,9 +125,9 @@ class Controller:
         """Renew the lease. Raises `LeaseLost` where it is lost, or Redis has lost its data."""
         store = self.context.store
         while not self._stopping():
-            if not await store.acquire_lease() or not await store.is_controller_marked():
+            if not await store.acquire_lease():
                 raise LeaseLost
-            await store.mark_controller()
+            await store.check_data()
             await store.write_state("seen", int(store.now()))
             await self._pause(_LEASE_RENEWAL)
 

@@ -12,7 +12,7 @@ from receiver.subscriptions import api_versions, attempts, creation_outcome, ref
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
 from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id
-from receiver.subscriptions.store import Change, LeaseLost, Write
+from receiver.subscriptions.store import Change, Write
 
 log = structlog.get_logger()
 
@@ -33,8 +33,6 @@ async def create_subscription(context: Context, slot: Slot) -> None:
     attempt = await _store_intent(context, slot.id, token)
     if attempt is None or not await _mark_posting(context, slot.id, attempt.id):
         return
-    if not context.store.holds_lease:  # stopped for longer than its lease: another one may post
-        raise LeaseLost
     outcome = await _post(context, slot, attempt, token)
     await _store_outcome(context, slot, attempt.id, outcome)
 
@@ -111,7 +109,8 @@ async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> C
         initial_event=context.sets[slot.set].initial_event,
     )
     try:
-        answer = await context.api.create(request.base, api_versions.creation_body(request))
+        body = api_versions.creation_body(request)
+        answer = await context.api.create(request.base, body, context.store.check_lease)
     except Resting as error:
         return CreationOutcome(kind="retry", error=str(error), wait=error.seconds)
     except NotSent as error:

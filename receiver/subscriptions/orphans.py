@@ -84,6 +84,7 @@ async def _keep_or_delete(
     successor = slot or await _slot_for_the_same(context, remote)
     if successor and successor.wanted and not successor.living and not found:
         return True  # until the successor lives, an orphan is better than none
+    await context.store.check_data()  # after a loss in Redis every subscription looks like one
     log.warning("subscription.orphan", slot=slot.id if slot else "", subscription=remote.id)
     with contextlib.suppress(NotSent, Unanswered):
         await context.api.delete(base, remote.id)

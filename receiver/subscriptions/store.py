@@ -1,5 +1,6 @@
 """The records of one operator's slots in Redis. Every write checks the lease of its controller."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -32,6 +33,13 @@ _DELETE: Final = scripts.load(__package__, "delete_credentials")
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
+_MARK: Final = """
+if redis.call('HGET', KEYS[1], 'controller') ~= ARGV[1] then
+    return 0
+end
+redis.call('HSET', KEYS[1], 'controller', ARGV[2])
+return 1
+"""
 
 Write = tuple[str, str | bytes, str | bytes | float]
 """A write beside a slot's new record: kind (`credential`, `expire`, `attempt`, `id` or `count`),
@@ -39,7 +47,9 @@ name and value. `commit.lua` has what each does."""
 
 
 class LeaseLost(Exception):
-    """Another controller has this operator's lease now, or may have it."""
+    """Another controller has this operator's lease now, or may have it; or what this one has loaded
+    is no longer what Redis has.
+    """
 
 
 class Change(Struct, frozen=True):
@@ -66,7 +76,8 @@ class Store:
         self._lease = subscriptions_lease(operator)
         self._held_until = 0.0
         self._ahead = 0.0
-        self._mark = 0
+        self._mark = ""
+        self._marking = asyncio.Lock()
         self.commits = 0
         """Changes of slots by this process."""
         self._keys = [
@@ -85,10 +96,12 @@ class Store:
         """Return the time by Redis' clock, whose distance from ours the last lease told."""
         return time.monotonic() + self._ahead
 
-    @property
-    def holds_lease(self) -> bool:
-        """Return whether no other controller can have the lease at this moment."""
-        return time.monotonic() < self._held_until
+    def check_lease(self) -> None:
+        """Raise `LeaseLost` where another controller may have the lease at this moment, such as
+        after we were stopped for longer than it lasts.
+        """
+        if time.monotonic() >= self._held_until:
+            raise LeaseLost
 
     async def acquire_lease(self) -> bool:
         """Claim the lease, or renew it; return whether we have it."""
@@ -102,16 +115,21 @@ class Store:
         return bool(got)
 
     async def mark_controller(self) -> None:
-        """Store that this controller has loaded what Redis has, and goes on."""
-        self._mark += 1
-        await self.write_state("controller", f"{self._owner} {self._mark}")
+        """Store that this controller has loaded what Redis has."""
+        self._mark = f"{self._owner} {secrets.token_hex(8)}"
+        await self.write_state("controller", self._mark)
 
-    async def is_controller_marked(self) -> bool:
-        """Return whether the latest mark is still stored: otherwise Redis has lost its data, or is
-        an older copy of itself.
+    async def check_data(self) -> None:
+        """Raise `LeaseLost` where the latest mark is not stored any more: Redis has lost its data
+        since, or is an older copy of itself. Otherwise replace it by a newer one, in the same
+        script: a loss between the two would never be noticed.
         """
-        state = subscriptions_state(self.operator)
-        return await self.read_field(state, "controller") == f"{self._owner} {self._mark}"
+        async with self._marking:
+            newer = f"{self._owner} {secrets.token_hex(8)}"
+            keys = [subscriptions_state(self.operator)]
+            if not await self._eval(_MARK, keys, self._mark, newer):
+                raise LeaseLost
+            self._mark = newer
 
     async def release_lease(self) -> None:
         """Release the lease, so that another controller can have it at once."""

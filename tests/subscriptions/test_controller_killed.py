@@ -1,10 +1,15 @@
 """A controller killed before and after each step leaves what the next one makes whole."""
 
-import pytest
+import asyncio
 
+import pytest
+import redis.asyncio
+
+from receiver.subscriptions.store import LeaseLost, Store
 from tests.support.controlling import Controlled
 from tests.support.dying_controller import STEPS
 from tests.support.eventually import eventually
+from tests.support.valkey import Valkey
 
 BEGINNING = ("intent", "posting", "post", "commit")
 RENEWAL = ("intent", "posting", "post", "commit", "mark", "delete", "finish")
@@ -42,8 +47,11 @@ def test_killed_at_a_renewal(fleet: Controlled, step: str, when: str) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_while_an_attempt_is_looked_for(fleet: Controlled, when: str) -> None:
     fleet.operator.control("faults", operation="create", effect="lost")
+    # Without a list the search for orphans does not find it first.
+    fleet.operator.control("faults", operation="list", effect="status", status=500, times=0)
     dying = fleet.start(f"{when} resolve")
     assert dying.wait(60) == -9
+    fleet.operator.control("clear-faults")
     fleet.redis.delete("receiver:subscriptions:lease:sim")
     fleet.start()
     fleet.settled()
@@ -97,5 +105,26 @@ def test_after_a_loss_in_redis_everything_is_made_anew(fleet: Controlled) -> Non
     fleet.settled()
     first = {each["id"] for each in fleet.live()}
     fleet.redis.flushall()
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+
+    def anew() -> bool:
+        live = {each["id"] for each in fleet.live()}
+        assert len(live) >= 3, "one was deleted before its successor was there"
+        return not first & live
+
+    eventually(anew)
     fleet.settled()
+
+
+def test_a_loss_in_redis_is_noticed_at_the_next_look_and_at_each_after_it(valkey: Valkey) -> None:
+    async def lose() -> None:
+        async with redis.asyncio.Redis.from_url(valkey.url) as client:
+            store = Store(client, "sim", lambda _: None)
+            assert await store.acquire_lease()
+            await store.mark_controller()
+            await asyncio.gather(*(store.check_data() for _ in range(5)))
+            await client.flushall()
+            for _ in range(2):
+                with pytest.raises(LeaseLost):
+                    await store.check_data()
+
+    asyncio.run(lose())

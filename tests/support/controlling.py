@@ -1,6 +1,7 @@
 """A controller at a simulated operator, and what has to hold after everything that happens."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ import redis
 
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
     subscriptions_orders,
 )
 from receiver.subscriptions.slots import Slot, decode
 from tests.support.commands import environment
+from tests.support.dying_controller import AHEAD
 from tests.support.eventually import eventually
 from tests.support.forked import Forked
 from tests.support.operators import Simulated, Sink
@@ -36,6 +39,7 @@ class Controlled:
         self.directory = directory
         self.more = ""
         self.of_operator = ""
+        self.rate = 500.0
         self.version = "v0.8"
         self.status = "device-reachability-status/v1"
         self.log = directory / "log"
@@ -56,7 +60,7 @@ public_url = "{public}"
 name = "sim"
 reachability = "{self.operator.url}/{api}/{self.version}"
 status = "{self.operator.url}/{self.status}"
-rate = 500
+rate = {self.rate}
 concurrency = 8
 auth = {{ kind = "client_credentials", token_url = "{self.operator.url}/oauth/token", \
 client_id = "simulated-client", secret_env = "SIM" }}
@@ -124,6 +128,30 @@ devices_file = "fleet.txt"
                 (self.slots(), self.live(), self.log.read_text()[-3000:])
             ) from None
 
+    def renewed(self, *devices: str) -> None:
+        """Renew every slot by hand, and wait until each has a new subscription and no gap."""
+        before = {each["id"] for each in self.live()}
+        for slot in self.slots():
+            self.order(do="renew", slot=slot.id)
+        eventually(lambda: not before & {each["id"] for each in self.live()})
+        self.unhurt(*devices)
+
+    def unhurt(self, *devices: str) -> None:
+        """Wait for the invariants; no slot was ever without a subscription, no event refused."""
+        self.settled(*devices)
+        assert self.redis.hget(SUBSCRIPTION_SETS, "fleet:gap_seconds") is None
+        assert "401" not in self.operator.books()["deliveries"]
+
+    def requests(self) -> dict[str, int]:
+        """How many requests the operator got, by operation and answer: `create 201`."""
+        found: dict[str, int] = self.operator.http.get("/_books?summary").json()["requests"]
+        return found
+
+    def passed(self, seconds: float) -> None:
+        """Move Redis' clock and the operator's: so much time has passed."""
+        self.redis.set(AHEAD, int(seconds))
+        self.operator.control("clock", ahead=seconds)
+
     def alive(self) -> None:
         """Every controller that ended has ended as it should: killed by itself."""
         for each in self._processes:
@@ -132,6 +160,7 @@ devices_file = "fleet.txt"
     def stop(self) -> None:
         for each in self._processes:
             each.terminate()
+            each.send_signal(signal.SIGCONT)
         for each in self._processes:
             try:
                 each.communicate(timeout=30)

@@ -1,5 +1,7 @@
-"""A controller in a hurry, killed at a chosen point:
+"""A controller in a hurry, killed or stopped at a chosen point:
 `python -m tests.support.dying_controller OPERATOR POINT`.
+
+Redis' clock, as it tells it, is ahead by the seconds in the key `AHEAD`.
 """
 
 import asyncio
@@ -12,17 +14,21 @@ from typing import Any
 
 from receiver.config.settings import load
 from receiver.outbound import Limits, OperatorClient
+from receiver.outbound.circuit import Circuit
 from receiver.outbound.operator_credentials import credentials
 from receiver.runtime import logs
-from receiver.subscriptions import attempts, creation, ending, unknown_attempts
+from receiver.subscriptions import attempts, controller, creation, ending, store, unknown_attempts
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.controller import Controller
 from receiver.subscriptions.timing import Timing
 
 FAST = Timing(
     overlap=0.5, between_lists=0.5, recheck=0.1, pending_limit=10, first_backoff=0.2,
-    longest_backoff=1, orphan_check=1, device_check=0.2, report=0.2,
+    longest_backoff=1, orphan_check=1, device_check=0.2, report=0.2, quota_pause=1,
 )  # fmt: skip
+LEASE = 4.0
+"""Seconds; the next controller waits for so long after a kill."""
+AHEAD = "test:ahead"
 STEPS: dict[str, tuple[Any, str]] = {
     "intent": (creation, "_store_intent"),
     "posting": (creation, "_mark_posting"),
@@ -40,13 +46,25 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def hurry() -> None:
+    """Make the lease short, and Redis' clock one that a test can move."""
+    vars(store)["LEASE_SECONDS"], vars(controller)["_LEASE_RENEWAL"] = LEASE, 0.5
+    told = "redis.call('TIME')[1]"
+    moved = f"string.format('%.0f', {told} + (redis.call('GET', '{AHEAD}') or 0))"
+    vars(store)["_ACQUIRE"] = vars(store)["_ACQUIRE"].replace(told, moved)
+
+
 def patch(point: str) -> None:
-    """`before post`, `after post`: at the first time."""
-    when, _, name = point.partition(" ")
+    """`before post`, `after post`, `stopped before post`: at the first time."""
+    when, _, name = point.rpartition(" ")
     owner, attribute = STEPS[name]
     method: Callable[..., Any] = getattr(owner, attribute)
 
     async def dying(*arguments: Any, **more: Any) -> Any:
+        if when == "stopped before":
+            setattr(owner, attribute, method)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return await method(*arguments, **more)
         if when == "before":
             die()
         result = await method(*arguments, **more)
@@ -63,6 +81,7 @@ def main(name: str, point: str) -> None:
     settings = load(os.environ)
     logs.configure("debug")
     operator = next(one for one in settings.operators if one.name == name)
+    hurry()
     if point:
         patch(point)
     stop = threading.Event()
@@ -71,7 +90,8 @@ def main(name: str, point: str) -> None:
     async def run() -> None:
         who = credentials(operator, settings.operator_variables)
         limits = Limits(rate=operator.rate, concurrency=operator.concurrency, deadline=5)
-        async with OperatorClient(who, limits) as client:
+        circuit = Circuit(first=0.2, longest=1)
+        async with OperatorClient(who, limits, circuit=circuit) as client:
             await Controller(settings, operator, client, stop.is_set, FAST).run()
 
     asyncio.run(run())
