@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 from receiver.config.settings import Settings, load
@@ -25,6 +26,10 @@ def metrics(fleet: Controlled) -> dict[str, float]:
     page = exposition(snapshot.read(fleet.redis, (), ["sim"]), None, known).decode()
     found = re.findall(r"^(receiver_(?:sub|oper)\S+) (\S+)$", page, re.MULTILINE)
     return {name.replace('"', ""): float(value) for name, value in found}
+
+
+def none_of(fleet: Controlled, name: str) -> bool:
+    return metrics(fleet)[name] == 0
 
 
 def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Controlled) -> None:
@@ -55,7 +60,7 @@ def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Cont
         "stopped",
         "gap_seconds_total",
     ):
-        assert found[of_set(name)] == 0
+        eventually(partial(none_of, fleet, of_set(name)))
     assert found["receiver_subscription_credentials"] == 4
     requests = "receiver_operator_requests_total{{operator=sim,status={}}}".format
     assert found[requests(201)] == 3

@@ -1,0 +1,81 @@
+"""An operator that refuses everybody for a while: what lives is left alone, and nothing is asked
+faster than it wants.
+"""
+
+from datetime import datetime
+from itertools import pairwise
+
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+
+ANOTHER = "+12065550109"
+MANY = [f"+1206555{number:04}" for number in range(30)]
+
+
+def test_a_storm_of_401_leaves_what_lives_alone(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    first = {each["id"] for each in fleet.live()}
+    fleet.operator.control("forget-tokens")
+    fleet.operator.control("faults", effect="status", status=401, times=0)
+    fleet.wants(*DEVICES, ANOTHER)
+    for slot in fleet.slots():
+        fleet.order(do="renew", slot=slot.id)
+    eventually(lambda: sum(n for name, n in fleet.requests().items() if name.endswith("401")) > 12)
+    assert {each["id"] for each in fleet.live()} == first
+    assert "delete 401" not in fleet.requests()
+    fleet.operator.control("clear-faults")
+    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    fleet.unhurt(*DEVICES, ANOTHER)
+
+
+def test_a_retry_after_for_ever_is_kept_to(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    first = {each["id"] for each in fleet.live()}
+    fleet.operator.control("faults", effect="status", status=429, retry_after=1, times=0)
+    fleet.wants(*DEVICES, ANOTHER)
+    for slot in fleet.slots():
+        fleet.order(do="renew", slot=slot.id)
+    eventually(lambda: len(refused(fleet)) > 20)
+    bunches = [late - early for early, late in pairwise(refused(fleet)) if late - early > 0.5]
+    assert len(bunches) >= 1
+    # What was under way with the first one, eight at most, is answered with it.
+    assert all(wait > 0.9 for wait in bunches)
+    assert len(refused(fleet)) <= 8 * (len(bunches) + 1)
+    assert {each["id"] for each in fleet.live()} == first
+    fleet.operator.control("clear-faults")
+    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    fleet.unhurt(*DEVICES, ANOTHER)
+
+
+def refused(fleet: Controlled) -> list[float]:
+    """When the operator answered 429."""
+    calls = fleet.operator.books()["calls"]
+    return [
+        datetime.fromisoformat(each["at"]).timestamp() for each in calls if each["answer"] == 429
+    ]
+
+
+def test_a_quota_that_is_used_up_is_not_asked_for_again_and_again(fleet: Controlled) -> None:
+    fleet.wants(*MANY)
+    fleet.operator.control("settings", limits={"quota": 20})
+    fleet.start()
+    eventually(lambda: fleet.states() == ["active"] * 20 + ["failing"] * 10)
+    first = {each["id"] for each in fleet.live()}
+    pauses = fleet.requests()["create 429"]
+    eventually(lambda: fleet.requests()["create 429"] > pauses)
+    assert {each["id"] for each in fleet.live()} == first
+    fleet.operator.control("settings", limits={"quota": 0})
+    fleet.unhurt(*MANY)
+
+
+def test_a_list_that_shows_twenty_makes_nothing_twice_and_deletes_nothing(
+    fleet: Controlled,
+) -> None:
+    fleet.operator.control("settings", list={"cap": 20})
+    fleet.wants(*MANY)
+    fleet.start()
+    fleet.settled(*MANY)
+    fleet.renewed(*MANY)
+    assert fleet.requests()["create 201"] == 2 * len(MANY)
