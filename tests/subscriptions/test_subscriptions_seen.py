@@ -46,6 +46,8 @@ def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Cont
 
     eventually(renewed)
     eventually(lambda: metrics(fleet)["receiver_subscriptions{set=fleet,state=active}"] == 2)
+    requests = "receiver_operator_requests_total{{operator=sim,status={}}}".format
+    eventually(lambda: metrics(fleet)[requests(201)] == 3)
     found = metrics(fleet)
     of_set = "receiver_subscriptions_{}{{set=fleet}}".format
     assert found[of_set("wanted")] == 3
@@ -62,7 +64,6 @@ def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Cont
     ):
         eventually(partial(none_of, fleet, of_set(name)))
     assert found["receiver_subscription_credentials"] == 4
-    requests = "receiver_operator_requests_total{{operator=sim,status={}}}".format
     assert found[requests(201)] == 3
     assert found[requests(422)] == 1
     assert found[requests(500)] == 1
