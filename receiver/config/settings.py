@@ -97,11 +97,20 @@ class Handshake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests per minute they are granted; None: any number."""
 
 
+class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A consumer group of the company's own on `receiver:events`."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    share: Annotated[float, msgspec.Meta(gt=0, le=50)] = 20
+    """Percent of Redis's `maxmemory` within which its unread events stay when memory is short."""
+
+
 class ConfigFile(Declared, frozen=True, forbid_unknown_fields=True):
     """What `receiver.toml` may hold."""
 
     listener: list[Listener] = msgspec.field(default_factory=list)
     sink: list[SinkSettings] = msgspec.field(default_factory=list)
+    reader: list[Reader] = msgspec.field(default_factory=list)
     handshake: Handshake = Handshake()
     poll: list[Poll] = msgspec.field(default_factory=list)
 
@@ -135,6 +144,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: every well-formed listener name is one."""
     sinks: tuple[SinkSettings, ...] = ()
     """Empty: events stay on their stream, for readers of the company's own."""
+    readers: tuple[Reader, ...] = ()
+    """Consumer groups of the company's own whose unread events stay when memory is short."""
     sink_variables: dict[str, str] = {}
     """Those environment variables that the sinks name and that are set."""
     signing_secrets: dict[str, tuple[str, ...]] = {}
@@ -219,6 +230,7 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
         ack_replicas=_read(environ, "RECEIVER_ACK_REPLICAS", _whole(0, 16), 0),
         listeners=tuple(config.listener),
         sinks=tuple(config.sink),
+        readers=tuple(config.reader),
         sink_variables={
             name: environ[name] for name in sinks.variables(tuple(config.sink)) if environ.get(name)
         },
@@ -369,6 +381,10 @@ def _config(environ: Mapping[str, str]) -> ConfigFile:
         if any(listener.name == other.name for other in config.listener[:index]):
             line = line_of(text, "listener", index, "name")
             raise SettingsError(f"{path}: line {line}: listener {listener.name!r} is there twice")
+    for index, reader in enumerate(config.reader):
+        if any(reader.name == other.name for other in config.reader[:index]):
+            line = line_of(text, "reader", index, "name")
+            raise SettingsError(f"{path}: line {line}: reader {reader.name!r} is there twice")
     for index, sink in enumerate(config.sink):
         twin = any(sink.name == other.name for other in config.sink[:index])
         wrong = ("name", "another sink has it: take another") if twin else sinks.fault(sink)

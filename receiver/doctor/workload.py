@@ -11,6 +11,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.doctor.consents import consents
 from receiver.doctor.finding import Finding
+from receiver.doctor.readers import readers
 from receiver.doctor.watches import watches
 from receiver.health.data_loss import loss_message
 from receiver.metrics.snapshot import Snapshot
@@ -59,6 +60,7 @@ def check_workload(
             "the workers do not keep up, or do not work",
             "receiver worker  # one more",
         )
+    yield from readers(settings, found)
     yield from _dead_letters(found)
     yield from watches(settings, found)
     yield from consents(settings, found)

@@ -21,6 +21,7 @@ from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
 from receiver.metrics import consents, polls, subscriptions, watches
+from receiver.metrics import readers as own_readers
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Sink, Snapshot
@@ -195,6 +196,7 @@ def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     }
     said = "Events that a consumer group of yours has not acknowledged; -1: nobody can tell."
     yield labelled("receiver_reader_backlog", said, ["group"], readers)
+    yield own_readers.family(settings.readers, found)
     moves: Labelled = {(group,): times for group, (times, _) in found.moves.items()}
     said = "How often somebody had destroyed or moved a consumer group of ours."
     yield counter("receiver_group_moves", said, ["group"], moves)

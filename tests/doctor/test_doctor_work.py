@@ -105,6 +105,18 @@ def test_a_sink_whose_circuit_is_open_is_found_and_one_that_is_stopped_once(
     assert not any("the sink hook fails" in what for what in found)
 
 
+def test_a_named_reader_that_is_missing_or_behind_is_found(valkey: Valkey, tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text('[[reader]]\nname = "crm"\n')
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "the reader crm of receiver.toml has no consumer group") == "warning"
+    client: Any = valkey.client()
+    client.xgroup_create(EVENTS, "crm", id="0", mkstream=True)
+    assert not any("the reader crm" in what for what in examined(tmp_path, valkey.url))
+    client.xadd(EVENTS, {"event": "{}"}, id=f"{time.time_ns() // 1_000_000 - 1_000_000}-0")
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "s behind, with 1 events that it has not acknowledged") == "warning"
+
+
 def test_a_secret_that_only_the_worker_has_is_no_alarm(receiver: Receiver, tmp_path: Path) -> None:
     """As under compose, where `doctor` is run in `web`."""
     receiver.also(RECEIVER_BEARER_TOKENS=GOOD, HOOK_SECRET="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

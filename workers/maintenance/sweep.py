@@ -9,7 +9,7 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.config.settings import HISTORY_PERCENT, RedisStreamSink, SinkSettings
+from receiver.config.settings import HISTORY_PERCENT, Reader, RedisStreamSink, SinkSettings
 from receiver.contract.redis_keys import (
     DEAD_LETTER_OWNERS,
     DEAD_LETTERS,
@@ -25,6 +25,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.runtime import scripts
 from workers import bell, second_clock
+from workers.maintenance import reader_share
 
 log = structlog.get_logger()
 
@@ -79,8 +80,14 @@ def histories(sinks: Sequence[SinkSettings], url: str) -> tuple[History, ...]:
 class Sweep:
     """Sweep for one supervisor; any number of supervisors may sweep at once."""
 
-    def __init__(self, client: redis.Redis, kept: Sequence[History] = HISTORIES) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        kept: Sequence[History] = HISTORIES,
+        readers: Sequence[Reader] = (),
+    ) -> None:
         self._client = client
+        self._readers = readers
         self._kept = kept
         self._has_work = client.register_script(scripts.load(__package__, "inbound_has_work"))
         self._forget = client.register_script(scripts.load(__package__, "forget_identities"))
@@ -107,7 +114,14 @@ class Sweep:
             if not spare:
                 return
             history = min(spare, key=lambda one: spare[one])
-            _, oldest[history] = self._cut(history, spare=True)
+            _, oldest[history] = self._cut(self._held_by_readers(history), spare=True)
+
+    def _held_by_readers(self, history: History) -> History:
+        """Return the history as the named readers hold it that are within their share."""
+        if history.stream != EVENTS or not self._readers:
+            return history
+        within = reader_share.within(self._client, self._readers)
+        return msgspec.structs.replace(history, held_by=(*history.held_by, *within))
 
     def _shorten(self, history: History, until: float) -> int:
         """Trim one history to its age and number; returns when the oldest left was written (ms)."""

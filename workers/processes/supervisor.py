@@ -63,7 +63,7 @@ class Supervisor:
         self._stop = stop
         client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
         self._slots = Slots(client)
-        self._sweep = Sweep(client, histories(settings.sinks, url))
+        self._sweep = Sweep(client, histories(settings.sinks, url), settings.readers)
         self._sinks = SinkSweep(client, settings.sinks)
         address = redis_client.address(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
