@@ -36,6 +36,7 @@ class Forked(subprocess.Popen[bytes]):
     _child_created = False  # by `Popen`, which has nothing to collect
 
     def __init__(self, arguments: list[str], cwd: Path, env: dict[str, str], log: Path) -> None:
+        log.touch()  # who starts it may read the log at once
         ours, theirs = os.pipe()
         self._process = _context().Process(
             target=_run, args=(arguments, cwd, env, log, reduction.DupFd(ours)), daemon=True

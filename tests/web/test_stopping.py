@@ -1,5 +1,6 @@
 """SIGTERM: what is in flight is finished or refused, in time; nothing acknowledged is lost."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -209,7 +210,8 @@ def _children(pid: int) -> list[int]:
 
 def _answers(pid: int, number: int) -> bool:
     """Send the signal; whether the process is still there afterwards."""
-    os.kill(pid, number)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
     return _lives(pid)
 
 
