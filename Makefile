@@ -30,7 +30,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-fuzz: $(VENV)/installed-dev ## send the door 10,000 broken requests (a minute or two)
+fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests (a minute or two)
 	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py
 
 bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
@@ -40,7 +40,7 @@ chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/cha
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(filter off,$(SPOOL)),--without-spool)
 
-mutants: $(VENV)/installed-dev ## change one thing at a time; say which changes no test notices (ROOM=door SEED=7 COUNT=10)
+mutants: $(VENV)/installed-dev ## change one thing at a time; say which changes no test notices (ROOM=web SEED=7 COUNT=10)
 	$(BIN)/python -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(COUNT),--count $(COUNT))
 
