@@ -14,6 +14,7 @@ from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
 from receiver.doctor import Finding, parking, polls
+from receiver.doctor.console import check_console
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.redis_server import check_redis_server
@@ -53,7 +54,8 @@ def command(*, as_json: bool) -> None:
         settings = msgspec.structs.replace(settings, spool_dir=spool, park_dir=parked)
         tokens += [token for token in [demo_token(settings)] if token]
     url = setup.redis_url(settings)
-    findings = [*check_environment(settings, tokens, url), *polls.of_settings(settings)]
+    findings = [*check_environment(settings, tokens, url), *check_console(settings)]
+    findings += polls.of_settings(settings)
     findings += polls.of_pages(settings)
     client, status = setup.connect(url), 2
     try:

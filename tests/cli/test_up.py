@@ -256,7 +256,10 @@ def test_a_redis_of_ones_own_is_used_and_left_alone(
 
 def test_the_procfile_runs_both_halves(tmp_path: Path, start_valkey: Callable[..., Any]) -> None:
     server, port = start_valkey(), str(free_port())
-    (tmp_path / "Procfile").write_text((ROOT / "Procfile").read_text())
+    console = f"receiver console --port {free_port()}"  # its own may be taken here
+    (tmp_path / "Procfile").write_text(
+        (ROOT / "Procfile").read_text().replace("receiver console", console)
+    )
     (tmp_path / "receiver").write_text(f'#!/bin/sh\nexec {shlex.join(RECEIVER)} "$@"\n')
     (tmp_path / "receiver").chmod(0o755)
     environ = environment(

@@ -154,9 +154,9 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
             source = volume.split(":")[0]
             assert (DEPLOY / source).exists() if source[0] == "." else source in found["volumes"]
         assert set(service["networks"]) <= set(found["networks"])
-    for half in ("web", "worker", "poll"):
+    for half in ("web", "worker", "poll", "console"):
         service = found["services"][half]
-        assert service["command"] == [half]
+        assert service["command"][0] == half
         assert set(service["environment"]) <= VARIABLES
         assert seconds(service["stop_grace_period"]) > max(FINISH_WITHIN, supervisor.STOP_WITHIN)
     wanted = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yml").read_text()))
@@ -179,12 +179,15 @@ def test_valkey_does_not_stay_root() -> None:
 
 def test_only_the_proxy_can_be_reached_and_only_the_halves_reach_valkey() -> None:
     services = compose()["services"]
-    assert [name for name, service in services.items() if "ports" in service] == ["caddy"]
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert ports == {"console": ["127.0.0.1:8090:8090"], "caddy": ["80:80", "443:443"]}
+    assert services["console"]["profiles"] == ["console"]
     assert {n for n, s in services.items() if "store" in s["networks"]} == {
         "valkey",
         "web",
         "worker",
         "poll",
+        "console",
     }
     assert compose()["networks"]["store"] == {"internal": True}
 
@@ -252,20 +255,36 @@ def test_the_manifests_have_the_shape_kubernetes_wants(manifests: list[dict[str,
 
 def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]) -> None:
     deployments = [one for one in manifests if one["kind"] == "Deployment"]
-    assert {one["metadata"]["name"] for one in deployments} == {"web", "worker", "poll"}
+    assert {one["metadata"]["name"] for one in deployments} == {"web", "worker", "poll", "console"}
     for one in deployments:
         pod = one["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervisor.STOP_WITHIN)
         [container] = pod["containers"]
-        assert container["args"] == [one["metadata"]["name"]]
+        assert container["args"][0] == one["metadata"]["name"]
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
         assert {each["name"] for each in container["env"]} <= VARIABLES
+
+
+def test_nothing_leads_to_the_console(manifests: list[dict[str, Any]]) -> None:
+    assert [one for one in manifests if one["kind"] == "Ingress"] == []
+    named = [one for one in manifests if one["metadata"]["name"] == "console"]
+    assert {one["kind"] for one in named} == {"Deployment", "NetworkPolicy"}
+    (policy,) = (one["spec"] for one in named if one["kind"] == "NetworkPolicy")
+    assert (policy["policyTypes"], policy.get("ingress")) == (["Ingress", "Egress"], None)
+    (pod,) = (one["spec"]["template"]["spec"] for one in named if one["kind"] == "Deployment")
+    assert {"name": "HOST", "value": "127.0.0.1"} in pod["containers"][0]["env"]
+
+
+def test_the_console_s_unit_and_procfile_listen_on_this_machine_only() -> None:
+    unit = (DEPLOY / "systemd/receiver-console.service").read_text()
+    assert "ExecStart=/usr/bin/env HOST=127.0.0.1 /opt/receiver/bin/receiver console" in unit
+    assert "console: HOST=127.0.0.1 receiver console\n" in (ROOT / "Procfile").read_text()
 
 
 def test_what_selects_pods_finds_them(manifests: list[dict[str, Any]]) -> None:
