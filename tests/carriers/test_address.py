@@ -127,3 +127,8 @@ def test_no_address_whatever_raises(address: str, region: str) -> None:
 def test_an_address_that_came_out_once_comes_out_the_same_again(address: str) -> None:
     found = normal(address)
     assert not found.startswith("+") or normal(found) == found
+
+
+def test_another_countrys_number_without_its_plus_stays_as_it_is_in_north_america_alone() -> None:
+    assert normal("442071838750", "US") == "442071838750"
+    assert normal("442071838750", "FR") == "+442071838750"

@@ -68,6 +68,12 @@ def test_structured_events_are_kept_byte_for_byte() -> None:
     assert case.callback.read(case.request).accepted == (case.body,)
 
 
+def test_an_event_whose_attributes_are_headers_keeps_its_content_type_as_an_attribute() -> None:
+    case = next(c for c in cases() if c.name == "camara/binary-text")
+    (kept,) = case.callback.read(case.request).accepted
+    assert msgspec.json.decode(kept)["datacontenttype"] == case.content_type
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_refusal_names_the_fault_and_quotes_no_value(case: Case) -> None:
     reasons = [case.reason or "", *case.refused]

@@ -173,3 +173,7 @@ def test_what_is_utf_8_stays_what_it_is(written: str) -> None:
 def test_a_message_is_told_alike_with_and_without_another_member() -> None:
     long = json.loads(message(b"")) | {"Message": RUSSIAN}
     assert heard(json.dumps(long, ensure_ascii=False).encode()) == RUSSIAN
+
+
+def test_a_declared_character_set_that_finds_more_faults_than_characters_is_not_it() -> None:
+    assert text("Größe".encode("cp1252"), "utf_8") == "Größe"

@@ -183,6 +183,12 @@ def test_the_end_without_a_final_status_is_unknown_and_says_why(reason: str) -> 
     assert ended(reason=reason).data["to"] is None
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"reason": 7}'])
+def test_an_end_that_cannot_be_read_would_be_a_dead_letter(body: bytes) -> None:
+    with pytest.raises(Unreadable, match="not the end of a watch"):
+        polled(body, content_type=outbox.ENDED)
+
+
 @pytest.mark.parametrize(
     ("answer", "raw"), [('{"RequestError": {}}', b'{"RequestError": {}}'), ("<html", "<html")]
 )

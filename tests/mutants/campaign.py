@@ -4,7 +4,7 @@ import itertools
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,8 +155,21 @@ def _tests(mutant: Mutant, baseline: Baseline) -> list[str]:
     if _at_import(mutant):
         of_file = [found for line, found in baseline.runs.items() if _is_in(line, mutant.path)]
         seen = set(itertools.chain(*of_file)) or set(baseline.seconds)
-    first = sorted(seen - unseen.keys(), key=baseline.seconds.__getitem__)
-    return first + sorted(unseen, key=lambda test: (baseline.seconds[test], unseen[test]))
+    scripts = dict.fromkeys(sorted(unseen, key=unseen.__getitem__))
+    return _by_file(seen - unseen.keys(), baseline) + _by_file(scripts, baseline)
+
+
+def _by_file(tests: Iterable[str], baseline: Baseline) -> list[str]:
+    """The quick files first, and in each the quick tests: what a file sets up is set up once."""
+    files: dict[str, list[str]] = {}
+    for test in tests:
+        files.setdefault(test.partition("::")[0], []).append(test)
+    sums = {file: sum(map(baseline.seconds.__getitem__, found)) for file, found in files.items()}
+    return [
+        test
+        for file in sorted(files, key=sums.__getitem__)
+        for test in sorted(files[file], key=baseline.seconds.__getitem__)
+    ]
 
 
 def _is_in(line: str, path: str) -> bool:

@@ -35,6 +35,10 @@ _FORWARD = (
     "tests/forward/test_rq_sinks.py",
 )
 _MARKS = ("tests/workers/test_groups_moved.py", "tests/workers/test_group_unmarked.py")
+_MAILBOX = (
+    "tests/polling/test_mailbox.py",
+    "tests/polling/test_mailbox_relist.py",
+)
 _METRICS = "tests/metrics/test_metrics.py"
 _REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
 _SWEEP = (
@@ -54,7 +58,11 @@ _WATCHES = ("tests/polling/test_watch_store.py", "tests/polling/test_statuses.py
 _SUBSCRIPTIONS = ("tests/subscriptions/test_subscription_scripts.py",)
 
 ROOMS = {
-    "carriers": Room(("receiver/carriers/**/*.py",), ("tests/carriers",), without=_IDENTITIES),
+    "carriers": Room(
+        ("receiver/carriers/**/*.py",),
+        ("tests/carriers", *_MAILBOX),
+        without=_IDENTITIES,
+    ),
     "identities": Room(
         _IDENTITIES,
         (
