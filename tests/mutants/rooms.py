@@ -158,6 +158,7 @@ ROOMS = {
             "tests/web/test_server.py",
         ),
         (
+            "tests/web/test_server.py::test_each_of_several_web_processes_logs_json_lines",
             "tests/web/test_answers.py",
             "tests/web/test_requests.py",
             "tests/web/test_at_once.py",

@@ -1,6 +1,9 @@
 """How a web process is put together, starts and ends."""
 
 import asyncio
+import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from receiver.config.settings import SettingsError, load
 from receiver.web import open_files, openapi
 from receiver.web.app import build
 from receiver.web.server import serve
+from tests.support.commands import environment
 from tests.support.running import TOKEN
 from tests.support.valkey import Valkey
 
@@ -57,3 +61,18 @@ def test_a_carrier_that_says_nothing_of_its_bodies_is_described_all_the_same() -
     silent = msgspec.structs.replace(CALLBACKS[0], content={})
     route = openapi.document([silent], [], load({}))["paths"][silent.path]["post"]
     assert route["requestBody"]["content"] == {"*/*": {}}
+
+
+def test_each_of_several_web_processes_logs_json_lines() -> None:
+    # uvicorn starts each afresh: what the command configured holds in none of them.
+    lines = "from receiver.web.app import create; create()\n"
+    lines += "import structlog; structlog.get_logger().warning('web.said', count=1)"
+    ended = subprocess.run(
+        [sys.executable, "-c", lines],
+        env=environment(REDIS_URL="redis://localhost", RECEIVER_BEARER_TOKENS=TOKEN),
+        capture_output=True,
+        check=True,
+    )
+    printed = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [(one["event"], one["level"]) for one in printed] == [("web.said", "warning")]
+    assert ended.stdout == b""
