@@ -65,7 +65,7 @@ WRONG: dict[str, list[tuple[tuple[str | int, ...], Any]]] = {
         (("traceparent",), {}),
     ],
 }
-REQUIRED = {
+REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
     "/att/sms/mo": [("SenderAddress",), ("Message",)],
     "/att/sms/delivery-status": [NOTIFICATION, INFO, (*INFO, "address"), (*INFO, "deliveryStatus")],
     "/att/messages": [PUSHED, SEVERAL, CHANGES, (*CHANGES, 0, "messageId")],

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
+_END_WITHIN = 30
+"""Seconds for the rest of a run in which a test has failed."""
+
 
 class Lines:
     """Records for each test its seconds and the lines that it runs in this process."""
@@ -67,7 +70,8 @@ class Collected:
 class Chosen:
     """Runs these tests alone, in this order, and remembers the first that fails.
 
-    A test that takes more of the processor than it may, in seconds, ends the process.
+    A test that takes more of the processor than it may, in seconds, ends the process; so does one
+    that waits ten times as long, or an end of the tests that waits once one has failed.
     """
 
     def __init__(self, tests: dict[str, float]) -> None:
@@ -78,6 +82,7 @@ class Chosen:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         signal.setitimer(signal.ITIMER_PROF, self._seconds[item.nodeid])
+        signal.alarm(int(10 * self._seconds[item.nodeid]))
 
     def pytest_runtest_teardown(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -90,6 +95,7 @@ class Chosen:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self.failed = self.failed or report.nodeid
+            signal.alarm(_END_WITHIN)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
