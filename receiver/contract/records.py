@@ -96,10 +96,31 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """It was refused in a batch: it goes by itself now, to see whether it is the one at fault."""
 
 
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One attempt to deliver one event to a sink that is asked by requests."""
+
+    sink: str
+    entry: str
+    """The event's entry on `EVENTS`."""
+    number: int
+    """1 for the first attempt at this delivery."""
+    at: int
+    """When it was answered: milliseconds since 1970, UTC, by the worker's clock."""
+    milliseconds: int
+    """How long the request took; others may have been in it."""
+    status: int
+    """Of the HTTP response; 0 where there was none."""
+    reason: str
+    """Why it failed, empty where it did not; never a value of the event."""
+    answer: bytes = b""
+    """The first 512 bytes of the response's body, as the consumer sent them."""
+
+
 encode = msgspec.msgpack.Encoder().encode
-"""Encodes a `Notification`, `Refusal`, `DeadLetter` or `Delivery`."""
+"""Encodes a `Notification`, `Refusal`, `DeadLetter`, `Delivery` or `Attempt`."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
 """Raises `msgspec.DecodeError` on anything that `encode` did not write."""
 decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+decode_attempt = msgspec.msgpack.Decoder(Attempt).decode

@@ -58,6 +58,8 @@ SINKS: Final = "receiver:sinks"
 the stream had taken before the sink began, `:configured` when a supervisor last knew it (ms). For
 every sink the events since `begun` plus `replayed` are `delivered`, `filtered`, `dead`, `shed` (let
 go), `parked_damaged` (parked, and unreadable), parked (`sink_parking`), or open."""
+DELIVERIES: Final = "receiver:deliveries"
+"""Stream of failed attempts to deliver, of all sinks: one field, `a`, an encoded `Attempt`."""
 RETIRED_SECONDS: Final = 24 * 3600
 """How long a sink that no supervisor knows any more holds its events."""
 FORWARD_JOB: Final = "workers.forward.run"
@@ -152,6 +154,11 @@ def retry_items(sink: str) -> str:
     exactly the members of `retry_due`.
     """
     return f"receiver:retry-items:{sink}"
+
+
+def sink_deliveries(sink: str) -> str:
+    """Return the stream of a sink's newest attempts, failed or not: entries as on `DELIVERIES`."""
+    return f"{DELIVERIES}:{sink}"
 
 
 def sink_state(sink: str) -> str:

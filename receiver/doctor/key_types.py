@@ -9,7 +9,9 @@ from receiver.contract import redis_keys
 from receiver.doctor.finding import Finding
 from receiver.doctor.unreachable_redis import ASK
 
-_STREAMS: Final = ("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED", "WATCH", "CONSOLE_AUDIT")
+_STREAMS: Final = (
+    *("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED", "DELIVERIES", "WATCH", "CONSOLE_AUDIT"),
+)
 _HASHES: Final = (
     *("LEDGER", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),
     *("TURNED_AWAY", "METER", "HEARD", "SINKS", "IDENTITIES", "WATCHES", "WATCH_COUNTS"),

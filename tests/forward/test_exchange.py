@@ -71,7 +71,11 @@ def test_a_public_looking_name_that_leads_to_a_private_address_finds_nobody() ->
         sink = http_sink(consumer, url=f"http://{name}/", allow=())
         assert "the address is private" in str(ask(sink))
         assert consumer.requests == []
-        assert ask(http_sink(consumer, url=f"http://{name}/", allow=("localhost",))) == (204, "")
+        assert ask(http_sink(consumer, url=f"http://{name}/", allow=("localhost",))) == (
+            204,
+            "",
+            b"",
+        )
         (request,) = consumer.requests
         assert request.headers["host"] == name
 

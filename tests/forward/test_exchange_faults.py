@@ -114,7 +114,7 @@ def test_certificates_are_trusted_as_python_trusts_them_and_for_their_names_only
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pem"))
         port = consumer.server_port
         named = http_sink(consumer, url=f"https://localhost:{port}/", allow=("localhost",))
-        assert ask(named) == (204, "")
+        assert ask(named) == (204, "", b"")
         numbered = http_sink(consumer, url=f"https://127.0.0.1:{port}/")
         assert str(ask(numbered)) == "no answer: SSLError"
         assert len(consumer.requests) == 1
@@ -124,14 +124,14 @@ def test_a_proxy_of_the_environment_gets_nothing(monkeypatch: pytest.MonkeyPatch
     with consuming() as consumer, consuming() as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://{proxy.netloc}")
-        assert ask(http_sink(consumer)) == (204, "")
+        assert ask(http_sink(consumer)) == (204, "", b"")
         assert (len(consumer.requests), proxy.requests) == (1, [])
 
 
 def test_a_public_address_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "is_public", lambda address: address == "127.0.0.1")
     with consuming() as consumer:
-        assert ask(http_sink(consumer, allow=())) == (204, "")
+        assert ask(http_sink(consumer, allow=())) == (204, "", b"")
 
 
 def test_an_address_written_as_a_number_is_private_all_the_same() -> None:
@@ -159,7 +159,7 @@ def test_a_header_holds_no_other_header(value: str) -> None:
 def test_an_empty_header_is_sent_and_none_that_was_not_asked_for() -> None:
     headers = {"ce-subject": "", "ce-id": "1", "user-agent": "us", "content-type": "text/plain"}
     with consuming() as consumer:
-        assert ask(http_sink(consumer), **headers) == (204, "")
+        assert ask(http_sink(consumer), **headers) == (204, "", b"")
         (request,) = consumer.requests
         sent = {"host": consumer.netloc, "content-length": "2"}
         assert request.headers == headers | sent
@@ -178,4 +178,4 @@ def test_more_of_an_answer_than_is_read_does_not_spoil_the_next_one() -> None:
 
             consumer.behaviour = behave
             endpoint.post(status, b"{}", {})
-            assert endpoint.answers(20) == [(status, (status, ""))]
+            assert endpoint.answers(20) == [(status, (status, "", b"x" * min(size, 512)))]

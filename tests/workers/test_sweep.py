@@ -6,6 +6,7 @@ import redis
 
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
+    DELIVERIES,
     EVENTS,
     GROUP,
     INBOUND,
@@ -68,7 +69,13 @@ def test_each_history_is_kept_for_its_time(valkey: Valkey) -> None:
     Sweep(client).run()
     left = {name: client.xlen(name) for name in (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)}
     assert left == {INBOUND: 2, EVENTS: 2, DEAD_LETTERS: 2, REJECTED: 5}
-    assert ledger(client) == {"inbound_trimmed": 3, "events_trimmed": 3, "dead_trimmed": 3}
+    assert client.xlen(DELIVERIES) == 2
+    assert ledger(client) == {
+        "inbound_trimmed": 3,
+        "events_trimmed": 3,
+        "dead_trimmed": 3,
+        "deliveries_trimmed": 3,
+    }
 
 
 @pytest.mark.parametrize("held", [INBOUND, EVENTS])

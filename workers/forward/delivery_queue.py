@@ -24,6 +24,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.runtime import scripts
 from workers import outcome_log, second_clock
+from workers.forward.attempt_log import AttemptLog
 from workers.forward.outcomes import DEAD, Outcome
 from workers.sinks.sink import Item
 
@@ -69,6 +70,7 @@ class DeliveryQueue:
         self._lease = _script(client, "lease")
         self._settle = _script(client, "settle")
         self._log = outcome_log.OutcomeLog(client)
+        self.attempts = AttemptLog(client, sink)
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
@@ -175,8 +177,9 @@ class DeliveryQueue:
         self._log.delivered(self.sink, (item.delivery.event for item in items))
 
     def write_metrics(self) -> None:
-        """Write the measured times to the metrics in Redis."""
+        """Write the measured times to the metrics in Redis, and the noted attempts."""
         self._log.write_metrics()
+        self.attempts.write()
 
     def _with_group(self, read: Callable[[], Any]) -> Any:
         """Create the group if the server came back empty; then all of the stream is new to it."""

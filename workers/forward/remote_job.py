@@ -86,19 +86,24 @@ class RemoteJob:
         for items, answer in done:
             if answer.what == "taken":
                 self._deliveries.log_delivered(items)
+        self._deliveries.attempts.write(soon=True)
 
     def _receive(self, seconds: float) -> None:
         answers = self._sink.answers(seconds)
         self._under_way -= len(answers)
         self._answered += answers
+        now = time.monotonic()
         for items, answer in answers:
             self._loop.spans.end_request(items, answer)
+            took = int(1000 * (now - items[0].sent))
+            self._deliveries.attempts.note(items, answer, took)
 
     def _send(self) -> None:
         while self._waiting and self._under_way < self._sink.concurrency:
             items = self._waiting.popleft()
             try:
                 self._loop.spans.begin_request(items)
+                items[0].sent = time.monotonic()
                 self._sink.send(items)
                 self._under_way += 1
             except NOT_AN_EVENT:

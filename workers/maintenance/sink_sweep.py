@@ -17,6 +17,7 @@ from receiver.contract.redis_keys import (
     forward_group,
     retry_due,
     retry_items,
+    sink_deliveries,
     sink_parking,
     sink_state,
 )
@@ -76,6 +77,7 @@ class SinkSweep:
         client.xgroup_destroy(EVENTS, forward_group(name))
         client.hdel(SINKS, f"{name}:configured")
         client.delete(sink_parking(name))  # the files stay, as unclaimed, on the disk that has them
+        client.delete(sink_deliveries(name))
         client.hdel(MARKS, forward_group(name), f"{forward_group(name)}:added")
         log.warning("sink.retired", sink=name)
 

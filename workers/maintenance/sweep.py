@@ -13,6 +13,7 @@ from receiver.config.settings import HISTORY_PERCENT, Reader, RedisStreamSink, S
 from receiver.contract.redis_keys import (
     DEAD_LETTER_OWNERS,
     DEAD_LETTERS,
+    DELIVERIES,
     EVENTS,
     GROUP,
     IDENTITIES,
@@ -59,7 +60,8 @@ HISTORIES: Final = (
     History("inbound", INBOUND, DAY, held_by=(GROUP,)),
     History("events", EVENTS, 7 * DAY, 1_000_000, (forward_group("*"),)),
     History("dead", DEAD_LETTERS, 30 * DAY, 100_000, owners=DEAD_LETTER_OWNERS),
-    History("rejected", REJECTED),  # its number is kept where it is written
+    History("rejected", REJECTED),  # the numbers of these two are kept where they are written
+    History("deliveries", DELIVERIES, 30 * DAY),
 )
 
 

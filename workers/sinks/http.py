@@ -78,7 +78,10 @@ class Http:
 
 
 def _meaning(reply: Reply) -> Answer:
-    return Answer("failed", str(reply)) if isinstance(reply, Unanswered) else answer(*reply)
+    if isinstance(reply, Unanswered):
+        return Answer("failed", str(reply))
+    meaning = answer(reply.status, reply.retry_after)
+    return msgspec.structs.replace(meaning, status=reply.status, body=reply.body)
 
 
 def answer(status: int, retry_after: str = "", now: datetime | None = None) -> Answer:

@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import pycurl
@@ -21,6 +21,8 @@ from receiver.config.settings import HttpSink
 
 ANSWER_BYTES: Final = 65_536
 """Bytes read of a response body, so that the connection can be used again."""
+KEPT_BYTES: Final = 512
+"""Of them those that people get to see."""
 _SPECIAL: Final = (
     ipaddress.ip_network("192.0.0.0/24"),
     ipaddress.ip_network("168.63.129.16/32"),
@@ -49,8 +51,16 @@ class Unanswered(Exception):
     """Raised or returned when no response came; the message says why, without the URL."""
 
 
-Reply = tuple[int, str] | Unanswered
-"""Status and `Retry-After`."""
+class Response(NamedTuple):
+    """What came back."""
+
+    status: int
+    retry_after: str
+    body: bytes
+    """Its first `KEPT_BYTES`."""
+
+
+Reply = Response | Unanswered
 
 
 class Endpoint:
@@ -117,7 +127,7 @@ class _Exchange:
         while self._sockets:
             self._sockets.pop().close()  # libcurl made its own of them
         if self._answered:
-            return self._status, self._retry_after
+            return Response(self._status, self._retry_after, self._kept)
         if self._forbidden:
             why = "the address is private: `allow` in the sink permits it by name"
             return Unanswered(why)
@@ -130,6 +140,7 @@ class _Exchange:
         self._answered = self._forbidden = False
         self._status = self._read = 0
         self._retry_after = ""
+        self._kept = b""
 
     def _head(self, line: bytes) -> None:
         if self._answered:
@@ -144,6 +155,8 @@ class _Exchange:
 
     def _body(self, data: bytes) -> int | None:
         self._read += len(data)
+        if len(self._kept) < KEPT_BYTES:
+            self._kept += data[: KEPT_BYTES - len(self._kept)]
         return 0 if self._read > ANSWER_BYTES else None  # 0 cuts it
 
     def _connect(self, _purpose: int, address: Any) -> Any:

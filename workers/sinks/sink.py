@@ -36,6 +36,8 @@ class Item:
     def __init__(self, delivery: Delivery, *, retry: bool) -> None:
         self.delivery = delivery
         self.retry = retry
+        self.sent = 0.0
+        """When its request was sent (monotonic); of a batch, that of the first item."""
         self.span: Any = None
         """Belongs to `workers.forward.tracing`."""
         self.trace = ""
@@ -69,6 +71,10 @@ class Answer(msgspec.Struct, frozen=True):
     """Why; never a value of the event or of a header."""
     pause: float = 0.0
     """Seconds in which nothing is sent to the consumer (`Retry-After`)."""
+    status: int = 0
+    """Of the HTTP response; 0 where there was none."""
+    body: bytes = b""
+    """How the response's body begins; a stranger's text, which no log gets."""
 
 
 TAKEN = Answer("taken")

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.console import audit, forms, render
-from receiver.console.app import Page
+from receiver.console.app import Page, masks_of
+from receiver.console.attempts import shown
 from receiver.contract.redis_keys import sink_state
-from receiver.operations import sink_ledger
+from receiver.operations import delivery_attempts, sink_ledger
 
 
 def show(request: Request) -> Response:
@@ -32,6 +33,9 @@ def show_one(request: Request) -> Response:
         "settings": settings,
         "kind": settings.__struct_config__.tag if settings else "",
         "now_s": time.time(),
+        "attempts": shown(
+            delivery_attempts.newest(request.app.state.redis, name), masks_of(request)
+        ),
     }
     return render.page(request, "sink.html", about)
 

@@ -12,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from receiver.carriers import CALLBACKS
 from receiver.console import audit, render
 from receiver.console.app import Page, masks_of
+from receiver.console.attempts import shown
 from receiver.console.rows import received
-from receiver.contract.records import Notification, decode_notification
+from receiver.contract.records import Attempt, Notification, decode_notification
 from receiver.contract.redis_keys import EVENTS, INBOUND
+from receiver.operations import delivery_attempts
 from receiver.operations.explain import Story, Unknown, explain, stored
 from receiver.operations.look import EVERYTHING
 
@@ -71,6 +73,7 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
     values = {
         "stories": [_told(one) for one in stories],
         "bodies": [x for one in stories for x in _bodies(request, one, revealed=revealed)],
+        "attempts": shown(_attempts(request, stories), None if revealed else masks_of(request)),
         "revealed": revealed,
         "state": _STATE,
     }
@@ -89,6 +92,18 @@ def _told(story: Story) -> dict[str, Any]:
         "lines": story.lines,
         "reached": story.reached,
     }
+
+
+def _attempts(request: Request, stories: list[Story]) -> list[Attempt]:
+    """The attempts at the events of these stories."""
+    state = request.app.state
+    sinks = [one.name for one in state.settings.sinks]
+    entries = {x.about["entry"] for one in stories for x in one.lines if x.what == "published"}
+    return [
+        attempt
+        for entry in sorted(entries)
+        for attempt in delivery_attempts.of_event(state.redis, entry, sinks)
+    ]
 
 
 def _bodies(request: Request, story: Story, *, revealed: bool) -> list[Body]:

@@ -1,0 +1,45 @@
+"""The stored attempts to deliver: of one sink the newest, and those of one event."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.contract.records import Attempt, decode_attempt
+from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
+from receiver.operations.look import Look
+
+NEWEST: Final = 200
+BUDGET: Final = 5_000
+"""Failed attempts, of all events, that are looked at for those of one event."""
+
+
+def newest(client: redis.Redis, sink: str, count: int = NEWEST) -> list[Attempt]:
+    """Return a sink's newest attempts, newest first. Raises `redis.RedisError`."""
+    found: Any = client.xrevrange(sink_deliveries(sink), count=count)
+    return _read(fields for _, fields in found)
+
+
+def of_event(client: redis.Redis, entry: str, sinks: Iterable[str]) -> list[Attempt]:
+    """Return the attempts at the event of an entry, oldest first: the failed ones soon after it,
+    and what is among the newest of these sinks. Raises `redis.RedisError`.
+    """
+    words = entry.encode()
+    begun = str(max(0, int(entry.partition("-")[0])))
+    pages = Look(client, BUDGET).on(DELIVERIES, begun)
+    failed = _read(fields for page in pages for _, fields in page if words in fields.get(b"a", b""))
+    found = {one for name in sinks for one in newest(client, name)}
+    own = {one for one in (*failed, *found) if one.entry == entry}
+    return sorted(own, key=lambda one: (one.at, one.number))
+
+
+def _read(entries: Iterable[dict[bytes, bytes]]) -> list[Attempt]:
+    """What is readable of them: somebody else may have written there."""
+    attempts = []
+    for fields in entries:
+        try:
+            attempts.append(decode_attempt(fields.get(b"a", b"")))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+    return attempts
