@@ -31,7 +31,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests (a minute or two)
-	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py
+	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py tests/web/test_openapi.py
 
 bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run

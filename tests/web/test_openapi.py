@@ -29,6 +29,9 @@ def test_every_route_is_described(receiver: Receiver) -> None:
     assert set(described(receiver.start_web())["paths"]) == routes
 
 
+EXAMPLES = "50" if os.environ.get("FUZZ") else "8"
+"""Per route and kind of fault: `make fuzz` has the longer run."""
+
 CONFIG = """
 [handshake]
 origins = ["events.example.com"]
@@ -45,7 +48,7 @@ def test_a_tool_that_reads_it_finds_no_answer_that_is_not_in_it(
     receiver = Receiver(valkey, tmp_path)
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", "--no-color"]
     command += [f"{receiver.url}/openapi.json", "-H", f"Authorization: Bearer {TOKEN}"]
-    command += ["--checks", "all", "--max-examples", "20", "--generation-deterministic"]
+    command += ["--checks", "all", "--max-examples", EXAMPLES, "--generation-deterministic"]
     command += ["--suppress-health-check", "all"]
     try:
         receiver.start_web()

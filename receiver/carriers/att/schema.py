@@ -8,6 +8,8 @@ _TEXT: Final = {"type": ["string", "number", "null"]}
 _FILLED: Final = {
     "anyOf": [{"type": "string", "minLength": 1, "pattern": r"\S"}, {"type": "number"}]
 }
+_ADDRESS: Final = {"anyOf": [*_FILLED["anyOf"], {"type": "array", "contains": _FILLED}]}
+"""One, or a list in which one at least is good."""
 
 MESSAGE: Final[dict[str, Any]] = {
     "type": "object",
@@ -40,7 +42,7 @@ STATUS: Final[dict[str, Any]] = {
                     "type": "object",
                     "required": ["address", "deliveryStatus"],
                     "properties": {
-                        "address": {**_FILLED, "examples": ["tel:+12065550100"]},
+                        "address": {**_ADDRESS, "examples": ["tel:+12065550100"]},
                         "deliveryStatus": {**_FILLED, "examples": ["DeliveredToTerminal"]},
                     },
                 },
