@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-others soak check fuzz bench chaos mutants screenshots lock clean
+.PHONY: help run test coverage test-others soak check fuzz bench chaos mutants screenshots lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,12 @@ run: $(VENV)/installed ## install what is needed (the first time) and run everyt
 	@exec $(BIN)/receiver up --demo
 
 test: $(VENV)/installed-dev ## run the tests
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore=tests/carriers
+	@$(MAKE) --no-print-directory coverage
+
+coverage: $(VENV)/installed-dev ## run the carriers' tests; fail where they reach less of the carriers than they do
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/carriers --cov=receiver.carriers --cov=receiver.contract \
+	  --cov-branch --cov-report= --cov-fail-under=95
 
 test-others: $(VENV)/installed-dev ## run the fast tests on each other Python from 3.11 on that is here
 	@PYTHON=$(BIN)/python .ci/others
@@ -28,7 +33,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory test
 
 fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests (a minute or two)
 	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py tests/web/test_openapi.py
