@@ -24,7 +24,7 @@ from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import RedisLink
 from receiver.intake.waiting_requests import Unavailable
-from tests.support.consumer import Consumer, Handler, Request, answering, consuming
+from tests.support.consumer import Consumer, Handler, Request, consuming
 from tests.support.forwarding import Forwarding, event, http_sink, publish
 from tests.support.running import mo
 from tests.support.valkey import Valkey
@@ -72,6 +72,10 @@ def test_a_normalise_worker_leaves_open_what_it_has(valkey: Valkey, key: str) ->
     assert client.xpending(INBOUND, GROUP)["pending"] == 0
 
 
+def only_the_first_refused(request: Request, _handler: Handler) -> int:
+    return 400 if int(request.headers["webhook-id"], 16) == 1 else 204
+
+
 @pytest.mark.parametrize("key", [DEAD_LETTERS, SINKS, retry_items("hook")])
 def test_a_sink_keeps_what_was_refused(valkey: Valkey, consumer: Consumer, key: str) -> None:
     forwarding = Forwarding(valkey, http_sink(consumer))
@@ -86,7 +90,9 @@ def test_a_sink_keeps_what_was_refused(valkey: Valkey, consumer: Consumer, key: 
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         forwarding.run()
     valkey.client().delete(key)
-    consumer.behaviour = answering(400)
-    forwarding.run()
+    consumer.behaviour = only_the_first_refused
+    publish(valkey, event(2))
+    for _ in range(3):
+        forwarding.later(61)
     assert len(forwarding.dead()) == 1
     assert forwarding.pending() == 0

@@ -121,9 +121,6 @@ def ordeal(
 
 def judge(verdict: Any, polled: Polled) -> None:
     assert (verdict["lost"], verdict["duplicated"], verdict["expired"]) == (0, 0, 0), verdict
-    outcomes = polled.outcomes()
-    risky = outcomes.get("at_risk", 0) + outcomes.get("cut", 0)
-    assert risky > 0 if verdict["window"] else True, (verdict, outcomes)
     assert polled.pages() == []
 
 
@@ -145,3 +142,5 @@ def test_twenty_thousand_messages_with_every_fault_and_a_kill_at_each_step(
     print(verdict, polled.outcomes(), dict(kills))
     judge(verdict, polled)
     assert verdict["handed"] + verdict["window"] == 20_000
+    outcomes = polled.outcomes()
+    assert outcomes.get("at_risk", 0) + outcomes.get("cut", 0) > 0

@@ -160,7 +160,8 @@ def test_a_job_waits_for_keys_of_the_type_that_rq_gives_them(valkey: Valkey, key
     client.set(key, "somebody else's")
     forwarding.run()
     assert client.keys("rq:job:*") == []
-    assert (forwarding.pending(), forwarding.count("delivered")) == (3, 0)
+    # Nothing is leased that could not be settled: it would come after what is new.
+    assert (forwarding.pending(), forwarding.count("delivered")) == (0, 0)
     client.delete(key)
     forwarding.run()
     assert (client.llen("rq:queue:company"), forwarding.count("delivered")) == (3, 3)
