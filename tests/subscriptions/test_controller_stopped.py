@@ -4,12 +4,15 @@ import signal
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.support.controlling import Controlled
 from tests.support.eventually import eventually
 
 MANY = [f"+1206555{number:04}" for number in range(20)]
 
 
+@pytest.mark.soak  # on a busy machine it waits for longer than a test may
 def test_one_stopped_past_its_lease_before_its_turn_posts_nothing(fleet: Controlled) -> None:
     first = fleet.start("stopped before post")
     eventually(lambda: stopped(first.pid))
