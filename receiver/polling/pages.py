@@ -8,11 +8,9 @@ is removed. A process that is killed anywhere in this leaves a file, and the nex
 counts it again, which changes nothing where it was done before.
 """
 
-import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,25 +19,13 @@ from msgspec import Struct
 
 from receiver.carriers.carrier import Callback
 from receiver.config.polls import GatewayPoll
-from receiver.intake.accept import Receipts
-from receiver.intake.inbound_writer import Batch, Inbound
 from receiver.outbound import Action, NotSent, RequestError, TokenRefused
 from receiver.outbound.request_error import error_code
 from receiver.polling.gateway import Gateway, Sent
-from receiver.polling.page_file import (
-    Asked,
-    Page,
-    PageFile,
-    Unasked,
-    drop,
-    left,
-    poll_of,
-    set_aside,
-    waiting,
-)
+from receiver.polling.page_file import Asked, PageFile
 from receiver.polling.records import Judge, Records, records_of
 from receiver.polling.rounds import Outcome, Ready
-from receiver.polling.store import Store
+from receiver.polling.shelf import Shelf
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
 
 log = structlog.get_logger()
@@ -59,105 +45,6 @@ class Fetched(Struct, frozen=True):
     retry_after: float | None = None
     trouble: str = ""
     """What is wrong and what to do, in one sentence."""
-
-
-FollowUp = Callable[[Page], Awaitable[None]]
-"""Takes a page that is in the inbound stream; the same page again, where a process was killed.
-Raises one of `DOWN_ON_THE_LOOP`: then the page stays."""
-
-
-class Shelf:
-    """The page files of this machine, and their way into the inbound stream. One in a process."""
-
-    def __init__(self, directory: Path, inbound: Inbound, store: Callable[[str], Store]) -> None:
-        """`store` gives the state of a poll by its name."""
-        self.directory = directory
-        self.inbound = inbound
-        self.receipts = Receipts()
-        self.store = store
-        self.follow_ups: dict[str, FollowUp] = {}
-        """Callback -> what is done for each of its pages, before its file is removed."""
-        self._unwritten: list[tuple[PageFile, Page]] = []
-        self._appending = asyncio.Lock()
-        """All polls share one connection for what they append."""
-
-    def waiting(self, poll: str) -> int:
-        """Return how many pages of a poll are here, one that is being fetched included."""
-        return sum(poll_of(path) == poll for path in waiting(self.directory))
-
-    def holds(self, file: PageFile) -> bool:
-        """Return whether a part of a page is in memory only: its file is nobody else's to read."""
-        return any(file is each for each, _ in self._unwritten)
-
-    async def keep(self, file: PageFile, page: Page, records: Records) -> None:
-        """Append a page, count it, and remove its file. Raises one of `DOWN_ON_THE_LOOP`: then the
-        page stays here until `recover`.
-        """
-        try:
-            await self._append(page, records)
-        except DOWN_ON_THE_LOOP:
-            if file.on_disk:
-                file.close()
-            else:
-                self._unwritten.append((file, page))
-            raise
-        file.remove()
-
-    async def recover(self) -> None:
-        """Append every page that is left here. Raises one of `DOWN_ON_THE_LOOP`."""
-        for file, page in list(self._unwritten):
-            await self._append(page, records_of(page))
-            file.remove()
-            self._unwritten.remove((file, page))
-        for path in waiting(self.directory):
-            await self._recover(path)
-
-    async def append(self, receipt: str, accepted: list[bytes], refused: list[bytes]) -> None:
-        """Append notifications and refusals under their receipt, once however often this is
-        called.
-        """
-        if accepted or refused:
-            async with self._appending:
-                await self.inbound.append(Batch(receipt, 1, accepted, refused))
-
-    async def probe(self) -> None:
-        """Return when Redis would take a batch. Raises one of `DOWN_ON_THE_LOOP`."""
-        async with self._appending:
-            await self.inbound.probe()
-
-    async def _append(self, page: Page, records: Records) -> None:
-        await self.append(page.asked.receipt, records.accepted, records.refused)
-        await self.store(page.asked.poll).count(
-            page.asked.receipt, records.outcome, records.messages, pending=records.pending
-        )
-        if follow_up := self.follow_ups.get(page.asked.callback):
-            await follow_up(page)
-
-    async def _recover(self, path: Path) -> None:
-        with contextlib.ExitStack() as stack:
-            page = _left(path, stack)
-            if page is None:
-                return
-            records = records_of(page)
-            await self._append(page, records)
-            drop(path)
-        log.info("poll.page_recovered", poll=page.asked.poll, outcome=records.outcome)
-
-
-def _left(path: Path, stack: contextlib.ExitStack) -> Page | None:
-    """Lock a file and return its page; None where there is none to be had."""
-    try:
-        return stack.enter_context(left(path))
-    except FileNotFoundError:
-        pass
-    except PermissionError:
-        log.error("poll.page_unreadable", file=path.name)
-    except Unasked:
-        drop(path)
-    except ValueError:
-        log.error("poll.page_damaged", file=path.name)
-        set_aside(path)
-    return None
 
 
 class Pages:

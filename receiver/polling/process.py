@@ -20,9 +20,10 @@ from receiver.polling.gateway import Gateway
 from receiver.polling.kinds import kind_of
 from receiver.polling.pace import Pace
 from receiver.polling.page_file import DIRECTORY
-from receiver.polling.pages import Pages, Shelf
+from receiver.polling.pages import Pages
 from receiver.polling.poller import Poller
 from receiver.polling.rounds import GatewaySite, Kind, Round, Site
+from receiver.polling.shelf import Shelf
 from receiver.polling.store import Store
 from receiver.polling.watch_settlement import Settlement
 from receiver.runtime import redis_client

@@ -14,7 +14,8 @@ from receiver.polling.pace import Pace
 
 if TYPE_CHECKING:
     from receiver.polling.gateway import Gateway
-    from receiver.polling.pages import Pages, Shelf
+    from receiver.polling.pages import Pages
+    from receiver.polling.shelf import Shelf
     from receiver.polling.store import Store
 
 Outcome = Literal[

@@ -12,7 +12,7 @@ from receiver.config.polls import Poll
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import WATCH
 from receiver.polling import watch_store
-from receiver.polling.pages import Shelf
+from receiver.polling.shelf import Shelf
 from receiver.polling.watch import LIFE, Watch
 from receiver.polling.watch_list import Unwatchable, refuse, status_poll
 

@@ -12,8 +12,8 @@ from receiver.config.settings import load
 from receiver.polling.mailbox.api import MailboxApi
 from receiver.polling.mailbox.consents import Consents
 from receiver.polling.mailbox.progress import ProgressStore
-from receiver.polling.pages import Shelf
 from receiver.polling.process import Process
+from receiver.polling.shelf import Shelf
 from tests.support.polled_mailbox import FAST
 
 STEPS: dict[str, tuple[Any, str]] = {
