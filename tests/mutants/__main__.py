@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from tests.mutants import campaign, forked
 from tests.mutants.campaign import Verdict
 from tests.mutants.mutant import MEANING
-from tests.mutants.overlay import ROOT
+from tests.mutants.overlay import Overlay
 from tests.mutants.rooms import ROOMS
 
 
@@ -26,20 +27,25 @@ def main() -> None:
     asked = parser.parse_args()
     os.nice(max(0, 5 - os.nice(0)))
     forked.preload()
-    found: dict[str, list[Verdict]] = {}
-    for name in asked.room or ROOMS:
-        mutants = campaign.sample(ROOMS[name], asked.count, f"{name}:{asked.seed}")
-        if asked.list:
-            found[name] = [Verdict(mutant, "sampled", "") for mutant in mutants]
-            _say(*(_line(one) for one in found[name]))
-            continue
-        begun = time.monotonic()
-        found[name] = []
-        for verdict in campaign.run(ROOMS[name], mutants, asked.at_once, 60 * asked.minutes, _say):
-            found[name].append(verdict)
-            _say(f"{name} {len(found[name])}/{len(mutants)} {_line(verdict)}")
-        _say(f"{name}: {time.monotonic() - begun:.0f} s")
+    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
+        overlays = [Overlay(Path(directory) / str(slot)) for slot in range(asked.at_once)]
+        found = {name: _room(name, overlays, asked) for name in asked.room or ROOMS}
     print("\n".join(table(found)))
+
+
+def _room(name: str, overlays: list[Overlay], asked: argparse.Namespace) -> list[Verdict]:
+    tree = overlays[0].directory
+    mutants = campaign.sample(tree, ROOMS[name], asked.count, f"{name}:{asked.seed}")
+    if asked.list:
+        found = [Verdict(mutant, "sampled", "") for mutant in mutants]
+        _say(*map(_line, found))
+        return found
+    begun, found = time.monotonic(), []
+    for verdict in campaign.run(ROOMS[name], mutants, overlays, 60 * asked.minutes, _say):
+        found.append(verdict)
+        _say(f"{name} {len(found)}/{len(mutants)} {_line(verdict)}")
+    _say(f"{name}: {time.monotonic() - begun:.0f} s")
+    return found
 
 
 def table(found: dict[str, list[Verdict]]) -> list[str]:
@@ -66,7 +72,7 @@ def table(found: dict[str, list[Verdict]]) -> list[str]:
 
 def _change(verdict: Verdict) -> tuple[str, str]:
     mutant = verdict.mutant
-    was, becomes = mutant.lines((ROOT / mutant.path).read_bytes())
+    was, becomes = mutant.lines()
     shown = [line.replace("|", r"\|") for line in (was, becomes)]
     return f"`{Path(mutant.path)}:{mutant.line}`", f"`{shown[0]}` → `{shown[1]}`"
 

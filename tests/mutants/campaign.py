@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from tests.mutants import forked, lua_source, python_source
 from tests.mutants.equivalents import reason
 from tests.mutants.mutant import Mutant
-from tests.mutants.overlay import ROOT, Overlay
+from tests.mutants.overlay import Overlay
 from tests.mutants.plugins import Chosen, Collected, Hurried, Lines
 from tests.mutants.rooms import Room
 
@@ -42,11 +41,11 @@ class Baseline(NamedTuple):
     room: Room
 
 
-def sample(room: Room, count: int, seed: str) -> list[Mutant]:
-    """Draw lines, and one mutant of each; the first of them are a sample too."""
+def sample(tree: Path, room: Room, count: int, seed: str) -> list[Mutant]:
+    """Draw lines of the tree, and one mutant of each; the first of them are a sample too."""
     lines: dict[tuple[str, int], list[Mutant]] = {}
-    for path in sorted({path for pattern in room.sources for path in ROOT.glob(pattern)}):
-        name = str(path.relative_to(ROOT))
+    for path in sorted({path for pattern in room.sources for path in tree.glob(pattern)}):
+        name = str(path.relative_to(tree))
         if name in room.without:
             continue
         source = lua_source if path.suffix == ".lua" else python_source
@@ -58,40 +57,41 @@ def sample(room: Room, count: int, seed: str) -> list[Mutant]:
 
 
 def run(
-    room: Room, mutants: list[Mutant], slots: int, seconds: float, say: Say
+    room: Room, mutants: list[Mutant], overlays: list[Overlay], seconds: float, say: Say
 ) -> Iterator[Verdict]:
     """Yield the verdicts as they come. A test that fails without a mutant is named and left out.
     None is begun after so many seconds.
     """
-    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
-        free = [Overlay(Path(directory) / str(number)) for number in range(slots)]
-        paths = {mutant.path for mutant in mutants}
-        if any(path.endswith(".py") for path in paths):
-            baseline = _baseline(room, paths, free[0], say)
-        else:
-            baseline = _collected(room, paths, free[0])
-        took = sum(baseline.seconds.values())
-        say(f"{len(baseline.seconds)} tests, {took:.0f} s without a mutant")
-        waiting, running = list(mutants), dict[forked.Run, tuple[Overlay, Mutant]]()
-        ends = time.monotonic() + seconds
-        while waiting or running:
-            if time.monotonic() > ends:
-                waiting.clear()
-            while free and waiting:
-                mutant = waiting.pop(0)
-                if early := _without_a_run(mutant, baseline):
-                    yield early
-                else:
-                    overlay = free.pop()
-                    running[_start(overlay, mutant, baseline)] = (overlay, mutant)
-            for one in list(running):
-                ended, answer = forked.finished(one)
-                if ended:
-                    overlay, mutant = running.pop(one)
-                    overlay.restore(mutant)
-                    free.append(overlay)
-                    yield _verdict(mutant, answer)
-            time.sleep(0.05)
+    free = list(overlays)
+    baseline = _baseline(room, {mutant.path for mutant in mutants}, free[0], say)
+    took = sum(baseline.seconds.values())
+    say(f"{len(baseline.seconds)} tests, {took:.0f} s without a mutant")
+    waiting, running = list(mutants), dict[forked.Run, tuple[Overlay, Mutant]]()
+    ends = time.monotonic() + seconds
+    while waiting or running:
+        if time.monotonic() > ends:
+            waiting.clear()
+        while free and waiting:
+            mutant = waiting.pop(0)
+            if early := _without_a_run(mutant, baseline):
+                yield early
+            else:
+                overlay = free.pop()
+                running[_start(overlay, mutant, baseline)] = (overlay, mutant)
+        for one in list(running):
+            ended, answer = forked.finished(one)
+            if ended:
+                overlay, mutant = running.pop(one)
+                overlay.restore(mutant)
+                free.append(overlay)
+                yield _verdict(mutant, answer)
+        time.sleep(0.05)
+
+
+def _baseline(room: Room, paths: set[str], overlay: Overlay, say: Say) -> Baseline:
+    if any(path.endswith(".py") for path in paths):
+        return _with_lines(room, paths, overlay, say)
+    return _collected(room, paths, overlay)
 
 
 def _collected(room: Room, paths: set[str], overlay: Overlay) -> Baseline:
@@ -119,7 +119,7 @@ def _answer(run: forked.Run) -> Any:
     return found
 
 
-def _baseline(room: Room, paths: set[str], overlay: Overlay, say: Say) -> Baseline:
+def _with_lines(room: Room, paths: set[str], overlay: Overlay, say: Say) -> Baseline:
     lines = Lines(overlay.directory, {path for path in paths if path.endswith(".py")})
 
     def answer(code: int) -> Any:
@@ -178,12 +178,11 @@ def _is_in(line: str, path: str) -> bool:
 
 def _at_import(mutant: Mutant) -> bool:
     """Whether the line belongs to no function."""
-    source = (ROOT / mutant.path).read_bytes()
-    return mutant.path.endswith(".py") and python_source.at_import(source, mutant.line)
+    return mutant.path.endswith(".py") and python_source.at_import(mutant.source, mutant.line)
 
 
 def _without_a_run(mutant: Mutant, baseline: Baseline) -> Verdict | None:
-    if why := reason(mutant, (ROOT / mutant.path).read_bytes()):
+    if why := reason(mutant):
         return Verdict(mutant, "equivalent", why)
     return None if _tests(mutant, baseline) else Verdict(mutant, "uncovered", "")
 

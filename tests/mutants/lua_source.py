@@ -39,7 +39,7 @@ def mutants(path: str, source: bytes) -> Iterator[Mutant]:
         for start, end, replacement, kind in _changes(code):
             at = offset + len(code[:start].encode())
             length = len(code[start:end].encode())
-            yield Mutant(path, number, at, at + length, replacement, kind)
+            yield Mutant(path, source, number, at, at + length, replacement, kind)
         offset += len(line.encode())
 
 

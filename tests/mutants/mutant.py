@@ -20,25 +20,28 @@ MEANING = {
 
 
 class Mutant(NamedTuple):
-    """A replacement of the bytes from `start` to `end` of the file `path`."""
+    """A replacement of the bytes from `start` to `end` of `source`, which `path` held."""
 
     path: str
+    source: bytes
     line: int
     start: int
     end: int
     replacement: str
     kind: str
 
-    def applied(self, source: bytes) -> bytes:
+    def applied(self) -> bytes:
         """Return the source with the change in it."""
-        return source[: self.start] + self.replacement.encode() + source[self.end :]
+        return self.source[: self.start] + self.replacement.encode() + self.source[self.end :]
 
-    def lines(self, source: bytes) -> tuple[str, str]:
+    def lines(self) -> tuple[str, str]:
         """Return the changed line before and after, without indentation."""
-        begin = source.rfind(b"\n", 0, self.start) + 1
-        changed = self.applied(source)
+        begin = self.source.rfind(b"\n", 0, self.start) + 1
         after = self.start + len(self.replacement.encode())
-        return _until_newline(source, begin, self.end), _until_newline(changed, begin, after)
+        return (
+            _until_newline(self.source, begin, self.end),
+            _until_newline(self.applied(), begin, after),
+        )
 
 
 def _until_newline(source: bytes, begin: int, end: int) -> str:

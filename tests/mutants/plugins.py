@@ -71,7 +71,7 @@ class Chosen:
     """Runs these tests alone, in this order, and remembers the first that fails.
 
     A test that takes more of the processor than it may, in seconds, ends the process; so does one
-    that waits ten times as long, or an end of the tests that waits once one has failed.
+    that waits four times as long, or an end of the tests that waits once one has failed.
     """
 
     def __init__(self, tests: dict[str, float]) -> None:
@@ -82,7 +82,7 @@ class Chosen:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         signal.setitimer(signal.ITIMER_PROF, self._seconds[item.nodeid])
-        signal.alarm(int(10 * self._seconds[item.nodeid]))
+        signal.alarm(int(4 * self._seconds[item.nodeid]))
 
     def pytest_runtest_teardown(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -35,7 +35,7 @@ def mutants(path: str, source: bytes) -> Iterator[Mutant]:
     """Yield every mutant of the file that compiles."""
     for mutant in _Mutants(path, source).found:
         try:
-            compile(mutant.applied(source), path, "exec")
+            compile(mutant.applied(), path, "exec")
         except (SyntaxError, ValueError):
             continue
         yield mutant
@@ -145,12 +145,16 @@ class _Mutants(ast.NodeVisitor):
         pattern = re.escape(was).replace(r"\ ", r"\s+")
         changed = re.sub(rf"(?<!\w){pattern}(?!\w)", becomes, text, count=1)
         if changed != text:
-            self.found.append(Mutant(self._path, left.end_lineno or 0, start, end, changed, kind))
+            self._mutant(left.end_lineno or 0, start, end, changed, kind)
 
     def _add(self, node: ast.expr | ast.stmt, replacement: str, kind: str) -> None:
         start, end = self._span(node)
         if self._source[start:end] != replacement.encode():
-            self.found.append(Mutant(self._path, node.lineno, start, end, replacement, kind))
+            self._mutant(node.lineno, start, end, replacement, kind)
+
+    def _mutant(self, line: int, start: int, end: int, replacement: str, kind: str) -> None:
+        found = Mutant(self._path, self._source, line, start, end, replacement, kind)
+        self.found.append(found)
 
     def _text(self, node: ast.expr) -> str:
         start, end = self._span(node)

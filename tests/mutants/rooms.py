@@ -32,6 +32,7 @@ _FORWARD = (
     "tests/forward/test_forward_http.py",
     "tests/forward/test_forward_http_circuit.py",
     "tests/forward/test_forward_local.py",
+    "tests/forward/test_forward_refused.py",
     "tests/forward/test_rq_sinks.py",
 )
 _MARKS = ("tests/workers/test_groups_moved.py", "tests/workers/test_group_unmarked.py")
@@ -100,6 +101,7 @@ ROOMS = {
             "sink_has_work.lua": ("tests/workers/test_sink_has_work.py", *_SWEEP),
             "retire_sinks.lua": (*_SWEEP, "tests/metrics/test_retired.py"),
             "trim_history.lua": (*_SWEEP, "tests/workers/test_half_way.py"),
+            "trim_dead_letters.lua": ("tests/workers/test_sweep_dead_letters.py",),
             "run_commands.lua": ("tests/workers/test_full_redis_client.py",),
             "counters.lua": (
                 _METRICS + "::test_what_was_written_though_the_reply_was_lost_is_not_added_again",
@@ -170,7 +172,20 @@ ROOMS = {
             _TRACED + "::test_what_is_refused_or_repeated_says_so",
             "tests/docs/test_adding.py::test_what_is_not_signed_is_401_and_leaves_a_count_only",
             "tests/cli/test_up.py::test_the_processes_of_a_killed_web_server_end_and_free_the_port",
-            "tests/web/test_openapi.py",
+        ),
+    ),
+    "parking": Room(
+        ("workers/parking/*.py",),
+        (
+            "tests/parking/test_segment.py",
+            "tests/parking/test_parked_files.py",
+            "tests/parking/test_memory_use.py",
+            *_PARKING,
+        ),
+        (
+            "tests/parking/test_parking_killed.py",
+            "tests/parking/test_parking_processes.py",
+            "tests/doctor/test_doctor_parking.py",
         ),
     ),
 }
