@@ -11,6 +11,7 @@ from receiver.contract.records import sequence
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import VARIABLES, Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
+from workers.forward import delivery_queue
 
 
 @pytest.fixture
@@ -122,4 +123,22 @@ def test_first_attempts_run_concurrently(valkey: Valkey, consumer: Consumer) -> 
     forwarding = Forwarding(valkey, http_sink(consumer, concurrency=8, timeout=20))
     publish_many(valkey, 8)
     forwarding.run()
-    assert forwarding.count("delivered") == 8
+    assert forwarding.count("delivered") == 5
+
+
+def test_a_sink_that_waits_with_as_many_retries_as_it_may_reads_no_new_event(
+    valkey: Valkey, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_queue, "MOST_RETRIES", 3)
+    forwarding = Forwarding(valkey, http_sink(consumer))
+    consumer.behaviour = answering(500)
+    publish_many(valkey, 3)
+    forwarding.run()
+    ids = publish_many(valkey, 2, first=3)
+    forwarding.run()
+    assert len(consumer.requests) == 3
+    assert forwarding.deliveries.held
+    consumer.behaviour = answering(204)
+    forwarding.later(5)
+    assert sorted(consumer.ids[-2:]) == ids
+    assert forwarding.count("delivered") == 5
