@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 
-from receiver.config.settings import Settings, SettingsError, load, problems
+from receiver.config.problems import problems
+from receiver.config.settings import Settings, SettingsError, load
 from receiver.runtime import logs
 from workers.processes import worker_process
 from workers.processes.supervisor import Supervisor

@@ -7,7 +7,7 @@ import threading
 import click
 
 from receiver.cli.terminal import output, setup
-from receiver.config import polls, settings
+from receiver.config import polls, problems
 from receiver.config.polls import Poll
 from receiver.config.settings import Settings
 
@@ -54,7 +54,7 @@ def _settings(once: str | None) -> Settings:
     if once is not None and once not in {one.name for one in found.polls}:
         names = ", ".join(one.name for one in found.polls) or "none at all"
         raise setup.Refused(f"--once {once}: there is no such [[poll]], but {names}")
-    if wrong := settings.poll_problems(found):
+    if wrong := problems.poll_problems(found):
         raise setup.Refused("\n".join(wrong))
     for first, second in polls.twins(found.polls):
         output.print_message(

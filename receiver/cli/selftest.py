@@ -14,7 +14,8 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.event_reader import EventReader, event_printer
 from receiver.config.polls import AttStatusPoll
-from receiver.config.settings import Settings, poll_problems
+from receiver.config.problems import poll_problems
+from receiver.config.settings import Settings
 from receiver.contract.redis_keys import poll_state
 from receiver.outbound import NotSent, Unanswered
 from receiver.outbound.http_client import HttpClient

@@ -5,7 +5,8 @@ from typing import Final
 
 from receiver.config import polls as configured
 from receiver.config.polls import EVERY, AttInboxPoll, AttMessagesPoll
-from receiver.config.settings import Settings, poll_problems
+from receiver.config.problems import poll_problems
+from receiver.config.settings import Settings
 from receiver.doctor.environment import VANISHING, filesystem
 from receiver.doctor.finding import Finding
 from receiver.polling.overview import PollState, damaged, page_files

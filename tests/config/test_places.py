@@ -28,7 +28,7 @@ def test_a_listener_has_a_zone_and_a_region(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("region", ["ph", "Philippines", "001", "XX", ""])
 def test_a_region_that_is_no_country_is_refused_at_start(tmp_path: Path, region: str) -> None:
-    with pytest.raises(SettingsError, match=r"listener 'globe': region .* such as US or PH"):
+    with pytest.raises(SettingsError, match=r"listener 'globe', region: .* such as US or PH"):
         listener(tmp_path, f'region = "{region}"')
 
 

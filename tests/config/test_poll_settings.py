@@ -6,7 +6,8 @@ import pytest
 
 from receiver.config import polls
 from receiver.config.polls import AttInboxPoll, AttMessagesPoll, AttStatusPoll, CamaraDevicePoll
-from receiver.config.settings import Settings, SettingsError, load, poll_problems, problems
+from receiver.config.problems import poll_problems, problems
+from receiver.config.settings import Settings, SettingsError, load
 
 GATEWAY = """\
 base_url = "https://api.att.com"

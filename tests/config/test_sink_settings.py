@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.config.settings import HttpSink, Settings, SettingsError, load, problems
+from receiver.config.problems import problems
+from receiver.config.settings import HttpSink, Settings, SettingsError, load
 from receiver.config.sinks import RqSink
 
 GOOD = """\

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import readme
 from receiver.cli import COMMANDS
+from receiver.config import environment
 from receiver.config.settings import load
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
@@ -57,9 +58,7 @@ def test_the_consumer_of_the_readme_takes_over_what_a_dead_one_left(valkey: Valk
 
 
 def test_the_readme_names_every_variable_and_every_command() -> None:
-    source = (ROOT / "receiver/config/settings.py").read_text("utf-8")
-    names = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}(?:_[A-Z]+)*)"', source)) - {"UTC"}
-    assert names
+    names = {one.name for one in environment.VARIABLES} | {"RECEIVER_CONFIG", "RECEIVER_TOKEN"}
     assert [name for name in names if f"`{name}`" not in README] == []
     assert [
         name for name in COMMANDS if f"receiver {name}" not in README and name not in README

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.config.settings import Settings, SettingsError, load, problems
+from receiver.config.problems import problems
+from receiver.config.settings import Settings, SettingsError, load
 from receiver.outbound.operator_credentials import NotConfigured, credentials
 
 GOOD = """\
