@@ -119,6 +119,9 @@ class Ingest:
         try:
             began = time.perf_counter()
             accepted = self._accept(request)
+            entries = len(accepted.notifications) + len(accepted.refusals)
+            if entries > 1 and self.context.shares:
+                respond = self.context.shares.count_entries(request, entries, respond)
             stored = partial(self._stored, request, accepted, began, respond)
             refused = [encode(each) for each in accepted.refusals]
             self.context.intake.submit(accepted.notifications, refused, stored)

@@ -1,13 +1,18 @@
-"""The share of each listener in what one web process admits: in flight, and a second."""
+"""The share of each listener in what one web process admits: in flight, waiting to be stored, and a
+second.
+"""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from receiver.config.settings import Listener
+from receiver.intake.waiting_requests import WAITING_ENTRIES
 from receiver.web.admission import BODY_BYTES, Admission, Visit
 from receiver.web.rejection import Refuse
 from receiver.web.request import Request
+from receiver.web.responses import Response
 
 WAITS: Final = 1.0
 """Seconds for which a listener counts as waiting after its last request."""
@@ -37,6 +42,7 @@ class ListenerShares:
         self._bound = {one.name: ListenerAdmission(admission, self) for one in listeners}
         self._of_requests = _limits(most, len(listeners))
         self._of_bytes = _limits(BODY_BYTES, len(listeners))
+        self._requests_per_entry = most / WAITING_ENTRIES
 
     def of(self, request: Request) -> "Admission | ListenerAdmission":
         """Return where a request is counted: at the listener that its token is bound to."""
@@ -55,6 +61,27 @@ class ListenerShares:
         if rate and not rate.take(now):
             return _refuse(_RATE, "listener rate")
         return None
+
+    def count_entries(
+        self, request: Request, entries: int, respond: Callable[[Response], None]
+    ) -> Callable[[Response], None]:
+        """Count a body of several entries as as many requests as take that much of the intake's
+        queue, until the response. Returns what to respond with instead of `respond`. Raises
+        `Refuse`, never for a body that is alone: it may be larger than any share.
+        """
+        own = self.of(request)
+        if not isinstance(own, ListenerAdmission):
+            return respond
+        if self.exceeded(own):
+            raise _refuse(_SHARE, "listener share")
+        more = math.ceil(entries * self._requests_per_entry) - 1
+        own.in_flight += more
+
+        def leave(response: Response) -> None:
+            own.in_flight -= more
+            respond(response)
+
+        return leave
 
     def exceeded(
         self, own: "ListenerAdmission", now: float | None = None, *, more: int = 0

@@ -1,5 +1,7 @@
 """A listener that floods the web process takes its share, and leaves the others theirs."""
 
+import json
+import select
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,14 @@ import pytest
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
 from receiver.config.settings import Listener, SettingsError, load
+from receiver.intake import waiting_requests
+from receiver.intake.waiting_requests import WAITING_ENTRIES
+from receiver.web import listener_shares
 from receiver.web.admission import BODY_BYTES, Admission
 from receiver.web.listener_shares import WAITS, ListenerShares
+from receiver.web.rejection import Refuse
 from receiver.web.request import Request
+from receiver.web.responses import Response
 from tests.support.bare import connect, header, read_answer, request, status
 from tests.support.eventually import eventually
 from tests.support.in_process import serving
@@ -110,6 +117,34 @@ def test_what_came_in_is_given_back() -> None:
     assert (admission.in_flight, admission.body_bytes) == (0, 0)
 
 
+def test_entries_that_wait_to_be_stored_have_a_share_too() -> None:
+    """A body of many takes as much of its listener's share as it takes of the queue."""
+    one, admission, _ = shares()
+    one.refusal(asked("quiet"))
+    loud, responded = one.of(asked("loud")), list[Response]()
+
+    def body_of(entries: int) -> Any:
+        loud.enter()
+        return one.count_entries(asked("loud"), entries, responded.append)
+
+    respond = body_of(WAITING_ENTRIES // 2)
+    assert loud.in_flight == 50
+    assert one.refusal(asked("loud"))
+    with pytest.raises(Refuse):
+        body_of(2)  # it came in while the other was not complete
+    respond(Response(204, []))
+    assert (loud.in_flight, len(responded), admission.in_flight) == (2, 1, 2)
+    assert one.count_entries(asked("loud", None), 500, responded.append) == responded.append
+
+
+def test_a_body_of_more_than_a_share_is_taken_where_nothing_else_of_its_listener_waits() -> None:
+    one, _, _ = shares()
+    one.refusal(asked("quiet"))
+    one.of(asked("loud")).enter()
+    assert one.count_entries(asked("loud"), 3 * WAITING_ENTRIES, lambda _: None)
+    assert one.refusal(asked("quiet")) is None
+
+
 def test_a_listener_may_have_a_number_of_requests_a_second_whatever_the_token() -> None:
     one, _, clock = shares(Listener(name="slow", max_per_second=2), Listener(name="quiet"))
     tokens = (asked("slow"), asked("slow", None), asked("slow"))
@@ -170,3 +205,34 @@ def test_a_flood_for_one_listener_leaves_the_requests_of_another_admitted(
         eventually(lambda: status(answer("loud")) == 204)
         eventually(lambda: status(answer("slow")) == 429)  # its one of this second
         assert status(answer("quiet")) == 204
+
+
+def test_large_bodies_for_one_listener_leave_another_a_place_in_the_queue(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (waiting_requests, listener_shares):
+        monkeypatch.setattr(module, "WAITING_ENTRIES", 16)
+    monkeypatch.setattr(waiting_requests, "ACKNOWLEDGE_WITHIN", 60)
+    (tmp_path / "receiver.toml").write_text(FILE)
+    for name in ("loud", "quiet"):
+        add(valkey.client(), f"{TOKEN}-{name}", Credential(label=name, listener=name))
+    environ = {"REDIS_URL": valkey.url, "RECEIVER_CONFIG": str(tmp_path / "receiver.toml")}
+    events = [{"messageId": f"W{n}", "eventType": "TEXT", "event": "ADD"} for n in range(4)]
+    body = {"subscriptionNotifications": [{"subscriptionId": "s", "notificationEvents": events}]}
+    large = json.dumps({"messageNotifications": body}).encode()
+
+    with serving(**environ) as port, ExitStack() as open_:
+
+        def send(name: str, path: str, body: bytes) -> Any:
+            line = open_.enter_context(connect(port))
+            line.sendall(request(f"{path}/{name}?access_token={TOKEN}-{name}", body, JSON))
+            return line
+
+        assert status(read_answer(send("loud", "/att/messages", large))) == 204
+        valkey.pause()
+        flood = [send("loud", "/att/messages", large) for _ in range(6)]
+        eventually(lambda: len(select.select(flood, [], [], 0)[0]) == 2)
+        quiet = send("quiet", "/att/sms/mo", mo())
+        valkey.resume()
+        assert status(read_answer(quiet)) == 204
+        assert sorted(status(read_answer(one)) for one in flood) == [204] * 4 + [429] * 2
