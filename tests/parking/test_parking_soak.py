@@ -1,13 +1,15 @@
 """A sink that is dead for minutes before a small Redis, beside one that lives: `make soak`.
 
-PARKING_SECONDS is how long it is dead, PARKING_RATE how many notifications come a second meanwhile,
-PARKING_MEMORY what Redis has.
+PARKING_SECONDS is how long it is dead, PARKING_BESIDE for how long the live one is measured before
+and after, PARKING_RATE how many notifications come a second, PARKING_MEMORY what Redis has. It
+prints the delays of the live one from receipt to delivery.
 """
 
 import os
 import time
+from array import array
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,16 @@ from receiver.operations import sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
 from tests.support.consumer import Consumer, consuming
 from tests.support.eventually import eventually
-from tests.support.running import Receiver, mo
+from tests.support.running import Receiver
+from tests.support.steady_load import steady_load
 from tests.support.valkey import Valkey
 
 SECONDS = float(os.environ.get("PARKING_SECONDS", "1200"))
+BESIDE = float(os.environ.get("PARKING_BESIDE", "60"))
 RATE = int(os.environ.get("PARKING_RATE", "500"))
 MEMORY = os.environ.get("PARKING_MEMORY", "256mb")
+PARTS = 4
+"""Of the time in which it is dead, each measured by itself: a machine's load changes."""
 TRIED = 1_100
 """Events that a consumer is asked with until its circuit opens, and by a probe now and then: those
 come back by their own times, out of order."""
@@ -32,9 +38,12 @@ come back by their own times, out of order."""
 class Taken:
     """What a consumer was given, in order; while `dead` it takes nothing."""
 
-    def __init__(self, consumer: Consumer, *, dead: bool) -> None:
-        self.dead = dead
+    def __init__(self, consumer: Consumer) -> None:
+        self.dead = False
+        self.phase = ""
         self.sequences: list[str] = []
+        self.delays: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        """Phase of the run -> milliseconds from receipt to delivery, of each event."""
         self._consumer = consumer
         consumer.behaviour = self._take
 
@@ -43,11 +52,21 @@ class Taken:
         about = f'[[sink]]\nname = "{name}"\nkind = "http"\nmode = "batch"\nconcurrency = 1\n'
         return about + f'url = "{self._consumer.url}"\nallow = ["{self._consumer.netloc}"]\n'
 
+    def late(self) -> int:
+        """How many came after a newer one."""
+        late, latest = 0, ""
+        for one in self.sequences:
+            late, latest = late + (one < latest), max(one, latest)
+        return late
+
     def _take(self, request: Any, _handler: Any) -> int:
+        now = time.time() * 1000
         self._consumer.requests.clear()
         if self.dead:
             return 503
-        self.sequences += [one["sequence"] for one in msgspec.json.decode(request.body)]
+        events = msgspec.json.decode(request.body)
+        self.sequences += [one["sequence"] for one in events]
+        self.delays[self.phase].extend(now - int(one["receiptid"][:11], 16) for one in events)
         return 204
 
 
@@ -57,7 +76,7 @@ def test_a_dead_sink_closes_nothing_and_gets_everything_afterwards(
 ) -> None:
     valkey = start_valkey(maxmemory=MEMORY)
     with consuming() as one, consuming() as other:
-        dead, live = Taken(one, dead=True), Taken(other, dead=False)
+        dead, live = Taken(one), Taken(other)
         (tmp_path / "receiver.toml").write_text(dead.toml("dead") + live.toml("live"))
         environ = {"RECEIVER_PARK_DIR": str(tmp_path / "disk"), "RECEIVER_LOG_LEVEL": "warning"}
         receiver = Receiver(valkey, tmp_path, **environ)
@@ -69,42 +88,58 @@ def test_a_dead_sink_closes_nothing_and_gets_everything_afterwards(
 
 
 def _run(receiver: Receiver, dead: Taken, live: Taken) -> None:
-    answers, most = _send(receiver)
+    print("\nthe other sink is   seconds  received/s  live p50 ms  p99 ms   max ms  load")
+    with steady_load(receiver.port, RATE) as load:
+        eventually(lambda: len(live.sequences) > RATE)
+        _watch(receiver, live, "alive before", lambda: False, BESIDE)
+        dead.dead = True
+        most = max(
+            _watch(receiver, live, f"dead, part {part}", lambda: False, SECONDS / PARTS)
+            for part in range(1, PARTS + 1)
+        )
+        books, on_disk = _books(receiver, "dead"), _books(receiver, "dead").parked_bytes
+        assert books.parked > 0
+        dead.dead = False
+        _watch(receiver, live, "coming back", lambda: _caught_up(receiver), 3_600)
+        _watch(receiver, live, "alive after", lambda: False, BESIDE)
+    sent = load.answers.get(204, 0)
+    print(f"answers {load.answers}; at most {most:.0%} of {MEMORY} used while it was dead")
+    print(f"parked {books.parked} in {on_disk} bytes, {on_disk / books.parked:.0f} each")
+    assert set(load.answers) == {204}, load.answers
+    for one, name in ((dead, "dead"), (live, "live")):
+        eventually(lambda name=name: _books(receiver, name).delivered == sent)  # type: ignore[misc]
+        books = _books(receiver, name)
+        lost, again = sent - len(set(one.sequences)), len(one.sequences) - len(set(one.sequences))
+        print(f"{name}: lost {lost}, twice {again}, after a newer one {one.late()}; {books}")
+        assert (books.parked, books.parked_damaged, books.dead, books.open) == (0, 0, 0, 0)
+        assert (lost, again) == (0, 0)
+    assert live.late() == 0
+    assert dead.late() <= TRIED
+
+
+def _watch(
+    receiver: Receiver, live: Taken, phase: str, over: Callable[[], bool], most: float
+) -> float:
+    """Wait for the end of a phase and print its row. Returns the greatest share of memory used."""
+    live.phase = phase
+    began, before, used = time.monotonic(), receiver.books().accepted, 0.0
+    while not over() and time.monotonic() < began + most:
+        memory: Any = receiver.redis.info("memory")
+        used = max(used, memory["used_memory"] / memory["maxmemory"])
+        time.sleep(0.5)
+    took = time.monotonic() - began
+    rate = (receiver.books().accepted - before) / took
+    delays = sorted(live.delays[phase])
+    p50, p99 = (delays[int(share * len(delays))] for share in (0.5, 0.99))
+    measured = f"{took:8.1f} {rate:11.1f} {p50:12.1f} {p99:7.1f} {delays[-1]:8.1f}"
+    print(f"{phase:<18} {measured} {os.getloadavg()[0]:5.1f}", flush=True)
+    return used
+
+
+def _caught_up(receiver: Receiver) -> bool:
+    """Whether what was held back for the sink is delivered."""
     books = _books(receiver, "dead")
-    print(f"\nsent {answers}; at most {most:.0%} of memory; {books}")
-    assert set(answers) == {204}, answers
-    assert books.parked > 0
-    sent = answers[204]
-    eventually(lambda: len(live.sequences) >= sent)
-    dead.dead, began = False, time.monotonic()
-    eventually(lambda: _books(receiver, "dead").delivered == sent, within=900)
-    print(f"all {sent} arrived within {time.monotonic() - began:.1f} s")
-    assert len(set(dead.sequences)) == sent
-    books = _books(receiver, "dead")
-    assert (books.parked, books.parked_damaged, books.dead, books.open) == (0, 0, 0, 0)
-    late, latest = 0, ""
-    for one in dead.sequences:
-        late, latest = late + (one < latest), max(one, latest)
-    assert late <= TRIED, late
-
-
-def _send(receiver: Receiver) -> tuple[dict[int, int], float]:
-    """Send as many a second as wanted; returns the answers, and the greatest share of memory."""
-    answers: dict[int, int] = {}
-    most, until, due = 0.0, time.monotonic() + SECONDS, time.monotonic()
-
-    def post(_: int) -> int:
-        return receiver.post("/att/sms/mo", mo()).status
-
-    with ThreadPoolExecutor(16) as pool:
-        while time.monotonic() < until:
-            for status in pool.map(post, range(RATE // 5)):
-                answers[status] = answers.get(status, 0) + 1
-            memory: Any = receiver.redis.info("memory")
-            most = max(most, memory["used_memory"] / memory["maxmemory"])
-            due += 0.2
-            time.sleep(max(0.0, due - time.monotonic()))
-    return answers, most
+    return not books.parked and not books.retrying and books.open < RATE
 
 
 def _books(receiver: Receiver, name: str) -> SinkLedger:
