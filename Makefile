@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-others soak check fuzz bench chaos mutants screenshots lock clean
+.PHONY: help run test coverage test-others soak check fuzz camara bench chaos mutants screenshots lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 
 fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests (a minute or two)
 	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py tests/web/test_openapi.py
+
+camara: $(VENV)/installed-dev ## fetch CAMARA's own definitions, which the tests compare with (into var/camara)
+	$(BIN)/python -m tests.support.camara_download
 
 bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.controlling import Controlled, controlled
 from tests.support.operators import Simulated, Sink, listening, simulated
+from tests.support.sent_requests import check
 from tests.support.valkey import Valkey
 
 
@@ -24,5 +25,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture
 def fleet(valkey: Valkey, operator: Simulated, sink: Sink, tmp_path: Path) -> Iterator[Controlled]:
+    """What its controllers send is as CAMARA documents it, whatever the test makes happen."""
     with controlled(valkey, operator, sink, tmp_path) as found:
         yield found
+    check(operator.sent)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import uvicorn
@@ -12,11 +12,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from receiver.simulate.operator import app
 from receiver.simulate.operator.scenario import Scenario
 from tests.support.commands import free_port
 from tests.support.eventually import eventually
+from tests.support.sent_requests import Sent, recording
 
 PHONE = "+12065550100"
 API = "device-reachability-status-subscriptions"
@@ -50,8 +52,10 @@ def asked(sink: str, event_type: str = DATA, **config: Any) -> dict[str, Any]:
 class Simulated:
     """A running operator; requests carry a token of its own unless they say otherwise."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, sent: list[Sent]) -> None:
         self.url = url
+        self.sent = sent
+        """What our own client has sent to it."""
         self.http = httpx2.Client(base_url=url, trust_env=False, timeout=30)
 
     def control(self, route: str, **order: Any) -> Any:
@@ -123,9 +127,11 @@ def serving(server: uvicorn.Server) -> Iterator[None]:
 @contextmanager
 def simulated(scenario: Scenario | None = None) -> Iterator[Simulated]:
     """A running operator."""
-    port = free_port()
-    with serving(app.server(scenario or Scenario(), "127.0.0.1", port)):
-        operator = Simulated(f"http://127.0.0.1:{port}")
+    port, sent = free_port(), list[Sent]()
+    server = app.server(scenario or Scenario(), "127.0.0.1", port)
+    server.config.app = recording(cast(ASGIApp, server.config.app), sent)
+    with serving(server):
+        operator = Simulated(f"http://127.0.0.1:{port}", sent)
         try:
             yield operator
         finally:
