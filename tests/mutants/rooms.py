@@ -99,8 +99,16 @@ ROOMS = {
             "forget_identities.lua": ("tests/workers/test_identities.py", *_SWEEP),
             "inbound_has_work.lua": (*_SWEEP, *_MARKS),
             "sink_has_work.lua": ("tests/workers/test_sink_has_work.py", *_SWEEP),
-            "retire_sinks.lua": (*_SWEEP, "tests/metrics/test_retired.py"),
-            "trim_history.lua": (*_SWEEP, "tests/workers/test_half_way.py"),
+            "retire_sinks.lua": (
+                *_SWEEP,
+                "tests/workers/test_sweep_moved.py",
+                "tests/metrics/test_retired.py",
+            ),
+            "trim_history.lua": (
+                *_SWEEP,
+                "tests/workers/test_sweep_moved.py",
+                "tests/workers/test_half_way.py",
+            ),
             "trim_dead_letters.lua": ("tests/workers/test_sweep_dead_letters.py",),
             "run_commands.lua": ("tests/workers/test_full_redis_client.py",),
             "counters.lua": (

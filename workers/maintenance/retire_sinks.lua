@@ -2,9 +2,9 @@
 -- include receiver.runtime clock
 -- include receiver.runtime groups
 -- Records which sinks are configured, and deletes consumers of the sinks' groups that nobody uses any more,
--- unless they have pending entries. Returns the names of sinks that have a group and that no supervisor has
--- had configured for long.
--- KEYS events, counts. ARGV how long (ms) a sink must not have been configured, how long (ms) a consumer
+-- unless they have pending entries. Returns the names of sinks that have a group, or the mark of one that
+-- somebody has destroyed, and that no supervisor has had configured for long.
+-- KEYS events, counts, marks. ARGV how long (ms) a sink must not have been configured, how long (ms) a consumer
 -- must not have been used, the caller's time (ms), names of configured sinks. They are stamped with this
 -- server's time; a time has passed when it has by both clocks.
 local now = now_ms()
@@ -25,10 +25,20 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return retired
 end
-for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local sink = string.match(raw[2], '^forward:(.*)$')
+local groups = groups_of(KEYS[1])
+for name in pairs(groups) do
+    if string.match(name, '^forward:') then
+        tidy(name)
+    end
+end
+for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do
+    if not string.match(name, '^forward:.*:') then
+        groups[name] = groups[name] or {}
+    end
+end
+for name in pairs(groups) do
+    local sink = string.match(name, '^forward:(.*)$')
     if sink then
-        tidy(raw[2])
         local field = sink .. ':configured'
         local known = tonumber(redis.call('HGET', KEYS[2], field) or '')
         -- A stamp in the future was written while this clock was ahead.

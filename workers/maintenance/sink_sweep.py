@@ -53,7 +53,7 @@ class SinkSweep:
         """Sweep once. Raises `redis.RedisError`."""
         names = [sink.name for sink in self._sinks]
         retired: Any = self._retire(
-            keys=[EVENTS, SINKS],
+            keys=[EVENTS, SINKS, MARKS],
             args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.local_time(), *names],
         )
         for name in retired:

@@ -146,7 +146,7 @@ class Sweep:
     def _cut_oldest(self, history: History, entries: int, *, spare: bool) -> tuple[int, int]:
         limits = [history.milliseconds, entries, AT_ONCE, int(spare), second_clock.local_time()]
         reply: Any = self._trim_script(
-            keys=[history.stream, history.counts],
+            keys=[history.stream, history.counts, MARKS],
             args=[history.name, *limits, *history.held_by],
         )
         return reply[0], reply[1]

@@ -3,12 +3,13 @@
 -- include receiver.runtime clock
 -- include receiver.runtime groups
 -- Trims one stream by a limited number of entries, the oldest first.
--- KEYS stream, ledger
+-- KEYS stream, ledger, marks
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
 --      1 to cut a tenth even if nothing is over age or number, the caller's time (ms), then the
 --      groups that hold it, by name or, with a `*` at the end, by how they begin
 -- No entry is cut that a holding group has still to acknowledge, and none at all while a group that is
--- named does not exist yet. Nobody waits for any other group: entries that are cut before such a reader
+-- named does not exist yet, nor any that is not done by the group's mark (`marks.lua`): somebody may have
+-- moved or destroyed a group just now, and it does not know any more what it has to do. Nobody waits for any other group: entries that are cut before such a reader
 -- has acknowledged them are counted, once per reader.
 -- An entry is over age when it is by both clocks: one alone may be days ahead for a moment.
 -- It runs on a full server too (the first line), or memory would never be freed again.
@@ -50,21 +51,21 @@ local first = oldest()
 if not first then
     return {0, -1}
 end
-local missing, prefixes = {}, {}
+local named, missing, prefixes = {}, {}, {}
 for i = 7, #ARGV do
     if string.sub(ARGV[i], -1) == '*' then
         prefixes[#prefixes + 1] = string.sub(ARGV[i], 1, -2)
     else
-        missing[ARGV[i]] = true
+        named[ARGV[i]], missing[ARGV[i]] = true, true
     end
 end
 local function holds(group)
-    local named = missing[group]
-    missing[group] = nil
     for _, prefix in ipairs(prefixes) do
-        named = named or string.sub(group, 1, #prefix) == prefix
+        if string.sub(group, 1, #prefix) == prefix then
+            return true
+        end
     end
-    return named
+    return named[group]
 end
 local END = '9007199254740991-0'
 -- `limit`: the first id that is held. `stage`: the first id that is unread by some reader, so that the
@@ -74,6 +75,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local group = map(raw)
     local unread = after_id(group['last-delivered-id'])
     if holds(group['name']) then
+        missing[group['name']] = nil
         local pending = redis.call('XPENDING', stream, group['name'])
         limit = least(limit, pending[1] > 0 and pending[2] or unread)
     else
@@ -81,6 +83,12 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
         if less(first, unread) then
             stage = least(stage, unread)
         end
+    end
+end
+for group, mark in pairs(#ARGV >= 7 and map(redis.call('HGETALL', KEYS[3])) or {}) do
+    local done = holds(group) and string.match(mark, '^%S+ (%S+)')
+    if done then
+        limit = least(limit, after_id(done))
     end
 end
 if next(missing) or not less(first, limit) then
