@@ -5,7 +5,7 @@ in the web process and only decides whether this is what the carrier sends; `nor
 worker and returns what it means.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any, Final, Literal
 
@@ -80,8 +80,8 @@ class Event(Struct, frozen=True, kw_only=True):
 
     type: str
     """Such as `sms.message.received.v1`."""
-    data: dict[str, Any]
-    """The event's data without `raw`; plain JSON values."""
+    data: Mapping[str, Any]
+    """The event's data without `raw`, in the shape that `receiver.events.data` has for the type."""
     raw: Raw | str
     """The carrier's whole body: `Raw` where it is JSON, text where it is XML or a form. Where the
     body holds several items: this event's own item, as JSON."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "poll": "Fetch what is polled instead of pushed, as receiver.toml says.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they are published.",
+    "schema": "Print the JSON Schemas of the published events.",
     "simulate": "Simulate the carriers: load a receiver, then check what it published.",
     "doctor": "Find what would lose data, admit strangers, or expire soon.",
     "ledger": "Print the ledger; exit code 1 if it does not balance.",

@@ -38,7 +38,7 @@ from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime import logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.tracing import switch
-from receiver.web import asgi, openapi
+from receiver.web import asgi, openapi, schemas
 from receiver.web.admission import Admission
 from receiver.web.context import Context
 from receiver.web.ingest import Ingest, Respond
@@ -212,7 +212,8 @@ def _routes(
         "/openapi.json": described,
     }
     description = openapi.document(CALLBACKS, reads, settings)
-    return [Path(path, answer) for path, answer in reads.items()]
+    plain = [Path(path, answer) for path, answer in reads.items()]
+    return [*plain, *schemas.routes()]
 
 
 def _nowhere(tally: UnauthenticatedCounts) -> Callable[[Request, Exception], Awaitable[Response]]:

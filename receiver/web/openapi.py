@@ -6,6 +6,7 @@ from typing import Any, Final
 from receiver import __version__
 from receiver.carriers.carrier import Callback
 from receiver.config.settings import LISTENER_NAME, Settings
+from receiver.web import schemas
 
 _HANDSHAKE: Final = (
     "OPTIONS with WebHook-Request-Origin is CloudEvents' web hook handshake (HTTP 1.1 Web Hooks "
@@ -78,7 +79,7 @@ def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Sett
             "parameters": [parameter],
             **_route(callback, settings),
         }
-    paths |= {path: _read(*_READ[path]) for path in reads}
+    paths |= {path: _read(*_READ[path]) for path in reads} | {schemas.PATH: schemas.described()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "telecom-receiver", "version": __version__},

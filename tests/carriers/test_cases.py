@@ -1,5 +1,6 @@
 """Every recorded request, through the carrier's functions."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ def events(case: Case, reading: Reading) -> list[Event]:
     ]
 
 
-def plain(data: dict[str, Any]) -> Any:
+def plain(data: Mapping[str, Any]) -> Any:
     return msgspec.json.decode(msgspec.json.encode(data))
 
 

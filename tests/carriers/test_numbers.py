@@ -31,7 +31,7 @@ def come_out(callback: Callback, request: Request) -> tuple[dict[str, Any], Any]
     (body,) = callback.read(request).accepted
     one = Notification(callback.name, "default", "r", 0, request.content_type, body)
     (event,) = callback.normalise(one, UTC)
-    return event.data, json.loads(
+    return dict(event.data), json.loads(
         msgspec.json.encode(event.raw), parse_constant=pytest.fail, parse_float=within
     )
 

@@ -10,6 +10,7 @@ from cloudevents.core.v1.event import CloudEvent
 from receiver.carriers.carrier import Basis, Callback, Event
 from receiver.carriers.identity import digest, identity, is_occurrence, unique
 from receiver.contract.records import Notification
+from receiver.events.schema_uri import DATA_SCHEMAS
 
 _json = msgspec.json.Encoder().encode
 
@@ -79,6 +80,8 @@ def _document(
         "identitybasis": basis,
         "timebasis": "sender" if event.time else "receipt",
     }
+    if schema := DATA_SCHEMAS.get(event.type):
+        attributes["dataschema"] = schema
     if event.subject:
         attributes["subject"] = event.subject
     if event.origin_type:

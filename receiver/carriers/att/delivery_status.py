@@ -12,13 +12,14 @@ from receiver.carriers.carrier import Basis, Event
 from receiver.carriers.formats import phone_number
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.placeholder_id import identifies_nothing
+from receiver.events.data import SmsDelivery, Status
 
 _WRAPPERS: Final = {
     name.lower(): name for name in ("deliveryInfoNotification", "deliveryInfoList", "deliveryInfo")
 }
 
 # AT&T documents the first three; ParlayX SMS 2.2 and OneAPI have the rest. An open set.
-_STATUS: Final = {
+_STATUS: Final[dict[str, Status]] = {
     "deliveredtonetwork": "sent",
     "deliveredtoterminal": "delivered",
     "deliveryimpossible": "failed",
@@ -66,7 +67,7 @@ def _event(info: DeliveryInfo, raw: Raw | str, _zone: tzinfo, region: str) -> Ev
     to = phone_number.normal(info.address, region)
     status = _STATUS.get(info.status.lower(), "unknown")
     # `late` stays first: whoever knows of an earlier final status turns it in the finished text.
-    data: dict[str, Any] = {
+    data: SmsDelivery = {
         "late": False,
         "messageId": info.message_id,
         "to": to,

@@ -98,7 +98,8 @@ def _event(one: _Message, notification: Notification, zone: tzinfo, region: str)
     event = incoming_sms.event(one.mo, msgspec.Raw(msgspec.json.encode(one.item)), zone, region)
     data = event.data
     if not data["to"]:
-        data["to"] = phone_number.normal(registration(notification.asked), region) or None
+        to = phone_number.normal(registration(notification.asked), region) or None
+        data = {**data, "to": to}
     identity = ("page", notification.receipt, str(one.position))
     return msgspec.structs.replace(event, data=data, identity=identity, basis="none")
 

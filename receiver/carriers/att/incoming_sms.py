@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime, tzinfo
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Raw, Struct
 
@@ -14,6 +14,7 @@ from receiver.carriers.formats import phone_number, timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 from receiver.carriers.formats.unicode_hex import candidates
+from receiver.events.data import SmsMessage
 
 _WRAPPERS: Final = {
     name.lower(): name
@@ -70,7 +71,7 @@ def event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
     """Return what a message means; `raw` is what it stood in."""
     sender = phone_number.normal(message.sender, region)
     destination = message.destination and phone_number.normal(message.destination, region)
-    data: dict[str, Any] = {
+    data: SmsMessage = {
         "from": sender,
         "to": destination,
         "text": message.text,

@@ -14,12 +14,13 @@ from receiver.carriers.att.items import identifier
 from receiver.carriers.carrier import Event
 from receiver.carriers.formats import phone_number, timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
+from receiver.events.data import Attachment, Direction, InboxMessage, InboxMessageSaid, Segment
 
 Change = Literal["added", "updated", "deleted"]
 Fields = dict[str, Any]
 
 _CHANNELS: Final = {"text": "sms", "sms": "sms", "mms": "mms"}
-_DIRECTIONS: Final = {True: "incoming", False: "outgoing", None: None}
+_DIRECTIONS: Final[dict[bool | None, Direction]] = {True: "incoming", False: "outgoing", None: None}
 _TRUE: Final = frozenset({"true", "1"})
 _FALSE: Final = frozenset({"false", "0"})
 _PRIVATE: Final = frozenset({"text", "subject"})
@@ -67,7 +68,7 @@ def event(
     is when it happened.
     """
     zone, region = place
-    data = {"mailbox": mailbox, **said(message, region)}
+    data: InboxMessage = {"mailbox": mailbox, **said(message, region)}
     time = _text(message.get("timestamp")) if change == "added" else None
     subject = (
         data["from"] if data["direction"] != "outgoing" else next(iter(data["recipients"]), "")
@@ -84,7 +85,7 @@ def event(
     )
 
 
-def said(message: Fields, region: str) -> dict[str, Any]:
+def said(message: Fields, region: str) -> InboxMessageSaid:
     """Return what a message says, in our words; null or an empty list where it does not say."""
     more = fields_of(message.get("typemetadata"))
     return {
@@ -125,15 +126,14 @@ def _addresses(value: Any, region: str) -> list[str]:
     return [found for one in several if (found := _address(one, region))]
 
 
-def _segment(more: Fields) -> dict[str, Any] | None:
+def _segment(more: Fields) -> Segment | None:
     """A long SMS comes in parts, each a message of its own."""
     details = fields_of(more.get("segmentationdetails"))
-    names = {
-        "reference": "segmentationmsgrefnumber",
-        "part": "thispartnumber",
-        "parts": "totalnumberofparts",
+    found: Segment = {
+        "reference": _whole(details.get("segmentationmsgrefnumber")),
+        "part": _whole(details.get("thispartnumber")),
+        "parts": _whole(details.get("totalnumberofparts")),
     }
-    found = {ours: _whole(details.get(theirs)) for ours, theirs in names.items()}
     return found if any(one is not None for one in found.values()) else None
 
 
@@ -143,7 +143,7 @@ def _whole(value: Any) -> int | None:
     return value if type(value) is int and abs(value) < 10**12 else None
 
 
-def _attachments(value: Any) -> list[dict[str, Any]]:
+def _attachments(value: Any) -> list[Attachment]:
     """Metadata only: the contents stay at the network, for whoever has the subscriber's consent."""
     found = [fields_of(one) for one in value] if type(value) is list else []
     return [

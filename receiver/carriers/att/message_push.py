@@ -94,8 +94,8 @@ def _event(
     raw = as_raw(notification.body)
     made = event(change, mailbox, {"type": channel, **item}, raw, place, identity)
     thread = identifier(item, "conversationthreadid")
-    made.data.update(subscriptionId=name or None, conversationId=thread)
-    return made
+    data = {**made.data, "subscriptionId": name or None, "conversationId": thread}
+    return msgspec.structs.replace(made, data=data)
 
 
 def _change(words: list[str]) -> Change:

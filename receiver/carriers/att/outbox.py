@@ -6,7 +6,7 @@ AT&T's document names another message than was asked for: the message id is that
 """
 
 from datetime import tzinfo
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -28,6 +28,7 @@ from receiver.carriers.formats import phone_number
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 from receiver.contract.records import Notification
+from receiver.events.data import SmsDelivery
 
 NAME: Final = "att.sms.outbox"
 PUSHED: Final = "att.sms.delivery-status"
@@ -139,7 +140,7 @@ def _ended(body: bytes, asked: str, region: str) -> Event:
     except msgspec.DecodeError:
         raise Unreadable("body: not the end of a watch") from None
     to = phone_number.normal(ended.address, region) if ended.address else None
-    data: dict[str, Any] = {
+    data: SmsDelivery = {
         "late": False,
         "messageId": asked,
         "to": to,

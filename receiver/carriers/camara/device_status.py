@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from receiver.carriers.camara.device import device_of, name_of
+from receiver.carriers.camara.values import connectivity, country_code, country_names, flag
 from receiver.carriers.carrier import Event, Reading, Rejected, Request, Unreadable
 from receiver.carriers.formats import timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
@@ -22,11 +23,18 @@ from receiver.contract.records import Notification
 
 
 def _reachability(status: dict[str, Any]) -> dict[str, Any]:
-    return {name: status.get(name) for name in ("reachable", "connectivity")}
+    return {
+        "reachable": flag(status.get("reachable")),
+        "connectivity": connectivity(status.get("connectivity")),
+    }
 
 
 def _roaming(status: dict[str, Any]) -> dict[str, Any]:
-    return {name: status.get(name) for name in ("roaming", "countryCode", "countryName")}
+    return {
+        "roaming": flag(status.get("roaming")),
+        "countryCode": country_code(status.get("countryCode")),
+        "countryName": country_names(status.get("countryName")),
+    }
 
 
 _SAYS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {

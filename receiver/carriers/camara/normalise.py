@@ -1,20 +1,24 @@
 """Normalising CAMARA notifications: one event of ours for every one of theirs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Any, Final
 
 from receiver.carriers.camara.device import device_of, international, name_of
 from receiver.carriers.camara.event_types import Kind
 from receiver.carriers.camara.notification import ReadNotification, read_notification
+from receiver.carriers.camara.values import country_code, country_names, first_text, flag
 from receiver.carriers.carrier import Event, Rejected, Unreadable
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.json_body import as_raw
 from receiver.contract.records import Notification
+from receiver.events.data import CamaraEvent, DeviceReachability, DeviceRoaming, SubscriptionChange
 
 _REASONS: Final = ("terminationReason", "initiationReason", "updateReason")
 _DESCRIPTIONS: Final = ("terminationDescription", "initiationDescription", "updateDescription")
 """Open sets, and free text before 0.6 ("Service terminates for lack of consent")."""
+
+_Device = dict[str, Any] | None
 
 
 def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
@@ -47,55 +51,50 @@ def _subject(notice: ReadNotification, device: dict[str, Any] | None) -> str | N
     return attribute(name or notice.subscription or notice.subject)
 
 
-def _reachability(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
+def _reachability(notice: ReadNotification, device: _Device) -> DeviceReachability:
     # There is no state in the data: the state is the type.
-    return {"subscriptionId": notice.subscription, "device": device, **notice.meaning.says}
-
-
-def _roaming(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
-    stated = _stated(notice, device)
-    roaming = stated.get("roaming")
     return {
         "subscriptionId": notice.subscription,
         "device": device,
-        "roaming": notice.meaning.says.get("roaming", roaming if type(roaming) is bool else None),
-        "countryCode": stated.get("countryCode"),
-        "countryName": _names(stated.get("countryName")),
+        "reachable": notice.meaning.says["reachable"],
+        "connectivity": notice.meaning.says["connectivity"],
     }
 
 
-def _stated(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
+def _roaming(notice: ReadNotification, device: _Device) -> DeviceRoaming:
+    stated = _stated(notice, device)
+    return {
+        "subscriptionId": notice.subscription,
+        "device": device,
+        "roaming": notice.meaning.says.get("roaming", flag(stated.get("roaming"))),
+        "countryCode": country_code(stated.get("countryCode")),
+        "countryName": country_names(stated.get("countryName")),
+    }
+
+
+def _stated(notice: ReadNotification, device: _Device) -> dict[str, Any]:
     # Some of CAMARA's examples of 0.5 have the country and the reason inside the device.
     return (device or {}) | notice.data
 
 
-def _names(value: Any) -> Any:
-    """A mobile country code can stand for several countries: a list in the schema, though many of
-    CAMARA's own examples have a plain text.
-    """
-    return [value] if type(value) is str else value
-
-
-def _lifecycle(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
+def _lifecycle(notice: ReadNotification, device: _Device) -> SubscriptionChange:
     stated = _stated(notice, device)
     return {
         "subscriptionId": notice.subscription,
         "device": device,
-        "reason": _first(stated, _REASONS),
-        "description": _first(stated, _DESCRIPTIONS),
+        "reason": first_text(stated, _REASONS),
+        "description": first_text(stated, _DESCRIPTIONS),
     }
 
 
-def _first(data: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((data[name] for name in names if data.get(name) is not None), None)
+def _other(notice: ReadNotification, _device: _Device) -> CamaraEvent:
+    data: CamaraEvent = {"payload": notice.payload}
+    if notice.subscription:
+        data["subscriptionId"] = notice.subscription
+    return data
 
 
-def _other(notice: ReadNotification, device: dict[str, Any] | None) -> dict[str, Any]:
-    data = {"payload": notice.payload}
-    return data | {"subscriptionId": notice.subscription} if notice.subscription else data
-
-
-_DATA: Final[dict[Kind, Callable[[ReadNotification, dict[str, Any] | None], dict[str, Any]]]] = {
+_DATA: Final[dict[Kind, Callable[[ReadNotification, _Device], Mapping[str, Any]]]] = {
     "reachability": _reachability,
     "roaming": _roaming,
     "lifecycle": _lifecycle,

@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
+from receiver.events.data import DecodedText, Reading
+
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){2,}").fullmatch
 _BLANKS: Final = frozenset("\n\r\t\f")
 _CUT: Final = "\ufffd"
@@ -35,7 +37,7 @@ _ELEMENTS: Final = {
 23.040, section 9.2.3.24): concatenation, ports, indications, languages."""
 
 
-def candidates(text: str) -> list[dict[str, str]]:
+def candidates(text: str) -> list[DecodedText]:
     """Return the possible readings of `text` as `{"reading", "text"}`; empty unless it is plausibly
     hex.
 
@@ -177,7 +179,7 @@ def _gsm7(octets: bytes) -> str:
     return re.sub("\x1b(.)", lambda pair: _GSM7_EXTENSION[pair[1]], said, flags=re.DOTALL)
 
 
-_READINGS: Final[tuple[tuple[str, Callable[[bytes], str | None]], ...]] = (
+_READINGS: Final[tuple[tuple[Reading, Callable[[bytes], str | None]], ...]] = (
     ("A", _data_coding),
     ("B", _alpha),
     ("C", _no_key),

@@ -1,0 +1,46 @@
+"""`receiver schema`: print the schemas of the published events."""
+
+import sys
+
+import click
+import msgspec
+
+from receiver.cli.terminal import setup
+from receiver.events.event_types import TYPES
+from receiver.schemas import json_schema
+
+
+@click.command()
+@click.argument("name", metavar="[TYPE]", required=False)
+@click.option("--all", "every", is_flag=True, help="One schema for an event of any type.")
+def command(*, name: str | None, every: bool) -> None:
+    """List the types of the published events, or print the JSON Schema (2020-12) of one.
+
+    \b
+      receiver schema                             a table; JSON lines into a pipe
+      receiver schema sms.message.received.v1
+      receiver schema --all | npx json-schema-to-typescript > events.d.ts
+
+    A schema describes the whole event; the part with the anchor "data" is what the event's
+    attribute `dataschema` names. The web process serves the same at /schemas/TYPE.json.
+    """
+    if name is None and not every:
+        _list()
+        return
+    if name is not None and every:
+        raise click.UsageError("either a type or --all")
+    try:
+        document = json_schema.encoded(name or json_schema.EVERY)
+    except KeyError:
+        raise setup.Refused(f"there is no event type {name!r}: see `receiver schema`") from None
+    sys.stdout.buffer.write(document)
+
+
+def _list() -> None:
+    width = max(map(len, TYPES))
+    for name in TYPES:
+        said = json_schema.summary(name)
+        if sys.stdout.isatty():
+            click.echo(f"{name:<{width}}  {said}")
+        else:
+            click.echo(msgspec.json.encode({"type": name, "summary": said}).decode())
