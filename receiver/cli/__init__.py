@@ -18,6 +18,7 @@ COMMANDS = {
     "tail": "Print events as they are published.",
     "schema": "Print the JSON Schemas of the published events.",
     "simulate": "Simulate the carriers: load a receiver, then check what it published.",
+    "config": "Check the environment and receiver.toml: every fault at once, with its line.",
     "doctor": "Find what would lose data, admit strangers, or expire soon.",
     "ledger": "Print the ledger; exit code 1 if it does not balance.",
     "credentials": "Manage bearer tokens: add, list, revoke.",

@@ -8,12 +8,12 @@ import click
 import msgspec
 
 from receiver.cli.terminal import output, setup
+from receiver.config import devices
 from receiver.config.operators import Operator
 from receiver.config.settings import Settings
 from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.device_status import DeviceStatus
 from receiver.outbound.operator_credentials import NotConfigured, credentials
-from receiver.subscriptions import devices
 
 
 @click.command()

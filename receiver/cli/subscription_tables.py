@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from receiver.cli.terminal import output
-from receiver.subscriptions import devices
+from receiver.config import devices
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from receiver.config import bootstrap_tokens, console, secret_keys
-from receiver.config.errors import SettingsError
+from receiver.config.fault import Fault
 from receiver.runtime import redis_client
 
 HISTORY_PERCENT: Final = 60
@@ -31,39 +31,32 @@ class Variable(NamedTuple):
     """Whether its value may not be shown."""
 
 
-def read(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return field of `Settings` -> value, of the variables that are set. Raises
-    `SettingsError`.
+def read(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
+    """Return field of `Settings` -> value of the variables that are set, and what is wrong with
+    others.
     """
-    if first := next(quoted(environ), ""):
-        raise SettingsError(first)
-    return {each.field: _cast(each, said) for each, said in _set(environ)}
+    values: dict[str, Any] = {}
+    faults = list(_quoted(environ))
+    wrong = {one.place for one in faults}
+    for each in VARIABLES:
+        # An empty variable is an absent one, as process managers write them.
+        said = environ.get(each.name, "").strip()
+        try:
+            if said and each.name not in wrong:
+                values[each.field] = each.cast(said)
+        except ValueError as error:
+            shown = "(not shown)" if each.secret else repr(said)
+            faults.append(Fault(f"{each.name}={shown}", str(error)))
+    return values, faults
 
 
-def quoted(environ: Mapping[str, str]) -> Iterator[str]:
-    """Return a line for each variable that has quotes around its value: Docker's and systemd's
-    files of variables do not take them off, as a shell does.
-    """
+def _quoted(environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Docker's and systemd's files of variables do not take quotes off, as a shell does."""
     for name, value in environ.items():
         ours = name in ("PORT", "HOST", "REDIS_URL", "WEB_CONCURRENCY") or name[:9] == "RECEIVER_"
         said = value.strip()
         if ours and said and {said[0], said[-1]} & bootstrap_tokens.QUOTES:
-            yield f"{name}: the quotes would be part of the value: leave them out"
-
-
-def _set(environ: Mapping[str, str]) -> Iterator[tuple[Variable, str]]:
-    """An empty variable is an absent one, as process managers write them."""
-    for each in VARIABLES:
-        if said := environ.get(each.name, "").strip():
-            yield each, said
-
-
-def _cast(variable: Variable, said: str) -> Any:
-    try:
-        return variable.cast(said)
-    except ValueError as error:
-        shown = "(not shown)" if variable.secret else repr(said)
-        raise SettingsError(f"{variable.name}={shown}: {error}") from None
+            yield Fault(name, "the quotes would be part of the value: leave them out")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

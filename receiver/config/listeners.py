@@ -3,6 +3,7 @@ handshake, and which readers of the company's own are waited for.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -45,17 +46,14 @@ class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Percent of Redis's `maxmemory` within which its unread events stay when memory is short."""
 
 
-def fault(listener: Listener) -> tuple[str, str] | None:
-    """Return what the types cannot check: the key at fault and what to do. None when all is
-    right.
-    """
+def faults(listener: Listener) -> Iterator[tuple[str, str]]:
+    """Return what the types cannot check: the keys at fault and what to do."""
     if not LISTENER_NAME.fullmatch(listener.name):
-        return "name", "1 to 64 of a-z, 0-9 and - are wanted"
+        yield "name", "1 to 64 of a-z, 0-9 and - are wanted"
     try:
         ZoneInfo(listener.zone)
     except (KeyError, ValueError, OSError):
-        return "zone", f"{listener.zone!r} is not an IANA zone such as America/New_York"
+        yield "zone", f"{listener.zone!r} is not an IANA zone such as America/New_York"
     if listener.region not in phonenumbers.SUPPORTED_REGIONS:
         wanted = "is not a country's code of two capital letters such as US or PH"
-        return "region", f"{listener.region!r} {wanted}"
-    return None
+        yield "region", f"{listener.region!r} {wanted}"

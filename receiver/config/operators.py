@@ -5,7 +5,7 @@ values.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -15,7 +15,8 @@ from msgspec import Meta
 from receiver.runtime.loopback import is_loopback
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+"""Matches the name of an environment variable."""
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+").fullmatch
 
 
@@ -119,32 +120,29 @@ def url_fault(url: str, *, bare: bool = False) -> str:
     return ""
 
 
-def fault(operator: Operator) -> tuple[str, str] | None:
-    """Return what the types cannot check: the key at fault and what to do. None when all is
-    right.
-    """
+def faults(operator: Operator) -> Iterator[tuple[str, str]]:
+    """Return what the types cannot check: the keys at fault and what to do."""
     for key in ("reachability", "roaming", "status", "roaming_status"):
         url = getattr(operator, key)
         if url and (wrong := url_fault(url, bare=True)):
-            return key, wrong
+            yield key, wrong
     if not (operator.reachability or operator.roaming or operator.status):
-        return "reachability", "add the base URL of its subscriptions: reachability or roaming"
-    if wrong := _auth_fault(operator.auth):
-        return "auth", wrong
-    if any(not _VARIABLE(name) for name in operator.variables):
-        return "auth", "the name of an environment variable is wanted, never the value itself"
-    return None
+        yield "reachability", "add the base URL of its subscriptions: reachability or roaming"
+    for wrong in _auth_faults(operator.auth):
+        yield "auth", wrong
+    if any(not VARIABLE(name) for name in operator.variables):
+        yield "auth", "the name of an environment variable is wanted, never the value itself"
 
 
-def _auth_fault(auth: HeadersAuth | ClientCredentialsAuth) -> str:
+def _auth_faults(auth: HeadersAuth | ClientCredentialsAuth) -> Iterator[str]:
     if isinstance(auth, HeadersAuth):
-        right = auth.headers_env and all(map(_HEADER, auth.headers_env))
-        return "" if right else "headers_env: names of headers are wanted, at least one"
+        if not (auth.headers_env and all(map(_HEADER, auth.headers_env))):
+            yield "headers_env: names of headers are wanted, at least one"
+        return
     if wrong := url_fault(auth.token_url):
-        return f"token_url: {wrong}"
+        yield f"token_url: {wrong}"
     if not auth.client_id:
-        return "client_id: it is empty"
+        yield "client_id: it is empty"
     needed = "key_env" if auth.method == "private_key_jwt" else "secret_env"
     if not getattr(auth, needed):
-        return f"{needed} is missing: the name of the environment variable for {auth.method}"
-    return ""
+        yield f"{needed} is missing: the name of the environment variable for {auth.method}"

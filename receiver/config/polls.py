@@ -4,19 +4,14 @@ Secrets are not in the file: it names environment variables, and only `receiver 
 values.
 """
 
-import re
-import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from receiver.config import operators
-from receiver.config.operators import Operator
 from receiver.config.sinks import Name
-from receiver.config.toml_errors import line_of
 
 EVERY: Final = 300
 """Seconds between two polls of an inbox; its gateway drops what nobody fetched for 30 minutes."""
@@ -35,12 +30,6 @@ _SEND: Final[dict[Signature, str]] = {
     "att": "/sms/v3/messaging/outbox",
     "oneapi": "/3/smsmessaging/outbound/{sender}/requests",
 }
-_LISTENER: Final = re.compile(r"[a-z0-9-]{1,64}").fullmatch
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
-_NAMES_ID: Final = re.compile(r"/\{id\}(?:/deliveryInfos)?$", re.IGNORECASE).search
-"""The message id of an answer is found there in the path that was asked for."""
-_PATH: Final = re.compile(r"/[!-~]*").fullmatch
-_WORD: Final = re.compile(r"[!-~]{1,64}").fullmatch
 
 
 class _Poll(
@@ -206,92 +195,3 @@ def twins(polls: Sequence[Poll]) -> list[tuple[str, str]]:
             if first != poll.name:
                 found.append((first, poll.name))
     return found
-
-
-def first_fault(text: str, polls: Sequence[Poll], known: Sequence[Operator]) -> str:
-    """Return the first fault of the polls as one line, or nothing. `text` is that of
-    `receiver.toml`.
-    """
-    names: set[str] = set()
-    for index, poll in enumerate(polls):
-        twin = poll.name in names
-        wrong = ("name", "another poll has it: take another") if twin else fault(poll, known)
-        if wrong:
-            line = line_of(text, "poll", index, wrong[0])
-            return f"line {line}: poll {poll.name!r}, {wrong[0]}: {wrong[1]}"
-        names.add(poll.name)
-    return ""
-
-
-def fault(poll: Poll, known: Sequence[Operator]) -> tuple[str, str] | None:
-    """Return what the types cannot check: the key at fault and what to do. None when all is
-    right. `known` are the operators of `receiver.toml`.
-    """
-    if poll.listener and not _LISTENER(poll.listener):
-        return "listener", "1 to 64 of a-z, 0-9 and - are wanted"
-    if isinstance(poll, CamaraDevicePoll):
-        return _devices_fault(poll, known)
-    if wrong := _gateway_fault(poll):
-        return wrong
-    if isinstance(poll, AttInboxPoll):
-        if not _WORD(poll.registration):
-            return "registration", "the short code is wanted, such as 22627000"
-        return _template_fault(poll.path, "registration")
-    if isinstance(poll, AttStatusPoll):
-        return _status_fault(poll)
-    return _mailbox_fault(poll)
-
-
-def _devices_fault(poll: CamaraDevicePoll, known: Sequence[Operator]) -> tuple[str, str] | None:
-    operator = next((each for each in known if each.name == poll.operator), None)
-    if operator is None:
-        return "operator", f"there is no [[operator]] {poll.operator!r}"
-    if not (operator.status or operator.roaming_status):
-        return "operator", f"operator {operator.name!r} has no status = URL to ask"
-    if bool(poll.devices) == bool(poll.devices_file):
-        return "devices_file", "devices_file or devices is wanted, one of the two"
-    return None
-
-
-def _gateway_fault(poll: GatewayPoll) -> tuple[str, str] | None:
-    if wrong := operators.url_fault(poll.base_url, bare=True):
-        return "base_url", wrong
-    if poll.token_url and (wrong := operators.url_fault(poll.token_url)):
-        return "token_url", wrong
-    for key in ("client_id_env", "client_secret_env"):
-        if not _VARIABLE(getattr(poll, key)):
-            return key, "the name of an environment variable is wanted, never the value itself"
-    return None
-
-
-def _status_fault(poll: AttStatusPoll) -> tuple[str, str] | None:
-    if poll.sender and not _WORD(poll.sender):
-        return "sender", "the short code that sends is wanted, such as 22627000"
-    if poll.path and not _NAMES_ID(poll.path):
-        return "path", "a path that ends with /{id} or /{id}/deliveryInfos is wanted"
-    return _template_fault(poll.path, "id", "sender")
-
-
-def _mailbox_fault(poll: AttMessagesPoll) -> tuple[str, str] | None:
-    if not _WORD(poll.mailbox):
-        return "mailbox", "a name for the mailbox is wanted, such as +12065550100"
-    if wrong := operators.url_fault(poll.redirect_uri):
-        return "redirect_uri", wrong
-    return None
-
-
-def _template_fault(path: str, needed: str, *more: str) -> tuple[str, str] | None:
-    """A path, with names in braces, of which the first must be there."""
-    if not path:
-        return None
-    wanted = f"a path such as /3/…/{{{needed}}} is wanted"
-    if not _PATH(path):
-        return "path", wanted
-    try:
-        fields: list[Any] = [(name, how) for _, name, how, _ in string.Formatter().parse(path)]
-    except ValueError:
-        return "path", wanted
-    names = {name for name, _ in fields if name is not None}
-    if needed not in names or names - {needed, *more} or any(how for _, how in fields):
-        return "path", wanted
-    return None

@@ -1,6 +1,7 @@
 """What the environment lacks of what `receiver.toml` names: why a process cannot work."""
 
 from receiver.config import operators, polls, sinks
+from receiver.config.fault import shown
 from receiver.config.settings import Settings
 
 
@@ -9,7 +10,7 @@ def problems(settings: Settings) -> list[str]:
     do. An operator without its secret does not: its controller waits, and says so.
     """
     return [
-        f"sink {sink.name!r}: the environment variable {name} {wrong}"
+        f"sink {sink.name!r}: the environment variable {shown(name)} {wrong}"
         for sink in settings.sinks
         for name, wrong in sorted(sinks.variable_faults(sink, settings.sink_variables).items())
     ] + [
@@ -26,11 +27,11 @@ def poll_problems(settings: Settings) -> list[str]:
     values = settings.poll_variables
     asked = {one.operator for one in settings.polls if isinstance(one, polls.CamaraDevicePoll)}
     return [
-        f"poll {one.name!r}: the environment variable {name} {wrong}"
+        f"poll {one.name!r}: the environment variable {shown(name)} {wrong}"
         for one in settings.polls
         for name, wrong in sorted(polls.variable_faults(one, values).items())
     ] + [
-        f"operator {one.name!r}: the environment variable {name} "
+        f"operator {one.name!r}: the environment variable {shown(name)} "
         f"{wrong.replace('receiver worker', 'receiver poll')}"
         for one in settings.operators
         if one.name in asked

@@ -1,6 +1,7 @@
 """Environment and `receiver.toml`, read once, into one frozen, checked value.
 
-A bad value raises `SettingsError`: one line that names the variable, the value and what is wanted.
+A bad value raises `SettingsError`: one line that names the variable, the value and what is wanted,
+and how many more there are.
 Nothing else in the project reads the environment.
 """
 
@@ -15,10 +16,11 @@ import msgspec
 from receiver.config import environment, polls, receiver_toml, signing_secrets, sinks
 from receiver.config.environment import HISTORY_PERCENT
 from receiver.config.errors import SettingsError
+from receiver.config.fault import refuse
 from receiver.config.listeners import LISTENER_NAME, Handshake, Listener, Reader
 from receiver.config.operators import Operator
 from receiver.config.polls import Poll
-from receiver.config.receiver_toml import ConfigFile
+from receiver.config.receiver_toml import ConfigFile, Document
 from receiver.config.sinks import HttpSink, RedisStreamSink, RqSink, SinkSettings
 from receiver.config.subscription_sets import SubscriptionSet
 from receiver.runtime.tracing.switch import Asked, asked
@@ -138,8 +140,11 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
     ignored, so that a broken one does not stop commands that need nothing of it. Raises
     `SettingsError`.
     """
-    of_environment = environment.read(environ)
-    config = receiver_toml.read(environ) if file else ConfigFile()
+    of_environment, faults = environment.read(environ)
+    found = receiver_toml.read(environ) if file else None
+    faults += found.faults if isinstance(found, Document) else [found] if found else []
+    refuse(faults)
+    config = found.config if isinstance(found, Document) else ConfigFile()
     return Settings(
         **of_environment,
         **of_file(config, environ),

@@ -5,7 +5,7 @@ Secrets are not in the file: it names environment variables, and only the worker
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ Header = Annotated[
 """RFC 9110 section 5.1; what frames a request is not for the sink to say."""
 _URL = r"^https?://[^\x00-\x20\x7f/?#@]+([/?#][!-~]*)?\Z"
 _SECRET = re.compile(r"(whsec_)?([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _LONG = Meta(min_length=1, max_length=512)
 _MOST = 10**9
 
@@ -147,44 +148,47 @@ def variable_faults(sink: SinkSettings, values: Mapping[str, str]) -> dict[str, 
     return faults
 
 
-def fault(sink: SinkSettings) -> tuple[str, str] | None:
-    """Return what the types cannot check: the key at fault and what to do. None when all is
-    right.
-    """
+def faults(sink: SinkSettings) -> Iterator[tuple[str, str]]:
+    """Return what the types cannot check: the keys at fault and what to do."""
     if isinstance(sink, RedisStreamSink):
         if sink.max_length and sink.max_age_hours:
-            return "max_age_hours", "max_length is there too: keep one of them"
+            yield "max_age_hours", "max_length is there too: keep one of them"
         if sink.stream.startswith("receiver:") and not sink.redis_url:
-            return "stream", "names that begin with receiver: are ours: take another"
+            yield "stream", "names that begin with receiver: are ours: take another"
     if isinstance(sink, RqSink) and sink.queue.startswith("receiver-") and not sink.redis_url:
-        return "queue", "names that begin with receiver- are ours: take another"
+        yield "queue", "names that begin with receiver- are ours: take another"
     if isinstance(sink, HttpSink):
-        return _http_fault(sink)
-    if isinstance(sink, RedisStreamSink | RqSink) and sink.redis_url:
-        return _url_fault(sink.redis_url)
-    return None
+        yield from _http_faults(sink)
+    elif sink.redis_url and (wrong := _url_fault(sink.redis_url)):
+        yield "redis_url", wrong
 
 
-def _url_fault(url: str) -> tuple[str, str] | None:
-    wrong = redis_client.fault("" if "+sentinel:" in url else url)
-    return ("redis_url", wrong) if wrong else None
+def _url_fault(url: str) -> str:
+    return redis_client.fault("" if "+sentinel:" in url else url)
 
 
-def _http_fault(sink: HttpSink) -> tuple[str, str] | None:
+def _http_faults(sink: HttpSink) -> Iterator[tuple[str, str]]:
+    if wrong := _address_fault(sink):
+        yield "url", wrong
+    for key, names in (
+        ("headers_env", sink.headers_env.values()),
+        ("secrets_env", sink.secrets_env),
+    ):
+        if not all(map(_VARIABLE, names)):
+            yield key, "the name of an environment variable is wanted, never the value itself"
+
+
+def _address_fault(sink: HttpSink) -> str:
     try:
         host = urlsplit(sink.url).hostname or ""
         if not host.isascii():
             host.encode("idna")
         allowed = sink.allowed
     except ValueError:
-        return "url", "a URL such as https://hooks.example.com/events is wanted"
+        return "a URL such as https://hooks.example.com/events is wanted"
     if not allowed and (host == "localhost" or _literal_private(host)):
-        return "url", f'a private address: add allow = ["{urlsplit(sink.url).netloc}"] to permit it'
-    for name in (*sink.headers_env.values(), *sink.secrets_env):
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            key = "secrets_env" if name in sink.secrets_env else "headers_env"
-            return key, "the name of an environment variable is wanted, never the value itself"
-    return None
+        return f'a private address: add allow = ["{urlsplit(sink.url).netloc}"] to permit it'
+    return ""
 
 
 def _literal_private(host: str) -> bool:

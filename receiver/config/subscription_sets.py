@@ -1,22 +1,20 @@
 """The subscriptions of `receiver.toml`: which devices' events are wanted, from whom, and where."""
 
-import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from receiver.config import operators
+from receiver.config.listeners import LISTENER_NAME
 from receiver.config.operators import Name, Operator
-from receiver.config.toml_errors import line_of
 
 TYPES: Final = (
     *("reachability-data", "reachability-sms", "reachability-disconnected"),
     *("roaming-status", "roaming-on", "roaming-off", "roaming-change-country"),
 )
 """What can be subscribed to, without the prefix that each version has."""
-_LISTENER: Final = re.compile(r"[a-z0-9-]{1,64}").fullmatch
 
 
 class SubscriptionSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,59 +55,30 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscription: list[SubscriptionSet] = []
 
 
-def first_fault(text: str, declared: Declared, listeners: list[str]) -> str:
-    """Return what is wrong and in which line of the text; empty where nothing is."""
-    url = declared.public_url
-    if url and (said := operators.url_fault(url, bare=True)):
-        return f"line {line_of(text, 'public_url', 0)}: public_url: {said}"
-    seen: set[tuple[str, str]] = set()
-    tables: list[tuple[str, int, Operator | SubscriptionSet]] = [
-        *(("operator", index, one) for index, one in enumerate(declared.operator)),
-        *(("subscription", index, one) for index, one in enumerate(declared.subscription)),
-    ]
-    for table, index, one in tables:
-        wrong: tuple[str, str] | None
-        if (table, one.name) in seen:
-            wrong = "name", f"another {table} has it: take another"
-        elif isinstance(one, Operator):
-            wrong = operators.fault(one)
-        else:
-            wrong = fault(one, declared.operator, listeners)
-        if wrong:
-            line = line_of(text, table, index, wrong[0])
-            return f"line {line}: {table} {one.name!r}, {wrong[0]}: {wrong[1]}"
-        seen.add((table, one.name))
-    if declared.subscription and not url:
-        line = line_of(text, "subscription", 0)
-        return f"line {line}: add public_url, the https URL of `receiver web`, before all [tables]"
-    return ""
-
-
-def fault(
-    one: SubscriptionSet, operators: list[Operator], listeners: list[str]
-) -> tuple[str, str] | None:
-    """Return the key at fault and what to do, or None. `listeners`: none named, and all are."""
+def faults(
+    one: SubscriptionSet, operators: Sequence[Operator], listeners: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Return the keys at fault and what to do. `listeners`: none named, and all are."""
     operator = next((each for each in operators if each.name == one.operator), None)
     if operator is None:
-        return "operator", f"there is no [[operator]] {one.operator!r}"
-    if not _LISTENER(one.listener):
-        return "listener", "1 to 64 of a-z, 0-9 and - are wanted"
-    if listeners and one.listener not in listeners:
-        return "listener", f"there is no [[listener]] {one.listener!r}"
+        yield "operator", f"there is no [[operator]] {one.operator!r}"
+    if not LISTENER_NAME.fullmatch(one.listener):
+        yield "listener", "1 to 64 of a-z, 0-9 and - are wanted"
+    elif listeners and one.listener not in listeners:
+        yield "listener", f"there is no [[listener]] {one.listener!r}"
     if wrong := _types_fault(one, operator):
-        return "types", wrong
+        yield "types", wrong
     if bool(one.devices) == bool(one.devices_file):
-        return "devices_file", "devices_file or devices is wanted, one of the two"
-    if operator.max_days and one.days and one.days > operator.max_days:
-        return "days", f"operator {operator.name!r} gives at most max_days = {operator.max_days:g}"
-    return None
+        yield "devices_file", "devices_file or devices is wanted, one of the two"
+    if operator and operator.max_days and one.days and one.days > operator.max_days:
+        yield "days", f"operator {operator.name!r} gives at most max_days = {operator.max_days:g}"
 
 
-def _types_fault(one: SubscriptionSet, operator: Operator) -> str:
+def _types_fault(one: SubscriptionSet, operator: Operator | None) -> str:
     for each in one.types:
         if each not in TYPES:
             return f"{each!r} is none of {', '.join(TYPES)}"
-        if not operator.base(each):
+        if operator and not operator.base(each):
             api = "roaming" if each.startswith("roaming") else "reachability"
             return f"operator {operator.name!r} has no {api} = URL for {each!r}"
     if len(set(one.types)) < len(one.types):

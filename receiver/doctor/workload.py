@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from receiver.config import sinks
+from receiver.config.fault import shown
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
 from receiver.doctor.consents import consents
@@ -135,7 +136,7 @@ def check_sink_variables(settings: Settings, found: Snapshot) -> Iterator[Findin
                 what, _, fix = wrong.partition(": ")
                 yield Finding(
                     "serious",
-                    f"sink {sink.name!r}: the environment variable {name} {what}",
+                    f"sink {sink.name!r}: the environment variable {shown(name)} {what}",
                     "the workers refuse to start: nothing is delivered",
                     f"{fix}; then restart worker",
                 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from receiver.config.fault import shown
 from receiver.config.operators import ClientCredentialsAuth, HeadersAuth, Operator, variable_faults
 from receiver.outbound.authentication import FixedHeaders
 from receiver.outbound.oauth import ClientCredentials
@@ -17,7 +18,9 @@ def credentials(operator: Operator, values: Mapping[str, str]) -> ClientCredenti
     """Return what requests to an operator are authenticated with. Raises `NotConfigured`."""
     for name, wrong in sorted(variable_faults(operator, values).items()):
         what = wrong.partition(":")[0]
-        raise NotConfigured(f"operator {operator.name!r}: the environment variable {name} {what}")
+        raise NotConfigured(
+            f"operator {operator.name!r}: the environment variable {shown(name)} {what}"
+        )
     try:
         return _credentials(operator.auth, values)
     except ValueError as error:

@@ -12,14 +12,14 @@ import msgspec
 
 from receiver.carriers import camara
 from receiver.carriers.camara.device_status import states
+from receiver.config import devices
+from receiver.config.devices import DevicesError
 from receiver.config.polls import CamaraDevicePoll
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import poll_devices
 from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.operator_credentials import credentials
 from receiver.polling.rounds import Outcome, Round, Site
-from receiver.subscriptions import devices
-from receiver.subscriptions.devices import DevicesError
 
 
 class Seen(msgspec.Struct, frozen=True):

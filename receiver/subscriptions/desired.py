@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from receiver.config import devices
 from receiver.config.subscription_sets import SubscriptionSet
-from receiver.subscriptions import devices
 from receiver.subscriptions.slots import Slot, slot_id
 
 _SHARE = 10

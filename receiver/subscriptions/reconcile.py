@@ -2,8 +2,9 @@
 
 import structlog
 
+from receiver.config import devices
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS
-from receiver.subscriptions import desired, devices
+from receiver.subscriptions import desired
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.slots import Slot

@@ -112,7 +112,11 @@ def test_two_polls_of_one_registration_are_seen(tmp_path: Path) -> None:
     [
         ("every = 120", "every = 9", "line 5: poll 1, every: whole seconds from 10 to 900"),
         ("every = 120", "every = 901", "line 5: poll 1, every: whole seconds from 10 to 900"),
-        ("every = 120", "evry = 120", "line 5: poll 1: Object contains unknown field `evry`"),
+        (
+            "every = 120",
+            "evry = 120",
+            "line 5: poll 1, evry: there is no such key",
+        ),
         ("every = 120", 'signature = "gsma"', "line 5: poll 1, signature: att or oneapi"),
         ("every = 120", 'listener = "Promo"', "line 5: poll 'promo', listener: 1 to 64 of a-z"),
         ("every = 120", 'path = "/inbox"', "line 5: poll 'promo', path: a path such as"),

@@ -142,7 +142,10 @@ def test_a_sink_gets_what_all_of_its_filters_want(wanted: dict[str, object], goe
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('[[listener]]\nname = "a"\n\n[[listener]]\nname = "a"\n', "line 5: listener 'a' is there"),
+        (
+            '[[listener]]\nname = "a"\n\n[[listener]]\nname = "a"\n',
+            "line 5: listener 'a', name: another",
+        ),
         (f"deep = {'[' * 5000}{']' * 5000}", "nested too deep"),
     ],
 )

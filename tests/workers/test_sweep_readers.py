@@ -71,7 +71,7 @@ def test_readers_are_named_in_the_file_once_and_with_a_share(tmp_path: Path) -> 
     found = load({"RECEIVER_CONFIG": str(file)}).readers
     assert found == (Reader("billing", 20), Reader("crm", 5))
     file.write_text('[[reader]]\nname = "crm"\n' * 2)
-    with pytest.raises(SettingsError, match="line 4: reader 'crm' is there twice"):
+    with pytest.raises(SettingsError, match="line 4: reader 'crm', name: another reader has it"):
         load({"RECEIVER_CONFIG": str(file)})
     for bad in ("share = 0", "share = 60", 'kind = "x"', 'name = ""'):
         name = "" if "name" in bad else 'name = "billing"\n'

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import redis.asyncio
 
 from receiver.config import polls
+from receiver.config.fault import shown
 from receiver.config.polls import AttMessagesPoll
 from receiver.config.settings import Settings
 from receiver.outbound import OAuthV4
@@ -34,7 +35,9 @@ def poll_of(settings: Settings, name: str) -> AttMessagesPoll:
         )
     missing: Mapping[str, str] = polls.variable_faults(found[name], settings.poll_variables)
     if missing:
-        raise NoSuchPoll(f"poll {name!r}: the environment variable {min(missing)} is not set")
+        raise NoSuchPoll(
+            f"poll {name!r}: the environment variable {shown(min(missing))} is not set"
+        )
     return found[name]
 
 

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from receiver.config.subscription_sets import SubscriptionSet
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
 _ACCESS_IDENTIFIER: Final = re.compile(r"[!-~]+@[!-~]+").fullmatch
 _LARGEST: Final = 64 * 1024**2
+WANTED: Final = (
+    "a phone number such as +12065550100, an IP address or a network access identifier is wanted"
+)
 
 
 class DevicesError(Exception):
@@ -22,9 +26,32 @@ def load_devices(one: SubscriptionSet | CamaraDevicePoll) -> list[dict[str, Any]
     """Load the devices of a set or poll, each once, as CAMARA writes them (Device). Raises
     `DevicesError`.
     """
+    found: dict[str, dict[str, Any]] = {}
+    for number, text in _texts(one):
+        device = parse_device(text)
+        if device is None:
+            place = f"{one.devices_file}: line" if one.devices_file else "devices: number"
+            raise DevicesError(f"{place} {number}: {WANTED}: nothing is changed")
+        found[text] = device
+    return list(found.values())
+
+
+def faults(one: SubscriptionSet | CamaraDevicePoll) -> Iterator[tuple[int | None, str]]:
+    """Return all that is wrong with the devices of a set or poll: the line of the file, or the
+    number in `devices`, and what is wanted. None: it is the whole file.
+    """
+    try:
+        for number, text in _texts(one):
+            if parse_device(text) is None:
+                yield number, WANTED
+    except DevicesError as error:
+        yield None, str(error).removeprefix(f"{one.devices_file}: ")
+
+
+def _texts(one: SubscriptionSet | CamaraDevicePoll) -> list[tuple[int, str]]:
+    """Return number or line and text of each device. Raises `DevicesError`."""
     if one.devices:
-        where = [(f"devices: number {n}", text) for n, text in enumerate(one.devices, 1)]
-        return _distinct(where)
+        return list(enumerate(one.devices, 1))
     path = Path(one.devices_file)
     try:
         if path.stat().st_size > _LARGEST:
@@ -35,10 +62,9 @@ def load_devices(one: SubscriptionSet | CamaraDevicePoll) -> list[dict[str, Any]
     except UnicodeDecodeError:
         raise DevicesError(f"{path}: it is not UTF-8: nothing is changed") from None
     found = [(n, line.partition("#")[0].strip()) for n, line in enumerate(lines, 1)]
-    where = [(f"{path}: line {n}", text) for n, text in found if text]
-    if not where:
+    if not any(text for _, text in found):
         raise DevicesError(f"{path}: there is no device in it: nothing is changed")
-    return _distinct(where)
+    return [(n, text) for n, text in found if text]
 
 
 def file_stamp(one: SubscriptionSet) -> tuple[float, int]:
@@ -48,19 +74,6 @@ def file_stamp(one: SubscriptionSet) -> tuple[float, int]:
     except OSError:
         return -1.0, -1
     return (found.st_mtime, found.st_size) if found else (0.0, 0)
-
-
-def _distinct(where: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for place, text in where:
-        device = parse_device(text)
-        if device is None:
-            raise DevicesError(
-                f"{place}: a phone number such as +12065550100, an IP address or a network access "
-                "identifier is wanted: nothing is changed"
-            )
-        found[text] = device
-    return list(found.values())
 
 
 def parse_device(text: str) -> dict[str, Any] | None:

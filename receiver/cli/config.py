@@ -1,0 +1,46 @@
+"""`receiver config check`: everything that is wrong with the settings, at once."""
+
+import os
+
+import click
+import msgspec
+
+from receiver.cli.terminal.output import print_message, printable
+from receiver.config import check as checking
+from receiver.config import receiver_toml
+
+
+@click.group()
+def command() -> None:
+    """Check the environment and receiver.toml, before a process does."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(), required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per fault.")
+def check(file: str | None, *, as_json: bool) -> None:
+    """Print every fault of the environment and receiver.toml at once, each with its line.
+
+    \b
+      receiver config check
+      receiver config check new.toml && mv new.toml receiver.toml    (what runs takes it in seconds)
+      receiver config check --json | jq -r .line
+
+    FILE instead of RECEIVER_CONFIG, or receiver.toml here. Run it where the processes run, with
+    their environment: variables that the file names and that are not set are faults too, and so are
+    RECEIVER_ variables that nothing reads, filters of sinks that no event passes, and bad lines in
+    files of devices. No secret is printed, and nothing is changed.
+
+    Exit codes: 0 all is well; 1 something is not, and what.
+    """
+    environ = os.environ | ({"RECEIVER_CONFIG": file} if file else {})
+    faults = checking.check(environ)
+    for one in faults:
+        click.echo(msgspec.json.encode(one) if as_json else printable(one))
+    if not faults:
+        path = receiver_toml.path_of(environ)
+        named = f"{path} and the environment are" if path.exists() else "the environment is"
+        print_message(f"{named} well")
+    elif not as_json:
+        print_message(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
+    raise SystemExit(int(bool(faults)))
