@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from receiver.config.devices import parse_device
 from receiver.config.operators import HeadersAuth, Operator
 from receiver.config.subscription_sets import TYPES
 from receiver.outbound import OperatorClient, device_status
@@ -16,7 +17,6 @@ from receiver.subscriptions.api_versions import (
     creation_body,
     parse_subscription,
 )
-from receiver.subscriptions.devices import parse_device
 from tests.support import camara
 from tests.support.camara import QUERIES, RELEASES
 from tests.support.operators import Simulated, asked, simulated
