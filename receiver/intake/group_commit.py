@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from receiver.intake.inbound_writer import Batch, Inbound
 from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.waiting_requests import OnDone, Unavailable, WaitingRequest, WaitingRequests
+from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN
 
@@ -81,9 +82,7 @@ class Intake:
     async def close(self) -> None:
         """Write what is queued, or let it expire, then stop."""
         await self._waiting.all_done()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(self._tasks)
         await self._inbound.end()
 
     async def _flush_for_ever(self) -> None:

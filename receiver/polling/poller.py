@@ -10,6 +10,7 @@ import structlog
 
 from receiver.polling.pages import Pages, mark
 from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Kind, Round, Site
+from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
 
@@ -107,7 +108,7 @@ class Poller:
         try:
             done = await self._kind.round()
         finally:
-            renewing.cancel()
+            await cancel([renewing])
         await self._ended(done)
         return done
 

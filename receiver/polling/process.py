@@ -28,6 +28,7 @@ from receiver.polling.store import Store
 from receiver.polling.watch_settlement import Settlement
 from receiver.runtime import redis_client
 from receiver.runtime.bell import Bell
+from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
 
@@ -80,7 +81,7 @@ class Process:
         try:
             return await Poller(site, kind).once()
         finally:
-            hurrying.cancel()
+            await cancel([hurrying])
 
     async def close(self) -> None:
         """Close every connection."""

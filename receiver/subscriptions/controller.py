@@ -16,6 +16,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
 from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client
+from receiver.runtime.cancelling import cancel
 from receiver.subscriptions import attempts, creation, ending, orphans, silence, unknown_attempts
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
@@ -52,6 +53,8 @@ class Controller:
         store = Store(Redis.from_pool(pool), operator.name, self._due)
         api = Api(client)
         self._stopping = stopping
+        self._running: dict[asyncio.Task[None], str] = {}
+        """The steps under way, and the slot of each."""
         self.context = Context(
             operator=operator,
             sets={one.name: one for one in settings.subscriptions if one.operator == operator.name},
@@ -91,9 +94,9 @@ class Controller:
             for each in done:
                 each.result()
         finally:
-            for each in tasks:
-                each.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(tasks)
+            await cancel(self._running)
+            self._running.clear()
 
     async def _load_state(self) -> None:
         """Load what Redis has, which may have lost its data since the lease was lost."""
@@ -132,13 +135,13 @@ class Controller:
             await self._pause(_LEASE_RENEWAL)
 
     async def _read_events(self) -> None:
-        while not self._stopping():
+        while self._works():
             if not await self._events.read_batch():
                 await self._pause(_POLL)
 
     async def _report(self) -> None:
         report = Report(self.context)
-        while not self._stopping():
+        while self._works():
             await report.write()
             await self._pause(self.context.timing.report)
 
@@ -146,7 +149,7 @@ class Controller:
         """Compare with what is declared, do the commands' orders, check for orphans, sweep."""
         context, next_orphans, next_files, next_sweep = self.context, 0.0, 0.0, 0.0
         sweep, timing = Sweep(context.store), context.timing
-        while not self._stopping():
+        while self._works():
             now = time.monotonic()
             if now >= next_files:
                 await self._reconciler.run()
@@ -165,29 +168,24 @@ class Controller:
         """Run the next step of each slot on which it is due, some of them at the same time; one
         that waits for an answer holds up none but its own slot.
         """
-        most = self.context.operator.concurrency * 2
-        running: dict[asyncio.Task[None], str] = {}
+        most, running = self.context.operator.concurrency * 2, self._running
         names: list[str] = []
-        try:
-            while not self._stopping():
-                circuit_open = self.context.api.client.circuit.open
-                if not names:
-                    due = await self.context.store.due_slots(most if circuit_open else _BATCH)
-                    names = [name for name in due if name not in running.values()]
-                free = max(0, (1 if circuit_open else most) - len(running))
-                for name in names[:free]:
-                    names.remove(name)
-                    running[asyncio.create_task(self.run_step(name))] = name
-                if circuit_open:
-                    await self._pause(1.0)
-                await self._wait_for_any(running)
-        finally:
-            for each in running:
-                each.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+        while self._works():
+            circuit_open = self.context.api.client.circuit.open
+            if not names:
+                due = await self.context.store.due_slots(most if circuit_open else _BATCH)
+                names = [name for name in due if name not in running.values()]
+            free = max(0, (1 if circuit_open else most) - len(running))
+            for name in names[:free]:
+                names.remove(name)
+                running[asyncio.create_task(self.run_step(name))] = name
+            if circuit_open:
+                await self._pause(1.0)
+            await self._wait_for_any()
 
-    async def _wait_for_any(self, running: dict[asyncio.Task[None], str]) -> None:
+    async def _wait_for_any(self) -> None:
         """Wait until one of the steps is done, and take it out. Raises what it raised."""
+        running = self._running
         if not running:
             await self._pause(_POLL)
             return
@@ -229,6 +227,11 @@ class Controller:
     def _due(self, slot: Slot) -> tuple[int, float] | None:
         step = next_step(slot, self.context.policy(slot))
         return (step.rank, step.at) if step else None
+
+    def _works(self) -> bool:
+        """Return whether to go on. Raises `LeaseLost` where another controller may be at work."""
+        self.context.store.check_lease()
+        return not self._stopping()
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

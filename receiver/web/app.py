@@ -37,6 +37,7 @@ from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime import logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
+from receiver.runtime.cancelling import cancel
 from receiver.runtime.tracing import switch
 from receiver.web import asgi, openapi, schemas
 from receiver.web.admission import Admission
@@ -150,8 +151,7 @@ def build(settings: Settings) -> Starlette:
         watching = asyncio.gather(watch.run(), context.bodies.watch())
         _spare_the_garbage_collector()
         yield
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await cancel([watching])
         await intake.close()
         if spool and drain:
             await drain.close()

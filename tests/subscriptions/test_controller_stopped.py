@@ -4,24 +4,27 @@ import signal
 from functools import partial
 from pathlib import Path
 
-import pytest
-
-from tests.support.controlling import Controlled
+from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
 
+ANOTHER = "+12065550109"
 MANY = [f"+1206555{number:04}" for number in range(20)]
 
 
-@pytest.mark.soak  # on a busy machine it waits for longer than a test may
-def test_one_stopped_past_its_lease_before_its_turn_posts_nothing(fleet: Controlled) -> None:
+def test_one_stopped_past_its_lease_before_its_turn_posts_nothing_and_is_there_again(
+    fleet: Controlled,
+) -> None:
     first = fleet.start("stopped before post")
     eventually(lambda: stopped(first.pid))
-    fleet.start()
+    second = fleet.start()
     fleet.settled()
     first.send_signal(signal.SIGCONT)
-    eventually(lambda: "lease_lost" in fleet.log.read_text())
-    fleet.unhurt()
-    assert fleet.requests()["create 201"] == 3
+    second.terminate()
+    assert second.wait(60) == 0
+    fleet.wants(*DEVICES, ANOTHER)
+    fleet.unhurt(*DEVICES, ANOTHER)
+    assert first.poll() is None
+    assert fleet.requests()["create 201"] == 4
 
 
 def created(fleet: Controlled, least: int) -> bool:

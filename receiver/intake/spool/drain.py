@@ -14,6 +14,7 @@ from receiver.intake.spool.file_set import LOOK_EVERY
 from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.spool.spool_file import Head
 from receiver.intake.waiting_requests import BATCH_BYTES, BATCH_ENTRIES
+from receiver.runtime.cancelling import cancel
 from receiver.runtime.redis_client import DOWN
 
 log = structlog.get_logger()
@@ -38,8 +39,7 @@ class Drain:
 
     async def close(self) -> None:
         """Stop at once; what is not drained stays for the next process."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await cancel([self._task])
         await self._inbound.end()
 
     async def _drain_for_ever(self) -> None:
