@@ -75,7 +75,8 @@ SUBSCRIPTION_ATTEMPTS: Final = "receiver:subscription-attempts"
 """Hash: attempt -> JSON array `[operator, set, slot, generation]`, of every attempt whose
 credential is stored. `set` and `generation` are what its events carry."""
 SUBSCRIPTION_SETS: Final = "receiver:subscriptions:sets"
-"""Hash: `<set>:stopped` why nothing is created for a set any more, `<set>:devices` why its devices
+"""Hash: `<set>:stopped` why nothing is created for a set any more and `<set>:stopped_until` for how
+long, `<set>:devices` why its devices
 cannot be read, `<set>:deletions` how many deletions wait for `apply --yes`, `<set>:gap_seconds`,
 `<set>:deaf`, `<set>:ended`, `<set>:renewed` and `<set>:failed:<reason>` counts; absent where there
 is nothing to say."""

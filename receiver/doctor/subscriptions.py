@@ -120,6 +120,13 @@ def _notes(one: SetState) -> Iterator[Finding]:
             "no subscription is created for it",
             "receiver subscriptions apply  # when the reason is mended",
         )
+    if one.no_room:
+        yield Finding(
+            "warning",
+            f"{one.no_room} renewals of the set {one.name} find no room in the operator's quota",
+            "each subscription is deleted in its last hour, before its successor is created: a gap",
+            "ask the operator for a larger quota, or take devices out",
+        )
     if one.deletions:
         yield Finding(
             "warning",

@@ -47,14 +47,15 @@ async def store_subscription(
 def _activate(slot: Slot, found: Attempt, ends: float, now: float, overlap: float) -> list[Write]:
     was, ends = found.state, min(filter(None, (ends, found.ends, found.asked_end)))
     found.state, found.next = "active", 0 if ends > now else now + _RECHECK_OVERDUE
-    found.ends, found.renew = ends, timing.renewal_due(found.created, ends)
+    due = timing.renewal_due(found.created, ends)
+    found.ends, found.renew = ends, min(found.renew or due, due)  # it may be wanted sooner
     predecessors = [each for each in slot.living if each.generation < found.generation]
     for other in predecessors:
         other.delete = other.delete or now + overlap
     renewed = bool(predecessors and was != "active") or bool(slot.gap)
     gap = round(now - slot.gap, 3) if slot.gap else 0
     slot.gap = slot.rest = 0
-    slot.failures, slot.error, slot.refused = 0, "", False
+    slot.failures, slot.error, slot.refused, slot.no_room = 0, "", False, False
     writes: list[Write] = [("count", f"{slot.set}:renewed", 1)] if renewed else []
     return [*writes, ("count", f"{slot.set}:gap_seconds", gap)] if gap else writes
 
@@ -78,7 +79,8 @@ async def withdraw_attempt(
 ) -> None:
     """Remove an attempt that created nothing, and expire its credential at once.
 
-    `wait`: seconds until the next attempt; None: a backoff that grows with the failures.
+    `wait`: seconds until the next attempt; None: a backoff that grows with the failures. A renewal
+    waits for no more than a quarter of what is left of its predecessor's life.
     """
     now = context.store.now()
 
@@ -89,7 +91,12 @@ async def withdraw_attempt(
         slot.attempts.remove(found)
         slot.failures += 1
         slot.error, slot.refused = outcome.error, outcome.kind in ("refused", "set_refused")
-        slot.rest = now + (context.timing.backoff(slot.failures) if wait is None else wait)
+        slot.no_room = outcome.kind == "quota" and bool(slot.living)
+        backoff = context.timing.backoff(slot.failures)
+        rest = backoff if wait is None else wait
+        if slot.living:
+            rest = min(rest, max(backoff, (slot.living[-1].ends - now) / 4))
+        slot.rest = now + rest
         failed = ("count", f"{slot.set}:failed:{outcome.kind}", 1)
         return Change(writes=(("expire", found.digest, int(now)), failed))
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from receiver.config.operators import Operator
 from receiver.config.subscription_sets import SubscriptionSet
-from receiver.contract.redis_keys import SUBSCRIPTION_SETS
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.next_step import Policy
@@ -71,13 +71,42 @@ class Context:
         quota = 0.0 if renewal else self.quota_until
         return max(quota, self.paused_sets.get(slot.set, 0.0))
 
+    async def hold_new_ones(self) -> None:
+        """Create nothing but renewals for a while: the operator's quota is used up."""
+        self.quota_until = self.store.now() + self.timing.quota_pause
+        await self.store.write_state("quota_until", int(self.quota_until))
+
     async def pause_set(self, name: str, why: str, seconds: float) -> None:
         """Stop creating for a set for some seconds, and store why."""
         self.paused_sets[name] = self.store.now() + seconds
+        await self._write_pause(name, why, int(self.paused_sets[name]))
+
+    async def end_pauses(self, *, early: bool = False) -> None:
+        """End the pauses that are over; with `early` all of them, and the wait for the quota."""
+        if early:
+            self.quota_until = 0.0
+            self.refusals.clear()
+        for name, until in list(self.paused_sets.items()):
+            if early or until <= self.store.now():
+                del self.paused_sets[name]
+                await self._write_pause(name)
+
+    async def load_pauses(self) -> None:
+        """Load the pauses that another controller has stored and that are not over."""
+        state = subscriptions_state(self.operator.name)
+        self.quota_until = float(await self.store.read_field(state, "quota_until") or 0)
+        for name in self.sets:
+            until = await self.store.read_field(SUBSCRIPTION_SETS, f"{name}:stopped_until")
+            self.paused_sets[name] = float(until or 0)
+        await self.end_pauses()
+
+    async def _write_pause(self, name: str, why: str = "", until: int | str = "") -> None:
+        await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped_until", until)
         await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped", why)
 
-    async def note_creation(self, name: str) -> None:
-        """Forget what stood against creating for a set: a subscription of it was created."""
-        self.refusals.pop(name, None)
-        if self.paused_sets.pop(name, None):
-            await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped")
+    def note_creation(self, name: str) -> None:
+        """Note that a subscription of a set was created. While the set is paused that says nothing:
+        the creation had begun before.
+        """
+        if name not in self.paused_sets:
+            self.refusals.pop(name, None)

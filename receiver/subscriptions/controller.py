@@ -13,13 +13,22 @@ from redis.asyncio import Redis
 
 from receiver.config.operators import Operator
 from receiver.config.settings import Settings
-from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
+from receiver.contract.redis_keys import subscriptions_state
 from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client
 from receiver.runtime.cancelling import cancel
-from receiver.subscriptions import attempts, creation, ending, orphans, silence, unknown_attempts
+from receiver.subscriptions import (
+    attempts,
+    clock_jumps,
+    creation,
+    ending,
+    orphans,
+    silence,
+    unknown_attempts,
+)
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
+from receiver.subscriptions.lease import LeaseLost
 from receiver.subscriptions.lifecycle_events import LifecycleEvents
 from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.next_step import next_step
@@ -27,7 +36,7 @@ from receiver.subscriptions.orders import do_orders
 from receiver.subscriptions.reconcile import Reconciler
 from receiver.subscriptions.report import Report
 from receiver.subscriptions.slots import Slot
-from receiver.subscriptions.store import Change, LeaseLost, Store
+from receiver.subscriptions.store import Change, Store
 from receiver.subscriptions.sweep import EVERY, Sweep
 from receiver.subscriptions.timing import Timing
 
@@ -108,8 +117,8 @@ class Controller:
         state = subscriptions_state(context.operator.name)
         found = await context.store.read_field(state, "renewal")
         context.replaces = "replace" in (found, context.operator.renewal)
-        for name in context.sets:
-            await context.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped")
+        await context.store.load_clock()
+        await context.load_pauses()
         slots = (await context.store.read_slots()).values()
         for slot in slots:
             for each in slot.living:
@@ -120,7 +129,7 @@ class Controller:
 
     def _renewed_now(self, slot: Slot) -> Change:
         """Make a slot's renewal due: its subscriptions send to a URL of ours that is over."""
-        for each in slot.living:
+        for each in slot.attempts:
             each.renew = self.context.store.now()
         return Change()
 
@@ -131,7 +140,7 @@ class Controller:
             if not await store.acquire_lease():
                 raise LeaseLost
             await store.check_data()
-            await store.write_state("seen", int(store.now()))
+            await store.write_seen()
             await self._pause(_LEASE_RENEWAL)
 
     async def _read_events(self) -> None:
@@ -151,9 +160,13 @@ class Controller:
         sweep, timing = Sweep(context.store), context.timing
         while self._works():
             now = time.monotonic()
+            if jumped := context.store.jumped_back:
+                await clock_jumps.shift_times(context, jumped)
+                context.store.jumped_back -= jumped
             if now >= next_files:
                 await self._reconciler.run()
                 next_files = now + timing.device_check
+            await context.end_pauses()
             await do_orders(context, self._reconciler)
             if now >= next_orphans:
                 unfinished = await orphans.check_orphans(context)

@@ -26,7 +26,10 @@ async def create_subscription(context: Context, slot: Slot) -> None:
         await _pause_slot(context, slot.id, context.store.now() + context.timing.longest_backoff)
         return
     renewal = bool(slot.living or slot.gap)
-    if (until := context.paused_until(slot, renewal=renewal)) > context.store.now():
+    until = context.paused_until(slot, renewal=renewal)
+    for each in slot.living:
+        until = min(until, timing.last_chance(each.ends, each.renew))
+    if until > context.store.now():
         await _pause_slot(context, slot.id, until)
         return
     token = SUBSCRIPTION_PREFIX + secrets.token_urlsafe(32)
@@ -131,7 +134,7 @@ async def _store_outcome(
             await attempts.store_subscription(
                 context, slot.id, attempt, outcome.remote, active=active
             )
-            await context.note_creation(slot.set)
+            context.note_creation(slot.set)
         case "unknown":
             await attempts.mark_unknown(context, slot.id, attempt, outcome.error)
         case _:

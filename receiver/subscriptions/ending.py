@@ -69,7 +69,13 @@ def _shown(answer: Answer | None) -> RemoteSubscription | None:
 
 
 async def mark_for_deletion(context: Context, name: str, attempt: str) -> None:
-    """Store that a subscription is to be deleted, before the DELETE is sent."""
+    """Store that a subscription is to be deleted, before the DELETE is sent.
+
+    Where it has to make room for its successor, nobody else's creation may take the room.
+    """
+    before = await context.store.read_slot(name)
+    if before and before.no_room:
+        await context.hold_new_ones()
 
     def change(slot: Slot) -> Change | None:
         found = slot.attempt(attempt)
@@ -77,7 +83,7 @@ async def mark_for_deletion(context: Context, name: str, attempt: str) -> None:
             return None
         found.state, found.delete = "deleting", context.store.now()
         if slot.wanted and not slot.living:
-            slot.gap = slot.gap or context.store.now()
+            slot.gap, slot.rest = slot.gap or context.store.now(), 0
         return Change()
 
     await context.store.update_slot(name, change)

@@ -57,6 +57,12 @@ class Lists:
             known.pop(each, None)
         return True
 
+    def forget(self, now: float) -> None:
+        """Forget the lists, which may be of a time that is still to come; so may what is alive."""
+        self._latest.clear()
+        for known in self._alive.values():
+            known |= {name: min(since, now) for name, since in known.items()}
+
     def note_alive(self, base: str, subscription: str) -> None:
         """Record that a subscription is alive."""
         self._alive.setdefault(base, {}).setdefault(subscription, self._now())

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
+from receiver.subscriptions import timing
 from receiver.subscriptions.slots import Attempt, Slot
 
 Action = Literal[
@@ -88,7 +89,7 @@ def _wanted(slot: Slot, policy: Policy) -> Iterator[Step]:
     living = slot.living
     for each in living[:-1]:
         yield Step(each.delete, "mark_for_deletion", EXPIRING, each)
-    busy = _UNDECIDED | {"deleting"} if policy.replaces else _UNDECIDED
+    busy = _UNDECIDED | {"deleting"} if policy.replaces or slot.no_room else _UNDECIDED
     if any(each.state in busy for each in slot.attempts):
         return
     if not living:
@@ -97,6 +98,9 @@ def _wanted(slot: Slot, policy: Policy) -> Iterator[Step]:
     newest = living[-1]
     due = max(newest.renew, slot.rest)
     yield Step(due, "mark_for_deletion" if policy.replaces else "create", EXPIRING, newest)
+    if slot.no_room:
+        late = timing.last_chance(newest.ends, newest.renew)
+        yield Step(late, "mark_for_deletion", EXPIRING, newest)
     if policy.silent:
         since = max(policy.last_event, newest.created, slot.checked)
         yield Step(since + policy.silent, "check_silence", EXPIRING, newest)

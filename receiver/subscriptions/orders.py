@@ -50,7 +50,7 @@ async def do_orders(context: Context, reconciler: Reconciler) -> None:
 async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
     match order.do:
         case "apply":
-            context.paused_sets.clear()
+            await context.end_pauses(early=True)
             await reconciler.run(ordered=True, yes=order.yes)
         case "renew":
             now = context.store.now()

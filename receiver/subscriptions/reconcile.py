@@ -35,6 +35,9 @@ class Reconciler:
         differences = [
             desired.difference(one, slots) for one in sets if ordered or one.apply == "auto"
         ]
+        for slot in slots if ordered else ():
+            if slot.wanted and slot.rest:
+                await self._context.store.update_slot(slot.id, _want)
         for each in (*differences, *desired.undeclared(self._context.sets, slots)):
             await self._apply(each, yes=yes)
         self._stamps, self._compared = stamps, True
@@ -69,7 +72,7 @@ class Reconciler:
     def _move(self, slot: Slot) -> Change:
         """Make a successor due, whose notifications come to the set's new listener."""
         slot.listener = self._context.sets[slot.set].listener
-        for each in slot.living:
+        for each in slot.attempts:
             each.renew = self._context.store.now()
         return Change()
 

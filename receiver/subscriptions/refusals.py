@@ -12,6 +12,8 @@ from receiver.subscriptions.slots import Slot
 
 _SET_PAUSE: Final = 3600.0
 """Seconds without creations for a set that was refused several times alike."""
+_HURRIED: Final = 5
+"""Failures in a row until a slot with a gap waits for as long as others that find no room."""
 
 
 async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome) -> float | None:
@@ -25,9 +27,10 @@ async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome)
         case "unauthorised":
             return context.timing.longest_backoff
         case "quota":
-            context.quota_until = context.store.now() + context.timing.quota_pause
-            await context.store.write_state("quota_until", int(context.quota_until))
-            return context.timing.quota_pause
+            await context.hold_new_ones()
+            # One that was deleted to make room for this one has a gap now.
+            early = slot.gap and slot.failures < _HURRIED
+            return None if early else context.timing.quota_pause
         case "set_refused":
             await _count_for_set(context, slot.set, outcome.error)
             return context.timing.refused_pause

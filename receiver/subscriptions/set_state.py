@@ -20,6 +20,8 @@ class SetState(msgspec.Struct, kw_only=True):
     """State -> wanted slots."""
     refusals: dict[str, int] = {}
     """Status and code -> wanted slots."""
+    no_room: int = 0
+    """Wanted slots whose quota has no room for a successor beside what lives."""
     next_end: float | None = None
     """When the first slot loses its last living subscription, unless it is renewed before."""
     renewal_due: float | None = None
@@ -55,6 +57,7 @@ def count(name: str, operator: str, slots: Iterable[Slot]) -> SetState:
             continue
         state.wanted += 1
         states[slot.state] += 1
+        state.no_room += slot.no_room
         if slot.error:
             refusals[slot.error] += 1
         if living := slot.living:

@@ -62,6 +62,9 @@ class Slot(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The last failure: a status and a code."""
     refused: bool = False
     """Whether the operator refused, and would refuse again."""
+    no_room: bool = False
+    """Whether the operator's quota has no room for a successor beside the living subscription. That
+    is then deleted before its successor is created, as late as possible."""
     rest: float = 0
     """Until when nothing is created."""
     gap: float = 0

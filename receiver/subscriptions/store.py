@@ -1,8 +1,5 @@
 """The records of one operator's slots in Redis. Every write checks the lease of its controller."""
 
-import asyncio
-import secrets
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
@@ -18,38 +15,19 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
     subscriptions_due,
-    subscriptions_lease,
     subscriptions_orders,
-    subscriptions_state,
 )
 from receiver.runtime import scripts
+from receiver.subscriptions.lease import Lease, LeaseLost
 from receiver.subscriptions.slots import Slot, decode, encode
 
-LEASE_SECONDS: Final = 15.0
 _RANKS: Final = 3
 _COMMIT: Final = scripts.load(__package__, "commit")
-_ACQUIRE: Final = scripts.load(__package__, "acquire_lease")
 _DELETE: Final = scripts.load(__package__, "delete_credentials")
-_RELEASE: Final = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
-"""
-_MARK: Final = """
-if redis.call('HGET', KEYS[1], 'controller') ~= ARGV[1] then
-    return 0
-end
-redis.call('HSET', KEYS[1], 'controller', ARGV[2])
-return 1
-"""
 
 Write = tuple[str, str | bytes, str | bytes | float]
 """A write beside a slot's new record: kind (`credential`, `expire`, `attempt`, `id` or `count`),
 name and value. `commit.lua` has what each does."""
-
-
-class LeaseLost(Exception):
-    """Another controller has this operator's lease now, or may have it; or what this one has loaded
-    is no longer what Redis has.
-    """
 
 
 class Change(Struct, frozen=True):
@@ -59,7 +37,7 @@ class Change(Struct, frozen=True):
     remove: bool = False
 
 
-class Store:
+class Store(Lease):
     """One operator's records, for its controller. Times are seconds since 1970 by Redis' clock."""
 
     def __init__(
@@ -69,15 +47,8 @@ class Store:
         due: Callable[[Slot], tuple[int, float] | None],
     ) -> None:
         """`due` returns a slot's rank and when its next step is due; None where it needs none."""
-        self.client = client
-        self.operator = operator
+        super().__init__(client, operator)
         self._due = due
-        self._owner = secrets.token_hex(8)
-        self._lease = subscriptions_lease(operator)
-        self._held_until = 0.0
-        self._ahead = 0.0
-        self._mark = ""
-        self._marking = asyncio.Lock()
         self.commits = 0
         """Changes of slots by this process."""
         self._keys = [
@@ -91,50 +62,6 @@ class Store:
             SUBSCRIPTION_SETS,
             *(subscriptions_due(operator, rank) for rank in range(_RANKS)),
         ]
-
-    def now(self) -> float:
-        """Return the time by Redis' clock, whose distance from ours the last lease told."""
-        return time.monotonic() + self._ahead
-
-    def check_lease(self) -> None:
-        """Raise `LeaseLost` where another controller may have the lease at this moment, such as
-        after we were stopped for longer than it lasts.
-        """
-        if time.monotonic() >= self._held_until:
-            raise LeaseLost
-
-    async def acquire_lease(self) -> bool:
-        """Claim the lease, or renew it; return whether we have it."""
-        began = time.monotonic()
-        milliseconds = int(LEASE_SECONDS * 1000)
-        got, seconds = await self._eval(_ACQUIRE, [self._lease], self._owner, milliseconds)
-        if abs(int(seconds) - self.now()) > 2:  # whole seconds are enough, and jump less
-            self._ahead = int(seconds) - began
-        if got:
-            self._held_until = began + LEASE_SECONDS - 2
-        return bool(got)
-
-    async def mark_controller(self) -> None:
-        """Store that this controller has loaded what Redis has."""
-        self._mark = f"{self._owner} {secrets.token_hex(8)}"
-        await self.write_state("controller", self._mark)
-
-    async def check_data(self) -> None:
-        """Raise `LeaseLost` where the latest mark is not stored any more: Redis has lost its data
-        since, or is an older copy of itself. Otherwise replace it by a newer one, in the same
-        script: a loss between the two would never be noticed.
-        """
-        async with self._marking:
-            newer = f"{self._owner} {secrets.token_hex(8)}"
-            keys = [subscriptions_state(self.operator)]
-            if not await self._eval(_MARK, keys, self._mark, newer):
-                raise LeaseLost
-            self._mark = newer
-
-    async def release_lease(self) -> None:
-        """Release the lease, so that another controller can have it at once."""
-        self._held_until = 0.0
-        await self._eval(_RELEASE, [self._lease], self._owner)
 
     async def due_slots(self, most: int) -> list[str]:
         """Return the ids of slots whose next step is due, the most urgent rank first."""
@@ -189,22 +116,6 @@ class Store:
         words = [word for each in expired for word in each]
         self._check(await self._eval(_DELETE, self._keys, self._owner, *words))
 
-    async def read_field(self, key: str, name: str) -> str:
-        """Read one field of a hash; empty where it is absent."""
-        found: Any = await cast(Awaitable[Any], self.client.hget(key, name))
-        return found.decode() if found else ""
-
-    async def write_field(self, key: str, name: str, value: object = "") -> None:
-        """Write one field of a hash, lease or not; without a value, remove it."""
-        if value == "":
-            await cast(Awaitable[Any], self.client.hdel(key, name))
-        else:
-            await cast(Awaitable[Any], self.client.hset(key, name, str(value)))
-
-    async def write_state(self, name: str, value: object = "") -> None:
-        """Write one field of the operator's state; without a value, remove it."""
-        await self.write_field(subscriptions_state(self.operator), name, value)
-
     async def read_orders(self) -> list[bytes]:
         """Read the orders of the commands, the oldest first."""
         key = subscriptions_orders(self.operator)
@@ -243,6 +154,3 @@ class Store:
     async def _remove_due(self, name: str) -> None:
         for rank in range(_RANKS):
             await self.client.zrem(subscriptions_due(self.operator, rank), name)
-
-    async def _eval(self, script: str, keys: list[str], *arguments: Any) -> Any:
-        return await self.client.eval(script, len(keys), *keys, *arguments)

@@ -44,6 +44,13 @@ def requested_life(days: float, max_days: float | None) -> float:
     return (jittered if days * 1.1 <= most else days * random.uniform(0.8, 1.0)) * DAY  # noqa: S311
 
 
+def last_chance(ends: float, renew: float) -> float:
+    """Return when a renewal that has failed so far is due in spite of what forbids it: an hour
+    before the end, or in the second half of the time for renewals.
+    """
+    return ends - min(3600.0, (ends - renew) / 2)
+
+
 def renewal_due(created: float, ends: float) -> float:
     """Return when the successor is due: a quarter of the life before its end, at least an hour, but
     never in the first half.

@@ -127,6 +127,7 @@ def test_what_is_wrong_with_an_operator(
             {"next_end": 7230, "renewal_due": -7200},
             "serious: a subscription of the set fleet ends in 2.0 hours, and is not being renewed",
         ),
+        ({"no_room": 2}, "warning: 2 renewals of the set fleet find no room in the operator's"),
         ({"unknown_since": -1200}, "warning: of an attempt of the set fleet nobody"),
     ],
 )

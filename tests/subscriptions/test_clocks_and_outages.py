@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.contract.redis_keys import subscriptions_state
+from receiver.contract.redis_keys import subscriptions_lease, subscriptions_state
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import AHEAD
 from tests.support.eventually import eventually
@@ -30,6 +30,29 @@ def test_redis_clock_may_jump_and_jump_back(fleet: Controlled) -> None:
         eventually(partial(goes_by, fleet, ahead))
         fleet.renewed()
     assert fleet.requests()["create 201"] == 6 * len(DEVICES)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_waits_when_redis_clock_jumps_back_does_not_wait_for_as_long_as_it_jumped(
+    fleet: Controlled, restart: bool
+) -> None:
+    fleet.operator.control("clock", ahead=DAY)
+    fleet.redis.set(AHEAD, int(DAY))
+    fault = {"operation": "create", "effect": "status", "status": 409, "code": "ABORTED"}
+    fleet.operator.control("faults", times=0, **fault)
+    process = fleet.start()
+    eventually(lambda: fleet.states() == ["failing"] * 3)
+    if restart:
+        process.kill()
+        process.wait(60)
+        fleet.redis.delete(subscriptions_lease("sim"))
+    fleet.redis.delete(AHEAD)
+    fleet.operator.control("clock", ahead=0)
+    if restart:
+        fleet.start()
+    eventually(partial(goes_by, fleet, 0))
+    fleet.operator.control("clear-faults")
+    fleet.settled()
 
 
 def goes_by(fleet: Controlled, ahead: float) -> bool:

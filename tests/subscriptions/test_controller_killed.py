@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import redis.asyncio
 
-from receiver.subscriptions.store import LeaseLost, Store
+from receiver.subscriptions.lease import LeaseLost
+from receiver.subscriptions.store import Store
 from tests.support.controlling import Controlled
 from tests.support.dying_controller import STEPS
 from tests.support.eventually import eventually

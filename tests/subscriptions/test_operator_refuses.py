@@ -9,6 +9,7 @@ from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
 
 ANOTHER = "+12065550109"
+HOUR = 3600.0
 MANY = [f"+1206555{number:04}" for number in range(30)]
 
 
@@ -68,6 +69,31 @@ def test_a_quota_that_is_used_up_is_not_asked_for_again_and_again(fleet: Control
     assert {each["id"] for each in fleet.live()} == first
     fleet.operator.control("settings", limits={"quota": 0})
     fleet.unhurt(*MANY)
+
+
+def test_a_renewal_that_a_full_quota_refuses_replaces_its_predecessor_in_its_last_hour(
+    fleet: Controlled,
+) -> None:
+    fleet.more = "days = 1"
+    fleet.operator.control("settings", limits={"quota": 1})
+    fleet.wants(DEVICES[0])
+    fleet.start()
+    fleet.settled(DEVICES[0])
+    [slot] = fleet.slots()
+    [first] = slot.attempts
+    fleet.passed(first.ends - first.created - 2 * HOUR)
+    eventually(lambda: fleet.slots()[0].no_room)
+    refusals = fleet.requests()["create 429"]
+    eventually(lambda: fleet.requests()["create 429"] > refusals)
+    assert [each["id"] for each in fleet.live()] == [first.subscription]
+    assert fleet.slots()[0].error == "429 QUOTA_EXCEEDED"
+    fleet.passed(first.ends - first.created - HOUR / 2)
+    eventually(lambda: fleet.live() and fleet.live()[0]["id"] != first.subscription)
+    fleet.settled(DEVICES[0])
+    assert not fleet.slots()[0].no_room
+    assert fleet.requests()["create 201"] == 2
+    gap = fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds")
+    assert 0 < float(gap or 0) < 60
 
 
 def test_a_list_that_shows_twenty_makes_nothing_twice_and_deletes_nothing(

@@ -17,7 +17,7 @@ from receiver.outbound import Limits, OperatorClient
 from receiver.outbound.circuit import Circuit
 from receiver.outbound.operator_credentials import credentials
 from receiver.runtime import logs
-from receiver.subscriptions import attempts, controller, creation, ending, store, unknown_attempts
+from receiver.subscriptions import attempts, controller, creation, ending, lease, unknown_attempts
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.controller import Controller
 from receiver.subscriptions.timing import Timing
@@ -48,10 +48,10 @@ def die() -> None:
 
 def hurry() -> None:
     """Make the lease short, and Redis' clock one that a test can move."""
-    vars(store)["LEASE_SECONDS"], vars(controller)["_LEASE_RENEWAL"] = LEASE, 0.5
+    vars(lease)["LEASE_SECONDS"], vars(controller)["_LEASE_RENEWAL"] = LEASE, 0.5
     told = "redis.call('TIME')[1]"
     moved = f"string.format('%.0f', {told} + (redis.call('GET', '{AHEAD}') or 0))"
-    vars(store)["_ACQUIRE"] = vars(store)["_ACQUIRE"].replace(told, moved)
+    vars(lease)["_ACQUIRE"] = vars(lease)["_ACQUIRE"].replace(told, moved)
 
 
 def patch(point: str) -> None:
