@@ -74,7 +74,7 @@ def _plan(client: "redis.Redis", environ: dict[str, str]) -> float:
     for copy in range(1, PLANNED // SLOTS):
         client.hset(SUBSCRIPTIONS, mapping={f"{n.decode()}{copy}": v for n, v in stored.items()})
     began = time.monotonic()
-    overview.plan(overview.read_slots(client), load(environ))
+    overview.plan(overview.read_slots(client), load(environ), time.time())
     return time.monotonic() - began
 
 

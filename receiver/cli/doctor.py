@@ -19,12 +19,13 @@ from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.redis_server import check_redis_server
 from receiver.doctor.spool import check_spool
-from receiver.doctor.subscriptions import subscriptions
+from receiver.doctor.subscriptions import left_behind, subscriptions
 from receiver.doctor.unreachable_redis import explain_unreachable
 from receiver.doctor.workload import check_sink_variables, check_workload
 from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
 from receiver.runtime import redis_client
+from receiver.subscriptions import overview
 
 _ORDER = ("serious", "warning", "note")
 _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
@@ -69,6 +70,7 @@ def command(*, as_json: bool) -> None:
             findings += check_sink_variables(settings, found)
             findings += check_workload(settings, found, tokens, demo_token(settings))
             findings += subscriptions(settings, found)
+            findings += left_behind(settings, overview.read_slots(client), found.now)
             findings += parking.parking(settings, found, parking.event_bytes(client))
             findings += check_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))

@@ -1,6 +1,6 @@
 """Tables of sets and slots on a terminal, and the plan of a set in words."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from receiver.cli.terminal import output
@@ -54,13 +54,18 @@ def _why(one: SetState) -> str:
     waits = f"{one.deletions:,} deletions wait for `apply --yes`" if one.deletions else ""
     room = f"{one.no_room:,} renewals find no room in the quota" if one.no_room else ""
     refused = ", ".join(f"{number:,} x {error}" for error, number in one.refusals.items())
-    return "; ".join(filter(None, (one.devices, one.stopped, waits, room, refused)))
+    return "; ".join(filter(None, (one.left, one.devices, one.stopped, waits, room, refused)))
 
 
-def describe_difference(each: Difference) -> str:
-    """Describe in words what is to be done for a set."""
+def describe_difference(each: Difference, operators: Collection[str]) -> str:
+    """Describe in words what is to be done for a set; `operators`: those of `receiver.toml`."""
     if each.trouble:
         return each.trouble
+    if each.left_at and each.left_at not in operators:
+        return (
+            f"receiver.toml has no [[operator]] {each.left_at!r} any more: {len(each.delete):,} to "
+            "delete, and nobody does; declare it again, then `apply --yes`"
+        )
     parts = {
         "to create": len(each.create) + len(each.again),
         "to delete": len(each.delete),
@@ -68,7 +73,8 @@ def describe_difference(each: Difference) -> str:
     }
     text = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
     guard = "; the deletions wait for `apply --yes`" if each.delete and each.guarded else ""
-    return (text or f"nothing to do, {each.wanted:,} wanted") + guard
+    left = f"not declared at {each.left_at!r} any more: " if each.left_at else ""
+    return left + (text or f"nothing to do, {each.wanted:,} wanted") + guard
 
 
 def _when(seconds: float | None) -> str:

@@ -102,16 +102,17 @@ def plan(*, as_json: bool) -> None:
     """
     settings, client = _open()
     with setup.redis_faults():
-        found = overview.plan(overview.read_slots(client), settings)
+        found = overview.plan(overview.read_slots(client), settings, time.time())
     if as_json:
-        keys = ("name", "wanted", "have", "trouble")
+        keys = ("name", "wanted", "have", "trouble", "left_at")
         for each in found:
             counts = {key: getattr(each, key) for key in keys}
             more = {key: len(getattr(each, key)) for key in ("create", "delete", "again", "moved")}
             click.echo(msgspec.json.encode(counts | more | {"guarded": each.guarded}).decode())
     else:
+        operators = {one.name for one in settings.operators}
         for each in found:
-            click.echo(f"{each.name}: {tables.describe_difference(each)}")
+            click.echo(f"{each.name}: {tables.describe_difference(each, operators)}")
     raise SystemExit(0 if all(each.empty for each in found) else 2)
 
 

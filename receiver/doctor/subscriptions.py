@@ -7,8 +7,10 @@ from receiver.config.settings import Operator, Settings
 from receiver.doctor.finding import Finding
 from receiver.metrics.snapshot import Snapshot
 from receiver.outbound.operator_credentials import NotConfigured, credentials
+from receiver.subscriptions import desired
 from receiver.subscriptions.operator_state import OperatorState
 from receiver.subscriptions.set_state import SetState
+from receiver.subscriptions.slots import Slot
 
 _CLOCK: Final = 60.0
 """Seconds that an operator's clock may be off."""
@@ -32,6 +34,30 @@ def subscriptions(settings: Settings, found: Snapshot) -> Iterator[Finding]:
         for one in state.sets:
             yield from _notes(one)
             yield from _converged(one, found.now)
+
+
+def left_behind(settings: Settings, slots: list[Slot], now: float) -> Iterator[Finding]:
+    """Yield the sets that `receiver.toml` declares no more at an operator, where some of their
+    subscriptions may live.
+    """
+    known = [one.name for one in settings.operators]
+    alive = desired.left_alive(slots, known, now)
+    for each in desired.undeclared(settings.subscriptions, slots):
+        if each.left_at in known:
+            yield Finding(
+                "warning",
+                f"the set {each.name} is not declared at the operator {each.left_at} any more, and "
+                f"has {len(each.delete)} subscriptions there",
+                "they send until they end, and are not renewed",
+                "receiver subscriptions apply --yes  # deletes them; or declare the set again",
+            )
+    for name, number in sorted(alive.items()):
+        yield Finding(
+            "warning",
+            f"receiver.toml has no operator {name} any more, where {number} subscriptions may live",
+            "they send until they end; nobody renews or deletes them",
+            f"declare [[operator]] {name} again; then: receiver subscriptions apply --yes",
+        )
 
 
 def _secrets(settings: Settings, operator: Operator) -> Iterator[Finding]:

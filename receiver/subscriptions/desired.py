@@ -1,6 +1,7 @@
 """Compares what `receiver.toml` and its files of devices declare with the slots there are."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
@@ -28,6 +29,9 @@ class Difference(Struct, kw_only=True):
     """Why the devices cannot be known; then nothing is to be done."""
     have: int = 0
     """Slots that were wanted before."""
+    left_at: str = ""
+    """The operator at which these slots were left: `receiver.toml` declares the set no more, or at
+    another one. All of them are to be deleted."""
 
     @property
     def guarded(self) -> bool:
@@ -42,7 +46,7 @@ class Difference(Struct, kw_only=True):
 
 def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
     """Compare a set with its slots."""
-    own = {slot.id: slot for slot in slots if slot.set == one.name}
+    own = {slot.id: slot for slot in slots if (slot.set, slot.operator) == (one.name, one.operator)}
     have = sum(slot.wanted for slot in own.values())
     try:
         found = devices.load_devices(one)
@@ -51,7 +55,7 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
     wanted: dict[str, Slot] = {}
     for device in found:
         for event_type in one.types:
-            name = slot_id(one.name, device, event_type)
+            name = slot_id(one.name, one.operator, device, event_type)
             wanted[name] = Slot(
                 id=name,
                 set=one.name,
@@ -75,13 +79,44 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
     )
 
 
-def undeclared(sets: Iterable[str], slots: Iterable[Slot]) -> list[Difference]:
-    """Return the sets that no file declares any more: all of each is to be deleted."""
-    known = set(sets)
-    found: dict[str, Difference] = {}
+def undeclared(sets: Iterable[SubscriptionSet], slots: Iterable[Slot]) -> list[Difference]:
+    """Return the sets that `receiver.toml` declares no more at an operator, and that have slots
+    there.
+    """
+    known = {(one.name, one.operator) for one in sets}
+    found: dict[tuple[str, str], Difference] = {}
     for slot in slots:
-        if slot.set not in known and slot.wanted:
-            one = found.setdefault(slot.set, Difference(name=slot.set, delete=[]))
+        where = (slot.set, slot.operator)
+        if where not in known and slot.wanted:
+            one = found.setdefault(where, Difference(name=slot.set, left_at=slot.operator))
             one.delete.append(slot.id)
             one.have += 1
     return list(found.values())
+
+
+def left_alive(slots: Iterable[Slot], operators: Iterable[str], now: float) -> dict[str, int]:
+    """Return operator -> subscriptions that may live at it, of the operators that are not among
+    these: no controller renews or deletes them.
+    """
+    known = set(operators)
+    alive: Counter[str] = Counter()
+    for slot in slots:
+        if slot.operator not in known:
+            alive[slot.operator] += sum(
+                (each.ends or each.asked_end) > now for each in slot.attempts
+            )
+    return dict(+alive)
+
+
+def why_left(
+    declared: Collection[tuple[str, str]], operators: Collection[str], name: str, operator: str
+) -> str:
+    """Return why a set's slots at an operator are renewed by nobody; empty where they are kept.
+
+    `declared`: pairs of set and operator.
+    """
+    if (name, operator) in declared:
+        return ""
+    if operator not in operators:
+        return f"receiver.toml has no [[operator]] {operator!r} any more"
+    return f"receiver.toml does not declare it at {operator!r} any more"

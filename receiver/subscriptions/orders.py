@@ -83,7 +83,7 @@ async def _adopt(context: Context, order: Order) -> None:
         return
     now = context.store.now()
     for one in context.sets.values():
-        name = slot_id(one.name, remote.device, remote.type)
+        name = slot_id(one.name, one.operator, remote.device, remote.type)
         if await context.store.read_slot(name):
             await context.store.update_slot(name, lambda slot: _add_adopted(slot, remote, now))
             return

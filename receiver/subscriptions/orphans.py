@@ -94,6 +94,8 @@ async def _keep_or_delete(
 async def _slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:
     """Return a slot for the same device and type: all that is left after a loss in Redis."""
     for one in context.sets.values():
-        if found := await context.store.read_slot(slot_id(one.name, remote.device, remote.type)):
+        if found := await context.store.read_slot(
+            slot_id(one.name, one.operator, remote.device, remote.type)
+        ):
             return found
     return None

@@ -28,23 +28,29 @@ def read_sets(client: redis.Redis, found: list[Slot], settings: Settings) -> lis
     """Return the state of each set that is declared or has slots, sorted by name."""
     stored: Any = client.hgetall(SUBSCRIPTION_SETS)
     fields = {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
-    operators = {slot.set: slot.operator for slot in found}
-    operators |= {one.name: one.operator for one in settings.subscriptions}
-    by_set: dict[str, list[Slot]] = {name: [] for name in sorted(operators)}
+    declared = {(one.name, one.operator) for one in settings.subscriptions}
+    by_set: dict[tuple[str, str], list[Slot]] = {where: [] for where in declared}
     for slot in found:
-        by_set[slot.set].append(slot)
-    counted = [set_state.count(name, operators[name], own) for name, own in by_set.items()]
+        by_set.setdefault((slot.set, slot.operator), []).append(slot)
+    counted = [set_state.count(*where, by_set[where]) for where in sorted(by_set)]
+    operators = {one.name for one in settings.operators}
+    for one in counted:
+        one.left = desired.why_left(declared, operators, one.name, one.operator)
     return [set_state.complete(one, fields) for one in counted]
 
 
-def plan(found: list[Slot], settings: Settings) -> list[Difference]:
-    """Return what is to be done for each set, sorted by name."""
+def plan(found: list[Slot], settings: Settings, now: float) -> list[Difference]:
+    """Return what is to be done for each set, sorted by name. `now`: seconds since 1970."""
     by_set: dict[str, list[Slot]] = {}
     for slot in found:
         by_set.setdefault(slot.set, []).append(slot)
     declared = [desired.difference(one, by_set.get(one.name, [])) for one in settings.subscriptions]
-    names = [one.name for one in settings.subscriptions]
-    return sorted([*declared, *desired.undeclared(names, found)], key=lambda each: each.name)
+    left = desired.undeclared(settings.subscriptions, found)
+    operators = [one.name for one in settings.operators]
+    alive = desired.left_alive(found, operators, now)
+    # What has ended at an operator that is gone needs nobody any more.
+    left = [each for each in left if each.left_at in operators or each.left_at in alive]
+    return sorted([*declared, *left], key=lambda each: (each.name, each.left_at))
 
 
 def enqueue_order(client: redis.Redis, operator: str, order: Order) -> None:

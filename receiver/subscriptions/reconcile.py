@@ -38,7 +38,7 @@ class Reconciler:
         for slot in slots if ordered else ():
             if slot.wanted and slot.rest:
                 await self._context.store.update_slot(slot.id, _want)
-        for each in (*differences, *desired.undeclared(self._context.sets, slots)):
+        for each in (*differences, *desired.undeclared(sets, slots)):
             await self._apply(each, yes=yes)
         self._stamps, self._compared = stamps, True
 

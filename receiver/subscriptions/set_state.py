@@ -37,6 +37,8 @@ class SetState(msgspec.Struct, kw_only=True):
     """Reason -> attempts that came to nothing."""
     stopped: str = ""
     """Why no subscriptions are created at the moment."""
+    left: str = ""
+    """Why nobody renews its subscriptions: `receiver.toml` does not declare it there any more."""
     devices: str = ""
     """Why its devices cannot be known."""
     deletions: int = 0

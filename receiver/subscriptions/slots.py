@@ -103,9 +103,12 @@ encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Slot).decode
 
 
-def slot_id(name: str, device: dict[str, Any], event_type: str) -> str:
-    """Return the id of a slot: its set, and a digest that does not show its device."""
-    text = msgspec.json.encode([name, device, event_type], order="deterministic")
+def slot_id(name: str, operator: str, device: dict[str, Any], event_type: str) -> str:
+    """Return the id of a slot: its set, and a digest that does not show its device.
+
+    A set that moves to another operator has other slots there: the old ones are to be deleted.
+    """
+    text = msgspec.json.encode([name, operator, device, event_type], order="deterministic")
     return f"{name}:{hashlib.sha256(text).hexdigest()[:20]}"
 
 

@@ -38,6 +38,9 @@ class Controlled:
         self.sink = sink
         self.directory = directory
         self.more = ""
+        self.name = "fleet"
+        """Of the set."""
+        self.secret = {"SIM": "simulated-secret"}
         self.of_operator = ""
         self.rate = 500.0
         self.version = "v0.8"
@@ -66,7 +69,7 @@ auth = {{ kind = "client_credentials", token_url = "{self.operator.url}/oauth/to
 client_id = "simulated-client", secret_env = "SIM" }}
 {self.of_operator}
 [[subscription]]
-name = "fleet"
+name = "{self.name}"
 operator = "sim"
 types = ["reachability-data"]
 devices_file = "fleet.txt"
@@ -74,7 +77,7 @@ devices_file = "fleet.txt"
 """)
 
     def environment(self) -> dict[str, str]:
-        return environment(REDIS_URL=self.valkey.url, SIM="simulated-secret")
+        return environment(REDIS_URL=self.valkey.url, **self.secret)
 
     def start(self, point: str = "") -> "subprocess.Popen[bytes]":
         """A controller, which is killed at a point if one is given."""
@@ -113,7 +116,7 @@ devices_file = "fleet.txt"
 
         def holds() -> bool:
             self.alive()
-            slots = [slot for slot in self.slots() if slot.wanted]
+            slots = [slot for slot in self.slots() if slot.wanted and slot.operator == "sim"]
             known = sorted(each.subscription for slot in slots for each in slot.attempts)
             return (
                 self.phones() == wanted
