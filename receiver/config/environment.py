@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from receiver.config import bootstrap_tokens, console, secret_keys
+from receiver.config import bootstrap_tokens, console, header_names, secret_keys
 from receiver.config.fault import Fault
 from receiver.runtime import redis_client
 
@@ -125,5 +125,6 @@ VARIABLES: Final = (
     Variable("RECEIVER_SECRET_KEYS", "secret_keys", secret_keys.keys, secret=True),
     Variable("RECEIVER_CONSOLE_URL", "console_url", console.public_url),
     Variable("RECEIVER_CONSOLE_PROXY", "console_proxy", console.peers),
+    Variable("RECEIVER_KEEP_HEADERS", "keep_headers", header_names.names),
 )
 """All but `RECEIVER_CONFIG`, which names the file, and those that one command alone reads."""

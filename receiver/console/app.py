@@ -62,8 +62,12 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     return Guard(app, settings.port, settings.console_url)
 
 
-def masks_of(request: Request) -> mask.Masks:
-    """Return the masks of this installation. Raises `redis.RedisError`."""
+def masks_of(request: Request, *, revealed: bool = False) -> mask.Masks:
+    """Return the masks of this installation; for what is revealed, those that hide nothing. Raises
+    `redis.RedisError`.
+    """
+    if revealed:
+        return mask.Unmasked()
     state = request.app.state
     if state.masks is None:
         state.masks = mask.masks(state.redis)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from receiver.console import render
 from receiver.console.mask import Masks
 from receiver.contract.records import Attempt
 
@@ -17,12 +16,6 @@ class ShownAttempt(msgspec.Struct, frozen=True):
     """How the response began."""
 
 
-def shown(found: Iterable[Attempt], masks: Masks | None) -> list[ShownAttempt]:
-    """Return the attempts as they are shown; without masks as they are."""
-    return [ShownAttempt(one, _answer(one.answer, masks)) for one in found]
-
-
-def _answer(body: bytes, masks: Masks | None) -> str:
-    if not body:
-        return ""
-    return masks.body(body) if masks else render.clear(body)
+def shown(found: Iterable[Attempt], masks: Masks) -> list[ShownAttempt]:
+    """Return the attempts as they are shown."""
+    return [ShownAttempt(one, masks.body(one.answer) if one.answer else "") for one in found]

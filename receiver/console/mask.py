@@ -43,6 +43,9 @@ _HEADERS: Final = frozenset(
 class Masks:
     """Masks values with the tags of one installation."""
 
+    clear = False
+    """Whether these masks hide nothing."""
+
     def __init__(self, key: bytes) -> None:
         self._key = key
 
@@ -86,13 +89,49 @@ class Masks:
     def body(self, body: bytes) -> str:
         """Return a body as it came: JSON with masked values, of anything else how long it is."""
         try:
-            value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            value = self.value(msgspec.json.decode(body))
+            return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return f"••• {len(body)} bytes, no JSON"
-        return msgspec.json.format(msgspec.json.encode(self.value(value)), indent=2).decode()
 
     def _tag(self, digits: str) -> str:
         return hmac.new(self._key, digits.encode(), hashlib.sha256).hexdigest()[:3]
+
+
+class Unmasked(Masks):
+    """Hides nothing: for what somebody reveals, once that is on the audit trail."""
+
+    clear = True
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+
+    def number(self, value: str) -> str:
+        """Return a number as it is."""
+        return value
+
+    def text(self, value: str) -> str:
+        """Return a text as it is."""
+        return value
+
+    def value(self, value: Any) -> Any:
+        """Return a value as it is."""
+        return value
+
+    def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a document as it is."""
+        return dict(document)
+
+    def header(self, name: str, value: str) -> str:
+        """Return a header's value as it is."""
+        return value
+
+    def body(self, body: bytes) -> str:
+        """Return a body as it is: JSON over lines, anything else as text."""
+        try:
+            return msgspec.json.format(body, indent=2).decode()
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return body.decode("utf-8", "replace")
 
 
 def masks(client: redis.Redis) -> Masks:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -36,14 +35,6 @@ def page(
     about = {"session": session, "path": request.url.path, "now": int(time.time() * 1000)}
     text = request.app.state.templates.get_template(template).render(about | dict(values or {}))
     return HTMLResponse(text, status)
-
-
-def clear(body: bytes) -> str:
-    """Return a body as it is: JSON over lines, anything else as text."""
-    try:
-        return msgspec.json.format(body, indent=2).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body.decode("utf-8", "replace")
 
 
 def iso(milliseconds: int) -> str:

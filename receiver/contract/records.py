@@ -44,6 +44,8 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     asked: str = ""
     """Where it was fetched: the path of our own request, without its query, which says what it is
     about (registration, message id) and in which signature; empty for what was pushed."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Those headers of its request that `RECEIVER_KEEP_HEADERS` names, without credentials."""
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -42,11 +42,13 @@ def accept(
     trace: str,
     attempt: str = "",
     *,
+    headers: tuple[tuple[str, str], ...] = (),
     texts: bool = True,
 ) -> Accepted:
     """Read a body as its carrier does and return the records to store.
 
-    `received` is in milliseconds since 1970, `trace` the context of the span that received it.
+    `received` is in milliseconds since 1970, `trace` the context of the span that received it,
+    `headers` those that are kept.
     Without `texts` a private mailbox' messages are stored without what somebody wrote. Raises
     `Rejected` where nothing of it is what the carrier sends.
     """
@@ -55,7 +57,11 @@ def accept(
         reading = reading.each(callback.private)
     name, content_type = callback.name, request.content_type
     notifications = [
-        encode(Notification(name, listener, receipt, received, content_type, body, trace, attempt))
+        encode(
+            Notification(
+                name, listener, receipt, received, content_type, body, trace, attempt, "", headers
+            )
+        )
         for body in reading.accepted
     ]
     refusals = [

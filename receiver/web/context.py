@@ -39,6 +39,7 @@ class Context:
         self._looking: set[asyncio.Task[None]] = set()
         self.handshake = settings.handshake
         self.signing_secrets = settings.signing_secrets
+        self.keep_headers = settings.keep_headers
         self.listeners = frozenset(listener.name for listener in settings.listeners)
         self.inbox_texts = frozenset(one.name for one in settings.listeners if one.inbox_text)
         self.credentials = credentials

@@ -25,6 +25,7 @@ from receiver.web.admission import Admission
 from receiver.web.authentication import authenticate, handshake_permission, verify_signature
 from receiver.web.content_type import content_type
 from receiver.web.context import Context
+from receiver.web.kept_headers import chosen
 from receiver.web.listener_shares import ListenerAdmission
 from receiver.web.rejection import Refuse, log_refusal, refusal_record
 from receiver.web.request import Request
@@ -55,6 +56,7 @@ class Ingest:
         self._allow = b"POST, OPTIONS" if asked else b"POST"
         self._acknowledged = responses.acknowledgement(callback)
         self._secret = signing_secrets.variable(callback.name)
+        self._keep = context.keep_headers
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Respond to a request whose body is complete. Raises nothing."""
@@ -172,6 +174,7 @@ class Ingest:
                 read,
                 request.trace,
                 credential.attempt if credential else "",
+                headers=chosen(request, self._keep) if self._keep else (),
                 texts=request.listener in self.context.inbox_texts,
             )
         except Rejected as rejected:

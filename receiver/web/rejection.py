@@ -1,18 +1,15 @@
 """Refusing a request: the exception that carries the response, and what is kept of the request."""
 
-import re
 import time
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
 
-from receiver.auth.bearer import tokens
 from receiver.carriers.carrier import Callback
 from receiver.contract.records import Refusal
 from receiver.intake.accept import Receipts
+from receiver.web.kept_headers import without_secrets
 from receiver.web.request import Request
-from receiver.web.responses import Headers
 
 log = structlog.get_logger()
 
@@ -22,7 +19,6 @@ KEPT: Final = frozenset({400, 403, 408, 413, 415})
 """Answers to authentic requests that are kept on `receiver:rejected` before they are given."""
 COUNTED: Final = {404: "unknown listener", 405: "method", 429: "overload"}
 """Answers that leave a count only, and the word it is counted under."""
-_SECRET: Final = re.compile(b"auth|cookie|token|secret|passw|signature|api-?key").search
 
 
 class Refuse(Exception):
@@ -69,22 +65,6 @@ class Refuse(Exception):
         return refused
 
 
-def kept_headers(headers: Headers, tokens: Iterable[bytes]) -> list[tuple[str, str]]:
-    """Return the headers that may be kept: none that is named like a secret or holds the
-    credential.
-
-    Proxies repeat the URL, and with it `access_token`, in headers such as `X-Original-URI`.
-    """
-    secrets = [token for token in tokens if token]
-    return [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in headers
-        if not (
-            _SECRET(name) or b"access_token" in value or any(secret in value for secret in secrets)
-        )
-    ]
-
-
 def refusal_record(
     callback: Callback, request: Request, refused: Refuse, receipts: Receipts
 ) -> Refusal:
@@ -97,7 +77,7 @@ def refusal_record(
         now,
         refused.status,
         refused.message,
-        kept_headers(request.headers, tokens(request.headers, request.query)),
+        list(without_secrets(request, request.headers)),
         refused.body,
     )
 

@@ -1,6 +1,7 @@
 """One notification's story, and what of a person it shows to whom."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ from starlette.testclient import TestClient
 
 from receiver.console import audit
 from receiver.console.pages import story
-from receiver.contract.redis_keys import EVENTS
+from receiver.contract.records import DeadLetter, Notification, Refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.operations import look
 from tests.console.conftest import OURS
 from tests.console.test_live import NUMBER, accept, receipt, work
+from tests.support.running import mo
 from tests.support.valkey import Valkey
 
 
@@ -87,3 +90,46 @@ def test_an_unknown_id_says_what_is_kept(operator: TestClient, name: str) -> Non
     answer = operator.get(f"/n/{name}")
     assert answer.status_code == 404
     assert "<b>x</b>" not in answer.text
+
+
+def test_kept_headers_are_shown_and_masked_unless_they_say_nothing_of_a_person(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    headers = (("user-agent", "<b>gateway</b>"), ("x-msisdn", f"+1{NUMBER}"))
+    body = mo("private words 1", f"tel:+1{NUMBER}")
+    kind = "application/json"
+    one = Notification("att.sms.mo", "promo", receipt(1), 1, kind, body, headers=headers)
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+    page = operator.get(f"/n/{receipt(1)}").text
+    assert "&lt;b&gt;gateway&lt;/b&gt;" in page
+    assert "x-msisdn" in page
+    assert NUMBER not in page
+    assert f"+1{NUMBER}</dd>" in operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text
+
+
+def test_each_field_of_the_event_says_where_it_stands(viewer: TestClient, valkey: Valkey) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    page = viewer.get(f"/n/{receipt(1)}").text.split("Field to field")[-1]
+    rows = dict(
+        re.findall(r'<th scope="row" class="code">(\w+)</th>.*?class="code">(.*?)</td>', page)
+    )
+    assert rows["from"] == "SenderAddress"
+    assert rows["text"] == "Message"
+
+
+def test_a_refused_request_is_told_with_its_fault_marked(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    body = json.dumps({"SenderAddress": f"tel:+1{NUMBER}", "Message": {"no": "text"}}).encode()
+    reason = "Message: a text is wanted"
+    one = Refusal("att.sms.mo", "promo", receipt(1), 1, 400, reason, [("x-a", "b")], body)
+    entry: Any = valkey.client().xadd(REJECTED, {"r": encode(one)})
+    for address in (f"/n/{receipt(1)}", f"/rejected/{entry.decode()}"):
+        page = operator.get(address).text
+        assert "<mark>  &#34;Message&#34;: {</mark>" in page
+        assert NUMBER not in page
+        assert "no longer stored" not in page
+    refused = DeadLetter(1, reason, encode(Notification("att.sms.mo", "p", "r", 1, "", body)))
+    entry = valkey.client().xadd(DEAD_LETTERS, {"d": encode(refused)})
+    assert "<mark>  &#34;Message" in operator.get(f"/dead-letters/{entry.decode()}").text

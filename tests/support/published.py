@@ -64,7 +64,7 @@ def polled() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _events(
-    callback_name: str, body: bytes, content_type: str, zone: str = "UTC", **more: str
+    callback_name: str, body: bytes, content_type: str, zone: str = "UTC", **more: Any
 ) -> list[dict[str, Any]]:
     callback = BY_NAME[callback_name]
     said = Notification(callback_name, "promo", "r-1", NOW, content_type, body, **more)

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of, tasks_of
 from receiver.console.entry_id import entry_id
+from receiver.console.marked import marked
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
@@ -126,7 +127,8 @@ def _one(request: Request, *, revealed: bool) -> Response:
             "sentence": "It was replayed or dropped, or it is older than what is kept.",
         }
         return render.page(request, "message.html", gone, 404)
-    body = render.clear(found.body) if revealed else masks_of(request).body(found.body)
+    reason = found.summary.reason if found.summary.kind == "notification" else ""
+    body = marked(found.body, reason, masks_of(request, revealed=revealed))
     values = {"one": found.summary, "body": body, "revealed": revealed}
     return render.page(request, "dead_letter.html", values)
 

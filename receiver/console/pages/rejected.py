@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of, tasks_of
 from receiver.console.entry_id import entry_id
+from receiver.console.marked import marked
 from receiver.console.own_token import own_token
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import REJECTED
@@ -87,14 +88,12 @@ def _one(request: Request, *, revealed: bool) -> Response:
             "sentence": "It was replayed, or ten thousand newer ones came since.",
         }
         return render.page(request, "message.html", gone, 404)
-    refusal, masks = found.refusal, masks_of(request)
+    refusal, masks = found.refusal, masks_of(request, revealed=revealed)
     values = {
         "id": found.id,
         "one": refusal,
-        "headers": refusal.headers
-        if revealed
-        else [(name, masks.header(name, value)) for name, value in refusal.headers],
-        "body": render.clear(refusal.body) if revealed else masks.body(refusal.body),
+        "headers": [(name, masks.header(name, value)) for name, value in refusal.headers],
+        "body": marked(refusal.body, refusal.reason, masks),
         "revealed": revealed,
     }
     return render.page(request, "rejected_one.html", values)

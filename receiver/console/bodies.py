@@ -1,0 +1,96 @@
+"""What came in one request, and the events that were made of it, as a story shows them."""
+
+import shlex
+from typing import Any, Final
+
+import msgspec
+import redis
+from starlette.requests import Request
+
+from receiver.carriers import CALLBACKS
+from receiver.console.app import masks_of
+from receiver.console.marked import Marked, marked
+from receiver.console.mask import Masks
+from receiver.console.origins import Origin, origins
+from receiver.contract.records import Notification, Refusal, decode_notification, decode_refusal
+from receiver.contract.redis_keys import EVENTS, INBOUND, REJECTED
+from receiver.operations.explain import Story, stored
+
+_ROUTES: Final = {callback.name: callback.path for callback in CALLBACKS}
+
+
+class ShownEvent(msgspec.Struct, frozen=True):
+    """An event, and where each of its fields came from."""
+
+    text: str
+    origins: list[Origin]
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A body as it came, and the events that were made of it."""
+
+    callback: str
+    content_type: str
+    headers: list[tuple[str, str]]
+    raw: Marked
+    events: list[ShownEvent]
+    curl: str
+    refused: bool = False
+
+
+def bodies(request: Request, story: Story, budget: int, *, revealed: bool) -> list[Body]:
+    """Return the bodies of a story, accepted and refused. Raises `redis.RedisError`."""
+    client: redis.Redis = request.app.state.redis
+    masks = masks_of(request, revealed=revealed)
+    published = [line.about["entry"] for line in story.lines if line.what == "published"]
+    reason = next((x.about["reason"] for x in story.lines if x.what.startswith("could not")), "")
+    events = [_shown(one, masks) for entry in published if (one := _event(client, entry))]
+    found = [
+        _accepted(request, decode_notification(one), reason, masks)
+        for _, one in stored(client, INBOUND, story.receipt, budget)
+    ]
+    if events:
+        first = found[0] if found else Body("", "", [], Marked(""), [], "")
+        found[:1] = [msgspec.structs.replace(first, events=events)]
+    refused = stored(client, REJECTED, story.receipt, budget)
+    return found + [_refused(decode_refusal(one), masks) for _, one in refused]
+
+
+def _accepted(request: Request, one: Notification, reason: str, masks: Masks) -> Body:
+    return Body(
+        callback=one.callback,
+        content_type=one.content_type,
+        headers=[(name, masks.header(name, value)) for name, value in one.headers],
+        raw=marked(one.body, reason, masks),
+        events=[],
+        curl=_curl(request, one, masks.body(one.body)),
+    )
+
+
+def _refused(one: Refusal, masks: Masks) -> Body:
+    kind = next((value for name, value in one.headers if name == "content-type"), "")
+    headers = [(name, masks.header(name, value)) for name, value in one.headers]
+    return Body(one.callback, kind, headers, marked(one.body, one.reason, masks), [], "", True)
+
+
+def _shown(event: bytes, masks: Masks) -> ShownEvent:
+    return ShownEvent(masks.body(event), origins(event, masks))
+
+
+def _event(client: redis.Redis, entry: str) -> bytes:
+    page: Any = client.xrange(EVENTS, entry, entry, count=1)
+    return page[0][1].get(b"event", b"") if page else b""
+
+
+def _curl(request: Request, notification: Notification, body: str) -> str:
+    """Return a command that sends the body again; empty for what was fetched, not sent."""
+    address = _ROUTES.get(notification.callback, "")
+    if not address:
+        return ""
+    base = request.app.state.settings.public_url or request.app.state.web
+    kind = notification.content_type or "application/json"
+    return (
+        'curl -i -H "Authorization: Bearer $RECEIVER_TOKEN" '
+        f"-H {shlex.quote(f'Content-Type: {kind}')} --data-binary {shlex.quote(body)} "
+        f"{shlex.quote(f'{base}{address}/{notification.listener}')}"
+    )
