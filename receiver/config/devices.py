@@ -67,13 +67,13 @@ def _texts(one: SubscriptionSet | CamaraDevicePoll) -> list[tuple[int, str]]:
     return [(n, text) for n, text in found if text]
 
 
-def file_stamp(one: SubscriptionSet) -> tuple[float, int]:
-    """Return time and size of a set's file of devices, to notice a change; (-1, -1): unreadable."""
+def file_stamp(one: SubscriptionSet) -> tuple[int, ...]:
+    """Return what changes with a set's file of devices, its rights included; empty: none there."""
     try:
         found = os.stat(one.devices_file) if one.devices_file else None
     except OSError:
-        return -1.0, -1
-    return (found.st_mtime, found.st_size) if found else (0.0, 0)
+        return ()
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino) if found else (0,)
 
 
 def parse_device(text: str) -> dict[str, Any] | None:

@@ -193,9 +193,17 @@ def sink_parking(sink: str) -> str:
 def subscriptions_due(operator: str, rank: int) -> str:
     """Return the sorted set of an operator's slots: slot -> when it has work (ms, Redis' clock).
 
-    Rank 0: what lives and ends; 1: what is to be created; 2: what is to be deleted.
+    Rank 0: what lives and ends; 1: what has ended and is to be created anew; 2: what is to be
+    created for the first time; 3: what is to be deleted.
     """
     return f"receiver:subscriptions:due:{operator}:{rank}"
+
+
+def subscriptions_last_events(operator: str) -> str:
+    """Return the hash of an operator's slots: slot -> JSON array of when its last event came
+    (seconds since 1970), its kind and the state that it stated.
+    """
+    return f"receiver:subscriptions:last-events:{operator}"
 
 
 def subscriptions_lease(operator: str) -> str:

@@ -26,7 +26,9 @@ async def store_subscription(
         found = slot.attempt(attempt)
         if found is None or found.state == "deleting":
             return None
-        if found.state == "active" and found.subscription == remote.id and not found.next:
+        shorter = 0 < remote.ends < found.ends
+        known = found.state == "active" and found.subscription == remote.id
+        if known and not found.next and not shorter:
             return None
         writes: list[Write] = []
         if found.subscription != remote.id:

@@ -17,7 +17,7 @@ async def shift_times(context: Context, seconds: float) -> None:
     """
     now = context.store.now()
     context.quota_until = _earlier(context.quota_until, now, seconds)
-    for times in (context.paused_sets, context.last_events):
+    for times in (context.paused_sets, context.last.times):
         times |= {name: _earlier(at, now, seconds) for name, at in times.items()}
     context.lists.forget(now)
 

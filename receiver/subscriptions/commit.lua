@@ -18,7 +18,7 @@ if ARGV[4] == '' then
 else
     redis.call('HSET', KEYS[2], slot, ARGV[4])
 end
-for rank = 0, 2 do
+for rank = 0, #KEYS - 9 do
     if ARGV[6] == '' or tonumber(ARGV[5]) ~= rank then
         redis.call('ZREM', KEYS[9 + rank], slot)
     else

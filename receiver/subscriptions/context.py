@@ -8,6 +8,7 @@ from receiver.config.operators import Operator
 from receiver.config.subscription_sets import SubscriptionSet
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
 from receiver.subscriptions.api import Api
+from receiver.subscriptions.last_events import LastEvents
 from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.next_step import Policy
 from receiver.subscriptions.slots import Slot
@@ -29,14 +30,11 @@ class Context:
     store: Store
     lists: Lists
     timing: Timing
+    last: LastEvents
     replaces: bool = False
     """Whether the operator takes no second subscription to the same, as configured or found out."""
     quota_until: float = 0.0
     """Until when the operator's quota is used up."""
-    last_events: dict[str, float] = field(default_factory=dict)
-    """Slot -> when its last event came, since this process began."""
-    last_states: dict[str, str] = field(default_factory=dict)
-    """Device -> the last reachability that an event stated."""
     refusals: dict[str, Counter[str]] = field(default_factory=dict)
     """Set -> refusals of the whole set, by status and code."""
     early_ends: Counter[str] = field(default_factory=Counter)
@@ -48,7 +46,7 @@ class Context:
         """Return what the slot's operator and set demand of its next step."""
         one = self.sets.get(slot.set)
         silent = one.silent_hours * 3600 if one else 0.0
-        return Policy(self.replaces, silent, self.last_events.get(slot.id, 0.0))
+        return Policy(self.replaces, silent, self.last.times.get(slot.id, 0.0))
 
     def sink(self, slot: Slot, attempt: str) -> str:
         """Return the URL that an attempt's notifications are to come to."""

@@ -18,16 +18,12 @@ from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client
 from receiver.runtime.cancelling import cancel
 from receiver.subscriptions import (
-    attempts,
     clock_jumps,
-    creation,
-    ending,
     orphans,
-    silence,
-    unknown_attempts,
 )
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
+from receiver.subscriptions.last_events import LastEvents
 from receiver.subscriptions.lease import LeaseLost
 from receiver.subscriptions.lifecycle_events import LifecycleEvents
 from receiver.subscriptions.lists import Lists
@@ -36,6 +32,7 @@ from receiver.subscriptions.orders import do_orders
 from receiver.subscriptions.reconcile import Reconciler
 from receiver.subscriptions.report import Report
 from receiver.subscriptions.slots import Slot
+from receiver.subscriptions.steps import run_step
 from receiver.subscriptions.store import Change, Store
 from receiver.subscriptions.sweep import EVERY, Sweep
 from receiver.subscriptions.timing import Timing
@@ -72,6 +69,7 @@ class Controller:
             store=store,
             lists=Lists(api, store.now),
             timing=timing or Timing(),
+            last=LastEvents(store),
             replaces=operator.renewal == "replace",
         )
 
@@ -120,6 +118,7 @@ class Controller:
         await context.store.load_clock()
         await context.load_pauses()
         slots = (await context.store.read_slots()).values()
+        await context.last.load(slots)
         for slot in slots:
             for each in slot.living:
                 context.lists.note_alive(context.base(slot), each.subscription)
@@ -191,7 +190,7 @@ class Controller:
             free = max(0, (1 if circuit_open else most) - len(running))
             for name in names[:free]:
                 names.remove(name)
-                running[asyncio.create_task(self.run_step(name))] = name
+                running[asyncio.create_task(run_step(self.context, name))] = name
             if circuit_open:
                 await self._pause(1.0)
             await self._wait_for_any()
@@ -204,38 +203,12 @@ class Controller:
             return
         done, _ = await asyncio.wait(running, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for each in done:
-            del running[each]
-            each.result()
-
-    async def run_step(self, name: str) -> None:
-        """Run the next step of one slot, if it is due. Raises `LeaseLost`."""
-        context = self.context
-        slot = await context.store.read_slot(name)
-        step = next_step(slot, context.policy(slot)) if slot else None
-        if slot is None or step is None or step.at > context.store.now():
-            await context.store.update_slot(name, lambda _: Change())  # stores when it is due
-            return
-        match step.action, step.attempt:
-            case "create", _:
-                await creation.create_subscription(context, slot)
-            case "remove_slot", _:
-                await ending.remove_slot(context, name)
-            case "discard_intent", attempt if attempt:
-                await attempts.discard_intent(context, name, attempt.id)
-            case "mark_unknown", attempt if attempt:
-                await attempts.mark_unknown(context, name, attempt.id)
-            case "resolve", attempt if attempt:
-                await unknown_attempts.resolve(context, slot, attempt)
-            case "check_alive", attempt if attempt:
-                await ending.check_alive(context, slot, attempt)
-            case "remove_attempt", attempt if attempt:
-                await ending.remove_attempt(context, name, attempt.id, attempt.ended)
-            case "mark_for_deletion", attempt if attempt:
-                await ending.mark_for_deletion(context, name, attempt.id)
-            case "delete", attempt if attempt:
-                await ending.delete_subscription(context, slot, attempt)
-            case "check_silence", attempt if attempt:
-                await silence.check_silence(context, slot, attempt)
+            name, error = running.pop(each), each.exception()
+            if isinstance(error, (LeaseLost, *redis_client.DOWN_ON_THE_LOOP)):
+                raise error
+            if error:  # a fault of ours: the other slots go on
+                log.error("subscriptions.fault", slot=name, error=type(error).__name__)
+                await self.context.store.put_off(name, self.context.timing.longest_backoff)
 
     def _due(self, slot: Slot) -> tuple[int, float] | None:
         step = next_step(slot, self.context.policy(slot))

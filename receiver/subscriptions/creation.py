@@ -8,7 +8,14 @@ import structlog
 
 from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
 from receiver.outbound import NotSent, Resting, Unanswered
-from receiver.subscriptions import api_versions, attempts, creation_outcome, refusals, timing
+from receiver.subscriptions import (
+    api_versions,
+    attempts,
+    creation_outcome,
+    ending,
+    refusals,
+    timing,
+)
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
 from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id
@@ -134,7 +141,10 @@ async def _store_outcome(
             await attempts.store_subscription(
                 context, slot.id, attempt, outcome.remote, active=active
             )
-            context.note_creation(slot.set)
+            if 0 < outcome.remote.ends < context.store.now() + timing.EARLY:
+                await ending.count_early_end(context, slot.set, early=True)
+            else:
+                context.note_creation(slot.set)
         case "unknown":
             await attempts.mark_unknown(context, slot.id, attempt, outcome.error)
         case _:

@@ -29,7 +29,9 @@ Kind = Literal[
 
 _SET_CODES: Final = frozenset({"MISSING_IDENTIFIER", "UNNECESSARY_IDENTIFIER"})
 """Codes of a 422 that every device of a set would get."""
-_EXISTS_CODES: Final = frozenset({"ALREADY_EXISTS", "CONFLICT"})
+_TRANSIENT_CODES: Final = frozenset({"ABORTED", "INCOMPATIBLE_STATE"})
+"""Codes of a 409 that say nothing of another subscription; without a code, as where errors are no
+ErrorInfo, there is one (ALREADY_EXISTS, CONFLICT)."""
 
 
 class CreationOutcome(Struct, frozen=True, kw_only=True):
@@ -73,7 +75,7 @@ def _kind(status: int, code: str) -> Kind:
         case 400:
             return "set_refused"
         case 409:
-            return "exists" if code in _EXISTS_CODES else "retry"
+            return "retry" if code in _TRANSIENT_CODES else "exists"
         case 422 if code in _SET_CODES:
             return "set_refused"
         case 404 if code == "NOT_FOUND":  # the URL: a device would be IDENTIFIER_NOT_FOUND

@@ -14,13 +14,14 @@ from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.slots import Attempt, Slot
 from receiver.subscriptions.store import Change, Write
+from receiver.subscriptions.timing import EARLY
 
 log = structlog.get_logger()
 
 GONE: Final = "GONE"
 """The reason where the operator just does not know the subscription any more."""
-_EARLY: Final = 60.0
-"""Seconds of life under which an end is early."""
+_SOON_GONE: Final = 12
+"""So often a subscription that was deleted and still shows is looked at again soon."""
 _EARLY_ENDS_PAUSE: Final = 600.0
 """Seconds without creations for a set whose subscriptions end early several times in a row."""
 
@@ -102,8 +103,8 @@ async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) ->
         if found is None:
             return None
         found.absences += 1
-        timing = context.timing
-        wait = timing.backoff(found.absences) if answer is None else timing.recheck
+        timing, patient = context.timing, answer is not None and found.absences <= _SOON_GONE
+        wait = timing.recheck if patient else timing.backoff(found.absences)
         found.delete = context.store.now() + wait
         return Change()
 
@@ -150,7 +151,7 @@ async def remove_attempt(context: Context, name: str, attempt: str, reason: str)
         context.lists.note_gone(context.base(done), removed[0].subscription)
         log.info("subscription.ended", slot=name, attempt=attempt, reason=reason)
         if by_operator[0]:
-            await _count_early_end(context, done.set, early=now - removed[0].created < _EARLY)
+            await count_early_end(context, done.set, early=now - removed[0].created < EARLY)
 
 
 def _open_gap(context: Context, slot: Slot, reason: str, now: float) -> None:
@@ -162,7 +163,7 @@ def _open_gap(context: Context, slot: Slot, reason: str, now: float) -> None:
         slot.rest = now + context.timing.backoff(slot.failures)
 
 
-async def _count_early_end(context: Context, name: str, *, early: bool) -> None:
+async def count_early_end(context: Context, name: str, *, early: bool) -> None:
     """Pause a set whose subscriptions end within a minute of their creation, again and again."""
     context.early_ends[name] = context.early_ends[name] + 1 if early else 0
     if context.early_ends[name] >= SAME_FAILURES:

@@ -13,7 +13,7 @@ from receiver.contract.redis_keys import (
     subscriptions_state,
 )
 from receiver.outbound import NotSent, Unanswered
-from receiver.subscriptions import attempts, silence
+from receiver.subscriptions import attempts
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Attempt, Slot
@@ -25,6 +25,22 @@ _BATCH: Final = 500
 _HAS_SUBSCRIPTION: Final = b'"subscriptionId":"'
 """Stands in each event that is worth decoding."""
 _ENDED: Final = "subscription.ended.v1"
+
+
+class _Event(msgspec.Struct):
+    """What is read of an event."""
+
+    type: str
+    data: dict[str, Any]
+    subscriptionattempt: str = ""
+
+
+def _parse(raw: bytes) -> _Event | None:
+    """Parse an event; None where it is none of ours: others may write to the stream."""
+    try:
+        return msgspec.json.decode(raw, type=_Event)
+    except msgspec.DecodeError:
+        return None
 
 
 class LifecycleEvents:
@@ -49,50 +65,46 @@ class LifecycleEvents:
         entries: Any = await store.client.xrange(EVENTS, f"({self._position}", "+", _BATCH)
         for _, fields in entries:
             raw = fields.get(b"event", b"")
-            if _HAS_SUBSCRIPTION in raw:
-                await self._handle(msgspec.json.decode(raw))
+            if _HAS_SUBSCRIPTION in raw and (event := _parse(raw)):
+                await self._handle(event)
+        await self._context.last.write()
         if entries:
             self._position = entries[-1][0].decode()
             await store.write_state("read", self._position)
         return len(entries) == _BATCH
 
-    async def _handle(self, event: dict[str, Any]) -> None:
-        data = event.get("data")
-        subscription = data.get("subscriptionId") if isinstance(data, dict) else None
-        if not isinstance(data, dict) or not isinstance(subscription, str):
+    async def _handle(self, event: _Event) -> None:
+        subscription = event.data.get("subscriptionId")
+        if not isinstance(subscription, str):
             return
         slot, attempt = await self._find_attempt(event, subscription)
         if slot is None:
             return
-        ended = event["type"] == _ENDED
+        ended = event.type == _ENDED
         if attempt and ended:
-            reason = str(data.get("reason") or "NETWORK_TERMINATED")
+            reason = str(event.data.get("reason") or "NETWORK_TERMINATED")
             await self._context.store.update_slot(
                 slot.id, lambda one: _end(one, attempt.id, reason)
             )
         elif attempt:
-            await self._note_alive(event, data, slot, attempt)
+            self._context.last.note(slot, event.type, event.data)
+            await self._note_alive(subscription, slot, attempt)
         elif not ended:
             await self._delete_unexpected(slot, subscription)
 
-    async def _note_alive(
-        self, event: dict[str, Any], data: dict[str, Any], slot: Slot, attempt: Attempt
-    ) -> None:
-        context = self._context
-        context.last_events[slot.id] = context.store.now()
-        if event["type"] == "device.reachability.changed.v1":
-            context.last_states[str(slot.device)] = silence.reachability_state(data)
+    async def _note_alive(self, subscription: str, slot: Slot, attempt: Attempt) -> None:
         if attempt.state in ("posting", "unknown", "pending"):
-            remote = RemoteSubscription(id=data["subscriptionId"])
-            await attempts.store_subscription(context, slot.id, attempt.id, remote, active=True)
+            remote = RemoteSubscription(id=subscription)
+            await attempts.store_subscription(
+                self._context, slot.id, attempt.id, remote, active=True
+            )
 
     async def _find_attempt(
-        self, event: dict[str, Any], subscription: str
+        self, event: _Event, subscription: str
     ) -> tuple[Slot | None, Attempt | None]:
         """Find the slot and the attempt of an event, by its credential, else its subscription."""
         store = self._context.store
-        name = event.get("subscriptionattempt")
-        if isinstance(name, str):
+        if name := event.subscriptionattempt:
             raw: Any = await cast(Awaitable[Any], store.client.hget(SUBSCRIPTION_ATTEMPTS, name))
             operator, _, slot, _ = msgspec.json.decode(raw) if raw else ("", "", "", 0)
             if operator != store.operator:

@@ -20,9 +20,11 @@ Action = Literal[
 ]
 
 EXPIRING: Final = 0
-NEW: Final = 1
-DELETION: Final = 2
-"""Ranks: what keeps a subscription alive comes before what creates one, and deletions come last."""
+ENDED: Final = 1
+NEW: Final = 2
+DELETION: Final = 3
+"""Ranks: what keeps a subscription alive comes before what replaces one that has ended, then come
+new ones, and deletions last."""
 
 _AFTER_THE_END: Final = 5.0
 """Seconds after its end until a subscription is checked: the notice of the end may come first."""
@@ -93,7 +95,7 @@ def _wanted(slot: Slot, policy: Policy) -> Iterator[Step]:
     if any(each.state in busy for each in slot.attempts):
         return
     if not living:
-        yield Step(slot.rest, "create", EXPIRING if slot.gap else NEW)
+        yield Step(slot.rest, "create", ENDED if slot.gap else NEW)
         return
     newest = living[-1]
     due = max(newest.renew, slot.rest)

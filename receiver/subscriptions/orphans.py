@@ -57,6 +57,13 @@ async def check_orphans(context: Context) -> bool:
     return unfinished
 
 
+async def is_counted_on(context: Context, remote: RemoteSubscription) -> bool:
+    """Return whether a slot counts on a subscription, or may turn out to have made it."""
+    owner = await _find_owner(context, remote)
+    found = owner.slot.attempt(owner.attempt) if owner.slot else None
+    return found is not None and found.subscription in ("", remote.id)
+
+
 async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
     """Find the slot and the attempt that a subscription belongs to, by its tag, else by its id."""
     store = context.store

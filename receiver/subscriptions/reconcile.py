@@ -18,7 +18,7 @@ class Reconciler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._stamps: dict[str, tuple[float, int]] = {}
+        self._stamps: dict[str, tuple[int, ...]] = {}
         self._compared = False
 
     async def run(self, *, ordered: bool = False, yes: bool = False) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from receiver.contract.redis_keys import subscriptions_state
 from receiver.outbound import NotSent, Unanswered
+from receiver.subscriptions import orphans
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
 from receiver.subscriptions.slots import Slot
@@ -36,6 +37,8 @@ async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome)
             return context.timing.refused_pause
         case "exists":
             return await _resolve_conflict(context, slot)
+        case _ if outcome.error.startswith("409"):
+            return min(context.timing.backoff(slot.failures), 12 * context.timing.first_backoff)
         case _:
             return outcome.wait
 
@@ -55,13 +58,14 @@ async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
     Return the seconds until the next attempt; None: a backoff that grows with the failures.
     """
     base = context.base(slot)
-    listing = await context.lists.fetched_since(base, context.store.now())
+    recently = context.store.now() - context.timing.recheck  # one list for many conflicts
+    listing = await context.lists.fetched_since(base, recently)
     known = {each.subscription for each in slot.attempts if each.subscription}
     for remote in listing.items if listing else ():
         same = remote.type == slot.type and remote.device == slot.device
         if not same or not context.is_ours(remote.sink) or remote.id in known:
             continue
-        if remote.tag and not slot.attempt(remote.tag):
+        if remote.tag and not await orphans.is_counted_on(context, remote):
             with contextlib.suppress(NotSent, Unanswered):
                 await context.api.delete(base, remote.id)
             return context.timing.recheck

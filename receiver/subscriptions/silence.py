@@ -1,10 +1,9 @@
 """Checks slots from which no event has come for long: whether events are missing."""
 
-from typing import Any
-
 from receiver.outbound import device_status
-from receiver.subscriptions import ending
+from receiver.subscriptions import ending, last_events
 from receiver.subscriptions.context import Context
+from receiver.subscriptions.last_events import Kind
 from receiver.subscriptions.slots import Attempt, Slot
 from receiver.subscriptions.store import Change
 
@@ -30,25 +29,22 @@ async def check_silence(context: Context, slot: Slot, attempt: Attempt) -> None:
 
 
 async def _events_are_missing(context: Context, slot: Slot) -> bool:
-    """Return whether the device is in the state that this slot reports, and the last event of the
-    device reported another one.
+    """Return whether the device is in a state that this slot reports, and the last event of the
+    device stated another one.
     """
-    last = context.last_states.get(str(slot.device))
-    if not last or not context.operator.status or not slot.type.startswith("reachability-"):
+    kind: Kind = "roaming" if slot.type.startswith("roaming-") else "reachability"
+    last = context.last.state(slot, kind)
+    if not last or kind not in device_status.urls(context.operator):
         return False
     client = context.api.client
-    status = await device_status.ask(client, context.operator, slot.device, ("reachability",))
-    if status.reachable is None:
+    status = await device_status.ask(client, context.operator, slot.device, (kind,))
+    if kind == "roaming":
+        actual = last_events.roaming(status.roaming)
+    elif status.reachable is None:
         return False
-    actual = reachability_state(
-        {"reachable": status.reachable, "connectivity": status.connectivity}
-    )
-    return slot.type == f"reachability-{actual}" and last != actual
-
-
-def reachability_state(document: dict[str, Any]) -> str:
-    """Return `data`, `sms` or `disconnected` (ReachabilityStatusResponse, and our events)."""
-    if document.get("reachable") is not True:
-        return "disconnected"
-    connectivity = document.get("connectivity")
-    return "data" if isinstance(connectivity, list) and "DATA" in connectivity else "sms"
+    else:
+        actual = last_events.reachability(
+            {"reachable": status.reachable, "connectivity": status.connectivity}
+        )
+    reported = slot.type in (f"{kind}-{actual}", "roaming-status")
+    return bool(actual) and reported and last != actual

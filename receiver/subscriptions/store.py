@@ -21,7 +21,7 @@ from receiver.runtime import scripts
 from receiver.subscriptions.lease import Lease, LeaseLost
 from receiver.subscriptions.slots import Slot, decode, encode
 
-_RANKS: Final = 3
+_RANKS: Final = 4
 _COMMIT: Final = scripts.load(__package__, "commit")
 _DELETE: Final = scripts.load(__package__, "delete_credentials")
 
@@ -105,6 +105,12 @@ class Store(Lease):
                 return slot
             if await self._commit(slot, raw, made):
                 return None if made.remove else slot
+
+    async def put_off(self, name: str, seconds: float) -> None:
+        """Put off what is due for a slot, whatever it is."""
+        later = int((self.now() + seconds) * 1000)
+        for rank in range(_RANKS):
+            await self.client.zadd(subscriptions_due(self.operator, rank), {name: later}, xx=True)
 
     async def add_slots(self, slots: Iterable[Slot]) -> None:
         """Store slots that are not stored yet. Raises `LeaseLost`."""

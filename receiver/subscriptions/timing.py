@@ -5,6 +5,8 @@ import random
 from msgspec import Struct
 
 DAY = 86_400.0
+EARLY = 60.0
+"""Seconds of life under which an end is early."""
 
 
 class Timing(Struct, frozen=True, kw_only=True):
@@ -53,7 +55,8 @@ def last_chance(ends: float, renew: float) -> float:
 
 def renewal_due(created: float, ends: float) -> float:
     """Return when the successor is due: a quarter of the life before its end, at least an hour, but
-    never in the first half.
+    never in the first half or the first minute: one that has ended already would be renewed without
+    rest.
     """
-    lives = ends - created
-    return ends - min(max(lives / 4, 3600.0), lives / 2)
+    first, lives = created + EARLY, ends - created
+    return max(first, ends - min(max(lives / 4, 3600.0), lives / 2))

@@ -9,10 +9,10 @@ from receiver.contract.redis_keys import SUBSCRIPTIONS
 from receiver.doctor.subscriptions import left_behind
 from receiver.subscriptions import overview
 from receiver.subscriptions.slots import Attempt, Slot, encode, slot_id
-from tests.doctor.test_doctor_subscriptions import TOML
 from tests.support.commands import run
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+from tests.support.subscribing import TOML
 from tests.support.valkey import Valkey
 
 DEVICE = {"phoneNumber": "+12065550100"}

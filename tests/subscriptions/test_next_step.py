@@ -2,23 +2,12 @@
 
 import pytest
 
-from receiver.subscriptions import clock_jumps
+from receiver.subscriptions import clock_jumps, timing
 from receiver.subscriptions.next_step import Policy, next_step
-from receiver.subscriptions.slots import Attempt, Slot
+from receiver.subscriptions.slots import Slot
+from tests.support.subscribing import DAY, attempt, slot
 
 HOUR = 3600.0
-DAY = 24 * HOUR
-
-
-def slot(*attempts: Attempt, **more: object) -> Slot:
-    fields = {"set": "fleet", "operator": "sim", "listener": "default", "type": "reachability-data"}
-    return Slot(id="fleet:a", device={}, attempts=list(attempts), **fields | more)  # type: ignore[arg-type]
-
-
-def attempt(**more: object) -> Attempt:
-    fields = {"id": "rs1", "generation": 1, "digest": "", "created": 0, "asked_end": 4 * DAY}
-    lives = {"state": "active", "ends": 4 * DAY, "renew": 3 * DAY}
-    return Attempt(**fields | lives | more)  # type: ignore[arg-type]
 
 
 def needs(found: Slot, policy: Policy | None = None) -> tuple[str, float]:
@@ -43,6 +32,19 @@ def test_where_there_is_no_room_the_successor_waits_until_its_predecessor_is_gon
     assert needs(slot(leaves, no_room=True, gap=5)) == ("delete", 10)
     assert needs(slot(leaves, gap=5)) == ("create", 0)
     assert needs(slot(gap=5, no_room=True)) == ("create", 0)
+
+
+def test_a_renewal_comes_before_what_has_ended_then_new_ones_and_deletions_last() -> None:
+    ends, ended, new = slot(attempt()), slot(gap=5), slot()
+    leaves = slot(attempt(), wanted=False)
+    steps = [next_step(each, Policy()) for each in (ends, ended, new, leaves)]
+    assert [step and step.rank for step in steps] == [0, 1, 2, 3]
+
+
+def test_one_that_has_ended_when_it_is_created_is_not_renewed_without_rest() -> None:
+    assert timing.renewal_due(100, 50) == 160
+    assert timing.renewal_due(100, 110) == 160
+    assert timing.renewal_due(0, 4 * DAY) == 3 * DAY
 
 
 @pytest.mark.parametrize("name", ["rest", "checked", "gap"])

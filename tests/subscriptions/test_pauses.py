@@ -1,52 +1,19 @@
 """A set whose creations are refused alike, or end at once, rests until its pause is over."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from redis.asyncio import Redis
 
-from receiver.config.settings import load
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
 from receiver.subscriptions import ending, refusals
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
-from receiver.subscriptions.lists import Lists
-from receiver.subscriptions.slots import Attempt, Slot
-from receiver.subscriptions.store import Store
-from receiver.subscriptions.timing import Timing
-from tests.doctor.test_doctor_subscriptions import TOML
 from tests.support.controlling import Controlled
 from tests.support.eventually import eventually
+from tests.support.subscribing import attempt, run, slot
 from tests.support.valkey import Valkey
 
-SLOT = Slot(id="fleet:a", set="fleet", operator="nokia", listener="default", type="x", device={})
-
-
-def run(valkey: Valkey, directory: Path, steps: Callable[[Context], Awaitable[None]]) -> None:
-    """Run steps with a controller's context; no operator is asked."""
-    (directory / "receiver.toml").write_text(TOML)
-    settings = load({"RECEIVER_CONFIG": str(directory / "receiver.toml")})
-
-    async def connected() -> None:
-        async with Redis.from_url(valkey.url) as client:
-            store = Store(client, "nokia", lambda _: None)
-            assert await store.acquire_lease()
-            api: Any = None
-            context = Context(
-                operator=settings.operators[0],
-                sets={one.name: one for one in settings.subscriptions},
-                public_url=settings.public_url,
-                api=api,
-                store=store,
-                lists=Lists(api, store.now),
-                timing=Timing(),
-            )
-            await steps(context)
-
-    asyncio.run(connected())
+SLOT = slot()
 
 
 async def stopped(context: Context) -> str:
@@ -100,7 +67,7 @@ def test_a_creation_does_not_end_the_pause_of_a_set_whose_subscriptions_end_at_o
 ) -> None:
     async def steps(context: Context) -> None:
         for _ in range(3):
-            await ending._count_early_end(context, "fleet", early=True)
+            await ending.count_early_end(context, "fleet", early=True)
         context.note_creation("fleet")
         assert paused(context)
         assert "ended within a minute" in await stopped(context)
@@ -134,21 +101,15 @@ def test_room_that_a_predecessor_leaves_is_its_successors(
     valkey: Valkey, tmp_path: Path, room: bool
 ) -> None:
     async def steps(context: Context) -> None:
-        fields = {"id": "rs1", "generation": 1, "digest": "", "created": 0, "asked_end": 9e9}
-        lives = Attempt(state="active", **cast(Any, fields))
-        slot = Slot(**cast(Any, {**structs(SLOT), "attempts": [lives], "no_room": not room}))
-        await context.store.add_slots([slot])
-        await ending.mark_for_deletion(context, slot.id, "rs1")
+        found = slot(attempt(), no_room=not room)
+        await context.store.add_slots([found])
+        await ending.mark_for_deletion(context, found.id, "rs1")
         assert paused(context) is not room
         assert context.paused_until(SLOT, renewal=True) == 0
         state = subscriptions_state("nokia")
         assert bool(await context.store.read_field(state, "quota_until")) is not room
 
     run(valkey, tmp_path, steps)
-
-
-def structs(slot: Slot) -> dict[str, Any]:
-    return {name: getattr(slot, name) for name in slot.__struct_fields__}
 
 
 def test_what_was_stopped_is_tried_at_once_when_it_is_mended_and_applied(fleet: Controlled) -> None:

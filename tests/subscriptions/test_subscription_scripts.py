@@ -9,7 +9,7 @@ from receiver.runtime.scripts import load
 from tests.support.valkey import Valkey
 
 NAMES = ("lease", "slots", "ids", "attempts", "credentials", "changes", "revision", "sets")
-KEYS = (*NAMES, "due:0", "due:1", "due:2")
+KEYS = (*NAMES, "due:0", "due:1", "due:2", "due:3")
 
 
 class Scripts:
@@ -33,7 +33,7 @@ class Scripts:
         return str(self.client.eval(text, len(KEYS), *KEYS, owner, *words).decode())
 
     def due(self) -> list[dict[bytes, float]]:
-        ranks = [self.client.zrange(f"due:{n}", 0, -1, withscores=True) for n in range(3)]
+        ranks = [self.client.zrange(f"due:{n}", 0, -1, withscores=True) for n in range(4)]
         return [dict(rank) for rank in ranks]
 
     def changes(self) -> list[tuple[bytes, float]]:
@@ -69,17 +69,17 @@ def test_a_record_is_replaced_only_where_it_is_what_was_read(scripts: Scripts) -
     assert scripts.commit("slot", "", "two", 0, 6) == "stale"
     assert scripts.commit("slot", "one", "two", 0, 6) == "done"
     assert scripts.client.hgetall("slots") == {b"slot": b"two"}
-    assert scripts.due() == [{b"slot": 6.0}, {}, {}]
+    assert scripts.due() == [{b"slot": 6.0}, {}, {}, {}]
 
 
 def test_a_slot_is_due_in_one_rank_or_in_none(scripts: Scripts) -> None:
     before = ""
-    for rank, due in ((0, 5), (1, 6), (2, 7), (1, 8)):
+    for rank, due in ((0, 5), (1, 6), (2, 7), (3, 9), (1, 8)):
         assert scripts.commit("slot", before, f"{due}", rank, due) == "done"
         before = f"{due}"
-        assert scripts.due() == [{b"slot": due} if n == rank else {} for n in range(3)]
+        assert scripts.due() == [{b"slot": due} if n == rank else {} for n in range(4)]
     assert scripts.commit("slot", before, "9", 1, "") == "done"
-    assert scripts.due() == [{}, {}, {}]
+    assert scripts.due() == [{}, {}, {}, {}]
     assert scripts.commit("slot", "9", "", 0, "") == "done"
     assert scripts.client.hgetall("slots") == {}
 

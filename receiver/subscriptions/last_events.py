@@ -1,0 +1,85 @@
+"""The last event of each slot, and what its device's last events stated.
+
+A slot that is silent is judged by them days later, so they are stored for the next controller.
+"""
+
+from collections.abc import Awaitable, Iterable
+from typing import Any, Literal, cast, get_args
+
+import msgspec
+
+from receiver.contract.redis_keys import subscriptions_last_events
+from receiver.subscriptions.lease import Lease
+from receiver.subscriptions.slots import Slot
+
+Kind = Literal["reachability", "roaming"]
+
+
+class LastEvents:
+    """One operator's. Times are seconds since 1970 by Redis' clock."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._key = subscriptions_last_events(lease.operator)
+        self._new: dict[Any, Any] = {}
+        self._stated: dict[tuple[str, Kind], tuple[float, str]] = {}
+        """Device and kind -> when an event stated it, and the state."""
+        self.times: dict[str, float] = {}
+        """Slot -> when its last event came."""
+
+    def state(self, slot: Slot, kind: Kind) -> str:
+        """Return what the last event of a slot's device stated; empty where none has come."""
+        return self._stated.get((str(slot.device), kind), (0.0, ""))[1]
+
+    def note(self, slot: Slot, event_type: str, data: dict[str, Any]) -> None:
+        """Record an event of a slot; `write` stores it."""
+        now = self._lease.now()
+        self.times[slot.id] = now
+        kind, state = _stated(event_type, data)
+        if state:
+            self._stated[str(slot.device), kind] = (now, state)
+        self._new[slot.id] = msgspec.json.encode([round(now, 3), kind, state])
+
+    async def write(self) -> None:
+        """Store what is new."""
+        if self._new:
+            new, self._new = self._new, {}
+            await cast(Awaitable[Any], self._lease.client.hset(self._key, mapping=new))
+
+    async def load(self, slots: Iterable[Slot]) -> None:
+        """Load what is stored of these slots, and delete what is stored of others."""
+        known = {slot.id: str(slot.device) for slot in slots}
+        stored: Any = await cast(Awaitable[Any], self._lease.client.hgetall(self._key))
+        gone = []
+        for name, value in stored.items():
+            device = known.get(name.decode())
+            if device is None:
+                gone.append(name)
+                continue
+            at, kind, state = msgspec.json.decode(value)
+            self.times[name.decode()] = at
+            if state and kind in get_args(Kind):
+                self._stated[device, kind] = max(
+                    self._stated.get((device, kind), (0.0, "")), (at, state)
+                )
+        if gone:
+            await cast(Awaitable[Any], self._lease.client.hdel(self._key, *gone))
+
+
+def reachability(document: dict[str, Any]) -> str:
+    """Return `data`, `sms` or `disconnected` (ReachabilityStatusResponse, and our events)."""
+    if document.get("reachable") is not True:
+        return "disconnected"
+    connectivity = document.get("connectivity")
+    return "data" if isinstance(connectivity, list) and "DATA" in connectivity else "sms"
+
+
+def roaming(value: object) -> str:
+    """Return `on` or `off` for true and false; empty where a network did not say."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else ""
+
+
+def _stated(event_type: str, data: dict[str, Any]) -> tuple[Kind, str]:
+    if event_type == "device.reachability.changed.v1":
+        return "reachability", reachability(data)
+    return "roaming", roaming(data.get("roaming"))

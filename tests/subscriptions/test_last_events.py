@@ -1,0 +1,167 @@
+"""What the events of a slot say of it: that it lives, and whether some are missing."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.contract.redis_keys import (
+    EVENTS,
+    SUBSCRIPTION_ATTEMPTS,
+    subscriptions_due,
+    subscriptions_last_events,
+)
+from receiver.outbound import device_status
+from receiver.outbound.device_status import DeviceStatus
+from receiver.subscriptions import attempts, silence
+from receiver.subscriptions.api_versions import RemoteSubscription
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.controller import Controller
+from receiver.subscriptions.last_events import LastEvents
+from receiver.subscriptions.lifecycle_events import LifecycleEvents
+from tests.support.subscribing import DAY, attempt, run, slot
+from tests.support.valkey import Valkey
+
+ROAMING = "device.roaming.changed.v1"
+GARBAGE = (
+    b'{"subscriptionId":"',
+    b'["subscriptionId":""]',
+    b'[{"subscriptionId":"s"}]',
+    b'{"data": {"subscriptionId":"s"}}',
+    b'{"type": 5, "data": {"subscriptionId":"s"}}',
+    b'{"type": "a", "data": {"x": {"subscriptionId":"s"}}}',
+    b'{"type": "a", "data": ["subscriptionId":"s"]}',
+)
+
+
+def event(event_type: str, **data: Any) -> bytes:
+    said = {
+        "type": event_type,
+        "subscriptionattempt": "rs1",
+        "data": {"subscriptionId": "s"} | data,
+    }
+    return json.dumps(said, separators=(",", ":")).encode()
+
+
+async def read(context: Context, *events: bytes) -> None:
+    store = context.store
+    await store.write_field(SUBSCRIPTION_ATTEMPTS, "rs1", '["nokia","fleet","fleet:a",1]')
+    found = LifecycleEvents(context)
+    await found.load_position()
+    for each in events:
+        await store.client.xadd(EVENTS, {"event": each})
+    await found.read_batch()
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data", "kind", "state"),
+    [
+        ("device.reachability.changed.v1", {"reachable": False}, "reachability", "disconnected"),
+        (ROAMING, {"roaming": True}, "roaming", "on"),
+        (ROAMING, {"roaming": False}, "roaming", "off"),
+        (ROAMING, {"roaming": None}, "roaming", ""),
+        ("subscription.started.v1", {}, "roaming", ""),
+    ],
+)
+def test_the_last_event_of_a_slot_is_known_to_the_next_controller(
+    valkey: Valkey, tmp_path: Path, event_type: str, data: dict[str, Any], kind: Any, state: str
+) -> None:
+    async def steps(context: Context) -> None:
+        found = slot(attempt(subscription="s"))
+        await context.store.add_slots([found])
+        await read(context, event(event_type, **data))
+        later = LastEvents(context.store)
+        await later.load([found])
+        assert abs(later.times["fleet:a"] - context.store.now()) < 60
+        assert later.state(found, kind) == context.last.state(found, kind) == state
+        await LastEvents(context.store).load([])
+        assert not await context.store.client.exists(subscriptions_last_events("nokia"))
+
+    run(valkey, tmp_path, steps)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "last", "now", "missing"),
+    [
+        ("roaming-on", False, True, True),
+        ("roaming-status", False, True, True),
+        ("roaming-status", True, True, False),
+        ("roaming-off", False, True, False),
+        ("roaming-on", False, None, False),
+        ("reachability-data", False, True, False),  # it has no URL of the query
+    ],
+)
+def test_a_roaming_state_that_no_event_told_means_that_events_are_missing(
+    valkey: Valkey,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    event_type: str,
+    last: bool,
+    now: bool | None,
+    missing: bool,
+) -> None:
+    async def ask(*_: Any) -> DeviceStatus:
+        return DeviceStatus(roaming=now)
+
+    monkeypatch.setattr(device_status, "ask", ask)
+
+    async def steps(context: Context) -> None:
+        context.api = type("Api", (), {"client": None})()
+        found = slot(attempt(subscription="s"), type=event_type)
+        assert not await silence._events_are_missing(context, found)
+        context.last.note(found, ROAMING, {"roaming": last})
+        assert await silence._events_are_missing(context, found) is missing
+
+    run(valkey, tmp_path, steps)
+
+
+def test_what_is_no_event_of_ours_holds_up_none_that_is(valkey: Valkey, tmp_path: Path) -> None:
+    async def steps(context: Context) -> None:
+        await context.store.add_slots([slot(attempt(state="pending", subscription="s"))])
+        await read(context, *GARBAGE, event("subscription.started.v1"))
+        found = await context.store.read_slot("fleet:a")
+        assert found
+        assert found.state == "active"
+
+    run(valkey, tmp_path, steps)
+
+
+def test_an_answer_that_comes_after_the_first_event_tells_the_end_that_the_operator_gives(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        now = context.store.now()
+        asked = attempt(state="posting", ends=0, renew=0, created=now, asked_end=now + 30 * DAY)
+        await context.store.add_slots([slot(asked)])
+        await read(context, event("subscription.started.v1"))
+        remote = RemoteSubscription(id="s", ends=now + DAY)
+        await attempts.store_subscription(context, "fleet:a", "rs1", remote, active=True)
+        found = await context.store.read_slot("fleet:a")
+        assert found
+        [one] = found.attempts
+        assert (one.state, one.ends) == ("active", now + DAY)
+        assert one.renew < now + DAY
+
+    run(valkey, tmp_path, steps)
+
+
+def test_a_fault_of_ours_in_one_slots_step_puts_off_that_slot_only(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def fails() -> None:
+        raise ValueError
+
+    async def steps(context: Context) -> None:
+        await context.store.add_slots([slot(), slot(id="fleet:b")])
+        controller = Controller.__new__(Controller)
+        controller.context = context
+        controller._running = {asyncio.create_task(fails()): "fleet:a"}
+        await controller._wait_for_any()
+        key = subscriptions_due("nokia", 0)
+        due = [await context.store.client.zscore(key, f"fleet:{name}") for name in "ab"]
+        assert (due[0] or 0) > context.store.now() * 1000
+        assert due[1] == 0
+
+    run(valkey, tmp_path, steps)
