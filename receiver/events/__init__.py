@@ -1,8 +1,9 @@
-"""The published events, as typed values.
+"""For consumers of the events: typed events, a consumer group, the signature of web hooks.
 
-It needs msgspec, and nothing else of the receiver.
+It needs msgspec, and nothing else of the receiver; `Consumer` needs redis-py besides.
 """
 
+from receiver.events.consumer import Consumer, Delivery
 from receiver.events.event_types import (
     TYPES,
     CamaraEventReceived,
@@ -21,11 +22,14 @@ from receiver.events.event_types import (
     UnknownEvent,
 )
 from receiver.events.parsing import AnyEvent, NotAnEvent, parse, parse_batch
+from receiver.events.webhook import Unverified, verify
 
 __all__ = [
     "TYPES",
     "AnyEvent",
     "CamaraEventReceived",
+    "Consumer",
+    "Delivery",
     "DeviceReachabilityChanged",
     "DeviceRoamingChanged",
     "Event",
@@ -40,6 +44,8 @@ __all__ = [
     "SubscriptionStarted",
     "SubscriptionUpdated",
     "UnknownEvent",
+    "Unverified",
     "parse",
     "parse_batch",
+    "verify",
 ]

@@ -55,7 +55,8 @@ def parse_batch(body: bytes | str) -> list[AnyEvent]:
 
 
 def _converted(document: dict[str, Any]) -> AnyEvent:
-    kind: Any = KnownEvent if document.get("type") in TYPES else UnknownEvent
+    name = document.get("type")
+    kind: Any = KnownEvent if type(name) is str and name in TYPES else UnknownEvent
     try:
         event: AnyEvent = msgspec.convert(document, kind)
     except msgspec.ValidationError as error:

@@ -1,8 +1,12 @@
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -10,6 +14,7 @@ from benchmarks import readme
 from receiver.cli import COMMANDS
 from receiver.config import environment
 from receiver.config.settings import load
+from tests.support import published
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
 
@@ -17,44 +22,50 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
+@contextmanager
+def consumer(valkey: Valkey, options: str = "") -> Iterator[IO[str]]:
+    """What the README's consumer prints, while it runs."""
+    found = re.search(r"<!-- consumer -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert found
+    environ = os.environ | {"REDIS_URL": valkey.url + options}
+    with subprocess.Popen(
+        [sys.executable, "-c", found[1]], env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        yield process.stdout
+        process.kill()
+
+
+def message(name: str) -> str:
+    [event] = dict(published.samples())["mo"]
+    data = event["data"] | {"from": "+12065550100", "text": "Hello"}
+    return json.dumps(event | {"id": name, "subject": "+12065550100", "data": data})
+
+
+SHOWN = "{} sms.message.received.v1 +12065550100\n", "+12065550100 Hello\n"
+
+
 @pytest.mark.parametrize("options", ["", "?protocol=2", "?protocol=3"])
 def test_the_consumer_of_the_readme_gets_every_event_and_acknowledges_it(
     valkey: Valkey, options: str
 ) -> None:
-    found = re.search(r"<!-- consumer -->\n```python\n(.*?)```", README, re.DOTALL)
-    assert found
     client = valkey.client()
-    for number in range(3):
-        client.xadd("receiver:events", {"event": f'{{"id": "{number}", "type": "t"}}'})
-    environ = os.environ | {"REDIS_URL": valkey.url + options}
-    with subprocess.Popen(
-        [sys.executable, "-c", found[1]], env=environ, stdout=subprocess.PIPE, text=True
-    ) as consumer:
-        assert consumer.stdout
-        assert [consumer.stdout.readline() for _ in range(3)] == [
-            "0 t None\n",
-            "1 t None\n",
-            "2 t None\n",
-        ]
+    for name in ("one", "two"):
+        client.xadd("receiver:events", {"event": message(name)})
+    with consumer(valkey, options) as printed:
+        for name in ("one", "two"):
+            assert [printed.readline(), printed.readline()] == [x.format(name) for x in SHOWN]
         eventually(lambda: client.xpending("receiver:events", "billing")["pending"] == 0)
-        consumer.kill()
 
 
 def test_the_consumer_of_the_readme_takes_over_what_a_dead_one_left(valkey: Valkey) -> None:
-    found = re.search(r"<!-- consumer -->\n```python\n(.*?)```", README, re.DOTALL)
-    assert found
     client = valkey.client()
     client.xgroup_create("receiver:events", "billing", id="0", mkstream=True)
-    entry = client.xadd("receiver:events", {"event": '{"id": "left", "type": "t"}'})
+    entry = client.xadd("receiver:events", {"event": message("left")})
     client.xreadgroup("billing", "dead", {"receiver:events": ">"})
     client.xclaim("receiver:events", "billing", "dead", 0, [entry], idle=120_000)
-    environ = os.environ | {"REDIS_URL": valkey.url}
-    with subprocess.Popen(
-        [sys.executable, "-c", found[1]], env=environ, stdout=subprocess.PIPE, text=True
-    ) as consumer:
-        assert consumer.stdout
-        assert consumer.stdout.readline() == "left t None\n"
-        consumer.kill()
+    with consumer(valkey) as printed:
+        assert printed.readline() == SHOWN[0].format("left")
 
 
 def test_the_readme_names_every_variable_and_every_command() -> None:

@@ -1,0 +1,192 @@
+"""Reading the events stream with a consumer group. The only part that needs redis-py."""
+
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from receiver.events.parsing import AnyEvent, parse
+
+if TYPE_CHECKING:
+    import redis
+
+log = logging.getLogger("receiver.events")
+
+STREAM: Final = "receiver:events"
+PAUSE: Final = 1.0
+"""Seconds until a Redis that is away is asked again."""
+
+
+class Delivery:
+    """Hold one entry of the stream, which comes again until it is acknowledged."""
+
+    def __init__(self, consumer: "Consumer", entry: str, document: bytes) -> None:
+        self.entry = entry
+        """Its id on the stream; ids are in the order in which events came out."""
+        self.document = document
+        """The event as JSON."""
+        self._consumer = consumer
+
+    @property
+    def event(self) -> AnyEvent:
+        """Return the event. Raises `NotAnEvent` for what somebody else has put on the stream."""
+        return parse(self.document)
+
+    def ack(self) -> None:
+        """Acknowledge it: it is done, and comes to nobody of this group again."""
+        self._consumer.ack(self)
+
+
+class Consumer:
+    """Read the events stream as one of a group whose consumers share the work.
+
+    Iterating yields, for ever, what a consumer of the group left unacknowledged when it died, and
+    what is new. `take_over` is after how many seconds an entry counts as left: at least twice as
+    long as the work on any one event takes. `start` is where a new group begins: `0` with all that
+    is stored, `$` with what comes from then on. A Redis that is away is waited for, also by `ack`.
+
+    `redis` is a URL, or a client of redis-py's. `name` must be another one for each process; by
+    default it is made of the host's name and the process id.
+    """
+
+    def __init__(
+        self,
+        redis: "str | redis.Redis",
+        group: str,
+        *,
+        stream: str = STREAM,
+        name: str = "",
+        start: str = "0",
+        take_over: float = 60.0,
+        batch: int = 100,
+    ) -> None:
+        self._redis = _client(redis) if isinstance(redis, str) else redis
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self._group, self._stream, self._start = group, stream, start
+        self._take_over, self._batch = take_over, batch
+        self._stopping = False
+        self._cursor: Any = "0-0"
+        self._looked = 0.0
+        """When what others left was last looked for (monotonic)."""
+
+    def __enter__(self) -> "Consumer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Delivery]:
+        while not self._stopping:
+            held = self._patiently(self._left) or self._patiently(self._new)
+            since = time.monotonic()
+            while held and not self._stopping:
+                if time.monotonic() - since > self._take_over / 4:
+                    held, since = self._patiently(self._keep, held), time.monotonic()
+                    continue
+                yield held.pop(0)
+
+    def ack(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery; done twice it does nothing."""
+        self._patiently(self._redis.xack, self._stream, self._group, delivery.entry)
+
+    def stop(self) -> None:
+        """End the iteration after the event that is worked on; safe in a signal handler."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Leave the group, if nothing of it is open under this name, and disconnect."""
+        import redis
+
+        self.stop()
+        with contextlib.suppress(redis.RedisError):
+            mine = self._redis.xpending_range(
+                self._stream, self._group, "-", "+", 1, consumername=self.name
+            )
+            if not mine:
+                self._redis.xgroup_delconsumer(self._stream, self._group, self.name)
+        self._redis.close()
+
+    def _left(self) -> list[Delivery]:
+        """What has been open for longer than `take_over`, from where the last look ended."""
+        if self._cursor == "0-0" and time.monotonic() - self._looked < min(5.0, self._take_over):
+            return []
+        self._looked = time.monotonic()
+        idle = int(self._take_over * 1000)
+        found: Any = self._redis.xautoclaim(
+            self._stream, self._group, self.name, idle, self._cursor, count=self._batch
+        )
+        self._cursor = _text(found[0])
+        return self._deliveries(found[1])
+
+    def _new(self) -> list[Delivery]:
+        block = 1000 if self._cursor == "0-0" else None  # else more may have been left
+        found: Any = self._redis.xreadgroup(
+            self._group, self.name, {self._stream: ">"}, count=self._batch, block=block
+        )
+        new: Any = next(iter(dict(found or {}).values()), [])
+        # Under RESP3 it lies one list deeper.
+        return self._deliveries(new[0] if new and isinstance(new[0], list) else new)
+
+    def _keep(self, held: list[Delivery]) -> list[Delivery]:
+        """Those of `held` that nobody else has finished meanwhile; they are not taken over now."""
+        mine: Any = self._redis.xclaim(
+            self._stream, self._group, self.name, 0, [one.entry for one in held], justid=True
+        )
+        names = set(map(_text, mine))
+        return [one for one in held if one.entry in names]
+
+    def _deliveries(self, entries: Any) -> list[Delivery]:
+        made = []
+        for entry, fields in entries:
+            document = (fields or {}).get(b"event", (fields or {}).get("event", b""))
+            document = document.encode() if isinstance(document, str) else document
+            made.append(Delivery(self, _text(entry), document))
+        return made
+
+    def _patiently(self, ask: Any, *args: Any) -> Any:
+        """Ask until Redis answers; a group that is not there, or no more, is created."""
+        import redis
+
+        away = False
+        while True:
+            try:
+                found = ask(*args)
+                if away:
+                    log.warning("Redis is back")
+                return found
+            except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
+                if isinstance(error, redis.AuthenticationError):
+                    raise
+                if self._stopping:
+                    return []
+                if not away:
+                    log.warning("Redis is away (%s): waiting for it", type(error).__name__)
+                away = True
+                time.sleep(PAUSE)
+            except redis.ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                self._create_group()
+
+    def _create_group(self) -> None:
+        import redis
+
+        with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
+            try:
+                self._redis.xgroup_create(self._stream, self._group, self._start, mkstream=True)
+            except redis.ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+
+def _client(url: str) -> "redis.Redis":
+    import redis
+
+    return redis.Redis.from_url(url, socket_timeout=10)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
