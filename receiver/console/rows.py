@@ -103,6 +103,16 @@ def received(receipt: str) -> int:
         return 0
 
 
+def latest(rows: list[Row]) -> dict[str, Row]:
+    """Return of each receipt its latest row, in the order in which receipts first came."""
+    found: dict[str, Row] = {}
+    for one in rows:
+        known = found.get(one.receipt)
+        if known is None or one.outcome != "kept":
+            found[one.receipt] = one
+    return found
+
+
 class Filter(msgspec.Struct, frozen=True):
     """Which rows somebody wants to see; an empty condition always holds."""
 

@@ -1,7 +1,6 @@
 """The live tail: each row once, none of a person, no gap."""
 
 import asyncio
-import json
 import re
 from typing import Any
 
@@ -63,14 +62,6 @@ def test_what_comes_from_outside_is_text(operator: TestClient, valkey: Valkey, s
     page = operator.get("/live").text
     assert script not in page
     assert "&lt;" in page
-
-
-def test_an_export_is_masked(operator: TestClient, valkey: Valkey) -> None:
-    accept(valkey, 1)
-    work(valkey)
-    (line,) = operator.get("/live/export").text.splitlines()
-    assert json.loads(line)["outcome"] == "published"
-    assert NUMBER not in line
 
 
 async def collect(live: Live, after: dict[str, str], most: int) -> list[Row]:

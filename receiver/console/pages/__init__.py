@@ -7,6 +7,7 @@ from receiver.console.pages import (
     audit,
     credentials,
     dead_letters,
+    exports,
     live,
     login,
     overview,
@@ -21,6 +22,6 @@ from receiver.console.pages import (
 
 _PAGES: Final = (
     *(login, overview, live, story, search, dead_letters, rejected, sinks, credentials),
-    *(state, tasks, audit, sample),
+    *(state, tasks, audit, sample, exports),
 )
 ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

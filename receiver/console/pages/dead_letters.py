@@ -29,7 +29,7 @@ GROUPED: Final = 2_000
 def show(request: Request) -> Response:
     """Show the newest that the filter selects, and how many there are of each kind."""
     client, query = request.app.state.redis, request.query_params
-    wanted = _selection(query)
+    wanted = selection(query)
     before = entry_id(query.get("before", ""))
     rows, older = dead_letters.newest(client, wanted, before, ROWS)
     groups = [] if before else _groups(client)
@@ -61,7 +61,7 @@ async def confirm(request: Request) -> Response:
     form = await forms.fields(request)
     action = "drop" if form.get("action") == "drop" else "replay"
     until = await run_in_threadpool(_now, request)
-    wanted = _selection(form, until)
+    wanted = selection(form, until)
     count = await run_in_threadpool(_count, request, wanted)
     values = {
         "action": action,
@@ -77,7 +77,7 @@ async def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
     form = await forms.fields(request)
     action = "drop" if form.get("action") == "drop" else "replay"
-    wanted = _selection(form, forms.number(form, "until", 0))
+    wanted = selection(form, forms.number(form, "until", 0))
     count = forms.number(form, "count", 0)
     if action == "drop" and form.get("typed", "").replace(" ", "") != str(count):
         values = {
@@ -152,7 +152,8 @@ def _filter(values: Any) -> dict[str, str]:
     return {name: values.get(name, "")[:200] for name in ("sink", "reason")}
 
 
-def _selection(values: Any, until: int = 2**53) -> Selection:
+def selection(values: Any, until: int = 2**53) -> Selection:
+    """Return the filter in the fields of a form or an address."""
     entry = entry_id(values.get("id", ""))
     wanted = _filter(values)
     ids = frozenset({entry} if entry else ())

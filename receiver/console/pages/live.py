@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -11,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from receiver.console import render
 from receiver.console.app import Page, masks_of
 from receiver.console.live import MOST_VIEWERS, Batch, Live, TooMany, position_of, position_text
-from receiver.console.rows import Filter, Row, filter_of
+from receiver.console.rows import Filter, filter_of, latest
 
 ROWS: Final = 100
 
@@ -54,27 +53,6 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-def export(request: Request) -> Response:
-    """Return the newest rows as JSON lines, masked as on the page."""
-    live = _live(request)
-    found, _ = live.since({}, live.now())
-    wanted = filter_of(request.query_params)
-    rows = [one for one in latest(found).values() if wanted.holds(one)]
-    body = msgspec.json.Encoder().encode_lines(rows)
-    headers = {"content-disposition": 'attachment; filename="live.ndjson"'}
-    return Response(body, media_type="application/x-ndjson", headers=headers)
-
-
-def latest(rows: list[Row]) -> dict[str, Row]:
-    """Return of each receipt its latest row, in the order in which receipts first came."""
-    found: dict[str, Row] = {}
-    for one in rows:
-        known = found.get(one.receipt)
-        if known is None or one.outcome != "kept":
-            found[one.receipt] = one
-    return found
-
-
 def _event(batch: Batch | None, wanted: Filter, render_row: object) -> str:
     if batch is None:
         return ": nothing new\n\n"
@@ -96,5 +74,4 @@ def _live(request: Request) -> Live:
 ROUTES: Final = [
     Page("/live", show, "viewer"),
     Page("/live/stream", stream, "viewer"),
-    Page("/live/export", export, "operator"),
 ]

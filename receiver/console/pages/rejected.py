@@ -28,7 +28,7 @@ def show(request: Request) -> Response:
     """Show the newest that the filter selects."""
     client, query = request.app.state.redis, request.query_params
     before = entry_id(query.get("before", ""))
-    rows, older = rejected_requests.newest(client, _selection(query), before, ROWS)
+    rows, older = rejected_requests.newest(client, selection(query), before, ROWS)
     values = {
         "rows": rows,
         "older": urlencode({**_filter(query), "before": older}) if older else "",
@@ -54,7 +54,7 @@ async def replay(request: Request) -> Response:
     """Send what the filter selects to the web process once more, as its carrier would."""
     form = await forms.fields(request)
     client, who = request.app.state.redis, request.state.session.name
-    wanted = _selection(form, until=int(time.time() * 1000))
+    wanted = selection(form, until=int(time.time() * 1000))
     count = await run_in_threadpool(_count, client, wanted)
     about = entry_id(form.get("id", "")) or urlencode(_filter(form))
     await run_in_threadpool(audit.write, client, who, "rejected.replay", about, count)
@@ -107,7 +107,8 @@ def _filter(values: Any) -> dict[str, str]:
     return {name: values.get(name, "")[:200] for name in ("listener", "reason", "status")}
 
 
-def _selection(values: Any, until: int = 2**53) -> Selection:
+def selection(values: Any, until: int = 2**53) -> Selection:
+    """Return the filter in the fields of a form or an address."""
     wanted, entry = _filter(values), entry_id(values.get("id", ""))
     return Selection(
         ids=frozenset({entry} if entry else ()),

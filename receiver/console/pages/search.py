@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +14,8 @@ from receiver.console.app import Page, masks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.search import WINDOWS, Busy, Result, search
 
+SHORTEST: Final = 3
+TOO_SHORT: Final = "Three characters at least are wanted."
 _ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}|\d{1,16}-\d{1,20}").fullmatch
 
 
@@ -30,13 +33,12 @@ async def find(request: Request) -> Response:
     if _ID(text.lower()):
         return RedirectResponse(f"/n/{text.lower()}", 303)
     window = window if window in WINDOWS else "24 hours"
-    if len(text) < 3:
-        return _page(request, text, window, None, "Three characters at least are wanted.")
+    if len(text) < SHORTEST:
+        return _page(request, text, window, None, TOO_SHORT)
     if request.state.session.role != "operator":
         return _page(request, "", window, None, "A viewer may look for ids only.")
     client, who = request.app.state.redis, request.state.session.name
-    about = hashlib.sha256(text.encode()).hexdigest()[:12]
-    await run_in_threadpool(audit.write, client, who, "search", about)
+    await run_in_threadpool(audit.write, client, who, "search", digest(text))
     masks = await run_in_threadpool(masks_of, request)
     try:
         before = entry_id(form.get("before", ""))
@@ -44,6 +46,17 @@ async def find(request: Request) -> Response:
     except Busy:
         return _page(request, text, window, None, "Somebody else searches: try again in a moment.")
     return _page(request, text, window, found, "")
+
+
+def wanted(form: Mapping[str, str]) -> tuple[str, int]:
+    """Return the text that a form asks for, and of how many hours."""
+    hours = WINDOWS.get(form.get("window", ""), 24)
+    return form.get("text", "").strip(), hours
+
+
+def digest(text: str) -> str:
+    """Return what stands on the audit trail for a text."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _page(request: Request, text: str, window: str, found: Result | None, trouble: str) -> Response:

@@ -1,0 +1,155 @@
+"""The rows of every list as an export has them: the page's, with its filter, newest first."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import redis
+
+from receiver.auth import credential_store
+from receiver.config.settings import Settings
+from receiver.console import audit
+from receiver.console.export import Row
+from receiver.console.live import Live
+from receiver.console.mask import Masks
+from receiver.console.render import iso
+from receiver.console.rows import Filter, latest
+from receiver.console.rows import Row as LiveRow
+from receiver.console.search import Busy, search
+from receiver.operations import (
+    dead_letters,
+    delivery_attempts,
+    ledger,
+    rejected_requests,
+    sink_ledger,
+)
+from receiver.operations.ledger import MEANING
+from receiver.polling import overview as polls
+from receiver.subscriptions import overview as subscriptions
+
+PAGE = 200
+
+
+def of_live(client: redis.Redis, masks: Masks, wanted: Filter) -> Iterator[Row]:
+    """Yield the rows of the live tail."""
+    live = Live(client, masks)
+    found, _ = live.since({}, live.now())
+    newest = reversed(latest(found).values())
+    return (_live(one) for one in newest if wanted.holds(one))
+
+
+def of_search(client: redis.Redis, masks: Masks, text: str, hours: int) -> Iterator[Row]:
+    """Yield what a search finds, in its whole window; less where somebody else begins to search
+    meanwhile. Raises `Busy` before the first.
+    """
+    before, begun = "", False
+    while True:
+        try:
+            found = search(client, masks, text, hours, before)
+        except Busy:
+            if not begun:
+                raise
+            yield {"incomplete": "somebody else searches: begin again"}
+            return
+        yield from map(_live, found.rows)
+        before, begun = found.go_on, True
+        if not before:
+            return
+
+
+def of_dead_letters(
+    client: redis.Redis, masks: Masks, wanted: dead_letters.Selection
+) -> Iterator[Row]:
+    """Yield dead letters with their bodies."""
+    before = ""
+    while True:
+        rows, before = dead_letters.newest(client, wanted, before, PAGE)
+        for one in rows:
+            about = msgspec.structs.asdict(one.summary)
+            yield about | {"at": iso(one.summary.at), "body": masks.body(one.body)}
+        if not before:
+            return
+
+
+def of_rejected(
+    client: redis.Redis, masks: Masks, wanted: rejected_requests.Selection
+) -> Iterator[Row]:
+    """Yield rejected requests with their headers and bodies."""
+    before = ""
+    while True:
+        rows, before = rejected_requests.newest(client, wanted, before, PAGE)
+        for found in rows:
+            one = found.refusal
+            about = {"id": found.id} | msgspec.structs.asdict(one)
+            headers = [(name, masks.header(name, value)) for name, value in one.headers]
+            yield about | {
+                "received": iso(one.received),
+                "headers": headers,
+                "body": masks.body(one.body),
+            }
+        if not before:
+            return
+
+
+def of_attempts(client: redis.Redis, masks: Masks, sink: str) -> Iterator[Row]:
+    """Yield a sink's last attempts."""
+    for one in delivery_attempts.newest(client, sink):
+        answer = masks.body(one.answer) if one.answer else ""
+        yield msgspec.structs.asdict(one) | {"at": iso(one.at), "answer": answer}
+
+
+def of_sinks(client: redis.Redis) -> Iterator[Row]:
+    """Yield every sink with its books."""
+    return (msgspec.structs.asdict(one) for one in sink_ledger.read(client))
+
+
+def of_credentials(client: redis.Redis) -> Iterator[Row]:
+    """Yield the stored credentials, never a token."""
+    for one in credential_store.all_stored(client):
+        known = one.credential
+        yield {
+            "id": one.id,
+            "label": known.label if known else "",
+            "listener": (known.listener or "") if known else "",
+            "created": iso(int(known.created * 1000)) if known else "",
+            "expires": iso(int(known.expires * 1000)) if known and known.expires else "",
+            "used": iso(int(one.used * 1000)) if one.used else "",
+        }
+
+
+def of_audit(client: redis.Redis) -> Iterator[Row]:
+    """Yield the audit trail."""
+    before = "+"
+    while rows := audit.newest(client, before, PAGE):
+        for entry, one in rows:
+            yield {"id": entry} | msgspec.structs.asdict(one) | {"at": iso(one.at)}
+        before = rows[-1][0]
+
+
+def of_ledger(client: redis.Redis) -> Iterator[Row]:
+    """Yield every count with its meaning."""
+    counts = msgspec.structs.asdict(ledger.read(client))
+    for name, meaning in MEANING.items():
+        yield {"name": name, "count": counts[name], "meaning": meaning}
+
+
+def of_subscriptions(client: redis.Redis, settings: Settings) -> Iterator[Row]:
+    """Yield the sets of subscriptions."""
+    slots = subscriptions.read_slots(client)
+    for one in subscriptions.read_sets(client, slots, settings):
+        yield _plain(one)
+
+
+def of_polls(client: redis.Redis, settings: Settings) -> Iterator[Row]:
+    """Yield the polls."""
+    for one in polls.states(client, [each.name for each in settings.polls]):
+        yield _plain(one)
+
+
+def _live(one: LiveRow) -> Row:
+    return msgspec.structs.asdict(one) | {"at": iso(one.at)}
+
+
+def _plain(one: Any) -> Row:
+    found: dict[str, Any] = msgspec.to_builtins(one)
+    return found

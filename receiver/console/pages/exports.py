@@ -1,0 +1,161 @@
+"""Exports: every list as a file, with its page's filter, masked as the page is.
+
+An operator may have one as it is: that is on the audit trail before the first byte.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from receiver.console import audit, export_rows, forms, render
+from receiver.console.app import Endpoint, Page, masks_of
+from receiver.console.export import Row, download
+from receiver.console.mask import Masks
+from receiver.console.pages import dead_letters, rejected, search
+from receiver.console.rows import Filter, filter_of
+from receiver.console.search import Busy
+from receiver.console.sessions import Role
+from receiver.contract.records import Attempt, Refusal
+from receiver.operations.sink_ledger import SinkLedger
+
+Values = Mapping[str, str]
+Rows = Callable[[Any, Masks, Values], Iterator[Row]]
+"""Takes the application's state, masks, and the fields of a form or an address."""
+
+_LIVE: Final = (
+    *("at", "outcome", "what", "listener", "subject", "milliseconds", "note", "receipt", "entry"),
+)
+_LETTERS: Final = (
+    *("id", "at", "kind", "type", "listener", "sink", "attempts", "reason", "receipt", "event"),
+    "body",
+)
+_SETS: Final = (
+    *("name", "operator", "wanted", "active", "states", "next_end", "stopped", "devices"),
+    *("deletions", "refusals"),
+)
+_POLLS: Final = (
+    *("name", "kind", "succeeded", "due", "messages", "pending", "pages", "outcome", "trouble"),
+)
+
+
+class Export(msgspec.Struct, frozen=True):
+    """One list: what its rows are, and who may have it."""
+
+    columns: tuple[str, ...]
+    rows: Rows
+    role: Role = "viewer"
+    personal: bool = False
+    """Whether there is anything of a person in it, so that it has two forms."""
+
+
+LISTS: Final = {
+    "live": Export(
+        _LIVE, lambda s, m, v: export_rows.of_live(s.redis, m, filter_of(v)), personal=True
+    ),
+    "dead-letters": Export(
+        _LETTERS,
+        lambda s, m, v: export_rows.of_dead_letters(s.redis, m, dead_letters.selection(v)),
+        personal=True,
+    ),
+    "rejected": Export(
+        ("id", *Refusal.__struct_fields__),
+        lambda s, m, v: export_rows.of_rejected(s.redis, m, rejected.selection(v)),
+        personal=True,
+    ),
+    "attempts": Export(
+        Attempt.__struct_fields__,
+        lambda s, m, v: export_rows.of_attempts(s.redis, m, v.get("sink", "")[:64]),
+        personal=True,
+    ),
+    "sinks": Export(SinkLedger.__struct_fields__, lambda s, _m, _v: export_rows.of_sinks(s.redis)),
+    "credentials": Export(
+        ("id", "label", "listener", "created", "expires", "used"),
+        lambda s, _m, _v: export_rows.of_credentials(s.redis),
+        "operator",
+    ),
+    "audit": Export(
+        ("id", *audit.Entry.__struct_fields__),
+        lambda s, _m, _v: export_rows.of_audit(s.redis),
+        "operator",
+    ),
+    "ledger": Export(
+        ("name", "count", "meaning"), lambda s, _m, _v: export_rows.of_ledger(s.redis)
+    ),
+    "subscriptions": Export(
+        _SETS, lambda s, _m, _v: export_rows.of_subscriptions(s.redis, s.settings)
+    ),
+    "polls": Export(_POLLS, lambda s, _m, _v: export_rows.of_polls(s.redis, s.settings)),
+}
+
+
+def _masked(name: str) -> Endpoint:
+    one = LISTS[name]
+
+    def get(request: Request) -> Response:
+        values = request.query_params
+        rows = one.rows(request.app.state, masks_of(request), values)
+        return download(name, values.get("format", ""), one.columns, rows)
+
+    return get
+
+
+def _as_it_is(name: str) -> Endpoint:
+    one = LISTS[name]
+
+    async def post(request: Request) -> Response:
+        form = await forms.fields(request)
+        return await run_in_threadpool(answer, request, form)
+
+    def answer(request: Request, form: Values) -> Response:
+        state, who = request.app.state, request.state.session.name
+        chosen = {k: v for k, v in form.items() if k in _FILTERS and v}
+        audit.write(state.redis, who, "export", f"{name} {urlencode(chosen)}".strip()[:200])
+        rows = one.rows(state, masks_of(request, revealed=True), form)
+        return download(name, form.get("format", ""), one.columns, rows)
+
+    return post
+
+
+_FILTERS: Final = frozenset({*Filter.__struct_fields__, "sink", "reason", "status"})
+"""What of a filter goes on the audit trail: never a number or a text of anybody's."""
+
+
+async def of_search(request: Request) -> Response:
+    """Return what a search finds; the text never stands in an address."""
+    return await run_in_threadpool(_of_search, request, await forms.fields(request))
+
+
+def _of_search(request: Request, form: Values) -> Response:
+    state, who = request.app.state, request.state.session.name
+    text, hours = search.wanted(form)
+    if len(text) < search.SHORTEST:
+        return render.page(request, "message.html", _TOO_SHORT, 400)
+    revealed = form.get("as") == "it-is"
+    audit.write(state.redis, who, "search", search.digest(text))
+    if revealed:
+        audit.write(state.redis, who, "export", f"search {search.digest(text)}")
+    masks = masks_of(request, revealed=revealed)
+    try:
+        rows = export_rows.of_search(state.redis, masks, text, hours)
+        return download("search", form.get("format", ""), _LIVE, rows)
+    except Busy:
+        return render.page(request, "message.html", _BUSY, 503)
+
+
+_TOO_SHORT: Final = {"title": "Nothing was looked for", "sentence": search.TOO_SHORT}
+_BUSY: Final = {"title": "Somebody else searches", "sentence": "Try again in a moment."}
+
+ROUTES: Final = [
+    *(Page(f"/export/{name}", _masked(name), one.role) for name, one in LISTS.items()),
+    *(
+        Page(f"/export/{name}", _as_it_is(name), "operator", ["POST"])
+        for name, one in LISTS.items()
+        if one.personal
+    ),
+    Page("/export/search", of_search, "operator", ["POST"]),
+]
