@@ -77,7 +77,7 @@ class Operator:
         now.since = self.clock.now()
         words = events.changes(before, now)
         return sum(
-            self._tell(found, now)
+            self._tell(found, now, now.since)
             for found in list(self.subscriptions.values())
             if found.device == device and events.word(found.wanted.type) in words
         )
@@ -156,21 +156,30 @@ class Operator:
         if found.wanted.initial_event and events.word(found.wanted.type) in events.initial(device):
             self._tell(found, device)
 
-    def _tell(self, found: Subscription, device: Device) -> bool:
-        """Send the event that a subscription is for; returns whether it was to be sent."""
+    def _tell(self, found: Subscription, device: Device, happened: datetime | None = None) -> bool:
+        """Send the event that a subscription is for; returns whether it was to be sent.
+
+        `happened`: when, the same for all subscriptions to it; None: now.
+        """
         if found.status != "ACTIVE":
             return False
         data = events.state(found, device)
-        self._send(found, found.wanted.type.removeprefix(found.dialect.prefix), lambda: data)
+        self._send(
+            found, found.wanted.type.removeprefix(found.dialect.prefix), lambda: data, happened
+        )
         found.sent += 1
         if found.sent == found.wanted.max_events:
             self.end(found, "MAX_EVENTS_REACHED")
         return True
 
     def _send(
-        self, found: Subscription, last: str, data: Callable[[], dict[str, Any]]
+        self,
+        found: Subscription,
+        last: str,
+        data: Callable[[], dict[str, Any]],
+        at: datetime | None = None,
     ) -> "asyncio.Task[None]":
-        event_id, happened, said = self.new_id(), self.clock.now(), data()
+        event_id, happened, said = self.new_id(), at or self.clock.now(), data()
 
         def event() -> dict[str, Any]:
             at_sending = self.scenario.notifications.time == "send"
