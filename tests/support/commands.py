@@ -10,37 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.environ import ROOT as ROOT
+from tests.support.environ import environment as environment
+from tests.support.forked import Forked
+
 RECEIVER = [sys.executable, "-P", "-m", "receiver"]
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The variables a command sees: none of ours but those given."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    python = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error,ignore::ResourceWarning"}
-    return kept | python | more
 
 
 def run(
     cwd: Path, *arguments: str, stdin: str = "", **environ: str
 ) -> "subprocess.CompletedProcess[str]":
     """One command to its end."""
-    return subprocess.run(
+    with Forked(
         [*RECEIVER, *arguments],
         cwd=cwd,
         env=environment(**environ),
-        input=stdin,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
-    )
+    ) as process:
+        try:
+            out, err = process.communicate(stdin, timeout=60)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @contextmanager
 def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
     """One command that goes on until the end of the block, where it is interrupted."""
-    with subprocess.Popen(
+    with Forked(
         [*RECEIVER, *arguments],
         cwd=cwd,
         env=environment(**environ),
@@ -64,7 +65,7 @@ def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.
 def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
     """What a person sees."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
+    with Forked(
         [*RECEIVER, *arguments],
         cwd=cwd,
         env=environment(COLUMNS="200", TERM="xterm", **environ),

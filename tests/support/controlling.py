@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,8 +83,16 @@ devices_file = "fleet.txt"
     def start(self, point: str = "") -> "subprocess.Popen[bytes]":
         """A controller, which is killed at a point if one is given."""
         self.configure()
-        arguments = ["tests.support.dying_controller", "sim", point]
-        process = Forked(arguments, self.directory, self.environment(), self.log)
+        with self.log.open("ab") as log:
+            process = Forked(
+                [sys.executable, "-P", "-m", "tests.support.dying_controller", "sim", point],
+                cwd=self.directory,
+                env=self.environment(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            )
         self._processes.append(process)
         return process
 

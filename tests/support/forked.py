@@ -1,115 +1,126 @@
-"""`python -P -m MODULE`, in a process forked from one that has imported everything already.
+"""`Popen` of our own programs, forked from one that has imported everything already.
 
-To start an interpreter and import takes a second of a core, and the suite does it hundreds of
-times. What is started here runs the same module with the same arguments, environment and directory,
-in a process group of its own, and ends, and is killed, as any other.
+To start an interpreter and import takes a second of a core, and the suite does it thousands of
+times. What is started here runs the same module with the same arguments, environment, directory
+and process group, and ends, and is killed, as any other; the one that forks it is its parent.
 """
 
 import atexit
-import multiprocessing
+import json
 import os
-import runpy
-import signal
+import secrets
+import select
+import socket
+import struct
 import subprocess
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from functools import cache
-from multiprocessing import reduction
-from multiprocessing.context import ForkServerContext
-from pathlib import Path
 from typing import Any
 
-from tests.support.commands import ROOT, environment
+from tests.support.environ import ROOT, environment
 
-_PRELOADED = [
-    *("pytest", "receiver.cli.web", "receiver.web.server", "receiver.web.app"),
-    *("workers.processes.supervisor", "workers.processes.worker_process"),
-    "receiver.subscriptions.controller",
-]
-_INTERPRETER = ("PYTHON", "OTEL_", "LD_")
-"""Beginnings of variables that are read when a program is loaded, not when it runs."""
+_OURS = ("receiver", "workers", "tests")
+_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG")
+"""Beginnings of variables that are read when an interpreter starts."""
+_NUMBER = struct.Struct("!q")
+_used: list[str] = []
+"""The address of the server by which this process was forked itself."""
 
 
-class Forked(subprocess.Popen[bytes]):
-    """A process with the methods of `Popen`."""
+class Forked(subprocess.Popen[Any]):
+    """A process as `Popen` starts it, but forked where `can_fork` sees no difference."""
 
-    _child_created = False  # by `Popen`, which has nothing to collect
+    _connection: socket.socket | None = None
 
-    def __init__(self, arguments: list[str], cwd: Path, env: dict[str, str], log: Path) -> None:
-        log.touch()  # who starts it may read the log at once
-        ours, theirs = os.pipe()
-        self._process = _context().Process(
-            target=_run, args=(arguments, cwd, env, log, reduction.DupFd(ours)), daemon=True
+    def _execute_child(self, *passed: Any) -> None:
+        """Take the place of what `Popen` calls once it has made the pipes."""
+        arguments, executable, preexec, _, kept, cwd, env, _, _, shell = passed[:10]
+        new_session, group = passed[21:23]
+        environ = dict(os.environ if env is None else env)
+        special = executable or preexec or kept or shell or new_session
+        if special or not can_fork(arguments, environ):
+            super()._execute_child(*passed)  # type: ignore[misc]
+            return
+        request = {
+            "arguments": [os.fspath(one) for one in arguments[1:]],
+            "cwd": os.fspath(cwd or os.getcwd()),
+            "env": environ,
+            "group": group if group >= 0 else os.getpgrp(),
+        }
+        pipes = passed[10:16]
+        streams = zip((pipes[0], pipes[3], pipes[5]), range(3), strict=True)
+        self._connection = connection = socket.socket(socket.AF_UNIX)
+        connection.connect(_address())
+        body = json.dumps(request).encode()
+        socket.send_fds(
+            connection,
+            [_NUMBER.pack(len(body))],
+            [own if given < 0 else given for given, own in streams],
         )
-        self._process.start()
-        os.close(ours)
-        assert self._process.pid is not None
-        self.args, self.pid = arguments, self._process.pid
-        self.stdin = os.fdopen(theirs, "wb", buffering=0)
-        self.stdout = self.stderr = None
-        self.returncode: Any = None
+        connection.sendall(body)
+        self.pid = self._number()
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
     def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self._process.exitcode
+        if self._connection is None:
+            return super().poll()
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self._connection is None:
+            return super().wait(timeout)
+        if (status := self._ended(timeout)) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return status
+
+    def _ended(self, timeout: float | None) -> int | None:
+        assert self._connection
+        if self.returncode is None and select.select([self._connection], [], [], timeout)[0]:
+            self.returncode = self._number()
+            self._connection.close()
         found: int | None = self.returncode
         return found
 
-    def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        if (found := self.poll()) is None:
-            raise subprocess.TimeoutExpired(self.args, timeout or 0)
-        return found
-
-    def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
-        assert self.stdin is not None
-        self.stdin.close()
-        self.wait(timeout)
-        return None, None
+    def _number(self) -> int:
+        assert self._connection
+        number: int = _NUMBER.unpack(self._connection.recv(_NUMBER.size))[0]
+        return number
 
 
-def can_fork(command: list[str], env: dict[str, str]) -> bool:
-    """Whether it is a module of ours, run as every test has it run."""
+def can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
+    """Whether it is a module of ours, run by an interpreter as every test has it."""
     usual = environment()
-    return command[:3] == [sys.executable, "-P", "-m"] and not any(
-        usual.get(name) != value for name, value in env.items() if name.startswith(_INTERPRETER)
+    names = {name for name in (*env, *usual) if name.startswith(_INTERPRETER)}
+    python = [word for word in arguments[:4] if word != "-P"]
+    return (
+        python[:2] == [sys.executable, "-m"]
+        and python[2].partition(".")[0] in _OURS
+        and all(usual.get(name) == env.get(name) for name in names)
     )
 
 
+def use(address: str) -> None:
+    """Have the children of this process forked by the server that has forked it."""
+    _used[:] = [address]
+
+
 @cache
-def _context() -> ForkServerContext:
-    """The process that is forked; it has the warnings of the commands, which are errors."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    before = os.environ.copy()
-    os.environ.update(environment())
-    try:
-        from multiprocessing import forkserver
+def _start_server() -> str:
+    address = f"receiver-tests-{os.getpid()}-{secrets.token_hex(4)}"
+    server = subprocess.Popen(
+        [sys.executable, "-P", "-m", "tests.support.fork_server", address],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    atexit.register(server.communicate)
+    assert server.stdout
+    assert server.stdout.readline() == b"ready\n"
+    return address
 
-        forkserver.ensure_running()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    return context
 
-
-def _run(arguments: list[str], cwd: Path, env: dict[str, str], log: Path, stdin: Any) -> None:
-    """What `python -P -m` does, and its end."""
-    os.setpgid(0, 0)
-    multiprocessing.current_process().daemon = False  # or it might have no children
-    os.dup2(stdin.detach(), 0)
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.stdin = open(0)  # noqa: SIM115 - for as long as it lives
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.clear()
-    os.environ.update(env)
-    time.tzset()
-    os.chdir(cwd)
-    sys.path[:] = [str(ROOT), *(each for each in sys.path if each not in ("", str(ROOT)))]
-    sys.argv = [arguments[0], *arguments[1:]]
-    try:
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
-    finally:
-        atexit._run_exitfuncs()
+def _address() -> str:
+    """An abstract one, which needs no file."""
+    return "\0" + (_used[0] if _used else _start_server())

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,7 @@ from receiver.polling.pace import Pace
 from receiver.polling.process import Process
 from receiver.polling.rounds import Round
 from tests.support.commands import environment
+from tests.support.forked import Forked
 from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
 
@@ -98,14 +98,8 @@ client_secret_env = "ATT_APP_SECRET"
         """One round of a process that is killed at a point; its exit status."""
         command = [sys.executable, "-P", "-m", "tests.support.dying_mailbox", point]
         with (self.directory / "log").open("ab") as log:
-            done = subprocess.run(
-                command,
-                env=environment(**self.environ),
-                stdout=log,
-                stderr=log,
-                timeout=60,
-                check=False,
-            )
+            done = Forked(command, env=environment(**self.environ), stdout=log, stderr=log)
+            done.wait(60)
         self.redis.delete("receiver:poll:alice:lease", "receiver:consents:lease:alice")
         return done.returncode
 

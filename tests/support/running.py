@@ -15,7 +15,7 @@ from receiver.operations import ledger
 from receiver.operations.ledger import Ledger
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.eventually import eventually
-from tests.support.forked import Forked, can_fork
+from tests.support.forked import Forked
 from tests.support.valkey import Valkey
 
 TOKEN = "a-token-for-tests"
@@ -76,14 +76,8 @@ class Receiver:
 
     def spawn(self, command: list[str]) -> "subprocess.Popen[bytes]":
         """Any process of the receiver's, with its environment and its log."""
-        self._spawned.append(self._started(command))
-        return self._spawned[-1]
-
-    def _started(self, command: list[str]) -> "subprocess.Popen[bytes]":
-        if can_fork(command, self._environ):
-            return Forked(command[3:], self._directory, self._environ, self.log)
         with self.log.open("ab") as log:
-            return subprocess.Popen(
+            process = Forked(
                 command,
                 cwd=self._directory,
                 env=self._environ,
@@ -92,6 +86,8 @@ class Receiver:
                 stderr=log,
                 process_group=0,
             )
+        self._spawned.append(process)
+        return process
 
     def post(
         self, path: str, body: bytes, headers: dict[str, str] | None = None
