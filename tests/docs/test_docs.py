@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 from receiver.carriers.carrier import Rejected, Request
 from receiver.contract.records import DeadLetter, Notification, Refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, LEDGER, REJECTED
-from tests.support.commands import RECEIVER, ROOT
+from tests.support.commands import ROOT, environment
+from tests.support.forked import server
 from tests.support.pages import PAGES, blocks, snippet
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
@@ -85,7 +87,10 @@ def test_every_command_of_a_page_does_what_it_says(
     (tmp_path / "receiver.toml").write_text(SINK)
     program = tmp_path / "bin/receiver"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(RECEIVER)} "$@"\n')
+    forked = [sys.executable, "-S", "-P", "-m", "tests.support.forked", server(), "receiver"]
+    warnings = environment()["PYTHONWARNINGS"]
+    command = f'PYTHONWARNINGS={warnings} exec {shlex.join(forked)} "$@"'
+    program.write_text(f"#!/bin/sh\n{command}\n")
     program.chmod(0o755)
     environ = {
         "PATH": f"{program.parent}:{os.environ['PATH']}",

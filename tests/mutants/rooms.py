@@ -53,6 +53,7 @@ _PARKING = (
     "tests/parking/test_parking_killed.py",
 )
 _REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
+_STRANGERS = "tests/web/test_strangers.py"
 _SUBSCRIBED = "tests/auth/test_subscription_credentials.py"
 _TRACED = "tests/runtime/test_tracing.py"
 _WATCHES = ("tests/polling/test_watch_store.py", "tests/polling/test_statuses.py")
@@ -162,7 +163,7 @@ ROOMS = {
             "tests/web/test_admission.py",
             "tests/web/test_wire.py",
             "tests/web/test_requests.py",
-            "tests/web/test_strangers.py",
+            _STRANGERS,
             "tests/web/test_overload.py",
             "tests/web/test_slow_bodies.py",
             "tests/web/test_server.py",
@@ -174,6 +175,8 @@ ROOMS = {
             "tests/web/test_at_once.py",
             "tests/web/test_body_cap.py",
             "tests/web/test_private_mailboxes.py",
+            _STRANGERS + "::test_a_limit_of_open_files_below_the_bound_is_said_and_kept_to",
+            _STRANGERS + "::test_a_limit_of_open_files_that_may_be_raised_is_raised",
             _SUBSCRIBED + "::test_it_is_looked_up_for_a_body_that_comes_later_too",
             _SUBSCRIBED + "::test_a_credential_that_was_made_a_moment_ago_admits_its_first_event",
             _TRACED + "::test_one_notification_is_one_trace_from_the_door_to_each_delivery",

@@ -21,7 +21,7 @@ from typing import Any
 from tests.support.environ import ROOT, environment
 
 _OURS = ("receiver", "workers", "tests")
-_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG")
+_INTERPRETER = ("PYTHON", "LD_", "LC_ALL", "LANG")
 """Beginnings of variables that are read when an interpreter starts."""
 _NUMBER = struct.Struct("!q")
 _used: list[str] = []
@@ -51,7 +51,7 @@ class Forked(subprocess.Popen[Any]):
         pipes = passed[10:16]
         streams = zip((pipes[0], pipes[3], pipes[5]), range(3), strict=True)
         self._connection = connection = socket.socket(socket.AF_UNIX)
-        connection.connect(_address())
+        connection.connect(f"\0{server()}")  # an abstract address, which needs no file
         body = json.dumps(request).encode()
         socket.send_fds(
             connection,
@@ -121,6 +121,11 @@ def _start_server() -> str:
     return address
 
 
-def _address() -> str:
-    """An abstract one, which needs no file."""
-    return "\0" + (_used[0] if _used else _start_server())
+def server() -> str:
+    """The address of the server, which is started if there is none."""
+    return _used[0] if _used else _start_server()
+
+
+if __name__ == "__main__":  # `python -S -P -m tests.support.forked ADDRESS MODULE ...`
+    use(sys.argv[1])
+    sys.exit(Forked([sys.executable, "-P", "-m", *sys.argv[2:]]).wait())
