@@ -10,6 +10,7 @@ import pytest
 from receiver.auth.bearer import Credentials
 from receiver.contract.records import decode_refusal
 from receiver.contract.redis_keys import INBOUND, REJECTED
+from receiver.runtime.logs import Seldom
 from receiver.web import admission, ingest, protocol
 from tests.intake.test_redis_trouble import Load
 from tests.support.bare import connect, header, read_all, read_answer, request, status
@@ -44,21 +45,35 @@ def half(port: int, body: bytes) -> socket.socket:
     return line
 
 
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The kinds of our faults as they were logged."""
+    found: list[Any] = []
+
+    class Said:
+        def error(self, event: str, **fields: Any) -> None:
+            found.append((event, fields["error"], fields["callback"]))
+
+    monkeypatch.setattr(ingest, "_seldom", Seldom(Said()))
+    return found
+
+
 def test_a_fault_of_ours_is_a_503_and_the_door_goes_on(
-    port: int, monkeypatch: pytest.MonkeyPatch
+    port: int, said: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(Credentials, "admit", lambda *_: 1 // 0)
         assert status(answer(port)) == 503
     assert status(answer(port)) == 204
+    assert said == [("door.fault", "ZeroDivisionError", "att.sms.mo")]
 
 
 def test_a_body_that_a_fault_of_ours_met_is_kept_and_its_connection_stays(
-    port: int, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+    port: int, valkey: Valkey, said: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with connect(port) as line:
         with monkeypatch.context() as broken:
-            broken.setattr(ingest, "accept", lambda *_: 1 // 0)
+            broken.setattr(ingest, "accept", lambda *_, **__: 1 // 0)
             line.sendall(request(TARGET, b"met", JSON))
             failed = read_answer(line)
             assert (status(failed), header(failed, b"connection")) == (503, None)
@@ -66,6 +81,7 @@ def test_a_body_that_a_fault_of_ours_met_is_kept_and_its_connection_stays(
         assert [decode_refusal(fields[b"r"]).body for _, fields in entries] == [b"met"]
         line.sendall(request(TARGET, mo(), JSON))
         assert status(read_answer(line)) == 204
+    assert said == [("door.fault", "ZeroDivisionError", "att.sms.mo")]
 
 
 def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(

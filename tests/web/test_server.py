@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -11,15 +12,18 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
+from jsonschema import Draft202012Validator
 
 from receiver.carriers import CALLBACKS
 from receiver.config.settings import SettingsError, load
 from receiver.web import open_files, openapi
 from receiver.web.app import build
-from receiver.web.server import serve
+from receiver.web.server import _Processes, serve
 from tests.support.commands import environment
 from tests.support.running import TOKEN
 from tests.support.valkey import Valkey
+
+METHODS = ("get", "post")
 
 
 def test_without_an_address_of_redis_nothing_is_built() -> None:
@@ -61,6 +65,42 @@ def test_a_carrier_that_says_nothing_of_its_bodies_is_described_all_the_same() -
     silent = msgspec.structs.replace(CALLBACKS[0], content={})
     route = openapi.document([silent], [], load({}))["paths"][silent.path]["post"]
     assert route["requestBody"]["content"] == {"*/*": {}}
+
+
+def test_each_operation_is_described_by_a_summary() -> None:
+    paths = openapi.document(CALLBACKS, ["/healthz", "/metrics"], load({}))["paths"]
+    operations = [path[method] for path in paths.values() for method in path if method in METHODS]
+    assert len(operations) > len(CALLBACKS)
+    assert all(one["summary"] for one in operations)
+
+
+def test_the_schemas_of_refusals_say_what_each_of_their_values_is() -> None:
+    schemas = openapi.document(CALLBACKS, [], load({}))["components"]["schemas"]
+    for schema in (schemas["Problem"], schemas["ErrorInfo"]):
+        for name, described in schema["properties"].items():
+            assert not Draft202012Validator(described).is_valid([]), name
+
+
+def test_the_supervisor_waits_for_its_processes_until_a_second_signal() -> None:
+    done: list[str] = []
+
+    class Process:
+        def is_alive(self) -> bool:
+            return "killed" not in done
+
+        def join(self, _seconds: float) -> None:
+            done.append("waited")
+            if done.count("waited") == 3:
+                supervisor.signal_queue.append(signal.SIGTERM)
+
+        def kill(self) -> None:
+            done.append("killed")
+
+    Process.process = property(lambda self: self)  # type: ignore[attr-defined]
+    supervisor: Any = _Processes.__new__(_Processes)
+    supervisor.processes, supervisor.signal_queue = [Process()], []
+    supervisor.join_all()
+    assert done == ["waited"] * 3 + ["killed"]
 
 
 def test_each_of_several_web_processes_logs_json_lines() -> None:
