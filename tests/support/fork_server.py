@@ -29,8 +29,6 @@ from tests.support.environ import ROOT
 
 _NUMBER = struct.Struct("!q")
 _OTHERS = ("pytest", "redis.asyncio", "rich.table", "rq.serializers", "uvicorn.workers", "uvloop")
-_LOADED_LATE = "receiver.runtime.tracing.spans"
-"""It and what it imports read the environment when they are imported."""
 
 
 class _Child(NamedTuple):
@@ -159,7 +157,7 @@ def _import_everything() -> None:
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
     ]
     for name in (*_OTHERS, *found):
-        if not name.endswith("__main__") and name != _LOADED_LATE:
+        if not name.endswith("__main__"):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()

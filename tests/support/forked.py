@@ -21,8 +21,8 @@ from typing import Any
 from tests.support.environ import ROOT, environment
 
 _OURS = ("receiver", "workers", "tests")
-_INTERPRETER = ("PYTHON", "LD_", "LC_ALL", "LANG")
-"""Beginnings of variables that are read when an interpreter starts."""
+_AT_START = ("PYTHON", "LD_", "LC_ALL", "LANG", "OTEL_PROPAGATORS")
+"""Beginnings of variables that are read by an interpreter's start or an import."""
 _NUMBER = struct.Struct("!q")
 _used: list[str] = []
 """The address of the server by which this process was forked itself."""
@@ -91,7 +91,7 @@ class Forked(subprocess.Popen[Any]):
 def can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
     """Whether it is a module of ours, run by an interpreter as every test has it."""
     usual = environment()
-    names = {name for name in (*env, *usual) if name.startswith(_INTERPRETER)}
+    names = {name for name in (*env, *usual) if name.startswith(_AT_START)}
     python = [word for word in arguments[:4] if word != "-P"]
     return (
         python[:2] == [sys.executable, "-m"]
