@@ -9,7 +9,8 @@ import pytest
 
 from receiver.auth.bearer import Credentials
 from receiver.contract.records import decode_refusal
-from receiver.contract.redis_keys import INBOUND, REJECTED
+from receiver.contract.redis_keys import INBOUND, REJECTED, TURNED_AWAY
+from receiver.intake.availability import Availability
 from receiver.runtime.logs import Seldom
 from receiver.web import admission, ingest, protocol
 from tests.intake.test_redis_trouble import Load
@@ -36,6 +37,13 @@ def answer(port: int, body: bytes = b"") -> bytes:
     with connect(port) as line:
         line.sendall(request(TARGET, body or mo(), JSON))
         return read_answer(line)
+
+
+def whole(port: int, body: bytes) -> socket.socket:
+    """A request whose answer is still to be read."""
+    line = connect(port)
+    line.sendall(request(TARGET, body, JSON))
+    return line
 
 
 def half(port: int, body: bytes) -> socket.socket:
@@ -84,8 +92,19 @@ def test_a_body_that_a_fault_of_ours_met_is_kept_and_its_connection_stays(
     assert said == [("door.fault", "ZeroDivisionError", "att.sms.mo")]
 
 
+def test_while_nothing_can_be_stored_no_body_is_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = property(lambda _: "Redis is full", lambda *_: None)
+    monkeypatch.setattr(Availability, "closed", closed, raising=False)
+    for line in (half(port, mo()), whole(port, mo())):
+        with line:
+            refused = read_all(line)  # to its end: what might still come was not wanted
+            assert (status(refused), header(refused, b"connection")) == (503, b"close")
+
+
 def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(
-    port: int,
+    port: int, valkey: Valkey
 ) -> None:
     with ExitStack() as inside, connect(port) as line:
         for _ in range(2):
@@ -97,6 +116,7 @@ def test_more_requests_than_may_be_in_flight_are_429_on_a_connection_that_stays(
             assert (status(refused), header(refused, b"retry-after")) == (429, b"1")
             assert header(refused, b"connection") is None
     eventually(lambda: status(answer(port)) == 204)
+    eventually(lambda: any(b"overload" in name for name in valkey.client().hkeys(TURNED_AWAY)))
 
 
 def test_bodies_may_weigh_so_much_together_complete_or_not(

@@ -81,6 +81,13 @@ def test_the_schemas_of_refusals_say_what_each_of_their_values_is() -> None:
             assert not Draft202012Validator(described).is_valid([]), name
 
 
+def test_the_id_of_a_receipt_is_described_as_a_text() -> None:
+    path = openapi.document(CALLBACKS, [], load({}))["paths"][CALLBACKS[0].path]
+    described = path["post"]["responses"]["204"]["headers"]["X-Receipt-Id"]
+    assert described["required"]
+    assert not Draft202012Validator(described["schema"]).is_valid([])
+
+
 def test_the_supervisor_waits_for_its_processes_until_a_second_signal() -> None:
     done: list[str] = []
 
