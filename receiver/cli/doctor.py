@@ -14,7 +14,7 @@ from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings
 from receiver.doctor import Finding, parking, polls
-from receiver.doctor.console import check_console
+from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.redis_server import check_redis_server
@@ -61,6 +61,7 @@ def command(*, as_json: bool) -> None:
     client, status = setup.connect(url), 2
     try:
         findings += _of_server(settings, client)
+        findings += check_sessions(client)
         wrong_types = list(check_key_types(client))
         findings += wrong_types
         if not wrong_types:  # else what follows fails at them

@@ -11,13 +11,13 @@ from typing import Any, Final, Literal
 import msgspec
 import redis
 
-from receiver.contract.redis_keys import CONSOLE
+from receiver.contract.redis_keys import CONSOLE, CONSOLE_SESSION_SECONDS
 
 Role = Literal["viewer", "operator"]
 """A viewer sees no personal data and changes nothing."""
 
 LINK_SECONDS: Final = 600
-SESSION_SECONDS: Final = 12 * 3600
+SESSION_SECONDS: Final = CONSOLE_SESSION_SECONDS
 
 
 class Session(msgspec.Struct, frozen=True):

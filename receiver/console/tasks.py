@@ -30,11 +30,13 @@ class Cancelled(Exception):
 class Task:
     """One piece of work and how far it is."""
 
-    def __init__(self, title: str, who: str, total: int) -> None:
+    def __init__(self, title: str, who: str, total: int, back: str = "/dead-letters") -> None:
         self.id = secrets.token_hex(8)
         self.title = title
         self.who = who
         self.total = total
+        self.back = back
+        """The page that it was begun on."""
         self.begun = time.time()
         self.ended = 0.0
         self.outcomes: Counter[str] = Counter()

@@ -98,6 +98,9 @@ never stored."""
 CONSOLE: Final = "receiver:console"
 """Prefix of what the console stores: `:link:` and `:session:` with a SHA-256 (hex) after them,
 `:mask-key`."""
+CONSOLE_SESSION: Final = f"{CONSOLE}:session:"
+CONSOLE_SESSION_SECONDS: Final = 12 * 3600
+"""After which a session's key goes."""
 CONSOLE_AUDIT: Final = "receiver:console:audit"
 """Stream of what people did in the console: one field, `a`, a `receiver.console.audit.Entry` as
 JSON."""

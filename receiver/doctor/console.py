@@ -2,10 +2,13 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import redis
+
 from receiver.config.settings import Settings
+from receiver.contract.redis_keys import CONSOLE_SESSION, CONSOLE_SESSION_SECONDS
 from receiver.doctor.finding import Finding
 from receiver.runtime.loopback import is_loopback
 
@@ -37,6 +40,36 @@ def check_console(settings: Settings) -> Iterator[Finding]:
             "whoever reaches the console from there may say that they are anybody",
             "RECEIVER_CONSOLE_PROXY=127.0.0.1  # the proxy's own address; then restart the console",
         )
+
+
+def check_sessions(client: redis.Redis) -> Iterator[Finding]:
+    """Say how many sessions are open, and find those that do not end as ours do. Raises
+    `redis.RedisError`.
+    """
+    keys: Any = list(client.scan_iter(f"{CONSOLE_SESSION}*", count=1000))
+    pipe = client.pipeline(transaction=False)
+    for key in keys:
+        pipe.pttl(key)
+    left = [found for found in pipe.execute() if found != _GONE]
+    ours = [found for found in left if 0 <= found <= CONSOLE_SESSION_SECONDS * 1000]
+    if ours:
+        hours = (CONSOLE_SESSION_SECONDS * 1000 - min(ours)) / 3_600_000
+        yield Finding(
+            "note",
+            f"sessions of the console that are open: {len(ours)}, the oldest for {hours:.1f} hours",
+            "each shows what its role sees until twelve hours after its sign-in",
+            "receiver console link --logout-all",
+        )
+    if wrong := len(left) - len(ours):
+        yield Finding(
+            "serious",
+            f"sessions of the console that do not end within twelve hours: {wrong}",
+            "the console makes none of these: somebody else wrote them into Redis",
+            "receiver console link --logout-all  # and change Redis' password",
+        )
+
+
+_GONE: Final = -2
 
 
 def _is_wide(peer: str) -> bool:

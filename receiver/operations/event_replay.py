@@ -5,7 +5,7 @@ They go through the sink's retry set, marked with the CloudEvents extension attr
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -69,6 +69,9 @@ class Step(msgspec.Struct, frozen=True):
     chosen: int
     new: int
     """Of the chosen, those that were not waiting for the sink already."""
+    first: str = ""
+    final: str = ""
+    """The first and the last entry of the chosen; empty where none is."""
 
 
 class Replay:
@@ -76,7 +79,15 @@ class Replay:
     yields.
     """
 
-    def __init__(self, client: redis.Redis, sink: SinkSettings, wanted: Wanted) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        sink: SinkSettings,
+        wanted: Wanted,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`waits` hears, again and again, what is waited for; it ends the replay by raising."""
+        self._waits = waits
         self._client = client
         self._sink = sink
         self._wanted = wanted
@@ -96,7 +107,8 @@ class Replay:
             chosen = [(entry, fields[b"event"]) for entry, fields in page if self._means(fields)]
             new = len(chosen) if dry else self._send(chosen)
             entry = page[-1][0].decode()
-            yield Step(entry, len(page), len(chosen), new)
+            first, final = (chosen[at][0].decode() if chosen else "" for at in (0, -1))
+            yield Step(entry, len(page), len(chosen), new, first, final)
             at = f"({entry}"
 
     def _means(self, fields: dict[bytes, bytes]) -> bool:
@@ -123,6 +135,7 @@ class Replay:
             if waiting <= WAITING_MOST and not self._client.zcount(due, "-inf", now):
                 self._room = AT_ONCE
             else:
+                self._waits(f"sink {self._sink.name!r} has {waiting} deliveries to do first")
                 time.sleep(0.05)
         self._room -= wanted
 

@@ -1,5 +1,7 @@
 """The overview: what to do where nothing has come, what is wrong, and a sample."""
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -43,7 +45,13 @@ def test_a_sample_goes_through_the_web_process_with_a_token_of_its_own(
 ) -> None:
     receiver.start_web()
     answer = operator.post("/sample", headers=OURS)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/live")
+    assert answer.status_code == 303
+    page = operator.get(answer.headers["location"]).text
+    story = re.search(r'href="(/n/[0-9a-f]{27})">Open its story', page)
+    assert story
+    assert "Send another" in page
+    assert operator.get(story[1]).status_code == 200
+    assert operator.get("/n/newest").headers["location"] == story[1]
     client = valkey.client()
     assert client.xlen(INBOUND) == 1
     assert client.hlen(CREDENTIALS) == 0
@@ -55,3 +63,12 @@ def test_a_sample_that_nobody_takes_says_so(operator: TestClient, valkey: Valkey
     assert answer.status_code == 502
     assert "Nothing answers there" in answer.text
     assert valkey.client().hlen(CREDENTIALS) == 0
+
+
+def test_a_listener_has_its_rate(viewer: TestClient, valkey: Valkey) -> None:
+    assert "0.0 a minute." in viewer.get("/listeners/promo").text
+    for number in range(30):
+        accept(valkey, number)
+    valkey.client().xadd(INBOUND, {"n": b"not ours"})
+    assert "3.0 a minute over the last 10 min" in viewer.get("/listeners/promo").text
+    assert "0.0 a minute." in viewer.get("/listeners/other").text

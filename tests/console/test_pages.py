@@ -80,6 +80,7 @@ def test_a_credential_is_added_shown_once_and_revoked(operator: TestClient, valk
     listed = operator.get("/credentials").text
     assert token not in listed
     assert "in use: its carrier will get 401" in listed
+    assert "never used" in listed
     operator.post(f"/credentials/{stored.id}/revoke", headers=OURS, data={"days": "2"})
     (ending,) = credential_store.all_stored(valkey.client())
     assert ending.ends_within(2 * 86_400)

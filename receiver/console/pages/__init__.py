@@ -14,6 +14,7 @@ from receiver.console.pages import (
     rejected,
     sample,
     search,
+    sink_replay,
     sinks,
     state,
     story,
@@ -21,7 +22,7 @@ from receiver.console.pages import (
 )
 
 _PAGES: Final = (
-    *(login, overview, live, story, search, dead_letters, rejected, sinks, credentials),
-    *(state, tasks, audit, sample, exports),
+    *(login, overview, live, story, search, dead_letters, rejected, sinks, sink_replay),
+    *(credentials, state, tasks, audit, sample, exports),
 )
 ROUTES: Final[list[Page]] = [route for page in _PAGES for route in page.ROUTES]

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from typing import Final
+from urllib.parse import urlencode
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -11,6 +13,7 @@ from receiver.console import render
 from receiver.console.app import Page, masks_of
 from receiver.console.live import MOST_VIEWERS, Batch, Live, TooMany, position_of, position_text
 from receiver.console.rows import Filter, filter_of, latest
+from receiver.operations.explain import is_receipt
 
 ROWS: Final = 100
 
@@ -22,11 +25,14 @@ async def show(request: Request) -> Response:
     upto = await run_in_threadpool(live.now)
     found, position = await run_in_threadpool(live.since, {}, upto)
     rows = list(latest([one for one in found if wanted.holds(one)]).values())[-ROWS:]
+    sent = request.query_params.get("sent", "")
     values = {
         "rows": rows[::-1],
         "after": position_text(position),
         "filter": wanted,
-        "query": str(request.url.query),
+        "query": urlencode(msgspec.structs.asdict(wanted)),
+        "begun": request.query_params.get("since") == "start",
+        "sent": sent if is_receipt(sent) else "newest",
         "listeners": [one.name for one in request.app.state.settings.listeners],
     }
     return render.page(request, "live.html", values)

@@ -58,7 +58,7 @@ async def replay(request: Request) -> Response:
     count = await run_in_threadpool(_count, client, wanted)
     about = entry_id(form.get("id", "")) or urlencode(_filter(form))
     await run_in_threadpool(audit.write, client, who, "rejected.replay", about, count)
-    task = Task(f"Replay {count} rejected requests", who, count)
+    task = Task(f"Replay {count} rejected requests", who, count, back="/rejected")
     tasks_of(request).start(task, lambda _: _replay(request.app.state, wanted))
     return RedirectResponse(f"/tasks/{task.id}", 303)
 

@@ -1,6 +1,7 @@
 """A sample that is sent through the web process, as a network would send it."""
 
 from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,9 +21,9 @@ def send(request: Request) -> Response:
     """Send one text message and lead to the live tail; say why where that was not taken."""
     state = request.app.state
     audit.write(state.redis, request.state.session.name, "sample")
-    status = _send(request)
-    if status and 200 <= status < 300:
-        return RedirectResponse("/live", 303)
+    status, receipt = _send(request)
+    if 200 <= status < 300:
+        return RedirectResponse(f"/live?since=start&sent={quote(receipt)}", 303)
     why = f"It answered {status}" if status else "Nothing answers there"
     values = {
         "title": "The sample was not taken",
@@ -32,8 +33,8 @@ def send(request: Request) -> Response:
     return render.page(request, "message.html", values, 502)
 
 
-def _send(request: Request) -> int:
-    """Return the status of the answer; 0 where there is none."""
+def _send(request: Request) -> tuple[int, str]:
+    """Return the status of the answer and the receipt in it; 0 where there is no answer."""
     state, sample = request.app.state, build("mo")
     settings: Settings = state.settings
     ending = f"/{settings.own_listener}" if settings.own_listener else ""
@@ -42,9 +43,10 @@ def _send(request: Request) -> int:
         with own_token(state.redis) as token:
             headers = {"Authorization": f"Bearer {token}", "Content-Type": sample.content_type}
             address = f"{state.web}{sample.path}{ending}"
-            return http.request("POST", address, headers.items(), sample.body).status
+            answer = http.request("POST", address, headers.items(), sample.body)
+            return answer.status, answer.headers.get("x-receipt-id", "")
     except Unreachable:
-        return 0
+        return 0, ""
     finally:
         http.close()
 

@@ -3,17 +3,24 @@
 from typing import Any, Final
 
 import msgspec
+import redis
 from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import render
 from receiver.console.app import Page
-from receiver.contract.redis_keys import HEARD, TURNED_AWAY
+from receiver.contract.records import decode_notification
+from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
 from receiver.operations import ledger, sink_ledger
 from receiver.operations.ledger import MEANING
 from receiver.polling import overview as polls
 from receiver.subscriptions import overview as subscriptions
+
+RATE_MINUTES: Final = 10
+RATE_MOST: Final = 2_000
+RATE_BYTES: Final = 4 * 1024 * 1024
+RATE_PAGE: Final = 100
 
 
 def show_ledger(request: Request) -> Response:
@@ -41,6 +48,7 @@ def show_listener(request: Request) -> Response:
     base = state.settings.public_url or state.web
     values = {
         "name": name,
+        "rate": _rate(state.redis, name),
         "heard": int(heard) if heard and heard.isdigit() else 0,
         "base": base,
         "ending": "" if name == "default" else f"/{name}",
@@ -51,6 +59,31 @@ def show_listener(request: Request) -> Response:
         ),
     }
     return render.page(request, "listener.html", values)
+
+
+def _rate(client: redis.Redis, name: str) -> tuple[float, float]:
+    """Return how many notifications a minute came for a listener, and of how many minutes that is:
+    of the newest that are stored, bounded in time, number and bytes.
+    """
+    now = client.time()[0] * 1000
+    first, at, size, looked_at, count = now - RATE_MINUTES * 60_000, "+", 0, 0, 0
+    while size < RATE_BYTES and looked_at < RATE_MOST:
+        page: Any = client.xrevrange(INBOUND, at, first, count=RATE_PAGE)
+        for _, fields in page:
+            looked_at, size = looked_at + 1, size + len(fields.get(b"n", b""))
+            count += _listener(fields.get(b"n", b"")) == name
+        if len(page) < RATE_PAGE:
+            return count / RATE_MINUTES, RATE_MINUTES
+        at = f"({page[-1][0].decode()}"
+    minutes = max(1000, now - int(at[1:].partition("-")[0])) / 60_000
+    return count / minutes, minutes
+
+
+def _listener(stored: bytes) -> str:
+    try:
+        return decode_notification(stored).listener
+    except msgspec.MsgspecError:
+        return ""
 
 
 def show_subscriptions(request: Request) -> Response:

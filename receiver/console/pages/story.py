@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -11,7 +12,8 @@ from receiver.console.app import Page, masks_of
 from receiver.console.attempts import shown
 from receiver.console.bodies import bodies
 from receiver.console.rows import received
-from receiver.contract.records import Attempt
+from receiver.contract.records import Attempt, decode_notification
+from receiver.contract.redis_keys import INBOUND
 from receiver.operations import delivery_attempts
 from receiver.operations.explain import Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
@@ -33,8 +35,11 @@ BUDGET: Final = 5_000
 
 
 def show(request: Request) -> Response:
-    """Show a story with everything of a person masked."""
-    return _page(request, request.path_params["id"], revealed=False)
+    """Show a story with everything of a person masked; `newest` is the newest notification's."""
+    name = request.path_params["id"]
+    if name == "newest" and (receipt := _newest(request)):
+        return RedirectResponse(f"/n/{receipt}", 303)
+    return _page(request, name, revealed=False)
 
 
 def reveal(request: Request) -> Response:
@@ -65,6 +70,14 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
         "state": _STATE,
     }
     return render.page(request, "story.html", values)
+
+
+def _newest(request: Request) -> str:
+    page: Any = request.app.state.redis.xrevrange(INBOUND, count=1)
+    try:
+        return decode_notification(page[0][1][b"n"]).receipt if page else ""
+    except (msgspec.MsgspecError, KeyError):
+        return ""
 
 
 def _budget(request: Request) -> int:

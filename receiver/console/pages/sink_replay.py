@@ -1,0 +1,107 @@
+"""Replay to one sink: what it would get again since a time, then exactly that."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+import redis
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.config.settings import SinkSettings
+from receiver.console import audit, forms, render
+from receiver.console.app import Page, tasks_of
+from receiver.console.tasks import Task
+from receiver.contract.redis_keys import sink_state
+from receiver.operations.event_replay import Replay, Wanted
+from receiver.runtime.moment import moment
+
+SECONDS: Final = 10.0
+"""How long a dry run counts."""
+
+
+class Count(msgspec.Struct):
+    """What a dry run found."""
+
+    events: int = 0
+    first: str = ""
+    final: str = ""
+    complete: bool = True
+    """Whether it counted to the end."""
+
+
+async def confirm(request: Request) -> Response:
+    """Say how many events there are since a time, the first and the last, and ask."""
+    form = await forms.fields(request)
+    sink = _sink(request)
+    if sink is None:
+        return _message(request, 404, "No such sink", "receiver.toml does not name it.")
+    if why := await run_in_threadpool(_stopped, request.app.state.redis, sink.name):
+        return _message(request, 409, "The sink is stopped", f"Start it first: {why}.")
+    try:
+        since = moment(form.get("since", "").strip())
+    except ValueError as wrong:
+        return _message(request, 400, "That is no time", f"{wrong}.")
+    wanted = Wanted(since=since, until=int(time.time() * 1000))
+    count = await run_in_threadpool(_count, request.app.state.redis, sink, wanted)
+    values = {"name": sink.name, "wanted": wanted, "count": count}
+    return render.page(request, "sink_replay.html", values)
+
+
+async def run(request: Request) -> Response:
+    """Begin what was confirmed, on what was counted."""
+    form = await forms.fields(request)
+    sink, state = _sink(request), request.app.state
+    since, until = forms.number(form, "since", 0), forms.number(form, "until", 0)
+    if sink is None or not until:
+        return _message(request, 404, "No such replay", "Begin on the page of the sink.")
+    who, count = request.state.session.name, forms.number(form, "count", 0)
+    about = f"{sink.name} since={render.iso(min(since, until))} until={render.iso(until)}"
+    await run_in_threadpool(audit.write, state.redis, who, "sink.replay", about, count)
+    task = Task(f"Replay {count} events to {sink.name}", who, count, back=f"/sinks/{sink.name}")
+    wanted = Wanted(since=since, until=until)
+    tasks_of(request).start(task, lambda task: _replay(state.redis, sink, wanted, task))
+    return RedirectResponse(f"/tasks/{task.id}", 303)
+
+
+def _replay(
+    client: redis.Redis, sink: SinkSettings, wanted: Wanted, task: Task
+) -> Iterator[tuple[str, str]]:
+    """What waits for the sink already gets to it too, and is done."""
+    for step in Replay(client, sink, wanted, task.wait_for).steps(dry=False):
+        for _ in range(step.chosen):
+            yield step.last, "done"
+
+
+def _count(client: redis.Redis, sink: SinkSettings, wanted: Wanted) -> Count:
+    found, until = Count(), time.monotonic() + SECONDS
+    for step in Replay(client, sink, wanted).steps(dry=True):
+        found.events += step.chosen
+        found.first = found.first or step.first
+        found.final = step.final or found.final
+        if time.monotonic() > until:
+            found.complete = False
+            break
+    return found
+
+
+def _sink(request: Request) -> SinkSettings | None:
+    name = request.path_params["name"]
+    return next((one for one in request.app.state.settings.sinks if one.name == name), None)
+
+
+def _stopped(client: redis.Redis, name: str) -> str:
+    why: Any = client.hget(sink_state(name), "stopped")
+    return why.decode("utf-8", "replace") if why else ""
+
+
+def _message(request: Request, status: int, title: str, sentence: str) -> Response:
+    return render.page(request, "message.html", {"title": title, "sentence": sentence}, status)
+
+
+ROUTES: Final = [
+    Page("/sinks/{name}/replay", confirm, "operator", ["POST"]),
+    Page("/sinks/{name}/replay/run", run, "operator", ["POST"]),
+]
