@@ -17,6 +17,7 @@ from receiver.doctor import Finding, parking, polls
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
+from receiver.doctor.public_url import check_public_url
 from receiver.doctor.redis_server import check_redis_server
 from receiver.doctor.spool import check_spool
 from receiver.doctor.subscriptions import left_behind, subscriptions
@@ -58,6 +59,7 @@ def command(*, as_json: bool) -> None:
     findings = [*check_environment(settings, tokens, url), *check_console(settings)]
     findings += polls.of_settings(settings)
     findings += polls.of_pages(settings)
+    findings += check_public_url(settings)
     client, status = setup.connect(url), 2
     try:
         findings += _of_server(settings, client)

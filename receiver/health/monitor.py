@@ -16,6 +16,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_USED,
 )
 from receiver.health.redis_state import SILENT_AFTER, RedisState
+from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.metrics.counters import Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime.logs import Condition, Seldom
@@ -38,8 +39,10 @@ class Monitor:
         unauthenticated: UnauthenticatedCounts,
         counters: Counters,
         address: str,
+        subscriptions: SubscriptionWarnings,
     ) -> None:
         """Take what to check; `address` is that of Redis, as a log line may have it."""
+        self._subscriptions = subscriptions
         self._client = client
         self._server = server
         self._credentials = credentials
@@ -72,6 +75,8 @@ class Monitor:
         async with self._server.part("credentials cannot be read"):
             await self._read_credentials()
             await self._credentials.subscriptions.refresh(self._client)
+        async with self._server.part("the state of subscriptions cannot be read"):
+            await self._subscriptions.look(self._client)
         await self._write()
 
     async def close(self) -> None:

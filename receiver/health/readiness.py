@@ -5,14 +5,17 @@ are.
 from typing import Any
 
 from receiver.health.redis_state import RedisState
+from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.intake.spool.depth import LATE, age
 from receiver.intake.spool.location import faults
 from receiver.intake.spool.spool import Spool
 
 
-def readiness(server: RedisState, spool: Spool | None) -> tuple[int, dict[str, Any]]:
+def readiness(
+    server: RedisState, spool: Spool | None, subscriptions: SubscriptionWarnings
+) -> tuple[int, dict[str, Any]]:
     """Return status and body of `/readyz`: 503 only if a notification would be refused now."""
-    warnings = list(server.warnings)
+    warnings = [*server.warnings, *subscriptions.warnings]
     reason = server.full
     if server.trouble and spool and not spool.trouble:
         warnings.append(f"{server.trouble}: what comes waits in the spool")

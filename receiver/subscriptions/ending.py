@@ -164,7 +164,7 @@ def _open_gap(context: Context, slot: Slot, reason: str, now: float) -> None:
 
 
 async def count_early_end(context: Context, name: str, *, early: bool) -> None:
-    """Pause a set whose subscriptions end within a minute of their creation, again and again."""
+    """Count ends within a minute of creation, and pause a set after several of them in a row."""
     context.early_ends[name] = context.early_ends[name] + 1 if early else 0
     if context.early_ends[name] >= SAME_FAILURES:
         context.early_ends[name] = 0

@@ -45,11 +45,21 @@ def read(client: redis.Redis, names: Iterable[str]) -> list[OperatorState]:
     if not operators:
         return []
     pipe = client.pipeline(transaction=False)
+    enqueue(pipe, operators)
+    return parse(operators, pipe.execute())
+
+
+def enqueue(pipe: Any, operators: list[str]) -> None:
+    """Enqueue the commands that read these operators' states."""
     pipe.hgetall(SUBSCRIPTION_SETS)
     for name in operators:
         pipe.hgetall(subscriptions_state(name))
         pipe.exists(subscriptions_lease(name))
-    about, *rest = pipe.execute()
+
+
+def parse(operators: list[str], replies: list[Any]) -> list[OperatorState]:
+    """Return the states of these operators from the replies to `enqueue`'s commands."""
+    about, *rest = replies
     noted = _text(about)
     return [
         _state(name, _text(fields), bool(lease), noted)

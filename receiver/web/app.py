@@ -26,6 +26,7 @@ from receiver.health.memory import Memory
 from receiver.health.monitor import Monitor
 from receiver.health.readiness import readiness
 from receiver.health.redis_state import RedisState
+from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
@@ -124,6 +125,7 @@ def build(settings: Settings) -> Starlette:
     context = Context(settings, credentials, intake, admission, availability, client)
     server = RedisState(availability, losses, settings, inbound, probe)
     scrape = Scrape(settings, reader)
+    subscriptions = SubscriptionWarnings(settings)
     watch = Monitor(
         client,
         server,
@@ -131,6 +133,7 @@ def build(settings: Settings) -> Starlette:
         context.unauthenticated,
         context.counters,
         redis_client.address(settings.redis_url),
+        subscriptions,
     )
     tracer = switch.start(settings.traces)
 
@@ -166,7 +169,7 @@ def build(settings: Settings) -> Starlette:
 
     app = Receiver(
         {callback.path: ingest(callback) for callback in CALLBACKS},
-        routes=_routes(server, spool, scrape, settings),
+        routes=_routes(server, spool, scrape, settings, subscriptions),
         exception_handlers={HTTPException: _nowhere(context.unauthenticated)},
         lifespan=lifespan,
     )
@@ -190,13 +193,17 @@ def _inbound(
 
 
 def _routes(
-    server: RedisState, spool: Spool | None, scrape: Scrape, settings: Settings
+    server: RedisState,
+    spool: Spool | None,
+    scrape: Scrape,
+    settings: Settings,
+    subscriptions: SubscriptionWarnings,
 ) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
-        status, said = readiness(server, spool)
+        status, said = readiness(server, spool, subscriptions)
         return JSONResponse(said, status)
 
     async def metrics(_: Request) -> Response:

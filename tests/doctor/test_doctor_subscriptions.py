@@ -33,6 +33,7 @@ operator = "nokia"
 types = ["reachability-data"]
 devices = ["+12065550100"]
 """
+PUBLIC = "https://hooks.example.com"
 LIVES = {"name": "fleet", "operator": "nokia", "wanted": 10, "active": 10, "states": {"active": 10}}
 
 
@@ -69,7 +70,7 @@ def test_where_a_controller_works_and_all_live_nothing_is_found(
 
 
 def test_no_controller_and_a_secret_that_is_not_set(valkey: Valkey, tmp_path: Path) -> None:
-    (tmp_path / "receiver.toml").write_text(TOML)
+    (tmp_path / "receiver.toml").write_text(TOML.replace(PUBLIC, "http://127.0.0.1:9"))
     said = examined(tmp_path, valkey.url, token="")
     assert grave(said, "no controller of the operator nokia lives") == "serious"
     name = "operator 'nokia': the environment variable NAC_KEY is not set"
