@@ -16,6 +16,7 @@ COMMANDS = {
     "poll": "Fetch what is polled instead of pushed, as receiver.toml says.",
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they are published.",
+    "listen": "Deliver the events to a web hook on this machine.",
     "schema": "Print the JSON Schemas of the published events.",
     "simulate": "Simulate the carriers: load a receiver, then check what it published.",
     "config": "Check the environment and receiver.toml: every fault at once, with its line.",
@@ -36,7 +37,7 @@ COMMANDS = {
     "replay": "Send past events to one sink again.",
 }
 
-_MODULES = {"up": "up.up", "simulate": "simulate.simulate"}
+_MODULES = {"up": "up.up", "simulate": "simulate.simulate", "listen": "listen.listen"}
 """Commands whose module is not named like them."""
 
 

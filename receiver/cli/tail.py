@@ -5,7 +5,8 @@ from itertools import islice
 import click
 import redis
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import event_filter, setup
+from receiver.cli.terminal.event_filter import EventFilter
 from receiver.cli.terminal.event_reader import EventReader, event_printer
 from receiver.cli.terminal.time_option import TimeOption
 
@@ -17,12 +18,22 @@ from receiver.cli.terminal.time_option import TimeOption
 @click.option(
     "--no-follow", is_flag=True, help="Stop at the end of the stream, do not wait for more."
 )
-def command(*, from_start: bool, since: int | None, count: int | None, no_follow: bool) -> None:
+@event_filter.options
+def command(
+    *,
+    from_start: bool,
+    since: int | None,
+    count: int | None,
+    no_follow: bool,
+    types: tuple[str, ...],
+    listeners: tuple[str, ...],
+) -> None:
     """Print events as they are published on the stream receiver:events, until Ctrl-C.
 
     \b
       receiver tail                               events from now on
       receiver tail --since 10m                   also those of the last ten minutes
+      receiver tail --type 'sms.*' --listener promo
       receiver tail --from-start --no-follow      all that are stored, then stop
       receiver tail | jq -r .data.text            one JSON document per line into a pipe
 
@@ -34,7 +45,8 @@ def command(*, from_start: bool, since: int | None, count: int | None, no_follow
     try:
         _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
         show = event_printer()
-        for event in islice(reader.events(wait=not no_follow), count):
+        wanted = EventFilter(types, listeners).wants
+        for event in islice(filter(wanted, reader.events(wait=not no_follow)), count):
             show(event)
     except KeyboardInterrupt:
         raise SystemExit(130) from None

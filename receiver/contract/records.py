@@ -16,6 +16,13 @@ def sequence(entry: str) -> str:
     return f"{milliseconds:0>13}-{number:0>10}"
 
 
+def numbered(entry: str, event: bytes) -> bytes:
+    """Return an event as it is sent: with `sequence`, from its entry on the stream. It must begin
+    with `{`.
+    """
+    return b'{"sequence":"' + sequence(entry).encode() + b'",' + event[1:]
+
+
 class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One notification as it came in, before anybody has understood it.
 

@@ -33,7 +33,7 @@ def verify(
     `body` is the body as it came, before anything has read it. Names of headers are taken in any
     case. `now` is in seconds since 1970.
     """
-    keys = [_key(one) for one in (secrets.split() if isinstance(secrets, str) else secrets)]
+    keys = [key_of(one) for one in (secrets.split() if isinstance(secrets, str) else secrets)]
     if not keys:
         raise ValueError("no secret: whsec_ and base64 are wanted")
     said = {name.lower(): value for name, value in headers.items()}
@@ -54,7 +54,8 @@ _MOST: Final = 16
 """Signatures of one request that are looked at."""
 
 
-def _key(secret: str) -> bytes:
+def key_of(secret: str) -> bytes:
+    """Return the key in a secret. Raises `ValueError`, without the secret."""
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:

@@ -14,6 +14,10 @@ class Unreachable(Exception):
     """Raised when no response came; the message says why, without the URL."""
 
 
+class NotConnected(Unreachable):
+    """Raised when nobody answers at the address: nothing was sent."""
+
+
 class Response(Struct, frozen=True):
     """Hold a complete response, whatever its status."""
 
@@ -31,14 +35,17 @@ class Response(Struct, frozen=True):
 class BlockingHttp:
     """Send requests over connections that stay open. No redirect is followed, no proxy used."""
 
-    def __init__(self, timeout: float) -> None:
-        """Open no connection yet; `timeout` is seconds for connecting and for each read."""
+    def __init__(self, timeout: float, *, verify: bool = True) -> None:
+        """Open no connection yet; `timeout` is seconds for connecting and for each read. Without
+        `verify` any certificate is good.
+        """
         import httpx2
 
         self._faults = (httpx2.HTTPError, httpx2.InvalidURL)
         self._no_connection = (httpx2.ConnectError, httpx2.ConnectTimeout)
         self._client = httpx2.Client(
             timeout=timeout,
+            verify=verify,
             trust_env=False,
             follow_redirects=False,
             auth=_as_it_is,  # a user in the URL would replace the bearer token
@@ -57,7 +64,7 @@ class BlockingHttp:
         try:
             answer = self._client.request(method, url, headers=pairs, content=body)
         except self._no_connection as error:
-            raise Unreachable(f"Failed to establish a new connection: {error}") from None
+            raise NotConnected(f"Failed to establish a new connection: {error}") from None
         except self._faults as error:
             raise Unreachable(str(error) or type(error).__name__) from None
         return Response(answer.status_code, dict(answer.headers), answer.content)

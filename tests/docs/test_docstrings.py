@@ -9,12 +9,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WRITTEN = """
     receiver/auth receiver/carriers receiver/cli receiver/config receiver/contract
-    receiver/doctor receiver/health receiver/intake receiver/metrics receiver/operations
-    receiver/outbound receiver/runtime receiver/simulate receiver/subscriptions receiver/web workers
+    receiver/doctor receiver/events receiver/health receiver/intake receiver/metrics
+    receiver/operations receiver/outbound receiver/runtime receiver/schemas receiver/simulate
+    receiver/subscriptions receiver/web workers
 """
 """Rooms join here once their docstrings are written so."""
 
 VERBS = """
+    Acknowledge Leave
     Add Adopt Allow Answer Append Apply Ask Begin Bind Build Call Cancel Change Check Claim Clear
     Close Collect Compare Compute Configure Continue Convert Copy Count Create Decide Decode Delete
     Deliver Derive Describe Digest Do Drop Encode End Enqueue Expect Explain Export Extend Feed

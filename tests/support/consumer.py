@@ -60,9 +60,9 @@ class Consumer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         handler = type("_Handler", (Handler,), {"consumer": self})
-        super().__init__(("127.0.0.1", 0), handler)
+        super().__init__(("127.0.0.1", port), handler)
         self.requests: list[Request] = []
         self.behaviour: Behaviour = lambda _request, _handler: 204
         self.over = threading.Event()
@@ -85,9 +85,9 @@ class Consumer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def consuming(context: ssl.SSLContext | None = None) -> Iterator[Consumer]:
+def consuming(context: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Consumer]:
     """A consumer for the length of the block; with a context it speaks TLS."""
-    with Consumer() as server:
+    with Consumer(port) as server:
         if context:  # before it serves: meanwhile the server would have no socket
             server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

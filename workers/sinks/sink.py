@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from receiver.contract.records import Delivery, sequence
+from receiver.contract.records import Delivery, numbered
 
 Command = Sequence[Any]
 """One Redis command: its name and its arguments."""
@@ -57,8 +57,7 @@ class Item:
     @property
     def document(self) -> bytes:
         """Return the event as it is sent: with `sequence`, from its entry on the stream."""
-        stamp = sequence(self.delivery.entry).encode()
-        return b'{"sequence":"' + stamp + b'",' + self.delivery.event[1:]
+        return numbered(self.delivery.entry, self.delivery.event)
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -35,7 +35,12 @@ class EventReader:
         self._after = f"{milliseconds - 1}-{2**64 - 1}" if milliseconds > 0 else "0-0"
 
     def events(self, *, wait: bool = True) -> Iterator[bytes]:
-        """Yield each event (JSON) until `stopping` is set; without `wait`, those stored already.
+        """Yield each event (JSON) of `entries`."""
+        return (event for _, event in self.entries(wait=wait))
+
+    def entries(self, *, wait: bool = True) -> Iterator[tuple[str, bytes]]:
+        """Yield entry id and event (JSON) of each entry until `stopping` is set; without `wait`,
+        of those stored already.
 
         Raises `redis.RedisError` if Redis refuses, or without `wait` when it is unreachable.
         """
@@ -55,7 +60,7 @@ class EventReader:
                 self._notify("Redis is back")
             away = False
             for entry, fields in entries:
-                yield fields[b"event"]
+                yield entry.decode(), fields[b"event"]
                 self._after = entry.decode()
             if not entries and not wait:
                 return

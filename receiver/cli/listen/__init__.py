@@ -1,0 +1,1 @@
+"""`receiver listen`: the events, delivered to a web hook on this machine."""

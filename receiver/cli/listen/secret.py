@@ -1,0 +1,40 @@
+"""The secret that `receiver listen` signs with: the environment's, else one of its own."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from receiver.cli.terminal.setup import Refused
+from receiver.events.webhook import key_of
+from receiver.runtime.private_files import write_private
+
+VARIABLE: Final = "RECEIVER_LISTEN_SECRET"
+
+
+def signing_secret(environ: Mapping[str, str], data_dir: Path) -> str:
+    """Return the secret: of the environment, or one that is made and kept in the data directory,
+    so that it is the same next time; where there is no such directory it is a new one each time.
+    Raises `Refused` for one that is malformed.
+    """
+    if given := environ.get(VARIABLE, "").strip():
+        return _checked(given, VARIABLE)
+    file = data_dir / "listen-secret"
+    if file.exists():
+        return _checked(file.read_text("utf-8").strip(), str(file))
+    made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    if os.access(data_dir, os.W_OK):
+        write_private(file, made)
+    return made
+
+
+def _checked(secret: str, where: str) -> str:
+    try:
+        key_of(secret)
+    except ValueError:
+        raise Refused(
+            f"{where} is no secret: whsec_ and base64 are wanted (openssl rand -base64 32)"
+        ) from None
+    return secret
