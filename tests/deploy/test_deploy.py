@@ -33,7 +33,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OVERLAYS = ["base", "keda"]
 
-SOURCE = (ROOT / "receiver/config/settings.py").read_text()
+SOURCE = "".join(path.read_text() for path in sorted((ROOT / "receiver/config").glob("*.py")))
 VARIABLES = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}[A-Z_]*)"', SOURCE))
 
 
@@ -253,22 +253,44 @@ def test_the_manifests_have_the_shape_kubernetes_wants(manifests: list[dict[str,
             kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
 
 
+def with_pods(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What runs pods."""
+    return [one for one in manifests if one["kind"] in ("Deployment", "StatefulSet")]
+
+
 def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]) -> None:
-    deployments = [one for one in manifests if one["kind"] == "Deployment"]
-    assert {one["metadata"]["name"] for one in deployments} == {"web", "worker", "poll", "console"}
+    deployments = with_pods(manifests)
+    names = {one["metadata"]["name"] for one in deployments} - {"worker-more"}
+    assert names == {"web", "worker", "poll", "console"}
     for one in deployments:
         pod = one["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervisor.STOP_WITHIN)
         [container] = pod["containers"]
-        assert container["args"][0] == one["metadata"]["name"]
+        assert container["args"][0] == one["metadata"]["name"].removesuffix("-more")
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
         assert {each["name"] for each in container["env"]} <= VARIABLES
+
+
+def test_the_workers_that_park_keep_their_disk_and_those_that_come_and_go_have_none(
+    manifests: list[dict[str, Any]],
+) -> None:
+    """Parked events come back from the disk they are on, and a pod with a claim keeps it."""
+    for one in with_pods(manifests):
+        [container] = one["spec"]["template"]["spec"]["containers"]
+        parks = {"name": "RECEIVER_PARK_DIR", "value": "/parked"} in container["env"]
+        assert parks == (one["kind"] == "StatefulSet") == (one["metadata"]["name"] == "worker")
+        if parks:
+            [claim] = one["spec"]["volumeClaimTemplates"]
+            mount = {"name": claim["metadata"]["name"], "mountPath": "/parked"}
+            assert mount in container["volumeMounts"]
+    scaled = [one["spec"]["scaleTargetRef"] for one in manifests if one["kind"] == "ScaledObject"]
+    assert scaled in ([], [{"name": "worker-more"}])
 
 
 def test_nothing_leads_to_the_console(manifests: list[dict[str, Any]]) -> None:
@@ -288,17 +310,14 @@ def test_the_console_s_unit_and_procfile_listen_on_this_machine_only() -> None:
 
 
 def test_what_selects_pods_finds_them(manifests: list[dict[str, Any]]) -> None:
-    pods = [
-        one["spec"]["template"]["metadata"]["labels"]
-        for one in manifests
-        if one["kind"] == "Deployment"
-    ]
+    pods = [one["spec"]["template"]["metadata"]["labels"] for one in with_pods(manifests)]
     for one in manifests:
         spec = one.get("spec", {})
         selector = spec.get("podSelector") or spec.get("selector")
         if selector:
             labels = selector.get("matchLabels", selector)
-            assert sum(labels.items() <= pod.items() for pod in pods) == 1, one["metadata"]
+            found = sum(labels.items() <= pod.items() for pod in pods)
+            assert found == 1 or (found == 2 and one not in with_pods(manifests)), one["metadata"]
 
 
 def test_workers_are_scaled_by_the_stream_and_group_that_there_are() -> None:
