@@ -2,7 +2,8 @@
 
 PARKING_SECONDS is how long it is dead, PARKING_BESIDE for how long the live one is measured before
 and after, PARKING_RATE how many notifications come a second, PARKING_MEMORY what Redis has. It
-prints the delays of the live one from receipt to delivery.
+prints the delays of the live one from receipt to delivery. On a machine that is overloaded Redis
+may not answer in time now and then (503): that is said, and is not what is tested.
 """
 
 import os
@@ -28,6 +29,7 @@ SECONDS = float(os.environ.get("PARKING_SECONDS", "1200"))
 BESIDE = float(os.environ.get("PARKING_BESIDE", "60"))
 RATE = int(os.environ.get("PARKING_RATE", "500"))
 MEMORY = os.environ.get("PARKING_MEMORY", "256mb")
+NOT_IN_TIME = "could not store this in time"
 PARTS = 4
 """Of the time in which it is dead, each measured by itself: a machine's load changes."""
 TRIED = 1_100
@@ -89,25 +91,36 @@ def test_a_dead_sink_closes_nothing_and_gets_everything_afterwards(
 
 def _run(receiver: Receiver, dead: Taken, live: Taken) -> None:
     print("\nthe other sink is   seconds  received/s  live p50 ms  p99 ms   max ms  load")
+    began: dict[str, float] = {}
     with steady_load(receiver.port, RATE) as load:
         eventually(lambda: len(live.sequences) > RATE)
         _watch(receiver, live, "alive before", lambda: False, BESIDE)
-        dead.dead = True
+        dead.dead, began["dead"] = True, time.monotonic()
         most = max(
             _watch(receiver, live, f"dead, part {part}", lambda: False, SECONDS / PARTS)
             for part in range(1, PARTS + 1)
         )
         books, on_disk = _books(receiver, "dead"), _books(receiver, "dead").parked_bytes
         assert books.parked > 0
-        dead.dead = False
+        dead.dead, began["coming back"] = False, time.monotonic()
         _watch(receiver, live, "coming back", lambda: _caught_up(receiver), 3_600)
         _watch(receiver, live, "alive after", lambda: False, BESIDE)
-    sent = load.answers.get(204, 0)
-    print(f"answers {load.answers}; at most {most:.0%} of {MEMORY} used while it was dead")
+    print(f"at most {most:.0%} of {MEMORY} used while it was dead")
     print(f"parked {books.parked} in {on_disk} bytes, {on_disk / books.parked:.0f} each")
-    assert set(load.answers) == {204}, load.answers
+    for phase, since in began.items():
+        print(f"not stored in time since {phase}: {sum(at > since for at, _ in load.refused)}")
+    assert [one for one in load.refused if NOT_IN_TIME not in one[1]] == []
+    receiver.settled()
+    sent = receiver.books().published  # what was refused too late may be among them
+    assert load.acknowledged <= sent <= load.acknowledged + len(load.refused)
+    _check(receiver, dead, live, sent)
+
+
+def _check(receiver: Receiver, dead: Taken, live: Taken, sent: int) -> None:
+    """Everything arrived, once, and in order but for what was tried while one was dead."""
     for one, name in ((dead, "dead"), (live, "live")):
-        eventually(lambda name=name: _books(receiver, name).delivered == sent)  # type: ignore[misc]
+        arrived = lambda name=name: _books(receiver, name).delivered == sent  # noqa: E731
+        eventually(arrived, within=300)
         books = _books(receiver, name)
         lost, again = sent - len(set(one.sequences)), len(one.sequences) - len(set(one.sequences))
         print(f"{name}: lost {lost}, twice {again}, after a newer one {one.late()}; {books}")

@@ -1,6 +1,6 @@
 """Notifications at a steady rate, from a process of its own: a test that measures beside it keeps
 its time. `python -m tests.support.steady_load PORT RATE` sends until its standard input ends, then
-prints how many got which answer.
+prints how many were acknowledged, and when which others were refused, and why.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 from tests.support.commands import ROOT
@@ -23,7 +22,9 @@ class SteadyLoad:
     """The answers of a load that is over."""
 
     def __init__(self) -> None:
-        self.answers: dict[int, int] = {}
+        self.acknowledged = 0
+        self.refused: list[tuple[float, str]] = []
+        """By the monotonic clock: when, and the status with its reason."""
 
 
 @contextlib.contextmanager
@@ -38,10 +39,17 @@ def steady_load(port: int, rate: int) -> Iterator[SteadyLoad]:
             yield load
         finally:
             said, _ = process.communicate(timeout=60)
-    load.answers = {int(status): count for status, count in json.loads(said).items()}
+    load.acknowledged, refused = json.loads(said)
+    load.refused = [(at, answer) for at, answer in refused]
 
 
-def _send(port: int, every: float, over: threading.Event, answers: Counter[int]) -> None:
+def _send(
+    port: int,
+    every: float,
+    over: threading.Event,
+    took: list[int],
+    refused: list[tuple[float, str]],
+) -> None:
     """Send on one connection; one that is late catches up."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     due = time.monotonic()
@@ -49,17 +57,21 @@ def _send(port: int, every: float, over: threading.Event, answers: Counter[int])
         due += every
         connection.request("POST", "/att/sms/mo", mo(), AUTHORIZED)
         answer = connection.getresponse()
-        answer.read()
-        answers[answer.status] += 1
+        body = answer.read()
+        if answer.status == 204:
+            took[0] += 1
+        else:
+            refused.append((time.monotonic(), f"{answer.status} {body.decode()}"))
     connection.close()
 
 
 def main(port: int, rate: int) -> None:
     """From the command line."""
     over = threading.Event()
-    each: list[Counter[int]] = [Counter() for _ in range(CONNECTIONS)]
+    took, refused = [[0] for _ in range(CONNECTIONS)], list[tuple[float, str]]()
     threads = [
-        threading.Thread(target=_send, args=(port, CONNECTIONS / rate, over, one)) for one in each
+        threading.Thread(target=_send, args=(port, CONNECTIONS / rate, over, one, refused))
+        for one in took
     ]
     for number, thread in enumerate(threads):
         time.sleep(number and 1 / rate)
@@ -68,7 +80,7 @@ def main(port: int, rate: int) -> None:
     over.set()
     for thread in threads:
         thread.join()
-    print(json.dumps(sum(each, Counter())))
+    print(json.dumps([sum(one[0] for one in took), refused]))
 
 
 if __name__ == "__main__":
