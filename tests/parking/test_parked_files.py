@@ -1,5 +1,7 @@
 """The segment files of one sink: in order, durable, damage set aside, a full disk survived."""
 
+import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,10 +134,58 @@ def test_a_removed_file_takes_no_more_blocks(files: ParkedFiles, tmp_path: Path)
 
 
 def test_what_is_set_aside_is_kept_and_read_no_more(files: ParkedFiles, tmp_path: Path) -> None:
-    files.set_aside()
+    files.set_aside(0)
     assert (files.next(0), len(segments(tmp_path, "unclaimed"))) == (None, 1)
     files.append(0, entries(1))
     assert taken(reopened(files, tmp_path)) == [(0, 1)]
+    files.set_aside(0)
+    assert len(segments(tmp_path, "unclaimed")) == 2  # none in place of the other
+
+
+def test_only_what_nobody_claims_is_set_aside(files: ParkedFiles, tmp_path: Path) -> None:
+    (path,) = segments(tmp_path)
+    whole = path.read_bytes()
+    files.set_aside(10)
+    assert taken(files) == taken(reopened(files, tmp_path)) == [(0, 10)]
+    (kept,) = segments(tmp_path, "unclaimed")
+    assert path.read_bytes() + kept.read_bytes() == whole
+
+
+def test_a_disk_that_may_only_be_read_gives_what_it_has(
+    files: ParkedFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.close()
+    opened = os.open
+
+    def only_read(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_CREAT | os.O_RDWR | os.O_WRONLY):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, flags, mode)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", only_read)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    files.__init__(tmp_path / "billing")  # type: ignore[misc]
+    with pytest.raises(OSError, match="Read-only"):
+        files.append(30, entries(5, 30))
+    assert taken(files) == [(0, 10), (10, 10), (20, 10)]
+    files.drop(30)
+    assert files.next(30) is None
+    monkeypatch.undo()
+    again = reopened(files, tmp_path)
+    again.drop(30)
+    assert segments(tmp_path) == []
+
+
+def test_a_directory_that_is_gone_is_no_damage(files: ParkedFiles, tmp_path: Path) -> None:
+    away = tmp_path / "not mounted"
+    (tmp_path / "billing").rename(away)
+    with pytest.raises(OSError, match="gone"):
+        files.next(0)
+    away.rename(tmp_path / "billing")
+    assert taken(files) == [(0, 10), (10, 10), (20, 10)]
 
 
 @contextmanager

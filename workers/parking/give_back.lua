@@ -18,13 +18,15 @@ refuse(
 redis.call('ZCARD', KEYS[1])
 redis.call('HLEN', KEYS[2])
 refuse_words(KEYS[3], sink .. ':replayed', sink .. ':parked_damaged')
-local state = redis.call('HMGET', KEYS[4], 'place', 'returned', 'due', 'to')
+local state = redis.call('HMGET', KEYS[4], 'place', 'returned', 'due', 'to', 'total')
 if parked and (state[1] ~= place or (state[2] or '0') ~= ARGV[4]) then
     return -1
 end
 -- Scores tell their order, and none is later than now: thousands share a millisecond.
 local STEP, many = 1 / 1024, (#ARGV - 8) / 2
-local due = math.max(now_ms() - many * STEP, tonumber(state[3] or '0'))
+local now, last = now_ms(), tonumber(state[3] or '0')
+-- One that is well ahead was written while this clock was.
+local due = math.max(now - many * STEP, last > now + 1000 and 0 or last)
 local back, known, acknowledged = 0, 0, {}
 for i = 9, #ARGV, 2 do
     if parked or redis.call('XACK', KEYS[5], group, ARGV[i]) == 1 then
@@ -44,7 +46,7 @@ if parked then
     if missing > 0 then
         redis.call('HINCRBY', KEYS[3], sink .. ':parked_damaged', missing)
     end
-    redis.call('HSET', KEYS[4], 'returned', ARGV[5], 'bytes', ARGV[8],
+    redis.call('HSET', KEYS[4], 'returned', ARGV[5], 'bytes', ARGV[5] == state[5] and '0' or ARGV[8],
         'returned_to', ARGV[7] ~= '' and ARGV[7] or state[4])
 else
     marks.add(KEYS[5], KEYS[6], group, redis.call('HGET', KEYS[6], group), acknowledged)

@@ -45,6 +45,8 @@ class Use(NamedTuple):
     """Whether the circuit is open."""
     place: str
     """Name of the directory that has what is parked."""
+    host: str
+    """The machine that had it when the last of them were parked."""
     total: int
     returned: int
 
@@ -103,7 +105,7 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.zcard(retry_due(sink))
     pipe.zrange(retry_due(sink), 0, _SAMPLE - 1)
     pipe.hmget(sink_state(sink), "stopped", "opened")
-    pipe.hmget(sink_parking(sink), "place", "total", "returned")
+    pipe.hmget(sink_parking(sink), "place", "host", "total", "returned")
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.xlen(EVENTS)
@@ -111,7 +113,7 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     items: Any = client.hmget(retry_items(sink), names) if names else []
     events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
     sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
-    place, total, returned = (value.decode() if value else "" for value in parking)
+    place, host, total, returned = (value.decode() if value else "" for value in parking)
     return Use(
         position=position,
         # None: the server cannot tell, because entries were deleted by hand.
@@ -122,6 +124,7 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         stopped=bool(stopped),
         failing=(opened or b"0") != b"0",
         place=place,
+        host=host,
         total=int(total or 0),
         returned=int(returned or 0),
     )

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
+-- include receiver.runtime clock
 -- include workers marks
 -- include workers restore_group
 -- Takes a sink's oldest waiting events off the stream: they are parked on disk by now, or let go, or the
@@ -46,7 +47,8 @@ for i, name in ipairs({'filtered', 'shed'}) do
 end
 if tonumber(ARGV[7]) > 0 then
     if total == returned then
-        redis.call('HSET', KEYS[4], 'returned', returned, 'returned_to', ARGV[3])
+        redis.call('HSET', KEYS[4], 'returned', returned, 'returned_to', ARGV[3],
+            'since', string.format('%.0f', now_ms()))
     end
     redis.call('HSET', KEYS[4], 'place', ARGV[10], 'host', ARGV[12], 'bytes', ARGV[13],
         'total', string.format('%.0f', total + ARGV[7]), 'to', ARGV[5])

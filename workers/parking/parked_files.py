@@ -6,6 +6,7 @@ files open; the kernel gives its lock back when it ends.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections import deque
@@ -16,6 +17,7 @@ from typing import Final
 import structlog
 
 from workers.parking import segment
+from workers.parking.disk import open_lock, sync, unused_name
 from workers.parking.segment import Block, DamagedError, Entry
 
 log = structlog.get_logger()
@@ -39,9 +41,9 @@ class ParkedFiles:
         self._current: tuple[str, int, int] | None = None
         """Name, descriptor and size of the file that this process appends to."""
         with contextlib.ExitStack() as opened:
-            lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            opened.callback(os.close, lock)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = open_lock(directory / "lock")
+            opened.callback(os.close, self._lock)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for path in sorted(directory.glob("*.segment")):
                 blocks = _blocks(path)
                 self._blocks += ((path.name, one) for one in blocks)
@@ -63,6 +65,11 @@ class ParkedFiles:
     def end(self) -> int:
         """Return the number after the last event's; 0 where there is none."""
         return self._blocks[-1][1].end if self._blocks else 0
+
+    @property
+    def last(self) -> str:
+        """Return the entry id of the last event; empty where there is none."""
+        return self._blocks[-1][1].last if self._blocks else ""
 
     def unclaimed(self, total: int) -> Block | None:
         """Return the first block that begins with this number or a later one, if there is one."""
@@ -102,17 +109,22 @@ class ParkedFiles:
                     self._keep(name, *([previous] if previous else []))
                 if found:
                     return block.number, found
-                self._blocks.remove((name, block))
+                number = block.end
             previous = name
         return None
 
     def drop(self, number: int) -> None:
-        """Delete files whose events all have lower numbers."""
+        """Delete files whose events all have lower numbers. One that cannot be deleted, as on a
+        disk that may only be read, stays until the next start: what else is there comes back.
+        """
         while self._blocks and self._blocks[0][1].end <= number:
             name, _ = self._blocks.popleft()
             if not self._blocks or self._blocks[0][0] != name:
                 self._end_current(name)
-                (self._directory / name).unlink(missing_ok=True)
+                try:
+                    (self._directory / name).unlink(missing_ok=True)
+                except OSError as error:
+                    log.error("parking.stays", file=name, reason=error.strerror)
 
     def cut(self, number: int) -> None:
         """Delete the blocks from this number on, which nobody counts on."""
@@ -124,13 +136,29 @@ class ParkedFiles:
             else:
                 (self._directory / name).unlink(missing_ok=True)
 
-    def set_aside(self) -> None:
-        """Keep all files under another name: Redis does not know of what is in them."""
+    def set_aside(self, number: int) -> None:
+        """Keep the blocks from this number on under another name: Redis does not know of them."""
         self._end_current()
-        for name in sorted({name for name, _ in self._blocks}):
+        aside = [(name, block) for name, block in self._blocks if block.number >= number]
+        for name, first in sorted(dict(reversed(aside)).items()):
             log.error("parking.unclaimed", directory=self._directory.name, file=name)
-            (self._directory / name).rename(self._directory / f"{name}.unclaimed")
-        self._blocks.clear()
+            path = self._directory / name
+            kept = unused_name(path, "unclaimed")
+            if first.at:
+                self._move_end(path, kept, first.at)
+            else:
+                path.rename(kept)
+        for one in aside:
+            self._blocks.remove(one)
+
+    def _move_end(self, path: Path, kept: Path, at: int) -> None:
+        """Move what is in a file from a place on into another file, which is on disk before."""
+        with kept.open("wb") as file:
+            file.write(path.read_bytes()[at:])
+            file.flush()
+            os.fsync(file.fileno())
+        sync(self._directory)
+        os.truncate(path, at)
 
     def clear_bare(self, total: int) -> None:
         """Delete files without a sound block that begin at this number or later: their writer was
@@ -141,7 +169,7 @@ class ParkedFiles:
             if int(path.stem) >= total:
                 path.unlink()
             else:
-                path.rename(path.with_name(f"{path.name}.damaged"))
+                path.rename(unused_name(path, "damaged"))
 
     def _in_place(self) -> tuple[str, int, int] | None:
         """Return the file to append to, unless somebody removed it: that one takes writes too."""
@@ -167,28 +195,32 @@ class ParkedFiles:
             self._current = None
 
     def _read(self, name: str, block: Block) -> list[Entry]:
-        """Return the events of a block; none where it is damaged."""
+        """Return the events of a block; none where it is damaged. Raises `OSError` where the whole
+        directory is gone, which may come back.
+        """
         try:
             with (self._directory / name).open("rb", buffering=0) as file:
                 return segment.events(os.pread(file.fileno(), block.size, block.at))
-        except (DamagedError, FileNotFoundError):
+        except DamagedError:
             return []
+        except FileNotFoundError:
+            if not self._in_its_place():
+                raise OSError(errno.ENOENT, "its directory is gone") from None
+            return []
+
+    def _in_its_place(self) -> bool:
+        """Return whether the directory is the one that was locked."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat((self._directory / "lock").stat(), os.fstat(self._lock))
+        return False
 
     def _keep(self, *names: str) -> None:
         """Give damaged files a second name, under which they stay when all else was returned."""
         for name in sorted(set(names)):
             log.error("parking.damaged", directory=self._directory.name, file=name)
-            with contextlib.suppress(FileExistsError, FileNotFoundError):
-                (self._directory / f"{name}.damaged").hardlink_to(self._directory / name)
-
-
-def sync(directory: Path) -> None:
-    """Write a directory to disk, with the names in it. Raises `OSError`."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            path = self._directory / name
+            if path.exists() and path.stat().st_nlink == 1:  # else it has been kept
+                unused_name(path, "damaged").hardlink_to(path)
 
 
 def _blocks(path: Path) -> list[Block]:

@@ -3,6 +3,8 @@
 Any number of parkers may run: what is parked of a sink is on the disk of one, which goes on.
 """
 
+import os
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -25,8 +27,8 @@ IDLE: Final = 1.0
 """Seconds between two looks while nothing is to be parked or returned."""
 RETURNING: Final = 0.02
 """Seconds between two looks while a sink takes what is returned."""
-SEEN_EVERY: Final = 5_000
-"""Milliseconds between two notes that the disk with parked events is looked after."""
+SEEN_EVERY: Final = 5.0
+"""Seconds between two notes that the disk with parked events is looked after."""
 
 _TAKEN: Final = "another process has its files"
 
@@ -53,7 +55,7 @@ class Parker:
             for sink in settings.sinks
         }
         self._troubles: dict[str, str] = {}
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, float] = {}
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Work until `wait`, which waits so many seconds, returns that a stop is asked for."""
@@ -76,6 +78,8 @@ class Parker:
         """Move at most one block each way for each sink. Returns the seconds until the next look.
         Raises `redis.RedisError`.
         """
+        if self._place:
+            self._place.look_again()
         uses = memory_use.read(self._client, self._sinks)
         memory: Any = self._client.info("memory")
         limit = memory.get("maxmemory") or 0
@@ -115,16 +119,28 @@ class Parker:
         return RETURNING if use.parked and not use.failing and not use.stopped else IDLE
 
     def _note(self, name: str, use: Use, trouble: str) -> None:
-        """Note beside what is parked that its disk is looked after, and what is wrong with it."""
+        """Note beside what is parked that its disk is looked after, and what is wrong with it.
+        What is on another host's disk that one speaks for.
+        """
         self._conditions[name].is_now(trouble)
         changed = trouble != self._troubles.get(name, "")
         self._troubles[name] = trouble
         if trouble == _TAKEN or not (changed or trouble or use.parked):
             return
-        now = _milliseconds(self._client)
-        if changed or now - self._seen.get(name, 0) > SEEN_EVERY:
-            self._client.hset(sink_parking(name), mapping={"trouble": trouble, "seen": now})
+        if use.parked and not self._has(use):
+            return
+        now = time.monotonic()
+        if changed or now - self._seen.get(name, -SEEN_EVERY) >= SEEN_EVERY:
+            seen: Any = {"trouble": trouble, "seen": _milliseconds(self._client)}
+            self._client.hset(sink_parking(name), mapping=seen)
             self._seen[name] = now
+
+    def _has(self, use: Use) -> bool:
+        """Return whether what is parked is on this host's disk, also while that cannot be read."""
+        try:
+            return self._place is not None and use.place == self._place.name
+        except OSError:
+            return use.host == os.uname().nodename
 
 
 def _milliseconds(client: redis.Redis) -> int:

@@ -6,7 +6,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from workers.parking.parked_files import ParkedFiles, sync
+from workers.parking.disk import sync
+from workers.parking.parked_files import ParkedFiles
 
 _OWN: Final = "receiver-parking"
 """The subdirectory that is ours, with mode 0700; the directory itself is left as it is."""
@@ -30,6 +31,18 @@ class Place:
                 self._write_name(path)
             self._name = path.read_text("ascii")
         return self._name
+
+    def look_again(self) -> None:
+        """Forget what was read where the directory is another one now: its disk was taken away, or
+        put back.
+        """
+        try:
+            found = (self._own / "place").read_text("ascii")
+        except OSError:
+            found = ""
+        if found != self._name:
+            self.close()
+            self._name = ""
 
     def files(self, sink: str) -> ParkedFiles:
         """Return the files of a sink. Raises `BlockingIOError` while another process has them."""

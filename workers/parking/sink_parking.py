@@ -73,14 +73,17 @@ class SinkParking:
         mine = self.mine(use)
         if mine:
             files.drop(use.returned)
-        unclaimed = files.unclaimed(use.total if mine else 0)
+        claimed = use.total if mine else 0
+        unclaimed = files.unclaimed(claimed)
         if not unclaimed:
             return
-        still: Any = self._client.xrange(EVENTS, unclaimed.first, unclaimed.first)
+        # Nobody took them from the stream, unless Redis is of an earlier time and never had them.
+        ends = (unclaimed.first, files.last)
+        still = all(self._client.xrange(EVENTS, one, one) for one in ends)
         if still and _order(unclaimed.first) > _order(use.position):
             files.cut(unclaimed.number)
         else:
-            files.set_aside()
+            files.set_aside(claimed)
 
     def relieve(self, use: Use, excess: int) -> bool:
         """Have one block of the oldest waiting events leave the stream. Returns whether it did.
