@@ -1,4 +1,4 @@
-"""`receiver sinks`: list the sinks, start one that was stopped."""
+"""`receiver sinks`: list the sinks, start one that was stopped, give up what is parked of one."""
 
 import sys
 import time
@@ -10,18 +10,19 @@ from receiver.cli.terminal import output, setup, spool_depth
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
-from receiver.operations import sink_ledger
+from receiver.operations import parked_events, sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
 
 
 @click.group()
 def command() -> None:
-    """Manage sinks: list them, start one that was stopped.
+    """Manage sinks: list them, start one that was stopped, give up what is parked of one.
 
     \b
       receiver sinks list
       receiver sinks list | jq -r 'select(.stopped != "").name'
       receiver sinks start billing
+      receiver sinks skip-parked billing
 
     Exit codes: 0 done; 1 there was nothing to do; 2 a wrong option or setting, or no Redis.
     """
@@ -77,13 +78,42 @@ def start(name: str) -> None:
     raise SystemExit(0 if was_stopped else 1)
 
 
+@command.command(short_help="Give up a sink's parked events, whose disk is lost.")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it although a worker still looks after that disk.")
+def skip_parked(name: str, *, yes: bool) -> None:
+    """Give up the parked events of a sink whose disk is lost: newer ones no longer wait behind
+    them.
+
+    \b
+      receiver sinks skip-parked billing
+
+    They count as `parked_damaged`. Should the disk be seen again its files are kept, as .unclaimed.
+    What is still on the stream `receiver replay` sends. Exit code 1: nothing of it was parked.
+    """
+    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    with setup.redis_faults():
+        found = next((one for one in sink_ledger.read(client) if one.name == name), None)
+        if found is None:
+            raise setup.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
+        if found.parked and found.parked_unseen_seconds <= BEATS_WITHIN and not yes:
+            raise setup.Refused(
+                f"a worker on {found.parked_on} has that disk: they come back by themselves; --yes "
+                "gives them up all the same"
+            )
+        count = parked_events.skip(client, name)
+    click.echo(f"{name}: {count} parked events given up")
+    raise SystemExit(0 if count else 1)
+
+
 def state(one: SinkLedger) -> str:
     """Return the state of a sink, as a phrase for people."""
     if not one.begun:
         return "not configured"
     if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
         hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
-        return f"not configured any more: in {hours:.0f} h what is open becomes dead letters"
+        also = f", and {one.parked} parked events are given up" if one.parked else ""
+        return f"not configured any more: in {hours:.0f} h what is open becomes dead letters{also}"
     if one.stopped:
         return f"stopped: {one.stopped}"
     if one.parking_trouble:

@@ -55,9 +55,10 @@ NORMALISE_JOB: Final = "workers.normalise.run"
 SINKS: Final = "receiver:sinks"
 """Hash of counts per sink, each changed in the script that makes it true: `<sink>:delivered`,
 `:filtered`, `:dead`, `:shed`, `:parked_damaged`, `:replayed`, `:failed_attempts`; `:begun` is what
-the stream had taken before the sink began, `:configured` when a supervisor last knew it (ms). For
-every sink the events since `begun` plus `replayed` are `delivered`, `filtered`, `dead`, `shed` (let
-go), `parked_damaged` (parked, and unreadable), parked (`sink_parking`), or open."""
+the stream had taken before the sink began, `:configured` when a supervisor last knew it (ms), and
+`:parks`, `:sheds` or `:holds` when one last had that for what exceeds its share. For every sink the
+events since `begun` plus `replayed` are `delivered`, `filtered`, `dead`, `shed` (let go),
+`parked_damaged` (parked, and did not come back), parked (`sink_parking`), or open."""
 DELIVERIES: Final = "receiver:deliveries"
 """Stream of failed attempts to deliver, of all sinks: one field, `a`, an encoded `Attempt`."""
 RETIRED_SECONDS: Final = 24 * 3600
@@ -185,10 +186,11 @@ def refused_at(sink: str) -> str:
 def sink_parking(sink: str) -> str:
     """Return the hash of a sink's events that are parked on disk. They are numbered as they are
     parked: `total` is the number of the next, `returned` of the next to come back; what is between
-    is parked. `place` names the directory that has them, `host` its machine; `to` and `returned_to`
-    are the last entries that were parked and that came back; `bytes` on the disk; `due` the latest
-    score in `retry_due` of what came back; `seen` when the directory's worker last looked (ms), and
-    `trouble` why it could not park or return. Absent where nothing was ever parked.
+    is parked, the first of them `since` (ms). `place` names the directory that has them, `host` its
+    machine; `to` and `returned_to` are the last entries that were parked and that came back;
+    `bytes` on the disk; `due` the latest score in `retry_due` of what came back; `seen` when the
+    directory's worker last looked (ms), and `trouble` why it could not park or return. Absent where
+    nothing was ever parked.
     """
     return f"receiver:parking:{sink}"
 

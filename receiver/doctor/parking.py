@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis
 
 from receiver.config.settings import Settings, SinkSettings
-from receiver.contract.redis_keys import EVENTS
+from receiver.contract.redis_keys import EVENTS, RETIRED_SECONDS
 from receiver.doctor.finding import Finding
 from receiver.metrics.snapshot import Sink, Snapshot
 
@@ -32,6 +32,10 @@ def parking(settings: Settings, found: Snapshot, event: float) -> Iterator[Findi
     """Check each sink's parked events, and say of sinks that take nothing what holds for them.
     `event` is what one takes in Redis, in bytes.
     """
+    configured = {sink.name for sink in settings.sinks}
+    for name, one in found.sinks.items():
+        if name not in configured and one.parked:
+            yield _unknown(name, one, found.now)
     for sink in settings.sinks:
         state = found.sinks.get(sink.name)
         if state is None:
@@ -39,6 +43,17 @@ def parking(settings: Settings, found: Snapshot, event: float) -> Iterator[Findi
         yield from _parked(sink, state, found.now)
         if "stopped" in state.state or state.state.get("opened", "0") != "0":
             yield _how_long(settings, found, sink, event)
+
+
+def _unknown(name: str, state: Sink, now: float) -> Finding:
+    left = RETIRED_SECONDS - now + state.counts.get("configured", 0) / 1000
+    host = state.parking.get("host", "another host")
+    return Finding(
+        "warning",
+        f"{state.parked} events of {name} are parked, and {name} is not in receiver.toml",
+        f"it is retired {_in(left / 3600)}: then they count as lost, and only files on {host} stay",
+        f"receiver sinks list  # was it renamed? Keep {name} as well until nothing of it is parked",
+    )
 
 
 def _parked(sink: SinkSettings, state: Sink, now: float) -> Iterator[Finding]:
@@ -55,20 +70,22 @@ def _parked(sink: SinkSettings, state: Sink, now: float) -> Iterator[Finding]:
             "serious",
             f"{state.parked} events of {sink.name} are parked on {host}, where no worker runs",
             "they do not come back, and newer ones wait behind them in Redis",
-            f"receiver worker  # on {host}, with its RECEIVER_PARK_DIR",
+            f"receiver worker  # on {host}, with its RECEIVER_PARK_DIR. If that disk is lost: "
+            f"receiver sinks skip-parked {sink.name}",
         )
     if damaged := state.counts.get("parked_damaged"):
         yield Finding(
             "warning",
-            f"{damaged} parked events of {sink.name} could not be read",
-            "they did not arrive; the files are kept on that disk as .damaged",
+            f"{damaged} parked events of {sink.name} did not come back",
+            "they could not be read, or somebody gave them up; the files are kept on that disk",
             "receiver replay --help  # what is still on the stream can be sent again",
         )
 
 
 def _how_long(settings: Settings, found: Snapshot, sink: SinkSettings, event: float) -> Finding:
     """Return what becomes of a sink's events, and when, at the rate at which they came in."""
-    state, policy = found.sinks[sink.name], settings.when_full(sink)
+    state = found.sinks[sink.name]
+    policy = state.when_full or settings.when_full(sink)
     waiting = state.waiting
     rate = waiting.entries / waiting.oldest if waiting.oldest > 0 else 0.0
     limit, used = (int(found.info.get(name, 0)) for name in ("maxmemory", "used_memory"))
@@ -100,8 +117,13 @@ def _disk(settings: Settings, rate: float) -> str:
 
 def _lasts(left: float, rate: float) -> str:
     if left <= 0:
+        return _in(0.0)
+    return _in(left / rate / 3600 if rate > 0 else float("inf"))
+
+
+def _in(hours: float) -> str:
+    if hours <= 0:
         return "now"
-    hours = left / rate / 3600 if rate > 0 else float("inf")
     if hours > 24 * 365:
         return "in more than a year"
     return f"in {hours / 24:.0f} days" if hours > 48 else f"in {hours:.1f} h"

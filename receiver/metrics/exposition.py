@@ -255,7 +255,7 @@ def _sinks(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
     said = "Events let go because the sink had more than its share of memory."
     yield counter("receiver_sink_shed", said, ["sink"], counted("shed"))
-    said = "Parked events that could not be read any more."
+    said = "Parked events that did not come back: unreadable, or given up."
     yield counter("receiver_sink_parked_damaged", said, ["sink"], counted("parked_damaged"))
     # Of one that is not configured any more only the counts go on: nobody is to be woken for it.
     known = {sink: one for sink, one in found.sinks.items() if one.known(found.now) or sink in here}

@@ -81,6 +81,15 @@ class Sink(msgspec.Struct, frozen=True):
         """Return why its events cannot be parked or returned; empty where they can."""
         return self.parking.get("trouble", "")
 
+    @property
+    def when_full(self) -> str:
+        """Return what supervisors have for what exceeds its share; empty where none ever had it.
+        One that parks is enough.
+        """
+        known = max(0, self.counts.get("configured", 0) - 1000 * BEATS_WITHIN)
+        policies = ("park", "shed", "hold")
+        return next((one for one in policies if self.counts.get(f"{one}s", 0) > known), "")
+
     def unseen(self, now: float) -> bool:
         """Return whether events are parked on a disk that no worker has looked after lately."""
         return self.parked > 0 and now - int(self.parking.get("seen", 0)) / 1000 > BEATS_WITHIN

@@ -12,7 +12,7 @@ for i = 1, #ARGV, 2 do
     end
     local delivered, filtered, dead = count('delivered'), count('filtered'), count('dead')
     local shed, damaged = count('shed'), count('parked_damaged')
-    local on_disk = redis.call('HMGET', parking, 'total', 'returned', 'bytes', 'host', 'trouble', 'seen')
+    local on_disk = redis.call('HMGET', parking, 'total', 'returned', 'bytes', 'host', 'trouble', 'seen', 'since')
     local parked = tonumber(on_disk[1] or '0') - tonumber(on_disk[2] or '0')
     local retrying, group = redis.call('ZCARD', due), groups[ARGV[i + 1]]
     local open, exact = retrying, true
@@ -22,6 +22,12 @@ for i = 1, #ARGV, 2 do
         waiting, exact = open_in(KEYS[1], group)
         open = open + waiting
         events = added - count('begun') + count('replayed')
+    end
+    -- What supervisors of today have, also where they are gone: one that parks is enough.
+    local when_full = ''
+    for _, policy in ipairs({'hold', 'shed', 'park'}) do
+        local said = count(policy .. 's')
+        when_full = said > count('configured') - 60000 and said > 0 and policy or when_full
     end
     local stopped = redis.call('HMGET', state, 'stopped', 'open_until', 'opened', 'refused')
     -- Pauses grow, so what is due last has mostly been tried last.
@@ -35,7 +41,8 @@ for i = 1, #ARGV, 2 do
         math.max(0, clock[1] - math.floor(count('configured') / 1000)),
         stopped[4] or '',
         parked, tonumber(on_disk[3] or '0'), shed, damaged, on_disk[4] or '', on_disk[5] or '',
-        math.max(0, clock[1] - math.floor(tonumber(on_disk[6] or '0') / 1000)), exact and 1 or 0, item or '',
+        math.max(0, clock[1] - math.floor(tonumber(on_disk[6] or '0') / 1000)),
+        parked > 0 and tonumber(on_disk[7] or '0') or 0, when_full, exact and 1 or 0, item or '',
     }
 end
 return books

@@ -60,13 +60,18 @@ class SinkLedger(msgspec.Struct, frozen=True):
     shed: int
     """Let go because the sink had more than its share of memory; nobody has them."""
     parked_damaged: int
-    """Parked ones that could not be read any more; their files are kept."""
+    """Parked ones that did not come back: unreadable, or given up; their files are kept."""
     parked_on: str
     """The host that has, or had, them; empty where nothing was ever parked."""
     parking_trouble: str
     """Why that host cannot park or return; empty where it can."""
     parked_unseen_seconds: int
     """How long ago that host's worker last looked; since 1970 when none ever has."""
+    parked_since: int
+    """When (ms) the first of those that are parked was; 0 where none is."""
+    when_full: str
+    """What becomes of its oldest events past its share: `park`, `shed` or `hold`, as supervisors
+    have it; empty where none ever had the sink."""
     exact: bool
     """False where `open` may be more: entries were deleted by hand, and counting on would take
     long."""

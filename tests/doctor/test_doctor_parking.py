@@ -62,7 +62,7 @@ def test_a_park_disk_in_trouble_is_serious_and_so_is_one_without_its_worker(
     client.hset(sink_parking("copy"), mapping=told)
     client.hset(SINKS, "copy:parked_damaged", 5)
     found = examined(tmp_path, valkey.url)
-    assert grave(found, "5 parked events of copy could not be read") == "warning"
+    assert grave(found, "5 parked events of copy did not come back") == "warning"
     assert not any("worker-3" in what for what in found)
     client.hset(sink_parking("copy"), "seen", told["seen"] - 120_000)
     found = examined(tmp_path, valkey.url)
@@ -70,3 +70,30 @@ def test_a_park_disk_in_trouble_is_serious_and_so_is_one_without_its_worker(
     client.hset(sink_parking("copy"), "trouble", "No space left on device")
     found = examined(tmp_path, valkey.url)
     assert grave(found, "events of copy cannot be parked: No space left") == "serious"
+
+
+def test_a_sink_that_is_gone_from_the_file_with_events_parked_is_said(
+    client: Any, valkey: Valkey, tmp_path: Path
+) -> None:
+    now = int(time.time() * 1000)
+    told: dict[str, Any] = {"total": 9, "returned": 2, "host": "worker-3", "seen": now}
+    client.hset(sink_parking("copy"), mapping=told)
+    client.hset(SINKS, "copy:configured", now - 3_600_000)
+    found = examined(tmp_path, valkey.url)
+    what = "7 events of copy are parked, and copy is not in receiver.toml"
+    assert grave(found, what) == "warning"
+    assert "it is retired in 23.0 h" in found[what]["why"]
+    assert "worker-3" in found[what]["why"]
+
+
+def test_what_the_workers_have_counts_and_not_what_the_doctor_s_own_environment_has(
+    client: Any, valkey: Valkey, tmp_path: Path
+) -> None:
+    """Where only workers have the disk, as in a composition."""
+    (tmp_path / "receiver.toml").write_text(SINK)
+    now = int(time.time() * 1000)
+    client.hset(SINKS, mapping={"copy:configured": now, "copy:parks": now, "copy:holds": now})
+    found = examined(tmp_path, valkey.url)
+    what = "what waits for copy: 360 events in Redis, 0 parked"
+    assert grave(found, what) == "note"
+    assert found[what]["why"].endswith("its oldest events are parked on disk")

@@ -95,6 +95,7 @@ def test_only_the_host_that_has_them_parks_and_returns(
     assert not other.parker._parkings["copy"].relieve(other.use("copy"), 20)
     other.run()
     assert (other.parked(), other.use("copy").waiting) == (20, 40)
+    assert one.books().parked_unseen_seconds > 10**9  # the other host has not looked after them
     assert come_back(one, forwarding) == ids
     ids += publish_many(valkey, 20, first=60)
     park(other, 20)
@@ -184,7 +185,7 @@ def test_a_sink_that_is_retired_lets_go_of_what_is_parked_and_the_files_stay(
     park(parked, 20)
     SinkSweep(parked.client, ())._retire_sink("copy")
     (books,) = sink_ledger.read(parked.client)
-    assert (books.parked, books.begun) == (0, False)
+    assert (books.parked, books.parked_damaged, books.begun) == (0, 20, False)
     forwarding = Forwarding(valkey, copy_sink())  # it is configured again
     ids = publish_many(valkey, 10, first=30)
     assert come_back(parked, forwarding) == ids

@@ -5,8 +5,9 @@
 -- unless they have pending entries. Returns the names of sinks that have a group, or the mark of one that
 -- somebody has destroyed, and that no supervisor has had configured for long.
 -- KEYS events, counts, marks. ARGV how long (ms) a sink must not have been configured, how long (ms) a consumer
--- must not have been used, the caller's time (ms), names of configured sinks. They are stamped with this
--- server's time; a time has passed when it has by both clocks.
+-- must not have been used, the caller's time (ms), per configured sink its name and what becomes of its events
+-- past its share: park, shed or hold. Both are stamped with this server's time; a time has passed when it
+-- has by both clocks.
 local now = now_ms()
 local stamp = string.format('%.0f', now)
 local earlier = math.min(now, tonumber(ARGV[3]))
@@ -19,8 +20,8 @@ local function tidy(group)
         end
     end
 end
-for i = 4, #ARGV do
-    redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', stamp)
+for i = 4, #ARGV, 2 do
+    redis.call('HSET', KEYS[2], ARGV[i] .. ':configured', stamp, ARGV[i] .. ':' .. ARGV[i + 1] .. 's', stamp)
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return retired

@@ -1,7 +1,8 @@
 """The sweep of the sinks: ring for due or new deliveries, and retire sinks no longer configured."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import redis
@@ -38,9 +39,17 @@ UNUSED_AFTER: Final = 3600 * 1000
 class SinkSweep:
     """Sweep the sinks of one supervisor; any number of supervisors may sweep at once."""
 
-    def __init__(self, client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        sinks: Sequence[SinkSettings],
+        when_full: Mapping[str, str] | None = None,
+    ) -> None:
+        """`when_full`: sink -> what becomes of its events past its share; hold if not said."""
         self._client = client
         self._sinks = sinks
+        policies = when_full or {}
+        self._configured = {sink.name: policies.get(sink.name, "hold") for sink in sinks}
         self._retire = client.register_script(scripts.load(__package__, "retire_sinks"))
         self._has_work = client.register_script(scripts.load(__package__, "sink_has_work"))
 
@@ -51,10 +60,10 @@ class SinkSweep:
 
     def run(self) -> None:
         """Sweep once. Raises `redis.RedisError`."""
-        names = [sink.name for sink in self._sinks]
+        configured = chain.from_iterable(self._configured.items())
         retired: Any = self._retire(
             keys=[EVENTS, SINKS, MARKS],
-            args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.local_time(), *names],
+            args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.local_time(), *configured],
         )
         for name in retired:
             self._retire_sink(name.decode())
@@ -68,7 +77,9 @@ class SinkSweep:
                 bell.ring_sink(self._client, sink)
 
     def _retire_sink(self, name: str) -> None:
-        """Retire a sink: its retries become dead letters, then its consumer group goes."""
+        """Retire a sink: its retries become dead letters, what is parked counts as not come back,
+        then its consumer group goes.
+        """
         own = delivery_queue.DeliveryQueue(self._client, name, "sweep")
         client: Any = self._client  # redis-py's types allow every reply for every command
         while entries := client.zrange(retry_due(name), 0, 499):
@@ -76,10 +87,11 @@ class SinkSweep:
             own.settle([_unsent(name, *each) for each in zip(entries, found, strict=True)])
         client.xgroup_destroy(EVENTS, forward_group(name))
         client.hdel(SINKS, f"{name}:configured")
-        client.delete(sink_parking(name))  # the files stay, as unclaimed, on the disk that has them
+        script = scripts.load(__package__, "forget_parked")
+        parked = client.eval(script, 2, sink_parking(name), SINKS, name)
         client.delete(sink_deliveries(name))
         client.hdel(MARKS, forward_group(name), f"{forward_group(name)}:added")
-        log.warning("sink.retired", sink=name)
+        log.warning("sink.retired", sink=name, parked=parked)
 
 
 def _unsent(sink: str, entry: bytes, packed: bytes | None) -> Outcome:

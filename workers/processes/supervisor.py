@@ -64,7 +64,8 @@ class Supervisor:
         client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
         self._slots = Slots(client)
         self._sweep = Sweep(client, histories(settings.sinks, url), settings.readers)
-        self._sinks = SinkSweep(client, settings.sinks)
+        policies = {sink.name: settings.when_full(sink) for sink in settings.sinks}
+        self._sinks = SinkSweep(client, settings.sinks, policies)
         address = redis_client.address(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
         self._workers: list[_Worker] = []
