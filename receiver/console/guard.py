@@ -3,15 +3,19 @@
 It wraps the whole application and never looks at a path, so that no spelling of one goes round it.
 """
 
+import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of a form: the console takes no others."""
+WITHIN: Final = 10.0
+"""Seconds for a whole form to come in."""
 SAFE: Final = frozenset({"GET", "HEAD"})
 
 POLICY: Final = {
@@ -35,6 +39,9 @@ class Refused(Exception):
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
+
+
+_TOO_LARGE: Final = Refused(413, f"A form of at most {MAX_BODY >> 10} KiB is taken.")
 
 
 class Guard:
@@ -66,7 +73,9 @@ class Guard:
             origin = self._origin(Headers(scope=scope))
             if scope["method"] not in SAFE:
                 _check_origin(Headers(scope=scope), origin)
-                receive = await _bounded(receive)
+                receive = await _bounded(Headers(scope=scope), receive)
+        except ClientDisconnect:
+            return  # of half a form nothing is done
         except Refused as refused:
             answer = PlainTextResponse(refused.sentence + "\n", refused.status)
             await answer(scope, receive, with_policy)
@@ -103,18 +112,18 @@ def _check_origin(headers: Headers, origin: str) -> None:
 _SITES: Final = frozenset({"cross-site", "same-site", "none"})
 
 
-async def _bounded(receive: Receive) -> Receive:
-    """Read a body of at most `MAX_BODY` bytes and return what hands it on. Raises `Refused`."""
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise Refused(413, f"A form of at most {MAX_BODY >> 10} KiB is taken.")
-        if not message.get("more_body"):
-            break
+async def _bounded(headers: Headers, receive: Receive) -> Receive:
+    """Read a body of at most `MAX_BODY` bytes and return what hands it on. Raises `Refused` and
+    `ClientDisconnect`.
+    """
+    length = headers.get("content-length", "0")
+    if not length.isdigit() or len(length) > 9 or int(length) > MAX_BODY:
+        raise _TOO_LARGE
+    try:
+        async with asyncio.timeout(WITHIN):
+            body = await _collected(receive)
+    except TimeoutError:
+        raise Refused(408, f"The form was not complete after {WITHIN:.0f} s.") from None
     given = False
 
     async def again() -> Message:
@@ -125,3 +134,16 @@ async def _bounded(receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+async def _collected(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise _TOO_LARGE
+        if not message.get("more_body"):
+            return bytes(body)

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from receiver.operations.replay_throttle import NoRoom
+from receiver.runtime.redis_client import DOWN
 
 log = structlog.get_logger()
 
@@ -77,6 +78,9 @@ class Task:
             self.end = "cancelled"
         except NoRoom as why:
             self.end = f"stopped: {why}; the rest stays"
+        except DOWN as error:
+            log.warning("console.task", error=type(error).__name__)
+            self.end = "stopped: Redis does not answer as it should; the rest stays"
         except Exception as error:  # noqa: BLE001 - the page has to say that it ended
             log.warning("console.task", error=type(error).__name__)
             self.end = f"stopped: {type(error).__name__}; the rest stays"

@@ -135,6 +135,25 @@ def test_a_replay_that_is_cancelled_leaves_the_rest(operator: TestClient, valkey
     assert valkey.client().xlen(DEAD_LETTERS) == 300
 
 
+def test_a_replay_that_redis_leaves_says_so(operator: TestClient, valkey: Valkey) -> None:
+    bury(valkey, 300)
+    pipe = valkey.client().pipeline()
+    for _ in range(5_000):
+        pipe.xadd(INBOUND, {"n": b""})
+    pipe.execute()
+    answer = operator.post("/dead-letters/run", headers=OURS, data=confirmed(operator, "replay"))
+    task = answer.headers["location"]
+    eventually(lambda: "waits: the workers have" in operator.get(task).text)
+    valkey.kill()
+    try:
+        page = finished(operator, task)
+        assert "stopped: Redis does not answer as it should; the rest stays" in page
+        assert operator.get("/export/dead-letters").status_code == 503
+    finally:
+        valkey.restart()
+    assert valkey.client().xlen(DEAD_LETTERS) == 300
+
+
 def test_nothing_is_done_that_the_audit_trail_does_not_take(
     operator: TestClient, valkey: Valkey
 ) -> None:

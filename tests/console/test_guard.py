@@ -1,8 +1,12 @@
 """What every request to the console passes first."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
+from receiver.console import guard
 from receiver.console.app import COOKIE
 from receiver.console.guard import MAX_BODY
 from tests.console.conftest import BASE, OURS
@@ -52,6 +56,48 @@ def test_a_form_has_a_most(operator: TestClient) -> None:
     longest = operator.post("/login", headers=OURS, content=b"x" * MAX_BODY)
     assert longest.status_code == 403  # as any link that is none
     assert operator.post("/login", headers=OURS, content=b"x" * (MAX_BODY + 1)).status_code == 413
+
+
+def raw(app: Any, messages: list[dict[str, Any]], **headers: str) -> int:
+    """The status of the answer to a form that comes in these pieces and then no more; 0: none."""
+    said = {
+        "host": "127.0.0.1:8090",
+        **OURS,
+        **{k.replace("_", "-"): v for k, v in headers.items()},
+    }
+    encoded = [(name.encode(), value.encode()) for name, value in said.items()]
+    about = {"path": "/login", "raw_path": b"/login", "query_string": b"", "root_path": ""}
+    scope = {"type": "http", "method": "POST", "headers": encoded, "scheme": "http", **about}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0) if messages else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return int(sent[0]["status"]) if sent else 0
+
+
+PART = {"type": "http.request", "body": b"token=a", "more_body": True}
+
+
+def test_a_form_that_says_it_is_too_large_is_not_waited_for(stranger: TestClient) -> None:
+    assert raw(stranger.app, [PART], content_length="65537") == 413
+    assert raw(stranger.app, [PART], content_length="9" * 30) == 413
+    assert raw(stranger.app, [PART], content_length="-1") == 413
+
+
+def test_a_form_that_does_not_come_is_not_waited_for_for_ever(
+    stranger: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "WITHIN", 0.05)
+    assert raw(stranger.app, [PART]) == 408
+
+
+def test_of_half_a_form_nothing_is_done(stranger: TestClient) -> None:
+    assert raw(stranger.app, [PART, {"type": "http.disconnect"}]) == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/static/console.css", "/%2e%2e/"])

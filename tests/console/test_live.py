@@ -2,12 +2,15 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from receiver.config.settings import Settings
+from receiver.console import pages
 from receiver.console.live import QUEUED, Live, TooMany, position_of, position_text
 from receiver.console.mask import masks
 from receiver.console.rows import Row
@@ -140,6 +143,13 @@ def test_the_fifty_first_viewer_is_told_so(valkey: Valkey) -> None:
             await tail.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(scene())
+
+
+def test_one_reader_serves_all_whoever_comes_first(operator: TestClient) -> None:
+    request = Request({"type": "http", "app": operator.app._app})  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(16) as threads:
+        found = set(threads.map(lambda _: id(pages.live._live(request)), range(200)))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("text", ["", "1-0", "1-0,2-0,3-0", "a,b,c,d", "1-0,2-0,3-0,4-0,5-0"])

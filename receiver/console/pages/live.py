@@ -1,5 +1,6 @@
 """The live tail: what comes in, as it comes in."""
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlencode
@@ -70,11 +71,16 @@ def _event(batch: Batch | None, wanted: Filter, render_row: object) -> str:
 
 
 def _live(request: Request) -> Live:
-    state = request.app.state
-    if getattr(state, "live", None) is None:
-        state.live = Live(state.redis, masks_of(request))
+    state, masks = request.app.state, masks_of(request)
+    with _one:
+        if getattr(state, "live", None) is None:
+            state.live = Live(state.redis, masks)
     found: Live = state.live
     return found
+
+
+_one: Final = threading.Lock()
+"""Requests come on several threads, and one reader is to serve them all."""
 
 
 ROUTES: Final = [

@@ -1,13 +1,12 @@
 """Signing in and out."""
 
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import render, sessions
+from receiver.console import forms, render, sessions
 from receiver.console.app import COOKIE, Page
 
 
@@ -26,8 +25,8 @@ async def show(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Sign in by the button of the page."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
-    return await _sign_in(request, form.get("token", [""])[0])
+    form = await forms.fields(request)
+    return await _sign_in(request, form.get("token", ""))
 
 
 async def sign_out(request: Request) -> Response:
