@@ -13,6 +13,7 @@ from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
 from receiver.subscriptions import overview
 from receiver.subscriptions.orders import Order
+from receiver.subscriptions.slots import as_document
 
 _LONGEST_WAIT = 60.0
 
@@ -84,7 +85,7 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
     if not found:
         output.exit_nothing_found("there is no such set, slot or state")
     if as_json or not sys.stdout.isatty():
-        _lines(found)
+        _lines(map(as_document, found))
     else:
         tables.print_slots(found)
 

@@ -67,8 +67,8 @@ FORWARD_JOB: Final = "workers.forward.run"
 """Dotted name of the job behind each sink's queue."""
 
 SUBSCRIPTIONS: Final = "receiver:subscriptions"
-"""Hash: slot -> record as JSON (`receiver.subscriptions.slots.Slot`): what is wanted for one
-device and event type, and the attempts at it that still matter."""
+"""Hash: slot -> record as a JSON array (`receiver.subscriptions.slots.Slot`, in the order of its
+fields): what is wanted for one device and event type, and the attempts at it that still matter."""
 SUBSCRIPTION_IDS: Final = "receiver:subscriptions:ids"
 """Hash: `<operator> <id of the operator's>` -> `<slot> <attempt>`; kept as long as the attempt's
 credential, so that a notice of the end finds its slot."""
@@ -83,9 +83,8 @@ cannot be read, `<set>:deletions` how many deletions wait for `apply --yes`, `<s
 is nothing to say."""
 SUBSCRIPTION_CREDENTIALS: Final = "receiver:subscription-credentials"
 """Hash: SHA-256 (hex) of a token that begins with `SUBSCRIPTION_PREFIX` -> JSON object: `label`
-(the set), `listener`, `expires` and `created` (seconds since 1970), `attempt`, its `generation`
-and its `slot`. Changed only in
-scripts that note the change in `SUBSCRIPTION_CREDENTIALS_CHANGES` too."""
+(the set), `listener`, `expires` (seconds since 1970), `attempt`, its `generation` and its `slot`.
+Changed only in scripts that note the change in `SUBSCRIPTION_CREDENTIALS_CHANGES` too."""
 SUBSCRIPTION_CREDENTIALS_CHANGES: Final = "receiver:subscription-credentials:changes"
 """Sorted set: SHA-256 (hex) -> revision of its latest change. A reader that knows revision n asks
 for `(n +inf`; of those that it finds, the ones without a record are gone. A member stays

@@ -62,7 +62,7 @@ async def _store_intent(context: Context, name: str, token: str) -> Attempt | No
             id=new_attempt_id(),
             generation=slot.generation,
             digest=hashlib.sha256(token.encode()).hexdigest(),
-            created=now,
+            created=round(now, 3),
             asked_end=round(now + timing.requested_life(days, context.operator.max_days), 3),
         )
         slot.attempts.append(attempt)
@@ -79,7 +79,6 @@ def _credential(slot: Slot, attempt: Attempt) -> tuple[Write, ...]:
         "label": slot.set,
         "listener": slot.listener,
         "expires": int(attempt.asked_end + 2 * timing.DAY),
-        "created": int(attempt.created),
         "attempt": attempt.id,
         "generation": attempt.generation,
         "slot": slot.id,

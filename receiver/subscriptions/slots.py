@@ -13,8 +13,12 @@ SlotState = Literal[
 ]
 
 
-class Attempt(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One subscription that was requested, or is about to be. Times are seconds since 1970."""
+class Attempt(msgspec.Struct, kw_only=True, array_like=True):
+    """One subscription that was requested, or is about to be. Times are seconds since 1970.
+
+    Stored as an array, as `Slot` is: names of fields would be a third of what Redis holds of a
+    slot. So a new field comes last, with a default.
+    """
 
     id: str
     """Our id; the sink carries it as `s`, and so does the credential of its notifications."""
@@ -41,7 +45,7 @@ class Attempt(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why the operator ended it (TerminationReason)."""
 
 
-class Slot(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Slot(msgspec.Struct, kw_only=True, array_like=True):
     """One subscription that is wanted, or was; its attempts are those that still matter."""
 
     id: str
@@ -101,6 +105,12 @@ class Slot(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Slot).decode
+
+
+def as_document(slot: Slot) -> dict[str, Any]:
+    """Return a slot with the names of its fields, for other programs."""
+    attempts = [msgspec.structs.asdict(each) for each in slot.attempts]
+    return msgspec.structs.asdict(slot) | {"attempts": attempts}
 
 
 def slot_id(name: str, operator: str, device: dict[str, Any], event_type: str) -> str:

@@ -59,4 +59,4 @@ def renewal_due(created: float, ends: float) -> float:
     rest.
     """
     first, lives = created + EARLY, ends - created
-    return max(first, ends - min(max(lives / 4, 3600.0), lives / 2))
+    return round(max(first, ends - min(max(lives / 4, 3600.0), lives / 2)), 3)

@@ -44,6 +44,10 @@ def test_list_and_show_say_how_it_stands(fleet: Controlled) -> None:
     assert found["refusals"] == {"422 SERVICE_NOT_APPLICABLE": 1}
     shown = command(fleet, "show", "fleet", "--state", "refused").stdout
     assert json.loads(shown)["device"] == {"phoneNumber": DEVICES[0]}
+    shown = command(fleet, "show", "fleet", "--state", "active", "--json").stdout
+    attempts = [json.loads(line)["attempts"][0] for line in shown.splitlines()]
+    known = sorted((each["subscription"], each["state"]) for each in attempts)
+    assert known == sorted((each["id"], "active") for each in fleet.live())
     assert command(fleet, "show", "nobody").returncode == 1
 
 
