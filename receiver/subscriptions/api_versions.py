@@ -105,6 +105,8 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
     if not isinstance(document, dict):
         return None
     found = document.get("id") or document.get("subscriptionId")
+    if type(found) is int:  # a number, against the definition: to read it costs nothing
+        found = str(found)
     if not isinstance(found, str) or not found:
         return None
     config, hook = _inside(document, "config"), _inside(document, "webhook")

@@ -12,6 +12,10 @@ from receiver.subscriptions.store import Change, Write
 _RECHECK_OVERDUE: Final = 300.0
 """Seconds between two checks of a subscription that is alive after its end."""
 
+_UNBELIEVED_LIFE: Final = 3600.0
+"""Seconds that a subscription is taken to live that ended before its creation, as its operator has
+it: it is renewed in half of them, and not at once and again and again."""
+
 
 async def store_subscription(
     context: Context, name: str, attempt: str, remote: RemoteSubscription, *, active: bool
@@ -47,6 +51,8 @@ async def store_subscription(
 
 
 def _activate(slot: Slot, found: Attempt, ends: float, now: float, overlap: float) -> list[Write]:
+    if 0 < ends <= found.created:  # by a clock that is behind ours by more than it lives
+        ends = found.created + _UNBELIEVED_LIFE
     was, ends = found.state, min(filter(None, (ends, found.ends, found.asked_end)))
     found.state, found.next = "active", 0 if ends > now else now + _RECHECK_OVERDUE
     due = timing.renewal_due(found.created, ends)

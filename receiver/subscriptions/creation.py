@@ -44,7 +44,7 @@ async def create_subscription(context: Context, slot: Slot) -> None:
     if attempt is None or not await _mark_posting(context, slot.id, attempt.id):
         return
     outcome = await _post(context, slot, attempt, token)
-    await _store_outcome(context, slot, attempt.id, outcome)
+    await _store_outcome(context, slot, attempt, outcome)
 
 
 async def _store_intent(context: Context, name: str, token: str) -> Attempt | None:
@@ -130,25 +130,25 @@ async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> C
 
 
 async def _store_outcome(
-    context: Context, slot: Slot, attempt: str, outcome: CreationOutcome
+    context: Context, slot: Slot, attempt: Attempt, outcome: CreationOutcome
 ) -> None:
-    log.debug("subscription.answered", slot=slot.id, attempt=attempt, said=outcome.kind)
+    log.debug("subscription.answered", slot=slot.id, attempt=attempt.id, said=outcome.kind)
     match outcome.kind:
         case "active" | "pending":
             assert outcome.remote is not None  # noqa: S101 - `classify` found an id
             active = outcome.kind == "active"
             await attempts.store_subscription(
-                context, slot.id, attempt, outcome.remote, active=active
+                context, slot.id, attempt.id, outcome.remote, active=active
             )
-            if 0 < outcome.remote.ends < context.store.now() + timing.EARLY:
+            if attempt.created < outcome.remote.ends < context.store.now() + timing.EARLY:
                 await ending.count_early_end(context, slot.set, early=True)
             else:
                 context.note_creation(slot.set)
         case "unknown":
-            await attempts.mark_unknown(context, slot.id, attempt, outcome.error)
+            await attempts.mark_unknown(context, slot.id, attempt.id, outcome.error)
         case _:
             wait = await refusals.handle_refusal(context, slot, outcome)
-            await attempts.withdraw_attempt(context, slot.id, attempt, outcome, wait)
+            await attempts.withdraw_attempt(context, slot.id, attempt.id, outcome, wait)
 
 
 async def _pause_slot(context: Context, name: str, until: float) -> None:

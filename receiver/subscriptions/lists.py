@@ -40,14 +40,8 @@ class Lists:
 
         `delay`: seconds that an operator may take until a list shows a new subscription.
         """
-        shown = {each.id for each in listing.items}
         known = self._alive.get(base, {})
-        missing = [
-            each
-            for each, since in known.items()
-            if each not in shown and since + delay < listing.began
-        ]
-        for each in missing[:_SAMPLE]:
+        for each in self.missing(base, listing, delay)[:_SAMPLE]:
             try:
                 answer = await self._api.get(base, each)
             except (NotSent, Unanswered):
@@ -56,6 +50,15 @@ class Lists:
                 return False
             known.pop(each, None)
         return True
+
+    def missing(self, base: str, listing: Listing, delay: float) -> list[str]:
+        """Return the subscriptions that are known to be alive and that a list does not show."""
+        shown = {each.id for each in listing.items}
+        return [
+            each
+            for each, since in self._alive.get(base, {}).items()
+            if each not in shown and since + delay < listing.began
+        ]
 
     def forget(self, now: float) -> None:
         """Forget the lists, which may be of a time that is still to come; so may what is alive."""

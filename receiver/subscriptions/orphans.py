@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -9,10 +10,12 @@ import structlog
 
 from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
 from receiver.outbound import NotSent, Unanswered
+from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Slot, is_attempt_id, slot_id
+from receiver.subscriptions.store import Change
 
 log = structlog.get_logger()
 
@@ -48,7 +51,7 @@ async def check_orphans(context: Context) -> bool:
                 foreign.append({"base": base, "id": remote.id, "type": remote.type})
             else:
                 unfinished |= await _keep_or_delete(context, base, remote, owner)
-        complete &= await context.lists.is_complete(base, listing, context.timing.between_lists)
+        complete &= await _check_missing(context, base, listing)
     text = msgspec.json.encode(foreign).decode() if foreign else ""
     await context.store.write_state("orphans", text)
     # Without tags one that Redis has forgotten cannot be told from one that was made elsewhere.
@@ -62,6 +65,29 @@ async def is_counted_on(context: Context, remote: RemoteSubscription) -> bool:
     owner = await _find_owner(context, remote)
     found = owner.slot.attempt(owner.attempt) if owner.slot else None
     return found is not None and found.subscription in ("", remote.id)
+
+
+async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
+    """Make the check due of what a list should show and does not; return whether it is complete.
+
+    An operator that loses subscriptions sends no notice of their end.
+    """
+    delay = context.timing.between_lists
+    missing = context.lists.missing(base, listing, delay)
+    complete = await context.lists.is_complete(base, listing, delay)
+    for each in missing if complete else ():
+        text = await context.store.read_field(SUBSCRIPTION_IDS, f"{context.store.operator} {each}")
+        name, _, attempt = text.partition(" ")
+        await context.store.update_slot(name, partial(_check_now, attempt, context.store.now()))
+    return complete
+
+
+def _check_now(attempt: str, now: float, slot: Slot) -> Change | None:
+    found = slot.attempt(attempt)
+    if found is None or found.state != "active":
+        return None
+    found.next = found.next or now
+    return Change()
 
 
 async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:

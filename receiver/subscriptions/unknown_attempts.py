@@ -1,10 +1,16 @@
 """Finds out whether a POST whose answer was lost created a subscription."""
 
+from typing import Final
+
 from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
 from receiver.subscriptions.attempts import store_subscription
-from receiver.subscriptions.context import Context
+from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.slots import Attempt, Slot
 from receiver.subscriptions.store import Change
+
+_LOST_PAUSE: Final = 3600.0
+"""Seconds until the next attempt of a slot several of whose attempts were neither answered nor
+listed: an operator that creates each of them would have more and more subscriptions of ours."""
 
 
 async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
@@ -34,7 +40,8 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
             # Its credential stays: a subscription that appears late after all has to be recognised.
             now.attempts.remove(found)
             now.failures += 1
-            now.rest = context.store.now()
+            lost = now.failures >= SAME_FAILURES
+            now.rest = context.store.now() + (_LOST_PAUSE if lost else 0)
             return Change(writes=(("count", f"{now.set}:failed:unknown", 1),))
         return Change()
 
@@ -46,16 +53,15 @@ def _find(
 ) -> RemoteSubscription | None:
     """Return the subscription whose sink carries the attempt's tag.
 
-    Where sinks carry no tag: the one that ends in the very millisecond that was asked for.
+    Where sinks carry no tag, or the list shows them without it: the one that ends in the very
+    millisecond that was asked for.
     """
     alive = [each for each in listed if each.status not in DEAD_STATUSES]
     for each in alive:
         if each.tag == attempt.id:
             return each
-    if context.operator.sink_tag:
-        return None
     for each in alive:
-        same = each.type == slot.type and context.is_ours(each.sink)
+        same = each.type == slot.type and context.is_ours(each.sink) and not each.tag
         if same and abs(each.ends - attempt.asked_end) < 0.0015:
             return each
     return None

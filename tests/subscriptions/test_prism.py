@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from receiver.config.devices import parse_device
 from receiver.outbound import Answer, FixedHeaders, Limits, OperatorClient
 from receiver.subscriptions import creation_outcome
 from receiver.subscriptions.api import Api
@@ -18,7 +19,6 @@ from receiver.subscriptions.api_versions import (
     creation_body,
     parse_subscription,
 )
-from receiver.subscriptions.devices import parse_device
 from tests.support import camara
 from tests.support.camara import FOLDER, RELEASES
 from tests.support.commands import ROOT, free_port

@@ -127,6 +127,10 @@ class Api:
             and (now - each.created).total_seconds() >= settings.lag
         ]
         listed = listed[: settings.cap or None]
+        if not listed and settings.empty == "404":
+            raise Refused(404)
+        if not settings.show_query:
+            listed = list(map(documents.without_query, listed))
         if settings.form == "pages" or (settings.form == "version" and dialect.pages):
             page = _number(request, "page", 1, 1_000_000)
             per_page = _number(request, "perPage", settings.per_page, 100)

@@ -81,6 +81,11 @@ def shown_device(found: Subscription) -> dict[str, Any]:
     return found.device if found.dialect.one_identifier or not sent else sent
 
 
+def without_query(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return a subscription with its sink up to the `?`."""
+    return shown | {"sink": shown["sink"].partition("?")[0]} if "sink" in shown else shown
+
+
 def pages(listed: Sequence[dict[str, Any]], page: int, per_page: int) -> dict[str, Any]:
     """Return one page of a list, as version 0.9 has it (Commonalities 0.8.0-rc.2)."""
     begin = (page - 1) * per_page

@@ -64,6 +64,10 @@ class Listing(_Section):
     form: Literal["version", "array", "pages"] = "version"
     """`pages` is version 0.9's: `{subscriptions, pagination}`."""
     per_page: Annotated[int, Meta(ge=1, le=100)] = 20
+    show_query: bool = True
+    """False: sinks are shown without what follows their `?`."""
+    empty: Literal["list", "404"] = "list"
+    """`404`: where there is none the answer is NOT_FOUND, which no version documents."""
 
 
 class Limits(_Section):

@@ -1,0 +1,84 @@
+"""Operators that lose subscriptions, and that answer as no definition has it."""
+
+from typing import Any
+
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS
+from receiver.subscriptions.api_versions import parse_subscription
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+
+DAY = 86_400.0
+
+
+def test_what_the_operator_has_lost_without_a_word_is_made_anew(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    first = {each["id"] for each in fleet.live()}
+    one = min(first)
+    fleet.operator.control("end", id=one, notify=False)
+    eventually(lambda: len(fleet.live()) == len(DEVICES))
+    fleet.settled()
+    assert first - {each["id"] for each in fleet.live()} == {one}
+    fleet.passed(120)  # three that end within a minute of their creation would stop the set
+    fleet.operator.control("end", all=True, notify=False)
+    eventually(lambda: len(fleet.live()) == len(DEVICES))
+    fleet.settled()
+    assert not first & {each["id"] for each in fleet.live()}
+    assert float(fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:gap_seconds")) > 0  # type: ignore[arg-type]
+
+
+def test_a_list_that_is_capped_has_nobody_checked_that_it_does_not_show(fleet: Controlled) -> None:
+    fleet.operator.control("settings", list={"cap": 1})
+    fleet.start()
+    fleet.settled()
+    lists = fleet.requests()["list 200"]
+    eventually(lambda: fleet.requests()["list 200"] >= lists + 3)
+    assert fleet.requests()["create 201"] == len(DEVICES)
+    assert not any(each.next for slot in fleet.slots() for each in slot.attempts)
+
+
+def test_an_end_before_the_beginning_does_not_renew_again_and_again(fleet: Controlled) -> None:
+    fleet.operator.control("clock", ahead=-DAY)
+    fleet.operator.control("settings", limits={"max_seconds": 3600})
+    fleet.start()
+    fleet.settled()
+    fleet.renewed()
+    assert fleet.requests()["create 201"] == 2 * len(DEVICES)
+    for slot in fleet.slots():
+        [attempt] = slot.attempts
+        assert 1700 < attempt.renew - attempt.created < 1900
+
+
+def test_a_lost_answer_is_found_in_a_list_that_shows_no_tags(fleet: Controlled) -> None:
+    fleet.operator.control("settings", list={"show_query": False})
+    fleet.operator.control("faults", operation="create", effect="lost", times=2)
+    fleet.start()
+    fleet.settled()
+    assert len(fleet.operator.books()["subscriptions"]) == len(DEVICES)
+
+
+def test_a_list_that_is_not_found_is_one_without_subscriptions(fleet: Controlled) -> None:
+    fleet.operator.control("settings", list={"empty": "404"})
+    fleet.operator.control("faults", operation="create", effect="drop", times=len(DEVICES))
+    fleet.start()
+    fleet.settled()
+
+
+def test_an_operator_that_neither_answers_nor_lists_is_asked_for_few(fleet: Controlled) -> None:
+    fleet.operator.control("settings", list={"lag": DAY})
+    fleet.operator.control("faults", operation="create", effect="no-id", times=0)
+    fleet.start()
+    eventually(lambda: [slot.failures for slot in fleet.slots()] == [3] * len(DEVICES))
+    now = float(fleet.redis.time()[0])
+    assert all(slot.rest > now + 3000 for slot in fleet.slots())
+    assert len(fleet.live()) == 3 * len(DEVICES)
+
+
+def test_an_id_may_be_a_number() -> None:
+    for document in ({"id": 17}, {"subscriptionId": 17}, {"id": "17"}):
+        found = parse_subscription(document)
+        assert found
+        assert found.id == "17"
+    wrongs: tuple[Any, ...] = (True, 1.5, ["17"], {}, "", 0, None)
+    for wrong in wrongs:
+        assert parse_subscription({"id": wrong}) is None
