@@ -7,28 +7,34 @@ import msgspec
 
 from receiver.cli.terminal import setup
 from receiver.events.event_types import TYPES
-from receiver.schemas import json_schema
+from receiver.schemas import asyncapi, json_schema
 
 
 @click.command()
 @click.argument("name", metavar="[TYPE]", required=False)
 @click.option("--all", "every", is_flag=True, help="One schema for an event of any type.")
-def command(*, name: str | None, every: bool) -> None:
+@click.option("--asyncapi", "channels", is_flag=True, help="The AsyncAPI 3 document.")
+def command(*, name: str | None, every: bool, channels: bool) -> None:
     """List the types of the published events, or print the JSON Schema (2020-12) of one.
 
     \b
       receiver schema                             a table; JSON lines into a pipe
       receiver schema sms.message.received.v1
+      receiver schema --asyncapi > asyncapi.json  streams, RQ queues and web hooks
       receiver schema --all | npx json-schema-to-typescript > events.d.ts
 
     A schema describes the whole event; the part with the anchor "data" is what the event's
-    attribute `dataschema` names. The web process serves the same at /schemas/TYPE.json.
+    attribute `dataschema` names. The web process serves the same at /schemas/TYPE.json and
+    /asyncapi.json; web hooks stand in its /openapi.json, too.
     """
+    if (name is not None) + every + channels > 1:
+        raise click.UsageError("either a type, or --all, or --asyncapi")
+    if channels:
+        sys.stdout.buffer.write(asyncapi.encoded())
+        return
     if name is None and not every:
         _list()
         return
-    if name is not None and every:
-        raise click.UsageError("either a type or --all")
     try:
         document = json_schema.encoded(name or json_schema.EVERY)
     except KeyError:

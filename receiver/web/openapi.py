@@ -1,4 +1,6 @@
-"""The OpenAPI 3.1 document of our routes, generated from the registered callbacks."""
+"""The OpenAPI 3.1 document of our routes, generated from the registered callbacks, and of what
+web hooks get.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -6,6 +8,7 @@ from typing import Any, Final
 from receiver import __version__
 from receiver.carriers.carrier import Callback
 from receiver.config.settings import LISTENER_NAME, Settings
+from receiver.schemas import web_hooks
 from receiver.web import schemas
 
 _HANDSHAKE: Final = (
@@ -79,13 +82,14 @@ def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Sett
             "parameters": [parameter],
             **_route(callback, settings),
         }
-    paths |= {path: _read(*_READ[path]) for path in reads} | {schemas.PATH: schemas.described()}
+    paths |= {path: _read(*_READ[path]) for path in reads} | schemas.described()
     return {
         "openapi": "3.1.0",
         "info": {"title": "telecom-receiver", "version": __version__},
         "paths": paths,
+        "webhooks": web_hooks.web_hooks(),
         "components": {
-            "schemas": {"Problem": _PROBLEM, "ErrorInfo": _ERROR_INFO},
+            "schemas": {"Problem": _PROBLEM, "ErrorInfo": _ERROR_INFO, **web_hooks.schemas()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "query": {"type": "apiKey", "in": "query", "name": "access_token"},

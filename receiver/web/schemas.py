@@ -1,4 +1,4 @@
-"""Serving the JSON Schemas of the published events: public, and the same until the next release."""
+"""Serving what describes the published events: public, and the same until the next release."""
 
 import hashlib
 from typing import Any, Final
@@ -8,15 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from receiver.schemas import json_schema
+from receiver.schemas import asyncapi, json_schema
 
 PATH: Final = "/schemas/{name}.json"
+ASYNCAPI: Final = "/asyncapi.json"
 CONTENT_TYPE: Final = "application/schema+json"
 _FRESH: Final = "public, max-age=3600"
 
 
 def routes() -> list[Route]:
-    """Return the route of the schemas."""
+    """Return the routes of the schemas and of the AsyncAPI document."""
 
     async def schema(request: Request) -> Response:
         try:
@@ -25,7 +26,10 @@ def routes() -> list[Route]:
             raise HTTPException(404) from None
         return cacheable(request, body, CONTENT_TYPE)
 
-    return [Route(PATH, schema)]
+    async def channels(request: Request) -> Response:
+        return cacheable(request, asyncapi.encoded(), asyncapi.CONTENT_TYPE)
+
+    return [Route(PATH, schema), Route(ASYNCAPI, channels)]
 
 
 def cacheable(request: Request, body: bytes, content_type: str) -> Response:
@@ -45,7 +49,7 @@ def _if_none_match(request: Request) -> str:
 
 
 def described() -> dict[str, Any]:
-    """Return the route's path item for OpenAPI."""
+    """Return the routes' path items for OpenAPI."""
     name = {
         "name": "name",
         "in": "path",
@@ -53,23 +57,23 @@ def described() -> dict[str, Any]:
         "description": "An event type, or `events`: an event of any type.",
         "schema": {"enum": json_schema.names()},
     }
-    summary = "The JSON Schema of a published event type."
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        "parameters": [name],
-        "get": {
-            "summary": summary,
-            "responses": {
-                "200": {
-                    "description": summary,
-                    "headers": {"ETag": {"schema": {"type": "string"}, "required": True}},
-                    "content": {CONTENT_TYPE: {"schema": {"type": "object"}}},
-                },
-                "304": {"description": "It is what If-None-Match names."},
-                "404": {
-                    "description": "There is no such event type.",
-                    "content": {"application/problem+json": problem},
-                },
-            },
+    missing = {
+        "description": "There is no such event type.",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         },
     }
+    schema = _read("The JSON Schema of a published event type.", CONTENT_TYPE)
+    schema["responses"]["404"] = missing
+    channels = _read("Where the events come out, as AsyncAPI.", asyncapi.CONTENT_TYPE)
+    return {PATH: {"parameters": [name], "get": schema}, ASYNCAPI: {"get": channels}}
+
+
+def _read(summary: str, content_type: str) -> dict[str, Any]:
+    found = {
+        "description": summary,
+        "headers": {"ETag": {"schema": {"type": "string"}, "required": True}},
+        "content": {content_type: {"schema": {"type": "object"}}},
+    }
+    kept = {"description": "It is what If-None-Match names."}
+    return {"summary": summary, "responses": {"200": found, "304": kept}}

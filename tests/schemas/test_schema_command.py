@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from receiver.config.settings import load
 from receiver.events import TYPES
-from receiver.schemas import json_schema
+from receiver.schemas import asyncapi, json_schema
 from receiver.web.app import build
 from tests.support.commands import run
 
@@ -57,3 +57,10 @@ def test_a_schema_s_head_may_be_asked_for(web: TestClient) -> None:
 def test_another_schema_is_not_there(web: TestClient, name: str) -> None:
     missing = web.get(f"/schemas/{name}")
     assert (missing.status_code, missing.json()["status"]) == (404, 404)
+
+
+def test_the_asyncapi_document_is_served_too(web: TestClient) -> None:
+    found = web.get("/asyncapi.json")
+    assert found.json() == asyncapi.document()
+    assert found.headers["content-type"] == "application/vnd.aai.asyncapi+json;version=3.0.0"
+    assert web.head("/asyncapi.json").status_code == 200
