@@ -33,6 +33,8 @@ COMMANDS = {
     "consent": "Store a subscriber's consent to read a mailbox; list consents.",
     "inbox": "A subscriber's mailbox: list, get, mark, delete, send.",
     "watch": "Watch messages whose delivery status is to be asked for: add, list, drop.",
+    "erase": "Erase all that is stored about a person.",
+    "export-person": "Print all that is stored about a person.",
     "selftest": "Send one real message and print what is heard of it.",
     "replay": "Send past events to one sink again.",
 }

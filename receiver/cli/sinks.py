@@ -36,10 +36,10 @@ def list_() -> None:
       receiver sinks list
       receiver sinks list | jq -r 'select(.state != "sending") | .name + ": " + .state'
 
-    events = delivered + filtered + dead + parked + shed + parked_damaged + open; `retrying` is a
-    part of `open`. A table on a terminal; into a pipe one JSON document per line. While Redis is
-    unreachable only the names in receiver.toml and the depth of the spool are printed, and the exit
-    code is 2.
+    events = delivered + filtered + dead + parked + shed + parked_damaged + erased + open;
+    `retrying` is a part of `open`. A table on a terminal; into a pipe one JSON document per line.
+    While Redis is unreachable only the names in receiver.toml and the depth of the spool are
+    printed, and the exit code is 2.
     """
     settings = setup.settings()
     client = setup.connect(setup.redis_url(settings))
@@ -142,7 +142,7 @@ def _print_table(found: list[SinkLedger]) -> None:
     from receiver.cli.terminal.output import terminal
 
     usual = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
-    rare = ("parked", "shed", "parked_damaged")  # columns that most never need
+    rare = ("parked", "shed", "parked_damaged", "erased")  # columns that most never need
     numbers = (*usual, *(name for name in rare if any(getattr(one, name) for one in found)))
     table = Table(box=None)
     table.add_column("sink", style="bold")

@@ -54,11 +54,12 @@ NORMALISE_JOB: Final = "workers.normalise.run"
 
 SINKS: Final = "receiver:sinks"
 """Hash of counts per sink, each changed in the script that makes it true: `<sink>:delivered`,
-`:filtered`, `:dead`, `:shed`, `:parked_damaged`, `:replayed`, `:failed_attempts`; `:begun` is what
-the stream had taken before the sink began, `:configured` when a supervisor last knew it (ms), and
-`:parks`, `:sheds` or `:holds` when one last had that for what exceeds its share. For every sink the
-events since `begun` plus `replayed` are `delivered`, `filtered`, `dead`, `shed` (let go),
-`parked_damaged` (parked, and did not come back), parked (`sink_parking`), or open."""
+`:filtered`, `:dead`, `:shed`, `:parked_damaged`, `:erased`, `:replayed`, `:failed_attempts`;
+`:begun` is what the stream had taken before the sink began, `:configured` when a supervisor last
+knew it (ms), and `:parks`, `:sheds` or `:holds` when one last had that for what exceeds its share.
+For every sink the events since `begun` plus `replayed` are `delivered`, `filtered`, `dead`, `shed`
+(let go), `parked_damaged` (parked, and did not come back), `erased`, parked (`sink_parking`), or
+open."""
 DELIVERIES: Final = "receiver:deliveries"
 """Stream of failed attempts to deliver, of all sinks: one field, `a`, an encoded `Attempt`."""
 RETIRED_SECONDS: Final = 24 * 3600

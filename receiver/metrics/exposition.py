@@ -257,6 +257,8 @@ def _sinks(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     yield counter("receiver_sink_shed", said, ["sink"], counted("shed"))
     said = "Parked events that did not come back: unreadable, or given up."
     yield counter("receiver_sink_parked_damaged", said, ["sink"], counted("parked_damaged"))
+    said = "Events not delivered because all about a person was erased."
+    yield counter("receiver_sink_erased", said, ["sink"], counted("erased"))
     # Of one that is not configured any more only the counts go on: nobody is to be woken for it.
     known = {sink: one for sink, one in found.sinks.items() if one.known(found.now) or sink in here}
     for name, (meaning, value) in _SINKS.items():

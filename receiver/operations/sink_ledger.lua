@@ -12,11 +12,12 @@ for i = 1, #ARGV, 2 do
     end
     local delivered, filtered, dead = count('delivered'), count('filtered'), count('dead')
     local shed, damaged = count('shed'), count('parked_damaged')
+    local erased = count('erased')
     local on_disk = redis.call('HMGET', parking, 'total', 'returned', 'bytes', 'host', 'trouble', 'seen', 'since')
     local parked = tonumber(on_disk[1] or '0') - tonumber(on_disk[2] or '0')
     local retrying, group = redis.call('ZCARD', due), groups[ARGV[i + 1]]
     local open, exact = retrying, true
-    local events = delivered + filtered + dead + shed + damaged + parked + retrying
+    local events = delivered + filtered + dead + shed + damaged + erased + parked + retrying
     if group then
         local waiting
         waiting, exact = open_in(KEYS[1], group)
@@ -40,7 +41,7 @@ for i = 1, #ARGV, 2 do
         tonumber(stopped[3] or '0') > 0 and 1 or 0,
         math.max(0, clock[1] - math.floor(count('configured') / 1000)),
         stopped[4] or '',
-        parked, tonumber(on_disk[3] or '0'), shed, damaged, on_disk[4] or '', on_disk[5] or '',
+        parked, tonumber(on_disk[3] or '0'), shed, damaged, erased, on_disk[4] or '', on_disk[5] or '',
         math.max(0, clock[1] - math.floor(tonumber(on_disk[6] or '0') / 1000)),
         parked > 0 and tonumber(on_disk[7] or '0') or 0, when_full, exact and 1 or 0, item or '',
     }

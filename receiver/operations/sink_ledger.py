@@ -61,6 +61,8 @@ class SinkLedger(msgspec.Struct, frozen=True):
     """Let go because the sink had more than its share of memory; nobody has them."""
     parked_damaged: int
     """Parked ones that did not come back: unreadable, or given up; their files are kept."""
+    erased: int
+    """Not delivered, because all about a person was erased (`receiver erase`)."""
     parked_on: str
     """The host that has, or had, them; empty where nothing was ever parked."""
     parking_trouble: str
@@ -82,7 +84,7 @@ class SinkLedger(msgspec.Struct, frozen=True):
     def balanced(self) -> bool:
         """Return whether every event is accounted for, as far as can be told."""
         settled = self.delivered + self.filtered + self.dead + self.shed + self.parked_damaged
-        known = settled + self.parked + self.open
+        known = settled + self.erased + self.parked + self.open
         return self.events == known or (not self.exact and self.events > known)
 
 

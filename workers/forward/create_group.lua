@@ -16,7 +16,7 @@ local function count(name)
 end
 -- The group comes last: until it exists all of this is done again, and then never more.
 local settled = count('delivered') + count('filtered') + count('dead') - count('replayed')
-settled = settled + count('shed') + count('parked_damaged')
+settled = settled + count('shed') + count('parked_damaged') + count('erased')
 local parking = redis.call('HMGET', KEYS[5], 'total', 'returned')
 local parked = tonumber(parking[1] or '0') - tonumber(parking[2] or '0')
 local begun = before - settled - parked - redis.call('ZCARD', KEYS[2])

@@ -1,0 +1,97 @@
+"""`receiver erase`: all that is stored about a person goes."""
+
+import sys
+
+import click
+import msgspec
+
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.stored_total import stored_total
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.erasure.erase import Eraser, Report
+from receiver.erasure.person import Person
+
+
+def person_of(numbers: tuple[str, ...], settings: Settings) -> Person:
+    """Return the person with these telephone numbers; `-` reads them from stdin, one a line."""
+    if numbers == ("-",):
+        numbers = tuple(line.strip() for line in sys.stdin if line.strip())
+    try:
+        return Person(numbers, settings)
+    except ValueError as error:
+        raise setup.Refused(str(error)) from None
+
+
+def copies_in(settings: Settings) -> list[str]:
+    """Return the company's streams on our own Redis that sinks fill."""
+    return [
+        sink.stream
+        for sink in settings.sinks
+        if isinstance(sink, RedisStreamSink) and sink.redis_url in (None, settings.redis_url)
+    ]
+
+
+@click.command(short_help="Erase all that is stored about a person.")
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+@click.option("--dry-run", is_flag=True, help="Count what would be erased; change nothing.")
+@click.option("--copies", is_flag=True, help="Also on your own streams that sinks fill here.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="The report as one JSON document, to be kept."
+)
+def command(
+    *, numbers: tuple[str, ...], dry_run: bool, copies: bool, yes: bool, as_json: bool
+) -> None:
+    """Erase all that is stored about a person: the right to erasure (GDPR, article 17).
+
+    \b
+      receiver erase +12065550100 --dry-run
+      receiver erase +12065550100
+      receiver erase - --yes --json < numbers > report.json
+
+    NUMBER has its country code; all numbers of one call are one person's. `-` reads them from
+    stdin, which keeps them out of the shell's history and the list of processes. Whatever names
+    a number goes, however it was written: what came in, events, dead letters, rejected requests,
+    what waits to be delivered again, and how deliveries were answered. What a sink had still to get
+    is not delivered and counts as `erased` in its ledger. Then the server rewrites its log. The
+    report counts what went and names nobody. May be repeated at will.
+
+    Not in reach, and to be seen to elsewhere: what consumers have, backups, replicas that are away,
+    what your own receiver.toml and devices files name, and the identities of notifications, which
+    are digests that end by themselves.
+
+    Exit codes: 0 nothing is left; 1 something is, and the report says what to do; 2 a wrong
+    number or setting, or no Redis.
+    """
+    settings = setup.settings()
+    person = person_of(numbers, settings)
+    client = setup.connect(setup.redis_url(settings))
+    own = copies_in(settings)
+    if not (dry_run or yes):
+        click.confirm("Erase all that is stored about this person, for good?", abort=True, err=True)
+    with setup.redis_faults(), progress("looked at", stored_total(client, own)) as passed:
+        eraser = Eraser(client, person, own if copies else (), passed=passed)
+        report = eraser.run(dry_run=dry_run)
+    if own and not copies:
+        report.left.append(f"{', '.join(own)}: your own, not looked at; --copies does")
+    _print(report, as_json=as_json)
+    if not (report.complete or dry_run):
+        raise SystemExit(1)
+
+
+def _print(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        document = msgspec.to_builtins(report) | {"complete": report.complete}
+        click.echo(msgspec.json.encode(document).decode())
+        return
+    verb = "would be erased" if report.dry_run else "erased"
+    for kind, count in report.erased.items():
+        click.echo(f"{count:>9,} {kind.replace('-', ' ')}{'' if count == 1 else 's'} {verb}")
+    if not report.erased:
+        click.echo("nothing is stored about this person")
+    if report.undelivered:
+        click.echo(f"{report.undelivered:>9,} deliveries to sinks will not happen")
+    click.echo(f"the server's log: {report.log}")
+    for sentence in report.left:
+        click.echo(f"left: {sentence}")

@@ -1,0 +1,87 @@
+"""`receiver export-person`: all that is stored about a person, printed."""
+
+import base64
+from typing import Any
+
+import click
+import msgspec
+
+from receiver.cli.erase import copies_in, person_of
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.stored_total import stored_total
+from receiver.contract.records import (
+    decode_attempt,
+    decode_dead_letter,
+    decode_delivery,
+    decode_notification,
+    decode_refusal,
+)
+from receiver.erasure.erase import known_sinks
+from receiver.erasure.stores import Found, find
+
+
+@click.command(short_help="Print all that is stored about a person.")
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+def command(*, numbers: tuple[str, ...]) -> None:
+    """Print all that is stored about a person: the right of access (GDPR, article 15).
+
+    \b
+      receiver export-person +12065550100 > person.jsonl
+      receiver export-person - < numbers > person.jsonl
+
+    NUMBER has its country code; `-` reads numbers from stdin. One JSON document a line: `kind`,
+    `key` and `entry` say where it is stored, `stored` what, whole. Nothing is changed. `receiver
+    erase` finds the same.
+
+    Exit codes: 0 something was found; 1 nothing; 2 a wrong number or setting, or no Redis.
+    """
+    settings = setup.settings()
+    person = person_of(numbers, settings)
+    client = setup.connect(setup.redis_url(settings))
+    copies, count = copies_in(settings), 0
+    with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
+        for found in find(client, person, known_sinks(client), copies, passed):
+            click.echo(msgspec.json.encode(_document(found)).decode())
+            count += 1
+    if not count:
+        output.exit_nothing_found("nothing is stored about this person")
+
+
+_DECODE: dict[str, Any] = {
+    "notification": decode_notification,
+    "dead-letter": decode_dead_letter,
+    "rejected": decode_refusal,
+    "delivery": decode_delivery,
+    "attempt": decode_attempt,
+}
+
+
+def _document(found: Found) -> dict[str, Any]:
+    decode = _DECODE.get(found.kind)
+    try:
+        stored = _readable(decode(found.stored)) if decode else msgspec.json.decode(found.stored)
+    except msgspec.DecodeError:
+        stored = _text(found.stored)  # somebody else wrote it
+    return {"kind": found.kind, "key": found.key, "entry": found.entry, "stored": stored}
+
+
+def _readable(record: Any) -> dict[str, Any]:
+    return {
+        name: _inner(name, value) if isinstance(value, bytes) else value
+        for name, value in msgspec.structs.asdict(record).items()
+    }
+
+
+def _inner(name: str, value: bytes) -> Any:
+    if name == "notification" and value:
+        return _readable(decode_notification(value))
+    return _text(value)
+
+
+def _text(value: bytes) -> Any:
+    """Return bytes as text, or in base64 under a name that says so."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}

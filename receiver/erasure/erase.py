@@ -1,0 +1,221 @@
+"""Erasing all that is stored about a person, and saying what was erased and what is left.
+
+Every step may be repeated: what is gone is gone, and is counted once.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import redis
+from redis.exceptions import ResponseError
+
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    MARKS,
+    SINKS,
+    forward_group,
+    refused_at,
+    retry_due,
+    retry_items,
+    sink_parking,
+)
+from receiver.erasure.person import Person
+from receiver.erasure.stores import Found, find
+from receiver.runtime import scripts
+
+_AT_ONCE: Final = 200
+_MOVED: Final = -1
+REWRITE_SECONDS: Final = 600.0
+"""How long the server's rewrite of its log may take before it is said to be under way still."""
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What was erased, at what time, and what is left; it names nobody."""
+
+    at: int
+    """When it ended: milliseconds since 1970."""
+    numbers: int
+    """How many telephone numbers it was about."""
+    looked_at: int = 0
+    erased: dict[str, int] = {}
+    """Kind of what was stored -> how many."""
+    undelivered: int = 0
+    """Of the events, those that some sink had still to get."""
+    left: list[str] = []
+    """What is still stored or could not be looked at, a sentence each; empty when all is gone."""
+    log: str = ""
+    """What became of the server's append-only file, which has what was erased until it is
+    rewritten: `rewritten`, `none` where it has no such file, or why it is not."""
+    dry_run: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing is left, nor in the server's log."""
+        return not self.left and self.log in ("rewritten", "none") and not self.dry_run
+
+
+class Eraser:
+    """Erase what is stored about one person."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        person: Person,
+        copies: Sequence[str],
+        *,
+        passed: Callable[[int], None] = lambda _: None,
+        open_seconds: float = 30.0,
+    ) -> None:
+        """`copies` are the company's own streams that are to be looked through; `open_seconds` is
+        how long to wait for the workers to finish with what came in last.
+        """
+        self._client: Any = client
+        self._person = person
+        self._copies = copies
+        self._passed = passed
+        self._open_seconds = open_seconds
+        self._entries, self._deliveries, self._drop = (
+            client.register_script(scripts.load(package, name))
+            for package, name in (
+                (__package__, "erase_entries"),
+                (__package__, "erase_deliveries"),
+                ("receiver.operations", "drop_dead_letter"),
+            )
+        )
+        self.report = Report(at=0, numbers=len(person.digits))
+        self._erased: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+
+    def run(self, *, dry_run: bool = False) -> Report:
+        """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
+        sinks = known_sinks(self._client)
+        for page in _pages(find(self._client, self._person, sinks, self._copies, self._looked_at)):
+            if dry_run:
+                self._erased[page[0].kind] += len(page)
+            else:
+                self._erase(page)
+        report = self.report
+        report.erased, report.dry_run = dict(self._erased), dry_run
+        report.left += self._left(sinks)
+        report.log = "left as it is" if dry_run else self._rewrite_log()
+        report.at = time.time_ns() // 1_000_000
+        return report
+
+    def _looked_at(self, more: int) -> None:
+        self.report.looked_at += more
+        self._passed(more)
+
+    def _erase(self, page: list[Found]) -> None:
+        kind, key, names = page[0].kind, page[0].key, [one.entry for one in page]
+        if kind == "notification":
+            names = self._done(names)
+        if kind == "delivery":
+            sink = key.removeprefix(retry_items(""))
+            keys = [retry_due(sink), key, refused_at(sink), SINKS]
+            gone = self._deliveries(keys=keys, args=[f"{sink}:erased", *names])
+            self.report.undelivered += gone
+        elif kind == "event":
+            gone, undelivered = self._erase_events(names)
+            self.report.undelivered += undelivered
+        elif kind == "dead-letter":
+            gone = sum(self._drop(keys=[DEAD_LETTERS, LEDGER], args=[name]) == 1 for name in names)
+        else:
+            gone = self._client.xdel(key, *names) if names else 0
+        self._erased[kind] += gone
+
+    def _erase_events(self, names: list[str]) -> tuple[int, int]:
+        until = time.monotonic() + self._open_seconds
+        while True:
+            args = [forward_group(""), ":erased", *names]
+            gone, undelivered = self._entries(keys=[EVENTS, SINKS, MARKS], args=args)
+            if undelivered != _MOVED:
+                return gone, undelivered
+            if time.monotonic() > until:
+                self._open["events of a sink whose consumer group somebody has moved"] += len(names)
+                return 0, 0
+            time.sleep(1)  # the sink's next job puts its group back
+
+    def _done(self, names: list[str]) -> list[str]:
+        """Return the notifications that the workers are done with, after some time for that."""
+        until = time.monotonic() + self._open_seconds
+        while waiting := [name for name in names if self._is_open(name)]:
+            if time.monotonic() > until:
+                self._open["notifications that no worker has processed yet"] += len(waiting)
+                break
+            time.sleep(0.2)
+        return [name for name in names if name not in waiting]
+
+    def _is_open(self, name: str) -> bool:
+        groups = {group["name"]: group for group in self._client.xinfo_groups(INBOUND)}
+        group = groups.get(GROUP.encode())
+        if group is None or _order(group["last-delivered-id"].decode()) < _order(name):
+            return True
+        return bool(self._client.xpending_range(INBOUND, GROUP, name, name, 1))
+
+    def _left(self, sinks: Sequence[str]) -> Iterator[str]:
+        for what, count in self._open.items():
+            yield f"{count} {what}: run this again once `receiver worker` has done its work"
+        for sink in sinks:
+            state = self._client.hmget(sink_parking(sink), "total", "returned", "host")
+            parked = int(state[0] or 0) - int(state[1] or 0)
+            if parked:
+                host = (state[2] or b"another").decode()
+                yield (
+                    f"{parked} events of sink {sink} are parked on the disk of {host} and were not "
+                    "looked at: run this again once they have come back"
+                )
+
+    def _rewrite_log(self) -> str:
+        """Have the server rewrite its log, and wait until it has."""
+        try:
+            if not self._client.info("persistence").get("aof_enabled"):
+                return "none"
+            before = self._rewrites()
+            self._client.bgrewriteaof()
+        except ResponseError as error:
+            return f"not rewritten: {str(error)[:80]}; have BGREWRITEAOF run on the server"
+        until = time.monotonic() + REWRITE_SECONDS
+        while time.monotonic() < until:
+            told = self._client.info("persistence")
+            running = told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"]
+            if not running and self._rewrites() > before:
+                good = told["aof_last_bgrewrite_status"] == "ok"
+                return "rewritten" if good else "not rewritten: the server failed, see its own log"
+            time.sleep(0.1)
+        return "not rewritten yet: the server is still at it"
+
+    def _rewrites(self) -> int:
+        return int(self._client.info("persistence").get("aof_rewrites", 0))
+
+
+def known_sinks(client: redis.Redis) -> tuple[str, ...]:
+    """Return the names of all sinks there ever were. Raises `redis.RedisError`."""
+    fields: Any = client.hkeys(SINKS)
+    begun = b":begun"
+    return tuple(
+        sorted(field.removesuffix(begun).decode() for field in fields if field.endswith(begun))
+    )
+
+
+def _order(entry: str) -> tuple[int, int]:
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds), int(number)
+
+
+def _pages(found: Iterator[Found]) -> Iterator[list[Found]]:
+    """Yield what was found in pages, each of one kind and one key."""
+    page: list[Found] = []
+    for one in found:
+        if page and (page[0].key != one.key or len(page) == _AT_ONCE):
+            yield page
+            page = []
+        page.append(one)
+    if page:
+        yield page

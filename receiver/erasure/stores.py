@@ -1,0 +1,141 @@
+"""The places that hold what came in and what went out, read page by page for one person.
+
+Nothing is erased here: `receiver.erasure.erase` does that with what is found, and `receiver
+export-person` prints it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+import redis
+
+from receiver.contract.records import (
+    decode_attempt,
+    decode_dead_letter,
+    decode_notification,
+    decode_refusal,
+)
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    DELIVERIES,
+    EVENTS,
+    INBOUND,
+    REJECTED,
+    retry_items,
+    sink_deliveries,
+)
+from receiver.erasure.person import Person
+
+Kind = Literal["notification", "event", "dead-letter", "rejected", "delivery", "attempt", "copy"]
+"""`delivery` waits for another attempt at a sink; `attempt` is the record of one that was made;
+`copy` is an event on a stream of the company's own that a sink fills."""
+
+_About = Callable[[bytes], bool]
+_PAGE: Final = 500
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One stored thing about a person."""
+
+    kind: Kind
+    key: str
+    """The Redis key that holds it."""
+    entry: str
+    """Its entry there, or its field."""
+    stored: bytes
+    """As it is stored: JSON of an event, else msgpack (`receiver.contract.records`)."""
+
+
+def find(
+    client: redis.Redis,
+    person: Person,
+    sinks: Sequence[str],
+    copies: Sequence[str] = (),
+    passed: Callable[[int], None] = lambda _: None,
+) -> Iterator[Found]:
+    """Yield all that is stored about a person. `sinks` are all there ever were; `copies` the
+    company's streams that are to be looked through; `passed` is told how many were looked at.
+    Raises `redis.RedisError`.
+    """
+    names = person.in_bytes
+
+    def stream(kind: Kind, key: str, field: bytes, about: _About = names) -> Iterator[Found]:
+        return _in_stream(client, (kind, key, field), about, passed)
+
+    # In the order in which things go from one place to the next: what moves on meanwhile is found.
+    yield from stream("notification", INBOUND, b"n", lambda raw: _notification(person, raw))
+    yield from stream("event", EVENTS, b"event")
+    for sink in sinks:
+        yield from _in_hash(client, retry_items(sink), names, passed)
+    yield from stream("dead-letter", DEAD_LETTERS, b"d", lambda raw: _dead_letter(person, raw))
+    yield from stream("rejected", REJECTED, b"r", lambda raw: _rejected(person, raw))
+    for key in (DELIVERIES, *map(sink_deliveries, sinks)):
+        yield from stream("attempt", key, b"a", lambda raw: _attempt(person, raw))
+    for copy in copies:
+        yield from stream("copy", copy, b"event")
+
+
+def _in_stream(
+    client: redis.Redis,
+    where: tuple[Kind, str, bytes],
+    about: _About,
+    passed: Callable[[int], None],
+) -> Iterator[Found]:
+    kind, key, field = where
+    newest: Any = client.xrevrange(key, count=1)
+    at, last = "-", newest[0][0] if newest else b"0-0"
+    while True:
+        page: Any = client.xrange(key, at, last, count=_PAGE)
+        for entry, fields in page:
+            stored = fields.get(field, b"")
+            if about(stored):
+                yield Found(kind, key, entry.decode(), stored)
+        passed(len(page))
+        if len(page) < _PAGE:
+            return
+        at = f"({page[-1][0].decode()}"
+
+
+def _in_hash(
+    client: redis.Redis, key: str, about: _About, passed: Callable[[int], None]
+) -> Iterator[Found]:
+    for entry, stored in client.hscan_iter(key, count=_PAGE):
+        passed(1)
+        if about(stored):
+            yield Found("delivery", key, entry.decode(), stored)
+
+
+def _notification(person: Person, raw: bytes) -> bool:
+    if person.in_bytes(raw):
+        return True  # perhaps in a header that was kept with it
+    try:
+        return person.in_notification(decode_notification(raw))
+    except msgspec.DecodeError:
+        return False  # somebody else wrote it
+
+
+def _dead_letter(person: Person, raw: bytes) -> bool:
+    if person.in_bytes(raw):
+        return True
+    try:
+        inside = decode_dead_letter(raw).notification
+    except msgspec.DecodeError:
+        return False
+    return bool(inside) and _notification(person, inside)
+
+
+def _rejected(person: Person, raw: bytes) -> bool:
+    try:
+        one = decode_refusal(raw)
+    except msgspec.DecodeError:
+        return person.in_bytes(raw)
+    said = (one.body, *(value.encode() for _, value in one.headers))
+    return any(map(person.in_bytes, said))
+
+
+def _attempt(person: Person, raw: bytes) -> bool:
+    try:
+        return person.in_bytes(decode_attempt(raw).answer)
+    except msgspec.DecodeError:
+        return person.in_bytes(raw)

@@ -1,0 +1,1 @@
+"""Erasing what is stored about a person, and printing it."""

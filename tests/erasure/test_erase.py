@@ -1,0 +1,213 @@
+"""`receiver erase`: whatever names a person goes, everything else stays, and the counts add up."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.records import Attempt, Notification, Refusal, decode_notification, encode
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    DELIVERIES,
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    REJECTED,
+    retry_due,
+    retry_items,
+)
+from receiver.erasure.erase import Eraser, Report
+from receiver.erasure.person import Person
+from receiver.operations import ledger, sink_ledger
+from tests.support.commands import run
+from tests.support.consumer import answering, consuming
+from tests.support.forwarding import Forwarding, event, http_sink, publish
+from tests.support.valkey import Valkey
+from workers.normalise.job import Normaliser
+
+HER = "+12065550100"
+HIS = "+12065550199"
+SETTINGS = Settings()
+CONFIG = """
+[[sink]]
+name = "copy"
+kind = "redis-stream"
+stream = "company:events"
+"""
+
+
+def accept(client: Any, *bodies: bytes, listener: str = "default") -> None:
+    for body in bodies:
+        receipt = f"{client.hincrby(LEDGER, 'accepted', 1):027x}"
+        one = Notification("att.sms.mo", listener, receipt, 1, "application/json", body)
+        client.xadd(INBOUND, {"n": encode(one)})
+
+
+def message(sender: str, text: str = "hello") -> bytes:
+    body = {"SenderAddress": sender, "Message": text, "DestinationAddress": "52345678"}
+    return json.dumps({"InboundSmsMessage": body}).encode()
+
+
+def work(client: Any) -> None:
+    Normaliser(client, "one-0", SETTINGS, lambda: False).run()
+
+
+def erase(client: Any, *numbers: str, **more: Any) -> Report:
+    person = Person(numbers or (HER,), SETTINGS)
+    return Eraser(client, person, (), open_seconds=0.5).run(**more)
+
+
+def everything(client: Any) -> bytes:
+    """All that any stream or hash has."""
+    found = []
+    for key in client.scan_iter():
+        kind = client.type(key)
+        if kind == b"stream":
+            found += [value for _, fields in client.xrange(key) for value in fields.values()]
+        elif kind == b"hash":
+            found += [word for pair in client.hgetall(key).items() for word in pair]
+    return b"\n".join(found)
+
+
+def test_what_names_her_goes_and_what_names_him_stays(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, message(f"tel:{HER}"), message(f"tel:{HIS}"), message(HIS, "call 12065550100"))
+    accept(client, message("2065550100"), b'{"From": "+12065550100"}')  # national; unreadable
+    work(client)
+    refused = Refusal("att.sms.mo", "default", "r", 1, 400, "no", [], b"x=0012065550100")
+    client.xadd(REJECTED, {"r": encode(refused)})
+    other = msgspec.structs.replace(refused, body=b"x=112065550100")
+    client.xadd(REJECTED, {"r": encode(other)})
+    answer = Attempt(
+        "hook", "1-0", 1, 1, 1, 500, "status 500", b"12065550100 is unknown" + b"." * 30
+    )
+    client.xadd(DELIVERIES, {"a": encode(answer)})
+    report = erase(client)
+    assert report.erased == {
+        "notification": 4, "event": 3, "dead-letter": 1, "rejected": 1, "attempt": 1
+    }  # fmt: skip
+    assert report.complete
+    assert b"2065550100" not in everything(client).replace(b"112065550100", b"")
+    assert [event_["data"]["from"] for event_ in events(client)] == [HIS]
+    books = ledger.read(client)
+    assert (books.accepted, books.open, books.balanced) == (5, 0, True)
+    assert (books.dead, books.dead_dropped) == (1, 1)
+
+
+def events(client: Any) -> list[dict[str, Any]]:
+    return [json.loads(fields[b"event"]) for _, fields in client.xrange(EVENTS)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"SenderAddress=tel%3A%2B12065550100&Message=hi",
+        json.dumps({"SenderAddress": HER, "Message": "hi"}).encode("utf-16"),
+        b'{"SenderAddress": "tel:\\u002b12065550100", "Message": "hi"}',
+        b'{"SenderAddress": "tel:+1\\u0032065550100", "Message": "hi"}',
+    ],
+    ids=["form", "utf-16", "escaped sign", "escaped digit"],
+)
+def test_however_it_was_written(valkey: Valkey, body: bytes) -> None:
+    client: Any = valkey.client()
+    accept(client, body)
+    work(client)
+    assert erase(client).erased["notification"] == 1
+    assert (client.xlen(INBOUND), client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (0, 0, 0)
+
+
+def test_a_dry_run_counts_and_changes_nothing(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HER))
+    work(client)
+    before = everything(client)
+    report = erase(client, dry_run=True)
+    assert (report.erased, report.complete) == ({"notification": 1, "event": 1}, False)
+    assert everything(client) == before
+    assert erase(client).erased == report.erased
+
+
+def test_what_no_worker_has_processed_is_left_and_said(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HER), message(HER, "two"))
+    client.xgroup_create(INBOUND, GROUP, id="0")
+    client.xreadgroup(GROUP, "other-0", {INBOUND: ">"}, count=1)
+    report = erase(client)
+    assert not report.complete
+    assert report.left[0].startswith("2 notifications that no worker has processed yet: ")
+    assert ledger.read(client).open == 2
+    client.xgroup_setid(INBOUND, GROUP, "0")
+    work(client)
+    assert erase(client).complete
+    assert b"2065550100" not in everything(client)
+
+
+def test_what_a_sink_had_still_to_get_is_its_outcome(valkey: Valkey) -> None:
+    """One event waits for another attempt, one is with a worker, one nobody has read."""
+    with consuming() as consumer:
+        consumer.behaviour = answering(503)
+        forwarding = Forwarding(valkey, http_sink(consumer))
+        client = forwarding.client
+        publish(valkey, event(0), event(1, subject=HIS, data={"from": HIS}))
+        forwarding.run()
+        assert len(forwarding.retries()) == 2
+        publish(valkey, event(2))
+        assert Forwarding(valkey, forwarding.sink, consumer="other").deliveries.lease(10)
+        publish(valkey, event(3))
+        report = erase(client)
+        assert (report.undelivered, report.erased) == (3, {"event": 3, "delivery": 1})
+        (books,) = sink_ledger.read(client)
+        assert (books.erased, books.retrying, books.open, books.balanced) == (3, 1, 1, True)
+        assert client.zcard(retry_due("hook")) == client.hlen(retry_items("hook")) == 1
+        consumer.behaviour = answering(204)
+        consumer.requests.clear()
+        forwarding.later(3600)
+        assert [one.event["subject"] for one in consumer.requests] == [HIS]
+        (books,) = sink_ledger.read(client)
+        assert (books.delivered, books.erased, books.open) == (1, 3, 0)
+        assert books.balanced
+
+
+def test_the_servers_log_has_nothing_of_it_any_more(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HER))
+    work(client)
+    logs = valkey.directory / "appendonlydir"
+    assert any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
+    assert erase(client).log == "rewritten"
+    assert not any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
+
+
+@pytest.mark.parametrize("number", ["2065550100", "me", "", "+1"])
+def test_a_number_without_country_code_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match=r"such as \+12065550100"):
+        Person((number,), SETTINGS)
+
+
+def test_as_commands(valkey: Valkey, tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text(CONFIG)
+    forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
+    client = forwarding.client
+    accept(client, message(HER), message(HIS))
+    work(client)
+    forwarding.run()
+    exported = run(tmp_path, "export-person", "-", stdin=f"{HER}\n", REDIS_URL=valkey.url)
+    found = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert [one["kind"] for one in found] == ["notification", "event", "copy"]
+    assert found[1]["stored"]["subject"] == HER
+    without = run(tmp_path, "erase", HER, "--yes", REDIS_URL=valkey.url)
+    assert without.returncode == 1
+    assert "left: company:events: your own, not looked at; --copies does" in without.stdout
+    whole = run(tmp_path, "erase", HER, "--yes", "--copies", "--json", REDIS_URL=valkey.url)
+    report = json.loads(whole.stdout)
+    assert (whole.returncode, report["erased"], report["complete"]) == (0, {"copy": 1}, True)
+    assert HER.encode()[1:] not in everything(client)
+    assert HER not in without.stdout + without.stderr + whole.stdout + whole.stderr
+    nothing = run(tmp_path, "export-person", HER, REDIS_URL=valkey.url)
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    (his,) = [decode_notification(fields[b"n"]) for _, fields in client.xrange(INBOUND)]
+    assert HIS.encode() in his.body
