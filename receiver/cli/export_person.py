@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from receiver.cli.erase import copies_in, person_of
-from receiver.cli.terminal import output, setup
+from receiver.cli.terminal import setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.stored_total import stored_total
 from receiver.contract.records import (
@@ -34,7 +34,7 @@ def command(*, numbers: tuple[str, ...]) -> None:
     `key` and `entry` say where it is stored, `stored` what, whole. Nothing is changed. `receiver
     erase` finds the same.
 
-    Exit codes: 0 something was found; 1 nothing; 2 a wrong number or setting, or no Redis.
+    Exit codes: 0 done, also where nothing is stored; 2 a wrong number or setting, or no Redis.
     """
     settings = setup.settings()
     person = person_of(numbers, settings)
@@ -45,7 +45,7 @@ def command(*, numbers: tuple[str, ...]) -> None:
             click.echo(msgspec.json.encode(_document(found)).decode())
             count += 1
     if not count:
-        output.exit_nothing_found("nothing is stored about this person")
+        click.echo("receiver: nothing is stored about this person", err=True)
 
 
 _DECODE: dict[str, Any] = {

@@ -159,9 +159,9 @@ def faults(sink: SinkSettings) -> Iterator[tuple[str, str]]:
         yield "queue", "names that begin with receiver- are ours: take another"
     if isinstance(sink, HttpSink):
         yield from _http_faults(sink)
-    elif isinstance(sink, RedisStreamSink | RqSink) and sink.redis_url:
-        if wrong := _url_fault(sink.redis_url):
-            yield "redis_url", wrong
+    url = getattr(sink, "redis_url", None)
+    if url and (wrong := _url_fault(url)):
+        yield "redis_url", wrong
 
 
 def _url_fault(url: str) -> str:
