@@ -49,6 +49,7 @@ def test_a_client_cannot_tell_from_a_broken_answer_whether_it_was_applied(
         ({"effect": "status", "status": 503}, 503, 0),
         ({"effect": "no-id"}, 202, 1),
         ({"effect": "unreadable"}, 201, 1),
+        ({"effect": "redirect"}, 307, 0),
     ],
 )
 def test_an_answer_may_say_less_than_what_was_done(
@@ -59,6 +60,17 @@ def test_an_answer_may_say_less_than_what_was_done(
     assert answer.status_code == status
     assert (b"id" in answer.content) is False
     assert operator.books()["live"] == applied
+
+
+@pytest.mark.parametrize(("effect", "least"), [("huge", 10_000_000), ("drip", 100)])
+def test_an_answer_may_be_right_and_hard_to_take(
+    operator: Simulated, effect: str, least: int
+) -> None:
+    operator.control("faults", operation="create", effect=effect, delay=0.2)
+    answer = operator.request("POST", V08, json=BODY)
+    assert answer.status_code == 201
+    assert answer.json()["id"]
+    assert len(answer.content) > least
 
 
 def test_what_a_client_has_given_up_may_be_applied_later(operator: Simulated) -> None:

@@ -62,11 +62,14 @@ def test_every_step_has_its_kill() -> None:
     assert set(BEGINNING) | set(RENEWAL) | {"resolve", "look"} == set(STEPS)
 
 
-@pytest.mark.parametrize("effect", ["lost", "truncated", "unreadable", "no-id", "applied-status"])
+@pytest.mark.parametrize(
+    "effect",
+    ["lost", "truncated", "unreadable", "no-id", "applied-status", "huge", "drip", "redirect"],
+)
 def test_a_creation_whose_answer_is_lost_makes_neither_two_nor_none(
     fleet: Controlled, effect: str
 ) -> None:
-    fleet.operator.control("faults", operation="create", effect=effect, times=2)
+    fleet.operator.control("faults", operation="create", effect=effect, times=2, delay=20)
     fleet.start()
     fleet.settled()
 

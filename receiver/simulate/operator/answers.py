@@ -3,12 +3,12 @@ unreadable.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -17,6 +17,8 @@ from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Fault
 
 _TRANSPORT = "receiver.transport"
+_ELSEWHERE = "https://elsewhere.example/"
+_HUGE = 10_000_000
 
 
 class Protocol(HttpToolsProtocol):
@@ -96,6 +98,8 @@ async def with_fault(
         except asyncio.CancelledError:  # the server stops before
             return Cut()
         return await apply()
+    if fault.effect == "redirect":
+        return Response(status_code=307, headers={"location": _ELSEWHERE})
     retry = f"{fault.retry_after:.0f}" if fault.retry_after else ""
     said = refusal(Refused(fault.status, fault.code), form, retry)
     return said if fault.effect == "status" else _spoilt(fault, await apply(), said)
@@ -111,8 +115,23 @@ def _spoilt(fault: Fault, answer: Response, said: Response) -> Response:
             return unreadable(answer)
         case "no-id":
             return without_id(answer)
+        case "huge":
+            answer.body = bytes(answer.body) + b" " * _HUGE
+            answer.headers["content-length"] = str(len(answer.body))
+            return answer
+        case "drip":
+            return StreamingResponse(
+                _drip(bytes(answer.body), fault.delay), answer.status_code, dict(answer.headers)
+            )
         case _:
             return Cut()
+
+
+async def _drip(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """Yield a body byte by byte, over so many seconds."""
+    for number in range(len(body)):
+        yield body[number : number + 1]
+        await asyncio.sleep(seconds / len(body))
 
 
 _LATER: set["asyncio.Task[Response]"] = set()

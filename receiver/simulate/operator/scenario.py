@@ -20,7 +20,18 @@ Identifier = Literal["phoneNumber", "networkAccessIdentifier", "ipv4Address", "i
 Method = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 Operation = Literal["create", "list", "get", "delete", "retrieve", "token", "any"]
 Effect = Literal[
-    "status", "drop", "slow", "lost", "late", "applied-status", "truncated", "unreadable", "no-id"
+    "status",
+    "drop",
+    "slow",
+    "lost",
+    "late",
+    "applied-status",
+    "truncated",
+    "unreadable",
+    "no-id",
+    "huge",
+    "drip",
+    "redirect",
 ]
 
 
@@ -154,7 +165,7 @@ class Fault(_Section):
     """The error code; empty for the usual one of the status."""
     retry_after: Seconds = 0
     delay: Seconds = 1.0
-    """Of `slow` and `late`."""
+    """Of `slow`, `late` and `drip`."""
 
 
 class Scenario(_Section):
