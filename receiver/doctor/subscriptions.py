@@ -17,6 +17,8 @@ _CLOCK: Final = 60.0
 _HOUR: Final = 3600.0
 _ENDS_SOON: Final = 6 * _HOUR
 _UNKNOWN: Final = 900.0
+_URL_REFUSED: Final = "INVALID_SINK"
+"""The code for a URL that an operator does not take (CAMARA 0.8), such as one with our tag."""
 _LIST: Final = "receiver subscriptions list  # then: receiver subscriptions show "
 
 
@@ -144,7 +146,10 @@ def _notes(one: SetState) -> Iterator[Finding]:
             "serious",
             f"the set {one.name} is stopped: {one.stopped}",
             "no subscription is created for it",
-            "receiver subscriptions apply  # when the reason is mended",
+            "sink_tag = false for one that takes registered URLs only; restart worker; then: "
+            "receiver subscriptions apply"
+            if _URL_REFUSED in one.stopped
+            else "receiver subscriptions apply  # when the reason is mended",
         )
     if one.no_room:
         yield Finding(

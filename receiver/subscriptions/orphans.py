@@ -91,15 +91,22 @@ def _check_now(attempt: str, now: float, slot: Slot) -> Change | None:
 
 
 async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
-    """Find the slot and the attempt that a subscription belongs to, by its tag, else by its id."""
+    """Find the slot and the attempt that a subscription belongs to: by its id where a slot counts
+    on it, whatever tag the list shows, else by its tag, else by the id that it once had.
+    """
     store = context.store
+    text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {remote.id}")
+    name, _, attempt = text.partition(" ")
+    slot = await store.read_slot(name) if name else None
+    by_id = _Owner(bool(text), slot, attempt)
+    found = slot.attempt(attempt) if slot else None
+    if found and found.subscription == remote.id:
+        return by_id
     attempts = cast(Awaitable[Any], store.client.hget(SUBSCRIPTION_ATTEMPTS, remote.tag or "-"))
     if raw := await attempts:
         _, _, name, _ = msgspec.json.decode(raw)
         return _Owner(True, await store.read_slot(name), remote.tag)
-    text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {remote.id}")
-    name, _, attempt = text.partition(" ")
-    return _Owner(bool(text), await store.read_slot(name) if name else None, attempt)
+    return by_id
 
 
 async def _keep_or_delete(

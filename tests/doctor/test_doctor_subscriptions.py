@@ -160,3 +160,14 @@ def test_what_a_set_waits_for(
     valkey.client().hset(SUBSCRIPTION_SETS, f"fleet:{note[0]}", note[1])
     [(what, severity)] = found(valkey, tmp_path).items()
     assert f"{severity}: {what}".startswith(said)
+
+
+def test_where_our_url_is_refused_the_tag_behind_it_is_named(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    why = "refused 3 times: 400 INVALID_SINK"
+    valkey.client().hset(SUBSCRIPTION_SETS, "fleet:stopped", why)
+    found(valkey, tmp_path)
+    state = snapshot.read(valkey.client(), (), ["nokia"])
+    [one] = subscriptions(settings(tmp_path), state)
+    assert one.fix.startswith("sink_tag = false")

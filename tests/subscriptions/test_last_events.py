@@ -10,12 +10,13 @@ import pytest
 from receiver.contract.redis_keys import (
     EVENTS,
     SUBSCRIPTION_ATTEMPTS,
+    SUBSCRIPTION_IDS,
     subscriptions_due,
     subscriptions_last_events,
 )
 from receiver.outbound import device_status
 from receiver.outbound.device_status import DeviceStatus
-from receiver.subscriptions import attempts, silence
+from receiver.subscriptions import attempts, orphans, silence
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.controller import Controller
@@ -124,6 +125,41 @@ def test_what_is_no_event_of_ours_holds_up_none_that_is(valkey: Valkey, tmp_path
         found = await context.store.read_slot("fleet:a")
         assert found
         assert found.state == "active"
+
+    run(valkey, tmp_path, steps)
+
+
+def test_an_event_does_not_change_the_id_that_the_operator_has_given(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        await context.store.add_slots([slot(attempt(state="pending", subscription="given"))])
+        await read(context, event("subscription.started.v1"))
+        found = await context.store.read_slot("fleet:a")
+        assert found
+        assert [each.subscription for each in found.attempts] == ["given"]
+
+    run(valkey, tmp_path, steps)
+
+
+def test_a_list_that_shows_a_wrong_tag_does_not_make_an_orphan_of_one_that_a_slot_counts_on(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        one = slot(attempt(subscription="s1"))
+        other = slot(attempt(id="rs2", subscription="s2"), id="fleet:b")
+        await context.store.add_slots([one, other])
+        for number, name in (("1", "a"), ("2", "b")):
+            entry = f'["nokia","fleet","fleet:{name}",1]'
+            await context.store.write_field(SUBSCRIPTION_ATTEMPTS, f"rs{number}", entry)
+            value = f"fleet:{name} rs{number}"
+            await context.store.write_field(SUBSCRIPTION_IDS, f"nokia s{number}", value)
+        sink = "https://hooks.example.com/camara/notifications/default?s="
+        swapped = RemoteSubscription(id="s1", sink=f"{sink}rs2")
+        assert await orphans.is_counted_on(context, swapped)
+        assert not await orphans.is_counted_on(
+            context, RemoteSubscription(id="s3", sink=f"{sink}rs2")
+        )
 
     run(valkey, tmp_path, steps)
 
