@@ -62,13 +62,18 @@ def rates(count: int) -> Result:
 def _return_all(client: Any, parker: Parker) -> int:
     """Return everything to a sink that takes it at once."""
     returned = 0
-    while True:
-        parker.step()
-        came = client.zcard(retry_due(SINK.name))
-        if not came:
-            return returned
+    while came := step_and_take(client, parker):
         returned += came
+    return returned
+
+
+def step_and_take(client: Any, parker: Parker) -> int:
+    """Let the parker do one step, and take what came back by it. Returns how many."""
+    parker.step()
+    came = int(client.zcard(retry_due(SINK.name)))
+    if came:
         client.delete(retry_due(SINK.name), retry_items(SINK.name))
+    return came
 
 
 def start(count: int) -> Result:

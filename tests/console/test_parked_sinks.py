@@ -15,7 +15,8 @@ def test_the_pages_of_sinks_show_what_is_parked_and_what_is_wrong_with_it(
     operator: TestClient, valkey: Valkey
 ) -> None:
     fill(valkey)
-    client, now = valkey.client(), int(time.time() * 1000)
+    client: Any = valkey.client()
+    now = int(time.time() * 1000)
     told: dict[str, Any] = {"total": 9000, "returned": 2000, "host": "worker-3", "bytes": 455_000}
     client.hset(sink_parking("billing"), mapping=told | {"since": now - 60_000, "seen": now})
     client.hset(SINKS, mapping={"billing:parks": now, "billing:configured": now, "billing:shed": 5})
@@ -38,7 +39,7 @@ def test_a_consumer_that_refuses_everything_is_said_to(
     operator: TestClient, valkey: Valkey
 ) -> None:
     fill(valkey)
-    client = valkey.client()
+    client: Any = valkey.client()
     client.delete(sink_state("billing"))
     until = int(time.time() * 1000) + 60_000
     refused = {"opened": 3, "open_until": until, "refused": "answered 404"}

@@ -1,9 +1,11 @@
-"""A sink that is dead for minutes before a small Redis, beside one that lives: `make soak`.
+"""A sink that is dead for minutes before a small Redis, beside one that lives, and nine that are:
+`make soak`.
 
-PARKING_SECONDS is how long it is dead, PARKING_BESIDE for how long the live one is measured before
-and after, PARKING_RATE how many notifications come a second, PARKING_MEMORY what Redis has. It
-prints the delays of the live one from receipt to delivery. On a machine that is overloaded Redis
-may not answer in time now and then (503): that is said, and is not what is tested.
+PARKING_SECONDS is how long the one is dead (the nine a quarter of that), PARKING_BESIDE for how
+long the live one is measured before and after, PARKING_RATE how many notifications come a second,
+PARKING_MEMORY what Redis has. It prints the delays of the live one from receipt to delivery. On a
+machine that is overloaded Redis may not answer in time now and then (503): that is said, and is not
+what is tested.
 """
 
 import os
@@ -11,6 +13,7 @@ import time
 from array import array
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,8 @@ come back by their own times, out of order."""
 class Taken:
     """What a consumer was given, in order; while `dead` it takes nothing."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Consumer, name: str) -> None:
+        self.name = name
         self.dead = False
         self.phase = ""
         self.sequences: list[str] = []
@@ -49,9 +53,9 @@ class Taken:
         self._consumer = consumer
         consumer.behaviour = self._take
 
-    def toml(self, name: str) -> str:
+    def toml(self) -> str:
         """Its sink: a batch at a time."""
-        about = f'[[sink]]\nname = "{name}"\nkind = "http"\nmode = "batch"\nconcurrency = 1\n'
+        about = f'[[sink]]\nname = "{self.name}"\nkind = "http"\nmode = "batch"\nconcurrency = 1\n'
         return about + f'url = "{self._consumer.url}"\nallow = ["{self._consumer.netloc}"]\n'
 
     def late(self) -> int:
@@ -73,61 +77,66 @@ class Taken:
 
 
 @pytest.mark.soak
-def test_a_dead_sink_closes_nothing_and_gets_everything_afterwards(
-    start_valkey: Callable[..., Valkey], tmp_path: Path
+@pytest.mark.parametrize(("many", "seconds"), [(1, SECONDS), (9, SECONDS / 4)])
+def test_dead_sinks_close_nothing_and_get_everything_afterwards(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, many: int, seconds: float
 ) -> None:
     valkey = start_valkey(maxmemory=MEMORY)
-    with consuming() as one, consuming() as other:
-        dead, live = Taken(one), Taken(other)
-        (tmp_path / "receiver.toml").write_text(dead.toml("dead") + live.toml("live"))
+    with ExitStack() as open_:
+        names = ["live", *(f"dead-{number}" for number in range(many))]
+        live, *dead = (Taken(open_.enter_context(consuming()), name) for name in names)
+        (tmp_path / "receiver.toml").write_text("".join(one.toml() for one in (live, *dead)))
         environ = {"RECEIVER_PARK_DIR": str(tmp_path / "disk"), "RECEIVER_LOG_LEVEL": "warning"}
         receiver = Receiver(valkey, tmp_path, **environ)
         try:
             receiver.start()
-            _run(receiver, dead, live)
+            _run(receiver, dead, live, seconds)
         finally:
             receiver.stop()
 
 
-def _run(receiver: Receiver, dead: Taken, live: Taken) -> None:
-    print("\nthe other sink is   seconds  received/s  live p50 ms  p99 ms   max ms  load")
+def _run(receiver: Receiver, dead: list[Taken], live: Taken, seconds: float) -> None:
+    print(f"\n{len(dead)} others are       seconds  received/s  live p50 ms  p99 ms   max ms  load")
     began: dict[str, float] = {}
     with steady_load(receiver.port, RATE) as load:
         eventually(lambda: len(live.sequences) > RATE)
         _watch(receiver, live, "alive before", lambda: False, BESIDE)
-        dead.dead, began["dead"] = True, time.monotonic()
+        began["dead"] = time.monotonic()
+        for one in dead:
+            one.dead = True
         most = max(
-            _watch(receiver, live, f"dead, part {part}", lambda: False, SECONDS / PARTS)
+            _watch(receiver, live, f"dead, part {part}", lambda: False, seconds / PARTS)
             for part in range(1, PARTS + 1)
         )
-        books, on_disk = _books(receiver, "dead"), _books(receiver, "dead").parked_bytes
-        assert books.parked > 0
-        dead.dead, began["coming back"] = False, time.monotonic()
-        _watch(receiver, live, "coming back", lambda: _caught_up(receiver), 3_600)
+        books = [_books(receiver, one.name) for one in dead]
+        began["coming back"] = time.monotonic()
+        for one in dead:
+            one.dead = False
+        _watch(receiver, live, "coming back", lambda: _caught_up(receiver, dead), 3_600)
         _watch(receiver, live, "alive after", lambda: False, BESIDE)
-    print(f"at most {most:.0%} of {MEMORY} used while it was dead")
-    print(f"parked {books.parked} in {on_disk} bytes, {on_disk / books.parked:.0f} each")
+    parked, on_disk = sum(one.parked for one in books), sum(one.parked_bytes for one in books)
+    print(f"at most {most:.0%} of {MEMORY} used; parked {parked} in {on_disk} bytes")
+    assert all(one.parked for one in books)
     for phase, since in began.items():
         print(f"not stored in time since {phase}: {sum(at > since for at, _ in load.refused)}")
     assert [one for one in load.refused if NOT_IN_TIME not in one[1]] == []
     receiver.settled()
     sent = receiver.books().published  # what was refused too late may be among them
     assert load.acknowledged <= sent <= load.acknowledged + len(load.refused)
-    _check(receiver, dead, live, sent)
-
-
-def _check(receiver: Receiver, dead: Taken, live: Taken, sent: int) -> None:
-    """Everything arrived, once, and in order but for what was tried while one was dead."""
-    for one, name in ((dead, "dead"), (live, "live")):
-        arrived = lambda name=name: _books(receiver, name).delivered == sent  # noqa: E731
-        eventually(arrived, within=300)
-        books = _books(receiver, name)
-        lost, again = sent - len(set(one.sequences)), len(one.sequences) - len(set(one.sequences))
-        print(f"{name}: lost {lost}, twice {again}, after a newer one {one.late()}; {books}")
-        assert (books.parked, books.parked_damaged, books.dead, books.open) == (0, 0, 0, 0)
-        assert (lost, again) == (0, 0)
+    for one in (live, *dead):
+        _check(receiver, one, sent)
     assert live.late() == 0
-    assert dead.late() <= TRIED
+
+
+def _check(receiver: Receiver, one: Taken, sent: int) -> None:
+    """Everything arrived, once, and in order but for what was tried while it was dead."""
+    eventually(lambda: _books(receiver, one.name).delivered == sent, within=300)
+    books = _books(receiver, one.name)
+    lost, again = sent - len(set(one.sequences)), len(one.sequences) - len(set(one.sequences))
+    print(f"{one.name}: {sent} sent, lost {lost}, twice {again}, {one.late()} after a newer one")
+    assert (books.parked, books.parked_damaged, books.dead, books.open) == (0, 0, 0, 0)
+    assert (lost, again) == (0, 0)
+    assert one.late() <= TRIED
 
 
 def _watch(
@@ -149,10 +158,10 @@ def _watch(
     return used
 
 
-def _caught_up(receiver: Receiver) -> bool:
-    """Whether what was held back for the sink is delivered."""
-    books = _books(receiver, "dead")
-    return not books.parked and not books.retrying and books.open < RATE
+def _caught_up(receiver: Receiver, dead: list[Taken]) -> bool:
+    """Whether what was held back for the sinks is delivered."""
+    books = [_books(receiver, one.name) for one in dead]
+    return not any(one.parked or one.retrying or one.open >= RATE for one in books)
 
 
 def _books(receiver: Receiver, name: str) -> SinkLedger:

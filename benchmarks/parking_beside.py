@@ -1,0 +1,120 @@
+"""How fast notifications are normalised and forwarded while events of another sink park or return.
+
+A worker normalises a backlog and forwards it to a live sink on the same Redis: alone, while the
+oldest events of another sink are parked as fast as that goes, and while they return to a sink that
+takes them at once. Rounds are interleaved; what counts is the ratio within a round.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import books
+from benchmarks.calm import Result
+from benchmarks.forward import events
+from benchmarks.parking import SINK, step_and_take
+from benchmarks.processes import Server, python, running, scratch, until, valkey
+from benchmarks.rounds import Round, ratios, shown, table, values
+from receiver.config.settings import Settings
+from receiver.contract.redis_keys import EVENTS, SINKS, sink_parking, sink_state
+from receiver.runtime import redis_client
+from workers.forward import delivery_queue
+from workers.parking.parker import Parker
+
+WAYS = ("alone", "parking", "returning")
+PARKED = 100_000
+"""Events of the other sink: more than the worker is given time for."""
+
+
+def measure(way: str, count: int) -> Result:
+    """Notifications a second that are published, and that are delivered."""
+    with valkey() as server, scratch() as directory:
+        for name in (SINK.name, "live"):
+            delivery_queue.create_group(server.client, name)
+        with server.client.pipeline(transaction=False) as pipe:
+            for event in events(PARKED):
+                pipe.xadd(EVENTS, {"event": event})
+            pipe.execute()
+        server.client.xgroup_setid(EVENTS, "forward:live", "$")
+        file = directory / "receiver.toml"
+        file.write_text('[[sink]]\nname = "live"\nkind = "redis-stream"\nstream = "live"\n')
+        environ = {"REDIS_URL": server.url, "RECEIVER_CONFIG": str(file)}
+        with _beside(way, server, directory), running(python("-m", "workers"), environ) as process:
+            books.fill(server, count)
+            begin = time.perf_counter()
+            until(lambda: books.outcomes(server.client) >= count, process, 300)
+            normalised = time.perf_counter() - begin
+            until(lambda: _delivered(server) >= count, process, 300)
+            forwarded = time.perf_counter() - begin
+    return {"normalised": count / normalised, "rate": count / forwarded}
+
+
+def _delivered(server: Server) -> int:
+    found: Any = server.client.hget(SINKS, "live:delivered")
+    return int(found or 0)
+
+
+@contextlib.contextmanager
+def _beside(way: str, server: Server, directory: Path) -> Iterator[None]:
+    """The parker, in a process of its own; where events are to return all are parked before."""
+    if way == "alone":
+        yield
+        return
+    server.client.hset(sink_state(SINK.name), "stopped", "until all are parked")
+    command = python("-m", "benchmarks.parking_beside", "--parker", server.url, str(directory))
+    with running(command) as process:
+
+        def parked() -> int:
+            found: Any = server.client.hget(sink_parking(SINK.name), "total")
+            return int(found or 0)
+
+        until(lambda: parked() > (0 if way == "parking" else PARKED - 1), process, 300)
+        if way == "returning":
+            server.client.delete(sink_state(SINK.name))
+        yield
+
+
+def _park_for_ever(url: str, directory: str) -> None:
+    client = redis_client.client(url)
+    settings = Settings(redis_url=url, park_dir=Path(directory) / "parked", sinks=(SINK,))
+    parker = Parker(client, settings)
+    while True:
+        step_and_take(client, parker)
+
+
+def report(rounds: list[Round]) -> str:
+    """The rates, and those beside parking and return over those alone."""
+    rows = [
+        [
+            way,
+            *(shown(values(rounds, way, figure)) for figure in ("normalised", "rate")),
+            *(shown(ratios(rounds, way, "alone", figure), 2) for figure in ("normalised", "rate")),
+        ]
+        for way in WAYS
+    ]
+    return table(["beside", "normalised/s", "forwarded/s", "of alone", "of alone"], rows)
+
+
+def main() -> None:
+    """From the command line."""
+    if sys.argv[1:2] == ["--parker"]:
+        _park_for_ever(*sys.argv[2:4])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    said = parser.parse_args()
+    rounds = []
+    for number in range(said.rounds):
+        order = WAYS if number % 2 == 0 else WAYS[::-1]
+        rounds.append({way: measure(way, said.count) for way in order})
+        print(json.dumps(rounds[-1]), flush=True)
+    print(report(rounds))
+
+
+if __name__ == "__main__":
+    main()
