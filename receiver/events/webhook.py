@@ -7,11 +7,18 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Protocol
 
 TOLERANCE: Final = 300
 """Seconds that a request's time may differ from ours, either way."""
+
+
+class Headers(Protocol):
+    """The headers of a request, as any framework has them."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return name and value of each."""
 
 
 class Unverified(Exception):
@@ -19,7 +26,7 @@ class Unverified(Exception):
 
 
 def verify(
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     secrets: str | Iterable[str],
     *,

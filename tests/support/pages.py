@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from tests.support.commands import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
 _FENCE = re.compile(
     r"^(?P<comment>[ ]*<!-- [^\n]+ -->\n)?"
     r"(?P<indent>[ ]*)```(?P<info>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
