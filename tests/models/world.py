@@ -1,0 +1,101 @@
+"""What the models share: a server of their own, two clocks that they move, and consumer groups."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+
+from receiver.runtime import scripts
+from tests.models.breakages import Breakage
+from tests.support.valkey import Valkey
+from workers import second_clock
+from workers.normalise import job
+
+BEGIN: Final = int(time.time())
+"""Seconds since 1970 at which each history begins: stream ids are of the server's real clock."""
+_TIME: Final = "test:time"
+_load = scripts.load
+
+
+class World:
+    """One server, its time and this machine's in the hand of the history."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self.client: Any = valkey.client()
+        self.server = self.local = BEGIN
+        self.breakage: Breakage | None = None
+        """What is wrong on purpose with the scripts that are loaded from now on."""
+
+    def begin(self) -> None:
+        """Empty the server, and set both clocks to the beginning."""
+        self.client.flushdb()
+        self.set(BEGIN, BEGIN)
+
+    def set(self, server: int, local: int) -> None:
+        """Set the clocks, in seconds."""
+        self.server, self.local = server, local
+        self.client.hset(_TIME, mapping={"s": server, "us": 0})
+
+    def pass_by(self, seconds: int, *groups: tuple[str, str]) -> None:
+        """Let time go by for both clocks, and for what these groups (stream, name) have pending."""
+        self.set(self.server + seconds, self.local + seconds)
+        for stream, group in groups:
+            self._age(stream, group, 1000 * seconds)
+
+    def _age(self, stream: str, group: str, milliseconds: int) -> None:
+        if group not in self.groups(stream):
+            return
+        for one in self.client.xpending_range(stream, group, "-", "+", 10_000):
+            entry, idle = one["message_id"], one["time_since_delivered"] + milliseconds
+            if self.client.xrange(stream, entry, entry):
+                self.client.xclaim(
+                    stream, group, one["consumer"], 0, [entry], idle=idle, justid=True
+                )
+
+    def load(self, package: str, name: str) -> str:
+        """Load a script that asks for the time of the history."""
+        text = _load(package, name)
+        if self.breakage and self.breakage.script in (name, ""):
+            text = text.replace(self.breakage.was, self.breakage.becomes)
+        return text.replace("redis.call('TIME')", f"redis.call('HMGET', '{_TIME}', 's', 'us')")
+
+    def groups(self, stream: str) -> list[str]:
+        """Return the names of a stream's consumer groups."""
+        if not self.client.exists(stream):
+            return []
+        return [group["name"].decode() for group in self.client.xinfo_groups(stream)]
+
+    def disturb(self, stream: str, group: str, how: str) -> None:
+        """Do to a group what a stranger with an administration tool may do."""
+        if group not in self.groups(stream):
+            return
+        if how == "set to 0":
+            self.client.xgroup_setid(stream, group, "0")
+        elif how == "set to the end":
+            self.client.xgroup_setid(stream, group, "$")
+        else:
+            self.client.xgroup_destroy(stream, group)
+            if how == "made anew at the end":
+                self.client.xgroup_create(stream, group, id="$")
+
+
+STRANGERS: Final = ("destroyed", "made anew at the end", "set to 0", "set to the end")
+JUMPS: Final = (0, 3600, -3600, 10 * 24 * 3600, -10 * 24 * 3600)
+"""Seconds that one clock may be off."""
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Yield a world. Scripts that are loaded in it, and workers, see its clocks."""
+    valkey = Valkey(appendonly="no", appendfsync="no")  # what a disk keeps is not the question here
+    with pytest.MonkeyPatch.context() as patch:
+        it = World(valkey)
+        patch.setattr(scripts, "load", it.load)
+        patch.setattr(second_clock, "local_time", lambda: 1000 * it.local)
+        patch.setattr(job, "LINGER_MILLISECONDS", 1)
+        try:
+            yield it
+        finally:
+            valkey.stop()
