@@ -59,6 +59,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     app.state.masks = None
     app.state.sessions = {}
     app.state.tasks = Tasks()
+    app.state.charts = {}
     return Guard(app, settings.port, settings.console_url)
 
 

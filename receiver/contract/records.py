@@ -125,6 +125,25 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The first 512 bytes of the response's body, as the consumer sent them."""
 
 
+class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The counts of one moment, as `workers/maintenance/sample_history.lua` writes them."""
+
+    accepted: int
+    """Notifications acknowledged so far; the next three are counts so far too."""
+    rejected: int
+    dead: int
+    """Notifications that could not be understood."""
+    failed_attempts: int
+    """Attempts to deliver, of all sinks."""
+    open: int
+    """Notifications without an outcome at that moment."""
+    undelivered: int
+    """Deliveries to do at that moment, of all sinks."""
+    published: list[int]
+    """From receipt to the event: how many so far in each bucket of
+    `receiver.metrics.counters.BOUNDS`, and in the one that takes the rest."""
+
+
 encode = msgspec.msgpack.Encoder().encode
 """Encodes a `Notification`, `Refusal`, `DeadLetter`, `Delivery` or `Attempt`."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
@@ -133,3 +152,4 @@ decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
+decode_sample = msgspec.msgpack.Decoder(Sample).decode

@@ -11,6 +11,7 @@ from receiver.doctor.unreachable_redis import ASK
 
 _STREAMS: Final = (
     *("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED", "DELIVERIES", "WATCH", "CONSOLE_AUDIT"),
+    "HISTORY",
 )
 _HASHES: Final = (
     *("LEDGER", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),

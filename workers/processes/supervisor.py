@@ -13,6 +13,7 @@ from receiver.runtime import redis_client
 from receiver.runtime.child_process import ChildProcess
 from receiver.runtime.logs import Condition
 from workers.full_redis_client import FullRedisClient
+from workers.maintenance.history import HistorySampler
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.sweep import EVERY, Sweep, histories
 from workers.processes.consumer_names import Slot, Slots
@@ -66,6 +67,7 @@ class Supervisor:
         self._sweep = Sweep(client, histories(settings.sinks, url), settings.readers)
         policies = {sink.name: settings.when_full(sink) for sink in settings.sinks}
         self._sinks = SinkSweep(client, settings.sinks, policies)
+        self._history = HistorySampler(client)
         address = redis_client.address(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
         self._workers: list[_Worker] = []
@@ -97,6 +99,7 @@ class Supervisor:
                 self._workers.append(_Worker(self._slots.lease(work)))
             self._sweep.ring()
             self._sinks.run()
+            self._history.run()
         except redis_client.DOWN as error:
             self._away.is_now(redis_client.refusal(error))
         else:

@@ -1,4 +1,4 @@
-"""The first page: do the books balance, is anything wrong, who has gone silent."""
+"""The first page: do the books balance, is anything wrong, how it went, who has gone silent."""
 
 import time
 from typing import Any, Final
@@ -8,19 +8,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver.config.settings import Settings
-from receiver.console import render
+from receiver.console import charts, render
 from receiver.console.app import Page
+from receiver.console.charts import Charts
 from receiver.doctor.environment import demo_token
 from receiver.doctor.finding import Finding
 from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
 from receiver.metrics.snapshot import Snapshot
-from receiver.operations import sink_ledger
+from receiver.operations import history, sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
 from receiver.runtime.redis_client import DOWN
 
 FRESH: Final = 1.0
 """Seconds for which one reading of Redis serves every viewer."""
+CHARTS_FRESH: Final = 15.0
+"""The same for the history, which has a sample for each minute."""
+PARTS: Final = ("books", "work")
+"""Those of the page that ask for themselves again every other second."""
 _ORDER: Final = ("serious", "warning", "note")
 
 
@@ -36,28 +41,66 @@ class Overview(msgspec.Struct, frozen=True):
 
 
 def show(request: Request) -> Response:
-    """Show the overview; while Redis is gone, the last one that there was, greyed."""
-    last: Overview | None = getattr(request.app.state, "overview", None)
-    gone = False
-    if last is None or time.time() * 1000 - last.at > FRESH * 1000:
-        try:
-            last = _read(request)
-            request.app.state.overview = last
-        except DOWN:
-            gone = True
-    if last is None:
-        raise ConnectionError
+    """Show the overview; while Redis is gone, the last one that there was, greyed. With `part` one
+    of `PARTS` alone.
+    """
+    last, gone = _newest(request)
     settings: Settings = request.app.state.settings
     names = _listeners(settings, last.found)
-    values = {
+    values: dict[str, Any] = {
         "seen": last,
         "gone": gone,
         "listeners": names,
+        "credentials": _credentials(last.found),
         "base": settings.public_url or request.app.state.web,
         "ending": "" if names[0][0] == "default" else f"/{names[0][0]}",
     }
-    fragment = request.headers.get("hx-request") == "true"
-    return render.page(request, "overview_numbers.html" if fragment else "overview.html", values)
+    part = request.query_params.get("part", "")
+    if part in PARTS:
+        return render.page(request, f"overview_{part}.html", values)
+    values |= {"drawn": _charts(request, last.at), "windows": charts.WINDOWS}
+    return render.page(request, "overview.html", values)
+
+
+def show_charts(request: Request) -> Response:
+    """Show the charts alone; with `as=table` what they show as a table."""
+    drawn = _charts(request, int(time.time() * 1000))
+    template = "charts_table.html" if request.query_params.get("as") == "table" else "charts.html"
+    return render.page(request, template, {"drawn": drawn})
+
+
+def _newest(request: Request) -> tuple[Overview, bool]:
+    """Return the newest reading, and whether Redis is gone meanwhile. Raises as `_read` where there
+    never was one.
+    """
+    state = request.app.state
+    last: Overview | None = getattr(state, "overview", None)
+    if last and time.time() * 1000 - last.at < FRESH * 1000:
+        return last, False
+    try:
+        state.overview = last = _read(request)
+    except DOWN:
+        if last is None:
+            raise
+        return last, True
+    return last, False
+
+
+def _charts(request: Request, now: int) -> Charts:
+    """Return the charts of the hours that are asked for; while Redis is gone, the last ones."""
+    state = request.app.state
+    asked = request.query_params.get("hours", "")
+    hours = int(asked) if asked in {str(one) for one in charts.WINDOWS} else charts.DEFAULT
+    known: dict[int, tuple[int, Charts]] = state.charts
+    at, drawn = known.get(hours, (0, None))
+    if drawn and 0 <= now - at < CHARTS_FRESH * 1000:
+        return drawn
+    try:
+        samples = history.read(state.redis, charts.starts_at(hours, now))
+    except DOWN:
+        return drawn or charts.charts([], hours, now)
+    known[hours] = now, charts.charts(samples, hours, now)
+    return known[hours][1]
 
 
 def _read(request: Request) -> Overview:
@@ -78,4 +121,13 @@ def _listeners(settings: Settings, found: Snapshot) -> list[tuple[str, int]]:
     return sorted(((name, found.heard.get(name, 0)) for name in names), key=lambda one: one[1])
 
 
-ROUTES: Final = [Page("/", show, "viewer")]
+def _credentials(found: Snapshot) -> list[tuple[str, float]]:
+    """Return the label and the days left of each credential that ends, the first to end first."""
+    known = [one.credential for one in found.credentials if one.credential]
+    ends = [
+        (one.label or "unnamed", (one.expires - found.now) / 86_400) for one in known if one.expires
+    ]
+    return sorted(ends, key=lambda one: one[1])
+
+
+ROUTES: Final = [Page("/", show, "viewer"), Page("/charts", show_charts, "viewer")]

@@ -1,0 +1,26 @@
+"""The overview while numbers change: nobody loses the place where they are."""
+
+import time
+
+from playwright.sync_api import expect
+
+from tests.support.browser import Console
+from tests.support.console_data import accept, fill
+from tests.support.console_history import fill_history
+
+
+def test_numbers_that_change_take_no_focus_and_close_nothing(console: Console) -> None:
+    fill(console.valkey)
+    fill_history(console.valkey.client(), 60, int(time.time() * 1000))
+    with console.page() as page:
+        page.get_by_text("The same as a table").click()
+        link = page.locator("#work a[href='/sinks/billing']").first
+        link.focus()
+        accepted = page.locator("#books dd").first
+        before = int(accepted.inner_text())
+        accept(console.valkey, 300)
+        expect(accepted).to_have_text(str(before + 1))
+        with page.expect_response(lambda answer: "part=work" in answer.url):
+            pass
+        expect(link).to_be_focused()
+        expect(page.locator("#charts-table th[scope=row]").first).to_be_visible()
