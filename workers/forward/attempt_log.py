@@ -9,6 +9,7 @@ import redis
 
 from receiver.contract.records import Attempt, encode
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
+from receiver.runtime import scripts
 from workers.sinks.sink import Answer, Item
 
 EVERY: Final = 1.0
@@ -17,6 +18,8 @@ MOST: Final = 100_000
 """Failed attempts that are stored, of all sinks."""
 NEWEST: Final = 200
 """Attempts that are stored of each sink, whatever came of them."""
+AT_ONCE: Final = 500
+"""Attempts that one call stores: a millisecond in which the server does nothing else."""
 MOST_FAILURES: Final = 5_000
 """Failed attempts that wait for a write at most: while Redis is away, the newest."""
 
@@ -36,6 +39,7 @@ class AttemptLog:
         self._newest: deque[_Noted] = deque(maxlen=NEWEST)
         self._failures: deque[_Noted] = deque(maxlen=MOST_FAILURES)
         self._written = time.monotonic()
+        self._store = scripts.load(__package__, "store_attempts")
 
     def note(self, items: list[Item], answer: Answer, milliseconds: int) -> None:
         """Note one answered request, which took so long, for each of its deliveries."""
@@ -61,10 +65,9 @@ class AttemptLog:
         self._newest.clear()
         self._failures.clear()
         pipe: Any = self._client.pipeline(transaction=False)
-        for packed in newest:
-            pipe.xadd(sink_deliveries(self._sink), {"a": packed}, maxlen=NEWEST, approximate=True)
-        for packed in failures:
-            pipe.xadd(DELIVERIES, {"a": packed}, maxlen=MOST, approximate=True)
+        pipe.eval(self._store, 1, sink_deliveries(self._sink), NEWEST, *newest)
+        for first in range(0, len(failures), AT_ONCE):
+            pipe.eval(self._store, 1, DELIVERIES, MOST, *failures[first : first + AT_ONCE])
         try:
             pipe.execute(raise_on_error=False)
         except redis.RedisError:
