@@ -27,7 +27,7 @@ def of_event(client: redis.Redis, entry: str, sinks: Iterable[str]) -> list[Atte
     """
     words = entry.encode()
     begun = str(max(0, int(entry.partition("-")[0])))
-    pages = Look(client, BUDGET).on(DELIVERIES, begun)
+    pages = Look(client, BUDGET).on(DELIVERIES, begun, words)
     failed = _read(fields for page in pages for _, fields in page if words in fields.get(b"a", b""))
     found = {one for name in sinks for one in newest(client, name)}
     own = {one for one in (*failed, *found) if one.entry == entry}

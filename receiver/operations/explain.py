@@ -229,7 +229,7 @@ def _dead(look: Look, receipt: str) -> Iterator[Line]:
 def _find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
     """The entries with this receipt; those of one request stand close together."""
     words, found = receipt.encode(), False
-    for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE))):
+    for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE)), words):
         stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
         matching = [one for one in stored if words in one[1]]
         yield from matching
@@ -240,12 +240,12 @@ def _find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
 
 def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
     """The event with these words, on its stream or with the dead letters."""
-    for page in look.back(EVENTS):
+    for page in look.back(EVENTS, words=words):
         for entry, fields in page:
             if words in fields.get(b"event", b""):
                 yield EVENTS, (entry, fields[b"event"])
                 return
-    for page in look.back(DEAD_LETTERS):
+    for page in look.back(DEAD_LETTERS, words=words):
         for entry, fields in page:
             if words in fields.get(b"d", b""):
                 yield DEAD_LETTERS, (entry, fields[b"d"])

@@ -5,7 +5,11 @@ from typing import Any, Final
 
 import redis
 
+from receiver.runtime import scripts
+
 PAGE: Final = 250
+SEARCHED: Final = 500
+"""Entries that one call looks at for words: a millisecond in which the server does nothing else."""
 EVERYTHING: Final = 2**53
 
 Page = list[tuple[str, dict[bytes, bytes]]]
@@ -20,33 +24,47 @@ class Look:
         self.reached: dict[str, str] = {}
         """Stream -> the last entry looked at, where there are more that were not."""
         self._budget = budget
+        self._script = scripts.load(__package__, "look")
 
-    def on(self, stream: str, first: str) -> Iterator[Page]:
-        """Yield the pages from an entry or time on; the reader may end early. Raises
-        `redis.RedisError`.
+    def on(self, stream: str, first: str, words: bytes = b"") -> Iterator[Page]:
+        """Yield the pages from an entry or time on; the reader may end early. With `words` only
+        entries that have them in a value, so that a page may be empty. Raises `redis.RedisError`.
         """
-        yield from self._pages(stream, first, back=False)
+        yield from self._pages(stream, first, words, back=False)
 
-    def back(self, stream: str, last: str = "+") -> Iterator[Page]:
+    def back(self, stream: str, last: str = "+", words: bytes = b"") -> Iterator[Page]:
         """Yield the pages from an entry or time back, newest first; else as `on`."""
-        yield from self._pages(stream, last, back=True)
+        yield from self._pages(stream, last, words, back=True)
 
-    def _pages(self, stream: str, at: str, *, back: bool) -> Iterator[Page]:
-        looked_at = 0
-        while page := self._page(stream, at, back=back):
-            yield page
-            looked_at += len(page)
-            if len(page) < PAGE:
+    def _pages(self, stream: str, at: str, words: bytes, *, back: bool) -> Iterator[Page]:
+        looked_at, size = 0, SEARCHED if words else PAGE
+        while True:
+            read = self._search if words else self._page
+            count, last, page = read(stream, at, words, back=back)
+            if count:
+                yield page
+            looked_at += count
+            if count < size:
                 return
             if looked_at >= self._budget:
-                self.reached[stream] = page[-1][0]
+                self.reached[stream] = last
                 return
-            at = f"({page[-1][0]}"
+            at = f"({last}"
 
-    def _page(self, stream: str, at: str, *, back: bool) -> Page:
+    def _page(self, stream: str, at: str, _: bytes, *, back: bool) -> tuple[int, str, Page]:
         found: Any
         if back:
             found = self.client.xrevrange(stream, max=at, count=PAGE)
         else:
             found = self.client.xrange(stream, min=at, count=PAGE)
-        return [(entry.decode(), fields) for entry, fields in found]
+        page = [(entry.decode(), fields) for entry, fields in found]
+        return len(page), page[-1][0] if page else "", page
+
+    def _search(self, stream: str, at: str, words: bytes, *, back: bool) -> tuple[int, str, Page]:
+        reply: Any = self.client.eval(self._script, 1, stream, words, at, int(back), SEARCHED)
+        count, last, found = reply
+        return count, last.decode(), [(entry.decode(), _fields(flat)) for entry, flat in found]
+
+
+def _fields(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
