@@ -23,7 +23,12 @@ QUEUED: Final = 200
 HISTORY: Final = 500
 """Rows of the past that a viewer gets at most."""
 BLOCK: Final = 1_000
+GATHER: Final = 0.1
+"""Seconds in which rows are gathered before the next read: nobody sees it, and each row would else
+be a read of its own."""
 AGAIN_AFTER: Final = 1.0
+PENDING: Final = 5_000
+"""Entries with workers that are looked at in one go."""
 SETTLE_AFTER: Final = 2_000
 """Milliseconds after which a notification that made no event is looked up: it repeats another."""
 
@@ -92,16 +97,18 @@ class Live:
             for stream, last in zip(STREAMS, found, strict=True)
         }
 
-    def since(self, after: Position, upto: Position) -> tuple[list[Row], Position]:
-        """Return the newest rows between two positions, the oldest first. Raises
-        `redis.RedisError`.
+    def since(
+        self, after: Position, upto: Position, count: int = HISTORY
+    ) -> tuple[list[Row], Position]:
+        """Return the newest rows between two positions, the oldest first, at most so many of each
+        stream. Raises `redis.RedisError`.
         """
         rows: list[Row] = []
         for stream in STREAMS:
             first = f"({after[stream]}" if stream in after else "-"
             if stream in after and order(after[stream]) >= order(upto[stream]):
                 continue
-            page: Any = self._client.xrevrange(stream, upto[stream], first, count=HISTORY)
+            page: Any = self._client.xrevrange(stream, upto[stream], first, count=count)
             rows += self._rows(stream, page)
         rows.sort(key=lambda one: order(one.entry))
         return rows[-HISTORY:], upto
@@ -109,7 +116,7 @@ class Live:
     async def _read(self) -> None:
         while True:
             try:
-                rows, position = await run_in_threadpool(self._next, dict(self._position))
+                rows, position, more = await run_in_threadpool(self._next, dict(self._position))
             except DOWN as error:
                 _seldom.say("warning", "console.redis_away", error=type(error).__name__)
                 await asyncio.sleep(AGAIN_AFTER)
@@ -117,10 +124,12 @@ class Live:
             self._position = position  # with the rows, in one step of the loop: none comes twice
             for viewer in self._viewers:
                 viewer.add(rows, position)
+            if rows and not more:
+                await asyncio.sleep(GATHER)
 
-    def _next(self, position: Position) -> tuple[list[Row], Position]:
-        """Return what came since a position, after at most a second, and the one after it. Raises
-        `redis.RedisError`.
+    def _next(self, position: Position) -> tuple[list[Row], Position, bool]:
+        """Return what came since a position, after at most a second, the one after it, and whether
+        there is more. Raises `redis.RedisError`.
         """
         streams: Any = position
         found: Any = self._client.xread(streams, count=QUEUED, block=BLOCK) or []
@@ -130,7 +139,8 @@ class Live:
             position[stream] = entries[-1][0].decode()
             rows += self._rows(stream, entries)
         self._remember(rows)
-        return rows + self._duplicates(), position
+        more = any(len(entries) == QUEUED for _, entries in found)
+        return rows + self._duplicates(), position, more
 
     def _remember(self, rows: list[Row]) -> None:
         """Keep those of which there is nothing yet but that they are kept."""
@@ -152,17 +162,25 @@ class Live:
             return []
         now: Any = self._client.time()
         old = [x for x in self._open.values() if now[0] * 1000 - x.at > SETTLE_AFTER]
-        done = [one for one in old if self._is_done(one.entry)] if old else []
+        done = self._done(old) if old else []
         for one in done:
             del self._open[one.receipt]
         return [Row(x.receipt, x.at, "duplicate", x.what, x.listener, entry=x.entry) for x in done]
 
-    def _is_done(self, entry: str) -> bool:
+    def _done(self, rows: list[Row]) -> list[Row]:
+        """Return those that a worker has taken and is done with."""
         groups: Any = self._client.xinfo_groups(INBOUND)
         last = next((x["last-delivered-id"] for x in groups if x["name"] == GROUP.encode()), b"0-0")
-        if order(entry) > order(last.decode()):
-            return False
-        return not self._client.xpending_range(INBOUND, GROUP, entry, entry, 1)
+        taken = [one for one in rows if order(one.entry) <= order(last.decode())]
+        if not taken:
+            return []
+        first, end = (pick(taken, key=lambda one: order(one.entry)).entry for pick in (min, max))
+        pending: Any = self._client.xpending_range(INBOUND, GROUP, first, end, PENDING)
+        held = {each["message_id"].decode() for each in pending}
+        if len(pending) == PENDING:  # of those after them nothing is known yet
+            known = order(pending[-1]["message_id"].decode())
+            taken = [one for one in taken if order(one.entry) <= known]
+        return [one for one in taken if one.entry not in held]
 
 
 class Viewer:

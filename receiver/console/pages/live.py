@@ -1,7 +1,8 @@
 """The live tail: what comes in, as it comes in."""
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
@@ -12,8 +13,16 @@ from starlette.responses import Response, StreamingResponse
 
 from receiver.console import render
 from receiver.console.app import Page, masks_of
-from receiver.console.live import MOST_VIEWERS, Batch, Live, TooMany, position_of, position_text
-from receiver.console.rows import Filter, filter_of, latest
+from receiver.console.live import (
+    HISTORY,
+    MOST_VIEWERS,
+    Batch,
+    Live,
+    TooMany,
+    position_of,
+    position_text,
+)
+from receiver.console.rows import Filter, Row, filter_of, latest
 from receiver.operations.explain import is_receipt
 
 ROWS: Final = 100
@@ -24,7 +33,8 @@ async def show(request: Request) -> Response:
     live = await run_in_threadpool(_live, request)
     wanted = filter_of(request.query_params)
     upto = await run_in_threadpool(live.now)
-    found, position = await run_in_threadpool(live.since, {}, upto)
+    count = HISTORY if wanted != Filter() else ROWS
+    found, position = await run_in_threadpool(live.since, {}, upto, count)
     rows = list(latest([one for one in found if wanted.holds(one)]).values())[-ROWS:]
     sent = request.query_params.get("sent", "")
     values = {
@@ -48,32 +58,30 @@ async def stream(request: Request) -> Response:
         first = await anext(batches)
     except TooMany:
         return Response(f"{MOST_VIEWERS} people watch already.\n", 503, media_type="text/plain")
-    row = request.app.state.templates.get_template("live_row.html")
-    wanted = filter_of(request.query_params)
+    lines, wanted = request.app.state.live_lines, filter_of(request.query_params)
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
-        yield _event(first, wanted, row.render)
+        yield _event(first, wanted, lines)
         async for batch in batches:
-            yield _event(batch, wanted, row.render)
+            yield _event(batch, wanted, lines)
 
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-def _event(batch: Batch | None, wanted: Filter, render_row: object) -> str:
+def _event(batch: Batch | None, wanted: Filter, lines: Callable[[Row], str]) -> str:
     if batch is None:
         return ": nothing new\n\n"
-    rows = [one for one in batch.rows if wanted.holds(one)]
-    text = "".join(render_row(row=one) for one in rows) if callable(render_row) else ""
-    lines = "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
+    text = "".join(lines(one) for one in batch.rows if wanted.holds(one))
     skipped = f"event: skipped\ndata: {batch.skipped}\n\n" if batch.skipped else ""
-    return f"{skipped}id: {position_text(batch.position)}\n{lines or 'data:'}\n\n"
+    return f"{skipped}id: {position_text(batch.position)}\n{text or 'data:'}\n\n"
 
 
 def _live(request: Request) -> Live:
     state, masks = request.app.state, masks_of(request)
     with _one:
         if getattr(state, "live", None) is None:
+            state.live_lines = _lines(state.templates.get_template("live_row.html").render)
             state.live = Live(state.redis, masks)
     found: Live = state.live
     return found
@@ -81,6 +89,17 @@ def _live(request: Request) -> Live:
 
 _one: Final = threading.Lock()
 """Requests come on several threads, and one reader is to serve them all."""
+
+
+def _lines(render_row: Callable[..., str]) -> Callable[[Row], str]:
+    """Return what makes the lines of a row's event: once, for all viewers."""
+
+    @lru_cache(maxsize=1_000)
+    def lines(row: Row) -> str:
+        text = render_row(row=row)
+        return "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
+
+    return lines
 
 
 ROUTES: Final = [
