@@ -1,13 +1,16 @@
 """The console's application: its pages, each with the role that it needs."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import redis
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -23,6 +26,8 @@ from receiver.runtime.redis_client import DOWN
 COOKIE: Final = "receiver-console"
 SESSIONS_REMEMBERED: Final = 1_000
 """For while Redis is gone: the overview then shows the last numbers there were."""
+
+THREADS: Final = 8
 
 Endpoint = Callable[[Request], Any]
 """Returns a `Response`, as a coroutine or from a thread."""
@@ -46,11 +51,12 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     """Return the whole application on `routes`, behind its guard. `settings` have the console's own
     host and port; `web` is the URL of the web process.
     """
-    static = StaticFiles(directory=Path(__file__).parent / "static")
+    static = _Static(directory=Path(__file__).parent / "static")
     app = Starlette(
         routes=[*routes, Mount("/static", static)],
         exception_handlers={404: _not_found, 405: _not_found, 500: _fault}
         | dict.fromkeys(DOWN, _redis_is_gone),
+        lifespan=_few_threads,
     )
     app.state.settings = settings
     app.state.redis = client
@@ -60,7 +66,23 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     app.state.sessions = {}
     app.state.tasks = Tasks()
     app.state.charts = {}
-    return Guard(app, settings.port, settings.console_url)
+    return Guard(GZipMiddleware(app, compresslevel=5), settings.port, settings.console_url)
+
+
+class _Static(StaticFiles):
+    """Files that a browser keeps, and asks each time whether they have changed."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+@asynccontextmanager
+async def _few_threads(_: Starlette) -> AsyncIterator[None]:
+    """Read Redis in a few threads: each keeps memory of its own."""
+    current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 def masks_of(request: Request, *, revealed: bool = False) -> mask.Masks:

@@ -21,7 +21,7 @@ def serve(settings: Settings, web: str) -> None:
         host=settings.host,
         port=settings.port,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         access_log=False,  # it would print the links' tokens
         log_config=None,
         log_level="error",

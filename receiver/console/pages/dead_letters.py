@@ -22,8 +22,10 @@ from receiver.operations.replay_throttle import ReplayThrottle
 from receiver.runtime.bell import Bell
 
 ROWS: Final = 50
-GROUPED: Final = 2_000
+GROUPED: Final = 1_000
 """The newest that are grouped by reason and sink."""
+BUDGET: Final = 2_000
+"""Those that a page looks at for what its filter selects: some 30 ms. Then it offers to go on."""
 
 
 def show(request: Request) -> Response:
@@ -31,7 +33,7 @@ def show(request: Request) -> Response:
     client, query = request.app.state.redis, request.query_params
     wanted = selection(query)
     before = entry_id(query.get("before", ""))
-    rows, older = dead_letters.newest(client, wanted, before, ROWS)
+    rows, older = dead_letters.newest(client, wanted, before, ROWS, BUDGET)
     groups = [] if before else _groups(client)
     values = {
         "rows": [one.summary for one in rows],

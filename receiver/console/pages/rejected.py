@@ -22,13 +22,15 @@ from receiver.operations.rejected_requests import Replay, Selection, WrongToken
 from receiver.runtime.blocking_http import Unreachable
 
 ROWS: Final = 50
+BUDGET: Final = 2_000
+"""Those that a page looks at for what its filter selects. Then it offers to go on."""
 
 
 def show(request: Request) -> Response:
     """Show the newest that the filter selects."""
     client, query = request.app.state.redis, request.query_params
     before = entry_id(query.get("before", ""))
-    rows, older = rejected_requests.newest(client, selection(query), before, ROWS)
+    rows, older = rejected_requests.newest(client, selection(query), before, ROWS, BUDGET)
     values = {
         "rows": rows,
         "older": urlencode({**_filter(query), "before": older}) if older else "",
