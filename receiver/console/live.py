@@ -85,6 +85,7 @@ class Live:
             if not self._viewers and self._task:
                 self._task.cancel()
                 self._task = None
+                self._open.clear()  # nobody will have read what became of them
 
     def now(self) -> Position:
         """Return where the streams end. Raises `redis.RedisError`."""

@@ -105,7 +105,7 @@ def test_every_answer_has_the_policy(operator: TestClient, path: str) -> None:
     headers = operator.get(path).headers
     assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["cache-control"] == "no-store"
+    assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
     assert headers["referrer-policy"] == "same-origin"
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from receiver.config.settings import Settings
+from receiver.console import live as reader
 from receiver.console import pages
 from receiver.console.live import QUEUED, Live, TooMany, position_of, position_text
 from receiver.console.mask import masks
@@ -114,6 +115,29 @@ def test_a_repeat_is_told_once_its_worker_is_done_with_it(valkey: Valkey) -> Non
     told = asyncio.run(scene())
     assert told[-1] == (receipt(2), "duplicate")
     assert (receipt(1), "published") in told
+
+
+def test_what_was_published_while_nobody_looked_is_no_repeat(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SETTLE_AFTER", 0)
+
+    async def scene() -> list[str]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        start = await asyncio.to_thread(live.now)
+        accept(valkey, 1)
+        first = live.watch(start)
+        assert [one.outcome for one in (await anext(first)).rows] == ["kept"]  # type: ignore[union-attr]
+        await first.aclose()  # type: ignore[attr-defined]
+        await asyncio.to_thread(work, valkey)
+        second = live.watch(await asyncio.to_thread(live.now))
+        await anext(second)
+        accept(valkey, 2)
+        rows = (await anext(second)).rows  # type: ignore[union-attr]
+        await second.aclose()  # type: ignore[attr-defined]
+        return [one.receipt for one in rows]
+
+    assert asyncio.run(scene()) == [receipt(2)]
 
 
 def test_a_slow_viewer_hears_how_many_were_skipped(valkey: Valkey) -> None:
