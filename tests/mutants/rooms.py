@@ -41,6 +41,7 @@ _MAILBOX = (
     "tests/polling/test_mailbox_relist.py",
 )
 _METRICS = "tests/metrics/test_metrics.py"
+_REPEATS = "tests/operations/test_explain_repeats.py"
 _REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
 _SWEEP = (
     "tests/workers/test_sweep.py",
@@ -136,6 +137,9 @@ ROOMS = {
             "clock.lua": _SWEEP,
             "groups.lua": ("tests/workers/test_outcomes.py", *_SWEEP, *_REQUEUE, *_FORWARD),
             "restore_group.lua": _MARKS,
+            "look.lua": ("tests/operations/test_explain.py", _REPEATS),
+            "sample_history.lua": ("tests/workers/test_history.py",),
+            "store_attempts.lua": ("tests/forward/test_delivery_attempts.py",),
             "sink_ledger.lua": (
                 *_MARKS,
                 *_FORWARD,
