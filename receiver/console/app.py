@@ -10,6 +10,7 @@ import redis
 from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -57,6 +58,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
         exception_handlers={404: _not_found, 405: _not_found, 500: _fault}
         | dict.fromkeys(DOWN, _redis_is_gone),
         lifespan=_few_threads,
+        middleware=[Middleware(GZipMiddleware, compresslevel=5)],
     )
     app.state.settings = settings
     app.state.redis = client
@@ -66,7 +68,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     app.state.sessions = {}
     app.state.tasks = Tasks()
     app.state.charts = {}
-    return Guard(GZipMiddleware(app, compresslevel=5), settings.port, settings.console_url)
+    return Guard(app, settings.port, settings.console_url)
 
 
 class _Static(StaticFiles):
