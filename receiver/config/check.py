@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
 from receiver.config import (
     devices,
@@ -15,14 +15,7 @@ from receiver.config import (
 )
 from receiver.config.fault import Fault, nearest, shown
 from receiver.config.receiver_toml import Document
-
-EVENT_TYPES: Final = (
-    *("sms.message.received.v1", "sms.delivery.updated.v1"),
-    *("inbox.message.added.v1", "inbox.message.updated.v1", "inbox.message.deleted.v1"),
-    *("device.reachability.changed.v1", "device.roaming.changed.v1"),
-    *("subscription.started.v1", "subscription.updated.v1", "subscription.ended.v1"),
-    "camara.event.received.v1",
-)
+from receiver.events.event_types import TYPES
 
 
 def check(environ: Mapping[str, str]) -> list[Fault]:
@@ -48,8 +41,8 @@ def _of_filters(found: Document) -> Iterator[Fault]:
     heard = {one.heard_as for one in found.config.poll} | set(found.names("listener"))
     for number, sink in found.tables("sink"):
         for index, glob in enumerate(sink.types):
-            if not any(fnmatchcase(each, glob) for each in EVENT_TYPES):
-                said = f"no event has a type like {glob!r}" + _hint(glob, EVENT_TYPES)
+            if not any(fnmatchcase(each, glob) for each in TYPES):
+                said = f"no event has a type like {glob!r}" + _hint(glob, TYPES)
                 yield found.at(
                     ("sink", number, "types", index), f"sink {sink.name!r}, types: {said}"
                 )

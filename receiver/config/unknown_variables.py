@@ -9,9 +9,14 @@ from receiver.config.environment import VARIABLES
 from receiver.config.fault import nearest
 
 PREFIX: Final = "RECEIVER_"
-BESIDE: Final = ("RECEIVER_CONFIG", "RECEIVER_CONFIG_FD", "RECEIVER_TOKEN")
-"""Variables that are read elsewhere: the file, the file as a supervisor has taken it, and the token
-of the commands that send."""
+BESIDE: Final = (
+    "RECEIVER_CONFIG",
+    "RECEIVER_CONFIG_FD",
+    "RECEIVER_LISTEN_SECRET",
+    "RECEIVER_TOKEN",
+)
+"""Variables that are read elsewhere: the file, the file as a supervisor has taken it, the secret of
+`receiver listen`, and the token of the commands that send."""
 KNOWN: Final = frozenset({one.name for one in VARIABLES} | set(BESIDE))
 _SERVICE: Final = re.compile(
     r"RECEIVER(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"

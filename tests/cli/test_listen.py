@@ -151,6 +151,18 @@ def test_the_secret_stays_the_same_where_there_is_a_data_directory(tmp_path: Pat
     assert "RECEIVER_LISTEN_SECRET is no secret" in wrong.stderr
 
 
+def test_a_stored_event_is_delivered_again_by_its_id(
+    valkey: Valkey, tmp_path: Path, hook: Consumer
+) -> None:
+    [_, wanted, _] = publish(valkey, "mo", "delivery-status", "reachability")
+    command = ("listen", "--forward-to", hook.url, "--event")
+    done = run(tmp_path, *command, wanted, REDIS_URL=valkey.url)
+    assert (done.returncode, hook.ids) == (0, [wanted])
+    missing = run(tmp_path, *command, "another", REDIS_URL=valkey.url)
+    assert (missing.returncode, hook.ids) == (2, [wanted])
+    assert "no event with the id 'another' is stored" in missing.stderr
+
+
 @pytest.mark.parametrize(
     ("given", "url"),
     [

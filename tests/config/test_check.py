@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver.config.check import EVENT_TYPES, check
+from receiver.config.check import check
 from receiver.config.settings import SettingsError, load
+from receiver.events import TYPES
 from tests.support.commands import ROOT, run
 
 FAULTY = """\
@@ -172,4 +173,4 @@ def test_the_command_prints_a_line_or_a_document_each_and_says_by_its_exit_code(
 
 def test_the_types_are_those_that_events_have() -> None:
     page = (ROOT / "docs/consuming.md").read_text("utf-8")
-    assert [name for name in EVENT_TYPES if name.rsplit(".", 2)[0] not in page] == []
+    assert [name for name in TYPES if name.rsplit(".", 2)[0] not in page] == []

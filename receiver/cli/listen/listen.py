@@ -17,6 +17,8 @@ from receiver.cli.terminal.event_filter import EventFilter, EventHead, head_of
 from receiver.cli.terminal.event_reader import EventReader
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.contract.records import numbered
+from receiver.contract.redis_keys import EVENTS
+from receiver.operations.look import Look
 from receiver.runtime.blocking_http import BlockingHttp
 
 
@@ -37,6 +39,7 @@ from receiver.runtime.blocking_http import BlockingHttp
     show_default=True,
     help="Seconds for an answer.",
 )
+@click.option("--event", metavar="ID", help="Deliver this one, which is stored, and end.")
 @click.option("-n", "--count", type=click.IntRange(1), help="Stop after so many events.")
 @click.option("--print-secret", is_flag=True, help="Print the secret that it signs with, and end.")
 def command(
@@ -48,6 +51,7 @@ def command(
     headers: tuple[tuple[str, str], ...],
     skip_verify: bool,
     timeout: float,
+    event: str | None,
     count: int | None,
     print_secret: bool,
 ) -> None:
@@ -56,14 +60,15 @@ def command(
     \b
       receiver listen --forward-to localhost:3000/events
       receiver listen --forward-to 3000 --type 'sms.*' --since 10m
+      receiver listen --forward-to 3000 --event 3755e6e1424c59b188228b29ebdd1e72
       export WEBHOOK_SECRETS=$(receiver listen --print-secret)
       receiver listen | jq -r .type           without a URL: which events come out
 
     Each is posted as the `http` sink posts it (structured mode, signed as Standard Webhooks), one
     after the other; a line says how it was answered, and never whom it is about. The secret is
     RECEIVER_LISTEN_SECRET, else one that is made and stays the same. Nothing is tried again:
-    --since sends again what was. While nobody listens at the URL, or Redis is away, it waits. It
-    reads without a consumer group: consumers and sinks miss nothing.
+    --since and --event send again what was. While nobody listens at the URL, or Redis is away, it
+    waits. It reads without a consumer group: consumers and sinks miss nothing.
 
     On a terminal a line for people, into a pipe a line of JSON. Ctrl-C ends it with a summary;
     --count ends it with exit code 1 if anything was not answered 2xx.
@@ -77,12 +82,14 @@ def command(
     deliver: Deliver = lambda head, _: lines.delivery(head)  # noqa: E731 - only listed
     if forward_to:
         deliver = Forwarding(forward_to, secret, headers, http, say).deliver
-    reader = EventReader(setup.connect(setup.redis_url(settings)), say)
+    client = setup.connect(setup.redis_url(settings))
+    reader = EventReader(client, say)
     wanted, shown = EventFilter(types, listeners), Lines()
     try:
         reader.start_at_end() if since is None else reader.start_at(since)
         _introduce(forward_to or "", secret)
-        for head, document in islice(_events(reader, wanted), count):
+        found = _stored(client, event) if event else _events(reader, wanted)
+        for head, document in islice(found, count):
             shown.show(deliver(head, document))
     except KeyboardInterrupt:
         shown.summarise()
@@ -105,6 +112,17 @@ def _events(reader: EventReader, wanted: EventFilter) -> Iterator[tuple[EventHea
             say(f"{entry} is no event of ours: left out")
         elif wanted.wants(event):
             yield head, numbered(entry, event)
+
+
+def _stored(client: redis.Redis, name: str) -> Iterator[tuple[EventHead, bytes]]:
+    """Yield the newest event with this id. Raises `Refused` where it is stored no more."""
+    for page in Look(client).back(EVENTS):
+        for entry, fields in page:
+            event = fields.get(b"event", b"")
+            if name.encode() in event and (head := head_of(event)) and head.id == name:
+                yield head, numbered(entry, event)
+                return
+    raise setup.Refused(f"no event with the id {name!r} is stored")
 
 
 def _introduce(url: str, secret: str) -> None:
