@@ -36,6 +36,10 @@ _SETS: Final[dict[str, tuple[str, _Of]]] = {
         "1 while the set's file of devices cannot be read.",
         lambda one, _: int(bool(one.devices)),
     ),
+    "no_room": (
+        "Renewals that the operator's quota has no room for beside what lives.",
+        lambda one, _: one.no_room,
+    ),
     "deletions_waiting": (
         "Deletions that wait for `receiver subscriptions apply --yes`.",
         lambda one, _: one.deletions,

@@ -60,6 +60,7 @@ def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Cont
         "renewal_overdue_seconds",
         "unknown_oldest_seconds",
         "stopped",
+        "no_room",
         "gap_seconds_total",
     ):
         eventually(partial(none_of, fleet, of_set(name)))
