@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from receiver.carriers.carrier import Event, Reading, Rejected
+from receiver.carriers.formats.xml_body import xml_value
 from receiver.contract.records import Notification
 from tests.support.cases import Case, cases
 
@@ -73,6 +74,22 @@ def test_an_event_whose_attributes_are_headers_keeps_its_content_type_as_an_attr
     case = next(c for c in cases() if c.name == "camara/binary-text")
     (kept,) = case.callback.read(case.request).accepted
     assert msgspec.json.decode(kept)["datacontenttype"] == case.content_type
+
+
+def test_a_content_type_that_a_header_of_cloud_events_alone_says_is_kept() -> None:
+    case = next(c for c in cases() if c.name == "camara/binary-datacontenttype-only")
+    headers = [
+        (name, b"text/plain" if name == b"ce-datacontenttype" else value)
+        for name, value in case.request.headers
+    ]
+    request = msgspec.structs.replace(case.request, headers=headers, body=b"lunchtime")
+    (kept,) = case.callback.read(request).accepted
+    assert msgspec.json.decode(kept)["datacontenttype"] == "text/plain"
+
+
+def test_characters_that_are_referred_to_by_their_halves_stand_beside_each_other() -> None:
+    faces = "&#55357;&#56842;&#xD83D;&#xde00;"
+    assert xml_value(f"<message>{faces}</message>") == {"message": "\U0001f60a\U0001f600"}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ DOCUMENTED = {
     "/att/messages": "att/inbox-push-added",
     "/camara/notifications": "camara/reachability-data",
 }
+_WORDS = frozenset(Draft202012Validator.VALIDATORS)
 NOTIFICATION = ("deliveryInfoNotification",)
 INFO = (*NOTIFICATION, "deliveryInfo")
 PUSHED = ("messageNotifications",)
@@ -105,6 +107,28 @@ def test_it_is_a_valid_schema_and_takes_what_is_documented(path: str) -> None:
     for schema in schemas(path):
         Draft202012Validator.check_schema(schema)
     assert takes(path, documented(path)) == {True}
+
+
+def described(schema: Any) -> Iterator[dict[str, Any]]:
+    """A schema and all that are in it."""
+    if isinstance(schema, dict):
+        yield schema
+        properties = schema.get("properties", {})
+        rest = [value for name, value in schema.items() if name not in ("properties", "const")]
+        for inner in (*properties.values(), *rest):
+            yield from described(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from described(inner)
+
+
+@pytest.mark.parametrize("path", DOCUMENTED)
+def test_its_words_are_those_of_schemas_and_its_examples_are_valid(path: str) -> None:
+    words = {*_WORDS, "description", "examples", "format"}
+    for schema in (one for whole in schemas(path) for one in described(whole)):
+        assert set(schema) <= words, schema
+        for example in schema.get("examples", []):
+            assert Draft202012Validator(schema).is_valid(example), example
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,18 @@ def test_a_retry_is_work_when_it_is_due(client: Any, due_in: int, *, work: bool)
 
 
 @pytest.mark.parametrize(
+    ("ends_in", "work"),
+    [(20_000, False), (40_000, True)],  # a lease lasts 30 s
+)
+def test_a_leased_retry_is_work_only_where_its_lease_is_longer_than_one_can_be(
+    client: Any, ends_in: int, *, work: bool
+) -> None:
+    client.xgroup_setid(EVENTS, GROUP, "$")
+    client.zadd(retry_due("billing"), {"1-1": int(time.time() * 1000) + ends_in + 0.5})
+    assert rings(client) is work
+
+
+@pytest.mark.parametrize(
     ("paused_for", "work"), [(-1000, True), (HOUR // 2, False), (2 * HOUR, True)]
 )
 def test_while_a_sink_is_paused_no_retry_is_work(
