@@ -16,6 +16,7 @@ import urllib3
 
 from tests.support.commands import RECEIVER, ROOT, environment, free_port, run
 from tests.support.eventually import eventually
+from tests.support.forked import Forked
 
 KINDS = {"sms.message.received.v1", "sms.delivery.updated.v1", "device.reachability.changed.v1"}
 
@@ -30,7 +31,7 @@ class Up:
         self._mark = f"MARK={uuid.uuid4()}"
         self._stderr = directory / f"stderr-{self._mark}"
         with self._stderr.open("wb") as stderr:
-            self.process = subprocess.Popen(
+            self.process = Forked(
                 [*prefix, *RECEIVER, "up", "--demo", "--console-port", str(self.console)],
                 cwd=directory,
                 env=environment(**self.environ, MARK=self._mark.removeprefix("MARK=")),

@@ -4,27 +4,22 @@ A request is its length and JSON, with the program's standard input, output and 
 answer is the process id and, once it has ended, its exit status as `Popen.returncode` has it.
 """
 
-import atexit
 import contextlib
 import gc
 import importlib
 import json
 import os
 import pkgutil
-import runpy
 import selectors
 import signal
 import socket
 import struct
-import subprocess
 import sys
-import threading
-import time
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import receiver
 import workers
-from tests.support import forked
+from tests.support import forked, program
 from tests.support.environ import ROOT
 
 _NUMBER = struct.Struct("!q")
@@ -63,9 +58,7 @@ class Server:
         request, streams = _receive(connection)
         pid = os.fork()
         if not pid:
-            connection.close()
-            self._forget()
-            _run(streams, **request)
+            program.run(streams, **request)
         for stream in streams:
             os.close(stream)
         child = _Child(pid, os.pidfd_open(pid), connection)
@@ -80,14 +73,6 @@ class Server:
         _tell(child.connection, os.waitstatus_to_exitcode(status))
         child.connection.close()
 
-    def _forget(self) -> None:
-        """Close, in a child, what is the server's: an end of a pipe held here would be no end."""
-        self._selector.close()
-        self._listener.close()
-        for child in self._children.values():
-            child.connection.close()
-            os.close(child.descriptor)
-
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     head, streams, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
@@ -100,54 +85,6 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
 def _tell(connection: socket.socket, number: int) -> None:
     with contextlib.suppress(OSError):  # who asked is gone
         connection.sendall(_NUMBER.pack(number))
-
-
-def _run(
-    streams: list[int], arguments: list[str], cwd: str, env: dict[str, str], group: int
-) -> NoReturn:
-    """What `python -m` does, and its end. `arguments` are those of the interpreter."""
-    status = 1
-    try:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        os.setpgid(0, group)
-        os.chdir(cwd)
-        os.environ.clear()
-        os.environ.update(env)
-        time.tzset()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        vars(subprocess)["Popen"] = forked.Forked
-        safe_path = arguments[0] == "-P"
-        sys.path[:0] = [] if safe_path else [os.getcwd()]
-        sys.argv = arguments[2 if safe_path else 1 :]
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
-        sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
-        status = _status(sys.argv[0])
-    finally:
-        os._exit(status)
-
-
-def _status(module: str) -> int:
-    """Run the module, and end as an interpreter does. Returns the exit status."""
-    status = 0
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else bool(error.code)
-        if isinstance(error.code, str):
-            print(error.code, file=sys.stderr)
-    except BaseException as error:  # noqa: BLE001 - an interpreter tells of each
-        sys.excepthook(type(error), error, error.__traceback__)
-        status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    if status == -signal.SIGINT:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    return status & 0xFF
 
 
 def _import_everything() -> None:

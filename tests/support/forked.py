@@ -14,18 +14,22 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from tests.support import program
 from tests.support.environ import ROOT, environment
 
 _OURS = ("receiver", "workers", "tests")
 _AT_START = ("PYTHON", "LD_", "LC_ALL", "LANG", "OTEL_PROPAGATORS")
 """Beginnings of variables that are read by an interpreter's start or an import."""
+_ROOM = "-" * 1024
+"""Place for what /proc shows of a command and, eight times, of an environment."""
 _NUMBER = struct.Struct("!q")
 _used: list[str] = []
-"""The address of the server by which this process was forked itself."""
+"""The address of the server from which this process comes itself."""
 
 
 class Forked(subprocess.Popen[Any]):
@@ -38,29 +42,37 @@ class Forked(subprocess.Popen[Any]):
         arguments, executable, preexec, _, kept, cwd, env, _, _, shell = passed[:10]
         new_session, group = passed[21:23]
         environ = dict(os.environ if env is None else env)
-        special = executable or preexec or kept or shell or new_session
+        # What is to run in the child is written for a child of this process, not of the server.
+        here = bool(preexec and _used and threading.active_count() == 1)
+        special = executable or kept or shell or new_session or (preexec and not here)
         if special or not can_fork(arguments, environ):
             super()._execute_child(*passed)  # type: ignore[misc]
             return
-        request = {
+        request: dict[str, Any] = {
             "arguments": [os.fspath(one) for one in arguments[1:]],
             "cwd": os.fspath(cwd or os.getcwd()),
             "env": environ,
             "group": group if group >= 0 else os.getpgrp(),
         }
         pipes = passed[10:16]
-        streams = zip((pipes[0], pipes[3], pipes[5]), range(3), strict=True)
-        self._connection = connection = socket.socket(socket.AF_UNIX)
-        connection.connect(f"\0{server()}")  # an abstract address, which needs no file
-        body = json.dumps(request).encode()
-        socket.send_fds(
-            connection,
-            [_NUMBER.pack(len(body))],
-            [own if given < 0 else given for given, own in streams],
-        )
-        connection.sendall(body)
-        self.pid = self._number()
+        given = zip((pipes[0], pipes[3], pipes[5]), range(3), strict=True)
+        streams = [own if stream < 0 else stream for stream, own in given]
+        if here:
+            self.pid = os.fork()
+            if not self.pid:
+                program.run(streams, **request, before=preexec)
+            self._child_created = True
+        else:
+            self.pid = self._asked_for(request, streams)
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+    def _asked_for(self, request: dict[str, Any], streams: list[int]) -> int:
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(f"\0{server()}")  # an abstract address, which needs no file
+        body = json.dumps(request).encode()
+        socket.send_fds(self._connection, [_NUMBER.pack(len(body))], streams)
+        self._connection.sendall(body)
+        return self._number()
 
     def poll(self) -> int | None:
         if self._connection is None:
@@ -91,7 +103,7 @@ class Forked(subprocess.Popen[Any]):
 def can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
     """Whether it is a module of ours, run by an interpreter as every test has it."""
     usual = environment()
-    names = {name for name in (*env, *usual) if name.startswith(_AT_START)}
+    names = {name for name in (*env, *usual) if name.startswith(_AT_START)} - {"PYTHONSAFEPATH"}
     python = [word for word in arguments[:4] if word != "-P"]
     return (
         python[:2] == [sys.executable, "-m"]
@@ -101,17 +113,18 @@ def can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
 
 
 def use(address: str) -> None:
-    """Have the children of this process forked by the server that has forked it."""
+    """Have what this process starts forked by a server, and so on for what that starts."""
     _used[:] = [address]
+    vars(subprocess)["Popen"] = Forked
 
 
 @cache
 def _start_server() -> str:
     address = f"receiver-tests-{os.getpid()}-{secrets.token_hex(4)}"
     server = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tests.support.fork_server", address],
+        [sys.executable, "-P", "-m", "tests.support.fork_server", address, _ROOM],
         cwd=ROOT,
-        env=environment(),
+        env=environment(ROOM=8 * _ROOM),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
