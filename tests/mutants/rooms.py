@@ -53,6 +53,11 @@ _PARKING = (
     "tests/parking/test_parking_faults.py",
     "tests/parking/test_parking_killed.py",
 )
+_ERASURE = ("tests/erasure/test_erase.py",)
+_GIVEN_UP = (
+    "tests/parking/test_parking_given_up.py",
+    "tests/parking/test_parking_disk_and_redis.py",
+)
 _REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
 _STRANGERS = "tests/web/test_strangers.py"
 _SUBSCRIBED = "tests/auth/test_subscription_credentials.py"
@@ -91,6 +96,10 @@ ROOMS = {
                 "tests/workers/test_half_way.py",
                 "tests/workers/test_clock_ahead.py",
             ),
+            "erase_deliveries.lua": _ERASURE,
+            "erase_entries.lua": _ERASURE,
+            "skip_parked.lua": _GIVEN_UP,
+            "forget_parked.lua": _GIVEN_UP,
             "park.lua": _PARKING,
             "give_back.lua": _PARKING,
             "lease.lua": (*_FORWARD, "tests/workers/test_clock_ahead.py"),
@@ -186,6 +195,7 @@ ROOMS = {
             _TRACED + "::test_one_notification_is_one_trace_from_the_door_to_each_delivery",
             _TRACED + "::test_what_is_refused_or_repeated_says_so",
             "tests/auth/test_credentials.py::test_a_refusal_that_cannot_be_kept_is_answered_503",
+            _METRICS + "::test_every_process_answers_for_all_of_them",
             "tests/docs/test_adding.py::test_what_is_not_signed_is_401_and_leaves_a_count_only",
             "tests/cli/test_up.py::test_the_processes_of_a_killed_web_server_end_and_free_the_port",
         ),

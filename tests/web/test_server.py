@@ -67,6 +67,14 @@ def test_a_carrier_that_says_nothing_of_its_bodies_is_described_all_the_same() -
     assert route["requestBody"]["content"] == {"*/*": {}}
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type"), [("/healthz", "application/json"), ("/metrics", "text/plain")]
+)
+def test_what_may_be_got_is_described_with_its_content_type(path: str, content_type: str) -> None:
+    operation = openapi.document(CALLBACKS, [path], load({}))["paths"][path]["get"]
+    assert list(operation["responses"]["200"]["content"]) == [content_type]
+
+
 def test_each_operation_is_described_by_a_summary() -> None:
     paths = openapi.document(CALLBACKS, ["/healthz", "/metrics"], load({}))["paths"]
     operations = [path[method] for path in paths.values() for method in path if method in METHODS]
