@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for processes: three at a time take a third of the time, also on two cores.
-SIDE_BY_SIDE := -n 3 --dist loadfile
+# Most tests wait for something: four at a time take a third of the time, also on two cores.
+SIDE_BY_SIDE := -n 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test coverage test-others soak check fuzz camara bench chaos mutants screenshots lock clean
