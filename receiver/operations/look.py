@@ -11,6 +11,8 @@ PAGE: Final = 250
 SEARCHED: Final = 500
 """Entries that one call looks at for words: a millisecond in which the server does nothing else."""
 EVERYTHING: Final = 2**53
+SOON: Final = 3_600_000
+"""Milliseconds: what belongs to a time is written within that, but for what a spool held."""
 
 Page = list[tuple[str, dict[bytes, bytes]]]
 """Entries: id and fields."""
@@ -28,15 +30,22 @@ class Look:
 
     def on(self, stream: str, first: str, words: bytes = b"") -> Iterator[Page]:
         """Yield the pages from an entry or time on; the reader may end early. With `words` only
-        entries that have them in a value, so that a page may be empty. Raises `redis.RedisError`.
+        entries that have them in a value, so that a page may be empty. Within a budget no further
+        than `SOON` after that time. Raises `redis.RedisError`.
         """
-        yield from self._pages(stream, first, words, back=False)
+        milliseconds = first.strip("(").partition("-")[0]
+        soon = (
+            int(milliseconds) + SOON if milliseconds and self._budget < EVERYTHING else EVERYTHING
+        )
+        yield from self._pages(stream, first, words, back=False, until=soon)
 
     def back(self, stream: str, last: str = "+", words: bytes = b"") -> Iterator[Page]:
         """Yield the pages from an entry or time back, newest first; else as `on`."""
         yield from self._pages(stream, last, words, back=True)
 
-    def _pages(self, stream: str, at: str, words: bytes, *, back: bool) -> Iterator[Page]:
+    def _pages(
+        self, stream: str, at: str, words: bytes, *, back: bool, until: int = EVERYTHING
+    ) -> Iterator[Page]:
         looked_at, size = 0, SEARCHED if words else PAGE
         while True:
             read = self._search if words else self._page
@@ -46,7 +55,7 @@ class Look:
             looked_at += count
             if count < size:
                 return
-            if looked_at >= self._budget:
+            if looked_at >= self._budget or int(last.partition("-")[0]) > until:
                 self.reached[stream] = last
                 return
             at = f"({last}"

@@ -15,8 +15,9 @@ from receiver.contract.redis_keys import (
     SINKS,
     forward_group,
 )
-from receiver.operations import dead_letters, ledger, sink_ledger
+from receiver.operations import dead_letters, ledger, look, sink_ledger
 from receiver.operations.dead_letters import Selection
+from receiver.operations.look import Look
 from tests.support.valkey import Valkey
 
 
@@ -63,3 +64,18 @@ def test_letters_named_by_their_own_ids_are_found_without_looking_at_others(valk
     assert ids("10-1", sink="crm") == ids("10-1", until=10) == ids("10-1", since=11) == []
     assert looked == []
     assert ids("10-1", "e") == ["9-1", "10-1", "11-1"]
+
+
+def test_within_a_budget_a_look_goes_no_further_than_what_belongs_to_its_time(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = valkey.client()
+    monkeypatch.setattr(look, "SEARCHED", 2)
+    for number in range(6):
+        client.xadd(EVENTS, {"event": b"words"}, id=f"{number * look.SOON}-1")
+    bounded = Look(client, 1_000)
+    found = [entry for page in bounded.on(EVENTS, "1", b"words") for entry, _ in page]
+    assert found == [f"{number * look.SOON}-1" for number in (1, 2)]
+    assert bounded.reached == {EVENTS: f"{2 * look.SOON}-1"}
+    assert sum(map(len, Look(client).on(EVENTS, "1", b"words"))) == 5
+    assert list(Look(client).on(EVENTS, "1", b"other words")) == [[], [], []]
