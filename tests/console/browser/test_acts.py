@@ -89,6 +89,10 @@ def test_a_thousand_dead_letters_are_replayed_with_progress_and_an_end(console: 
         page.get_by_role("button", name=f"Replay {1000 - replayed}").click()
         expect(status).to_contain_text("done")
         assert letters(console) == []
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(2_500)  # two and a half times the pause between two questions
+        assert asked == []  # it has ended
     counts = [entry.count for _, entry in audit.newest(client)]
     assert counts == [1000 - replayed, 1000]
 
