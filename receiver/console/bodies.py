@@ -36,6 +36,8 @@ class Body(msgspec.Struct, frozen=True):
     events: list[ShownEvent]
     curl: str
     refused: bool = False
+    trace: str = ""
+    """The id of the trace that its request belongs to; empty without traces."""
 
 
 def bodies(request: Request, story: Story, budget: int, *, revealed: bool) -> list[Body]:
@@ -64,6 +66,7 @@ def _accepted(request: Request, one: Notification, reason: str, masks: Masks) ->
         raw=marked(one.body, reason, masks),
         events=[],
         curl=_curl(request, one, masks.body(one.body)),
+        trace=one.trace[3:35],
     )
 
 

@@ -62,8 +62,10 @@ def test_a_sink_is_stopped_and_started_on_the_audit_trail(
     fill(valkey)
     operator.post("/sinks/billing", headers=OURS, data={"action": "start"})
     assert "Stop sending" in operator.get("/sinks/billing").text
-    operator.post("/sinks/billing", headers=OURS, data={"action": "stop"})
-    assert "stopped by ada in the console" in operator.get("/sinks/billing").text
+    form = {"action": "stop", "why": "its disk\nis <b>full"}
+    operator.post("/sinks/billing", headers=OURS, data=form)
+    said = "stopped by ada in the console: its disk is &lt;b&gt;full."
+    assert said in operator.get("/sinks/billing").text
     actions = [entry.action for _, entry in audit.newest(valkey.client())]
     assert actions == ["sink.stop", "sink.start"]
     answer = operator.post("/sinks/nobody", headers=OURS, data={"action": "stop"})

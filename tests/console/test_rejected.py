@@ -39,6 +39,14 @@ def reject(valkey: Valkey, body: bytes) -> str:
     return entry.decode()
 
 
+def test_they_are_grouped_by_status_and_reason(viewer: TestClient, valkey: Valkey) -> None:
+    for _ in range(3):
+        reject(valkey, b"{}")
+    page = viewer.get("/rejected").text
+    assert '<td class="right">3</td><td class="right">400</td>' in page
+    assert 'href="/rejected?status=400&amp;reason=x"' in page
+
+
 def test_what_is_good_today_is_taken_by_the_web_process(
     operator: TestClient, valkey: Valkey
 ) -> None:

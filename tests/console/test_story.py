@@ -99,11 +99,13 @@ def test_kept_headers_are_shown_and_masked_unless_they_say_nothing_of_a_person(
     headers = (("user-agent", "<b>gateway</b>"), ("x-msisdn", f"+1{NUMBER}"))
     body = mo("private words 1", f"tel:+1{NUMBER}")
     kind = "application/json"
-    one = Notification("att.sms.mo", "promo", receipt(1), 1, kind, body, headers=headers)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    one = Notification("att.sms.mo", "promo", receipt(1), 1, kind, body, trace, headers=headers)
     valkey.client().xadd(INBOUND, {"n": encode(one)})
     page = operator.get(f"/n/{receipt(1)}").text
     assert "&lt;b&gt;gateway&lt;/b&gt;" in page
     assert "x-msisdn" in page
+    assert "trace <code>4bf92f3577b34da6a3ce929d0e0e4736</code>" in page
     assert NUMBER not in page
     assert f"+1{NUMBER}</dd>" in operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text
 
@@ -131,6 +133,12 @@ def test_a_refused_request_is_told_with_its_fault_marked(
         assert "<mark>  &#34;Message&#34;: {</mark>" in page
         assert NUMBER not in page
         assert "no longer stored" not in page
-    refused = DeadLetter(1, reason, encode(Notification("att.sms.mo", "p", "r", 1, "", body)))
-    entry = valkey.client().xadd(DEAD_LETTERS, {"d": encode(refused)})
-    assert "<mark>  &#34;Message" in operator.get(f"/dead-letters/{entry.decode()}").text
+    kept = (("user-agent", "gateway"), ("x-msisdn", f"+1{NUMBER}"))
+    dead = Notification("att.sms.mo", "p", "r", 1, "", body, headers=kept)
+    letter = encode(DeadLetter(1, reason, encode(dead)))
+    entry = valkey.client().xadd(DEAD_LETTERS, {"d": letter})
+    page = operator.get(f"/dead-letters/{entry.decode()}").text
+    assert "<mark>  &#34;Message" in page
+    assert "gateway</dd>" in page
+    assert "x-msisdn" in page
+    assert NUMBER not in page

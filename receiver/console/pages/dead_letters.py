@@ -14,6 +14,7 @@ from receiver.console.app import Page, masks_of, tasks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.marked import marked
 from receiver.console.tasks import Task
+from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
@@ -129,9 +130,15 @@ def _one(request: Request, *, revealed: bool) -> Response:
             "sentence": "It was replayed or dropped, or it is older than what is kept.",
         }
         return render.page(request, "message.html", gone, 404)
-    reason = found.summary.reason if found.summary.kind == "notification" else ""
-    body = marked(found.body, reason, masks_of(request, revealed=revealed))
-    values = {"one": found.summary, "body": body, "revealed": revealed}
+    masks = masks_of(request, revealed=revealed)
+    came = found.summary.kind == "notification"
+    headers = decode_notification(found.letter.notification).headers if came else ()
+    values = {
+        "one": found.summary,
+        "headers": [(name, masks.header(name, value)) for name, value in headers],
+        "body": marked(found.body, found.summary.reason if came else "", masks),
+        "revealed": revealed,
+    }
     return render.page(request, "dead_letter.html", values)
 
 

@@ -1,6 +1,7 @@
 """Rejected requests: authentic, and not what the carrier sends; kept with their reason."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final
@@ -24,6 +25,8 @@ from receiver.runtime.blocking_http import Unreachable
 ROWS: Final = 50
 BUDGET: Final = 2_000
 """Those that a page looks at for what its filter selects. Then it offers to go on."""
+GROUPED: Final = 1_000
+"""The newest that are grouped by status and reason."""
 
 
 def show(request: Request) -> Response:
@@ -35,6 +38,8 @@ def show(request: Request) -> Response:
         "rows": rows,
         "older": urlencode({**_filter(query), "before": older}) if older else "",
         "filter": _filter(query),
+        "groups": [] if before else _groups(client),
+        "grouped": GROUPED,
         "total": client.xlen(REJECTED),
     }
     return render.page(request, "rejected.html", values)
@@ -99,6 +104,12 @@ def _one(request: Request, *, revealed: bool) -> Response:
         "revealed": revealed,
     }
     return render.page(request, "rejected_one.html", values)
+
+
+def _groups(client: Any) -> list[tuple[int, str, int]]:
+    rows, _ = rejected_requests.newest(client, Selection(), count=GROUPED, budget=GROUPED)
+    found = Counter((one.refusal.status, one.refusal.reason) for one in rows)
+    return [(status, reason, count) for (status, reason), count in found.most_common(12)]
 
 
 def _count(client: Any, wanted: Selection) -> int:

@@ -54,7 +54,9 @@ async def act(request: Request) -> Response:
     if action == "start":
         await run_in_threadpool(sink_ledger.start, state.redis, name)
     else:
-        stop = {"stopped": f"stopped by {who} in the console", "stopped_at": _now()}
+        why = " ".join(form.get("why", "").split())[:200]
+        words = f"stopped by {who} in the console" + (f": {why}" if why else "")
+        stop = {"stopped": words, "stopped_at": _now()}
         await run_in_threadpool(state.redis.hset, sink_state(name), mapping=stop)
     return RedirectResponse(f"/sinks/{name}", 303)
 
