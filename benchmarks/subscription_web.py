@@ -1,0 +1,91 @@
+"""What 10,000 credentials of subscriptions cost the web process: its latencies with them and
+without any, in interleaved rounds.
+
+`python -m benchmarks.subscription_web` prints the rounds and keeps them in `results/raw.json`.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import redis
+
+from benchmarks import record
+from benchmarks.contenders import OURS, door
+from benchmarks.load import opened
+from benchmarks.processes import valkey
+from benchmarks.rounds import Round, interleave, ratios, shown, table, values
+from receiver.contract.redis_keys import (
+    SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTION_CREDENTIALS_CHANGES,
+    SUBSCRIPTION_CREDENTIALS_REVISION,
+)
+
+MANY = 10_000
+WITHOUT = replace(OURS, letter="0", name="without credentials of subscriptions")
+WITH = replace(OURS, letter="n", name=f"with {MANY:,} of them")
+
+
+def measure(many: int, rate: float, seconds: float) -> dict[str, float]:
+    """Open loop at a rate, 16 connections, beside so many credentials."""
+    with valkey() as server:
+        if many:
+            fill(server.client, many)
+        with door(OURS, server) as running:
+            opened(replace(running.target, first=1), rate, 16, 2)
+            return opened(replace(running.target, first=500_000), rate, 16, seconds)
+
+
+def fill(client: "redis.Redis", many: int) -> None:
+    """Store credentials as controllers do."""
+    expires = int(time.time()) + 30 * 86_400
+    records: dict[Any, Any] = {}
+    for number in range(many):
+        slot = f"fleet:{number:020x}"
+        said = {
+            "label": "fleet",
+            "listener": "default",
+            "expires": expires,
+            "attempt": f"rs{number:020x}",
+        }
+        text = json.dumps(said | {"generation": 1, "slot": slot})
+        records[hashlib.sha256(b"%d" % number).hexdigest()] = text
+    client.hset(SUBSCRIPTION_CREDENTIALS, mapping=records)
+    changes: dict[Any, Any] = {digest: number for number, digest in enumerate(records, 1)}
+    client.zadd(SUBSCRIPTION_CREDENTIALS_CHANGES, changes)
+    client.set(SUBSCRIPTION_CREDENTIALS_REVISION, many)
+
+
+def rounds(count: int, rate: float, seconds: float) -> list[Round]:
+    """Both, in turn."""
+    return interleave(
+        [WITHOUT, WITH], count, lambda each: measure(MANY * (each is WITH), rate, seconds)
+    )
+
+
+def report(found: list[Round]) -> str:
+    """Latencies, and what they are with credentials against without."""
+    rows = [
+        [each.name, *(shown(values(found, each.letter, name), 2) for name in ("p50", "p99"))]
+        for each in (WITHOUT, WITH)
+    ]
+    parts = [shown(ratios(found, "n", "0", name), 2) for name in ("p50", "p99")]
+    return table(["", "p50 ms", "p99 ms"], [*rows, ["ratio, pair by pair", *parts]])
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--rate", type=float, default=500)
+    said = parser.parse_args()
+    record.take("subscription_web", lambda: rounds(said.rounds, said.rate, said.seconds))
+    print(report(record.figures()["subscription_web"]))
+
+
+if __name__ == "__main__":
+    main()
