@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from receiver.contract.records import numbered
 from receiver.events import TYPES, UnknownEvent, parse
 from receiver.events.schema_uri import DATA_SCHEMAS
 from receiver.schemas import json_schema
@@ -55,6 +57,16 @@ def test_an_event_of_any_type_is_one_by_the_schema_of_all() -> None:
         for event in events:
             STRICT[json_schema.EVERY].validate(event)
             assert not STRICT[json_schema.EVERY].is_valid(event | {"type": "of.another.v1"})
+
+
+def test_what_is_added_on_the_way_out_is_in_the_schema() -> None:
+    [event] = dict(published.samples())["mo"]
+    more = {"replayed": True, "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad-01"}
+    sent = msgspec.json.decode(numbered("1764000000123-7", msgspec.json.encode(event | more)))
+    assert sent["sequence"] == "1764000000123-0000000007"
+    STRICT[event["type"]].validate(sent | {"tracestate": "a=b"})
+    STRICT[event["type"]].validate(event | {"generation": 2, "subscriptionset": "fleet"})
+    assert not STRICT[event["type"]].is_valid(event | {"nextattribute": "x"})
 
 
 @pytest.mark.parametrize("name", TYPES)
