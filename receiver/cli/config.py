@@ -12,7 +12,11 @@ from receiver.config import receiver_toml
 
 @click.group()
 def command() -> None:
-    """Check the environment and receiver.toml, before a process does."""
+    """Check the environment and receiver.toml, before a process does.
+
+    \b
+      receiver config check
+    """
 
 
 @command.command()
