@@ -9,17 +9,25 @@ import signal
 import sys
 import threading
 
+import structlog
+
 from receiver.config.problems import problems
-from receiver.config.settings import Settings, SettingsError, load
-from receiver.runtime import logs
+from receiver.config.reload import Reload, Watch
+from receiver.config.settings import SettingsError
+from receiver.runtime import hangup, logs
 from workers.processes import worker_process
+from workers.processes.plan import Plan
 from workers.processes.supervisor import Supervisor
+
+log = structlog.get_logger()
 
 
 def main(arguments: list[str]) -> int:
     """Run the supervisor or one worker. Returns the exit status; 2 for a wrong setting."""
+    hangup.listen() if not arguments else hangup.ignore()
     try:
-        settings = load(os.environ)
+        reload = Reload(os.environ, problems)
+        settings = reload.settings
         if settings.redis_url is None:
             raise SettingsError("REDIS_URL is not set: name the Redis or Valkey the receiver uses")
     except SettingsError as error:
@@ -31,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return 2
     match arguments:
         case []:
-            return _supervise(settings, settings.redis_url)
+            return _supervise(reload, settings.redis_url)
         case ["normalise", slot]:
             return worker_process.normalise(settings, settings.redis_url, slot)
         case ["forward", sink, slot]:
@@ -43,7 +51,7 @@ def main(arguments: list[str]) -> int:
             return 2
 
 
-def _supervise(settings: Settings, url: str) -> int:
+def _supervise(reload: Reload, url: str) -> int:
     stop = threading.Event()
 
     def request_stop(number: int, _: object) -> None:
@@ -53,7 +61,10 @@ def _supervise(settings: Settings, url: str) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, request_stop)
-    Supervisor(settings, url, stop).run()
+    supervisor = Supervisor(reload.settings, url, stop, reload.text)
+    Watch(reload, lambda new: supervisor.plans.put(Plan(new, reload.text))).start()
+    log.info("worker.starts", sinks=len(reload.settings.sinks))
+    supervisor.run()
     return 0
 
 

@@ -59,6 +59,10 @@ class SubscriptionCredentials:
         here, and nobody is called unknown until the controllers have made their subscriptions anew.
         """
 
+    def serve(self, operators: Iterable[str]) -> None:
+        """Wait for the credentials of these operators' controllers from now on."""
+        self._operators = tuple(operators)
+
     def get(self, digest: bytes) -> SubscriptionCredential | None:
         """Return the credential of a token's SHA-256, as far as this process has heard of it."""
         return self._known.get(digest)

@@ -19,6 +19,7 @@ COMMANDS = {
     "listen": "Deliver the events to a web hook on this machine.",
     "schema": "Print the JSON Schemas of the published events.",
     "simulate": "Simulate the carriers: load a receiver, then check what it published.",
+    "init": "Write a receiver.toml with everything in it, commented out.",
     "config": "Check the environment and receiver.toml: every fault at once, with its line.",
     "doctor": "Find what would lose data, admit strangers, or expire soon.",
     "ledger": "Print the ledger; exit code 1 if it does not balance.",

@@ -7,7 +7,9 @@ import click
 import msgspec
 
 from receiver.cli.terminal import setup
+from receiver.config.reload import Reload
 from receiver.config.settings import Settings
+from receiver.runtime import hangup
 from receiver.runtime.loopback import is_loopback
 
 
@@ -40,6 +42,7 @@ def command(ctx: click.Context, port: int | None, web: str) -> None:
 
 
 def _run(port: int | None, web: str) -> None:
+    hangup.listen()
     settings = setup.settings()
     url = setup.redis_url(settings)
     found = msgspec.structs.replace(settings, redis_url=url, port=_port(settings, port))
@@ -54,7 +57,7 @@ def _run(port: int | None, web: str) -> None:
     from receiver.runtime import logs
 
     logs.configure(found.log_level)
-    server.serve(found, web)
+    server.serve(found, web, Reload(os.environ))
 
 
 @command.command()

@@ -12,7 +12,7 @@ import redis
 from receiver.cli.terminal import setup, spool_depth
 from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
-from receiver.config.settings import Settings
+from receiver.config.settings import Settings, SettingsError, load
 from receiver.doctor import Finding, parking, polls
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
@@ -48,7 +48,7 @@ def command(*, as_json: bool) -> None:
     Exit codes: 0 nothing, or notes only; 1 something is serious, or a warning; 2 not everything
     could be examined.
     """
-    settings = setup.settings()
+    settings, findings = _settings()
     tokens = bootstrap_tokens.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
     if not settings.redis_url:  # it is `receiver up` that is meant
         spool = settings.spool_dir or settings.data_dir / "spool"
@@ -56,7 +56,7 @@ def command(*, as_json: bool) -> None:
         settings = msgspec.structs.replace(settings, spool_dir=spool, park_dir=parked)
         tokens += [token for token in [demo_token(settings)] if token]
     url = setup.redis_url(settings)
-    findings = [*check_environment(settings, tokens, url), *check_console(settings)]
+    findings += [*check_environment(settings, tokens, url), *check_console(settings)]
     findings += polls.of_settings(settings)
     findings += polls.of_pages(settings)
     findings += check_public_url(settings)
@@ -84,6 +84,23 @@ def command(*, as_json: bool) -> None:
         findings += check_spool(settings, redis_answers=False)
     _print(findings, as_json=as_json)
     raise SystemExit(status)
+
+
+def _settings() -> tuple[Settings, list[Finding]]:
+    """Return the settings, and a finding where `receiver.toml` is broken: then without it."""
+    try:
+        return load(os.environ), []
+    except SettingsError as error:
+        settings = setup.settings(file=False)
+        return settings, [
+            Finding(
+                "serious",
+                f"receiver.toml is not in use as it stands: {error}",
+                "what runs goes on as it said before, and nothing that ends could start again; "
+                "listeners, sinks and whatever else it names are not examined here",
+                "receiver config check  # prints all that is wrong with it",
+            )
+        ]
 
 
 def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:

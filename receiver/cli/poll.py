@@ -1,15 +1,20 @@
 """`receiver poll`: run the polls of receiver.toml."""
 
 import asyncio
+import os
 import signal
 import threading
 
 import click
+import structlog
 
 from receiver.cli.terminal import output, setup
 from receiver.config import polls, problems
 from receiver.config.polls import Poll
-from receiver.config.settings import Settings
+from receiver.config.reload import Reload, Watch
+from receiver.config.settings import Settings, SettingsError
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -37,13 +42,14 @@ def command(*, once: str | None, grace: float) -> None:
     wrong setting.
     """
     found = _settings(once)
+    reload = _reload()
     from receiver.runtime import logs
 
     logs.configure(found.log_level)
     setup.log_missing_rights(found.redis_url or "")
     stop = _stop_flag()
     if once is None:
-        asyncio.run(_run(found, stop, grace))
+        asyncio.run(_run(reload, stop, grace))
         return
     poll = next(one for one in found.polls if one.name == once)
     raise SystemExit(asyncio.run(_once(found, poll, stop, grace)))
@@ -64,11 +70,21 @@ def _settings(once: str | None) -> Settings:
     return found
 
 
-async def _run(found: Settings, stop: threading.Event, grace: float) -> None:
+def _reload() -> Reload:
+    try:
+        return Reload(os.environ, problems.poll_problems)
+    except SettingsError as error:
+        raise setup.Refused(str(error)) from None
+
+
+async def _run(reload: Reload, stop: threading.Event, grace: float) -> None:
     from receiver.polling.pace import Pace
     from receiver.polling.process import Process
 
-    process = Process(found, stop.is_set, Pace(grace=grace))
+    process = Process(reload.settings, stop.is_set, Pace(grace=grace))
+    loop = asyncio.get_running_loop()
+    Watch(reload, lambda new: loop.call_soon_threadsafe(process.take, new)).start()
+    log.info("poll.starts", polls=len(reload.settings.polls))
     try:
         await process.run()
     finally:

@@ -23,9 +23,10 @@ def command() -> None:
     """
     settings = setup.settings_for_process("worker")
     setup.refuse_weak_redis(settings)
-    from receiver.runtime import logs
+    from receiver.runtime import hangup, logs
 
     logs.configure(settings.log_level)
     setup.log_missing_rights(settings.redis_url or "")
+    hangup.put_off()  # until the program that follows listens
     os.environ["PYTHONSAFEPATH"] = "1"  # or a folder `workers` in the current directory is run
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606

@@ -11,6 +11,7 @@ import msgspec
 
 from receiver.config import (
     config_file,
+    handed_over,
     listeners,
     operators,
     poll_faults,
@@ -51,7 +52,7 @@ class Document:
         """What is wrong with the rest, in the order of the lines."""
         self.path = str(path)
         self._path = path
-        self._text = text
+        self.text = text
         self._lines: Lines | None = None
         self._raw: dict[str, Any] = {}
         self._bad: set[Place] = set()
@@ -70,7 +71,7 @@ class Document:
     def at(self, place: Place, said: str) -> Fault:
         """Return a fault of the file at a place in it."""
         if self._lines is None:
-            self._lines = Lines(self._text)
+            self._lines = Lines(self.text)
         return Fault(self.path, said, self._lines.of(place))
 
     def tables(self, table: str) -> Iterator[tuple[int, Any]]:
@@ -170,10 +171,13 @@ class Document:
 
 
 def read(environ: Mapping[str, str]) -> Document | Fault | None:
-    """Read the file that `RECEIVER_CONFIG` names, which must exist, or `receiver.toml`, which need
-    not: then None. Returns a fault where it cannot be read.
+    """Read the text that this process was handed over; else the file that `RECEIVER_CONFIG` names,
+    which must exist, or `receiver.toml`, which need not: then None. Returns a fault where it cannot
+    be read.
     """
     path = path_of(environ)
+    if (given := handed_over.text(environ)) is not None:
+        return Document(path, given)
     if not environ.get("RECEIVER_CONFIG", "").strip() and not path.exists():
         return None
     try:

@@ -142,17 +142,24 @@ def load(environ: Mapping[str, str], *, file: bool = True) -> Settings:
     ignored, so that a broken one does not stop commands that need nothing of it. Raises
     `SettingsError`.
     """
+    return load_text(environ, file=file)[0]
+
+
+def load_text(environ: Mapping[str, str], *, file: bool = True) -> tuple[Settings, str]:
+    """Return the settings, and the text of `receiver.toml` that they came from; empty where there
+    is none. Raises `SettingsError`.
+    """
     of_environment, faults = environment.read(environ)
     found = receiver_toml.read(environ) if file else None
     faults += found.faults if isinstance(found, Document) else [found] if found else []
     refuse(faults)
-    config = found.config if isinstance(found, Document) else ConfigFile()
+    config, text = (found.config, found.text) if isinstance(found, Document) else (ConfigFile(), "")
     return Settings(
         **of_environment,
         **of_file(config, environ),
         signing_secrets=signing_secrets.read(environ),
         traces=asked(environ),
-    )
+    ), text
 
 
 def of_file(config: ConfigFile, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     app.state.sessions = {}
     app.state.tasks = Tasks()
     app.state.charts = {}
-    return Guard(app, settings.port, settings.console_url)
+    return Guard(app, app.state, settings.port, settings.console_url)
 
 
 class _Static(StaticFiles):

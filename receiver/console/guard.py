@@ -7,7 +7,7 @@ import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, State
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,8 +47,11 @@ _TOO_LARGE: Final = Refused(413, f"A form of at most {MAX_BODY >> 10} KiB is tak
 class Guard:
     """An ASGI application that lets through only what a browser sends from our own pages."""
 
-    def __init__(self, app: ASGIApp, port: int, public_url: str = "") -> None:
-        """`public_url` is what people type where a proxy stands in front; empty without one."""
+    def __init__(self, app: ASGIApp, state: State, port: int, public_url: str = "") -> None:
+        """`state` is what the application's pages share; `public_url` what people type where a
+        proxy stands in front, empty without one.
+        """
+        self.state = state
         self._app = app
         local = ("127.0.0.1", "localhost", "[::1]")
         self._origins = {f"{host}:{port}": f"http://{host}:{port}" for host in local}

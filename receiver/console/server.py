@@ -1,8 +1,13 @@
 """uvicorn for the console: one process, for the few people who look."""
 
+from functools import partial
+
+import msgspec
 import structlog
 import uvicorn
+from starlette.datastructures import State
 
+from receiver.config.reload import FIELDS, Reload, Watch
 from receiver.config.settings import Settings
 from receiver.console.app import create
 from receiver.console.pages import ROUTES
@@ -11,13 +16,21 @@ from receiver.runtime import redis_client
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, web: str) -> None:
+def _take(state: State, new: Settings) -> None:
+    """Have the pages go by what `receiver.toml` says now, and by the console's own address."""
+    said = {field: getattr(new, field) for field in FIELDS}
+    state.settings = msgspec.structs.replace(state.settings, **said)
+
+
+def serve(settings: Settings, web: str, reload: Reload) -> None:
     """Serve the console on its host and port until a signal. `settings.redis_url` is set; `web` is
-    where the web process listens.
+    where the web process listens; `reload` takes a changed `receiver.toml`.
     """
     client = redis_client.client(settings.redis_url or "")
+    app = create(settings, client, ROUTES, web)
+    Watch(reload, partial(_take, app.state)).start()
     config = uvicorn.Config(
-        create(settings, client, ROUTES, web),
+        app,
         host=settings.host,
         port=settings.port,
         ws="none",

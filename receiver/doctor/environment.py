@@ -119,7 +119,7 @@ def _sinks(settings: Settings) -> Iterator[Finding]:
                 f"the sink {sink.name} has neither max_length nor max_age_hours",
                 "a million events are some 1.5 GB; on the receiver's own Redis they are trimmed "
                 "sooner when memory is short, read or not",
-                f"max_length = 100000  # in receiver.toml, at {sink.name}; then restart worker",
+                f"max_length = 100000  # in receiver.toml, at {sink.name}",
             )
 
 

@@ -24,7 +24,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
             "serious",
             f"the polls {first} and {second} read one registration",
             "each takes messages that the other then does not see, and the gateway throttles both",
-            f"remove the [[poll]] {second} from receiver.toml; then restart poll",
+            f"remove the [[poll]] {second} from receiver.toml",
         )
     for one in settings.polls:
         if isinstance(one, AttInboxPoll) and one.seconds < EVERY:
@@ -32,7 +32,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
                 "note",
                 f"the poll {one.name} asks every {one.seconds:.0f} s",
                 "AT&T throttles who asks more often than every 300 s, and documents no limit",
-                f"every = 300  # in receiver.toml, at {one.name}; then restart poll",
+                f"every = 300  # in receiver.toml, at {one.name}",
             )
     directory = settings.data_dir / DIRECTORY
     destructive = any(not isinstance(one, AttMessagesPoll) for one in settings.polls)

@@ -96,7 +96,7 @@ def _controller(settings: Settings, state: OperatorState, *, needed: bool) -> It
             f"public_url is {settings.public_url or '(empty)'}, and the controller of "
             f"{state.name} has operators send to {state.public_url or '(nowhere)'}",
             "notifications go to a URL that may not be the receiver's",
-            "restart worker  # it renews every subscription to the new URL",
+            "receiver worker  # with the same receiver.toml; it renews each subscription so",
         )
 
 

@@ -122,7 +122,7 @@ def _workers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 "serious",
                 f"no worker of the sink {sink.name} runs",
                 "its events stay on the stream",
-                "restart worker  # with the same receiver.toml, which it reads when it starts",
+                "receiver worker  # with the same receiver.toml; its log says what it took of it",
             )
 
 
@@ -178,7 +178,7 @@ def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 f"the sink {name} is not configured any more",
                 f"{max(0, sink.waiting.entries) + sink.retries} events are open for it; a day "
                 "after it was taken out they become dead letters or are let go",
-                f"put {name} back into receiver.toml and restart the workers, or wait",
+                f"put {name} back into receiver.toml, or wait",
             )
     listeners = {listener.name for listener in settings.listeners}
     for name in sorted(set(found.heard) - listeners) if listeners else ():
@@ -186,7 +186,7 @@ def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
             "note",
             f"the listener {name} is not configured any more",
             "requests to it are answered 404",
-            f"put {name} back into receiver.toml and restart web, or tell its sender",
+            f"put {name} back into receiver.toml, or tell its sender",
         )
 
 

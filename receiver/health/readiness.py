@@ -12,10 +12,17 @@ from receiver.intake.spool.spool import Spool
 
 
 def readiness(
-    server: RedisState, spool: Spool | None, subscriptions: SubscriptionWarnings
+    server: RedisState,
+    spool: Spool | None,
+    subscriptions: SubscriptionWarnings,
+    not_taken: str = "",
 ) -> tuple[int, dict[str, Any]]:
-    """Return status and body of `/readyz`: 503 only if a notification would be refused now."""
+    """Return status and body of `/readyz`: 503 only if a notification would be refused now.
+    `not_taken`: why `receiver.toml` is not in use as it stands.
+    """
     warnings = [*server.warnings, *subscriptions.warnings]
+    if not_taken:
+        warnings.append(f"what receiver.toml said before is in use still: {not_taken}")
     reason = server.full
     if server.trouble and spool and not spool.trouble:
         warnings.append(f"{server.trouble}: what comes waits in the spool")

@@ -21,6 +21,10 @@ class SubscriptionWarnings:
     """The warnings, as the controllers' states were when they were last read."""
 
     def __init__(self, settings: Settings) -> None:
+        self.take(settings)
+
+    def take(self, settings: Settings) -> None:
+        """Look at these settings' operators from now on, at the next look for the first time."""
         self._operators = sorted({one.operator for one in settings.subscriptions})
         self._looks = 0
         self.warnings: list[str] = []

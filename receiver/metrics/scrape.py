@@ -27,8 +27,8 @@ class Scrape:
     """Read the metrics in a thread, so that no request waits for it."""
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
+        self.settings = settings
         self._client = client
-        self._settings = settings
         self._reading: asyncio.Task[snapshot.Snapshot | None] | None = None
         self._text = b""
         self._at = -FRESH
@@ -52,9 +52,9 @@ class Scrape:
 
     def _snapshot(self) -> snapshot.Snapshot | None:
         try:
-            polls = [one.name for one in self._settings.polls]
+            polls = [one.name for one in self.settings.polls]
             # One that only `receiver status` and polls ask has no controller to wait for.
-            operators = sorted({one.operator for one in self._settings.subscriptions})
+            operators = sorted({one.operator for one in self.settings.subscriptions})
             return snapshot.read(self._client, polls, operators)
         except DOWN:
             return None
@@ -64,8 +64,8 @@ class Scrape:
             exposition,  # late: a process that nobody scrapes need not load it
         )
 
-        return exposition.exposition(found, self._spool(), self._settings)
+        return exposition.exposition(found, self._spool(), self.settings)
 
     def _spool(self) -> SpoolContents | None:
-        directory = self._settings.spool_dir
+        directory = self.settings.spool_dir
         return location.look(directory) if directory else None

@@ -10,11 +10,12 @@ import structlog
 from redis.asyncio import Redis
 
 from receiver.carriers import att
-from receiver.config.polls import GatewayPoll, Poll
+from receiver.config.polls import AttStatusPoll, CamaraDevicePoll, GatewayPoll, Poll
 from receiver.config.settings import Settings
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import RedisLink
 from receiver.outbound.http_client import HttpClient
+from receiver.outbound.operator_credentials import NotConfigured
 from receiver.polling import identity, readiness
 from receiver.polling.gateway import Gateway
 from receiver.polling.kinds import kind_of
@@ -38,6 +39,18 @@ _ANSWER_WITHIN: Final = 5.0
 """Seconds for one command of ours; nobody waits for it as the sender of a request does."""
 
 
+class _Running:
+    """One poller at work."""
+
+    task: "asyncio.Task[None]"
+
+    def __init__(self, basis: tuple[object, ...]) -> None:
+        self.basis = basis
+        """The settings that it goes by."""
+        self.retired = False
+        """Whether it ends after the round that it has begun."""
+
+
 class Process:
     """All polls of one process. Needs a running event loop, and `close`."""
 
@@ -55,7 +68,8 @@ class Process:
         self._shelf = Shelf(settings.data_dir / DIRECTORY, self._inbound, self._store)
         self._shelf.follow_ups[att.OUTBOX.name] = Settlement(self._redis).of_page
         self._http = HttpClient(connections=2)
-        self._gateways: list[Gateway] = []
+        self._gateways: set[Gateway] = set()
+        self._running: dict[str, _Running] = {}
         self._closing = AsyncExitStack()
         self._seldom = Seldom(log)
 
@@ -63,20 +77,60 @@ class Process:
         """Poll until told to stop; then finish what is under way, within the grace."""
         if not self._settings.polls:
             log.info("poll.idle", reason="receiver.toml has no [[poll]]")
-        pollers = [Poller(site, kind) for site, kind in self._sites(self._settings.polls)]
-        tasks = [asyncio.create_task(each.run()) for each in pollers]
-        tasks.append(asyncio.create_task(self._recover_for_ever()))
-        tasks.append(asyncio.create_task(self._hurry()))
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        tasks = [self._keep_polling(), self._recover_for_ever(), self._hurry()]
+        running = [asyncio.create_task(each) for each in tasks]
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
         for each in done:
             each.result()
+
+    def take(self, settings: Settings) -> None:
+        """Go by these settings from now on; a poll that changes ends the round it has begun."""
+        self._settings = settings
+
+    async def _keep_polling(self) -> None:
+        """Run a poller for each poll; one whose settings have changed ends, and begins anew."""
+        while not self._stopping():
+            await self._end_others()
+            for poll in self._settings.polls:
+                if poll.name not in self._running:
+                    self._running[poll.name] = self._begin(poll)
+            await asyncio.sleep(self._pace.tick / 4)
+        for name in list(self._running):
+            await self._running[name].task
+
+    async def _end_others(self) -> None:
+        wanted = {poll.name: self._basis(poll) for poll in self._settings.polls}
+        for name, one in list(self._running.items()):
+            one.retired = one.retired or wanted.get(name) != one.basis
+            if one.task.done():
+                del self._running[name]
+                await one.task
+
+    def _begin(self, poll: Poll) -> "_Running":
+        one = _Running(self._basis(poll))
+        one.task = asyncio.create_task(self._poll(poll, one))
+        return one
+
+    async def _poll(self, poll: Poll, one: "_Running") -> None:
+        try:
+            async with AsyncExitStack() as closing:
+                for site, kind in self._sites((poll,), closing, one):
+                    await Poller(site, kind).run()
+        except NotConfigured as error:
+            self._seldom.say("error", "poll.not_configured", poll=poll.name, why=str(error))
+
+    def _basis(self, poll: Poll) -> tuple[object, ...]:
+        """Return the settings that a poller goes by."""
+        operators = [one for one in self._settings.operators if one.name == _operator(poll)]
+        others = self._settings.polls if isinstance(poll, AttStatusPoll) else ()
+        return (poll, operators, others)
 
     async def once(self, poll: Poll) -> Round:
         """Do one round of a poll now. Raises one of `DOWN_ON_THE_LOOP`, and `ValueError` for a kind
         that cannot be polled.
         """
         await self._shelf.recover()
-        ((site, kind),) = self._sites((poll,))
+        ((site, kind),) = self._sites((poll,), self._closing, _Running(()))
         hurrying = asyncio.create_task(self._hurry())
         try:
             return await Poller(site, kind).once()
@@ -109,15 +163,17 @@ class Process:
         for each in self._gateways:
             each.hurry()
 
-    def _sites(self, polls: Iterable[Poll]) -> Iterator[tuple[Site, Kind]]:
+    def _sites(
+        self, polls: Iterable[Poll], closing: AsyncExitStack, running: "_Running"
+    ) -> Iterator[tuple[Site, Kind]]:
         for poll in polls:
-            site = self._site(poll)
+            site = self._site(poll, closing, running)
             if kind := kind_of(site):
                 yield site, kind
             else:
-                log.error("poll.unknown_kind", poll=poll.name, kind=poll.kind)
+                self._seldom.say("error", "poll.unknown_kind", poll=poll.name, kind=poll.kind)
 
-    def _site(self, poll: Poll) -> Site:
+    def _site(self, poll: Poll, closing: AsyncExitStack, running: "_Running") -> Site:
         common: dict[str, Any] = {
             "poll": poll,
             "settings": self._settings,
@@ -126,15 +182,16 @@ class Process:
             "shelf": self._shelf,
             "ready": partial(self._ready, self._store(poll.name)),
             "pace": self._pace,
-            "stopping": self._stopping,
-            "closing": self._closing,
+            "stopping": lambda: running.retired or self._stopping(),
+            "closing": closing,
         }
         if not isinstance(poll, GatewayPoll):
             return Site(**common)
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace)
-        self._gateways.append(gateway)
-        self._closing.push_async_callback(gateway.close)
+        self._gateways.add(gateway)
+        closing.callback(self._gateways.discard, gateway)
+        closing.push_async_callback(gateway.close)
         pages = Pages(self._shelf, poll, gateway, common["ready"])
         return GatewaySite(**common, gateway=gateway, pages=pages)
 
@@ -147,3 +204,7 @@ class Process:
         if name not in self._stores:
             self._stores[name] = Store(self._redis, name, self._pace.lease)
         return self._stores[name]
+
+
+def _operator(poll: Poll) -> str:
+    return poll.operator if isinstance(poll, CamaraDevicePoll) else ""

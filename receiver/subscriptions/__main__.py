@@ -11,7 +11,7 @@ import structlog
 from receiver.config.settings import SettingsError, load
 from receiver.outbound import Limits, OperatorClient
 from receiver.outbound.operator_credentials import NotConfigured, credentials
-from receiver.runtime import logs
+from receiver.runtime import hangup, logs
 from receiver.subscriptions.controller import Controller
 
 log = structlog.get_logger()
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
 
     One whose operator's secret is missing says so and waits for its end.
     """
+    hangup.ignore()  # the supervisor hears it for us
     try:
         settings = load(os.environ)
         found = {one.name: one for one in settings.operators}

@@ -4,27 +4,22 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
-from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
 from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
-from receiver.carriers.formats.problem_details import problem
-from receiver.config.settings import Settings, SettingsError, load
+from receiver.config.reload import Reload, Watch
+from receiver.config.settings import Settings, SettingsError
 from receiver.health.data_loss import DataLoss
 from receiver.health.memory import Memory
 from receiver.health.monitor import Monitor
-from receiver.health.readiness import readiness
 from receiver.health.redis_state import RedisState
 from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.intake.availability import Availability
@@ -34,16 +29,16 @@ from receiver.intake.redis_link import RedisLink
 from receiver.intake.spool import location
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool
-from receiver.metrics.scrape import CONTENT_TYPE, Scrape
-from receiver.metrics.unauthenticated import UnauthenticatedCounts
-from receiver.runtime import logs, parent_death, redis_client
+from receiver.metrics.scrape import Scrape
+from receiver.runtime import hangup, logs, parent_death, redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.tracing import switch
-from receiver.web import asgi, openapi, schemas
+from receiver.web import asgi, reads
 from receiver.web.admission import Admission
 from receiver.web.context import Context
 from receiver.web.ingest import Ingest, Respond
+from receiver.web.openapi import Description
 from receiver.web.protocol import is_whole
 from receiver.web.request import Request as IncomingRequest
 from receiver.web.responses import closing
@@ -98,13 +93,16 @@ class Receiver(Starlette):
 
 def create() -> Starlette:
     """Return the application of this process's environment, for the server to run."""
-    settings = load(os.environ)
-    logs.configure(settings.log_level)
-    return build(settings)
+    hangup.listen()
+    reload = Reload(os.environ)
+    logs.configure(reload.settings.log_level)
+    return build(reload.settings, reload)
 
 
-def build(settings: Settings) -> Starlette:
-    """Wire an application. Nothing connects before its lifespan begins. Raises `SettingsError`."""
+def build(settings: Settings, reload: Reload | None = None) -> Starlette:
+    """Wire an application. Nothing connects before its lifespan begins. `reload` takes a changed
+    `receiver.toml`. Raises `SettingsError`.
+    """
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
     bell = Bell(redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN))
@@ -126,7 +124,7 @@ def build(settings: Settings) -> Starlette:
     server = RedisState(availability, losses, settings, inbound, probe)
     scrape = Scrape(settings, reader)
     subscriptions = SubscriptionWarnings(settings)
-    watch = Monitor(
+    monitor = Monitor(
         client,
         server,
         credentials,
@@ -136,6 +134,12 @@ def build(settings: Settings) -> Starlette:
         subscriptions,
     )
     tracer = switch.start(settings.traces)
+    description = Description(settings)
+
+    def take(new: Settings) -> None:
+        context.take(new)
+        subscriptions.take(new)
+        scrape.settings = description.settings = new
 
     def ingest(callback: Callback) -> Ingest:
         spans = TracedRequestSpans(tracer, callback) if tracer else RequestSpans()
@@ -150,16 +154,19 @@ def build(settings: Settings) -> Starlette:
             drain.start()
         intake.start()
         with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
-            await watch.look()
-        watching = asyncio.gather(watch.run(), context.bodies.watch())
+            await monitor.look()
+        watching = asyncio.gather(monitor.run(), context.bodies.watch())
         _spare_the_garbage_collector()
+        if reload:
+            loop = asyncio.get_running_loop()
+            Watch(reload, lambda new: loop.call_soon_threadsafe(take, new)).start()
         yield
         await cancel([watching])
         await intake.close()
         if spool and drain:
             await drain.close()
             await spool.close()
-        await watch.close()
+        await monitor.close()
         await probe.end()
         losses.close()
         bell.close()
@@ -169,8 +176,8 @@ def build(settings: Settings) -> Starlette:
 
     app = Receiver(
         {callback.path: ingest(callback) for callback in CALLBACKS},
-        routes=_routes(server, spool, scrape, settings, subscriptions),
-        exception_handlers={HTTPException: _nowhere(context.unauthenticated)},
+        routes=reads.routes(server, spool, scrape, description, subscriptions, reload),
+        exception_handlers={HTTPException: reads.nowhere(context.unauthenticated)},
         lifespan=lifespan,
     )
     # A redirect would answer a POST with 307, which no carrier follows: 404 says what is wrong.
@@ -190,50 +197,6 @@ def _inbound(
 ) -> Inbound:
     link = RedisLink(settings.redis_url or "", script(), settings.ack_replicas)
     return Inbound(link, bell.ring, losses.writer(), availability)
-
-
-def _routes(
-    server: RedisState,
-    spool: Spool | None,
-    scrape: Scrape,
-    settings: Settings,
-    subscriptions: SubscriptionWarnings,
-) -> list[BaseRoute]:
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "alive"})
-
-    async def readyz(_: Request) -> Response:
-        status, said = readiness(server, spool, subscriptions)
-        return JSONResponse(said, status)
-
-    async def metrics(_: Request) -> Response:
-        return Response(await scrape.text(), media_type=CONTENT_TYPE)
-
-    async def described(_: Request) -> Response:
-        return JSONResponse(description)
-
-    reads = {
-        "/healthz": healthz,
-        "/readyz": readyz,
-        "/metrics": metrics,
-        "/openapi.json": described,
-    }
-    description = openapi.document(CALLBACKS, reads, settings)
-    plain = [Path(path, answer) for path, answer in reads.items()]
-    return [*plain, *schemas.routes()]
-
-
-def _nowhere(tally: UnauthenticatedCounts) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """The answer where no route of a carrier's is: 404, and 405 beside GET."""
-
-    async def answer(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 503
-        tally.count("-", {404: "unknown address", 405: "method"}.get(status, "fault"))
-        content_type, body = problem(status, "there is nothing at this address and method")
-        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-        return Response(body, status, headers, media_type=content_type)
-
-    return answer
 
 
 def _spare_the_garbage_collector() -> None:

@@ -13,28 +13,29 @@ from receiver.web.context import Context
 from receiver.web.rejection import Refuse
 from receiver.web.request import ADMITTED, Request
 from receiver.web.responses import Headers
+from receiver.web.rules import Rules
 
 _UNCHECKED: Final = "signatures cannot be checked just now"
 
 _seldom = Seldom(structlog.get_logger())
 
 
-def handshake_permission(context: Context, callback: Callback, request: Request) -> Headers | None:
+def handshake_permission(rules: Rules, callback: Callback, request: Request) -> Headers | None:
     """Return the answer to a handshake, which needs no credential; None where there is none."""
     if request.method != "OPTIONS" or not callback.handshake:
         return None
-    if not context.knows(request.listener):
+    if not rules.knows(request.listener):
         return None
-    return webhook_handshake.permission(context.handshake, request.headers)
+    return webhook_handshake.permission(rules.handshake, request.headers)
 
 
-def authenticate(context: Context, request: Request) -> Credential:
+def authenticate(context: Context, rules: Rules, request: Request) -> Credential:
     """Return the credential. Raises `Refuse` for all that can be said before the body, and
     `NotHeardOf` where the credential has to be looked up first.
     """
     if request.method != "POST":
         raise Refuse(405, "this address takes POST", unread=True)
-    if not context.knows(request.listener):
+    if not rules.knows(request.listener):
         raise Refuse(404, "there is no such listener", unread=True)
     try:
         credential = context.credentials.admit(

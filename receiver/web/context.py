@@ -7,7 +7,7 @@ from typing import Final
 import redis.asyncio
 
 from receiver.auth.bearer import Credentials
-from receiver.config.settings import LISTENER_NAME, Settings
+from receiver.config.settings import Settings
 from receiver.intake.accept import Receipts
 from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
@@ -17,6 +17,7 @@ from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
 from receiver.web.admission import Admission
 from receiver.web.listener_shares import ListenerShares
 from receiver.web.request_body import Bodies
+from receiver.web.rules import Rules
 
 _ANSWER_WITHIN: Final = 1.0
 """Seconds that a request waits for the look-up of its credential."""
@@ -37,20 +38,14 @@ class Context:
         """`client` asks Redis for credentials that were made a moment ago."""
         self._client = client
         self._looking: set[asyncio.Task[None]] = set()
-        self.handshake = settings.handshake
         self.signing_secrets = settings.signing_secrets
         self.keep_headers = settings.keep_headers
-        self.listeners = frozenset(listener.name for listener in settings.listeners)
-        self.inbox_texts = frozenset(one.name for one in settings.listeners if one.inbox_text)
         self.credentials = credentials
         self.intake = intake
         self.admission = admission
-        self.shares = (
-            ListenerShares(settings.listeners, admission, settings.max_in_flight)
-            if settings.listeners
-            else None
-        )
-        """None where no listener is configured: then nobody has a share."""
+        self._shares = ListenerShares(settings.listeners, admission, settings.max_in_flight)
+        self.rules = self._rules(settings)
+        """What `receiver.toml` says now; a request goes by those that it began with."""
         self.availability = availability
         self.receipts = Receipts()
         self.bodies = Bodies(settings.max_body_bytes)
@@ -77,10 +72,17 @@ class Context:
         except DOWN_ON_THE_LOOP:
             return False
 
-    def knows(self, listener: str) -> bool:
-        """Return whether the URL names one of our listeners; any well-formed name counts while none
-        is configured.
-        """
-        if self.listeners:
-            return listener in self.listeners
-        return LISTENER_NAME.fullmatch(listener) is not None
+    def take(self, settings: Settings) -> None:
+        """Have requests that begin from now on go by what `receiver.toml` says now."""
+        self._shares.update(settings.listeners)
+        self.rules = self._rules(settings)
+        self.credentials.subscriptions.serve(one.name for one in settings.operators)
+
+    def _rules(self, settings: Settings) -> Rules:
+        names = frozenset(one.name for one in settings.listeners)
+        return Rules(
+            handshake=settings.handshake,
+            listeners=names,
+            inbox_texts=frozenset(one.name for one in settings.listeners if one.inbox_text),
+            shares=self._shares if names else None,
+        )

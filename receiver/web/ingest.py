@@ -52,8 +52,6 @@ class Ingest:
         self.context = context
         self._callback = callback
         self._spans = spans
-        asked = callback.handshake and bool(context.handshake.origins)
-        self._allow = b"POST, OPTIONS" if asked else b"POST"
         self._acknowledged = responses.acknowledgement(callback)
         self._secret = signing_secrets.variable(callback.name)
         self._keep = context.keep_headers
@@ -86,13 +84,14 @@ class Ingest:
         until `request.known` is set.
         """
         self._spans.begin(request)
+        rules = request.rules = request.rules or self.context.rules
         try:
             if request.method != "POST":
-                granted = handshake_permission(self.context, self._callback, request)
+                granted = handshake_permission(rules, self._callback, request)
                 if granted:
                     self._count(200)
                     return self._finished(request, Response(200, granted))
-            request.credential = authenticate(self.context, request)
+            request.credential = authenticate(self.context, rules, request)
         except Refuse as refused:
             return self._refused(request, refused)
         except NotHeardOf:
@@ -103,13 +102,13 @@ class Ingest:
         self._spans.admit(request)
         if self.context.admission.full:
             return self._refused(request, Refuse(429, _FULL))
-        if self.context.shares and (beyond := self.context.shares.refusal(request)):
+        if rules.shares and (beyond := rules.shares.refusal(request)):
             return self._refused(request, beyond)
         return None
 
     def admission(self, request: Request) -> Admission | ListenerAdmission:
         """Return where a request that was admitted is counted while it is in flight."""
-        shares = self.context.shares
+        shares = request.rules.shares if request.rules else None
         return shares.of(request) if shares else self.context.admission
 
     def _handle_known(self, request: Request, respond: Respond, known: bool) -> None:
@@ -122,8 +121,8 @@ class Ingest:
             began = time.perf_counter()
             accepted = self._accept(request)
             entries = len(accepted.notifications) + len(accepted.refusals)
-            if entries > 1 and self.context.shares:
-                respond = self.context.shares.count_entries(request, entries, respond)
+            if entries > 1 and request.rules and (shares := request.rules.shares):
+                respond = shares.count_entries(request, entries, respond)
             stored = partial(self._stored, request, accepted, began, respond)
             refused = [encode(each) for each in accepted.refusals]
             self.context.intake.submit(accepted.notifications, refused, stored)
@@ -175,7 +174,7 @@ class Ingest:
                 request.trace,
                 credential.attempt if credential else "",
                 headers=chosen(request, self._keep) if self._keep else (),
-                texts=request.listener in self.context.inbox_texts,
+                texts=bool(request.rules and request.listener in request.rules.inbox_texts),
             )
         except Rejected as rejected:
             raise Refuse(rejected.status, rejected.reason, body) from None
@@ -242,14 +241,18 @@ class Ingest:
         self._count(refused.status)
         headers, body = responses.problem(self._callback, refused.status, refused.message)
         if refused.status == 405:
-            headers.append((b"allow", self._allow))
+            headers.append((b"allow", self._allowed()))
             if request.method == "OPTIONS" and self._callback.handshake:
                 # A handshake that is not granted is answered by its status alone.
-                headers, body = [(b"allow", self._allow), (b"content-length", b"0")], b""
+                headers, body = [(b"allow", self._allowed()), (b"content-length", b"0")], b""
         headers += responses.correlator(request.headers)
         if receipt:
             headers.append((b"x-receipt-id", receipt.encode()))
         return self._finished(request, Response(refused.status, headers, body, refused.unread))
+
+    def _allowed(self) -> bytes:
+        asked = self._callback.handshake and self.context.rules.handshake.origins
+        return b"POST, OPTIONS" if asked else b"POST"
 
     def _finished(self, request: Request, response: Response) -> Response:
         self._spans.end(request, response)

@@ -34,15 +34,29 @@ class ListenerShares:
     ) -> None:
         self._admission = admission
         self._clock = clock
-        self._rates = {
-            one.name: _Rate(one.max_per_second, clock())
-            for one in listeners
-            if one.max_per_second is not None
-        }
-        self._bound = {one.name: ListenerAdmission(admission, self) for one in listeners}
-        self._of_requests = _limits(most, len(listeners))
-        self._of_bytes = _limits(BODY_BYTES, len(listeners))
+        self._most = most
+        self._rates: dict[str, _Rate] = {}
+        self._bound: dict[str, ListenerAdmission] = {}
         self._requests_per_entry = most / WAITING_ENTRIES
+        self.update(listeners)
+
+    def update(self, listeners: Sequence[Listener]) -> None:
+        """Share among these listeners from now on. What is in flight, and what each has had of its
+        second, still counts.
+        """
+        rates = {one.name: one.max_per_second for one in listeners if one.max_per_second}
+        self._rates = {
+            name: kept
+            if (kept := self._rates.get(name)) and kept.per_second == rate
+            else _Rate(rate, self._clock())
+            for name, rate in rates.items()
+        }
+        self._bound = {
+            one.name: self._bound.get(one.name) or ListenerAdmission(self._admission, self)
+            for one in listeners
+        }
+        self._of_requests = _limits(self._most, len(listeners))
+        self._of_bytes = _limits(BODY_BYTES, len(listeners))
 
     def of(self, request: Request) -> "Admission | ListenerAdmission":
         """Return where a request is counted: at the listener that its token is bound to."""
@@ -140,14 +154,14 @@ class _Rate:
     """Holds how many requests a listener may still make; a second's worth at most."""
 
     def __init__(self, per_second: int, now: float) -> None:
-        self._per_second = per_second
+        self.per_second = per_second
         self._left = float(per_second)
         self._at = now
 
     def take(self, now: float) -> bool:
         """Take one; False when there is none."""
-        earned = (now - self._at) * self._per_second
-        self._left, self._at = min(self._per_second, self._left + earned), now
+        earned = (now - self._at) * self.per_second
+        self._left, self._at = min(self.per_second, self._left + earned), now
         if self._left < 1:
             return False
         self._left -= 1
@@ -156,8 +170,8 @@ class _Rate:
 
 def _limits(most: int, listeners: int) -> tuple[int, int]:
     """Return what a listener may have while others wait, and while none does."""
-    share = max(1, most // listeners)
-    if listeners == 1:
+    share = max(1, most // max(1, listeners))
+    if listeners <= 1:
         return share, most
     return share, max(share, most - max(1, share // _KEPT_FREE))
 

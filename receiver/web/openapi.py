@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from receiver import __version__
+from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
 from receiver.config.settings import LISTENER_NAME, Settings
 from receiver.schemas import web_hooks
@@ -61,6 +62,18 @@ _READ: Final = {
     "/metrics": ("Metrics in Prometheus' text form.", "text/plain", False),
     "/openapi.json": ("What you are reading.", "application/json", False),
 }
+
+
+class Description:
+    """The document of this process's routes, made when somebody asks for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        """What `receiver.toml` says now."""
+
+    def document(self, reads: Iterable[str]) -> Any:
+        """Return the document as plain values; `reads` as `document` has them."""
+        return document(CALLBACKS, reads, self.settings)
 
 
 def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Settings) -> Any:

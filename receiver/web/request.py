@@ -1,10 +1,13 @@
 """One HTTP request on a carrier's route, as far as it has been read."""
 
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from receiver.auth.bearer import Credential
 from receiver.web.responses import Headers
+
+if TYPE_CHECKING:
+    from receiver.web.rules import Rules
 
 ADMITTED: Final = "receiver.admitted"
 """Where `connection` says that the request had a valid credential."""
@@ -17,7 +20,7 @@ class Request:
 
     __slots__ = (
         *("body", "connection", "credential", "headers", "known", "listener"),
-        *("method", "query", "received", "span", "trace"),
+        *("method", "query", "received", "rules", "span", "trace"),
     )
 
     def __init__(
@@ -41,6 +44,8 @@ class Request:
         """What came of looking its credential up; None while that was not needed."""
         self.received = 0
         """When the last byte of the body was in: milliseconds since 1970."""
+        self.rules: Rules | None = None
+        """What `receiver.toml` said when the request began; it ends by the same."""
         self.trace = ""
         """The context of the request's span; empty where there are no traces."""
         self.span: object = None

@@ -51,6 +51,11 @@ class Slots:
         self._held -= lost
         return lost
 
+    def drop(self, slot: Slot) -> None:
+        """End the lease of one name. Raises `redis.RedisError`; then it runs out by itself."""
+        self._held.discard(slot)
+        self._client.eval(_RELEASE, 1, slot.key, self._owner)
+
     def release(self) -> None:
         """End all leases in one write, which a frozen server still applies when it goes on."""
         pipe = self._client.pipeline(transaction=False)

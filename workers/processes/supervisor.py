@@ -1,8 +1,7 @@
 """The supervisor: keeps the worker processes running, leases their consumer names, and sweeps."""
 
-import subprocess
-import sys
 import time
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Final
 
@@ -10,14 +9,15 @@ import structlog
 
 from receiver.config.settings import Settings
 from receiver.runtime import redis_client
-from receiver.runtime.child_process import ChildProcess
 from receiver.runtime.logs import Condition
 from workers.full_redis_client import FullRedisClient
 from workers.maintenance.history import HistorySampler
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.sweep import EVERY, Sweep, histories
 from workers.processes.consumer_names import Slot, Slots
+from workers.processes.plan import Plan
 from workers.processes.work import Work
+from workers.processes.worker_child import WorkerChild
 
 log = structlog.get_logger()
 
@@ -26,62 +26,79 @@ STOP_WITHIN: Final = 20.0
 """Seconds that a worker gets to finish its batch; orchestrators kill after thirty."""
 ANSWER_WITHIN: Final = 2.0
 """Seconds for one command of ours: a stop is seen that soon, also when Redis is frozen."""
-LONGEST_PAUSE: Final = 5.0
-"""Seconds between two starts of a worker that ends again and again."""
-_STEADY: Final = 10.0
-"""Seconds after which an end is followed by a start at once."""
-
-
-class _Worker(ChildProcess):
-    """Run one worker process under the consumer name of its slot."""
-
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
-        super().__init__(self._popen, _next_pause)
-
-    def tend(self) -> None:
-        """Start it when it is due; log its end."""
-        status = self.poll()
-        if status is not None:
-            log.warning("worker.ended", slot=self.slot.key, status=status)
-
-    def _popen(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", *self.slot.work.command(self.slot.name)]
-        # Our end of its standard input closes when we end, however that is; it stops then.
-        return subprocess.Popen(command, stdin=subprocess.PIPE)
 
 
 class Supervisor:
-    """Run the worker processes until `stop` is set; then stop each and wait for its end."""
+    """Run the worker processes until `stop` is set; then stop each and wait for its end.
 
-    def __init__(self, settings: Settings, url: str, stop: Event) -> None:
-        self._wanted = [
-            *([Work("normalise")] * settings.workers),
-            *(Work("forward", sink.name) for sink in settings.sinks),
-            *(Work("operator", one.name) for one in settings.operators),
-            *([Work("parking")] if _parks(settings) else []),
-        ]
+    What is put into `plans` is what they go by from then on: a process whose settings are others
+    then is replaced once it has done what it has begun.
+    """
+
+    def __init__(self, settings: Settings, url: str, stop: Event, text: str | None = None) -> None:
+        """`text`: the `receiver.toml` of the settings, as `Plan` has it."""
+        self.plans: SimpleQueue[Plan] = SimpleQueue()
+        self._url = url
         self._stop = stop
-        client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
-        self._slots = Slots(client)
-        self._sweep = Sweep(client, histories(settings.sinks, url), settings.readers)
-        policies = {sink.name: settings.when_full(sink) for sink in settings.sinks}
-        self._sinks = SinkSweep(client, settings.sinks, policies)
-        self._history = HistorySampler(client)
+        self._client = redis_client.client(url, timeout=ANSWER_WITHIN, kind=FullRedisClient)
+        self._slots = Slots(self._client)
+        self._history = HistorySampler(self._client)
         address = redis_client.address(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
-        self._workers: list[_Worker] = []
-        self._swept = 0.0
+        self._workers: list[WorkerChild] = []
+        self._leaving: list[WorkerChild] = []
+        self._use(Plan(settings, text))
 
     def run(self) -> None:
         """Start workers, renew leases and sweep until a stop is asked for."""
         try:
             while not self._stop.wait(TICK):
+                self._take()
                 self._sweep_and_lease()
                 for worker in self._workers:
                     worker.tend()
+                self._let_go()
         finally:
             self._end()
+
+    def _use(self, plan: Plan) -> None:
+        self._plan = plan
+        sinks = plan.settings.sinks
+        policies = {sink.name: plan.settings.when_full(sink) for sink in sinks}
+        kept = histories(sinks, self._url)
+        self._sweep = Sweep(self._client, kept, plan.settings.readers)
+        self._sinks = SinkSweep(self._client, sinks, policies)
+        self._grouped = False
+        """Whether every sink has its group."""
+        self._swept = -EVERY
+
+    def _take(self) -> None:
+        """Go by the newest plan. Its settings were checked; nothing of the one before is lost: what
+        waits for a sink that is gone stays in its group.
+        """
+        try:
+            plan = self.plans.get_nowait()
+            while not self.plans.empty():
+                plan.close()
+                plan = self.plans.get_nowait()
+        except Empty:
+            return
+        self._plan.close()
+        self._use(plan)
+        unwanted = [one for one in self._workers if one.slot.work not in plan.works]
+        self._workers = [one for one in self._workers if one not in unwanted]
+        for worker in unwanted:
+            worker.leave()
+        self._leaving += unwanted
+
+    def _let_go(self) -> None:
+        """Give the names of those free that have left."""
+        for worker in [one for one in self._leaving if one.left()]:
+            self._leaving.remove(worker)
+            try:
+                self._slots.drop(worker.slot)
+            except redis_client.DOWN:
+                continue  # the lease runs out by itself
 
     def _sweep_and_lease(self) -> None:
         """Sweep, renew the leases and lease missing names, unless Redis is unreachable."""
@@ -93,10 +110,11 @@ class Supervisor:
             self._sweep.trim()  # first: on a full server even a lease is refused
             for slot in self._slots.renew():
                 self._replace(slot)
-            if not self._workers:
+            if not (self._workers and self._grouped):
                 self._sinks.create_groups()
+                self._grouped = True
             for work in self._missing():
-                self._workers.append(_Worker(self._slots.lease(work)))
+                self._workers.append(WorkerChild(self._slots.lease(work), lambda: self._plan))
             self._sweep.ring()
             self._sinks.run()
             self._history.run()
@@ -106,7 +124,7 @@ class Supervisor:
             self._away.is_now("")
 
     def _missing(self) -> list[Work]:
-        wanted = list(self._wanted)
+        wanted = list(self._plan.works)
         for worker in self._workers:
             wanted.remove(worker.slot.work)
         return wanted
@@ -119,27 +137,17 @@ class Supervisor:
         self._stop_workers(lost)
 
     def _end(self) -> None:
-        self._stop_workers(self._workers)
+        self._stop_workers([*self._workers, *self._leaving])
         try:
             self._slots.release()
         except redis_client.DOWN:
             return  # the leases run out by themselves
 
     @staticmethod
-    def _stop_workers(workers: list[_Worker]) -> None:
+    def _stop_workers(workers: list[WorkerChild]) -> None:
         for worker in workers:
             worker.terminate()
         until = time.monotonic() + STOP_WITHIN
         for worker in workers:
             if not worker.wait(until):
                 log.error("worker.killed", slot=worker.slot.key)
-
-
-def _parks(settings: Settings) -> bool:
-    """Return whether events may leave for a disk, or come back from it, or be let go."""
-    policies = {settings.when_full(sink) for sink in settings.sinks}
-    return bool(policies) and (settings.park_dir is not None or "shed" in policies)
-
-
-def _next_pause(before: float, lived: float) -> float:
-    return 0.0 if lived > _STEADY else min(LONGEST_PAUSE, 2 * before + 0.25)

@@ -14,7 +14,7 @@ from receiver.cli.up import embedded_valkey
 from receiver.config import settings as settings_module
 from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
-from receiver.runtime import redis_client
+from receiver.runtime import hangup, redis_client
 
 
 class Refused(click.ClickException):
@@ -40,6 +40,7 @@ def settings(*, file: bool = True) -> Settings:
 
 def settings_for_process(name: str) -> Settings:
     """Load the settings of `receiver web` or `worker`. Raises `Refused` without `REDIS_URL`."""
+    hangup.listen()
     found = settings()
     if not found.redis_url:
         raise Refused(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from receiver.runtime import parent_death
+from receiver.runtime import hangup, parent_death
 from receiver.runtime.child_process import ChildProcess
 
 LONGEST_BACKOFF: Final = 10.0
@@ -27,7 +27,7 @@ class Child(ChildProcess):
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.refused = False
         """It refused to start and said why: a restart would not help."""
-        self._name = name
+        self.name = name
         self._command = [sys.executable, "-m", *arguments]
         self._environ = environ
         super().__init__(self._popen, _next_pause, group=True)
@@ -41,7 +41,7 @@ class Child(ChildProcess):
             return
         self.refused = first and code in REFUSED_TO_START
         if not self.refused:
-            notify(f"{self._name} ended ({_reason(code)}); it starts again in {self.pause:g} s")
+            notify(f"{self.name} ended ({_reason(code)}); it starts again in {self.pause:g} s")
 
     def _popen(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -50,7 +50,7 @@ class Child(ChildProcess):
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             process_group=0,
-            preexec_fn=parent_death.bound(),
+            preexec_fn=_prepared(),
         )
 
 
@@ -61,6 +61,17 @@ def stop_all(children: Sequence[Child], within: float) -> None:
         child.terminate()
     for child in children:
         child.wait(until)
+
+
+def _prepared() -> Callable[[], None]:
+    """Return a `preexec_fn`: ended with us, and SIGHUP waits until the process listens for it."""
+    bind = parent_death.bound()
+
+    def prepare() -> None:
+        bind()
+        hangup.put_off()
+
+    return prepare
 
 
 def _next_pause(before: float, lived: float) -> float:

@@ -19,7 +19,9 @@ from receiver.cli.up import demo as demo_run
 from receiver.cli.up.child_process import Child, stop_all
 from receiver.cli.up.console import Console
 from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
-from receiver.config.settings import Settings
+from receiver.config.reload import Reload, Watch
+from receiver.config.settings import Settings, SettingsError
+from receiver.runtime import hangup
 from receiver.runtime.private_files import write_private
 
 _STOP_WITHIN = 3.0
@@ -51,7 +53,7 @@ def command(*, demo: bool, console_port: int) -> None:
     _interrupt_on_signals()
     try:
         Up(setup.settings(), demo=demo, console_port=console_port).run()
-    except EmbeddedError as error:
+    except (EmbeddedError, SettingsError) as error:
         raise setup.Refused(str(error)) from None
     except KeyboardInterrupt:
         output.print_message("Stopped.")
@@ -70,12 +72,16 @@ class Up:
         self._server = None if settings.redis_url else Embedded(settings, output.print_message)
         self._children: list[Child] = []
         self._console = Console(console_port, self._url)
+        self._reload = Reload(os.environ)
+        self._polls = bool(settings.polls)
+        """Whether `receiver.toml` has ever asked for polls since this began."""
         self._demo: demo_run.Demo | None = None
         self._fault: setup.Refused | None = None
 
     def run(self) -> NoReturn:
         """Run until Ctrl-C (`KeyboardInterrupt`) or a fault that no restart mends."""
         try:
+            Watch(self._reload, self._take).start()
             if self._server:
                 self._server.start()
             if not self._token:
@@ -83,22 +89,30 @@ class Up:
             environ = self._environ()
             self._children.append(Child("web", ["receiver", "web"], environ))
             self._children.append(Child("worker", ["workers"], environ))
-            if self._settings.polls:
-                poll = ["receiver", "poll", "--grace", str(_POLL_GRACE)]
-                self._children.append(Child("poll", poll, environ))
             if self._console.can_start():
                 self._console.start(environ)
             threading.Thread(target=self._announce, name="announce", daemon=True).start()
-            self._supervise()
+            self._supervise(environ)
         finally:
             self._stop()
 
-    def _supervise(self) -> NoReturn:
+    def _take(self, settings: Settings) -> None:
+        """Note that there are polls now; the other processes take the file by themselves."""
+        self._polls = self._polls or bool(settings.polls)
+
+    def _start_polls(self, environ: dict[str, str]) -> None:
+        """Start the process that polls, once there is a poll. Main thread only."""
+        if self._polls and not any(child.name == "poll" for child in self._children):
+            poll = ["receiver", "poll", "--grace", str(_POLL_GRACE)]
+            self._children.append(Child("poll", poll, environ))
+
+    def _supervise(self, environ: dict[str, str]) -> NoReturn:
         begun = time.monotonic()
         while True:
             time.sleep(0.1)
             if self._fault:
                 raise self._fault
+            self._start_polls(environ)
             for child in self._children:
                 child.restart_if_ended(output.print_message)
                 if child.refused:
@@ -162,12 +176,12 @@ class Up:
 def _interrupt_on_signals() -> None:
     """Turn the first signal into `KeyboardInterrupt`, and ignore those that follow.
 
-    SIGHUP stays ignored where it is, as `nohup` has it. SIGINT does not: the shell of a script has
-    it ignored by what it starts in the background, and Ctrl-C is to stop everything there too.
+    SIGINT counts also where it is ignored: the shell of a script has it so for what it starts in
+    the background, and Ctrl-C is to stop everything there too. SIGHUP stops only where the terminal
+    is gone (`receiver.runtime.hangup`).
     """
+    hangup.listen()
     names = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        names.append(signal.SIGHUP)
 
     def interrupt(_number: int, _frame: object) -> None:
         for name in names:

@@ -1,0 +1,66 @@
+"""What people and their programs read of a web process, none of which needs a credential."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as Path
+
+from receiver.carriers.formats.problem_details import problem
+from receiver.config.reload import Reload
+from receiver.health.readiness import readiness
+from receiver.health.redis_state import RedisState
+from receiver.health.subscription_warnings import SubscriptionWarnings
+from receiver.intake.spool.spool import Spool
+from receiver.metrics.scrape import CONTENT_TYPE, Scrape
+from receiver.metrics.unauthenticated import UnauthenticatedCounts
+from receiver.web import schemas
+from receiver.web.openapi import Description
+
+
+def routes(
+    server: RedisState,
+    spool: Spool | None,
+    scrape: Scrape,
+    description: Description,
+    subscriptions: SubscriptionWarnings,
+    reload: Reload | None,
+) -> list[BaseRoute]:
+    """Return the routes for GET: health, readiness, metrics, and what describes the others."""
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        status, said = readiness(server, spool, subscriptions, reload.trouble if reload else "")
+        return JSONResponse(said, status)
+
+    async def metrics(_: Request) -> Response:
+        return Response(await scrape.text(), media_type=CONTENT_TYPE)
+
+    async def described(_: Request) -> Response:
+        return JSONResponse(description.document(reads))
+
+    reads = {
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/metrics": metrics,
+        "/openapi.json": described,
+    }
+    plain = [Path(path, answer) for path, answer in reads.items()]
+    return [*plain, *schemas.routes()]
+
+
+def nowhere(tally: UnauthenticatedCounts) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what answers where no route of a carrier's is: 404, and 405 beside GET."""
+
+    async def answer(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 503
+        tally.count("-", {404: "unknown address", 405: "method"}.get(status, "fault"))
+        content_type, body = problem(status, "there is nothing at this address and method")
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        return Response(body, status, headers, media_type=content_type)
+
+    return answer

@@ -1,0 +1,162 @@
+"""`receiver.toml` changes under web and workers at work: nothing is lost, nothing comes twice."""
+
+import itertools
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from receiver.contract.redis_keys import forward_group
+from tests.support.eventually import eventually
+from tests.support.running import TOKEN, Receiver, mo
+from tests.support.valkey import Valkey
+
+LISTENERS = '[[listener]]\nname = "default"\nzone = "{}"\n'
+SINK = '[[sink]]\nname = "{0}"\nkind = "redis-stream"\nstream = "copy:{0}"\n'
+TYPES = 'types = ["sms.*"]\n'
+
+
+def toml(number: int) -> str:
+    """A file that differs each time in what web, normalise and forward workers go by."""
+    text = LISTENERS.format(("UTC", "Asia/Manila")[number // 3 % 2]) + SINK.format("kept")
+    text += TYPES if number % 2 else ""
+    text += SINK.format("other") if number // 2 % 2 else ""
+    return text + (f'[[listener]]\nname = "l{number}"\n' if number % 5 else "")
+
+
+def put(path: Path, text: str) -> None:
+    """Whole, under its name: as whoever manages configuration does it."""
+    other = path.with_name("receiver.toml.new")
+    other.write_text(text)
+    other.rename(path)
+
+
+@pytest.fixture
+def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
+    (tmp_path / "receiver.toml").write_text(toml(0))
+    running = Receiver(valkey, tmp_path, RECEIVER_WORKERS="2")
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+class Load(threading.Thread):
+    """Messages, one after the other on a connection of its own; every answer is counted."""
+
+    def __init__(self, receiver: Receiver, path: str = "/att/sms/mo") -> None:
+        super().__init__()
+        self.acknowledged: list[str] = []
+        self.others: Counter[int] = Counter()
+        self.ended = threading.Event()
+        self._url = receiver.url + path
+
+    def run(self) -> None:
+        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+            headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+            while not self.ended.is_set():
+                answer = pool.request("POST", self._url, body=mo(), headers=headers)
+                if answer.status == 204:
+                    self.acknowledged.append(answer.headers["x-receipt-id"])
+                else:
+                    self.others[answer.status] += 1
+
+
+def test_reloads_all_the_time_under_load_lose_nothing_and_repeat_nothing(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    assert receiver.web
+    assert receiver.worker
+    load, file = [Load(receiver) for _ in range(3)], tmp_path / "receiver.toml"
+    for each in load:
+        each.start()
+    until = time.monotonic() + 5
+    for number in itertools.count(1):
+        put(file, toml(number))
+        for process in (receiver.web, receiver.worker):
+            for _ in range(1 + 20 * (number % 10 == 0)):  # a storm now and then
+                process.send_signal(signal.SIGHUP)
+        threading.Event().wait(0.1)
+        if time.monotonic() > until:
+            break
+    for each in load:
+        each.ended.set()
+        each.join()
+    acknowledged = [receipt for each in load for receipt in each.acknowledged]
+    assert len(acknowledged) > 50
+    assert [each.others for each in load] == [Counter()] * 3
+    receiver.settled()
+    came = Counter(event["receiptid"] for event in receiver.events())
+    assert came == Counter(acknowledged)
+
+    def delivered() -> bool:
+        return receiver.redis.xlen("copy:kept") >= len(acknowledged)
+
+    eventually(delivered)
+    entries: Any = receiver.redis.xrange("copy:kept")
+    got = Counter(json.loads(fields[b"event"])["receiptid"] for _, fields in entries)
+    assert got == Counter(acknowledged)
+    log = receiver.log.read_text()
+    assert log.count('"config.taken"') > 20
+    assert log.count('"worker.replaced"') > 2
+    assert (receiver.web.poll(), receiver.worker.poll()) == (None, None)
+
+
+def test_what_waits_for_a_sink_that_is_taken_out_is_delivered_when_it_comes_back(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    file = tmp_path / "receiver.toml"
+    kept = SINK.format("kept")
+    put(file, LISTENERS.format("UTC") + kept + SINK.format("other"))
+    eventually(lambda: forward_group("other").encode() in groups(receiver))
+    assert receiver.post("/att/sms/mo", mo("before")).status == 204
+    eventually(lambda: receiver.redis.xlen("copy:other") == 1)
+    put(file, LISTENERS.format("UTC") + kept)
+    eventually(lambda: "slot:other" not in leases(receiver))
+    assert receiver.post("/att/sms/mo", mo("meanwhile")).status == 204
+    eventually(lambda: receiver.redis.xlen("copy:kept") == 2)
+    assert receiver.redis.xlen("copy:other") == 1
+    put(file, LISTENERS.format("UTC") + kept + SINK.format("other"))
+    eventually(lambda: receiver.redis.xlen("copy:other") == 2)
+
+
+def test_a_broken_file_changes_nothing_also_for_a_worker_that_ends_meanwhile(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    put(tmp_path / "receiver.toml", '[[sink]]\nname = "kept"\nkind = "redis-strem"\n')
+
+    def warned() -> bool:
+        return b"receiver.toml: line 3" in receiver.get("/readyz").data
+
+    eventually(warned)
+    assert receiver.get("/readyz").status == 200
+    eventually(lambda: receiver.log.read_text().count('"config.refused"') == 2)  # web and worker
+    for process in worker_processes(receiver):
+        os.kill(process, signal.SIGKILL)
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+    eventually(lambda: receiver.redis.xlen("copy:kept") == 1)
+    put(tmp_path / "receiver.toml", toml(0))
+    eventually(lambda: not warned())
+
+
+def groups(receiver: Receiver) -> list[bytes]:
+    return [one["name"] for one in receiver.redis.xinfo_groups("receiver:events")]
+
+
+def leases(receiver: Receiver) -> str:
+    keys: Any = receiver.redis.keys("receiver:slot:*")
+    return " ".join(key.decode() for key in keys)
+
+
+def worker_processes(receiver: Receiver) -> list[int]:
+    assert receiver.worker
+    found = Path(f"/proc/{receiver.worker.pid}/task/{receiver.worker.pid}/children").read_text()
+    return [int(one) for one in found.split()]
