@@ -57,6 +57,7 @@ def _run(port: int | None, web: str) -> None:
     from receiver.runtime import logs
 
     logs.configure(found.log_level)
+    setup.log_unknown_variables()
     server.serve(found, web, Reload(os.environ))
 
 

@@ -46,6 +46,7 @@ def command(*, once: str | None, grace: float) -> None:
     from receiver.runtime import logs
 
     logs.configure(found.log_level)
+    setup.log_unknown_variables()
     setup.log_missing_rights(found.redis_url or "")
     stop = _stop_flag()
     if once is None:

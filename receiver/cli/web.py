@@ -34,6 +34,7 @@ def command() -> None:
     from receiver.web import server
 
     logs.configure(settings.log_level)
+    setup.log_unknown_variables()
     setup.log_missing_rights(settings.redis_url or "")
     structlog.get_logger().info("web.starts", url=setup.base_url(settings))
     server.serve(settings)

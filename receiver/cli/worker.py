@@ -26,6 +26,7 @@ def command() -> None:
     from receiver.runtime import hangup, logs
 
     logs.configure(settings.log_level)
+    setup.log_unknown_variables()
     setup.log_missing_rights(settings.redis_url or "")
     hangup.put_off()  # until the program that follows listens
     os.environ["PYTHONSAFEPATH"] = "1"  # or a folder `workers` in the current directory is run

@@ -12,6 +12,7 @@ import structlog
 
 from receiver.cli.up import embedded_valkey
 from receiver.config import settings as settings_module
+from receiver.config import unknown_variables
 from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
 from receiver.runtime import hangup, redis_client
@@ -111,6 +112,12 @@ def log_missing_rights(url: str) -> None:
     if lacks:
         fix = "docs/security.md, What the Redis user needs"
         structlog.get_logger().error("redis.rights", lacks=", ".join(lacks), fix=fix)
+
+
+def log_unknown_variables() -> None:
+    """Log each variable that looks like a setting of ours and that nothing reads."""
+    for name, hint in unknown_variables.unknown(os.environ):
+        structlog.get_logger().warning("settings.unknown", variable=name, hint=hint)
 
 
 def refuse_weak_redis(found: Settings) -> None:

@@ -1,0 +1,118 @@
+"""A web process takes a changed `receiver.toml` at SIGHUP, and by itself within seconds."""
+
+import fcntl
+import os
+import pty
+import signal
+import socket
+import subprocess
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.support.commands import RECEIVER, environment, free_port
+from tests.support.eventually import eventually
+from tests.support.running import TOKEN, Receiver, mo
+from tests.support.valkey import Valkey
+
+PROMO = '[[listener]]\nname = "promo"\n'
+FLEET = '[[listener]]\nname = "fleet"\n'
+HANDSHAKE = '[handshake]\norigins = ["example.com"]\n'
+ASKS = {"WebHook-Request-Origin": "example.com"}
+
+
+@pytest.fixture
+def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
+    (tmp_path / "receiver.toml").write_text(PROMO)
+    running = Receiver(valkey, tmp_path)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def status(receiver: Receiver, listener: str) -> int:
+    return receiver.post(f"/att/sms/mo/{listener}", mo()).status
+
+
+def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_began_with(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    web = receiver.start_web().web
+    assert web
+    assert (status(receiver, "promo"), status(receiver, "fleet")) == (204, 404)
+    body = mo()
+    with socket.create_connection(("127.0.0.1", receiver.port)) as slow:
+        slow.sendall(
+            f"POST /att/sms/mo/promo HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body[:20]
+        )
+        (tmp_path / "receiver.toml").write_text(FLEET + HANDSHAKE)
+        web.send_signal(signal.SIGHUP)
+        eventually(lambda: status(receiver, "fleet") == 204)
+        assert status(receiver, "promo") == 404
+        slow.sendall(body[20:])
+        assert slow.recv(4096).startswith(b"HTTP/1.1 204")
+    with urllib3.PoolManager(retries=False) as pool:
+        url = f"{receiver.url}/camara/notifications/fleet"
+        asked = pool.request("OPTIONS", url, headers=ASKS)
+    assert asked.headers["WebHook-Allowed-Origin"] == "example.com"
+    described = receiver.get("/openapi.json").data.decode()
+    assert ("fleet" in described, "promo" in described) == (True, False)
+    (tmp_path / "receiver.toml").write_text("")  # by itself, and any listener is one again
+    eventually(lambda: status(receiver, "promo") == 204, within=20)
+
+
+def test_each_of_several_processes_takes_it_and_none_is_started_anew(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.also(WEB_CONCURRENCY="2")
+    web = receiver.start_web().web
+    assert web
+    eventually(lambda: listening(web.pid) == 2)
+    (tmp_path / "receiver.toml").write_text(PROMO + FLEET)
+    for _ in range(5):
+        web.send_signal(signal.SIGHUP)
+    eventually(lambda: receiver.log.read_text().count('"config.taken"') == 2)
+    assert [status(receiver, "fleet") for _ in range(8)] == [204] * 8
+
+
+def listening(parent: int) -> int:
+    """How many processes of a parent have a handler for SIGHUP."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    found = (Path(f"/proc/{child}/status").read_text() for child in children)
+    return sum(int(one.partition("SigCgt:")[2].split()[0], 16) & 1 for one in found)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_where_the_terminal_is_gone_it_ends(valkey: Valkey, tmp_path: Path, processes: str) -> None:
+    ours, theirs = pty.openpty()
+    environ = environment(
+        REDIS_URL=valkey.url,
+        PORT=str(free_port()),
+        RECEIVER_BEARER_TOKENS=TOKEN,
+        WEB_CONCURRENCY=processes,
+    )
+    with subprocess.Popen(
+        [*RECEIVER, "web"],
+        cwd=tmp_path,
+        env=environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    ) as web:
+        os.close(theirs)
+        seen = b""
+        while b"web.starts" not in seen:
+            seen += os.read(ours, 65536)
+        web.send_signal(signal.SIGHUP)  # with a terminal it asks for the file
+        with pytest.raises(subprocess.TimeoutExpired):
+            web.wait(1.5)
+        os.close(ours)
+        assert web.wait(30) in (0, -signal.SIGTERM)  # as it is stopped
