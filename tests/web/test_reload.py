@@ -1,6 +1,7 @@
 """A web process takes a changed `receiver.toml` at SIGHUP, and by itself within seconds."""
 
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -27,7 +28,7 @@ ASKS = {"WebHook-Request-Origin": "example.com"}
 @pytest.fixture
 def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
     (tmp_path / "receiver.toml").write_text(PROMO)
-    running = Receiver(valkey, tmp_path)
+    running = Receiver(valkey, tmp_path, RECEIVER_SPOOLDIR="/var/spool")
     try:
         yield running
     finally:
@@ -44,6 +45,8 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
     web = receiver.start_web().web
     assert web
     assert (status(receiver, "promo"), status(receiver, "fleet")) == (204, 404)
+    [warned] = [x for x in receiver.log.read_text().splitlines() if "settings.unknown" in x]
+    assert json.loads(warned)["hint"] == "nothing reads it; did you mean RECEIVER_SPOOL_DIR?"
     body = mo()
     with socket.create_connection(("127.0.0.1", receiver.port)) as slow:
         slow.sendall(
@@ -70,7 +73,7 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
 def test_each_of_several_processes_takes_it_and_none_is_started_anew(
     receiver: Receiver, tmp_path: Path
 ) -> None:
-    receiver.also(WEB_CONCURRENCY="2")
+    receiver.also(WEB_CONCURRENCY="2", PYTHONNODEBUGRANGES="1")  # by itself, it starts sooner
     web = receiver.start_web().web
     assert web
     eventually(lambda: listening(web.pid) == 2)

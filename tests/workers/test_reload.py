@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ from tests.support.valkey import Valkey
 
 LISTENERS = '[[listener]]\nname = "default"\nzone = "{}"\n'
 SINK = '[[sink]]\nname = "{0}"\nkind = "redis-stream"\nstream = "copy:{0}"\n'
+OPERATOR = """
+[[operator]]
+name = "nokia"
+reachability = "https://api.example.com/v0.8"
+auth = {{ kind = "headers", headers_env = {{ x = "NOT_SET" }} }}
+max_days = {}
+"""
 TYPES = 'types = ["sms.*"]\n'
 
 
@@ -145,6 +153,22 @@ def test_a_broken_file_changes_nothing_also_for_a_worker_that_ends_meanwhile(
     eventually(lambda: receiver.redis.xlen("copy:kept") == 1)
     put(tmp_path / "receiver.toml", toml(0))
     eventually(lambda: not warned())
+
+
+def test_a_controller_comes_with_its_operator_and_is_replaced_with_its_settings(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    assert receiver.worker
+    for count in (1, 2):
+        put(tmp_path / "receiver.toml", toml(0) + OPERATOR.format(count))
+        receiver.worker.send_signal(signal.SIGHUP)
+        eventually(partial(said, receiver, "operator.not_configured", count))
+    put(tmp_path / "receiver.toml", toml(0))
+    eventually(lambda: "slot:operator" not in leases(receiver))
+
+
+def said(receiver: Receiver, event: str, times: int) -> bool:
+    return receiver.log.read_text().count(event) == times
 
 
 def groups(receiver: Receiver) -> list[bytes]:
