@@ -7,13 +7,16 @@ import pty
 import signal
 import socket
 import subprocess
+import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import urllib3
 
+from receiver.web import server
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver, mo
@@ -70,25 +73,30 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
     eventually(lambda: status(receiver, "promo") == 204, within=20)
 
 
-def test_each_of_several_processes_takes_it_and_none_is_started_anew(
-    receiver: Receiver, tmp_path: Path
-) -> None:
-    receiver.also(WEB_CONCURRENCY="2", PYTHONNODEBUGRANGES="1")  # by itself, it starts sooner
-    web = receiver.start_web().web
-    assert web
-    eventually(lambda: listening(web.pid) == 2)
-    (tmp_path / "receiver.toml").write_text(PROMO + FLEET)
-    for _ in range(5):
-        web.send_signal(signal.SIGHUP)
-    eventually(lambda: receiver.log.read_text().count('"config.taken"') == 2)
-    assert [status(receiver, "fleet") for _ in range(8)] == [204] * 8
+def test_each_of_several_processes_is_told_and_none_is_started_anew() -> None:
+    listens = (
+        "import signal, sys; signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True));"
+        "print('up', flush=True); sys.stdin.read()"
+    )
+    command, piped = [sys.executable, "-c", listens], subprocess.PIPE
+    started = [subprocess.Popen(command, stdin=piped, stdout=piped) for _ in range(2)]
+    supervisor = server._Processes.__new__(server._Processes)
+    supervisor.processes = [SimpleNamespace(pid=one.pid, exitcode=None) for one in started]  # type: ignore[misc]
+    try:
+        assert [one.stdout.readline() for one in started if one.stdout] == [b"up\n"] * 2
+        supervisor.handle_hup()
+        assert [one.stdout.readline() for one in started if one.stdout] == [b"told\n"] * 2
+        assert [one.poll() for one in started] == [None, None]
+    finally:
+        for one in started:
+            one.communicate()
 
 
-def listening(parent: int) -> int:
-    """How many processes of a parent have a handler for SIGHUP."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    found = (Path(f"/proc/{child}/status").read_text() for child in children)
-    return sum(int(one.partition("SigCgt:")[2].split()[0], 16) & 1 for one in found)
+def test_a_process_that_does_not_listen_yet_is_not_ended_by_sighup() -> None:
+    with server._without_hangup():
+        waits = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+        said = subprocess.check_output([sys.executable, "-c", waits])
+    assert b"SIGHUP" in said
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
