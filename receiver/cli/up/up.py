@@ -21,7 +21,7 @@ from receiver.cli.up.console import Console
 from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
-from receiver.runtime import hangup
+from receiver.runtime import hangup, logs
 from receiver.runtime.private_files import write_private
 
 _STOP_WITHIN = 3.0
@@ -52,7 +52,9 @@ def command(*, demo: bool, console_port: int) -> None:
     """
     _interrupt_on_signals()
     try:
-        Up(setup.settings(), demo=demo, console_port=console_port).run()
+        found = setup.settings()
+        logs.configure(found.log_level)
+        Up(found, demo=demo, console_port=console_port).run()
     except (EmbeddedError, SettingsError) as error:
         raise setup.Refused(str(error)) from None
     except KeyboardInterrupt:
