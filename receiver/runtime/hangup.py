@@ -38,7 +38,7 @@ def put_off() -> None:
 
 
 def ignore() -> None:
-    """Ignore SIGHUP: the process that started this one hears it for all."""
+    """Drop SIGHUP: the process that started this one hears it for all."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 

@@ -41,8 +41,8 @@ class ListenerShares:
         self.update(listeners)
 
     def update(self, listeners: Sequence[Listener]) -> None:
-        """Share among these listeners from now on. What is in flight, and what each has had of its
-        second, still counts.
+        """Take these listeners for those that share from now on. What is in flight, and what each
+        has had of its second, still counts.
         """
         rates = {one.name: one.max_per_second for one in listeners if one.max_per_second}
         self._rates = {
