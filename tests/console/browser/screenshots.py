@@ -2,12 +2,16 @@
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Final
+
+from playwright.sync_api import expect
 
 from tests.support.browser import chromium, console
 from tests.support.commands import ROOT
 from tests.support.console_data import fill
+from tests.support.console_history import fill_history
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
@@ -27,12 +31,15 @@ def take(directory: Path, addresses: dict[str, str], **look: Any) -> None:
             console(valkey, browser, Path(place), TOML) as running,
         ):
             receipt = fill(valkey)
+            fill_history(valkey.client(), 1_200, int(time.time() * 1000))
             receiver = Receiver(valkey, Path(place))
             receiver.start_worker()
             eventually(lambda: valkey.client().exists("rq:workers:receiver-normalise"))
             with running.page(**(WIDE | look)) as page:
                 for name, address in addresses.items():
                     page.goto(running.base + address.replace("RECEIPT", receipt))
+                    if name == "live":
+                        expect(page.locator("#live-state")).to_have_text("live")
                     page.screenshot(path=directory / f"{name}.png")
             receiver.stop()
     finally:
