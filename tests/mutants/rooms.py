@@ -51,6 +51,7 @@ _SWEEP = (
 _PARKING = (
     "tests/parking/test_parking.py",
     "tests/parking/test_parking_faults.py",
+    "tests/parking/test_parking_disk_and_redis.py",
     "tests/parking/test_parking_killed.py",
 )
 _ERASURE = ("tests/erasure/test_erase.py",)
@@ -115,6 +116,8 @@ ROOMS = {
                 "tests/workers/test_sweep_moved.py",
                 "tests/metrics/test_retired.py",
             ),
+            "forget_parked.lua": ("tests/parking/test_parking_faults.py",),
+            "skip_parked.lua": ("tests/parking/test_parking_given_up.py",),
             "trim_history.lua": (
                 *_SWEEP,
                 "tests/workers/test_sweep_moved.py",
