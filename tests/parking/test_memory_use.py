@@ -3,7 +3,7 @@
 import pytest
 
 from receiver.config.settings import RedisStreamSink
-from workers.parking.memory_use import Use, excess
+from workers.parking.memory_use import Use, excess, may_return
 
 LIMIT = 1_000_000
 """`maxmemory`, in bytes."""
@@ -41,3 +41,15 @@ def test_where_all_together_take_more_than_half_the_furthest_behind_gives_way() 
     uses = {"behind": use(400), "retries": use(100, 160)}
     assert excess(sink("behind", 50), uses, LIMIT) == 125
     assert excess(sink("retries", 50), uses, LIMIT) == 0
+
+
+@pytest.mark.parametrize(
+    ("retries", "others", "may"),
+    [(0, 10**6, True), (79, 0, True), (80, 0, False), (70, 120, True), (70, 131, False)],
+)
+def test_what_comes_back_takes_half_a_share_and_all_together_half_of_theirs(
+    retries: int, others: int, *, may: bool
+) -> None:
+    """Or nine sinks that get their parked events at once would fill Redis with them."""
+    uses = {"one": use(0, retries), "others": use(0, others)}
+    assert may_return(sink("one"), uses, LIMIT) is may

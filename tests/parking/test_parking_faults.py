@@ -78,7 +78,7 @@ def test_a_full_disk_is_said_and_events_stay_in_memory_until_it_takes_them(
         for _ in range(5):
             parked.parker.step()
     books = parked.books()
-    assert (books.parking_trouble, books.parked) == ("No space left on device", 500)
+    assert (books.parking_trouble, books.parked) == ("No space left on device", 1_000)
     assert parked.use("copy").waiting == 3_000  # and what fits in memory came back
     client.delete("company:events")
     assert come_back(parked, forwarding) == ids

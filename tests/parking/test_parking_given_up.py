@@ -53,14 +53,16 @@ def test_a_disk_that_is_found_again_after_that_has_its_files_kept(
     ids = publish_many(valkey, 50)
     assert parked.parker._parkings["copy"].relieve(parked.use("copy"), 30)
     assert parked_events.skip(parked.client, "copy") == 30
-    parked.run()
-    forwarding.run()
+    for _ in range(3):
+        parked.run()
+        forwarding.run()
     assert copied(forwarding.client) == ids[30:]
     assert len(list((tmp_path / "disk").rglob("*.unclaimed"))) == 1
     publish_many(valkey, 20, first=50)
     assert parked.parker._parkings["copy"].relieve(parked.use("copy"), 20)
-    parked.run()
-    forwarding.run()
+    for _ in range(3):
+        parked.run()
+        forwarding.run()
     assert (len(copied(forwarding.client)), parked.books().parked_damaged) == (40, 30)
 
 

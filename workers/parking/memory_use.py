@@ -99,6 +99,17 @@ def excess(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> int:
     return min(own.waiting, math.ceil((over + SPARE * allowed) / own.event_bytes))
 
 
+def may_return(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> bool:
+    """Return whether parked events may come back now: what did takes less than half of the sink's
+    share, and that of all sinks together less than half of theirs. One block always may.
+    """
+    own = uses[sink.name]
+    if not limit or not own.retries:
+        return True
+    retries = sum(one.retry_bytes for one in uses.values())
+    return own.retry_bytes < sink.share / 200 * limit and retries < TOGETHER / 2 * limit
+
+
 def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     position = group["last-delivered-id"].decode()
     pipe = client.pipeline(transaction=False)

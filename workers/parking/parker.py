@@ -84,18 +84,23 @@ class Parker:
         memory: Any = self._client.info("memory")
         limit = memory.get("maxmemory") or 0
         pauses = (
-            self._look_at(sink, uses[sink.name], memory_use.excess(sink, uses, limit))
+            self._look_at(
+                sink,
+                uses[sink.name],
+                memory_use.excess(sink, uses, limit),
+                returns=memory_use.may_return(sink, uses, limit),
+            )
             for sink in self._sinks
             if sink.name in uses
         )
         return min(pauses, default=IDLE)
 
-    def _look_at(self, sink: SinkSettings, use: Use, excess: int) -> float:
+    def _look_at(self, sink: SinkSettings, use: Use, excess: int, *, returns: bool) -> float:
         """Work for one sink; what is wrong with its files or its disk is said and tried again."""
         said = ""
         pause = IDLE
         try:
-            pause = self._work(sink, use, excess)
+            pause = self._work(sink, use, excess, returns=returns)
         except BlockingIOError:
             said = _TAKEN
         except redis_client.DOWN as error:
@@ -105,10 +110,10 @@ class Parker:
         self._note(sink.name, use, said)
         return pause
 
-    def _work(self, sink: SinkSettings, use: Use, excess: int) -> float:
+    def _work(self, sink: SinkSettings, use: Use, excess: int, *, returns: bool) -> float:
         own = self._parkings[sink.name]
         own.update_files(use)
-        back = own.give_back(use)  # first: a disk that is full gets room by it
+        back = own.give_back(use) if returns else 0  # first: a disk that is full gets room by it
         if back > 0:
             bell.ring_sinks(self._client, [sink])
         left = 0
