@@ -116,8 +116,6 @@ ROOMS = {
                 "tests/workers/test_sweep_moved.py",
                 "tests/metrics/test_retired.py",
             ),
-            "forget_parked.lua": ("tests/parking/test_parking_faults.py",),
-            "skip_parked.lua": ("tests/parking/test_parking_given_up.py",),
             "trim_history.lua": (
                 *_SWEEP,
                 "tests/workers/test_sweep_moved.py",
