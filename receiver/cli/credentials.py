@@ -1,10 +1,9 @@
-"""`receiver credentials`: add, list and revoke bearer tokens."""
+"""`receiver credentials`: add, list, rotate and revoke bearer tokens."""
 
 import secrets
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
 
 import click
 import msgspec
@@ -13,30 +12,27 @@ import redis
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import Exists, NotReplicated, Stored
-from receiver.cli.terminal import setup
-from receiver.cli.terminal.output import printable, terminal
-from receiver.cli.terminal.time_option import format_time
+from receiver.cli.terminal import credential_table, setup
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN, QUOTES
 from receiver.config.settings import LISTENER_NAME, Settings
-
-_WEEK: Final = 7 * 86400.0
 
 
 @click.group()
 def command() -> None:
-    """Add, list and revoke bearer tokens, without a restart.
+    """Add, list, rotate and revoke bearer tokens, without a restart.
 
     \b
       receiver credentials add --label att --listener promo
       receiver credentials list
+      receiver credentials rotate att
       receiver credentials revoke 3fd1c0aa91b2
 
     Every change counts in all web processes within two seconds. Only a digest of each token is
     stored. Tokens in RECEIVER_BEARER_TOKENS are valid beside these and not listed.
 
     \b
-    To replace a token without a gap: add a new one, register it with the carrier, wait until `list`
-    shows that it is used and the old one no longer is, then revoke the old one.
+    To replace a token without a gap: `rotate` it, register the new one with the carrier, and wait
+    until `list` shows that it is used and the old one no longer is.
     """
 
 
@@ -109,14 +105,59 @@ def list_(*, as_json: bool) -> None:
         stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
     if as_json or not sys.stdout.isatty():
         of_subscriptions = {"id": None, "label": "subscriptions", "count": count}
-        for document in [*map(_document, stored), *([of_subscriptions] if count else [])]:
+        for document in [
+            *map(credential_table.document, stored),
+            *([of_subscriptions] if count else []),
+        ]:
             click.echo(msgspec.json.encode(document))
     else:
-        _print_table(stored, count)
-    warnings = [line for line in map(_warning, stored) if line]
+        credential_table.print_table(stored, count)
+    warnings = [line for line in map(credential_table.warning, stored) if line]
     for line in warnings:
         click.echo(f"receiver: {line}", err=True)
     raise SystemExit(1 if warnings else 0)
+
+
+@command.command(short_help="Replace a token without a gap.")
+@click.argument("name", metavar="ID|LABEL")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, 3650),
+    default=7,
+    show_default=True,
+    help="How long the old token stays valid.",
+)
+@click.option("--days", type=click.IntRange(1, 36500), help="After how many days the new one ends.")
+def rotate(name: str, keep_days: int, days: int | None) -> None:
+    """Replace a token without a gap: add one like it, print it, and let the old one end later.
+
+    \b
+      receiver credentials rotate att
+      receiver credentials rotate 3fd1c0aa91b2 --keep-days 30 --days 365
+
+    The new one has the label and the listener of the old one. Register it with the network before
+    the old one ends: `receiver credentials list` shows which of them is used.
+
+    Exit codes: 0 done; 1 no credential has this name; 2 a wrong option or setting, several have
+    this label, no Redis, or done but not on so many replicas as RECEIVER_ACK_REPLICAS wants.
+    """
+    settings, token, failure = setup.settings(file=False), secrets.token_urlsafe(32), None
+    with setup.redis_faults():
+        client = _connect(settings)
+        (old,) = _named(client, name)
+        was = old.credential or Credential()
+        new = msgspec.structs.replace(was, expires=_expiry(None, days), created=time.time())
+        added = credential_store.add(client, token, new)
+        if not old.ends_within(keep_days * 86400.0):
+            when = time.time() + keep_days * 86400
+            try:
+                credential_store.set_expiry(client, [old], when, settings.ack_replicas)
+            except NotReplicated as error:
+                failure = error
+    said = f"within two seconds; {old.id} ends in {keep_days} days at the latest"
+    click.echo(f"receiver: credential {added} is good {said}", err=True)
+    click.echo(token)
+    _refuse_few(failure)
 
 
 @command.command()
@@ -145,13 +186,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     with setup.redis_faults():
         settings = setup.settings(file=False)
         client, replicas = _connect(settings), settings.ack_replicas
-        stored = credential_store.find(client, name)
-        if not stored:
-            click.echo("receiver: there is no such credential", err=True)
-            raise SystemExit(1)
-        if len(stored) > 1 and not everything:
-            ids = ", ".join(one.id for one in stored)
-            raise setup.Refused(f"several have this label: name one of {ids}, or give --all")
+        stored = _named(client, name, several=everything)
         failure = None
         try:
             if in_days:
@@ -163,6 +198,22 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
             failure = error
     for one in stored:
         click.echo(f"{'expires by then' if in_days else 'revoked'} {one.id}")
+    _refuse_few(failure)
+
+
+def _named(client: redis.Redis, name: str, *, several: bool = False) -> list[Stored]:
+    """Return the credentials with this id or label: one, unless there may be several."""
+    stored = credential_store.find(client, name)
+    if not stored:
+        click.echo("receiver: there is no such credential", err=True)
+        raise SystemExit(1)
+    if len(stored) > 1 and not several:
+        ids = ", ".join(one.id for one in stored)
+        raise setup.Refused(f"several have this label: name one of {ids}, or revoke --all")
+    return stored
+
+
+def _refuse_few(failure: NotReplicated | None) -> None:
     if failure:
         raise setup.Refused(
             f"{failure} replicas have it (RECEIVER_ACK_REPLICAS): after a failover to another one "
@@ -208,49 +259,3 @@ def _read_token() -> str:
     if " " in token or QUOTES & set(token):
         raise click.UsageError("--token-stdin: a token has no blanks and no quotes in it")
     return token
-
-
-def _warning(one: Stored) -> str:
-    if one.credential is None:
-        return f"{printable(one.id)} cannot be read: its token is answered 503; revoke or mend it"
-    if not one.ends_within(_WEEK):
-        return ""
-    state = "has expired" if one.ends_within(0) else "expires within a week"
-    return f"{one.id} {printable(one.credential.label)} {state}".replace("  ", " ")
-
-
-def _document(one: Stored) -> dict[str, Any]:
-    stored = one.credential or Credential()
-    return {
-        "id": one.id,
-        "label": stored.label,
-        "listener": stored.listener,
-        "created": _format_seconds(stored.created or None),
-        "expires": _format_seconds(stored.expires),
-        "last_used": _format_seconds(one.used),
-        "readable": one.credential is not None,
-    }
-
-
-def _format_seconds(seconds: float | None) -> str | None:
-    try:
-        return None if seconds is None else format_time(int(seconds * 1000))
-    except (OverflowError, ValueError):
-        return None  # not within the calendar
-
-
-def _print_table(stored: list[Stored], of_subscriptions: int) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("id", "label", "listener", "created", "expires", "last used"):
-        table.add_column(name, overflow="fold")
-    for one in stored:
-        said = _document(one)
-        times = [(said[name] or "never")[:16] for name in ("created", "expires", "last_used")]
-        words = [said["id"], said["label"], said["listener"] or "all", *times]
-        table.add_row(*(Text(printable(word)) for word in words))
-    if of_subscriptions:
-        table.add_row("", f"subscriptions: {of_subscriptions:,}", "", "", "renewed", "")
-    terminal().print(table)

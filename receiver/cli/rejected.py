@@ -1,4 +1,4 @@
-"""`receiver rejected`: list, show and replay rejected requests."""
+"""`receiver rejected`: list, show, replay and drop rejected requests."""
 
 import sys
 from collections import Counter
@@ -45,13 +45,14 @@ def _selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """List, show or replay requests with a valid credential that were refused.
+    """List, show, replay or drop requests with a valid credential that were refused.
 
     \b
       receiver rejected list
       receiver rejected list --status 400 --newer-than 2h
       receiver rejected show 1764000000000-0
       receiver rejected replay --all
+      receiver rejected drop --older-than 30d
 
     The newest 10,000 are kept: 400, 403 and 415 with the whole body, 408 and 413 with its first
     4 KiB, and the invalid items of a batch whose other items were accepted. An ID is that of the
@@ -136,8 +137,7 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
     Exit codes: 0 all were accepted; 1 nothing matched, or some were not; 2 a wrong option,
     setting or token, or no Redis or receiver.
     """
-    if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
-        raise click.UsageError("say which: ids or options; or --all")
+    _one_way_of_choosing(everything, chosen)
     settings = setup.settings(file=False)
     token = token or demo_token(settings)
     client, url = _connect(settings), url or setup.base_url(settings)
@@ -153,6 +153,38 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
         taken = outcomes.pop("taken", 0)
         click.echo(f"taken {taken}, not taken {outcomes.total()}")
     raise SystemExit(0 if taken and not outcomes else 1)
+
+
+@command.command(short_help="Delete refused requests for good.")
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="Select all refused requests.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def drop(*, everything: bool, yes: bool, **chosen: Any) -> None:
+    """Delete refused requests for good, once you have dealt with them.
+
+    \b
+      receiver rejected drop 1764000000000-0
+      receiver rejected drop --reason senderaddress --older-than 7d
+      receiver rejected drop --all --yes
+
+    The ledger goes on counting them as rejected. With --all it asks first.
+
+    Exit codes: 0 done; 1 nothing matched; 2 a wrong option or setting, or no Redis.
+    """
+    _one_way_of_choosing(everything, chosen)
+    client, count = _connect(setup.settings(file=False)), 0
+    if everything and not yes:
+        click.confirm("Delete all refused requests, for good?", abort=True, err=True)
+    with setup.redis_faults(), progress("Refused requests", client.xlen(REJECTED)) as bar:
+        for found in rejected_requests.select(client, _selection(**chosen), bar):
+            count += rejected_requests.drop(client, found)
+    click.echo(f"dropped {count}")
+    raise SystemExit(0 if count else 1)
+
+
+def _one_way_of_choosing(everything: bool, chosen: dict[str, Any]) -> None:
+    if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
+        raise click.UsageError("say which: ids or options; or --all")
 
 
 def _replay(

@@ -1,27 +1,30 @@
-"""`receiver sinks`: list the sinks, start one that was stopped, give up what is parked of one."""
+"""`receiver sinks`: list, pause, start and remove sinks, give up what is parked of one."""
 
 import sys
 import time
 
 import click
 import msgspec
+import redis
 
 from receiver.cli.terminal import output, setup, spool_depth
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
-from receiver.operations import parked_events, sink_ledger
+from receiver.operations import parked_events, sink_ledger, sink_orders
 from receiver.operations.sink_ledger import SinkLedger
 
 
 @click.group()
 def command() -> None:
-    """Manage sinks: list them, start one that was stopped, give up what is parked of one.
+    """Manage sinks: list, pause and start them, remove one that is gone from receiver.toml.
 
     \b
       receiver sinks list
       receiver sinks list | jq -r 'select(.stopped != "").name'
+      receiver sinks pause billing
       receiver sinks start billing
+      receiver sinks remove billing
       receiver sinks skip-parked billing
 
     Exit codes: 0 done; 1 there was nothing to do; 2 a wrong option or setting, or no Redis.
@@ -62,7 +65,7 @@ def list_() -> None:
 @command.command(short_help="Start a sink that was stopped.")
 @click.argument("name")
 def start(name: str) -> None:
-    """Start a sink that was stopped because its consumer answered 410.
+    """Start a sink that was paused, or stopped because its consumer answered 410.
 
     \b
       receiver sinks start billing
@@ -71,11 +74,70 @@ def start(name: str) -> None:
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     with setup.redis_faults():
-        if name not in {one.name for one in sink_ledger.read(client)}:
-            raise setup.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
-        was_stopped = sink_ledger.start(client, name)
+        _known(client, name)
+        was_stopped = sink_orders.start(client, name)
     click.echo(f"{name} sends again" if was_stopped else f"{name} was not stopped")
     raise SystemExit(0 if was_stopped else 1)
+
+
+@command.command(short_help="Send nothing to a sink until it is started.")
+@click.argument("name")
+@click.option("--reason", default="paused", help="What `sinks list` says of it.  [default: paused]")
+def pause(name: str, reason: str) -> None:
+    """Send nothing to a sink until it is started, such as while its consumer is being moved.
+
+    \b
+      receiver sinks pause billing --reason "moved to the new cluster"
+      receiver sinks start billing
+
+    Requests that are under way end. What comes meanwhile waits, as for a consumer that is down:
+    for `give_up_hours`, within the sink's share of memory. Exit code 1: it was stopped already.
+    """
+    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    with setup.redis_faults():
+        _known(client, name)
+        paused = sink_orders.pause(client, name, reason)
+    click.echo(f"{name} is paused" if paused else f"{name} was stopped already")
+    raise SystemExit(0 if paused else 1)
+
+
+@command.command(short_help="Remove a sink that is gone from receiver.toml.")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def remove(name: str, *, yes: bool) -> None:
+    """Remove a sink that is gone from receiver.toml, now instead of after a day.
+
+    \b
+      receiver sinks remove billing
+
+    What it had still to get becomes dead letters, within seconds where a worker runs; events that
+    nobody else reads are kept no longer for it. Should receiver.toml name it again, it begins with
+    what comes from then on.
+
+    Exit codes: 0 done; 2 there is no such sink, receiver.toml or a running worker still has it, or
+    no Redis.
+    """
+    settings = setup.settings()
+    client = setup.connect(setup.redis_url(settings))
+    with setup.redis_faults():
+        one = _known(client, name)
+        if name in {sink.name for sink in settings.sinks}:
+            raise setup.Refused(f"receiver.toml has {name!r}: take it out there first")
+        if one.unknown_seconds <= BEATS_WITHIN:
+            raise setup.Refused(f"a worker still has {name!r}: end or restart the workers first")
+        if not yes:
+            said = f"{name} had {one.open:,} events to get; they become dead letters. Remove it?"
+            click.confirm(said, abort=True, err=True)
+        sink_orders.retire_now(client, name)
+    click.echo(f"{name} goes with the next sweep of a worker")
+
+
+def _known(client: redis.Redis, name: str) -> SinkLedger:
+    """Return the ledger of a sink. Raises `Refused` where there is none of this name."""
+    found = next((one for one in sink_ledger.read(client) if one.name == name), None)
+    if found is None:
+        raise setup.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
+    return found
 
 
 @command.command(short_help="Give up a sink's parked events, whose disk is lost.")
@@ -93,9 +155,7 @@ def skip_parked(name: str, *, yes: bool) -> None:
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     with setup.redis_faults():
-        found = next((one for one in sink_ledger.read(client) if one.name == name), None)
-        if found is None:
-            raise setup.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
+        found = _known(client, name)
         if found.parked and found.parked_unseen_seconds <= BEATS_WITHIN and not yes:
             raise setup.Refused(
                 f"a worker on {found.parked_on} has that disk: they come back by themselves; --yes "

@@ -108,5 +108,5 @@ def loss_message(lost: int) -> str:
     """Return the message about a loss of so many notifications."""
     return (
         f"Redis came back without {lost} or more notifications that had been acknowledged; "
-        "delete the key receiver:losses when you have dealt with it"
+        "run `receiver losses clear` when you have dealt with it"
     )

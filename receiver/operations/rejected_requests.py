@@ -104,6 +104,12 @@ def newest(
     return rows, at
 
 
+def drop(client: redis.Redis, found: Found) -> bool:
+    """Delete a rejected request for good. Returns whether it was there still."""
+    gone: Any = client.xdel(REJECTED, found.id)
+    return bool(gone)
+
+
 def get(client: redis.Redis, entry: str) -> Found | None:
     """Return the rejected request of an entry, or None. Raises `redis.RedisError`."""
     page: Any = client.xrange(REJECTED, entry, entry, count=1)

@@ -108,13 +108,6 @@ def read(client: redis.Redis) -> list[SinkLedger]:
     return [_books(*row) for row in reply]
 
 
-def start(client: redis.Redis, name: str) -> bool:
-    """Start a stopped sink again, due at once. Returns whether it was stopped."""
-    was_stopped = client.hexists(sink_state(name), "stopped")
-    client.delete(sink_state(name))
-    return bool(was_stopped)
-
-
 def _books(*row: Any) -> SinkLedger:
     values = [each.decode() if isinstance(each, bytes) else each for each in row[:-1]]
     named = dict(zip(SinkLedger.__struct_fields__, [*values, _reason(row[-1])], strict=True))

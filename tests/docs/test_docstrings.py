@@ -19,9 +19,9 @@ VERBS = """
     Acknowledge Leave
     Add Adopt Allow Answer Append Apply Ask Begin Bind Build Call Cancel Change Check Claim Clear
     Close Collect Compare Compute Configure Continue Convert Copy Count Create Decide Decode Delete
-    Deliver Derive Describe Digest Do Drop Encode End Enqueue Expect Explain Export Extend Feed
-    Fetch Fill Find Finish Follow Forget Format Generate Get Give Group Handle Have Hide Hold Insert
-    Interrupt Issue Keep Lease Let Limit List Load Lock Log Look Make Manage Mark Match Measure
+    Deliver Derive Describe Digest Do Drop Encode End Enqueue Erase Expect Explain Export Extend
+    Feed Fetch Fill Find Finish Follow Forget Format Generate Get Give Group Handle Have Hide Hold
+    Insert Interrupt Issue Keep Lease Let Limit List Load Lock Log Look Make Manage Mark Match Measure
     Merge Move Normalise Note Open Parse Pass Poll Post Prepare Print Process Publish Put Queue
     Raise Read Record Refuse Register Release Remove Renew Replace Replay Report Request Requeue
     Require Reset Resolve Respond Restart Restore Retire Retry Return Revoke Ring Route Run Save Say

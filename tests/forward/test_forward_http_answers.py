@@ -10,7 +10,7 @@ import structlog
 from redis.exceptions import ReadOnlyError
 
 from receiver.contract.redis_keys import refused_at
-from receiver.operations import sink_ledger
+from receiver.operations import sink_orders
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
@@ -183,7 +183,7 @@ def test_410_stops_the_sink_and_keeps_the_events_until_it_is_started_again(
     assert len(consumer.requests) == asked
     assert forwarding.dead() == []
     consumer.behaviour = answering(204)
-    assert sink_ledger.start(forwarding.client, "hook")
+    assert sink_orders.start(forwarding.client, "hook")
     forwarding.run()
     assert sorted(set(consumer.ids)) == ids
     assert forwarding.count("delivered") == 5

@@ -23,7 +23,7 @@ from receiver.contract.redis_keys import (
     retry_due,
     sink_state,
 )
-from receiver.operations import dead_letters, sink_ledger
+from receiver.operations import dead_letters, sink_ledger, sink_orders
 from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
 from receiver.operations.requeue import Requeue
@@ -116,7 +116,7 @@ class SinkHistories(RuleBasedStateMachine):
 
     @rule()
     def start(self) -> None:
-        sink_ledger.start(self.client, SINK.name)
+        sink_orders.start(self.client, SINK.name)
 
     @rule(which=st.integers(0, 20))
     def replay(self, which: int) -> None:

@@ -10,8 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
 from receiver.console.attempts import shown
-from receiver.contract.redis_keys import sink_state
-from receiver.operations import delivery_attempts, sink_ledger
+from receiver.operations import delivery_attempts, sink_ledger, sink_orders
 
 
 def show(request: Request) -> Response:
@@ -52,17 +51,12 @@ async def act(request: Request) -> Response:
     action = "start" if form.get("action") == "start" else "stop"
     await run_in_threadpool(audit.write, state.redis, who, f"sink.{action}", name)
     if action == "start":
-        await run_in_threadpool(sink_ledger.start, state.redis, name)
+        await run_in_threadpool(sink_orders.start, state.redis, name)
     else:
         why = " ".join(form.get("why", "").split())[:200]
         words = f"stopped by {who} in the console" + (f": {why}" if why else "")
-        stop = {"stopped": words, "stopped_at": _now()}
-        await run_in_threadpool(state.redis.hset, sink_state(name), mapping=stop)
+        await run_in_threadpool(sink_orders.pause, state.redis, name, words)
     return RedirectResponse(f"/sinks/{name}", 303)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 ROUTES: Final = [

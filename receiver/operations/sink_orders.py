@@ -1,0 +1,33 @@
+"""What an operator orders of a sink: start, pause, and be done with one that is gone."""
+
+from typing import Any
+
+import redis
+
+from receiver.contract.redis_keys import SINKS, sink_state
+
+
+def start(client: redis.Redis, name: str) -> bool:
+    """Start a stopped sink again, due at once. Returns whether it was stopped."""
+    was_stopped = client.hexists(sink_state(name), "stopped")
+    client.delete(sink_state(name))
+    return bool(was_stopped)
+
+
+def pause(client: redis.Redis, name: str, reason: str) -> bool:
+    """Stop a sink: nothing is sent to it until somebody starts it. Returns whether it was not
+    stopped before.
+    """
+    untyped: Any = client
+    asked = untyped.hsetnx(sink_state(name), "stopped", reason)
+    if asked:
+        seconds, micros = untyped.time()
+        untyped.hset(sink_state(name), "stopped_at", str(1000 * seconds + micros // 1000))
+    return bool(asked)
+
+
+def retire_now(client: redis.Redis, name: str) -> None:
+    """Have the next sweep of a worker retire a sink that no worker has configured, instead of a day
+    after the last one had: what it had still to get becomes dead letters.
+    """
+    client.hset(SINKS, f"{name}:configured", "0")
