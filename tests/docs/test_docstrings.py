@@ -16,17 +16,17 @@ WRITTEN = """
 """Rooms join here once their docstrings are written so."""
 
 VERBS = """
-    Acknowledge Leave
-    Add Adopt Allow Answer Append Apply Ask Begin Bind Build Call Cancel Change Check Claim Clear
-    Close Collect Compare Compute Configure Continue Convert Copy Count Create Decide Decode Delete
-    Deliver Derive Describe Digest Do Drop Encode End Enqueue Erase Expect Explain Export Extend
-    Feed Fetch Fill Find Finish Follow Forget Format Generate Get Give Group Handle Have Hide Hold
-    Insert Interrupt Issue Keep Lease Let Limit List Load Lock Log Look Make Manage Mark Match Measure
-    Merge Move Normalise Note Open Parse Pass Poll Post Prepare Print Process Publish Put Queue
-    Raise Read Record Refuse Register Release Remove Renew Replace Replay Report Request Requeue
-    Require Reset Resolve Respond Restart Restore Retire Retry Return Revoke Ring Route Run Save Say
-    Schedule Send Serve Set Settle Show Simulate Skip Sort Split Start Step Stop Store Subscribe
-    Sweep Take Tell Test Trim Try Update Use Verify Wait Watch Wire Work Write Yield
+    Acknowledge Leave Add Adopt Allow Answer Append Apply Ask Begin Bind Build Call Cancel Change
+    Check Claim Clear Close Collect Compare Compute Configure Continue Convert Copy Count Create
+    Decide Decode Delete Deliver Derive Describe Digest Do Drop Encode End Enqueue Erase Expect
+    Explain Export Extend Feed Fetch Fill Find Finish Follow Forget Format Generate Get Give Group
+    Handle Have Hide Hold Insert Interrupt Issue Keep Lease Let Limit List Load Lock Log Look Make
+    Manage Mark Match Measure Merge Move Normalise Note Open Parse Pass Poll Post Prepare Print
+    Process Publish Put Queue Raise Read Record Refuse Register Release Remove Renew Replace
+    Replay Report Request Requeue Require Reset Resolve Respond Restart Restore Retire Retry
+    Return Revoke Ring Route Run Save Say Schedule Send Serve Set Settle Show Simulate Skip Sort
+    Split Start Step Stop Store Subscribe Sweep Take Tell Test Trim Try Update Use Verify Wait
+    Watch Wire Work Write Yield
 """
 """A new verb is one more word here; a pronoun, an article or `Whether` is none."""
 
