@@ -268,7 +268,9 @@ EVENT = (
     b'"type":"sms.message.received.v1","source":"/att/sms/mo/promo",'
     b'"time":"1970-01-01T00:00:00.001000Z","datacontenttype":"application/json",'
     b'"receivedtime":"1970-01-01T00:00:00.001Z","receiptid":"111111111111111111111111111",'
-    b'"identitybasis":"none","timebasis":"receipt","subject":"+12065550100","data":{"from":"+12065550100",'
+    b'"identitybasis":"none","timebasis":"receipt",'
+    b'"dataschema":"urn:telecom-receiver:schema:sms.message.received.v1#data",'
+    b'"subject":"+12065550100","data":{"from":"+12065550100",'
     b'"to":null,"text":"hello","messageId":null,"raw":{"Message":"hello",'
     b'"SenderAddress":"tel:+12065550100"}}}'
 )
