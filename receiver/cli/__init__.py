@@ -30,7 +30,7 @@ COMMANDS = {
     "explain": "Trace one notification, by the id of its receipt or event.",
     "sinks": "Manage sinks: list, pause, start, remove.",
     "subscriptions": "Manage subscriptions at operators: list, show, plan, apply, renew, delete.",
-    "status": "Ask an operator for the reachability and roaming of a device.",
+    "status": "Everything on one screen; or the state of a device, asked of its operator.",
     "polls": "What receiver.toml polls for: how each poll stands.",
     "consent": "Store a subscriber's consent to read a mailbox; list consents.",
     "inbox": "A subscriber's mailbox: list, get, mark, delete, send.",

@@ -1,4 +1,4 @@
-"""`receiver status`: the reachability and roaming of one device, asked of its operator now."""
+"""`receiver status`: everything on one screen, or one device, asked of its operator now."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.cli.terminal import output, setup
+from receiver.cli.terminal import output, setup, status_screen
 from receiver.config import devices
 from receiver.config.operators import Operator
 from receiver.config.settings import Settings
@@ -17,24 +17,33 @@ from receiver.outbound.operator_credentials import NotConfigured, credentials
 
 
 @click.command()
-@click.argument("device")
+@click.argument("device", required=False)
 @click.option("--operator", "name", help="The operator to ask.  [default: the only one]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(device: str, name: str | None, *, as_json: bool) -> None:
-    """Ask an operator whether a device is reachable, how, and whether it roams.
+def command(device: str | None, name: str | None, *, as_json: bool) -> None:
+    """Print the state of everything; or ask an operator whether a device is reachable and roams.
 
     \b
+      receiver status
+      receiver status --json | jq .sinks
       receiver status +12065550100
       receiver status +12065550100 --operator att --json | jq .reachable
+
+    Without DEVICE: the web process of this machine, Redis, the spool, the ledger, workers, sinks,
+    polls, operators, and when each listener was last heard. While Redis is away it says so, and
+    what is known without it.
 
     DEVICE is a phone number, an IP address (with :PORT behind an IPv4 one that is shared) or a
     network access identifier. The operator is one of receiver.toml with a status URL; its secrets
     are read from the same variables as for `receiver worker`. No Redis is needed.
 
-    Exit codes: 0 answered; 1 the operator did not answer, or not all of it; 2 a wrong option or
-    setting.
+    Exit codes: 0 all is well, or answered; 1 something is not, or the operator did not answer all
+    of it; 2 a wrong option or setting.
     """
     settings = setup.settings()
+    if device is None:
+        _show_everything(settings, as_json=as_json)
+        return
     found = devices.parse_device(device)
     if found is None:
         raise setup.Refused(
@@ -52,6 +61,15 @@ def command(device: str, name: str | None, *, as_json: bool) -> None:
         said = f"receiver: operator {operator.name!r}, {query}: {fault}"
         click.echo(output.printable(said), err=True)
     raise SystemExit(1 if status.faults else 0)
+
+
+def _show_everything(settings: Settings, *, as_json: bool) -> None:
+    found = status_screen.read(settings)
+    if as_json or not sys.stdout.isatty():
+        status_screen.print_json(found)
+    else:
+        status_screen.show(found)
+    raise SystemExit(0 if status_screen.well(found) else 1)
 
 
 def _chosen(settings: Settings, name: str | None) -> Operator:

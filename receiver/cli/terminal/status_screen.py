@@ -1,0 +1,177 @@
+"""The whole receiver on one screen: what takes in, what is kept, what goes out, what is wrong."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from receiver.cli.sinks import state
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.spool_depth import read_spool
+from receiver.config.settings import Settings
+from receiver.metrics import snapshot
+from receiver.metrics.snapshot import Snapshot
+from receiver.operations import sink_ledger
+from receiver.runtime.blocking_http import BlockingHttp, Unreachable
+
+Document = dict[str, Any]
+_READY_WITHIN = 2.0
+"""Seconds until a web process that does not answer counts as away."""
+
+
+def read(settings: Settings) -> Document:
+    """Return the state of everything as JSON has it. While Redis is away, that and what is known
+    without it.
+    """
+    spool = read_spool(settings)
+    found: Document = {
+        "web": _web(settings),
+        "redis": {"reachable": False},
+        "spool": {
+            "notifications": spool.depth.notifications,
+            "damaged": sum(spool.damaged.values()),
+        },
+        "sinks": [{"name": sink.name, "state": "unknown"} for sink in settings.sinks],
+    }
+    try:
+        client = setup.connect(setup.redis_url(settings))
+        with setup.redis_faults():
+            polls = [poll.name for poll in settings.polls]
+            operators = [operator.name for operator in settings.operators]
+            seen = snapshot.read(client, polls, operators)
+            sinks = sink_ledger.read(client)
+    except setup.Refused as error:
+        found["redis"]["why"] = error.message
+        return found
+    found["sinks"] = [
+        {"name": one.name, "state": state(one), "open": one.open, "reason": one.reason}
+        for one in sinks
+    ]
+    return found | _of(seen, settings)
+
+
+def _of(seen: Snapshot, settings: Settings) -> Document:
+    names = {one.name for one in settings.listeners} or set(seen.heard)
+    return {
+        "redis": {
+            "reachable": True,
+            "used_bytes": seen.info.get("used_memory", 0),
+            "limit_bytes": seen.info.get("maxmemory", 0),
+        },
+        "ledger": msgspec.to_builtins(seen.books) | {"balanced": seen.books.balanced}
+        if seen.books
+        else None,
+        "oldest_open_seconds": seen.inbound.oldest,
+        "lost": seen.lost,
+        "workers": seen.workers,
+        "listeners": {
+            name: round(seen.now - seen.heard[name]) if seen.heard.get(name) else None
+            for name in sorted(names)
+        },
+        "polls": [
+            {
+                "name": one.name,
+                "alive": one.alive(seen.now),
+                "outcome": one.outcome,
+                "trouble": one.trouble,
+            }
+            for one in seen.polls
+        ],
+        "operators": [
+            {"name": one.name, "controlled": one.controlled, "trouble": one.trouble}
+            for one in seen.operators
+        ],
+    }
+
+
+def _web(settings: Settings) -> Document:
+    """Return what `/readyz` of the web process of this machine says."""
+    url = setup.base_url(settings)
+    try:
+        answer = BlockingHttp(_READY_WITHIN).request("GET", f"{url}/readyz")
+    except Unreachable as error:
+        return {"url": url, "status": 0, "why": str(error)}
+    try:
+        said = msgspec.json.decode(answer.body)
+    except msgspec.DecodeError:
+        said = {}
+    return {"url": url, "status": answer.status, "said": said}
+
+
+def show(found: Document) -> None:
+    """Print the state for people."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, line, good in _lines(found):
+        table.add_row(name, f"[{'green' if good else 'red'}]●[/] " + _escaped(line))
+    terminal().print(table)
+
+
+def _escaped(line: str) -> str:
+    from rich.markup import escape
+
+    return escape(printable(line))
+
+
+def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
+    """Yield what the screen has: name, what is said, whether all is well with it."""
+    web = found["web"]
+    good = web["status"] == 200
+    yield "web", f"{web['url']}: " + (f"{web['status']}" if web["status"] else web["why"]), good
+    redis = found["redis"]
+    if redis["reachable"]:
+        share = f" of {redis['limit_bytes'] / 2**20:,.0f}" if redis["limit_bytes"] else ""
+        yield "redis", f"{redis['used_bytes'] / 2**20:,.0f}{share} MiB", True
+    else:
+        yield "redis", redis["why"], False
+    spool = found["spool"]
+    said = f"{spool['notifications']:,} notifications wait, {spool['damaged']:,} are damaged"
+    yield "spool", said, not (spool["notifications"] or spool["damaged"])
+    if ledger := found.get("ledger"):
+        counts = ("accepted", "published", "duplicate", "dead", "open")
+        said = ", ".join(f"{ledger[name]:,} {name}" for name in counts)
+        yield (
+            "ledger",
+            said + ("" if ledger["balanced"] else ": does not balance"),
+            bool(ledger["balanced"] and not found["lost"]),
+        )
+    for queue, count in found.get("workers", {}).items():
+        yield "workers", f"{count} on {queue}", count > 0
+    for sink in found["sinks"]:
+        open_ = f", {sink['open']:,} open" if "open" in sink else ""
+        why = f" ({sink['reason']})" if sink.get("reason") else ""
+        yield "sink", f"{sink['name']}: {sink['state']}{open_}{why}", sink["state"] == "sending"
+    for poll in found.get("polls", ()):
+        said = poll["trouble"] or poll["outcome"] or "not polled yet"
+        alive = poll["alive"]
+        no_one = "no `receiver poll` looks after it"
+        yield "poll", f"{poll['name']}: {said if alive else no_one}", alive and not poll["trouble"]
+    for one in found.get("operators", ()):
+        said = one["trouble"] or ("controlled" if one["controlled"] else "no controller runs")
+        yield "operator", f"{one['name']}: {said}", one["controlled"] and not one["trouble"]
+    for name, seconds in found.get("listeners", {}).items():
+        said = "never heard" if seconds is None else f"last heard {_ago(seconds)} ago"
+        yield "listener", f"{name}: {said}", seconds is not None
+
+
+def _ago(seconds: int) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def well(found: Document) -> bool:
+    """Return whether all is well, apart from listeners that were never heard."""
+    return all(good for name, _, good in _lines(found) if name != "listener")
+
+
+def print_json(found: Document) -> None:
+    """Print the state as one JSON document."""
+    click.echo(msgspec.json.encode(found | {"at": int(time.time()), "well": well(found)}).decode())

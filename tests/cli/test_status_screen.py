@@ -1,0 +1,62 @@
+"""`receiver status` without a device: everything on one screen, also while Redis is away."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.commands import on_a_terminal, run
+from tests.support.eventually import eventually
+from tests.support.running import Receiver, mo
+from tests.support.valkey import Valkey
+
+TOML = """
+[[listener]]
+name = "promo"
+
+[[listener]]
+name = "silent"
+
+[[sink]]
+name = "copy"
+kind = "redis-stream"
+stream = "company:events"
+"""
+
+
+def status(directory: Path, receiver: Receiver) -> tuple[int, dict[str, Any]]:
+    environ = {"REDIS_URL": receiver.valkey.url, "PORT": str(receiver.port)}
+    found = run(directory, "status", "--json", **environ)
+    assert found.stderr == ""
+    return found.returncode, json.loads(found.stdout)
+
+
+def test_it_says_what_runs_and_what_does_not(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text(TOML)
+    receiver.start_web()
+    code, found = status(tmp_path, receiver)
+    assert (code, found["well"], found["web"]["status"]) == (1, False, 200)
+    receiver.start_worker()
+    assert receiver.post("/att/sms/mo/promo", mo()).status == 204
+    eventually(lambda: status(tmp_path, receiver)[1]["well"])
+    code, found = status(tmp_path, receiver)
+    assert code == 0
+    assert (found["ledger"]["accepted"], found["ledger"]["balanced"]) == (1, True)
+    assert (found["sinks"][0]["name"], found["sinks"][0]["state"]) == ("copy", "sending")
+    assert found["listeners"]["promo"] < 60
+    assert found["listeners"]["silent"] is None
+    screen = on_a_terminal(
+        tmp_path, "status", REDIS_URL=receiver.valkey.url, PORT=str(receiver.port)
+    )
+    assert "1 accepted, 1 published" in screen
+    assert "silent: never heard" in screen
+
+
+def test_it_works_while_redis_is_away(valkey: Valkey, tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text(TOML)
+    valkey.kill()
+    found = run(tmp_path, "status", "--json", REDIS_URL=valkey.url, PORT="1")
+    document = json.loads(found.stdout)
+    assert (found.returncode, document["redis"]["reachable"]) == (1, False)
+    assert document["sinks"] == [{"name": "copy", "state": "unknown"}]
+    assert document["spool"] == {"notifications": 0, "damaged": 0}
+    assert document["web"]["status"] == 0
