@@ -172,6 +172,8 @@ def said(receiver: Receiver, event: str, times: int) -> bool:
 
 
 def groups(receiver: Receiver) -> list[bytes]:
+    if not receiver.redis.exists("receiver:events"):  # the worker has only begun
+        return []
     return [one["name"] for one in receiver.redis.xinfo_groups("receiver:events")]
 
 
