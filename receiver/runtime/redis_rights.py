@@ -14,7 +14,8 @@ from redis.exceptions import ClusterDownError, MovedError, NoPermissionError, Re
 _TRIED: Final = """
 INFO server | CONFIG GET appendonly | TIME | PING | EVAL return(1) 0 | SCRIPT LOAD return(1)
 EVALSHA 0 0 | GET k | SET k v XX | DEL k | UNLINK k | EXISTS k | EXPIRE k 1 | PEXPIRE k 1
-PERSIST k | PTTL k | TYPE k | WAIT 0 0 | HGET k f | HGETALL k | HMGET k f | HSET k f v f
+PERSIST k | PTTL k | TYPE k | SCAN 0 COUNT 1 | WAIT 0 0
+HGET k f | HGETALL k | HMGET k f | HSET k f v f
 HDEL k f | HINCRBY k f x | HINCRBYFLOAT k f x | HLEN k | HKEYS k | HVALS k | HEXISTS k f
 HSCAN k 0 | SMEMBERS k | SISMEMBER k m | SREM k m | LLEN k | LRANGE k 0 0 | LREM k 1 v
 XADD k NOMKSTREAM * f v | XLEN k | XRANGE k - + COUNT 1 | XREVRANGE k + - COUNT 1 | XDEL k 1-1

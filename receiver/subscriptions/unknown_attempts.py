@@ -10,7 +10,8 @@ from receiver.subscriptions.store import Change
 
 _LOST_PAUSE: Final = 3600.0
 """Seconds until the next attempt of a slot several of whose attempts were neither answered nor
-listed: an operator that creates each of them would have more and more subscriptions of ours."""
+listed, where the list has none of ours at all: an operator that creates each of them would have
+more and more subscriptions of ours."""
 
 
 async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
@@ -27,6 +28,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
             )
             return
         complete = await context.lists.is_complete(base, listing, timing.between_lists)
+    trusted = listing is not None and any(context.is_ours(each.sink) for each in listing.items)
     hopeless = context.store.now() - attempt.created > timing.pending_limit
     proves = listing is not None and (complete or hopeless)
 
@@ -40,7 +42,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
             # Its credential stays: a subscription that appears late after all has to be recognised.
             now.attempts.remove(found)
             now.failures += 1
-            lost = now.failures >= SAME_FAILURES
+            lost = now.failures >= SAME_FAILURES and not trusted
             now.rest = context.store.now() + (_LOST_PAUSE if lost else 0)
             return Change(writes=(("count", f"{now.set}:failed:unknown", 1),))
         return Change()

@@ -65,7 +65,7 @@ def test_without_any_poll_it_waits_and_none_is_listed(valkey: Valkey, tmp_path: 
     polled = Polled(valkey, tmp_path, "")
     with running(tmp_path, "poll", **polled.environ) as process:
         assert process.stderr is not None
-        assert "poll.idle" in process.stderr.readline()
+        assert any("poll.idle" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert run(tmp_path, "polls", "list", **polled.environ).returncode == 1

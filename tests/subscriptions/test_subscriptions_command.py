@@ -84,7 +84,7 @@ def test_one_that_was_made_elsewhere_is_reported_and_adopted_or_deleted(
     eventually(lambda: command(fleet, "orphans").stdout)
     [found] = map(json.loads, command(fleet, "orphans").stdout.splitlines())
     assert (found["operator"], found["id"]) == ("sim", foreign)
-    assert len(fleet.live()) == 3
+    eventually(lambda: len(fleet.live()) == 3)
     assert command(fleet, what, foreign).returncode == 0
     if what == "delete":
         fleet.settled(*DEVICES[1:])
