@@ -10,9 +10,9 @@ from receiver.contract.records import Delivery, Notification, decode_dead_letter
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
-    MARKS,
     GROUP,
     INBOUND,
+    MARKS,
     SINKS,
     forward_queue,
     retry_due,
