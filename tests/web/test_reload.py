@@ -54,9 +54,11 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
     with socket.create_connection(("127.0.0.1", receiver.port)) as slow:
         slow.sendall(
             f"POST /att/sms/mo/promo HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {TOKEN}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body[:20]
+            "Content-Type: application/json\r\nExpect: 100-continue\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
         )
+        assert slow.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"  # so the request has begun
+        slow.sendall(body[:20])
         (tmp_path / "receiver.toml").write_text(FLEET + HANDSHAKE)
         web.send_signal(signal.SIGHUP)
         eventually(lambda: status(receiver, "fleet") == 204)
