@@ -26,7 +26,7 @@ def test_all_end_at_once_and_come_to_life_again_without_a_storm(
         fleet.secret[USUAL] = "1"
     fleet.wants(*(f"+12065{number:06}" for number in range(many)))
     fleet.start()
-    eventually(lambda: active(fleet) == many, within=60 + many / 10)
+    eventually(lambda: active(fleet) == many, within=240 + many / 10)
     fleet.passed(HOUR)
     before, first = fleet.requests(), {each["id"] for each in fleet.live()}
     assert fleet.operator.control("end", all=True, notify=False) == {"ended": many}
@@ -35,7 +35,7 @@ def test_all_end_at_once_and_come_to_life_again_without_a_storm(
         for each in first:
             pipe.xadd(EVENTS, {"event": ended(each)})
         pipe.execute()
-    eventually(lambda: active(fleet) == many and live(fleet) == many, within=60 + many / 10)
+    eventually(lambda: active(fleet) == many and live(fleet) == many, within=240 + many / 10)
     fleet.alive()
     books = fleet.operator.books()
     assert not first & {each["id"] for each in books["subscriptions"] if each["live"]}
