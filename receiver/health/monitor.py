@@ -51,7 +51,7 @@ class Monitor:
         self._unreadable = 0
         self._seldom = Seldom(log)
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
-        self._closed = Condition(log, "door.closed", "door.opened")
+        self._closed = Condition(log, "intake.closed", "intake.opened")
 
     async def run(self) -> None:
         """Check until cancelled, and log when Redis is in trouble and when intake is closed."""

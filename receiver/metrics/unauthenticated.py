@@ -50,6 +50,6 @@ class UnauthenticatedCounts:
         if not self._unsaid or now - self._said_at < SAY_EVERY:
             return
         said: dict[str, Any] = dict(self._unsaid)
-        log.warning("door.turned_away", count=self._unsaid.total(), reasons=said)
+        log.warning("request.unauthenticated", count=self._unsaid.total(), reasons=said)
         self._unsaid.clear()
         self._said_at = now

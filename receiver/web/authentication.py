@@ -62,7 +62,7 @@ def verify_signature(
     """
     secrets = context.signing_secrets.get(variable)
     if not (secrets and callback.verify):
-        _seldom.say("error", "door.no_secret", callback=callback.name, variable=variable)
+        _seldom.say("error", "request.no_secret", callback=callback.name, variable=variable)
         raise Refuse(503, _UNCHECKED)
     try:
         callback.verify(read, secrets, received)

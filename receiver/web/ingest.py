@@ -264,4 +264,4 @@ class Ingest:
     def _log_fault(self, error: Exception) -> None:
         """Say that something of ours failed on a request; never what was in it."""
         name = self._callback.name
-        _seldom.say("error", "door.fault", callback=name, error=type(error).__name__)
+        _seldom.say("error", "request.fault", callback=name, error=type(error).__name__)

@@ -85,7 +85,7 @@ def refusal_record(
 def log_refusal(refusal: Refusal) -> None:
     """Log that a request was refused and kept, and why; never its content."""
     log.warning(
-        "door.refused",
+        "request.refused",
         receipt=refusal.receipt,
         listener=refusal.listener,
         kind=refusal.callback,

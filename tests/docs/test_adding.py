@@ -182,7 +182,7 @@ def test_a_secret_that_is_missing_or_none_is_our_fault_and_no_401(
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert receiver.redis.exists(REJECTED) == 0
     log = receiver.log.read_text()
-    assert ("door.fault" if secret else VARIABLE) in log
+    assert ("request.fault" if secret else VARIABLE) in log
     assert secret not in log or not secret
 
 

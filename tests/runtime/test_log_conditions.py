@@ -76,12 +76,12 @@ def test_every_line_of_a_log_in_json_is_json(receiver: Receiver) -> None:
 def test_the_door_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -> None:
     receiver.start_web()
     fill(receiver.redis, 0.9)
-    [closed] = eventually(lambda: said(receiver, "door.closed"))
+    [closed] = eventually(lambda: said(receiver, "intake.closed"))
     assert closed["reason"].startswith("Redis is 9")
     receiver.redis.delete("big")
-    [opened] = eventually(lambda: said(receiver, "door.opened"))
+    [opened] = eventually(lambda: said(receiver, "intake.opened"))
     assert opened["reason"].startswith("Redis is 9")
-    assert len(said(receiver, "door.closed")) == 1
+    assert len(said(receiver, "intake.closed")) == 1
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_a_receipt_leads_from_the_answer_to_what_was_refused_or_died(traffic: Tr
         for answer in traffic.answers
         if answer.status in (400, 403, 408, 413, 415)
     }
-    said = {line["receipt"] for line in traffic.lines if line["event"] == "door.refused"}
+    said = {line["receipt"] for line in traffic.lines if line["event"] == "request.refused"}
     assert refused
     assert refused <= said == set(traffic.refused)
     given_up = [line for line in traffic.lines if line["event"] == "delivery.dead"]
@@ -304,11 +304,11 @@ def test_a_fault_that_comes_with_every_request_is_a_line_now_and_then_with_a_cou
         seldom = logs.Seldom(structlog.get_logger())
         for number in range(600_000):  # a minute at 10,000 a second
             now = number / 10_000
-            seldom.say("error", "door.fault", error="KeyError")
-        seldom.say("error", "door.fault", error="ValueError")
+            seldom.say("error", "request.fault", error="KeyError")
+        seldom.say("error", "request.fault", error="ValueError")
     assert [line["count"] for line in said[:-1]] == [1, *[100_000] * 5]
     assert said[-1] == {
-        "event": "door.fault",
+        "event": "request.fault",
         "log_level": "error",
         "error": "ValueError",
         "count": 1,

@@ -80,7 +80,7 @@ def test_senders_that_hang_up_before_their_answers_harm_nobody(receiver: Receive
         line.sendall(REQUESTS["taken"])
         assert status(read_answer(line)) == 204
     eventually(lambda: receiver.settled().published >= 51)
-    assert "door.fault" not in receiver.log.read_text()
+    assert "request.fault" not in receiver.log.read_text()
     assert "intake.broken" not in receiver.log.read_text()
 
 

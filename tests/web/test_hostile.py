@@ -46,7 +46,7 @@ def _unharmed(door: Receiver) -> Iterator[None]:
     assert door.web.pid == pid
     assert door.web.poll() is None
     printed = door.log.read_text("utf-8", "replace")
-    for trouble in ("Traceback", "Exception", "door.fault", "normalise.fault", "intake.broken"):
+    for trouble in ("Traceback", "Exception", "request.fault", "normalise.fault", "intake.broken"):
         assert trouble not in printed, printed[-3000:]
 
 

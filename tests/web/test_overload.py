@@ -73,7 +73,7 @@ def test_a_fault_of_ours_is_a_503_and_the_door_goes_on(
         broken.setattr(Credentials, "admit", lambda *_: 1 // 0)
         assert status(answer(port)) == 503
     assert status(answer(port)) == 204
-    assert said == [("door.fault", "ZeroDivisionError", "att.sms.mo")]
+    assert said == [("request.fault", "ZeroDivisionError", "att.sms.mo")]
 
 
 def test_a_body_that_a_fault_of_ours_met_is_kept_and_its_connection_stays(
@@ -89,7 +89,7 @@ def test_a_body_that_a_fault_of_ours_met_is_kept_and_its_connection_stays(
         assert [decode_refusal(fields[b"r"]).body for _, fields in entries] == [b"met"]
         line.sendall(request(TARGET, mo(), JSON))
         assert status(read_answer(line)) == 204
-    assert said == [("door.fault", "ZeroDivisionError", "att.sms.mo")]
+    assert said == [("request.fault", "ZeroDivisionError", "att.sms.mo")]
 
 
 def test_while_nothing_can_be_stored_no_body_is_waited_for(
