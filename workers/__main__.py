@@ -1,7 +1,7 @@
 """`python -m workers`: the supervisor.
 
 `python -m workers normalise SLOT`, `python -m workers forward SINK SLOT`, `python -m workers
-parking`: its processes.
+parking`: its processes. `python -m workers test-sink SINK`: what `receiver sinks test` runs.
 """
 
 import os
@@ -15,6 +15,7 @@ from receiver.config.problems import problems
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import SettingsError
 from receiver.runtime import hangup, logs
+from workers.forward import trial
 from workers.processes import worker_process
 from workers.processes.plan import Plan
 from workers.processes.supervisor import Supervisor
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     logs.configure(settings.log_level)
+    if arguments[:1] == ["test-sink"]:  # what other sinks lack does not concern it
+        return trial.run(settings, arguments[1])
     if wrong := problems(settings):
         print(*wrong, sep="\n", file=sys.stderr)
         return 2

@@ -28,7 +28,7 @@ COMMANDS = {
     "rejected": "Manage rejected requests: list, show, replay, drop.",
     "dead-letters": "Manage dead letters: list, show, replay, drop.",
     "explain": "Trace one notification, by the id of its receipt or event.",
-    "sinks": "Manage sinks: list, pause, start, remove.",
+    "sinks": "Manage sinks: list, test, pause, start, remove.",
     "subscriptions": "Manage subscriptions at operators: list, show, plan, apply, renew, delete.",
     "status": "Everything on one screen; or the state of a device, asked of its operator.",
     "polls": "What receiver.toml polls for: how each poll stands.",

@@ -1,15 +1,13 @@
-"""`receiver sinks`: list, pause, start and remove sinks, give up what is parked of one."""
-
-import sys
-import time
+"""`receiver sinks`: list, test, pause, start and remove sinks, give up what is parked of one."""
 
 import click
 import msgspec
 import redis
 
+from receiver.cli import sink_trial
 from receiver.cli.terminal import output, setup, spool_depth
+from receiver.cli.terminal.sink_table import print_sinks, state
 from receiver.config.settings import Settings
-from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.snapshot import BEATS_WITHIN
 from receiver.operations import parked_events, sink_ledger, sink_orders
 from receiver.operations.sink_ledger import SinkLedger
@@ -17,10 +15,11 @@ from receiver.operations.sink_ledger import SinkLedger
 
 @click.group()
 def command() -> None:
-    """Manage sinks: list, pause and start them, remove one that is gone from receiver.toml.
+    """Manage sinks: list, test, pause and start them, remove one that is gone from receiver.toml.
 
     \b
       receiver sinks list
+      receiver sinks test billing
       receiver sinks list | jq -r 'select(.stopped != "").name'
       receiver sinks pause billing
       receiver sinks start billing
@@ -32,7 +31,8 @@ def command() -> None:
 
 
 @command.command("list", short_help="List the sinks: state, counts, last failure.")
-def list_() -> None:
+@output.json_option
+def list_(*, as_json: bool) -> None:
     """List the sinks: each one's state, its events by outcome, and its last failure.
 
     \b
@@ -40,7 +40,7 @@ def list_() -> None:
       receiver sinks list | jq -r 'select(.state != "sending") | .name + ": " + .state'
 
     events = delivered + filtered + dead + parked + shed + parked_damaged + erased + open;
-    `retrying` is a part of `open`. A table on a terminal; into a pipe one JSON document per line.
+    `retrying` is a part of `open`. A table on a terminal.
     While Redis is unreachable only the names in receiver.toml and the depth of the spool are
     printed, and the exit code is 2.
     """
@@ -52,14 +52,16 @@ def list_() -> None:
     except setup.Refused:
         _print_without_redis(settings)
         raise
-    if sys.stdout.isatty():
-        _print_table(found)
-    else:
+    if as_json:
         for one in found:
-            document = msgspec.structs.asdict(one) | {"state": state(one)}
-            click.echo(msgspec.json.encode(document).decode())
+            output.print_document(msgspec.structs.asdict(one) | {"state": state(one)})
+    else:
+        print_sinks(found)
     if not found:
-        output.exit_nothing_found("no sink has been given anything yet")
+        output.print_message("no sink has been given anything yet")
+
+
+command.add_command(sink_trial.command)
 
 
 @command.command(short_help="Start a sink that was stopped.")
@@ -76,7 +78,7 @@ def start(name: str) -> None:
     with setup.redis_faults():
         _known(client, name)
         was_stopped = sink_orders.start(client, name)
-    click.echo(f"{name} sends again" if was_stopped else f"{name} was not stopped")
+    output.print_message(f"{name} sends again" if was_stopped else f"{name} was not stopped")
     raise SystemExit(0 if was_stopped else 1)
 
 
@@ -97,7 +99,7 @@ def pause(name: str, reason: str) -> None:
     with setup.redis_faults():
         _known(client, name)
         paused = sink_orders.pause(client, name, reason)
-    click.echo(f"{name} is paused" if paused else f"{name} was stopped already")
+    output.print_message(f"{name} is paused" if paused else f"{name} was stopped already")
     raise SystemExit(0 if paused else 1)
 
 
@@ -129,7 +131,7 @@ def remove(name: str, *, yes: bool) -> None:
             said = f"{name} had {one.open:,} events to get; they become dead letters. Remove it?"
             click.confirm(said, abort=True, err=True)
         sink_orders.retire_now(client, name)
-    click.echo(f"{name} goes with the next sweep of a worker")
+    output.print_message(f"{name} goes with the next sweep of a worker")
 
 
 def _known(client: redis.Redis, name: str) -> SinkLedger:
@@ -162,29 +164,8 @@ def skip_parked(name: str, *, yes: bool) -> None:
                 "gives them up all the same"
             )
         count = parked_events.skip(client, name)
-    click.echo(f"{name}: {count} parked events given up")
+    output.print_message(f"{name}: {count} parked events given up")
     raise SystemExit(0 if count else 1)
-
-
-def state(one: SinkLedger) -> str:
-    """Return the state of a sink, as a phrase for people."""
-    if not one.begun:
-        return "not configured"
-    if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
-        hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
-        also = f", and {one.parked} parked events are given up" if one.parked else ""
-        return f"not configured any more: in {hours:.0f} h what is open becomes dead letters{also}"
-    if one.stopped:
-        return f"stopped: {one.stopped}"
-    if one.parking_trouble:
-        return f"cannot park: {one.parking_trouble}"
-    if one.parked and one.parked_unseen_seconds > BEATS_WITHIN:
-        return f"parked on {one.parked_on}, which no worker looks after"
-    if one.failing:  # until a request succeeds, also while one asks
-        seconds = one.open_until / 1000 - time.time()
-        what = f"refuses everything ({one.refused})" if one.refused else "failing"
-        return f"{what}: " + (f"tried again in {seconds:.0f} s" if seconds > 0 else "being tried")
-    return "sending"
 
 
 def _print_without_redis(settings: Settings) -> None:
@@ -194,23 +175,3 @@ def _print_without_redis(settings: Settings) -> None:
         ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"
     )
     click.echo(f"receiver: sinks in receiver.toml: {names}", err=True)
-
-
-def _print_table(found: list[SinkLedger]) -> None:
-    from rich.table import Table
-
-    from receiver.cli.terminal.output import terminal
-
-    usual = ("events", "delivered", "filtered", "dead", "open", "retrying", "failed_attempts")
-    rare = ("parked", "shed", "parked_damaged", "erased")  # columns that most never need
-    numbers = (*usual, *(name for name in rare if any(getattr(one, name) for one in found)))
-    table = Table(box=None)
-    table.add_column("sink", style="bold")
-    for name in numbers:
-        table.add_column(name.replace("_", " "), justify="right")
-    table.add_column("state")
-    table.add_column("why")
-    for one in found:
-        counts = (f"{getattr(one, name):,}" for name in numbers)
-        table.add_row(one.name, *counts, *map(output.printable, (state(one), one.reason)))
-    terminal().print(table)

@@ -24,13 +24,13 @@ def test_a_paused_sink_sends_nothing_until_it_is_started(valkey: Valkey, tmp_pat
         forwarding.now = time.time()
         publish_many(valkey, 3)
         paused = run(tmp_path, "sinks", "pause", "hook", "--reason", "moves", REDIS_URL=valkey.url)
-        assert (paused.returncode, paused.stdout) == (0, "hook is paused\n")
+        assert (paused.returncode, paused.stderr) == (0, "hook is paused\n")
         forwarding.run()
         assert consumer.requests == []
         (books,) = sink_ledger.read(forwarding.client)
         assert (books.stopped, books.open) == ("moves", 3)
         again = run(tmp_path, "sinks", "pause", "hook", REDIS_URL=valkey.url)
-        assert (again.returncode, again.stdout) == (1, "hook was stopped already\n")
+        assert (again.returncode, again.stderr) == (1, "hook was stopped already\n")
         assert run(tmp_path, "sinks", "start", "hook", REDIS_URL=valkey.url).returncode == 0
         forwarding.run()
         assert len(consumer.requests) == 3

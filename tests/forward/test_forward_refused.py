@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.cli.sinks import state
+from receiver.cli.terminal.sink_table import state
 from receiver.contract.redis_keys import refused_at
 from receiver.operations import sink_ledger
 from tests.support.consumer import Behaviour, Consumer, Handler, Request, answering, consuming

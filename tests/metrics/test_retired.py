@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from receiver.cli.sinks import state
+from receiver.cli.terminal.sink_table import state
 from receiver.config.settings import Listener, RedisStreamSink, Settings
 from receiver.contract.redis_keys import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
 from receiver.metrics import snapshot

@@ -1,13 +1,22 @@
-"""Output for people: on the terminal, or on stderr where stdout is read by a program."""
+"""Output of the commands: JSON for programs; for people words, on the terminal, or on stderr where
+stdout is read by a program.
+"""
 
 import sys
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+AS_INTO_A_PIPE: Final = "JSON, one document a line, as into a pipe."
+INSTEAD: Final = "A JSON document instead of the bare value."
 
 
 @cache
@@ -18,13 +27,40 @@ def terminal() -> "Console":
     return Console(highlight=False, soft_wrap=True)
 
 
+def json_option(command: Command) -> Command:
+    """Add `--json`, as `as_json`, which is also set where stdout is no terminal: whoever reads a
+    pipe gets what `--json` prints.
+    """
+    return click.option(
+        "--json", "as_json", is_flag=True, callback=_or_into_a_pipe, help=AS_INTO_A_PIPE
+    )(command)
+
+
+def json_instead(command: Command) -> Command:
+    """Add `--json`, as `as_json`, to a command that prints a value to be captured, such as a token:
+    it is printed bare, also into a pipe.
+    """
+    return click.option("--json", "as_json", is_flag=True, help=INSTEAD)(command)
+
+
+def _or_into_a_pipe(_context: click.Context, _option: click.Parameter, given: bool) -> bool:
+    return given or not sys.stdout.isatty()
+
+
+def print_document(value: object) -> None:
+    """Print a value as one line of JSON."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
 def print_message(line: str) -> None:
     """Print one line for people: on stderr unless stdout is a terminal."""
     click.echo(line, err=not sys.stdout.isatty())
 
 
 def exit_nothing_found(what: str) -> NoReturn:
-    """Print on stderr that nothing was found, and end the command with exit code 1."""
+    """Print on stderr that what was asked for is not there and where to look, and end the command
+    with exit code 1. A list that is empty is no fault: `print_message`.
+    """
     click.echo(f"receiver: {what}", err=True)
     raise SystemExit(1)
 

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.cli.sinks import state
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.sink_table import state
 from receiver.cli.terminal.spool_depth import read_spool
 from receiver.config.settings import Settings
 from receiver.metrics import snapshot

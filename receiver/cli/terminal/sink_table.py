@@ -1,0 +1,50 @@
+"""Sinks in words and as a table."""
+
+import time
+
+from receiver.cli.terminal.table import print_table
+from receiver.contract.redis_keys import RETIRED_SECONDS
+from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.operations.sink_ledger import SinkLedger
+
+_USUAL = ("events", "delivered", "open")
+_RARE = (
+    *("filtered", "dead", "retrying", "failed_attempts"),
+    *("parked", "shed", "parked_damaged", "erased"),
+)
+"""Columns that are there where one of the sinks has such events."""
+
+
+def state(one: SinkLedger) -> str:
+    """Return the state of a sink, as a phrase for people."""
+    if not one.begun:
+        return "not configured"
+    if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
+        hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
+        also = f", and {one.parked} parked events are given up" if one.parked else ""
+        return f"not configured any more: in {hours:.0f} h what is open becomes dead letters{also}"
+    if one.stopped:
+        return f"stopped: {one.stopped}"
+    if one.parking_trouble:
+        return f"cannot park: {one.parking_trouble}"
+    if one.parked and one.parked_unseen_seconds > BEATS_WITHIN:
+        return f"parked on {one.parked_on}, which no worker looks after"
+    if one.failing:  # until a request succeeds, also while one asks
+        seconds = one.open_until / 1000 - time.time()
+        what = f"refuses everything ({one.refused})" if one.refused else "failing"
+        return f"{what}: " + (f"tried again in {seconds:.0f} s" if seconds > 0 else "being tried")
+    return "sending"
+
+
+def print_sinks(found: list[SinkLedger]) -> None:
+    """Print a row for each sink."""
+    rare = [name for name in _RARE if any(getattr(one, name) for one in found)]
+    numbers = (*_USUAL, *rare)
+    names = ("sink", *(name.replace("_", " ") for name in numbers), "state", "why")
+    print_table(
+        names,
+        (
+            (one.name, *(getattr(one, name) for name in numbers), state(one), one.reason)
+            for one in found
+        ),
+    )

@@ -1,0 +1,177 @@
+"""`receiver sinks test`: one marked event to one sink."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.contract.redis_keys import EVENTS, SINKS, sink_state
+from receiver.events import UnknownEvent, parse, verify
+from receiver.operations import sink_ledger
+from tests.forward.test_rq_sinks import worked
+from tests.support.commands import on_a_terminal, run
+from tests.support.consumer import Consumer, Handler, Request, answering, consuming
+from tests.support.forwarding import Forwarding, http_sink, publish_many
+from tests.support.valkey import Valkey
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+HOOK = """
+[[sink]]
+name = "{name}"
+kind = "http"
+url = "{url}"
+allow = ["{netloc}"]
+timeout = 2
+types = ["device.*"]
+headers_env = {{ x-key = "HOOK_KEY" }}
+secrets_env = ["HOOK_SECRET"]
+"""
+
+
+def hook(consumer: Consumer, name: str = "hook") -> str:
+    return HOOK.format(name=name, url=consumer.url, netloc=consumer.netloc)
+
+
+def sent(
+    valkey: Valkey, directory: Path, toml: str, name: str, *words: str
+) -> "subprocess.CompletedProcess[str]":
+    (directory / "receiver.toml").write_text(toml)
+    return run(
+        directory,
+        *("sinks", "test", name, *words),
+        **{"REDIS_URL": valkey.url, "HOOK_SECRET": SECRET, "HOOK_KEY": "made-up"},
+    )
+
+
+def stored(valkey: Valkey) -> dict[bytes, Any]:
+    """Everything that Redis has."""
+    client: Any = valkey.client()
+    return {key: client.dump(key) for key in client.scan_iter()}
+
+
+def test_a_web_hook_gets_one_signed_event_that_says_it_is_a_test(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    with consuming() as consumer, consuming() as other:
+        done = sent(valkey, tmp_path, hook(consumer) + hook(other, "other"), "hook")
+        [request] = consumer.requests
+        assert other.requests == []
+    result = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (result["outcome"], result["status"], result["reason"]) == ("taken", 204, "")
+    assert 0 < result["milliseconds"] < 30_000
+    assert result["next"] == "nothing: the consumer takes events"
+    assert verify(request.headers, request.body, SECRET) == result["id"]
+    assert request.headers["x-key"] == "made-up"
+    assert request.event["type"] == "receiver.test.v1"
+    assert request.event["test"] is True
+    assert request.event["data"]["message"].endswith("nothing has happened. Do nothing.")
+    assert isinstance(parse(request.body), UnknownEvent)
+
+
+def test_it_counts_nowhere_and_changes_nothing(valkey: Valkey, tmp_path: Path) -> None:
+    with consuming() as consumer:
+        forwarding = Forwarding(valkey, http_sink(consumer))
+        publish_many(valkey, 1)
+        forwarding.run()
+        forwarding.client.hset(SINKS, "hook:configured", 1)
+        forwarding.client.hset(sink_state("hook"), "stopped", "paused")
+        before, books = stored(valkey), sink_ledger.read(valkey.client())
+        consumer.behaviour = answering(410)
+        done = sent(valkey, tmp_path, hook(consumer), "hook")
+        assert (done.returncode, len(consumer.requests)) == (1, 2)
+        consumer.behaviour = answering(204)
+        done = sent(valkey, tmp_path, hook(consumer), "hook")
+        assert json.loads(done.stdout)["next"] == (
+            "the sink is stopped (paused): `receiver sinks start hook`"
+        )
+    assert stored(valkey) == before
+    after = sink_ledger.read(valkey.client())
+    assert [one.delivered for one in after] == [one.delivered for one in books] == [1]
+    assert valkey.client().xlen(EVENTS) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (401, "compare the secret and the headers_env of the sink with what the consumer wants; "),
+        (302, "put the URL that it redirects to into receiver.toml: redirects are not followed; "),
+        (422, "let the consumer answer 2xx to types of events that it does not know; "),
+        (503, "look into the consumer's log; with an event of yours the sink tries it again"),
+    ],
+)
+def test_what_the_consumer_answers_is_shown_with_what_to_do(
+    status: int, advice: str, valkey: Valkey, tmp_path: Path
+) -> None:
+    def refuse(_: Request, handler: Handler) -> None:
+        handler.send_response(status)
+        handler.send_header("content-length", "8")
+        handler.end_headers()
+        handler.wfile.write(b"go \x1b away")
+
+    with consuming() as consumer:
+        consumer.behaviour = refuse
+        done = sent(valkey, tmp_path, hook(consumer), "hook", "--json")
+    result = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert result["status"] == status
+    assert result["answer"] == "go \x1b awa"
+    assert result["reason"].startswith(f"answered {status}")
+    assert result["next"].startswith(advice)
+
+
+def test_a_consumer_that_is_not_there_is_said(valkey: Valkey, tmp_path: Path) -> None:
+    with consuming() as consumer:
+        toml = hook(consumer)
+    done = sent(valkey, tmp_path, toml, "hook")
+    result = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (result["status"], result["reason"]) == (0, "no answer: ConnectionRefusedError")
+    assert result["next"].startswith("start the consumer")
+
+
+def test_what_is_missing_is_said_before_anything_is_sent(valkey: Valkey, tmp_path: Path) -> None:
+    with consuming() as consumer:
+        (tmp_path / "receiver.toml").write_text(hook(consumer))
+        unset = run(tmp_path, "sinks", "test", "hook", REDIS_URL=valkey.url, HOOK_KEY="k")
+        unknown = run(tmp_path, "sinks", "test", "nobody", REDIS_URL=valkey.url)
+        assert consumer.requests == []
+    assert (unset.returncode, unset.stdout) == (2, "")
+    assert "the environment variable HOOK_SECRET is not set" in unset.stderr
+    assert unknown.stderr.startswith(
+        "receiver: there is no sink 'nobody' in receiver.toml: it has hook"
+    )
+
+
+def test_an_rq_queue_gets_one_job_that_its_worker_runs(valkey: Valkey, tmp_path: Path) -> None:
+    toml = '[[sink]]\nname = "jobs"\nkind = "rq"\nqueue = "company"\nfunction = "jobs.on_event"\n'
+    done = sent(valkey, tmp_path, toml, "jobs")
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["answer"]) == (0, f"{result['id']}-jobs")
+    assert result["next"].startswith("see the consumer's `rq worker` on 'company' run the job")
+    assert worked(valkey, tmp_path, "company") == [["on_event", result["id"], False]]
+
+
+def test_a_stream_gets_one_entry(valkey: Valkey, tmp_path: Path) -> None:
+    toml = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\n'
+    done = sent(valkey, tmp_path, toml, "copy")
+    result = json.loads(done.stdout)
+    client: Any = valkey.client()
+    [(entry, fields)] = client.xrange("company:events")
+    assert (done.returncode, result["answer"]) == (0, entry.decode())
+    assert json.loads(fields[b"event"])["id"] == result["id"]
+    client.delete("company:events")
+    client.set("company:events", "no stream")
+    assert "company:events is a string, not a stream" in sent(valkey, tmp_path, toml, "copy").stdout
+
+
+def test_a_person_sees_what_there_is_to_see(valkey: Valkey, tmp_path: Path) -> None:
+    with consuming() as consumer:
+        (tmp_path / "receiver.toml").write_text(hook(consumer))
+        environ = {"REDIS_URL": valkey.url, "HOOK_SECRET": SECRET, "HOOK_KEY": "made-up"}
+        seen = on_a_terminal(tmp_path, "sinks", "test", "hook", **environ)
+    assert "hook (http)" in seen
+    assert "taken: answered 204 after" in seen
+    assert "nothing: the consumer takes events" in seen
