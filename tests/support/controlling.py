@@ -16,6 +16,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
     subscriptions_orders,
+    subscriptions_state,
 )
 from receiver.subscriptions.slots import Slot, decode
 from tests.support.commands import environment
@@ -160,9 +161,14 @@ devices_file = "fleet.txt"
         return found
 
     def passed(self, seconds: float) -> None:
-        """Move Redis' clock and the operator's: so much time has passed."""
+        """Move Redis' clock and the operator's, and wait until the controller has noticed: what
+        happens next happens so much later for it too.
+        """
+        moved: Any = self.redis.time()[0] + int(seconds)  # type: ignore[index]
         self.redis.set(AHEAD, int(seconds))
         self.operator.control("clock", ahead=seconds)
+        state = subscriptions_state("sim")
+        eventually(lambda: int(self.redis.hget(state, "seen") or 0) >= moved - 5)  # type: ignore[arg-type]
 
     def alive(self) -> None:
         """Every controller that ended has ended as it should: killed by itself."""
