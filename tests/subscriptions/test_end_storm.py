@@ -41,8 +41,9 @@ def test_all_end_at_once_and_come_to_life_again_without_a_storm(
     assert not first & {each["id"] for each in books["subscriptions"] if each["live"]}
     assert fleet.requests()["create 201"] == before["create 201"] + many
     calls = books["calls"][began:]
-    others = [each for each in calls if each["operation"] not in ("create", "token")]
-    assert len(others) < 60 + many / 100, others[:50]
+    others = [each for each in calls if each["operation"] not in ("create", "token", "list")]
+    # In a hurry, a search for orphans may come before the notices: it looks at each twice.
+    assert len(others) < (60 + many / 100 if many > 1000 else 2.5 * many), others[:50]
     assert fastest([each["at"] for each in calls if each["operation"] == "create"]) < 1.2 * rate
     assert fleet.redis.hlen(SUBSCRIPTIONS) == many
     assert fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:ended") == str(many).encode()

@@ -164,11 +164,11 @@ devices_file = "fleet.txt"
         """Move Redis' clock and the operator's, and wait until the controller has noticed: what
         happens next happens so much later for it too.
         """
-        moved: Any = self.redis.time()[0] + int(seconds)  # type: ignore[index]
+        moved: Any = self.redis.time()[0] + int(seconds)
         self.redis.set(AHEAD, int(seconds))
         self.operator.control("clock", ahead=seconds)
         state = subscriptions_state("sim")
-        eventually(lambda: int(self.redis.hget(state, "seen") or 0) >= moved - 5)  # type: ignore[arg-type]
+        eventually(lambda: int(self.redis.hget(state, "seen") or 0) >= moved - 5)
 
     def alive(self) -> None:
         """Every controller that ended has ended as it should: killed by itself."""
