@@ -25,8 +25,8 @@ async def shift_times(context: Context, seconds: float) -> None:
         _shift_slot(slot, now, seconds)
         return Change()
 
-    for name in await context.store.read_slots():
-        await context.store.update_slot(name, change)
+    async for slot in context.store.slots():
+        await context.store.update_slot(slot.id, change)
 
 
 def _earlier(at: float, now: float, seconds: float) -> float:

@@ -117,14 +117,15 @@ class Controller:
         context.replaces = "replace" in (found, context.operator.renewal)
         await context.store.load_clock()
         await context.load_pauses()
-        slots = (await context.store.read_slots()).values()
-        await context.last.load(slots)
-        for slot in slots:
+        moved = await context.store.read_field(state, "public_url") not in ("", context.public_url)
+        devices = {}
+        async for slot in context.store.slots():
+            devices[slot.id] = str(slot.device)
             for each in slot.living:
                 context.lists.note_alive(context.base(slot), each.subscription)
-        if await context.store.read_field(state, "public_url") not in ("", context.public_url):
-            for slot in slots:
+            if moved:
                 await context.store.update_slot(slot.id, self._renewed_now)
+        await context.last.load(devices)
 
     def _renewed_now(self, slot: Slot) -> Change:
         """Make a slot's renewal due: its subscriptions send to a URL of ours that is over."""

@@ -1,7 +1,9 @@
 """Compares what `receiver.toml` and its files of devices declare with the slots there are."""
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,6 +13,22 @@ from receiver.subscriptions.slots import Slot, slot_id
 
 _SHARE = 10
 """A deletion of more than a tenth of a set waits until an operator confirms it."""
+
+
+class Outline(Struct, frozen=True, gc=False):
+    """What is compared of a slot: a tenth of its size, for all of an operator are compared."""
+
+    id: str
+    set: str
+    operator: str
+    listener: str
+    wanted: bool
+
+    @classmethod
+    def of(cls, slot: Slot) -> "Outline":
+        """Return the outline of a slot."""
+        name, operator, listener = map(sys.intern, (slot.set, slot.operator, slot.listener))
+        return cls(slot.id, name, operator, listener, slot.wanted)
 
 
 class Difference(Struct, kw_only=True):
@@ -44,7 +62,7 @@ class Difference(Struct, kw_only=True):
         return not (self.create or self.delete or self.again or self.moved or self.trouble)
 
 
-def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
+def difference(one: SubscriptionSet, slots: Iterable[Slot | Outline]) -> Difference:
     """Compare a set with its slots."""
     own = {slot.id: slot for slot in slots if (slot.set, slot.operator) == (one.name, one.operator)}
     have = sum(slot.wanted for slot in own.values())
@@ -52,23 +70,19 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
         found = devices.load_devices(one)
     except devices.DevicesError as error:
         return Difference(name=one.name, trouble=str(error), have=have)
-    wanted: dict[str, Slot] = {}
+    wanted: set[str] = set()
+    create: dict[str, Slot] = {}
     for device in found:
         for event_type in one.types:
             name = slot_id(one.name, one.operator, device, event_type)
-            wanted[name] = Slot(
-                id=name,
-                set=one.name,
-                operator=one.operator,
-                listener=one.listener,
-                type=event_type,
-                device=device,
-            )
+            wanted.add(name)
+            if name not in own:
+                create[name] = _slot(name, one, device, event_type)
     return Difference(
         name=one.name,
         wanted=len(wanted),
         have=have,
-        create=[slot for name, slot in wanted.items() if name not in own],
+        create=list(create.values()),
         delete=[name for name, slot in own.items() if slot.wanted and name not in wanted],
         again=[name for name, slot in own.items() if not slot.wanted and name in wanted],
         moved=[
@@ -79,7 +93,20 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot]) -> Difference:
     )
 
 
-def undeclared(sets: Iterable[SubscriptionSet], slots: Iterable[Slot]) -> list[Difference]:
+def _slot(name: str, one: SubscriptionSet, device: dict[str, Any], event_type: str) -> Slot:
+    return Slot(
+        id=name,
+        set=one.name,
+        operator=one.operator,
+        listener=one.listener,
+        type=event_type,
+        device=device,
+    )
+
+
+def undeclared(
+    sets: Iterable[SubscriptionSet], slots: Iterable[Slot | Outline]
+) -> list[Difference]:
     """Return the sets that `receiver.toml` declares no more at an operator, and that have slots
     there.
     """

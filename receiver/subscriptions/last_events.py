@@ -3,7 +3,7 @@
 A slot that is silent is judged by them days later, so they are stored for the next controller.
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Literal, cast, get_args
 
 import msgspec
@@ -46,9 +46,8 @@ class LastEvents:
             new, self._new = self._new, {}
             await cast(Awaitable[Any], self._lease.client.hset(self._key, mapping=new))
 
-    async def load(self, slots: Iterable[Slot]) -> None:
-        """Load what is stored of these slots, and delete what is stored of others."""
-        known = {slot.id: str(slot.device) for slot in slots}
+    async def load(self, known: Mapping[str, str]) -> None:
+        """Load what is stored of these slots (id -> device); delete what is stored of others."""
         stored: Any = await cast(Awaitable[Any], self._lease.client.hgetall(self._key))
         gone = []
         for name, value in stored.items():

@@ -6,7 +6,7 @@ from receiver.config import devices
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions import desired
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.desired import Difference
+from receiver.subscriptions.desired import Difference, Outline
 from receiver.subscriptions.slots import Slot
 from receiver.subscriptions.store import Change
 
@@ -31,13 +31,14 @@ class Reconciler:
         stamps = {one.name: devices.file_stamp(one) for one in sets}
         if self._compared and stamps == self._stamps and not ordered:
             return
-        slots = list((await self._context.store.read_slots()).values())
+        slots: list[Outline] = []
+        async for slot in self._context.store.slots():
+            slots.append(Outline.of(slot))
+            if ordered and slot.wanted and slot.rest:
+                await self._context.store.update_slot(slot.id, _want)
         differences = [
             desired.difference(one, slots) for one in sets if ordered or one.apply == "auto"
         ]
-        for slot in slots if ordered else ():
-            if slot.wanted and slot.rest:
-                await self._context.store.update_slot(slot.id, _want)
         for each in (*differences, *desired.undeclared(sets, slots)):
             await self._apply(each, yes=yes)
         self._stamps, self._compared = stamps, True

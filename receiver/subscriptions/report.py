@@ -8,7 +8,7 @@ import msgspec
 from receiver.contract.redis_keys import subscriptions_state
 from receiver.subscriptions import set_state
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.slots import Slot
+from receiver.subscriptions.set_state import SetState
 
 _LONGEST: Final = 60.0
 """Seconds between two counts of the slots although nothing has changed."""
@@ -29,13 +29,14 @@ class Report:
         if store.commits == self._commits and store.now() - self._counted < _LONGEST:
             return
         commits = store.commits
-        slots = await store.read_slots()
-        by_set: dict[str, list[Slot]] = {name: [] for name in self._context.sets}
-        for slot in slots.values():
-            by_set.setdefault(slot.set, []).append(slot)
-        states = [set_state.count(name, store.operator, own) for name, own in by_set.items()]
-        await store.write_state("sets", msgspec.json.encode(states).decode())
+        states = {name: self._empty(name) for name in self._context.sets}
+        async for slot in store.slots():
+            set_state.add(states.setdefault(slot.set, self._empty(slot.set)), slot)
+        await store.write_state("sets", msgspec.json.encode(list(states.values())).decode())
         self._commits, self._counted = commits, store.now()
+
+    def _empty(self, name: str) -> SetState:
+        return SetState(name=name, operator=self._context.operator.name)
 
     async def _write_traffic(self) -> None:
         store, client = self._context.store, self._context.api.client

@@ -1,6 +1,5 @@
 """The state of a subscription set in numbers: counted over its slots, completed by its counters."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -48,30 +47,33 @@ class SetState(msgspec.Struct, kw_only=True):
 def count(name: str, operator: str, slots: Iterable[Slot]) -> SetState:
     """Return what the slots of a set say."""
     state = SetState(name=name, operator=operator)
-    states: Counter[str] = Counter()
-    refusals: Counter[str] = Counter()
-    ends: list[float] = []
-    due: list[float] = []
-    unknown: list[float] = []
     for slot in slots:
-        unknown += [each.created for each in slot.attempts if each.state == "unknown"]
-        if not slot.wanted:
-            continue
-        state.wanted += 1
-        states[slot.state] += 1
-        state.no_room += slot.no_room
-        if slot.error:
-            refusals[slot.error] += 1
-        if living := slot.living:
-            state.active += 1
-            ends += [max(each.ends for each in living)]
-            if slot.state == "active":
-                due.append(living[-1].renew)
-    state.states, state.refusals = dict(states), dict(refusals)
-    state.next_end = min(filter(None, ends), default=None)
-    state.renewal_due = min(filter(None, due), default=None)
-    state.unknown_since = min(unknown, default=None)
+        add(state, slot)
     return state
+
+
+def add(state: SetState, slot: Slot) -> None:
+    """Count one more slot of a set."""
+    for each in slot.attempts:
+        if each.state == "unknown":
+            state.unknown_since = _first(state.unknown_since, each.created)
+    if not slot.wanted:
+        return
+    state.wanted += 1
+    state.states[slot.state] = state.states.get(slot.state, 0) + 1
+    state.no_room += slot.no_room
+    if slot.error:
+        state.refusals[slot.error] = state.refusals.get(slot.error, 0) + 1
+    if living := slot.living:
+        state.active += 1
+        state.next_end = _first(state.next_end, max(each.ends for each in living))
+        if slot.state == "active":
+            state.renewal_due = _first(state.renewal_due, living[-1].renew)
+
+
+def _first(known: float | None, time: float) -> float | None:
+    """Return the earlier of two times; 0 is none."""
+    return min(filter(None, (known, time)), default=None)
 
 
 def complete(state: SetState, noted: Mapping[str, str]) -> SetState:

@@ -1,6 +1,6 @@
 """The records of one operator's slots in Redis. Every write checks the lease of its controller."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
 import redis.asyncio
@@ -79,14 +79,14 @@ class Store(Lease):
         raw: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
         return decode(raw) if raw else None
 
-    async def read_slots(self) -> dict[str, Slot]:
-        """Read all slots of this operator, by their ids."""
-        found: dict[str, Slot] = {}
-        async for _, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=1000):
+    async def slots(self) -> AsyncIterator[Slot]:
+        """Yield all slots of this operator, each once; of many, few are in memory at a time."""
+        seen: set[str] = set()  # HSCAN may return one twice
+        async for _, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=500):
             slot = decode(raw)
-            if slot.operator == self.operator:
-                found[slot.id] = slot
-        return found
+            if slot.operator == self.operator and slot.id not in seen:
+                seen.add(slot.id)
+                yield slot
 
     async def update_slot(self, name: str, change: Callable[[Slot], Change | None]) -> Slot | None:
         """Apply a change to a slot, and its other writes, in one script; return the slot then.

@@ -74,10 +74,10 @@ def test_the_last_event_of_a_slot_is_known_to_the_next_controller(
         await context.store.add_slots([found])
         await read(context, event(event_type, **data))
         later = LastEvents(context.store)
-        await later.load([found])
+        await later.load({found.id: str(found.device)})
         assert abs(later.times["fleet:a"] - context.store.now()) < 60
         assert later.state(found, kind) == context.last.state(found, kind) == state
-        await LastEvents(context.store).load([])
+        await LastEvents(context.store).load({})
         assert not await context.store.client.exists(subscriptions_last_events("nokia"))
 
     run(valkey, tmp_path, steps)
