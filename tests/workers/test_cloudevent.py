@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from cloudevents.core.exceptions import CloudEventValidationError
+from cloudevents.core.v1.event import CloudEvent
 
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Basis, Event
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, decode_dead_letter, encode
+from tests.support.published import polled, recorded, samples
 from tests.support.running import mo
 from workers.normalise.cloudevent import Claim, claim
 from workers.normalise.decide import decide
@@ -145,3 +148,18 @@ def test_what_a_subscription_of_ours_says_of_a_device_is_known_by_what_it_says()
         assert claimed("b 2 fleet:x", **changed).identity != first.identity
     assert claimed("b 2 fleet:y").identity != first.identity
     assert claimed("").mark == b"p"
+
+
+def test_what_the_cloudevents_sdk_refuses_is_no_event_the_first_time_nor_the_second() -> None:
+    nameless = Event(type="", data={}, raw="")
+    for _ in range(2):
+        with pytest.raises(CloudEventValidationError):
+            claim(CALLBACK, ARRIVED, nameless, 0)
+
+
+@pytest.mark.parametrize("events", [recorded, samples, polled])
+def test_each_event_is_one_that_the_sdk_accepts(events: Any) -> None:
+    for _, found in events():
+        for said in found:
+            data, moment = said.pop("data"), datetime.fromisoformat(said.pop("time"))
+            assert CloudEvent(said | {"time": moment}, data).get_id() == said["id"]

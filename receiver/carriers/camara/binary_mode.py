@@ -52,13 +52,12 @@ def rebuilt(request: Request, sent: ContentType) -> bytes:
     for header, value in request.headers:
         if header.startswith(_PREFIX):
             name = header[len(_PREFIX) :].decode("latin-1")
-            shown = f"ce-{name}" if _SHOWABLE(name) else "a ce- header"
-            said = _value(shown, value)
+            said = _value(name, value)
             if name == "datacontenttype" and (not sent.media_type or parse(said) == sent):
                 event[name], sent = said, parse(said)
                 continue
             if name in event or name in _NOT_ATTRIBUTES:
-                raise Rejected(f"{shown}: given twice, or not an attribute")
+                raise Rejected(f"{_shown(name)}: given twice, or not an attribute")
             event[name] = said
     if request.content_type:
         event["datacontenttype"] = request.content_type
@@ -67,15 +66,21 @@ def rebuilt(request: Request, sent: ContentType) -> bytes:
     return msgspec.json.encode(event | _data(request.body, sent))
 
 
-def _value(shown: str, value: bytes) -> str:
+def _shown(name: str) -> str:
+    return f"ce-{name}" if _SHOWABLE(name) else "a ce- header"
+
+
+def _value(name: str, value: bytes) -> str:
     """Section 3.1.3.2: quoted strings first, then one round of percent-decoding, then UTF-8."""
     value = value.strip()
+    if b"%" not in value and b'"' not in value and value.isascii():
+        return value.decode()
     if len(value) >= 2 and value[:1] == value[-1:] == b'"':
         value = _ESCAPED.sub(rb"\1", value[1:-1])
     try:
         return unquote_to_bytes(value).decode()
     except UnicodeDecodeError:
-        raise Rejected(f"{shown}: not UTF-8") from None
+        raise Rejected(f"{_shown(name)}: not UTF-8") from None
 
 
 def _data(body: bytes, sent: ContentType) -> dict[str, Any]:
