@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import redis
 from rq import Queue
@@ -13,7 +13,7 @@ from rq.serializers import JSONSerializer
 from benchmarks import notifications
 from benchmarks.processes import Process, Server, python, running, until
 from receiver.carriers import CALLBACKS
-from receiver.contract.records import Notification, encode
+from receiver.carriers.carrier import Request
 from receiver.contract.redis_keys import (
     GROUP,
     INBOUND,
@@ -22,13 +22,16 @@ from receiver.contract.redis_keys import (
     NORMALISE_OPTIONS,
     NORMALISE_QUEUE,
 )
+from receiver.intake.accept import accept
 
 AT_ONCE = 1000
 
 
-def fill(server: Server, count: int, first: int = 0, paths: tuple[str, ...] = ()) -> None:
+def fill(
+    server: Server, count: int, first: int = 0, kinds: Sequence[str] = notifications.MIXED
+) -> None:
     """Write `count` distinct notifications as the intake does, but ring no bell."""
-    entries = _entries(paths or tuple(notifications.KINDS), first)
+    entries = _entries(kinds, first)
     for begin in range(0, count, AT_ONCE):
         some = list(itertools.islice(entries, min(AT_ONCE, count - begin)))
         with server.client.pipeline(transaction=True) as pipe:
@@ -100,16 +103,17 @@ def warm_worker(server: Server) -> Iterator[Process]:
         yield process
 
 
-def _entries(paths: tuple[str, ...], first: int) -> Iterator[bytes]:
-    names = {callback.path: callback.name for callback in CALLBACKS}
+def _entries(kinds: Sequence[str], first: int) -> Iterator[bytes]:
+    callbacks = {callback.path: callback for callback in CALLBACKS}
     for number in itertools.count(first):
-        path = paths[number % len(paths)]
-        notification = Notification(
-            callback=names[path],
-            listener="default",
-            receipt=secrets.token_hex(16),
-            received=time.time_ns() // 1_000_000,
-            content_type=notifications.KINDS[path][1],
-            body=notifications.body(path, number),
-        )
-        yield encode(notification)
+        name = kinds[number % len(kinds)]
+        kind = notifications.KINDS[name]
+        head = [line.encode().split(b": ", 1) for line in kind.headers]
+        headers = [(field, _numbered(value, number)) for field, value in head]
+        request = Request(kind.content_type, headers, notifications.body(name, number))
+        receipt, now = secrets.token_hex(16)[:27], time.time_ns() // 1_000_000
+        yield from accept(callbacks[kind.path], "default", receipt, now, request, "").notifications
+
+
+def _numbered(text: bytes, number: int) -> bytes:
+    return text.replace(notifications.MARK.encode(), b"%07d" % number)

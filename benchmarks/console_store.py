@@ -123,7 +123,7 @@ def _copies(
 
 
 def _notification() -> Notification:
-    body = notifications.KINDS["/att/sms/mo"][0].encode()
+    body = notifications.KINDS["message"].template.encode()
     return Notification(
         _SERVED.name, "promo", _RECEIPT, 1_760_000_000_000, "application/json", body
     )
@@ -146,7 +146,7 @@ def _letter() -> DeadLetter:
 
 def _refusal() -> Refusal:
     headers = [("content-type", "application/json"), ("user-agent", "made-up/1.0")]
-    body = notifications.KINDS["/att/sms/mo"][0].encode()
+    body = notifications.KINDS["message"].template.encode()
     at, why = 1_760_000_000_000, "a field is missing: SenderAddress"
     return Refusal(_SERVED.name, "promo", _RECEIPT, at, 400, why, headers, body)
 

@@ -82,13 +82,13 @@ def _fill_rq(server: Server, backlog: int) -> int:
     queue = Queue("notifications", connection=server.client)
     few = backlog // RQ_SHARE
     for number in range(few):
-        body = json.loads(notifications.body("/att/sms/mo", number))
+        body = json.loads(notifications.body("message", number))
         queue.enqueue("benchmarks.textbook_job.publish", body)
     return few
 
 
 def _fill_bullmq(server: Server, backlog: int) -> int:
-    lines = b"\n".join(notifications.body("/att/sms/mo", number) for number in range(backlog))
+    lines = b"\n".join(notifications.body("message", number) for number in range(backlog))
     environ = {"REDIS_URL": server.url}
     subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
     return backlog

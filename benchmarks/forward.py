@@ -115,7 +115,7 @@ def events(count: int) -> Iterator[bytes]:
     """As the normalise job publishes them."""
     callback = next(each for each in CALLBACKS if each.name == "att.sms.mo")
     for number in range(count):
-        body = notifications.body("/att/sms/mo", number)
+        body = notifications.body("message", number)
         came = Notification(
             callback.name, "default", f"r{number}", 1_760_000_000_000, "application/json", body
         )

@@ -59,7 +59,7 @@ def store_alone(seconds: float = 15) -> Result:
         keys = (INBOUND, REJECTED, LEDGER, BELL, "receiver:flusher:benchmark")
         for number in range(1, int(seconds * LONE_RATE) + 1):
             time.sleep(1 / LONE_RATE)
-            batch = (1, 10_000, number, 1, 0, notifications.body("/att/sms/mo", number))
+            batch = (1, 10_000, number, 1, 0, notifications.body("message", number))
             words: tuple[Any, ...] = ("EVALSHA", sha, len(keys), *keys, *batch)
             command = pack_command(words)
             begin = time.perf_counter()

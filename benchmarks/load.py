@@ -18,7 +18,7 @@ import sys
 import time
 from array import array
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from benchmarks import notifications
 from benchmarks.processes import ROOT, python, scratch
@@ -38,6 +38,8 @@ class Target:
     method: str
     path: str
     first: int = 0
+    kind: str = "message"
+    """Which of `notifications.KINDS` is sent."""
 
 
 def closed(target: Target, connections: int, seconds: float) -> Result:
@@ -47,7 +49,7 @@ def closed(target: Target, connections: int, seconds: float) -> Result:
     host = f"127.0.0.1:{target.port}"
     with scratch() as directory:
         template = directory / "request"
-        template.write_bytes(notifications.request(target.method, target.path, host))
+        template.write_bytes(notifications.request(target.method, target.path, host, target.kind))
         command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s"]
         command += ["-s", str(ROOT / "benchmarks/post.lua"), f"http://{host}"]
         command += ["--", str(template), str(target.first)]
@@ -82,7 +84,7 @@ def tool() -> str:
 
 def _own(target: Target, connections: int, seconds: float, rate: float) -> Result:
     """In a process of its own: the caller has other things to watch."""
-    fields = (target.port, target.method, target.path, target.first, rate, connections, seconds)
+    fields = (*astuple(target), rate, connections, seconds)
     command = python("-m", "benchmarks.load", *(str(each) for each in fields))
     done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
     result: Result = json.loads(done.stdout)
@@ -215,15 +217,15 @@ def percentile(ordered: "list[float]", share: float) -> float:
 
 def _client(target: Target) -> Client:
     host = f"127.0.0.1:{target.port}"
-    template = notifications.request(target.method, target.path, host)
+    template = notifications.request(target.method, target.path, host, target.kind)
     return Client(target.port, template.split(notifications.MARK.encode()))
 
 
 def main() -> None:
     """One run, told by the arguments."""
-    port, method, path, first, rate, connections, seconds = sys.argv[1:]
+    port, method, path, first, kind, rate, connections, seconds = sys.argv[1:]
     gc.disable()
-    client = _client(Target(int(port), method, path))
+    client = _client(Target(int(port), method, path, int(first), kind))
     client.connect(int(connections))
     try:
         print(json.dumps(_run(client, int(first), float(rate), float(seconds))))

@@ -23,13 +23,13 @@ FIRST_SETS = 1024
 """Into how many `publish.lua` splits a bucket that has none before it."""
 
 
-def waiting(count: int = 100_000, path: str = "/att/sms/mo") -> Result:
+def waiting(count: int = 100_000, kind: str = "message") -> Result:
     """Bytes of Valkey per waiting notification, and the goal: 1.2 times its body and 100 bytes."""
     with valkey() as server:
         before = _used(server)
-        books.fill(server, count, paths=(path,))
+        books.fill(server, count, kinds=(kind,))
         each = (_used(server) - before) / count
-    size = len(notifications.body(path, 0))
+    size = len(notifications.body(kind, 0))
     return {"count": count, "body": size, "bytes": each, "goal": 1.2 * size + 100}
 
 
@@ -56,7 +56,7 @@ def identities(rate: int, hours: int = 73, count: int = 1_000_000) -> Result:
 def identities_through_the_worker(count: int = 1_000_000) -> Result:
     """The same as a new installation has it, claimed by the worker: it bears out the others."""
     with valkey() as server, books.warm_worker(server) as worker:
-        books.fill(server, count, paths=("/att/sms/mo",))
+        books.fill(server, count, kinds=("message",))
         books.ring(server)
         until(lambda: books.open_count(server.client) == 0, worker, 600)
         keys = _sets(server)
@@ -150,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
     said = parser.parse_args()
-    print(json.dumps({"waiting": [waiting(path=path) for path in notifications.KINDS]}))
+    print(json.dumps({"waiting": [waiting(kind=kind) for kind in notifications.MIXED]}))
     found = [identities(rate, count=said.count) for rate in RATES]
     print(json.dumps({"identities": [*found, identities_through_the_worker(said.count)]}))
     samples = resident(said.count)

@@ -5,7 +5,7 @@ so a whole HTTP request is a template too, and both load tools fill it the same 
 """
 
 import json
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 MARK: Final = "@@@@@@@"
 TOKEN: Final = "benchmark-token-0123456789abcdef"
@@ -38,7 +38,7 @@ STATUS: Final = {
 }
 """AT&T Receive SMS Delivery Status."""
 
-REACHABILITY: Final = {
+REACHABILITY: Final[dict[str, Any]] = {
     "id": f"7f3b1c52-54d1-4c0e-9f0a-00000{MARK}",
     "source": "https://notifications.operator.example/device-reachability-status-subscriptions/v0.7",
     "type": "org.camaraproject.device-reachability-status-subscriptions.v0.reachability-data",
@@ -57,28 +57,62 @@ REACHABILITY: Final = {
 }
 """CAMARA device reachability, as Nokia Network as Code sends it: several identifiers at once."""
 
+BATCH_EVENTS: Final = 50
+
+
+class Kind(NamedTuple):
+    """One kind of request: its route, the template of its body, and the head that goes with it."""
+
+    path: str
+    template: str
+    content_type: str
+    headers: tuple[str, ...] = ()
+    """More lines of its head, templates as well."""
+    events: int = 1
+    """Notifications in one request."""
+
+
+def _batch() -> str:
+    events = (REACHABILITY | {"id": f"{REACHABILITY['id']}-{n:02}"} for n in range(BATCH_EVENTS))
+    return json.dumps(list(events))
+
+
+def _attributes() -> tuple[str, ...]:
+    """The attributes of an event as headers (CloudEvents HTTP binding, section 3.1.3.1)."""
+    names = REACHABILITY.keys() - {"data", "datacontenttype"}
+    return tuple(f"ce-{name}: {REACHABILITY[name]}" for name in sorted(names))
+
+
+_JSON: Final = "application/json"
+_CAMARA: Final = "/camara/notifications"
 KINDS: Final = {
-    "/att/sms/mo": (json.dumps(MO), "application/json"),
-    "/att/sms/delivery-status": (json.dumps(STATUS), "application/json"),
-    "/camara/notifications": (json.dumps(REACHABILITY), "application/cloudevents+json"),
+    "message": Kind("/att/sms/mo", json.dumps(MO), _JSON),
+    "status": Kind("/att/sms/delivery-status", json.dumps(STATUS), _JSON),
+    "structured": Kind(_CAMARA, json.dumps(REACHABILITY), "application/cloudevents+json"),
+    "binary": Kind(_CAMARA, json.dumps(REACHABILITY["data"]), _JSON, _attributes()),
+    "batch": Kind(_CAMARA, _batch(), "application/cloudevents-batch+json", events=BATCH_EVENTS),
 }
-"""Route -> (template of its body, content type)."""
+SINGLE: Final = ("message", "status", "structured", "binary")
+"""Those with one notification in a request."""
+MIXED: Final = ("message", "status", "structured")
+"""What a backlog is made of."""
 
 
-def body(path: str, number: int) -> bytes:
-    """The body of notification `number` on a route."""
-    return KINDS[path][0].replace(MARK, f"{number:07}").encode()
+def body(kind: str, number: int) -> bytes:
+    """The body of request `number` of a kind."""
+    return KINDS[kind].template.replace(MARK, f"{number:07}").encode()
 
 
-def request(method: str, path: str, host: str) -> bytes:
-    """Template of a whole HTTP/1.1 request that carries an MO, with a valid bearer token."""
-    text, content_type = KINDS["/att/sms/mo"]
+def request(method: str, path: str, host: str, kind: str = "message") -> bytes:
+    """Template of a whole HTTP/1.1 request of a kind, with a valid bearer token."""
+    said = KINDS[kind]
     head = (
         f"{method} {path} HTTP/1.1",
         f"Host: {host}",
         "User-Agent: benchmark",
         f"Authorization: Bearer {TOKEN}",
-        f"Content-Type: {content_type}",
-        f"Content-Length: {len(text)}",
+        f"Content-Type: {said.content_type}",
+        *said.headers,
+        f"Content-Length: {len(said.template)}",
     )
-    return ("\r\n".join(head) + "\r\n\r\n" + text).encode()
+    return ("\r\n".join(head) + "\r\n\r\n" + said.template).encode()

@@ -42,7 +42,8 @@ class Contender:
     """How many notifications its Valkey holds; None: it keeps nothing."""
     fsync: Fsync = "always"
     method: str = "POST"
-    path: str = "/att/sms/mo"
+    path: str = ""
+    """Where it takes notifications of every kind; empty: on the route of the kind."""
     needs: Callable[[], str | None] = lambda: None
     """What is missing on this machine to run it, or None."""
 
@@ -58,7 +59,10 @@ class Running:
 
 @contextlib.contextmanager
 def door(
-    contender: Contender, server: Server, more: Mapping[str, str] | None = None
+    contender: Contender,
+    server: Server,
+    more: Mapping[str, str] | None = None,
+    kind: str = "message",
 ) -> Iterator[Running]:
     """The contender's web process on a given Valkey, ready: it has answered a notification."""
     port = free_port()
@@ -73,15 +77,16 @@ def door(
     with scratch() as directory:
         command = contender.command(server, port, directory)
         with running(command, environ) as process:
-            target = Target(port, contender.method, contender.path)
+            path = contender.path or notifications.KINDS[kind].path
+            target = Target(port, contender.method, path, kind=kind)
             until(lambda: acknowledged(target, 0), process)
             yield Running(target, server, process)
 
 
 @contextlib.contextmanager
-def fresh(contender: Contender) -> Iterator[Running]:
+def fresh(contender: Contender, kind: str = "message") -> Iterator[Running]:
     """The contender alone on an empty Valkey of its own."""
-    with valkey(contender.fsync) as server, door(contender, server) as started:
+    with valkey(contender.fsync) as server, door(contender, server, kind=kind) as started:
         yield started
 
 
@@ -153,13 +158,17 @@ def _jobs(key: str) -> Callable[["redis.Redis"], int]:
 
 
 EMPTY: Final = Contender(
-    "a", "empty Starlette endpoint", _uvicorn("benchmarks.contenders.empty:app")
+    "a",
+    "empty Starlette endpoint",
+    _uvicorn("benchmarks.contenders.empty:app"),
+    path="/att/sms/mo",
 )
 TEXTBOOK: Final = Contender(
     "b",
     "Starlette + RQ per request",
     _uvicorn("benchmarks.contenders.textbook:app", "--factory"),
     _jobs("rq:queue:notifications"),
+    path="/att/sms/mo",
 )
 BULLMQ: Final = Contender(
     "c", "Fastify + BullMQ", _node, _jobs("bull:notifications:wait"), needs=_needs_node
