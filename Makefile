@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-others soak check fuzz camara bench chaos mutants screenshots lock clean
+.PHONY: help run test coverage test-others soak check fuzz camara bench hour chaos mutants screenshots lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ camara: $(VENV)/installed-dev ## fetch CAMARA's own definitions, which the tests
 
 bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run
+
+hour: $(VENV)/installed-bench ## an hour of steady load with three sinks (MINUTES=5 RATE=5000)
+	$(BIN)/python -m benchmarks.hour --minutes $(or $(MINUTES),60) --rate $(or $(RATE),5000)
 
 chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60 SPOOL=off)
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \

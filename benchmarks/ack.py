@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from benchmarks import contenders, machine
+from benchmarks import contenders, machine, notifications
 from benchmarks.calm import Result, calm
 from benchmarks.contenders import (
     BULLMQ,
@@ -36,14 +36,22 @@ def present() -> list[Contender]:
     return [each for each in ORDER if not each.needs()]
 
 
-def measure(contender: Contender, connections: int = CONNECTIONS, seconds: float = 10) -> Result:
+def measure(
+    contender: Contender,
+    connections: int = CONNECTIONS,
+    seconds: float = 10,
+    kind: str = "message",
+) -> Result:
     """One contender, alone, on an empty Valkey of its own."""
-    with fresh(contender) as running:
+    events = notifications.KINDS[kind].events
+    with fresh(contender, kind) as running:
         warm = closed(replace(running.target, first=1), connections, WARM_UP)
         result = closed(replace(running.target, first=5_000_000), connections, seconds)
         acknowledged = warm["answered"] + result["answered"] - warm["non_2xx"] - result["non_2xx"]
+        acknowledged *= events
         kept = contender.stored(running.server.client) if contender.stored else acknowledged
-        return result | {"lost": max(0, acknowledged - kept)}
+        more = {"lost": max(0, acknowledged - kept), "events": result["rate"] * events}
+        return result | more
 
 
 def by_connections(

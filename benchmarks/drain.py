@@ -8,7 +8,7 @@ import argparse
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import redis
@@ -31,12 +31,18 @@ def present() -> list[Contender]:
     return [each for each in (TEXTBOOK, FORKLESS, BULLMQ, OURS) if not each.needs()]
 
 
-def measure(contender: Contender, backlog: int = BACKLOG) -> Result:
+def measure(
+    contender: Contender,
+    backlog: int = BACKLOG,
+    kinds: Sequence[str] = notifications.MIXED,
+    workers: int = 1,
+) -> Result:
     """Fill an empty Valkey, start one worker, time it from its first outcome to its last."""
     prepare, command, remaining = _WAYS[contender.letter]
     with valkey(contender.fsync) as server:
-        total = prepare(server, backlog)
-        environ = {"REDIS_URL": server.url, "RECEIVER_WORKERS": "1", "NODE_ENV": "production"}
+        total = prepare(server, backlog, kinds)
+        count = str(workers)
+        environ = {"REDIS_URL": server.url, "RECEIVER_WORKERS": count, "NODE_ENV": "production"}
         with running(command(server), environ) as process:
             rate = timed(lambda: remaining(server.client), total, process)
     return {"rate": rate, "backlog": total}
@@ -73,12 +79,12 @@ def report(rounds: list[Round]) -> str:
     )
 
 
-def _fill_ours(server: Server, backlog: int) -> int:
-    books.fill(server, backlog)
+def _fill_ours(server: Server, backlog: int, kinds: Sequence[str]) -> int:
+    books.fill(server, backlog, kinds=kinds)
     return backlog
 
 
-def _fill_rq(server: Server, backlog: int) -> int:
+def _fill_rq(server: Server, backlog: int, _kinds: Sequence[str]) -> int:
     queue = Queue("notifications", connection=server.client)
     few = backlog // RQ_SHARE
     for number in range(few):
@@ -87,7 +93,7 @@ def _fill_rq(server: Server, backlog: int) -> int:
     return few
 
 
-def _fill_bullmq(server: Server, backlog: int) -> int:
+def _fill_bullmq(server: Server, backlog: int, _kinds: Sequence[str]) -> int:
     lines = b"\n".join(notifications.body("message", number) for number in range(backlog))
     environ = {"REDIS_URL": server.url}
     subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
@@ -105,7 +111,7 @@ def _left_in(*lists: str) -> Callable[["redis.Redis"], int]:
 
 _RQ_LEFT = _left_in("rq:queue:notifications", "rq:queue:notifications:intermediate")
 _Way = tuple[
-    Callable[[Server, int], int],
+    Callable[[Server, int, Sequence[str]], int],
     Callable[[Server], list[str]],
     Callable[["redis.Redis"], int],
 ]

@@ -35,7 +35,7 @@ _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def measure(contender: Contender, count: int = EVENT_COUNT) -> Result:
     """Fill an empty Valkey, start one worker, time it from its first delivery to its last."""
-    with valkey() as server, _hook() as url, scratch() as directory:
+    with valkey() as server, hook() as url, scratch() as directory:
         way = _bullmq if contender.letter == BULLMQ.letter else _ours
         many = count * FASTER if contender is BATCH else count
         return {"rate": way(contender, server, url, directory, many)}
@@ -63,11 +63,11 @@ def report(rounds: list[Round]) -> str:
 
 
 @contextlib.contextmanager
-def _hook() -> Iterator[str]:
+def hook(app: str = "app") -> Iterator[str]:
     """The consumer, in a process of its own."""
     port = free_port()
     flags = ("--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log")
-    command = python("-m", "uvicorn", "benchmarks.contenders.hook:app", *flags)
+    command = python("-m", "uvicorn", f"benchmarks.contenders.hook:{app}", *flags)
     with running([*command, "--log-level", "info"]) as process:
         until(lambda: "running on" in process.log.read_text("utf-8"), process)
         yield f"http://127.0.0.1:{port}/events"
@@ -75,27 +75,28 @@ def _hook() -> Iterator[str]:
 
 def _ours(contender: Contender, server: Server, url: str, directory: Path, count: int) -> float:
     mode = "batch" if contender is BATCH else "structured"
-    file = directory / "receiver.toml"
-    file.write_text(
-        f'[[sink]]\nname = "{SINK}"\nkind = "http"\nurl = "{url}"\nmode = "{mode}"\n'
-        'allow = ["127.0.0.1"]\nsecrets_env = ["HOOK_SECRET"]\n'
-    )
     delivery_queue.create_group(server.client, SINK)
     with server.client.pipeline(transaction=False) as pipe:
         for event in events(count):
             pipe.xadd(EVENTS, {"event": event})
         pipe.execute()
-    environ = {
-        "REDIS_URL": server.url,
-        "RECEIVER_CONFIG": str(file),
-        "HOOK_SECRET": _SECRET,
-    }
+    environ = {"REDIS_URL": server.url, **configured(url, directory, mode)}
 
     def left() -> int:
         return count - int(server.client.hget(SINKS, f"{SINK}:delivered") or 0)
 
     with running(python("-m", "workers"), environ) as process:
         return timed(left, count, process)
+
+
+def configured(url: str, directory: Path, mode: str) -> dict[str, str]:
+    """Return the environment of a worker with one sink, a web hook at `url`, signed."""
+    file = directory / "receiver.toml"
+    file.write_text(
+        f'[[sink]]\nname = "{SINK}"\nkind = "http"\nurl = "{url}"\nmode = "{mode}"\n'
+        'allow = ["127.0.0.1"]\nsecrets_env = ["HOOK_SECRET"]\n'
+    )
+    return {"RECEIVER_CONFIG": str(file), "HOOK_SECRET": _SECRET}
 
 
 def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, count: int) -> float:

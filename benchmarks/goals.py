@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks import kinds, traced
+from benchmarks.latency import above_store
+from benchmarks.notifications import SINGLE
 from benchmarks.rounds import ratios, shown, table, values
 
 Raw = dict[str, Any]
@@ -30,6 +33,45 @@ def _half_p99(raw: Raw) -> str:
 def _above(raw: Raw) -> str:
     rounds = raw["lone"]["rounds"]
     return shown([each["e"]["p50"] - each["a"]["p50"] for each in rounds], 2)
+
+
+def _above_store(raw: Raw) -> str:
+    return shown(above_store(raw["lone"]["rounds"]), 2)
+
+
+def _of_kind(over: str, under: str) -> Callable[[Raw], str]:
+    def said(raw: Raw) -> str:
+        found = (
+            f"{kind} {shown(ratios(raw['kinds'], f'{over} {kind}', f'{under} {kind}'), 2)}"
+            for kind in SINGLE
+        )
+        return "; ".join(found)
+
+    return said
+
+
+def _batches(raw: Raw) -> str:
+    return shown(kinds.batch_gain(raw["kinds"]), 1)
+
+
+def _drained(over: str, under: str) -> Callable[[Raw], str]:
+    def said(raw: Raw) -> str:
+        rounds = raw["drained"]
+        pairs = ((over.format(kind), under.format(kind)) for kind in SINGLE)
+        found = (shown(ratios(rounds, *pair), 1) for pair in pairs)
+        return "; ".join(f"{kind} {one}" for kind, one in zip(SINGLE, found, strict=True))
+
+    return said
+
+
+def _delivered(raw: Raw) -> str:
+    return shown([each["p99"] for each in raw["delivery"]], 0)
+
+
+def _traced(raw: Raw) -> str:
+    shares = (traced.SOME.letter, traced.ALL.letter)
+    found = ((each, ratios(raw["traces"], each, traced.OFF.letter)) for each in shares)
+    return "; ".join(f"{each}: {shown(some, 2)}" for each, some in found)
 
 
 def _sustained(raw: Raw) -> str:
@@ -85,8 +127,12 @@ _GOALS: list[tuple[str, str, str, Callable[[Raw], str]]] = [
     ("ack", "acknowledged, 64 connections", "0.8 of (a)", _ratio("ack", "e", "a")),
     ("ack", "", "14 times (b)", _ratio("ack", "e", "b", 1)),
     ("ack", "", "1.7 times (c)", _ratio("ack", "e", "c")),
+    ("kinds", "acknowledged, each kind", "0.95 of (a), 0.85 in every round", _of_kind("e", "a")),
+    ("kinds", "", "2.0 times (c), 1.7 in every round", _of_kind("e", "c")),
+    ("kinds", "events a second in batches of 50, of one by one", "3 times", _batches),
     ("half", "p99 at half of that, open loop, ms", "under 10 and under (c)", _half_p99),
     ("lone", "lone notification, p50 above (a)'s, ms", "0.6", _above),
+    ("lone", "and above the store's own write", "0.1", _above_store),
     (
         "drain",
         "normalised per second, one worker",
@@ -108,6 +154,11 @@ _GOALS: list[tuple[str, str, str, Callable[[Raw], str]]] = [
         lambda raw: shown(values(raw["forward"], "e batch", "rate")),
     ),
     ("forward", "", "beside (c) with undici", _ratio("forward", "e", "c", 1)),
+    ("drained", "each kind, one worker", "3 times (c)", _drained("e {} 1", "c")),
+    ("drained", "two workers", "1.5 times one", _drained("e {} 2", "e {} 1")),
+    ("delivery", "receipt to web hook at 1,000/s, p99, ms", "50", _delivered),
+    ("traces", "with traces on, of off", "0.95 of 1 %, 0.8 of 100 %", _traced),
+    ("proxied", "behind nginx with TLS", "0.95 of (a)", _ratio("proxied", "e", "a")),
     ("sustained", "end to end for 60 s", "8,000/s, none open over 1 s", _sustained),
     ("receipt", "receipt to event at 100/s, p99", "20 ms", _receipt),
     ("overload", "p99 of who is admitted, since it went out", "as at the capacity", _overload),

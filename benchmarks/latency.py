@@ -22,6 +22,7 @@ from receiver.intake.inbound_writer import script
 
 CONNECTIONS = 64
 PEER_AT_HALF = replace(BULLMQ, letter="c/2", name="Fastify + BullMQ, at half of its own rate")
+STORE = replace(OURS, letter="store", name="Valkey and its fsync alone")
 LONE_RATE = 20.0
 """A notification every 50 ms: each finds an idle system."""
 
@@ -81,9 +82,22 @@ def report_lone(rounds: list[Round]) -> str:
         for each in contenders.ALL
         if values(rounds, each.letter, "p50")
     ]
-    above = [each["e"]["p50"] - each["a"]["p50"] for each in rounds]
-    rows.append(["(e) above (a)", shown(above, 2), ""])
+    rows.append(["(e) above (a)", shown(above(rounds), 2), ""])
+    if stores := values(rounds, STORE.letter, "p50"):
+        rows.append([STORE.name, shown(stores, 2), ""])
+        rows.append(["(e) above both", shown(above_store(rounds), 2), ""])
     return table(["a lone notification", "p50 ms", "p99 ms"], rows)
+
+
+def above(rounds: list[Round]) -> list[float]:
+    """Return how much longer (ms) ours takes than the empty endpoint, round by round."""
+    return [each["e"]["p50"] - each["a"]["p50"] for each in rounds]
+
+
+def above_store(rounds: list[Round]) -> list[float]:
+    """Return what of that is not the store's own write from a bare socket; empty if not known."""
+    stores = values(rounds, STORE.letter, "p50")
+    return [one - store for one, store in zip(above(rounds), stores, strict=False)]
 
 
 def report_half(rounds: list[Round]) -> str:

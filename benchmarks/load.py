@@ -40,6 +40,8 @@ class Target:
     first: int = 0
     kind: str = "message"
     """Which of `notifications.KINDS` is sent."""
+    scheme: str = "http"
+    """`https` for `wrk` only."""
 
 
 def closed(target: Target, connections: int, seconds: float) -> Result:
@@ -51,7 +53,7 @@ def closed(target: Target, connections: int, seconds: float) -> Result:
         template = directory / "request"
         template.write_bytes(notifications.request(target.method, target.path, host, target.kind))
         command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s"]
-        command += ["-s", str(ROOT / "benchmarks/post.lua"), f"http://{host}"]
+        command += ["-s", str(ROOT / "benchmarks/post.lua"), f"{target.scheme}://{host}"]
         command += ["--", str(template), str(target.first)]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     result: Result = json.loads(output.rpartition("JSON ")[2])
@@ -223,7 +225,7 @@ def _client(target: Target) -> Client:
 
 def main() -> None:
     """One run, told by the arguments."""
-    port, method, path, first, kind, rate, connections, seconds = sys.argv[1:]
+    port, method, path, first, kind, _, rate, connections, seconds = sys.argv[1:]
     gc.disable()
     client = _client(Target(int(port), method, path, int(first), kind))
     client.connect(int(connections))

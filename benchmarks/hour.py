@@ -1,0 +1,207 @@
+"""An hour of steady load with three sinks, a reload and a rotation of a credential meanwhile.
+
+`make hour MINUTES=60 RATE=5000`. Everything on this machine: load generator, web process, workers,
+Valkey, the web hook, and who takes the jobs of the queue. Each minute sends another kind, so that
+no notification comes twice. Prints a line for each minute, then what came of all.
+"""
+
+import argparse
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import books, forward, notifications
+from benchmarks.contenders import OURS, Running, door
+from benchmarks.footprint import resident_megabytes
+from benchmarks.load import Target, opened
+from benchmarks.processes import Process, Server, python, running, scratch, until, valkey
+from benchmarks.rounds import table
+from receiver.contract.redis_keys import EVENTS, LEDGER, SINKS
+from workers.forward import delivery_queue
+
+CONNECTIONS = 64
+WARM = 10
+"""Minutes after which memory is to be flat; a shorter run takes a third of its own."""
+_NAMES = ("copy", "jobs", forward.SINK)
+_MORE = """
+[[sink]]
+name = "copy"
+kind = "redis-stream"
+stream = "copies"
+max_length = 100000
+
+[[sink]]
+name = "jobs"
+kind = "rq"
+queue = "company"
+function = "company.jobs.on_event"
+"""
+
+Row = dict[str, Any]
+
+
+def run(minutes: int, rate: float) -> tuple[list[Row], Row]:
+    """Return what each minute was like, and what came of all of them."""
+    with valkey() as server, forward.hook() as url, scratch() as directory:
+        environ = forward.configured(url, directory, "structured")
+        file = Path(environ["RECEIVER_CONFIG"])
+        file.write_text(file.read_text("utf-8") + _MORE, "utf-8")
+        for name in _NAMES:
+            delivery_queue.create_group(server.client, name)
+        environ |= {"REDIS_URL": server.url, "RECEIVER_WORKERS": "1"}
+        with (
+            running(python("-m", "workers"), environ) as workers,
+            door(OURS, server, environ) as web,
+            _jobs_taken(server),
+        ):
+            opened(replace(web.target, first=1), rate / 4, CONNECTIONS, 5)
+            rows = []
+            for minute in range(minutes):
+                if minute == minutes // 2:
+                    _disturb(file, environ)
+                rows.append(_minute(web, workers, rate, minute))
+                print(json.dumps(rows[-1]), flush=True)
+            return rows, _end(server, workers, sum(row["answered"] for row in rows))
+
+
+def _minute(web: Running, workers: Process, rate: float, minute: int) -> Row:
+    kind = notifications.MIXED[minute % len(notifications.MIXED)]
+    first = 100_000 + int(minute // len(notifications.MIXED) * rate * 61)
+    path = notifications.KINDS[kind].path
+    target = Target(web.target.port, "POST", path, first, kind)
+    oldest, behind = [0.0], [0.0]
+    with ThreadPoolExecutor(1) as pool:
+        load = pool.submit(opened, target, rate, CONNECTIONS, 60)
+        while not load.done():
+            oldest.append(books.oldest_open(web.server.client))
+            behind.append(_undelivered(web.server) / rate)
+            time.sleep(0.5)
+    found = load.result()
+    names = ("answered", "p50", "p99", "p99.9", "max", "non_2xx", "broken", "unanswered")
+    return {
+        "minute": minute + 1,
+        "kind": kind,
+        **{name: found[name] for name in names},
+        "oldest_open": max(oldest),
+        "behind": max(behind),
+        "memory": _memory(web, workers),
+    }
+
+
+def _memory(web: Running, workers: Process) -> dict[str, float]:
+    """MB of each process; the workers' in the order they were started."""
+    found = {"web": max(resident_megabytes(web.process).values())}
+    sizes = sorted(resident_megabytes(workers).items())
+    found |= {f"worker {place}": size for place, (_, size) in enumerate(sizes)}
+    return found | {"valkey": max(resident_megabytes(web.server.process).values())}
+
+
+def _undelivered(server: Server) -> int:
+    """Events of the sink that is furthest behind."""
+    published = int(server.client.hget(LEDGER, "events") or 0)
+    return published - min(_delivered(server).values())
+
+
+def _delivered(server: Server) -> dict[str, int]:
+    counts = server.client.hmget(SINKS, [f"{name}:delivered" for name in _NAMES])
+    return {name: int(count or 0) for name, count in zip(_NAMES, counts, strict=True)}
+
+
+def _disturb(file: Path, environ: dict[str, str]) -> None:
+    """Change the file of settings, and replace a credential of a listener's."""
+    file.write_text(file.read_text("utf-8").replace("allow", "timeout = 9\nallow"), "utf-8")
+    for words in (("add", "soak"), ("rotate", "soak")):
+        command = python("-m", "receiver", "credentials", *words)
+        more = {"PATH": "/usr/bin:/bin", **environ}
+        subprocess.run(command, env=more, check=True, stdout=subprocess.DEVNULL)
+
+
+def _end(server: Server, workers: Process, answered: float) -> Row:
+    """Wait until all is delivered; what is missing then is lost."""
+    until(lambda: books.open_count(server.client) == 0, workers, 120)
+    until(lambda: _undelivered(server) == 0, workers, 120)
+    ledger = {name: int(server.client.hget(LEDGER, name) or 0) for name in ("accepted", "events")}
+    events = ledger["events"]
+    return {
+        "answered": answered,
+        **ledger,
+        "outcomes": books.outcomes(server.client),
+        "on_stream": server.client.xlen(EVENTS),
+        "delivered": _delivered(server),
+        "lost": ledger["accepted"] - books.outcomes(server.client),
+        "undelivered": {name: events - count for name, count in _delivered(server).items()},
+    }
+
+
+@contextmanager
+def _jobs_taken(server: Server) -> Iterator[None]:
+    """Somebody takes the jobs of the queue and forgets them: `rq worker` would be the limit."""
+    stop = threading.Event()
+
+    def take() -> None:
+        client: Any = server.client
+        while not stop.wait(0.05):
+            while names := client.lpop("rq:queue:company", 1000):
+                client.unlink(*(b"rq:job:" + name for name in names))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def report(rows: list[Row], end: Row) -> str:
+    """A line for each minute, the span of each process's memory once warm, and what was lost."""
+    lines = [
+        [
+            f"{row['minute']}",
+            row["kind"],
+            *(f"{row[name]:.1f}" for name in ("p50", "p99", "p99.9")),
+            f"{row['non_2xx'] + row['broken'] + row['unanswered']:.0f}",
+            f"{row['oldest_open']:.2f}",
+            f"{row['behind']:.2f}",
+        ]
+        for row in rows
+    ]
+    head = ["minute", "kind", "p50 ms", "p99 ms", "p99.9 ms", "bad", "oldest open s", "sinks s"]
+    warm = rows[min(WARM, len(rows) // 3) :]
+    spans = [
+        [who, f"{min(sizes):.1f}", f"{max(sizes):.1f}", f"{60 * _slope(sizes):+.1f}"]
+        for who in warm[0]["memory"]
+        if (sizes := [row["memory"][who] for row in warm if who in row["memory"]])
+    ]
+    memory = table(["process, once warm", "least MB", "most MB", "MB an hour"], spans)
+    said = f"{end['answered']:,.0f} acknowledged; lost {end['lost']}; {json.dumps(end)}"
+    return "\n\n".join([table(head, lines), memory, said])
+
+
+def _slope(sizes: list[float]) -> float:
+    """Of the line through the values, for each step (least squares)."""
+    middle = (len(sizes) - 1) / 2
+    spread = sum((at - middle) ** 2 for at in range(len(sizes)))
+    if not spread:
+        return 0.0
+    return sum((at - middle) * size for at, size in enumerate(sizes)) / spread
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=5000)
+    said = parser.parse_args()
+    print(report(*run(said.minutes, said.rate)))
+
+
+if __name__ == "__main__":
+    main()
