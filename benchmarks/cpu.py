@@ -84,7 +84,7 @@ def pinned(cores: int, seconds: float = 5) -> Result:
 
 
 def _together(seconds: float, cores: int) -> Result:
-    with fresh(OURS) as running, books.worker(running.server) as worker:
+    with fresh(OURS) as running, books.warm_worker(running.server) as worker:
         client = running.server.client
         closed(replace(running.target, first=1), CONNECTIONS, 3)
         processes = (running.process, worker, running.server.process)
