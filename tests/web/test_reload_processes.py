@@ -1,0 +1,97 @@
+"""With `WEB_CONCURRENCY=2` both processes take a changed `receiver.toml`."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.running import AUTHORIZED, Receiver, mo
+from tests.support.valkey import Valkey
+
+LISTENER = '[[listener]]\nname = "{}"\n'
+
+
+@pytest.fixture
+def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
+    (tmp_path / "receiver.toml").write_text(LISTENER.format("promo"))
+    running = Receiver(valkey, tmp_path, WEB_CONCURRENCY="2")
+    try:
+        yield running.start_web()
+    finally:
+        running.stop()
+
+
+def processes(receiver: Receiver) -> set[int]:
+    """Those that serve, under the one that was started."""
+    assert receiver.web
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(") ")[2].split()[1])
+            words = (stat.parent / "cmdline").read_bytes()
+        except OSError:
+            continue  # it has ended since
+        if parent == receiver.web.pid and b"multiprocessing-fork" in words:
+            found.add(int(stat.parent.name))
+    return found
+
+
+def holds(pid: int, port: int) -> bool:
+    """Whether a process has accepted a connection at this port: proc(5), /proc/net/tcp."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    accepted = {
+        f"socket:[{words[9]}]"
+        for words in lines
+        if words[1].endswith(f":{port:04X}") and words[3] == "01"
+    }
+    return any(os.readlink(one) in accepted for one in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def both(receiver: Receiver) -> set[int]:
+    """The two processes, once each has accepted a connection, and so is wholly started."""
+    held: list[socket.socket] = []
+
+    def accepted() -> set[int]:
+        held.append(socket.create_connection(("127.0.0.1", receiver.port)))
+        found = processes(receiver)
+        return found if len(found) == 2 and all(holds(x, receiver.port) for x in found) else set()
+
+    try:
+        return eventually(accepted)
+    finally:
+        for one in held:
+            one.close()
+
+
+def taken(receiver: Receiver, times: int) -> bool:
+    """Whether the file was taken so often; by each process once, each time."""
+    events = [json.loads(line)["event"] for line in receiver.log.read_text().splitlines()]
+    return events.count("config.taken") == times
+
+
+def statuses(receiver: Receiver, listener: str) -> set[int]:
+    """What requests are answered, each on a connection of its own."""
+    headers = AUTHORIZED | {"Connection": "close"}
+    path = f"/att/sms/mo/{listener}"
+    return {receiver.post(path, mo(), headers).status for _ in range(8)}
+
+
+def test_both_take_it_at_sighup_and_by_themselves_and_neither_is_started_anew(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    serving = both(receiver)
+    assert receiver.web
+    for times, name, told in ((2, "fleet", True), (4, "alerts", False)):
+        (tmp_path / "receiver.toml").write_text(LISTENER.format(name))
+        if told:
+            receiver.web.send_signal(signal.SIGHUP)
+        eventually(partial(taken, receiver, times), within=20)
+        assert statuses(receiver, name) == {204}
+        assert statuses(receiver, "promo") == {404}
+    assert processes(receiver) == serving
