@@ -1,5 +1,6 @@
-"""Rejected requests on the page, and their replay through a real web process."""
+"""Rejected requests on the page: replayed through a real web process, and dropped."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from receiver.auth import credential_store
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
 from tests.console.conftest import OURS
-from tests.support.eventually import eventually
+from tests.console.test_dead_letters import finished
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -56,9 +57,7 @@ def test_what_is_good_today_is_taken_by_the_web_process(
     assert "private" not in page
     assert NUMBER in operator.post(f"/rejected/{entry}/reveal", headers=OURS).text
     hopeless = reject(valkey, b"not what the carrier sends")
-    answer = operator.post("/rejected/replay", headers=OURS, data={})
-    task = answer.headers["location"]
-    page = eventually(lambda: _ended(operator.get(task).text))
+    page = confirmed(operator, action="replay")
     assert "2 of 2" in page
     assert "would be refused again" in page
     client = valkey.client()
@@ -67,5 +66,14 @@ def test_what_is_good_today_is_taken_by_the_web_process(
     assert credential_store.all_stored(client) == []  # its own token is gone again
 
 
-def _ended(page: str) -> str:
-    return "" if "Cancel" in page else page
+def counted(operator: TestClient, **form: str) -> str:
+    """The page that asks."""
+    return operator.post("/rejected/confirm", headers=OURS, data=form).text
+
+
+def confirmed(operator: TestClient, **form: str) -> str:
+    """The page of the work that somebody began as the page that asks has it, once it has ended."""
+    hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', counted(operator, **form)))
+    answer = operator.post("/rejected/run", headers=OURS, data=hidden | form)
+    assert answer.status_code == 303, answer.text
+    return finished(operator, answer.headers["location"])

@@ -69,9 +69,9 @@ async def confirm(request: Request) -> Response:
     values = {
         "action": action,
         "count": count,
-        "until": until,
-        "filter": _filter(form),
-        "entry": entry_id(form.get("id", "")),
+        "noun": "dead letter",
+        "back": "/dead-letters",
+        "fields": _filter(form) | {"id": entry_id(form.get("id", "")), "until": until},
     }
     return render.page(request, "dead_letters_confirm.html", values)
 
@@ -82,17 +82,13 @@ async def run(request: Request) -> Response:
     action = "drop" if form.get("action") == "drop" else "replay"
     wanted = selection(form, forms.number(form, "until", 0))
     count = forms.number(form, "count", 0)
-    if action == "drop" and form.get("typed", "").replace(" ", "") != str(count):
-        values = {
-            "title": "Nothing was dropped",
-            "sentence": f"To drop {count} for ever, type that number into the field.",
-        }
-        return render.page(request, "message.html", values, 400)
+    if not forms.is_confirmed(form, count):
+        return render.page(request, "message.html", forms.unconfirmed(count), 400)
     about = urlencode({k: v for k, v in _filter(form).items() if v}) or "all"
     client, who = request.app.state.redis, request.state.session.name
     name = entry_id(form.get("id", "")) or about
     await run_in_threadpool(audit.write, client, who, f"dead-letters.{action}", name, count)
-    task = Task(f"{action.capitalize()} {count} dead letters", who, count)
+    task = Task(forms.counted(action, count, "dead letter"), who, count)
     work = _drop if action == "drop" else _replay
     tasks_of(request).start(task, lambda task: work(request.app.state, wanted, task))
     return RedirectResponse(f"/tasks/{task.id}", 303)

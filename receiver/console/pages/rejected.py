@@ -1,6 +1,5 @@
 """Rejected requests: authentic, and not what the carrier sends; kept with their reason."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +18,8 @@ from receiver.console.own_token import own_token
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
-from receiver.operations.rejected_requests import Replay, Selection, WrongToken
+from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
+from receiver.operations.sink_progress import order
 from receiver.runtime.blocking_http import Unreachable
 
 ROWS: Final = 50
@@ -57,21 +57,40 @@ def reveal(request: Request) -> Response:
     return _one(request, revealed=True)
 
 
-async def replay(request: Request) -> Response:
-    """Send what the filter selects to the web process once more, as its carrier would."""
+async def confirm(request: Request) -> Response:
+    """Say how many the filter selects now, and ask."""
     form = await forms.fields(request)
-    client, who = request.app.state.redis, request.state.session.name
-    wanted = selection(form, until=int(time.time() * 1000))
-    count = await run_in_threadpool(_count, client, wanted)
-    about = entry_id(form.get("id", "")) or urlencode(_filter(form))
-    await run_in_threadpool(audit.write, client, who, "rejected.replay", about, count)
-    task = Task(f"Replay {count} rejected requests", who, count, back="/rejected")
-    tasks_of(request).start(task, lambda _: _replay(request.app.state, wanted))
+    last = await run_in_threadpool(_last, request.app.state.redis)
+    count = await run_in_threadpool(_count, request.app.state.redis, form, last)
+    values = {
+        "action": "drop" if form.get("action") == "drop" else "replay",
+        "count": count,
+        "noun": "rejected request",
+        "back": "/rejected",
+        "fields": _filter(form) | {"id": entry_id(form.get("id", "")), "last": last},
+    }
+    return render.page(request, "rejected_confirm.html", values)
+
+
+async def run(request: Request) -> Response:
+    """Begin what was confirmed, on what was counted."""
+    form = await forms.fields(request)
+    action = "drop" if form.get("action") == "drop" else "replay"
+    last, count = entry_id(form.get("last", "")), forms.number(form, "count", 0)
+    if not last or not forms.is_confirmed(form, count):
+        return render.page(request, "message.html", forms.unconfirmed(count), 400)
+    state, who = request.app.state, request.state.session.name
+    chosen = urlencode({name: value for name, value in _filter(form).items() if value})
+    about = entry_id(form.get("id", "")) or chosen or "all"
+    await run_in_threadpool(audit.write, state.redis, who, f"rejected.{action}", about, count)
+    task = Task(forms.counted(action, count, "rejected request"), who, count, back="/rejected")
+    work = _drop if action == "drop" else _replay
+    tasks_of(request).start(task, lambda _: work(state, form, last))
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 
-def _replay(state: Any, wanted: Selection) -> Iterator[tuple[str, str]]:
-    found = list(rejected_requests.select(state.redis, wanted))
+def _replay(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
+    found = list(_frozen(state.redis, form, last))
     if not found:
         return
     url = state.web
@@ -84,6 +103,17 @@ def _replay(state: Any, wanted: Selection) -> Iterator[tuple[str, str]]:
             except WrongToken:
                 outcome = "the web process did not take the console's token"
             yield one.id, "done" if outcome == "taken" else outcome
+
+
+def _drop(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
+    for one in _frozen(state.redis, form, last):
+        yield one.id, "done" if rejected_requests.drop(state.redis, one) else "gone"
+
+
+def _frozen(client: Any, form: Any, last: str) -> Iterator[Found]:
+    """Those that the filter selects among what was there when they were counted."""
+    found = rejected_requests.select(client, selection(form))
+    return (one for one in found if order(one.id) <= order(last))
 
 
 def _one(request: Request, *, revealed: bool) -> Response:
@@ -112,15 +142,21 @@ def _groups(client: Any) -> list[tuple[int, str, int]]:
     return [(status, reason, count) for (status, reason), count in found.most_common(12)]
 
 
-def _count(client: Any, wanted: Selection) -> int:
-    return sum(1 for _ in rejected_requests.select(client, wanted))
+def _count(client: Any, form: Any, last: str) -> int:
+    return sum(1 for _ in _frozen(client, form, last)) if last else 0
+
+
+def _last(client: Any) -> str:
+    """The newest entry there is; empty where there is none."""
+    page: Any = client.xrevrange(REJECTED, count=1)
+    return page[0][0].decode() if page else ""
 
 
 def _filter(values: Any) -> dict[str, str]:
     return {name: values.get(name, "")[:200] for name in ("listener", "reason", "status")}
 
 
-def selection(values: Any, until: int = 2**53) -> Selection:
+def selection(values: Any) -> Selection:
     """Return the filter in the fields of a form or an address."""
     wanted, entry = _filter(values), entry_id(values.get("id", ""))
     return Selection(
@@ -128,13 +164,13 @@ def selection(values: Any, until: int = 2**53) -> Selection:
         listener=wanted["listener"],
         reason=wanted["reason"],
         status=forms.number(wanted, "status", 0),
-        until=until,
     )
 
 
 ROUTES: Final = [
     Page("/rejected", show, "viewer"),
-    Page("/rejected/replay", replay, "operator", ["POST"]),
+    Page("/rejected/confirm", confirm, "operator", ["POST"]),
+    Page("/rejected/run", run, "operator", ["POST"]),
     Page("/rejected/{id}", show_one, "viewer"),
     Page("/rejected/{id}/reveal", reveal, "operator", ["POST"]),
 ]

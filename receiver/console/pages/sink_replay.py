@@ -60,7 +60,8 @@ async def run(request: Request) -> Response:
     who, count = request.state.session.name, forms.number(form, "count", 0)
     about = f"{sink.name} since={render.iso(min(since, until))} until={render.iso(until)}"
     await run_in_threadpool(audit.write, state.redis, who, "sink.replay", about, count)
-    task = Task(f"Replay {count} events to {sink.name}", who, count, back=f"/sinks/{sink.name}")
+    title = f"{forms.counted('replay', count, 'event')} to {sink.name}"
+    task = Task(title, who, count, back=f"/sinks/{sink.name}")
     wanted = Wanted(since=since, until=until)
     tasks_of(request).start(task, lambda task: _replay(state.redis, sink, wanted, task))
     return RedirectResponse(f"/tasks/{task.id}", 303)
