@@ -3,26 +3,36 @@
 import time
 from typing import Any, Final
 
+import redis
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from receiver.config.settings import SinkSettings
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
 from receiver.console.attempts import shown
-from receiver.operations import delivery_attempts, sink_ledger, sink_orders
+from receiver.console.mask import Masks
+from receiver.contract.redis_keys import sink_state
+from receiver.operations import delivery_attempts, oldest_waiting, sink_ledger, sink_orders
+from receiver.operations.sink_ledger import SinkLedger
 
 
 def show(request: Request) -> Response:
-    """Show every sink with its books."""
-    rows = sink_ledger.read(request.app.state.redis)
-    return render.page(request, "sinks.html", {"rows": rows, "now_s": time.time()})
+    """Show every sink with its ledger, those with trouble first."""
+    rows = sorted(sink_ledger.read(request.app.state.redis), key=trouble_first)
+    return render.page(request, "sinks.html", {"rows": rows})
+
+
+def trouble_first(sink: SinkLedger) -> tuple[bool, bool, bool, str]:
+    """Return the sort key of a sink: stopped, then failing, then the others; retired ones last."""
+    return not sink.begun, not sink.stopped, not sink.failing, sink.name
 
 
 def show_one(request: Request) -> Response:
-    """Show one sink: its books, its circuit, what it may get."""
-    name = request.path_params["name"]
-    found = next((x for x in sink_ledger.read(request.app.state.redis) if x.name == name), None)
+    """Show one sink: its ledger, its circuit, the oldest that waits, what it may get."""
+    name, client = request.path_params["name"], request.app.state.redis
+    found = next((x for x in sink_ledger.read(client) if x.name == name), None)
     if found is None:
         values = {"title": "No such sink", "sentence": "No sink of this name was ever configured."}
         return render.page(request, "message.html", values, 404)
@@ -31,12 +41,26 @@ def show_one(request: Request) -> Response:
         "sink": found,
         "settings": settings,
         "kind": settings.__struct_config__.tag if settings else "",
+        "where": _where(settings, masks_of(request)) if settings else [],
         "now_s": time.time(),
-        "attempts": shown(
-            delivery_attempts.newest(request.app.state.redis, name), masks_of(request)
-        ),
+        "oldest": oldest_waiting.oldest(client, name),
+        "stopped_at": forms.number(_state(client, name), "stopped_at", 0),
+        "attempts": shown(delivery_attempts.newest(client, name), masks_of(request)),
     }
     return render.page(request, "sink.html", about)
+
+
+def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
+    """The paths of a filter, each with its value as the fields of events are shown."""
+    return [
+        (path, *masks.document({path.rpartition(".")[2]: value}).values())
+        for path, value in settings.where.items()
+    ]
+
+
+def _state(client: redis.Redis, name: str) -> dict[str, str]:
+    stored: Any = client.hgetall(sink_state(name))
+    return {field.decode(): value.decode("utf-8", "replace") for field, value in stored.items()}
 
 
 async def act(request: Request) -> Response:

@@ -1,0 +1,97 @@
+"""The page of one sink: what is wrong and its button first, the oldest that waits, its filters."""
+
+import time
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from receiver.config.settings import HttpSink, Settings
+from receiver.contract.redis_keys import EVENTS, SINKS, forward_group, retry_due, sink_state
+from receiver.operations import oldest_waiting
+from tests.support.console_data import NUMBER
+from tests.support.valkey import Valkey
+
+FILTER: Any = {"data.final": True, "subject": f"+1{NUMBER}"}
+SINK = HttpSink(name="hook", url="https://hooks.example.com/", where=FILTER, share=12.5)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(sinks=(SINK,))
+
+
+@pytest.fixture(autouse=True)
+def begun(valkey: Valkey) -> None:
+    valkey.client().xgroup_create(EVENTS, forward_group("hook"), id="0", mkstream=True)
+    valkey.client().hset(SINKS, mapping={"hook:begun": 0, "hook:configured": _ms(0)})
+
+
+def _ms(seconds_ago: int) -> int:
+    return int((time.time() - seconds_ago) * 1000)
+
+
+def publish(valkey: Valkey, seconds_ago: int) -> str:
+    entry: Any = valkey.client().xadd(EVENTS, {"event": "{}"}, id=f"{_ms(seconds_ago)}-0")
+    return str(entry.decode())
+
+
+def test_what_starts_a_stopped_sink_stands_beside_what_is_wrong(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    stopped: dict[str, Any] = {"stopped": "answered 410", "stopped_at": _ms(7_200)}
+    valkey.client().hset(sink_state("hook"), mapping=stopped)
+    page = operator.get("/sinks/hook").text
+    assert page.index("answered 410") < page.index("2 h ago") < page.index("Start it again")
+    assert page.index("Start it again") < page.index("balanced")
+
+
+def test_the_oldest_that_waits_is_read_pending_or_retried(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    client: Any = valkey.client()
+    assert "none waits" in viewer.get("/sinks/hook").text
+    old, *_ = (publish(valkey, ago) for ago in (10_800, 7_200, 60))
+    assert oldest_waiting.oldest(client, "hook") == int(old.partition("-")[0])
+    group = forward_group("hook")
+    client.xreadgroup(group, "one", {EVENTS: ">"}, count=2)
+    assert "published <time" in viewer.get("/sinks/hook").text
+    assert "3 h ago" in viewer.get("/sinks/hook").text  # pending
+    client.zadd(retry_due("hook"), {old: 1})
+    client.xack(EVENTS, group, old)
+    assert "3 h ago" in viewer.get("/sinks/hook").text  # to be tried again
+    client.delete(retry_due("hook"))
+    assert "2 h ago" in viewer.get("/sinks/hook").text
+    assert oldest_waiting.oldest(client, "nobody") == 0
+
+
+def test_its_filters_are_shown_and_no_number_in_them(viewer: TestClient) -> None:
+    page = viewer.get("/sinks/hook").text
+    assert "data.final = True" in page
+    assert "subject = +1•" in page
+    assert NUMBER not in page
+    assert "12.5 %" in page
+
+
+def test_sinks_with_trouble_stand_first(viewer: TestClient, valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    for name in ("a", "b", "c"):
+        client.xgroup_create(EVENTS, forward_group(name), id="0")
+        client.hset(SINKS, mapping={f"{name}:begun": 0, f"{name}:configured": _ms(0)})
+    client.hset(SINKS, "0-retired:begun", 0)
+    client.hset(sink_state("c"), "stopped", "answered 410")
+    client.hset(sink_state("b"), "opened", 1)
+    page = viewer.get("/sinks").text
+    at = [page.index(f'href="/sinks/{name}"') for name in ("c", "b", "a", "hook", "0-retired")]
+    assert at == sorted(at)
+
+
+def test_a_sink_that_no_worker_has_does_not_look_as_if_it_were_sent_to(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    assert ">sending<" in viewer.get("/sinks/hook").text
+    valkey.client().hset(SINKS, "hook:configured", _ms(3_600))
+    page = viewer.get("/sinks/hook").text
+    assert ">no worker has it<" in page
+    assert "No running worker has it" in page
+    assert ">no worker has it<" in viewer.get("/").text
