@@ -1,4 +1,4 @@
-"""The console's settings: what people type to reach it, and which proxies it trusts."""
+"""The console's settings: how people reach it, which proxies it trusts, where traces are shown."""
 
 import ipaddress
 from typing import Final
@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from receiver.runtime.loopback import is_loopback
 
+TRACE: Final = "{trace}"
+"""Where the id of a trace goes in `RECEIVER_TRACE_URL`."""
 UNIX: Final = "unix"
 """The peer at the other end of a unix socket."""
 
@@ -19,6 +21,16 @@ def public_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("https is wanted: what is shown is personal")
     return value.rstrip("/")
+
+
+def trace_url(value: str) -> str:
+    """Return `RECEIVER_TRACE_URL`: the address of one trace, with `{trace}` where its id goes.
+    Raises `ValueError`.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value.count(TRACE) != 1:
+        raise ValueError("an address such as https://traces.example.com/trace/{trace} is wanted")
+    return value
 
 
 def peers(value: str) -> tuple[str, ...]:

@@ -125,6 +125,7 @@ VARIABLES: Final = (
     Variable("RECEIVER_SECRET_KEYS", "secret_keys", secret_keys.keys, secret=True),
     Variable("RECEIVER_CONSOLE_URL", "console_url", console.public_url),
     Variable("RECEIVER_CONSOLE_PROXY", "console_proxy", console.peers),
+    Variable("RECEIVER_TRACE_URL", "trace_url", console.trace_url),
     Variable("RECEIVER_KEEP_HEADERS", "keep_headers", header_names.names),
 )
 """All but `RECEIVER_CONFIG`, which names the file, and those that one command alone reads."""

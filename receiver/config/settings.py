@@ -101,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What people type to reach the console through a proxy; empty where they do not."""
     console_proxy: tuple[str, ...] = ()
     """Peers whose word counts for who somebody is: addresses, networks, or `unix`."""
+    trace_url: str = ""
+    """Where a trace is shown, with `{trace}` for its id; empty: the console links to none."""
     keep_headers: frozenset[bytes] = frozenset()
     """Names of those request headers that are stored with an accepted notification."""
     traces: Asked = Asked()

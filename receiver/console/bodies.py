@@ -8,6 +8,7 @@ import redis
 from starlette.requests import Request
 
 from receiver.carriers import CALLBACKS
+from receiver.config.console import TRACE
 from receiver.console.app import masks_of
 from receiver.console.marked import Marked, marked
 from receiver.console.mask import Masks
@@ -38,6 +39,8 @@ class Body(msgspec.Struct, frozen=True):
     refused: bool = False
     trace: str = ""
     """The id of the trace that its request belongs to; empty without traces."""
+    trace_url: str = ""
+    """Where that trace is shown; empty where nobody said."""
 
 
 def bodies(request: Request, story: Story, budget: int, *, revealed: bool) -> list[Body]:
@@ -67,7 +70,13 @@ def _accepted(request: Request, one: Notification, reason: str, masks: Masks) ->
         events=[],
         curl=_curl(request, one, masks.body(one.body)),
         trace=one.trace[3:35],
+        trace_url=_trace_url(request, one.trace[3:35]),
     )
+
+
+def _trace_url(request: Request, trace: str) -> str:
+    pattern: str = request.app.state.settings.trace_url
+    return pattern.replace(TRACE, trace) if trace else ""
 
 
 def _refused(one: Refusal, masks: Masks) -> Body:

@@ -27,7 +27,15 @@ _STATE: Final = {
     "is with a worker": "wait",
     "will be tried again": "wait",
     "has not been read yet": "wait",
+    "has been read and not acknowledged": "wait",
+    "is parked": "wait",
 }
+_NOW: Final = {
+    *("waits for a worker", "is with a worker", "will be tried again", "has not been read yet"),
+    *("has been read and not acknowledged", "is settled", "is parked"),
+    "is not wanted by its filters",
+}
+"""What a line says of the moment when somebody looks, not of a time."""
 
 
 BUDGET: Final = 5_000
@@ -68,6 +76,7 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
         "attempts": shown(_attempts(request, stories), masks_of(request, revealed=revealed)),
         "revealed": revealed,
         "state": _STATE,
+        "of_now": _NOW,
     }
     return render.page(request, "story.html", values)
 
