@@ -7,7 +7,7 @@ import msgspec
 Severity = Literal["serious", "warning", "note"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One finding: `serious` loses data or admits strangers; `warning` will, or may; `note` is a
     reminder.
     """
@@ -17,3 +17,5 @@ class Finding(msgspec.Struct, frozen=True):
     why: str
     fix: str
     """A command where there is one."""
+    page: str = ""
+    """The console's page where it is put right, without its host; empty where there is none."""

@@ -37,6 +37,7 @@ def check_workload(
             "there is no credential",
             "every request is answered 401",
             "receiver credentials add --label NAME",
+            "/credentials",
         )
     yield from _credentials(found, demo)
     yield from _workers(settings, found)
@@ -53,6 +54,7 @@ def check_workload(
             "the ledger does not balance",
             "a notification that was acknowledged has no outcome, and is not open either",
             "receiver ledger",
+            "/ledger",
         )
     if found.inbound.oldest > _LATE:
         yield Finding(
@@ -84,12 +86,14 @@ def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
     for one in found.credentials:
         known = one.credential
         named = f"the credential {one.id}" + (f" ({known.label})" if known and known.label else "")
+        page = f"/credentials/{one.id}"
         if known is None:
             yield Finding(
                 "serious",
                 f"{named} cannot be read",
                 "requests with it are answered 503",
                 f"receiver credentials revoke {one.id}",
+                page,
             )
         elif one.ends_within(WEEK):
             days = ((known.expires or 0.0) - time.time()) / 86400
@@ -98,6 +102,7 @@ def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
                 f"{named} " + ("has expired" if days <= 0 else f"expires in {days:.1f} days"),
                 "a 401 ends a CAMARA subscription, and AT&T gives up after 72 hours",
                 "receiver credentials add --label NAME  # register it there, then revoke this one",
+                page,
             )
         if demo and one.digest == demo_digest:
             yield Finding(
@@ -105,6 +110,7 @@ def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
                 f"{named} is the token of `receiver up --demo`",
                 "it has been printed on a terminal and is stored in a file",
                 f"receiver credentials revoke {one.id}",
+                page,
             )
 
 
@@ -150,6 +156,7 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 f"the sink {name} is stopped: {sink.state['stopped']}",
                 "nothing is delivered to it, and its events will be trimmed for age",
                 f"receiver sinks start {name}",
+                f"/sinks/{name}",
             )
         elif sink.state.get("opened", "0") != "0" and "refused" in sink.state:
             yield Finding(
@@ -158,6 +165,7 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 "nothing is sent to it but a probe now and then",
                 "its events wait, for as long as its give_up_hours say",
                 f"mend its URL, its token or the consumer; {name} goes on by itself",
+                f"/sinks/{name}",
             )
         elif sink.state.get("opened", "0") != "0":
             yield Finding(
@@ -165,6 +173,7 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 f"the sink {name} fails: only a probe is sent to it now and then",
                 "its events wait, at most for its give_up_hours",
                 f"receiver sinks list  # then mend {name}",
+                f"/sinks/{name}",
             )
 
 
@@ -197,6 +206,7 @@ def _dead_letters(found: Snapshot) -> Iterator[Finding]:
             f"{dead} dead letters wait" + _of_owners(found),
             "they go after 30 days, and each owner's oldest from 100,000 on",
             "receiver dead-letters list",
+            "/dead-letters",
         )
     for owner, count in found.dead_letters.items():
         if count >= _MANY:
@@ -205,6 +215,7 @@ def _dead_letters(found: Snapshot) -> Iterator[Finding]:
                 f"{owner} has {count} dead letters",
                 "from 100,000 on its oldest go",
                 "receiver dead-letters replay  # once their cause is mended; or drop",
+                "/dead-letters",
             )
     if rejected := found.entries[REJECTED]:
         yield Finding(
@@ -212,6 +223,7 @@ def _dead_letters(found: Snapshot) -> Iterator[Finding]:
             f"{rejected} refused requests wait",
             "the newest 10,000 are kept",
             "receiver rejected list",
+            "/rejected",
         )
 
 

@@ -1,6 +1,7 @@
 """The first page: do the books balance, is anything wrong, how it went, who has gone silent."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,8 +12,9 @@ from receiver.config.settings import Settings
 from receiver.console import charts, render
 from receiver.console.app import Page
 from receiver.console.charts import Charts
+from receiver.console.pages.sinks import trouble_first
 from receiver.doctor.environment import demo_token
-from receiver.doctor.finding import Finding
+from receiver.doctor.finding import Finding, Severity
 from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
 from receiver.metrics.snapshot import Snapshot
@@ -26,7 +28,18 @@ CHARTS_FRESH: Final = 15.0
 """The same for the history, which has a sample for each minute."""
 PARTS: Final = ("books", "work")
 """Those of the page that ask for themselves again every other second."""
+MOST: Final = 10
+"""Rows of one list on the first page; another page has all."""
 _ORDER: Final = ("serious", "warning", "note")
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Findings that say the same of several things: why and the fix stand there once."""
+
+    severity: Severity
+    why: str
+    fix: str
+    found: list[Finding]
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -50,6 +63,9 @@ def show(request: Request) -> Response:
     values: dict[str, Any] = {
         "seen": last,
         "gone": gone,
+        "groups": _groups(last.findings),
+        "most": MOST,
+        "sinks": sorted(last.sinks, key=trouble_first),
         "listeners": names,
         "credentials": _credentials(last.found),
         "base": settings.public_url or request.app.state.web,
@@ -115,19 +131,38 @@ def _read(request: Request) -> Overview:
     return Overview(int(time.time() * 1000), found, sink_ledger.read(client), findings)
 
 
+def _groups(findings: list[Finding]) -> list[Group]:
+    """Return the findings, those with the same reason and fix together, in the order in which each
+    group's first stands.
+    """
+    groups: dict[tuple[Severity, str, str], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault((one.severity, one.why, one.fix), []).append(one)
+    return [Group(*about, found) for about, found in groups.items()]
+
+
 def _listeners(settings: Settings, found: Snapshot) -> list[tuple[str, int]]:
     """Return each listener and when it was last heard, 0 for never; the silent ones first."""
-    names = {one.name for one in settings.listeners} or set(found.heard) or {"default"}
-    return sorted(((name, found.heard.get(name, 0)) for name in names), key=lambda one: one[1])
+    return silent_first({one.name for one in settings.listeners}, found.heard)
 
 
-def _credentials(found: Snapshot) -> list[tuple[str, float]]:
-    """Return the label and the days left of each credential that ends, the first to end first."""
-    known = [one.credential for one in found.credentials if one.credential]
+def silent_first(configured: set[str], heard: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return each listener and when it was last heard (ms), 0 for never; the silent ones first."""
+    names = configured or set(heard) or {"default"}
+    return sorted(((name, heard.get(name, 0)) for name in names), key=lambda one: (one[1], one[0]))
+
+
+def _credentials(found: Snapshot) -> list[tuple[str, str, float]]:
+    """Return the id, the label and the days left of each credential that ends, the first to end
+    first.
+    """
+    known = [(one.id, one.credential) for one in found.credentials if one.credential]
     ends = [
-        (one.label or "unnamed", (one.expires - found.now) / 86_400) for one in known if one.expires
+        (name, one.label or "unnamed", (one.expires - found.now) / 86_400)
+        for name, one in known
+        if one.expires
     ]
-    return sorted(ends, key=lambda one: one[1])
+    return sorted(ends, key=lambda one: one[2])
 
 
 ROUTES: Final = [Page("/", show, "viewer"), Page("/charts", show_charts, "viewer")]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import render
 from receiver.console.app import Page
+from receiver.console.pages.overview import silent_first
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
 from receiver.operations import ledger, sink_ledger
@@ -34,6 +35,17 @@ def show_ledger(request: Request) -> Response:
         "sinks": sink_ledger.read(client),
     }
     return render.page(request, "ledger.html", values)
+
+
+def show_listeners(request: Request) -> Response:
+    """Show every listener and when it was last heard, the silent ones first."""
+    state = request.app.state
+    stored: Any = state.redis.hgetall(HEARD)
+    heard = {
+        name.decode("utf-8", "replace"): int(at) for name, at in stored.items() if at.isdigit()
+    }
+    rows = silent_first({one.name for one in state.settings.listeners}, heard)
+    return render.page(request, "listeners.html", {"rows": rows})
 
 
 def show_listener(request: Request) -> Response:
@@ -108,6 +120,7 @@ def show_polls(request: Request) -> Response:
 
 ROUTES: Final = [
     Page("/ledger", show_ledger, "viewer"),
+    Page("/listeners", show_listeners, "viewer"),
     Page("/listeners/{name}", show_listener, "viewer"),
     Page("/subscriptions", show_subscriptions, "viewer"),
     Page("/polls", show_polls, "viewer"),
