@@ -19,10 +19,25 @@ from receiver.console.app import Page
 QUIET: Final = 7 * 86_400
 """Seconds without use after which a token may be revoked without a carrier noticing."""
 
+DAYS: Final = 14
+"""Days until a credential ends that is to be replaced: what the page proposes."""
+
 
 def show(request: Request) -> Response:
     """Show the credentials, the oldest first."""
     return _page(request, {})
+
+
+def show_one(request: Request) -> Response:
+    """Show one credential, and what becomes of its carrier if it is revoked."""
+    name = request.path_params["id"]
+    found = next(
+        (x for x in credential_store.all_stored(request.app.state.redis) if x.id == name), None
+    )
+    if found is None:
+        gone = {"title": "No such credential", "sentence": "It was revoked, or never there."}
+        return render.page(request, "message.html", gone, 404)
+    return render.page(request, "credential.html", {"one": _row(found), "days": DAYS})
 
 
 async def add(request: Request) -> Response:
@@ -102,5 +117,6 @@ def _row(one: Stored) -> dict[str, Any]:
 ROUTES: Final = [
     Page("/credentials", show, "operator"),
     Page("/credentials", add, "operator", ["POST"]),
+    Page("/credentials/{id}", show_one, "operator"),
     Page("/credentials/{id}/revoke", revoke, "operator", ["POST"]),
 ]
