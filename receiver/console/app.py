@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -114,8 +114,7 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
                 return RedirectResponse("/login", 303)
             request.state.session = session
             if not session.may(role):
-                values = {"title": "Not for a viewer", "sentence": _VIEWER}
-                return render.page(request, "message.html", values, 403)
+                return render.page(request, "message.html", _VIEWER, 403)
         if _is_async(endpoint):
             response: Response = await endpoint(request)
             return response
@@ -125,10 +124,14 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
     return checked
 
 
-_VIEWER: Final = (
-    "You signed in as a viewer, who sees no personal data and changes nothing. Ask for a link with "
-    "the role operator: receiver console link --role operator."
-)
+_VIEWER: Final = {
+    "title": "Not for a viewer",
+    "sentence": "You signed in as a viewer, who sees no personal data and changes nothing. Somebody "
+    "on the machine that runs the receiver can make you a link as an operator:",
+    "command": "receiver console link --role operator --as NAME",
+}
+AGAIN: Final = 5
+"""Seconds after which a page that Redis could not serve is asked for again."""
 
 
 def _session(request: Request) -> sessions.Session | None:
@@ -155,6 +158,8 @@ def _is_async(endpoint: Endpoint) -> bool:
 
 def _not_found(request: Request, _: Exception) -> Response:
     values = {"title": "No such page", "sentence": "There is no page under this address."}
+    with suppress(*DOWN):
+        request.state.session = _session(request)
     return render.page(request, "message.html", values, 404)
 
 
@@ -167,6 +172,10 @@ def _redis_is_gone(request: Request, _: Exception) -> Response:
     values = {
         "title": "Redis does not answer",
         "sentence": "Nothing can be shown until it is back; notifications wait in the spool where "
-        "there is one. receiver doctor says what it can see.",
+        f"there is one. This page asks again every {AGAIN} seconds. What can be seen without it:",
+        "command": "receiver doctor",
     }
-    return render.page(request, "message.html", values, 503)
+    response = render.page(request, "message.html", values, 503)
+    if request.method == "GET":
+        response.headers["refresh"] = str(AGAIN)
+    return response

@@ -45,9 +45,12 @@ def iso(milliseconds: int) -> str:
 
 def when(milliseconds: int) -> str:
     """Return a time of day, with the date where it is not today's (UTC)."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    today = moment.date() == datetime.now(UTC).date()
-    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+    moment, now = datetime.fromtimestamp(milliseconds / 1000, UTC), datetime.now(UTC)
+    if moment.date() == now.date():
+        return moment.strftime("%H:%M:%S")
+    return moment.strftime(
+        "%d %b %H:%M:%S" if moment.year == now.year else "%Y-%m-%d %H:%M:%S"
+    ).replace(" ", "\u00a0", 1)
 
 
 def ago(milliseconds: int) -> str:

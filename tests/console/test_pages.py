@@ -1,5 +1,6 @@
 """Every page, for each role, on a store with something of everything and on an empty one."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_sink_is_stopped_and_started_on_the_audit_trail(
     assert "Stop sending" in operator.get("/sinks/billing").text
     form = {"action": "stop", "why": "its disk\nis <b>full"}
     operator.post("/sinks/billing", headers=OURS, data=form)
-    said = "stopped by ada in the console: its disk is &lt;b&gt;full."
+    said = "stopped by ada in the console: its disk is &lt;b&gt;full, <time"
     assert said in operator.get("/sinks/billing").text
     actions = [entry.action for _, entry in audit.newest(valkey.client())]
     assert actions == ["sink.stop", "sink.start"]
@@ -81,8 +82,9 @@ def test_a_credential_is_added_shown_once_and_revoked(operator: TestClient, valk
     assert (stored.credential.label, stored.credential.listener) == ("att", "promo")
     listed = operator.get("/credentials").text
     assert token not in listed
-    assert "in use: its carrier will get 401" in listed
+    assert ">in use<" in listed
     assert "never used" in listed
+    assert "its carrier will get 401" in operator.get(f"/credentials/{stored.id}").text
     operator.post(f"/credentials/{stored.id}/revoke", headers=OURS, data={"days": "2"})
     (ending,) = credential_store.all_stored(valkey.client())
     assert ending.ends_within(2 * 86_400)
@@ -123,10 +125,25 @@ def test_redis_is_gone_is_said_and_the_last_numbers_stay(
         page = eventually(lambda: _stale(operator.get("/").text))
         assert "Redis does not answer" in page
         assert 'href="/sinks/billing"' in page
-        assert operator.get("/live").status_code == 503
+        gone = operator.get("/live")
+        assert (gone.status_code, gone.headers["refresh"]) == (503, "5")  # it comes back by itself
+        assert "refresh" not in operator.post("/sample", headers=OURS).headers
     finally:
         valkey.restart()
     eventually(lambda: not _stale(operator.get("/").text))
+
+
+def test_a_page_that_is_none_leads_back_and_a_viewer_is_led_to_nothing_refused(
+    viewer: TestClient,
+) -> None:
+    answer = viewer.get("/nope")
+    assert answer.status_code == 404
+    for address in re.findall(r'<a (?:class="brand" )?href="(/[^"]*)"', answer.text):
+        assert viewer.get(address).status_code == 200
+    assert 'href="/sinks"' in answer.text
+    assert "console link --role operator" in viewer.get("/audit").text
+    viewer.cookies.clear()
+    assert "<nav" not in viewer.get("/nope").text
 
 
 def _stale(page: str) -> str:

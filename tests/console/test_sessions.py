@@ -29,7 +29,7 @@ def test_a_link_signs_in_once(stranger: TestClient, valkey: Valkey) -> None:
     stranger.cookies.clear()
     again = stranger.get(f"/login?token={token}", headers=CLICK)
     assert again.status_code == 403
-    assert "no good any more" in again.text
+    assert "does not work any more" in again.text
     assert stranger.get("/audit").headers["location"] == "/login"
 
 

@@ -41,6 +41,7 @@ async def show(request: Request) -> Response:
         "rows": rows[::-1],
         "after": position_text(position),
         "filter": wanted,
+        "query_is_empty": wanted == Filter(),
         "query": urlencode(msgspec.structs.asdict(wanted)),
         "begun": request.query_params.get("since") == "start",
         "sent": sent if is_receipt(sent) else "newest",

@@ -44,6 +44,7 @@
     const tell = () => {
       const lost = skipped ? `, ${skipped} skipped` : "";
       state.textContent = paused ? `paused, ${waiting.length} new${lost}` : `live${lost}`;
+      state.className = `mark ${paused || lost ? "warn" : "good"}`;
     };
     const take = (html) => {
       const box = document.createElement("template");
@@ -60,7 +61,7 @@
       if (last) at.searchParams.set("after", last);
       source = new EventSource(at);
       source.onopen = tell;
-      source.onerror = () => { state.textContent = "the connection is gone, trying again"; };
+      source.onerror = () => { state.textContent = "the connection is gone, trying again"; state.className = "mark bad"; };
       source.onmessage = (event) => { last = event.lastEventId; take(event.data); };
       source.addEventListener("skipped", (event) => { skipped += Number(event.data); tell(); });
     };
@@ -77,6 +78,12 @@
     open();
   }
 
+  // On a narrow screen the pages' names scroll: the current one is to be seen.
+  const current = document.querySelector(".top nav [aria-current]");
+  if (current) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 48;
+  const help = document.querySelector("[data-keys]");
+  if (help) { help.hidden = false; help.addEventListener("click", () => document.getElementById("keys").showModal()); }
+
   // Keyboard: / search, j k Enter rows, g and a letter for a page, ? help.
   let going = false;
   const rows = () => [...document.querySelectorAll(".rows tbody tr")];
@@ -88,6 +95,7 @@
     all[at]?.classList.remove("here");
     all[next].classList.add("here");
     all[next].scrollIntoView({ block: "nearest" });
+    announce(all[next].innerText.replace(/\s+/g, " ").slice(0, 200));
   };
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from receiver.auth import credential_store
 from receiver.console.pages import ROUTES
 from receiver.contract.redis_keys import DEAD_LETTERS, REJECTED
 from tests.support.browser import Console, violations
@@ -44,8 +45,10 @@ def test_all_can_read_and_use_each_page(console: Console, look: str) -> None:
     published = fill(console.valkey)
     client: Any = console.valkey.client()
     letter, refused = (client.xrevrange(name, count=1)[0][0].decode() for name in STORED)
+    (credential, *_) = credential_store.all_stored(client)
     paths = [
         *PLAIN,
+        f"/credentials/{credential.id}",
         *(f"/n/{published}", "/sinks/billing", "/listeners/promo"),
         *(f"/dead-letters/{letter}", f"/rejected/{refused}"),
     ]

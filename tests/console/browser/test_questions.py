@@ -1,0 +1,78 @@
+"""The pages that ask before something is done: read and answered by anybody, by keyboard alone."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from receiver.contract.redis_keys import REJECTED
+from tests.console.browser.test_looks import LOOKS, too_wide
+from tests.support.browser import Console, violations
+from tests.support.console_data import fill
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until a control of this name has the focus, which is then seen."""
+    wanted = page.get_by_role("button", name=name, exact=True)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("one => one === document.activeElement"):
+            break
+    expect(wanted).to_be_focused()
+    outline = wanted.evaluate("one => getComputedStyle(one).outlineStyle")
+    assert outline == "solid"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_all_can_read_what_is_asked(console: Console, look: str) -> None:
+    fill(console.valkey)
+    found = {}
+    with console.page(**LOOKS[look]) as page:
+        for path in ("/rejected", "/dead-letters"):
+            for button in ("Replay all of these", "Drop all of these"):
+                page.goto(console.base + path)
+                page.get_by_role("button", name=button).click()
+                expect(page.get_by_role("heading", level=1)).to_contain_text("?")
+                found[path, button] = [*violations(page), *(["wide"] if too_wide(page) else [])]
+    assert {where: said for where, said in found.items() if said} == {}
+
+
+def test_rejected_requests_are_dropped_by_keyboard(console: Console) -> None:
+    fill(console.valkey)
+    client: Any = console.valkey.client()
+    with console.page(then="/rejected") as page:
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+        tab_to(page, "Drop all of these")
+        page.keyboard.press("Enter")
+        field = page.get_by_label("Type 2 to drop them")
+        expect(field).to_be_visible()
+        tab_to(page, "Drop 2 rejected requests")
+        page.keyboard.press("Shift+Tab")
+        expect(field).to_be_focused()
+        page.keyboard.type("2")
+        page.keyboard.press("Enter")
+        expect(page.locator("#progress [role=status]")).to_contain_text("2 of 2: done")
+    assert client.xlen(REJECTED) == 0
+
+
+def test_the_keys_are_shown_by_a_button_too(console: Console) -> None:
+    with console.page() as page:
+        tab_to(page, "Keys")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_on_a_phone_a_row_has_all_its_cells_on_the_screen(console: Console) -> None:
+    fill(console.valkey)
+    with console.page(then="/rejected", **LOOKS["phone"]) as page:
+        cells = page.locator(".rows tbody tr").first.locator("td")
+        expect(cells).to_have_count(6)
+        for box in [cell.bounding_box() for cell in cells.all()]:
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
