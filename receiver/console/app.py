@@ -126,8 +126,8 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
 
 _VIEWER: Final = {
     "title": "Not for a viewer",
-    "sentence": "You signed in as a viewer, who sees no personal data and changes nothing. Somebody "
-    "on the machine that runs the receiver can make you a link as an operator:",
+    "sentence": "You signed in as a viewer, who sees no personal data and changes nothing. An "
+    "operator's link is made on the machine that runs the receiver:",
     "command": "receiver console link --role operator --as NAME",
 }
 AGAIN: Final = 5
