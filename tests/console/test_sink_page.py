@@ -39,8 +39,9 @@ def publish(valkey: Valkey, seconds_ago: int) -> str:
 def test_what_starts_a_stopped_sink_stands_beside_what_is_wrong(
     operator: TestClient, valkey: Valkey
 ) -> None:
-    stopped: dict[str, Any] = {"stopped": "answered 410", "stopped_at": _ms(7_200)}
-    valkey.client().hset(sink_state("hook"), mapping=stopped)
+    stopped = {"stopped": "answered 410", "stopped_at": _ms(7_200)}
+    client: Any = valkey.client()
+    client.hset(sink_state("hook"), mapping=stopped)
     page = operator.get("/sinks/hook").text
     assert page.index("answered 410") < page.index("2 h ago") < page.index("Start it again")
     assert page.index("Start it again") < page.index("balanced")
