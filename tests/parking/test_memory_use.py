@@ -3,6 +3,12 @@
 import pytest
 
 from receiver.config.settings import RedisStreamSink
+from receiver.contract.redis_keys import EVENTS, forward_group
+from receiver.operations.requeue import Requeue
+from tests.support.forwarding import Forwarding, publish_many
+from tests.support.parking import copy_sink
+from tests.support.valkey import Valkey
+from workers.parking import memory_use
 from workers.parking.memory_use import Use, excess, may_return
 
 LIMIT = 1_000_000
@@ -41,6 +47,24 @@ def test_where_all_together_take_more_than_half_the_furthest_behind_gives_way() 
     uses = {"behind": use(400), "retries": use(100, 160)}
     assert excess(sink("behind", 50), uses, LIMIT) == 125
     assert excess(sink("retries", 50), uses, LIMIT) == 0
+
+
+def test_the_furthest_behind_is_who_has_the_most_bytes_waiting() -> None:
+    """Not who has the most events, or the smallest."""
+    uses = {"small": use(900, event_bytes=100), "behind": use(600)}
+    assert excess(sink("behind", 50), uses, LIMIT) == 125
+    assert excess(sink("small", 50), uses, LIMIT) == 0
+
+
+def test_where_only_retries_are_left_their_size_is_that_of_their_events(valkey: Valkey) -> None:
+    client = valkey.client()
+    Forwarding(valkey, copy_sink())
+    Requeue(client).send("copy", [(f"1-{n}", b"x" * 2_000) for n in range(3)], 0)
+    publish_many(valkey, 1)  # or there is no stream
+    client.xgroup_setid(EVENTS, forward_group("copy"), "$")
+    found = memory_use.read(client, [copy_sink()])["copy"]
+    assert (found.retries, found.waiting) == (3, 0)
+    assert 2_000 < found.event_bytes < 3_000
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The segment files of one sink: in order, durable, damage set aside, a full disk survived."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -131,6 +132,26 @@ def test_a_removed_file_takes_no_more_blocks(files: ParkedFiles, tmp_path: Path)
     path.unlink()
     files.append(30, entries(5, 30))
     assert taken(files) == [(30, 5)]
+
+
+def test_a_removed_file_is_closed(files: ParkedFiles, tmp_path: Path) -> None:
+    """Or its blocks stay on the disk, and the process has one file more each time."""
+    handles = len(os.listdir("/proc/self/fd"))
+    for number in (30, 35):
+        segments(tmp_path)[0].unlink()
+        files.append(number, entries(5, number))
+    assert len(os.listdir("/proc/self/fd")) == handles
+
+
+def test_a_new_file_is_in_its_directory_on_the_disk_before_anybody_counts_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(parked_files, "sync", synced.append)
+    with contextlib.closing(ParkedFiles(tmp_path / "billing")) as files:
+        synced.clear()
+        files.append(0, entries(10))
+        assert synced == [tmp_path / "billing"]
 
 
 def test_what_is_set_aside_is_kept_and_read_no_more(files: ParkedFiles, tmp_path: Path) -> None:

@@ -6,14 +6,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from receiver.contract.redis_keys import EVENTS, MARKS, SINKS, sink_parking
-from receiver.operations import sink_ledger
+from receiver.operations import sink_ledger, sink_orders
 from tests.parking.conftest import Made
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.parking import Parking, copied, copy_sink
 from tests.support.valkey import Valkey
 from workers.maintenance.sink_sweep import SinkSweep
+from workers.parking import parker
+
+DAMAGED = "sink.parked_damaged"
 
 
 def segments(tmp_path: Path, kind: str = "segment") -> list[Path]:
@@ -43,7 +47,11 @@ def test_a_damaged_block_costs_its_own_events_which_are_counted(
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    assert come_back(parked, forwarding) == ids[:20] + ids[40:]
+    with capture_logs() as logs:
+        assert come_back(parked, forwarding) == ids[:20] + ids[40:]
+    assert [(one["sink"], one["events"]) for one in logs if one["event"] == DAMAGED] == [
+        ("copy", 20)
+    ]
     books = parked.books()
     assert (books.parked_damaged, books.delivered, books.parked) == (20, 40, 0)
     assert (len(segments(tmp_path, "damaged")), segments(tmp_path)) == (1, [])
@@ -190,3 +198,36 @@ def test_a_sink_that_is_retired_lets_go_of_what_is_parked_and_the_files_stay(
     ids = publish_many(valkey, 10, first=30)
     assert come_back(parked, forwarding) == ids
     assert (parked.books().open, len(segments(tmp_path, "unclaimed"))) == (0, 1)
+
+
+def test_what_nobody_wants_leaves_without_a_file(
+    valkey: Valkey, parking: Made, tmp_path: Path
+) -> None:
+    """Beside a disk; without one it waits for the sink's own worker."""
+    sink = copy_sink(types=("nothing.*",))
+    Forwarding(valkey, sink)
+    publish_many(valkey, 20)
+    parked = parking(sink)
+    park(parked, 20)
+    books = parked.books()
+    assert (books.filtered, books.open, segments(tmp_path)) == (20, 0, [])
+
+
+def test_whoever_has_parked_events_says_that_it_lives_now_and_then_and_not_each_round(
+    valkey: Valkey, parking: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Forwarding(valkey, copy_sink())
+    parked = parking(copy_sink())
+    publish_many(valkey, 40)
+    park(parked, 40)
+    sink_orders.pause(parked.client, "copy", "so that nothing comes back")
+    times: list[int] = []
+
+    def now(_client: object) -> int:
+        times.append(len(times))
+        return 1
+
+    monkeypatch.setattr(parker, "_milliseconds", now)
+    for _ in range(5):
+        parked.parker.step()
+    assert len(times) == 1
