@@ -51,7 +51,8 @@ def test_where_all_together_take_more_than_half_the_furthest_behind_gives_way() 
 
 def test_the_furthest_behind_is_who_has_the_most_bytes_waiting() -> None:
     """Not who has the most events, or the smallest."""
-    uses = {"small": use(900, event_bytes=100), "behind": use(600)}
+    small = use(900, event_bytes=100)
+    uses = {"small": small, "behind": use(400), "retries": use(100, 160)}
     assert excess(sink("behind", 50), uses, LIMIT) == 125
     assert excess(sink("small", 50), uses, LIMIT) == 0
 
