@@ -4,9 +4,8 @@ A receipt and an entry hold their time, which tells where to look. An event's id
 stream is read from its end, as far as the caller's budget goes.
 """
 
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,17 +17,17 @@ from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, R
 from receiver.operations import dead_letters, repeated_event
 from receiver.operations.event_subscription import subscription
 from receiver.operations.look import EVERYTHING, Look
+from receiver.operations.notification_entries import (
+    Entry,
+    NotAnId,
+    find,
+    is_entry,
+    is_receipt,
+    milliseconds,
+    read_event,
+    receipts_of,
+)
 from receiver.operations.sink_progress import order, progress
-
-BEFORE: Final = 2_000
-"""Milliseconds that the clocks of the web process and of Redis may differ."""
-FIELDS: Final = {INBOUND: b"n", REJECTED: b"r", EVENTS: b"event", DEAD_LETTERS: b"d"}
-_RECEIPT: Final = re.compile(r"[0-9a-f]{27}").fullmatch
-_EVENT: Final = re.compile(r"[0-9a-f]{32}").fullmatch
-_ENTRY: Final = re.compile(r"\d{1,16}-\d{1,20}").fullmatch
-
-Entry = tuple[str, bytes]
-"""A stream id and the entry's one field."""
 
 
 class Unknown(Exception):
@@ -63,16 +62,6 @@ class Story(msgspec.Struct, frozen=True):
     """Stream -> the last entry looked at, where the budget ended before the stream did."""
 
 
-class _Said(msgspec.Struct):
-    id: str = ""
-    type: str = ""
-    source: str = ""
-    receiptid: str = ""
-
-
-_said = msgspec.json.Decoder(_Said).decode
-
-
 def explain(
     client: redis.Redis, name: str, settings: Settings, budget: int = EVERYTHING
 ) -> list[Story]:
@@ -82,9 +71,12 @@ def explain(
     Raises `Unknown` and `redis.RedisError`.
     """
     look = Look(client, budget)
-    receipts = {name: []} if _RECEIPT(name) else _receipts(look, name)
+    try:
+        receipts = {name: []} if is_receipt(name) else receipts_of(look, name)
+    except NotAnId as error:
+        raise Unknown(str(error)) from None
     stories = [
-        msgspec.structs.replace(story, streams=streams if _ENTRY(name) else [])
+        msgspec.structs.replace(story, streams=streams if is_entry(name) else [])
         for one, streams in receipts.items()
         if (story := _story(look, one, settings))
     ]
@@ -93,25 +85,20 @@ def explain(
     return stories
 
 
-def is_receipt(name: str) -> bool:
-    """Return whether an id has the form of a receipt."""
-    return bool(_RECEIPT(name))
-
-
 def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     """Return the bodies that came under a receipt: the one of its request, or of a batch each of
     its notifications. Empty when none is stored (any more). Raises `redis.RedisError`.
     """
     look = Look(client)
-    kept = [decode_notification(stored).body for _, stored in _find(look, INBOUND, receipt)]
-    return kept or [decode_refusal(stored).body for _, stored in _find(look, REJECTED, receipt)]
+    kept = [decode_notification(stored).body for _, stored in find(look, INBOUND, receipt)]
+    return kept or [decode_refusal(stored).body for _, stored in find(look, REJECTED, receipt)]
 
 
 def stored(
     client: redis.Redis, stream: str, receipt: str, budget: int = EVERYTHING
 ) -> Iterator[Entry]:
     """Yield a stream's entries with this receipt. Raises `redis.RedisError`."""
-    return _find(Look(client, budget), stream, receipt)
+    return find(Look(client, budget), stream, receipt)
 
 
 def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
@@ -145,42 +132,19 @@ _OUTCOMES: Final = {
 }
 
 
-_RECEIPT_IN: Final[dict[str, Callable[[Entry], str]]] = {
-    DEAD_LETTERS: lambda one: dead_letters.read(*one).summary.receipt,
-    INBOUND: lambda one: decode_notification(one[1]).receipt,
-    EVENTS: lambda one: _said(one[1]).receiptid,
-    REJECTED: lambda one: decode_refusal(one[1]).receipt,
-}
-
-
-def _receipts(look: Look, name: str) -> dict[str, list[str]]:
-    """Each with the streams on which it was found."""
-    if _ENTRY(name):
-        found = [(at, one) for at in _RECEIPT_IN for one in _at(look.client, at, name)]
-    elif _EVENT(name):
-        found = list(_event_entry(look, f'"id":"{name}"'.encode()))
-    else:
-        raise Unknown(f"{name!r} is not the id of a receipt, of an event or of a stream's entry")
-    receipts: dict[str, list[str]] = {}
-    for at, one in found:
-        if _RECEIPT(receipt := _RECEIPT_IN[at](one)):
-            receipts.setdefault(receipt, []).append(at)
-    return receipts
-
-
 def _rejected(look: Look, receipt: str) -> Iterator[Line]:
-    for entry, stored in _find(look, REJECTED, receipt):
+    for entry, stored in find(look, REJECTED, receipt):
         one = decode_refusal(stored)
         about = {"callback": one.callback, "listener": one.listener, "status": one.status}
         about |= {"entry": entry, "stream": REJECTED, "reason": one.reason}
-        yield Line(_ms(entry), "rejected", about)
+        yield Line(milliseconds(entry), "rejected", about)
 
 
 def _kept(look: Look, receipt: str) -> Iterator[Line]:
-    for entry, stored in _find(look, INBOUND, receipt):
+    for entry, stored in find(look, INBOUND, receipt):
         one = decode_notification(stored)
         about = {"callback": one.callback, "listener": one.listener, "bytes": len(one.body)}
-        yield Line(_ms(entry), "kept", {"entry": entry, "stream": INBOUND, **about})
+        yield Line(milliseconds(entry), "kept", {"entry": entry, "stream": INBOUND, **about})
         found: Any = look.client.xinfo_groups(INBOUND)
         last = next((g["last-delivered-id"] for g in found if g["name"] == GROUP.encode()), b"0-0")
         if order(entry) > order(last.decode()):
@@ -193,10 +157,10 @@ def _kept(look: Look, receipt: str) -> Iterator[Line]:
 
 
 def _published(look: Look, receipt: str, sinks: Sequence[SinkSettings]) -> Iterator[Line]:
-    for entry, stored in _find(look, EVENTS, receipt):
-        one = _said(stored)
+    for entry, stored in find(look, EVENTS, receipt):
+        one = read_event(stored)
         about = {"entry": entry, "stream": EVENTS, "event": one.id, "type": one.type}
-        yield Line(_ms(entry), "published", about | subscription(look.client, stored))
+        yield Line(milliseconds(entry), "published", about | subscription(look.client, stored))
         for who, what, more in progress(look.client, entry, stored, sinks):
             yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
 
@@ -206,16 +170,16 @@ def _repeats(look: Look, receipt: str, lines: list[Line], settings: Settings) ->
     still_open = {line.about["entry"] for line in lines if line.what.endswith("a worker")}
     kept = [
         (entry, decode_notification(stored))
-        for entry, stored in _find(look, INBOUND, receipt)
+        for entry, stored in find(look, INBOUND, receipt)
         if entry not in still_open
     ]
     published = [line.about["event"] for line in lines if line.what == "published"]
     for entry, what, about in repeated_event.repeats(look, kept, published, settings):
-        yield Line(_ms(entry), what, about)
+        yield Line(milliseconds(entry), what, about)
 
 
 def _dead(look: Look, receipt: str) -> Iterator[Line]:
-    for entry, stored in _find(look, DEAD_LETTERS, receipt):
+    for entry, stored in find(look, DEAD_LETTERS, receipt):
         one = dead_letters.read(entry, stored).summary
         where = {"entry": entry, "stream": DEAD_LETTERS, "reason": one.reason}
         if one.kind == "event":
@@ -224,41 +188,6 @@ def _dead(look: Look, receipt: str) -> Iterator[Line]:
         else:
             about = {"callback": one.type, "listener": one.listener}
             yield Line(one.at, "could not be understood", about | where)
-
-
-def _find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
-    """The entries with this receipt; those of one request stand close together."""
-    words, found = receipt.encode(), False
-    for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE)), words):
-        stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
-        matching = [one for one in stored if words in one[1]]
-        yield from matching
-        if found and not matching:
-            return
-        found = found or bool(matching)
-
-
-def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
-    """The event with these words, on its stream or with the dead letters."""
-    for page in look.back(EVENTS, words=words):
-        for entry, fields in page:
-            if words in fields.get(b"event", b""):
-                yield EVENTS, (entry, fields[b"event"])
-                return
-    for page in look.back(DEAD_LETTERS, words=words):
-        for entry, fields in page:
-            if words in fields.get(b"d", b""):
-                yield DEAD_LETTERS, (entry, fields[b"d"])
-                return
-
-
-def _at(client: redis.Redis, stream: str, entry: str) -> list[Entry]:
-    page: Any = client.xrange(stream, entry, entry, count=1)
-    return [(entry, fields.get(FIELDS[stream], b"")) for _, fields in page]
-
-
-def _ms(entry: str) -> int:
-    return order(entry)[0]
 
 
 def _now() -> int:

@@ -23,7 +23,7 @@ from receiver.console.live import (
     position_text,
 )
 from receiver.console.rows import Filter, Row, filter_of, latest
-from receiver.operations.explain import is_receipt
+from receiver.operations.notification_entries import is_receipt
 
 ROWS: Final = 100
 

@@ -1,0 +1,109 @@
+"""Finding the entries that belong to one receipt, event or entry, on the streams that keep them."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.contract.records import decode_notification, decode_refusal
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
+from receiver.operations import dead_letters
+from receiver.operations.look import Look
+from receiver.operations.sink_progress import order
+
+BEFORE: Final = 2_000
+"""Milliseconds that the clocks of the web process and of Redis may differ."""
+FIELDS: Final = {INBOUND: b"n", REJECTED: b"r", EVENTS: b"event", DEAD_LETTERS: b"d"}
+_RECEIPT: Final = re.compile(r"[0-9a-f]{27}").fullmatch
+_EVENT: Final = re.compile(r"[0-9a-f]{32}").fullmatch
+_ENTRY: Final = re.compile(r"\d{1,16}-\d{1,20}").fullmatch
+
+Entry = tuple[str, bytes]
+"""A stream id and the entry's one field."""
+
+
+class NotAnId(ValueError):
+    """What was asked for has the form of no id of ours."""
+
+
+class _Event(msgspec.Struct):
+    id: str = ""
+    type: str = ""
+    source: str = ""
+    receiptid: str = ""
+
+
+read_event = msgspec.json.Decoder(_Event).decode
+
+
+def is_receipt(name: str) -> bool:
+    """Return whether an id has the form of a receipt."""
+    return bool(_RECEIPT(name))
+
+
+def is_entry(name: str) -> bool:
+    """Return whether an id has the form of a stream's entry."""
+    return bool(_ENTRY(name))
+
+
+_RECEIPT_IN: Final[dict[str, Callable[[Entry], str]]] = {
+    DEAD_LETTERS: lambda one: dead_letters.read(*one).summary.receipt,
+    INBOUND: lambda one: decode_notification(one[1]).receipt,
+    EVENTS: lambda one: read_event(one[1]).receiptid,
+    REJECTED: lambda one: decode_refusal(one[1]).receipt,
+}
+
+
+def receipts_of(look: Look, name: str) -> dict[str, list[str]]:
+    """Return the receipts that an event or an entry has, each with the streams on which it was
+    found. Raises `NotAnId`.
+    """
+    if _ENTRY(name):
+        found = [(at, one) for at in _RECEIPT_IN for one in _at(look.client, at, name)]
+    elif _EVENT(name):
+        found = list(_event_entry(look, f'"id":"{name}"'.encode()))
+    else:
+        raise NotAnId(f"{name!r} is not the id of a receipt, of an event or of a stream's entry")
+    receipts: dict[str, list[str]] = {}
+    for at, one in found:
+        if _RECEIPT(receipt := _RECEIPT_IN[at](one)):
+            receipts.setdefault(receipt, []).append(at)
+    return receipts
+
+
+def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
+    """Yield a stream's entries with this receipt; those of one request stand close together."""
+    words, found = receipt.encode(), False
+    for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE)), words):
+        stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
+        matching = [one for one in stored if words in one[1]]
+        yield from matching
+        if found and not matching:
+            return
+        found = found or bool(matching)
+
+
+def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
+    """The event with these words, on its stream or with the dead letters."""
+    for page in look.back(EVENTS, words=words):
+        for entry, fields in page:
+            if words in fields.get(b"event", b""):
+                yield EVENTS, (entry, fields[b"event"])
+                return
+    for page in look.back(DEAD_LETTERS, words=words):
+        for entry, fields in page:
+            if words in fields.get(b"d", b""):
+                yield DEAD_LETTERS, (entry, fields[b"d"])
+                return
+
+
+def _at(client: redis.Redis, stream: str, entry: str) -> list[Entry]:
+    page: Any = client.xrange(stream, entry, entry, count=1)
+    return [(entry, fields.get(FIELDS[stream], b"")) for _, fields in page]
+
+
+def milliseconds(entry: str) -> int:
+    """Return when an entry was written, since 1970."""
+    return order(entry)[0]
