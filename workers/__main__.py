@@ -32,13 +32,13 @@ def main(arguments: list[str]) -> int:
         if settings.redis_url is None:
             raise SettingsError("REDIS_URL is not set: name the Redis or Valkey the receiver uses")
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        logs.say_refusal([str(error)])
         return 2
     logs.configure(settings.log_level)
     if arguments[:1] == ["test-sink"]:  # what other sinks lack does not concern it
         return trial.run(settings, arguments[1])
     if wrong := problems(settings):
-        print(*wrong, sep="\n", file=sys.stderr)
+        logs.say_refusal(wrong)
         return 2
     match arguments:
         case []:

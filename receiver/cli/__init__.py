@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from receiver import __version__
 from receiver.cli.terminal import stdio
@@ -59,6 +60,26 @@ class _Commands(click.Group):
             if not argument.isprintable() and any("\ud800" <= c <= "\udfff" for c in argument):
                 raise click.UsageError(f"argument {place} is not UTF-8", ctx)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Ctrl-C ends it with exit code 130 and no traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+        except click.Abort as no:
+            if isinstance(no.__context__, KeyboardInterrupt):  # where a question was asked
+                raise SystemExit(130) from None
+            raise
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what a shell offers, without importing the commands: a person waits for it."""
+        found = [
+            CompletionItem(name, help=said)
+            for name, said in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)

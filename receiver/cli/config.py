@@ -3,8 +3,8 @@
 import os
 
 import click
-import msgspec
 
+from receiver.cli.terminal import output
 from receiver.cli.terminal.output import print_message, printable
 from receiver.config import check as checking
 from receiver.config import receiver_toml
@@ -21,14 +21,14 @@ def command() -> None:
 
 @command.command()
 @click.argument("file", type=click.Path(), required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per fault.")
+@output.json_option
 def check(file: str | None, *, as_json: bool) -> None:
     """Print every fault of the environment and receiver.toml at once, each with its line.
 
     \b
       receiver config check
       receiver config check new.toml && mv new.toml receiver.toml    (what runs takes it in seconds)
-      receiver config check --json | jq -r .line
+      receiver config check | jq -r .line
 
     FILE instead of RECEIVER_CONFIG, or receiver.toml here. Run it where the processes run, with
     their environment: variables that the file names and that are not set are faults too, and so are
@@ -40,11 +40,11 @@ def check(file: str | None, *, as_json: bool) -> None:
     environ = os.environ | ({"RECEIVER_CONFIG": file} if file else {})
     faults = checking.check(environ)
     for one in faults:
-        click.echo(msgspec.json.encode(one) if as_json else printable(one))
+        output.print_document(one) if as_json else click.echo(printable(one))
     if not faults:
         path = receiver_toml.path_of(environ)
         named = f"{path} and the environment are" if path.exists() else "the environment is"
         print_message(f"{named} well")
-    elif not as_json:
+    else:
         print_message(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
     raise SystemExit(int(bool(faults)))

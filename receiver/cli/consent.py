@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.table import print_table
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import CONSENTS
 from receiver.polling.mailbox import connect, consent_record, consenting
@@ -24,7 +24,7 @@ T = TypeVar("T")
 @click.command(short_help="Store a subscriber's consent, or list consents and their ends.")
 @click.argument("name", required=False)
 @click.option("--forget", is_flag=True, help="Delete it here, and what is known of the mailbox.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line, of a list.")
+@output.json_option
 def command(name: str | None, *, forget: bool, as_json: bool) -> None:
     """Have a subscriber consent to the reading of a mailbox, and store that consent, encrypted.
 
@@ -73,7 +73,7 @@ def _ask(settings: Settings, name: str) -> None:
 
 def _forget(settings: Settings, name: str) -> None:
     if not _with(settings, lambda consents: consents.forget(name)):
-        output.exit_nothing_found(f"there is no consent of {name!r}")
+        output.exit_nothing_found(f"there is no consent of {name!r}: `receiver consent` lists them")
     output.print_message(f"{name}: deleted here; the subscriber can withdraw it at AT&T")
 
 
@@ -83,14 +83,15 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         stored: Any = client.hgetall(CONSENTS)
     found = consent_record.all_of(stored)
     if not found:
-        output.exit_nothing_found("there is no consent: `receiver consent NAME`")
+        output.print_message("there is no consent: `receiver consent NAME`")
+    rows = []
     for name, one in sorted(found.items()):
         said = {"poll": name, "given": one.given, "ends": one.ends, "trouble": one.trouble()}
-        if as_json or not sys.stdout.isatty():
-            click.echo(msgspec.json.encode(said).decode())
-        else:
-            trouble = f"  {one.trouble()}" if one.trouble() else ""
-            click.echo(output.printable(f"{name}: ends {_day(one.ends)}{trouble}"))
+        rows.append((name, _day(one.given), _day(one.ends), one.trouble()))
+        if as_json:
+            output.print_document(said)
+    if not as_json:
+        print_table(("poll", "given", "ends", "trouble"), rows)
 
 
 def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:

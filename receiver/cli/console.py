@@ -6,14 +6,15 @@ import os
 import click
 import msgspec
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.process import ProcessGroup
 from receiver.config.reload import Reload
 from receiver.config.settings import Settings
 from receiver.runtime import hangup
 from receiver.runtime.loopback import is_loopback
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=ProcessGroup, invoke_without_command=True)
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Where to listen; PORT, and 8090, otherwise."
 )
@@ -71,8 +72,9 @@ def _run(port: int | None, web: str) -> None:
     help="A viewer sees no personal data and changes nothing.",
 )
 @click.option("--logout-all", is_flag=True, help="End all sessions and links instead.")
+@output.json_instead
 @click.pass_obj
-def link(port: int | None, *, name: str | None, role: str, logout_all: bool) -> None:
+def link(port: int | None, *, name: str | None, role: str, logout_all: bool, as_json: bool) -> None:
     """Print a link that signs somebody in: once, within ten minutes, for twelve hours.
 
     \b
@@ -85,12 +87,15 @@ def link(port: int | None, *, name: str | None, role: str, logout_all: bool) -> 
     client = setup.connect(setup.redis_url(settings))
     with setup.redis_faults():
         if logout_all:
-            click.echo(f"{sessions.end_all(client)} sessions and links ended")
+            ended = sessions.end_all(client)
+            said = f"{ended} sessions and links ended"
+            output.print_document({"ended": ended}) if as_json else output.print_message(said)
             return
         made = sessions.Link(name or _own_name(), "viewer" if role == "viewer" else "operator")
         token = sessions.make_link(client, made)
     base = settings.console_url or f"http://127.0.0.1:{_port(settings, port)}"
-    click.echo(f"{base}/login?token={token}")
+    url = f"{base}/login?token={token}"
+    output.print_document({"url": url, "role": made.role}) if as_json else click.echo(url)
 
 
 def _port(settings: Settings, port: int | None) -> int:

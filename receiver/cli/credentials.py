@@ -1,9 +1,8 @@
 """`receiver credentials`: add, list, rotate and revoke bearer tokens."""
 
 import secrets
-import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import click
 import msgspec
@@ -12,9 +11,9 @@ import redis
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import Exists, NotReplicated, Stored
-from receiver.cli.terminal import credential_table, setup
-from receiver.config.bootstrap_tokens import LONGEST_TOKEN, QUOTES
-from receiver.config.settings import LISTENER_NAME, Settings
+from receiver.cli.credential_options import check_listener, expiry, read_token
+from receiver.cli.terminal import credential_table, output, setup
+from receiver.config.settings import Settings
 
 
 @click.group()
@@ -48,6 +47,7 @@ def command() -> None:
 @click.option(
     "--token-stdin", is_flag=True, help="Read the token from stdin instead of generating one."
 )
+@output.json_instead
 def add(
     label: str,
     listener: str | None,
@@ -55,6 +55,7 @@ def add(
     days: int | None,
     *,
     token_stdin: bool,
+    as_json: bool,
 ) -> None:
     """Add a credential and print its token, which is shown only once.
 
@@ -68,23 +69,25 @@ def add(
     settings = setup.settings(file=listener is not None)
     credential = Credential(
         label=label,
-        listener=_check_listener(listener, settings),
-        expires=_expiry(expires, days),
+        listener=check_listener(listener, settings),
+        expires=expiry(expires, days),
         created=time.time(),
     )
-    token = _read_token() if token_stdin else secrets.token_urlsafe(32)
+    token = read_token() if token_stdin else secrets.token_urlsafe(32)
     with setup.redis_faults():
         try:
             name = credential_store.add(_connect(settings), token, credential)
         except Exists as known:
             raise setup.Refused(f"this token is stored already, as {known}") from None
     click.echo(f"receiver: credential {name} is good within two seconds", err=True)
-    if not token_stdin:
+    if as_json:
+        output.print_document({"id": name, "token": None if token_stdin else token})
+    elif not token_stdin:
         click.echo(token)
 
 
 @command.command("list", short_help="List the credentials, and warn of what expires.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def list_(*, as_json: bool) -> None:
     """List the credentials, the oldest first, and warn of those that expire within a week.
 
@@ -93,9 +96,8 @@ def list_(*, as_json: bool) -> None:
       receiver credentials list | jq -r 'select(.id and .last_used == null).id'
       receiver credentials list >/dev/null || echo "look at the credentials"
 
-    A table on a terminal; into a pipe one JSON document per line. The credentials of subscriptions
-    that receiver.toml declares are one line with a count and without an id: their controllers make
-    and drop them.
+    The credentials of subscriptions that receiver.toml declares are one line with a count and
+    without an id: their controllers make and drop them.
 
     Exit codes: 0 all is well; 1 one has expired, expires within a week, or cannot be read; 2 a
     wrong setting or no Redis.
@@ -103,15 +105,15 @@ def list_(*, as_json: bool) -> None:
     with setup.redis_faults():
         client = _connect(setup.settings(file=False))
         stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
-    if as_json or not sys.stdout.isatty():
-        of_subscriptions = {"id": None, "label": "subscriptions", "count": count}
-        for document in [
-            *map(credential_table.document, stored),
-            *([of_subscriptions] if count else []),
-        ]:
-            click.echo(msgspec.json.encode(document))
+    if as_json:
+        for one in stored:
+            output.print_document(credential_table.document(one))
+        if count:
+            output.print_document({"id": None, "label": "subscriptions", "count": count})
     else:
-        credential_table.print_table(stored, count)
+        credential_table.show(stored, count)
+    if not (stored or count):
+        output.print_message("no credential is stored: `receiver credentials add`")
     warnings = [line for line in map(credential_table.warning, stored) if line]
     for line in warnings:
         click.echo(f"receiver: {line}", err=True)
@@ -128,7 +130,8 @@ def list_(*, as_json: bool) -> None:
     help="How long the old token stays valid.",
 )
 @click.option("--days", type=click.IntRange(1, 36500), help="After how many days the new one ends.")
-def rotate(name: str, keep_days: int, days: int | None) -> None:
+@output.json_instead
+def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> None:
     """Replace a token without a gap: add one like it, print it, and let the old one end later.
 
     \b
@@ -146,7 +149,7 @@ def rotate(name: str, keep_days: int, days: int | None) -> None:
         client = _connect(settings)
         (old,) = _named(client, name)
         was = old.credential or Credential()
-        new = msgspec.structs.replace(was, expires=_expiry(None, days), created=time.time())
+        new = msgspec.structs.replace(was, expires=expiry(None, days), created=time.time())
         added = credential_store.add(client, token, new)
         if not old.ends_within(keep_days * 86400.0):
             when = time.time() + keep_days * 86400
@@ -156,7 +159,10 @@ def rotate(name: str, keep_days: int, days: int | None) -> None:
                 failure = error
     said = f"within two seconds; {old.id} ends in {keep_days} days at the latest"
     click.echo(f"receiver: credential {added} is good {said}", err=True)
-    click.echo(token)
+    if as_json:
+        output.print_document({"id": added, "token": token, "replaces": old.id})
+    else:
+        click.echo(token)
     _refuse_few(failure)
 
 
@@ -197,7 +203,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
         except NotReplicated as error:
             failure = error
     for one in stored:
-        click.echo(f"{'expires by then' if in_days else 'revoked'} {one.id}")
+        output.print_message(f"{'expires by then' if in_days else 'revoked'} {one.id}")
     _refuse_few(failure)
 
 
@@ -205,11 +211,10 @@ def _named(client: redis.Redis, name: str, *, several: bool = False) -> list[Sto
     """Return the credentials with this id or label: one, unless there may be several."""
     stored = credential_store.find(client, name)
     if not stored:
-        click.echo("receiver: there is no such credential", err=True)
-        raise SystemExit(1)
+        output.exit_nothing_found("there is no such credential: see `receiver credentials list`")
     if len(stored) > 1 and not several:
         ids = ", ".join(one.id for one in stored)
-        raise setup.Refused(f"several have this label: name one of {ids}, or revoke --all")
+        raise setup.Refused(f"several have this label: name one of {ids}, or `revoke --all`")
     return stored
 
 
@@ -223,39 +228,3 @@ def _refuse_few(failure: NotReplicated | None) -> None:
 
 def _connect(settings: Settings) -> redis.Redis:
     return setup.connect(setup.redis_url(settings))
-
-
-def _check_listener(listener: str | None, settings: Settings) -> str | None:
-    if listener is None:
-        return None
-    names = [one.name for one in settings.listeners]
-    if not LISTENER_NAME.fullmatch(listener):
-        raise click.UsageError("--listener: 1 to 64 of a-z, 0-9 and - are wanted")
-    if names and listener not in names:
-        raise click.UsageError(f"--listener: receiver.toml names {', '.join(names)} only")
-    return listener
-
-
-def _expiry(expires: datetime | None, days: int | None) -> float | None:
-    if expires and days:
-        raise click.UsageError("--expires or --days, not both")
-    if days:
-        expires = datetime.now(UTC) + timedelta(days=days)
-    if expires is None:
-        return None
-    when = expires.replace(tzinfo=UTC).timestamp()
-    if when <= time.time():
-        raise click.UsageError("--expires: a time to come is wanted")
-    return when
-
-
-def _read_token() -> str:
-    """Read a token that fits into a header and, percent-encoded, a URL. Raises `UsageError`."""
-    token = sys.stdin.readline(2 * LONGEST_TOKEN).strip()
-    if not (16 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
-        raise click.UsageError(
-            f"--token-stdin: 16 to {LONGEST_TOKEN} printable ASCII characters are wanted"
-        )
-    if " " in token or QUOTES & set(token):
-        raise click.UsageError("--token-stdin: a token has no blanks and no quotes in it")
-    return token

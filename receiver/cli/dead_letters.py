@@ -57,43 +57,42 @@ def command() -> None:
     for 30 days, at most 100,000 of them; `receiver ledger` counts those that were trimmed. Commands
     may be repeated and run at the same time: each dead letter is replayed or dropped once.
 
-    Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
-    Redis.
+    Exit codes: 0 done; 1 nothing to replay, drop or show matched, or some of it failed; 2 a wrong
+    option or setting, or no Redis.
     """
 
 
 @command.command("list", short_help="List dead letters, without phone numbers and message texts.")
 @_selecting
-def list_(**chosen: Any) -> None:
+@output.json_option
+def list_(*, as_json: bool, **chosen: Any) -> None:
     """List dead letters, oldest first, without phone numbers and message texts.
 
     \b
       receiver dead-letters list --reason "no sender"
       receiver dead-letters list --newer-than 1d | jq -r .id
 
-    A table on a terminal; into a pipe one JSON document per line.
-
-    Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
+    Exit codes: 0 done, also when there is none; 2 a wrong option or setting, or no Redis.
     """
     client = _connect(setup.settings(file=False))
     with setup.redis_faults():
         letters = dead_letters.select(client, _selection(**chosen))
-        count = show_list(found.summary for found in letters)
+        count = show_list((found.summary for found in letters), as_json=as_json)
     if not count:
-        output.exit_nothing_found("there is no such dead letter")
+        output.print_message("there is no such dead letter")
 
 
 @command.command(short_help="Print dead letters whole.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def show(ids: tuple[str, ...]) -> None:
+@output.json_option
+def show(ids: tuple[str, ...], *, as_json: bool) -> None:
     """Print dead letters whole: the reason, and the body with phone numbers and message texts.
 
     \b
       receiver dead-letters show 1764000000000-0
       receiver dead-letters show 1764000000000-0 | jq -r .body
 
-    Into a pipe: one JSON document per line, the body in `body`, or in `body_base64` where it is
-    not UTF-8.
+    As JSON the body is in `body`, or in `body_base64` where it is not UTF-8.
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
@@ -101,16 +100,17 @@ def show(ids: tuple[str, ...]) -> None:
     count = 0
     with setup.redis_faults():
         for found in dead_letters.select(client, _selection(ids)):
-            show_whole(found)
+            show_whole(found, as_json=as_json)
             count += 1
     if not count:
-        output.exit_nothing_found("there is no such dead letter")
+        output.exit_nothing_found("there is no such dead letter: see `receiver dead-letters list`")
 
 
 @command.command(short_help="Process dead letters again.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="Select all dead letters.")
-def replay(*, everything: bool, **chosen: Any) -> None:
+@output.json_option
+def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     """Process dead letters again: notifications by the workers, events by their sink.
 
     \b
@@ -134,7 +134,12 @@ def replay(*, everything: bool, **chosen: Any) -> None:
     throttle = ReplayThrottle(client, settings.full_percent, notice)
     wanted = _selection_or_all(everything, chosen)
     try:
-        _apply(client, wanted, lambda letters: actions.replay(letters, sinks, throttle))
+        _apply(
+            client,
+            wanted,
+            lambda letters: actions.replay(letters, sinks, throttle),
+            as_json=as_json,
+        )
     except NoRoom as why:
         click.echo(f"receiver: stopped: {why}; the rest stays, replay it later", err=True)
         raise SystemExit(1) from None
@@ -146,7 +151,8 @@ def replay(*, everything: bool, **chosen: Any) -> None:
 @command.command()
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="Select all dead letters.")
-def drop(*, everything: bool, **chosen: Any) -> None:
+@output.json_option
+def drop(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     """Drop dead letters for ever; the ledger counts them.
 
     \b
@@ -157,7 +163,8 @@ def drop(*, everything: bool, **chosen: Any) -> None:
     Redis.
     """
     client = _connect(setup.settings(file=False))
-    _apply(client, _selection_or_all(everything, chosen), DeadLetterActions(client).drop)
+    wanted = _selection_or_all(everything, chosen)
+    _apply(client, wanted, DeadLetterActions(client).drop, as_json=as_json)
 
 
 class _WaitNotice:
@@ -204,7 +211,7 @@ def _selection_or_all(everything: bool, chosen: dict[str, Any]) -> Selection:
     return _selection(**chosen)
 
 
-def _apply(client: redis.Redis, wanted: Selection, action: Action) -> None:
+def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: bool) -> None:
     """Apply an action to every selected dead letter; print the counts and each failure."""
     outcomes: Counter[str] = Counter()
     try:
@@ -216,6 +223,7 @@ def _apply(client: redis.Redis, wanted: Selection, action: Action) -> None:
     finally:
         done, gone = outcomes.pop("done", 0), outcomes.pop("gone", 0)
         failed = outcomes.total()
-        click.echo(f"done {done}, gone meanwhile {gone}, failed {failed}")
+        said = f"done {done}, gone meanwhile {gone}, failed {failed}"
+        output.print_result(said, as_json=as_json, done=done, gone=gone, failed=failed)
     if failed or not (done or gone):
         raise SystemExit(1)

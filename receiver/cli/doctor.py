@@ -1,7 +1,6 @@
 """`receiver doctor`: findings about the setup."""
 
 import os
-import sys
 import time
 from typing import Any
 
@@ -9,7 +8,7 @@ import click
 import msgspec
 import redis
 
-from receiver.cli.terminal import setup, spool_depth
+from receiver.cli.terminal import output, setup, spool_depth
 from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings, SettingsError, load
@@ -33,7 +32,7 @@ _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per finding.")
+@output.json_option
 def command(*, as_json: bool) -> None:
     """Find what in this setup would lose data, admit strangers, or expire soon.
 
@@ -123,12 +122,9 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
     findings = sorted(findings, key=lambda one: _ORDER.index(one.severity))
     if as_json:
         for one in findings:
-            click.echo(msgspec.json.encode(one))
-    elif sys.stdout.isatty():
-        _print_table(findings)
+            output.print_document(one)
     else:
-        for one in findings:
-            click.echo(printable(f"{one.severity}: {one.what}; {one.why}; fix: {one.fix}"))
+        _print_table(findings)
 
 
 def _print_table(findings: list[Finding]) -> None:

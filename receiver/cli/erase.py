@@ -5,7 +5,7 @@ import sys
 import click
 import msgspec
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.stored_total import stored_total
 from receiver.config.settings import RedisStreamSink, Settings
@@ -37,9 +37,7 @@ def copies_in(settings: Settings) -> list[str]:
 @click.option("--dry-run", is_flag=True, help="Count what would be erased; change nothing.")
 @click.option("--copies", is_flag=True, help="Also on your own streams that sinks fill here.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="The report as one JSON document, to be kept."
-)
+@output.json_option
 def command(
     *, numbers: tuple[str, ...], dry_run: bool, copies: bool, yes: bool, as_json: bool
 ) -> None:
@@ -83,7 +81,7 @@ def command(
 def _print(report: Report, *, as_json: bool) -> None:
     if as_json:
         document = msgspec.to_builtins(report) | {"complete": report.complete}
-        click.echo(msgspec.json.encode(document).decode())
+        output.print_document(document)
         return
     verb = "would be erased" if report.dry_run else "erased"
     for kind, count in report.erased.items():

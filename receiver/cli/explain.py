@@ -3,18 +3,18 @@
 from typing import Any
 
 import click
-import msgspec
 import redis
 
-from receiver.cli.terminal import setup
-from receiver.cli.terminal.output import printable
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.table import print_pairs
 from receiver.cli.terminal.time_option import format_time
-from receiver.operations.explain import Line, Story, Unknown, bodies, explain, is_receipt
+from receiver.operations.explain import Line, Story, Unknown, bodies, explain
+from receiver.operations.notification_entries import is_receipt
 
 
 @click.command()
 @click.argument("id")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line, for programs.")
+@output.json_option
 @click.option("--body", is_flag=True, help="Print only the body that came under this receipt.")
 def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what the argument is called
     """Print the history of one notification, in order of time, without personal data.
@@ -46,11 +46,10 @@ def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what
         with setup.redis_faults():
             stories = explain(client, id, settings)
     except Unknown as unknown:
-        click.echo(f"receiver: {unknown}", err=True)
-        raise SystemExit(1) from None
+        output.exit_nothing_found(f"{unknown}; `receiver tail --since 1d` shows what there is")
     for story in stories:
         if as_json:
-            click.echo(msgspec.json.encode(_document(story)))
+            output.print_document(_document(story))
         else:
             _print(story)
 
@@ -59,8 +58,10 @@ def _print_bodies(client: redis.Redis, receipt: str) -> None:
     with setup.redis_faults():
         found = bodies(client, receipt) if is_receipt(receipt) else []
     if not found:
-        click.echo(f"receiver: no body is stored under the receipt {receipt} (any more)", err=True)
-        raise SystemExit(1)
+        output.exit_nothing_found(
+            f"no body is stored under the receipt {receipt} (any more): `receiver explain` names "
+            "the receipt of an event"
+        )
     for each in found:
         click.echo(each)
 
@@ -76,9 +77,11 @@ def _document(story: Story) -> dict[str, object]:
 def _print(story: Story) -> None:
     streams = f" ({', '.join(story.streams)})" if story.streams else ""
     click.echo(f"{story.receipt}: {', '.join(story.outcomes)}{streams}")
+    lines = []
     for line in story.lines:
         about = "  ".join(f"{name}={value}" for name, value in _about(line).items() if value != "")
-        click.echo(printable(f"  {format_time(line.at)}  {line.what}  {about}"))
+        lines.append((f"  {format_time(line.at)}", f"{line.what}  {about}"))
+    print_pairs(lines)
 
 
 def _about(line: Line) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from receiver.cli.erase import copies_in, person_of
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.stored_total import stored_total
 from receiver.contract.records import (
@@ -23,7 +23,8 @@ from receiver.erasure.stores import Found, find
 
 @click.command(short_help="Print all that is stored about a person.")
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
-def command(*, numbers: tuple[str, ...]) -> None:
+@output.json_option
+def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     """Print all that is stored about a person: the right of access (GDPR, article 15).
 
     \b
@@ -42,10 +43,10 @@ def command(*, numbers: tuple[str, ...]) -> None:
     copies, count = copies_in(settings), 0
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
         for found in find(client, person, known_sinks(client), copies, passed):
-            click.echo(msgspec.json.encode(_document(found)).decode())
+            output.print_document(_document(found))
             count += 1
     if not count:
-        click.echo("receiver: nothing is stored about this person", err=True)
+        output.print_message("nothing is stored about this person")
 
 
 _DECODE: dict[str, Any] = {

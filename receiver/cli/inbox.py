@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from receiver.carriers.att.mailbox_message import fields_of, said
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.table import print_table
 from receiver.outbound import NotSent, Unanswered
 from receiver.polling.mailbox import connect
 from receiver.polling.mailbox.api import PAGE, MailboxApi, Refused
@@ -37,20 +37,22 @@ def command() -> None:
     """
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="JSON, one document per line.")
-
-
 @command.command("list", short_help="Messages, the newest first.")
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(1, PAGE), default=20, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--text", is_flag=True, help="With what they say.")
-@_as_json
+@output.json_option
 def list_(name: str, limit: int, offset: int, *, text: bool, as_json: bool) -> None:
-    """List messages, the newest first: a table on a terminal, JSON into a pipe."""
+    """List messages, the newest first.
+
+    \b
+      receiver inbox list alice --limit 50
+      receiver inbox list alice --text | jq -r .text
+    """
     page = _ask(name, lambda api: api.page(offset, limit))
     if not page.messages:
-        output.exit_nothing_found("there is no message")
+        output.print_message("there is no message")
     _print(page.messages, text=text, as_json=as_json)
 
 
@@ -58,7 +60,7 @@ def list_(name: str, limit: int, offset: int, *, text: bool, as_json: bool) -> N
 @click.argument("name")
 @click.argument("message_id")
 @click.option("--part", type=click.IntRange(0), help="Write this attachment to stdout.")
-@_as_json
+@output.json_option
 def get(name: str, message_id: str, part: int | None, *, as_json: bool) -> None:
     """Print one message with its text, or write an attachment to stdout.
 
@@ -71,8 +73,8 @@ def get(name: str, message_id: str, part: int | None, *, as_json: bool) -> None:
         sys.stdout.buffer.write(content)
         return
     found = _ask(name, lambda api: api.message(message_id))
-    if as_json or not sys.stdout.isatty():
-        click.echo(msgspec.json.encode(found).decode())
+    if as_json:
+        output.print_document(found)
         return
     for field, value in _shown(found, text=True).items():
         click.echo(f"{field}: {output.printable(value, keep=chr(10))}")
@@ -86,7 +88,11 @@ def get(name: str, message_id: str, part: int | None, *, as_json: bool) -> None:
 def mark(
     name: str, message_ids: tuple[str, ...], unread: bool | None, favorite: bool | None
 ) -> None:
-    """Mark messages as read, unread, favorite or not."""
+    """Mark messages as read, unread, favorite or not.
+
+    \b
+      receiver inbox mark alice WU124 WU125 --read --favorite
+    """
     flags = {"isUnread": unread, "isFavorite": favorite}
     wanted = {flag: value for flag, value in flags.items() if value is not None}
     if not wanted:
@@ -100,9 +106,15 @@ def mark(
 @click.argument("message_ids", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(name: str, message_ids: tuple[str, ...], *, yes: bool) -> None:
-    """Delete messages from the mailbox, which cannot be undone."""
+    """Delete messages from the mailbox, which cannot be undone.
+
+    \b
+      receiver inbox delete alice WU124
+    """
     if not yes:
-        click.confirm(f"delete {len(message_ids)} of {name}'s messages for good?", abort=True)
+        click.confirm(
+            f"delete {len(message_ids)} of {name}'s messages for good?", abort=True, err=True
+        )
     _ask(name, lambda api: api.delete(message_ids))
     output.print_message(f"deleted: {len(message_ids)}")
 
@@ -113,10 +125,20 @@ def delete(name: str, message_ids: tuple[str, ...], *, yes: bool) -> None:
 @click.option("--text", help="What it says; `-` reads stdin, which no list of processes shows.")
 @click.option("--subject", help="Makes it an MMS.")
 @click.option("--group", is_flag=True, help="Everybody sees everybody.")
+@output.json_instead
 def send(
-    name: str, addresses: tuple[str, ...], text: str | None, subject: str | None, *, group: bool
+    name: str,
+    addresses: tuple[str, ...],
+    text: str | None,
+    subject: str | None,
+    *,
+    group: bool,
+    as_json: bool,
 ) -> None:
     """Send a message as the subscriber, once. It costs the subscriber what it costs.
+
+    \b
+      receiver inbox send alice --to +12065550100 --text "On my way."
 
     The id that is printed is the gateway's for the request; the message has another.
     """
@@ -131,7 +153,8 @@ def send(
         request["subject"] = subject
     if group:
         request["isGroup"] = True
-    click.echo(_ask(name, lambda api: api.send(request)))
+    sent = _ask(name, lambda api: api.send(request))
+    output.print_document({"id": sent}) if as_json else click.echo(sent)
 
 
 def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
@@ -169,17 +192,12 @@ def _address(text: str) -> str:
 
 def _print(messages: Iterable[dict[str, Any]], *, text: bool, as_json: bool) -> None:
     shown = [_shown(one, text=text) for one in messages]
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         for one in shown:
-            click.echo(msgspec.json.encode(one).decode())
+            output.print_document(one)
         return
-    from rich.table import Table
-
     names = (*_COLUMNS, *(("text",) if text else ()))
-    table = Table(*names, box=None)
-    for one in shown:
-        table.add_row(*(output.printable(_plain(one[name])) for name in names))
-    output.terminal().print(table)
+    print_table(names, ([_plain(one[name]) for name in names] for one in shown))
 
 
 def _shown(message: dict[str, Any], *, text: bool) -> dict[str, Any]:

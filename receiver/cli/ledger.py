@@ -1,11 +1,9 @@
 """`receiver ledger`: counts of notifications by outcome, and whether they balance."""
 
-import sys
-
 import click
 import msgspec
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.spool_depth import read_spool
 from receiver.health import data_loss
 from receiver.intake.spool import location
@@ -16,14 +14,14 @@ from receiver.operations.watch_ledger import WatchLedger
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
+@output.json_option
 def command(*, as_json: bool) -> None:
     """Print the ledger: how many notifications have which outcome, all counted at one moment.
 
     \b
       receiver ledger
-      receiver ledger --json | jq .open
-      receiver ledger --json >/dev/null || echo "something is missing"
+      receiver ledger | jq .open
+      receiver ledger >/dev/null || echo "something is missing"
 
     accepted = published + duplicate + dead + open. Exit code 1 if that does not hold, or
     if Redis has lost what it had (`lost`). Of the messages whose delivery status is asked for
@@ -44,7 +42,7 @@ def command(*, as_json: bool) -> None:
             watches = watch_ledger.read(client)
     except setup.Refused:
         if spooled:
-            click.echo(f'{{"spooled":{spooled}}}' if as_json else f"spooled {spooled}")
+            output.print_result(f"spooled {spooled}", as_json=as_json, spooled=spooled)
         raise
     watched = all(one.balanced for one in watches)
     balanced = counts.balanced and watched and all(one.balanced for one in sinks)
@@ -56,20 +54,12 @@ def command(*, as_json: bool) -> None:
             "watches": [msgspec.structs.asdict(one) for one in watches],
             "balanced": balanced,
         }
-        click.echo(msgspec.json.encode(document).decode())
-    elif sys.stdout.isatty():
-        _print_table(counts, spool, sinks, watches)
+        output.print_document(document)
     else:
-        for name in MEANING:
-            click.echo(f"{name} {getattr(counts, name)}")
-        click.echo(f"spooled {spooled}")
-        click.echo(f"spool_damaged {damaged}")
-        for one in sinks:
-            click.echo(f"sink {one.name} {_sums(one)}")
-        for each in watches:
-            click.echo(f"watch {each.poll} {watch_sums(each)}")
+        _print_table(counts, spool, sinks, watches)
     if not balanced:
-        click.echo("receiver: the ledger does not balance", err=True)
+        said = "the ledger does not balance: docs/failures.md, The ledger does not balance"
+        click.echo(f"receiver: {said}", err=True)
     if counts.lost:
         click.echo(f"receiver: {data_loss.loss_message(counts.lost)}", err=True)
     for sentence in location.faults(spool.damaged, spool.unreadable):

@@ -3,10 +3,9 @@
 from typing import Any
 
 import click
-import msgspec
 import redis
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
 from receiver.contract.redis_keys import LOSSES
 
 
@@ -25,17 +24,21 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def list_(*, as_json: bool) -> None:
-    """List the losses: in which life of the data, and how many notifications at least."""
+    """List the losses: in which life of the data, and how many notifications at least.
+
+    \b
+      receiver losses list
+    """
     losses = _losses(setup.connect(setup.redis_url(setup.settings(file=False))))
     for book, count in losses.items():
         if as_json:
-            click.echo(msgspec.json.encode({"data": book, "lost": count}).decode())
+            output.print_document({"data": book, "lost": count})
         else:
             click.echo(f"{count:>9,} or more were lost before the data {book}")
-    if not (losses or as_json):
-        click.echo("nothing was lost")
+    if not losses:
+        output.print_message("nothing was lost")
 
 
 @command.command()
@@ -43,11 +46,14 @@ def list_(*, as_json: bool) -> None:
 def clear(*, yes: bool) -> None:
     """Clear the losses, once you have dealt with them: asked the network to send again, or told
     those who wait. Exit code 1: there were none.
+
+    \b
+      receiver losses clear
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     total = sum(_losses(client).values())
     if not total:
-        click.echo("nothing was lost")
+        output.print_message("nothing was lost")
         raise SystemExit(1)
     if not yes:
         click.confirm(
@@ -55,7 +61,7 @@ def clear(*, yes: bool) -> None:
         )
     with setup.redis_faults():
         client.delete(LOSSES)
-    click.echo("cleared")
+    output.print_message("cleared")
 
 
 def _losses(client: redis.Redis) -> dict[str, int]:

@@ -9,15 +9,17 @@ import click
 import structlog
 
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.process import Process
 from receiver.config import polls, problems
 from receiver.config.polls import Poll
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
+from receiver.runtime import logs
 
 log = structlog.get_logger()
 
 
-@click.command()
+@click.command(cls=Process)
 @click.option("--once", metavar="NAME", help="One round of this poll now, then end.")
 @click.option(
     "--grace",
@@ -43,11 +45,13 @@ def command(*, once: str | None, grace: float) -> None:
     """
     found = _settings(once)
     reload = _reload()
-    from receiver.runtime import logs
-
     logs.configure(found.log_level)
     setup.log_unknown_variables()
     setup.log_missing_rights(found.redis_url or "")
+    for first, second in polls.twins(found.polls):
+        log.warning(
+            "poll.twins", said=f"{first} and {second} have one registration: each takes half"
+        )
     stop = _stop_flag()
     if once is None:
         asyncio.run(_run(reload, stop, grace))
@@ -63,10 +67,6 @@ def _settings(once: str | None) -> Settings:
         raise setup.Refused(f"--once {once}: there is no such [[poll]], but {names}")
     if wrong := problems.poll_problems(found):
         raise setup.Refused("\n".join(wrong))
-    for first, second in polls.twins(found.polls):
-        output.print_message(
-            f"polls {first} and {second} take each other's messages: one registration"
-        )
     setup.refuse_weak_redis(found)
     return found
 
@@ -105,9 +105,12 @@ async def _once(found: Settings, poll: Poll, stop: threading.Event, grace: float
         raise setup.Refused(f"Redis: {refusal(error)}") from None
     finally:
         await process.close()
-    output.print_message(
-        f"{poll.name}: {done.outcome}" + (f": {done.trouble}" if done.trouble else "")
-    )
+    if logs.readable():
+        said = f"{poll.name}: {done.outcome}" + (f": {done.trouble}" if done.trouble else "")
+        output.print_message(said)
+    else:
+        tell = log.warning if done.trouble else log.info
+        tell("poll.once", poll=poll.name, outcome=done.outcome, trouble=done.trouble)
     return 0 if done.outcome in GOOD else 1
 
 

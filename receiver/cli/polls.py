@@ -1,12 +1,12 @@
 """`receiver polls`."""
 
-import sys
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.table import print_table
 from receiver.polling import overview
 from receiver.polling.overview import PollState
 
@@ -19,44 +19,44 @@ def command() -> None:
       receiver polls list
       receiver polls list --json | jq 'select(.failures > 0)'
 
-    `receiver poll` does the work. Exit codes: 0 done; 1 there was nothing; 2 a wrong option or
-    setting, or no Redis.
+    `receiver poll` does the work. Exit codes: 0 done; 2 a wrong option or setting, or no Redis.
     """
 
 
 @command.command("list", short_help="Every poll: last success, next round, trouble.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def list_(*, as_json: bool) -> None:
     """List the polls: when each last succeeded, when it is due, what waits, what is wrong.
 
-    A table on a terminal; into a pipe, or with --json, one JSON document per line.
+    \b
+      receiver polls list
+      receiver polls list | jq -r 'select(.trouble != "").name'
     """
     settings = setup.settings()
     if not settings.polls:
-        output.exit_nothing_found("receiver.toml has no [[poll]]")
+        output.print_message("receiver.toml has no [[poll]]")
+        return
     client = setup.connect(setup.redis_url(settings))
     with setup.redis_faults():
         found = overview.states(client, [one.name for one in settings.polls])
         now = client.time()[0]
     kinds = {one.name: one.kind for one in settings.polls}
     found = [msgspec.structs.replace(one, kind=kinds[one.name]) for one in found]
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         for one in found:
-            click.echo(msgspec.json.encode(one).decode())
+            output.print_document(one)
     else:
         _print(found, now)
 
 
 def _print(found: list[PollState], now: float) -> None:
-    from rich.table import Table
-
     columns = ("poll", "kind", "last success", "due", "messages", "pending", "pages", "trouble")
-    table = Table(*columns, box=None)
+    rows = []
     for one in found:
         trouble = one.trouble if one.alive(now) else "no `receiver poll` looks after it"
         row = (one.name, one.kind, _when(one.succeeded), _when(one.due), one.messages, one.pending)
-        table.add_row(*map(output.printable, (*row, one.pages, trouble)))
-    output.terminal().print(table)
+        rows.append((*row, one.pages, trouble))
+    print_table(columns, rows)
 
 
 def _when(seconds: float) -> str:

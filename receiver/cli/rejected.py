@@ -1,24 +1,22 @@
 """`receiver rejected`: list, show, replay and drop rejected requests."""
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import click
-import msgspec
 import redis
 
 from receiver.cli.send import demo_token
 from receiver.cli.terminal import output, receiver_url, setup
-from receiver.cli.terminal.dead_letter_table import body_members
-from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import progress
-from receiver.cli.terminal.time_option import TimeOption, format_time
+from receiver.cli.terminal.rejected_table import show_list, show_whole
+from receiver.cli.terminal.time_option import TimeOption
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
-from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
+from receiver.operations.rejected_requests import Replay, Selection, WrongToken
 from receiver.runtime.blocking_http import Unreachable
 
 _OPTIONS = (
@@ -58,8 +56,8 @@ def command() -> None:
     4 KiB, and the invalid items of a batch whose other items were accepted. An ID is that of the
     entry on the stream, or of the receipt. Requests without a valid credential are only counted.
 
-    Exit codes: 0 done; 1 nothing matched, or some were not accepted; 2 a wrong option, setting
-    or token, or no Redis or receiver.
+    Exit codes: 0 done; 1 nothing to replay or drop matched, or some were not accepted; 2 a wrong
+    option, setting or token, or no Redis or receiver.
     """
 
 
@@ -67,7 +65,7 @@ def command() -> None:
     "list", short_help="List refused requests, without phone numbers and message texts."
 )
 @_selecting
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def list_(*, as_json: bool, **chosen: Any) -> None:
     """List refused requests, oldest first, without phone numbers and message texts.
 
@@ -75,30 +73,27 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
       receiver rejected list --reason senderaddress
       receiver rejected list --newer-than 1d | jq -r .id
 
-    A table on a terminal; into a pipe one JSON document per line.
-
-    Exit codes: 0 some were found; 1 none; 2 a wrong option or setting, or no Redis.
+    Exit codes: 0 done, also when there is none; 2 a wrong option or setting, or no Redis.
     """
     with setup.redis_faults():
         found = rejected_requests.select(_connect(setup.settings(file=False)), _selection(**chosen))
-        as_json = as_json or not sys.stdout.isatty()
-        count = _print_lines(found) if as_json else _print_table(found)
+        count = show_list(found, as_json=as_json)
     if not count:
-        output.exit_nothing_found("there is no such request")
+        output.print_message("there is no such request")
 
 
 @command.command(short_help="Print refused requests whole.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--body", "only_body", is_flag=True, help="Print only the bytes of the body.")
-def show(ids: tuple[str, ...], *, only_body: bool) -> None:
+@output.json_option
+def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
     """Print refused requests whole: the reason, the headers without credentials, the body.
 
     \b
       receiver rejected show 1764000000000-0
       receiver rejected show 1764000000000-0 --body > body.json
 
-    Into a pipe: one JSON document per line, the body in `body`, or in `body_base64` where it is
-    not UTF-8.
+    As JSON the body is in `body`, or in `body_base64` where it is not UTF-8.
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
@@ -107,22 +102,28 @@ def show(ids: tuple[str, ...], *, only_body: bool) -> None:
         for found in rejected_requests.select(
             _connect(setup.settings(file=False)), _selection(ids)
         ):
-            _show(found, only_body=only_body)
             count += 1
+            if only_body:
+                click.echo(found.refusal.body, nl=False)
+            else:
+                show_whole(found, as_json=as_json)
     if not count:
-        output.exit_nothing_found("there is no such request")
+        output.exit_nothing_found("there is no such request: see `receiver rejected list`")
 
 
 @command.command(short_help="Send refused requests to the receiver again.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="Select all refused requests.")
 @receiver_url.option
+@output.json_option
 @click.option(
     "--token",
     envvar="RECEIVER_TOKEN",
     help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
 )
-def replay(*, everything: bool, url: str | None, token: str | None, **chosen: Any) -> None:
+def replay(
+    *, everything: bool, url: str | None, token: str | None, as_json: bool, **chosen: Any
+) -> None:
     """Send refused requests to the receiver again, unchanged but for the token.
 
     \b
@@ -146,12 +147,14 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
         with setup.redis_faults():
             _replay(client, Replay(client, url, token), _selection(**chosen), outcomes)
     except WrongToken:
-        raise setup.Refused("401: this token is not valid there") from None
+        raise setup.Refused("401: this token is not valid there: another --token") from None
     except Unreachable:
-        raise setup.Refused(f"{url} cannot be reached") from None
+        raise setup.Refused(f"{url} cannot be reached; is it elsewhere? --url, or PORT") from None
     finally:
         taken = outcomes.pop("taken", 0)
-        click.echo(f"taken {taken}, not taken {outcomes.total()}")
+        left = outcomes.total()
+        said = f"taken {taken}, not taken {left}"
+        output.print_result(said, as_json=as_json, taken=taken, not_taken=left)
     raise SystemExit(0 if taken and not outcomes else 1)
 
 
@@ -159,7 +162,8 @@ def replay(*, everything: bool, url: str | None, token: str | None, **chosen: An
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="Select all refused requests.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-def drop(*, everything: bool, yes: bool, **chosen: Any) -> None:
+@output.json_option
+def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     """Delete refused requests for good, once you have dealt with them.
 
     \b
@@ -178,7 +182,7 @@ def drop(*, everything: bool, yes: bool, **chosen: Any) -> None:
     with setup.redis_faults(), progress("Refused requests", client.xlen(REJECTED)) as bar:
         for found in rejected_requests.select(client, _selection(**chosen), bar):
             count += rejected_requests.drop(client, found)
-    click.echo(f"dropped {count}")
+    output.print_result(f"dropped {count}", as_json=as_json, dropped=count)
     raise SystemExit(0 if count else 1)
 
 
@@ -218,59 +222,3 @@ def _selection(
         since=newer_than or 0,
         until=2**53 if older_than is None else older_than,
     )
-
-
-def _document(found: Found) -> dict[str, Any]:
-    refusal = found.refusal
-    return {
-        "id": found.id,
-        "at": format_time(refusal.received),
-        "status": refusal.status,
-        "callback": refusal.callback,
-        "listener": refusal.listener,
-        "reason": refusal.reason,
-        "receipt": refusal.receipt,
-        "bytes": len(refusal.body),
-    }
-
-
-def _print_lines(found: Iterable[Found]) -> int:
-    count = 0
-    for one in found:
-        click.echo(msgspec.json.encode(_document(one)))
-        count += 1
-    return count
-
-
-def _print_table(found: Iterable[Found]) -> int:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    columns = ("id", "at", "status", "callback", "listener", "bytes", "reason")
-    for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name == "id")
-    for one in found:
-        document = _document(one)
-        document["at"] = document["at"][:19]
-        table.add_row(*(Text(printable(document[name])) for name in columns))
-    if table.row_count:
-        terminal().print(table)
-    return table.row_count
-
-
-def _show(found: Found, *, only_body: bool) -> None:
-    refusal = found.refusal
-    if only_body:
-        click.echo(refusal.body, nl=False)
-    elif not sys.stdout.isatty():
-        whole = _document(found) | {"headers": refusal.headers} | body_members(refusal.body)
-        click.echo(msgspec.json.encode(whole))
-    else:
-        for name, value in _document(found).items():
-            click.echo(f"{name:>9}  {printable(value)}")
-        click.echo()
-        for name, value in refusal.headers:
-            click.echo(f"{printable(name)}: {printable(value)}")
-        text = refusal.body.decode("utf-8", "backslashreplace")
-        click.echo("\n" + printable(text, keep="\n\t") + "\n")

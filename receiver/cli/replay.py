@@ -1,12 +1,14 @@
 """`receiver replay`: send past events to a sink again."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 import redis
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.time_option import TimeOption, format_time
 from receiver.config.settings import Settings, SinkSettings
@@ -21,6 +23,7 @@ from receiver.operations.event_replay import Replay, Step, Wanted
 @click.option("--type", "types", multiple=True, help="Only these types; a glob such as sms.*")
 @click.option("--listener", "listeners", multiple=True, help="Only of these listeners.")
 @click.option("--dry-run", is_flag=True, help="Count only, send nothing.")
+@output.json_option
 def command(
     sink: str,
     since: int,
@@ -29,6 +32,7 @@ def command(
     listeners: tuple[str, ...],
     *,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Send events that are still on the stream to one sink again.
 
@@ -54,7 +58,8 @@ def command(
     )
     with setup.redis_faults():
         _refuse_stopped(client, sink)
-        total = _run(client, Replay(client, chosen, wanted), since, dry=dry_run)
+        report = partial(_report, dry=dry_run, as_json=as_json)
+        total = _run(client, Replay(client, chosen, wanted), since, report, dry=dry_run)
     if not total:
         raise SystemExit(1)
 
@@ -72,11 +77,14 @@ def _sink(settings: Settings, name: str) -> SinkSettings:
 def _refuse_stopped(client: redis.Redis, sink: str) -> None:
     why: Any = client.hget(sink_state(sink), "stopped")
     if why is not None:
-        click.echo(f"receiver: sink {sink!r} is stopped: {why.decode()}", err=True)
+        said = f"sink {sink!r} is stopped: {why.decode()}; `receiver sinks start {sink}`"
+        click.echo(f"receiver: {said}", err=True)
         raise SystemExit(1)
 
 
-def _run(client: redis.Redis, replay: Replay, since: int, *, dry: bool) -> int:
+def _run(
+    client: redis.Redis, replay: Replay, since: int, report: Callable[[Step], None], *, dry: bool
+) -> int:
     """Replay step by step and print the counts, also when interrupted. Returns how many matched."""
     done = Step(str(since), 0, 0, 0)
     try:
@@ -90,15 +98,22 @@ def _run(client: redis.Redis, replay: Replay, since: int, *, dry: bool) -> int:
                     done.new + step.new,
                 )
     except KeyboardInterrupt:
-        _report(done, dry=dry)
+        report(done)
         moment = format_time(int(done.last.partition("-")[0]))
         click.echo(f"interrupted; go on with --since {moment}", err=True)
         raise SystemExit(130) from None
-    _report(done, dry=dry)
+    report(done)
     return done.chosen
 
 
-def _report(done: Step, *, dry: bool) -> None:
+def _report(done: Step, *, dry: bool, as_json: bool) -> None:
     what = "would be sent" if dry else "handed over to the sink"
     waited = f", {done.chosen - done.new} waited for it already" if done.chosen > done.new else ""
-    click.echo(f"{done.new} of {done.looked_at} events {what}{waited}")
+    output.print_result(
+        f"{done.new} of {done.looked_at} events {what}{waited}",
+        as_json=as_json,
+        looked_at=done.looked_at,
+        matched=done.chosen,
+        new=done.new,
+        dry_run=dry,
+    )

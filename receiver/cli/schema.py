@@ -3,9 +3,9 @@
 import sys
 
 import click
-import msgspec
 
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.table import print_table
 from receiver.events.event_types import TYPES
 from receiver.schemas import asyncapi, json_schema
 
@@ -14,7 +14,8 @@ from receiver.schemas import asyncapi, json_schema
 @click.argument("name", metavar="[TYPE]", required=False)
 @click.option("--all", "every", is_flag=True, help="One schema for an event of any type.")
 @click.option("--asyncapi", "channels", is_flag=True, help="The AsyncAPI 3 document.")
-def command(*, name: str | None, every: bool, channels: bool) -> None:
+@output.json_option
+def command(*, name: str | None, every: bool, channels: bool, as_json: bool) -> None:
     """List the types of the published events, or print the JSON Schema (2020-12) of one.
 
     \b
@@ -33,7 +34,7 @@ def command(*, name: str | None, every: bool, channels: bool) -> None:
         sys.stdout.buffer.write(asyncapi.encoded())
         return
     if name is None and not every:
-        _list()
+        _list(as_json=as_json)
         return
     try:
         document = json_schema.encoded(name or json_schema.EVERY)
@@ -42,11 +43,9 @@ def command(*, name: str | None, every: bool, channels: bool) -> None:
     sys.stdout.buffer.write(document)
 
 
-def _list() -> None:
-    width = max(map(len, TYPES))
-    for name in TYPES:
-        said = json_schema.summary(name)
-        if sys.stdout.isatty():
-            click.echo(f"{name:<{width}}  {said}")
-        else:
-            click.echo(msgspec.json.encode({"type": name, "summary": said}).decode())
+def _list(*, as_json: bool) -> None:
+    if as_json:
+        for name in TYPES:
+            output.print_document({"type": name, "summary": json_schema.summary(name)})
+    else:
+        print_table(("type", "summary"), ((name, json_schema.summary(name)) for name in TYPES))

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,7 +37,8 @@ _LOOK: Final = 0.5
     "--within", type=click.IntRange(1, 73 * 3600), default=600, help="Seconds.  [default: 600]"
 )
 @click.option("--text", default="", help="The message.  [default: a word of ours and the time]")
-def command(to: str, name: str, within: int, text: str) -> None:
+@output.json_option
+def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> None:
     """Send one real message, watch it, and print each status and event as it comes.
 
     \b
@@ -63,9 +64,14 @@ def command(to: str, name: str, within: int, text: str) -> None:
     output.print_message(f"sent: message id {sent.id}")
     with setup.redis_faults():
         _watch(client, poll, sent)
-        final = _follow(client, poll.name, sent.id, follow, time.monotonic() + within)
+        show, until = event_printer(as_json=as_json), time.monotonic() + within
+        final = _follow(client, poll.name, sent.id, follow, until, show)
     if not final:
-        click.echo(f"receiver: no final status within {within} s", err=True)
+        click.echo(
+            f"receiver: no final status within {within} s: `receiver polls list` says how the poll "
+            "stands, `receiver watch list` whether it is still asked for",
+            err=True,
+        )
         raise SystemExit(1)
 
 
@@ -118,10 +124,15 @@ def _watch(client: redis.Redis, poll: AttStatusPoll, sent: Accepted) -> None:
 
 
 def _follow(
-    client: redis.Redis, poll: str, message_id: str, follow: EventReader, until: float
+    client: redis.Redis,
+    poll: str,
+    message_id: str,
+    follow: EventReader,
+    until: float,
+    show: Callable[[bytes], None],
 ) -> bool:
     """Print what comes. Returns whether there was an event with a final status."""
-    show, shown = event_printer(), ""
+    shown = ""
     while time.monotonic() < until:
         if (said := _status(client, poll, message_id)) and said != shown:
             output.print_message(f"status: {said}")

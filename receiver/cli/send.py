@@ -5,7 +5,7 @@ import time
 import click
 import msgspec
 
-from receiver.cli.terminal import receiver_url, setup
+from receiver.cli.terminal import output, receiver_url, setup
 from receiver.config.settings import Settings
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import SAMPLES, Sample, build
@@ -76,8 +76,16 @@ def format_answer(name: str, answer: Answer) -> str:
     "--count", type=click.IntRange(1), default=1, help="How many to send, each a new one."
 )
 @click.option("--show", is_flag=True, help="Print each request, without the token.")
+@output.json_option
 def command(
-    sample: str, url: str | None, token: str | None, listener: str, count: int, *, show: bool
+    sample: str,
+    url: str | None,
+    token: str | None,
+    listener: str,
+    count: int,
+    *,
+    show: bool,
+    as_json: bool,
 ) -> None:
     """Post a realistic notification to a running receiver, as the carrier would.
 
@@ -105,16 +113,18 @@ def command(
     if not url:
         url, listener = setup.base_url(settings), listener or settings.own_listener
     client = ReceiverClient(url, token, listener)
-    answers = [_send_one(client, sample, show=show) for _ in range(count)]
+    answers = [_send_one(client, sample, show=show, as_json=as_json) for _ in range(count)]
     if any(answer.status == 404 for answer in answers):
         click.echo("receiver: 404: does it name its listeners? --listener NAME", err=True)
+    elif any(answer.status == 401 for answer in answers):
+        click.echo("receiver: 401: another --token, or RECEIVER_TOKEN", err=True)
     if not all(answer.acknowledged for answer in answers):
         raise SystemExit(1)
 
 
-def _send_one(client: ReceiverClient, name: str, *, show: bool) -> Answer:
+def _send_one(client: ReceiverClient, name: str, *, show: bool, as_json: bool) -> Answer:
     sample = build(name)
-    if show:
+    if show and not as_json:
         click.echo(f"POST {client.target(sample)}\nContent-Type: {sample.content_type}\n")
         click.echo(sample.body.decode() + "\n")
     try:
@@ -123,7 +133,11 @@ def _send_one(client: ReceiverClient, name: str, *, show: bool) -> Answer:
         where = f"{client.target(sample)} cannot be reached: {error}"
         click.echo(f"receiver: {where}; is it elsewhere? --url, or PORT", err=True)
         raise SystemExit(1) from None
-    click.echo(format_answer(name, answer))
+    if as_json:
+        asked = {"url": client.target(sample), "request": sample.body.decode()} if show else {}
+        output.print_document({"sample": name, **asked} | msgspec.structs.asdict(answer))
+    else:
+        click.echo(format_answer(name, answer))
     return answer
 
 

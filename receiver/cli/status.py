@@ -1,13 +1,13 @@
 """`receiver status`: everything on one screen, or one device, asked of its operator now."""
 
 import asyncio
-import sys
 from typing import Any
 
 import click
 import msgspec
 
 from receiver.cli.terminal import output, setup, status_screen
+from receiver.cli.terminal.table import print_pairs
 from receiver.config import devices
 from receiver.config.operators import Operator
 from receiver.config.settings import Settings
@@ -19,7 +19,7 @@ from receiver.outbound.operator_credentials import NotConfigured, credentials
 @click.command()
 @click.argument("device", required=False)
 @click.option("--operator", "name", help="The operator to ask.  [default: the only one]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@output.json_option
 def command(device: str | None, name: str | None, *, as_json: bool) -> None:
     """Print the state of everything; or ask an operator whether a device is reachable and roams.
 
@@ -52,9 +52,8 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
         )
     operator = _chosen(settings, name)
     status = asyncio.run(_ask(settings, operator, found))
-    if as_json or not sys.stdout.isatty():
-        document = {"operator": operator.name} | msgspec.to_builtins(status)
-        click.echo(msgspec.json.encode(document))
+    if as_json:
+        output.print_document({"operator": operator.name} | msgspec.to_builtins(status))
     else:
         _print_table(operator, status)
     for query, fault in status.faults.items():
@@ -65,7 +64,7 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
 
 def _show_everything(settings: Settings, *, as_json: bool) -> None:
     found = status_screen.read(settings)
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         status_screen.print_json(found)
     else:
         status_screen.show(found)
@@ -100,19 +99,15 @@ async def _ask(settings: Settings, operator: Operator, device: dict[str, Any]) -
 
 
 def _print_table(operator: Operator, status: DeviceStatus) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False)
-    for name, value in (
+    pairs: list[tuple[str, object]] = [
         ("operator", operator.name),
         ("reachable", _word(status.reachable)),
         ("connectivity", " and ".join(status.connectivity or ()) or "-"),
         ("roaming", _word(status.roaming)),
         ("country", _country(status)),
         ("last status", status.last_status_time or "-"),
-    ):
-        table.add_row(name, output.printable(value))
-    output.terminal().print(table)
+    ]
+    print_pairs(pairs)
 
 
 def _word(value: bool | None) -> str:

@@ -1,9 +1,10 @@
 """Tables of sets and slots on a terminal, and the plan of a set in words."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import Any
 
-from receiver.cli.terminal import output
+from receiver.cli.terminal.table import print_table
 from receiver.config import devices
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.set_state import SetState
@@ -13,7 +14,7 @@ from receiver.subscriptions.slots import Slot
 def print_sets(found: list[SetState]) -> None:
     """Print a row for each set."""
     names = ("set", "operator", "wanted", "active", "others", "next end", "why")
-    _table(
+    print_table(
         names,
         (
             (x.name, x.operator, x.wanted, x.active, _others(x), _when(x.next_end), _why(x))
@@ -25,16 +26,13 @@ def print_sets(found: list[SetState]) -> None:
 def print_slots(found: list[Slot]) -> None:
     """Print a row for each slot."""
     names = ("slot", "device", "type", "state", "subscription", "ends", "error")
-    _table(names, map(_row, found))
+    print_table(names, map(_row, found))
 
 
-def _table(names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    from rich.table import Table
-
-    table = Table(*names, box=None)
-    for row in rows:
-        table.add_row(*map(output.printable, row))
-    output.terminal().print(table)
+def print_orphans(found: list[dict[str, Any]]) -> None:
+    """Print a row for each subscription that was not created here."""
+    names = list(dict.fromkeys(name for one in found for name in one))
+    print_table(names, ([one.get(name, "") for name in names] for one in found))
 
 
 def _row(slot: Slot) -> tuple[object, ...]:

@@ -1,21 +1,18 @@
 """`receiver subscriptions`: list, plan and change what receiver.toml subscribes to."""
 
-import sys
 import time
 from collections.abc import Iterable
 
 import click
-import msgspec
 import redis
 
 from receiver.cli import subscription_tables as tables
+from receiver.cli.subscription_orders import await_orders, find_orphan, order_slots
 from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
 from receiver.subscriptions import overview
 from receiver.subscriptions.orders import Order
 from receiver.subscriptions.slots import as_document
-
-_LONGEST_WAIT = 60.0
 
 
 @click.group()
@@ -30,8 +27,8 @@ def command() -> None:
     `receiver worker` and `receiver up` run a controller for each operator, which carries out what
     these commands ask for.
 
-    Exit codes: 0 done; 1 nothing was found; 2 a wrong option or setting, no Redis, no controller,
-    or (of `plan`) differences.
+    Exit codes: 0 done; 1 what was named is not there; 2 a wrong option or setting, no Redis, no
+    controller, or (of `plan`) differences.
     """
 
 
@@ -43,7 +40,7 @@ def _open() -> tuple[Settings, redis.Redis]:
 @command.command(
     "list", short_help="List the sets: how many are wanted and active, when the next one ends."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def list_(*, as_json: bool) -> None:
     """List the sets: how many subscriptions are wanted, active, refused; when the next one ends.
 
@@ -51,14 +48,13 @@ def list_(*, as_json: bool) -> None:
       receiver subscriptions list
       receiver subscriptions list --json | jq -r 'select(.active < .wanted).name'
 
-    A table on a terminal; into a pipe, or with --json, one JSON document per line.
     """
     settings, client = _open()
     with setup.redis_faults():
         found = overview.read_sets(client, overview.read_slots(client), settings)
     if not found:
-        output.exit_nothing_found("receiver.toml declares no [[subscription]]")
-    if as_json or not sys.stdout.isatty():
+        output.print_message("receiver.toml declares no [[subscription]]")
+    if as_json:
         _lines(found)
     else:
         tables.print_sets(found)
@@ -67,7 +63,7 @@ def list_(*, as_json: bool) -> None:
 @command.command(short_help="Show the slots of a set: device, type, state, end.")
 @click.argument("name")
 @click.option("--state", help="Only slots in this state, such as refused.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def show(name: str, state: str | None, *, as_json: bool) -> None:
     """Show the slots of a set, or one slot: device, event type, state, subscription, end.
 
@@ -83,15 +79,16 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
             if name in (slot.set, slot.id) and state in (None, slot.state)
         ]
     if not found:
-        output.exit_nothing_found("there is no such set, slot or state")
-    if as_json or not sys.stdout.isatty():
+        said = "there is no such set, slot or state: see `receiver subscriptions list`"
+        output.exit_nothing_found(said)
+    if as_json:
         _lines(map(as_document, found))
     else:
         tables.print_slots(found)
 
 
 @command.command(short_help="Show what would be created and deleted; exit code 2 if anything.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+@output.json_option
 def plan(*, as_json: bool) -> None:
     """Show what would be created and deleted in each set. Nothing is done, no operator is asked.
 
@@ -109,11 +106,13 @@ def plan(*, as_json: bool) -> None:
         for each in found:
             counts = {key: getattr(each, key) for key in keys}
             more = {key: len(getattr(each, key)) for key in ("create", "delete", "again", "moved")}
-            click.echo(msgspec.json.encode(counts | more | {"guarded": each.guarded}).decode())
+            output.print_document(counts | more | {"guarded": each.guarded})
     else:
         operators = {one.name for one in settings.operators}
         for each in found:
             click.echo(f"{each.name}: {tables.describe_difference(each, operators)}")
+    if not found:
+        output.print_message("receiver.toml declares no [[subscription]]")
     raise SystemExit(0 if all(each.empty for each in found) else 2)
 
 
@@ -134,7 +133,7 @@ def apply(*, yes: bool) -> None:
     with setup.redis_faults():
         for name in names:
             overview.enqueue_order(client, name, Order(do="apply", yes=yes))
-        _await(client, names)
+        await_orders(client, names)
 
 
 @command.command(short_help="Renew a subscription now.")
@@ -146,7 +145,8 @@ def renew(name: str) -> None:
       receiver subscriptions renew fleet
       receiver subscriptions renew fleet:0123456789abcdef0123
     """
-    _each_slot(name, "renew")
+    _, client = _open()
+    order_slots(client, name, "renew")
 
 
 @command.command(short_help="Delete a subscription.")
@@ -162,14 +162,14 @@ def delete(name: str) -> None:
     """
     settings, client = _open()
     with setup.redis_faults():
-        if orphan := _orphan(settings, client, name):
+        if orphan := find_orphan(settings, client, name):
             operator, base = orphan
             overview.enqueue_order(
                 client, operator, Order(do="delete", base=base, subscription=name)
             )
-            _await(client, [operator])
+            await_orders(client, [operator])
             return
-    _each_slot(name, "delete")
+    order_slots(client, name, "delete")
 
 
 @command.command(short_help="Adopt an orphan into its slot.")
@@ -184,18 +184,19 @@ def adopt(subscription: str) -> None:
     """
     settings, client = _open()
     with setup.redis_faults():
-        orphan = _orphan(settings, client, subscription)
+        orphan = find_orphan(settings, client, subscription)
         if orphan is None:
             raise setup.Refused("no such orphan: see `receiver subscriptions orphans`")
         operator, base = orphan
         overview.enqueue_order(
             client, operator, Order(do="adopt", base=base, subscription=subscription)
         )
-        _await(client, [operator])
+        await_orders(client, [operator])
 
 
 @command.command(short_help="List subscriptions at our URL that were not created here.")
-def orphans() -> None:
+@output.json_option
+def orphans(*, as_json: bool) -> None:
     """List subscriptions at our URL that were not created here: `adopt` or `delete` them by id.
 
     \b
@@ -211,42 +212,13 @@ def orphans() -> None:
             for each in overview.read_orphans(client, one.name)
         ]
     if not found:
-        output.exit_nothing_found("there is none")
-    _lines(found)
-
-
-def _each_slot(name: str, do: str) -> None:
-    _, client = _open()
-    with setup.redis_faults():
-        found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
-        if not found or (do == "delete" and found[0].id != name):
-            raise setup.Refused("there is no such slot: see `receiver subscriptions show`")
-        for slot in found:
-            order = msgspec.convert({"do": do, "slot": slot.id}, Order)
-            overview.enqueue_order(client, slot.operator, order)
-        _await(client, {slot.operator for slot in found})
-
-
-def _orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, str] | None:
-    for one in settings.operators:
-        for each in overview.read_orphans(client, one.name):
-            if each["id"] == name:
-                return one.name, each["base"]
-    return None
-
-
-def _await(client: redis.Redis, operators: Iterable[str]) -> None:
-    """Wait until the controllers have done their orders. Raises `Refused` after a minute."""
-    until = time.monotonic() + _LONGEST_WAIT
-    while any(overview.count_open_orders(client, name) for name in operators):
-        if time.monotonic() > until:
-            raise setup.Refused(
-                "ordered, but no controller has done it yet: does `receiver worker` run?"
-            )
-        time.sleep(0.1)
-    output.print_message("done: see `receiver subscriptions list`")
+        output.print_message("there is none")
+    if as_json:
+        _lines(found)
+    else:
+        tables.print_orphans(found)
 
 
 def _lines(found: Iterable[object]) -> None:
     for each in found:
-        click.echo(msgspec.json.encode(each).decode())
+        output.print_document(each)

@@ -5,7 +5,7 @@ from itertools import islice
 import click
 import redis
 
-from receiver.cli.terminal import event_filter, setup
+from receiver.cli.terminal import event_filter, output, setup
 from receiver.cli.terminal.event_filter import EventFilter
 from receiver.cli.terminal.event_reader import EventReader, event_printer
 from receiver.cli.terminal.time_option import TimeOption
@@ -19,6 +19,7 @@ from receiver.cli.terminal.time_option import TimeOption
     "--no-follow", is_flag=True, help="Stop at the end of the stream, do not wait for more."
 )
 @event_filter.options
+@output.json_option
 def command(
     *,
     from_start: bool,
@@ -27,6 +28,7 @@ def command(
     no_follow: bool,
     types: tuple[str, ...],
     listeners: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Print events as they are published on the stream receiver:events, until Ctrl-C.
 
@@ -44,14 +46,12 @@ def command(
     reader = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
     try:
         _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
-        show = event_printer()
+        show = event_printer(as_json=as_json)
         wanted = EventFilter(types, listeners).wants
         for event in islice(filter(wanted, reader.events(wait=not no_follow)), count):
             show(event)
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except redis.RedisError as error:
-        raise setup.Refused(f"Redis: {error}") from None
+        raise setup.redis_fault(error) from None
 
 
 def _set_position(reader: EventReader, moment: int | None) -> None:

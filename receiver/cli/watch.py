@@ -1,16 +1,16 @@
 """`receiver watch`: messages whose delivery status is asked for."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
-import msgspec
 import redis
 
 from receiver.cli.ledger import watch_sums
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.table import print_table
 from receiver.cli.terminal.time_option import format_time
 from receiver.config.polls import AttStatusPoll
 from receiver.config.settings import Settings
@@ -37,7 +37,8 @@ def command() -> None:
     10 minutes, until every address has its final status or 73 hours are over. Each new status is an
     event sms.delivery.updated.v1. Programs write themselves: XADD receiver:watch '*' id ID poll P.
 
-    Exit codes: 0 done; 1 nothing to show or to drop; 2 a wrong option, setting or id, or no Redis.
+    Exit codes: 0 done; 1 what was to be dropped is not watched; 2 a wrong option, setting or id, or
+    no Redis.
     """
 
 
@@ -60,16 +61,22 @@ def add(ids: tuple[str, ...], name: str, sender: str) -> None:
             watch_list.refuse(poll, each, sender)
         for each in ids:
             new = watch_list.add(client, poll.name, each, sender)
-            click.echo(f"{output.printable(each)}: {'watched' if new else 'watched already'}")
+            said = "watched" if new else "watched already"
+            output.print_message(f"{output.printable(each)}: {said}")
 
 
 @command.command("list", short_help="List the messages that are watched.")
 @click.option("--poll", "name", default="", help="Of this poll only.")
-def list_(name: str) -> None:
+@output.json_option
+def list_(name: str, *, as_json: bool) -> None:
     """List the messages that are watched, without telephone numbers.
 
-    A table on a terminal; into a pipe one JSON document per line. The sums are on stderr there:
-    watched = final + gone + expired + dropped + open.
+    \b
+      receiver watch list
+      receiver watch list --poll promo | jq -r .id
+
+    After a table come the sums: watched = final + gone + expired + dropped + open. Into a pipe they
+    are on stderr.
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     with setup.redis_faults():
@@ -79,27 +86,32 @@ def list_(name: str) -> None:
             for one in ledgers
             for watch, due in watch_list.listed(client, one.poll)
         ]
-    _show(rows)
+    _show(rows, as_json=as_json)
     for one in ledgers:
         output.print_message(f"{one.poll}: {watch_sums(one)}")
     if not rows:
-        output.exit_nothing_found("no message is watched")
+        output.print_message("no message is watched")
 
 
 @command.command(short_help="End the watch of messages.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--poll", "name", default="", help="Of this poll only, which may be a former one.")
 def drop(ids: tuple[str, ...], name: str) -> None:
-    """End the watch of messages: their status is not asked for any more, and there is no event."""
+    """End the watch of messages: their status is not asked for any more, and there is no event.
+
+    \b
+      receiver watch drop SMSa9b4e1c25e2f8a0f
+    """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     with setup.redis_faults():
         polls = [name] if name else [one.poll for one in watch_ledger.read(client)]
         unknown = [
             each for each in ids if not sum(watch_list.drop(client, poll, each) for poll in polls)
         ]
-    click.echo(f"dropped {len(ids) - len(unknown)}")
+    output.print_message(f"dropped {len(ids) - len(unknown)}")
     if unknown:
-        output.exit_nothing_found(f"not watched: {output.printable(' '.join(unknown))}")
+        said = f"not watched: {output.printable(' '.join(unknown))}; see `receiver watch list`"
+        output.exit_nothing_found(said)
 
 
 @contextmanager
@@ -114,7 +126,7 @@ def _open(name: str) -> Iterator[tuple[redis.Redis, AttStatusPoll]]:
         raise setup.Refused(str(error)) from None
 
 
-def _row(watch: Watch, due: int) -> dict[str, object]:
+def _row(watch: Watch, due: int) -> dict[str, Any]:
     words = Counter(status for status, _ in watch.known.values())
     return {
         "poll": watch.poll,
@@ -126,18 +138,13 @@ def _row(watch: Watch, due: int) -> dict[str, object]:
     }
 
 
-def _show(rows: list[dict[str, object]]) -> None:
-    if not sys.stdout.isatty():
-        for row in rows:
-            click.echo(msgspec.json.encode(row))
-        return
-    from rich.table import Table
-
-    table = Table("poll", "id", "since", "looks", "due", "statuses", box=None)
+def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    cells = []
     for row in rows:
-        statuses = row["statuses"]
-        assert isinstance(statuses, dict)  # noqa: S101 - as `_row` made it
-        words = ", ".join(f"{count} {word}" for word, count in statuses.items())
-        table.add_row(*map(output.printable, [*list(row.values())[:-1], words]))
-    if rows:
-        output.terminal().print(table)
+        if as_json:
+            output.print_document(row)
+            continue
+        words = ", ".join(f"{count} {word}" for word, count in row["statuses"].items())
+        times = row["since"][:19], row["looks"], row["due"][:19]
+        cells.append((row["poll"], row["id"], *times, words))
+    print_table(("poll", "id", "since", "looks", "due", "statuses"), cells)

@@ -4,9 +4,10 @@ import click
 import structlog
 
 from receiver.cli.terminal import setup
+from receiver.cli.terminal.process import Process
 
 
-@click.command()
+@click.command(cls=Process)
 def command() -> None:
     """Run the web process: it stores each notification in Redis before it answers 204.
 

@@ -6,9 +6,10 @@ import sys
 import click
 
 from receiver.cli.terminal import setup
+from receiver.cli.terminal.process import Process
 
 
-@click.command()
+@click.command(cls=Process)
 def command() -> None:
     """Run the workers: normalise notifications, publish events exactly once, deliver to sinks.
 

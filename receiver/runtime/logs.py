@@ -56,6 +56,17 @@ def configure(level: str) -> None:
     logging.basicConfig(handlers=[strangers], level=logging.WARNING, force=True)
 
 
+def say_refusal(sentences: Iterable[str]) -> None:
+    """Say why a process does not start: as sentences on a terminal, else as lines of its log."""
+    if readable():
+        for sentence in sentences:
+            print(f"receiver: {sentence}", file=sys.stderr)
+        return
+    configure("info")
+    for sentence in sentences:
+        structlog.get_logger().error("start.refused", reason=sentence)
+
+
 class Seldom:
     """Limit repeated log lines: each distinct line at most every ten seconds, with the `count` of
     those it stands for, so that one fault does not flood the log.
@@ -141,8 +152,13 @@ def _write(chunk: bytes) -> None:
 
 def _renderer() -> Any:
     if readable():
-        return structlog.dev.ConsoleRenderer()
+        return structlog.dev.ConsoleRenderer(colors=_coloured())
     return structlog.processors.JSONRenderer()
+
+
+def _coloured() -> bool:
+    """Return whether people want colours (no-color.org), and their terminal has any."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _fault(_logger: object, _method: str, fields: Fields) -> Fields:

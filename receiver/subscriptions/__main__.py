@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
             raise SettingsError(f"REDIS_URL and an operator are wanted: {', '.join(found)}")
         operator = found[arguments[0]]
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        logs.say_refusal([str(error)])
         return 2
     logs.configure(settings.log_level)
     stop = _stop_flag()

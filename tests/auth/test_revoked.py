@@ -163,14 +163,14 @@ def test_revoking_waits_until_the_replicas_have_it(
     credential_store.add(client, TOKEN.decode(), Credential(label="old"))
     done = run(tmp_path, "credentials", "revoke", "old", *options, **environ)
     assert done.returncode == 2
-    assert DIGEST[:12].decode() in done.stdout
+    assert DIGEST[:12].decode() in done.stderr
     assert "0 of 1 replicas" in done.stderr
     replica = start_valkey(replicaof=f"127.0.0.1 {port}")
     credential_store.add(client, b"another-token".decode(), Credential(label="new"))
     eventually(lambda: client.info("replication").get("connected_slaves") == 1)
     eventually(lambda: replica.client().info("replication")["master_link_status"] == "up")
     done = run(tmp_path, "credentials", "revoke", "new", *options, **environ)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, "replicas" in done.stderr) == (0, False)
     kept = replica.client().hgetall(CREDENTIALS)
     assert all(b"expires" in one and b'"expires":null' not in one for one in kept.values())
 

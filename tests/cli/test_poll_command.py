@@ -33,14 +33,17 @@ def test_a_poll_runs_until_it_is_told_to_stop_and_is_listed(valkey: Valkey, tmp_
         assert found["due"] - found["started"] >= 300
         assert "promo" in on_a_terminal(tmp_path, "polls", "list", **polled.environ)
         once = run(tmp_path, "poll", "--once", "promo", **polled.environ)
-        assert (once.returncode, once.stderr.splitlines()[-1]) == (0, "promo: empty")
+        done = json.loads(once.stderr.splitlines()[-1])
+        assert (once.returncode, done["event"], done["outcome"]) == (0, "poll.once", "empty")
 
 
 def test_a_round_that_fails_says_why(valkey: Valkey, tmp_path: Path) -> None:
     polled = Polled(valkey, tmp_path, configured("http://127.0.0.1:9"))
     done = run(tmp_path, "poll", "--once", "promo", **polled.environ)
-    said = "promo: unreachable: no access token: no connection"
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)
+    said = json.loads(done.stderr.splitlines()[-1])
+    trouble = "no access token: no connection"
+    assert (said["outcome"], said["trouble"]) == ("unreachable", trouble)
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -68,4 +71,5 @@ def test_without_any_poll_it_waits_and_none_is_listed(valkey: Valkey, tmp_path: 
         assert any("poll.idle" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    assert run(tmp_path, "polls", "list", **polled.environ).returncode == 1
+    listed = run(tmp_path, "polls", "list", **polled.environ)
+    assert (listed.returncode, listed.stderr) == (0, "receiver.toml has no [[poll]]\n")

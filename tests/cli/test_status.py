@@ -1,6 +1,7 @@
 """`receiver status`: what an operator says of a device, in one shape whoever it is."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def test_what_a_device_is_reachable_by(
 
 def test_a_person_sees_a_table(directory: Path) -> None:
     seen = on_a_terminal(directory, "status", PHONE, "--operator", "att", SIM="simulated-secret")
-    assert [line.split() for line in seen.splitlines()] == [
+    plain = re.sub("\x1b\\[[0-9;]*m", "", seen)
+    assert [line.split() for line in plain.splitlines()] == [
         ["operator", "att"],
         ["reachable", "yes"],
         ["connectivity", "DATA"],

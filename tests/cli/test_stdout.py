@@ -15,7 +15,8 @@ from tests.support.commands import RECEIVER, environment, free_port, run
 from tests.support.receivers import TOKEN, Receiver, listening
 from tests.support.valkey import Valkey
 
-FULL = "receiver: stdout cannot be written: No space left on device\n"
+WHY = "stdout cannot be written: No space left on device"
+FULL = f"receiver: {WHY}\n"
 SHOWN = [
     ["--version"],
     ["send", "--help"],
@@ -90,7 +91,7 @@ def test_the_demo_ends_when_its_events_cannot_be_written(tmp_path: Path) -> None
     with open("/dev/full", "wb") as full:
         answer = into(full, tmp_path, "up", "--demo", PORT=str(free_port()))
     assert answer.returncode == 2
-    assert answer.stderr.endswith(FULL)
+    assert WHY in answer.stderr.splitlines()[-1]
     assert "Traceback" not in answer.stderr
 
 
@@ -118,5 +119,5 @@ def test_a_log_of_attempts_that_cannot_be_written_takes_nothing_from_the_verdict
             *("simulate", "--url", url, "--token", TOKEN, "--count", "10", "--log", "/dev/full"),
         )
     assert answer.returncode == 2
-    assert "acknowledged: " in answer.stdout
+    assert json.loads(answer.stdout)["acknowledged"] > 0
     assert answer.stderr == "receiver: --log cannot be written: No space left on device\n"

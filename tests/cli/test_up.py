@@ -1,11 +1,14 @@
 import json
 import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -24,13 +27,21 @@ KINDS = {"sms.message.received.v1", "sms.delivery.updated.v1", "device.reachabil
 class Up:
     """`receiver up --demo` in a directory; a mark in the environment tells its processes."""
 
-    def __init__(self, directory: Path, *prefix: str, console: str = "", **environ: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *prefix: str,
+        console: str = "",
+        terminal: bool = False,
+        **environ: str,
+    ) -> None:
+        """`terminal`: its stderr is one, so that it speaks to people."""
         self.directory = directory
         self.environ = {"PORT": str(free_port())} | environ
         self.console = int(console or free_port())
         self._mark = f"MARK={uuid.uuid4()}"
         self._stderr = directory / f"stderr-{self._mark}"
-        with self._stderr.open("wb") as stderr:
+        with _terminal(self._stderr) if terminal else self._stderr.open("wb") as stderr:
             self.process = Forked(
                 [*prefix, *RECEIVER, "up", "--demo", "--console-port", str(self.console)],
                 cwd=directory,
@@ -98,6 +109,23 @@ class Up:
         return run(self.directory, "send", sample, **self.environ).returncode == 0
 
 
+@contextmanager
+def _terminal(file: Path) -> Iterator[int]:
+    """A terminal whose screen is copied into a file."""
+    ours, theirs = pty.openpty()
+    file.touch()
+
+    def copy() -> None:
+        with file.open("ab", buffering=0) as copied, suppress(OSError):
+            while seen := os.read(ours, 65536):
+                copied.write(seen.replace(b"\r\n", b"\n"))
+        os.close(ours)
+
+    threading.Thread(target=copy, daemon=True).start()
+    yield theirs
+    os.close(theirs)
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
     with Up(tmp_path) as running:
@@ -114,26 +142,42 @@ def test_the_demo_shows_one_event_of_each_kind_and_nothing_else_on_stdout(up: Up
     assert up.left() == {}
 
 
-def test_what_the_demo_prints_to_copy_works(up: Up) -> None:
-    up.events(3)
-    said = up.said()
-    found = re.search(r"^ +(curl .*)$", said, re.MULTILINE)
-    assert found
-    words = shlex.split(found[1])
-    headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")
-    body = words[words.index("-d") + 1].encode()
-    with urllib3.PoolManager(retries=False) as pool:
+def test_what_the_demo_prints_to_copy_works(tmp_path: Path) -> None:
+    with Up(tmp_path, terminal=True) as up, urllib3.PoolManager(retries=False) as pool:
+        up.events(3)
+        said = up.said()
+        found = re.search(r"^ +(curl .*)$", said, re.MULTILINE)
+        assert found
+        words = shlex.split(found[1])
+        headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")
+        body = words[words.index("-d") + 1].encode()
         assert pool.request("POST", words[-1], body=body, headers=headers).status == 204
         for line in re.findall(r"http://\S+access_token=\S+", said):
             assert pool.request("POST", line, body=b"{}").status == 400
-    assert up.events(1)[0]["data"]["text"] == json.loads(body)["Message"]
+        assert up.events(1)[0]["data"]["text"] == json.loads(body)["Message"]
+        assert up.end(signal.SIGINT) == 0
+        eventually(lambda: up.said().endswith("Stopped.\n"))
 
 
 def test_it_stops_cleanly_when_it_is_told_to(up: Up) -> None:
     up.events(3)
     assert up.end(signal.SIGTERM) == 0
     assert up.left() == {}
-    assert up.said().endswith("Stopped.\n")
+
+
+def test_where_nobody_watches_each_line_it_says_is_json_and_has_no_token(up: Up) -> None:
+    up.events(3)
+    assert up.end(signal.SIGTERM) == 0
+    lines = [json.loads(line) for line in up.said().splitlines()]
+    said = [line["event"] for line in lines]
+    assert [name for name in said if name.startswith(("up.", "demo."))] == [
+        *("up.ready", "demo.begins", "demo.sent", "demo.sent", "demo.sent", "up.stopped")
+    ]
+    ready = lines[said.index("up.ready")]
+    assert ready["register"][0] == f"{ready['url']}/att/sms/mo?access_token=TOKEN"
+    token = (up.directory / ready["token_file"]).read_text().strip()
+    assert token not in up.said()
+    assert "login?token=" not in up.said()
 
 
 def test_under_nohup_it_outlives_the_terminal_and_a_script_s_ctrl_c_still_stops_it(
@@ -178,12 +222,11 @@ def test_it_ends_when_nobody_reads_the_events_any_more(up: Up) -> None:
 def test_the_next_start_has_the_same_token_and_the_old_events(tmp_path: Path) -> None:
     with Up(tmp_path) as first:
         first.events(3)
+        token = (tmp_path / "var/demo-token").read_text()
         first.end(signal.SIGINT)
-    with Up(tmp_path, PORT=first.environ["PORT"]) as second:
+    with Up(tmp_path, terminal=True, PORT=first.environ["PORT"]) as second:
         assert {event["type"] for event in second.events(3)} == KINDS
-        shown = re.search("Bearer token: .*", second.said())
-        assert shown
-        assert shown[0] in first.said()
+        assert f"Bearer token: {token}" in second.said()
         old = run(tmp_path, "tail", "--from-start", "--no-follow").stdout
         assert len(old.splitlines()) == 6
         books = json.loads(run(tmp_path, "ledger", "--json").stdout)

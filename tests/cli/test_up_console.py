@@ -13,7 +13,7 @@ CLICK = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 
 
 def test_one_click_shows_the_samples_as_they_came_out(tmp_path: Path) -> None:
-    with Up(tmp_path) as up, urllib3.PoolManager(retries=False) as http:
+    with Up(tmp_path, terminal=True) as up, urllib3.PoolManager(retries=False) as http:
         up.events(3)
         found = re.search(r"Watch it: (http://127\.0\.0\.1:(\d+)/login\?token=\S+)", up.said())
         assert found

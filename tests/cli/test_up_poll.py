@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.cli.test_up import Up
 from tests.support.att_gateways import gateway
@@ -16,7 +17,8 @@ def test_what_is_polled_comes_out_too_and_nothing_is_left_running(
     with gateway() as double:
         double.control("mo", text="fetched")
         polled = Polled(valkey, tmp_path, "")
-        with Up(tmp_path, **polled.environ) as up:
+        environ: Any = polled.environ
+        with Up(tmp_path, **environ) as up:
             up.events(3)
             (tmp_path / "receiver.toml").write_text(configured(double.url))  # it is seen by itself
             assert [event["data"]["text"] for event in up.events(1)] == ["fetched"]

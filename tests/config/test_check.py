@@ -157,13 +157,14 @@ def test_what_kubernetes_sets_beside_a_service_of_our_name_is_no_misspelling() -
     assert check(services) == []
 
 
-def test_the_command_prints_a_line_or_a_document_each_and_says_by_its_exit_code(
+def test_the_command_prints_a_document_each_and_says_by_its_exit_code(
     faulty: Path,
 ) -> None:
     shown = run(faulty.parent, "config", "check")
     assert (shown.returncode, len(shown.stdout.splitlines())) == (1, 18)
     assert shown.stderr == "18 faults\n"
     documents = run(faulty.parent, "config", "check", "--json", "receiver.toml")
+    assert documents.stdout == shown.stdout
     first = json.loads(documents.stdout.splitlines()[0])
     assert (documents.returncode, first["place"], first["line"]) == (1, "receiver.toml", 1)
     (faulty.parent / "good.toml").write_text('[[listener]]\nname = "promo"\n')

@@ -116,8 +116,8 @@ def test_a_broken_file_stands_in_the_way_of_nothing_that_needs_no_sinks(
         (["credentials", "revoke", "att"], 0),
         (["credentials", "add", "--label", "x"], 0),
         (["ledger"], 0),
-        (["dead-letters", "list"], 1),
-        (["rejected", "list"], 1),
+        (["dead-letters", "list"], 0),
+        (["rejected", "list"], 0),
         (["sinks", "start", "billing"], 2),
     ):
         done = run(tmp_path, *words, REDIS_URL=valkey.url)

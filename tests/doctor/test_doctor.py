@@ -247,12 +247,12 @@ def test_an_address_that_lets_others_read_along_is_found(
     assert "secret" not in str(found)
 
 
-def test_into_a_pipe_it_prints_a_plain_line_for_each(valkey: Valkey, tmp_path: Path) -> None:
+def test_into_a_pipe_it_prints_a_document_for_each(valkey: Valkey, tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS="short")
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("serious: ")
-    assert all("; fix: " in line for line in lines)
-    assert "short;" not in done.stdout
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found[0]["severity"] == "serious"
+    assert all(one["fix"] for one in found)
+    assert '"short"' not in done.stdout
 
 
 def test_on_a_terminal_it_prints_the_gravest_first_with_what_a_stranger_wrote_made_harmless(

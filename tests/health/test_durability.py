@@ -44,8 +44,8 @@ def test_strict_refuses_a_redis_that_cannot_keep_what_was_acknowledged(
     done = run(tmp_path, half, RECEIVER_DURABILITY="strict", **environ)
     assert done.returncode == 2
     assert name in done.stderr
-    assert done.stderr.startswith("receiver: RECEIVER_DURABILITY=strict")
-    assert done.stderr.count("\n") == 1
+    (refusal,) = map(json.loads, done.stderr.splitlines())
+    assert refusal["reason"].startswith("RECEIVER_DURABILITY=strict")
 
 
 def test_strict_takes_one_that_can(valkey: Valkey, tmp_path: Path) -> None:

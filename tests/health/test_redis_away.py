@@ -31,7 +31,7 @@ def away(receiver: Receiver, tmp_path: Path) -> dict[str, str]:
 
 def test_the_ledger_has_what_is_spooled(away: dict[str, str], tmp_path: Path) -> None:
     plain = run(tmp_path, "ledger", **away)
-    assert (plain.returncode, plain.stdout) == (2, "spooled 3\n")
+    assert (plain.returncode, plain.stdout) == (2, '{"spooled":3}\n')
     assert plain.stderr.startswith("receiver: Redis: ")
     assert json.loads(run(tmp_path, "ledger", "--json", **away).stdout) == {"spooled": 3}
 

@@ -11,8 +11,7 @@ import pytest
 from receiver.config.settings import Listener, Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, INBOUND
-from receiver.operations import explain as explaining
-from receiver.operations import look
+from receiver.operations import look, notification_entries
 from receiver.operations.explain import Unknown, explain
 from tests.support.commands import run
 from tests.support.running import mo
@@ -83,11 +82,12 @@ def test_a_duplicate_names_the_event_that_it_repeats_and_how_to_look_at_it(
         "look": f"receiver explain {first}",
     }
     said = run(tmp_path, "explain", second, REDIS_URL=valkey.url).stdout
-    assert said.startswith(f"{second}: duplicate\n")
+    told = json.loads(said)
+    assert (told["receipt"], told["outcomes"]) == (second, ["duplicate"])
     assert "2065550100" not in said
     assert "private" not in said
     look = run(tmp_path, *str(line.about["look"]).split()[1:], REDIS_URL=valkey.url)
-    assert look.stdout.startswith(f"{first}: published\n")
+    assert json.loads(look.stdout)["outcomes"] == ["published"]
     assert [line.what for line in explain(client, first, Settings())[0].lines] == [
         *("received", "kept", "published")
     ]
@@ -152,7 +152,7 @@ def test_a_budget_says_that_it_ended_and_without_one_everything_is_looked_at(
     work(client)
     for name in ("PAGE", "SEARCHED"):
         monkeypatch.setattr(look, name, 2)
-    monkeypatch.setattr(explaining, "BEFORE", 0)
+    monkeypatch.setattr(notification_entries, "BEFORE", 0)
     [story] = explain(client, second, Settings(), 10)
     assert story.lines[-1].what == "has no event among those looked at, nor has what it may repeat"
     assert story.reached[EVENTS] > entry

@@ -34,7 +34,7 @@ class Operator:
 
     def listed(self, *arguments: str) -> list[dict[str, Any]]:
         shown = self("rejected", "list", *arguments)
-        assert shown.stderr == ("" if shown.stdout else "receiver: there is no such request\n")
+        assert shown.stderr == ("" if shown.stdout else "there is no such request\n")
         return [json.loads(line) for line in shown.stdout.splitlines()]
 
 
@@ -64,7 +64,7 @@ def test_refused_requests_are_listed_by_what_they_have_in_common(operator: Opera
     assert operator.listed("--newer-than", "1h", one["receipt"]) == [one]
     for nothing in (["--older-than", "1h"], ["--listener", "x"], ["--reason", "none"], ["1-1"]):
         assert operator.listed(*nothing) == []
-    assert operator("rejected", "list", "--listener", "x").returncode == 1
+    assert operator("rejected", "list", "--listener", "x").returncode == 0
 
 
 def test_a_refused_request_is_shown_with_its_headers_and_every_byte_of_its_body(
@@ -98,7 +98,7 @@ def test_what_can_be_taken_now_comes_out_and_the_rest_stays(operator: Operator) 
 
     answer = operator("rejected", "replay", "--all")
     assert answer.returncode == 1
-    assert answer.stdout == "taken 1, not taken 2\n"
+    assert answer.stdout == '{"taken":1,"not_taken":2}\n'
     assert "would be refused again" in answer.stderr
     assert "only its beginning was kept" in answer.stderr
     assert [one["status"] for one in operator.listed()] == [400, 413]
@@ -120,7 +120,7 @@ def test_an_item_of_a_batch_is_kept_whole_and_can_be_sent_alone(operator: Operat
     receiver.redis.delete(REJECTED)
     receiver.redis.xadd(REJECTED, {"r": encode(mended)})
     answer = operator("rejected", "replay", "--status", "400")
-    assert (answer.returncode, answer.stdout) == (0, "taken 1, not taken 0\n")
+    assert (answer.returncode, answer.stdout) == (0, '{"taken":1,"not_taken":0}\n')
     assert receiver.books().accepted == 2
     assert receiver.redis.xlen(REJECTED) == 0
 
@@ -138,7 +138,7 @@ def test_a_replay_says_what_keeps_it_from_beginning(operator: Operator) -> None:
         assert "Traceback" not in answer.stderr
     assert operator("rejected", "replay", "1-1").returncode == 1
     answer = operator("rejected", "replay", "--all")
-    assert (answer.returncode, answer.stdout) == (1, "taken 0, not taken 1\n")
+    assert (answer.returncode, answer.stdout) == (1, '{"taken":0,"not_taken":1}\n')
     assert [one["status"] for one in operator.listed()] == [415]
 
 
@@ -158,7 +158,7 @@ def test_a_credential_is_shown_once_and_stored_as_a_digest(valkey: Valkey, tmp_p
     assert (one["label"], one["listener"], one["last_used"]) == ("att", "promo", None)
     assert one["id"] in added.stderr
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert credentials("revoke", one["id"]).stdout == f"revoked {one['id']}\n"
+    assert credentials("revoke", one["id"]).stderr == f"revoked {one['id']}\n"
     assert credentials("revoke", one["id"]).returncode == 1
     assert valkey.client().hgetall(CREDENTIALS) == {}
 

@@ -94,4 +94,4 @@ def listed(valkey: Valkey, tmp_path: Path) -> list[dict[str, Any]]:
 def skip(valkey: Valkey, tmp_path: Path, *more: str) -> tuple[int, str]:
     """The exit code, and what was said."""
     done = run(tmp_path, "sinks", "skip-parked", "copy", *more, REDIS_URL=valkey.url)
-    return done.returncode, done.stdout
+    return done.returncode, done.stderr

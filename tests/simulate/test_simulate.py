@@ -134,7 +134,7 @@ def test_a_receiver_has_its_own_paths_and_needs_no_stream(valkey: Valkey, tmp_pa
         answer = run(tmp_path, "simulate", "their.toml", "--url", url, "--token", TOKEN)
     assert answer.returncode == 0
     assert set(receiver.paths) == {"/in/sms", "/in/receipts", "/in/events"}
-    assert "not verified" in answer.stdout
+    assert json.loads(answer.stdout)["verified"] is False
 
 
 def test_an_earlier_run_is_repeated_to_the_byte(valkey: Valkey, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from tests.support.command_line import here
 from tests.support.commands import RECEIVER, run
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
@@ -18,14 +19,21 @@ def command(fleet: Controlled, *words: str) -> "subprocess.CompletedProcess[str]
     )
 
 
+def shown(fleet: Controlled) -> str:
+    """The plan as people see it."""
+    words = ("subscriptions", "plan")
+    return here(fleet.directory, *words, terminal=True, REDIS_URL=fleet.valkey.url).out
+
+
 def test_a_plan_says_what_is_to_be_done_and_does_nothing(fleet: Controlled) -> None:
     planned = command(fleet, "plan")
-    assert (planned.returncode, planned.stdout) == (2, "fleet: 3 to create\n")
+    assert (planned.returncode, json.loads(planned.stdout)["create"]) == (2, 3)
+    assert "fleet: 3 to create" in shown(fleet)
     assert fleet.slots() == []
     fleet.start()
     fleet.settled()
     planned = command(fleet, "plan")
-    assert (planned.returncode, planned.stdout) == (0, "fleet: nothing to do, 3 wanted\n")
+    assert (planned.returncode, json.loads(planned.stdout)["wanted"]) == (0, 3)
     (fleet.directory / "fleet.txt").write_text("+12065550100\n\n12065550101\n")
     planned = command(fleet, "plan")
     assert planned.returncode == 2

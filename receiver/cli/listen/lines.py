@@ -1,14 +1,14 @@
 """What `receiver listen` prints: a line for each event, and a summary. Nothing about a person."""
 
-import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
 from receiver.cli.terminal.event_filter import EventHead
-from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.output import print_document, printable, terminal
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,9 +38,9 @@ def delivery(
 class Lines:
     """Print deliveries, and count them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_json: bool) -> None:
         self._seen: Counter[str] = Counter()
-        self._print = _print_line if sys.stdout.isatty() else _print_json
+        self._print: Callable[[Delivery], None] = print_document if as_json else _print_line
 
     @property
     def all_taken(self) -> bool:
@@ -61,10 +61,6 @@ class Lines:
 def say(text: str) -> None:
     """Print a line for people on stderr."""
     click.echo(f"receiver: {text}", err=True)
-
-
-def _print_json(one: Delivery) -> None:
-    click.echo(msgspec.json.encode(one).decode())
 
 
 def _print_line(one: Delivery) -> None:

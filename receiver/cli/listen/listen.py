@@ -12,7 +12,7 @@ from receiver.cli.listen import secret as secrets
 from receiver.cli.listen.forwarding import Forwarding
 from receiver.cli.listen.lines import Delivery, Lines, say
 from receiver.cli.listen.options import Header, HookUrl
-from receiver.cli.terminal import event_filter, setup
+from receiver.cli.terminal import event_filter, output, setup
 from receiver.cli.terminal.event_filter import EventFilter, EventHead, head_of
 from receiver.cli.terminal.event_reader import EventReader
 from receiver.cli.terminal.time_option import TimeOption
@@ -42,6 +42,7 @@ from receiver.runtime.blocking_http import BlockingHttp
 @click.option("--event", metavar="ID", help="Deliver this one, which is stored, and end.")
 @click.option("-n", "--count", type=click.IntRange(1), help="Stop after so many events.")
 @click.option("--print-secret", is_flag=True, help="Print the secret that it signs with, and end.")
+@output.json_option
 def command(
     *,
     forward_to: str | None,
@@ -54,6 +55,7 @@ def command(
     event: str | None,
     count: int | None,
     print_secret: bool,
+    as_json: bool,
 ) -> None:
     """Deliver the events to a web hook on this machine as a sink would, without configuring one.
 
@@ -84,7 +86,7 @@ def command(
         deliver = Forwarding(forward_to, secret, headers, http, say).deliver
     client = setup.connect(setup.redis_url(settings))
     reader = EventReader(client, say)
-    wanted, shown = EventFilter(types, listeners), Lines()
+    wanted, shown = EventFilter(types, listeners), Lines(as_json=as_json)
     try:
         reader.start_at_end() if since is None else reader.start_at(since)
         _introduce(forward_to or "", secret)
@@ -95,7 +97,7 @@ def command(
         shown.summarise()
         raise SystemExit(130) from None
     except redis.RedisError as error:
-        raise setup.Refused(f"Redis: {error}") from None
+        raise setup.redis_fault(error) from None
     finally:
         http.close()
     shown.summarise()
@@ -122,7 +124,7 @@ def _stored(client: redis.Redis, name: str) -> Iterator[tuple[EventHead, bytes]]
             if name.encode() in event and (head := head_of(event)) and head.id == name:
                 yield head, numbered(entry, event)
                 return
-    raise setup.Refused(f"no event with the id {name!r} is stored")
+    raise setup.Refused(f"no event with the id {name!r} is stored: `receiver tail --since 1d`")
 
 
 def _introduce(url: str, secret: str) -> None:

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from receiver.cli.terminal import setup
+from receiver.cli.terminal.process import UntilStopped
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client
 from receiver.simulate.att_gateway import scenario as scenarios
@@ -16,7 +17,7 @@ from receiver.simulate.att_gateway.verdict import Verdict
 from receiver.simulate.scenario import ScenarioError
 
 
-@click.command()
+@click.command(cls=UntilStopped)
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8099, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -8,13 +8,14 @@ import click
 import msgspec
 
 from receiver.cli.terminal import setup
+from receiver.cli.terminal.process import UntilStopped
 from receiver.simulate.operator import dialects
 from receiver.simulate.operator import scenario as scenarios
 from receiver.simulate.operator.scenario import Scenario
 from receiver.simulate.scenario import ScenarioError
 
 
-@click.command()
+@click.command(cls=UntilStopped)
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import click
 import msgspec
 
+from receiver.cli.terminal.output import print_document, terminal
+from receiver.cli.terminal.table import print_pairs
 from receiver.simulate.run import Progress
 from receiver.simulate.verdict import Verdict, percentiles
 
@@ -30,15 +32,12 @@ def progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def print_verdict(found: Verdict, *, as_json: bool) -> None:
-    """Print a verdict: as one JSON document, as a table on a terminal, else line by line."""
+    """Print a verdict: as one JSON document, or as a table."""
     if as_json:
         document = msgspec.structs.asdict(found) | {"faults": found.faults}
-        click.echo(msgspec.json.encode(document).decode())
-    elif sys.stdout.isatty():
-        _print_table(found)
+        print_document(document)
     else:
-        for name, value in _lines(found):
-            click.echo(f"{name}: {value}")
+        _print_table(found)
     for fault in found.faults:
         click.echo(f"receiver: {fault}", err=True)
 
@@ -120,15 +119,7 @@ def _count(count: int, examples: list[str]) -> str:
 
 
 def _print_table(found: Verdict) -> None:
-    from rich.table import Table
-
-    from receiver.cli.terminal.output import terminal
-
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold")
-    for name, value in _lines(found):
-        table.add_row(name, value)
-    terminal().print(table)
+    print_pairs(_lines(found))
     if not found.faults:
         held = ", none lost, none duplicated" if found.verified else ""
         terminal().print(f"[green]The receiver passed{held}.")

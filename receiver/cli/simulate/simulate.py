@@ -12,7 +12,7 @@ import msgspec
 from receiver.cli.send import demo_token
 from receiver.cli.simulate import gateway, operator, report
 from receiver.cli.simulate.attempt_log import AttemptLog
-from receiver.cli.terminal import receiver_url, setup
+from receiver.cli.terminal import output, receiver_url, setup
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client
@@ -93,7 +93,7 @@ class _Simulate(click.Group):
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Write every attempt as a line of JSON."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON document.")
+@output.json_option
 def command(scenario: Path | None, url: str | None, token: str | None, **options: Any) -> None:
     """Simulate the carriers: send what AT&T and a CAMARA operator send, and judge the receiver.
 
@@ -155,7 +155,7 @@ def _play(run: Run) -> Verdict:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run.play())
     except redis_client.DOWN as error:
-        raise setup.Refused(f"Redis: {error}") from None
+        raise setup.redis_fault(error) from None
 
 
 def _scenario(path: Path | None, options: dict[str, Any]) -> Scenario:

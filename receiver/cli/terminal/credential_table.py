@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import Stored
-from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.output import printable
+from receiver.cli.terminal.table import print_table
 from receiver.cli.terminal.time_option import format_time
 
 _WEEK: Final = 7 * 86400.0
@@ -41,19 +42,13 @@ def _format_seconds(seconds: float | None) -> str | None:
         return None  # not within the calendar
 
 
-def print_table(stored: list[Stored], of_subscriptions: int) -> None:
+def show(stored: list[Stored], of_subscriptions: int) -> None:
     """Print a table of credentials, and how many more subscriptions have."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("id", "label", "listener", "created", "expires", "last used"):
-        table.add_column(name, overflow="fold")
+    rows = []
     for one in stored:
         said = document(one)
         times = [(said[name] or "never")[:16] for name in ("created", "expires", "last_used")]
-        words = [said["id"], said["label"], said["listener"] or "all", *times]
-        table.add_row(*(Text(printable(word)) for word in words))
+        rows.append([said["id"], said["label"], said["listener"] or "all", *times])
     if of_subscriptions:
-        table.add_row("", f"subscriptions: {of_subscriptions:,}", "", "", "renewed", "")
-    terminal().print(table)
+        rows.append(["", f"subscriptions: {of_subscriptions:,}", "", "", "renewed", ""])
+    print_table(("id", "label", "listener", "created", "expires", "last used"), rows)

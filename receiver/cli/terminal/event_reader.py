@@ -71,9 +71,9 @@ class EventReader:
         return entries
 
 
-def event_printer() -> Callable[[bytes], None]:
-    """Return a function that prints an event: readable on a terminal, else as a line of JSON."""
-    if sys.stdout.isatty():
+def event_printer(*, as_json: bool) -> Callable[[bytes], None]:
+    """Return a function that prints an event: as a line of JSON, or readable."""
+    if not as_json:
         return _print_line
 
     def print_json(event: bytes) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 AS_INTO_A_PIPE: Final = "JSON, one document a line, as into a pipe."
+_ASKED: Final = "receiver.json"
 INSTEAD: Final = "A JSON document instead of the bare value."
 
 
@@ -43,7 +44,8 @@ def json_instead(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help=INSTEAD)(command)
 
 
-def _or_into_a_pipe(_context: click.Context, _option: click.Parameter, given: bool) -> bool:
+def _or_into_a_pipe(context: click.Context, _option: click.Parameter, given: bool) -> bool:
+    context.meta[_ASKED] = given
     return given or not sys.stdout.isatty()
 
 
@@ -52,9 +54,16 @@ def print_document(value: object) -> None:
     click.echo(msgspec.json.encode(value).decode())
 
 
+def print_result(sentence: str, *, as_json: bool, **fields: object) -> None:
+    """Print what a command has done: its fields as JSON, or a sentence for people."""
+    print_document(fields) if as_json else click.echo(sentence)
+
+
 def print_message(line: str) -> None:
-    """Print one line for people: on stderr unless stdout is a terminal."""
-    click.echo(line, err=not sys.stdout.isatty())
+    """Print one line for people: on stderr unless stdout is a terminal, and not for JSON."""
+    context = click.get_current_context(silent=True)
+    asked_for_json = bool(context and context.meta.get(_ASKED))
+    click.echo(line, err=asked_for_json or not sys.stdout.isatty())
 
 
 def exit_nothing_found(what: str) -> NoReturn:

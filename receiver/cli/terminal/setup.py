@@ -155,7 +155,12 @@ def redis_faults() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise Refused(f"Redis: {redis_client.message(error)}") from None
+        raise redis_fault(error) from None
+
+
+def redis_fault(error: Exception) -> Refused:
+    """Return what to raise where Redis refuses or does not answer."""
+    return Refused(f"Redis: {redis_client.message(error)}; `receiver doctor` says what to do")
 
 
 def refuse_unwritable_spool(found: Settings) -> None:

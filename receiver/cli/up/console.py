@@ -7,8 +7,8 @@ from typing import Final
 import redis
 
 from receiver.cli.terminal import setup
-from receiver.cli.terminal.output import print_message
 from receiver.cli.up.child_process import Child
+from receiver.cli.up.notices import notice, say
 from receiver.console import sessions
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 
@@ -31,9 +31,7 @@ class Console:
         if self._port == 0:
             return False
         if why := setup.port_fault("127.0.0.1", self._port):
-            print_message(
-                f"No console: 127.0.0.1:{self._port}: {why}. --console-port names another."
-            )
+            notice(f"No console: 127.0.0.1:{self._port}: {why}. --console-port names another.")
             return False
         return True
 
@@ -46,9 +44,9 @@ class Console:
     def restart_if_ended(self) -> None:
         """Start it again where it ended, but not where it refused to start."""
         for child in self.children:
-            child.restart_if_ended(print_message)
+            child.restart_if_ended(notice)
         if any(child.refused for child in self.children):
-            print_message("No console: it refused to start; all else goes on.")
+            notice("No console: it refused to start; all else goes on.")
             self.children = []
 
     def announce(self, client: redis.Redis, *, demo: bool) -> None:
@@ -57,13 +55,15 @@ class Console:
             return
         base = f"http://127.0.0.1:{self._port}"
         if not demo:
-            print_message(f"Console: {base}   (receiver console link signs you in)\n")
+            said = f"Console: {base}   (receiver console link signs you in)\n"
+            say(said, "console.ready", url=base)
             return
         with setup.redis_faults():
             link = sessions.Link("demo", "operator", "/live?since=start")
             token = sessions.make_link(client, link)
         self._wait(base)
-        print_message(f"Watch it: {base}/login?token={token}\n")
+        said = f"Watch it: {base}/login?token={token}\n"
+        say(said, "console.ready", url=base, sign_in="receiver console link")
 
     def _wait(self, base: str) -> None:
         http, until = BlockingHttp(timeout=1), time.monotonic() + WAIT

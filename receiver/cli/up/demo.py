@@ -1,17 +1,22 @@
 """What `receiver up` prints once everything runs: URLs, and with `--demo` samples and events."""
 
 import shlex
+import sys
 import time
+from collections.abc import Iterator
 
 import msgspec
 import redis
+import structlog
 
 from receiver.cli.send import ReceiverClient, format_answer
-from receiver.cli.terminal import output
 from receiver.cli.terminal.event_reader import EventReader, event_printer
+from receiver.cli.up.notices import notice, say, watched
 from receiver.config.settings import Settings
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import DEMO, build
+
+log = structlog.get_logger()
 
 
 def wait_until_ready(url: str) -> None:
@@ -29,24 +34,37 @@ def wait_until_ready(url: str) -> None:
             return
         if time.monotonic() - printed > 5:
             printed = time.monotonic()
-            output.print_message(f"Not ready yet: {why}")
+            notice(f"Not ready yet: {why}")
         time.sleep(0.05)
 
 
 def announce(url: str, token: str | None, settings: Settings) -> None:
-    """Print the URLs to register at the carriers; with a token also a command to copy."""
-    query = f"?access_token={token or 'TOKEN'}"
-    output.print_message("\nReady. Register these URLs (behind your own HTTPS name):")
-    for one in [listener.name for listener in settings.listeners] or [""]:
-        ending = f"/{one}" if one else ""
-        output.print_message(
-            f"  AT&T, Receive SMS              {url}/att/sms/mo{ending}{query}\n"
-            f"  AT&T, Receive Delivery Status  {url}/att/sms/delivery-status{ending}{query}\n"
-            f"  CAMARA, sink                   {url}/camara/notifications{ending}\n"
+    """Say the URLs to register at the carriers; with a token also a command to copy. A log gets
+    neither the token nor the command that has it.
+    """
+    if not watched():
+        file = settings.data_dir / "demo-token"
+        more = {"token_file": str(file)} if token else {}
+        log.info(
+            "up.ready", url=url, register=[one for _, one in _urls(url, settings, None)], **more
         )
+        return
+    notice("\nReady. Register these URLs (behind your own HTTPS name):")
+    for name, one in _urls(url, settings, token):
+        notice(f"  {name:<30} {one}")
     if token:
         command = curl(url, token, settings.own_listener)
-        output.print_message(f"Bearer token: {token}\n\nTry it:\n  {command}\n")
+        notice(f"\nBearer token: {token}\n\nTry it:\n  {command}\n")
+
+
+def _urls(url: str, settings: Settings, token: str | None) -> Iterator[tuple[str, str]]:
+    """Yield what each URL is for, and the URL, with the token where a carrier needs it there."""
+    query = f"?access_token={token or 'TOKEN'}"
+    for one in [listener.name for listener in settings.listeners] or [""]:
+        ending = f"/{one}" if one else ""
+        yield "AT&T, Receive SMS", f"{url}/att/sms/mo{ending}{query}"
+        yield "AT&T, Receive Delivery Status", f"{url}/att/sms/delivery-status{ending}{query}"
+        yield "CAMARA, sink", f"{url}/camara/notifications{ending}"
 
 
 def curl(url: str, token: str, listener: str) -> str:
@@ -63,22 +81,27 @@ class Demo:
 
     def __init__(self, sender: ReceiverClient, client: redis.Redis) -> None:
         self._sender = sender
-        self._reader = EventReader(client, output.print_message)
+        self._reader = EventReader(client, notice)
         self.stop = self._reader.stopping.set
 
     def run(self) -> None:
         """Run the demonstration. Raises `BrokenPipeError` when nobody reads stdout any more."""
         self._reader.start_at_end()
-        output.print_message("Sending a sample of each kind:")
+        say("Sending a sample of each kind:", "demo.begins")
         for name in DEMO:
-            output.print_message(f"  {self._send(name)}")
-        output.print_message("\nEvents as they are published (Ctrl-C stops everything):")
-        show = event_printer()
+            self._send(name)
+        if watched():
+            notice("\nEvents as they are published (Ctrl-C stops everything):")
+        show = event_printer(as_json=not sys.stdout.isatty())
         for event in self._reader.events():
             show(event)
 
-    def _send(self, name: str) -> str:
+    def _send(self, name: str) -> None:
         try:
-            return format_answer(name, self._sender.post(build(name)))
+            answer = self._sender.post(build(name))
         except Unreachable:
-            return f"{name}: the web process did not answer"
+            notice(f"{name}: the web process did not answer")
+            return
+        said = f"  {format_answer(name, answer)}"
+        took = answer.milliseconds
+        say(said, "demo.sent", sample=name, status=answer.status, milliseconds=round(took, 1))

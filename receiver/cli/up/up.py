@@ -14,11 +14,13 @@ import click
 import msgspec
 
 from receiver.cli.send import ReceiverClient
-from receiver.cli.terminal import output, setup
+from receiver.cli.terminal import setup
+from receiver.cli.terminal.process import Process
 from receiver.cli.up import demo as demo_run
 from receiver.cli.up.child_process import Child, stop_all
 from receiver.cli.up.console import Console
 from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
+from receiver.cli.up.notices import notice, say
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
 from receiver.runtime import hangup, logs
@@ -29,7 +31,7 @@ _POLL_GRACE = 2.0
 """Seconds for an answer that is under way: less than a child has to end."""
 
 
-@click.command()
+@click.command(cls=Process)
 @click.option("--demo", is_flag=True, help="Generate a token, send samples, print the events.")
 @click.option(
     "--console-port",
@@ -58,7 +60,7 @@ def command(*, demo: bool, console_port: int) -> None:
     except (EmbeddedError, SettingsError) as error:
         raise setup.Refused(str(error)) from None
     except KeyboardInterrupt:
-        output.print_message("Stopped.")
+        say("Stopped.", "up.stopped")
 
 
 class Up:
@@ -71,7 +73,7 @@ class Up:
         self._settings = settings
         self._url = setup.base_url(settings)
         self._token = _demo_token(settings.data_dir) if demo else None
-        self._server = None if settings.redis_url else Embedded(settings, output.print_message)
+        self._server = None if settings.redis_url else Embedded(settings, notice)
         self._children: list[Child] = []
         self._console = Console(console_port, self._url)
         self._reload = Reload(os.environ)
@@ -116,7 +118,7 @@ class Up:
                 raise self._fault
             self._start_polls(environ)
             for child in self._children:
-                child.restart_if_ended(output.print_message)
+                child.restart_if_ended(notice)
                 if child.refused:
                     raise SystemExit(2)
             self._console.restart_if_ended()
@@ -127,7 +129,7 @@ class Up:
     def _restart_server_if_ended(self, server: Embedded) -> None:
         if server.is_running():
             return
-        output.print_message("the embedded Valkey ended; it starts again")
+        notice("the embedded Valkey ended; it starts again")
         before = server.url
         server.start()
         if server.url != before:

@@ -1,0 +1,50 @@
+"""Orders to the controllers of subscriptions, and waiting until they are done."""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+import redis
+
+from receiver.cli.terminal import output, setup
+from receiver.config.settings import Settings
+from receiver.subscriptions import overview
+from receiver.subscriptions.orders import Order
+
+_LONGEST_WAIT: Final = 60.0
+
+
+def order_slots(client: redis.Redis, name: str, do: str) -> None:
+    """Have the controllers do something with the slot of this id, or all slots of this set. Raises
+    `Refused`.
+    """
+    with setup.redis_faults():
+        found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
+        if not found or (do == "delete" and found[0].id != name):
+            raise setup.Refused("there is no such slot: see `receiver subscriptions show`")
+        for slot in found:
+            order = msgspec.convert({"do": do, "slot": slot.id}, Order)
+            overview.enqueue_order(client, slot.operator, order)
+        await_orders(client, {slot.operator for slot in found})
+
+
+def find_orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, str] | None:
+    """Return the operator of an orphan, and the base URL of its API."""
+    for one in settings.operators:
+        for each in overview.read_orphans(client, one.name):
+            if each["id"] == name:
+                return one.name, each["base"]
+    return None
+
+
+def await_orders(client: redis.Redis, operators: Iterable[str]) -> None:
+    """Wait until the controllers have done their orders. Raises `Refused` after a minute."""
+    until = time.monotonic() + _LONGEST_WAIT
+    while any(overview.count_open_orders(client, name) for name in operators):
+        if time.monotonic() > until:
+            raise setup.Refused(
+                "ordered, but no controller has done it yet: does `receiver worker` run?"
+            )
+        time.sleep(0.1)
+    output.print_message("done: see `receiver subscriptions list`")
