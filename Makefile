@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-others soak check fuzz camara bench hour chaos mutants screenshots lock clean
+.PHONY: help run test coverage test-others soak check fuzz camara bench chaos mutants man screenshots lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/cha
 mutants: $(VENV)/installed-dev ## change one thing at a time; say which changes no test notices (ROOM=web SEED=7 COUNT=10)
 	$(BIN)/python -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(COUNT),--count $(COUNT))
+
+man: $(VENV)/installed ## make the man page from what --help prints
+	@mkdir -p deploy/man
+	$(BIN)/python -m receiver.cli.man_page > deploy/man/receiver.1
 
 screenshots: $(VENV)/installed-dev ## make the README's pictures of the console (needs chromium)
 	$(BIN)/python -m tests.console.browser.screenshots
