@@ -28,7 +28,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_has_every_file_of_both_packages_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_has_every_file_of_both_packages_and_the_man_page_and_nothing_else(
+    wheel: Path,
+) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     there = {
@@ -37,7 +39,9 @@ def test_the_wheel_has_every_file_of_both_packages_and_nothing_else(wheel: Path)
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert inside == there
+    [man] = [name for name in inside if ".data/" in name]
+    assert man.endswith(".data/data/share/man/man1/receiver.1")
+    assert inside - {man} == there
     assert {"workers/normalise/publish.lua", "receiver/intake/append.lua"} <= inside
 
 
