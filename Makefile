@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := -n 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-others soak check fuzz camara bench chaos mutants man screenshots lock clean
+.PHONY: help run test coverage test-others soak check fuzz camara bench hour chaos mutants man screenshots wheel sbom audit lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,23 @@ man: $(VENV)/installed ## make the man page from what --help prints
 screenshots: $(VENV)/installed-dev ## make the README's pictures of the console (needs chromium)
 	$(BIN)/python -m tests.console.browser.screenshots
 
+wheel: $(VENV)/installed-dev ## build the wheel into dist: of one commit always the same bytes; print its SHA-256
+	@rm -f dist/*.whl
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE) $(BIN)/python -m hatchling build --target wheel --directory dist
+	@cd dist && sha256sum *.whl
+
+sbom: $(VENV)-audit/installed ## write dist/sbom.json, CycloneDX: all that an installation has, with licences (LOCK=requirements-embedded.lock)
+	@rm -rf $(VENV)-sbom && mkdir -p dist && $(PYTHON) -m venv --without-pip $(VENV)-sbom
+	$(AUDIT)/pip --python $(VENV)-sbom --disable-pip-version-check install --quiet --require-hashes -r $(LOCK)
+	@sed 's/^dynamic = .*/version = "$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' receiver/__init__.py)"/' pyproject.toml > $(VENV)-sbom/pyproject.toml
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE) $(AUDIT)/cyclonedx-py environment --output-reproducible \
+	  --pyproject $(VENV)-sbom/pyproject.toml --output-file dist/sbom.json $(VENV)-sbom
+
+audit: $(VENV)-audit/installed ## ask PyPI whether a hole is known in anything that is pinned; fail where it does not say
+	@failed=; for lock in requirements*.lock; do \
+	  echo "$$lock"; $(AUDIT)/pip-audit --strict --disable-pip --require-hashes -r $$lock || failed=yes; \
+	done; [ -z "$$failed" ]
+
 lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, with hashes
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
@@ -70,11 +87,15 @@ lock: ## pin the dependencies anew: newest versions that pyproject.toml allows, 
 	$(COMPILE) --extra otel --constraint requirements.lock --output-file requirements-otel.lock pyproject.toml
 	$(COMPILE) --extra embedded --extra otel --group dev --constraint requirements-embedded.lock --constraint requirements-otel.lock --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --group bench --constraint requirements.lock --output-file requirements-bench.lock
+	$(COMPILE) --group audit --output-file requirements-audit.lock
 	rm -rf $(VENV)-lock
 
 clean: ## remove what was installed; the data in ./var stay
 	rm -rf $(VENV) $(VENV)-*
 
+AUDIT := $(VENV)-audit/bin
+LOCK := requirements.lock
+SOURCE_DATE = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -101,4 +122,10 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 $(VENV)/installed-bench: $(VENV)/installed requirements-bench.lock
 	@echo "installing what the benchmarks need ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(VENV)-audit/installed: $(VENV)/created requirements-audit.lock
+	@echo "installing what audits ..." >&2
+	@$(PYTHON) -m venv $(VENV)-audit
+	@$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@touch $@

@@ -161,6 +161,12 @@ def test_every_page_is_in_the_index() -> None:
     assert [name for name in pages if f"]({name})" not in index] == []
 
 
+def test_every_version_of_the_changelog_has_its_line_about_upgrading() -> None:
+    versions = re.findall(r"^## \[?([\w.]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    said = re.findall(r"^\| ([\w.]+) \| ", (ROOT / "docs/upgrading.md").read_text("utf-8"), re.M)
+    assert versions == [one for one in said if one != "version"]
+
+
 def test_the_carrier_of_the_page_reads_and_refuses() -> None:
     module = ModuleType("example")
     exec(snippet("add-a-carrier.md", "carrier.py"), module.__dict__)  # noqa: S102 - it is ours
