@@ -35,7 +35,7 @@ def check(file: str | None, *, as_json: bool) -> None:
     RECEIVER_ variables that nothing reads, filters of sinks that no event passes, and bad lines in
     files of devices. No secret is printed, and nothing is changed.
 
-    Exit codes: 0 all is well; 1 something is not, and what.
+    Exit codes: 0 no faults; 1 faults, each printed with its line.
     """
     environ = os.environ | ({"RECEIVER_CONFIG": file} if file else {})
     faults = checking.check(environ)
@@ -43,8 +43,8 @@ def check(file: str | None, *, as_json: bool) -> None:
         output.print_document(one) if as_json else click.echo(printable(one))
     if not faults:
         path = receiver_toml.path_of(environ)
-        named = f"{path} and the environment are" if path.exists() else "the environment is"
-        print_message(f"{named} well")
+        named = f"{path} and the environment" if path.exists() else "the environment"
+        print_message(f"no faults in {named}")
     else:
         print_message(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
     raise SystemExit(int(bool(faults)))

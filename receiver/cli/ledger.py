@@ -103,4 +103,4 @@ def _print_table(
     terminal().print(table)
     watched = all(one.balanced for one in watches)
     if counts.balanced and watched and all(one.balanced for one in sinks):
-        terminal().print("[green]The books balance.")
+        terminal().print("[green]The ledger balances.")

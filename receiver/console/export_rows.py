@@ -99,7 +99,7 @@ def of_attempts(client: redis.Redis, masks: Masks, sink: str) -> Iterator[Row]:
 
 
 def of_sinks(client: redis.Redis) -> Iterator[Row]:
-    """Yield every sink with its books."""
+    """Yield every sink with its ledger."""
     return (msgspec.structs.asdict(one) for one in sink_ledger.read(client))
 
 

@@ -33,7 +33,7 @@ def watches(settings: Settings, found: Snapshot) -> Iterator[Finding]:
         if not one.balanced:
             yield Finding(
                 "warning",
-                f"the books of the messages watched by {one.poll} do not balance",
+                f"the counts of the messages watched by {one.poll} do not balance",
                 "somebody has written into Redis by hand, or it came back with other data",
                 f"receiver watch list --poll {one.poll}",
             )

@@ -1,5 +1,5 @@
 -- include receiver.runtime groups
--- The books of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
+-- The ledger of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
 local function count(name)
     return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
 end

@@ -1,5 +1,5 @@
 -- include receiver.runtime groups
--- The books of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items,
+-- The ledger of the sinks, of one moment. KEYS events, counts, then per sink its due set, its items,
 -- its state and what is parked of it.
 -- ARGV per sink its name and its consumer group. Returns per sink what `SinkLedger` holds, in order.
 local clock, added, groups = redis.call('TIME'), entries_added(KEYS[1]), groups_of(KEYS[1])

@@ -169,7 +169,7 @@ def test_the_command_prints_a_document_each_and_says_by_its_exit_code(
     assert (documents.returncode, first["place"], first["line"]) == (1, "receiver.toml", 1)
     (faulty.parent / "good.toml").write_text('[[listener]]\nname = "promo"\n')
     good = run(faulty.parent, "config", "check", "good.toml")
-    assert (good.returncode, good.stderr) == (0, "good.toml and the environment are well\n")
+    assert (good.returncode, good.stderr) == (0, "no faults in good.toml and the environment\n")
 
 
 def test_the_types_are_those_that_events_have() -> None:

@@ -13,7 +13,7 @@ WRITTEN = """
     receiver/operations receiver/outbound receiver/runtime receiver/schemas receiver/simulate
     receiver/subscriptions receiver/web workers
 """
-"""Rooms join here once their docstrings are written so."""
+"""Packages join here once their docstrings are written so."""
 
 VERBS = """
     Acknowledge Leave Add Adopt Allow Answer Append Apply Ask Begin Bind Build Call Cancel Change

@@ -1,4 +1,4 @@
-"""The first page: do the books balance, is anything wrong, how it went, who has gone silent."""
+"""The first page: does the ledger balance, is anything wrong, how it went, who has gone silent."""
 
 import time
 from collections.abc import Mapping
