@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
 -- include receiver.runtime groups
+-- include receiver.runtime entry_ids
 -- Erases entries of a stream. What a group of ours has still to do with one is done by that, and counted;
 -- consumer groups of the company's just do not find it any more.
 -- KEYS stream, the hash of the counts, marks
@@ -8,15 +9,6 @@
 -- Returns {how many were there, how many of them some group of ours had still open}; -1 for the second
 -- where somebody has just moved a group of ours: nothing was done, and its next job puts it back.
 local stream, counts, prefix, suffix = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
-local function parts(id)
-    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-    return tonumber(ms), tonumber(seq)
-end
-local function less(a, b)
-    local ms, seq = parts(a)
-    local other, after = parts(b)
-    return ms < other or (ms == other and seq < after)
-end
 local groups = {}
 for name, group in pairs(groups_of(stream)) do
     if string.sub(name, 1, #prefix) == prefix then

@@ -145,6 +145,7 @@ ROOMS = {
             "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
             "checks.lua": ("tests/workers/test_half_way.py",),
             "clock.lua": _SWEEP,
+            "entry_ids.lua": (*_SWEEP, "tests/workers/test_sweep_dead_letters.py", *_ERASURE),
             "groups.lua": ("tests/workers/test_outcomes.py", *_SWEEP, *_REQUEUE, *_FORWARD),
             "restore_group.lua": _MARKS,
             "look.lua": ("tests/operations/test_explain.py", _REPEATS),

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
 -- include receiver.runtime groups
+-- include receiver.runtime entry_ids
 -- Trims the dead letters of each owner, notifications or a sink, by a limited number of letters: its oldest
 -- where it has too many, or, where memory is short, those of the owner that has most.
 -- KEYS dead letters, ledger, owners
@@ -36,12 +37,6 @@ local function forget()
         redis.call('DEL', index(owner))
     end
     redis.call('DEL', owners)
-end
-local function less(a, b)
-    local ms, seq = string.match(a, '^(%d+)-(%d+)$')
-    local other, after = string.match(b, '^(%d+)-(%d+)$')
-    ms, other = tonumber(ms), tonumber(other)
-    return ms < other or ms == other and tonumber(seq) < tonumber(after)
 end
 -- Returns the position after the value of MessagePack at `at`, and where its content begins; nil for what
 -- no field before an owner has. (The server's own reader takes no bytes.)

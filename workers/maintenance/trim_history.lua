@@ -2,6 +2,7 @@
 -- include receiver.runtime checks
 -- include receiver.runtime clock
 -- include receiver.runtime groups
+-- include receiver.runtime entry_ids
 -- Trims one stream by a limited number of entries, the oldest first.
 -- KEYS stream, ledger, marks
 -- ARGV the history's name in the ledger, milliseconds kept, entries kept, entries a call may cut,
@@ -22,15 +23,6 @@ local spare = ARGV[5] == '1'
 -- Reads that look for an id are bounded by this; a stream's node has a hundred entries at most.
 local NODE = 100
 
-local function parts(id)
-    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-    return tonumber(ms), tonumber(seq)
-end
-local function less(a, b)
-    local ms, seq = parts(a)
-    local other, after = parts(b)
-    return ms < other or (ms == other and seq < after)
-end
 local function least(a, b)
     return less(a, b) and a or b
 end
