@@ -1,1 +1,1 @@
-"""The background half: normalise notifications, remove duplicates, publish, deliver to sinks."""
+"""The workers: normalise notifications, remove duplicates, publish, deliver to sinks."""

@@ -1,4 +1,4 @@
-"""`receiver console`: run the page that people look at, and print links to it."""
+"""`receiver console`: run the web page for operators, and print links to it."""
 
 import getpass
 import os
@@ -22,7 +22,7 @@ from receiver.runtime.loopback import is_loopback
     "--web",
     default="http://127.0.0.1:8080",
     show_default=True,
-    help="Where the web half is, for samples and replays through it.",
+    help="Where the web process is, for samples and replays through it.",
 )
 @click.pass_context
 def command(ctx: click.Context, port: int | None, web: str) -> None:

@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of secrets at rest: the first encrypts, all decrypt (`receiver.config.secret_keys`)."""
     handshake: Handshake = Handshake()
     public_url: str = ""
-    """Where operators reach the web half, without a path of ours; empty where nothing is
+    """Where operators reach the web process, without a path of ours; empty where nothing is
     subscribed to."""
     operators: tuple[Operator, ...] = ()
     subscriptions: tuple[SubscriptionSet, ...] = ()

@@ -1,6 +1,6 @@
 """Secrets with which carriers sign what they send: one environment variable for each callback.
 
-Only the web half reads them, and a carrier gets them as an argument: it knows no environment.
+Only the web process reads them, and a carrier gets them as an argument: it knows no environment.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Connections to Redis for both halves: any kind of address, finite waits, no retries of their own.
+"""Connections to Redis, of every process: any kind of address, finite waits, no own retries.
 
 redis-py 8 repeats every command ten times by default, writes included; whoever holds an idempotency
 key repeats, nobody else does.
