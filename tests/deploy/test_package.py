@@ -55,7 +55,7 @@ def test_another_checkout_of_the_same_commit_makes_the_same_wheel(
     wheel: Path, tmp_path: Path
 ) -> None:
     """At another time, in another place, and by a user whose files nobody else reads."""
-    for name in ("receiver", "workers"):
+    for name in ("receiver", "workers", "deploy/man"):
         shutil.copytree(
             ROOT / name, tmp_path / "checkout" / name, ignore=shutil.ignore_patterns("__pycache__")
         )
