@@ -28,7 +28,7 @@ def named(page: Path) -> Iterator[list[str]]:
     found += re.findall(r"^(?:\S*/)?receiver ([a-z][^\n]*)$", "\n".join(_programs(text)), re.M)
     for command in found:
         words = re.split(r"[#|>;&]", command)[0].split()
-        if words and re.fullmatch(r"[a-z-]+", words[0]):
+        if words and re.fullmatch(r"[a-z][a-z-]*", words[0]):  # not `receiver --version`
             yield words
 
 
