@@ -247,7 +247,7 @@ def test_tail_is_quiet_when_nobody_reads_on(valkey: Valkey, tmp_path: Path) -> N
         tail.stdout.close()
         add(valkey, "two")
         add(valkey, "three")
-        assert tail.wait(30) == 1
+        assert tail.wait(60) == 1
         assert tail.stderr.read() == ""
         tail.stdout = None
 
@@ -258,7 +258,7 @@ def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None
         add(valkey, "one")
         tail.stdout.readline()
         tail.send_signal(signal.SIGINT)
-        assert tail.communicate(timeout=30) == ("", "")
+        assert tail.communicate(timeout=60) == ("", "")
         assert tail.returncode == 130
 
 

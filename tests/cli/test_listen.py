@@ -135,7 +135,7 @@ def test_it_waits_for_the_web_hook_and_for_redis_and_ctrl_c_ends_it_with_a_summa
             assert json.loads(out.readline())["status"] == 204
         listen.send_signal(signal.SIGINT)
         assert err.read().splitlines() == ["receiver: Redis is back", "receiver: 2 events: 2 204"]
-        assert listen.wait(30) == 130
+        assert listen.wait(60) == 130
 
 
 def test_the_secret_stays_the_same_where_there_is_a_data_directory(tmp_path: Path) -> None:

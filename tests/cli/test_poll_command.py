@@ -20,7 +20,7 @@ def test_a_poll_runs_until_it_is_told_to_stop_and_is_listed(valkey: Valkey, tmp_
         with running(tmp_path, "poll", **polled.environ) as process:
             eventually(lambda: polled.outcomes() == {"messages": 1})
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
         assert polled.texts() == ["hello"]
         listed = run(tmp_path, "polls", "list", **polled.environ)
         found = json.loads(listed.stdout)
@@ -70,6 +70,6 @@ def test_without_any_poll_it_waits_and_none_is_listed(valkey: Valkey, tmp_path: 
         assert process.stderr is not None
         assert any("poll.idle" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     listed = run(tmp_path, "polls", "list", **polled.environ)
     assert (listed.returncode, listed.stderr) == (0, "receiver.toml has no [[poll]]\n")

@@ -48,7 +48,7 @@ def event(name: str) -> dict[str, Any]:
 
 def handled(directory: Path) -> list[str]:
     both = "SELECT event_id, (SELECT count(*) FROM messages) FROM handled ORDER BY handled.rowid"
-    with closing(sqlite3.connect(directory / "handled.db", timeout=30)) as database:
+    with closing(sqlite3.connect(directory / "handled.db", timeout=60)) as database:
         rows = database.execute(both).fetchall()
     assert all(messages == len(rows) for _, messages in rows)
     return [name for name, _ in rows]
@@ -194,7 +194,7 @@ def test_the_page_s_curl_sends_an_event_that_the_endpoint_takes(tmp_path: Path) 
             env=environ | {"PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=True,
         )
     assert answer.stdout.startswith("HTTP/1.1 204")

@@ -35,7 +35,7 @@ def test_the_typed_consumer_prints_what_it_is_about_and_ends_when_told_to(
         assert [line.split()[0] for line in lines] == ["message", "device"]
         eventually(lambda: _group(valkey)["pending"] == 0)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert (_group(valkey)["lag"], _group(valkey)["consumers"]) == (0, 0)
 
 

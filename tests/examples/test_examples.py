@@ -71,7 +71,7 @@ def ended(process: "subprocess.Popen[bytes]", valkey: Valkey) -> None:
     """Everything is acknowledged, and SIGTERM ends the consumer."""
     eventually(lambda: _group(valkey) == (0, 0))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def _group(valkey: Valkey) -> tuple[int, int] | None:

@@ -113,7 +113,7 @@ def test_connections_are_kept(valkey: Valkey, consumer: Consumer) -> None:
 
 
 def test_first_attempts_run_concurrently(valkey: Valkey, consumer: Consumer) -> None:
-    together = threading.Barrier(8, timeout=20)
+    together = threading.Barrier(8, timeout=60)
 
     def meet(_request: Request, _handler: Handler) -> int:
         together.wait()

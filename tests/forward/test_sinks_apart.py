@@ -57,7 +57,7 @@ def workers(valkey: Valkey, tmp_path: Path, **urls: str) -> Iterator["subprocess
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
 
 
 def delays(valkey: Valkey, good: Consumer, first: int, count: int) -> list[float]:

@@ -146,7 +146,7 @@ def test_an_interrupted_replay_says_where_to_go_on(
     with running(tmp_path, *arguments, "--since", "1970-01-01", REDIS_URL=redis_url) as process:
         eventually(lambda: client.zcard(retry_due("billing")) == AT_ONCE)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     first = [int(event["id"]) for event in handed_over(client)]
     drain(client)

@@ -265,7 +265,7 @@ def test_on_a_terminal_the_lines_are_for_people() -> None:
 def _on_a_terminal(program: str) -> str:
     ours, theirs = pty.openpty()
     subprocess.run(
-        [sys.executable, "-c", program], stderr=theirs, env=environment(), check=True, timeout=30
+        [sys.executable, "-c", program], stderr=theirs, env=environment(), check=True, timeout=60
     )
     os.close(theirs)
     with open(ours, "rb", buffering=0) as terminal:
@@ -286,7 +286,7 @@ def test_a_library_is_heard_from_warnings_on_without_numbers_or_what_an_error_sa
         capture_output=True,
         env=environment(),
         check=True,
-        timeout=30,
+        timeout=60,
     )
     warned, failed = map(json.loads, done.stderr.splitlines())
     assert warned["event"] == "GET /x?access_token=(removed) from (removed)"

@@ -47,7 +47,7 @@ def test_the_command_serves_and_judges_what_comes_out_on_a_stream(
         found = http.get(f"{base}/_verdict").json()
         assert (found["lost"], found["duplicated"], found["waiting"]) == (0, 1, 1)
         process.send_signal(signal.SIGINT)
-        printed, faults = process.communicate(timeout=30)
+        printed, faults = process.communicate(timeout=60)
     stream.close()
     assert process.returncode == 1
     assert "handed: 2\npublished: 3\nlost: 0\nduplicated: 1\nwindow: 0\n" in printed

@@ -51,7 +51,7 @@ def test_a_client_that_dies_with_unread_bytes_is_told_from_one_that_read_all(
 ) -> None:
     double.control("mo")
     host, _, port = double.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         head = f"GET {INBOX} HTTP/1.1\r\nhost: x\r\nauthorization: "
         request = f"{head}{double.token()['authorization']}\r\nconnection: close\r\n\r\n"
         connection.sendall(request.encode())

@@ -25,7 +25,7 @@ class SimulatedGateway:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx2.Client(base_url=url, trust_env=False, timeout=30)
+        self.http = httpx2.Client(base_url=url, trust_env=False, timeout=60)
 
     def control(self, route: str, /, **order: Any) -> Any:
         """Make something happen."""
@@ -59,7 +59,7 @@ class SimulatedGateway:
         authorization = self.token()["authorization"]
         head = f"GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\n"
         received = b""
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             connection.sendall(f"{head}connection: close\r\n\r\n".encode())
             try:
                 while not _complete(received):

@@ -5,7 +5,7 @@ import socket
 
 def connect(port: int) -> socket.socket:
     """A connection to a server of ours."""
-    return socket.create_connection(("127.0.0.1", port), timeout=30)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def exchange(port: int, *parts: bytes) -> bytes:

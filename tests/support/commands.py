@@ -56,7 +56,7 @@ def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             try:
-                process.communicate(timeout=30)
+                process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()  # or the end of the block would wait for it for ever
                 raise
@@ -81,7 +81,7 @@ def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
             pass  # the last one has closed it
         finally:
             os.close(ours)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     return seen.decode()
 
 

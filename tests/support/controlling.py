@@ -181,7 +181,7 @@ devices_file = "fleet.txt"
             each.send_signal(signal.SIGCONT)
         for each in self._processes:
             try:
-                each.communicate(timeout=30)
+                each.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 each.kill()
                 each.communicate()

@@ -36,7 +36,7 @@ class Front:
         self.directory = directory
         self.port = free_port()
         self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self.pool = urllib3.PoolManager(retries=False, timeout=30, cert_reqs="CERT_NONE")
+        self.pool = urllib3.PoolManager(retries=False, timeout=60, cert_reqs="CERT_NONE")
 
     def post(self, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
         """Post through it; `Host` is the public name."""
@@ -135,7 +135,7 @@ def _running(
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
         front.pool.clear()
 
 

@@ -56,7 +56,7 @@ class Simulated:
         self.url = url
         self.sent = sent
         """What our own client has sent to it."""
-        self.http = httpx2.Client(base_url=url, trust_env=False, timeout=30)
+        self.http = httpx2.Client(base_url=url, trust_env=False, timeout=60)
 
     def control(self, route: str, **order: Any) -> Any:
         """Make something happen."""

@@ -99,7 +99,7 @@ class Polled:
 
         return asyncio.run(run())
 
-    def until(self, condition: Callable[[], object], pace: Pace = FAST, within: float = 30) -> None:
+    def until(self, condition: Callable[[], object], pace: Pace = FAST, within: float = 60) -> None:
         """Poll as `receiver poll` does until the condition holds."""
 
         async def run() -> None:

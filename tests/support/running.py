@@ -53,7 +53,7 @@ class Receiver:
             **{"REDIS_URL": valkey.url, "PORT": str(self.port), "RECEIVER_BEARER_TOKENS": TOKEN},
             **environ,
         )
-        self._pool = urllib3.PoolManager(maxsize=64, retries=False, timeout=30)
+        self._pool = urllib3.PoolManager(maxsize=64, retries=False, timeout=60)
 
     def also(self, **environ: str) -> None:
         """More variables for what is started from now on."""
@@ -129,7 +129,7 @@ class Receiver:
                 process.terminate()
         for process in self._spawned:
             try:
-                process.communicate(timeout=25)
+                process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()

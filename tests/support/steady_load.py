@@ -51,7 +51,7 @@ def _send(
     refused: list[tuple[float, str]],
 ) -> None:
     """Send on one connection; one that is late catches up."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     due = time.monotonic()
     while not over.wait(max(0.0, due - time.monotonic())):
         due += every

@@ -20,8 +20,10 @@ from tests.support.running import TOKEN, Receiver, mo
 
 WITHIN = 10.0
 """Seconds for a web process to end, whatever Redis does."""
-MACHINE = 3.0
+MACHINE = 50.0
 """What a busy machine adds."""
+AT_ONCE = 4.5
+"""Seconds that are less than those to wait for a request, on a busy machine too."""
 PROCESSES = pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.soak)])
 
 
@@ -127,7 +129,7 @@ def test_the_second_signal_ends_it_at_once_and_loses_nothing(
     begun = time.monotonic()
     process.terminate()
     assert ended(process)
-    assert time.monotonic() - begun < MACHINE
+    assert time.monotonic() - begun < AT_ONCE
     half.close()
     receiver.start_worker()
     receiver.settled()
@@ -150,7 +152,7 @@ def test_workers_stop_with_their_batch_done_or_given_back(receiver: Receiver) ->
         begun = done
         eventually(lambda begun=begun: receiver.redis.xlen(EVENTS) > begun)  # type: ignore[misc]
         receiver.worker.terminate()
-        assert receiver.worker.wait(30) == 0
+        assert receiver.worker.wait(60) == 0
         done = receiver.redis.xlen(EVENTS)
         if done == waiting:
             break
@@ -196,8 +198,8 @@ def test_the_second_signal_ends_the_supervisor_and_its_workers_follow(receiver: 
     receiver.worker.terminate()
     eventually(lambda: receiver.worker and not _answers(receiver.worker.pid, signal.SIGTERM))
     begun = time.monotonic()
-    assert receiver.worker.wait(30) == -signal.SIGTERM
-    assert time.monotonic() - begun < MACHINE
+    assert receiver.worker.wait(60) == -signal.SIGTERM
+    assert time.monotonic() - begun < AT_ONCE
     eventually(lambda: not any(map(_lives, workers)))
 
 

@@ -48,7 +48,7 @@ def line(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     eventually(lambda: server.started)
-    with closing(socket.create_connection(listening.getsockname(), timeout=30)) as connection:
+    with closing(socket.create_connection(listening.getsockname(), timeout=60)) as connection:
         yield connection
     server.should_exit = True
     thread.join()

@@ -68,7 +68,7 @@ class Load(threading.Thread):
         self._url = receiver.url + path
 
     def run(self) -> None:
-        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+        with urllib3.PoolManager(retries=False, timeout=60) as pool:
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
             while not self.ended.is_set():
                 answer = pool.request("POST", self._url, body=mo(), headers=headers)
