@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 
 from receiver.contract.redis_keys import EVENTS, forward_group
+from tests.support.commands import environment
 from tests.support.consumer import Consumer, Handler, Request, consuming
 from tests.support.eventually import eventually
+from tests.support.forked import Forked
 from tests.support.forwarding import event, publish
+from tests.support.running import programs_in
 from tests.support.valkey import Valkey
-
-ROOT = Path(__file__).parents[2]
 
 FILE = """
 [[sink]]
@@ -47,9 +48,13 @@ timeout = 20
 def workers(valkey: Valkey, tmp_path: Path, **urls: str) -> Iterator["subprocess.Popen[bytes]"]:
     file = tmp_path / "receiver.toml"
     file.write_text(FILE.format(**urls))
-    environ = {"REDIS_URL": valkey.url, "RECEIVER_CONFIG": str(file), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "workers"], env=os.environ | environ, stdout=subprocess.DEVNULL
+    environ = environment(REDIS_URL=valkey.url, RECEIVER_CONFIG=str(file))
+    with Forked(
+        [sys.executable, "-P", "-m", "workers"],
+        cwd=tmp_path,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
     ) as process:
         try:
             client: Any = valkey.client()
@@ -94,7 +99,7 @@ def test_a_hanging_consumer_does_not_delay_the_others(valkey: Valkey, tmp_path: 
         assert during < before + 10
         bad.behaviour = lambda _request, _handler: 204
         mended.set()
-        eventually(lambda: len(set(bad.ids)) == 33, within=60)
+        eventually(lambda: len(set(bad.ids)) == 33, within=120)
         # A request is there before its answer is in the books.
         names = ("copy:delivered", "good:delivered")
         eventually(lambda: client.hmget("receiver:sinks", names) == [b"33", b"33"])
@@ -103,14 +108,14 @@ def test_a_hanging_consumer_does_not_delay_the_others(valkey: Valkey, tmp_path: 
 def test_workers_killed_and_started_again_lose_nothing(valkey: Valkey, tmp_path: Path) -> None:
     with consuming() as good, consuming() as bad:
         urls = {"good": good.url, "bad": bad.url}
-        with workers(valkey, tmp_path, **urls) as supervisor:
+        with workers(valkey, tmp_path, **urls):
             for round_ in range(5):
                 publish(valkey, *(event(100 * round_ + n) for n in range(50)))
-                for pid in forwarders(supervisor.pid):
+                for pid in forwarders(tmp_path):
                     os.kill(pid, signal.SIGKILL)
             client: Any = valkey.client()
             wanted = {event(100 * round_ + n)["id"] for round_ in range(5) for n in range(50)}
-            eventually(lambda: set(good.ids) >= wanted and set(bad.ids) >= wanted, within=60)
+            eventually(lambda: set(good.ids) >= wanted and set(bad.ids) >= wanted, within=120)
             eventually(lambda: client.xlen("company:events") >= 250)
             eventually(lambda: client.xpending(EVENTS, forward_group("copy"))["pending"] == 0)
             found = [
@@ -119,10 +124,9 @@ def test_workers_killed_and_started_again_lose_nothing(valkey: Valkey, tmp_path:
             assert sorted(found) == sorted(wanted)
 
 
-def forwarders(supervisor: int) -> list[int]:
-    listed = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+def forwarders(directory: Path) -> list[int]:
     found = []
-    for pid in map(int, listed):
+    for pid in programs_in(directory):
         with suppress(OSError):  # killed a round ago, and buried since it was listed
             if b"forward" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.append(pid)
@@ -137,10 +141,9 @@ def test_a_variable_that_is_missing_stops_the_start_and_names_it(
         '[[sink]]\nname = "web"\nkind = "http"\nurl = "https://hooks.example.com"\n'
         'secrets_env = ["NOT_SET_ANYWHERE"]\n'
     )
-    environ = {"REDIS_URL": valkey.url, "RECEIVER_CONFIG": str(file), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", "workers"],
-        env=os.environ | environ,
+        env=environment(REDIS_URL=valkey.url, RECEIVER_CONFIG=str(file)),
         capture_output=True,
         text=True,
         timeout=60,

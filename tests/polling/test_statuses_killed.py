@@ -9,6 +9,7 @@ import pytest
 
 from receiver.operations import ledger, watch_ledger
 from tests.support.commands import ROOT, environment
+from tests.support.forked import Forked
 from tests.support.outboxes import GONE, Outbox, Reply, Watched, outbox, statuses
 from tests.support.valkey import Valkey
 
@@ -31,17 +32,17 @@ def killed(watched: Watched, point: str, *answers: Reply) -> None:
     """A poller is killed there, and the next one goes on until the watch has ended."""
     watched.gateway.script["SMS1"] = list(answers)
     watched.ask_for("SMS1")
-    done = subprocess.run(
+    with Forked(
         [sys.executable, "-P", "-m", "tests.support.dying_poll"],
-        input=f"{point}\n",
         cwd=ROOT,
         env=environment(**watched.environ),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "-9"
+    ) as process:
+        said, _ = process.communicate(f"{point}\n", timeout=60)
+    assert process.returncode == 0
+    assert said.splitlines()[-1] == "-9"
     watched.later()
     watched.poll(watched.ended)
     assert watch_ledger.read(watched.redis)[0].balanced

@@ -2,14 +2,15 @@
 
 import json
 import subprocess
+import sys
 
 import msgspec
 import pytest
 
 from receiver.contract.redis_keys import subscriptions_lease
-from tests.support.commands import RECEIVER
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+from tests.support.forked import Forked
 
 OTHER = """
 [[operator]]
@@ -35,10 +36,11 @@ def test_a_missing_secret_stops_its_own_operator_and_is_said_in_one_sentence(
     fleet.configure()
     with (
         fleet.log.open("wb") as log,
-        subprocess.Popen(
-            [*RECEIVER, "worker"],
+        Forked(
+            [sys.executable, "-P", "-m", "workers"],
             cwd=fleet.directory,
             env=fleet.environment(),
+            stdin=subprocess.PIPE,
             stderr=log,
             process_group=0,
         ) as worker,

@@ -1,7 +1,8 @@
 """Forks programs of ours: `python -P -m tests.support.fork_server ADDRESS`, until its input ends.
 
-A request is its length and JSON, with the program's standard input, output and error beside it. The
-answer is the process id and, once it has ended, its exit status as `Popen.returncode` has it.
+A request is its length and JSON, with the program's standard input, output and error beside it, and
+what else it keeps open. The answer is the process id and, once it has ended, its exit status as
+`Popen.returncode` has it.
 """
 
 import contextlib
@@ -75,7 +76,7 @@ class Server:
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    head, streams, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
+    head, streams, _, _ = socket.recv_fds(connection, _NUMBER.size, 16)
     body, (length,) = b"", _NUMBER.unpack(head)
     while len(body) < length:
         body += connection.recv(length - len(body))

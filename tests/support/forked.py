@@ -44,7 +44,7 @@ class Forked(subprocess.Popen[Any]):
         environ = dict(os.environ if env is None else env)
         # What is to run in the child is written for a child of this process, not of the server.
         here = bool(preexec and _used and threading.active_count() == 1)
-        special = executable or kept or shell or new_session or (preexec and not here)
+        special = executable or shell or new_session or (preexec and not here)
         if special or not can_fork(arguments, environ):
             super()._execute_child(*passed)  # type: ignore[misc]
             return
@@ -53,10 +53,11 @@ class Forked(subprocess.Popen[Any]):
             "cwd": os.fspath(cwd or os.getcwd()),
             "env": environ,
             "group": group if group >= 0 else os.getpgrp(),
+            "kept": list(kept),
         }
         pipes = passed[10:16]
         given = zip((pipes[0], pipes[3], pipes[5]), range(3), strict=True)
-        streams = [own if stream < 0 else stream for stream, own in given]
+        streams = [own if stream < 0 else stream for stream, own in given] + list(kept)
         if here:
             self.pid = os.fork()
             if not self.pid:

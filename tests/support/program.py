@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import gc
 import os
 import runpy
@@ -14,6 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+_AWAY = 500
+"""A number of a descriptor that no program is told to keep."""
+
 
 def run(
     streams: Sequence[int],
@@ -21,18 +25,16 @@ def run(
     cwd: str,
     env: dict[str, str],
     group: int,
+    kept: Sequence[int],
     before: Callable[[], object] | None = None,
 ) -> NoReturn:
-    """Become that program: the descriptors of its standard streams, and what `Popen` is given."""
+    """Become that program: the descriptors of its standard streams and of those it keeps, the
+    numbers that these have in it, and what `Popen` is given.
+    """
     status = 1
     try:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
         gc.freeze()  # what has been here keeps its descriptors, which are closed now, for ever
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) > 2:
-                with contextlib.suppress(OSError):
-                    os.close(int(name))
+        _open(streams, kept)
         os.setpgid(0, group)
         os.chdir(cwd)
         os.environ.clear()
@@ -52,6 +54,20 @@ def run(
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
         os._exit(status)
+
+
+def _open(streams: Sequence[int], kept: Sequence[int]) -> None:
+    """Have these open under their numbers, and nothing else."""
+    for number, stream in enumerate(streams[:3]):
+        os.dup2(stream, number)
+    away = [fcntl.fcntl(stream, fcntl.F_DUPFD, _AWAY) for stream in streams[3:]]
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in away:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    for stream, number in zip(away, kept, strict=True):
+        os.dup2(stream, number)
+        os.close(stream)
 
 
 def _show(command: list[str], env: dict[str, str]) -> None:

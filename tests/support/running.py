@@ -1,5 +1,6 @@
 """A receiver as an operator runs it: real web and worker processes before one Valkey."""
 
+import contextlib
 import itertools
 import json
 import subprocess
@@ -34,6 +35,17 @@ def mo(text: str = "hello", sender: str = "") -> bytes:
             "DestinationAddress": "52345678",
         }
     ).encode()
+
+
+def programs_in(directory: Path) -> set[int]:
+    """The programs of ours that run in a directory."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            command = (entry / "cmdline").read_bytes()
+            if b"\0-m\0" in command and (entry / "cwd").readlink() == directory.resolve():
+                found.add(int(entry.name))
+    return found
 
 
 class Receiver:
@@ -89,6 +101,10 @@ class Receiver:
         self._spawned.append(process)
         return process
 
+    def worker_processes(self) -> list[int]:
+        """Those of the worker half, without the supervisor; who has forked them is no matter."""
+        return sorted(programs_in(self._directory) - {process.pid for process in self._spawned})
+
     def post(
         self, path: str, body: bytes, headers: dict[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
@@ -115,7 +131,7 @@ class Receiver:
         """The ledger now."""
         return ledger.read(self.redis)
 
-    def settled(self, *, within: float = 60) -> Ledger:
+    def settled(self, *, within: float = 120) -> Ledger:
         """The books once nothing is open; they must balance."""
         eventually(lambda: self.books().open == 0, within=within)
         books = self.books()

@@ -137,7 +137,7 @@ def test_the_second_signal_ends_it_at_once_and_loses_nothing(
 
 
 def test_workers_stop_with_their_batch_done_or_given_back(receiver: Receiver) -> None:
-    waiting = 20_000
+    waiting = 8_000
     with receiver.redis.pipeline(transaction=True) as pipe:
         for number in range(waiting):
             body = mo(str(number))
@@ -192,7 +192,7 @@ def test_the_second_signal_ends_the_supervisor_and_its_workers_follow(receiver: 
     assert post(receiver, "one") == 204
     receiver.settled()
     assert receiver.worker
-    workers = _children(receiver.worker.pid)
+    workers = receiver.worker_processes()
     assert workers
     receiver.valkey.pause()
     receiver.worker.terminate()
@@ -201,13 +201,6 @@ def test_the_second_signal_ends_the_supervisor_and_its_workers_follow(receiver: 
     assert receiver.worker.wait(60) == -signal.SIGTERM
     assert time.monotonic() - begun < AT_ONCE
     eventually(lambda: not any(map(_lives, workers)))
-
-
-def _children(pid: int) -> list[int]:
-    found = subprocess.run(
-        ["/usr/bin/env", "pgrep", "-P", str(pid)], capture_output=True, text=True, check=True
-    )
-    return [int(line) for line in found.stdout.split()]
 
 
 def _answers(pid: int, number: int) -> bool:

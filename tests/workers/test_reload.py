@@ -147,7 +147,7 @@ def test_a_broken_file_changes_nothing_also_for_a_worker_that_ends_meanwhile(
     eventually(warned)
     assert receiver.get("/readyz").status == 200
     eventually(lambda: receiver.log.read_text().count('"config.refused"') == 2)  # web and worker
-    for process in worker_processes(receiver):
+    for process in receiver.worker_processes():
         os.kill(process, signal.SIGKILL)
     assert receiver.post("/att/sms/mo", mo()).status == 204
     eventually(lambda: receiver.redis.xlen("copy:kept") == 1)
@@ -180,9 +180,3 @@ def groups(receiver: Receiver) -> list[bytes]:
 def leases(receiver: Receiver) -> str:
     keys: Any = receiver.redis.keys("receiver:slot:*")
     return " ".join(key.decode() for key in keys)
-
-
-def worker_processes(receiver: Receiver) -> list[int]:
-    assert receiver.worker
-    found = Path(f"/proc/{receiver.worker.pid}/task/{receiver.worker.pid}/children").read_text()
-    return [int(one) for one in found.split()]
