@@ -38,8 +38,8 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
 
-fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests (a minute or two)
-	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py tests/web/test_openapi.py
+fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests, read 2,000 of each kind (minutes)
+	FUZZ=10000 $(BIN)/python -m pytest tests/web/test_hostile.py tests/web/test_openapi.py tests/carriers
 
 camara: $(VENV)/installed-dev ## fetch CAMARA's own definitions, which the tests compare with (into var/camara)
 	$(BIN)/python -m tests.support.camara_download

@@ -1,6 +1,9 @@
-"""Settings of the property tests: a busy machine must not fail them."""
+"""Settings of the property tests: a busy machine must not fail them. `make fuzz` tries more."""
+
+import os
 
 from hypothesis import settings
 
-settings.register_profile("suite", deadline=None, max_examples=300)
+MANY = 2000 if os.environ.get("FUZZ") else 100
+settings.register_profile("suite", deadline=None, max_examples=MANY)
 settings.load_profile("suite")

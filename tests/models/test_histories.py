@@ -1,4 +1,4 @@
-"""300 histories of each protocol, and its scripts broken on purpose. `make soak` tells 100,000."""
+"""120 histories of the protocols, and its scripts broken on purpose. `make soak` tells 100,000."""
 
 import asyncio
 import os
@@ -45,7 +45,7 @@ def histories(count: int, *, random: bool, shrunk: bool = True) -> settings:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:
-    run_state_machine_as_test(machine, settings=histories(150, random=False))
+    run_state_machine_as_test(machine, settings=histories(60, random=False))
 
 
 @pytest.mark.soak

@@ -29,7 +29,7 @@ def test_every_route_is_described(receiver: Receiver) -> None:
     assert set(described(receiver.start_web())["paths"]) == routes
 
 
-EXAMPLES = "50" if os.environ.get("FUZZ") else "8"
+EXAMPLES = "50" if os.environ.get("FUZZ") else "4"
 """Per route and kind of fault: `make fuzz` has the longer run."""
 
 CONFIG = """
