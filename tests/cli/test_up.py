@@ -60,7 +60,7 @@ class Up:
     ) -> None:
         self.process.kill()
         self.process.communicate()
-        eventually(lambda: not self.left(), within=60)
+        eventually(lambda: not self.left(), within=120)
 
     def events(self, count: int) -> list[dict[str, Any]]:
         """The next lines of stdout, which must all be events."""

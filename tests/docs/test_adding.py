@@ -236,11 +236,11 @@ def test_another_kind_of_sink_gets_events_and_its_failures_are_tried_again(
     try:
         receiver.start()
         assert receiver.post("/att/sms/mo", mo("kept")).status == 204
-        eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 1, within=60)
+        eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 1, within=120)
         (tmp_path / "archive").mkdir()
         file = tmp_path / "archive/events"
-        eventually(file.exists, within=60)
-        eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 0, within=60)
+        eventually(file.exists, within=120)
+        eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 0, within=120)
         [line] = file.read_text().splitlines()
         assert json.loads(line)["data"]["text"] == "kept"
     finally:

@@ -1,6 +1,7 @@
 """The script that appends: all of it or nothing, whatever refuses a part; and what it bounds."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -103,8 +104,8 @@ def test_a_user_who_may_not_do_a_part_of_it_fails_the_probe_too(
         append(restricted(valkey, f"-{command}"))
 
 
-def test_a_probe_writes_nothing(valkey: Valkey) -> None:
-    client = valkey.client()
+def test_a_probe_writes_nothing(start_valkey: Callable[..., Valkey]) -> None:
+    client = start_valkey().client()  # where nobody else writes
     append(client)
     before: Any = client.info("persistence")
     assert append(client) == [0, 0, 0]

@@ -31,7 +31,7 @@ def run(
         text=True,
     ) as process:
         try:
-            out, err = process.communicate(stdin, timeout=60)
+            out, err = process.communicate(stdin, timeout=120)
         except BaseException:
             process.kill()
             raise

@@ -118,7 +118,7 @@ devices_file = "fleet.txt"
         found: Any = self.redis.hvals(SUBSCRIPTION_CREDENTIALS)
         return [json.loads(each) for each in found]
 
-    def settled(self, *devices: str, within: float = 60) -> None:
+    def settled(self, *devices: str, within: float = 120) -> None:
         """Wait for the invariants: one live subscription for each wanted slot, known by it, and
         no other.
         """
@@ -127,12 +127,12 @@ devices_file = "fleet.txt"
         def holds() -> bool:
             self.alive()
             slots = [slot for slot in self.slots() if slot.wanted and slot.operator == "sim"]
+            if not slots or any(slot.state != "active" for slot in slots):
+                return False  # and the operator need not be asked
             known = sorted(each.subscription for slot in slots for each in slot.attempts)
-            return (
-                self.phones() == wanted
-                and all(slot.state == "active" for slot in slots)
-                and known == sorted(each["id"] for each in self.live())
-            )
+            live = self.live()
+            phones = sorted(each["device"]["phoneNumber"] for each in live)
+            return phones == wanted and known == sorted(each["id"] for each in live)
 
         try:
             eventually(holds, within=within)

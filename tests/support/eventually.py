@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], *, within: float = 60) -> T:
+def eventually(condition: Callable[[], T], *, within: float = 120) -> T:
     """The first true value of the condition; an AssertionError when there is none in time.
 
     The time is for the slowest machine: a test that passes does not wait for it.

@@ -181,7 +181,7 @@ rate = {rate}
         self,
         condition: Callable[[], object],
         *,
-        within: float = 60.0,
+        within: float = 120,
         after: Callable[[], object] = lambda: None,
     ) -> None:
         """Run `receiver poll` until the condition holds, and stop it in good order; `after` is done

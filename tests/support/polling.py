@@ -99,7 +99,9 @@ class Polled:
 
         return asyncio.run(run())
 
-    def until(self, condition: Callable[[], object], pace: Pace = FAST, within: float = 60) -> None:
+    def until(
+        self, condition: Callable[[], object], pace: Pace = FAST, within: float = 120
+    ) -> None:
         """Poll as `receiver poll` does until the condition holds."""
 
         async def run() -> None:

@@ -92,7 +92,7 @@ class Group:
             found = [node for node in self.servers if self.role(node) == "master"]
             return found if len(found) == 1 else []
 
-        return eventually(only, within=60)[0]
+        return eventually(only, within=120)[0]
 
     def whole(self) -> bool:
         """Whether there is a master with a replica that has everything."""

@@ -24,6 +24,7 @@ CONFIG = {
     "lazyfree-lazy-user-flush": "no",
     "maxmemory": "256mb",
     "maxmemory-policy": "noeviction",
+    "repl-diskless-sync-delay": "0",
     "save": "",
 }
 

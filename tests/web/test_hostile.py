@@ -81,7 +81,7 @@ def test_recorded_requests_broken_in_many_ways_harm_nothing(door: Receiver) -> N
         if seed == 100:
             before = kilobytes(door)
     assert kilobytes(door) - before < GROWTH
-    books = door.settled(within=60)
+    books = door.settled(within=120)
     assert books.dead == 0, door.dead_letters()[-1]
 
 

@@ -72,7 +72,7 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
     paths = receiver.get("/openapi.json").json()["paths"]
     assert paths["/att/sms/mo/{listener}"]["parameters"][0]["schema"] == {"enum": ["fleet"]}
     (tmp_path / "receiver.toml").write_text("")  # by itself, and any listener is one again
-    eventually(lambda: status(receiver, "promo") == 204, within=60)
+    eventually(lambda: status(receiver, "promo") == 204, within=120)
 
 
 def test_each_of_several_processes_is_told_and_none_is_started_anew() -> None:
