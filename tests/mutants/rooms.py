@@ -148,7 +148,6 @@ ROOMS = {
             "entry_ids.lua": (*_SWEEP, "tests/workers/test_sweep_dead_letters.py", *_ERASURE),
             "groups.lua": ("tests/workers/test_outcomes.py", *_SWEEP, *_REQUEUE, *_FORWARD),
             "restore_group.lua": _MARKS,
-            "look.lua": ("tests/operations/test_explain.py", _REPEATS),
             "sample_history.lua": ("tests/workers/test_history.py",),
             "store_attempts.lua": ("tests/forward/test_delivery_attempts.py",),
             "sink_ledger.lua": (

@@ -150,8 +150,7 @@ def test_a_budget_says_that_it_ended_and_without_one_everything_is_looked_at(
     work(client)
     second = accept(client, "att.sms.mo", body)
     work(client)
-    for name in ("PAGE", "SEARCHED"):
-        monkeypatch.setattr(look, name, 2)
+    monkeypatch.setattr(look, "PAGE", 2)
     monkeypatch.setattr(notification_entries, "BEFORE", 0)
     [story] = explain(client, second, Settings(), 10)
     assert story.lines[-1].what == "has no event among those looked at, nor has what it may repeat"
