@@ -1,18 +1,26 @@
 """A store as it is after a busy week, filled in a minute: what the console's pages are timed on.
 
+    python -m benchmarks.console_store [--events 1000000] [--dead 100000]
+
+keeps it as files, from which each run of `benchmarks.console` starts its Valkey.
+
 Each document is made once by the code that makes it in earnest, and copied by a script in Valkey
 with another number, receipt and time in it; none of their lengths change.
 """
 
+import argparse
 import hashlib
+import json
+import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from benchmarks import notifications
 from benchmarks.notifications import MARK
+from benchmarks.processes import SCRATCH, valkey
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
 from receiver.carriers import CALLBACKS
@@ -42,6 +50,9 @@ from receiver.contract.redis_keys import (
 )
 from workers.normalise.cloudevent import claim
 
+KEPT: Final = SCRATCH / "console-store"
+"""Where the files are."""
+_ABOUT: Final = "store.json"
 SINK: Final = "hook"
 DAY: Final = 86_400_000
 _AT: Final = "fffffffffff"
@@ -72,6 +83,29 @@ class Store:
         ((_, fields),) = client.xrange(EVENTS, f"{at}", count=1)
         receipt: str = fields[b"event"].partition(b'"receiptid":"')[2][:27].decode()
         return receipt
+
+
+def stored(directory: Path) -> Store:
+    """What is in a directory that `keep` filled. Raises `SystemExit` where there is none."""
+    try:
+        return Store(**json.loads((directory / _ABOUT).read_text("utf-8")))
+    except OSError:
+        raise SystemExit(
+            f"{directory}: fill it first, python -m benchmarks.console_store"
+        ) from None
+
+
+def keep(directory: Path, events: int, dead: int) -> None:
+    """Fill a Valkey, and copy its files into a directory."""
+    with valkey("everysec") as server:
+        store = fill(server.client, events, dead)
+        server.client.bgrewriteaof()
+        while server.client.info("persistence")["aof_rewrite_in_progress"]:
+            time.sleep(0.1)
+        files = Path(server.client.config_get("dir")["dir"]) / "appendonlydir"
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(files, directory / files.name)
+    (directory / _ABOUT).write_text(json.dumps(asdict(store)), "utf-8")
 
 
 def fill(client: Any, events: int, dead: int) -> Store:
@@ -174,3 +208,17 @@ def _history(client: Any, now: int) -> None:
             HISTORY, {"s": encode(one)}, id=f"{now - now % 60_000 - (2_880 - number) * 60_000}-0"
         )
     pipe.execute()
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, default=KEPT)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--dead", type=int, default=100_000)
+    said = parser.parse_args()
+    keep(said.store, said.events, said.dead)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,12 +3,15 @@
 `python -m benchmarks.console_viewers PORT COOKIE VIEWERS SECONDS` prints how many rows each had.
 """
 
+import html
 import json
 import select
 import socket
 import subprocess
 import sys
 import time
+
+import httpx2
 
 from benchmarks.processes import ROOT, python
 
@@ -34,15 +37,23 @@ class Viewers:
 
 def watch(port: int, cookie: str, viewers: int, seconds: float) -> list[int]:
     """Read the streams for so long."""
-    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(viewers)]
-    head = f"GET /live/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"
-    for line in lines:
-        line.sendall(head.encode())
+    lines = [_opened(port, cookie) for _ in range(viewers)]
     rows, until = dict.fromkeys(lines, 0), time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         for line in select.select(lines, [], [], left)[0]:
             rows[line] += line.recv(1 << 18).count(b"<tr ")
     return list(rows.values())
+
+
+def _opened(port: int, cookie: str) -> socket.socket:
+    """Open the page, and its stream from where the page ends, as its script does."""
+    headers = {"Host": f"127.0.0.1:{port}", "Cookie": cookie}
+    page = httpx2.get(f"http://127.0.0.1:{port}/live", headers=headers).text
+    address = html.unescape(page.partition('data-stream="')[2].partition('"')[0])
+    line = socket.create_connection(("127.0.0.1", port))
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    line.sendall(f"GET {address} HTTP/1.1\r\n{head}\r\n".encode())
+    return line
 
 
 if __name__ == "__main__":

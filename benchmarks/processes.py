@@ -5,6 +5,7 @@ Everything listens on 127.0.0.1, on a port the system picked. Nothing is started
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -120,9 +121,13 @@ def running(
 
 
 @contextlib.contextmanager
-def valkey(fsync: Fsync = "always") -> Iterator[Server]:
-    """A fresh, empty server, set up as we ship it, the same for every contender."""
+def valkey(fsync: Fsync = "always", files: Path | None = None) -> Iterator[Server]:
+    """A fresh server, set up as we ship it, the same for every contender: empty, or with what is in
+    a copy of another one's `files`.
+    """
     with scratch() as directory:
+        if files:
+            shutil.copytree(files, directory, dirs_exist_ok=True)
         port = free_port()
         flags = {
             "port": port,
@@ -138,7 +143,7 @@ def valkey(fsync: Fsync = "always") -> Iterator[Server]:
             running(command) as process,
             contextlib.closing(redis.Redis(port=port, socket_timeout=60)) as client,
         ):
-            until(lambda: _answers(client), process)
+            until(lambda: _answers(client), process, 120)
             yield Server(port, client, process)
 
 
@@ -159,7 +164,7 @@ def session(leader: int) -> list[int]:
 
 
 def _answers(client: "redis.Redis") -> bool:
-    with contextlib.suppress(redis.ConnectionError):
+    with contextlib.suppress(redis.ConnectionError):  # as it loads its files, too
         return bool(client.ping())
     return False
 
