@@ -8,7 +8,7 @@ from receiver.cli import sink_trial
 from receiver.cli.terminal import output, setup, spool_depth
 from receiver.cli.terminal.sink_table import print_sinks, state
 from receiver.config.settings import Settings
-from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations import parked_events, sink_ledger, sink_orders
 from receiver.operations.sink_ledger import SinkLedger
 

@@ -9,7 +9,8 @@ import redis
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS, RETIRED_SECONDS
 from receiver.doctor.finding import Finding
-from receiver.metrics.snapshot import Sink, Snapshot
+from receiver.metrics.sink_snapshot import Sink
+from receiver.metrics.snapshot import Snapshot
 
 _SAMPLE: Final = 20
 """Events whose size is asked for."""

@@ -6,45 +6,34 @@ anything: there are listeners, sinks, callbacks, names of credentials, and words
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, get_args
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
-from receiver.carriers.carrier import Basis
 from receiver.config.polls import AttMessagesPoll
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
-from receiver.metrics import consents, polls, subscriptions, watches
+from receiver.metrics import (
+    consents,
+    ledger_families,
+    polls,
+    sink_families,
+    subscriptions,
+    watches,
+)
 from receiver.metrics import readers as own_readers
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
-from receiver.metrics.snapshot import Sink, Snapshot
-from receiver.operations.ledger import Ledger
+from receiver.metrics.snapshot import Snapshot
 from receiver.polling.overview import page_files
 from receiver.polling.page_file import DIRECTORY
 
-_BOOKS: Final = {
-    "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
-    "published": ("notifications_published", "Notifications that came out as events."),
-    "duplicate": ("notifications_duplicate", "Notifications that had come before."),
-    "dead": ("notifications_dead", "Notifications that nothing could be made of: dead letters."),
-    "events": ("events", "Events published; one notification may hold several."),
-    "late": ("statuses_late", "Delivery statuses that came after a final one."),
-    "rejected": ("rejected", "Authentic requests, or items of them, refused and kept."),
-    "dead_dropped": ("dead_letters_dropped", "Dead letters that an operator dropped."),
-    "dead_trimmed": ("dead_letters_trimmed", "Dead letters that went for age, number or size."),
-    "events_trimmed": ("events_trimmed", "Events that went from the stream for age or size."),
-    "events_unread_trimmed": (
-        "events_unread_trimmed",
-        "Of them, those that a consumer group had not acknowledged, once per group.",
-    ),
-}
 RETIRED_LISTENER: Final = 7 * 86400.0
 """Seconds of silence after which nobody waits for a listener that no receiver.toml names."""
 
@@ -57,48 +46,6 @@ _REFUSED: Final = {
     "503": "unavailable",
 }
 """Status -> reason of a refusal; the other reasons are counted as words already."""
-_SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
-    "receiver_sink_backlog": (
-        "Events on the stream that the sink has not taken; -1: the server cannot tell.",
-        lambda sink, _: sink.waiting.entries,
-    ),
-    "receiver_sink_backlog_oldest_seconds": (
-        "Age of the oldest of them.",
-        lambda sink, _: sink.waiting.oldest,
-    ),
-    "receiver_sink_retries": (
-        "Deliveries that failed and will be tried again.",
-        lambda sink, _: sink.retries,
-    ),
-    "receiver_sink_parked": (
-        "Events on a worker's disk, which come back as the sink takes them.",
-        lambda sink, _: sink.parked,
-    ),
-    "receiver_sink_parked_bytes": (
-        "What they take there.",
-        lambda sink, _: int(sink.parking.get("bytes", 0)),
-    ),
-    "receiver_sink_parking_trouble": (
-        "1 while events cannot be parked or come back: the disk, or nobody looks after it.",
-        lambda sink, now: int(bool(sink.parking_trouble) or sink.unseen(now)),
-    ),
-    "receiver_sink_circuit_open": (
-        "1 while nothing is sent because the last requests failed.",
-        lambda sink, _: int(sink.state.get("opened", "0") != "0"),
-    ),
-    "receiver_sink_refusing": (
-        "1 while nothing is sent because the last requests were refused, all of them.",
-        lambda sink, _: int(sink.state.get("opened", "0") != "0" and "refused" in sink.state),
-    ),
-    "receiver_sink_stopped": (
-        "1 when the sink wants nothing any more, until somebody starts it.",
-        lambda sink, _: int("stopped" in sink.state),
-    ),
-    "receiver_sink_down_seconds": (
-        "How long requests have been failing; 0 while they do not.",
-        lambda sink, now: _since(sink.state.get("down_since", ""), now),
-    ),
-}
 
 
 def exposition(snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings) -> bytes:
@@ -149,35 +96,16 @@ def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if snapshot is None:
         return
     if snapshot.books:
-        yield from _books(snapshot, snapshot.books)
+        yield from ledger_families.families(snapshot, snapshot.books)
     yield from _history(snapshot, settings)
     yield from _requests(snapshot)
     yield from _times(snapshot)
-    yield from _sinks(snapshot, settings)
+    yield from sink_families.families(snapshot, settings)
     yield _silence(snapshot, (one.name for one in settings.listeners))
     yield _credentials(snapshot)
     yield from watches.families(snapshot.watches, snapshot.watch_late)
     yield from subscriptions.metrics(snapshot)
     yield from _redis(snapshot, settings.full_percent)
-
-
-def _books(found: Snapshot, books: Ledger) -> Iterator[Metric]:
-    for field, (name, meaning) in _BOOKS.items():
-        value = getattr(books, field)
-        yield counter(f"receiver_{name}", meaning, [], {(): value})
-    said = "Of those that had come before, by what their recognition rests on."
-    by_basis: Labelled = {
-        (basis,): getattr(books, f"duplicate_{basis.replace('-', '_')}")
-        for basis in get_args(Basis)
-        if basis != "none"
-    }
-    yield counter("receiver_notifications_duplicate_by_basis", said, ["basis"], by_basis)
-    said = "Notifications accepted and without an outcome yet."
-    yield gauge("receiver_notifications_open", said, books.open)
-    said = "Age of the oldest notification without an outcome."
-    yield gauge("receiver_notifications_open_oldest_seconds", said, found.inbound.oldest)
-    said = "1 if every accepted notification is accounted for."
-    yield gauge("receiver_books_balanced", said, int(books.balanced))
 
 
 def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
@@ -237,37 +165,6 @@ def _times(found: Snapshot) -> Iterator[Metric]:
     yield histogram("receiver_receipt_to_published_seconds", said, found.meter, PUBLISHED)
     said = "From a notification's receipt until a sink had the event."
     yield histogram("receiver_receipt_to_delivered_seconds", said, found.meter, DELIVERED, ["sink"])
-
-
-def _sinks(found: Snapshot, settings: Settings) -> Iterator[Metric]:
-    here = {sink.name for sink in settings.sinks}
-
-    def counted(name: str) -> Labelled:
-        return {(sink,): one.counts.get(name, 0) for sink, one in found.sinks.items()}
-
-    attempts = {(*key, "delivered"): count for key, count in counted("delivered").items()}
-    attempts |= {(*key, "failed"): count for key, count in counted("failed_attempts").items()}
-    said = "Deliveries tried, by how they ended."
-    yield counter("receiver_sink_attempts", said, ["sink", "result"], attempts)
-    said = "Events that the sink's filters left out."
-    yield counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
-    said = "Deliveries given up or refused for good: dead letters."
-    yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
-    said = "Events let go because the sink had more than its share of memory."
-    yield counter("receiver_sink_shed", said, ["sink"], counted("shed"))
-    said = "Parked events that did not come back: unreadable, or given up."
-    yield counter("receiver_sink_parked_damaged", said, ["sink"], counted("parked_damaged"))
-    said = "Events not delivered because all about a person was erased."
-    yield counter("receiver_sink_erased", said, ["sink"], counted("erased"))
-    # Of one that is not configured any more only the counts go on: nobody is to be woken for it.
-    known = {sink: one for sink, one in found.sinks.items() if one.known(found.now) or sink in here}
-    for name, (meaning, value) in _SINKS.items():
-        values: Labelled = {(sink,): value(one, found.now) for sink, one in known.items()}
-        yield labelled(name, meaning, ["sink"], values)
-
-
-def _since(milliseconds: str, now: float) -> float:
-    return max(0.0, now - int(milliseconds) / 1000) if milliseconds else 0.0
 
 
 def _silence(found: Snapshot, configured: Iterable[str]) -> Metric:

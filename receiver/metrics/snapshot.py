@@ -26,12 +26,10 @@ from receiver.contract.redis_keys import (
     REJECTED,
     SINKS,
     TURNED_AWAY,
-    forward_group,
     forward_queue,
-    retry_due,
-    sink_parking,
-    sink_state,
 )
+from receiver.metrics import sink_snapshot
+from receiver.metrics.sink_snapshot import BEATS_WITHIN, Sink, Waiting, ours
 from receiver.operations import ledger, watch_ledger
 from receiver.operations.ledger import Ledger
 from receiver.operations.watch_ledger import WatchLedger
@@ -46,59 +44,6 @@ from receiver.subscriptions.operator_state import OperatorState
 T = TypeVar("T")
 
 STREAMS: Final = (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)
-BEATS_WITHIN: Final = 60.0
-"""Seconds after which a worker that said nothing counts as dead; one job takes some ten."""
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """Hold what one consumer group has still to acknowledge."""
-
-    entries: int
-    """-1 when the server cannot tell."""
-    oldest: float
-    """Age of the oldest of them in seconds; 0 when there is none."""
-
-
-class Sink(msgspec.Struct, frozen=True):
-    """Hold the counts and the state of one sink."""
-
-    counts: dict[str, int]
-    """`delivered`, `filtered`, `dead`, `replayed`, `failed_attempts`."""
-    waiting: Waiting
-    retries: int
-    state: dict[str, str]
-    """As `receiver.contract.sink_state` says."""
-    parking: dict[str, str] = {}
-    """As `receiver.contract.sink_parking` says."""
-
-    @property
-    def parked(self) -> int:
-        """Return how many of its events are parked on a disk."""
-        return int(self.parking.get("total", 0)) - int(self.parking.get("returned", 0))
-
-    @property
-    def parking_trouble(self) -> str:
-        """Return why its events cannot be parked or returned; empty where they can."""
-        return self.parking.get("trouble", "")
-
-    @property
-    def when_full(self) -> str:
-        """Return what supervisors have for what exceeds its share; empty where none ever had it.
-        One that parks is enough.
-        """
-        known = max(0, self.counts.get("configured", 0) - 1000 * BEATS_WITHIN)
-        policies = ("park", "shed", "hold")
-        return next((one for one in policies if self.counts.get(f"{one}s", 0) > known), "")
-
-    def unseen(self, now: float) -> bool:
-        """Return whether events are parked on a disk that no worker has looked after lately."""
-        return self.parked > 0 and now - int(self.parking.get("seen", 0)) / 1000 > BEATS_WITHIN
-
-    def known(self, now: float) -> bool:
-        """Return whether a supervisor has the sink in its receiver.toml; supervisors write that
-        every few seconds.
-        """
-        return now - self.counts.get("configured", 0) / 1000 < BEATS_WITHIN
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -156,14 +101,14 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
     for section in ("memory", "server", "replication", "persistence"):
         pipe.info(section)
     streams, *hashes, memory, server, replication, persistence = map(
-        _ours, pipe.execute(raise_on_error=False)
+        ours, pipe.execute(raise_on_error=False)
     )
     meter, turned_away, heard, counts, losses, owners = map(_numbers, hashes)
     now, *each = streams
     waiting = [
         {name.decode(): _waiting(now, *rest) for name, *rest in groups} for _, groups in each
     ]
-    sinks = _sinks(client, counts, waiting[1])
+    sinks = sink_snapshot.read(client, counts, waiting[1])
     states = overview.states(client, polls)
     nothing: tuple[list[WatchLedger], float] = ([], 0.0)
     watches, late = _unless_foreign(lambda: _watches(client, now / 1000), nothing)
@@ -212,15 +157,6 @@ def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:
     }
 
 
-def _ours(reply: Any) -> Any:
-    """Return a reply; nothing for a key of another type. Raises any other error reply."""
-    if isinstance(reply, Exception):
-        if not str(reply).startswith("WRONGTYPE"):
-            raise reply
-        return {}
-    return reply
-
-
 def _unless_foreign(read: Callable[[], T], otherwise: T) -> T:
     try:
         return read()
@@ -244,43 +180,6 @@ def _moves(client: redis.Redis) -> dict[str, tuple[int, float]]:
 
 def _waiting(now: int, entries: int, oldest: int) -> Waiting:
     return Waiting(entries, max(0, now - oldest) / 1000 if oldest else 0.0)
-
-
-def _sinks(
-    client: redis.Redis, counts: dict[str, int], groups: dict[str, Waiting]
-) -> dict[str, Sink]:
-    """Return the sinks that have a consumer group; others are retired."""
-    prefix = forward_group("")
-    names = sorted(name.removeprefix(prefix) for name in groups if name.startswith(prefix))
-    pipe = client.pipeline(transaction=False)
-    for name in names:
-        pipe.zcard(retry_due(name))
-        pipe.hgetall(sink_state(name))
-        pipe.hgetall(sink_parking(name))
-    replies = iter(map(_ours, pipe.execute(raise_on_error=False)))
-    return {
-        name: _sink(name, counts, groups, next(replies), (next(replies), next(replies)))
-        for name in names
-    }
-
-
-def _sink(
-    name: str,
-    counts: dict[str, int],
-    groups: dict[str, Waiting],
-    retries: int,
-    hashes: tuple[dict[bytes, bytes], dict[bytes, bytes]],
-) -> Sink:
-    own = {
-        field.removeprefix(f"{name}:"): count
-        for field, count in counts.items()
-        if field.startswith(f"{name}:")
-    }
-    state, parking = (
-        {field.decode(): value.decode("utf-8", "replace") for field, value in one.items()}
-        for one in hashes
-    )
-    return Sink(own, groups[forward_group(name)], retries or 0, state, parking)
 
 
 def _alive(client: redis.Redis, queue: str) -> int:

@@ -11,7 +11,7 @@ from receiver.config.settings import Listener, RedisStreamSink, Settings
 from receiver.contract.redis_keys import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
-from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations import sink_ledger
 from tests.doctor.test_doctor import examined, grave
 from tests.support.eventually import eventually

@@ -4,7 +4,7 @@ import time
 
 from receiver.cli.terminal.table import print_table
 from receiver.contract.redis_keys import RETIRED_SECONDS
-from receiver.metrics.snapshot import BEATS_WITHIN
+from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations.sink_ledger import SinkLedger
 
 _USUAL = ("events", "delivered", "open")

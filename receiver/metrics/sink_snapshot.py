@@ -1,0 +1,110 @@
+"""The sinks in Redis, read for one scrape or one examination."""
+
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from receiver.contract.redis_keys import forward_group, retry_due, sink_parking, sink_state
+
+BEATS_WITHIN: Final = 60.0
+"""Seconds after which a worker that said nothing counts as dead; one job takes some ten."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Hold what one consumer group has still to acknowledge."""
+
+    entries: int
+    """-1 when the server cannot tell."""
+    oldest: float
+    """Age of the oldest of them in seconds; 0 when there is none."""
+
+
+class Sink(msgspec.Struct, frozen=True):
+    """Hold the counts and the state of one sink."""
+
+    counts: dict[str, int]
+    """`delivered`, `filtered`, `dead`, `replayed`, `failed_attempts`."""
+    waiting: Waiting
+    retries: int
+    state: dict[str, str]
+    """As `receiver.contract.sink_state` says."""
+    parking: dict[str, str] = {}
+    """As `receiver.contract.sink_parking` says."""
+
+    @property
+    def parked(self) -> int:
+        """Return how many of its events are parked on a disk."""
+        return int(self.parking.get("total", 0)) - int(self.parking.get("returned", 0))
+
+    @property
+    def parking_trouble(self) -> str:
+        """Return why its events cannot be parked or returned; empty where they can."""
+        return self.parking.get("trouble", "")
+
+    @property
+    def when_full(self) -> str:
+        """Return what supervisors have for what exceeds its share; empty where none ever had it.
+        One that parks is enough.
+        """
+        known = max(0, self.counts.get("configured", 0) - 1000 * BEATS_WITHIN)
+        policies = ("park", "shed", "hold")
+        return next((one for one in policies if self.counts.get(f"{one}s", 0) > known), "")
+
+    def unseen(self, now: float) -> bool:
+        """Return whether events are parked on a disk that no worker has looked after lately."""
+        return self.parked > 0 and now - int(self.parking.get("seen", 0)) / 1000 > BEATS_WITHIN
+
+    def known(self, now: float) -> bool:
+        """Return whether a supervisor has the sink in its receiver.toml; supervisors write that
+        every few seconds.
+        """
+        return now - self.counts.get("configured", 0) / 1000 < BEATS_WITHIN
+
+
+def read(
+    client: redis.Redis, counts: dict[str, int], groups: dict[str, Waiting]
+) -> dict[str, Sink]:
+    """Return the sinks that have a consumer group; others are retired. `counts` are the fields of
+    `SINKS`; `groups` the events stream's. Raises `redis.RedisError`.
+    """
+    prefix = forward_group("")
+    names = sorted(name.removeprefix(prefix) for name in groups if name.startswith(prefix))
+    pipe = client.pipeline(transaction=False)
+    for name in names:
+        pipe.zcard(retry_due(name))
+        pipe.hgetall(sink_state(name))
+        pipe.hgetall(sink_parking(name))
+    replies = iter(map(ours, pipe.execute(raise_on_error=False)))
+    return {
+        name: _sink(name, counts, groups, next(replies), (next(replies), next(replies)))
+        for name in names
+    }
+
+
+def _sink(
+    name: str,
+    counts: dict[str, int],
+    groups: dict[str, Waiting],
+    retries: int,
+    hashes: tuple[dict[bytes, bytes], dict[bytes, bytes]],
+) -> Sink:
+    own = {
+        field.removeprefix(f"{name}:"): count
+        for field, count in counts.items()
+        if field.startswith(f"{name}:")
+    }
+    state, parking = (
+        {field.decode(): value.decode("utf-8", "replace") for field, value in one.items()}
+        for one in hashes
+    )
+    return Sink(own, groups[forward_group(name)], retries or 0, state, parking)
+
+
+def ours(reply: Any) -> Any:
+    """Return a reply; nothing for a key of another type. Raises any other error reply."""
+    if isinstance(reply, Exception):
+        if not str(reply).startswith("WRONGTYPE"):
+            raise reply
+        return {}
+    return reply
