@@ -1,6 +1,9 @@
 """uvicorn for the console: one process, for the few people who look."""
 
+import ctypes
+import sys
 from functools import partial
+from typing import Final
 
 import msgspec
 import structlog
@@ -11,9 +14,25 @@ from receiver.config.reload import FIELDS, Reload, Watch
 from receiver.config.settings import Settings
 from receiver.console.app import create
 from receiver.console.pages import ROUTES
+from receiver.console.protocol import Protocol
 from receiver.runtime import redis_client
 
 log = structlog.get_logger()
+
+
+SWITCH: Final = 0.001
+"""Seconds after which a thread lets another one go on, instead of 0.005: a page asks Redis a dozen
+times, and after each answer waits for the live tail's thread, or the other way round."""
+_ARENA_MAX: Final = -8
+"""glibc, mallopt(3)."""
+
+
+def _share_memory() -> None:
+    """Have all threads share one arena of malloc, where it is glibc's. With its own each keeps what
+    it once needed, and only one of them runs Python at a time.
+    """
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(_ARENA_MAX, 1)
 
 
 def _take(state: State, new: Settings) -> None:
@@ -26,6 +45,8 @@ def serve(settings: Settings, web: str, reload: Reload) -> None:
     """Serve the console on its host and port until a signal. `settings.redis_url` is set; `web` is
     where the web process listens; `reload` takes a changed `receiver.toml`.
     """
+    _share_memory()
+    sys.setswitchinterval(SWITCH)
     client = redis_client.client(settings.redis_url or "")
     app = create(settings, client, ROUTES, web)
     Watch(reload, partial(_take, app.state)).start()
@@ -33,6 +54,7 @@ def serve(settings: Settings, web: str, reload: Reload) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,  # it would print the links' tokens
