@@ -1,7 +1,6 @@
 """The live tail: one reader of Redis while somebody looks, and a bounded queue for each viewer."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from receiver.console.entry_id import entry_id
 from receiver.console.mask import Masks
-from receiver.console.rows import STREAMS, Row, row
+from receiver.console.rows import STREAMS, Filter, Row, row
 from receiver.contract.redis_keys import GROUP, INBOUND
 from receiver.operations.sink_progress import order
 from receiver.runtime.logs import Seldom
@@ -23,9 +22,9 @@ QUEUED: Final = 200
 HISTORY: Final = 500
 """Rows of the past that a viewer gets at most."""
 BLOCK: Final = 1_000
-GATHER: Final = 0.1
-"""Seconds in which rows are gathered before the next read: nobody sees it, and each row would else
-be a read of its own."""
+GATHER: Final = 0.2
+"""Seconds in which rows are gathered before the next read: nobody sees it, each row would else be a
+read of its own, and most notifications come with what became of them."""
 AGAIN_AFTER: Final = 1.0
 PENDING: Final = 5_000
 """Entries with workers that are looked at in one go."""
@@ -39,12 +38,22 @@ _seldom = Seldom(structlog.get_logger())
 
 
 class Batch:
-    """Rows for a viewer, how many were skipped before them, and where the tail stands after."""
+    """Rows for viewers, how many were skipped before them, and where the tail stands after. Those
+    who keep up are given the same one.
+    """
 
     def __init__(self, rows: list[Row], position: Position, skipped: int = 0) -> None:
         self.rows = rows
         self.position = position
         self.skipped = skipped
+        self.events: dict[Filter, bytes] = {}
+        """What is sent of it, by what is wanted: made for the first viewer, sent to all."""
+
+    def __add__(self, later: "Batch") -> "Batch":
+        """Return both as one; the oldest rows give way where there are too many."""
+        rows = self.rows + later.rows
+        over = max(0, len(rows) - QUEUED)
+        return Batch(rows[over:], later.position, self.skipped + later.skipped + over)
 
 
 class TooMany(Exception):
@@ -123,8 +132,9 @@ class Live:
                 await asyncio.sleep(AGAIN_AFTER)
                 continue
             self._position = position  # with the rows, in one step of the loop: none comes twice
-            for viewer in self._viewers:
-                viewer.add(rows, position)
+            batch = Batch(rows, position)
+            for viewer in self._viewers if rows else ():
+                viewer.add(batch)
             if rows and not more:
                 await asyncio.sleep(GATHER)
 
@@ -185,23 +195,16 @@ class Live:
 
 
 class Viewer:
-    """The rows that wait for one viewer."""
+    """What waits for one viewer."""
 
     def __init__(self) -> None:
-        self._rows: deque[Row] = deque()
-        self._skipped = 0
-        self._position: Position = {}
+        self._waits: Batch | None = None
         self._came = asyncio.Event()
 
-    def add(self, rows: list[Row], position: Position) -> None:
-        """Queue rows; the oldest give way where there are too many."""
-        self._rows.extend(rows)
-        while len(self._rows) > QUEUED:
-            self._rows.popleft()
-            self._skipped += 1
-        self._position = position
-        if rows:
-            self._came.set()
+    def add(self, batch: Batch) -> None:
+        """Queue what came."""
+        self._waits = self._waits + batch if self._waits else batch
+        self._came.set()
 
     async def next(self) -> Batch | None:
         """Return what waits, or None after some seconds of nothing."""
@@ -210,9 +213,7 @@ class Viewer:
         except TimeoutError:
             return None
         self._came.clear()
-        batch = Batch(list(self._rows), self._position, self._skipped)
-        self._rows.clear()
-        self._skipped = 0
+        batch, self._waits = self._waits, None
         return batch
 
 

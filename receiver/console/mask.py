@@ -4,7 +4,6 @@ A number keeps the first digit of its country code and its last two, and gets a 
 for the same number; a text says only how long it is. What a carrier sent keeps its keys.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -95,7 +94,7 @@ class Masks:
             return f"••• {len(body)} bytes, no JSON"
 
     def _tag(self, digits: str) -> str:
-        return hmac.new(self._key, digits.encode(), hashlib.sha256).hexdigest()[:3]
+        return hmac.digest(self._key, digits.encode(), "sha256").hex()[:3]
 
 
 class Unmasked(Masks):

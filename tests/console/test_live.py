@@ -5,6 +5,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
@@ -12,9 +13,9 @@ from starlette.testclient import TestClient
 from receiver.config.settings import Settings
 from receiver.console import live as reader
 from receiver.console import pages
-from receiver.console.live import QUEUED, Live, TooMany, position_of, position_text
+from receiver.console.live import QUEUED, Batch, Live, TooMany, position_of, position_text
 from receiver.console.mask import masks
-from receiver.console.rows import Row
+from receiver.console.rows import Filter, Row
 from receiver.contract.records import Notification, Refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
 from tests.support.running import mo
@@ -180,3 +181,32 @@ def test_one_reader_serves_all_whoever_comes_first(operator: TestClient) -> None
 def test_a_position_that_is_none_begins_anew(text: str) -> None:
     assert position_of(text) == {}
     assert position_text(position_of("1-0,2-0,3-0,4-0")) == "1-0,2-0,3-0,4-0"
+
+
+def test_those_who_keep_up_are_sent_the_same_and_a_row_only_as_it_ended(
+    valkey: Valkey, operator: TestClient
+) -> None:
+    async def scene() -> list[Any]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        start = await asyncio.to_thread(live.now)
+        tails = [live.watch(start) for _ in range(3)]
+        for tail in tails:
+            await anext(tail)
+        accept(valkey, 1)
+        found = [await anext(tail) for tail in tails]
+        for tail in tails:
+            await tail.aclose()  # type: ignore[attr-defined]
+        return found
+
+    first, *others = asyncio.run(scene())
+    assert all(one is first for one in others)
+    row = first.rows[0]
+    published = msgspec.structs.replace(row, outcome="published", milliseconds=3)
+    html = operator.app._app.state.templates  # type: ignore[attr-defined]
+    live_row = html.get_template("live_row.html").module.live_row
+    both = Batch([row, published], {})
+    told = pages.live._event(both, Filter(), live_row).decode()
+    assert receipts(told) == [receipt(1)]
+    assert ">published<" in told
+    assert ">kept<" in pages.live._event(both, Filter(outcome="kept"), live_row).decode()
+    assert all(line.startswith(("id: ", "data: ")) for line in told.strip().split("\n"))

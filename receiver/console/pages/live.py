@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import AsyncIterator, Callable
-from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
@@ -59,30 +58,34 @@ async def stream(request: Request) -> Response:
         first = await anext(batches)
     except TooMany:
         return Response(f"{MOST_VIEWERS} people watch already.\n", 503, media_type="text/plain")
-    lines, wanted = request.app.state.live_lines, filter_of(request.query_params)
+    html, wanted = request.app.state.live_row, filter_of(request.query_params)
 
-    async def events() -> AsyncIterator[str]:
-        yield "retry: 2000\n\n"
-        yield _event(first, wanted, lines)
+    async def events() -> AsyncIterator[bytes]:
+        yield b"retry: 2000\n\n"
+        yield _event(first, wanted, html)
         async for batch in batches:
-            yield _event(batch, wanted, lines)
+            yield _event(batch, wanted, html)
 
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-def _event(batch: Batch | None, wanted: Filter, lines: Callable[[Row], str]) -> str:
+def _event(batch: Batch | None, wanted: Filter, html: Callable[[Row], str]) -> bytes:
     if batch is None:
-        return ": nothing new\n\n"
-    text = "".join(lines(one) for one in batch.rows if wanted.holds(one))
-    skipped = f"event: skipped\ndata: {batch.skipped}\n\n" if batch.skipped else ""
-    return f"{skipped}id: {position_text(batch.position)}\n{text or 'data:'}\n\n"
+        return b": nothing new\n\n"
+    if wanted not in batch.events:
+        rows = latest([one for one in batch.rows if wanted.holds(one)]).values()
+        lines = "".join(map(html, rows)).splitlines() or [""]
+        text = "".join(f"data: {line}\n" for line in lines)
+        skipped = f"event: skipped\ndata: {batch.skipped}\n\n" if batch.skipped else ""
+        batch.events[wanted] = f"{skipped}id: {position_text(batch.position)}\n{text}\n".encode()
+    return batch.events[wanted]
 
 
 def _live(request: Request) -> Live:
     state, masks = request.app.state, masks_of(request)
     with _one:
         if getattr(state, "live", None) is None:
-            state.live_lines = _lines(state.templates.get_template("live_row.html").render)
+            state.live_row = state.templates.get_template("live_row.html").module.live_row
             state.live = Live(state.redis, masks)
     found: Live = state.live
     return found
@@ -90,17 +93,6 @@ def _live(request: Request) -> Live:
 
 _one: Final = threading.Lock()
 """Requests come on several threads, and one reader is to serve them all."""
-
-
-def _lines(render_row: Callable[..., str]) -> Callable[[Row], str]:
-    """Return what makes the lines of a row's event: once, for all viewers."""
-
-    @lru_cache(maxsize=1_000)
-    def lines(row: Row) -> str:
-        text = render_row(row=row)
-        return "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
-
-    return lines
 
 
 ROUTES: Final = [
