@@ -3,6 +3,7 @@ them.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
@@ -15,6 +16,7 @@ from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations.sink_progress import order
 
 _ENTRY: Final = re.compile(r"\d{1,16}-\d{1,19}").fullmatch
+UNREADABLE: Final = "the dead letter itself cannot be read"
 PAGE: Final = 100
 """Letters that are in hand at a time; each may be as large as a body."""
 
@@ -70,10 +72,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     def holds(self, one: Summary) -> bool:
         """Return whether a dead letter meets all conditions."""
-        return (
-            (not self.ids or not self.ids.isdisjoint((one.id, one.receipt, one.event)))
-            and (not self.sink or one.sink == self.sink)
-            and (not self.reason or _like(one.reason.lower(), self.reason.lower()))
+        named = not self.ids or not self.ids.isdisjoint((one.id, one.receipt, one.event))
+        return named and self._admits(one.sink, one.reason)
+
+    def may_hold(self, letter: DeadLetter) -> bool:
+        """Return whether a dead letter may meet them, before what is in it is decoded."""
+        return self._admits(letter.sink, letter.reason) or self._admits(letter.sink, UNREADABLE)
+
+    def _admits(self, sink: str, reason: str) -> bool:
+        return self.sink in ("", sink) and (
+            not self.reason or _like(reason.lower(), self.reason.lower())
         )
 
 
@@ -122,7 +130,10 @@ def newest(
         page: Any = client.xrevrange(DEAD_LETTERS, f"({at}" if at else "+", count=PAGE)
         for entry, fields in page:
             at, looked_at = entry.decode(), looked_at + 1
-            found = read(at, fields.get(b"d", b""))
+            stored = fields.get(b"d", b"")
+            if (letter := _letter(stored)) and not wanted.may_hold(letter):
+                continue
+            found = read(at, stored)
             if wanted.since <= found.summary.at < wanted.until and wanted.holds(found.summary):
                 rows.append(found)
                 if len(rows) == count:
@@ -130,6 +141,22 @@ def newest(
         if len(page) < PAGE:
             return rows, ""
     return rows, at
+
+
+def reasons(client: redis.Redis, count: int) -> Counter[tuple[str, str]]:
+    """Return how many of the newest so many went for which sink (empty for notifications) and
+    reason. Raises `redis.RedisError`.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    at, left = "+", count
+    while left > 0:
+        page: Any = client.xrevrange(DEAD_LETTERS, at, count=min(PAGE, left))
+        letters = [_letter(fields.get(b"d", b"")) for _, fields in page]
+        found.update((one.sink, one.reason) if one else ("", UNREADABLE) for one in letters)
+        if len(page) < min(PAGE, left):
+            break
+        at, left = f"({page[-1][0].decode()}", left - len(page)
+    return found
 
 
 def get(client: redis.Redis, entry: str) -> Found | None:
@@ -145,7 +172,7 @@ def read(entry: str, stored: bytes) -> Found:
         about = _notification(letter) if letter.notification else _event(letter)
     except msgspec.MsgspecError:
         at = int(entry.partition("-")[0])
-        letter = DeadLetter(at, "the dead letter itself cannot be read", b"", event=stored)
+        letter = DeadLetter(at, UNREADABLE, b"", event=stored)
         about = {"kind": "unreadable"}
     summary = Summary(
         id=entry,
@@ -157,6 +184,13 @@ def read(entry: str, stored: bytes) -> Found:
         **about,
     )
     return Found(summary, letter)
+
+
+def _letter(stored: bytes) -> DeadLetter | None:
+    try:
+        return decode_dead_letter(stored)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _like(text: str, wanted: str) -> bool:

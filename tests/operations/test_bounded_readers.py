@@ -70,7 +70,7 @@ def test_within_a_budget_a_look_goes_no_further_than_what_belongs_to_its_time(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = valkey.client()
-    monkeypatch.setattr(look, "SEARCHED", 2)
+    monkeypatch.setattr(look, "PAGE", 2)
     for number in range(6):
         client.xadd(EVENTS, {"event": b"words"}, id=f"{number * look.SOON}-1")
     bounded = Look(client, 1_000)
@@ -79,3 +79,51 @@ def test_within_a_budget_a_look_goes_no_further_than_what_belongs_to_its_time(
     assert bounded.reached == {EVENTS: f"{2 * look.SOON}-1"}
     assert sum(map(len, Look(client).on(EVENTS, "1", b"words"))) == 5
     assert list(Look(client).on(EVENTS, "1", b"other words")) == [[], [], []]
+
+
+def test_what_a_filter_leaves_out_is_not_decoded_and_what_cannot_be_read_is_found(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = valkey.client()
+    event = b'{"id":"e","type":"t","source":"/att/sms/mo/promo","receiptid":"r"}'
+    for number, (sink, reason, document) in enumerate(
+        [("crm", "slow", event), ("erp", "slow", event), ("crm", "gone", b"{")], 1
+    ):
+        letter = DeadLetter(number, reason, b"", sink, document)
+        client.xadd(DEAD_LETTERS, {"d": encode(letter)}, id=f"{number}-1")
+    client.xadd(DEAD_LETTERS, {"d": b"of somebody else"}, id="4-1")
+    decoded: list[str] = []
+    read = dead_letters.read
+    monkeypatch.setattr(dead_letters, "read", lambda at, one: decoded.append(at) or read(at, one))
+
+    def found(sink: str = "", reason: str = "") -> list[str]:
+        decoded.clear()
+        rows, _ = dead_letters.newest(client, Selection(sink=sink, reason=reason))
+        return [one.summary.id for one in rows]
+
+    assert found(sink="erp") == ["2-1"]
+    assert decoded == ["4-1", "2-1"]
+    assert found(reason="cannot be read") == ["4-1", "3-1"]
+    assert found(sink="crm", reason="slow") == ["1-1"]
+    assert dead_letters.reasons(client, 10) == {
+        ("crm", "slow"): 1,
+        ("erp", "slow"): 1,
+        ("crm", "gone"): 1,
+        ("", dead_letters.UNREADABLE): 1,
+    }
+    assert dead_letters.reasons(client, 1) == {("", dead_letters.UNREADABLE): 1}
+
+
+def test_large_entries_are_read_a_few_at_a_time(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = valkey.client()
+    monkeypatch.setattr(look, "FIRST", 2)
+    monkeypatch.setattr(look, "BYTES", 1_000)
+    for number in range(1, 8):
+        client.xadd(EVENTS, {"event": bytes(100 if number < 3 else 400)}, id=f"{number}-1")
+    pages = list(Look(client).on(EVENTS, "-"))
+    assert [len(page) for page in pages] == [2, 5]
+    for _ in range(20):
+        client.xadd(EVENTS, {"event": bytes(400)})
+    assert max(len(page) for page in list(Look(client).on(EVENTS, "3-1"))[1:]) <= 2

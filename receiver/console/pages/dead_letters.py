@@ -1,6 +1,5 @@
 """Dead letters: what could not be understood or delivered, one by one and by the filter."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -139,9 +138,8 @@ def _one(request: Request, *, revealed: bool) -> Response:
 
 
 def _groups(client: Any) -> list[tuple[str, str, int]]:
-    rows, _ = dead_letters.newest(client, Selection(), count=GROUPED, budget=GROUPED)
-    found = Counter((one.summary.sink, one.summary.reason) for one in rows)
-    return [(sink, reason, count) for (sink, reason), count in found.most_common(12)]
+    found = dead_letters.reasons(client, GROUPED).most_common(12)
+    return [(sink, reason, count) for (sink, reason), count in found]
 
 
 def _count(request: Request, wanted: Selection) -> int:
