@@ -136,7 +136,7 @@ AGAIN: Final = 5
 
 def _session(request: Request) -> sessions.Session | None:
     """Return who asks; while Redis is gone, who it was the last time."""
-    state, token = request.app.state, request.cookies.get(COOKIE, "")
+    state, token = request.app.state, request.cookies.get(COOKIE, "")[:64]
     if known := proxy.session(request, state.settings.console_proxy):
         return known
     try:
@@ -146,7 +146,10 @@ def _session(request: Request) -> sessions.Session | None:
         if last is None or last.ends < time.time():
             raise
         return last
-    state.sessions[token] = found
+    if found:
+        state.sessions[token] = found
+    else:  # what somebody made up takes nobody's place
+        state.sessions.pop(token, None)
     while len(state.sessions) > SESSIONS_REMEMBERED:
         state.sessions.pop(next(iter(state.sessions)))
     return found

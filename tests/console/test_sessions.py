@@ -88,3 +88,21 @@ def test_a_viewer_is_refused_what_an_operator_may(viewer: TestClient) -> None:
     answer = viewer.get("/audit")
     assert answer.status_code == 403
     assert "viewer" in answer.text
+
+
+def test_made_up_cookies_take_no_place_of_those_who_are_signed_in(
+    stranger: TestClient, valkey: Valkey
+) -> None:
+    remembered = stranger.app.state.sessions  # type: ignore[attr-defined]
+    stranger.cookies.set(COOKIE, "made-up" * 1_000)
+    assert stranger.get("/audit").headers["location"] == "/login"
+    assert remembered == {}
+    stranger.cookies.clear()
+    token = sessions.make_link(valkey.client(), Link("ada", "operator"))
+    stranger.get(f"/login?token={token}", headers=CLICK)
+    assert stranger.get("/audit").status_code == 200
+    [(name, session)] = remembered.items()
+    assert (len(name), session.name) == (43, "ada")
+    sessions.end_all(valkey.client())
+    assert stranger.get("/audit").headers["location"] == "/login"
+    assert remembered == {}
