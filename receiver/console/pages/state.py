@@ -19,7 +19,7 @@ from receiver.polling import overview as polls
 from receiver.subscriptions import overview as subscriptions
 
 RATE_MINUTES: Final = 10
-RATE_MOST: Final = 2_000
+RATE_MOST: Final = 1_000
 RATE_BYTES: Final = 4 * 1024 * 1024
 RATE_PAGE: Final = 100
 
