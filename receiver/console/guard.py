@@ -120,7 +120,7 @@ async def _bounded(headers: Headers, receive: Receive) -> Receive:
     `ClientDisconnect`.
     """
     length = headers.get("content-length", "0")
-    if not length.isdigit() or len(length) > 9 or int(length) > MAX_BODY:
+    if not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY:
         raise _TOO_LARGE
     try:
         async with asyncio.timeout(WITHIN):

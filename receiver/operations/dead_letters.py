@@ -2,7 +2,6 @@
 them.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
@@ -14,8 +13,8 @@ import redis
 from receiver.contract.records import DeadLetter, decode_dead_letter, decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations.sink_progress import order
+from receiver.operations.stream_entry import is_entry
 
-_ENTRY: Final = re.compile(r"\d{1,16}-\d{1,19}").fullmatch
 UNREADABLE: Final = "the dead letter itself cannot be read"
 PAGE: Final = 100
 """Letters that are in hand at a time; each may be as large as a body."""
@@ -93,7 +92,7 @@ def select(
     What dies while this runs is left out, or a replay might go round for ever. `passed` is told how
     many were looked at; letters named by their own ids are found without looking at others.
     """
-    if wanted.ids and all(map(_ENTRY, wanted.ids)):
+    if wanted.ids and all(map(is_entry, wanted.ids)):
         for entry in sorted(wanted.ids, key=order):
             named = get(client, entry)
             if (

@@ -21,13 +21,13 @@ from receiver.operations.notification_entries import (
     Entry,
     NotAnId,
     find,
-    is_entry,
     is_receipt,
     milliseconds,
     read_event,
     receipts_of,
 )
 from receiver.operations.sink_progress import order, progress
+from receiver.operations.stream_entry import is_entry
 
 
 class Unknown(Exception):

@@ -12,13 +12,13 @@ from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.operations import dead_letters
 from receiver.operations.look import Look
 from receiver.operations.sink_progress import order
+from receiver.operations.stream_entry import is_entry
 
 BEFORE: Final = 2_000
 """Milliseconds that the clocks of the web process and of Redis may differ."""
 FIELDS: Final = {INBOUND: b"n", REJECTED: b"r", EVENTS: b"event", DEAD_LETTERS: b"d"}
 _RECEIPT: Final = re.compile(r"[0-9a-f]{27}").fullmatch
 _EVENT: Final = re.compile(r"[0-9a-f]{32}").fullmatch
-_ENTRY: Final = re.compile(r"\d{1,16}-\d{1,20}").fullmatch
 
 Entry = tuple[str, bytes]
 """A stream id and the entry's one field."""
@@ -43,11 +43,6 @@ def is_receipt(name: str) -> bool:
     return bool(_RECEIPT(name))
 
 
-def is_entry(name: str) -> bool:
-    """Return whether an id has the form of a stream's entry."""
-    return bool(_ENTRY(name))
-
-
 _RECEIPT_IN: Final[dict[str, Callable[[Entry], str]]] = {
     DEAD_LETTERS: lambda one: dead_letters.read(*one).summary.receipt,
     INBOUND: lambda one: decode_notification(one[1]).receipt,
@@ -60,7 +55,7 @@ def receipts_of(look: Look, name: str) -> dict[str, list[str]]:
     """Return the receipts that an event or an entry has, each with the streams on which it was
     found. Raises `NotAnId`.
     """
-    if _ENTRY(name):
+    if is_entry(name):
         found = [(at, one) for at in _RECEIPT_IN for one in _at(look.client, at, name)]
     elif _EVENT(name):
         found = list(_event_entry(look, f'"id":"{name}"'.encode()))

@@ -43,6 +43,8 @@ ODD = [
     "&".join(f"a{number}=1" for number in range(3_000)),
     "status=99999999999999999999&reason=[[[[&sink=]",
     "after=9-9,9-9,9-9,9-9",
+    f"before=1-{2**64}&id=1-{2**64}",
+    "before=%D9%A1-1&id=%D9%A1-1",
     "%",
     "=&=&;;",
 ]

@@ -85,7 +85,19 @@ def test_a_page_says_how_far_it_looked_and_goes_on_when_asked(
     assert operator.get(address).headers["location"] == f"/n/{receipt(1)}"
 
 
-@pytest.mark.parametrize("name", ["0" * 27, "f" * 32, "1-1", "<b>x</b>", "..%2f..", "x" * 300])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0" * 27,
+        "f" * 32,
+        "1-1",
+        f"1-{2**64}",
+        "\N{ARABIC-INDIC DIGIT ONE}-1",
+        "<b>x</b>",
+        "..%2f..",
+        "x" * 300,
+    ],
+)
 def test_an_unknown_id_says_what_is_kept(operator: TestClient, name: str) -> None:
     answer = operator.get(f"/n/{name}")
     assert answer.status_code == 404

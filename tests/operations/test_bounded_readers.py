@@ -93,8 +93,13 @@ def test_what_a_filter_leaves_out_is_not_decoded_and_what_cannot_be_read_is_foun
         client.xadd(DEAD_LETTERS, {"d": encode(letter)}, id=f"{number}-1")
     client.xadd(DEAD_LETTERS, {"d": b"of somebody else"}, id="4-1")
     decoded: list[str] = []
-    read = dead_letters.read
-    monkeypatch.setattr(dead_letters, "read", lambda at, one: decoded.append(at) or read(at, one))
+    real = dead_letters.read
+
+    def read(entry: str, stored: bytes) -> dead_letters.Found:
+        decoded.append(entry)
+        return real(entry, stored)
+
+    monkeypatch.setattr(dead_letters, "read", read)
 
     def found(sink: str = "", reason: str = "") -> list[str]:
         decoded.clear()

@@ -16,7 +16,7 @@ from receiver.console.search import WINDOWS, Busy, Result, search
 
 SHORTEST: Final = 3
 TOO_SHORT: Final = "Three characters at least are wanted."
-_ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}|\d{1,16}-\d{1,20}").fullmatch
+_ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}").fullmatch
 
 
 def show(request: Request) -> Response:
@@ -30,7 +30,7 @@ async def find(request: Request) -> Response:
     """
     form = await forms.fields(request)
     text, window = form.get("text", "").strip(), form.get("window", "")
-    if _ID(text.lower()):
+    if _ID(text.lower()) or entry_id(text):
         return RedirectResponse(f"/n/{text.lower()}", 303)
     window = window if window in WINDOWS else "24 hours"
     if len(text) < SHORTEST:

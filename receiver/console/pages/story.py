@@ -17,8 +17,9 @@ from receiver.contract.redis_keys import INBOUND
 from receiver.operations import delivery_attempts
 from receiver.operations.explain import Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
+from receiver.operations.stream_entry import is_entry
 
-_ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}|\d{1,16}-\d{1,20}").fullmatch
+_ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}").fullmatch
 _STATE: Final = {
     "rejected": "bad",
     "could not be understood": "bad",
@@ -60,7 +61,7 @@ def reveal(request: Request) -> Response:
 def _page(request: Request, name: str, *, revealed: bool) -> Response:
     state = request.app.state
     try:
-        if not _ID(name):
+        if not (_ID(name) or is_entry(name)):
             raise Unknown
         stories = explain(state.redis, name, state.settings, _budget(request))
     except Unknown as unknown:
