@@ -74,7 +74,7 @@ def test_a_page_says_how_far_it_looked_and_goes_on_when_asked(
         accept(valkey, number)
     work(valkey)
     monkeypatch.setattr(look, "PAGE", 1)
-    monkeypatch.setattr(story, "BUDGET", 2)
+    monkeypatch.setattr(story, "EVENT_BUDGET", 2)
     stream: Any = valkey.client().xrange(EVENTS)
     event = json.loads(stream[0][1][b"event"])["id"]
     answer = operator.get(f"/n/{event}")

@@ -24,8 +24,8 @@ from receiver.runtime.bell import Bell
 ROWS: Final = 50
 GROUPED: Final = 1_000
 """The newest that are grouped by reason and sink."""
-BUDGET: Final = 2_000
-"""Those that a page looks at for what its filter selects: some 30 ms. Then it offers to go on."""
+BUDGET: Final = 1_000
+"""Those that a page looks at for what its filter selects: some 20 ms. Then it offers to go on."""
 
 
 def show(request: Request) -> Response:

@@ -41,6 +41,9 @@ _NOW: Final = {
 
 BUDGET: Final = 5_000
 """Entries of one stream that a page looks at; `?look=everything` looks at all."""
+EVENT_LENGTH: Final = 32
+EVENT_BUDGET: Final = 1_500
+"""The same for an event's id, which does not say where to begin."""
 
 
 def show(request: Request) -> Response:
@@ -91,7 +94,9 @@ def _newest(request: Request) -> str:
 
 
 def _budget(request: Request) -> int:
-    return EVERYTHING if request.query_params.get("look") == "everything" else BUDGET
+    if request.query_params.get("look") == "everything":
+        return EVERYTHING
+    return EVENT_BUDGET if len(request.path_params["id"]) == EVENT_LENGTH else BUDGET
 
 
 def _told(story: Story) -> dict[str, Any]:
