@@ -58,7 +58,7 @@ DAY: Final = 86_400_000
 _AT: Final = "fffffffffff"
 """Stands for the time in a receipt."""
 _RECEIPT: Final = f"{_AT}00000000{MARK}0"
-_ID: Final = f"0123456789abcdef012345678{MARK}"
+_ID: Final = f"0{MARK}89abcdef0{MARK}8{MARK}"
 _AT_ONCE: Final = 2_000
 _SCRIPT: Final = (Path(__file__).parent / "console_store.lua").read_text("utf-8")
 _SERVED: Final = next(each for each in CALLBACKS if each.name == "att.sms.mo")

@@ -23,6 +23,8 @@ class Viewers:
         words = (str(each) for each in (port, cookie, viewers, seconds))
         command = python("-m", "benchmarks.console_viewers", *words)
         self._popen = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+        assert self._popen.stdout
+        self._popen.stdout.readline()  # all of them watch: their start is nobody's load
 
     def rows(self) -> list[int]:
         """Wait until their time is over; returns how many rows each has had."""
@@ -38,6 +40,7 @@ class Viewers:
 def watch(port: int, cookie: str, viewers: int, seconds: float) -> list[int]:
     """Read the streams for so long."""
     lines = [_opened(port, cookie) for _ in range(viewers)]
+    print(flush=True)
     rows, until = dict.fromkeys(lines, 0), time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         for line in select.select(lines, [], [], left)[0]:
