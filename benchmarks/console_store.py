@@ -102,7 +102,7 @@ def keep(directory: Path, events: int, dead: int) -> None:
         server.client.bgrewriteaof()
         while server.client.info("persistence")["aof_rewrite_in_progress"]:
             time.sleep(0.1)
-        files = Path(server.client.config_get("dir")["dir"]) / "appendonlydir"
+        files = Path(str(server.client.config_get("dir")["dir"])) / "appendonlydir"
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(files, directory / files.name)
     (directory / _ABOUT).write_text(json.dumps(asdict(store)), "utf-8")
