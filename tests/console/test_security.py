@@ -157,13 +157,15 @@ def test_a_cookie_that_is_none_leads_to_the_login(stranger: TestClient, cookie: 
     ],
 )
 def test_beyond_this_machine_it_starts_with_an_https_address_only(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     for name, value in (environ | {"REDIS_URL": "redis://127.0.0.1:1/0"}).items():
         monkeypatch.setenv(name, value)
     found = CliRunner().invoke(command.command, [])
     assert found.exit_code == 2
-    assert "RECEIVER_CONSOLE_URL=https://" in found.output
+    assert "RECEIVER_CONSOLE_URL=https://" in capfd.readouterr().err
 
 
 ADA = [(b"x-forwarded-user", b"ada")]

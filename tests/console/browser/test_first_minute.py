@@ -13,7 +13,7 @@ def test_one_click_shows_three_notifications_and_the_story_of_one(
     chromium: Browser, tmp_path: Path
 ) -> None:
     noise: list[str] = []
-    with Up(tmp_path) as up:
+    with Up(tmp_path, terminal=True) as up:
         link = eventually(lambda: re.search(r"http://127\.0\.0\.1:\d+/login\?token=\S+", up.said()))
         assert link
         page = chromium.new_page()
