@@ -37,6 +37,7 @@ def test_it_says_what_runs_and_what_does_not(receiver: Receiver, tmp_path: Path)
     assert (code, found["well"], found["web"]["status"]) == (1, False, 200)
     receiver.start_worker()
     assert receiver.post("/att/sms/mo/promo", mo()).status == 204
+    eventually(lambda: status(tmp_path, receiver)[1]["listeners"]["promo"] is not None)
     eventually(lambda: status(tmp_path, receiver)[1]["well"])
     code, found = status(tmp_path, receiver)
     assert code == 0

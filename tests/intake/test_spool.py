@@ -231,8 +231,8 @@ def test_a_directory_that_cannot_be_written_in_stops_the_start(tmp_path: Path) -
         RECEIVER_SPOOL_DIR="/proc/nowhere",
     )
     assert answer.returncode == 2
-    assert answer.stderr.startswith("receiver: RECEIVER_SPOOL_DIR='/proc/nowhere': ")
-    assert answer.stderr.count("\n") == 1
+    reason = json.loads(answer.stderr)["reason"]
+    assert reason.startswith("RECEIVER_SPOOL_DIR='/proc/nowhere': ")
     with pytest.raises(SettingsError, match="RECEIVER_SPOOL_DIR"):
         asyncio.run(Spool(Path("/proc/nowhere"), 1024**3).start())
 
@@ -246,8 +246,8 @@ def test_a_disk_that_is_full_stops_the_start_in_one_sentence(tmp_path: Path) -> 
         ["/bin/sh", "-c", full], cwd=tmp_path, env=environ, stderr=subprocess.PIPE, check=False
     )
     assert answer.returncode == 2
-    assert answer.stderr.startswith(b"receiver: RECEIVER_SPOOL_DIR='s': File too large")
-    assert answer.stderr.count(b"\n") == 1
+    reason = json.loads(answer.stderr)["reason"]
+    assert reason.startswith("RECEIVER_SPOOL_DIR='s': File too large")
     assert list((tmp_path / "s" / location.NAME).iterdir()) == []
 
 
