@@ -55,7 +55,7 @@ def taken(client: Any) -> None:
 
 def short_of_memory(client: Any) -> None:
     used: int = client.info("memory")["used_memory"]
-    client.config_set("maxmemory", int(used / 0.78))
+    client.config_set("maxmemory", int(used / 0.9))
 
 
 def test_a_sink_gets_no_more_than_it_can_take_before_what_is_new(
