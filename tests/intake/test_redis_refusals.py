@@ -79,7 +79,7 @@ def test_the_door_closes_before_redis_is_full(
 ) -> None:
     receiver.start_web()
     used = receiver.redis.info("memory")["used_memory"]
-    receiver.redis.config_set("maxmemory", int(used / 0.85))
+    receiver.redis.config_set("maxmemory", int(used / 0.9))
     refusing(receiver, "% full")
     receiver.redis.set("still", "writable")
     receiver.redis.config_set("maxmemory", "256mb")
@@ -90,7 +90,7 @@ def test_the_door_closes_at_the_share_of_memory_that_was_set(receiver: Receiver)
     receiver.also(RECEIVER_FULL_PERCENT="65")
     receiver.start_web()
     used = receiver.redis.info("memory")["used_memory"]
-    receiver.redis.config_set("maxmemory", int(used / 0.72))
+    receiver.redis.config_set("maxmemory", int(used / 0.78))
     refusing(receiver, "% full")
     receiver.redis.config_set("maxmemory", int(used / 0.5))
     eventually(lambda: post(receiver, "after") == 204)
