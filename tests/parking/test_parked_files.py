@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.parking.test_segment import entries
-from workers.parking import parked_files
+from workers.parking import segment_writer
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -54,6 +54,14 @@ def test_what_was_appended_is_there_for_the_next_process(
     assert taken(reopened(again, tmp_path), 20) == [(20, 10), (30, 5)]
 
 
+def test_what_is_left_of_a_block_is_there_for_the_next_process(
+    files: ParkedFiles, tmp_path: Path
+) -> None:
+    assert files.next(4) == (4, entries(10)[4:])
+    files.drop(13)
+    assert files.next(13) == reopened(files, tmp_path).next(13) == (13, entries(20)[13:])
+
+
 def test_a_second_process_does_not_get_the_files(files: ParkedFiles, tmp_path: Path) -> None:
     with pytest.raises(BlockingIOError):
         ParkedFiles(tmp_path / "billing")
@@ -69,7 +77,7 @@ def test_nobody_else_may_read_them(files: ParkedFiles, tmp_path: Path) -> None:
 def test_a_segment_goes_when_all_of_it_was_returned(
     files: ParkedFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parked_files, "SEGMENT_BYTES", 1)
+    monkeypatch.setattr(segment_writer, "SEGMENT_BYTES", 1)
     files.append(30, entries(10, 30))
     files.append(40, entries(10, 40))
     assert len(segments(tmp_path)) == 2
@@ -147,7 +155,7 @@ def test_a_new_file_is_in_its_directory_on_the_disk_before_anybody_counts_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(parked_files, "sync", synced.append)
+    monkeypatch.setattr(segment_writer, "sync", synced.append)
     with contextlib.closing(ParkedFiles(tmp_path / "billing")) as files:
         synced.clear()
         files.append(0, entries(10))

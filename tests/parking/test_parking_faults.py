@@ -31,7 +31,7 @@ def park(parked: Parking, *blocks: int) -> None:
 
 
 def come_back(parked: Parking, forwarding: Forwarding) -> list[str]:
-    for _ in range(10):
+    for _ in range(50):
         parked.run()
         forwarding.run()
     return copied(forwarding.client)
@@ -86,7 +86,7 @@ def test_a_full_disk_is_said_and_events_stay_in_memory_until_it_takes_them(
         for _ in range(5):
             parked.parker.step()
     books = parked.books()
-    assert (books.parking_trouble, books.parked) == ("No space left on device", 1_000)
+    assert (books.parking_trouble, books.parked) == ("No space left on device", 1_400)
     assert parked.use("copy").waiting == 3_000  # and what fits in memory came back
     client.delete("company:events")
     assert come_back(parked, forwarding) == ids

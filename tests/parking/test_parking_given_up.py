@@ -41,7 +41,7 @@ def test_while_a_worker_has_the_disk_they_are_given_up_only_by_a_yes(
     parked = parking(copy_sink())
     publish_many(valkey, 3_000)
     parked.run(2)
-    assert (skip(valkey, tmp_path)[0], parked.parked()) == (2, 500)
+    assert (skip(valkey, tmp_path)[0], parked.parked()) == (2, 900)
     assert skip(valkey, tmp_path, "--yes")[0] == 0
     assert parked.parked() == 0
 

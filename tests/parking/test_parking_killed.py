@@ -34,7 +34,7 @@ def test_a_parker_killed_at_any_point_costs_nothing(
         assert killed.wait(60) == -signal.SIGKILL
     parked = parking(copy_sink())
     assert parked.books().events == 1_300
-    for _ in range(10):
+    for _ in range(15):
         parked.run()
         forwarding.run()
     assert copied(forwarding.client) == ids

@@ -12,18 +12,15 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import structlog
 
 from workers.parking import segment
 from workers.parking.disk import open_lock, sync, unused_name
 from workers.parking.segment import Block, DamagedError, Entry
+from workers.parking.segment_writer import SegmentWriter
 
 log = structlog.get_logger()
-
-SEGMENT_BYTES: Final = 8 * 1024 * 1024
-"""Bytes at which the next block begins a new file."""
 
 
 class ParkedFiles:
@@ -38,8 +35,9 @@ class ParkedFiles:
         self._blocks: deque[tuple[str, Block]] = deque()
         self._bare: list[Path] = []
         """Files without a sound block."""
-        self._current: tuple[str, int, int] | None = None
-        """Name, descriptor and size of the file that this process appends to."""
+        self._writer = SegmentWriter(directory)
+        self._decoded: tuple[tuple[str, Block], list[Entry]] | None = None
+        """The block that was read last, and its events: they are taken bit by bit."""
         with contextlib.ExitStack() as opened:
             self._lock = open_lock(directory / "lock")
             opened.callback(os.close, self._lock)
@@ -53,7 +51,7 @@ class ParkedFiles:
 
     def close(self) -> None:
         """Close the files and end the lock; what is in them stays."""
-        self._end_current()
+        self._writer.close()
         self._opened.close()
 
     @property
@@ -80,35 +78,24 @@ class ParkedFiles:
     def append(self, number: int, entries: Sequence[Entry]) -> None:
         """Append events, the first under this number, and return when they are on disk."""
         data = segment.pack(number, entries)
-        name, file, size = self._in_place() or self._begin(number)
-        try:
-            written = 0
-            while written < len(data):
-                written += os.pwrite(file, data[written:], size + written)
-            os.fsync(file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(file, size)
-            self._end_current()
-            raise
+        name, at = self._writer.append(number, data)
         (block,) = segment.scan(lambda at, n: data[at : at + n], len(data))
-        self._blocks.append((name, Block(size, *block[1:])))
-        self._current = name, file, size + len(data)
-        if size + len(data) >= SEGMENT_BYTES:
-            self._end_current()
+        self._blocks.append((name, Block(at, *block[1:])))
 
     def next(self, number: int) -> tuple[int, list[Entry]] | None:
-        """Return the first sound block that ends after this number: the number of its first event,
-        and its events. None where there is none. Damaged ones before it are set aside.
+        """Return the events from this number on to the end of the first sound block that has any,
+        after the number of the first of them. None where there are none. Damaged blocks before it
+        are set aside.
         """
         previous = ""
-        for name, block in list(self._blocks):
+        for name, block in self._blocks:
             if block.end > number:
                 found = self._read(name, block)
                 if block.number > number or not found:
                     self._keep(name, *([previous] if previous else []))
                 if found:
-                    return block.number, found
+                    start = max(number, block.number)
+                    return start, found[start - block.number :]
                 number = block.end
             previous = name
         return None
@@ -120,7 +107,7 @@ class ParkedFiles:
         while self._blocks and self._blocks[0][1].end <= number:
             name, _ = self._blocks.popleft()
             if not self._blocks or self._blocks[0][0] != name:
-                self._end_current(name)
+                self._writer.close(name)
                 try:
                     (self._directory / name).unlink(missing_ok=True)
                 except OSError as error:
@@ -130,7 +117,7 @@ class ParkedFiles:
         """Delete the blocks from this number on, which nobody counts on."""
         while self._blocks and self._blocks[-1][1].number >= number:
             name, block = self._blocks.pop()
-            self._end_current(name)
+            self._writer.close(name)
             if block.at:
                 os.truncate(self._directory / name, block.at)
             else:
@@ -138,7 +125,7 @@ class ParkedFiles:
 
     def set_aside(self, number: int) -> None:
         """Keep the blocks from this number on under another name: Redis does not know of them."""
-        self._end_current()
+        self._writer.close()
         aside = [(name, block) for name, block in self._blocks if block.number >= number]
         for name, first in sorted(dict(reversed(aside)).items()):
             log.error("parking.unclaimed", directory=self._directory.name, file=name)
@@ -171,36 +158,17 @@ class ParkedFiles:
             else:
                 path.rename(unused_name(path, "damaged"))
 
-    def _in_place(self) -> tuple[str, int, int] | None:
-        """Return the file to append to, unless somebody removed it: that one takes writes too."""
-        if self._current:
-            name, file, _ = self._current
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat((self._directory / name).stat(), os.fstat(file)):
-                    return self._current
-            self._end_current()
-        return None
-
-    def _begin(self, number: int) -> tuple[str, int, int]:
-        name = f"{number:020}.segment"
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        file = os.open(self._directory / name, flags, 0o600)
-        self._current = name, file, 0
-        sync(self._directory)
-        return self._current
-
-    def _end_current(self, name: str = "") -> None:
-        if self._current and name in ("", self._current[0]):
-            os.close(self._current[1])
-            self._current = None
-
     def _read(self, name: str, block: Block) -> list[Entry]:
         """Return the events of a block; none where it is damaged. Raises `OSError` where the whole
         directory is gone, which may come back.
         """
+        if self._decoded and self._decoded[0] == (name, block):
+            return self._decoded[1]
         try:
             with (self._directory / name).open("rb", buffering=0) as file:
-                return segment.events(os.pread(file.fileno(), block.size, block.at))
+                found = segment.events(os.pread(file.fileno(), block.size, block.at))
+                self._decoded = (name, block), found
+                return found
         except DamagedError:
             return []
         except FileNotFoundError:

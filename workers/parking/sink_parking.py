@@ -33,8 +33,10 @@ log = structlog.get_logger()
 BLOCK_EVENTS: Final = 500
 BLOCK_BYTES: Final = 1_000_000
 """Bytes of events in one block, or a little more: one script handles them."""
+RETURNED: Final = 100
+"""Events that come back at once: others wait for the script that handles them."""
 DUE: Final = 1_000
-"""Returned deliveries that may be due at once: enough that no worker waits for the next block."""
+"""Returned deliveries that may be due at once: enough that no worker waits for more."""
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -110,13 +112,14 @@ class SinkParking:
         return left
 
     def give_back(self, use: Use) -> int:
-        """Return the next block of parked events to the sink, due now, if the sink is to have more.
+        """Return the next parked events to the sink, due now, if the sink is to have more.
         Returns how many, -1 if Redis has moved on. Raises `OSError`, `redis.RedisError`.
         """
         if not (self._place and use.parked and self.mine(use) and self._has_room(use)):
             return 0
         files = self._place.files(self._sink.name)
-        start, entries = files.next(use.returned) or (use.total, [])
+        start, found = files.next(use.returned) or (use.total, [])
+        entries = found[:RETURNED]
         missing, after = start - use.returned, start + len(entries)
         if missing:
             log.error("sink.parked_damaged", sink=self._sink.name, events=missing)
