@@ -14,7 +14,6 @@ import pytest
 from tests.subscriptions.test_events_of_subscriptions import changes, fleet
 from tests.support.controlling import Controlled
 from tests.support.dying_controller import STEPS
-from tests.support.eventually import eventually
 from tests.support.running import Receiver
 
 __all__ = ["fleet"]
@@ -137,7 +136,7 @@ def test_whatever_happens_each_device_ends_with_one_subscription_and_each_event_
     attack.over()
     fleet.settled(*MANY, within=120)
     attack.happen()
-    eventually(lambda: fleet.operator.http.get("/_books?summary").json()["under_way"] == 0)
+    fleet.delivered()
     books = receiver.settled()
     assert books.dead == 0
     assert "401" not in fleet.operator.books()["deliveries"]

@@ -46,7 +46,7 @@ devices_file = "fleet.txt"
 """
     fleet.stop()
     fleet.start()
-    eventually(lambda: fleet.requests().get("create 409", 0) >= 3 * len(DEVICES))
+    eventually(lambda: fleet.requests()["create 409"] >= 3 * len(DEVICES))
     eventually(lambda: fleet.states() == ["active"] * 3 + ["failing"] * 3)
     assert {each["id"] for each in fleet.live()} == first
     assert not [name for name in fleet.requests() if name.startswith("delete")]

@@ -28,7 +28,7 @@ def test_one_stopped_past_its_lease_before_its_turn_posts_nothing_and_is_there_a
 
 
 def created(fleet: Controlled, least: int) -> bool:
-    return fleet.requests().get("create 201", 0) >= least
+    return fleet.requests()["create 201"] >= least
 
 
 def stopped(pid: int) -> bool:

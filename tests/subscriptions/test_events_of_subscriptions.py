@@ -61,6 +61,7 @@ def test_while_successors_replace_their_predecessors_no_token_is_refused_and_eac
         while before & {each["id"] for each in fleet.live()}:
             happened += happens(fleet)
         fleet.unhurt()
+    fleet.delivered()
     books = receiver.settled()
     found = Counter((each["subject"], each["time"]) for each in changes(receiver))
     assert set(found.values()) == {1}

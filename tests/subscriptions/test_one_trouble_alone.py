@@ -9,6 +9,7 @@ import pytest
 
 from receiver.contract.redis_keys import subscriptions_lease
 from tests.support.controlling import DEVICES, Controlled
+from tests.support.dying_controller import PATIENCE
 from tests.support.eventually import eventually
 from tests.support.forked import Forked
 
@@ -70,13 +71,18 @@ def said(fleet: Controlled) -> list[str]:
 
 
 def test_a_creation_that_hangs_holds_up_its_own_slot_only(fleet: Controlled) -> None:
-    fleet.operator.control("faults", operation="create", effect="slow", delay=30, times=1)
-    fleet.start()
+    fleet.operator.control("faults", operation="create", effect="slow", delay=300, times=1)
+    fleet.secret[PATIENCE] = "300"
+    process = fleet.start()
     eventually(lambda: fleet.states() == ["active", "active", "pending"])
     fleet.wants(*DEVICES, "+12065550109")
     eventually(lambda: fleet.states() == ["active", "active", "active", "pending"])
     [hangs] = [slot for slot in fleet.slots() if slot.state == "pending"]
     assert hangs.generation == 1
+    process.kill()
+    process.wait(60)
+    fleet.redis.delete(subscriptions_lease("sim"))
+    fleet.start()
     fleet.settled(*DEVICES, "+12065550109")
 
 

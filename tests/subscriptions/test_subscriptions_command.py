@@ -89,8 +89,8 @@ def test_one_that_was_made_elsewhere_is_reported_and_adopted_or_deleted(
     foreign = fleet.operator.create(asked(sink))["id"]
     fleet.wants(*DEVICES[1:])
     fleet.start()
-    eventually(lambda: command(fleet, "orphans").stdout)
-    [found] = map(json.loads, command(fleet, "orphans").stdout.splitlines())
+    shown = eventually(lambda: command(fleet, "orphans").stdout)
+    [found] = map(json.loads, shown.splitlines())
     assert (found["operator"], found["id"]) == ("sim", foreign)
     eventually(lambda: len(fleet.live()) == 3)
     assert command(fleet, what, foreign).returncode == 0

@@ -28,8 +28,8 @@ def metrics(fleet: Controlled) -> dict[str, float]:
     return {name.replace('"', ""): float(value) for name, value in found}
 
 
-def none_of(fleet: Controlled, name: str) -> bool:
-    return metrics(fleet)[name] == 0
+def stands_at(fleet: Controlled, name: str, value: float) -> bool:
+    return metrics(fleet).get(name) == value
 
 
 def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Controlled) -> None:
@@ -41,19 +41,18 @@ def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Cont
     active = next(slot for slot in fleet.slots() if slot.state == "active")
     fleet.order(do="renew", slot=active.id)
 
-    def renewed() -> bool:
-        return metrics(fleet).get("receiver_subscriptions_renewed_total{set=fleet}") == 1
-
-    eventually(renewed)
-    eventually(lambda: metrics(fleet)["receiver_subscriptions{set=fleet,state=active}"] == 2)
-    requests = "receiver_operator_requests_total{{operator=sim,status={}}}".format
-    eventually(lambda: metrics(fleet)[requests(201)] == 3)
-    found = metrics(fleet)
     of_set = "receiver_subscriptions_{}{{set=fleet}}".format
+    eventually(partial(stands_at, fleet, of_set("renewed_total"), 1))
+    in_state = "receiver_subscriptions{{set=fleet,state={}}}".format
+    eventually(partial(stands_at, fleet, in_state("active"), 2))
+    requests = "receiver_operator_requests_total{{operator=sim,status={}}}".format
+    for status, times in ((201, 3), (422, 1), (500, 1)):
+        eventually(partial(stands_at, fleet, requests(status), times))
+    found = metrics(fleet)
     assert found[of_set("wanted")] == 3
     assert found[of_set("active")] == 2
-    assert found["receiver_subscriptions{set=fleet,state=refused}"] == 1
-    assert found["receiver_subscriptions{set=fleet,state=pending}"] == 0
+    assert found[in_state("refused")] == 1
+    assert found[in_state("pending")] == 0
     assert found["receiver_subscriptions_failed_total{reason=refused,set=fleet}"] == 1
     assert 20 * 86_400 < found[of_set("next_end_seconds")] < 40 * 86_400
     for name in (
@@ -63,11 +62,9 @@ def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Cont
         "no_room",
         "gap_seconds_total",
     ):
-        eventually(partial(none_of, fleet, of_set(name)))
+        eventually(partial(stands_at, fleet, of_set(name), 0))
     assert found["receiver_subscription_credentials"] == 4
-    assert found[requests(201)] == 3
-    assert found[requests(422)] == 1
-    assert found[requests(500)] == 1
+    assert [found[requests(status)] for status in (201, 422, 500)] == [3, 1, 1]
     of_operator = "receiver_operator_{}{{operator=sim}}".format
     assert found[of_operator("controlled")] == 1
     assert 0 <= found[of_operator("seen_seconds")] < 60
@@ -85,16 +82,16 @@ def test_an_open_circuit_is_seen_and_when_it_closes(fleet: Controlled) -> None:
     for slot in fleet.slots():
         fleet.order(do="renew", slot=slot.id)
     name = "receiver_operator_circuit_open{operator=sim}"
-    eventually(lambda: metrics(fleet)[name] == 1)
+    eventually(partial(stands_at, fleet, name, 1))
     fleet.operator.control("clear-faults")
-    eventually(lambda: metrics(fleet)[name] == 0)
+    eventually(partial(stands_at, fleet, name, 0))
     fleet.settled()
 
 
 def test_a_controller_that_has_gone_is_seen(fleet: Controlled) -> None:
     process = fleet.start()
     fleet.settled()
-    eventually(lambda: metrics(fleet)["receiver_subscriptions_active{set=fleet}"] == 3)
+    eventually(partial(stands_at, fleet, "receiver_subscriptions_active{set=fleet}", 3))
     process.terminate()
     assert process.wait(60) == 0
     found = metrics(fleet)

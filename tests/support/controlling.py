@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,10 +156,14 @@ devices_file = "fleet.txt"
         assert self.redis.hget(SUBSCRIPTION_SETS, "fleet:gap_seconds") is None
         assert "401" not in self.operator.books()["deliveries"]
 
-    def requests(self) -> dict[str, int]:
+    def requests(self) -> Counter[str]:
         """How many requests the operator got, by operation and answer: `create 201`."""
-        found: dict[str, int] = self.operator.http.get("/_books?summary").json()["requests"]
-        return found
+        return Counter(self.operator.http.get("/_books?summary").json()["requests"])
+
+    def delivered(self) -> None:
+        """Wait until the operator has no event that it is still to deliver."""
+        books = "/_books?summary"
+        eventually(lambda: self.operator.http.get(books).json()["under_way"] == 0)
 
     def passed(self, seconds: float) -> None:
         """Move Redis' clock and the operator's, and wait until the controller has noticed: what

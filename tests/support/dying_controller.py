@@ -28,6 +28,8 @@ FAST = Timing(
 )  # fmt: skip
 USUAL = "TEST_USUAL_TIMING"
 """The variable with which it is in no hurry: thousands of slots cannot be counted every moment."""
+PATIENCE = "TEST_DEADLINE"
+"""The variable with the seconds that one exchange with the operator may take, instead of five."""
 LEASE = 4.0
 """Seconds; the next controller waits for so long after a kill."""
 AHEAD = "test:ahead"
@@ -91,7 +93,8 @@ def main(name: str, point: str) -> None:
 
     async def run() -> None:
         who = credentials(operator, settings.operator_variables)
-        limits = Limits(rate=operator.rate, concurrency=operator.concurrency, deadline=5)
+        deadline = float(os.environ.get(PATIENCE, 5))
+        limits = Limits(rate=operator.rate, concurrency=operator.concurrency, deadline=deadline)
         circuit = Circuit(first=0.2, longest=1)
         async with OperatorClient(who, limits, circuit=circuit) as client:
             timing = Timing() if USUAL in os.environ else FAST
