@@ -117,7 +117,7 @@ def _delivered(server: Server) -> dict[str, int]:
 def _disturb(file: Path, environ: dict[str, str]) -> None:
     """Change the file of settings, and replace a credential of a listener's."""
     file.write_text(file.read_text("utf-8").replace("allow", "timeout = 9\nallow"), "utf-8")
-    for words in (("add", "soak"), ("rotate", "soak")):
+    for words in (("add", "--label", "soak"), ("rotate", "soak")):
         command = python("-m", "receiver", "credentials", *words)
         more = {"PATH": "/usr/bin:/bin", **environ}
         subprocess.run(command, env=more, check=True, stdout=subprocess.DEVNULL)
