@@ -18,6 +18,7 @@ from receiver.contract.records import (
     decode_refusal,
 )
 from receiver.erasure.erase import known_sinks
+from receiver.erasure.parked import not_looked_at
 from receiver.erasure.stores import Found, find
 
 
@@ -35,6 +36,8 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     `key` and `entry` say where it is stored, `stored` what, whole. Nothing is changed. `receiver
     erase` finds the same.
 
+    Events that are parked on a worker's disk are not printed, which is said on stderr.
+
     Exit codes: 0 done, also where nothing is stored; 2 a wrong number or setting, or no Redis.
     """
     settings = setup.settings()
@@ -45,6 +48,9 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
         for found in find(client, person, known_sinks(client), copies, passed):
             output.print_document(_document(found))
             count += 1
+        left = list(not_looked_at(client, "run this again once they have come back"))
+    for sentence in left:
+        click.echo(f"receiver: {sentence}", err=True)
     if not count:
         output.print_message("nothing is stored about this person")
 

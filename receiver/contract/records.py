@@ -3,6 +3,8 @@
 The edge and the commands write them, the workers read them, and the other way round.
 """
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -144,12 +146,25 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `receiver.metrics.counters.BOUNDS`, and in the one that takes the rest."""
 
 
+_Digits = Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
+
+
+class EraseParked(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is to be erased from the parked events of a sink."""
+
+    name: str
+    """Of the request: no other one has it."""
+    digits: Annotated[list[_Digits], msgspec.Meta(min_length=1)]
+    """A person's telephone numbers, with their country codes."""
+
+
 encode = msgspec.msgpack.Encoder().encode
-"""Encodes a `Notification`, `Refusal`, `DeadLetter`, `Delivery` or `Attempt`."""
+"""Encodes any of these."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
 """Raises `msgspec.DecodeError` on anything that `encode` did not write."""
 decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
+decode_erase_parked = msgspec.msgpack.Decoder(EraseParked).decode
 decode_sample = msgspec.msgpack.Decoder(Sample).decode

@@ -24,10 +24,10 @@ from receiver.contract.redis_keys import (
     refused_at,
     retry_due,
     retry_items,
-    sink_parking,
 )
+from receiver.erasure import parked
 from receiver.erasure.person import Person
-from receiver.erasure.stores import Found, find
+from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.runtime import scripts
 
 _AT_ONCE: Final = 200
@@ -95,18 +95,28 @@ class Eraser:
 
     def run(self, *, dry_run: bool = False) -> Report:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
-        sinks = known_sinks(self._client)
-        for page in _pages(find(self._client, self._person, sinks, self._copies, self._looked_at)):
+        who, sinks = self._person, known_sinks(self._client)
+        self._each(find_published(self._client, who, self._looked_at), dry_run=dry_run)
+        if not dry_run:
+            self._erase_parked()
+        self._each(
+            find_sent(self._client, who, sinks, self._copies, self._looked_at), dry_run=dry_run
+        )
+        report = self.report
+        report.erased, report.dry_run = dict(+self._erased), dry_run
+        report.left += self._left()
+        if dry_run:
+            report.left += parked.not_looked_at(self._client, "without --dry-run they are")
+        report.log = "left as it is" if dry_run else self._rewrite_log()
+        report.at = time.time_ns() // 1_000_000
+        return report
+
+    def _each(self, found: Iterator[Found], *, dry_run: bool) -> None:
+        for page in _pages(found):
             if dry_run:
                 self._erased[page[0].kind] += len(page)
             else:
                 self._erase(page)
-        report = self.report
-        report.erased, report.dry_run = dict(self._erased), dry_run
-        report.left += self._left(sinks)
-        report.log = "left as it is" if dry_run else self._rewrite_log()
-        report.at = time.time_ns() // 1_000_000
-        return report
 
     def _looked_at(self, more: int) -> None:
         self.report.looked_at += more
@@ -142,6 +152,12 @@ class Eraser:
                 return 0, 0
             time.sleep(1)  # the sink's next job puts its group back
 
+    def _erase_parked(self) -> None:
+        for answer in parked.erase(self._client, self._person.digits):
+            self._erased["parked-event"] += answer.erased
+            self.report.undelivered += answer.erased
+            self.report.left += [answer.left] if answer.left else []
+
     def _done(self, names: list[str]) -> list[str]:
         """Return the notifications that the workers are done with, after some time for that."""
         until = time.monotonic() + self._open_seconds
@@ -159,18 +175,9 @@ class Eraser:
             return True
         return bool(self._client.xpending_range(INBOUND, GROUP, name, name, 1))
 
-    def _left(self, sinks: Sequence[str]) -> Iterator[str]:
+    def _left(self) -> Iterator[str]:
         for what, count in self._open.items():
             yield f"{count} {what}: run this again once `receiver worker` has done its work"
-        for sink in sinks:
-            state = self._client.hmget(sink_parking(sink), "total", "returned", "host")
-            parked = int(state[0] or 0) - int(state[1] or 0)
-            if parked:
-                host = (state[2] or b"another").decode()
-                yield (
-                    f"{parked} events of sink {sink} are parked on the disk of {host} and were not "
-                    "looked at: run this again once they have come back"
-                )
 
     def _rewrite_log(self) -> str:
         """Have the server rewrite its log, and wait until it has."""

@@ -1,7 +1,7 @@
 """The telephone numbers of one person, and whether something stored says one of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,14 +21,9 @@ class Person:
     def __init__(self, numbers: Sequence[str], settings: Settings) -> None:
         """`numbers` with their country codes. Raises `ValueError` for one that cannot be any."""
         self.digits = [_digits(number) for number in numbers]
-        every = "|".join(self.digits).encode()
-        # As it came it may have a +, 00 or 011 before it, or %2B, which ends with a letter.
-        self._names = re.compile(rb"(?<![0-9])(?:00|011)?(?:%s)(?![0-9])" % every).search
+        self.in_bytes = naming(self.digits)
+        """Tells whether a number stands in what is stored, such as an event."""
         self._settings = settings
-
-    def in_bytes(self, stored: bytes) -> bool:
-        """Tell whether a number stands in what is stored, such as an event."""
-        return self._names(stored) is not None
 
     def in_notification(self, one: Notification) -> bool:
         """Tell whether a notification is about the person, in whatever encoding it came and whether
@@ -42,6 +37,14 @@ class Person:
         except Unreadable:
             return False
         return any(self.in_bytes(_said(event)) for event in events)
+
+
+def naming(digits: Sequence[str]) -> Callable[[bytes], bool]:
+    """Return what tells whether one of these numbers stands in something stored."""
+    every = "|".join(digits).encode()
+    # As it came it may have a +, 00 or 011 before it, or %2B, which ends with a letter.
+    search = re.compile(rb"(?<![0-9])(?:00|011)?(?:%s)(?![0-9])" % every).search
+    return lambda stored: search(stored) is not None
 
 
 def _said(event: Any) -> bytes:

@@ -54,18 +54,37 @@ def find(
     copies: Sequence[str] = (),
     passed: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Found]:
-    """Yield all that is stored about a person. `sinks` are all there ever were; `copies` the
+    """Yield all that Redis has about a person. `sinks` are all there ever were; `copies` the
     company's streams that are to be looked through; `passed` is told how many were looked at.
     Raises `redis.RedisError`.
     """
+    # In the order in which things go from one place to the next: what moves on meanwhile is found.
+    yield from find_published(client, person, passed)
+    yield from find_sent(client, person, sinks, copies, passed)
+
+
+def find_published(
+    client: redis.Redis, person: Person, passed: Callable[[int], None]
+) -> Iterator[Found]:
+    """Yield what came in, and its events: what may yet be parked, or sent to a sink."""
+    inbound: tuple[Kind, str, bytes] = ("notification", INBOUND, b"n")
+    yield from _in_stream(client, inbound, lambda raw: _notification(person, raw), passed)
+    yield from _in_stream(client, ("event", EVENTS, b"event"), person.in_bytes, passed)
+
+
+def find_sent(
+    client: redis.Redis,
+    person: Person,
+    sinks: Sequence[str],
+    copies: Sequence[str],
+    passed: Callable[[int], None],
+) -> Iterator[Found]:
+    """Yield what is beyond that, also what has come back from where it was parked."""
     names = person.in_bytes
 
     def stream(kind: Kind, key: str, field: bytes, about: _About = names) -> Iterator[Found]:
         return _in_stream(client, (kind, key, field), about, passed)
 
-    # In the order in which things go from one place to the next: what moves on meanwhile is found.
-    yield from stream("notification", INBOUND, b"n", lambda raw: _notification(person, raw))
-    yield from stream("event", EVENTS, b"event")
     for sink in sinks:
         yield from _in_hash(client, retry_items(sink), names, passed)
     yield from stream("dead-letter", DEAD_LETTERS, b"d", lambda raw: _dead_letter(person, raw))

@@ -1,16 +1,12 @@
 """A parker killed with SIGKILL at every step: every event arrives, once and in order."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.parking.conftest import Made
-from tests.support.commands import environment
-from tests.support.dying_parker import POINTS
-from tests.support.forked import Forked
+from tests.support.dying_parker import POINTS, dying
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
@@ -25,12 +21,7 @@ def test_a_parker_killed_at_any_point_costs_nothing(
     forwarding = Forwarding(valkey, copy_sink())
     ids = publish_many(valkey, 1_300)
     (tmp_path / "receiver.toml").write_text(TOML)
-    with Forked(
-        [sys.executable, "-P", "-m", "tests.support.dying_parker", point],
-        cwd=tmp_path,
-        env=environment(REDIS_URL=valkey.url, RECEIVER_PARK_DIR=str(tmp_path / "disk")),
-        stdin=subprocess.DEVNULL,
-    ) as killed:
+    with dying(point, tmp_path, valkey) as killed:
         assert killed.wait(60) == -signal.SIGKILL
     parked = parking(copy_sink())
     assert parked.books().events == 1_300

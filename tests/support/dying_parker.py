@@ -2,12 +2,19 @@
 
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from receiver.config.settings import load
 from receiver.runtime import redis_client
+from tests.support.commands import environment
+from tests.support.forked import Forked
+from tests.support.valkey import Valkey
+from workers.parking.erasing import Erasing
 from workers.parking.parked_files import ParkedFiles
 from workers.parking.parker import Parker
 from workers.parking.sink_parking import SinkParking
@@ -19,6 +26,11 @@ POINTS = (
     "before the script that returns",
     "after the script that returns",
     "after the files went",
+)
+ERASING = (
+    "before the file without a person's events is in its place",
+    "after it is in its place",
+    "before the answer",
 )
 
 
@@ -58,8 +70,26 @@ def arm(point: str) -> None:
         _before(SinkParking, "_give")
     elif point == POINTS[4]:
         _after(SinkParking, "_give")
-    else:
+    elif point == POINTS[5]:
         _after(ParkedFiles, "drop", lambda number: number > 0)
+    elif point == ERASING[0]:
+        _before(Path, "rename")
+    elif point == ERASING[1]:
+        _after(Path, "rename")
+    else:
+        _before(Erasing, "_answer")
+
+
+@contextmanager
+def dying(point: str, directory: Path, valkey: Valkey) -> Iterator[Forked]:
+    """A parker in a process of its own, with the `receiver.toml` and the disk of a directory."""
+    with Forked(
+        [sys.executable, "-P", "-m", __name__, point],
+        cwd=directory,
+        env=environment(REDIS_URL=valkey.url, RECEIVER_PARK_DIR=str(directory / "disk")),
+        stdin=subprocess.DEVNULL,
+    ) as process:
+        yield process
 
 
 if __name__ == "__main__":

@@ -25,6 +25,23 @@ def open_lock(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
 
 
+def write(path: Path, data: bytes) -> None:
+    """Write a file that nobody else may read, and return when it is on disk. Raises `OSError`."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(file, "wb") as opened:
+        opened.write(data)
+        opened.flush()
+        os.fsync(file)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Have a file hold these bytes instead, all or none of them, on disk. Raises `OSError`."""
+    new = path.with_name(f"{path.name}.new")
+    write(new, data)
+    new.rename(path)
+    sync(path.parent)
+
+
 def sync(directory: Path) -> None:
     """Write a directory to disk, with the names in it. Raises `OSError`."""
     handle = os.open(directory, os.O_RDONLY)

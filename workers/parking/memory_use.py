@@ -9,6 +9,7 @@ import redis
 from receiver.config.settings import SinkSettings
 from receiver.contract.redis_keys import (
     EVENTS,
+    erase_parked,
     forward_group,
     retry_due,
     retry_items,
@@ -49,6 +50,8 @@ class Use(NamedTuple):
     """The machine that had it when the last of them were parked."""
     total: int
     returned: int
+    erase: bytes
+    """What is to be erased from what is parked (`receiver.contract.records.EraseParked`)."""
 
     @property
     def parked(self) -> int:
@@ -120,7 +123,8 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.xlen(EVENTS)
-    retries, names, (stopped, opened), parking, oldest, newest, length = pipe.execute()
+    pipe.hget(erase_parked(sink), "request")
+    retries, names, (stopped, opened), parking, oldest, newest, length, erase = pipe.execute()
     items: Any = client.hmget(retry_items(sink), names) if names else []
     events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
     sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
@@ -138,4 +142,5 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         host=host,
         total=int(total or 0),
         returned=int(returned or 0),
+        erase=erase or b"",
     )

@@ -9,7 +9,7 @@
 -- ARGV group, sink, where the group stood when they were read, the first and the last that leave, how
 --      many leave, how many of them were parked, filtered and let go, the directory's name, number of
 --      the first that was parked, the directory's host, its bytes
--- Returns 1, or 0 where the group or what is parked is no more as the caller read it.
+-- Returns 1, or 0 where the group, the stream or what is parked is no more as the caller read it.
 local group, sink, number = ARGV[1], ARGV[2], tonumber(ARGV[11])
 refuse(
     {'XGROUP', 'SETID', KEYS[1], group, '0'}, {'XGROUP', 'CREATE', KEYS[1], group, '0'},
@@ -27,6 +27,9 @@ local known, moved = restore_group(KEYS[1], KEYS[2], group)
 local found = known and groups_of(KEYS[1])[group]
 if not found or moved or found['last-delivered-id'] ~= ARGV[3] or open(KEYS[1], group, ARGV[4], ARGV[5]) then
     return 0
+end
+if #redis.call('XRANGE', KEYS[1], ARGV[4], ARGV[5], 'COUNT', ARGV[6]) ~= tonumber(ARGV[6]) then
+    return 0 -- one was erased meanwhile, and counted by whoever did that
 end
 
 -- The server counts on how many entries a group has read, unless entries were deleted by hand.

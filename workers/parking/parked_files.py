@@ -10,13 +10,13 @@ import errno
 import fcntl
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
 
 from workers.parking import segment
-from workers.parking.disk import open_lock, sync, unused_name
+from workers.parking.disk import open_lock, replace, sync, unused_name, write
 from workers.parking.segment import Block, DamagedError, Entry
 from workers.parking.segment_writer import SegmentWriter
 
@@ -42,6 +42,8 @@ class ParkedFiles:
             self._lock = open_lock(directory / "lock")
             opened.callback(os.close, self._lock)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in directory.glob("*.new"):
+                path.unlink()  # of a process that was stopped while it erased
             for path in sorted(directory.glob("*.segment")):
                 blocks = _blocks(path)
                 self._blocks += ((path.name, one) for one in blocks)
@@ -140,10 +142,7 @@ class ParkedFiles:
 
     def _move_end(self, path: Path, kept: Path, at: int) -> None:
         """Move what is in a file from a place on into another file, which is on disk before."""
-        with kept.open("wb") as file:
-            file.write(path.read_bytes()[at:])
-            file.flush()
-            os.fsync(file.fileno())
+        write(kept, path.read_bytes()[at:])
         sync(self._directory)
         os.truncate(path, at)
 
@@ -157,6 +156,27 @@ class ParkedFiles:
                 path.unlink()
             else:
                 path.rename(unused_name(path, "damaged"))
+
+    def erase(self, about: segment.About, returned: int) -> Iterator[tuple[int, int]]:
+        """Erase the events from number `returned` on that are `about` a person, and yield for each
+        file how many, and how many places could not be looked through. Files kept under another
+        name are such places. What is appended meanwhile goes into a new file.
+        """
+        self._writer.close()
+        yield 0, sum(one.suffix != ".segment" for one in self._directory.glob("*.segment*"))
+        for name in dict.fromkeys(name for name, _ in self._blocks):
+            path = self._directory / name
+            if not path.exists():
+                continue
+            before = path.read_bytes()
+            data, gone, unread = segment.erase(before, about, returned)
+            if data != before:
+                self._decoded = None
+                replace(path, data)
+                own = [(name, block) for block in _blocks(path)]
+                kept = [one for one in self._blocks if one[0] != name]
+                self._blocks = deque(sorted([*kept, *own]))
+            yield gone, unread
 
     def _read(self, name: str, block: Block) -> list[Entry]:
         """Return the events of a block; none where it is damaged. Raises `OSError` where the whole

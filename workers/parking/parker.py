@@ -113,13 +113,15 @@ class Parker:
     def _work(self, sink: SinkSettings, use: Use, excess: int, *, returns: bool) -> float:
         own = self._parkings[sink.name]
         own.update_files(use)
+        erases = own.erase(use)
+        returns = returns and not erases
         back = own.give_back(use) if returns else 0  # first: a disk that is full gets room by it
         if back > 0:
             bell.ring_sinks(self._client, [sink])
         left = 0
         if excess and self._policies[sink.name] != "hold":
             left = own.take_over(use) + own.relieve(use, excess)
-        if back or left:
+        if back or left or erases:
             return 0.0
         return RETURNING if use.parked and not use.failing and not use.stopped else IDLE
 

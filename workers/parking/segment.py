@@ -1,8 +1,9 @@
 """The format of a segment file: blocks of parked events, one behind the other.
 
 A block is a head of fixed size and a body: a msgpack array of [entry id, event], compressed with
-zlib. Head and body have a CRC-32 each. Events are numbered in the order in which a sink's were
-parked; the head says the number of its first, so that whoever reads knows how many are missing.
+zlib; the event is nil where it was erased. Head and body have a CRC-32 each. Events are numbered in
+the order in which a sink's were parked; the head says the number of its first, so that whoever
+reads knows how many are missing.
 """
 
 import struct
@@ -19,8 +20,10 @@ HEAD_BYTES: Final = _HEAD.size + _SUM.size
 _LEVEL: Final = 1
 """Of zlib: the fastest. Events of one sink are alike, and higher levels gain a tenth."""
 
-Entry = tuple[str, bytes]
-"""The id of an entry on the events stream, and its event."""
+Entry = tuple[str, bytes | None]
+"""The id of an entry on the events stream, and its event; None: it was erased."""
+About = Callable[[bytes], bool]
+"""Returns whether an event is about a person."""
 Read = Callable[[int, int], bytes]
 """Returns so many bytes (the second number) from a place (the first) in a file."""
 
@@ -86,6 +89,37 @@ def scan(read: Read, size: int) -> Iterator[Block | Gap]:
         found = found or Gap(at, _next_block(read, at + 1, size) - at)
         yield found
         at += found.size
+
+
+def erase(data: bytes, about: About, returned: int) -> tuple[bytes, int, int]:
+    """Return the bytes of a file without the events that are `about` a person, and without blocks
+    whose events have lower numbers than `returned`; how many events from there on were erased, and
+    how many blocks or gaps could not be looked through. Every event that is left keeps its number.
+    """
+    parts, gone, unread = [], 0, 0
+    for one in scan(lambda at, n: data[at : at + n], len(data)):
+        part = data[one.at : one.at + one.size]
+        if isinstance(one, Block) and one.end <= returned:
+            continue
+        try:
+            part, erased = _without(part, about, returned)
+            gone += erased
+        except DamagedError:
+            unread += 1
+        parts.append(part)
+    return b"".join(parts), gone, unread
+
+
+def _without(data: bytes, about: About, returned: int) -> tuple[bytes, int]:
+    """Return a block without these events, and how many of them have not come back yet. Raises
+    `DamagedError`.
+    """
+    found, number = events(data), _HEAD.unpack_from(data)[3]
+    left = [(entry, None if event and about(event) else event) for entry, event in found]
+    gone = [
+        at for at, both in enumerate(zip(found, left, strict=True), number) if both[0] != both[1]
+    ]
+    return pack(number, left) if gone else data, sum(at >= returned for at in gone)
 
 
 def _block(head: bytes, at: int, size: int) -> Block | None:

@@ -23,6 +23,7 @@ from receiver.contract.redis_keys import (
 from receiver.runtime import scripts
 from workers import second_clock
 from workers.forward.delivery_queue import MOST_RETRIES, lease_milliseconds
+from workers.parking.erasing import Erasing
 from workers.parking.memory_use import Use
 from workers.parking.place import Place
 from workers.parking.segment import Entry
@@ -58,6 +59,7 @@ class SinkParking:
         self._sheds = sheds
         self._park_script = _script(client, "park")
         self._give_back_script = _script(client, "give_back")
+        self._erasing = Erasing(client, sink.name)
         self._abandoned = lease_milliseconds(sink.seconds)
 
     def mine(self, use: Use) -> bool:
@@ -86,6 +88,15 @@ class SinkParking:
             files.cut(unclaimed.number)
         else:
             files.set_aside(claimed)
+
+    def erase(self, use: Use) -> bool:
+        """Do one step of what `receiver erase` asks for. Returns whether it does: nothing may come
+        back meanwhile. Raises `OSError`, `redis.RedisError`.
+        """
+        if not (self._place and use.erase and self.mine(use)):
+            return False
+        self._erasing.step(use, self._place.files(self._sink.name))
+        return True
 
     def relieve(self, use: Use, excess: int) -> bool:
         """Have one block of the oldest waiting events leave the stream. Returns whether it did.
@@ -124,9 +135,14 @@ class SinkParking:
         if missing:
             log.error("sink.parked_damaged", sink=self._sink.name, events=missing)
         last = entries[-1][0] if entries else ""
-        deliveries = [(entry, Delivery(entry, event, _order(entry)[0])) for entry, event in entries]
+        deliveries = [
+            (entry, Delivery(entry, event, _order(entry)[0]))
+            for entry, event in entries
+            if event is not None
+        ]
+        gone = len(entries) - len(deliveries)
         back = self._give(
-            [self._place.name, use.returned, after, missing, last, files.bytes], deliveries
+            [self._place.name, use.returned, after, missing, gone, last, files.bytes], deliveries
         )
         if back >= 0:
             files.drop(after)
@@ -148,7 +164,7 @@ class SinkParking:
             (entry.decode(), Delivery(entry.decode(), next(iter(fields.values())), now))
             for entry, fields in chain.from_iterable(pipe.execute())
         ]
-        return self._give(["", 0, 0, 0, "", 0], deliveries) if deliveries else 0
+        return self._give(["", 0, 0, 0, 0, "", 0], deliveries) if deliveries else 0
 
     def _has_room(self, use: Use) -> bool:
         """Return whether to return more now. A consumer that does not answer gets something to be
