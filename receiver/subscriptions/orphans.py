@@ -73,13 +73,16 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
     An operator that loses subscriptions sends no notice of their end.
     """
     delay = context.timing.between_lists
-    missing = context.lists.missing(base, listing, delay)
+    missing = set(context.lists.missing(base, listing, delay))
     complete = await context.lists.is_complete(base, listing, delay)
-    for each in missing if complete else ():
-        text = await context.store.read_field(SUBSCRIPTION_IDS, f"{context.store.operator} {each}")
-        name, _, attempt = text.partition(" ")
-        await context.store.update_slot(name, partial(_check_now, attempt, context.store.now()))
-    return complete
+    if not missing or not complete:
+        return complete
+    async for slot in context.store.slots():
+        for each in slot.living:
+            if each.subscription in missing:
+                check = partial(_check_now, each.id, context.store.now())
+                await context.store.update_slot(slot.id, check)
+    return True
 
 
 def _check_now(attempt: str, now: float, slot: Slot) -> Change | None:

@@ -30,7 +30,7 @@ INBOUND: Final = [
         ("if open and not marks.holds(done, id) then", "if open then"),
         ("if seen(digest, past) then", "if false then"),
         ("if redis.pcall('SADD', key, digest) == 0 then", "if false then"),
-        ("any = publish(", "any = true; publish("),
+        ("any = publish(ARGV[i], ARGV[i + 1], ", "any = true, publish(ARGV[i], ARGV[i + 1], "),
         ("settled = seen(settles, live)", "settled = false"),
         ("marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)", ""),
     ),
@@ -41,7 +41,14 @@ INBOUND: Final = [
     ),
     *_of("reopen_notification", ("redis.call('HINCRBY', KEYS[3], 'dead', -1)", "")),
     *_of("drop_dead_letter", ("redis.call('HINCRBY', KEYS[2], 'dead_dropped', 1)", "")),
-    *_of("enter_group", ("restore_group(", "(function() return true end)(")),
+    *_of(
+        "enter_group",
+        (
+            "local known, moved = restore_group(KEYS[1], KEYS[2], ARGV[1])",
+            "local known = redis.call('EXISTS', KEYS[1]) == 1 and groups_of(KEYS[1])[ARGV[1]]\n"
+            "local moved = false",
+        ),
+    ),
     *_of(
         "trim_history",
         ("limit = least(limit, after_id(done))", ""),
@@ -93,5 +100,27 @@ SINK: Final = [
         "trim_history",
         ("limit = least(limit, pending[1] > 0 and pending[2] or unread)", ""),
         ("limit = least(limit, after_id(done))", ""),
+    ),
+]
+SUBSCRIPTIONS: Final = [
+    *_of(
+        "acquire_lease",
+        ("if owner and owner ~= ARGV[1] and left >= 0 and", "if false and"),
+        (" and left <= tonumber(ARGV[2]) then", " then"),
+        ("redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])", ""),
+    ),
+    *_of(
+        "commit",
+        ("if redis.call('GET', KEYS[1]) ~= ARGV[1] then", "if false then"),
+        ("if (redis.call('HGET', KEYS[2], slot) or '') ~= ARGV[3] then", "if false then"),
+        ("redis.call('HDEL', KEYS[2], slot)", ""),
+        ("redis.call('ZADD', KEYS[9 + rank], ARGV[6], slot)", ""),
+        ("redis.call('HSET', KEYS[5], name, value)", ""),
+        ("redis.call('HSET', KEYS[4], name, value)", ""),
+    ),
+    *_of(
+        "delete_credentials",
+        ("redis.call('HDEL', KEYS[5], ARGV[i])", "redis.call('DEL', KEYS[5])"),
+        ("redis.call('HDEL', KEYS[4], ARGV[i + 1])", "redis.call('DEL', KEYS[4])"),
     ),
 ]

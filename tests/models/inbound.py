@@ -142,6 +142,13 @@ class InboundHistories(RuleBasedStateMachine):
         if heard:
             worker.held = worker.held[len(some) :]
 
+    @rule()
+    def overtake(self) -> None:
+        """What one worker has read is published after what the other one read later."""
+        self.read(0, 1)
+        self.read(1, 5)
+        self.publish(1, heard=True, one=False)
+
     @rule(by=st.integers(0, 1))
     def crash(self, by: int) -> None:
         self.workers[by].held = []
@@ -151,6 +158,14 @@ class InboundHistories(RuleBasedStateMachine):
     def stranger(self, how: str) -> None:
         self.world.disturb(INBOUND, GROUP, how)
         self.in_place = False
+
+    @rule(how=st.sampled_from(STRANGERS))
+    @precondition(lambda self: self.marked)
+    def stranger_and_old_age(self, how: str) -> None:
+        """What is open is old enough to be trimmed before a job sees what the stranger did."""
+        self.stranger(how)
+        self.time_passes(26 * 3600)
+        self.sweep()
 
     @rule(key=st.sampled_from([BELL, ATTEMPTS, IDENTITIES]))
     def lose_key(self, key: str) -> None:
@@ -172,6 +187,16 @@ class InboundHistories(RuleBasedStateMachine):
     def clocks_jump(self, server: int, local: int) -> None:
         self.world.set(self.world.server + server, self.world.local + local)
         self._remember()
+
+    @rule(which=st.sampled_from(["server", "local"]))
+    def sweep_with_a_clock_ahead(self, which: str) -> None:
+        """One clock is ahead for a moment."""
+        server, local = self.world.server, self.world.local
+        ahead = 10 * 24 * 3600
+        self.world.set(server + ahead * (which == "server"), local + ahead * (which == "local"))
+        self._remember()
+        self.sweep()
+        self.world.set(server, local)
 
     def _remember(self) -> None:
         earlier, later = sorted((self.world.server, self.world.local))

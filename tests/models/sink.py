@@ -6,14 +6,11 @@ itself delivers (`run`) comes out no more often than the event has lives.
 """
 
 import json
-import shutil
-import tempfile
 from collections import Counter
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import rule
 
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -28,15 +25,13 @@ from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
 from receiver.operations.requeue import Requeue
 from receiver.operations.sink_ledger import SinkLedger
+from tests.models.sink_parking import ParkingRules
 from tests.models.sink_worker import SINK, Worker, outcomes_of
-from tests.models.world import JUMPS, STRANGERS, World
+from tests.models.world import JUMPS, STRANGERS
 from tests.support import forwarding
 from workers.forward.delivery_queue import create_group
 from workers.forward.outcomes import Outcome
 from workers.maintenance.sweep import Sweep
-from workers.parking import memory_use
-from workers.parking.place import Place
-from workers.parking.sink_parking import SinkParking
 
 GROUP: Final = forward_group(SINK.name)
 KEYS: Final = (forward_bell(SINK.name), sink_state(SINK.name), refused_at(SINK.name))
@@ -47,14 +42,8 @@ ACTIONS: Final = (
 )
 
 
-class Killed(Exception):
-    """The process that parks is killed here."""
-
-
-class SinkHistories(RuleBasedStateMachine):
+class SinkHistories(ParkingRules):
     """See the module."""
-
-    world: World
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,12 +57,9 @@ class SinkHistories(RuleBasedStateMachine):
         self.taken: set[str] = set()
         """Entries that a request has delivered, which may happen again."""
         self.dropped: set[str] = set()
-        self.directory = Path(tempfile.mkdtemp(prefix="models-"))
-        self._open_place()
-
-    def _open_place(self) -> None:
-        self.place = Place(self.directory)
-        self.parking = SinkParking(self.client, SINK, self.place, sheds=False)
+        self.letter: dead_letters.Found | None = None
+        """One that was sent on its way again, or dropped."""
+        self.open_place()
 
     # What may happen ------------------------------------------------------------------------
 
@@ -129,7 +115,7 @@ class SinkHistories(RuleBasedStateMachine):
     def dead_letter(self, drop: bool) -> None:
         actions = DeadLetterActions(self.client)
         for found in list(dead_letters.select(self.client, Selection()))[:1]:
-            entry = found.letter.entry
+            entry, self.letter = found.letter.entry, found
             if drop:
                 list(actions.drop([found]))
                 self.dropped.add(entry)
@@ -139,46 +125,36 @@ class SinkHistories(RuleBasedStateMachine):
                 self.lives[entry] += self.client.zcard(retry_due(SINK.name)) - before
                 self.dropped.add(entry)  # where it waited already, the letter went all the same
 
-    @rule(count=st.integers(1, 4), killed=st.sampled_from(["", "", "before", "after"]))
-    def park(self, count: int, killed: str) -> None:
-        self._with_files("_leave", killed, lambda use: self.parking.relieve(use, count))
-
-    @rule(killed=st.sampled_from(["", "", "before", "after"]))
-    def give_back(self, killed: str) -> None:
-        self._with_files("_give", killed, self.parking.give_back)
-
     @rule()
-    def take_over(self) -> None:
-        use = memory_use.read(self.client, [SINK]).get(SINK.name)
-        if use:
-            self.parking.take_over(use)
+    def dead_letter_again(self) -> None:
+        """Somebody who still sees a letter that is gone."""
+        before = self.client.zcard(retry_due(SINK.name))
+        if self.letter:
+            actions = DeadLetterActions(self.client)
+            list(actions.replay([self.letter], frozenset([SINK.name])))
+        assert self.client.zcard(retry_due(SINK.name)) == before
 
-    def _with_files(self, step: str, killed: str, do: Any) -> None:
-        """Do what a parker does, killed before or after the script it runs."""
-        use = memory_use.read(self.client, [SINK]).get(SINK.name)
-        if not use:
-            return
-        real = getattr(self.parking, step)
-
-        def dying(*arguments: Any, **more: Any) -> Any:
-            if killed == "after":
-                real(*arguments, **more)
-            raise Killed
-
-        self.parking.update_files(use)
-        try:
-            if killed:
-                setattr(self.parking, step, dying)
-            do(use)
-        except Killed:
-            self.place.close()
-            self._open_place()
-        finally:
-            self.parking.__dict__.pop(step, None)
+    @rule(action=st.sampled_from(["run", "retry", "delivered"]))
+    def settle_late(self, action: str) -> None:
+        """One settles what another has leased and settled since: its own lease was over."""
+        self.time_passes(1)
+        self.lease(0, 4)
+        self.time_passes(LEASE)
+        self.lease(1, 4)
+        self.settle(1, ["run"] * 4, heard=True)
+        self.settle(0, [action] * 4, heard=True)
 
     @rule(how=st.sampled_from(STRANGERS))
     def stranger(self, how: str) -> None:
         self.world.disturb(EVENTS, GROUP, how)
+        self._all_restart()
+
+    @rule(how=st.sampled_from(STRANGERS))
+    def stranger_and_old_age(self, how: str) -> None:
+        """What is open is old enough to be trimmed before a worker sees what the stranger did."""
+        self.world.disturb(EVENTS, GROUP, how)
+        self.time_passes(8 * 24 * 3600)
+        self.sweep()
         self._all_restart()
 
     @rule(
@@ -210,8 +186,7 @@ class SinkHistories(RuleBasedStateMachine):
             self._finish()
             self._each_life_ended_once()
         finally:
-            self.place.close()
-            shutil.rmtree(self.directory)
+            self.close_place()
 
     def _finish(self) -> None:
         self._all_restart()

@@ -1,10 +1,11 @@
-"""120 histories of the protocols, and its scripts broken on purpose. `make soak` tells 100,000."""
+"""Histories of each protocol, and its scripts broken on purpose. `make soak` runs 100,000."""
 
-import asyncio
 import os
 from collections.abc import Iterator
 
 import pytest
+import redis.asyncio
+import uvloop
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from redis.exceptions import ResponseError
@@ -13,27 +14,39 @@ from tests.models import breakages
 from tests.models.breakages import Breakage
 from tests.models.inbound import InboundHistories
 from tests.models.sink import SinkHistories
+from tests.models.subscriptions import SubscriptionHistories
 from tests.models.world import World, world
 
-MACHINES: list[type[RuleBasedStateMachine]] = [InboundHistories, SinkHistories]
+SUITE: dict[type[RuleBasedStateMachine], int] = {
+    InboundHistories: 60,
+    SinkHistories: 60,
+    SubscriptionHistories: 40,
+}
+"""How many histories of each the suite runs."""
 MANY = int(os.environ.get("HISTORIES", "100000"))
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[World]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world() as it:
-        loop = asyncio.new_event_loop()
-        InboundHistories.world = SinkHistories.world = it
-        InboundHistories.loop = loop
+        loop = uvloop.new_event_loop()
+        InboundHistories.world = SinkHistories.world = SubscriptionHistories.world = it
+        InboundHistories.loop = SubscriptionHistories.loop = loop
+        SubscriptionHistories.directory = tmp_path_factory.mktemp("models")
+        SubscriptionHistories.connections = redis.asyncio.ConnectionPool.from_url(it.url)
         yield it
+        loop.run_until_complete(SubscriptionHistories.connections.disconnect())
         loop.close()
 
 
-def histories(count: int, *, random: bool, shrunk: bool = True) -> settings:
+def histories(
+    machine: type[RuleBasedStateMachine], count: int, *, random: bool, shrunk: bool = True
+) -> settings:
     """So many; not random: the same ones each time, or a commit would fail for another's fault."""
     return settings(
         max_examples=count,
-        stateful_step_count=40,
+        # A step of a controller is many requests.
+        stateful_step_count=20 if machine is SubscriptionHistories else 40,
         derandomize=not random,
         database=None,
         deadline=None,
@@ -43,20 +56,21 @@ def histories(count: int, *, random: bool, shrunk: bool = True) -> settings:
     )
 
 
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("machine", SUITE)
 def test_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:
-    run_state_machine_as_test(machine, settings=histories(60, random=False))
+    run_state_machine_as_test(machine, settings=histories(machine, SUITE[machine], random=False))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("machine", SUITE)
 def test_many_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:
-    run_state_machine_as_test(machine, settings=histories(MANY // 2, random=True))
+    run_state_machine_as_test(machine, settings=histories(machine, MANY // 3, random=True))
 
 
 BROKEN = [
     *((InboundHistories, one) for one in breakages.INBOUND),
     *((SinkHistories, one) for one in breakages.SINK),
+    *((SubscriptionHistories, one) for one in breakages.SUBSCRIPTIONS),
 ]
 
 
@@ -69,7 +83,9 @@ def test_a_script_that_is_broken_is_found(
 ) -> None:
     shared.breakage = breakage
     try:
-        with pytest.raises((AssertionError, ResponseError)):
-            run_state_machine_as_test(machine, settings=histories(2_000, random=True, shrunk=False))
+        shared.check_breakage()
+        told = histories(machine, 2_000, random=True, shrunk=False)
+        with pytest.raises((AssertionError, ResponseError, ValueError)):
+            run_state_machine_as_test(machine, settings=told)
     finally:
         shared.breakage = None

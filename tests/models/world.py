@@ -3,19 +3,29 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 
 from receiver.runtime import scripts
+from receiver.subscriptions import lease, store
 from tests.models.breakages import Breakage
+from tests.support.environ import ROOT
 from tests.support.valkey import Valkey
 from workers import second_clock
 from workers.normalise import job
 
 BEGIN: Final = int(time.time())
 """Seconds since 1970 at which each history begins: stream ids are of the server's real clock."""
+ROOMS: Final = ("receiver", "workers")
 _TIME: Final = "test:time"
+_AT_IMPORT: Final[list[tuple[Any, str, str]]] = [
+    (lease, "_ACQUIRE", "acquire_lease"),
+    (store, "_COMMIT", "commit"),
+    (store, "_DELETE", "delete_credentials"),
+]
+"""Scripts that a module has loaded already: where, and their names."""
 _load = scripts.load
 
 
@@ -24,14 +34,27 @@ class World:
 
     def __init__(self, valkey: Valkey) -> None:
         self.client: Any = valkey.client()
+        self.url = valkey.url
+        # A read that waits for a millisecond is answered at the server's next tick.
+        self.client.config_set("hz", 500)
         self.server = self.local = BEGIN
+        self.true = BEGIN
+        """The time by a clock that never jumps."""
         self.breakage: Breakage | None = None
         """What is wrong on purpose with the scripts that are loaded from now on."""
 
     def begin(self) -> None:
         """Empty the server, and set both clocks to the beginning."""
         self.client.flushdb()
+        self.true = BEGIN
         self.set(BEGIN, BEGIN)
+        for module, name, script in _AT_IMPORT:
+            setattr(module, name, self.load(module.__package__ or "", script))
+
+    def lose_all(self) -> None:
+        """Empty the server in the middle of a history."""
+        self.client.flushdb()
+        self.set(self.server, self.local)
 
     def set(self, server: int, local: int) -> None:
         """Set the clocks, in seconds."""
@@ -40,6 +63,7 @@ class World:
 
     def pass_by(self, seconds: int, *groups: tuple[str, str]) -> None:
         """Let time go by for both clocks, and for what these groups (stream, name) have pending."""
+        self.true += seconds
         self.set(self.server + seconds, self.local + seconds)
         for stream, group in groups:
             self._age(stream, group, 1000 * seconds)
@@ -60,6 +84,15 @@ class World:
         if self.breakage and self.breakage.script in (name, ""):
             text = text.replace(self.breakage.was, self.breakage.becomes)
         return text.replace("redis.call('TIME')", f"redis.call('HMGET', '{_TIME}', 's', 'us')")
+
+    def check_breakage(self) -> None:
+        """Raise unless the script that is wrong on purpose is another one and can still be run."""
+        assert self.breakage
+        script = self.breakage.script or "enter_group"
+        (path,) = (each for room in ROOMS for each in (ROOT / room).rglob(f"{script}.lua"))
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        assert self.breakage.was in _load(package, script)
+        self.client.script_load(self.load(package, script))
 
     def groups(self, stream: str) -> list[str]:
         """Return the names of a stream's consumer groups."""
@@ -95,6 +128,9 @@ def world() -> Iterator[World]:
         patch.setattr(scripts, "load", it.load)
         patch.setattr(second_clock, "local_time", lambda: 1000 * it.local)
         patch.setattr(job, "LINGER_MILLISECONDS", 1)
+        patch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: it.true))
+        for module, name, _ in _AT_IMPORT:
+            patch.setattr(module, name, getattr(module, name))
         try:
             yield it
         finally:
