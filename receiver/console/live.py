@@ -142,16 +142,24 @@ class Live:
         """Return what came since a position, after at most a second, the one after it, and whether
         there is more. Raises `redis.RedisError`.
         """
+        rows, more = self._read_on(position, BLOCK)
+        if settled := self._settled():
+            # A worker publishes before it is done: what it did since the read is there now.
+            later, more = self._read_on(position, None)
+            rows += later
+        return rows + self._duplicates(settled), position, more
+
+    def _read_on(self, position: Position, block: int | None) -> tuple[list[Row], bool]:
+        """Move a position on; return what came since it, and whether there is more."""
         streams: Any = position
-        found: Any = self._client.xread(streams, count=QUEUED, block=BLOCK) or []
+        found: Any = self._client.xread(streams, count=QUEUED, block=block) or []
         rows: list[Row] = []
         for name, entries in found:
             stream = name.decode()
             position[stream] = entries[-1][0].decode()
             rows += self._rows(stream, entries)
         self._remember(rows)
-        more = any(len(entries) == QUEUED for _, entries in found)
-        return rows + self._duplicates(), position, more
+        return rows, any(len(entries) == QUEUED for _, entries in found)
 
     def _remember(self, rows: list[Row]) -> None:
         """Keep those of which there is nothing yet but that they are kept."""
@@ -165,18 +173,20 @@ class Live:
         made = (row(stream, entry, fields, self._masks) for entry, fields in entries)
         return [one for one in made if one]
 
-    def _duplicates(self) -> list[Row]:
-        """Return those whose worker is done with them and that made no event: they repeat one."""
+    def _duplicates(self, settled: list[Row]) -> list[Row]:
+        """Return those of them that made no event: they repeat one."""
+        done = [self._open.pop(one.receipt) for one in settled if one.receipt in self._open]
+        return [Row(x.receipt, x.at, "duplicate", x.what, x.listener, entry=x.entry) for x in done]
+
+    def _settled(self) -> list[Row]:
+        """Return those kept long ago whose worker is done with them."""
         while len(self._open) > HISTORY:
             self._open.pop(next(iter(self._open)))
         if not self._open:
             return []
         now: Any = self._client.time()
         old = [x for x in self._open.values() if now[0] * 1000 - x.at > SETTLE_AFTER]
-        done = self._done(old) if old else []
-        for one in done:
-            del self._open[one.receipt]
-        return [Row(x.receipt, x.at, "duplicate", x.what, x.listener, entry=x.entry) for x in done]
+        return self._done(old) if old else []
 
     def _done(self, rows: list[Row]) -> list[Row]:
         """Return those that a worker has taken and is done with."""

@@ -18,6 +18,7 @@ from receiver.console.mask import masks
 from receiver.console.rows import Filter, Row
 from receiver.contract.records import Notification, Refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
+from tests.support.eventually import eventually
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
@@ -111,11 +112,31 @@ def test_a_repeat_is_told_once_its_worker_is_done_with_it(valkey: Valkey) -> Non
         valkey.client().xadd(INBOUND, {"n": encode(one)})
         collecting = asyncio.create_task(collect(live, start, 4))
         await asyncio.to_thread(work, valkey)
-        return [(x.receipt, x.outcome) for x in await asyncio.wait_for(collecting, 30)]
+        return [(x.receipt, x.outcome) for x in await asyncio.wait_for(collecting, 120)]
 
     told = asyncio.run(scene())
     assert told[-1] == (receipt(2), "duplicate")
     assert (receipt(1), "published") in told
+
+
+def test_what_is_published_between_two_looks_is_no_repeat(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Live._done
+
+    def worked(self: Live, rows: list[Row]) -> list[Row]:
+        work(valkey)
+        return done(self, rows)
+
+    monkeypatch.setattr(Live, "_done", worked)
+
+    async def scene() -> list[tuple[str, str]]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        accept(valkey, 1)
+        rows = await asyncio.wait_for(collect(live, {}, 2), 120)
+        return [(x.receipt, x.outcome) for x in rows]
+
+    assert asyncio.run(scene()) == [(receipt(1), "kept"), (receipt(1), "published")]
 
 
 def test_what_was_published_while_nobody_looked_is_no_repeat(
@@ -148,7 +169,9 @@ def test_a_slow_viewer_hears_how_many_were_skipped(valkey: Valkey) -> None:
         await anext(tail)
         for number in range(QUEUED + 50):
             accept(valkey, number)
-        await asyncio.sleep(2.5)  # a viewer that reads nothing for a while
+        end = live.now()
+        # The viewer reads nothing meanwhile.
+        await asyncio.to_thread(eventually, lambda: live._position == end)
         return await anext(tail)
 
     batch = asyncio.run(scene())
