@@ -145,9 +145,8 @@ def test_the_demo_shows_one_event_of_each_kind_and_nothing_else_on_stdout(up: Up
 def test_what_the_demo_prints_to_copy_works(tmp_path: Path) -> None:
     with Up(tmp_path, terminal=True) as up, urllib3.PoolManager(retries=False) as pool:
         up.events(3)
-        said = up.said()
-        found = re.search(r"^ +(curl .*)$", said, re.MULTILINE)
-        assert found
+        found = eventually(lambda: re.search(r"^ +(curl .*)$", up.said(), re.MULTILINE))
+        said = found.string
         words = shlex.split(found[1])
         headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")
         body = words[words.index("-d") + 1].encode()
@@ -169,6 +168,8 @@ def test_where_nobody_watches_each_line_it_says_is_json_and_has_no_token(up: Up)
     up.events(3)
     assert up.end(signal.SIGTERM) == 0
     lines = [json.loads(line) for line in up.said().splitlines()]
+    # A busy machine hears more often than once in its start that it is not ready.
+    lines = [line for line in lines if not line.get("said", "").startswith("Not ready yet: ")]
     said = [line["event"] for line in lines]
     assert [name for name in said if name.startswith(("up.", "demo."))] == [
         *("up.ready", "demo.begins", "demo.sent", "demo.sent", "demo.sent", "up.stopped")
@@ -203,7 +204,7 @@ def test_it_stops_even_when_its_parts_hang(up: Up) -> None:
 def test_no_process_is_left_when_it_is_killed(tmp_path: Path) -> None:
     with Up(tmp_path, WEB_CONCURRENCY="2", RECEIVER_WORKERS="2") as up:
         up.events(3)
-        assert len(up.left()) > 7
+        eventually(lambda: len(up.left()) > 7)
         up.process.kill()
         up.process.wait()
         eventually(lambda: not up.left())
@@ -226,7 +227,7 @@ def test_the_next_start_has_the_same_token_and_the_old_events(tmp_path: Path) ->
         first.end(signal.SIGINT)
     with Up(tmp_path, terminal=True, PORT=first.environ["PORT"]) as second:
         assert {event["type"] for event in second.events(3)} == KINDS
-        assert f"Bearer token: {token}" in second.said()
+        eventually(lambda: f"Bearer token: {token}" in second.said())
         old = run(tmp_path, "tail", "--from-start", "--no-follow").stdout
         assert len(old.splitlines()) == 6
         books = json.loads(run(tmp_path, "ledger", "--json").stdout)
@@ -252,11 +253,11 @@ def test_a_part_that_is_killed_is_started_again_and_nothing_is_lost(up: Up, part
     eventually(up.send)
     assert up.events(1)[0]["type"] == "sms.message.received.v1"
 
-    def books() -> Any:
-        return json.loads(run(up.directory, "ledger", "--json").stdout)
+    def done() -> Any:
+        books = json.loads(run(up.directory, "ledger", "--json").stdout)
+        return books if books["open"] == 0 else None
 
-    eventually(lambda: books()["open"] == 0)
-    assert books()["balanced"]
+    assert eventually(done)["balanced"]
 
 
 def test_the_processes_of_a_killed_web_server_end_and_free_the_port(tmp_path: Path) -> None:

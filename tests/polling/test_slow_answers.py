@@ -56,8 +56,8 @@ def stopped_within(polled: Polled, pace: Pace, patch: pytest.MonkeyPatch) -> Rou
 def test_an_answer_may_take_longer_than_any_silence_in_it(
     polled: Polled, double: SimulatedGateway
 ) -> None:
-    double.control("faults", effect="drip", route="inbox", seconds=2.0)
-    assert polled.once(msgspec.structs.replace(FAST, idle=1.2)).outcome == "messages"
+    double.control("faults", effect="drip", route="inbox", seconds=3.0)
+    assert polled.once(msgspec.structs.replace(FAST, idle=2.5)).outcome == "messages"
     assert polled.texts() == TEXTS
 
 
@@ -65,7 +65,7 @@ def test_one_that_says_nothing_any_more_is_given_up_and_what_came_comes_out(
     polled: Polled, double: SimulatedGateway
 ) -> None:
     double.control("faults", effect="stall", route="inbox", seconds=30, at=0.5)
-    done = polled.once(msgspec.structs.replace(FAST, idle=0.3))
+    done = polled.once(msgspec.structs.replace(FAST, idle=2.0))
     assert done.outcome == "cut"
     assert polled.texts() == TEXTS[:2]
     assert len(polled.rejected()) == 1

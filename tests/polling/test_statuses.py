@@ -58,7 +58,7 @@ def test_each_new_status_is_an_event_and_the_watch_ends_with_the_last(watched: W
 def test_nobody_is_asked_within_20_seconds(watched: Watched) -> None:
     watched.gateway.script["SMS1"] = [statuses((A, DELIVERED))]
     watched.ask_for("SMS0", ago=25)
-    watched.ask_for("SMS1", ago=10)
+    watched.ask_for("SMS1", ago=1)
     watched.poll(lambda: watched.counts().get("gone"))
     assert [one.id for one in watched.watches()] == ["SMS1"]
     assert watched.gateway.asked == ["/sms/v3/messaging/outbox/SMS0"]
@@ -243,6 +243,7 @@ def test_a_poll_asks_no_faster_than_its_rate_and_stops_at_once(
     watched = Watched(valkey, gateway, tmp_path, rate=1)
     watched.ask_for(*(f"SMS{n}" for n in range(8)))
     began = time.monotonic()
-    watched.poll(lambda: len(gateway.asked) == 3)
-    assert time.monotonic() - began > 2
-    assert len(gateway.asked) <= 4
+    watched.poll(lambda: len(gateway.asked) >= 3)
+    took = time.monotonic() - began
+    assert took > 2
+    assert len(gateway.asked) <= 1 + took

@@ -70,6 +70,18 @@ class SimulatedGateway:
                 received += b"(reset)"
         return received
 
+    def left(self, path: str = INBOX) -> None:
+        """Read with a plain socket until something of the body has come, and hang up."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        head = f"GET {path} HTTP/1.1\r\nhost: {host}\r\n"
+        head += f"authorization: {self.token()['authorization']}\r\n\r\n"
+        received = b""
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(head.encode())
+            while not received.partition(b"\r\n\r\n")[2]:
+                received += (piece := connection.recv(65536))
+                assert piece, received
+
     def books(self) -> Any:
         """Its records."""
         return self.http.get("/_books").json()

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import msgspec
+
 from receiver.config.settings import load
 from receiver.intake.inbound_writer import Inbound
 from receiver.polling.gateway import Gateway
@@ -108,7 +110,7 @@ def main(point: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
 
     async def run() -> None:
-        process = Process(settings, stop.is_set, FAST)
+        process = Process(settings, stop.is_set, msgspec.structs.replace(FAST, idle=1.0))
         try:
             await process.run()
         finally:

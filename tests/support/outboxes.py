@@ -21,7 +21,7 @@ from receiver.polling.watch import Watch
 from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
 
-PACE = Pace(tick=0.02, quiet=0.02, jitter=0.0, failures=(0.2,), connect=5, idle=5, lease=5)
+PACE = Pace(tick=0.02, quiet=0.02, jitter=0.0, failures=(0.2,), connect=20, idle=20, lease=5)
 
 
 class Reply(NamedTuple):

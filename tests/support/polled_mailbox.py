@@ -24,7 +24,9 @@ from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
 
 KEY: Final = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
-FAST: Final = Pace(jitter=0.0, failures=(0.05, 0.1), connect=5.0, tick=0.02, grace=1.0, append=5.0)
+FAST: Final = Pace(
+    jitter=0.0, failures=(0.05, 0.1), connect=20.0, tick=0.02, grace=1.0, append=20.0
+)
 _names = itertools.count()
 
 

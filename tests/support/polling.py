@@ -28,12 +28,12 @@ from workers.normalise.job import Normaliser
 FAST = Pace(
     jitter=0.0,
     failures=(0.05, 0.1),
-    connect=2.0,
-    idle=1.0,
+    connect=20.0,
+    idle=20.0,
     lease=1.0,
     tick=0.02,
     grace=1.0,
-    append=5.0,
+    append=20.0,
 )
 REGISTRATION = "22627000"
 

@@ -53,8 +53,8 @@ def test_what_would_wait_pauses_and_comes_back_with_nothing(client: Any) -> None
     client.rpush("list", "a")
     assert client.blmove("list", "other", 5) == b"a"
     began = time.monotonic()
-    assert client.blmove("list", "other", 5) is None
-    assert 0.1 < time.monotonic() - began < 5
+    assert client.blmove("list", "other", 60) is None
+    assert 0.1 < time.monotonic() - began < 60
 
 
 def test_a_script_says_for_itself_whether_it_may(client: Any) -> None:
