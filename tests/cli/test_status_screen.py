@@ -37,10 +37,14 @@ def test_it_says_what_runs_and_what_does_not(receiver: Receiver, tmp_path: Path)
     assert (code, found["well"], found["web"]["status"]) == (1, False, 200)
     receiver.start_worker()
     assert receiver.post("/att/sms/mo/promo", mo()).status == 204
-    eventually(lambda: status(tmp_path, receiver)[1]["listeners"]["promo"] is not None)
-    eventually(lambda: status(tmp_path, receiver)[1]["well"])
-    code, found = status(tmp_path, receiver)
-    assert code == 0
+
+    def well() -> dict[str, Any]:
+        code, found = status(tmp_path, receiver)
+        assert (code == 0) is found["well"]
+        return found if found["well"] and found["listeners"]["promo"] is not None else {}
+
+    receiver.settled()
+    found = eventually(well)
     assert (found["ledger"]["accepted"], found["ledger"]["balanced"]) == (1, True)
     assert (found["sinks"][0]["name"], found["sinks"][0]["state"]) == ("copy", "sending")
     assert found["listeners"]["promo"] < 60

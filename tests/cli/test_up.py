@@ -146,6 +146,7 @@ def test_what_the_demo_prints_to_copy_works(tmp_path: Path) -> None:
     with Up(tmp_path, terminal=True) as up, urllib3.PoolManager(retries=False) as pool:
         up.events(3)
         found = eventually(lambda: re.search(r"^ +(curl .*)$", up.said(), re.MULTILINE))
+        assert found
         said = found.string
         words = shlex.split(found[1])
         headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")

@@ -87,10 +87,12 @@ def test_reloads_all_the_time_under_load_lose_nothing_and_repeat_nothing(
         each.start()
     numbers = itertools.count(1)
 
+    processes = (receiver.web, receiver.worker)
+
     def often_enough() -> bool:
         number = next(numbers)
         put(file, toml(number))
-        for process in (receiver.web, receiver.worker):
+        for process in processes:
             for _ in range(1 + 20 * (number % 10 == 0)):  # a storm now and then
                 process.send_signal(signal.SIGHUP)
         threading.Event().wait(0.1)
@@ -116,7 +118,7 @@ def test_reloads_all_the_time_under_load_lose_nothing_and_repeat_nothing(
     entries: Any = receiver.redis.xrange("copy:kept")
     got = Counter(json.loads(fields[b"event"])["receiptid"] for _, fields in entries)
     assert got == Counter(acknowledged)
-    assert (receiver.web.poll(), receiver.worker.poll()) == (None, None)
+    assert [process.poll() for process in processes] == [None, None]
 
 
 def test_what_waits_for_a_sink_that_is_taken_out_is_delivered_when_it_comes_back(
