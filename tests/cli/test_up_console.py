@@ -12,12 +12,19 @@ from tests.support.eventually import eventually
 CLICK = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_one_click_shows_the_samples_as_they_came_out(tmp_path: Path) -> None:
     with Up(tmp_path, terminal=True) as up, urllib3.PoolManager(retries=False) as http:
         up.events(3)
-        found = re.search(r"Watch it: (http://127\.0\.0\.1:(\d+)/login\?token=\S+)", up.said())
+        link = r"Watch it: (http://127\.0\.0\.1:(\d+)/login\?token=\S+)"
+        found = eventually(lambda: re.search(link, up.said()))
         assert found
         assert int(found[2]) == up.console
+        eventually(lambda: listens(up.console))  # it is not waited for as long as it takes
         answer = http.request("GET", found[1], headers=CLICK, redirect=False)
         assert (answer.status, answer.headers["location"]) == (303, "/live?since=start")
         cookie = {"Cookie": answer.headers["set-cookie"].split(";")[0]}

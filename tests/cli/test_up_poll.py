@@ -8,6 +8,7 @@ from tests.cli.test_up import Up
 from tests.support.att_gateways import gateway
 from tests.support.eventually import eventually
 from tests.support.polling import Polled, configured
+from tests.support.put import put
 from tests.support.valkey import Valkey
 
 
@@ -20,7 +21,7 @@ def test_what_is_polled_comes_out_too_and_nothing_is_left_running(
         environ: Any = polled.environ
         with Up(tmp_path, **environ) as up:
             up.events(3)
-            (tmp_path / "receiver.toml").write_text(configured(double.url))  # it is seen by itself
+            put(tmp_path / "receiver.toml", configured(double.url))  # it is seen by itself
             assert [event["data"]["text"] for event in up.events(1)] == ["fetched"]
             eventually(lambda: any("receiver poll" in one for one in up.left().values()))
             up.end(signal.SIGINT)

@@ -9,6 +9,7 @@ from tests.support.att_gateways import gateway
 from tests.support.commands import running
 from tests.support.eventually import eventually
 from tests.support.polling import Polled, configured
+from tests.support.put import put
 from tests.support.valkey import Valkey
 
 
@@ -38,7 +39,7 @@ def test_polls_that_come_into_the_file_are_polled_and_those_that_go_are_let_go(
 
 
 def _change(process: "subprocess.Popen[str]", file: Path, text: str) -> None:
-    file.write_text(text)
+    put(file, text)
     process.send_signal(signal.SIGHUP)
 
 

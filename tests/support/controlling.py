@@ -25,6 +25,7 @@ from tests.support.dying_controller import AHEAD
 from tests.support.eventually import eventually
 from tests.support.forked import Forked
 from tests.support.operators import Simulated, Sink
+from tests.support.put import put
 from tests.support.valkey import Valkey
 
 API = "device-reachability-status-subscriptions"
@@ -54,7 +55,7 @@ class Controlled:
 
     def wants(self, *devices: str) -> None:
         """Write the file of devices."""
-        (self.directory / "fleet.txt").write_text("\n".join(devices) + "\n")
+        put(self.directory / "fleet.txt", "\n".join(devices) + "\n")
 
     def configure(self) -> None:
         """Write receiver.toml."""

@@ -19,6 +19,7 @@ import urllib3
 from receiver.web import server
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.eventually import eventually
+from tests.support.put import put
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -59,7 +60,7 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
         )
         assert slow.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"  # so the request has begun
         slow.sendall(body[:20])
-        (tmp_path / "receiver.toml").write_text(FLEET + HANDSHAKE)
+        put(tmp_path / "receiver.toml", FLEET + HANDSHAKE)
         web.send_signal(signal.SIGHUP)
         eventually(lambda: status(receiver, "fleet") == 204)
         assert status(receiver, "promo") == 404
@@ -71,8 +72,8 @@ def test_listeners_and_handshakes_come_and_go_and_a_request_ends_by_what_it_bega
     assert asked.headers["WebHook-Allowed-Origin"] == "example.com"
     paths = receiver.get("/openapi.json").json()["paths"]
     assert paths["/att/sms/mo/{listener}"]["parameters"][0]["schema"] == {"enum": ["fleet"]}
-    (tmp_path / "receiver.toml").write_text("")  # by itself, and any listener is one again
-    eventually(lambda: status(receiver, "promo") == 204, within=120)
+    put(tmp_path / "receiver.toml", "")  # by itself, and any listener is one again
+    eventually(lambda: status(receiver, "promo") == 204)
 
 
 def test_each_of_several_processes_is_told_and_none_is_started_anew() -> None:

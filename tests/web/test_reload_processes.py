@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.put import put
 from tests.support.running import AUTHORIZED, Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -88,10 +89,10 @@ def test_both_take_it_at_sighup_and_by_themselves_and_neither_is_started_anew(
     serving = both(receiver)
     assert receiver.web
     for times, name, told in ((2, "fleet", True), (4, "alerts", False)):
-        (tmp_path / "receiver.toml").write_text(LISTENER.format(name))
+        put(tmp_path / "receiver.toml", LISTENER.format(name))
         if told:
             receiver.web.send_signal(signal.SIGHUP)
-        eventually(partial(taken, receiver, times), within=20)
+        eventually(partial(taken, receiver, times))
         assert statuses(receiver, name) == {204}
         assert statuses(receiver, "promo") == {404}
     assert processes(receiver) == serving

@@ -16,6 +16,7 @@ import urllib3
 
 from receiver.contract.redis_keys import forward_group
 from tests.support.eventually import eventually
+from tests.support.put import put
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -37,13 +38,6 @@ def toml(number: int) -> str:
     text += TYPES if number % 2 else ""
     text += SINK.format("other") if number // 2 % 2 else ""
     return text + (f'[[listener]]\nname = "l{number}"\n' if number % 5 else "")
-
-
-def put(path: Path, text: str) -> None:
-    """Whole, under its name: as whoever manages configuration does it."""
-    other = path.with_name("receiver.toml.new")
-    other.write_text(text)
-    other.rename(path)
 
 
 @pytest.fixture
