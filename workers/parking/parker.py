@@ -83,24 +83,15 @@ class Parker:
         uses = memory_use.read(self._client, self._sinks)
         memory: Any = self._client.info("memory")
         limit = memory.get("maxmemory") or 0
-        pauses = (
-            self._look_at(
-                sink,
-                uses[sink.name],
-                memory_use.excess(sink, uses, limit),
-                returns=memory_use.may_return(sink, uses, limit),
-            )
-            for sink in self._sinks
-            if sink.name in uses
-        )
+        pauses = (self._look_at(sink, uses, limit) for sink in self._sinks if sink.name in uses)
         return min(pauses, default=IDLE)
 
-    def _look_at(self, sink: SinkSettings, use: Use, excess: int, *, returns: bool) -> float:
+    def _look_at(self, sink: SinkSettings, uses: dict[str, Use], limit: int) -> float:
         """Work for one sink; what is wrong with its files or its disk is said and tried again."""
-        said = ""
+        said, use = "", uses[sink.name]
         pause = IDLE
         try:
-            pause = self._work(sink, use, excess, returns=returns)
+            pause = self._work(sink, uses, limit)
         except BlockingIOError:
             said = _TAKEN
         except redis_client.DOWN as error:
@@ -110,13 +101,15 @@ class Parker:
         self._note(sink.name, use, said)
         return pause
 
-    def _work(self, sink: SinkSettings, use: Use, excess: int, *, returns: bool) -> float:
-        own = self._parkings[sink.name]
+    def _work(self, sink: SinkSettings, uses: dict[str, Use], limit: int) -> float:
+        own, use = self._parkings[sink.name], uses[sink.name]
+        excess = memory_use.excess(sink, uses, limit)
         own.update_files(use)
         erases = own.erase(use)
-        returns = returns and not erases
+        returns = not erases and memory_use.may_return(sink, uses, limit)
         back = own.give_back(use) if returns else 0  # first: a disk that is full gets room by it
         if back > 0:
+            uses[sink.name] = use._replace(retries=use.retries + back)  # the next sink has less
             bell.ring_sinks(self._client, [sink])
         left = 0
         if excess and self._policies[sink.name] != "hold":
