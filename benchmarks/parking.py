@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks import record
 from benchmarks.calm import Result
 from benchmarks.forward import events
 from benchmarks.processes import scratch, valkey
@@ -105,7 +106,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--many", type=int, default=1_000_000)
     said = parser.parse_args()
-    print(json.dumps(rates(said.count) | start(said.many), indent=2))
+    record.take("parking", lambda: rates(said.count) | start(said.many))
+    print(json.dumps(record.figures()["parking"], indent=2))
 
 
 if __name__ == "__main__":

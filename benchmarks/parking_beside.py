@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import books
+from benchmarks import books, record
 from benchmarks.calm import Result
 from benchmarks.forward import events
 from benchmarks.parking import SINK, step_and_take
@@ -87,13 +87,23 @@ def _park_for_ever(url: str, directory: str) -> None:
         step_and_take(client, parker)
 
 
-def report(rounds: list[Round]) -> str:
+def rounds(many: int, count: int) -> list[Round]:
+    """All ways, in turn."""
+    found = []
+    for number in range(many):
+        order = WAYS if number % 2 == 0 else WAYS[::-1]
+        found.append({way: measure(way, count) for way in order})
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def report(found: list[Round]) -> str:
     """The rates, and those beside parking and return over those alone."""
     rows = [
         [
             way,
-            *(shown(values(rounds, way, figure)) for figure in ("normalised", "rate")),
-            *(shown(ratios(rounds, way, "alone", figure), 2) for figure in ("normalised", "rate")),
+            *(shown(values(found, way, figure)) for figure in ("normalised", "rate")),
+            *(shown(ratios(found, way, "alone", figure), 2) for figure in ("normalised", "rate")),
         ]
         for way in WAYS
     ]
@@ -108,12 +118,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     said = parser.parse_args()
-    rounds = []
-    for number in range(said.rounds):
-        order = WAYS if number % 2 == 0 else WAYS[::-1]
-        rounds.append({way: measure(way, said.count) for way in order})
-        print(json.dumps(rounds[-1]), flush=True)
-    print(report(rounds))
+    record.take("parking_beside", lambda: rounds(said.rounds, said.count))
+    print(report(record.figures()["parking_beside"]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""What a listener's share costs the web process: acknowledged a second with a token that is bound
+to one of ten listeners and has a rate, and with one that is bound to none, in interleaved rounds.
+
+`python -m benchmarks.listener_shares` prints the rounds and keeps them in `results/raw.json`.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+
+from benchmarks import notifications, record
+from benchmarks.calm import Result
+from benchmarks.contenders import OURS, door
+from benchmarks.load import closed
+from benchmarks.processes import scratch, valkey
+from benchmarks.rounds import Round, interleave, ratios, shown, table, values
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential
+
+LISTENERS = ("default", *(f"other-{number}" for number in range(9)))
+WITHOUT = replace(OURS, letter="0", name="a token that is bound to no listener")
+WITH = replace(OURS, letter="n", name="bound to one of ten, with a rate")
+CONNECTIONS = 64
+
+
+def measure(bound: bool, seconds: float) -> Result:
+    """Closed loop over 64 connections."""
+    with valkey() as server, scratch() as directory:
+        listener = "default" if bound else None
+        credential = Credential(label="load", listener=listener, created=time.time())
+        credential_store.add(server.client, notifications.TOKEN, credential)
+        file = directory / "receiver.toml"
+        about = "max_per_second = 1_000_000\n" if bound else ""
+        file.write_text("".join(f'[[listener]]\nname = "{one}"\n{about}' for one in LISTENERS))
+        more = {
+            "RECEIVER_CONFIG": str(file),
+            "RECEIVER_BEARER_TOKENS": "another-token-of-32-letters",
+        }
+        with door(OURS, server, more) as running:
+            closed(replace(running.target, first=1), CONNECTIONS, 2)
+            return closed(replace(running.target, first=500_000), CONNECTIONS, seconds)
+
+
+def report(found: list[Round]) -> str:
+    """The rates, and what they are with a share against without."""
+    rows = [
+        [each.name, *(shown(values(found, each.letter, name), 2) for name in ("rate", "p99"))]
+        for each in (WITHOUT, WITH)
+    ]
+    parts = [shown(ratios(found, "n", "0", name), 2) for name in ("rate", "p99")]
+    return table(["", "requests/s", "p99 ms"], [*rows, ["ratio, pair by pair", *parts]])
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5)
+    said = parser.parse_args()
+    both = [WITHOUT, WITH]
+    record.take(
+        "listener_shares",
+        lambda: interleave(both, said.rounds, lambda each: measure(each is WITH, said.seconds)),
+    )
+    print(report(record.figures()["listener_shares"]))
+
+
+if __name__ == "__main__":
+    main()
