@@ -202,7 +202,8 @@ def erase_parked(sink: str) -> str:
     """Return the hash by which `receiver erase` asks whoever has a sink's parked events on its disk
     to erase some: `request`, an encoded `EraseParked`, which is `began` too once that worker has
     begun, and `answered` at the end, with how many events were `erased` and how many parts of the
-    files are `unread`. It ends after `ERASE_PARKED_SECONDS`: it names a person.
+    files are `unread`, or cannot be written. It ends after `ERASE_PARKED_SECONDS`: it names a
+    person.
     """
     return f"receiver:erase-parked:{sink}"
 

@@ -83,4 +83,4 @@ def _unread(sink: SinkLedger, places: int) -> str:
     if not places:
         return ""
     where = f"sink {sink.name} has files on the disk of {sink.parked_on} of which {places} parts"
-    return f"{where} cannot be read, or were kept aside: look at them, and delete them"
+    return f"{where} cannot be read or written, or were kept aside: delete them, or run this again"

@@ -1,5 +1,6 @@
 """Small dealings with the disk: locks, names that are free, what is written for certain."""
 
+import contextlib
 import errno
 import itertools
 import os
@@ -37,8 +38,13 @@ def write(path: Path, data: bytes) -> None:
 def replace(path: Path, data: bytes) -> None:
     """Have a file hold these bytes instead, all or none of them, on disk. Raises `OSError`."""
     new = path.with_name(f"{path.name}.new")
-    write(new, data)
-    new.rename(path)
+    try:
+        write(new, data)
+        new.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()  # a full disk needs its room
+        raise
     sync(path.parent)
 
 

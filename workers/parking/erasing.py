@@ -25,8 +25,8 @@ class Erasing:
         self._gone = self._unread = 0
 
     def step(self, use: Use, files: ParkedFiles) -> None:
-        """Look through one more file, and answer after the last. Raises `OSError` and
-        `redis.RedisError`; then the next step begins with the first file again.
+        """Look through one more file, and answer after the last, or after one that cannot be read
+        or written. Raises `OSError`, `redis.RedisError`.
         """
         try:
             if use.erase != self._request or files is not self._files:
@@ -37,7 +37,8 @@ class Erasing:
         except (StopIteration, msgspec.DecodeError):
             self._answer()
         except OSError:
-            self._request = b""
+            self._unread += 1  # nothing comes back while somebody waits for the answer
+            self._answer()
             raise
 
     def _begin(self, use: Use, files: ParkedFiles) -> None:
