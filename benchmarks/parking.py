@@ -1,8 +1,8 @@
 """What parking costs: bytes on disk, events a second each way, and the start with many parked.
 
 One process parks all that waits for a sink and returns it, while nothing else is done; what comes
-back is taken from the retry set at once, as by a sink that is faster than any. Both ways are to be
-faster than one forward worker (`forward.py`).
+back is taken from the retry set as soon as it is as much as may be due at once, as by a sink that
+is faster than any. Both ways are to be faster than one forward worker (`forward.py`).
 """
 
 import argparse
@@ -69,8 +69,9 @@ def _return_all(client: Any, parker: Parker) -> int:
 
 
 def step_and_take(client: Any, parker: Parker) -> int:
-    """Let the parker do one step, and take what came back by it. Returns how many."""
-    parker.step()
+    """Let the parker work until it waits, and take what came back by it. Returns how many."""
+    while not parker.step():
+        pass
     came = int(client.zcard(retry_due(SINK.name)))
     if came:
         client.delete(retry_due(SINK.name), retry_items(SINK.name))
