@@ -1,5 +1,7 @@
 """`receiver erase` and parked events: kills, races, a full disk, files that cannot be read."""
 
+import errno
+import os
 import signal
 import time
 from pathlib import Path
@@ -12,7 +14,6 @@ from receiver.contract.redis_keys import erase_parked, sink_parking
 from receiver.erasure import parked as erasing
 from receiver.erasure.erase import Report
 from tests.parking.conftest import Made
-from tests.parking.test_parked_files import full_after
 from tests.support.commands import run
 from tests.support.dying_parker import ERASING, dying
 from tests.support.erasing_parked import (
@@ -27,7 +28,7 @@ from tests.support.erasing_parked import (
 from tests.support.forwarding import Forwarding
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
-from workers.parking import segment, segment_writer
+from workers.parking import disk, segment, segment_writer
 from workers.parking.parked_files import ParkedFiles
 
 TOML = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\nshare = 0.001\n'
@@ -112,10 +113,15 @@ def test_what_cannot_be_looked_through_is_said(
 
 
 def test_on_a_full_disk_nothing_is_erased_which_is_said_and_all_comes_back(
-    valkey: Valkey, parking: Made, tmp_path: Path
+    valkey: Valkey, parking: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(path: Path, data: bytes) -> None:
+        path.write_bytes(data[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     client, parked, _ = all_parked(valkey, parking, 1_000)
-    with full_after(100), stepping(parked):
+    monkeypatch.setattr(disk, "write", full)
+    with stepping(parked):
         (left,) = erase(client).left
     assert "of which 1 parts cannot be read or written" in left
     assert [*tmp_path.rglob("*.new")] == []

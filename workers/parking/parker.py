@@ -15,7 +15,6 @@ from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import sink_parking
 from receiver.runtime import redis_client
 from receiver.runtime.logs import Condition
-from workers import bell
 from workers.parking import memory_use
 from workers.parking.memory_use import Use
 from workers.parking.place import Place
@@ -110,7 +109,6 @@ class Parker:
         back = own.give_back(use) if returns else 0  # first: a disk that is full gets room by it
         if back > 0:
             uses[sink.name] = use._replace(retries=use.retries + back)  # the next sink has less
-            bell.ring_sinks(self._client, [sink])
         left = 0
         if excess and self._policies[sink.name] != "hold":
             left = own.take_over(use) + own.relieve(use, excess)

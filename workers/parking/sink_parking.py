@@ -21,7 +21,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
 )
 from receiver.runtime import scripts
-from workers import second_clock
+from workers import bell, second_clock
 from workers.forward.delivery_queue import MOST_RETRIES, lease_milliseconds
 from workers.parking.erasing import Erasing
 from workers.parking.memory_use import Use
@@ -126,7 +126,7 @@ class SinkParking:
         """Return the next parked events to the sink, due now, if the sink is to have more.
         Returns how many, -1 if Redis has moved on. Raises `OSError`, `redis.RedisError`.
         """
-        if not (self._place and use.parked and self.mine(use) and self._has_room(use)):
+        if not (self._place and use.parked and self.mine(use)) or (due := self._due(use)) >= DUE:
             return 0
         files = self._place.files(self._sink.name)
         start, found = files.next(use.returned) or (use.total, [])
@@ -146,6 +146,8 @@ class SinkParking:
         )
         if back >= 0:
             files.drop(after)
+        if back > 0 and not due:  # else its worker is at it, and takes these too
+            bell.ring_sinks(self._client, [self._sink])
         return back
 
     def take_over(self, use: Use) -> int:
@@ -166,16 +168,14 @@ class SinkParking:
         ]
         return self._give(["", 0, 0, 0, 0, "", 0], deliveries) if deliveries else 0
 
-    def _has_room(self, use: Use) -> bool:
-        """Return whether to return more now. A consumer that does not answer gets something to be
-        asked with, and no more.
+    def _due(self, use: Use) -> int:
+        """Return how many deliveries are due; `DUE` where no more are to come back now. A consumer
+        that does not answer gets something to be asked with, and no more.
         """
-        if use.stopped or use.retries >= MOST_RETRIES:
-            return False
-        if use.failing:
-            return use.retries == 0
+        if use.stopped or use.retries >= MOST_RETRIES or (use.failing and use.retries):
+            return DUE
         due: Any = self._client.zcount(retry_due(self._sink.name), "-inf", self._now())
-        return bool(due < DUE)
+        return int(due)
 
     def _now(self) -> int:
         seconds, micros = self._client.time()
