@@ -53,6 +53,11 @@ class Process:
         """Return whether it is in the middle of something, and goes on once it is told to."""
         return self._task is not None
 
+    @property
+    def owner(self) -> bytes:
+        """Return the name that a lease of this process has."""
+        return self._context.store._owner.encode()
+
     def work(self, unit: str, trouble: str = "", at: int = 0) -> None:
         """Do a part of a controller's work; at its call number `at` there is trouble."""
         self._calls, self._at, self._trouble = 0, at, trouble

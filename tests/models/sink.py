@@ -124,6 +124,8 @@ class SinkHistories(ParkingRules):
                 list(actions.replay([found], frozenset([SINK.name])))
                 self.lives[entry] += self.client.zcard(retry_due(SINK.name)) - before
                 self.dropped.add(entry)  # where it waited already, the letter went all the same
+            left = dead_letters.select(self.client, Selection())
+            assert found.summary.id not in {one.summary.id for one in left}
 
     @rule()
     def dead_letter_again(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from receiver.contract.redis_keys import SUBSCRIPTION_SETS
+from receiver.contract.redis_keys import SUBSCRIPTION_IDS, SUBSCRIPTION_SETS
 from receiver.subscriptions.api_versions import parse_subscription
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
@@ -25,6 +25,17 @@ def test_what_the_operator_has_lost_without_a_word_is_made_anew(fleet: Controlle
     fleet.settled()
     assert not first & {each["id"] for each in fleet.live()}
     assert float(fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:gap_seconds")) > 0  # type: ignore[arg-type]
+
+
+def test_what_the_operator_has_lost_is_made_anew_where_the_index_of_ids_is_gone_too(
+    fleet: Controlled,
+) -> None:
+    fleet.start()
+    fleet.settled()
+    one = fleet.live()[0]["id"]
+    fleet.redis.delete(SUBSCRIPTION_IDS)
+    fleet.operator.control("end", id=one, notify=False)
+    eventually(lambda: len(fleet.live()) == len(DEVICES))
 
 
 def test_a_list_that_is_capped_has_nobody_checked_that_it_does_not_show(fleet: Controlled) -> None:
