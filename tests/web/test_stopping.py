@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +21,6 @@ WITHIN = 10.0
 """Seconds for a web process to end, whatever Redis does."""
 MACHINE = 50.0
 """What a busy machine adds."""
-AT_ONCE = 4.5
-"""Seconds that are less than those to wait for a request, on a busy machine too."""
 PROCESSES = pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.soak)])
 
 
@@ -126,11 +123,11 @@ def test_the_second_signal_ends_it_at_once_and_loses_nothing(
     next(half)
     process.terminate()
     eventually(lambda: post(receiver, "closed") == 0)
-    begun = time.monotonic()
     process.terminate()
     assert ended(process)
-    assert time.monotonic() - begun < AT_ONCE
-    half.close()
+    # Who is inside would be told 503 by a process that had waited for him.
+    with contextlib.suppress(ConnectionError):
+        assert next(half) == b""
     receiver.start_worker()
     receiver.settled()
     assert set(sent) <= {event["data"]["text"] for event in receiver.events()}
@@ -197,9 +194,7 @@ def test_the_second_signal_ends_the_supervisor_and_its_workers_follow(receiver: 
     receiver.valkey.pause()
     receiver.worker.terminate()
     eventually(lambda: receiver.worker and not _answers(receiver.worker.pid, signal.SIGTERM))
-    begun = time.monotonic()
-    assert receiver.worker.wait(60) == -signal.SIGTERM
-    assert time.monotonic() - begun < AT_ONCE
+    assert receiver.worker.wait(60) == -signal.SIGTERM  # and not 0, as one that has waited
     eventually(lambda: not any(map(_lives, workers)))
 
 
