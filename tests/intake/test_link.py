@@ -14,12 +14,15 @@ from tests.support.commands import free_port
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
 
+PATIENT = 60.0
+"""Seconds in which every server answers: nothing here is about one that does not."""
+
 
 def test_a_connection_that_was_lost_while_nobody_used_it_is_a_redis_that_is_down(
     valkey: Valkey,
 ) -> None:
     async def use() -> None:
-        link = RedisLink(valkey.url, "return {1}")
+        link = RedisLink(valkey.url, "return {1}", within=PATIENT)
         assert await link.run([], []) == [1]
         # As the loop does when a reset comes in; a server that is only killed says goodbye.
         link._connection._writer.transport.abort()
@@ -44,7 +47,7 @@ def test_a_batch_that_is_repeated_on_another_connection_waits_for_its_replicas_t
     keys = [INBOUND, REJECTED, LEDGER, BELL, "receiver:flusher:test"]
 
     async def once() -> None:
-        link = RedisLink(master.url, script(), replicas=1)
+        link = RedisLink(master.url, script(), replicas=1, within=PATIENT)
         try:
             await link.run(keys, words)
         finally:
