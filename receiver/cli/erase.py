@@ -50,11 +50,11 @@ def command(
 
     NUMBER has its country code; all numbers of one call are one person's. `-` reads them from
     stdin, which keeps them out of the shell's history and the list of processes. Whatever names
-    a number goes, however it was written: what came in, events, dead letters, rejected requests,
-    what waits to be delivered again or is parked on a worker's disk, and how deliveries were
-    answered. What a sink had still to get is not delivered and counts as `erased` in its ledger.
-    Then the server rewrites its log. The report counts what went and names nobody. May be repeated
-    at will.
+    a number goes, however it was written: what came in, also what is on the spool of a host where
+    `receiver web` runs, events, dead letters, rejected requests, what waits to be delivered again
+    or is parked on a worker's disk, and how deliveries were answered. What a sink had still to get
+    is not delivered and counts as `erased` in its ledger. Then the server rewrites its log. The
+    report counts what went and names nobody. May be repeated at will.
 
     Not in reach, and to be seen to elsewhere: what consumers have, backups, replicas that are away,
     what your own receiver.toml and devices files name, and the identities of notifications, which

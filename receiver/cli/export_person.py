@@ -17,6 +17,7 @@ from receiver.contract.records import (
     decode_notification,
     decode_refusal,
 )
+from receiver.erasure import spools
 from receiver.erasure.erase import known_sinks
 from receiver.erasure.parked import not_looked_at
 from receiver.erasure.stores import Found, find
@@ -34,7 +35,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
 
     NUMBER has its country code; `-` reads numbers from stdin. One JSON document a line: `kind`,
     `key` and `entry` say where it is stored, `stored` what, whole. Nothing is changed. `receiver
-    erase` finds the same.
+    erase` finds the same. What is still on a spool is only counted, on stderr.
 
     Events that are parked on a worker's disk are not printed, which is said on stderr.
 
@@ -45,13 +46,17 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     client = setup.connect(setup.redis_url(settings))
     copies, count = copies_in(settings), 0
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
+        spooled = spools.erase(client, person.digits, dry_run=True)
         for found in find(client, person, known_sinks(client), copies, passed):
             output.print_document(_document(found))
             count += 1
         left = list(not_looked_at(client, "run this again once they have come back"))
-    for sentence in left:
+    waiting = spooled.notifications + spooled.refusals
+    if waiting:
+        left.insert(0, f"{waiting} more wait on spools: run this again once they are in Redis")
+    for sentence in (*left, *spooled.left):
         click.echo(f"receiver: {sentence}", err=True)
-    if not count:
+    if not (count or waiting):
         output.print_message("nothing is stored about this person")
 
 

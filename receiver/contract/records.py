@@ -158,6 +158,32 @@ class EraseParked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A person's telephone numbers, with their country codes."""
 
 
+class EraseSpooled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is to be erased from the spools."""
+
+    name: str
+    """Of the request: no other one has it."""
+    digits: Annotated[list[_Digits], msgspec.Meta(min_length=1)]
+    """A person's telephone numbers, with their country codes."""
+    dry_run: bool
+
+
+class SpoolErased(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a web process has erased from the files of its spool."""
+
+    request: str
+    notifications: int
+    refusals: int
+    files: list[str]
+    """Those of the directory that it has."""
+    others: list[str]
+    """Those that hold something and which it has not."""
+    unread: list[str]
+    """Those of the directory that nobody can look through, or keeps aside."""
+    trouble: str
+    """Why it is not done; empty where it is."""
+
+
 encode = msgspec.msgpack.Encoder().encode
 """Encodes any of these."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
@@ -167,4 +193,6 @@ decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
 decode_erase_parked = msgspec.msgpack.Decoder(EraseParked).decode
+decode_erase_spooled = msgspec.msgpack.Decoder(EraseSpooled).decode
+decode_spool_erased = msgspec.msgpack.Decoder(SpoolErased).decode
 decode_sample = msgspec.msgpack.Decoder(Sample).decode

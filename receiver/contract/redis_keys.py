@@ -123,6 +123,17 @@ WATCH_COUNTS: Final = "receiver:watches:counts"
 `:gone`, `:expired`, `:dropped`, and `:same` (answers that said nothing new). Of every poll
 `watched` is `final` plus `gone` plus `expired` plus `dropped`, and what is open."""
 
+SPOOLS: Final = "receiver:spools"
+"""Hash: name of a spool's directory (it is kept in it, so it moves with the disk) -> JSON array
+`[host, when a web process that has it was last heard (seconds since 1970)]`. One that was left
+empty is taken out, and one that nobody has had for `SPOOL_FORGOTTEN_SECONDS`."""
+SPOOL_FORGOTTEN_SECONDS: Final = 30 * 24 * 3600
+ERASE_SPOOLED: Final = "receiver:erase-spooled"
+"""Hash by which `receiver erase` asks every web process to erase in its spool: `request`, an
+encoded `EraseSpooled`; and `<spool> <process>` -> what that one answers, an encoded `SpoolErased`.
+It ends after `ERASE_SPOOLED_SECONDS`: it names a person."""
+ERASE_SPOOLED_SECONDS: Final = 300
+
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",
     "job_timeout": 60,

@@ -25,7 +25,7 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
-from receiver.erasure import parked
+from receiver.erasure import parked, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.runtime import scripts
@@ -95,6 +95,7 @@ class Eraser:
 
     def run(self, *, dry_run: bool = False) -> Report:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
+        self._erase_spooled(dry_run=dry_run)  # first: what is not erased there goes into Redis
         who, sinks = self._person, known_sinks(self._client)
         self._each(find_published(self._client, who, self._looked_at), dry_run=dry_run)
         if not dry_run:
@@ -121,6 +122,12 @@ class Eraser:
     def _looked_at(self, more: int) -> None:
         self.report.looked_at += more
         self._passed(more)
+
+    def _erase_spooled(self, *, dry_run: bool) -> None:
+        answer = spools.erase(self._client, self._person.digits, dry_run=dry_run)
+        found = {"spooled-notification": answer.notifications, "spooled-refusal": answer.refusals}
+        self._erased += Counter(found)
+        self.report.left += answer.left
 
     def _erase(self, page: list[Found]) -> None:
         kind, key, names = page[0].kind, page[0].key, [one.entry for one in page]

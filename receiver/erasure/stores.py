@@ -68,7 +68,7 @@ def find_published(
 ) -> Iterator[Found]:
     """Yield what came in, and its events: what may yet be parked, or sent to a sink."""
     inbound: tuple[Kind, str, bytes] = ("notification", INBOUND, b"n")
-    yield from _in_stream(client, inbound, lambda raw: _notification(person, raw), passed)
+    yield from _in_stream(client, inbound, lambda raw: names_in_notification(person, raw), passed)
     yield from _in_stream(client, ("event", EVENTS, b"event"), person.in_bytes, passed)
 
 
@@ -88,7 +88,7 @@ def find_sent(
     for sink in sinks:
         yield from _in_hash(client, retry_items(sink), names, passed)
     yield from stream("dead-letter", DEAD_LETTERS, b"d", lambda raw: _dead_letter(person, raw))
-    yield from stream("rejected", REJECTED, b"r", lambda raw: _rejected(person, raw))
+    yield from stream("rejected", REJECTED, b"r", lambda raw: names_in_refusal(person, raw))
     for key in (DELIVERIES, *map(sink_deliveries, sinks)):
         yield from stream("attempt", key, b"a", lambda raw: _attempt(person, raw))
     for copy in copies:
@@ -125,7 +125,8 @@ def _in_hash(
             yield Found("delivery", key, entry.decode(), stored)
 
 
-def _notification(person: Person, raw: bytes) -> bool:
+def names_in_notification(person: Person, raw: bytes) -> bool:
+    """Tell whether an encoded notification is about the person."""
     if person.in_bytes(raw):
         return True  # perhaps in a header that was kept with it
     try:
@@ -141,10 +142,11 @@ def _dead_letter(person: Person, raw: bytes) -> bool:
         inside = decode_dead_letter(raw).notification
     except msgspec.DecodeError:
         return False
-    return bool(inside) and _notification(person, inside)
+    return bool(inside) and names_in_notification(person, inside)
 
 
-def _rejected(person: Person, raw: bytes) -> bool:
+def names_in_refusal(person: Person, raw: bytes) -> bool:
+    """Tell whether an encoded refusal is about the person."""
     try:
         one = decode_refusal(raw)
     except msgspec.DecodeError:

@@ -15,6 +15,7 @@ _BOOKS: Final = {
     "published": ("notifications_published", "Notifications that came out as events."),
     "duplicate": ("notifications_duplicate", "Notifications that had come before."),
     "dead": ("notifications_dead", "Notifications that nothing could be made of: dead letters."),
+    "erased": ("notifications_erased", "Notifications erased from a spool, about a person."),
     "events": ("events", "Events published; one notification may hold several."),
     "late": ("statuses_late", "Delivery statuses that came after a final one."),
     "rejected": ("rejected", "Authentic requests, or items of them, refused and kept."),

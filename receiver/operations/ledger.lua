@@ -17,7 +17,7 @@ for _, missing in ipairs(redis.pcall('HVALS', KEYS[3])) do -- none where it is s
 end
 return {
     count('accepted'), count('published'), count('duplicate'), count('duplicate_provider_id'),
-    count('duplicate_composite'), count('duplicate_fingerprint'), count('dead'), open,
+    count('duplicate_composite'), count('duplicate_fingerprint'), count('dead'), count('erased'), open,
     count('events'), count('late'), count('rejected'), count('dead_dropped'),
     count('dead_trimmed'), count('events_trimmed'), count('events_unread_trimmed'),
     lost, exact and 1 or 0,

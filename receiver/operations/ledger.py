@@ -24,6 +24,8 @@ class Ledger(msgspec.Struct, frozen=True):
     duplicate_fingerprint: int
     """Those without an id that said the same."""
     dead: int
+    erased: int
+    """Erased from a spool before they were in Redis, because they were about a person."""
     open: int
     """Not yet given an outcome: delivered to a worker, or not yet delivered."""
     events: int
@@ -48,7 +50,7 @@ class Ledger(msgspec.Struct, frozen=True):
     @property
     def balanced(self) -> bool:
         """Return whether every accepted notification is accounted for, as far as can be told."""
-        known = self.published + self.duplicate + self.dead + self.open
+        known = self.published + self.duplicate + self.dead + self.erased + self.open
         return self.accepted == known or (not self.exact and self.accepted > known)
 
 
@@ -60,6 +62,7 @@ MEANING: Final = {
     "duplicate_composite": "of them statuses, by message id, address and status",
     "duplicate_fingerprint": "of them without an id, by what they say",
     "dead": "could not be understood; kept as dead letters",
+    "erased": "erased from a spool; `receiver erase`",
     "open": "not done yet",
     "events": "on the stream so far; one notification may hold several",
     "late": "of them statuses that came after a final one",

@@ -17,6 +17,7 @@ from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
+from receiver.erasure.own_spool import OwnSpool
 from receiver.health.data_loss import DataLoss
 from receiver.health.memory import Memory
 from receiver.health.monitor import Monitor
@@ -120,6 +121,7 @@ def build(settings: Settings, reload: Reload | None = None) -> Starlette:
     )
     admission = Admission(settings.max_in_flight)
     client = redis_client.async_client(settings.redis_url)
+    erasing = OwnSpool(client, spool, drain, settings) if spool and drain else None
     context = Context(settings, credentials, intake, admission, availability, client)
     server = RedisState(availability, losses, settings, inbound, probe)
     scrape = Scrape(settings, reader)
@@ -140,6 +142,8 @@ def build(settings: Settings, reload: Reload | None = None) -> Starlette:
         context.take(new)
         subscriptions.take(new)
         scrape.settings = description.settings = new
+        if erasing:
+            erasing.settings = new
 
     def ingest(callback: Callback) -> Ingest:
         spans = TracedRequestSpans(tracer, callback) if tracer else RequestSpans()
@@ -155,7 +159,8 @@ def build(settings: Settings, reload: Reload | None = None) -> Starlette:
         intake.start()
         with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
             await monitor.look()
-        watching = asyncio.gather(monitor.run(), context.bodies.watch())
+        tasks = [monitor.run(), context.bodies.watch(), *([erasing.run()] if erasing else [])]
+        watching = asyncio.gather(*tasks)
         _spare_the_garbage_collector()
         if reload:
             loop = asyncio.get_running_loop()
@@ -166,6 +171,8 @@ def build(settings: Settings, reload: Reload | None = None) -> Starlette:
         if spool and drain:
             await drain.close()
             await spool.close()
+        if erasing:
+            await erasing.close()
         await monitor.close()
         await probe.end()
         losses.close()

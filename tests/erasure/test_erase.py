@@ -70,7 +70,7 @@ def everything(client: Any) -> bytes:
             found += [value for _, fields in client.xrange(key) for value in fields.values()]
         elif kind == b"hash":
             found += [word for pair in client.hgetall(key).items() for word in pair]
-    return b"\n".join(found)
+    return b"\n".join(sorted(found))
 
 
 def test_what_names_her_goes_and_what_names_him_stays(valkey: Valkey) -> None:

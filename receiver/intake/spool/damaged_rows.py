@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.intake.spool import row_format
+from receiver.intake.spool import disk, row_format
 
 
 def keep(path: Path, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
@@ -24,9 +24,7 @@ def keep(path: Path, file: str, place: int, notifications: int, fault: str, data
         opened.callback(os.close, kept)
         end = os.fstat(kept).st_size
         row = row_format.pack(end, 0, notifications, body)
-        written = 0
-        while written < len(row):
-            written += os.pwrite(kept, row[written:], end + written)
+        disk.write(kept, row, end)
         os.fsync(kept)
 
 

@@ -30,6 +30,8 @@ class Drain:
         self._spool = spool
         self._inbound = inbound
         self._availability = availability
+        self.turn = asyncio.Lock()
+        """Whoever has it is the only one who takes anything out of the spool."""
         self._task: asyncio.Task[None]
 
     def start(self) -> None:
@@ -45,7 +47,7 @@ class Drain:
     async def _drain_for_ever(self) -> None:
         while True:
             try:
-                while await self._drain_some():
+                while await self._in_turn():
                     pass
             except DOWN as error:
                 self._stalled(type(error).__name__)
@@ -56,6 +58,10 @@ class Drain:
             else:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._spool.filled.wait(), LOOK_EVERY)
+
+    async def _in_turn(self) -> bool:
+        async with self.turn:
+            return await self._drain_some()
 
     async def _drain_some(self) -> bool:
         """Whether there is more. The next go only when these are written: see `Spool`."""

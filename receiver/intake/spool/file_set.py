@@ -57,6 +57,11 @@ class Files:
         return total
 
     @property
+    def held(self) -> tuple[SpoolFile, ...]:
+        """Return the files that this process has."""
+        return (*self.adopted, self.own)
+
+    @property
     def full(self) -> str:
         """Return why this process's own file takes no more; empty while it does."""
         if self.own.depth.bytes < self._limit:
@@ -71,7 +76,7 @@ class Files:
 
     def close(self) -> None:
         """Close the files; what is in them stays for the next process."""
-        for file in (*self.adopted, self.own):
+        for file in self.held:
             file.close()
 
     def _new(self) -> SpoolFile:
@@ -111,7 +116,7 @@ class Files:
 
     def _adopt(self) -> dict[str, str]:
         """Take over what dead processes left; which files cannot be read, and why."""
-        mine = {self.own.number, *(file.number for file in self.adopted)}
+        mine = {file.number for file in self.held}
         unreadable = {}
         for path in location.own(self._directory).glob("spool-*.log"):
             name = path.stem.removeprefix("spool-")

@@ -29,14 +29,16 @@ without a spool, there is none.
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from receiver.config.settings import SettingsError
 from receiver.intake.inbound_writer import Batch
 from receiver.intake.spool import location
+from receiver.intake.spool.changed_rows import Change, Changes
 from receiver.intake.spool.depth import Depth
 from receiver.intake.spool.file_set import Files
 from receiver.intake.spool.spool_file import Head, SpoolFile
@@ -167,6 +169,27 @@ class Spool:
             self._held[head.batch.flusher] -= 1
         self._held += Counter()  # forgets what is not above zero
         self._note()
+
+    async def rewrite(self, change: Change, *, dry_run: bool = False) -> AsyncIterator[Changes]:
+        """Make of every batch what `change` makes of it, and yield what has changed in each file,
+        once it is on disk; with `dry_run` what would change. Only while nothing is drained. Raises
+        `SpoolError`.
+        """
+        for file in self._files.held:
+            # Beside the thread that writes, which only appends: to read it all takes a while.
+            try:
+                changes = await asyncio.to_thread(file.changes, change)
+            except OSError as error:
+                raise SpoolError(error.strerror or str(error)) from error
+            if changes.batches and not dry_run:
+                await self._do(partial(file.rewrite, changes))
+                self._note()
+            yield changes
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the files that this process has."""
+        return [file.name for file in self._files.held]
 
     def _note(self) -> None:
         self._empty = self.depth.batches == 0

@@ -4,22 +4,29 @@ acknowledged.
 Written and read with plain calls (no memory mapping: a file that is cut short must not end the
 process), only appended to, and emptied when all of it is drained. Whoever has the lock beside the
 file owns it, and the kernel gives the lock back when its owner dies, so a file that a dead process
-left is taken over by exactly one. A damaged row is set aside when its turn comes (`aside`).
+left is taken over by exactly one. A damaged row is set aside when its turn comes (`aside`). To
+erase from it, a file without that is put in its place (`rewrite`).
 """
 
 import contextlib
-import fcntl
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
 import structlog
 
 from receiver.intake.inbound_writer import Batch
-from receiver.intake.spool import damaged_rows, drain_mark, row_format
+from receiver.intake.spool import (
+    batch_body,
+    changed_rows,
+    damaged_rows,
+    disk,
+    drain_mark,
+    row_format,
+)
+from receiver.intake.spool.changed_rows import Change, Changes
 from receiver.intake.spool.depth import HEAD, START, Depth, ForeignFileError, noted, plus, summed
 from receiver.intake.spool.drain_mark import Mark
 from receiver.intake.spool.row_format import Row
@@ -28,9 +35,6 @@ log = structlog.get_logger()
 
 READ_BYTES: Final = 8 * 1024 * 1024
 READ_ROWS: Final = 64
-_Body = tuple[str, int, list[bytes], list[bytes]]
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Body).decode
 
 
 class Head(NamedTuple):
@@ -61,10 +65,11 @@ class SpoolFile:
         self._drained = START
         self._generation = b""
         with contextlib.ExitStack() as opened:
-            self._file = _open(self._path, opened)
-            self._mark = _open(self._path.with_suffix(".mark"), opened)
+            self._path.with_suffix(".new").unlink(missing_ok=True)  # of a `rewrite` that was killed
+            self._file = disk.open_file(self._path, opened)
+            self._mark = disk.open_file(self._path.with_suffix(".mark"), opened)
             self._load(drain_mark.read(self._mark))
-            _sync(directory)  # the file's name is to survive as well
+            disk.sync(directory)  # the file's name is to survive as well
             opened.callback(os.close, lock)
             self._opened = opened.pop_all()
 
@@ -75,14 +80,11 @@ class SpoolFile:
 
         Raises `ForeignFileError` too.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        lock = os.open(directory / f"spool-{number}.lock", flags, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return cls(directory, number, lock)
-        except BlockingIOError:
-            os.close(lock)
+        lock = disk.lock(directory / f"spool-{number}.lock")
+        if lock is None:
             return None
+        try:
+            return cls(directory, number, lock)
         except BaseException:
             os.close(lock)
             raise
@@ -104,11 +106,11 @@ class SpoolFile:
         data = bytearray() if self.size else bytearray(HEAD + self._generation)
         more = Depth()
         for batch, came in zip(batches, at or [now] * len(batches), strict=True):
-            body = _encode(tuple(batch))
+            body = batch_body.encode(batch)
             row = row_format.pack(self.size + len(data), came, len(batch.accepted), body)
             data += row
             more = plus(more, Depth(1, len(batch.accepted), len(row), came))
-        self._append(data)
+        disk.append(self._file, data, self.size)
         self.size += len(data)
         self.depth = plus(self.depth, more)
         self._note()
@@ -119,11 +121,12 @@ class SpoolFile:
         found: list[Head] = []
         size = 0
         for row in row_format.rows(self._read, self._drained, self.size):
-            batch = None if row.fault else self._batch(row)
+            batch = self._batch(row)
             if batch is None and found:
                 break  # its turn comes when these are gone
             if batch is None:
-                self._put_aside(row)
+                self._set_row_aside(row)
+                self._pass([row])
                 continue
             found.append(Head(row, batch))
             size += found[-1].size
@@ -134,6 +137,42 @@ class SpoolFile:
     def forget(self, heads: list[Head]) -> None:
         """Delete the oldest batches, which `heads` are; with the last one, free the disk space."""
         self._pass([head.row for head in heads])
+
+    def changes(self, change: Change) -> Changes:
+        """Return what `change` makes of the batches in it. Any thread may call it while nothing is
+        drained; what is written meanwhile is not looked at.
+        """
+        rows = row_format.rows(self._read, self._drained, self.size)
+        return changed_rows.changes(((row, self._batch(row)) for row in rows), change)
+
+    def rewrite(self, changes: Changes) -> None:
+        """Make the changes: another file takes this one's place, so that a kill leaves one of the
+        two, whole.
+        """
+        self._notice_less()
+        generation, new = os.urandom(START - len(HEAD)), self._path.with_suffix(".new")
+        try:
+            with contextlib.ExitStack() as opened:
+                file = disk.open_file(new, opened, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+                depth, size = changed_rows.copy(self._rows(), changes, file, HEAD + generation)
+                os.fsync(file)
+                new.rename(self._path)
+                os.dup2(file, self._file, inheritable=False)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+        self._generation, self._drained, self.depth, self.size = generation, START, depth, size
+        self._note()
+        disk.sync(self._path.parent)
+
+    def _rows(self) -> Iterator[tuple[Row, bytes]]:
+        """Yield what is left in it, with bodies; damaged rows are set aside instead."""
+        for row in row_format.rows(self._read, self._drained, self.size):
+            body = self._body(row)
+            if body is None:
+                self._set_row_aside(row)
+            else:
+                yield row, body
 
     def set_aside(self, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
         """Set damaged bytes aside on disk, and log it. `notifications` is how many they held, at
@@ -178,19 +217,18 @@ class SpoolFile:
             self.set_aside(self.name, self.size, lost, "its end was cut off", b"")
 
     def _batch(self, row: Row) -> Batch | None:
-        body = self._read(*row.body)
-        if not row_format.sound(row, body):
-            return None
-        try:
-            return Batch(*_decode(body))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
+        body = self._body(row)
+        return None if body is None else batch_body.decode(body)
 
-    def _put_aside(self, row: Row) -> None:
+    def _body(self, row: Row) -> bytes | None:
+        """Return the body of a row; None of a damaged one, which may be shorter than a head."""
+        body = b"" if row.fault else self._read(*row.body)
+        return body if not row.fault and row_format.sound(row, body) else None
+
+    def _set_row_aside(self, row: Row) -> None:
         data = self._read(row.place, row.end - row.place)
         fault = row.fault or "its body"
         self.set_aside(self.name, row.place, row.notifications, fault, data)
-        self._pass([row])
 
     def _pass(self, rows: list[Row]) -> None:
         self._drained = rows[-1].end
@@ -216,17 +254,6 @@ class SpoolFile:
             os.fsync(self._mark)
             os.ftruncate(self._file, 0)
 
-    def _append(self, data: bytes | bytearray) -> None:
-        try:
-            written = 0
-            while written < len(data):
-                written += os.pwrite(self._file, data[written:], self.size + written)
-            os.fsync(self._file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self.size)
-            raise
-
     def _now(self) -> Mark:
         depth, oldest = self.depth, self.depth.oldest or 0
         left = (depth.batches, depth.notifications, oldest)
@@ -238,17 +265,3 @@ class SpoolFile:
 
     def _read(self, place: int, size: int) -> bytes:
         return os.pread(self._file, size, place)
-
-
-def _open(path: Path, opened: contextlib.ExitStack, flags: int = os.O_RDWR | os.O_CREAT) -> int:
-    file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-    opened.callback(os.close, file)
-    return file
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,259 @@
+"""`receiver erase` and the spools of web hosts: hers goes, his comes out, in order."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from receiver.config.settings import Settings
+from receiver.contract.records import Notification, Refusal, decode_notification, encode
+from receiver.contract.redis_keys import ERASE_SPOOLED, SPOOLS
+from receiver.erasure import own_spool, spools
+from receiver.erasure.erase import Eraser, Report
+from receiver.erasure.own_spool import OwnSpool
+from receiver.erasure.person import Person
+from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import location
+from receiver.intake.spool.spool_file import SpoolFile
+from receiver.operations import ledger
+from receiver.runtime.cancelling import cancel
+from receiver.runtime.redis_client import async_client
+from tests.support.eventually import eventually
+from tests.support.running import Receiver
+from tests.support.spools import House, appended, depth, left
+from tests.support.valkey import Valkey
+
+HER, HIS = "+12065550100", "+12065550199"
+
+
+def notification(sender: str, receipt: int) -> bytes:
+    body = {"SenderAddress": sender, "Message": "hello", "DestinationAddress": "52345678"}
+    sent = json.dumps(body).encode()
+    return encode(
+        Notification("att.sms.mo", "default", f"{receipt:027x}", 1, "application/json", sent)
+    )
+
+
+def refusal(text: bytes) -> bytes:
+    return encode(Refusal("att.sms.mo", "default", "r", 1, 400, "no", [], text))
+
+
+def fill(directory: Path, number: int = 5) -> SpoolFile:
+    """What a web process left: three batches, hers and his in each; closed."""
+    file = left(directory, number)
+    for batch in range(3):
+        both = [notification(HER, 2 * batch), notification(HIS, 2 * batch + 1)]
+        refused = [refusal(b"x=12065550100"), refusal(b"x=1")]
+        file.write(Batch(f"f{number}", batch + 1, both, refused))
+    file.close()
+    return file
+
+
+def on_disk(directory: Path) -> bytes:
+    files = location.own(directory).glob("spool-*")
+    return b"".join(path.read_bytes() for path in files)
+
+
+def erasing(
+    valkey: Valkey,
+    directory: Path,
+    work: Callable[[House, Callable[..., Report]], Coroutine[Any, Any, None]],
+) -> None:
+    """Run `work` in a web process whose spool does not drain until `availability.closed` is ''."""
+
+    async def main() -> None:
+        house = House(valkey.url, directory)
+        house.availability.closed = "Redis has no memory left"
+        await house.spool.start()
+        house.drain.start()
+        async with asking(valkey, house, directory):
+            await work(house, lambda **more: erase(valkey, **more))
+        await house.drain.close()
+        await house.spool.close()
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def asking(valkey: Valkey, house: House, directory: Path) -> Any:
+    client = async_client(valkey.url)
+    own = OwnSpool(client, house.spool, house.drain, Settings(spool_dir=directory))
+    await own.look()
+    task = asyncio.create_task(own.run())
+    yield own
+    await cancel([task])
+    await own.close()
+    await client.aclose()
+
+
+def erase(valkey: Valkey, **more: Any) -> Report:
+    return Eraser(valkey.client(), Person((HER,), Settings()), ()).run(**more)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_spool, "EVERY", 0.05)
+
+
+def test_hers_goes_and_his_comes_out_in_order_and_the_ledger_balances(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    fill(tmp_path)
+
+    async def work(house: House, erase: Callable[..., Report]) -> None:
+        report = await asyncio.to_thread(erase)
+        assert report.erased == {"spooled-notification": 3, "spooled-refusal": 3}
+        assert (report.complete, report.left) == (True, [])
+        assert b"2065550100" not in on_disk(tmp_path)
+        assert house.spool.depth.notifications == depth(tmp_path).notifications == 3
+        books = ledger.read(valkey.client())
+        assert (books.accepted, books.erased, books.open, books.balanced) == (3, 3, 0, True)
+        assert not valkey.client().exists(ERASE_SPOOLED)
+        house.availability.closed = ""
+        await house.emptied()
+
+    erasing(valkey, tmp_path, work)
+    came = [decode_notification(raw) for raw in appended(valkey)]
+    assert [int(one.receipt, 16) for one in came] == [1, 3, 5]
+    books = ledger.read(valkey.client())
+    assert (books.accepted, books.rejected, books.open, books.balanced) == (6, 3, 3, True)
+    assert not valkey.client().exists(SPOOLS)
+
+
+def test_a_dry_run_counts_what_is_spooled_and_changes_nothing(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    fill(tmp_path)
+
+    async def work(_: House, erase: Callable[..., Report]) -> None:
+        before = on_disk(tmp_path)
+        report = await asyncio.to_thread(erase, dry_run=True)
+        assert report.erased == {"spooled-notification": 3, "spooled-refusal": 3}
+        assert on_disk(tmp_path) == before
+        assert ledger.read(valkey.client()).accepted == 0
+
+    erasing(valkey, tmp_path, work)
+
+
+def test_what_flows_is_drained_first_and_erased_in_redis(valkey: Valkey, tmp_path: Path) -> None:
+    fill(tmp_path)
+
+    async def work(house: House, _: Callable[..., Report]) -> None:
+        house.availability.closed = ""
+        await house.emptied()
+        found = await asyncio.to_thread(
+            lambda: spools.erase(valkey.client(), ["12065550100"], dry_run=False)
+        )
+        assert found == spools.Answer(0, 0, [])
+
+    erasing(valkey, tmp_path, work)
+    assert len(appended(valkey)) == 6
+
+
+def test_a_spool_of_a_host_that_is_down_is_left_and_said(valkey: Valkey) -> None:
+    client = valkey.client()
+    client.hset(SPOOLS, "cafe", msgspec.json.encode(["web-2", int(time.time()) - 3600]))
+    client.hset(SPOOLS, "gone", msgspec.json.encode(["web-1", int(time.time()) - 31 * 86400]))
+    report = erase(valkey)
+    (said,) = report.left
+    assert said.startswith("the spool on web-2, of which nothing was heard for 36")
+    assert "run this again while `receiver web` runs there" in said
+    assert "redis-cli HDEL receiver:spools cafe" in said
+    assert not report.complete
+    assert client.hkeys(SPOOLS) == [b"cafe"]
+
+
+def test_a_process_that_does_not_answer_is_said(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spools, "ANSWERED_WITHIN", 0.3)
+    valkey.client().hset(SPOOLS, "cafe", msgspec.json.encode(["web-2", int(time.time())]))
+    (said,) = erase(valkey).left
+    assert said.startswith("the spool on web-2 was not looked through within 0 seconds: ")
+    assert not valkey.client().exists(ERASE_SPOOLED)
+
+
+def test_files_that_another_process_has_and_damaged_ones_are_said(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spools, "ANSWERED_WITHIN", 2.0)
+    fill(tmp_path, 7)
+    other = left(tmp_path, 7)
+    (location.own(tmp_path) / "spool-3.damaged").write_bytes(b"12065550100")
+
+    async def work(_: House, erase: Callable[..., Report]) -> None:
+        report = await asyncio.to_thread(erase)
+        assert "was not looked through within 2 seconds" in report.left[0]
+        assert "has files that cannot be looked through, spool-3.damaged: " in report.left[1]
+        assert not report.complete
+
+    erasing(valkey, tmp_path, work)
+    other.close()
+    assert valkey.client().exists(SPOOLS)
+
+
+@pytest.mark.parametrize("point", ["os.fsync", "pathlib.Path.rename", "os.dup2"])
+def test_a_process_that_ends_while_it_rewrites_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    class Killed(BaseException):
+        """In place of SIGKILL: nothing handles it."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    fill(tmp_path)
+    file = left(tmp_path, 5)
+    changes = file.changes(lambda batch: batch._replace(accepted=batch.accepted[1:]))
+    assert (changes.accepted, changes.refused) == (3, 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(point, die)
+        with pytest.raises(Killed):
+            file.rewrite(changes)
+    file.close()
+    again = left(tmp_path, 5)
+    kept = [decode_notification(one) for head in again.head() for one in head.batch.accepted]
+    assert [int(one.receipt, 16) for one in kept] == (
+        [1, 3, 5] if point == "os.dup2" else [0, 1, 2, 3, 4, 5]
+    )
+    assert not list(tmp_path.rglob("*.new"))
+    again.close()
+
+
+def test_a_disk_that_is_full_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, os.strerror(28))
+
+    fill(tmp_path)
+    file = left(tmp_path, 5)
+    changes = file.changes(lambda batch: batch._replace(accepted=[]))
+    with monkeypatch.context() as patched:
+        patched.setattr("os.pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            file.rewrite(changes)
+    assert file.depth.notifications == 6
+    assert not list(tmp_path.rglob("*.new"))
+    file.write(Batch("f5", 4, [b"next"], []))
+    assert [head.batch.number for head in file.head()] == [1, 2, 3, 4]
+    file.close()
+
+
+def test_a_web_process_says_that_it_has_a_spool_until_it_ends_and_it_is_empty(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    receiver = Receiver(valkey, tmp_path, RECEIVER_SPOOL_DIR=str(tmp_path / "spool")).start_web()
+    try:
+        eventually(lambda: valkey.client().hlen(SPOOLS) == 1)
+        assert spools.erase(valkey.client(), ["12065550100"], dry_run=False).left == []
+    finally:
+        receiver.stop()
+    assert valkey.client().hlen(SPOOLS) == 0
