@@ -123,6 +123,15 @@ class SubscriptionHistories(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self._pass(seconds)
 
+    @rule(by=st.integers(0, 1))
+    def days_pass(self, by: int) -> None:
+        """The credentials of what ended long ago are deleted, beside those of what lives."""
+        if not self.processes[by].stopped:
+            for _ in range(8):
+                self._pass(10 * 3600)
+                self._round(self.processes[by])
+            self.processes[by].work("sweep")
+
     @rule(off=st.sampled_from([0, 0, 3600, -3600, 24 * 3600, -24 * 3600]))
     def clock_jumps(self, off: int) -> None:
         self._move_clock(self.world.true + off)
