@@ -6,14 +6,14 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from tests.chaos.fleet import Fleet
 from tests.chaos.line import Line, Trouble
 from tests.chaos.schedule import Fault
 
-_EVERYTHING = ("valkey", "web-0", "web-1", "worker-0", "worker-1")
+_EVERYTHING = ("valkey", "web-0", "web-1", "worker-0", "worker-1", "poll", "console")
 _DISK_BYTES = 96 * 1024
 """Filled in less than a second."""
 
@@ -29,8 +29,15 @@ class Done(NamedTuple):
 class Faults:
     """Does faults to one fleet. Two on the same target wait for each other."""
 
-    def __init__(self, fleet: Fleet, lines: dict[str, Line]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        lines: dict[str, Line],
+        poll_killed: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """`poll_killed` is told of it, with the time (seconds since 1970) just before."""
         self.done: list[Done] = []
+        self._poll_killed = poll_killed
         self._fleet = fleet
         self._lines = lines
         self._locks = {name: asyncio.Lock() for name in (*_EVERYTHING, *lines)}
@@ -83,10 +90,13 @@ class Faults:
                 self._fleet.limit_files(name, resource.RLIM_INFINITY)
 
     async def _end(self, names: tuple[str, ...], number: int, seconds: float) -> None:
+        begun = time.time()
         for name in names:
             self._fleet.signal(name, number)
         for name in names:
             await self._fleet.gone(name)
+        if "poll" in names:
+            await self._poll_killed(begun)
         await asyncio.sleep(seconds)
         # All at once: a server that reads its data for a while holds nobody up.
         await asyncio.gather(*(asyncio.to_thread(self._fleet.spawn, name) for name in names))

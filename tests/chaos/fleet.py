@@ -1,4 +1,6 @@
-"""The processes under test, each of which may end at any moment and is started again."""
+"""The processes under test, each of which may end at any moment and is started again; and the
+simulated operator and gateway, which nobody harms.
+"""
 
 import asyncio
 import contextlib
@@ -12,19 +14,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.chaos import toml
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.valkey import Valkey
 
 TOKEN = "a-token-for-chaos"
 _LOOK_EVERY = 0.1
+_RELOADED = ("web-0", "web-1", "worker-0", "worker-1", "poll", "console")
 
 
 class Fleet:
-    """Web processes, workers and their Valkey. `close` leaves none behind."""
+    """All processes and their Valkey. `close` leaves none behind."""
 
     def __init__(self, directory: Path, valkey: Valkey) -> None:
         self.valkey = valkey
         self.web_ports = {"web-0": free_port(), "web-1": free_port()}
+        self.ports = {name: free_port() for name in ("operator", "gateway", "console")}
         self.surprises: list[str] = []
         """Processes that ended although nobody had harmed them."""
         self._directory = directory
@@ -40,10 +45,31 @@ class Fleet:
             if spool:
                 more["RECEIVER_SPOOL_DIR"] = str(self._directory / "spool")
             self._define(name, [*RECEIVER, "web"], web_line, **more)
+        parked = str(self._directory / "parked")
         for name in ("worker-0", "worker-1"):
-            self._define(name, [sys.executable, "-P", "-m", "workers"], worker_line)
+            command = [sys.executable, "-P", "-m", "workers"]
+            self._define(name, command, worker_line, RECEIVER_PARK_DIR=parked)
+        self._define("poll", [*RECEIVER, "poll"], worker_line)
+        at = str(self.ports["console"])
+        self._define("console", [*RECEIVER, "console", "--port", at], worker_line)
+        self._simulate("operator")
+        self._simulate("gateway", "--redis-url", self.valkey.url)
         for name in self._commands:
             self.spawn(name)
+
+    def _simulate(self, name: str, *options: str) -> None:
+        scenario = self._directory / f"{name}.toml"
+        scenario.write_text(toml.SCENARIOS[name])
+        port = ["--port", str(self.ports[name])]
+        self._define(name, [*RECEIVER, "simulate", name, str(scenario), *port, *options], 0)
+
+    def reload(self) -> None:
+        """Tell everything that reads `receiver.toml` that it has changed; who is only starting has
+        still to read it, and SIGHUP would end him.
+        """
+        for name in _RELOADED:
+            if _handles(self._running[name].pid, signal.SIGHUP):
+                self._running[name].send_signal(signal.SIGHUP)
 
     def spawn(self, name: str) -> None:
         """Start one of them, again."""
@@ -79,6 +105,12 @@ class Fleet:
             os.kill(self.valkey.pid, number)
         else:
             self._running[name].send_signal(number)
+
+    async def end(self, name: str) -> None:
+        """End one for good."""
+        self._harmed[name] = 1
+        self.signal(name, signal.SIGKILL)
+        await self.gone(name)
 
     def limit_files(self, name: str, size: int) -> None:
         """No file of this process may grow beyond this size: to it, its disk is full."""
@@ -125,7 +157,8 @@ class Fleet:
                     os.kill(number, signal.SIGKILL)
 
     def _define(self, name: str, command: list[str], line: int, **more: str) -> None:
-        environ = environment(REDIS_URL=f"redis://127.0.0.1:{line}/0", CHAOS=self._mark, **more)
+        url = {"REDIS_URL": f"redis://127.0.0.1:{line}/0"} if line else {}
+        environ = environment(CHAOS=self._mark, **toml.ENVIRONMENT, **url, **more)
         environ.pop("PYTHONWARNINGS")
         self._commands[name] = command, environ
 
@@ -137,3 +170,12 @@ class Fleet:
                 if f"CHAOS={self._mark}".encode() in (entry / "environ").read_bytes():
                     found.append(int(entry.name))
         return found
+
+
+def _handles(process: int, number: int) -> bool:
+    """Return whether a process has a handler of its own for a signal (proc(5), SigCgt)."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)

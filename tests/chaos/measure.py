@@ -11,6 +11,8 @@ from tests.chaos.faults import Done
 
 AFTERMATH = 5.0
 """Seconds after a fault that still belong to its window: processes start, retries come in."""
+_ALONE = 1.0
+"""Seconds after a fault in which an interruption that begins is its doing."""
 
 
 class Attempt(NamedTuple):
@@ -43,6 +45,16 @@ class Gap(NamedTuple):
     """Faults that overlap it."""
 
 
+class Interruption(NamedTuple):
+    """The longest time without any acknowledgement of those that one kind of fault made."""
+
+    seconds: float
+    alone: bool
+    """Whether no other kind of fault overlaps; where all of a kind overlap others, it does not say
+    whose doing it was.
+    """
+
+
 class Measured(NamedTuple):
     """What a run is judged and reported by."""
 
@@ -51,6 +63,7 @@ class Measured(NamedTuple):
     calm_share: float
     gap: Gap
     seconds: list[Second]
+    kinds: dict[str, Interruption]
 
 
 def read(log: Path) -> list[Attempt]:
@@ -80,7 +93,23 @@ def measure(attempts: list[Attempt], faults: list[Done], begun: float, seconds: 
         calm_share=len(calm) / max(1, len(good)),
         gap=_longest_gap(good, windows, seconds),
         seconds=_by_second(attempts),
+        kinds=_by_kind(good, faults, begun, seconds),
     )
+
+
+def _by_kind(
+    good: list[Attempt], faults: list[Done], begun: float, seconds: float
+) -> dict[str, Interruption]:
+    """The longest interruption of each kind of fault, of those that it made alone if there are."""
+    moments = sorted(each.answered for each in good if each.answered <= seconds)
+    windows = [(done.begun - begun, done.ended - begun, done.fault.kind) for done in faults]
+    longest: dict[str, Interruption] = {}
+    for begin, end in pairwise(moments):
+        during = {kind for at, until, kind in windows if at <= end and begin <= until + _ALONE}
+        found = Interruption(round(end - begin, 2), len(during) == 1)
+        for kind in during:
+            longest[kind] = max(longest.get(kind, found), found, key=lambda one: one[::-1])
+    return longest
 
 
 def _longest_gap(

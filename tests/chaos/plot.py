@@ -13,7 +13,7 @@ _RATE, _LATENCY = (50, 220), (260, 430)
 """Top and bottom of the two panels; the faults are below, a row for each target."""
 _ROWS_AT, _ROW = 460, 18
 _TARGETS = (
-    *("everything", "valkey", "web-0", "web-1", "worker-0", "worker-1"),
+    *("everything", "valkey", "web-0", "web-1", "worker-0", "worker-1", "poll", "console"),
     *("web-line", "worker-line", "front"),
 )
 _GREEN, _RED, _BLUE, _GREY = "#2f9e7e", "#d13b4f", "#4269d0", "#e2e2e2"

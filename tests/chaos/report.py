@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from tests.chaos.faults import Done
+from tests.chaos.judge import Judged
 from tests.chaos.measure import AFTERMATH, Measured
 from tests.chaos.schedule import KINDS
 
@@ -26,6 +27,8 @@ class Result(Struct, frozen=True):
     surprises: list[str]
     machine: str
     measured: Measured
+    around: Judged
+    """What became of everything around the load."""
 
     @property
     def wrong(self) -> list[str]:
@@ -37,8 +40,7 @@ class Result(Struct, frozen=True):
             found.append(f"{self.books['open']:,} notifications are still open")
         if self.books["dead"]:
             found.append(f"{self.books['dead']:,} became dead letters")
-        found += self.surprises
-        return found
+        return [*found, *self.around.wrong, *self.surprises]
 
 
 def write(result: Result, into: Path) -> Path:
@@ -71,18 +73,16 @@ def _row(result: Result) -> dict[str, Any]:
         "balanced": result.books["balanced"],
         "p99 in calm, ms": measured.calm["p99"],
         "longest interruption, s": measured.gap.seconds,
+        "kinds": {kind: [*each] for kind, each in sorted(measured.kinds.items())},
     }
 
 
 def _index(rows: list[dict[str, Any]]) -> list[str]:
+    kinds = [row.pop("kinds", {}) for row in rows]
     return [
         "# Chaos",
         "",
-        "`make chaos` plays the networks (`receiver simulate`) against two web processes, two",
-        "workers and a Valkey with `appendfsync always`, and meanwhile kills, freezes and restarts",
-        "them and cuts, holds, delays and resets connections, at moments that follow from the",
-        "seed. It passes when nothing that was acknowledged is lost, nothing came out twice, and",
-        "the ledger balances. `make chaos SEED=7 SECONDS=60` is another run, or a shorter one.",
+        *_INTRODUCTION,
         "",
         f"| {' | '.join(rows[0])} |",
         f"|{'---|' * len(rows[0])}",
@@ -91,7 +91,48 @@ def _index(rows: list[dict[str, Any]]) -> list[str]:
         f"In calm: due and acknowledged outside every fault and the {AFTERMATH:g} s after it,",
         "counted from the moment it was due. Everything runs on one machine. The longest",
         "interruption is the longest time without any acknowledgement.",
+        "",
+        *_interruptions(rows, kinds),
     ]
+
+
+_INTRODUCTION = """
+`make chaos` plays the networks (`receiver simulate`) against two web processes, two workers and a
+Valkey with `appendfsync always`. Beside the load an operator's subscriptions are renewed, a gateway
+is polled, people watch the console's live tail, events go to three sinks (a stream, a web hook, and
+one whose consumer is dead, so that its events are parked), `receiver.toml` changes and a credential
+is rotated. Meanwhile processes are killed, frozen and restarted, and connections cut, held, delayed
+and reset, at moments that follow from the seed.
+
+It passes when nothing that was acknowledged is lost, nothing came out twice, the ledger and the
+sinks' books balance, every event has reached all three sinks once the dead consumer is back (the
+stream exactly once), every slot has a live subscription with its credential and none lives beside,
+every polled message came out once, a new token is let in and a revoked one is not, and viewers see
+what is new. `make chaos SEED=7 SECONDS=60` is another run, or a shorter one.
+""".strip().splitlines()
+
+
+def _interruptions(rows: list[dict[str, Any]], kinds: list[dict[str, Any]]) -> list[str]:
+    """A table of the longest interruption by kind of fault and run."""
+    seeds = [f"seed {row['seed']}" for row in rows]
+    return [
+        "The longest interruption by kind of fault, in seconds. In brackets: only beside faults of",
+        "other kinds.",
+        "",
+        f"| fault | {' | '.join(seeds)} |",
+        f"|{'---|' * (len(rows) + 1)}",
+        *(
+            f"| {KINDS[kind].words} | {' | '.join(_seconds(each.get(kind)) for each in kinds)} |"
+            for kind in KINDS
+        ),
+    ]
+
+
+def _seconds(found: list[Any] | None) -> str:
+    if not found:
+        return "-"
+    seconds, alone = found
+    return f"{seconds:.2f}" if alone else f"({seconds:.2f})"
 
 
 def _table_row(row: dict[str, Any]) -> str:
@@ -104,6 +145,7 @@ def _table_row(row: dict[str, Any]) -> str:
 def _page(result: Result) -> list[str]:
     verdict, measured, gap = result.verdict, result.measured, result.measured.gap
     said = ", ".join(f"{name} {count:,}" for name, count in verdict["answers"].items())
+    ledger = [each for each in result.books.items() if each[0] not in ("sinks", "watches")]
     return [
         f"# Chaos, seed {result.seed}",
         "",
@@ -128,7 +170,8 @@ def _page(result: Result) -> list[str]:
         f"| acknowledgement over all | {_took(verdict['latency'])} |",
         f"| longest interruption | {gap.seconds} s, {gap.begin:.0f} s after the beginning "
         f"({', '.join(dict.fromkeys(gap.during)) or 'no fault'}) |",
-        f"| the books | {', '.join(f'{k} {v}' for k, v in result.books.items())} |",
+        f"| the ledger | {', '.join(f'{name} {count}' for name, count in ledger)} |",
+        *(f"| {name} | {said} |" for name, said in result.around.said.items()),
         f"| machine | {result.machine} |",
         f"| processes that ended unharmed | {'; '.join(result.surprises) or 'none'} |",
         "",

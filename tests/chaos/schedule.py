@@ -18,6 +18,8 @@ class Kind(NamedTuple):
 WEB: Final = ("web-0", "web-1")
 WORKER: Final = ("worker-0", "worker-1")
 VALKEY: Final = ("valkey",)
+POLL: Final = ("poll",)
+CONSOLE: Final = ("console",)
 LINES: Final = ("web-line", "worker-line")
 
 KINDS: Final = {
@@ -27,6 +29,8 @@ KINDS: Final = {
     "kill-worker": Kind("a worker is SIGKILLed", WORKER, 0.0, 0.0),
     "freeze-worker": Kind("a worker is frozen (SIGSTOP)", WORKER, 0.5, 20.0),
     "kill-supervisor": Kind("a worker's supervisor is SIGKILLed", WORKER, 0.0, 2.0),
+    "kill-poll": Kind("the process that polls is SIGKILLed", POLL, 0.0, 2.0),
+    "kill-console": Kind("the console is SIGKILLed", CONSOLE, 0.0, 2.0),
     "kill-valkey": Kind("Valkey is SIGKILLed", VALKEY, 0.0, 2.5),
     "stop-valkey": Kind("Valkey is shut down and started again", VALKEY, 0.0, 1.5),
     "freeze-valkey": Kind("Valkey is frozen (SIGSTOP)", VALKEY, 0.2, 4.0),
