@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, help="default: one in seven seconds, at least ten")
     parser.add_argument("--logs", type=Path, help="keep every process's log and every attempt")
     parser.add_argument("--without-spool", action="store_true")
+    parser.add_argument("--alone", action="store_true", help="nothing beside the load")
     parser.add_argument("--into", type=Path, default=Path("docs/chaos"), help="for the report")
     told = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
@@ -31,6 +32,7 @@ def main() -> int:
             seconds=told.seconds,
             rate=told.rate,
             spool=not told.without_spool,
+            alone=told.alone,
             faults=told.faults or max(10, round(told.seconds / 7)),
             into=told.into,
             directory=directory,

@@ -13,7 +13,6 @@ from tests.chaos.fleet import Fleet
 from tests.chaos.line import Line, Trouble
 from tests.chaos.schedule import Fault
 
-_EVERYTHING = ("valkey", "web-0", "web-1", "worker-0", "worker-1", "poll", "console")
 _DISK_BYTES = 96 * 1024
 """Filled in less than a second."""
 
@@ -33,14 +32,14 @@ class Faults:
         self,
         fleet: Fleet,
         lines: dict[str, Line],
-        poll_killed: Callable[[float], Awaitable[None]],
+        poll_killed: Callable[[float], Awaitable[None]] | None,
     ) -> None:
         """`poll_killed` is told of it, with the time (seconds since 1970) just before."""
         self.done: list[Done] = []
         self._poll_killed = poll_killed
         self._fleet = fleet
         self._lines = lines
-        self._locks = {name: asyncio.Lock() for name in (*_EVERYTHING, *lines)}
+        self._locks = {name: asyncio.Lock() for name in (*fleet.harmable, *lines)}
 
     async def run(self, faults: list[Fault], begun: float, say: Callable[[str], None]) -> None:
         """All of them, each at its time after `begun` (monotonic); returns when all is mended."""
@@ -51,7 +50,7 @@ class Faults:
                 group.create_task(self._do(fault))
 
     async def _do(self, fault: Fault) -> None:
-        targets = _EVERYTHING if fault.target == "everything" else (fault.target,)
+        targets = self._fleet.harmable if fault.target == "everything" else (fault.target,)
         async with contextlib.AsyncExitStack() as stack:
             for name in sorted(targets):
                 await stack.enter_async_context(self._locks[name])
@@ -95,7 +94,7 @@ class Faults:
             self._fleet.signal(name, number)
         for name in names:
             await self._fleet.gone(name)
-        if "poll" in names:
+        if self._poll_killed and "poll" in names:
             await self._poll_killed(begun)
         await asyncio.sleep(seconds)
         # All at once: a server that reads its data for a while holds nobody up.

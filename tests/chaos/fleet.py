@@ -20,14 +20,17 @@ from tests.support.valkey import Valkey
 
 TOKEN = "a-token-for-chaos"
 _LOOK_EVERY = 0.1
-_RELOADED = ("web-0", "web-1", "worker-0", "worker-1", "poll", "console")
+_LOADED = ("web-0", "web-1", "worker-0", "worker-1")
+_BESIDE = ("poll", "console")
 
 
 class Fleet:
     """All processes and their Valkey. `close` leaves none behind."""
 
-    def __init__(self, directory: Path, valkey: Valkey) -> None:
+    def __init__(self, directory: Path, valkey: Valkey, *, alone: bool) -> None:
+        """`alone`: only what the load needs."""
         self.valkey = valkey
+        self.harmable = ("valkey", *_LOADED, *(() if alone else _BESIDE))
         self.web_ports = {"web-0": free_port(), "web-1": free_port()}
         self.ports = {name: free_port() for name in ("operator", "gateway", "console")}
         self.surprises: list[str] = []
@@ -49,13 +52,17 @@ class Fleet:
         for name in ("worker-0", "worker-1"):
             command = [sys.executable, "-P", "-m", "workers"]
             self._define(name, command, worker_line, RECEIVER_PARK_DIR=parked)
+        if "console" in self.harmable:
+            self._define_company(worker_line)
+        for name in self._commands:
+            self.spawn(name)
+
+    def _define_company(self, worker_line: int) -> None:
         self._define("poll", [*RECEIVER, "poll"], worker_line)
         at = str(self.ports["console"])
         self._define("console", [*RECEIVER, "console", "--port", at], worker_line)
         self._simulate("operator")
         self._simulate("gateway", "--redis-url", self.valkey.url)
-        for name in self._commands:
-            self.spawn(name)
 
     def _simulate(self, name: str, *options: str) -> None:
         scenario = self._directory / f"{name}.toml"
@@ -67,7 +74,7 @@ class Fleet:
         """Tell everything that reads `receiver.toml` that it has changed; who is only starting has
         still to read it, and SIGHUP would end him.
         """
-        for name in _RELOADED:
+        for name in (*_LOADED, *_BESIDE):
             if _handles(self._running[name].pid, signal.SIGHUP):
                 self._running[name].send_signal(signal.SIGHUP)
 

@@ -177,7 +177,7 @@ async def _gateway(around: Around, judged: Judged) -> None:
         found = await around.fetch(around.ports.gateway, "_verdict")
         return bool(found["waiting"] == found["lost"] == 0)
 
-    await around.until(emptied, 60)
+    await around.until(emptied, _SETTLES)
     found = await around.fetch(around.ports.gateway, "_verdict")
     numbers = ("handed", "published", "lost", "duplicated", "window", "expired", "waiting")
     judged.said["the gateway that is polled"] = _counts({name: found[name] for name in numbers})

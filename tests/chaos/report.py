@@ -27,6 +27,8 @@ class Result(Struct, frozen=True):
     surprises: list[str]
     machine: str
     measured: Measured
+    settled: float
+    """Seconds after the last answer to a carrier in which everything had come out."""
     around: Judged
     """What became of everything around the load."""
 
@@ -163,6 +165,7 @@ def _page(result: Result) -> list[str]:
         f"| published | {verdict['published']:,} |",
         f"| lost | {verdict['lost']:,} |",
         f"| duplicated | {verdict['duplicated']:,} |",
+        f"| everything had come out | {result.settled:.0f} s after the last answer |",
         f"| out of order | {verdict['out_of_order']:,} |",
         f"| answers | {said} |",
         f"| subscriptions ended by a wrong 401 or 410 | {verdict['subscriptions_ended']:,} |",

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -25,10 +25,10 @@ from tests.chaos.schedule import schedule
 from tests.support.commands import RECEIVER, environment
 from tests.support.valkey import Valkey
 
-_SCENARIO = """
+_SCENARIO: Final = """
 connections = 256
 timeout = 4.0
-settle = 90.0
+settle = 600.0
 phase = [{{rate = {rate}, seconds = {seconds}}}]
 [att]
 attempts = 12
@@ -37,6 +37,7 @@ retry_for = 60.0
 attempts = 6
 pause = 0.5
 """
+"""Of `settle` no more passes than until everything has come out, unless something is lost."""
 
 
 class Wanted(Struct, frozen=True):
@@ -48,6 +49,8 @@ class Wanted(Struct, frozen=True):
     faults: int
     spool: bool
     """Whether the web processes have one; they do under `receiver up`."""
+    alone: bool
+    """Whether nothing is beside the load."""
     into: Path
     directory: Path
     """For logs; may be looked at afterwards."""
@@ -57,15 +60,16 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
     """Do it and write the report."""
     valkey = Valkey(maxmemory=f"{_megabytes(wanted)}mb")
     try:
-        async with _running(wanted, valkey, say) as (faults, fleet, around):
+        async with _running(wanted, valkey, say) as (faults, fleet, front, around):
             log = wanted.directory / "attempts.jsonl"
-            async with _simulating(wanted, valkey, around.ports.front, log) as simulate:
+            async with _simulating(wanted, valkey, front, log) as simulate:
                 await _begun(log)
-                planned = schedule(wanted.seed, wanted.seconds, wanted.faults)
+                planned = schedule(wanted.seed, wanted.seconds, wanted.faults, alone=wanted.alone)
                 await faults.run(planned, time.monotonic(), say)
                 out, _ = await simulate.communicate()
             verdict: dict[str, Any] = json.loads(out)
-            judged = await _judge(around)
+            settled = time.time() - verdict["begun"] - verdict["seconds"]
+            judged = await _judge(around) if around else Judged()
             books = await _books(valkey)
             surprises = [*fleet.surprises]
         attempts = measure.read(log)
@@ -80,6 +84,7 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
             surprises,
             _machine(),
             measured,
+            settled,
             judged,
         )
         report.write(result, wanted.into)
@@ -117,20 +122,25 @@ def _machine() -> str:
 @contextlib.asynccontextmanager
 async def _running(
     wanted: Wanted, valkey: Valkey, say: Callable[[str], None]
-) -> AsyncIterator[tuple[Faults, Fleet, Around]]:
-    fleet, random = Fleet(wanted.directory, valkey), Random(wanted.seed)
+) -> AsyncIterator[tuple[Faults, Fleet, int, Around | None]]:
+    random = Random(wanted.seed)
+    fleet = Fleet(wanted.directory, valkey, alone=wanted.alone)
     lines = {name: Line([str(valkey.socket)], random) for name in ("web-line", "worker-line")}
     lines["front"] = Line([*fleet.web_ports.values()], random)
     ports = {name: await line.listen() for name, line in lines.items()}
-    around = Around(fleet, valkey.client(), ports["front"], wanted.directory)
+    front, around = ports["front"], None
+    if not wanted.alone:
+        around = Around(fleet, valkey.client(), front, wanted.directory)
     tending = asyncio.create_task(fleet.tend(say))
     try:
         fleet.start(ports["web-line"], ports["worker-line"], spool=wanted.spool)
         await _ready(fleet)
-        await around.start()
-        yield Faults(fleet, lines, around.poll_killed), fleet, around
+        if around:
+            await around.start()
+        yield Faults(fleet, lines, around.poll_killed if around else None), fleet, front, around
     finally:
-        await around.close()
+        if around:
+            await around.close()
         tending.cancel()
         fleet.close()
         for line in lines.values():

@@ -47,6 +47,8 @@ KINDS: Final = {
     "lose-answer": Kind("resets before the carrier has the answer", ("front",), 0.2, 1.5),
 }
 
+COMPANY: Final = {"kill-poll", "kill-console"}
+"""Kinds that harm what is beside the load."""
 _CALM_BEFORE: Final = 2.0
 _CALM_AFTER: Final = 4.0
 
@@ -61,10 +63,13 @@ class Fault(NamedTuple):
     seconds: float
 
 
-def schedule(seed: int, seconds: float, count: int) -> list[Fault]:
-    """So many faults, spread over the time; every kind once before any comes a second time."""
+def schedule(seed: int, seconds: float, count: int, *, alone: bool = False) -> list[Fault]:
+    """So many faults, spread over the time; every kind once before any comes a second time.
+
+    `alone`: only what the load needs is there to be harmed.
+    """
     random = Random(seed)
-    deck = _deal(random)
+    deck = _deal(random, sorted(KINDS.keys() - COMPANY if alone else KINDS))
     room = seconds - _CALM_BEFORE - _CALM_AFTER
     moments = sorted(_CALM_BEFORE + room * (n + random.random()) / count for n in range(count))
     return [_fault(random, at, next(deck)) for at in moments]
@@ -77,8 +82,8 @@ def _fault(random: Random, at: float, name: str) -> Fault:
     return Fault(round(at, 2), name, random.choice(kind.targets), round(seconds, 2))
 
 
-def _deal(random: Random) -> Iterator[str]:
+def _deal(random: Random, names: list[str]) -> Iterator[str]:
     while True:
-        deck = sorted(KINDS)
+        deck = [*names]
         random.shuffle(deck)
         yield from deck

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.chaos.schedule import KINDS, schedule
+import pytest
+
+from tests.chaos.schedule import COMPANY, KINDS, schedule
 from tests.support.commands import ROOT, environment
 
 
@@ -16,21 +18,40 @@ def test_the_same_seed_plans_the_same_faults_of_every_kind() -> None:
     assert all(2 <= fault.at <= 296 for fault in planned)
 
 
-def test_under_half_a_minute_of_faults_nothing_is_lost_and_nothing_comes_out_twice(
-    tmp_path: Path,
-) -> None:
-    command = [sys.executable, "-m", "tests.chaos", "--seed", "20", "--seconds", "24"]
-    command += ["--rate", "60", "--faults", "12", "--into", str(tmp_path)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=480
-    )
-    assert done.returncode == 0, done.stderr
-    row = json.loads((tmp_path / "seed-20.json").read_text())
-    assert row["faults"] == 12
-    assert row["acknowledged"] > 1000
-    assert row["lost"] == row["duplicated"] == 0
-    page = (tmp_path / "seed-20.md").read_text()
-    assert "Passed" in page
+def test_alone_there_are_no_faults_of_what_is_beside_the_load() -> None:
+    kinds = {fault.kind for fault in schedule(7, 300, 43, alone=True)}
+    assert kinds == KINDS.keys() - COMPANY
+
+
+def test_under_faults_nothing_is_lost_and_nothing_comes_out_twice(tmp_path: Path) -> None:
+    page = passed(tmp_path, "--seconds", "10", "--faults", "8", "--alone")
+    assert "| lost | 0 |" in page
+
+
+@pytest.mark.soak
+def test_what_is_beside_the_load_comes_through_too(tmp_path: Path) -> None:
+    page = passed(tmp_path, "--seconds", "24", "--faults", "12")
     assert "were parked when its consumer came back" in page
     assert re.search(r"receiver.toml \| changed [1-9]", page)
-    assert (tmp_path / "seed-20.svg").read_text().endswith("</svg>\n")
+
+
+def passed(into: Path, *options: str) -> str:
+    """Run the program; return its page."""
+    command = [sys.executable, "-m", "tests.chaos", "--seed", "20", "--rate", "80", *options]
+    done = subprocess.run(
+        [*command, "--into", str(into)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    row = json.loads((into / "seed-20.json").read_text())
+    assert row["faults"] >= 8
+    assert row["acknowledged"] > 500
+    assert row["lost"] == row["duplicated"] == 0
+    assert (into / "seed-20.svg").read_text().endswith("</svg>\n")
+    page = (into / "seed-20.md").read_text()
+    assert "Passed" in page
+    return page
