@@ -20,7 +20,7 @@ from tests.models.world import World, world
 SUITE: dict[type[RuleBasedStateMachine], int] = {
     InboundHistories: 60,
     SinkHistories: 60,
-    SubscriptionHistories: 40,
+    SubscriptionHistories: 30,
 }
 """How many histories of each the suite runs."""
 MANY = int(os.environ.get("HISTORIES", "100000"))
