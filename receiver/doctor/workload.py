@@ -119,9 +119,11 @@ def _workers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
         yield Finding(
             "serious",
             "no worker runs",
-            "notifications are accepted and not processed, until Redis is full",
+            "notifications are accepted and not processed, until Redis is full; no sink gets any",
             "receiver worker",
         )
+    if not any(found.workers.values()):
+        return  # said once, not once more for each sink
     for sink in settings.sinks:
         if not found.workers.get(forward_queue(sink.name)):
             yield Finding(

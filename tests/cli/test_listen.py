@@ -139,6 +139,9 @@ def test_it_waits_for_the_web_hook_and_for_redis_and_ctrl_c_ends_it_with_a_summa
 
 
 def test_the_secret_stays_the_same_where_there_is_a_data_directory(tmp_path: Path) -> None:
+    nowhere = run(tmp_path, "listen", "--print-secret")
+    assert (nowhere.returncode, nowhere.stdout) == (2, "")
+    assert "set RECEIVER_DATA_DIR to it or RECEIVER_LISTEN_SECRET" in nowhere.stderr
     (tmp_path / "var").mkdir()
     first, second = (run(tmp_path, "listen", "--print-secret") for _ in range(2))
     assert first.stdout == second.stdout

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -56,8 +57,11 @@ def test_of_two_hundred_sinks_the_first_page_has_those_with_trouble(
 
 
 def test_findings_that_say_the_same_stand_together_and_lead_nowhere_a_viewer_may_not_go(
-    viewer: TestClient,
+    viewer: TestClient, valkey: Valkey
 ) -> None:
+    beat = datetime.now(UTC).isoformat()
+    valkey.client().hset("rq:worker:one", "last_heartbeat", beat)
+    valkey.client().sadd("rq:workers:receiver-normalise", "rq:worker:one")
     page = viewer.get("/").text
     assert page.count("its events stay on the stream.") == 1
     assert page.count("no worker of the sink own-") == 5

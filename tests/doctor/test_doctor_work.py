@@ -1,6 +1,7 @@
 """`receiver doctor` on what goes on: credentials, workers, sinks, books, what waits."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
         == "warning"
     )
     assert grave(found, "the sink hook is stopped: answered 410") == "serious"
+    assert not any("no worker of the sink hook" in what for what in found)  # it is said already
+    beat = datetime.now(UTC).isoformat()
+    client.hset("rq:worker:one", "last_heartbeat", beat)
+    client.sadd("rq:workers:receiver-normalise", "rq:worker:one")
+    found = examined(tmp_path, valkey.url)
+    assert not any("no worker runs" in what for what in found)
     assert grave(found, "no worker of the sink hook runs") == "serious"
     assert grave(found, "HOOK_SECRET is not set") == "serious"
 

@@ -76,6 +76,8 @@ def command(
     --count ends it with exit code 1 if anything was not answered 2xx.
     """
     settings = setup.settings(file=False)
+    if print_secret:
+        secrets.refuse_passing(os.environ, settings.data_dir)
     secret = secrets.signing_secret(os.environ, settings.data_dir)
     if print_secret:
         click.echo(secret)

@@ -30,6 +30,19 @@ def signing_secret(environ: Mapping[str, str], data_dir: Path) -> str:
     return made
 
 
+def refuse_passing(environ: Mapping[str, str], data_dir: Path) -> None:
+    """Refuse where the secret would be another one each time: nothing would ever be signed with
+    what is printed. Raises `Refused`.
+    """
+    kept = (data_dir / "listen-secret").exists() or os.access(data_dir, os.W_OK)
+    if not (kept or environ.get(VARIABLE, "").strip()):
+        raise Refused(
+            f"{data_dir} is no directory to keep a secret in, so the next `receiver listen` signs "
+            f"with another one: run it where the data directory is, or set RECEIVER_DATA_DIR to it "
+            f"or {VARIABLE} to a secret"
+        )
+
+
 def _checked(secret: str, where: str) -> str:
     try:
         key_of(secret)
