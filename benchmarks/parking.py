@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from benchmarks import record
 from benchmarks.calm import Result
 from benchmarks.forward import events
@@ -47,6 +49,9 @@ def rates(count: int) -> Result:
         parking = time.perf_counter() - began
         total, size = client.hmget(sink_parking(SINK.name), "total", "bytes")
         client.delete(f"receiver:sink:{SINK.name}")
+        parker.close()
+        roomy = Settings(redis_url=server.url, park_dir=directory, sinks=(replace(SINK, share=20),))
+        parker = Parker(client, roomy)
         began = time.perf_counter()
         returned = _return_all(client, parker)
         back = time.perf_counter() - began
