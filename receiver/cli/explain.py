@@ -8,15 +8,17 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_pairs
 from receiver.cli.terminal.time_option import format_time
-from receiver.operations.explain import Line, Story, Unknown, bodies, explain
-from receiver.operations.notification_entries import is_receipt
+from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.operations.explain import Line, Story, Unknown, bodies, explain, explain_soon
+from receiver.operations.notification_entries import is_receipt, milliseconds
 
 
 @click.command()
 @click.argument("id")
 @output.json_option
+@click.option("--everything", is_flag=True, help="Look at all dead letters that came after it.")
 @click.option("--body", is_flag=True, help="Print only the body that came under this receipt.")
-def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what the argument is called
+def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  # noqa: A002 - what the argument is called
     """Print the history of one notification, in order of time, without personal data.
 
     \b
@@ -29,8 +31,9 @@ def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what
     subscription of receiver.toml brought: its set, slot and generation. Of a duplicate: the
     event that it repeats, and how to look at that. It knows what is still stored: raw notifications
     a day, events a week, dead letters 30 days. The ids of receipts and entries hold their time, and
-    are found at once; an event's own id is looked for from the newest event back, which takes some
-    seconds in a million.
+    are found at once; of dead letters those of the next hour are looked at, and it says so where
+    there are later ones: --everything looks at them too. An event's own id is looked for from the
+    newest event back, which takes some seconds in a million.
 
     With --body it prints the body as it came, numbers and texts included: of a body with several
     items each event has only its own. Of a batch it prints a notification a line.
@@ -44,7 +47,7 @@ def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what
         return
     try:
         with setup.redis_faults():
-            stories = explain(client, id, settings)
+            stories = (explain if everything else explain_soon)(client, id, settings)
     except Unknown as unknown:
         output.exit_nothing_found(f"{unknown}; `receiver tail --since 1d` shows what there is")
     for story in stories:
@@ -52,6 +55,12 @@ def command(id: str, *, as_json: bool, body: bool) -> None:  # noqa: A002 - what
             output.print_document(_document(story))
         else:
             _print(story)
+        if at := story.reached.get(DEAD_LETTERS):
+            click.echo(
+                f"Dead letters after {format_time(milliseconds(at))} were not looked at: a sink "
+                f"may have given up later. receiver explain {id} --everything looks at all.",
+                err=True,
+            )
 
 
 def _print_bodies(client: redis.Redis, receipt: str) -> None:

@@ -39,6 +39,10 @@ class Unknown(Exception):
         """Stream -> the last entry looked at, where there are more."""
 
 
+SOON_ENOUGH: Final = 5_000
+"""Entries of one stream: some 50 ms."""
+
+
 class Line(msgspec.Struct, frozen=True):
     """One thing that happened to a notification, or its state now."""
 
@@ -85,6 +89,27 @@ def explain(
     return stories
 
 
+def explain_soon(client: redis.Redis, name: str, settings: Settings) -> list[Story]:
+    """Return the history of an id as `explain` does, in the time that a person waits: what was
+    written long after the notification came is looked at only where its history has no end without
+    that. Raises `Unknown` and `redis.RedisError`.
+    """
+    try:
+        stories = explain(client, name, settings, SOON_ENOUGH)
+    except Unknown as unknown:
+        if not unknown.reached:
+            raise
+    else:
+        if all(map(_has_an_end, stories)):
+            return stories
+    return explain(client, name, settings)
+
+
+def _has_an_end(story: Story) -> bool:
+    said = {*story.outcomes, *(line.what for line in story.lines)}
+    return not story.reached or said.isdisjoint((_NO_OUTCOME, repeated_event.NOT_FOUND_YET))
+
+
 def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     """Return the bodies that came under a receipt: the one of its request, or of a batch each of
     its notifications. Empty when none is stored (any more). Raises `redis.RedisError`.
@@ -116,12 +141,13 @@ def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
     received = Line(int(receipt[:11], 16), "received", {"receipt": receipt})
     return Story(
         receipt,
-        outcomes or ["duplicate, or what became of it is no longer stored"],
+        outcomes or [_NO_OUTCOME],
         sorted([received, *lines], key=lambda line: line.at),
         reached=dict(look.reached),
     )
 
 
+_NO_OUTCOME: Final = "duplicate, or what became of it is no longer stored"
 _OUTCOMES: Final = {
     "rejected": "rejected",
     "waits for a worker": "open",

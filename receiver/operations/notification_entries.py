@@ -63,9 +63,17 @@ def receipts_of(look: Look, name: str) -> dict[str, list[str]]:
         raise NotAnId(f"{name!r} is not the id of a receipt, of an event or of a stream's entry")
     receipts: dict[str, list[str]] = {}
     for at, one in found:
-        if _RECEIPT(receipt := _RECEIPT_IN[at](one)):
+        if _RECEIPT(receipt := _receipt_in(at, one)):
             receipts.setdefault(receipt, []).append(at)
     return receipts
+
+
+def _receipt_in(stream: str, one: Entry) -> str:
+    """Empty for what somebody else wrote there."""
+    try:
+        return _RECEIPT_IN[stream](one)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
 
 
 def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:

@@ -18,6 +18,8 @@ from receiver.contract.redis_keys import EVENTS
 from receiver.operations.look import Look
 from receiver.operations.sink_progress import order
 
+NOT_FOUND_YET: Final = "has no event among those looked at, nor has what it may repeat"
+
 _CALLBACKS: Final = BY_NAME
 
 
@@ -49,11 +51,7 @@ def repeats(
             about |= {"receipt": receipt, "look": f"receiver explain {receipt or entry}"}
             yield own, "repeats", about
         elif EVENTS in look.reached:
-            yield (
-                own,
-                "has no event among those looked at, nor has what it may repeat",
-                {"event": name},
-            )
+            yield own, NOT_FOUND_YET, {"event": name}
         else:
             yield own, "has no event on the stream, nor has what it may repeat", {"event": name}
 
