@@ -13,6 +13,7 @@ from starlette.datastructures import State
 from receiver.config.reload import FIELDS, Reload, Watch
 from receiver.config.settings import Settings
 from receiver.console.app import create
+from receiver.console.impatient import WITHIN, Impatient
 from receiver.console.pages import ROUTES
 from receiver.console.protocol import Protocol
 from receiver.runtime import redis_client
@@ -47,7 +48,7 @@ def serve(settings: Settings, web: str, reload: Reload) -> None:
     """
     _share_memory()
     sys.setswitchinterval(SWITCH)
-    client = redis_client.client(settings.redis_url or "")
+    client = redis_client.client(settings.redis_url or "", timeout=WITHIN, kind=Impatient)
     app = create(settings, client, ROUTES, web)
     Watch(reload, partial(_take, app.state)).start()
     config = uvicorn.Config(

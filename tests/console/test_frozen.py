@@ -1,0 +1,85 @@
+"""A Redis that is frozen answers nothing: pages say so, and soon."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+from starlette.testclient import TestClient
+
+from receiver.config.settings import Settings
+from receiver.console import impatient
+from receiver.console.app import COOKIE, THREADS, create
+from receiver.console.impatient import Impatient
+from receiver.console.pages import ROUTES
+from receiver.console.sessions import Link
+from receiver.runtime import redis_client
+from tests.console.conftest import BASE, PORT, sign_in
+from tests.support.eventually import eventually
+from tests.support.valkey import Valkey
+
+WITHIN = 0.5
+
+
+@pytest.fixture
+def stranger(valkey: Valkey, settings: Settings, web: str) -> Iterator[TestClient]:
+    client = redis_client.client(valkey.url, timeout=WITHIN, kind=Impatient)
+    own = msgspec.structs.replace(settings, port=PORT)
+    app = create(own, client, ROUTES, web)
+    with TestClient(app, base_url=BASE, follow_redirects=False) as found:
+        yield found
+    client.close()
+
+
+def test_thirty_pages_at_once_do_not_wait_for_each_other(
+    stranger: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = sign_in(stranger, valkey, Link("ada", "operator"))
+    cookie = {"cookie": f"{COOKIE}={operator.cookies[COOKIE]}"}
+    assert operator.get("/").status_code == 200
+    asked: list[Any] = []
+    ask = redis.Redis.execute_command
+
+    def counted(self: redis.Redis, *args: Any, **options: Any) -> Any:
+        asked.append(args)
+        return ask(self, *args, **options)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(redis.Redis, "execute_command", counted)
+    monkeypatch.setattr(impatient, "SILENT", 60.0)
+    valkey.pause()
+    try:
+        with ThreadPoolExecutor(30) as threads:
+            paths = ["/", "/dead-letters", "/live"] * 10
+            answers = list(threads.map(lambda path: operator.get(path, headers=cookie), paths))
+    finally:
+        valkey.resume()
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert all("does not answer" in one.text for one in answers if one.status_code == 503)
+    assert 1 <= len(asked) <= THREADS
+
+
+def test_after_a_silence_nothing_is_asked_for_a_while(valkey: Valkey) -> None:
+    client: Any = redis_client.client(valkey.url, timeout=WITHIN, kind=Impatient)
+    assert client.ping()
+    valkey.pause()
+    try:
+        with pytest.raises(redis.TimeoutError):
+            client.ping()
+    finally:
+        valkey.resume()
+    pipe = client.pipeline().ping()
+    for ask in (client.ping, pipe.execute):
+        with pytest.raises(redis.TimeoutError, match="a moment ago"):
+            ask()
+    eventually(lambda: asks(client.ping), within=30)
+    assert pipe.execute() == [True]
+    client.close()
+
+
+def asks(ask: Any) -> bool:
+    try:
+        return bool(ask())
+    except redis.TimeoutError:
+        return False
