@@ -3,11 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import redis
-from anyio.to_thread import current_default_thread_limiter
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter, run_sync
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -19,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from receiver.config.settings import Settings
 from receiver.console import mask, proxy, render, sessions
+from receiver.console.forms import NotDone
 from receiver.console.guard import Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
@@ -29,6 +32,9 @@ SESSIONS_REMEMBERED: Final = 1_000
 """For while Redis is gone: the overview then shows the last numbers there were."""
 
 THREADS: Final = 8
+SLOW: Final = 2
+"""Threads besides those for what takes seconds."""
+_T = TypeVar("_T")
 
 Endpoint = Callable[[Request], Any]
 """Returns a `Response`, as a coroutine or from a thread."""
@@ -55,7 +61,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     static = _Static(directory=Path(__file__).parent / "static")
     app = Starlette(
         routes=[*routes, Mount("/static", static)],
-        exception_handlers={404: _not_found, 405: _not_found, 500: _fault}
+        exception_handlers={404: _not_found, 405: _not_found, 500: _fault, NotDone: _not_done}
         | dict.fromkeys(DOWN, _redis_is_gone),
         lifespan=_few_threads,
         middleware=[Middleware(GZipMiddleware, compresslevel=5)],
@@ -81,10 +87,19 @@ class _Static(StaticFiles):
 
 
 @asynccontextmanager
-async def _few_threads(_: Starlette) -> AsyncIterator[None]:
+async def _few_threads(app: Starlette) -> AsyncIterator[None]:
     """Read Redis in a few threads: each keeps memory of its own."""
     current_default_thread_limiter().total_tokens = THREADS
+    app.state.slow = CapacityLimiter(SLOW)
     yield
+
+
+async def slowly(request: Request, work: Callable[..., _T], *args: Any) -> _T:
+    """Return what work gives that may take seconds: so much of it goes on at a time that the other
+    pages have their threads.
+    """
+    slow: CapacityLimiter = request.app.state.slow
+    return await run_sync(partial(work, *args), limiter=slow)
 
 
 def masks_of(request: Request, *, revealed: bool = False) -> mask.Masks:
@@ -109,7 +124,7 @@ def tasks_of(request: Request) -> Tasks:
 def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
     async def checked(request: Request) -> Response:
         if role != "anyone":
-            session = await run_in_threadpool(_session, request)
+            session = await run_in_threadpool(session_of, request)
             if session is None:
                 return RedirectResponse("/login", 303)
             request.state.session = session
@@ -134,7 +149,7 @@ AGAIN: Final = 5
 """Seconds after which a page that Redis could not serve is asked for again."""
 
 
-def _session(request: Request) -> sessions.Session | None:
+def session_of(request: Request) -> sessions.Session | None:
     """Return who asks; while Redis is gone, who it was the last time."""
     state, token = request.app.state, request.cookies.get(COOKIE, "")[:64]
     if known := proxy.session(request, state.settings.console_proxy):
@@ -162,13 +177,18 @@ def _is_async(endpoint: Endpoint) -> bool:
 def _not_found(request: Request, _: Exception) -> Response:
     values = {"title": "No such page", "sentence": "There is no page under this address."}
     with suppress(*DOWN):
-        request.state.session = _session(request)
+        request.state.session = session_of(request)
     return render.page(request, "message.html", values, 404)
 
 
 def _fault(request: Request, _: Exception) -> Response:
     values = {"title": "A fault of ours", "sentence": "The console's log has its name."}
     return render.page(request, "message.html", values, 500)
+
+
+def _not_done(request: Request, why: Any) -> Response:
+    values = {"title": why.title, "sentence": why.sentence}
+    return render.page(request, "message.html", values, why.status)
 
 
 def _redis_is_gone(request: Request, _: Exception) -> Response:

@@ -35,9 +35,15 @@ def write(client: redis.Redis, who: str, action: str, about: str = "", count: in
 def newest(client: redis.Redis, before: str = "+", count: int = 50) -> list[tuple[str, Entry]]:
     """Return entries with their ids, newest first, from before an id. Raises `redis.RedisError`."""
     page: Any = client.xrevrange(CONSOLE_AUDIT, max=_before(before), count=count)
-    return [
-        (entry.decode(), msgspec.json.decode(fields[b"a"], type=Entry)) for entry, fields in page
-    ]
+    return [(entry.decode(), _read(entry, fields)) for entry, fields in page]
+
+
+def _read(entry: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """What another program wrote there is shown as that, not passed over."""
+    try:
+        return msgspec.json.decode(fields.get(b"a", b""), type=Entry)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Entry(int(entry.partition(b"-")[0]), "?", "written by another program")
 
 
 def _before(entry: str) -> str:

@@ -1,6 +1,6 @@
-"""The fields of a form or an address, bounded."""
+"""The fields of a form or an address, bounded. What cannot be read does nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -11,15 +11,26 @@ from receiver.console.entry_id import entry_id
 
 MOST: Final = 20
 LONGEST: Final = 256
+MOST_DAYS: Final = 36_500
+
+
+class NotDone(Exception):
+    """Says why what somebody asked for is not done: a status, a title and a sentence."""
+
+    def __init__(self, status: int, title: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.title = title
+        self.sentence = sentence
 
 
 async def fields(request: Request) -> dict[str, str]:
-    """Return the fields of a form, the first of each name."""
+    """Return the fields of a form, the first of each name. Raises `NotDone` for too many."""
     text = (await request.body()).decode("utf-8", "replace")
     try:
         found: dict[str, list[str]] = parse_qs(text, keep_blank_values=True, max_num_fields=MOST)
     except ValueError:
-        return {}
+        raise NotDone(400, "Nothing was done", f"At most {MOST} fields are taken.") from None
     return {name: values[0][:LONGEST] for name, values in found.items()}
 
 
@@ -29,19 +40,33 @@ def number(values: Any, name: str, default: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default
 
 
-def is_confirmed(form: Mapping[str, str], count: int) -> bool:
-    """Return whether somebody asked for exactly so many: to drop more than one that was picked,
-    the number is typed.
+def days(form: Mapping[str, str]) -> int:
+    """Return a number of days. Raises `NotDone` for anything else: an end that somebody meant is
+    neither now nor never.
     """
+    found = number({"days": form.get("days", "").strip()}, "days", 0)
+    if not 0 < found <= MOST_DAYS:
+        sentence = f"Days are a whole number from 1 to {MOST_DAYS}."
+        raise NotDone(400, "Nothing was changed", sentence)
+    return found
+
+
+def action(form: Mapping[str, str], known: Sequence[str]) -> str:
+    """Return which of the known actions a form asks for. Raises `NotDone` for none of them."""
+    found = form.get("action", "")
+    if found not in known:
+        raise NotDone(400, "Nothing was done", f"The form asks for neither {' nor '.join(known)}.")
+    return found
+
+
+def check_typed(form: Mapping[str, str]) -> None:
+    """Raise `NotDone` unless the number that is to be dropped was typed, or only one was picked."""
     if form.get("action") != "drop" or entry_id(form.get("id", "")):
-        return True
-    return "".join(form.get("typed", "").split()) == str(count)
-
-
-def unconfirmed(count: int) -> dict[str, str]:
-    """Return what is said where a number was not typed."""
-    sentence = f"To drop {count} for ever, type that number into the field."
-    return {"title": "Nothing was dropped", "sentence": sentence}
+        return
+    count = number(form, "count", 0)
+    if "".join(form.get("typed", "").split()) != str(count):
+        sentence = f"To drop {count} for ever, type that number into the field."
+        raise NotDone(400, "Nothing was dropped", sentence)
 
 
 def counted(action: str, count: int, noun: str) -> str:

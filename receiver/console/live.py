@@ -8,11 +8,11 @@ import redis
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from receiver.console.entry_id import entry_id
 from receiver.console.mask import Masks
 from receiver.console.rows import STREAMS, Filter, Row, row
 from receiver.contract.redis_keys import GROUP, INBOUND
 from receiver.operations.sink_progress import order
+from receiver.operations.stream_entry import is_entry
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_client import DOWN
 
@@ -235,6 +235,6 @@ def position_text(position: Position) -> str:
 def position_of(text: str) -> Position:
     """Return the position that `position_text` wrote; empty for anything else."""
     parts = text.split(",")
-    if len(parts) != len(STREAMS) or not all(map(entry_id, parts)):
+    if len(parts) != len(STREAMS) or not all(map(is_entry, parts)):
         return {}
     return dict(zip(STREAMS, parts, strict=True))

@@ -16,6 +16,7 @@ import redis
 from receiver.contract.redis_keys import CONSOLE
 
 _NUMBER: Final = re.compile(r"(?:tel:)?\+?[0-9][0-9 ().-]{5,24}").fullmatch
+_ADDRESS: Final = re.compile(r"\s*(?:(?:tel|sips?|mailto|im|acr):|\+[0-9 ().-]{6})", re.I).match
 _CLEAR: Final = frozenset(
     (
         *("specversion", "id", "type", "source", "time", "receivedtime", "receiptid"),
@@ -136,15 +137,20 @@ class Unmasked(Masks):
 def masks(client: redis.Redis) -> Masks:
     """Return the masks of this installation; its key is made once. Raises `redis.RedisError`."""
     key = f"{CONSOLE}:mask-key"
-    client.set(key, secrets.token_bytes(32), nx=True)
-    stored: Any = client.get(key)
+    stored: Any = client.get(key)  # a Redis that is full, or a replica, can still be read
+    if stored is None:
+        client.set(key, secrets.token_bytes(32), nx=True)
+        stored = client.get(key)
     return Masks(stored)
 
 
 def _is_clear(name: str, value: Any) -> bool:
-    plain = value is None or isinstance(value, str | bool | int | float) or _all_plain(value)
-    return str(name).lower() in _CLEAR and plain
+    values = value if isinstance(value, list) else [value]
+    return str(name).lower() in _CLEAR and all(map(_names_nobody, values))
 
 
-def _all_plain(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str | bool | int) for one in value)
+def _names_nobody(value: Any) -> bool:
+    """Whatever its name is: a value that is an address of somebody's is one."""
+    if isinstance(value, str):
+        return not _ADDRESS(value)
+    return value is None or isinstance(value, bool | int | float)

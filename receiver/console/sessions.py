@@ -6,7 +6,7 @@ Neither is stored: Redis has the SHA-256 of each, with the name, the role and th
 import hashlib
 import secrets
 import time
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 import redis
@@ -15,6 +15,8 @@ from receiver.contract.redis_keys import CONSOLE, CONSOLE_SESSION_SECONDS
 
 Role = Literal["viewer", "operator"]
 """A viewer sees no personal data and changes nothing."""
+
+_T = TypeVar("_T")
 
 LINK_SECONDS: Final = 600
 SESSION_SECONDS: Final = CONSOLE_SESSION_SECONDS
@@ -53,20 +55,24 @@ def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:
     """Use up a link: return it and the token of a new session, or None where it is no good (any
     more). Raises `redis.RedisError`.
     """
-    stored: Any = client.getdel(_key("link", token))
-    if not stored:
+    stored: Any = client.get(_key("link", token))
+    link = _decoded(stored, Link)
+    if link is None:
         return None
-    link = msgspec.json.decode(stored, type=Link)
     name = secrets.token_urlsafe(32)
     session = Session(link.name, link.role, int(time.time()) + SESSION_SECONDS)
+    # The session first: a Redis that takes none would else have used up the link.
     client.set(_key("session", name), msgspec.json.encode(session), ex=SESSION_SECONDS)
+    if not client.delete(_key("link", token)):  # somebody else was faster
+        end(client, name)
+        return None
     return link, name
 
 
 def find(client: redis.Redis, token: str) -> Session | None:
     """Return the session of a cookie, or None. Raises `redis.RedisError`."""
     stored: Any = client.get(_key("session", token)) if token else None
-    session = msgspec.json.decode(stored, type=Session) if stored else None
+    session = _decoded(stored, Session)
     return session if session and session.ends > time.time() else None
 
 
@@ -80,6 +86,14 @@ def end_all(client: redis.Redis) -> int:
     keys: Any = [*client.scan_iter(f"{CONSOLE}:session:*"), *client.scan_iter(f"{CONSOLE}:link:*")]
     ended: Any = client.delete(*keys) if keys else 0
     return int(ended)
+
+
+def _decoded(stored: Any, kind: type[_T]) -> _T | None:
+    """None also for what somebody else wrote there."""
+    try:
+        return msgspec.json.decode(stored, type=kind) if stored else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _key(kind: str, token: str) -> str:

@@ -4,7 +4,6 @@ The entries are those of a filter at the moment when its count was shown; what c
 touched. A task lives in this process only: after a restart what it had done is done.
 """
 
-import secrets
 import threading
 import time
 from collections import Counter
@@ -13,12 +12,15 @@ from typing import Final
 
 import structlog
 
+from receiver.console.forms import NotDone
 from receiver.operations.replay_throttle import NoRoom
 from receiver.runtime.redis_client import DOWN
 
 log = structlog.get_logger()
 
 REMEMBERED: Final = 50
+MOST_RUNNING: Final = 8
+"""At the same time: each has a thread."""
 
 Work = Callable[["Task"], Iterator[tuple[str, str]]]
 """Yields the id of each entry and what became of it: `done`, `gone`, or why it failed."""
@@ -31,8 +33,11 @@ class Cancelled(Exception):
 class Task:
     """One piece of work and how far it is."""
 
-    def __init__(self, title: str, who: str, total: int, back: str = "/dead-letters") -> None:
-        self.id = secrets.token_hex(8)
+    def __init__(
+        self, name: str, title: str, who: str, total: int, back: str = "/dead-letters"
+    ) -> None:
+        self.id = name
+        """The same for each time that one confirmation is sent."""
         self.title = title
         self.who = who
         self.total = total
@@ -93,14 +98,33 @@ class Tasks:
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
+        self._one = threading.Lock()
 
-    def start(self, task: Task, work: Work) -> Task:
-        """Start a task in a thread of its own."""
-        self._tasks[task.id] = task
-        while len(self._tasks) > REMEMBERED:
-            del self._tasks[next(iter(self._tasks))]
+    def start(self, task: Task, work: Work, write: Callable[[], None]) -> None:
+        """Start a task in a thread of its own, once that is on the audit trail, which `write` does;
+        a task that was started before is not started again. Raises `NotDone` where too many run,
+        and what `write` raises.
+        """
+        with self._one:
+            if task.id in self._tasks:
+                return
+            if sum(not one.ended for one in self._tasks.values()) >= MOST_RUNNING:
+                sentence = f"{MOST_RUNNING} tasks run already: wait for one to end, or cancel one."
+                raise NotDone(503, "Nothing was done", sentence)
+            self._tasks[task.id] = task
+            self._forget()
+        try:
+            write()
+        except BaseException:
+            self._tasks.pop(task.id, None)
+            raise
         threading.Thread(target=task.run, args=(work,), name=f"task-{task.id}", daemon=True).start()
-        return task
+
+    def _forget(self) -> None:
+        """Forget those that ended first, never one that runs."""
+        ended = [one.id for one in self._tasks.values() if one.ended]
+        for name in ended[: max(0, len(self._tasks) - REMEMBERED)]:
+            del self._tasks[name]
 
     def get(self, name: str) -> Task | None:
         """Return a task, or None for one of another process or long ago."""

@@ -63,7 +63,7 @@ def test_what_no_page_asked_for_is_not_done(
 ) -> None:
     entry = reject(valkey, b"{}")
     answer = operator.post("/rejected/run", headers=OURS, data={"action": "drop", **form})
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert ids(valkey) == [entry]
     assert audit.newest(valkey.client()) == []
 

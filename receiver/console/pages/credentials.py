@@ -51,9 +51,8 @@ async def add(request: Request) -> Response:
             "sentence": "A listener's name has 1 to 64 of a-z, 0-9 and -.",
         }
         return render.page(request, "message.html", values, 400)
-    days = forms.number(form, "days", 0)
     now = time.time()
-    expires = now + days * 86_400 if 0 < days <= 36_500 else None
+    expires = now + forms.days(form) * 86_400 if form.get("days", "").strip() else None
     credential = Credential(label=label, listener=listener or None, expires=expires, created=now)
     token = secrets.token_urlsafe(32)
     await run_in_threadpool(audit.write, state.redis, who, "credentials.add", label)
@@ -64,7 +63,7 @@ async def add(request: Request) -> Response:
 async def revoke(request: Request) -> Response:
     """Revoke a credential now, or let it end in some days."""
     form = await forms.fields(request)
-    name, days = request.path_params["id"], forms.number(form, "days", 0)
+    name, days = request.path_params["id"], forms.days(form) if "days" in form else 0
     state, who = request.app.state, request.state.session.name
     await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", name[:12], 1)
     try:

@@ -1,6 +1,7 @@
 """Dead letters: what could not be understood or delivered, one by one and by the filter."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -8,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import audit, forms, render
-from receiver.console.app import Page, masks_of, tasks_of
+from receiver.console import audit, forms, render, seal
+from receiver.console.app import Page, masks_of, slowly, tasks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.marked import marked
+from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
@@ -22,6 +24,7 @@ from receiver.operations.replay_throttle import ReplayThrottle
 from receiver.runtime.bell import Bell
 
 ROWS: Final = 50
+ACTIONS: Final = ("replay", "drop")
 GROUPED: Final = 1_000
 """The newest that are grouped by reason and sink."""
 BUDGET: Final = 1_000
@@ -61,35 +64,31 @@ def reveal(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """Say how many the filter selects now, and ask."""
     form = await forms.fields(request)
-    action = "drop" if form.get("action") == "drop" else "replay"
+    action = forms.action(form, ACTIONS)
     until = await run_in_threadpool(_now, request)
     wanted = selection(form, until)
-    count = await run_in_threadpool(_count, request, wanted)
-    values = {
-        "action": action,
-        "count": count,
-        "noun": "dead letter",
-        "back": "/dead-letters",
-        "fields": _filter(form) | {"id": entry_id(form.get("id", "")), "until": until},
-    }
+    count = await slowly(request, _count, request, wanted)
+    shown = _filter(form) | {"id": entry_id(form.get("id", "")), "until": until}
+    hidden = sealed(request, "dead-letters", {"action": action, "count": count} | shown)
+    values = {"action": action, "count": count, "noun": "dead letter", "back": "/dead-letters"}
+    values |= {"fields": shown, "hidden": hidden}
     return render.page(request, "dead_letters_confirm.html", values)
 
 
 async def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
     form = await forms.fields(request)
-    action = "drop" if form.get("action") == "drop" else "replay"
-    wanted = selection(form, forms.number(form, "until", 0))
-    count = forms.number(form, "count", 0)
-    if not forms.is_confirmed(form, count):
-        return render.page(request, "message.html", forms.unconfirmed(count), 400)
+    once = seal.check(request, "dead-letters", form)
+    forms.check_typed(form)
+    action, count = form["action"], int(form["count"])
+    wanted = selection(form, int(form["until"]))
     about = urlencode({k: v for k, v in _filter(form).items() if v}) or "all"
     client, who = request.app.state.redis, request.state.session.name
     name = entry_id(form.get("id", "")) or about
-    await run_in_threadpool(audit.write, client, who, f"dead-letters.{action}", name, count)
-    task = Task(forms.counted(action, count, "dead letter"), who, count)
-    work = _drop if action == "drop" else _replay
-    tasks_of(request).start(task, lambda task: work(request.app.state, wanted, task))
+    write = partial(audit.write, client, who, f"dead-letters.{action}", name, count)
+    task = Task(once, forms.counted(action, count, "dead letter"), who, count)
+    work = partial(_drop if action == "drop" else _replay, request.app.state, wanted)
+    await run_in_threadpool(tasks_of(request).start, task, work, write)
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 

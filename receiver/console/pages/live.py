@@ -1,6 +1,7 @@
 """The live tail: what comes in, as it comes in."""
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from receiver.console import render
-from receiver.console.app import Page, masks_of
+from receiver.console.app import Page, masks_of, session_of
 from receiver.console.live import (
     HISTORY,
     MOST_VIEWERS,
@@ -23,8 +24,11 @@ from receiver.console.live import (
 )
 from receiver.console.rows import Filter, Row, filter_of, latest
 from receiver.operations.notification_entries import is_receipt
+from receiver.runtime.redis_client import DOWN
 
 ROWS: Final = 100
+ASK_AGAIN: Final = 10.0
+"""Seconds after which a stream is given only to whoever is still signed in."""
 
 
 async def show(request: Request) -> Response:
@@ -51,6 +55,8 @@ async def show(request: Request) -> Response:
 
 async def stream(request: Request) -> Response:
     """Stream rows as server-sent events; `Last-Event-ID`, or `after`, says what came before."""
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     live = await run_in_threadpool(_live, request)
     text = request.headers.get("last-event-id") or request.query_params.get("after", "")
     batches = live.watch(position_of(text))
@@ -63,10 +69,23 @@ async def stream(request: Request) -> Response:
     async def events() -> AsyncIterator[bytes]:
         yield b"retry: 2000\n\n"
         yield _event(first, wanted, html)
+        asked = time.monotonic()
         async for batch in batches:
+            if time.monotonic() > asked + ASK_AGAIN:
+                if not await run_in_threadpool(_is_signed_in, request):
+                    return
+                asked = time.monotonic()
             yield _event(batch, wanted, html)
 
     return StreamingResponse(events(), media_type="text/event-stream")
+
+
+def _is_signed_in(request: Request) -> bool:
+    """Whether who watches still has a session; while Redis is gone nobody has lost his."""
+    try:
+        return session_of(request) is not None
+    except DOWN:
+        return True
 
 
 def _event(batch: Batch | None, wanted: Filter, html: Callable[[Row], str]) -> bytes:

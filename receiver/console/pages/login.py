@@ -14,11 +14,13 @@ async def show(request: Request) -> Response:
     """Sign in by a link that a person opened, else show what signs in.
 
     A preview of the link, in a chat for example, must not use it up: such a request has another
-    `Sec-Fetch-Site` or `Sec-Fetch-Dest`, or none.
+    `Sec-Fetch-Site` or `Sec-Fetch-Dest`, or none. Nor must a browser that fetches a page before
+    somebody goes there, which says so in `Sec-Purpose`.
     """
-    token = request.query_params.get("token", "")
-    opened = (request.headers.get("sec-fetch-site"), request.headers.get("sec-fetch-dest"))
-    if token and opened == ("none", "document"):
+    token, said = request.query_params.get("token", ""), request.headers
+    opened = (said.get("sec-fetch-site"), said.get("sec-fetch-dest")) == ("none", "document")
+    early = request.method != "GET" or "sec-purpose" in said or "purpose" in said
+    if token and opened and not early:
         return await _sign_in(request, token)
     return render.page(request, "login.html", {"token": token, "used": False})
 
@@ -32,6 +34,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """End the session."""
     token = request.cookies.get(COOKIE, "")
+    request.app.state.sessions.pop(token, None)  # nor while Redis is gone
     await run_in_threadpool(sessions.end, request.app.state.redis, token)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(COOKIE)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,11 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import audit, forms, render
-from receiver.console.app import Page, masks_of, tasks_of
+from receiver.console import audit, forms, render, seal
+from receiver.console.app import Page, masks_of, slowly, tasks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.marked import marked
 from receiver.console.own_token import own_token
+from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
@@ -23,6 +25,7 @@ from receiver.operations.sink_progress import order
 from receiver.runtime.blocking_http import Unreachable
 
 ROWS: Final = 50
+ACTIONS: Final = ("replay", "drop")
 BUDGET: Final = 2_000
 """Those that a page looks at for what its filter selects. Then it offers to go on."""
 GROUPED: Final = 1_000
@@ -60,32 +63,31 @@ def reveal(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """Say how many the filter selects now, and ask."""
     form = await forms.fields(request)
+    action = forms.action(form, ACTIONS)
     last = await run_in_threadpool(_last, request.app.state.redis)
-    count = await run_in_threadpool(_count, request.app.state.redis, form, last)
-    values = {
-        "action": "drop" if form.get("action") == "drop" else "replay",
-        "count": count,
-        "noun": "rejected request",
-        "back": "/rejected",
-        "fields": _filter(form) | {"id": entry_id(form.get("id", "")), "last": last},
-    }
+    count = await slowly(request, _count, request.app.state.redis, form, last)
+    shown = _filter(form) | {"id": entry_id(form.get("id", "")), "last": last}
+    hidden = sealed(request, "rejected", {"action": action, "count": count} | shown)
+    values = {"action": action, "count": count, "noun": "rejected request", "back": "/rejected"}
+    values |= {"fields": shown, "hidden": hidden}
     return render.page(request, "rejected_confirm.html", values)
 
 
 async def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
     form = await forms.fields(request)
-    action = "drop" if form.get("action") == "drop" else "replay"
-    last, count = entry_id(form.get("last", "")), forms.number(form, "count", 0)
-    if not last or not forms.is_confirmed(form, count):
-        return render.page(request, "message.html", forms.unconfirmed(count), 400)
+    once = seal.check(request, "rejected", form)
+    forms.check_typed(form)
+    action, count, last = form["action"], int(form["count"]), form["last"]
     state, who = request.app.state, request.state.session.name
     chosen = urlencode({name: value for name, value in _filter(form).items() if value})
     about = entry_id(form.get("id", "")) or chosen or "all"
-    await run_in_threadpool(audit.write, state.redis, who, f"rejected.{action}", about, count)
-    task = Task(forms.counted(action, count, "rejected request"), who, count, back="/rejected")
+    write = partial(audit.write, state.redis, who, f"rejected.{action}", about, count)
+    title = forms.counted(action, count, "rejected request")
+    task = Task(once, title, who, count, back="/rejected")
     work = _drop if action == "drop" else _replay
-    tasks_of(request).start(task, lambda _: work(state, form, last))
+    start = partial(tasks_of(request).start, task, lambda _: work(state, form, last), write)
+    await run_in_threadpool(start)
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 
@@ -113,7 +115,7 @@ def _drop(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
 def _frozen(client: Any, form: Any, last: str) -> Iterator[Found]:
     """Those that the filter selects among what was there when they were counted."""
     found = rejected_requests.select(client, selection(form))
-    return (one for one in found if order(one.id) <= order(last))
+    return (one for one in found if last and order(one.id) <= order(last))
 
 
 def _one(request: Request, *, revealed: bool) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.config.settings import Settings
 from receiver.console import audit, render
-from receiver.console.app import Page
+from receiver.console.app import Page, slowly
 from receiver.console.own_token import own_token
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import build
@@ -17,8 +17,12 @@ WITHIN: Final = 10.0
 """Seconds for the web process to answer."""
 
 
-def send(request: Request) -> Response:
+async def send(request: Request) -> Response:
     """Send one text message and lead to the live tail; say why where that was not taken."""
+    return await slowly(request, _sent, request)
+
+
+def _sent(request: Request) -> Response:
     state = request.app.state
     audit.write(state.redis, request.state.session.name, "sample")
     status, receipt = _send(request)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -11,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.config.settings import SinkSettings
-from receiver.console import audit, forms, render
-from receiver.console.app import Page, tasks_of
+from receiver.console import audit, forms, render, seal
+from receiver.console.app import Page, slowly, tasks_of
+from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import sink_state
 from receiver.operations.event_replay import Replay, Wanted
@@ -45,8 +47,10 @@ async def confirm(request: Request) -> Response:
     except ValueError as wrong:
         return _message(request, 400, "That is no time", f"{wrong}.")
     wanted = Wanted(since=since, until=int(time.time() * 1000))
-    count = await run_in_threadpool(_count, request.app.state.redis, sink, wanted)
-    values = {"name": sink.name, "wanted": wanted, "count": count}
+    count = await slowly(request, _count, request.app.state.redis, sink, wanted)
+    shown = {"since": wanted.since, "until": wanted.until, "count": count.events}
+    hidden = sealed(request, f"sinks/{sink.name}", shown)
+    values = {"name": sink.name, "wanted": wanted, "count": count, "hidden": hidden}
     return render.page(request, "sink_replay.html", values)
 
 
@@ -54,16 +58,18 @@ async def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
     form = await forms.fields(request)
     sink, state = _sink(request), request.app.state
-    since, until = forms.number(form, "since", 0), forms.number(form, "until", 0)
-    if sink is None or not until:
-        return _message(request, 404, "No such replay", "Begin on the page of the sink.")
-    who, count = request.state.session.name, forms.number(form, "count", 0)
+    if sink is None:
+        return _message(request, 404, "No such sink", "receiver.toml does not name it.")
+    once = seal.check(request, f"sinks/{sink.name}", form)
+    since, until, count = int(form["since"]), int(form["until"]), int(form["count"])
+    who = request.state.session.name
     about = f"{sink.name} since={render.iso(min(since, until))} until={render.iso(until)}"
-    await run_in_threadpool(audit.write, state.redis, who, "sink.replay", about, count)
+    write = partial(audit.write, state.redis, who, "sink.replay", about, count)
     title = f"{forms.counted('replay', count, 'event')} to {sink.name}"
-    task = Task(title, who, count, back=f"/sinks/{sink.name}")
+    task = Task(once, title, who, count, back=f"/sinks/{sink.name}")
     wanted = Wanted(since=since, until=until)
-    tasks_of(request).start(task, lambda task: _replay(state.redis, sink, wanted, task))
+    work = partial(_replay, state.redis, sink, wanted)
+    await run_in_threadpool(tasks_of(request).start, task, work, write)
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 

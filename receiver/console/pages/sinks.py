@@ -21,7 +21,8 @@ from receiver.operations.sink_ledger import SinkLedger
 def show(request: Request) -> Response:
     """Show every sink with its ledger, those with trouble first."""
     rows = sorted(sink_ledger.read(request.app.state.redis), key=trouble_first)
-    return render.page(request, "sinks.html", {"rows": rows})
+    configured = [one.name for one in request.app.state.settings.sinks]
+    return render.page(request, "sinks.html", {"rows": rows, "configured": configured})
 
 
 def trouble_first(sink: SinkLedger) -> tuple[bool, bool, bool, str]:
@@ -72,7 +73,7 @@ async def act(request: Request) -> Response:
     if name not in known:
         values = {"title": "No such sink", "sentence": "No sink of this name was ever configured."}
         return render.page(request, "message.html", values, 404)
-    action = "start" if form.get("action") == "start" else "stop"
+    action = forms.action(form, ("stop", "start"))
     await run_in_threadpool(audit.write, state.redis, who, f"sink.{action}", name)
     if action == "start":
         await run_in_threadpool(sink_orders.start, state.redis, name)

@@ -1,14 +1,16 @@
 """One notification's story: what became of it, stage by stage, and what it said."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.console import audit, render
-from receiver.console.app import Page, masks_of
+from receiver.console.app import Page, masks_of, slowly
 from receiver.console.attempts import shown
 from receiver.console.bodies import bodies
 from receiver.console.rows import received
@@ -46,25 +48,44 @@ EVENT_BUDGET: Final = 1_500
 """The same for an event's id, which does not say where to begin."""
 
 
-def show(request: Request) -> Response:
+async def show(request: Request) -> Response:
     """Show a story with everything of a person masked; `newest` is the newest notification's."""
+    return await _in_time(request, _shown)
+
+
+async def reveal(request: Request) -> Response:
+    """Show a story as it is, once that somebody wants to is on the audit trail."""
+    return await _in_time(request, _revealed)
+
+
+async def _in_time(request: Request, page: Callable[[Request], Response]) -> Response:
+    if request.query_params.get("look") == "everything":
+        return await slowly(request, page, request)
+    return await run_in_threadpool(page, request)
+
+
+def _shown(request: Request) -> Response:
     name = request.path_params["id"]
     if name == "newest" and (receipt := _newest(request)):
         return RedirectResponse(f"/n/{receipt}", 303)
     return _page(request, name, revealed=False)
 
 
-def reveal(request: Request) -> Response:
-    """Show a story as it is, once that somebody wants to is on the audit trail."""
+def _revealed(request: Request) -> Response:
     name = request.path_params["id"]
-    audit.write(request.app.state.redis, request.state.session.name, "reveal", name[:64])
+    if _is_id(name):  # else it may be a number, and there is nothing to reveal
+        audit.write(request.app.state.redis, request.state.session.name, "reveal", name)
     return _page(request, name, revealed=True)
+
+
+def _is_id(name: str) -> bool:
+    return bool(_ID(name) or is_entry(name))
 
 
 def _page(request: Request, name: str, *, revealed: bool) -> Response:
     state = request.app.state
     try:
-        if not (_ID(name) or is_entry(name)):
+        if not _is_id(name):
             raise Unknown
         stories = explain(state.redis, name, state.settings, _budget(request))
     except Unknown as unknown:

@@ -32,7 +32,7 @@
   if (live) {
     const MOST = 300, WAITING = 5000;
     const state = document.getElementById("live-state"), pause = document.querySelector("[data-pause]");
-    let source = null, paused = false, waiting = [], skipped = 0, last = "";
+    let source = null, again = 0, paused = false, waiting = [], skipped = 0, last = "";
     const show = (row) => {
       const old = live.querySelector(`tr[data-receipt="${CSS.escape(row.dataset.receipt)}"]`);
       if (old && row.querySelector(".mark").textContent === "kept") return;
@@ -61,7 +61,12 @@
       if (last) at.searchParams.set("after", last);
       source = new EventSource(at);
       source.onopen = tell;
-      source.onerror = () => { state.textContent = "the connection is gone, trying again"; state.className = "mark bad"; };
+      source.onerror = () => {
+        state.textContent = "the connection is gone, trying again";
+        state.className = "mark bad";
+        // An answer that is no stream ends it for good: Redis was gone, too many watched, nobody is signed in any more.
+        if (source.readyState === EventSource.CLOSED) { state.textContent += "; signed out? then reload"; clearTimeout(again); again = setTimeout(() => { if (source?.readyState === EventSource.CLOSED) open(); }, 5000); }
+      };
       source.onmessage = (event) => { last = event.lastEventId; take(event.data); };
       source.addEventListener("skipped", (event) => { skipped += Number(event.data); tell(); });
     };
