@@ -56,6 +56,13 @@ def test_of_two_hundred_sinks_the_first_page_has_those_with_trouble(
     assert viewer.get("/sinks").text.count('scope="row"><a href="/sinks/') == 200
 
 
+def test_a_sink_that_no_worker_has_begun_is_configured_all_the_same(viewer: TestClient) -> None:
+    for path in ("/", "/sinks"):
+        page = viewer.get(path).text
+        assert "own-0, own-1" in page
+        assert "No sink" not in page
+
+
 def test_findings_that_say_the_same_stand_together_and_lead_nowhere_a_viewer_may_not_go(
     viewer: TestClient, valkey: Valkey
 ) -> None:

@@ -66,6 +66,7 @@ def show(request: Request) -> Response:
         "groups": _groups(last.findings),
         "most": MOST,
         "sinks": sorted(last.sinks, key=trouble_first),
+        "configured": [one.name for one in settings.sinks],
         "listeners": names,
         "credentials": _credentials(last.found),
         "base": settings.public_url or request.app.state.web,
