@@ -107,7 +107,8 @@ def explain_soon(client: redis.Redis, name: str, settings: Settings) -> list[Sto
 
 def _has_an_end(story: Story) -> bool:
     said = {*story.outcomes, *(line.what for line in story.lines)}
-    return not story.reached or said.isdisjoint((_NO_OUTCOME, repeated_event.NOT_FOUND_YET))
+    open_ends = said.intersection((_NO_OUTCOME, repeated_event.NOT_FOUND_YET))
+    return not story.reached or not open_ends or "was given up" in said
 
 
 def bodies(client: redis.Redis, receipt: str) -> list[bytes]:

@@ -8,7 +8,7 @@ import pytest
 
 from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, encode
-from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND
 from receiver.operations import explain as explaining
 from receiver.operations.explain import Unknown, explain, explain_soon
 from tests.operations.test_explain import NUMBER, accept, receipt, told, work
@@ -96,3 +96,15 @@ def test_what_is_stored_nowhere_is_looked_for_everywhere(valkey: Valkey) -> None
     with pytest.raises(Unknown) as unknown:
         explain_soon(valkey.client(), receipt(5, ago=60_000), Settings())
     assert unknown.value.reached == {}
+
+
+def test_what_was_given_up_has_its_end_when_the_rest_is_trimmed(valkey: Valkey) -> None:
+    _, entry, _ = published(valkey, 1)
+    give_up(valkey, entry)
+    bury(valkey, 60)
+    letter: Any = valkey.client().xrange(DEAD_LETTERS, count=1)
+    valkey.client().xtrim(EVENTS, maxlen=0)
+    valkey.client().delete(INBOUND)
+    [story] = explain_soon(valkey.client(), letter[0][0].decode(), Settings())
+    assert "was given up" in told(story)
+    assert DEAD_LETTERS in story.reached
