@@ -19,7 +19,7 @@ return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 
 
 class Store:
-    """One poll's. Every method may raise one of `DOWN_ON_THE_LOOP`, but for `now` and `held`."""
+    """One poll's. Every method may raise one of `DOWN_ON_THE_LOOP`, but for `now`."""
 
     def __init__(self, client: "redis.asyncio.Redis", name: str, lease: float) -> None:
         """`lease`: seconds that it is ours without being renewed."""
@@ -27,17 +27,11 @@ class Store:
         self._name = name
         self._lease = lease
         self._owner = secrets.token_hex(8)
-        self._held_until = 0.0
         self._ahead = 0.0
 
     def now(self) -> float:
         """Return seconds since 1970, as of the last look at the clock."""
         return time.monotonic() + self._ahead
-
-    @property
-    def holds_lease(self) -> bool:
-        """Return whether nobody else can have the lease at this moment."""
-        return time.monotonic() < self._held_until
 
     async def acquire_lease(self) -> bool:
         """Take the lease, or renew it. Returns whether we have it."""
@@ -46,12 +40,10 @@ class Store:
         got, seconds = await self._eval(_ACQUIRE, keys, self._owner, int(self._lease * 1000))
         if abs(int(seconds) - self.now()) > 2:  # whole seconds are enough, and jump less
             self._ahead = int(seconds) - began
-        self._held_until = began + self._lease * 0.85 if got else 0.0
         return bool(got)
 
     async def release_lease(self) -> None:
         """Let somebody else have the lease at once."""
-        self._held_until = 0.0
         await self._eval(_RELEASE, [poll_lease(self._name)], self._owner)
 
     async def state(self) -> dict[str, str]:
