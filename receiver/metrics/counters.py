@@ -75,6 +75,8 @@ class Counters:
 
     def times(self, name: str, label: str = "") -> Times:
         """Return the histogram of a name and label."""
+        if found := self._times.get((name, label)):
+            return found
         return self._times.setdefault((name, label), Times(name))
 
     def command(self) -> list[Any]:

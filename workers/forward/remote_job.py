@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from workers.forward.decide import Decider
+from workers.forward.delivery_queue import ABANDONED_SECONDS
 from workers.forward.outcomes import Outcome
 from workers.forward.run_loop import RunLoop
 from workers.sinks.sink import NOT_AN_EVENT, Answer, Item, RemoteSink
@@ -22,6 +23,8 @@ TOGETHER: Final = 0.02
 """Seconds in which answers are settled together, while there is more to ask."""
 WAIT: Final = 0.1
 """Seconds to wait for the first answer."""
+ROUNDS_LEASED: Final = 32
+"""Times `concurrency` that are leased at most, and so settled together, while answers come fast."""
 
 
 class RemoteJob:
@@ -38,7 +41,8 @@ class RemoteJob:
         self._under_way = 0
         self._answered: list[tuple[list[Item], Answer]] = []
         # As many waiting as are under way, so that an answer's place is taken at once.
-        self._window = 2 * sink.concurrency
+        self._window = self._least = 2 * sink.concurrency
+        self._send_within = ABANDONED_SECONDS + 2 * sink.seconds  # of a lease, which lasts longer
 
     def run(self) -> None:
         """Work until nothing is left, the time is up or a stop is asked for."""
@@ -65,7 +69,10 @@ class RemoteJob:
             wanted = []
         if settled:
             self._deliveries.settle(settled)
-        self._waiting.extend(_grouped(wanted, self._sink.batch_size))
+        groups, now = _grouped(wanted, self._sink.batch_size), time.monotonic()
+        for group in groups:
+            group[0].leased = now
+        self._waiting.extend(groups)
         return bool(items)
 
     def _exchange(self) -> None:
@@ -74,7 +81,7 @@ class RemoteJob:
         if not self._answered:
             self._receive(WAIT)
         until = time.monotonic() + TOGETHER
-        while self._waiting and (left := until - time.monotonic()) > 0:
+        while self._waiting and not self._troubled() and (left := until - time.monotonic()) > 0:
             self._send()
             self._receive(left)
         outcomes: list[Outcome] = []
@@ -83,10 +90,29 @@ class RemoteJob:
         if outcomes and self._deliveries.settle(outcomes):
             self._give_back()
         done, self._answered = self._answered, []  # kept if Redis did not take them
-        for items, answer in done:
-            if answer.what == "taken":
-                self._deliveries.log_delivered(items)
+        taken = [item for items, answer in done if answer.what == "taken" for item in items]
+        if taken:
+            self._deliveries.log_delivered(taken)
         self._deliveries.attempts.write(soon=True)
+        self._adapt(done)
+
+    def _troubled(self) -> bool:
+        """Return whether so many answers, not all of them good, are to be settled before more is
+        sent: the circuit might open.
+        """
+        enough = len(self._answered) >= self._sink.concurrency
+        return enough and any(answer.what != "taken" for _, answer in self._answered)
+
+    def _adapt(self, done: list[tuple[list[Item], Answer]]) -> None:
+        """Lease as many at once as are taken in `TOGETHER`: each lease and each settlement costs
+        Redis as much as ten deliveries.
+        """
+        if any(answer.what != "taken" for _, answer in done):
+            self._window = self._least
+        elif len(done) >= self._window // 2:
+            self._window = min(2 * self._window, ROUNDS_LEASED * self._sink.concurrency)
+        elif len(done) < self._window // 8:
+            self._window = max(self._window // 2, self._least)
 
     def _receive(self, seconds: float) -> None:
         answers = self._sink.answers(seconds)
@@ -100,10 +126,14 @@ class RemoteJob:
 
     def _send(self) -> None:
         while self._waiting and self._under_way < self._sink.concurrency:
+            now = time.monotonic()
+            if now - self._waiting[0][0].leased > self._send_within:
+                self._give_back()  # the lease could end before the answer, and another one send it
+                return
             items = self._waiting.popleft()
             try:
                 self._loop.spans.begin_request(items)
-                items[0].sent = time.monotonic()
+                items[0].sent = now
                 self._sink.send(items)
                 self._under_way += 1
             except NOT_AN_EVENT:

@@ -36,8 +36,9 @@ class Item:
     def __init__(self, delivery: Delivery, *, retry: bool) -> None:
         self.delivery = delivery
         self.retry = retry
-        self.sent = 0.0
-        """When its request was sent (monotonic); of a batch, that of the first item."""
+        self.leased = self.sent = 0.0
+        """When a remote sink's job leased it, and when its request was sent (monotonic); of a
+        batch, those of the first item."""
         self.span: Any = None
         """Belongs to `workers.forward.tracing`."""
         self.trace = ""
