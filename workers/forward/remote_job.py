@@ -104,8 +104,8 @@ class RemoteJob:
         return enough and any(answer.what != "taken" for _, answer in self._answered)
 
     def _adapt(self, done: list[tuple[list[Item], Answer]]) -> None:
-        """Lease as many at once as are taken in `TOGETHER`: each lease and each settlement costs
-        Redis as much as ten deliveries.
+        """Lease as many at once as are taken in `TOGETHER`: each lease and each settlement is a
+        script and an fsync.
         """
         if any(answer.what != "taken" for _, answer in done):
             self._window = self._least
