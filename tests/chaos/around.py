@@ -46,6 +46,8 @@ class Around:
         self.viewers = [Viewer(fleet.ports["console"], client) for _ in range(VIEWERS)]
         self.rotation = Rotation(client, [*fleet.web_ports.values()])
         self.changes = self.orders = 0
+        self.settling = False
+        """Whether the load is over: a change replaces workers, which may take long to start."""
         self.fleet = fleet
         self._file = directory / "receiver.toml"
         self._random = random.Random(0)
@@ -122,6 +124,8 @@ class Around:
         return False
 
     async def _change(self) -> None:
+        if self.settling:
+            return
         self.changes += 1
         self.write()
         self.fleet.reload()

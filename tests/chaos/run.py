@@ -66,6 +66,8 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
                 await _begun(log)
                 planned = schedule(wanted.seed, wanted.seconds, wanted.faults, alone=wanted.alone)
                 await faults.run(planned, time.monotonic(), say)
+                if around:
+                    around.settling = True
                 out, _ = await simulate.communicate()
             verdict: dict[str, Any] = json.loads(out)
             settled = time.time() - verdict["begun"] - verdict["seconds"]
