@@ -35,6 +35,7 @@ from workers.maintenance.sweep import Sweep
 
 GROUP: Final = forward_group(SINK.name)
 KEYS: Final = (forward_bell(SINK.name), sink_state(SINK.name), refused_at(SINK.name))
+KEPT: Final = 30 * 24 * 3600  # seconds that a dead letter is kept
 LEASE: Final = 20  # seconds after which a lease is over, and a little more
 ACTIONS: Final = (
     *("run", "run", "run", "delivered", "retry", "refused", "again", "dead", "unsent", "pause"),
@@ -127,6 +128,14 @@ class SinkHistories(ParkingRules):
             left = dead_letters.select(self.client, Selection())
             assert found.summary.id not in {one.summary.id for one in left}
 
+    @rule(drop=st.booleans())
+    def give_up(self, drop: bool) -> None:
+        """What is leased becomes dead letters, of which one is dropped or sent on its way again."""
+        self.publish([True])
+        self.lease(0, 4)
+        self.settle(0, ["dead"] * 4, heard=True)
+        self.dead_letter(drop)
+
     @rule()
     def dead_letter_again(self) -> None:
         """Somebody who still sees a letter that is gone."""
@@ -175,7 +184,16 @@ class SinkHistories(ParkingRules):
 
     @rule()
     def sweep(self) -> None:
+        before = self._letters()
         Sweep(self.client).run()
+        for letter in before.keys() - self._letters().keys():
+            assert int(letter.partition("-")[0]) / 1000 + KEPT <= self.world.server
+            self.dropped.add(before[letter])
+
+    def _letters(self) -> dict[str, str]:
+        """Return the entry of each dead letter that is kept."""
+        found = dead_letters.select(self.client, Selection())
+        return {one.summary.id: one.letter.entry for one in found}
 
     def _all_restart(self) -> None:
         for worker in self.workers:
@@ -215,7 +233,7 @@ class SinkHistories(ParkingRules):
     def _each_life_ended_once(self) -> None:
         books = self._books()
         assert books.balanced
-        letters = [one.letter.entry for one in dead_letters.select(self.client, Selection())]
+        letters = [*self._letters().values()]
         run = Counter(fields[b"entry"].decode() for _, fields in self.client.xrange(SINK.stream))
         # Of a life that was asked for while the one before was open, the two may become one.
         assert len(self.events) <= books.events <= sum(self.lives.values())
