@@ -94,6 +94,26 @@ def test_files_that_were_opened_anew_are_looked_through_from_the_first(
     assert (parked.books().delivered, parked.books().parked_damaged) == (1_333, 0)
 
 
+def test_a_request_that_takes_the_place_of_one_under_way_is_answered(
+    valkey: Valkey, parking: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, parked, _ = all_parked(valkey, parking, 1_000)
+    key = erase_parked("copy")
+    first, second = (encode(EraseParked(name, [HER[1:]])) for name in ("first", "second"))
+    looks = ParkedFiles.erase
+
+    def asked_anew(files: ParkedFiles, *arguments: Any) -> Any:
+        yield from looks(files, *arguments)
+        if client.hget(key, "request") == first:
+            client.delete(key)
+            client.hset(key, "request", second)
+
+    monkeypatch.setattr(ParkedFiles, "erase", asked_anew)
+    client.hset(key, "request", first)
+    parked.run(10)
+    assert client.hget(key, "answered") == second
+
+
 def test_what_cannot_be_looked_through_is_said(
     valkey: Valkey, parking: Made, tmp_path: Path
 ) -> None:

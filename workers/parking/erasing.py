@@ -51,8 +51,8 @@ class Erasing:
     def _answer(self) -> None:
         answer: Any = {"answered": self._request, "erased": self._gone, "unread": self._unread}
         pipe = self._client.pipeline()
+        # Beside the request: somebody else may have put another one in its place meanwhile.
         pipe.hset(self._key, mapping=answer)
-        pipe.hdel(self._key, "request")
         pipe.expire(self._key, ERASE_PARKED_SECONDS)
         pipe.execute()
         self._request = b""

@@ -123,8 +123,9 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.xlen(EVENTS)
-    pipe.hget(erase_parked(sink), "request")
-    retries, names, (stopped, opened), parking, oldest, newest, length, erase = pipe.execute()
+    pipe.hmget(erase_parked(sink), "request", "answered")
+    retries, names, (stopped, opened), parking, oldest, newest, length, asked = pipe.execute()
+    request, answered = asked
     items: Any = client.hmget(retry_items(sink), names) if names else []
     events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
     sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
@@ -142,5 +143,5 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         host=host,
         total=int(total or 0),
         returned=int(returned or 0),
-        erase=erase or b"",
+        erase=request if request and request != answered else b"",
     )
