@@ -3,7 +3,7 @@
 from typing import Any
 
 from receiver.config.handed_over import HandedOver
-from receiver.config.settings import Settings
+from receiver.config.settings import Settings, SinkSettings
 from workers.processes.work import Work
 
 
@@ -28,8 +28,9 @@ class Plan:
         """
         said = self.settings
         match work.kind:
-            case "normalise":
-                return (said.listeners, said.sinks)
+            case "normalise":  # not how fast a listener may send, nor where a sink sends to
+                places = tuple((x.name, x.zone, x.region, x.repeats) for x in said.listeners)
+                return (places, tuple((sink.name, sink.seconds) for sink in said.sinks))
             case "forward":
                 return tuple(sink for sink in said.sinks if sink.name == work.name)
             case "operator":
@@ -37,7 +38,11 @@ class Plan:
                 sets = tuple(one for one in said.subscriptions if one.operator == work.name)
                 return (operator, sets, said.public_url)
             case "parking":
-                return (said.sinks,)
+                return tuple(self._parking_basis(sink) for sink in said.sinks)
+
+    def _parking_basis(self, sink: SinkSettings) -> tuple[Any, ...]:
+        wanted = (sink.types, sink.listeners, sink.where)
+        return (sink.name, sink.seconds, sink.share, self.settings.when_full(sink), wanted)
 
     def close(self) -> None:
         """Let go of the text; processes that were started with it keep it."""
