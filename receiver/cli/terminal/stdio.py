@@ -7,12 +7,30 @@ from typing import Any
 
 
 def prepare() -> None:
-    """Replace stdout and stderr; call it once, before anything is printed.
+    """Replace stdout and stderr; call it once, before anything is printed or opened.
 
-    Characters the terminal cannot encode become escapes. A closed stream discards its output.
+    Characters the terminal cannot encode become escapes. A closed stream discards its output, and
+    a closed stdin is at its end.
     """
+    _open_closed()
+    sys.stdin = _not_none(sys.stdin)
     sys.stdout = _wrap(_Stdout, sys.stdout)
     sys.stderr = _wrap(_Stderr, sys.stderr)
+
+
+def _open_closed() -> None:
+    """Open the null device as whichever of stdin, stdout, stderr is closed, for this process and
+    those that it starts: else the next file or connection has that number, and gets the log.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _not_none(given: Any) -> Any:
+    return open(0, closefd=False) if given is None else given
 
 
 class _Stdout(BufferedWriter):
