@@ -62,6 +62,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     meter: dict[str, int]
     turned_away: dict[str, int]
     heard: dict[str, int]
+    """Listener -> when it was last heard (milliseconds since 1970)."""
     credentials: list[Stored]
     lost: int
     info: dict[str, Any]

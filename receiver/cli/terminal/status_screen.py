@@ -68,7 +68,9 @@ def _of(seen: Snapshot, settings: Settings) -> Document:
         "lost": seen.lost,
         "workers": seen.workers,
         "listeners": {
-            name: round(seen.now - seen.heard[name]) if seen.heard.get(name) else None
+            name: round(max(0.0, seen.now - seen.heard[name] / 1000))
+            if seen.heard.get(name)
+            else None
             for name in sorted(names)
         },
         "polls": [
