@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -344,18 +343,3 @@ def test_the_level_decides_whether_each_outcome_is_a_line(receiver: Receiver) ->
     receiver.settled()
     receiver.stop()
     assert b'"event":"notification"' not in receiver.log.read_bytes()
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_log_on_a_full_disk_keeps_nothing_from_coming_in_and_going_out(
-    receiver: Receiver,
-) -> None:
-    receiver.log = Path("/dev/full")
-    receiver.start()
-    assert receiver.post("/att/sms/mo", mo()).status == 204
-    assert receiver.post("/att/sms/mo", b"{}").status == 400
-    receiver.valkey.kill()
-    assert receiver.post("/att/sms/mo", mo()).status == 503
-    receiver.valkey.start()
-    eventually(lambda: receiver.post("/att/sms/mo", mo()).status == 204)
-    assert receiver.settled().published >= 2
