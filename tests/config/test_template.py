@@ -53,7 +53,10 @@ def test_the_command_writes_it_once(tmp_path: Path) -> None:
     again = run(tmp_path, "init")
     assert (again.returncode, (tmp_path / "receiver.toml").read_text()) == (2, "mine")
     assert "is there already" in again.stderr
+    assert first.stderr.endswith("then receiver config check\n")
     assert run(tmp_path, "init", "--force", "receiver.toml").returncode == 0
+    other = run(tmp_path, "init", "my own.toml")
+    assert other.stderr.endswith("then receiver config check 'my own.toml'\n")
     assert (tmp_path / "receiver.toml").read_text() == template.text()
 
 
