@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, FishComplete, add_completion_class
 
 from receiver import __version__
 from receiver.cli.terminal import stdio
@@ -18,6 +18,7 @@ COMMANDS = {
     "send": "Send a realistic sample notification to a receiver.",
     "tail": "Print events as they are published.",
     "listen": "Deliver the events to a web hook on this machine.",
+    "verify": "Check the signature of a web hook's request, and say what is wrong with it.",
     "schema": "Print the JSON Schemas of the published events.",
     "simulate": "Simulate the carriers: load a receiver, then check what it published.",
     "init": "Write a receiver.toml with everything in it, commented out.",
@@ -91,9 +92,29 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"{__name__}.{module}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command. Raises `click.UsageError`, with the nearest that there is."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # late: every command would pay for it
+
+            if close := get_close_matches(args[0], COMMANDS, 1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+@add_completion_class
+class _Fish(FishComplete):
+    """Completion for fish, where a description does not end at its first comma."""
+
+    source_template = FishComplete.source_template.replace(
+        'split "," $completion', 'split --max 1 "," $completion'
+    )
 
 
 @click.group(
@@ -120,5 +141,5 @@ def main() -> None:
       receiver worker               and of these
 
     Every command explains itself: receiver COMMAND --help. Settings are environment variables;
-    listeners and sinks stand in receiver.toml. The README has all of them.
+    listeners and sinks stand in receiver.toml. docs/configuration.md has all of them.
     """

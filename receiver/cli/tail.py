@@ -6,7 +6,7 @@ import click
 import redis
 
 from receiver.cli.terminal import event_filter, output, setup
-from receiver.cli.terminal.event_filter import EventFilter
+from receiver.cli.terminal.event_filter import EventFilter, Place
 from receiver.cli.terminal.event_reader import EventReader, event_printer
 from receiver.cli.terminal.time_option import TimeOption
 
@@ -28,6 +28,7 @@ def command(
     no_follow: bool,
     types: tuple[str, ...],
     listeners: tuple[str, ...],
+    where: tuple[Place, ...],
     as_json: bool,
 ) -> None:
     """Print events as they are published on the stream receiver:events, until Ctrl-C.
@@ -36,6 +37,7 @@ def command(
       receiver tail                               events from now on
       receiver tail --since 10m                   also those of the last ten minutes
       receiver tail --type 'sms.*' --listener promo
+      receiver tail --where data.status=failed    those of which this is true
       receiver tail --from-start --no-follow      all that are stored, then stop
       receiver tail | jq -r .data.text            one JSON document per line into a pipe
 
@@ -47,7 +49,7 @@ def command(
     try:
         _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
         show = event_printer(as_json=as_json)
-        wanted = EventFilter(types, listeners).wants
+        wanted = EventFilter(types, listeners, where).wants
         for event in islice(filter(wanted, reader.events(wait=not no_follow)), count):
             show(event)
     except redis.RedisError as error:

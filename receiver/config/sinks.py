@@ -63,7 +63,7 @@ class _Sink(
         return (
             (not self.types or any(fnmatchcase(event["type"], glob) for glob in self.types))
             and (not self.listeners or event["source"].rpartition("/")[2] in self.listeners)
-            and all(_at(event, path) == value for path, value in self.where.items())
+            and all(value_at(event, path) == value for path, value in self.where.items())
         )
 
 
@@ -199,7 +199,8 @@ def _literal_private(host: str) -> bool:
         return False
 
 
-def _at(event: Any, path: str) -> Any:
+def value_at(event: Any, path: str) -> Any:
+    """Return what stands at a dotted path in an event; None where nothing does."""
     for key in path.split("."):
         if not isinstance(event, Mapping) or key not in event:
             return None

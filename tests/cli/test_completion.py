@@ -1,5 +1,7 @@
 """What the shell and `man` know of the commands."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +31,18 @@ def test_each_shell_gets_what_the_page_tells_to_load(shell: str, tmp_path: Path)
     script = here(tmp_path, _RECEIVER_COMPLETE=f"{shell}_source")
     assert script.code == 0
     assert f"_RECEIVER_COMPLETE={shell}_complete" in script.out
+    assert shell != "fish" or 'split --max 1 ","' in script.out
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish on this machine")
+def test_fish_shows_a_description_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "receiver").write_text(PROGRAM)
+    (tmp_path / "receiver").chmod(0o755)
+    loaded = here(tmp_path, _RECEIVER_COMPLETE="fish_source").out
+    command = [tool("fish"), "--no-config", "-c", loaded + '\ncomplete -C "receiver doct"']
+    environ = environment(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    said = subprocess.check_output(command, env=environ, cwd=tmp_path, text=True, timeout=60)
+    assert said.splitlines() == [f"doctor\t{COMMANDS['doctor']}"]
 
 
 def test_bash_completes_commands_and_options(tmp_path: Path) -> None:

@@ -151,3 +151,12 @@ def test_an_empty_list_is_no_fault_and_says_that_there_is_nothing(
 def test_ctrl_c_ends_it_with_130_and_without_a_word(leaf: Leaf, place: Path) -> None:
     with mock.patch.object(leaf.command, "invoke", side_effect=KeyboardInterrupt):
         assert here(place, *leaf.arguments()) == (130, "", "")
+
+
+@pytest.mark.parametrize(("typed", "meant"), [(("ledgr",), "ledger"), (("sinks", "tset"), "test")])
+def test_a_command_that_is_none_is_answered_with_the_nearest(
+    tmp_path: Path, typed: tuple[str, ...], meant: str
+) -> None:
+    done = here(tmp_path, *typed)
+    assert (done.code, done.out) == (2, "")
+    assert f"Did you mean '{meant}'?" in done.err

@@ -10,10 +10,11 @@ import click
 import pytest
 
 from receiver.cli.listen.options import Header, HookUrl
-from receiver.cli.terminal.event_filter import EventFilter
+from receiver.cli.terminal.event_filter import EventFilter, Where
 from receiver.contract.redis_keys import EVENTS
 from receiver.events import parse, verify
 from tests.support import published
+from tests.support.command_line import here
 from tests.support.commands import free_port, on_a_terminal, run, running
 from tests.support.consumer import Consumer, consuming
 from tests.support.valkey import Valkey
@@ -81,22 +82,29 @@ def test_no_line_says_whom_or_what_it_is_about(valkey: Valkey, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("types", "listeners", "wanted"),
+    ("types", "listeners", "where", "wanted"),
     [
-        ((), (), ["mo", "delivery-status", "reachability"]),
-        (("sms.*",), (), ["mo", "delivery-status"]),
-        (("sms.message.received.v1", "device.*"), (), ["mo", "reachability"]),
-        ((), ("promo", "other"), ["mo", "delivery-status", "reachability"]),
-        (("subscription.*",), ("promo",), []),
-        (("sms.*",), ("other",), []),
+        ((), (), (), ["mo", "delivery-status", "reachability"]),
+        (("sms.*",), (), (), ["mo", "delivery-status"]),
+        (("sms.message.received.v1", "device.*"), (), (), ["mo", "reachability"]),
+        ((), ("promo", "other"), (), ["mo", "delivery-status", "reachability"]),
+        (("subscription.*",), ("promo",), (), []),
+        (("sms.*",), ("other",), (), []),
+        ((), (), ("data.to=48507",), ["mo"]),  # digits of a text
+        ((), (), ("data.reachable=true",), ["reachability"]),
+        ((), (), ("data.final=true", "data.status=delivered"), ["delivery-status"]),
+        ((), (), ("data.final=true", "data.status=failed"), []),
+        (("device.*",), (), ("data.final=true",), []),
+        ((), (), ("data.to.more=1",), []),
     ],
 )
 def test_the_filters_let_through_what_they_say(
-    types: tuple[str, ...], listeners: tuple[str, ...], wanted: list[str]
+    types: tuple[str, ...], listeners: tuple[str, ...], where: tuple[str, ...], wanted: list[str]
 ) -> None:
     known = dict(published.samples())
     names = ("mo", "delivery-status", "reachability")
-    lets = EventFilter(types, listeners).wants
+    places = tuple(Where().convert(one, None, None) for one in where)
+    lets = EventFilter(types, listeners, places).wants
     assert [name for name in names if lets(json.dumps(known[name][0]).encode())] == wanted
 
 
@@ -112,6 +120,13 @@ def test_a_type_that_no_event_has_is_refused(tmp_path: Path, command: str) -> No
     refused = run(tmp_path, command, "--type", "sms.recieved.*", REDIS_URL="redis://127.0.0.1:1")
     assert refused.returncode == 2
     assert "see `receiver schema`" in refused.stderr
+
+
+@pytest.mark.parametrize("wrong", ["data.status", "=failed", ""])
+def test_a_value_without_a_place_is_refused_with_an_example(tmp_path: Path, wrong: str) -> None:
+    refused = here(tmp_path, "tail", "--where", wrong, REDIS_URL="redis://127.0.0.1:1")
+    assert refused.code == 2
+    assert "such as data.status=failed" in refused.err
 
 
 def test_it_waits_for_the_web_hook_and_for_redis_and_ctrl_c_ends_it_with_a_summary(

@@ -13,7 +13,7 @@ from receiver.cli.listen.forwarding import Forwarding
 from receiver.cli.listen.lines import Delivery, Lines, say
 from receiver.cli.listen.options import Header, HookUrl
 from receiver.cli.terminal import event_filter, output, setup
-from receiver.cli.terminal.event_filter import EventFilter, EventHead, head_of
+from receiver.cli.terminal.event_filter import EventFilter, EventHead, Place, head_of
 from receiver.cli.terminal.event_reader import EventReader
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.contract.records import numbered
@@ -49,6 +49,7 @@ def command(
     since: int | None,
     types: tuple[str, ...],
     listeners: tuple[str, ...],
+    where: tuple[Place, ...],
     headers: tuple[tuple[str, str], ...],
     skip_verify: bool,
     timeout: float,
@@ -88,7 +89,7 @@ def command(
         deliver = Forwarding(forward_to, secret, headers, http, say).deliver
     client = setup.connect(setup.redis_url(settings))
     reader = EventReader(client, say)
-    wanted, shown = EventFilter(types, listeners), Lines(as_json=as_json)
+    wanted, shown = EventFilter(types, listeners, where), Lines(as_json=as_json)
     try:
         reader.start_at_end() if since is None else reader.start_at(since)
         _introduce(forward_to or "", secret)

@@ -30,6 +30,18 @@ def signing_secret(environ: Mapping[str, str], data_dir: Path) -> str:
     return made
 
 
+def kept(environ: Mapping[str, str], data_dir: Path) -> str:
+    """Return the secret that `receiver listen` has signed with here. Raises `Refused` where there
+    is none.
+    """
+    if environ.get(VARIABLE, "").strip() or (data_dir / "listen-secret").exists():
+        return signing_secret(environ, data_dir)
+    raise Refused(
+        f"no secret: give --secret, or set WEBHOOK_SECRETS (`receiver listen` has kept none in "
+        f"{data_dir})"
+    )
+
+
 def refuse_passing(environ: Mapping[str, str], data_dir: Path) -> None:
     """Refuse where the secret would be another one each time: nothing would ever be signed with
     what is printed. Raises `Refused`.

@@ -75,7 +75,7 @@ def command(
     played = _scenario(scenario, seed)
     if why := setup.port_fault(host, port):
         shown = host if host.isprintable() else ascii(host)
-        raise setup.Refused(f"--host {shown} --port {port}: {why}")
+        raise setup.Refused(f"--host {shown} --port {port}: {why}; set another --port")
     _check_stream(redis_url)
     from receiver.simulate.att_gateway import app
     from receiver.simulate.att_gateway.reader import StreamReader

@@ -17,7 +17,7 @@ from receiver.simulate.scenario import ScenarioError
 
 @click.command(cls=UntilStopped)
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
-@click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8091, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--seed",
@@ -28,7 +28,7 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
     """Simulate a network operator: accept CAMARA subscriptions, send their events, record both.
 
     \b
-      receiver simulate operator --port 8090
+      receiver simulate operator --port 8091
       receiver simulate operator scenario.toml --seed 7
 
     It tests any client of the subscription APIs. It serves versions 0.5 to 0.8 of device
@@ -39,16 +39,16 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
     \b
     Get a token, subscribe, change a device, see what was delivered:
       curl -u simulated-client:simulated-secret -d grant_type=client_credentials \\
-          localhost:8090/oauth/token
+          localhost:8091/oauth/token
       curl -H "Authorization: Bearer $TOKEN" -d @subscription.json \\
-          localhost:8090/device-reachability-status-subscriptions/v0.8/subscriptions
+          localhost:8091/device-reachability-status-subscriptions/v0.8/subscriptions
       curl -d '{"device": {"phoneNumber": "+12065550100"}, "connectivity": []}' \\
-          localhost:8090/_control/devices
-      curl localhost:8090/_books
+          localhost:8091/_control/devices
+      curl localhost:8091/_books
 
     \b
     Make requests of one kind fail:
-      curl -d '{"operation": "create", "effect": "lost"}' localhost:8090/_control/faults
+      curl -d '{"operation": "create", "effect": "lost"}' localhost:8091/_control/faults
 
     The other control routes end subscriptions for every reason, move the operator's clock and
     change its settings; they and the scenario file: docs/simulate.md. Ctrl-C ends it.
@@ -56,7 +56,7 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
     played = _scenario(scenario, seed)
     if why := setup.port_fault(host, port):
         shown = host if host.isprintable() else ascii(host)
-        raise setup.Refused(f"--host {shown} --port {port}: {why}")
+        raise setup.Refused(f"--host {shown} --port {port}: {why}; set another --port")
     from receiver.simulate.operator import app
 
     try:

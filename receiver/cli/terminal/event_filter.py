@@ -1,4 +1,4 @@
-"""The options `--type` and `--listener`, and the events that they let through."""
+"""The options `--type`, `--listener` and `--where`, and the events that they let through."""
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from receiver.config.sinks import value_at
 from receiver.events.event_types import TYPES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,6 +26,9 @@ class EventHead(msgspec.Struct, frozen=True):
         return self.source.rpartition("/")[2]
 
 
+Place = tuple[str, tuple[Any, ...]]
+"""A dotted path in an event, and the values of which one must stand there."""
+
 _head = msgspec.json.Decoder(EventHead).decode
 
 
@@ -39,20 +43,33 @@ def head_of(event: bytes) -> EventHead | None:
 
 
 class EventFilter:
-    """Let through the events of some types (globs) and listeners; of all where none is named."""
+    """Let through the events of some types (globs) and listeners, and with some values; all of
+    them where none is named.
+    """
 
-    def __init__(self, types: tuple[str, ...], listeners: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        types: tuple[str, ...],
+        listeners: tuple[str, ...],
+        where: tuple[Place, ...] = (),
+    ) -> None:
         self._types = types
         self._listeners = listeners
+        self._where = where
 
     def wants(self, event: bytes) -> bool:
         """Return whether an event (JSON) is let through."""
-        if not (self._types or self._listeners):
+        if not (self._types or self._listeners or self._where):
             return True
         if not (head := head_of(event)):
             return False
         of_type = not self._types or any(fnmatchcase(head.type, glob) for glob in self._types)
-        return of_type and (not self._listeners or head.listener in self._listeners)
+        of_listener = not self._listeners or head.listener in self._listeners
+        return of_type and of_listener and (not self._where or self._has_values(event))
+
+    def _has_values(self, event: bytes) -> bool:
+        document = msgspec.json.decode(event)
+        return all(value_at(document, path) in values for path, values in self._where)
 
 
 class _TypeGlob(click.ParamType[str]):
@@ -66,8 +83,26 @@ class _TypeGlob(click.ParamType[str]):
         return value
 
 
+class Where(click.ParamType[Place]):
+    """`PATH=VALUE`: what a sink's `where` has, with the value as text or as JSON."""
+
+    name = "path=value"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Place:
+        """Convert `PATH=VALUE` to the path and the values that are meant."""
+        path, equals, written = value.partition("=")
+        if not (path and equals):
+            self.fail("PATH=VALUE is wanted, such as data.status=failed", param, ctx)
+        try:
+            return path, (written, msgspec.json.decode(written))
+        except msgspec.DecodeError:
+            return path, (written,)
+
+
 def options(command: Command) -> Command:
-    """Add the options to a command, as `types` and `listeners`."""
+    """Add the options to a command, as `types`, `listeners` and `where`."""
     of_type = click.option(
         "--type",
         "types",
@@ -81,4 +116,11 @@ def options(command: Command) -> Command:
         multiple=True,
         help="Only events of this listener; several times for several.",
     )
-    return of_type(of_listener(command))
+    with_value = click.option(
+        "--where",
+        type=Where(),
+        multiple=True,
+        help="Only events with this value there, such as data.status=failed; several times for "
+        "events that have them all.",
+    )
+    return of_type(of_listener(with_value(command)))
