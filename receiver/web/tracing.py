@@ -46,26 +46,29 @@ class TracedRequestSpans(RequestSpans):
 
     def admit(self, request: Request) -> None:
         """Begin the span of an admitted request, as the child it says it is."""
-        span = self._span(request, sent(request.headers))
-        span.set_attribute("receiver.listener", request.listener)
-        request.span, request.trace = span, self._tracer.carried(span)
+        span = request.span = self._span(request, sent(request.headers))
+        request.trace = span.carried
 
     def end(self, request: Request, response: Response | None) -> None:
         """End a request's span with its response, named as OpenTelemetry's semantic conventions for
         HTTP servers have it.
         """
         span: Any = request.span if request.trace else self._span(request, "")
-        span.set_attribute("http.request.method", _method(request))
-        span.set_attribute("http.route", self._path)
-        span.set_attribute("receiver.kind", self._name)
+        if not span.sampled:
+            return
+        attributes: list[tuple[str, str | int]] = [
+            ("http.request.method", _method(request)),
+            ("http.route", self._path),
+            ("receiver.kind", self._name),
+        ]
+        if request.trace:
+            attributes.append(("receiver.listener", request.listener))
+        receipt = failure = ""
         if response:
-            span.set_attribute("http.response.status_code", response.status)
-            if response.status >= 500:
-                self._tracer.failed(span, f"answered {response.status}")
-            for name, value in response.headers:
-                if name == b"x-receipt-id":
-                    span.set_attribute("receiver.receipt", value.decode())
-        span.end()
+            attributes.append(("http.response.status_code", response.status))
+            failure = f"answered {response.status}" if response.status >= 500 else ""
+            receipt = next((v.decode() for n, v in response.headers if n == b"x-receipt-id"), "")
+        self._tracer.end(span, tuple(attributes), receipt=receipt, failure=failure)
 
     def _span(self, request: Request, parent: str) -> "Span":
         began: Any = request.span

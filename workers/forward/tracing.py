@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -53,9 +53,8 @@ class TracedDeliverySpans(DeliverySpans):
     def end_batch(self, items: Sequence[Item]) -> None:
         """Create the spans of deliveries that the script has made, from their lease until now."""
         for item in items:
-            span = self._begin(item, "producer", self._leased)
-            span.set_attribute("receiver.outcome", "taken")
-            span.end()
+            span = self._tracer.begin("deliver", "producer", _parent(item), at=self._leased)
+            self._end(span, item, "taken")
 
     def begin_request(self, items: Sequence[Item]) -> None:
         """Begin the spans of deliveries that one request is to make.
@@ -64,34 +63,30 @@ class TracedDeliverySpans(DeliverySpans):
         no parent in common, only the events carry theirs.
         """
         for item in items:
-            item.span = self._begin(item, "client")
+            item.span = self._tracer.begin("deliver", "client", _parent(item))
         if len(items) == 1:
-            items[0].trace = self._tracer.carried(items[0].span)
+            items[0].trace = items[0].span.carried
 
     def end_request(self, items: Sequence[Item], answer: Answer) -> None:
         """End the spans of a request's deliveries with its answer."""
         for item in items:
-            item.span.set_attribute("receiver.outcome", answer.what)
-            if answer.reason:
-                self._tracer.failed(item.span, answer.reason)
-            item.span.end()
+            self._end(item.span, item, answer.what, answer.reason)
 
-    def _begin(
-        self, item: Item, kind: Literal["client", "producer"], at: int | None = None
-    ) -> "Span":
-        event = item.delivery.event
-        span = self._tracer.begin("deliver", kind, _parent(event), at=at)
-        span.set_attribute("receiver.sink", self._sink)
-        span.set_attribute("receiver.attempt", item.delivery.attempts + 1)
-        for receipt in outcome_log.receipts([event]):
-            span.set_attribute("receiver.receipt", receipt)
-        return span
+    def _end(self, span: "Span", item: Item, outcome: str, failure: str = "") -> None:
+        if span.sampled:
+            attributes = (
+                ("receiver.sink", self._sink),
+                ("receiver.attempt", item.delivery.attempts + 1),
+                ("receiver.outcome", outcome),
+            )
+            receipt = next(outcome_log.receipts([item.delivery.event]), "")
+            self._tracer.end(span, attributes, receipt=receipt, failure=failure)
 
 
-def _parent(event: bytes) -> str:
+def _parent(item: Item) -> str:
     """Return the trace context that an event carries; anybody may have put it there."""
     try:
-        found = _carries(event)
+        found = _carries(item.delivery.event)
     except (msgspec.DecodeError, RecursionError):
         return ""
     return context(found.traceparent, found.tracestate)

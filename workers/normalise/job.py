@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
@@ -88,7 +89,7 @@ class Normaliser:
         self._sha = ""
         self._survived: set[bytes] = set()
         self._decide = tracing.traced(tracer, decide) if tracer else decide
-        self._end_spans = tracing.end_spans if tracer else None
+        self._end_spans = partial(tracing.end_spans, tracer) if tracer else None
         self._log = OutcomeLog(client)
 
     def run(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from receiver.config.settings import Settings
+from receiver.runtime.tracing.context import carried
 from workers.normalise.cloudevent import Claim
 from workers.normalise.decide import Entry, Outcome
 
@@ -29,30 +30,28 @@ def traced(
     def decide_with_span(entry: Entry, settings: Settings) -> Outcome:
         began = time.time_ns()
         outcome = decide(entry, settings)
-        notification = outcome.notification
-        span = tracer.begin(
-            "normalise", "consumer", notification.trace if notification else "", at=began
-        )
-        if notification:
-            span.set_attribute("receiver.receipt", notification.receipt)
-            span.set_attribute("receiver.listener", notification.listener)
-            span.set_attribute("receiver.kind", notification.callback)
-        if outcome.reason:
-            tracer.failed(span, outcome.reason)
-        claims = [_with_context(claim, tracer.carried(span)) for claim in outcome.claims]
+        parent = carried(outcome.notification.trace) if outcome.notification else ""
+        span = tracer.begin("normalise", "consumer", parent, at=began)
+        claims = [_with_context(claim, span.carried) for claim in outcome.claims]
         return outcome._replace(claims=claims, span=span)
 
     return decide_with_span
 
 
-def end_spans(outcomes: Iterable[Outcome], codes: bytes) -> None:
+def end_spans(tracer: "Tracer", outcomes: Iterable[Outcome], codes: bytes) -> None:
     """End the span of each published outcome. `codes` has one letter for each, from `publish.lua`;
     an entry that was not open any more gets no span.
     """
     for outcome, code in zip(outcomes, codes.decode(), strict=True):
-        if code in _OUTCOMES and outcome.span:
-            outcome.span.set_attribute("receiver.outcome", _OUTCOMES[code])
-            outcome.span.end()
+        if code in _OUTCOMES and outcome.span and outcome.span.sampled:
+            attributes: list[tuple[str, str | int]] = [("receiver.outcome", _OUTCOMES[code])]
+            receipt, one = "", outcome.notification
+            if one:
+                receipt = one.receipt
+                attributes.append(("receiver.listener", one.listener))
+                attributes.append(("receiver.kind", one.callback))
+            failure = outcome.reason
+            tracer.end(outcome.span, tuple(attributes), receipt=receipt, failure=failure)
 
 
 def _with_context(claim: Claim, trace: str) -> Claim:

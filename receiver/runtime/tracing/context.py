@@ -25,11 +25,22 @@ def sent(headers: Sequence[tuple[bytes, bytes]]) -> str:
     """Return the trace context of a request's headers; empty without a valid one, or with more than
     one.
     """
-    parents = [value for name, value in headers if name == b"traceparent"]
+    parents, states = [], []
+    for name, value in headers:
+        if name == b"traceparent":
+            parents.append(value)
+        elif name == b"tracestate":
+            states.append(value)
     if len(parents) != 1:
         return ""
-    states = [value for name, value in headers if name == b"tracestate"]
     return context(parents[0].decode("latin-1"), b",".join(states).decode("latin-1"))
+
+
+def carried(text: str) -> str:
+    """Return the context that was carried as one text; empty for an invalid one, for it has been in
+    Redis meanwhile.
+    """
+    return context(*text.split(" ", 1)) if text else ""
 
 
 def context(parent: str, state: str = "") -> str:

@@ -25,7 +25,7 @@ _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_P
 _EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http"
 _MISSING: Final = (
     "OpenTelemetry is not installed: "
-    "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+    "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http==1.45.*"
 )
 
 
