@@ -68,6 +68,11 @@ class Stored(msgspec.Struct, frozen=True):
         return expires is not None and expires < time.time() + seconds
 
 
+def id_of(token: str) -> str:
+    """Return the id that the record of a token has."""
+    return hashlib.sha256(token.encode()).hexdigest()[:ID_LENGTH]
+
+
 def add(client: redis.Redis, token: str, credential: Credential) -> str:
     """Store a credential under its token's digest and return its id. Raises `Exists`."""
     digest = hashlib.sha256(token.encode()).hexdigest()

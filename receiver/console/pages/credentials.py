@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
-from receiver.auth.credential_store import NotReplicated, Stored
+from receiver.auth.credential_store import NotReplicated, Stored, id_of
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import audit, forms, render
 from receiver.console.app import Page
@@ -21,6 +21,7 @@ QUIET: Final = 7 * 86_400
 
 DAYS: Final = 14
 """Days until a credential ends that is to be replaced: what the page proposes."""
+_GONE: Final = {"title": "No such credential", "sentence": "It was revoked, or never there."}
 
 
 def show(request: Request) -> Response:
@@ -31,13 +32,10 @@ def show(request: Request) -> Response:
 def show_one(request: Request) -> Response:
     """Show one credential, and what becomes of its carrier if it is revoked."""
     name = request.path_params["id"]
-    found = next(
-        (x for x in credential_store.all_stored(request.app.state.redis) if x.id == name), None
-    )
-    if found is None:
-        gone = {"title": "No such credential", "sentence": "It was revoked, or never there."}
-        return render.page(request, "message.html", gone, 404)
-    return render.page(request, "credential.html", {"one": _row(found), "days": DAYS})
+    found = _named(request.app.state.redis, name)
+    if not found:
+        return render.page(request, "message.html", _GONE, 404)
+    return render.page(request, "credential.html", {"one": _row(found[0]), "days": DAYS})
 
 
 async def add(request: Request) -> Response:
@@ -55,7 +53,7 @@ async def add(request: Request) -> Response:
     expires = now + forms.days(form) * 86_400 if form.get("days", "").strip() else None
     credential = Credential(label=label, listener=listener or None, expires=expires, created=now)
     token = secrets.token_urlsafe(32)
-    await run_in_threadpool(audit.write, state.redis, who, "credentials.add", label)
+    await run_in_threadpool(audit.write, state.redis, who, "credentials.add", id_of(token))
     await run_in_threadpool(credential_store.add, state.redis, token, credential)
     return await run_in_threadpool(_page, request, {"token": token})
 
@@ -65,9 +63,12 @@ async def revoke(request: Request) -> Response:
     form = await forms.fields(request)
     name, days = request.path_params["id"], forms.days(form) if "days" in form else 0
     state, who = request.app.state, request.state.session.name
-    await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", name[:12], 1)
+    stored = await run_in_threadpool(_named, state.redis, name)
+    if not stored:  # then it may be anything, a token too: it is written nowhere
+        return render.page(request, "message.html", _GONE, 404)
+    await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", name)
     try:
-        await run_in_threadpool(_revoke, state.redis, name, days, state.settings.ack_replicas)
+        await run_in_threadpool(_revoke, state.redis, stored, days, state.settings.ack_replicas)
     except NotReplicated as reached:
         values = {
             "title": "It is not revoked everywhere",
@@ -77,11 +78,14 @@ async def revoke(request: Request) -> Response:
     return RedirectResponse("/credentials", 303)
 
 
-def _revoke(client: redis.Redis, name: str, days: int, replicas: int) -> None:
-    stored = [one for one in credential_store.all_stored(client) if one.id == name]
+def _named(client: redis.Redis, name: str) -> list[Stored]:
+    return [one for one in credential_store.all_stored(client) if one.id == name]
+
+
+def _revoke(client: redis.Redis, stored: list[Stored], days: int, replicas: int) -> None:
     if days:
         credential_store.set_expiry(client, stored, time.time() + days * 86_400, replicas)
-    elif stored:
+    else:
         credential_store.revoke(client, stored, replicas)
 
 

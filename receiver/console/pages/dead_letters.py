@@ -13,6 +13,7 @@ from receiver.console import audit, forms, render, seal
 from receiver.console.app import Page, masks_of, slowly, tasks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.marked import marked
+from receiver.console.revealing import audited
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.records import decode_notification
@@ -56,9 +57,7 @@ def show_one(request: Request) -> Response:
 
 def reveal(request: Request) -> Response:
     """Show one dead letter as it is, once that is on the audit trail."""
-    entry = entry_id(request.path_params["id"])
-    audit.write(request.app.state.redis, request.state.session.name, "reveal", entry)
-    return _one(request, revealed=True)
+    return audited(request, _one(request, revealed=True))
 
 
 async def confirm(request: Request) -> Response:

@@ -3,8 +3,8 @@
 An operator may have one as it is: that is on the audit trail before the first byte.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 import msgspec
@@ -12,15 +12,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from receiver.carriers import BY_NAME
+from receiver.config.settings import Settings
 from receiver.console import audit, export_rows, forms, render
 from receiver.console.app import Endpoint, Page, masks_of
 from receiver.console.export import Row, download
 from receiver.console.mask import Masks
 from receiver.console.pages import dead_letters, rejected, search
-from receiver.console.rows import Filter, filter_of
+from receiver.console.rows import Filter, Outcome, filter_of
 from receiver.console.search import Busy
 from receiver.console.sessions import Role
 from receiver.contract.records import Attempt, Refusal
+from receiver.events.event_types import TYPES
 from receiver.operations.sink_ledger import SinkLedger
 
 Values = Mapping[str, str]
@@ -113,8 +116,8 @@ def _as_it_is(name: str) -> Endpoint:
 
     def answer(request: Request, form: Values) -> Response:
         state, who = request.app.state, request.state.session.name
-        chosen = {k: v for k, v in form.items() if k in _FILTERS and v}
-        audit.write(state.redis, who, "export", f"{name} {urlencode(chosen)}".strip()[:200])
+        chosen = urlencode(_told(state.settings, form))
+        audit.write(state.redis, who, "export", f"{name} {chosen}".strip()[:200])
         rows = one.rows(state, masks_of(request, revealed=True), form)
         return download(name, form.get("format", ""), one.columns, rows)
 
@@ -122,7 +125,25 @@ def _as_it_is(name: str) -> Endpoint:
 
 
 _FILTERS: Final = frozenset({*Filter.__struct_fields__, "sink", "reason", "status"})
-"""What of a filter goes on the audit trail: never a number or a text of anybody's."""
+_WORDS: Final = frozenset((*TYPES, *BY_NAME, *get_args(Outcome)))
+
+
+def _told(settings: Settings, form: Values) -> dict[str, str]:
+    """Return what of a filter goes on the audit trail: names that are known as they are; of
+    anything else, which may be a number or a token of somebody's, a digest.
+    """
+    names = {one.name for one in (*settings.listeners, *settings.sinks)} | _WORDS
+    found = {name: form.get(name, "") for name in sorted(_FILTERS)}
+    return {
+        name: value if _is_known(value, names) else f"sha256:{search.digest(value)}"
+        for name, value in found.items()
+        if value
+    }
+
+
+def _is_known(value: str, names: Collection[str]) -> bool:
+    is_status = len(value) == 3 and value.isascii() and value.isdigit()
+    return is_status or any(one.startswith(value) for one in names)
 
 
 async def of_search(request: Request) -> Response:

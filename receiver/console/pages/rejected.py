@@ -16,6 +16,7 @@ from receiver.console.app import Page, masks_of, slowly, tasks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.marked import marked
 from receiver.console.own_token import own_token
+from receiver.console.revealing import audited
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import REJECTED
@@ -55,9 +56,7 @@ def show_one(request: Request) -> Response:
 
 def reveal(request: Request) -> Response:
     """Show one as it is, once that is on the audit trail."""
-    entry = entry_id(request.path_params["id"])
-    audit.write(request.app.state.redis, request.state.session.name, "reveal", entry)
-    return _one(request, revealed=True)
+    return audited(request, _one(request, revealed=True))
 
 
 async def confirm(request: Request) -> Response:
@@ -155,7 +154,8 @@ def _last(client: Any) -> str:
 
 
 def _filter(values: Any) -> dict[str, str]:
-    return {name: values.get(name, "")[:200] for name in ("listener", "reason", "status")}
+    known = {name: values.get(name, "")[:200] for name in ("listener", "reason")}
+    return known | {"status": str(forms.number(values, "status", 0) or "")}
 
 
 def selection(values: Any) -> Selection:

@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import audit, render
+from receiver.console import render
 from receiver.console.app import Page, masks_of, slowly
 from receiver.console.attempts import shown
 from receiver.console.bodies import bodies
+from receiver.console.revealing import audited
 from receiver.console.rows import received
 from receiver.contract.records import Attempt, decode_notification
 from receiver.contract.redis_keys import INBOUND
@@ -72,10 +73,7 @@ def _shown(request: Request) -> Response:
 
 
 def _revealed(request: Request) -> Response:
-    name = request.path_params["id"]
-    if _is_id(name):  # else it may be a number, and there is nothing to reveal
-        audit.write(request.app.state.redis, request.state.session.name, "reveal", name)
-    return _page(request, name, revealed=True)
+    return audited(request, _page(request, request.path_params["id"], revealed=True))
 
 
 def _is_id(name: str) -> bool:
