@@ -13,6 +13,7 @@ from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.time_option import TimeOption, format_time
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS, sink_state
+from receiver.contract.stored_values import text
 from receiver.operations.event_replay import Replay, Step, Wanted
 
 
@@ -77,7 +78,7 @@ def _sink(settings: Settings, name: str) -> SinkSettings:
 def _refuse_stopped(client: redis.Redis, sink: str) -> None:
     why: Any = client.hget(sink_state(sink), "stopped")
     if why is not None:
-        said = f"sink {sink!r} is stopped: {why.decode()}; `receiver sinks start {sink}`"
+        said = f"sink {sink!r} is stopped: {text(why)}; `receiver sinks start {sink}`"
         click.echo(f"receiver: {said}", err=True)
         raise SystemExit(1)
 

@@ -15,6 +15,7 @@ from receiver.cli.terminal.table import print_pairs
 from receiver.config import sinks
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import sink_state
+from receiver.contract.stored_values import text
 
 Result = dict[str, Any]
 
@@ -99,7 +100,7 @@ def _stopped(url: str, name: str) -> str:
             why: Any = client.hget(sink_state(name), "stopped")
     except redis.RedisError:
         return ""
-    return why.decode() if why else ""
+    return text(why or b"")
 
 
 def next_step(result: Result, sink: SinkSettings, stopped: str) -> str:

@@ -25,7 +25,8 @@ from receiver.console.forms import NotDone
 from receiver.console.guard import Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
-from receiver.runtime.redis_client import DOWN
+from receiver.doctor.key_types import check_key_types
+from receiver.runtime.redis_client import DOWN, is_foreign
 
 COOKIE: Final = "receiver-console"
 SESSIONS_REMEMBERED: Final = 1_000
@@ -191,7 +192,22 @@ def _not_done(request: Request, why: Any) -> Response:
     return render.page(request, "message.html", values, why.status)
 
 
-def _redis_is_gone(request: Request, _: Exception) -> Response:
+def _foreign(request: Request) -> dict[str, str]:
+    """Return what is said where a key that a page reads has another type: which are such."""
+    with suppress(*DOWN):
+        wrong = [one.what for one in check_key_types(request.app.state.redis)]
+        said = "; ".join(wrong) or "one of its keys has another type"
+        return {
+            "title": "Another program has written here",
+            "sentence": f"This page cannot be read: {said}. What to do:",
+            "command": "receiver doctor",
+        }
+    return {"title": "Redis does not answer", "sentence": "This page cannot be read."}
+
+
+def _redis_is_gone(request: Request, error: Exception) -> Response:
+    if is_foreign(error):
+        return render.page(request, "message.html", _foreign(request), 503)
     values = {
         "title": "Redis does not answer",
         "sentence": "Nothing can be shown until it is back; notifications wait in the spool where "

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from receiver.console.sessions import Session
+from receiver.operations.ledger import Ledger
+from receiver.operations.sink_ledger import SinkLedger
 
+NO_TIME: Final = "no time"
 _AGO: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -23,7 +27,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"when": when, "iso": iso, "ago": ago, "span": span, "count": count}
+    made.filters |= {
+        "when": when,
+        "iso": iso,
+        "ago": ago,
+        "span": span,
+        "count": count,
+        "figure": figure,
+    }
     return made
 
 
@@ -39,13 +50,15 @@ def page(
 
 def iso(milliseconds: int) -> str:
     """Return a time as RFC 3339, UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = _moment(milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else NO_TIME
 
 
 def when(milliseconds: int) -> str:
     """Return a time of day, with the date where it is not today's (UTC)."""
-    moment, now = datetime.fromtimestamp(milliseconds / 1000, UTC), datetime.now(UTC)
+    moment, now = _moment(milliseconds), datetime.now(UTC)
+    if moment is None:
+        return NO_TIME
     if moment.date() == now.date():
         return moment.strftime("%H:%M:%S")
     return moment.strftime(
@@ -55,6 +68,8 @@ def when(milliseconds: int) -> str:
 
 def ago(milliseconds: int) -> str:
     """Return how long ago a time is: `12 s ago`, `3 h ago`, `in 5 min`."""
+    if _moment(milliseconds) is None:
+        return NO_TIME
     seconds = time.time() - milliseconds / 1000
     return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
 
@@ -70,3 +85,18 @@ def span(seconds: float) -> str:
 def count(number: int) -> str:
     """Return a number with thin groups of three, as tables have them."""
     return f"{number:,}".replace(",", "\u202f")
+
+
+def figure(ledger: Ledger | SinkLedger, name: str) -> str:
+    """Return one count of a ledger; greyed words where no number stands in Redis."""
+    if name in ledger.unreadable:
+        return Markup('<span class="unreadable">unreadable</span>')
+    return count(getattr(ledger, name))
+
+
+def _moment(milliseconds: float) -> datetime | None:
+    """Return the moment of a time; None for what no calendar has: somebody else wrote it."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

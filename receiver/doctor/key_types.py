@@ -1,5 +1,8 @@
-"""Checks the types of our keys: a wrong type means that another program has written there."""
+"""Checks the types of our keys and our counts: a wrong one means that another program has written
+there.
+"""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -8,6 +11,7 @@ import redis
 from receiver.contract import redis_keys
 from receiver.doctor.finding import Finding
 from receiver.doctor.unreachable_redis import ASK
+from receiver.metrics.snapshot import Snapshot
 
 _STREAMS: Final = (
     *("INBOUND", "EVENTS", "DEAD_LETTERS", "REJECTED", "DELIVERIES", "WATCH", "CONSOLE_AUDIT"),
@@ -49,3 +53,17 @@ def check_key_types(client: redis.Redis) -> Iterator[Finding]:
                 "what reads or writes it stops, and waits (WRONGTYPE): web processes answer 503",
                 f"{ASK}RENAME {key} not-ours:{key}  # then see who wrote it",
             )
+
+
+def check_counts(found: Snapshot) -> Iterator[Finding]:
+    """Check that each count is a whole number."""
+    of_ledger = (
+        [(redis_keys.LEDGER, name) for name in found.books.unreadable] if found.books else []
+    )
+    for key, name in [*of_ledger, *found.unreadable]:
+        yield Finding(
+            "serious",
+            f"{key} has no whole number under {name!r}",
+            "another program has written there; it counts as 0 until it is mended",
+            f"{ASK}HGET {key} {shlex.quote(name)}  # then see who wrote it",
+        )

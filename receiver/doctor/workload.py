@@ -9,9 +9,15 @@ from typing import Final
 from receiver.config import sinks
 from receiver.config.fault import shown
 from receiver.config.settings import Settings
-from receiver.contract.redis_keys import DEAD_LETTERS, NORMALISE_QUEUE, REJECTED, forward_queue
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    NORMALISE_QUEUE,
+    REJECTED,
+    forward_queue,
+)
 from receiver.doctor.consents import consents
 from receiver.doctor.finding import Finding
+from receiver.doctor.key_types import check_counts
 from receiver.doctor.readers import readers
 from receiver.doctor.watches import watches
 from receiver.health.data_loss import loss_message
@@ -63,6 +69,7 @@ def check_workload(
             "the workers do not keep up, or do not work",
             "receiver worker  # one more",
         )
+    yield from check_counts(found)
     yield from readers(settings, found)
     yield from _dead_letters(found)
     yield from watches(settings, found)
@@ -72,13 +79,17 @@ def check_workload(
 def _moved_groups(found: Snapshot) -> Iterator[Finding]:
     for group, (_, at) in sorted(found.moves.items()):
         if found.now - at < WEEK:
-            when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+            when = _utc(min(at, found.now))
             yield Finding(
                 "warning",
                 f"the consumer group {group} was destroyed or moved (noticed {when})",
                 "the workers went on where they were; a reader of events needs a group of its own",
                 'redis-cli -u "$REDIS_URL" ACL LIST  # then deny XGROUP where it is not needed',
             )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:

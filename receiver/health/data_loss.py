@@ -15,6 +15,7 @@ import redis.asyncio
 import structlog
 
 from receiver.contract.redis_keys import BOOK, LEDGER, LOSSES
+from receiver.contract.stored_values import whole
 from receiver.health.memory import Memory
 from receiver.runtime import scripts
 
@@ -66,7 +67,7 @@ class DataLoss:
         known = self._known
         name = secrets.token_hex(8)  # always a new one, or an emptied server would get the old
         found: Any = await client.set(BOOK, name, nx=True, get=True)
-        accepted = int(await client.hget(LEDGER, "accepted") or 0)
+        accepted = whole(await client.hget(LEDGER, "accepted"))
         book = found.decode("ascii", "replace") if found else name
         if self._life is None:
             known = max(known, await self._remembered(book))
@@ -74,7 +75,7 @@ class DataLoss:
         ended = " ".join(self._life or (book, run_id))
         script = scripts.load(__package__, "record_loss")
         lost: Any = await client.eval(script, 1, LOSSES, ended, missing, KEPT_SECONDS)
-        self.lost = sum(map(int, lost))
+        self.lost = sum(map(whole, lost))
         if missing > 0:
             log.critical("redis.lost", notifications=missing)
             self._known = accepted

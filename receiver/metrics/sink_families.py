@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from receiver.config.settings import Settings
+from receiver.contract.stored_values import whole
 from receiver.metrics.families import Labelled, counter, labelled
 from receiver.metrics.sink_snapshot import Sink
 from receiver.metrics.snapshot import Snapshot
@@ -29,7 +30,7 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
     ),
     "receiver_sink_parked_bytes": (
         "What they take there.",
-        lambda sink, _: int(sink.parking.get("bytes", 0)),
+        lambda sink, _: whole(sink.parking.get("bytes")),
     ),
     "receiver_sink_parking_trouble": (
         "1 while events cannot be parked or come back: the disk, or nobody looks after it.",
@@ -83,4 +84,4 @@ def families(found: Snapshot, settings: Settings) -> Iterator[Metric]:
 
 
 def _since(milliseconds: str, now: float) -> float:
-    return max(0.0, now - int(milliseconds) / 1000) if milliseconds else 0.0
+    return max(0.0, now - whole(milliseconds) / 1000) if milliseconds else 0.0

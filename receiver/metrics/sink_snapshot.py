@@ -6,6 +6,8 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import forward_group, retry_due, sink_parking, sink_state
+from receiver.contract.stored_values import texts, whole
+from receiver.runtime.redis_client import is_foreign
 
 BEATS_WITHIN: Final = 60.0
 """Seconds after which a worker that said nothing counts as dead; one job takes some ten."""
@@ -35,7 +37,7 @@ class Sink(msgspec.Struct, frozen=True):
     @property
     def parked(self) -> int:
         """Return how many of its events are parked on a disk."""
-        return int(self.parking.get("total", 0)) - int(self.parking.get("returned", 0))
+        return whole(self.parking.get("total")) - whole(self.parking.get("returned"))
 
     @property
     def parking_trouble(self) -> str:
@@ -53,7 +55,7 @@ class Sink(msgspec.Struct, frozen=True):
 
     def unseen(self, now: float) -> bool:
         """Return whether events are parked on a disk that no worker has looked after lately."""
-        return self.parked > 0 and now - int(self.parking.get("seen", 0)) / 1000 > BEATS_WITHIN
+        return self.parked > 0 and now - whole(self.parking.get("seen")) / 1000 > BEATS_WITHIN
 
     def known(self, now: float) -> bool:
         """Return whether a supervisor has the sink in its receiver.toml; supervisors write that
@@ -94,17 +96,14 @@ def _sink(
         for field, count in counts.items()
         if field.startswith(f"{name}:")
     }
-    state, parking = (
-        {field.decode(): value.decode("utf-8", "replace") for field, value in one.items()}
-        for one in hashes
-    )
+    state, parking = map(texts, hashes)
     return Sink(own, groups[forward_group(name)], retries or 0, state, parking)
 
 
 def ours(reply: Any) -> Any:
     """Return a reply; nothing for a key of another type. Raises any other error reply."""
     if isinstance(reply, Exception):
-        if not str(reply).startswith("WRONGTYPE"):
+        if not is_foreign(reply):
             raise reply
         return {}
     return reply

@@ -1,13 +1,12 @@
 """Every counter and depth in Redis, read for one scrape or one examination."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import redis
-from redis.exceptions import ResponseError
 
 from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
@@ -28,6 +27,7 @@ from receiver.contract.redis_keys import (
     TURNED_AWAY,
     forward_queue,
 )
+from receiver.contract.stored_values import counts, is_whole, number, text, whole
 from receiver.metrics import sink_snapshot
 from receiver.metrics.sink_snapshot import BEATS_WITHIN, Sink, Waiting, ours
 from receiver.operations import ledger, watch_ledger
@@ -38,12 +38,12 @@ from receiver.polling.mailbox import consent_record
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.overview import PollState
 from receiver.runtime import scripts
+from receiver.runtime.redis_client import unless_foreign
 from receiver.subscriptions import operator_state
 from receiver.subscriptions.operator_state import OperatorState
 
-T = TypeVar("T")
-
 STREAMS: Final = (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)
+_COUNTS: Final = (METER, TURNED_AWAY, HEARD, SINKS, LOSSES, DEAD_LETTER_OWNERS)
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -84,6 +84,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Those that are configured, with their subscription sets."""
     dead_letters: dict[str, int] = {}
     """Owner of dead letters -> how many it has, as the sweep found a moment ago."""
+    unreadable: list[tuple[str, str]] = []
+    """Key and field of each count that is none: somebody else has written there."""
     subscription_credentials: int = 0
     """The credentials of subscriptions, which are made and dropped by the controllers."""
 
@@ -94,28 +96,32 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
 
     A key of another type, a count that is no number: somebody else's, and left out.
     """
-    text = scripts.load(__package__, "snapshot")
+    script = scripts.load(__package__, "snapshot")
     pipe = client.pipeline(transaction=False)
-    pipe.eval(text, len(STREAMS), *STREAMS)
-    for key in (METER, TURNED_AWAY, HEARD, SINKS, LOSSES, DEAD_LETTER_OWNERS):
+    pipe.eval(script, len(STREAMS), *STREAMS)
+    for key in _COUNTS:
         pipe.hgetall(key)
     for section in ("memory", "server", "replication", "persistence"):
         pipe.info(section)
     streams, *hashes, memory, server, replication, persistence = map(
         ours, pipe.execute(raise_on_error=False)
     )
-    meter, turned_away, heard, counts, losses, owners = map(_numbers, hashes)
-    now, *each = streams
-    waiting = [
-        {name.decode(): _waiting(now, *rest) for name, *rest in groups} for _, groups in each
+    unreadable = [
+        (key, text(name))
+        for key, stored in zip(_COUNTS, hashes, strict=True)
+        for name, value in stored.items()
+        if not is_whole(value) and (key, name) != (DEAD_LETTER_OWNERS, b"indexed")
     ]
-    sinks = sink_snapshot.read(client, counts, waiting[1])
+    meter, turned_away, heard, of_sinks, losses, owners = map(counts, hashes)
+    now, *each = streams
+    waiting = [{text(name): _waiting(now, *rest) for name, *rest in groups} for _, groups in each]
+    sinks = sink_snapshot.read(client, of_sinks, waiting[1])
     states = overview.states(client, polls)
     nothing: tuple[list[WatchLedger], float] = ([], 0.0)
-    watches, late = _unless_foreign(lambda: _watches(client, now / 1000), nothing)
+    watches, late = unless_foreign(lambda: _watches(client, now / 1000), nothing)
     return Snapshot(
         now=now / 1000,
-        books=_unless_foreign(lambda: ledger.read(client), None),
+        books=unless_foreign(lambda: ledger.read(client), None),
         entries={name: length for name, (length, _) in zip(STREAMS, each, strict=True)},
         groups=waiting[1],
         inbound=waiting[0].get(GROUP, Waiting(0, 0.0)),
@@ -123,20 +129,21 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
         meter=meter,
         turned_away=turned_away,
         heard=heard,
-        credentials=_unless_foreign(lambda: all_stored(client), []),
+        credentials=unless_foreign(lambda: all_stored(client), []),
         lost=sum(losses.values()),
-        moves=_moves(client),
+        moves=unless_foreign(lambda: _moves(client), {}),
         info=memory | server | replication | persistence,
         workers={
             queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
         },
         polls=states,
-        consents=_unless_foreign(lambda: _consents(client), {}) if states else {},
+        consents=unless_foreign(lambda: _consents(client), {}) if states else {},
+        unreadable=unreadable,
         watches=watches,
         watch_late=late,
         dead_letters=owners,
-        operators=_unless_foreign(lambda: operator_state.read(client, operators), []),
-        subscription_credentials=_unless_foreign(lambda: credential_store.subscriptions(client), 0),
+        operators=unless_foreign(lambda: operator_state.read(client, operators), []),
+        subscription_credentials=unless_foreign(lambda: credential_store.subscriptions(client), 0),
     )
 
 
@@ -150,27 +157,10 @@ def _watches(client: redis.Redis, now: float) -> tuple[list[WatchLedger], float]
     return ledgers, watch_ledger.late_seconds(client, ledgers, now)
 
 
-def _numbers(stored: dict[bytes, bytes]) -> dict[str, int]:
-    return {
-        name.decode("utf-8", "replace"): int(value)
-        for name, value in stored.items()
-        if value.removeprefix(b"-").isdigit() and len(value) < 20
-    }
-
-
-def _unless_foreign(read: Callable[[], T], otherwise: T) -> T:
-    try:
-        return read()
-    except ResponseError as error:
-        if "WRONGTYPE" not in str(error):
-            raise
-        return otherwise
-
-
 def _moves(client: redis.Redis) -> dict[str, tuple[int, float]]:
     stored: Any = client.hgetall(MARKS)
     return {
-        group.decode("utf-8", "replace"): (int(times), float(stored.get(group + b":moved", 0)))
+        text(group): (whole(times), number(stored.get(group + b":moved")))
         for group, times in (
             (name.removesuffix(b":moves"), times)
             for name, times in stored.items()
@@ -186,9 +176,17 @@ def _waiting(now: int, entries: int, oldest: int) -> Waiting:
 def _alive(client: redis.Redis, queue: str) -> int:
     """Count the living workers of a queue: RQ keeps a set of them, and a heartbeat for each."""
     members: Any = client.smembers
-    names: Any = _unless_foreign(lambda: members(f"rq:workers:{queue}"), ())
+    names: Any = unless_foreign(lambda: members(f"rq:workers:{queue}"), ())
     pipe = client.pipeline(transaction=False)
     for name in names:
         pipe.hget(name, "last_heartbeat")
-    beats = [datetime.fromisoformat(beat.decode()) for beat in pipe.execute() if beat]
-    return sum(time.time() - beat.timestamp() < BEATS_WITHIN for beat in beats)
+    beats = map(_heard, map(ours, pipe.execute(raise_on_error=False)))
+    return sum(time.time() - beat < BEATS_WITHIN for beat in beats)
+
+
+def _heard(beat: bytes | None) -> float:
+    """Return when a worker was heard (seconds since 1970); 0 for what is no time."""
+    try:
+        return datetime.fromisoformat(text(beat or b"")).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0

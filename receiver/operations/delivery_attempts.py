@@ -9,6 +9,7 @@ import redis
 from receiver.contract.records import Attempt, decode_attempt
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
 from receiver.operations.look import Look
+from receiver.runtime.redis_client import unless_foreign
 
 NEWEST: Final = 200
 BUDGET: Final = 5_000
@@ -28,10 +29,15 @@ def of_event(client: redis.Redis, entry: str, sinks: Iterable[str]) -> list[Atte
     words = entry.encode()
     begun = str(max(0, int(entry.partition("-")[0])))
     pages = Look(client, BUDGET).on(DELIVERIES, begun, words)
-    failed = _read(fields for page in pages for _, fields in page if words in fields.get(b"a", b""))
-    found = {one for name in sinks for one in newest(client, name)}
+    entries = unless_foreign(lambda: [one for page in pages for one in page], [])
+    failed = _read(fields for _, fields in entries if words in fields.get(b"a", b""))
+    found = {one for name in sinks for one in _newest_known(client, name)}
     own = {one for one in (*failed, *found) if one.entry == entry}
     return sorted(own, key=lambda one: (one.at, one.number))
+
+
+def _newest_known(client: redis.Redis, sink: str) -> list[Attempt]:
+    return unless_foreign(lambda: newest(client, sink), [])
 
 
 def _read(entries: Iterable[dict[bytes, bytes]]) -> list[Attempt]:

@@ -14,6 +14,7 @@ import redis
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
+from receiver.contract.stored_values import text
 from receiver.operations import dead_letters, repeated_event
 from receiver.operations.event_subscription import subscription
 from receiver.operations.look import EVERYTHING, Look
@@ -179,7 +180,7 @@ def _kept(look: Look, receipt: str) -> Iterator[Line]:
             continue
         pending: Any = look.client.xpending_range(INBOUND, GROUP, entry, entry, 1)
         for each in pending:
-            about = {"entry": entry, "worker": each["consumer"].decode()}
+            about = {"entry": entry, "worker": text(each["consumer"])}
             yield Line(_now(), "is with a worker", about | {"times": each["times_delivered"]})
 
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from redis.exceptions import ResponseError
 
 from receiver.contract.records import Sample, decode_sample
 from receiver.contract.redis_keys import HISTORY
+from receiver.runtime.redis_client import unless_foreign
 
 MINUTE: Final = 60_000
 
@@ -36,12 +36,8 @@ def read(client: redis.Redis, since: int) -> list[Stored]:
     """Return the samples from a time (ms) on, the oldest first; none where the key is somebody
     else's. Raises `redis.RedisError`.
     """
-    try:
-        found: Any = client.xrange(HISTORY, min=f"{max(0, since)}-0")
-    except ResponseError as error:
-        if "WRONGTYPE" not in str(error):
-            raise
-        return []
+    first = f"{max(0, since)}-0"
+    found: Any = unless_foreign(lambda: client.xrange(HISTORY, min=first), [])
     samples = []
     for entry, fields in found:
         try:

@@ -1,7 +1,8 @@
+-- include receiver.runtime foreign
 -- include receiver.runtime groups
 -- The ledger of one moment. KEYS ledger, inbound, losses. ARGV consumer group.
 local function count(name)
-    return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
+    return whole(name, redis.call('HGET', KEYS[1], name))
 end
 local function opened()
     local group = groups_of(KEYS[2])[ARGV[1]]
@@ -20,5 +21,5 @@ return {
     count('duplicate_composite'), count('duplicate_fingerprint'), count('dead'), count('erased'), open,
     count('events'), count('late'), count('rejected'), count('dead_dropped'),
     count('dead_trimmed'), count('events_trimmed'), count('events_unread_trimmed'),
-    lost, exact and 1 or 0,
+    lost, exact and 1 or 0, unreadable,
 }

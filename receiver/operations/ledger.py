@@ -8,6 +8,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import GROUP, INBOUND, LEDGER, LOSSES
+from receiver.contract.stored_values import text
 from receiver.runtime import scripts
 
 
@@ -46,6 +47,8 @@ class Ledger(msgspec.Struct, frozen=True):
     """Acknowledged, and then Redis came back without them: at least so many (`health.losses`)."""
     exact: int = 1
     """0 where `open` may be more: entries were deleted by hand, and counting on would take long."""
+    unreadable: list[str] = []
+    """The counts that are 0 here because no whole number stands there."""
 
     @property
     def balanced(self) -> bool:
@@ -80,4 +83,6 @@ def read(client: redis.Redis) -> Ledger:
     """Read the ledger in one script. Raises `redis.RedisError`."""
     script = scripts.load(__package__, "ledger")
     reply: Any = client.eval(script, 3, LEDGER, INBOUND, LOSSES, GROUP)
-    return Ledger(*reply)
+    *found, unreadable = reply
+    values = [*found, [text(name) for name in unreadable]]
+    return Ledger(**dict(zip(Ledger.__struct_fields__, values, strict=True)))

@@ -5,7 +5,9 @@ from typing import Any, Final
 import redis
 
 from receiver.contract.redis_keys import EVENTS, forward_group, retry_due
+from receiver.contract.stored_values import text
 from receiver.operations.sink_progress import order
+from receiver.operations.stream_entry import is_entry
 
 MOST: Final = 5_000
 """Retries that are looked at: they are ordered by when they are due, not by age."""
@@ -39,7 +41,7 @@ def _retries(client: redis.Redis, sink: str) -> list[str]:
     while len(found) < MOST:
         page: Any = client.zscan(retry_due(sink), cursor, count=_PAGE)
         cursor, members = page
-        found += [entry.decode() for entry, _ in members]
+        found += filter(is_entry, (text(entry) for entry, _ in members))
         if not cursor:
             break
     return found

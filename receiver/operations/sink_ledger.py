@@ -16,6 +16,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
+from receiver.contract.stored_values import text
 from receiver.runtime import scripts
 
 _BEGUN = b":begun"
@@ -79,6 +80,8 @@ class SinkLedger(msgspec.Struct, frozen=True):
     long."""
     reason: str
     """Why the latest of those that are `retrying` was not taken; empty when there is none."""
+    unreadable: list[str] = []
+    """What is 0 or empty here because something else stands there; `state` is whether it sends."""
 
     @property
     def balanced(self) -> bool:
@@ -93,9 +96,7 @@ def read(client: redis.Redis) -> list[SinkLedger]:
     `redis.RedisError`.
     """
     fields: Any = client.hkeys(SINKS)
-    names = sorted(
-        field.removesuffix(_BEGUN).decode() for field in fields if field.endswith(_BEGUN)
-    )
+    names = sorted(map(text, (x.removesuffix(_BEGUN) for x in fields if x.endswith(_BEGUN))))
     if not names:
         return []
     script = scripts.load(__package__, "sink_ledger")
@@ -109,13 +110,15 @@ def read(client: redis.Redis) -> list[SinkLedger]:
 
 
 def _books(*row: Any) -> SinkLedger:
-    values = [each.decode() if isinstance(each, bytes) else each for each in row[:-1]]
-    named = dict(zip(SinkLedger.__struct_fields__, [*values, _reason(row[-1])], strict=True))
+    *found, item, unreadable = row
+    values = [text(each) if isinstance(each, bytes) else each for each in found]
+    values += [_reason(item), sorted(set(map(text, unreadable)))]
+    named = dict(zip(SinkLedger.__struct_fields__, values, strict=True))
     return msgspec.convert(named, SinkLedger, strict=False)
 
 
 def _reason(item: bytes) -> str:
     try:
         return decode_delivery(item).reason if item else ""
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return "not ours"  # somebody else wrote it

@@ -3,6 +3,7 @@ groups.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
+from receiver.contract.stored_values import text
+from receiver.runtime.redis_client import unless_foreign
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -34,21 +37,32 @@ def progress(
     configured = {sink.name: sink for sink in sinks}
     groups: Any = client.xinfo_groups(EVENTS)
     for group in groups:
-        name = group["name"].decode()
+        name = text(group["name"])
         sink = name.removeprefix(forward_group(""))
         if sink == name:
             yield {"group": name}, *_in_group(client, entry, group)
         else:
-            yield {"sink": sink}, *_at_sink(client, entry, group, sink)
+            yield {"sink": sink}, *_if_readable(client, entry, group, sink)
             if sink in configured and not configured[sink].wants(_event(event)):
                 yield {"sink": sink}, "is not wanted by its filters", {}
+
+
+def _if_readable(
+    client: redis.Redis, entry: str, group: dict[str, Any], sink: str
+) -> tuple[str, dict[str, Any]]:
+    """As `_at_sink`, or that another program has written to a key of the sink's."""
+    try:
+        found = unless_foreign(partial(_at_sink, client, entry, group, sink), None)
+    except (ValueError, msgspec.MsgspecError):
+        found = None
+    return found or ("cannot be told: another program has written to a key of the sink", {})
 
 
 def _at_sink(
     client: redis.Redis, entry: str, group: dict[str, Any], sink: str
 ) -> tuple[str, dict[str, Any]]:
     stopped: Any = client.hget(sink_state(sink), "stopped")
-    about = {"stopped": stopped.decode()} if stopped else {}
+    about: dict[str, Any] = {"stopped": text(stopped)} if stopped else {}
     stored: Any = client.hget(retry_items(sink), entry)
     if stored is None and (host := _parked_on(client, entry, sink)):
         return "is parked", about | {"host": host}
@@ -64,7 +78,7 @@ def _at_sink(
 def _parked_on(client: redis.Redis, entry: str, sink: str) -> str:
     """Return the host on whose disk an entry is parked; empty where it is not."""
     stored: Any = client.hmget(sink_parking(sink), "total", "returned", "returned_to", "to", "host")
-    total, returned, first, last, host = (value.decode() if value else "" for value in stored)
+    total, returned, first, last, host = (text(value or b"") for value in stored)
     parked = total != returned and order(first) < order(entry) <= order(last)
     return host if parked else ""
 
@@ -76,7 +90,7 @@ def _in_group(client: redis.Redis, entry: str, group: dict[str, Any]) -> tuple[s
     pending: Any = client.xpending_range(EVENTS, group["name"], entry, entry, 1)
     if pending:
         one = pending[0]
-        about = {"consumer": one["consumer"].decode(), "times": one["times_delivered"]}
+        about = {"consumer": text(one["consumer"]), "times": one["times_delivered"]}
         return "has been read and not acknowledged", about
     return "is settled", {"unless": "this reader began after it"}
 

@@ -6,6 +6,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import WATCH, WATCH_COUNTS, watch_due
+from receiver.contract.stored_values import counts, text
 
 _WATCHED = b":watched"
 _FIRST_LOOK = 20_000
@@ -44,7 +45,7 @@ def read(client: redis.Redis) -> list[WatchLedger]:
     """
     fields: Any = client.hkeys(WATCH_COUNTS)
     names = sorted(
-        field.removesuffix(_WATCHED).decode() for field in fields if field.endswith(_WATCHED)
+        text(field.removesuffix(_WATCHED)) for field in fields if field.endswith(_WATCHED)
     )
     if not names:
         return []
@@ -53,9 +54,10 @@ def read(client: redis.Redis) -> list[WatchLedger]:
     for name in names:
         pipe.zcard(watch_due(name))
         pipe.zrangebyscore(watch_due(name), "-inf", "+inf", 0, 1, withscores=True)
-    counts, *replies = pipe.execute()
+    stored, *replies = pipe.execute()
+    known = counts(stored)
     turn = iter(replies)
-    return [_ledger(name, counts, next(turn), next(turn)) for name in names]
+    return [_ledger(name, known, next(turn), next(turn)) for name in names]
 
 
 def late_seconds(client: redis.Redis, ledgers: list[WatchLedger], now: float) -> float:
@@ -68,8 +70,8 @@ def late_seconds(client: redis.Redis, ledgers: list[WatchLedger], now: float) ->
     return max(0.0, now - min(due, default=now * 1000) / 1000)
 
 
-def _ledger(poll: str, counts: dict[bytes, bytes], open_: int, first: list[Any]) -> WatchLedger:
+def _ledger(poll: str, known: dict[str, int], open_: int, first: list[Any]) -> WatchLedger:
     names = ("watched", "final", "gone", "expired", "dropped", "same")
-    own = {name: int(counts.get(f"{poll}:{name}".encode(), b"0")) for name in names}
+    own = {name: known.get(f"{poll}:{name}", 0) for name in names}
     oldest = round(first[0][1]) if first else 0
     return WatchLedger(poll=poll, **own, open=open_, oldest_due=oldest)

@@ -9,8 +9,10 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import poll_state
+from receiver.contract.stored_values import counts, texts
 from receiver.polling.page_file import SUFFIX, poll_of, waiting
 from receiver.polling.rounds import OUTCOMES
+from receiver.runtime.redis_client import is_foreign
 
 BEATS_WITHIN: Final = 60.0
 """Seconds after which a poll whose process said nothing has none."""
@@ -64,7 +66,7 @@ def states(client: redis.Redis, names: Iterable[str]) -> list[PollState]:
         pipe.hgetall(poll_state(name))
     replies: Any = pipe.execute(raise_on_error=False)
     for reply in replies:
-        if isinstance(reply, redis.RedisError) and not str(reply).startswith("WRONGTYPE"):
+        if isinstance(reply, redis.RedisError) and not is_foreign(reply):
             raise reply
     return [_state(name, reply) for name, reply in zip(wanted, replies, strict=True)]
 
@@ -90,12 +92,8 @@ def damaged(directory: Path) -> int:
 def _state(name: str, reply: Any) -> PollState:
     if not isinstance(reply, dict):
         return PollState(name=name)
-    said = {field.decode(): value.decode("utf-8", "replace") for field, value in reply.items()}
-    whole = {field: int(said[field]) for field in _WHOLE if said.get(field, "").isdigit()}
-    texts = {field: said.get(field, "") for field in ("kind", "outcome", "trouble")}
-    polls = {
-        outcome: int(said[f"polls:{outcome}"])
-        for outcome in OUTCOMES
-        if said.get(f"polls:{outcome}", "").isdigit()
-    }
-    return PollState(name=name, polls=polls, **texts, **whole)  # type: ignore[arg-type]
+    said, known = texts(reply), counts(reply)
+    times = {field: known[field] for field in _WHOLE if field in known}
+    words = {field: said.get(field, "") for field in ("kind", "outcome", "trouble")}
+    polls = {one: known[f"polls:{one}"] for one in OUTCOMES if f"polls:{one}" in known}
+    return PollState(name=name, polls=polls, **words, **times)  # type: ignore[arg-type]

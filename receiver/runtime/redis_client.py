@@ -15,7 +15,8 @@ others would take the place of the time limits, repeats and decoding that the pr
 they are refused.
 """
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import redis
@@ -27,6 +28,9 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
+
+T = TypeVar("T")
+Otherwise = TypeVar("Otherwise")
 
 ANSWER_WITHIN: Final = 0.6
 """Seconds for one command of the web process, or one connection: a third of an answer."""
@@ -49,6 +53,21 @@ DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
 DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
 """And what uvloop adds, for a write on a line that was reset while nobody looked."""
+
+
+def is_foreign(error: Exception) -> bool:
+    """Return whether a key has another type than ours: another program has written there."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
+
+
+def unless_foreign(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
+    """Return what a reading gives; otherwise that where a key of it has another type."""
+    try:
+        return read()
+    except ResponseError as error:
+        if not is_foreign(error):
+            raise
+        return otherwise
 
 
 def fault(url: str) -> str:

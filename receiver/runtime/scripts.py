@@ -3,6 +3,7 @@
 A line `-- include PACKAGE NAME` stands for the text of `NAME.lua` in that package, once per script:
 `receiver.runtime checks` (what a script checks before it writes), `receiver.runtime clock`,
 `receiver.runtime groups` (consumer groups and how much they have still to do),
+`receiver.runtime foreign` (reading what another program may have written),
 `receiver.runtime entry_ids` (which of two entries is the older one), `workers marks`
 (what each group is done with), `workers restore_group`. Every call runs the whole text, which costs
 time for each function in it: a script includes what it uses and no more. A script that a full

@@ -7,6 +7,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_lease, subscriptions_state
+from receiver.contract.stored_values import number, texts, whole
 from receiver.subscriptions import set_state
 from receiver.subscriptions.set_state import SetState
 
@@ -60,40 +61,45 @@ def enqueue(pipe: Any, operators: list[str]) -> None:
 def parse(operators: list[str], replies: list[Any]) -> list[OperatorState]:
     """Return the states of these operators from the replies to `enqueue`'s commands."""
     about, *rest = replies
-    noted = _text(about)
+    noted = texts(about)
     return [
-        _state(name, _text(fields), bool(lease), noted)
+        _state(name, texts(fields), bool(lease), noted)
         for name, fields, lease in zip(operators, rest[::2], rest[1::2], strict=True)
     ]
-
-
-def _text(stored: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
 
 
 def _state(
     name: str, fields: dict[str, str], controlled: bool, noted: dict[str, str]
 ) -> OperatorState:
-    def number(field: str) -> float:
-        return float(fields.get(field, 0))
+    def seconds(field: str) -> float:
+        return number(fields.get(field))
 
-    sets = msgspec.json.decode(fields.get("sets", "[]"), type=list[SetState])
-    orphans: list[Any] = msgspec.json.decode(fields.get("orphans", "[]"))
+    sets = _list_of(fields.get("sets", "[]"), SetState)
+    orphans = _list_of(fields.get("orphans", "[]"), Any)
     return OperatorState(
         name=name,
         controlled=controlled,
-        seen=number("seen"),
-        circuit_open=number("circuit_open"),
-        quota_until=number("quota_until"),
+        seen=seconds("seen"),
+        circuit_open=seconds("circuit_open"),
+        quota_until=seconds("quota_until"),
         trouble=fields.get("trouble", ""),
         orphans=len(orphans),
-        succeeded=number("succeeded"),
-        seconds_ahead=number("seconds_ahead"),
+        succeeded=seconds("succeeded"),
+        seconds_ahead=seconds("seconds_ahead"),
         requests={
-            field.removeprefix(_REQUESTS): int(value)
+            field.removeprefix(_REQUESTS): whole(value)
             for field, value in fields.items()
             if field.startswith(_REQUESTS)
         },
         public_url=fields.get("public_url", ""),
         sets=[set_state.complete(each, noted) for each in sets],
     )
+
+
+def _list_of(text: str, kind: Any) -> list[Any]:
+    """Return a list that was stored as JSON; empty where somebody else wrote there."""
+    try:
+        found: list[Any] = msgspec.json.decode(text, type=list[kind])
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return []
+    return found

@@ -12,6 +12,7 @@ from receiver.contract.redis_keys import (
     subscriptions_orders,
     subscriptions_state,
 )
+from receiver.contract.stored_values import texts
 from receiver.subscriptions import desired, set_state
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order
@@ -20,14 +21,15 @@ from receiver.subscriptions.slots import Slot, decode
 
 
 def read_slots(client: redis.Redis) -> list[Slot]:
-    """Read the slots of all operators."""
-    return [decode(raw) for _, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000)]
+    """Read the slots of all operators; what somebody else wrote there is left out."""
+    found = (_slot(raw) for _, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000))
+    return [slot for slot in found if slot]
 
 
 def read_sets(client: redis.Redis, found: list[Slot], settings: Settings) -> list[SetState]:
     """Return the state of each set that is declared or has slots, sorted by name."""
     stored: Any = client.hgetall(SUBSCRIPTION_SETS)
-    fields = {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
+    fields = texts(stored)
     declared = {(one.name, one.operator) for one in settings.subscriptions}
     by_set: dict[tuple[str, str], list[Slot]] = {where: [] for where in declared}
     for slot in found:
@@ -67,10 +69,20 @@ def count_open_orders(client: redis.Redis, operator: str) -> int:
 def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
     """Read the subscriptions at our URL that nobody here made, each as `base`, `id` and `type`."""
     raw: Any = client.hget(subscriptions_state(operator), "orphans")
-    return msgspec.json.decode(raw, type=list[dict[str, str]]) if raw else []
+    try:
+        return msgspec.json.decode(raw or b"[]", type=list[dict[str, str]])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return []
 
 
 def read_operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
     """Read the fields that the operator's controller has stored."""
     found: Any = client.hgetall(subscriptions_state(operator))
-    return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
+    return texts(found)
+
+
+def _slot(raw: bytes) -> Slot | None:
+    try:
+        return decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from receiver.contract.stored_values import number, whole
 from receiver.subscriptions.slots import Slot
 
 
@@ -81,16 +82,16 @@ def complete(state: SetState, noted: Mapping[str, str]) -> SetState:
     prefix = f"{state.name}:failed:"
     return msgspec.structs.replace(
         state,
-        gap_seconds=float(noted.get(f"{state.name}:gap_seconds", 0)),
-        ended=int(noted.get(f"{state.name}:ended", 0)),
-        deaf=int(noted.get(f"{state.name}:deaf", 0)),
-        renewed=int(noted.get(f"{state.name}:renewed", 0)),
+        gap_seconds=number(noted.get(f"{state.name}:gap_seconds")),
+        ended=whole(noted.get(f"{state.name}:ended")),
+        deaf=whole(noted.get(f"{state.name}:deaf")),
+        renewed=whole(noted.get(f"{state.name}:renewed")),
         failed={
-            name.removeprefix(prefix): int(value)
+            name.removeprefix(prefix): whole(value)
             for name, value in noted.items()
             if name.startswith(prefix)
         },
         stopped=noted.get(f"{state.name}:stopped", ""),
         devices=noted.get(f"{state.name}:devices", ""),
-        deletions=int(noted.get(f"{state.name}:deletions", 0)),
+        deletions=whole(noted.get(f"{state.name}:deletions")),
     )

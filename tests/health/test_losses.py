@@ -144,3 +144,13 @@ def test_the_same_books_at_another_address_are_known_again(valkey: Valkey, tmp_p
     moved.losses = DataLoss(Memory(tmp_path, "a new machine:6379"))
     one.client.hset(LEDGER, "accepted", 2)
     assert moved.look("another run") == 7
+
+
+def test_what_another_program_wrote_beside_the_losses_ends_no_look(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    """A look that ended there would leave a web process without credentials."""
+    one = Process(valkey, tmp_path)
+    one.client.hset(LOSSES, mapping={"ours": 3, "theirs": "many", b"\xff": b"\xff"})
+    one.client.hset(LEDGER, "accepted", "no number")
+    assert one.look() == 3

@@ -17,6 +17,8 @@ _RARE = (
 
 def state(one: SinkLedger) -> str:
     """Return the state of a sink, as a phrase for people."""
+    if "state" in one.unreadable:
+        return "unknown"
     if not one.begun:
         return "not configured"
     if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:

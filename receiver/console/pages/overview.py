@@ -15,12 +15,13 @@ from receiver.console.charts import Charts
 from receiver.console.pages.sinks import trouble_first
 from receiver.doctor.environment import demo_token
 from receiver.doctor.finding import Finding, Severity
+from receiver.doctor.key_types import check_key_types
 from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import history, sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_client import DOWN, unless_foreign
 
 FRESH: Final = 1.0
 """Seconds for which one reading of Redis serves every viewer."""
@@ -48,7 +49,8 @@ class Overview(msgspec.Struct, frozen=True):
     at: int
     """Milliseconds since 1970."""
     found: Snapshot
-    sinks: list[SinkLedger]
+    sinks: list[SinkLedger] | None
+    """None while one of their keys has another type."""
     findings: list[Finding]
     """Those of `receiver doctor` that concern the work; it alone examines the machine and Redis."""
 
@@ -65,7 +67,7 @@ def show(request: Request) -> Response:
         "gone": gone,
         "groups": _groups(last.findings),
         "most": MOST,
-        "sinks": sorted(last.sinks, key=trouble_first),
+        "sinks": None if last.sinks is None else sorted(last.sinks, key=trouble_first),
         "configured": [one.name for one in settings.sinks],
         "listeners": names,
         "credentials": _credentials(last.found),
@@ -126,10 +128,10 @@ def _read(request: Request) -> Overview:
     demo = demo_token(settings)
     tokens = ["set"] * len(settings.bearer_digests) + [demo] * bool(demo)
     found = snapshot.read(client)
-    findings = sorted(
-        check_workload(settings, found, tokens, demo), key=lambda one: _ORDER.index(one.severity)
-    )
-    return Overview(int(time.time() * 1000), found, sink_ledger.read(client), findings)
+    said = [*check_key_types(client), *check_workload(settings, found, tokens, demo)]
+    findings = sorted(said, key=lambda one: _ORDER.index(one.severity))
+    sinks = unless_foreign(lambda: sink_ledger.read(client), None)
+    return Overview(int(time.time() * 1000), found, sinks, findings)
 
 
 def _groups(findings: list[Finding]) -> list[Group]:

@@ -14,8 +14,10 @@ from receiver.console.app import Page, masks_of
 from receiver.console.attempts import shown
 from receiver.console.mask import Masks
 from receiver.contract.redis_keys import sink_state
+from receiver.contract.stored_values import whole
 from receiver.operations import delivery_attempts, oldest_waiting, sink_ledger, sink_orders
 from receiver.operations.sink_ledger import SinkLedger
+from receiver.runtime.redis_client import unless_foreign
 
 
 def show(request: Request) -> Response:
@@ -44,9 +46,11 @@ def show_one(request: Request) -> Response:
         "kind": settings.__struct_config__.tag if settings else "",
         "where": _where(settings, masks_of(request)) if settings else [],
         "now_s": time.time(),
-        "oldest": oldest_waiting.oldest(client, name),
-        "stopped_at": forms.number(_state(client, name), "stopped_at", 0),
-        "attempts": shown(delivery_attempts.newest(client, name), masks_of(request)),
+        "oldest": unless_foreign(lambda: oldest_waiting.oldest(client, name), 0),
+        "stopped_at": _stopped_at(client, name),
+        "attempts": shown(
+            unless_foreign(lambda: delivery_attempts.newest(client, name), []), masks_of(request)
+        ),
     }
     return render.page(request, "sink.html", about)
 
@@ -59,9 +63,9 @@ def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
     ]
 
 
-def _state(client: redis.Redis, name: str) -> dict[str, str]:
-    stored: Any = client.hgetall(sink_state(name))
-    return {field.decode(): value.decode("utf-8", "replace") for field, value in stored.items()}
+def _stopped_at(client: redis.Redis, name: str) -> int:
+    found: Any = unless_foreign(lambda: client.hget(sink_state(name), "stopped_at"), None)
+    return whole(found)
 
 
 async def act(request: Request) -> Response:

@@ -13,9 +13,11 @@ from receiver.console.app import Page
 from receiver.console.pages.overview import silent_first
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
+from receiver.contract.stored_values import counts, whole
 from receiver.operations import ledger, sink_ledger
 from receiver.operations.ledger import MEANING
 from receiver.polling import overview as polls
+from receiver.runtime.redis_client import unless_foreign
 from receiver.subscriptions import overview as subscriptions
 
 RATE_MINUTES: Final = 10
@@ -28,10 +30,10 @@ def show_ledger(request: Request) -> Response:
     """Show every count of the ledger with its meaning."""
     client = request.app.state.redis
     books = ledger.read(client)
-    counts = msgspec.structs.asdict(books)
+    known = msgspec.structs.asdict(books)
     values = {
         "books": books,
-        "rows": [(name, counts[name], meaning) for name, meaning in MEANING.items()],
+        "rows": [(name, known[name], meaning) for name, meaning in MEANING.items()],
         "sinks": sink_ledger.read(client),
     }
     return render.page(request, "ledger.html", values)
@@ -40,11 +42,8 @@ def show_ledger(request: Request) -> Response:
 def show_listeners(request: Request) -> Response:
     """Show every listener and when it was last heard, the silent ones first."""
     state = request.app.state
-    stored: Any = state.redis.hgetall(HEARD)
-    heard = {
-        name.decode("utf-8", "replace"): int(at) for name, at in stored.items() if at.isdigit()
-    }
-    rows = silent_first({one.name for one in state.settings.listeners}, heard)
+    stored: Any = unless_foreign(lambda: state.redis.hgetall(HEARD), {})
+    rows = silent_first({one.name for one in state.settings.listeners}, counts(stored))
     return render.page(request, "listeners.html", {"rows": rows})
 
 
@@ -55,20 +54,16 @@ def show_listener(request: Request) -> Response:
     if not LISTENER_NAME.fullmatch(name) or (known and name not in known):
         gone = {"title": "No such listener", "sentence": "receiver.toml does not name it."}
         return render.page(request, "message.html", gone, 404)
-    heard: Any = state.redis.hget(HEARD, name)
-    away: Any = state.redis.hgetall(TURNED_AWAY)
+    heard: Any = unless_foreign(lambda: state.redis.hget(HEARD, name), None)
+    away: Any = unless_foreign(lambda: state.redis.hgetall(TURNED_AWAY), {})
     base = state.settings.public_url or state.web
     values = {
         "name": name,
-        "rate": _rate(state.redis, name),
-        "heard": int(heard) if heard and heard.isdigit() else 0,
+        "rate": unless_foreign(lambda: _rate(state.redis, name), (0, RATE_MINUTES)),
+        "heard": whole(heard),
         "base": base,
         "ending": "" if name == "default" else f"/{name}",
-        "away": sorted(
-            (key.decode("utf-8", "replace"), int(count))
-            for key, count in away.items()
-            if count.isdigit()
-        ),
+        "away": sorted(counts(away).items()),
     }
     return render.page(request, "listener.html", values)
 

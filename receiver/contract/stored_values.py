@@ -1,0 +1,43 @@
+"""Reading the fields of hashes in Redis, whatever another program has written there."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+LONGEST: Final = 19
+"""Characters of a whole number: a longer one is none of ours, and more than a counter holds."""
+
+
+def text(value: bytes) -> str:
+    """Return a name or a text; what is no UTF-8 in it is replaced."""
+    return value.decode("utf-8", "replace")
+
+
+def texts(stored: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return the fields of a hash as texts."""
+    return {text(name): text(value) for name, value in stored.items()}
+
+
+def is_whole(value: bytes | str) -> bool:
+    """Return whether a value is a whole number as Redis counts."""
+    digits = value.removeprefix("-") if isinstance(value, str) else value.removeprefix(b"-")
+    return digits.isascii() and digits.isdigit() and len(value) <= LONGEST
+
+
+def whole(value: bytes | str | None) -> int:
+    """Return a whole number; 0 where there is none, or something else stands there."""
+    return int(value) if value is not None and is_whole(value) else 0
+
+
+def number(value: bytes | str | None) -> float:
+    """Return a finite number; 0 where there is none, or something else stands there."""
+    try:
+        found = float(value or 0)
+    except ValueError:
+        return 0.0
+    return found if math.isfinite(found) and abs(found) < 2**63 else 0.0
+
+
+def counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:
+    """Return the fields of a hash of counts; what is no whole number is left out."""
+    return {text(name): int(value) for name, value in stored.items() if is_whole(value)}
