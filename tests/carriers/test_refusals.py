@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from receiver.carriers import CALLBACKS, att
+from receiver.carriers import CALLBACKS, att, camara
 from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.carriers.formats.json_body import MAX_DEPTH
 
@@ -81,6 +81,20 @@ def test_a_body_as_deep_as_allowed_is_taken_and_one_level_more_is_refused(
     assert len(callback.read(deep(MAX_DEPTH)).accepted) == 1
     with pytest.raises(Rejected, match="body: nested too deep"):
         callback.read(deep(MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_data_in_binary_mode_is_a_level_inside_its_event(opening: str, closing: str) -> None:
+    head = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
+    headers = [(f"ce-{name}".encode(), value.encode()) for name, value in head.items()]
+
+    def deep(levels: int) -> Request:
+        return Request(JSON, headers, (opening * levels + "1" + closing * levels).encode())
+
+    (body,) = camara.CALLBACK.read(deep(MAX_DEPTH - 1)).accepted
+    assert camara.CALLBACK.read(Request(JSON, (), body)).accepted == (body,)
+    with pytest.raises(Rejected, match="body: nested too deep"):
+        camara.CALLBACK.read(deep(MAX_DEPTH))
 
 
 def test_xml_as_deep_as_allowed_is_taken_and_one_level_more_is_refused() -> None:
