@@ -26,7 +26,12 @@ import redis.sentinel
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 
 T = TypeVar("T")
@@ -113,8 +118,12 @@ def _closed(query: str, *, sentinel: bool) -> str:
 
 def message(error: Exception) -> str:
     """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
-    fails.
+    fails, and a server that wants a password says so in the terms of its protocol.
     """
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return (
+            "it does not take this user and password: REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0"
+        )
     return str(error).partition(" : <")[0]
 
 

@@ -1,0 +1,49 @@
+"""A Redis that cannot be used: one sentence that says what to do, within a bounded time."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import COMMANDS, Leaf, here
+from tests.support.valkey import Valkey
+
+WITHIN = 12.0
+"""Seconds: one command on one connection takes five at most, and none of ours tries many."""
+PATIENT = [leaf for leaf in COMMANDS if leaf.name in {"ledger", "tail", "listen", "sinks list"}]
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Valkey]:
+    server = Valkey()
+    server.client().config_set("requirepass", "sesame")
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("leaf", COMMANDS, ids=lambda leaf: leaf.name)
+def test_a_password_that_is_missing_or_wrong_is_asked_for(
+    leaf: Leaf, locked: Valkey, tmp_path: Path
+) -> None:
+    for given in ("", "?password=hunter2"):
+        done = here(tmp_path, *leaf.arguments(), REDIS_URL=locked.url + given, PORT="1")
+        assert done.code in (0, 1, 2)
+        for said in (done.out, done.err):
+            assert "HELLO" not in said
+            assert "hunter2" not in said
+        if "receiver: Redis:" in done.err:
+            assert "REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0" in done.err
+
+
+@pytest.mark.parametrize("leaf", PATIENT, ids=lambda leaf: leaf.name)
+def test_one_that_never_answers_is_waited_for_some_seconds(leaf: Leaf, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        url = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
+        began = time.monotonic()
+        done = here(tmp_path, *leaf.arguments(), REDIS_URL=url)
+        assert time.monotonic() - began < WITHIN
+    assert done.code == 2
+    assert "receiver: Redis: Timeout" in done.err
+    assert done.err.endswith("`receiver doctor` says what to do\n")
