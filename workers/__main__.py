@@ -64,6 +64,7 @@ def _supervise(reload: Reload, url: str) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, request_stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `receiver worker` put it off
     supervisor = Supervisor(reload.settings, url, stop, reload.text)
     Watch(reload, lambda new: supervisor.plans.put(Plan(new, reload.text))).start()
     log.info("worker.starts", sinks=len(reload.settings.sinks))

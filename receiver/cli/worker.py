@@ -1,6 +1,7 @@
 """`receiver worker`: run the workers."""
 
 import os
+import signal
 import sys
 
 import click
@@ -30,5 +31,6 @@ def command() -> None:
     setup.log_unknown_variables()
     setup.log_missing_rights(settings.redis_url or "")
     hangup.put_off()  # until the program that follows listens
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # and so Ctrl-C: no traceback of it
     os.environ["PYTHONSAFEPATH"] = "1"  # or a folder `workers` in the current directory is run
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606

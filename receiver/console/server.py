@@ -1,5 +1,6 @@
 """uvicorn for the console: one process, for the few people who look."""
 
+import contextlib
 import ctypes
 import sys
 from functools import partial
@@ -68,4 +69,5 @@ def serve(settings: Settings, web: str, reload: Reload) -> None:
     log.info(
         "console.starts", url=settings.console_url or f"http://{settings.host}:{settings.port}"
     )
-    uvicorn.Server(config).run()
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it once all is closed
+        uvicorn.Server(config).run()
