@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 6 --dist worksteal
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-others soak check fuzz camara bench hour chaos mutants man screenshots wheel sbom audit lock clean
+.PHONY: help run test coverage test-others soak check fuzz camara bench hour chaos mutants man screenshots wheel sbom dated audit lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,17 +65,23 @@ man: $(VENV)/installed ## make the man page from what --help prints
 screenshots: $(VENV)/installed-dev ## make the README's pictures of the console (needs chromium)
 	$(BIN)/python -m tests.console.browser.screenshots
 
-wheel: $(VENV)/installed-dev ## build the wheel into dist: of one commit always the same bytes; print its SHA-256
+wheel: $(VENV)/installed-dev dated ## build the wheel into dist: of one commit always the same bytes; print its SHA-256
 	@rm -f dist/*.whl
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE) $(BIN)/python -m hatchling build --target wheel --directory dist
 	@cd dist && sha256sum *.whl
 
-sbom: $(VENV)-audit/installed ## write dist/sbom.json, CycloneDX: all that an installation has, with licences (LOCK=requirements-embedded.lock)
+sbom: $(VENV)-audit/installed dated ## write dist/sbom.json, CycloneDX: all that an installation has, with licences (LOCK=requirements-embedded.lock)
 	@rm -rf $(VENV)-sbom && mkdir -p dist && $(PYTHON) -m venv --without-pip $(VENV)-sbom
 	$(AUDIT)/pip --python $(VENV)-sbom --disable-pip-version-check install --quiet --require-hashes -r $(LOCK)
 	@sed 's/^dynamic = .*/version = "$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' receiver/__init__.py)"/' pyproject.toml > $(VENV)-sbom/pyproject.toml
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE) $(AUDIT)/cyclonedx-py environment --output-reproducible \
 	  --pyproject $(VENV)-sbom/pyproject.toml --output-file dist/sbom.json $(VENV)-sbom
+
+# What is built has the date of the commit; an exported tree has none.
+dated:
+	@[ -n "$(SOURCE_DATE)" ] || { \
+	  echo "SOURCE_DATE_EPOCH is not set, and there is no git history: set it to the commit's time in seconds" >&2; \
+	  exit 1; }
 
 audit: $(VENV)-audit/installed ## ask PyPI whether a hole is known in anything that is pinned; fail where it does not say
 	@failed=; for lock in requirements*.lock; do \
