@@ -21,6 +21,9 @@ def test_what_is_polled_comes_out_too_and_nothing_is_left_running(
         environ: Any = polled.environ
         with Up(tmp_path, **environ) as up:
             up.events(3)
+            unset = configured(double.url).replace("ATT_APP_KEY", "NOT_SET")
+            put(tmp_path / "receiver.toml", unset)  # what runs goes on
+            eventually(lambda: "NOT_SET is not set" in up.said())
             put(tmp_path / "receiver.toml", configured(double.url))  # it is seen by itself
             assert [event["data"]["text"] for event in up.events(1)] == ["fetched"]
             eventually(lambda: any("receiver poll" in one for one in up.left().values()))

@@ -21,6 +21,7 @@ from receiver.cli.up.child_process import Child, stop_all
 from receiver.cli.up.console import Console
 from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
 from receiver.cli.up.notices import notice, say
+from receiver.config import problems
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
 from receiver.runtime import hangup, logs
@@ -76,7 +77,7 @@ class Up:
         self._server = None if settings.redis_url else Embedded(settings, notice)
         self._children: list[Child] = []
         self._console = Console(console_port, self._url)
-        self._reload = Reload(os.environ)
+        self._reload = Reload(os.environ, problems.poll_problems)
         self._polls = bool(settings.polls)
         """Whether `receiver.toml` has ever asked for polls since this began."""
         self._demo: demo_run.Demo | None = None
@@ -119,8 +120,8 @@ class Up:
             self._start_polls(environ)
             for child in self._children:
                 child.restart_if_ended(notice)
-                if child.refused:
-                    raise SystemExit(2)
+                if child.refused and (child.name != "poll" or self._settings.polls):
+                    raise SystemExit(2)  # not for what a later receiver.toml asks for
             self._console.restart_if_ended()
             if self._server and time.monotonic() - begun > 1:
                 begun = time.monotonic()
