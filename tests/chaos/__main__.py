@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--logs", type=Path, help="keep every process's log and every attempt")
     parser.add_argument("--without-spool", action="store_true")
     parser.add_argument("--alone", action="store_true", help="nothing beside the load")
+    parser.add_argument("--without-limits", action="store_true", help="interruptions may be long")
     parser.add_argument("--into", type=Path, default=Path("docs/chaos"), help="for the report")
     told = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
@@ -33,6 +34,7 @@ def main() -> int:
             rate=told.rate,
             spool=not told.without_spool,
             alone=told.alone,
+            limited=not told.without_limits,
             faults=told.faults or max(10, round(told.seconds / 7)),
             into=told.into,
             directory=directory,

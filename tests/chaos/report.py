@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tests.chaos import limits
 from tests.chaos.faults import Done
 from tests.chaos.judge import Judged
 from tests.chaos.measure import AFTERMATH, Measured
@@ -31,6 +32,8 @@ class Result(Struct, frozen=True):
     """Seconds after the last answer to a carrier in which everything had come out."""
     around: Judged
     """What became of everything around the load."""
+    limited: bool = True
+    """Whether an interruption beyond its limit is a failure."""
 
     @property
     def wrong(self) -> list[str]:
@@ -42,7 +45,8 @@ class Result(Struct, frozen=True):
             found.append(f"{self.books['open']:,} notifications are still open")
         if self.books["dead"]:
             found.append(f"{self.books['dead']:,} became dead letters")
-        return [*found, *self.around.wrong, *self.surprises]
+        late = limits.missed(self.measured.kinds, spool=self.spool) if self.limited else []
+        return [*found, *self.around.wrong, *self.surprises, *late]
 
 
 def write(result: Result, into: Path) -> Path:
@@ -76,11 +80,13 @@ def _row(result: Result) -> dict[str, Any]:
         "p99 in calm, ms": measured.calm["p99"],
         "longest interruption, s": measured.gap.seconds,
         "kinds": {kind: [*each] for kind, each in sorted(measured.kinds.items())},
+        "limits": limits.verdicts(measured.kinds, spool=result.spool),
     }
 
 
 def _index(rows: list[dict[str, Any]]) -> list[str]:
     kinds = [row.pop("kinds", {}) for row in rows]
+    verdicts = [row.pop("limits", {}) for row in rows]
     return [
         "# Chaos",
         "",
@@ -95,6 +101,8 @@ def _index(rows: list[dict[str, Any]]) -> list[str]:
         "interruption is the longest time without any acknowledgement.",
         "",
         *_interruptions(rows, kinds),
+        "",
+        *_limits(rows, verdicts),
     ]
 
 
@@ -126,6 +134,23 @@ def _interruptions(rows: list[dict[str, Any]], kinds: list[dict[str, Any]]) -> l
         *(
             f"| {KINDS[kind].words} | {' | '.join(_seconds(each.get(kind)) for each in kinds)} |"
             for kind in KINDS
+        ),
+    ]
+
+
+def _limits(rows: list[dict[str, Any]], verdicts: list[dict[str, str]]) -> list[str]:
+    """A table of the limits of an interruption, and whether each run kept them."""
+    seeds = [f"seed {row['seed']}" for row in rows]
+    return [
+        "What is judged of that: a web process is killed beside another one; Valkey is killed, and",
+        "web processes have a spool.",
+        "",
+        f"| fault | at most, s | {' | '.join(seeds)} |",
+        f"|{'---|' * (len(rows) + 2)}",
+        *(
+            f"| {KINDS[kind].words} | {limit.seconds:g} "
+            f"| {' | '.join(each.get(kind, '-') for each in verdicts)} |"
+            for kind, limit in limits.LIMITS.items()
         ),
     ]
 
@@ -173,6 +198,10 @@ def _page(result: Result) -> list[str]:
         f"| acknowledgement over all | {_took(verdict['latency'])} |",
         f"| longest interruption | {gap.seconds} s, {gap.begin:.0f} s after the beginning "
         f"({', '.join(dict.fromkeys(gap.during)) or 'no fault'}) |",
+        *(
+            f"| limit of {limits.LIMITS[kind].seconds:g} s where {KINDS[kind].words} | {said} |"
+            for kind, said in limits.verdicts(measured.kinds, spool=result.spool).items()
+        ),
         f"| the ledger | {', '.join(f'{name} {count}' for name, count in ledger)} |",
         *(f"| {name} | {said} |" for name, said in result.around.said.items()),
         f"| machine | {result.machine} |",

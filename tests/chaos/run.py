@@ -51,6 +51,8 @@ class Wanted(Struct, frozen=True):
     """Whether the web processes have one; they do under `receiver up`."""
     alone: bool
     """Whether nothing is beside the load."""
+    limited: bool
+    """Whether an interruption beyond its limit is a failure; not on a machine that is busy."""
     into: Path
     directory: Path
     """For logs; may be looked at afterwards."""
@@ -88,6 +90,7 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
             measured,
             settled,
             judged,
+            wanted.limited,
         )
         report.write(result, wanted.into)
         plot.draw(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos import limits
+from tests.chaos.measure import Interruption
 from tests.chaos.schedule import COMPANY, KINDS, schedule
 from tests.support.commands import ROOT, environment
 
@@ -21,6 +23,19 @@ def test_the_same_seed_plans_the_same_faults_of_every_kind() -> None:
 def test_alone_there_are_no_faults_of_what_is_beside_the_load() -> None:
     kinds = {fault.kind for fault in schedule(7, 300, 43, alone=True)}
     assert kinds == KINDS.keys() - COMPANY
+
+
+def test_an_interruption_beyond_its_limit_is_a_failure_where_its_fault_is_to_blame() -> None:
+    slow = {"kill-web": Interruption(0.51, True), "kill-valkey": Interruption(1.01, True)}
+    beside = {kind: Interruption(9.0, False) for kind in slow}
+    kept = {"kill-web": Interruption(0.5, True), "kill-valkey": Interruption(1.0, False)}
+    assert [words.split(":")[0] for words in limits.missed(slow, spool=True)] == [
+        "a web process is SIGKILLed",
+        "Valkey is SIGKILLed",
+    ]
+    assert len(limits.missed(slow, spool=False)) == 1
+    assert limits.missed(beside, spool=True) == limits.missed({}, spool=True) == []
+    assert {*limits.verdicts(kept, spool=True).values()} == {"kept"}
 
 
 def test_under_faults_nothing_is_lost_and_nothing_comes_out_twice(tmp_path: Path) -> None:
@@ -39,7 +54,7 @@ def passed(into: Path, *options: str) -> str:
     """Run the program; return its page."""
     command = [sys.executable, "-m", "tests.chaos", "--seed", "20", "--rate", "80", *options]
     done = subprocess.run(
-        [*command, "--into", str(into)],
+        [*command, "--without-limits", "--into", str(into)],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
