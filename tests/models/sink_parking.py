@@ -1,80 +1,96 @@
-"""What a parker does in a history: parks, gives back, takes over; killed, or heard twice."""
+"""What two hosts that park do in a history: each is killed, heard twice, or overtaken."""
 
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import rule
 
+from receiver.contract.redis_keys import sink_parking
+from receiver.operations import parked_events
+from tests.models.sink_deliveries import DeliveryRules
+from tests.models.sink_parker import Parker
 from tests.models.sink_worker import SINK
-from tests.models.world import World
-from workers.parking import memory_use
-from workers.parking.place import Place
-from workers.parking.sink_parking import SinkParking
 
-TROUBLE: Final = ("", "", "killed before", "killed after", "repeated")
-"""Of the script that it runs."""
+TROUBLES: Final = ("killed before", "killed after", "repeated")
+"""Of the script that a host runs."""
+MEANWHILE: Final = ("other host", "worker", "forgotten", "skipped")
+"""What happens between what a host has read and its script."""
+_by, _count = st.integers(0, 1), st.integers(1, 4)
+_trouble = st.sampled_from(["", "", *TROUBLES, *MEANWHILE])
 
-
-class Killed(Exception):
-    """The process that parks is killed here."""
+Act = Callable[[Parker, str, Callable[[], None]], None]
 
 
-class ParkingRules(RuleBasedStateMachine):
-    """One parker with one directory."""
+class ParkingRules(DeliveryRules):
+    """See the module."""
 
-    world: World
-    client: Any
+    @rule(by=_by, count=_count, trouble=_trouble)
+    def park(self, by: int, count: int, trouble: str) -> None:
+        self._act(by, lambda parker, *more: parker.park(count, *more), trouble)
 
-    def open_place(self) -> None:
-        """Begin with an empty directory."""
-        self.directory = Path(tempfile.mkdtemp(prefix="models-"))
-        self._start()
+    @rule(by=_by, trouble=_trouble)
+    def give_back(self, by: int, trouble: str) -> None:
+        self._act(by, Parker.give_back, trouble)
 
-    def close_place(self) -> None:
-        """Remove the directory."""
-        self.place.close()
-        shutil.rmtree(self.directory)
+    @rule(by=_by, trouble=_trouble)
+    def take_over(self, by: int, trouble: str) -> None:
+        self._act(by, Parker.take_over, trouble)
 
-    def _start(self) -> None:
-        self.place = Place(self.directory)
-        self.parking = SinkParking(self.client, SINK, self.place, sheds=False)
+    @rule(by=_by, again=st.booleans(), trouble=_trouble, then=_trouble)
+    def park_and_give_back(self, by: int, again: bool, trouble: str, then: str) -> None:
+        """Events are parked and come back, perhaps one that is asked for again while it is parked;
+        then more of them are parked.
+        """
+        self.publish([True, True])
+        self.park(by, 4, "")
+        if again:
+            self.replay(len(self.events) - 1)
+        self.give_back(by, trouble)
+        self.publish([True])
+        self.park(by, 4, then)
 
-    @rule(count=st.integers(1, 4), trouble=st.sampled_from(TROUBLE))
-    def park(self, count: int, trouble: str) -> None:
-        self._with_files("_leave", trouble, lambda use: self.parking.relieve(use, count))
+    @rule(by=_by, again=st.booleans(), trouble=_trouble)
+    def lease_and_take_over(self, by: int, again: bool, trouble: str) -> None:
+        """A worker is gone with an event, which perhaps is asked for again."""
+        self.publish([True])
+        self.lease(0, 4)
+        if again:
+            self.replay(len(self.events) - 1)
+        self.time_passes(3700)
+        self.take_over(by, trouble)
 
-    @rule(trouble=st.sampled_from(TROUBLE))
-    def give_back(self, trouble: str) -> None:
-        self._with_files("_give", trouble, self.parking.give_back)
+    @rule(skipped=st.booleans())
+    def give_up_parked(self, skipped: bool) -> None:
+        """An operator gives up what is parked, or Redis does not know of it any more."""
+        self._skip() if skipped else self._forget()
+        self._all_look()
 
-    @rule(trouble=st.sampled_from(TROUBLE))
-    def take_over(self, trouble: str) -> None:
-        self._with_files("_give", trouble, self.parking.take_over)
+    def _act(self, by: int, act: Act, trouble: str) -> None:
+        meanwhile: dict[str, Callable[[], None]] = {
+            "other host": partial(act, self.parkers[1 - by], "", lambda: None),
+            "worker": self._settle_all,
+            "forgotten": self._forget,
+            "skipped": self._skip,
+        }
+        act(self.parkers[by], trouble, meanwhile.get(trouble, lambda: None))
+        if trouble in ("forgotten", "skipped"):
+            self._all_look()
 
-    def _with_files(self, step: str, trouble: str, do: Any) -> None:
-        """Do what a parker does, with trouble at the script it runs."""
-        use = memory_use.read(self.client, [SINK]).get(SINK.name)
-        if not use:
-            return
-        real = getattr(self.parking, step)
+    def _forget(self) -> None:
+        total, returned = self.client.hmget(sink_parking(SINK.name), "total", "returned")
+        self.forgotten += int(total or 0) - int(returned or 0)
+        self.client.delete(sink_parking(SINK.name))
 
-        def troubled(*arguments: Any, **more: Any) -> Any:
-            answer = None if trouble == "killed before" else real(*arguments, **more)
-            if trouble == "repeated":
-                assert real(*arguments, **more) in (0, -1), "what was done already is done again"
-                return answer
-            raise Killed
+    def _skip(self) -> None:
+        self.skipped += parked_events.skip(self.client, SINK.name)
 
-        self.parking.update_files(use)
-        try:
-            if trouble:
-                setattr(self.parking, step, troubled)
-            do(use)
-        except Killed:
-            self.place.close()
-            self._start()
-        finally:
-            self.parking.__dict__.pop(step, None)
+    def _all_look(self) -> None:
+        for parker in self.parkers:
+            parker.look()
+
+    def _settle_all(self) -> None:
+        for by in range(2):
+            self.lease(by, 4)
+            self.settle(by, ["run"] * 4, heard=True)

@@ -1,0 +1,82 @@
+"""What two workers of a sink do in a history: lease and settle, in time or late, or are killed."""
+
+import json
+from typing import Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from receiver.contract.redis_keys import EVENTS
+from receiver.operations.requeue import Requeue
+from tests.models.sink_model import GROUP, SinkModel
+from tests.models.sink_worker import SINK, outcomes_of
+from tests.support import forwarding
+from workers.forward.outcomes import Outcome
+
+LEASE: Final = 20  # seconds after which a lease is over, and a little more
+ACTIONS: Final = (
+    *("run", "run", "run", "delivered", "retry", "refused", "again", "dead", "unsent", "pause"),
+    *("stop",),
+)
+
+
+class DeliveryRules(SinkModel):
+    """See the module."""
+
+    @rule(wanted=st.lists(st.booleans(), min_size=1, max_size=5))
+    def publish(self, wanted: list[bool]) -> None:
+        for each in wanted:
+            number = len(self.events)
+            kind = "wanted" if each else "unwanted"
+            event = json.dumps(forwarding.event(number, type=kind)).encode()
+            entry = self.client.xadd(EVENTS, {"event": event}).decode()
+            self.events[entry] = number, event
+            self.lives[entry] = 1
+
+    @rule(by=st.integers(0, 1), count=st.integers(1, 4))
+    def lease(self, by: int, count: int) -> None:
+        worker = self.workers[by]
+        if not worker.held:  # a worker settles what it has before it leases more
+            worker.held = worker.queue.lease(count)
+
+    @rule(
+        by=st.integers(0, 1),
+        actions=st.lists(st.sampled_from(ACTIONS), min_size=4, max_size=4),
+        heard=st.booleans(),
+    )
+    def settle(self, by: int, actions: list[str], heard: bool) -> None:
+        worker = self.workers[by]
+        found: list[Outcome] = []
+        for item, action in zip(worker.held, actions, strict=False):
+            if action == "delivered":
+                self.taken.add(item.delivery.entry)
+            found += outcomes_of(item, "unsent" if worker.queue.held else action)
+        if found:
+            worker.queue.settle(found)
+        if heard:
+            worker.held = []
+
+    @rule(by=st.integers(0, 1))
+    def crash(self, by: int) -> None:
+        self.workers[by].restart()
+
+    @rule(which=st.integers(0, 20))
+    def replay(self, which: int) -> None:
+        if which < len(self.events):
+            entry, (_, event) = list(self.events.items())[which]
+            now = 1000 * self.world.server
+            self.lives[entry] += Requeue(self.client).send(SINK.name, [(entry, event)], now)
+
+    @rule(action=st.sampled_from(["run", "retry", "delivered"]))
+    def settle_late(self, action: str) -> None:
+        """One settles what another has leased and settled since: its own lease was over."""
+        self.time_passes(1)
+        self.lease(0, 4)
+        self.time_passes(LEASE)
+        self.lease(1, 4)
+        self.settle(1, ["run"] * 4, heard=True)
+        self.settle(0, [action] * 4, heard=True)
+
+    @rule(seconds=st.sampled_from([1, LEASE, 3700, 80 * 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.pass_by(seconds, (EVENTS, GROUP))
