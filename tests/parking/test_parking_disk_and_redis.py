@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from receiver.contract.redis_keys import EVENTS, MARKS, SINKS, retry_due, sink_parking
+from receiver.contract.redis_keys import (
+    EVENTS,
+    MARKS,
+    SINKS,
+    forward_group,
+    retry_due,
+    sink_parking,
+)
 from tests.parking.conftest import Made
 from tests.parking.test_parking_faults import come_back, park, segments
 from tests.support.forwarding import Forwarding, publish_many
@@ -117,6 +124,19 @@ def test_a_redis_from_before_the_last_were_parked_has_the_earlier_ones_and_the_f
     data = kept.read_bytes()
     found = segment.scan(lambda at, n: data[at : at + n], len(data))
     assert [one.events for one in found if isinstance(one, Block)] == list(blocks)
+
+
+def test_what_redis_has_forgotten_is_kept_also_where_somebody_has_moved_the_group_back(
+    valkey: Valkey, parking: Made, tmp_path: Path
+) -> None:
+    Forwarding(valkey, copy_sink())
+    parked = parking(copy_sink())
+    publish_many(valkey, 20)
+    park(parked, 15)
+    parked.client.delete(sink_parking("copy"))
+    parked.client.xgroup_setid(EVENTS, forward_group("copy"), "0")
+    parked.parker._parkings["copy"].update_files(parked.use("copy"))
+    assert (segments(tmp_path), len(segments(tmp_path, "unclaimed"))) == ([], 1)
 
 
 def test_a_disk_from_before_the_last_were_parked_counts_those_as_missing(

@@ -66,6 +66,23 @@ def test_a_disk_that_is_found_again_after_that_has_its_files_kept(
     assert (len(copied(forwarding.client)), parked.books().parked_damaged) == (40, 30)
 
 
+def test_what_is_given_up_while_more_is_parked_has_its_files_kept(
+    valkey: Valkey, parking: Made, tmp_path: Path
+) -> None:
+    forwarding, parked = Forwarding(valkey, copy_sink()), parking(copy_sink())
+    ids = publish_many(valkey, 50)
+    own = parked.parker._parkings["copy"]
+    assert own.relieve(parked.use("copy"), 30)
+    read = parked.use("copy")
+    assert parked_events.skip(parked.client, "copy") == 30
+    assert not own.relieve(read, 20)  # what was parked before is this directory's no more
+    for _ in range(3):
+        parked.run()
+        forwarding.run()
+    assert copied(forwarding.client) == ids[30:]
+    assert len(list((tmp_path / "disk").rglob("*.unclaimed"))) == 1
+
+
 def test_it_is_listed_what_holds_and_since_when_and_that_a_sink_is_gone_from_the_file(
     valkey: Valkey, parking: Made, tmp_path: Path
 ) -> None:

@@ -8,7 +8,8 @@
 -- KEYS events, marks, counts, parking
 -- ARGV group, sink, where the group stood when they were read, the first and the last that leave, how
 --      many leave, how many of them were parked, filtered and let go, the directory's name, number of
---      the first that was parked, the directory's host, its bytes
+--      the first that was parked, the directory's host, its bytes, the directory that has what was
+--      parked before
 -- Returns 1, or 0 where the group, the stream or what is parked is no more as the caller read it.
 local group, sink, number = ARGV[1], ARGV[2], tonumber(ARGV[11])
 refuse(
@@ -20,7 +21,7 @@ refuse(
 refuse_words(KEYS[3], sink .. ':filtered', sink .. ':shed')
 local state = redis.call('HMGET', KEYS[4], 'place', 'total', 'returned', 'returned_to')
 local total, returned = tonumber(state[2] or '0'), tonumber(state[3] or '0')
-if total > returned and state[1] ~= ARGV[10] or total ~= number then
+if (state[1] or '') ~= ARGV[14] or total ~= number then
     return 0
 end
 local known, moved = restore_group(KEYS[1], KEYS[2], group)

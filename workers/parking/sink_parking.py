@@ -84,7 +84,7 @@ class SinkParking:
         # Nobody took them from the stream, unless Redis is of an earlier time and never had them.
         ends = (unclaimed.first, files.last)
         still = all(self._client.xrange(EVENTS, one, one) for one in ends)
-        if still and _order(unclaimed.first) > _order(use.position):
+        if still and _order(unclaimed.first) > max(_order(use.position), self._done()):
             files.cut(unclaimed.number)
         else:
             files.set_aside(claimed)
@@ -121,6 +121,11 @@ class SinkParking:
         if not left:
             files.cut(use.total)
         return left
+
+    def _done(self) -> tuple[int, int]:
+        """Return the last entry that the sink is done with, though somebody has moved its group."""
+        mark: Any = self._client.hget(MARKS, forward_group(self._sink.name))
+        return _order(mark.split()[-1].decode()) if mark else (0, 0)
 
     def give_back(self, use: Use) -> int:
         """Return the next parked events to the sink, due now, if the sink is to have more.
@@ -204,7 +209,7 @@ class SinkParking:
         return bool(
             self._park_script(
                 keys=[EVENTS, MARKS, SINKS, sink_parking(name)],
-                args=[*args, place or use.place, use.total, os.uname().nodename, size],
+                args=[*args, place, use.total, os.uname().nodename, size, use.place],
             )
         )
 
