@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 6 --dist worksteal
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-others soak check fuzz camara bench hour chaos mutants man screenshots wheel sbom dated audit lock clean
+.PHONY: help run test coverage test-others soak breakages check fuzz camara bench hour chaos mutants man screenshots wheel sbom dated audit lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-others: $(VENV)/installed-dev ## run the fast tests on each other Python fr
 
 soak: $(VENV)/installed-dev ## run the tests that take minutes: failover, overload, a deep backlog
 	$(BIN)/python -m pytest -m soak
+
+breakages: $(VENV)/installed-dev ## break each script on purpose: the models must notice every time
+	$(BIN)/python -m pytest -m soak tests/models -k broken
 
 check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/ruff check .

@@ -86,8 +86,14 @@ SINK: Final = [
     *_of(
         "park",
         ("or total ~= number then", "then"),
+        ("if (state[1] or '') ~= ARGV[14] or", "if"),
         ("marks.add(KEYS[1], KEYS[2], group, redis.call('HGET', KEYS[2], group), ids)", ""),
         ("'total', string.format('%.0f', total + ARGV[7])", "'total', total"),
+    ),
+    *_of(
+        "skip_parked",
+        ("redis.call('HINCRBY', KEYS[2], ARGV[1] .. ':parked_damaged', parked)", ""),
+        ("'place', '', ", ""),
     ),
     *_of(
         "give_back",

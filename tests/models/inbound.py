@@ -161,6 +161,7 @@ class InboundHistories(InboundModel):
 
     @rule()
     def sweep(self) -> None:
+        self.events_come_once()  # before they are trimmed
         Sweep(self.client).run()
 
     @rule(drop=st.booleans())

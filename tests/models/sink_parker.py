@@ -53,14 +53,8 @@ class Parker:
 
     def kept(self) -> set[str]:
         """Return the entries whose events are in any file, also in one that was set aside."""
-        files = [path.read_bytes() for path in self._directory.rglob("*.segment*")]
-        return {
-            entry
-            for data in files
-            for one in segment.scan(lambda at, n, data=data: data[at : at + n], len(data))
-            if isinstance(one, segment.Block)
-            for entry, _ in segment.events(data[one.at : one.at + one.size])
-        }
+        files = self._directory.rglob("*.segment*")
+        return {entry for path in files for entry in _entries(path.read_bytes())}
 
     def _start(self) -> None:
         self._place = Place(self._directory)
@@ -96,3 +90,9 @@ class Parker:
             self._start()
         finally:
             self._parking.__dict__.pop(step, None)
+
+
+def _entries(data: bytes) -> list[str]:
+    blocks = segment.scan(lambda at, n: data[at : at + n], len(data))
+    found = [one for one in blocks if isinstance(one, segment.Block)]
+    return [entry for one in found for entry, _ in segment.events(data[one.at : one.at + one.size])]
