@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from benchmarks import (
     ack,
     backlog,
+    capacity,
     contenders,
-    cpu,
     delivery,
     drain,
     endtoend,
@@ -176,8 +176,7 @@ def _unless(missing: str) -> list[Any]:
 
 
 def _cpu(plan: Plan) -> Any:
-    costs, checks = cpu.collect(plan.rounds)
-    return {"costs": costs, "checks": checks}
+    return capacity.collect(plan.rounds)
 
 
 class Part(NamedTuple):

@@ -71,7 +71,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(ready: Callable[[], bool], process: Process, seconds: float = 30) -> None:
+def until(
+    ready: Callable[[], bool], process: Process, seconds: float = 30, *, pause: float = 0.005
+) -> None:
     """Wait for a condition while a process lives. Raises `Failed`."""
     end = time.monotonic() + seconds
     while not ready():
@@ -80,7 +82,7 @@ def until(ready: Callable[[], bool], process: Process, seconds: float = 30) -> N
             raise Failed(
                 f"{process.popen.args!r} is not ready after {seconds} s:\n{process.tail()}"
             )
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks import (
     ack,
-    cpu,
+    capacity,
     delivery,
     drain,
     forward,
@@ -150,8 +150,9 @@ SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
         "Processor time and capacity",
         "What one notification takes of each process, its kernel time included; what a model makes "
         "of that: a rate ends where Valkey has used up one processor, or everything all there are. "
-        "Checked with everything, the load generator too, held to one processor and to two.",
-        lambda part: cpu.report(part["costs"], part["checks"]),
+        "Checked with one web process and one worker that are held, as the load generator is, to "
+        "one processor and to two: from the first request until the last one is published.",
+        capacity.report,
     ),
     (
         "overload",
