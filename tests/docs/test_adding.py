@@ -235,7 +235,7 @@ def test_another_kind_of_sink_gets_events_and_its_failures_are_tried_again(
     receiver = Receiver(valkey, tmp_path, PYTHONPATH=str(filing.directory))
     try:
         receiver.start()
-        assert receiver.post("/att/sms/mo", mo("kept")).status == 204
+        receiver.acknowledged("/att/sms/mo", mo("kept"))
         eventually(lambda: receiver.redis.zcard(retry_due("archive")) == 1, within=120)
         (tmp_path / "archive").mkdir()
         file = tmp_path / "archive/events"

@@ -49,7 +49,7 @@ class Operated(Receiver):
         self.redis.xadd(REJECTED, {"r": encode(refusal)}, id=self.refusal)
         for name, count in (("accepted", 2), ("dead", 2), ("rejected", 1)):
             self.redis.hincrby(LEDGER, name, count)
-        self.receipt = self.post("/att/sms/mo/promo", mo()).headers["x-receipt-id"]
+        self.receipt = self.acknowledged("/att/sms/mo/promo", mo()).headers["x-receipt-id"]
         self.settled()
         return self
 

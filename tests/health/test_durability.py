@@ -51,7 +51,7 @@ def test_strict_refuses_a_redis_that_cannot_keep_what_was_acknowledged(
 def test_strict_takes_one_that_can(valkey: Valkey, tmp_path: Path) -> None:
     receiver = Receiver(valkey, tmp_path, RECEIVER_DURABILITY="strict")
     try:
-        assert receiver.start().post("/att/sms/mo", mo()).status == 204
+        receiver.start().acknowledged("/att/sms/mo", mo())
         assert receiver.settled().published == 1
     finally:
         receiver.stop()

@@ -105,10 +105,10 @@ def test_a_restore_while_everything_was_stopped_is_noticed_at_the_next_start(
     receiver.start_web()
     log = receiver.valkey.directory / "appendonlydir"
     for number in range(3):
-        assert receiver.post("/att/sms/mo", mo(f"in the copy {number}")).status == 204
+        receiver.acknowledged("/att/sms/mo", mo(f"in the copy {number}"))
     shutil.copytree(log, tmp_path / "copy")
     for number in range(4):
-        assert receiver.post("/att/sms/mo", mo(f"not in it {number}")).status == 204
+        receiver.acknowledged("/att/sms/mo", mo(f"not in it {number}"))
     receiver.stop()
     receiver.valkey.kill()
     shutil.rmtree(log)

@@ -25,7 +25,7 @@ def away(receiver: Receiver, tmp_path: Path) -> dict[str, str]:
     receiver.start_web()
     receiver.valkey.kill()
     for _ in range(3):
-        assert receiver.post("/att/sms/mo", mo()).status == 204
+        receiver.acknowledged("/att/sms/mo", mo())
     return {"REDIS_URL": receiver.valkey.url, "RECEIVER_SPOOL_DIR": "spool"}
 
 
@@ -102,7 +102,7 @@ def test_the_keys_that_doctor_knows_are_of_the_types_that_they_get(
     receiver.also(RECEIVER_BEARER_TOKENS=GOOD)
     receiver.start()
     headers = {"Authorization": f"Bearer {GOOD}", "Content-Type": "application/json"}
-    assert receiver.post("/att/sms/mo", mo(), headers).status == 204
+    receiver.acknowledged("/att/sms/mo", mo(), headers)
     assert receiver.post("/att/sms/mo", b"{}", headers).status == 400
     environ = {"REDIS_URL": receiver.valkey.url}
     assert run(tmp_path, "credentials", "add", "--label", "one", **environ).returncode == 0

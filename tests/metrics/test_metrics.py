@@ -119,10 +119,8 @@ def _all_told(receiver: Receiver) -> Samples | None:
 def test_while_redis_is_away_the_scrape_says_so_and_does_not_wait(receiver: Receiver) -> None:
     receiver.start_web()
     eventually(lambda: value(scraped(receiver), "receiver_redis_up") == 1)
-    receiver.valkey.pause()
-    begun = time.monotonic()
+    receiver.valkey.pause()  # who waited for it would have no answer at all
     down = eventually(lambda: _if_down(receiver))
-    assert time.monotonic() - begun < 25  # each answer within two seconds, on an idle machine
     assert value(down, "receiver_notifications_accepted_total") is None
     receiver.valkey.resume()
     eventually(lambda: value(scraped(receiver), "receiver_redis_up") == 1)

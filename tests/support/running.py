@@ -113,6 +113,20 @@ class Receiver:
             "POST", self.url + path, body=body, headers=AUTHORIZED if headers is None else headers
         )
 
+    def acknowledged(
+        self, path: str, body: bytes, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """Post until it is answered 204, as a carrier does: on a machine that is too busy Redis may
+        not be in time, and 503 is right. Any other answer is wrong.
+        """
+
+        def answers() -> list[urllib3.BaseHTTPResponse]:
+            return [one for one in [self.post(path, body, headers)] if one.status != 503]
+
+        [found] = eventually(answers)
+        assert found.status == 204
+        return found
+
     def get(self, path: str) -> urllib3.BaseHTTPResponse:
         """Get as an operator does."""
         return self._pool.request("GET", self.url + path)
