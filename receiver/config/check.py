@@ -88,7 +88,7 @@ def _of_devices(found: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
 def _of_parking(found: Document, *, parks: bool) -> Iterator[Fault]:
     for number, sink in found.tables("sink"):
         if sink.when_full == "park" and not parks:
-            said = "needs a directory: set RECEIVER_PARK_DIR"
+            said = "needs a directory: set RECEIVER_PARK_DIR (`receiver up` has one)"
             yield found.at(("sink", number, "when_full"), f"sink {sink.name!r}, when_full: {said}")
 
 

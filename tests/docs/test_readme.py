@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -14,7 +14,9 @@ from benchmarks import readme
 from receiver.cli import COMMANDS
 from receiver.config.settings import load
 from tests.support import published
+from tests.support.command_line import here
 from tests.support.eventually import eventually
+from tests.support.pages import blocks
 from tests.support.valkey import Valkey
 
 ROOT = Path(__file__).parents[2]
@@ -88,3 +90,16 @@ def test_the_sinks_of_the_readme_are_read_as_they_stand(tmp_path: Path) -> None:
 def test_the_measured_figures_are_those_of_the_last_runs() -> None:
     """After a benchmark or a chaos run: `python -m benchmarks.readme`."""
     assert f"<!-- measured -->\n{readme.block()}<!-- /measured -->" in README
+
+
+def test_all_that_it_configures_is_well_together(tmp_path: Path) -> None:
+    """Whoever copies one block after the other into one file has no fault in it."""
+    texts = [one.text for one in blocks(ROOT / "README.md") if one.language == "toml"]
+    texts.sort(key=lambda text: not text.startswith("public_url"))  # "before all tables"
+    (tmp_path / "receiver.toml").write_text("\n".join(texts))
+    (tmp_path / "fleet.txt").write_text("+12065550100\n")
+    secret, more = "whsec_" + "c2VjcmV0" * 4, {"RECEIVER_PARK_DIR": str(tmp_path)}
+    environ: Any = dict.fromkeys(("BILLING_SECRET", "BILLING_SECRET_NEXT"), secret) | more
+    environ |= {"BILLING_AUTH": "x", "NAC_KEY": "x"}
+    done = here(tmp_path, "config", "check", **environ)
+    assert (done.code, done.out) == (0, "")
