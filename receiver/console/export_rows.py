@@ -1,5 +1,6 @@
 """The rows of every list as an export has them: the page's, with its filter, newest first."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from receiver.console.mask import Masks
 from receiver.console.render import iso
 from receiver.console.rows import Filter, latest
 from receiver.console.rows import Row as LiveRow
-from receiver.console.search import Busy, search
+from receiver.console.search import PAUSE, Step, search
 from receiver.operations import (
     dead_letters,
     delivery_attempts,
@@ -39,22 +40,16 @@ def of_live(client: redis.Redis, masks: Masks, wanted: Filter) -> Iterator[Row]:
 
 
 def of_search(client: redis.Redis, masks: Masks, text: str, hours: int) -> Iterator[Row]:
-    """Yield what a search finds, in its whole window; less where somebody else begins to search
-    meanwhile. Raises `Busy` before the first.
-    """
-    before, begun = "", False
-    while True:
-        try:
-            found = search(client, masks, text, hours, before)
-        except Busy:
-            if not begun:
-                raise
-            yield {"incomplete": "somebody else searches: begin again"}
-            return
-        yield from map(_live, found.rows)
-        before, begun = found.go_on, True
-        if not before:
-            return
+    """Return what a search finds, in its whole window. Raises `Busy`."""
+    steps = search(client, masks, text, hours)
+    return _paced(next(steps), steps)
+
+
+def _paced(first: Step, steps: Iterator[Step]) -> Iterator[Row]:
+    yield from map(_live, first.rows)
+    for step in steps:
+        yield from map(_live, step.rows)
+        time.sleep(PAUSE)
 
 
 def of_dead_letters(

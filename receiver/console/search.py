@@ -2,7 +2,7 @@
 
 import re
 import threading
-import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -13,11 +13,11 @@ from receiver.console.rows import Row, row
 from receiver.contract.redis_keys import EVENTS
 
 PAGE: Final = 500
-MOST_FOUND: Final = 50
-SECONDS: Final = 4.0
-"""How long one step looks; the page offers to go on."""
+MOST_FOUND: Final = 200
+SECONDS: Final = 60.0
+"""How long one search looks; the page offers to go on."""
 PAUSE: Final = 0.01
-"""Seconds between two pages: others use this Redis too."""
+"""Seconds between two steps: others use this Redis too."""
 WINDOWS: Final = {"24 hours": 24, "7 days": 168}
 
 _busy = threading.Lock()
@@ -27,50 +27,51 @@ class Busy(Exception):
     """Somebody else searches: one at a time, for Redis' sake."""
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What one step found, and how far it looked."""
+class Step(msgspec.Struct, frozen=True):
+    """What was found on one page of the stream, and how far the search has looked with it."""
 
     rows: list[Row]
     looked_at: int
+    """Events, from the beginning on."""
     back_to: int
     """Milliseconds since 1970 of the oldest that was looked at; 0 when nothing was."""
     go_on: str
     """The entry to go on before; empty at the end of the window."""
 
 
-def search(client: redis.Redis, masks: Masks, text: str, hours: int, before: str = "") -> Result:
-    """Return events with a number, a message id or a text in them, newest first, from before an
-    entry. Raises `Busy` and `redis.RedisError`.
+def search(
+    client: redis.Redis, masks: Masks, text: str, hours: int, before: str = ""
+) -> Iterator[Step]:
+    """Yield events with a number, a message id or a text in them, newest first, from before an
+    entry, page by page; wait for `PAUSE` between two of them. Whoever ends it early closes it:
+    nobody else may search until then. Raises `Busy` and `redis.RedisError`.
     """
     if not _busy.acquire(blocking=False):
         raise Busy
     try:
-        return _search(client, masks, _needles(text), hours, before)
+        yield from _search(client, masks, _needles(text), hours, before)
     finally:
         _busy.release()
 
 
 def _search(
-    client: redis.Redis, masks: Masks, needles: list[bytes], hours: int, before: str
-) -> Result:
+    client: redis.Redis, masks: Masks, needles: list[bytes], hours: int, at: str
+) -> Iterator[Step]:
     seconds, _ = client.time()
     oldest = f"{(seconds - hours * 3600) * 1000}-0"
-    until = time.monotonic() + SECONDS
-    rows: list[Row] = []
-    at, looked_at = before, 0
-    while time.monotonic() < until:
+    looked_at = 0
+    while True:
         page: Any = client.xrevrange(EVENTS, f"({at}" if at else "+", oldest, count=PAGE)
+        rows: list[Row] = []
         for entry, fields in page:
             at, looked_at = entry.decode(), looked_at + 1
             stored = fields.get(b"event", b"").lower()
             if any(needle in stored for needle in needles):
                 rows += [found] if (found := row(EVENTS, entry, fields, masks)) else []
-            if len(rows) >= MOST_FOUND:
-                return Result(rows, looked_at, _ms(at), at)
-        if len(page) < PAGE:
-            return Result(rows, looked_at, _ms(at), "")
-        time.sleep(PAUSE)
-    return Result(rows, looked_at, _ms(at), at)
+        ended = len(page) < PAGE
+        yield Step(rows, looked_at, _ms(at), "" if ended else at)
+        if ended:
+            return
 
 
 def _needles(text: str) -> list[bytes]:

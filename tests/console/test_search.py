@@ -4,9 +4,12 @@ import time
 from typing import Any
 
 import pytest
+import redis
 from starlette.testclient import TestClient
 
 from receiver.console import audit, search
+from receiver.console.mask import Masks
+from receiver.console.pages import search as page
 from receiver.contract.redis_keys import CONSOLE_AUDIT
 from tests.console.conftest import OURS
 from tests.console.test_live import NUMBER, accept, receipt, receipts, work
@@ -29,9 +32,9 @@ def test_a_number_or_a_text_is_found_and_not_shown(
     accept(valkey, 1)
     accept(valkey, 2)
     work(valkey)
-    page = find(operator, text).text
-    assert receipts(page) == ([receipt(1)] if "WORDS" in text else [receipt(2), receipt(1)])
-    assert "private" not in page
+    found = find(operator, text).text
+    assert receipts(found) == ([receipt(1)] if "WORDS" in text else [receipt(2), receipt(1)])
+    assert "private" not in found
     trail: Any = valkey.client().xrange(CONSOLE_AUDIT)
     assert NUMBER not in repr(trail)
     assert audit.newest(valkey.client())[0][1].action == "search"
@@ -51,20 +54,61 @@ def test_what_is_beyond_the_window_or_too_short_is_not_looked_for(
 def test_a_long_search_says_how_far_it_looked_and_goes_on(
     operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "SECONDS", 0.0)
+    monkeypatch.setattr(search, "PAGE", 1)
     accept(valkey, 1)
-    work(valkey)
-    page = find(operator, "nothing like it").text
-    assert "Keep looking" not in page  # it had no time for a single page, and says so
-    monkeypatch.setattr(search, "MOST_FOUND", 1)
-    monkeypatch.setattr(search, "SECONDS", 4.0)
     accept(valkey, 2)
     work(valkey)
-    page = find(operator, "private words").text
-    assert receipts(page) == [receipt(2)]
-    assert "Keep looking" in page
-    before = page.split('name="before" value="')[1].split('"')[0]
+    whole = find(operator, "private words").text
+    assert receipts(whole) == [receipt(2), receipt(1)]
+    assert "2 found among 2 events" in whole
+    monkeypatch.setattr(page, "MOST_FOUND", 1)
+    one = find(operator, "private words").text
+    assert receipts(one) == [receipt(2)]
+    assert "1 found among 1 events" in one
+    assert "Keep looking" in one
+    before = one.rsplit('name="before" value="', 1)[1].split('"')[0]
     assert receipts(find(operator, "private words", before=before).text) == [receipt(1)]
+    monkeypatch.setattr(page, "SECONDS", -1.0)
+    late = find(operator, "nothing like it").text
+    assert "0 found among 1 events" in late
+    assert "Keep looking" in late
+
+
+def test_one_search_at_a_time_and_whoever_ends_his_makes_room(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    steps = search.search(valkey.client(), Masks(b""), "private words", 24)
+    assert next(steps).looked_at == 1
+    busy = find(operator, "private words").text
+    assert "Somebody else searches" in busy
+    assert receipts(busy) == []
+    steps.close()  # type: ignore[attr-defined]
+    assert receipts(find(operator, "private words").text) == [receipt(1)]
+
+
+def test_a_search_that_loses_redis_says_how_far_it_was(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(valkey, 1)
+    accept(valkey, 2)
+    work(valkey)
+    monkeypatch.setattr(search, "PAGE", 1)
+    real, asked = redis.Redis.xrevrange, []
+
+    def once(self: redis.Redis, *args: Any, **options: Any) -> Any:
+        asked.append(args)
+        if len(asked) > 1:
+            raise redis.ConnectionError
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(redis.Redis, "xrevrange", once)
+    text = find(operator, "private words").text
+    assert receipts(text) == [receipt(2)]
+    assert "Redis does not answer" in text
+    assert "Keep looking" in text
+    assert text.rstrip().endswith("</html>")
 
 
 def test_a_viewer_looks_for_ids_only(viewer: TestClient, valkey: Valkey) -> None:

@@ -1,0 +1,40 @@
+"""A search in a browser: results come as they are found, and whoever has enough stops it."""
+
+import re
+
+from playwright.sync_api import expect
+
+from receiver.contract.redis_keys import EVENTS
+from tests.support.browser import Console, violations
+from tests.support.console_data import accept, work
+
+MANY = 300_000
+FILL = """
+for i = 1, tonumber(ARGV[1]) do
+    redis.call('XADD', KEYS[1], '*', 'event', '{"receiptid":"","data":{"text":"no such thing"}}')
+end
+"""
+
+
+def test_what_is_found_is_shown_at_once_and_the_rest_is_not_waited_for(console: Console) -> None:
+    client = console.valkey.client(socket_timeout=60)
+    client.eval(FILL, 1, EVENTS, MANY)
+    receipt = accept(console.valkey, 1)
+    work(console.valkey)
+    with console.page(then="/search") as page:
+        page.get_by_label("number, message id").fill("private words")
+        # Not until the page is whole, as `click` would: it is long before it is.
+        page.get_by_role("button", name="Search").click(no_wait_after=True)
+        expect(page.locator(f"tr[data-receipt='{receipt}']")).to_be_visible()
+        expect(page.locator("tr.progress").last).to_be_visible()
+        stop = page.get_by_role("button", name="Stop")
+        stop.click()
+        expect(stop).to_be_hidden()
+        far = page.locator("tr.progress").last
+        expect(far).to_have_text(re.compile(r"1 found among [\d\u202f]+ events, back to .+ UTC"))
+        looked_at = re.sub(r"\D", "", far.inner_text().split("among")[1].split("events")[0])
+        assert 0 < int(looked_at) < MANY
+        expect(page.get_by_role("button", name="Keep looking")).to_be_focused()
+        assert violations(page) == []
+        page.keyboard.press("Enter")
+        expect(page.locator("tr.progress").last).to_have_text(re.compile("0 found among"))
