@@ -78,3 +78,12 @@ def test_what_comes_back_takes_half_a_share_and_all_together_half_of_theirs(
     """Or nine sinks that get their parked events at once would fill Redis with them."""
     uses = {"one": use(0, retries), "others": use(0, others)}
     assert may_return(sink("one"), uses, LIMIT) is may
+
+
+@pytest.mark.parametrize(("retries", "may"), [(39, True), (40, False)])
+def test_sinks_whose_events_come_back_at_once_share_what_may_be_back(
+    retries: int, *, may: bool
+) -> None:
+    parked = use(0, retries)._replace(total=1)
+    uses = {"one": parked, "other": parked, "alive": use(0)}
+    assert may_return(sink("one"), uses, LIMIT) is may

@@ -13,6 +13,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from receiver.operations.sink_ledger import SinkLedger
 from tests.support.consumer import Consumer, consuming
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
+from tests.support.steady_consumer import SteadyConsumer, steady_consumer
 from tests.support.steady_load import steady_load
 from tests.support.valkey import Valkey
 
@@ -46,17 +48,12 @@ come back by their own times, out of order."""
 
 
 class Taken:
-    """What a consumer was given, in order; while `dead` it takes nothing."""
+    """What a consumer was given, in order."""
 
-    def __init__(self, consumer: Consumer, name: str) -> None:
+    def __init__(self, consumer: Consumer | SteadyConsumer, name: str) -> None:
         self.name = name
-        self.dead = False
-        self.phase = ""
         self.sequences: list[str] = []
-        self.delays: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
-        """Phase of the run -> milliseconds from receipt to delivery, of each event."""
         self._consumer = consumer
-        consumer.behaviour = self._take
 
     def toml(self) -> str:
         """Its sink: a batch at a time."""
@@ -70,15 +67,38 @@ class Taken:
             late, latest = late + (one < latest), max(one, latest)
         return late
 
-    def _take(self, request: Any, _handler: Any) -> int:
-        now = time.time() * 1000
-        self._consumer.requests.clear()
+
+class Dead(Taken):
+    """One that takes nothing while it is `dead`."""
+
+    def __init__(self, consumer: Consumer, name: str) -> None:
+        super().__init__(consumer, name)
+        self.dead = False
+        consumer.behaviour = partial(self._take, consumer)
+
+    def _take(self, consumer: Consumer, request: Any, _handler: Any) -> int:
+        consumer.requests.clear()
         if self.dead:
             return 503
-        events = msgspec.json.decode(request.body)
-        self.sequences += [one["sequence"] for one in events]
-        self.delays[self.phase].extend(now - int(one["receiptid"][:11], 16) for one in events)
+        self.sequences += [one["sequence"] for one in msgspec.json.decode(request.body)]
         return 204
+
+
+class Live(Taken):
+    """One that takes everything at once, in a process of its own."""
+
+    def __init__(self, consumer: SteadyConsumer) -> None:
+        super().__init__(consumer, "live")
+        self._came = consumer.came
+        self.delays: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        """Phase of the run -> milliseconds from receipt to delivery, of each event."""
+
+    def update(self, phase: str) -> int:
+        """Note what came since the last call as of this phase. Returns how many in all."""
+        for sequence, delay in self._came():
+            self.sequences.append(sequence)
+            self.delays[phase].append(delay)
+        return len(self.sequences)
 
 
 @pytest.mark.soak
@@ -88,8 +108,9 @@ def test_dead_sinks_close_nothing_and_get_everything_afterwards(
 ) -> None:
     valkey = start_valkey(maxmemory=MEMORY)
     with ExitStack() as open_:
-        names = ["live", *(f"dead-{number}" for number in range(many))]
-        live, *dead = (Taken(open_.enter_context(consuming()), name) for name in names)
+        live = Live(open_.enter_context(steady_consumer(tmp_path)))
+        names = [f"dead-{number}" for number in range(many)]
+        dead = [Dead(open_.enter_context(consuming()), name) for name in names]
         (tmp_path / "receiver.toml").write_text("".join(one.toml() for one in (live, *dead)))
         environ = {"RECEIVER_PARK_DIR": str(tmp_path / "disk"), "RECEIVER_LOG_LEVEL": "warning"}
         receiver = Receiver(valkey, tmp_path, **environ)
@@ -100,11 +121,13 @@ def test_dead_sinks_close_nothing_and_get_everything_afterwards(
             receiver.stop()
 
 
-def _run(receiver: Receiver, dead: list[Taken], live: Taken, seconds: float) -> None:
-    print(f"\n{len(dead)} others:         seconds  received/s  live p50 ms  p99 ms   max ms  load")
+def _run(receiver: Receiver, dead: list[Dead], live: Live, seconds: float) -> None:
+    print(
+        f"\n{len(dead)} others:         seconds received/s  live p50 ms  p99 ms   max ms  load used"
+    )
     began: dict[str, float] = {}
     with steady_load(receiver.port, RATE) as load:
-        eventually(lambda: len(live.sequences) > RATE)
+        eventually(lambda: live.update("") > RATE)
         _watch(receiver, live, "alive before", lambda: False, BESIDE)
         began["dead"] = time.monotonic()
         for one in dead:
@@ -130,8 +153,9 @@ def _run(receiver: Receiver, dead: list[Taken], live: Taken, seconds: float) -> 
     receiver.settled()
     sent = receiver.books().published  # what was refused too late may be among them
     assert load.acknowledged <= sent <= load.acknowledged + len(load.refused)
-    for one in (live, *dead):
-        _check(receiver, one, sent)
+    every: list[Taken] = [live, *dead]
+    for each in every:
+        _check(receiver, each, sent)
     assert live.late() == 0
 
 
@@ -147,6 +171,8 @@ def _when(refused: list[tuple[float, str]], began: dict[str, float]) -> str:
 def _check(receiver: Receiver, one: Taken, sent: int) -> None:
     """Everything arrived, once, and in order but for what was tried while it was dead."""
     eventually(lambda: _books(receiver, one.name).delivered == sent, within=300)
+    if isinstance(one, Live):
+        one.update("")
     books = _books(receiver, one.name)
     lost, again = sent - len(set(one.sequences)), len(one.sequences) - len(set(one.sequences))
     print(f"{one.name}: {sent} sent, lost {lost}, twice {again}, {one.late()} after a newer one")
@@ -156,30 +182,31 @@ def _check(receiver: Receiver, one: Taken, sent: int) -> None:
 
 
 def _watch(
-    receiver: Receiver, live: Taken, phase: str, over: Callable[[], bool], most: float
+    receiver: Receiver, live: Live, phase: str, over: Callable[[], bool], most: float
 ) -> float:
     """Wait for the end of a phase and print its row. Returns the greatest share of memory used."""
-    live.phase = phase
+    live.update("")
     began, before, used = time.monotonic(), receiver.books().accepted, 0.0
     while not over() and time.monotonic() < began + most:
         memory: Any = receiver.redis.info("memory")
         used = max(used, memory["used_memory"] / memory["maxmemory"])
         time.sleep(0.5)
+    live.update(phase)
     took = time.monotonic() - began
     rate = (receiver.books().accepted - before) / took
     delays = sorted(live.delays[phase])
     p50, p99 = (delays[int(share * len(delays))] for share in (0.5, 0.99))
     measured = f"{took:8.1f} {rate:11.1f} {p50:12.1f} {p99:7.1f} {delays[-1]:8.1f}"
-    print(f"{phase:<18} {measured} {os.getloadavg()[0]:5.1f}", flush=True)
+    print(f"{phase:<18} {measured} {os.getloadavg()[0]:5.1f} {used:5.0%}", flush=True)
     return used
 
 
-def _all_more(dead: list[Taken], before: list[int]) -> bool:
+def _all_more(dead: list[Dead], before: list[int]) -> bool:
     """Whether each has taken something since."""
     return all(len(one.sequences) > many for one, many in zip(dead, before, strict=True))
 
 
-def _caught_up(receiver: Receiver, dead: list[Taken]) -> bool:
+def _caught_up(receiver: Receiver, dead: list[Dead]) -> bool:
     """Whether what was held back for the sinks is delivered."""
     books = [_books(receiver, one.name) for one in dead]
     return not any(one.parked or one.retrying or one.open >= RATE for one in books)

@@ -12,6 +12,8 @@ from receiver.contract.records import Delivery, decode_dead_letter, decode_deliv
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
+    GROUP,
+    INBOUND,
     MARKS,
     SINKS,
     forward_bell,
@@ -26,6 +28,7 @@ from receiver.runtime import scripts
 from workers import outcome_log, second_clock
 from workers.forward.attempt_log import AttemptLog
 from workers.forward.outcomes import DEAD, Outcome
+from workers.forward.pace import Pace
 from workers.sinks.sink import Item
 
 log = structlog.get_logger()
@@ -37,8 +40,6 @@ FAILURES: Final = 10
 PAUSE: Final = 1_000
 """Milliseconds until an open circuit lets a probe through; doubled after each failure."""
 LONGEST_PAUSE: Final = 60_000
-MOST_LEASED: Final = 4_000
-"""Deliveries that one call leases at most."""
 ABANDONED_SECONDS: Final = 15.0
 """Idle time after which an entry's worker counts as dead, when requests take no time at all."""
 
@@ -71,6 +72,7 @@ class DeliveryQueue:
         self._settle = _script(client, "settle")
         self._log = outcome_log.OutcomeLog(client)
         self.attempts = AttemptLog(client, sink)
+        self.pace = Pace()
         self._cursor = "0"
         self._last: Any = b""
         self.held = False
@@ -94,10 +96,12 @@ class DeliveryQueue:
         self._cursor = "0"
 
     def lease(self, wanted: int) -> list[Item]:
-        """Lease at most so many deliveries; while the sink is `held` only those to give up.
+        """Lease at most so many deliveries; while the sink is `held` only those to give up. When
+        the next ones may be leased `pace` says.
 
         Raises `redis.RedisError`.
         """
+        wanted = min(wanted, self.pace.most)
         reply: Any = self._with_group(
             lambda: self._lease(
                 keys=[
@@ -108,26 +112,30 @@ class DeliveryQueue:
                     forward_bell(self.sink),
                     MARKS,
                     sink_parking(self.sink),
+                    INBOUND,
                 ],
                 args=[
                     forward_group(self.sink),
                     self._consumer,
-                    min(wanted, MOST_LEASED),
+                    wanted,
                     MOST_RETRIES,
                     self._lease_milliseconds,
                     self._cursor,
                     self._give_up,
                     self._local_time(),
                     *self._guards,
+                    GROUP if self.pace.behind else "",
                 ],
             )
         )
-        held, self._cursor, self._last, self._now, found, moved = reply
+        held, self._cursor, self._last, self._now, found, moved, late = reply
         if moved:
             _log_moved(self.sink)
         self.held = bool(held)
         self.blocked = held.decode() if held.startswith(b"WRONGTYPE") else ""
-        return [_item(*each) for each in found]
+        items = [_item(*each) for each in found]
+        self.pace.leased(items, wanted, self._now, late)
+        return items
 
     def wait_for_event(self, milliseconds: int) -> bool:
         """Wait for a new event on the stream. Returns whether one came in this time."""

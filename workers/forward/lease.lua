@@ -5,15 +5,17 @@
 -- include workers restore_group
 -- Leases deliveries of one sink to a worker: first those that it or a dead worker left open, then retries
 -- that are due, then new events.
--- KEYS events, due, items, state, bell, marks, parking
+-- KEYS events, due, items, state, bell, marks, parking, inbound
 -- ARGV group, consumer, how many, number of retries at which no new events are read, time (ms) after
 --      which an idle consumer counts as dead and a lease ends, id after which to go on with the
 --      consumer's own pending entries or '', how long (ms) the sink tries, the caller's time (ms), number
 --      of guards, per guard a key and the type it must have if it exists: else nothing is leased, so
---      that what could not be settled keeps its order
+--      that what could not be settled keeps its order; the group of the inbound stream of which is told
+--      how late it is, or ''
 -- Returns {why nothing may be sent or '', id after which to go on with own pending entries or '', the
 --      stream's last id, now (ms), {{'1' for a retry, id, event or encoded delivery}, ...},
---      1 if somebody had moved the group}.
+--      1 if somebody had moved the group, for how long (ms) the oldest notification that somebody is at
+--      has been there}.
 -- All times are this server's, so that hosts whose clocks differ never hold one lease twice. Only
 -- whether to give up is decided by both clocks, the server's and the caller's.
 -- While nothing may be sent, and has not been for as long as the sink tries, it returns new events that
@@ -100,7 +102,7 @@ local function held(why, since)
             end
         end
     end
-    return {why, ARGV[6], '', now, found, moved}
+    return {why, ARGV[6], '', now, found, moved, 0}
 end
 if state[1] then
     return held('stopped', state[3])
@@ -159,4 +161,9 @@ if probe and #found > 0 then
 end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local why = #found == 0 and (full and 'full' or parked and 'parked') or ''
-return {why, cursor, last and last[1] or '0-0', now, found, moved}
+local late, inbound = 0, ARGV[10 + 2 * ARGV[9]]
+if inbound ~= '' then
+    local reply = redis.pcall('XPENDING', KEYS[8], inbound) -- it may have no group
+    late = reply[2] and math.max(0, now - tonumber(reply[2]:match('^%d+'))) or 0
+end
+return {why, cursor, last and last[1] or '0-0', now, found, moved, late}

@@ -62,6 +62,10 @@ class RemoteJob:
         room = self._window - self._under_way - len(self._waiting)
         if room < self._window // 2:
             return True
+        if self._deliveries.pace.left() > 0:
+            if room == self._window and not self._answered:
+                self._loop.give_way()
+            return True
         items = self._deliveries.lease(room * self._sink.batch_size)
         wanted, settled = self._decider.select(items)
         if self._deliveries.held:

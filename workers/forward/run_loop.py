@@ -12,6 +12,8 @@ from workers.forward.tracing import DeliverySpans
 
 WORK_SECONDS: Final = 10.0
 """After this long a job ends and rings, so that RQ sees a living worker."""
+GIVES_WAY: Final = 0.1
+"""Seconds of one wait for the next lease: a stop is seen that soon."""
 LINGER_MILLISECONDS: Final = 200
 """How long a job waits for more before it ends."""
 
@@ -39,6 +41,10 @@ class RunLoop(msgspec.Struct, frozen=True):
             self.ring()
         finally:
             self.deliveries.write_metrics()
+
+    def give_way(self) -> None:
+        """Wait until the next lease may be, or a part of that time."""
+        time.sleep(min(max(0.0, self.deliveries.pace.left()), GIVES_WAY))
 
     def idle(self) -> bool:
         """Return whether nothing came for a while or nothing may be sent; the sweep rings again."""

@@ -36,6 +36,9 @@ class TransactionalJob:
     def _step(self) -> bool:
         if self._sink.reader_lags():
             return False
+        if self._deliveries.pace.left() > 0:
+            self._loop.give_way()
+            return True
         self._loop.spans.begin_batch()
         items = self._deliveries.lease(BATCH)
         self._say(self._deliveries.blocked)

@@ -19,6 +19,9 @@ from receiver.contract.redis_keys import (
 
 TOGETHER: Final = 0.5
 """Share of `maxmemory` that events which wait for all sinks together may take."""
+BACK: Final = 0.1
+"""Share of `maxmemory` that what has come back to all sinks may take: histories that nobody waits
+for any more take what is left, up to nearly where intake is closed."""
 SPARE: Final = 0.05
 """Of its share, that much is freed beyond it, so that events leave in blocks of some size."""
 _SAMPLE: Final = 8
@@ -104,13 +107,16 @@ def excess(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> int:
 
 def may_return(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> bool:
     """Return whether parked events may come back now: what did takes less than half of the sink's
-    share, and that of all sinks together less than half of theirs. One block always may.
+    share, and less than its part of what may be back of all sinks, and that of all sinks together
+    takes less than half of their share. One block always may.
     """
     own = uses[sink.name]
     if not limit or not own.retries:
         return True
     retries = sum(one.retry_bytes for one in uses.values())
-    return own.retry_bytes < sink.share / 200 * limit and retries < TOGETHER / 2 * limit
+    part = BACK / max(1, sum(one.parked > 0 for one in uses.values()))
+    mine = min(sink.share / 200, part) * limit
+    return own.retry_bytes < mine and retries < TOGETHER / 2 * limit
 
 
 def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
