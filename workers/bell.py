@@ -1,7 +1,7 @@
 """Ringing: enqueue the RQ job of a stage that has work, from jobs and from the sweep."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import redis
@@ -48,6 +48,15 @@ def ring_sinks(client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
         for sink, rang in zip(sinks, pipe.execute(), strict=True):
             if rang:
                 ring_sink(client, sink)
+
+
+def ring_rung(client: redis.Redis, sinks: Iterable[SinkSettings]) -> None:
+    """Enqueue the forward job of sinks whose bell has just been set. Raises nothing: the sweep
+    rings.
+    """
+    with contextlib.suppress(*DOWN):
+        for sink in sinks:
+            ring_sink(client, sink)
 
 
 def _enqueue(client: redis.Redis, name: str, job: str, options: Mapping[str, Any]) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from receiver.config.settings import load
-from workers.normalise.job import Normaliser
+from workers.normalise.job import Normaliser, PublishReply
 from workers.normalise.pipelined_connection import PipelinedConnection
 from workers.processes import worker_process
 
 POINTS = ("after the read", "before the script", "after the script", "before the job ends")
+
+_FIELDS = len(PublishReply._fields)
 
 
 def _die(*_: Any) -> Any:
@@ -29,7 +31,7 @@ def _after(method: Callable[..., Any], when: Callable[[Any], bool]) -> Callable[
 
 
 def _is_reply_of_the_script(reply: Any) -> bool:
-    return isinstance(reply, list) and len(reply) == 6 and isinstance(reply[0], int)
+    return isinstance(reply, list) and len(reply) == _FIELDS and isinstance(reply[0], int)
 
 
 def arm(point: str) -> None:

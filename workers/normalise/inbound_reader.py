@@ -23,6 +23,8 @@ class InboundReader:
     def __init__(self, consumer: str) -> None:
         self._consumer = consumer
         self._count = FIRST
+        self.more = False
+        """Whether the last read got all that it asked for, so that there may be more."""
 
     def read(self, *options: Any) -> Command:
         """Return the XREADGROUP for new entries, with options such as `BLOCK`."""
@@ -38,13 +40,15 @@ class InboundReader:
 
         The size of the entries decides how many the next `read` asks for.
         """
-        if not reply:
-            return []
-        found = parse_entries(
-            next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
+        found = (
+            parse_entries(next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1])
+            if reply
+            else []
         )
-        size = sum(len(notification) for _, notification in found)
-        self._count = max(1, min(BATCH, BATCH_BYTES * len(found) // max(1, size)))
+        self.more = len(found) >= self._count
+        if found:  # of what it left open a consumer may have none
+            size = sum(len(notification) for _, notification in found)
+            self._count = max(1, min(BATCH, BATCH_BYTES * len(found) // max(1, size)))
         return found
 
     def _of(self, after: str, count: int, *options: Any) -> Command:

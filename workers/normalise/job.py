@@ -19,6 +19,7 @@ from receiver.contract.redis_keys import (
     INBOUND,
     LEDGER,
     MARKS,
+    forward_bell,
 )
 from receiver.runtime import scripts
 from workers import bell, memory_headroom, second_clock
@@ -56,6 +57,8 @@ class PublishReply(NamedTuple):
     late: int
     codes: bytes
     """One letter per entry: see the head of `publish.lua`."""
+    rung: list[int]
+    """Sinks whose bell was set."""
 
 
 class _Batch(NamedTuple):
@@ -84,6 +87,9 @@ class Normaliser:
         self._reader = InboundReader(consumer)
         self._settings = settings
         self._stopping = stopping
+        self._keys = (*_KEYS, *(forward_bell(sink.name) for sink in settings.sinks))
+        self._asks = [("INFO", "memory")] if settings.sinks else []
+        self._nearly_full = False
         self._text = scripts.load(__package__, "publish")
         self._enter = scripts.load(__package__, "enter_group")
         self._sha = ""
@@ -99,6 +105,7 @@ class Normaliser:
         """
         until = time.monotonic() + WORK_SECONDS
         self._join_group()
+        self._nearly_full = bool(self._asks) and memory_headroom.nearly_full(self._client)
         if self._sinks_lag():
             return
         self._recover()
@@ -128,11 +135,13 @@ class Normaliser:
         return self._reader.entries(self._connection.receive())
 
     def _work(self, entries: list[Entry], until: float) -> bool:
-        """Publish batch after batch: while the server publishes one and reads the next, decide the
-        one between. Returns True when entries may be left because it was time to stop.
+        """Publish batch after batch. With a backlog, while the server publishes one and reads the
+        next, decide the one between; without, nothing waits for a batch that comes after it.
+        Returns True when entries may be left because it was time to stop.
         """
-        self._connection.send(self._reader.read())
-        publishing, reading, over = _Batch([], 0), True, False
+        publishing, reading, over = _Batch([], 0), self._reader.more, False
+        if reading:
+            self._connection.send(self._reader.read())
         while entries:
             outcomes = self._decide_some(entries)
             self._finish(publishing)
@@ -141,10 +150,8 @@ class Normaliser:
             over = over or self._stopping() or time.monotonic() > until or self._sinks_lag()
             if over and rest:
                 entries = []  # `_recover` begins with them
-            reading = bool(entries) and not (over or rest)
-            commands = self._publish(outcomes)
-            self._connection.send(*commands, *([self._reader.read()] if reading else []))
-            publishing = _Batch(outcomes, len(commands))
+            reading = bool(entries) and self._reader.more and not (over or rest)
+            publishing = self._send(outcomes, *([self._reader.read()] if reading else []))
         self._finish(publishing)
         return over
 
@@ -162,17 +169,21 @@ class Normaliser:
 
     def _sinks_lag(self) -> bool:
         """Return whether to leave open entries where they are until the sinks need less memory."""
-        return bool(
-            self._settings.sinks
-            and memory_headroom.nearly_full(self._client)
-            and memory_headroom.sinks_have_backlog(self._client)
-        )
+        return self._nearly_full and memory_headroom.sinks_have_backlog(self._client)
+
+    def _send(self, outcomes: list[Outcome], *more: Command) -> _Batch:
+        """Send outcomes to be published, and a question about memory where there are sinks."""
+        commands = self._publish(outcomes)
+        self._connection.send(*commands, *self._asks, *more)
+        return _Batch(outcomes, len(commands))
 
     def _finish(self, batch: _Batch) -> None:
         """Wait until a batch is published; ring for the sinks and log its outcomes."""
         replies = [PublishReply._make(self._connection.receive()) for _ in range(batch.commands)]
-        if self._settings.sinks and any(reply.events for reply in replies):
-            bell.ring_sinks(self._client, self._settings.sinks)
+        if replies and self._asks:
+            self._nearly_full = memory_headroom.told_nearly_full(self._connection.receive())
+        rung = {number for reply in replies for number in reply.rung}
+        bell.ring_rung(self._client, (self._settings.sinks[number] for number in rung))
         codes = b"".join(reply.codes for reply in replies)
         self._log.notifications([(one.notification, one.reason) for one in batch.outcomes], codes)
         if self._end_spans:
@@ -184,11 +195,12 @@ class Normaliser:
         first = (
             "EVALSHA",
             self._sha,
-            len(_KEYS),
-            *_KEYS,
+            len(self._keys),
+            *self._keys,
             GROUP,
             remember,
             second_clock.local_time() // 1000,
+            bell.RING_AGAIN_MILLISECONDS,
         )
         commands, args = [], list[Any]()
         for outcome in outcomes:
@@ -222,9 +234,7 @@ class Normaliser:
             else dead_letter(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
         )
         self._survived.add(entry[0])
-        commands = self._publish([outcome])
-        self._connection.send(*commands)
-        self._finish(_Batch([outcome], len(commands)))
+        self._finish(self._send([outcome]))
         self._survived.discard(entry[0])
 
     def _count_attempt(self, entry_id: bytes) -> int:

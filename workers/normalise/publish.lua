@@ -2,13 +2,15 @@
 -- include receiver.runtime checks
 -- include workers marks
 -- Publishes the outcomes of inbound entries: exactly one outcome per entry, however often this runs.
--- KEYS inbound, events, dead letters, ledger, identities, attempts, marks
--- ARGV consumer group, seconds an identity is remembered, the caller's time (s), then per entry its id,
+-- KEYS inbound, events, dead letters, ledger, identities, attempts, marks, the bell of each sink
+-- ARGV consumer group, seconds an identity is remembered, the caller's time (s), milliseconds until a bell
+--      that nobody answers is rung again, then per entry its id,
 --      number of events, and per event its identity, what it settles, the first letter of its
 --      identity's basis followed by '1' if it is final, and its JSON; an entry without events is followed
 --      by its dead letter
--- Returns the numbers of entries published, duplicate, dead, of events, of late events, and a code per
--- entry: p published, l published with a late status, d duplicate, x dead, - not open any more.
+-- Returns the numbers of entries published, duplicate, dead, of events, of late events, a code per
+-- entry (p published, l published with a late status, d duplicate, x dead, - not open any more), and the
+-- bells that were set now, counted from 0: the caller is to ring.
 -- An entry is published only if XACK tells that it was still open, and the group's mark that it was not
 -- delivered again after its outcome. Identities and what a final status settles are 16-byte digests, ''
 -- for none. They are kept in sets split by digest and by time bucket; a bucket is deleted as a whole
@@ -28,7 +30,7 @@ local counted = redis.call('HLEN', KEYS[6]) > 0
 local group, remember = ARGV[1], tonumber(ARGV[2])
 local mark = redis.call('HGET', KEYS[7], group)
 local top = mark and string.match(mark, '%S+$')
-local done = top and ARGV[4] and not marks.less(top, ARGV[4]) and marks.read(mark) or {}
+local done = top and ARGV[5] and not marks.less(top, ARGV[5]) and marks.read(mark) or {}
 local now = math.max(tonumber(redis.call('TIME')[1]), tonumber(ARGV[3]))
 local width = math.ceil(remember / 3)
 local start = math.floor(now / width) * width
@@ -124,7 +126,7 @@ local codes, acknowledged = {}, {}
 -- Duplicates are counted by the basis of their identity; a list by that of its first event.
 local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
 local by_basis = {}
-local at = 4
+local at = 5
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)
@@ -172,4 +174,14 @@ for name, count in pairs({
         redis.call('HINCRBY', KEYS[4], name, count)
     end
 end
-return {published, duplicate, dead, events, late, table.concat(codes)}
+-- A bell that cannot be set fails nothing: the sweep rings.
+local rung = {}
+if events > 0 then
+    for i = 8, #KEYS do
+        local set = redis.pcall('SET', KEYS[i], '1', 'NX', 'PX', ARGV[4])
+        if set and not set.err then
+            rung[#rung + 1] = i - 8
+        end
+    end
+end
+return {published, duplicate, dead, events, late, table.concat(codes), rung}
