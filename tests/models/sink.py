@@ -83,6 +83,17 @@ class SinkHistories(ParkingRules):
         self.all_restart()
 
     @rule(how=st.sampled_from(STRANGERS))
+    def stranger_beside_a_gap(self, how: str) -> None:
+        """What one worker has is open, and what came later is done: it is delivered again."""
+        self.publish([True, True])
+        self.lease(0, 1)
+        self.lease(1, 4)
+        self.settle(1, ["run"] * 4, heard=True)
+        self.stranger(how)
+        self.lease(1, 4)
+        self.settle(1, ["run"] * 4, heard=True)
+
+    @rule(how=st.sampled_from(STRANGERS))
     def stranger_and_old_age(self, how: str) -> None:
         """What is open is old enough to be trimmed before a worker sees what the stranger did."""
         self.moved = True

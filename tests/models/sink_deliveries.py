@@ -67,6 +67,14 @@ class DeliveryRules(SinkModel):
             now = 1000 * self.world.server
             self.lives[entry] += Requeue(self.client).send(SINK.name, [(entry, event)], now)
 
+    @rule(action=st.sampled_from(["retry", "refused", "again"]))
+    def replay_what_is_open(self, action: str) -> None:
+        """An event that a worker has is asked for again, and then put off: the two become one."""
+        self.publish([True])
+        self.lease(0, 4)
+        self.replay(len(self.events) - 1)
+        self.settle(0, [action] * 4, heard=True)
+
     @rule(action=st.sampled_from(["run", "retry", "delivered"]))
     def settle_late(self, action: str) -> None:
         """One settles what another has leased and settled since: its own lease was over."""
