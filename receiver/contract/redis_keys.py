@@ -211,15 +211,24 @@ def sink_parking(sink: str) -> str:
 
 def erase_parked(sink: str) -> str:
     """Return the hash by which `receiver erase` asks whoever has a sink's parked events on its disk
-    to erase some: `request`, an encoded `EraseParked`, which is `began` too once that worker has
-    begun, and `answered` at the end, with how many events were `erased` and how many parts of the
-    files are `unread`, or cannot be written. It ends after `ERASE_PARKED_SECONDS`: it names a
-    person.
+    to erase some. Each person has the fields of `erase_parked_fields`. It ends
+    `ERASE_PARKED_SECONDS` after the last request: it names people.
     """
     return f"receiver:erase-parked:{sink}"
 
 
+def erase_parked_fields(person: str) -> list[str]:
+    """Return the fields of `erase_parked` about one person, in this order: `request`, an encoded
+    `EraseParked`, which is `began` too once that worker has heard of it, and `answered` at the end;
+    how many events were `erased` that no report has counted yet; the last `file` that they count
+    for, which was written anew after that; and how many parts of the files are `unread`, or cannot
+    be written.
+    """
+    return [f"{one} {person}" for one in _ERASE_PARKED]
+
+
 ERASE_PARKED_SECONDS: Final = 900
+_ERASE_PARKED: Final = ("request", "began", "answered", "erased", "file", "unread")
 
 
 def subscriptions_due(operator: str, rank: int) -> str:

@@ -12,9 +12,14 @@ from typing import Any, Final, NamedTuple
 import redis
 
 from receiver.contract.records import EraseParked, encode
-from receiver.contract.redis_keys import ERASE_PARKED_SECONDS, erase_parked
+from receiver.contract.redis_keys import (
+    ERASE_PARKED_SECONDS,
+    erase_parked,
+    erase_parked_fields,
+)
 from receiver.operations import sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
+from receiver.runtime import scripts
 
 UNSEEN_WITHIN: Final = 60
 """Seconds after which a disk that no worker has looked at is looked after by none."""
@@ -46,31 +51,38 @@ def not_looked_at(client: redis.Redis, then: str) -> Iterator[str]:
 
 
 def _ask(client: Any, sink: SinkLedger, digits: Sequence[str]) -> Answer:
-    """Have the worker that has the files erase, and wait for its answer."""
+    """Have the worker that has the files erase, and wait for its answer. What it erased for a
+    command that was killed before it counted that is in it.
+    """
     if sink.parked_unseen_seconds > UNSEEN_WITHIN:
         return Answer(0, _left(sink))
-    key, request = erase_parked(sink.name), encode(EraseParked(secrets.token_hex(8), [*digits]))
-    pipe = client.pipeline()
-    pipe.delete(key)
-    pipe.hset(key, "request", request)
-    pipe.expire(key, ERASE_PARKED_SECONDS)
-    pipe.execute()
-    try:
-        return _answer(client, sink, request)
-    finally:
-        client.delete(key)  # it names a person
+    key, fields = erase_parked(sink.name), erase_parked_fields(",".join(sorted({*digits})))
+    answer = None
+    while answer is None:  # another command that asked for the same may have taken the answer
+        request = encode(EraseParked(secrets.token_hex(8), [*digits]))
+        pipe = client.pipeline()
+        pipe.hset(key, fields[0], request)
+        pipe.expire(key, ERASE_PARKED_SECONDS)
+        pipe.execute()
+        answer = _answer(client, sink, fields, request)
+    return answer
 
 
-def _answer(client: Any, sink: SinkLedger, request: bytes) -> Answer:
-    asked = time.monotonic()
+def _answer(client: Any, sink: SinkLedger, fields: list[str], request: bytes) -> Answer | None:
+    """Wait for the answer; None where another command takes it."""
+    claim = client.register_script(scripts.load(__package__, "claim_parked"))
+    key, asked = erase_parked(sink.name), time.monotonic()
     while True:
-        said = client.hmget(erase_parked(sink.name), "began", "answered", "erased", "unread")
-        began, answered, erased, unread = said
-        if answered == request:
-            return Answer(int(erased), _unread(sink, int(unread)))
+        found = claim(keys=[key], args=[*fields, ""])
+        if found:
+            return Answer(found[0], _unread(sink, found[1]))
+        newest, began = client.hmget(key, *fields[:2])
+        if newest is None:
+            return None
         waited = time.monotonic() - asked
-        if waited > (ERASE_PARKED_SECONDS if began == request else BEGUN_WITHIN):
-            return Answer(0, _left(sink))
+        if waited > (ERASE_PARKED_SECONDS if began == newest else BEGUN_WITHIN):
+            found = claim(keys=[key], args=[*fields, request])
+            return Answer(found[0] if found else 0, _left(sink))
         time.sleep(_LOOK_EVERY)
 
 

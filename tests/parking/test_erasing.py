@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.contract.redis_keys import erase_parked
+from receiver.contract.redis_keys import erase_parked, erase_parked_fields
 from receiver.erasure.person import naming
 from tests.parking.conftest import Made
 from tests.parking.test_segment import entries
@@ -50,7 +50,7 @@ def test_a_file_keeps_its_numbers_and_what_has_come_back_goes_uncounted(tmp_path
     files = ParkedFiles(tmp_path)
     for number in (0, 10, 20):
         files.append(number, entries(10, number))
-    assert sum(gone for gone, _ in files.erase(naming(["7", "12", "25"]), 13)) == 1
+    assert sum(gone for _, gone, _ in files.erase(naming(["7", "12", "25"]), 13)) == 1
     assert files.next(0) == files.next(10)
     assert files.next(13) == (13, entries(7, 13))
     number, last = files.next(20) or (0, [])
@@ -65,9 +65,10 @@ def test_a_file_keeps_its_numbers_and_what_has_come_back_goes_uncounted(tmp_path
 
 def test_a_request_that_nobody_understands_is_answered(valkey: Valkey, parking: Made) -> None:
     client, parked, _ = all_parked(valkey, parking, 600)
-    client.hset(erase_parked("copy"), "request", b"\x00rubbish")
+    request, _, answered, erased, _, _ = erase_parked_fields("nobody")
+    client.hset(erase_parked("copy"), request, b"\x00rubbish")
     parked.run(3)
-    assert client.hget(erase_parked("copy"), "answered") == b"\x00rubbish"
-    assert client.hget(erase_parked("copy"), "erased") == b"0"
+    assert client.hget(erase_parked("copy"), answered) == b"\x00rubbish"
+    assert not client.hexists(erase_parked("copy"), erased)
     assert client.ttl(erase_parked("copy")) > 0
     assert parked.parked() == 600

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.records import EraseParked, encode
-from receiver.contract.redis_keys import erase_parked, sink_parking
+from receiver.contract.redis_keys import erase_parked, erase_parked_fields, sink_parking
 from receiver.erasure import parked as erasing
 from receiver.erasure.erase import Report
 from tests.parking.conftest import Made
@@ -31,6 +31,7 @@ from tests.support.valkey import Valkey
 from workers.parking import disk, segment, segment_writer
 from workers.parking.parked_files import ParkedFiles
 
+REQUEST, _BEGAN, ANSWERED, *_REST = erase_parked_fields(HER[1:])
 TOML = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\nshare = 0.001\n'
 
 
@@ -40,7 +41,7 @@ def test_a_parker_killed_while_it_erases_costs_nothing(
 ) -> None:
     client, parked, ids = all_parked(valkey, parking, 1_000)
     parked.close()
-    client.hset(erase_parked("copy"), "request", encode(EraseParked("first", [HER[1:]])))
+    client.hset(erase_parked("copy"), REQUEST, encode(EraseParked("first", [HER[1:]])))
     (tmp_path / "receiver.toml").write_text(TOML)
     with dying(point, tmp_path, valkey) as killed:
         assert killed.wait(60) == -signal.SIGKILL
@@ -48,6 +49,7 @@ def test_a_parker_killed_while_it_erases_costs_nothing(
     with stepping(again):
         report = erase(client)
     assert (report.left, HER.encode() in on_disk(tmp_path)) == ([], False)
+    assert report.erased["parked-event"] == 1_000 - len(ids)
     assert [*tmp_path.rglob("*.new")] == []
     client.delete("receiver:sink:copy")
     come_back(again, Forwarding(valkey, copy_sink(share=0.0001)))
@@ -83,10 +85,10 @@ def test_files_that_were_opened_anew_are_looked_through_from_the_first(
 ) -> None:
     monkeypatch.setattr(segment_writer, "SEGMENT_BYTES", 4_000)
     client, parked, _ = all_parked(valkey, parking, 2_000)
-    client.hset(erase_parked("copy"), "request", encode(EraseParked("first", [HER[1:]])))
+    client.hset(erase_parked("copy"), REQUEST, encode(EraseParked("first", [HER[1:]])))
     parked.run(2)
     parked.close()  # as where the disk was taken away and put back
-    while not client.hexists(erase_parked("copy"), "answered"):
+    while not client.hexists(erase_parked("copy"), ANSWERED):
         parked.run(1)
     assert HER.encode() not in on_disk(tmp_path)
     client.delete("receiver:sink:copy")
@@ -104,14 +106,13 @@ def test_a_request_that_takes_the_place_of_one_under_way_is_answered(
 
     def asked_anew(files: ParkedFiles, *arguments: Any) -> Any:
         yield from looks(files, *arguments)
-        if client.hget(key, "request") == first:
-            client.delete(key)
-            client.hset(key, "request", second)
+        if client.hget(key, REQUEST) == first:
+            client.hset(key, REQUEST, second)
 
     monkeypatch.setattr(ParkedFiles, "erase", asked_anew)
-    client.hset(key, "request", first)
+    client.hset(key, REQUEST, first)
     parked.run(10)
-    assert client.hget(key, "answered") == second
+    assert client.hget(key, ANSWERED) == second
 
 
 def test_what_cannot_be_looked_through_is_said(

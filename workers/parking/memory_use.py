@@ -53,8 +53,8 @@ class Use(NamedTuple):
     """The machine that had it when the last of them were parked."""
     total: int
     returned: int
-    erase: bytes
-    """What is to be erased from what is parked (`receiver.contract.records.EraseParked`)."""
+    erase: Mapping[str, bytes]
+    """Whose events are to be erased from what is parked: person -> encoded `EraseParked`."""
 
     @property
     def parked(self) -> int:
@@ -129,9 +129,8 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.xlen(EVENTS)
-    pipe.hmget(erase_parked(sink), "request", "answered")
+    pipe.hgetall(erase_parked(sink))
     retries, names, (stopped, opened), parking, oldest, newest, length, asked = pipe.execute()
-    request, answered = asked
     items: Any = client.hmget(retry_items(sink), names) if names else []
     events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
     sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
@@ -149,5 +148,15 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         host=host,
         total=int(total or 0),
         returned=int(returned or 0),
-        erase=request if request and request != answered else b"",
+        erase=_unanswered(asked),
     )
+
+
+def _unanswered(asked: Mapping[bytes, bytes]) -> dict[str, bytes]:
+    """Return the requests of `receiver.contract.redis_keys.erase_parked` that are not answered."""
+    found = {}
+    for field, request in asked.items():
+        what, _, person = field.partition(b" ")
+        if what == b"request" and asked.get(b"answered " + person) != request:
+            found[person.decode("utf-8", "replace")] = request
+    return found

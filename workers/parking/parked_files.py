@@ -157,26 +157,28 @@ class ParkedFiles:
             else:
                 path.rename(unused_name(path, "damaged"))
 
-    def erase(self, about: segment.About, returned: int) -> Iterator[tuple[int, int]]:
-        """Erase the events from number `returned` on that are `about` a person, and yield for each
-        file how many, and how many places could not be looked through. Files kept under another
-        name are such places. What is appended meanwhile goes into a new file.
+    def erase(self, about: segment.About, returned: int) -> Iterator[tuple[str, int, int]]:
+        """Erase the events from number `returned` on that are `about` a person. Yields of each
+        file its name, how many are to go from it, and how many places could not be looked through;
+        and once more when they have gone. Files kept under another name are such places. What is
+        appended meanwhile goes into a new file.
         """
         self._writer.close()
-        yield 0, sum(one.suffix != ".segment" for one in self._directory.glob("*.segment*"))
+        yield "", 0, sum(one.suffix != ".segment" for one in self._directory.glob("*.segment*"))
         for name in dict.fromkeys(name for name, _ in self._blocks):
             path = self._directory / name
             if not path.exists():
                 continue
             before = path.read_bytes()
             data, gone, unread = segment.erase(before, about, returned)
+            yield name, gone, unread
             if data != before:
                 self._decoded = None
                 replace(path, data)
                 own = [(name, block) for block in _blocks(path)]
                 kept = [one for one in self._blocks if one[0] != name]
                 self._blocks = deque(sorted([*kept, *own]))
-            yield gone, unread
+                yield name, 0, 0
 
     def _read(self, name: str, block: Block) -> list[Entry]:
         """Return the events of a block; none where it is damaged. Raises `OSError` where the whole
