@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import structlog
-
 from receiver.auth.bearer import NotHeardOf
 from receiver.carriers.carrier import Callback, Rejected
 from receiver.carriers.carrier import Request as CarrierRequest
@@ -19,9 +17,8 @@ from receiver.config import signing_secrets
 from receiver.contract.records import Refusal, encode
 from receiver.intake.accept import Accepted, accept
 from receiver.intake.waiting_requests import Overloaded, Unavailable
-from receiver.runtime.logs import Seldom
-from receiver.web import responses
 from receiver.web.admission import Admission
+from receiver.web.answers import Answers
 from receiver.web.authentication import authenticate, handshake_permission, verify_signature
 from receiver.web.content_type import content_type
 from receiver.web.context import Context
@@ -39,20 +36,16 @@ _TOO_MUCH: Final = "too much is in flight"
 _OVERLOADED: Final = "too many notifications are waiting to be stored"
 _FULL: Final = "too many requests are in flight"
 _NOT_IN_TIME: Final = "the receiver could not store this in time"
-_PRIVATE: Final = (b"cache-control", b"private")
-"""CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
-
-_seldom = Seldom(structlog.get_logger())
 
 
 class Ingest:
-    """The request path of a callback. Every response is a line of DESIGN.md's table of answers."""
+    """The request path of a callback. Every response is a line of docs/answers.md."""
 
     def __init__(self, context: Context, callback: Callback, spans: RequestSpans) -> None:
         self.context = context
         self._callback = callback
         self._spans = spans
-        self._acknowledged = responses.acknowledgement(callback)
+        self._answers = Answers(context, callback, spans)
         self._secret = signing_secrets.variable(callback.name)
         self._keep = context.keep_headers
 
@@ -89,21 +82,20 @@ class Ingest:
             if request.method != "POST":
                 granted = handshake_permission(rules, self._callback, request)
                 if granted:
-                    self._count(200)
-                    return self._finished(request, Response(200, granted))
+                    return self._answers.grant(request, granted)
             request.credential = authenticate(self.context, rules, request)
         except Refuse as refused:
-            return self._refused(request, refused)
+            return self._answers.refuse(request, refused)
         except NotHeardOf:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
-            self._log_fault(error)
-            return self._refused(request, Refuse.fault(unread=True))
+            self._answers.log_fault(error)
+            return self._answers.refuse(request, Refuse.fault(unread=True))
         self._spans.admit(request)
         if self.context.admission.full:
-            return self._refused(request, Refuse(429, _FULL))
+            return self._answers.refuse(request, Refuse(429, _FULL))
         if rules.shares and (beyond := rules.shares.refusal(request)):
-            return self._refused(request, beyond)
+            return self._answers.refuse(request, beyond)
         return None
 
     def admission(self, request: Request) -> Admission | ListenerAdmission:
@@ -131,13 +123,13 @@ class Ingest:
         except Overloaded:
             self.refuse(request, Refuse(429, _OVERLOADED), respond)
         except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
-            self._log_fault(error)
+            self._answers.log_fault(error)
             self.refuse(request, Refuse.fault(unread=True), respond)
 
     def refuse(self, request: Request, refused: Refuse, respond: Respond) -> None:
         """Keep or count a refused request (503 where it cannot be kept), then respond."""
         if not refused.kept:
-            respond(self._refused(request, refused))
+            respond(self._answers.refuse(request, refused))
             return
         refusal = refusal_record(self._callback, request, refused, self.context.receipts)
         kept = partial(self._kept, request, refused, refusal, respond)
@@ -145,12 +137,11 @@ class Ingest:
             self.context.intake.submit([], [encode(refusal)], kept)
         except Overloaded:
             worse = Refuse(429, _OVERLOADED, unread=refused.unread)
-            respond(self._refused(request, worse))
+            respond(self._answers.refuse(request, worse))
 
     def abandon(self, request: Request) -> None:
         """Count a request whose sender hung up before its body was complete."""
-        self._count(0)
-        self._spans.end(request, None)
+        self._answers.abandon(request)
 
     def _accept(self, request: Request) -> Accepted:
         """Check the whole request; what is left to do is to store it. Raises `Refuse`."""
@@ -179,7 +170,7 @@ class Ingest:
         except Rejected as rejected:
             raise Refuse(rejected.status, rejected.reason, body) from None
         except Exception as error:  # noqa: BLE001 - a fault of ours may not lose what it met
-            self._log_fault(error)
+            self._answers.log_fault(error)
             raise Refuse.fault(body) from None
 
     def _stored(
@@ -193,27 +184,11 @@ class Ingest:
         """Called by the intake, for which nothing may go wrong in here."""
         try:
             if failure is None:
-                respond(self._finished(request, self._acknowledge(request, accepted, began)))
+                respond(self._answers.acknowledge(request, accepted, began))
             else:
-                respond(self._refused(request, Refuse(503, _NOT_IN_TIME)))
+                respond(self._answers.refuse(request, Refuse(503, _NOT_IN_TIME)))
         except Exception as error:  # noqa: BLE001 - the others are still to be told
-            self._log_fault(error)
-
-    def _acknowledge(self, request: Request, accepted: Accepted, began: float) -> Response:
-        """Count what is durable now; the response says so."""
-        counters = self.context.counters
-        for refusal in accepted.refusals:
-            log_refusal(refusal)
-        if accepted.notifications:
-            counters.heard[request.listener] = request.received
-            self.context.acknowledged.took(time.perf_counter() - began)
-        status, entity, body = self._acknowledged
-        self._count(status)
-        headers = [(b"x-receipt-id", accepted.receipt.encode()), *entity]
-        headers += responses.correlator(request.headers)
-        if request.query:
-            headers.append(_PRIVATE)
-        return Response(status, headers, body)
+            self._answers.log_fault(error)
 
     def _kept(
         self,
@@ -227,41 +202,9 @@ class Ingest:
         try:
             if failure is None:
                 log_refusal(refusal)
-                respond(self._refused(request, refused, refusal.receipt))
+                respond(self._answers.refuse(request, refused, refusal.receipt))
             else:
                 worse = Refuse(503, _NOT_IN_TIME, unread=refused.unread)
-                respond(self._refused(request, worse))
+                respond(self._answers.refuse(request, worse))
         except Exception as error:  # noqa: BLE001 - the others are still to be told
-            self._log_fault(error)
-
-    def _refused(self, request: Request, refused: Refuse, receipt: str = "") -> Response:
-        """Count a refusal and return its response."""
-        if refused.counted:
-            self.context.unauthenticated.count(self._callback.name, refused.counted)
-        self._count(refused.status)
-        headers, body = responses.problem(self._callback, refused.status, refused.message)
-        if refused.status == 405:
-            headers.append((b"allow", self._allowed()))
-            if request.method == "OPTIONS" and self._callback.handshake:
-                # A handshake that is not granted is answered by its status alone.
-                headers, body = [(b"allow", self._allowed()), (b"content-length", b"0")], b""
-        headers += responses.correlator(request.headers)
-        if receipt:
-            headers.append((b"x-receipt-id", receipt.encode()))
-        return self._finished(request, Response(refused.status, headers, body, refused.unread))
-
-    def _allowed(self) -> bytes:
-        asked = self._callback.handshake and self.context.rules.handshake.origins
-        return b"POST, OPTIONS" if asked else b"POST"
-
-    def _finished(self, request: Request, response: Response) -> Response:
-        self._spans.end(request, response)
-        return response
-
-    def _count(self, status: int) -> None:
-        self.context.counters.answered[self._callback.name, status] += 1
-
-    def _log_fault(self, error: Exception) -> None:
-        """Say that something of ours failed on a request; never what was in it."""
-        name = self._callback.name
-        _seldom.say("error", "request.fault", callback=name, error=type(error).__name__)
+            self._answers.log_fault(error)

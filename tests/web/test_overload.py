@@ -12,7 +12,7 @@ from receiver.contract.records import decode_refusal
 from receiver.contract.redis_keys import INBOUND, REJECTED, TURNED_AWAY
 from receiver.intake.availability import Availability
 from receiver.runtime.logs import Seldom
-from receiver.web import admission, ingest, protocol
+from receiver.web import admission, answers, ingest, protocol
 from tests.intake.test_redis_trouble import Load
 from tests.support.bare import connect, header, read_all, read_answer, request, status
 from tests.support.eventually import eventually
@@ -62,7 +62,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         def error(self, event: str, **fields: Any) -> None:
             found.append((event, fields["error"], fields["callback"]))
 
-    monkeypatch.setattr(ingest, "_seldom", Seldom(Said()))
+    monkeypatch.setattr(answers, "_seldom", Seldom(Said()))
     return found
 
 
