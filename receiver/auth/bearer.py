@@ -2,7 +2,7 @@
 
 Only digests are kept. A snapshot decides alone for 60 s after it was read; an older one, or none,
 still admits whom it knows but no longer says that somebody is unknown: a wrong 401 would end a
-CAMARA subscription (WIRE.md 1.3).
+CAMARA subscription (Commonalities, Event Subscription and Notification Guide).
 """
 
 import hashlib

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Final
 
 LONGEST_TOKEN: Final = 4096
-"""Characters; CAMARA's own bound on an access token (WIRE.md 1.2)."""
+"""Characters; CAMARA's own bound on `accessToken` (device reachability subscriptions 0.8)."""
 QUOTES: Final = frozenset("\"'`‘’‚“”„«»")  # noqa: RUF001 - those that word processors make
 
 

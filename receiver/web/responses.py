@@ -17,7 +17,7 @@ read the answer.
 """
 RETRY_AFTER: Final = {429: b"1", 503: b"5"}
 _CORRELATOR: Final = re.compile(rb"[a-zA-Z0-9\-_:;./<>{}]{0,256}")
-"""CAMARA Commonalities, x-correlator; what does not match is not echoed (WIRE.md 1.2)."""
+"""CAMARA Commonalities, API Design Guide, x-correlator; what does not match is not echoed."""
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -10,7 +10,7 @@ from tests.support.cases import Case, cases
 from tests.support.running import TOKEN
 
 ALLOWED = {204, 400, 401, 404, 405, 408, 413, 415, 429, 431}
-"""DESIGN.md's table, what ends a connection before it is a request, and no 5xx: Redis is there."""
+"""docs/answers.md, what ends a connection before it is a request, and no 5xx: Redis is there."""
 CASES = list(cases())
 PATHS = ["/att/sms/mo", "/att/sms/delivery-status", "/att/messages", "/camara/notifications"]
 VALUES: list[Any] = [

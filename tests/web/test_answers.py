@@ -1,4 +1,4 @@
-"""The table of answers in DESIGN.md, on every route, over real HTTP."""
+"""The table of answers in docs/answers.md, on every route, over real HTTP."""
 
 import gzip
 import hashlib
