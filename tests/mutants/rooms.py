@@ -98,6 +98,7 @@ ROOMS = {
                 "tests/workers/test_clock_ahead.py",
             ),
             "erase_deliveries.lua": _ERASURE,
+            "foreign.lua": ("tests/console/test_foreign_values.py",),
             "claim_parked.lua": ("tests/parking/test_erasing_twice.py",),
             "erase_entries.lua": _ERASURE,
             "skip_parked.lua": _GIVEN_UP,
