@@ -65,7 +65,7 @@ def test_a_sink_is_stopped_and_started_on_the_audit_trail(
     assert "Stop sending" in operator.get("/sinks/billing").text
     form = {"action": "stop", "why": "its disk\nis <b>full"}
     operator.post("/sinks/billing", headers=OURS, data=form)
-    said = "stopped by ada in the console: its disk is &lt;b&gt;full, <time"
+    said = "stopped by ada in the console: its disk is &lt;b&gt;full</bdi>, <time"
     assert said in operator.get("/sinks/billing").text
     actions = [entry.action for _, entry in audit.newest(valkey.client())]
     assert actions == ["sink.stop", "sink.start"]

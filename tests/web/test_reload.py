@@ -119,14 +119,22 @@ def test_where_the_terminal_is_gone_it_ends(valkey: Valkey, tmp_path: Path, proc
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_on_its_terminal,
     ) as web:
         os.close(theirs)
         seen = b""
-        while b"web.starts" not in seen:
-            seen += os.read(ours, 65536)
-        web.send_signal(signal.SIGHUP)  # with a terminal it asks for the file
-        with pytest.raises(subprocess.TimeoutExpired):
-            web.wait(1.5)
-        os.close(ours)
-        assert web.wait(60) in (0, -signal.SIGTERM)  # as it is stopped
+        try:
+            while b"web.starts" not in seen:
+                seen += os.read(ours, 65536)
+            web.send_signal(signal.SIGHUP)  # with a terminal it asks for the file
+            with pytest.raises(subprocess.TimeoutExpired):
+                web.wait(1.5)
+            os.close(ours)
+            assert web.wait(60) in (0, -signal.SIGTERM)  # as it is stopped
+        finally:
+            web.kill()
+
+
+def _on_its_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
