@@ -45,7 +45,7 @@ for i = 1, #ARGV, 2 do
         math.max(0, clock[1] - math.floor(count('configured') / 1000)),
         stopped[4] or '',
         parked, whole('parked_bytes', on_disk[3]), shed, damaged, erased, on_disk[4] or '', on_disk[5] or '',
-        math.max(0, clock[1] - math.floor(whole('parked_unseen_seconds', on_disk[6]) / 1000)),
+        parked > 0 and math.max(0, clock[1] - math.floor(whole('parked_unseen_seconds', on_disk[6]) / 1000)) or 0,
         parked > 0 and whole('parked_since', on_disk[7]) or 0, when_full, exact and 1 or 0, item or '', unreadable,
     }
 end

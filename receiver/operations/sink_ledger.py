@@ -69,7 +69,7 @@ class SinkLedger(msgspec.Struct, frozen=True):
     parking_trouble: str
     """Why that host cannot park or return; empty where it can."""
     parked_unseen_seconds: int
-    """How long ago that host's worker last looked; since 1970 when none ever has."""
+    """How long ago that host's worker last looked; 0 where none is parked."""
     parked_since: int
     """When (ms) the first of those that are parked was; 0 where none is."""
     when_full: str

@@ -21,6 +21,7 @@ def test_a_stopped_sink_is_listed_and_started(valkey: Valkey, tmp_path: Path) ->
     listed = run(tmp_path, "sinks", "list", REDIS_URL=valkey.url)
     found = json.loads(listed.stdout)
     assert (found["name"], found["state"], found["open"]) == ("copy", "stopped: answered 410", 3)
+    assert (found["parked"], found["parked_unseen_seconds"], found["parked_since"]) == (0, 0, 0)
     assert run(tmp_path, "sinks", "start", "copy", REDIS_URL=valkey.url).returncode == 0
     forwarding.run()
     assert json.loads(run(tmp_path, "sinks", "list", REDIS_URL=valkey.url).stdout)["delivered"] == 3
