@@ -1,6 +1,7 @@
 """A web hook that stores incoming messages, each once."""
 
 import os
+import signal
 import sqlite3
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +69,7 @@ def main() -> None:
         database.execute("CREATE TABLE IF NOT EXISTS handled (id TEXT PRIMARY KEY)")
         database.execute("CREATE TABLE IF NOT EXISTS messages (sender TEXT, text TEXT)")
     port = int(os.environ.get("HOOK_PORT", "9000"))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     ThreadingHTTPServer(("127.0.0.1", port), Endpoint).serve_forever()
 
 

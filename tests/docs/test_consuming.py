@@ -58,20 +58,27 @@ def handled(directory: Path) -> list[str]:
 def copied(
     directory: Path, command: list[str], **environ: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """The page's files in a directory of their own, and one of its commands running there."""
+    """One of the page's commands, running beside its files; Ctrl-C ends a program."""
     for name, text in SNIPPETS.items():
         (directory / name).write_text(text)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    with subprocess.Popen(
-        command,
-        cwd=directory,
-        env={"PATH": path, "HOME": str(directory), "PYTHONPATH": str(directory)} | environ,
-        process_group=0,
-    ) as process:
+    told = {"PATH": path, "HOME": str(directory), "PYTHONPATH": str(directory)} | environ
+    errors = directory / "errors"
+    with (
+        errors.open("wb") as stderr,
+        subprocess.Popen(
+            command, cwd=directory, env=told, process_group=0, stderr=stderr
+        ) as process,
+    ):
         try:
             yield process
+            if command[0] == sys.executable:
+                process.send_signal(signal.SIGINT)
+                assert process.wait(60) in (0, -signal.SIGINT)
+                assert "Traceback" not in errors.read_text()
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("options", ["", "?protocol=3"])

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,16 +26,24 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 @contextmanager
 def consumer(valkey: Valkey, options: str = "") -> Iterator[IO[str]]:
-    """What the README's consumer prints, while it runs."""
+    """What the README's consumer prints, while it runs; Ctrl-C ends it, and nothing is said."""
     found = re.search(r"<!-- consumer -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found
     environ = os.environ | {"REDIS_URL": valkey.url + options}
     with subprocess.Popen(
-        [sys.executable, "-c", found[1]], env=environ, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", found[1]],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout
-        yield process.stdout
-        process.kill()
+        try:
+            yield process.stdout
+            process.send_signal(signal.SIGINT)
+            assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+        finally:
+            process.kill()
 
 
 def message(name: str) -> str:
