@@ -13,11 +13,12 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, MutableMapping
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 from structlog.typing import Processor
+
+from receiver.runtime.log_output import LogOutput
 
 _ATOMIC: Final = 4096
 """Bytes that a pipe takes in one piece, whoever else writes into it (POSIX: PIPE_BUF)."""
@@ -28,6 +29,7 @@ SELDOM: Final = 10.0
 _REMEMBERED: Final = 64
 LASTS: Final = 60.0
 """Seconds between two lines about a condition that lasts."""
+_output: Final = LogOutput()
 
 Fields = MutableMapping[str, Any]
 
@@ -40,6 +42,7 @@ def configure(level: str) -> None:
         _fault,
     ]
     render = _renderer()
+    _output.open()
     structlog.configure(
         processors=[*form, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -146,8 +149,8 @@ def write(lines: Iterable[str]) -> None:
 
 
 def _write(chunk: bytes) -> None:
-    with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop working
-        os.write(2, chunk)
+    if lost := _output.write(chunk):
+        structlog.get_logger().warning("log.lost", lines=lost)
 
 
 def _renderer() -> Any:
