@@ -6,15 +6,17 @@ listener it asked for is not written down, for it may be anything.
 """
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from receiver.carriers.carrier import Callback
 from receiver.runtime.tracing.context import sent
+from receiver.runtime.tracing.encoding import FORMS, form
 from receiver.web.request import Request
 from receiver.web.responses import Response
 
 if TYPE_CHECKING:
-    from receiver.runtime.tracing.spans import Span, Tracer
+    from receiver.runtime.tracing.spans import Tracer
 
 _METHODS: Final = frozenset({"POST", "OPTIONS", "GET", "HEAD", "PUT", "DELETE", "PATCH"})
 
@@ -39,6 +41,7 @@ class TracedRequestSpans(RequestSpans):
         self._tracer = tracer
         self._name = callback.name
         self._path = f"{callback.path}/{{listener}}"
+        self._form = lru_cache(maxsize=FORMS)(self._encode)
 
     def begin(self, request: Request) -> None:
         """Note when a request began."""
@@ -46,34 +49,36 @@ class TracedRequestSpans(RequestSpans):
 
     def admit(self, request: Request) -> None:
         """Begin the span of an admitted request, as the child it says it is."""
-        span = request.span = self._span(request, sent(request.headers))
+        began: Any = request.span
+        span = request.span = self._tracer.begin(sent(request.headers), at=began)
         request.trace = span.carried
 
     def end(self, request: Request, response: Response | None) -> None:
-        """End a request's span with its response, named as OpenTelemetry's semantic conventions for
-        HTTP servers have it.
-        """
-        span: Any = request.span if request.trace else self._span(request, "")
+        """End a request's span with its response; a stranger's span begins only here."""
+        span: Any = request.span
+        listener: str | None = request.listener
+        if not request.trace:
+            span, listener = self._tracer.begin(at=span), None
         if not span.sampled:
             return
-        attributes: list[tuple[str, str | int]] = [
-            ("http.request.method", _method(request)),
-            ("http.route", self._path),
-            ("receiver.kind", self._name),
-        ]
-        if request.trace:
-            attributes.append(("receiver.listener", request.listener))
-        receipt = failure = ""
-        if response:
-            attributes.append(("http.response.status_code", response.status))
-            failure = f"answered {response.status}" if response.status >= 500 else ""
-            receipt = next((v.decode() for n, v in response.headers if n == b"x-receipt-id"), "")
-        self._tracer.end(span, tuple(attributes), receipt=receipt, failure=failure)
+        receipt, status = b"", response.status if response else None
+        for name, value in response.headers if response else ():
+            if name == b"x-receipt-id":
+                receipt = value
+                break
+        method = request.method if request.method in _METHODS else "_OTHER"
+        self._tracer.end(span, self._form(method, listener, status), receipt)
 
-    def _span(self, request: Request, parent: str) -> "Span":
-        began: Any = request.span
-        return self._tracer.begin(f"{_method(request)} {self._path}", "server", parent, at=began)
-
-
-def _method(request: Request) -> str:
-    return request.method if request.method in _METHODS else "_OTHER"
+    def _encode(self, method: str, listener: str | None, status: int | None) -> bytes:
+        """Encode what the spans of many requests have in common, named as OpenTelemetry's semantic
+        conventions for HTTP servers have it.
+        """
+        attributes = {
+            "http.request.method": method,
+            "http.route": self._path,
+            "receiver.kind": self._name,
+            "receiver.listener": listener,
+            "http.response.status_code": status,
+        }
+        failure = f"answered {status}" if status and status >= 500 else ""
+        return form(f"{method} {self._path}", "server", attributes, failure)

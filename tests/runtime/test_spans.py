@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from receiver.runtime.tracing.encoding import Attributes, form
 from receiver.runtime.tracing.spans import Tracer
 from tests.support.collector import Collector, collecting
 
@@ -20,9 +21,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 def test_a_span_arrives_as_it_was_ended(collector: Collector) -> None:
     tracer = Tracer()
-    span = tracer.begin("deliver", "client", f"00-{TRACE}-{SPAN}-01 a=1,b=2", at=5)
-    attributes = (("receiver.sink", "hook"), ("receiver.attempt", 2))
-    tracer.end(span, attributes, receipt="r1", failure="answered 503")
+    span = tracer.begin(f"00-{TRACE}-{SPAN}-01 a=1,b=2", at=5)
+    attributes: Attributes = {"receiver.sink": "hook", "receiver.attempt": 2}
+    tracer.end(span, form("deliver", "client", attributes, "answered 503"), b"r1")
     tracer.close()
     [found] = collector.spans
     assert (found.name, found.kind, found.trace, found.parent) == ("deliver", 3, TRACE, SPAN)
@@ -35,9 +36,9 @@ def test_a_span_arrives_as_it_was_ended(collector: Collector) -> None:
 
 def test_spans_of_one_form_keep_what_is_their_own(collector: Collector) -> None:
     tracer = Tracer()
-    form = (("receiver.outcome", "published"),)
-    for receipt in ("r1", "r2", ""):
-        tracer.end(tracer.begin("normalise", "consumer"), form, receipt=receipt)
+    published = form("normalise", "consumer", {"receiver.outcome": "published"})
+    for receipt in (b"r1", b"r2", b""):
+        tracer.end(tracer.begin(), published, receipt)
     tracer.close()
     assert [span.attributes.get("receiver.receipt") for span in collector.spans] == [
         "r1",
@@ -55,10 +56,10 @@ def test_what_is_not_sampled_is_not_exported_and_its_children_hear_it(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
     tracer = Tracer()
-    root = tracer.begin("normalise", "consumer")
-    child = tracer.begin("deliver", "client", f"00-{TRACE}-{SPAN}-01 a=1")
+    root = tracer.begin()
+    child = tracer.begin(f"00-{TRACE}-{SPAN}-01 a=1")
     for span in (root, child):
-        tracer.end(span, ())
+        tracer.end(span, b"")
     tracer.close()
     assert collector.spans == []
     # The second flag says that the trace id was drawn at random (Trace Context Level 2).
@@ -73,6 +74,6 @@ def test_the_resource_is_what_opentelemetry_s_variables_say(
 ) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "ours")
     tracer = Tracer()
-    tracer.end(tracer.begin("normalise", "consumer"), ())
+    tracer.end(tracer.begin(), form("normalise", "consumer", {}))
     tracer.close()
     assert [span.service for span in collector.spans] == ["ours"]

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from receiver.runtime.tracing.context import context
+from receiver.runtime.tracing.encoding import FORMS, Attributes, Kind, form
 from workers import outcome_log
 from workers.sinks.sink import Answer, Item
 
@@ -53,8 +55,8 @@ class TracedDeliverySpans(DeliverySpans):
     def end_batch(self, items: Sequence[Item]) -> None:
         """Create the spans of deliveries that the script has made, from their lease until now."""
         for item in items:
-            span = self._tracer.begin("deliver", "producer", _parent(item), at=self._leased)
-            self._end(span, item, "taken")
+            span = self._tracer.begin(_parent(item), at=self._leased)
+            self._end(span, item, "producer", "taken")
 
     def begin_request(self, items: Sequence[Item]) -> None:
         """Begin the spans of deliveries that one request is to make.
@@ -63,24 +65,32 @@ class TracedDeliverySpans(DeliverySpans):
         no parent in common, only the events carry theirs.
         """
         for item in items:
-            item.span = self._tracer.begin("deliver", "client", _parent(item))
+            item.span = self._tracer.begin(_parent(item))
         if len(items) == 1:
             items[0].trace = items[0].span.carried
 
     def end_request(self, items: Sequence[Item], answer: Answer) -> None:
         """End the spans of a request's deliveries with its answer."""
         for item in items:
-            self._end(item.span, item, answer.what, answer.reason)
+            self._end(item.span, item, "client", answer.what, answer.reason)
 
-    def _end(self, span: "Span", item: Item, outcome: str, failure: str = "") -> None:
+    def _end(self, span: "Span", item: Item, kind: Kind, outcome: str, failure: str = "") -> None:
         if span.sampled:
-            attributes = (
-                ("receiver.sink", self._sink),
-                ("receiver.attempt", item.delivery.attempts + 1),
-                ("receiver.outcome", outcome),
-            )
-            receipt = next(outcome_log.receipts([item.delivery.event]), "")
-            self._tracer.end(span, attributes, receipt=receipt, failure=failure)
+            delivery = item.delivery
+            made = _form(kind, self._sink, delivery.attempts + 1, outcome, failure)
+            receipt = next(outcome_log.receipts([delivery.event]), "")
+            self._tracer.end(span, made, receipt.encode())
+
+
+@lru_cache(maxsize=FORMS)
+def _form(kind: Kind, sink: str, attempt: int, outcome: str, failure: str) -> bytes:
+    """Encode what the spans of many deliveries have in common."""
+    attributes: Attributes = {
+        "receiver.sink": sink,
+        "receiver.attempt": attempt,
+        "receiver.outcome": outcome,
+    }
+    return form("deliver", kind, attributes, failure)
 
 
 def _parent(item: Item) -> str:

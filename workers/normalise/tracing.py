@@ -6,12 +6,14 @@ The events carry the span's context on, as CloudEvents' extension "Distributed T
 
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from receiver.config.settings import Settings
 from receiver.runtime.tracing.context import carried
+from receiver.runtime.tracing.encoding import FORMS, form
 from workers.normalise.cloudevent import Claim
 from workers.normalise.decide import Entry, Outcome
 
@@ -30,10 +32,14 @@ def traced(
     def decide_with_span(entry: Entry, settings: Settings) -> Outcome:
         began = time.time_ns()
         outcome = decide(entry, settings)
-        parent = carried(outcome.notification.trace) if outcome.notification else ""
-        span = tracer.begin("normalise", "consumer", parent, at=began)
-        claims = [_with_context(claim, span.carried) for claim in outcome.claims]
-        return outcome._replace(claims=claims, span=span)
+        one = outcome.notification
+        span = tracer.begin(carried(one.trace) if one else "", at=began)
+        head = _members(span.carried)
+        claims = [
+            Claim(claim.identity, claim.settles, claim.mark, head + claim.document[1:])
+            for claim in outcome.claims
+        ]
+        return Outcome(outcome.entry, claims, outcome.dead_letter, one, outcome.reason, span)
 
     return decide_with_span
 
@@ -44,17 +50,27 @@ def end_spans(tracer: "Tracer", outcomes: Iterable[Outcome], codes: bytes) -> No
     """
     for outcome, code in zip(outcomes, codes.decode(), strict=True):
         if code in _OUTCOMES and outcome.span and outcome.span.sampled:
-            attributes: list[tuple[str, str | int]] = [("receiver.outcome", _OUTCOMES[code])]
-            receipt, one = "", outcome.notification
-            if one:
-                receipt = one.receipt
-                attributes.append(("receiver.listener", one.listener))
-                attributes.append(("receiver.kind", one.callback))
-            failure = outcome.reason
-            tracer.end(outcome.span, tuple(attributes), receipt=receipt, failure=failure)
+            if one := outcome.notification:
+                made = _form(code, one.listener, one.callback, outcome.reason)
+                tracer.end(outcome.span, made, one.receipt.encode())
+            else:
+                tracer.end(outcome.span, _form(code, None, None, outcome.reason))
 
 
-def _with_context(claim: Claim, trace: str) -> Claim:
+@lru_cache(maxsize=FORMS)
+def _form(code: str, listener: str | None, kind: str | None, failure: str) -> bytes:
+    """Encode what the spans of many notifications have in common."""
+    attributes = {
+        "receiver.outcome": _OUTCOMES[code],
+        "receiver.listener": listener,
+        "receiver.kind": kind,
+    }
+    return form("normalise", "consumer", attributes, failure)
+
+
+def _members(trace: str) -> bytes:
+    """Return a context as the first members of a JSON object, with what opens it."""
     parent, _, state = trace.partition(" ")
-    context = {"traceparent": parent} | ({"tracestate": state} if state else {})
-    return claim._replace(document=_json(context)[:-1] + b"," + claim.document[1:])
+    if not state:
+        return b'{"traceparent":"%b",' % parent.encode()
+    return _json({"traceparent": parent, "tracestate": state})[:-1] + b","

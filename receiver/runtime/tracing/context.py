@@ -50,7 +50,7 @@ def context(parent: str, state: str = "") -> str:
     found = _PARENT.fullmatch(parent.strip(" \t"))
     if not found or (found[1] == "00" and found[3]):
         return ""
-    return f"00-{found[2]} {_state(state)}".rstrip()
+    return f"00-{found[2]} {_state(state)}".rstrip() if state else f"00-{found[2]}"
 
 
 def _state(text: str) -> str:

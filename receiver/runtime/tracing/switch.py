@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import structlog
 
+from receiver.runtime.tracing.variables import first
+
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer
 
@@ -21,12 +23,8 @@ log = structlog.get_logger()
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
-
-_EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http"
-_MISSING: Final = (
-    "OpenTelemetry is not installed: "
-    "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http==1.45.*"
-)
+_SDK: Final = "opentelemetry.sdk"
+_MISSING: Final = "OpenTelemetry is not installed: pip install opentelemetry-sdk"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -41,14 +39,14 @@ def asked(environ: Mapping[str, str]) -> Asked:
     """Return what the environment asks for: traces are on with an endpoint, or with
     `OTEL_TRACES_EXPORTER=otlp`.
     """
-    exporter = _first(environ, "OTEL_TRACES_EXPORTER")
-    endpoint = _first(environ, *_ENDPOINTS)
-    disabled = _first(environ, "OTEL_SDK_DISABLED") == "true"
+    exporter = first(environ, "OTEL_TRACES_EXPORTER").lower()
+    endpoint = first(environ, *_ENDPOINTS)
+    disabled = first(environ, "OTEL_SDK_DISABLED").lower() == "true"
     if disabled or exporter == "none" or not (exporter or endpoint):
         return Asked()
     if exporter not in ("", "otlp"):
         return Asked(fault="OTEL_TRACES_EXPORTER: otlp or none is wanted")
-    if _first(environ, *_PROTOCOLS) not in ("", "http/protobuf"):
+    if first(environ, *_PROTOCOLS).lower() not in ("", "http/protobuf"):
         return Asked(fault=f"{_PROTOCOLS[1]}: http/protobuf is wanted (port 4318, mostly)")
     return Asked(traces=True)
 
@@ -56,7 +54,7 @@ def asked(environ: Mapping[str, str]) -> Asked:
 def fault(wanted: Asked) -> str:
     """Return why there are no traces though they are asked for; empty when nothing is wrong."""
     try:
-        if wanted.traces and find_spec(_EXPORTER) is None:
+        if wanted.traces and find_spec(_SDK) is None:
             return _MISSING
     except ImportError:
         return _MISSING
@@ -89,8 +87,3 @@ def started(wanted: Asked) -> "Iterator[Tracer | None]":
     finally:
         if tracer:
             tracer.close()
-
-
-def _first(environ: Mapping[str, str], *names: str) -> str:
-    """Return the first of several variables that is set; an empty one counts as unset."""
-    return next((found for name in names if (found := environ.get(name, "").strip().lower())), "")

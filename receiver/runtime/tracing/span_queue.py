@@ -1,0 +1,86 @@
+"""Spans that wait to be exported, and the thread that exports them.
+
+The batching processor of OpenTelemetry's specification ("Tracing SDK") by its variables, for spans
+that are encoded already. What it cannot hold is dropped, the oldest first: nobody waits for it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from receiver.runtime.logs import Seldom
+from receiver.runtime.tracing.variables import number
+
+MAX_QUEUE_SIZE: Final = 2048
+MAX_EXPORT_BATCH_SIZE: Final = 512
+SCHEDULE_DELAY: Final = 5000
+"""Milliseconds; as the two above, of the specification."""
+
+log = structlog.get_logger()
+
+
+class SpanQueue:
+    """Hold spans until a thread has exported them, in batches."""
+
+    def __init__(
+        self, export: Callable[[Sequence[bytes]], str], environ: Mapping[str, str]
+    ) -> None:
+        """`export` takes spans and returns why it could not send them, or nothing. Raises
+        `ValueError` for a size or delay that is none.
+        """
+        held = _positive(environ, "OTEL_BSP_MAX_QUEUE_SIZE", MAX_QUEUE_SIZE)
+        batch = _positive(environ, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", MAX_EXPORT_BATCH_SIZE)
+        self._delay = _positive(environ, "OTEL_BSP_SCHEDULE_DELAY", SCHEDULE_DELAY) / 1000
+        self._export = export
+        self._spans: deque[bytes] = deque(maxlen=held)
+        self._batch = min(batch, held)
+        self._wanted = threading.Event()
+        """Whether the thread is to look, because a batch is full or the end has come."""
+        self._closing = False
+        self._seldom = Seldom(log)
+        self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
+        self._thread.start()
+
+    def put(self, span: bytes) -> None:
+        """Add a span; the oldest one goes if there is no room for it."""
+        spans = self._spans
+        spans.append(span)
+        if len(spans) >= self._batch and not self._wanted.is_set():
+            self._wanted.set()
+
+    def close(self, within: float) -> None:
+        """Export what waits, and wait for that so many seconds at most."""
+        self._closing = True
+        self._wanted.set()
+        self._thread.join(within)
+
+    def _run(self) -> None:
+        while not self._closing:
+            full = self._wanted.wait(self._delay)
+            self._wanted.clear()
+            self._send(self._batch if full else 1)
+        while self._spans:
+            self._send(1)
+
+    def _send(self, least: int) -> None:
+        """Export a batch of so many spans at least, and while there are more the full ones."""
+        spans = self._spans
+        while len(spans) >= least:
+            self._say(self._export([spans.popleft() for _ in range(min(len(spans), self._batch))]))
+            least = self._batch
+
+    def _say(self, fault: str) -> None:
+        if fault:
+            self._seldom.say("warning", "traces.lost", reason=fault)
+        if len(self._spans) == self._spans.maxlen:
+            self._seldom.say("warning", "traces.lost", reason="more spans than the queue holds")
+
+
+def _positive(environ: Mapping[str, str], name: str, unset: int) -> int:
+    found = int(number(environ, unset, name))
+    if found <= 0:
+        raise ValueError(name)
+    return found
