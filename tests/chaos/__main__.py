@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.chaos import guard
 from tests.chaos.run import Wanted, run
 
 
@@ -26,7 +27,8 @@ def main() -> int:
     parser.add_argument("--without-limits", action="store_true", help="interruptions may be long")
     parser.add_argument("--into", type=Path, default=Path("docs/chaos"), help="for the report")
     told = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
+    guard.begin()
+    signal.signal(signal.SIGTERM, _terminate)
     with _logs(told.logs) as directory:
         wanted = Wanted(
             seed=told.seed if told.seed is not None else int(time.time()),
@@ -53,6 +55,14 @@ def main() -> int:
     for words in result.wrong:
         print(f"chaos: {words}", file=sys.stderr)
     return 1 if result.wrong else 0
+
+
+def _terminate(*_: object) -> None:
+    """End as after an error, so that everything is ended and removed; that takes a moment, in which
+    a second SIGTERM (`timeout` sends one to the process and one to its group) changes nothing.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
 
 
 @contextlib.contextmanager

@@ -9,12 +9,11 @@ import resource
 import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos import toml
+from tests.chaos import guard, toml
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.valkey import Valkey
 
@@ -36,7 +35,6 @@ class Fleet:
         self.surprises: list[str] = []
         """Processes that ended although nobody had harmed them."""
         self._directory = directory
-        self._mark = uuid.uuid4().hex
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._harmed: dict[str, int] = {}
@@ -154,29 +152,17 @@ class Fleet:
             await asyncio.sleep(_LOOK_EVERY)
 
     def close(self) -> None:
-        """Kill whatever is left, orphans of killed supervisors included."""
+        """Kill whatever is left of the run, Valkey and orphans of killed supervisors included."""
         for process in self._running.values():
             process.kill()
             process.communicate()
-        while left := self._left():
-            for number in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
+        guard.end_all(*guard.mark().values())
 
     def _define(self, name: str, command: list[str], line: int, **more: str) -> None:
         url = {"REDIS_URL": f"redis://127.0.0.1:{line}/0"} if line else {}
-        environ = environment(CHAOS=self._mark, **toml.ENVIRONMENT, **url, **more)
+        environ = environment(**guard.mark(), **toml.ENVIRONMENT, **url, **more)
         environ.pop("PYTHONWARNINGS")
         self._commands[name] = command, environ
-
-    def _left(self) -> list[int]:
-        """Living processes that carry our mark in their environment."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if f"CHAOS={self._mark}".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-        return found
 
 
 def _handles(process: int, number: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from receiver.operations import sink_ledger
-from tests.chaos import measure, plot, report
+from tests.chaos import guard, measure, plot, report
 from tests.chaos.around import Around
 from tests.chaos.faults import Faults
 from tests.chaos.fleet import TOKEN, Fleet
@@ -60,7 +60,8 @@ class Wanted(Struct, frozen=True):
 
 async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
     """Do it and write the report."""
-    valkey = Valkey(maxmemory=f"{_megabytes(wanted)}mb")
+    # Its environment can be read as long as it does not write its title over that.
+    valkey = Valkey(maxmemory=f"{_megabytes(wanted)}mb", set_proc_title="no")
     try:
         async with _running(wanted, valkey, say) as (faults, fleet, front, around):
             log = wanted.directory / "attempts.jsonl"
@@ -184,7 +185,7 @@ async def _simulating(
         str(scenario),
         *options,
         cwd=wanted.directory,
-        env=environment(RECEIVER_TOKEN=TOKEN),
+        env=environment(**guard.mark(), RECEIVER_TOKEN=TOKEN),
         stdout=asyncio.subprocess.PIPE,
         stderr=sys.stderr,
     )
@@ -213,7 +214,7 @@ async def _books(valkey: Valkey) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
             *RECEIVER,
             *("ledger", "--json"),
-            env=environment(REDIS_URL=valkey.url),
+            env=environment(**guard.mark(), REDIS_URL=valkey.url),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
