@@ -62,12 +62,19 @@ class Protocol(Parsing):
         self._strangers[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the deadline: there is nobody left to respond to."""
+        """Cancel the deadline: there is nobody left to respond to.
+
+        The last request refers to the connection: without a way back both are freed at once, and
+        not by the garbage collector, which a busy process seldom runs.
+        """
         self._timer.cancel()
         self._strangers.pop(self, None)
         if self._begun:  # uvicorn tells only the last one that came
             self._begun.disconnected = True
         super().connection_lost(exc)
+        self.pipeline.clear()
+        self.cycle = self._begun = self._seen = self._held = None  # type: ignore[assignment]
+        self._weighed = (None, True)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep a half-closed connection open until its response is sent."""
