@@ -4,11 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from zlib import decompress
 
 import msgspec
 import pytest
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.utils import now
+from rq.utils import utcparse as parse
 
 from receiver.config.settings import RqSink
 from receiver.operations.event_replay import Replay, Wanted
@@ -76,6 +83,32 @@ def test_two_rq_sinks_each_run_their_function_with_each_event_and_each_replay(
     assert worked(theirs, tmp_path, *queues) == again
     for each in sinks:
         each.close()
+
+
+@pytest.mark.parametrize("queue", ["company", "data", "created_at", "HSET"])
+def test_a_job_is_what_rq_itself_would_enqueue(valkey: Valkey, queue: str) -> None:
+    sink = RqSink(name="jobs", queue=queue, function="jobs.on_event", job_timeout=77)
+    with closing(Forwarding(valkey, sink)) as forwarding:
+        publish(valkey, event(1))
+        forwarding.run()
+        theirs = Queue(queue, connection=forwarding.client, serializer=JSONSerializer)
+        [ours] = theirs.jobs
+        same = theirs.enqueue(
+            "jobs.on_event", ours.args[0], job_timeout=77, description=ours.description
+        )
+        assert ours.args[0]["id"] == event(1)["id"]
+        assert fields(ours) == fields(same)
+        assert ours.get_status() == JobStatus.QUEUED
+        assert Queue.all(connection=forwarding.client) == [theirs]
+
+
+def fields(job: Job) -> dict[bytes, Any]:
+    """What Redis keeps of a job, less its times; its call is read."""
+    found: Any = job.connection.hgetall(job.key)
+    for name in (b"created_at", b"enqueued_at"):
+        assert parse(found.pop(name).decode()) <= now()
+    kept: dict[bytes, Any] = found | {b"data": msgspec.json.decode(decompress(found[b"data"]))}
+    return kept
 
 
 def replay(sink: Forwarding) -> Replay:
