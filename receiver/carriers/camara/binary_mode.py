@@ -11,18 +11,26 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from receiver.carriers.camara.content_type import ContentType, in_utf8, parse
+from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.carrier import Rejected, Request
 from receiver.carriers.formats.charset import strictly
 from receiver.carriers.formats.charset_names import codec
-from receiver.carriers.formats.json_body import readable, without_bom
+from receiver.carriers.formats.json_body import MAX_DEPTH, readable, without_bom
 
 _PREFIX: Final = b"ce-"
+_NAMES: Final = {
+    f"ce-{name}".encode(): name for name in ("specversion", "id", "source", "type", "time")
+}
+"""Of the usual headers: what `decode` would return."""
 _NOT_ATTRIBUTES: Final = frozenset({"datacontenttype", "data", "data_base64"})
 _JSON: Final = "application/json"
 _ANYTHING: Final = ("", "application/octet-stream", "binary/octet-stream")
 """No type at all, and those that say as much."""
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+_PERCENT: Final = ord("%")
+_QUOTE: Final = ord('"')
 _SHOWABLE: Final = re.compile(r"[a-z][a-z]{0,39}").fullmatch
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def is_binary(request: Request) -> bool:
@@ -36,8 +44,10 @@ def holds_json(sent: ContentType, body: bytes) -> bool:
     """Return whether a body without a telling type is JSON (RFC 9110, section 8.3: then its type
     may be examined).
     """
+    if sent.media_type not in _ANYTHING:
+        return False
     body = without_bom(body).lstrip()
-    if sent.media_type not in _ANYTHING or body[:1] not in (b"{", b"["):
+    if body[:1] not in (b"{", b"["):
         return False
     try:
         readable(body)
@@ -47,11 +57,11 @@ def holds_json(sent: ContentType, body: bytes) -> bool:
 
 
 def rebuilt(request: Request, sent: ContentType) -> bytes:
-    """Return the same event in structured JSON. Raises `Rejected`."""
+    """Return the same event in structured JSON. Raises `Rejected` where it is no CloudEvent."""
     event: dict[str, Any] = {}
     for header, value in request.headers:
         if header.startswith(_PREFIX):
-            name = header[len(_PREFIX) :].decode("latin-1")
+            name = _NAMES.get(header) or header[len(_PREFIX) :].decode("latin-1")
             said = _value(name, value)
             if name == "datacontenttype" and (not sent.media_type or parse(said) == sent):
                 event[name], sent = said, parse(said)
@@ -63,7 +73,9 @@ def rebuilt(request: Request, sent: ContentType) -> bytes:
         event["datacontenttype"] = request.content_type
     if holds_json(sent, request.body):
         event["datacontenttype"], sent = _JSON, parse(_JSON)
-    return msgspec.json.encode(event | _data(request.body, sent))
+    member, written = _data(request.body, sent)
+    cloudevent(event | member)  # what is written is read no second time
+    return _encode(event | written)
 
 
 def _shown(name: str) -> str:
@@ -73,7 +85,8 @@ def _shown(name: str) -> str:
 def _value(name: str, value: bytes) -> str:
     """Section 3.1.3.2: quoted strings first, then one round of percent-decoding, then UTF-8."""
     value = value.strip()
-    if b"%" not in value and b'"' not in value and value.isascii():
+    # Bytes in bytes would first be tried as a number, at the price of an exception.
+    if _PERCENT not in value and _QUOTE not in value and value.isascii():
         return value.decode()
     if len(value) >= 2 and value[:1] == value[-1:] == b'"':
         value = _ESCAPED.sub(rb"\1", value[1:-1])
@@ -83,14 +96,17 @@ def _value(name: str, value: bytes) -> str:
         raise Rejected(f"{_shown(name)}: not UTF-8") from None
 
 
-def _data(body: bytes, sent: ContentType) -> dict[str, Any]:
-    """JSON as JSON, text as text, everything else in base64."""
+def _data(body: bytes, sent: ContentType) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the event's member for the body, as a value and as it is written: JSON as JSON, text
+    as text, everything else in base64.
+    """
     if not body:
-        return {}
+        return {}, {}
     if sent.is_json:
-        _, body = readable(without_bom(in_utf8(body, sent.charset)))
-        return {"data": msgspec.Raw(body)}
+        value, body = readable(without_bom(in_utf8(body, sent.charset)), MAX_DEPTH - 1)
+        return {"data": value}, {"data": msgspec.Raw(body)}
     said = strictly(body, codec(sent.charset or "utf-8"))
     if said is None:
-        return {"data_base64": binascii.b2a_base64(body, newline=False).decode()}
-    return {"data": said}
+        encoded = {"data_base64": binascii.b2a_base64(body, newline=False).decode()}
+        return encoded, encoded
+    return {"data": said}, {"data": said}

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from receiver.carriers.camara import binary_mode, content_type
+from receiver.carriers.camara import binary_mode, content_type, fast_path
 from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.carrier import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected, Request
 from receiver.carriers.formats.json_body import json_value, readable, without_bom
@@ -31,7 +31,7 @@ def read(request: Request) -> Reading:
     if kind.startswith(_STRUCTURED):
         _expect_json(kind.removeprefix(_STRUCTURED))
     elif binary_mode.is_binary(request):
-        return _single(binary_mode.rebuilt(request, sent))
+        return Reading((binary_mode.rebuilt(request, sent),))
     elif not sent.is_json and not binary_mode.holds_json(sent, request.body):
         raise Rejected("content-type: neither JSON nor CloudEvents", 415)
     return _single(without_bom(content_type.in_utf8(request.body, sent.charset)))
@@ -43,6 +43,8 @@ def _expect_json(event_format: str) -> None:
 
 
 def _single(body: bytes) -> Reading:
+    if fast_path.is_documented(body):
+        return Reading((body,))
     value, body = readable(body)
     cloudevent(value)
     return Reading((body,))

@@ -15,11 +15,15 @@ MAX_DEPTH: Final = 60
 default limit of a JSON reader in common use (.NET), so every consumer can read what we publish."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_BRACKET: Final = ord("[")
+"""As a number: bytes in bytes would first be tried as one, at the price of an exception."""
 _decode = msgspec.json.Decoder().decode
 
 
-def json_value(body: bytes) -> Any:
-    """Return the JSON value in `body`, which must be UTF-8. Raises `Rejected`."""
+def json_value(body: bytes, depth: int = MAX_DEPTH) -> Any:
+    """Return the JSON value in `body`, which must be UTF-8 and have `depth` levels at most. Raises
+    `Rejected`.
+    """
     try:
         value = _decode(body)
     except UnicodeDecodeError:
@@ -29,24 +33,24 @@ def json_value(body: bytes) -> Any:
     except msgspec.DecodeError as error:
         raise Rejected(_fault(body, str(error))) from None
     # Fewer brackets than levels allowed cannot be too deep; searching is quicker than counting.
-    brackets = body.count(b"{") + (body.count(b"[") if b"[" in body else 0)
-    if brackets > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+    brackets = body.count(b"{") + (body.count(b"[") if _BRACKET in body else 0)
+    if brackets > depth and _deeper(value, depth):
         raise Rejected("body: nested too deep")
     return value
 
 
-def readable(body: bytes) -> tuple[Any, bytes]:
+def readable(body: bytes, depth: int = MAX_DEPTH) -> tuple[Any, bytes]:
     """Return the JSON value in `body`, and the body as every reader can read it: a number that no
     double holds (`1e400`) is a text in both. Raises `Rejected`.
     """
     try:
-        return json_value(body), body
+        return json_value(body, depth), body
     except Rejected:
         mended = readable_numbers(body.decode("utf-8", "surrogateescape"))
         mended_body = mended.encode("utf-8", "surrogateescape")
         if mended_body == body:
             raise
-        return json_value(mended_body), mended_body
+        return json_value(mended_body, depth), mended_body
 
 
 def without_bom(body: bytes) -> bytes:
