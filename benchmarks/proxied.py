@@ -1,10 +1,12 @@
 """Behind nginx with TLS, kept-alive connections: ours beside the empty endpoint.
 
 nginx as `deploy/nginx` has it, less its limits and logs, which are the same for both. Needs nginx,
-openssl and wrk.
+openssl and wrk. All processes share this machine's processors, so what each takes of them is said
+too (Linux only).
 """
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,8 +17,9 @@ from benchmarks import load
 from benchmarks.ack import CONNECTIONS, WARM_UP
 from benchmarks.calm import Result
 from benchmarks.contenders import EMPTY, OURS, Contender, fresh
+from benchmarks.cpu import loaded, spent
 from benchmarks.load import Target, closed
-from benchmarks.processes import free_port, running, scratch, until
+from benchmarks.processes import Process, free_port, running, scratch, until
 from benchmarks.rounds import Round, disturbance, interleave, ratios, shown, table, values
 
 _NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
@@ -36,6 +39,7 @@ http {{
         ssl_certificate {directory}/certificate.pem;
         ssl_certificate_key {directory}/key.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
+        client_header_buffer_size 4k;
         keepalive_requests 1000000;
         proxy_request_buffering off;
         location / {{
@@ -47,6 +51,8 @@ http {{
     }}
 }}
 """
+
+_PROCESSES = {"web": "web", "nginx": "nginx", "store": "Valkey", "load": "load"}
 
 
 def missing() -> str:
@@ -61,24 +67,33 @@ def collect(rounds: int, seconds: float) -> list[Round]:
 
 
 def measure(contender: Contender, seconds: float) -> Result:
-    """Return requests a second that come through."""
-    with fresh(contender) as behind, _front(behind.target) as target:
+    """Return requests a second that come through, and microseconds of processor time that each
+    takes: of the web process, nginx, Valkey and the load generator.
+    """
+    with fresh(contender) as behind, _front(behind.target) as (target, nginx):
         closed(replace(target, first=1), CONNECTIONS, WARM_UP)
-        return closed(replace(target, first=5_000_000), CONNECTIONS, seconds)
+        processes = {"web": behind.process, "nginx": nginx, "store": behind.server.process}
+        since = {name: spent(process) for name, process in processes.items()}
+        found = loaded(replace(target, first=5_000_000), seconds)
+        return found | {name: took() / found["answered"] for name, took in since.items()}
 
 
 def report(rounds: list[Round]) -> str:
-    """The rates, and ours over the empty endpoint's."""
-    rows = [
-        [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "rate"))]
-        for each in (EMPTY, OURS)
-    ]
-    rows.append(["e / a", shown(ratios(rounds, "e", "a"), 2)])
-    return table(["behind nginx with TLS", "requests/s"], rows) + "\n\n" + disturbance(rounds)
+    """The rates, ours over the empty endpoint's, and which rate would fill the processors."""
+    rows = []
+    for each in (EMPTY, OURS):
+        costs = [values(rounds, each.letter, name) for name in _PROCESSES]
+        sums = map(sum, zip(*costs, strict=True))
+        full = [1e6 * len(os.sched_getaffinity(0)) / cost for cost in sums]
+        rates = shown(values(rounds, each.letter, "rate"))
+        rows.append([f"({each.letter}) {each.name}", rates, *map(shown, costs), shown(full)])
+    head = ["behind nginx with TLS", "requests/s", *(f"{who}, us" for who in _PROCESSES.values())]
+    ratio = f"e / a: {shown(ratios(rounds, 'e', 'a'), 2)}."
+    return "\n\n".join([table([*head, "processors full at"], rows), ratio, disturbance(rounds)])
 
 
 @contextlib.contextmanager
-def _front(target: Target) -> Iterator[Target]:
+def _front(target: Target) -> Iterator[tuple[Target, Process]]:
     port = free_port()
     with scratch() as directory:
         _certify(directory)
@@ -87,7 +102,7 @@ def _front(target: Target) -> Iterator[Target]:
         config.write_text(_CONFIG.format(**words), "utf-8")
         with running([str(_NGINX), "-c", str(config), "-p", str(directory)]) as process:
             until(lambda: (directory / "pid").exists(), process)
-            yield replace(target, port=port, scheme="https")
+            yield replace(target, port=port, scheme="https"), process
 
 
 def _certify(directory: Path) -> None:

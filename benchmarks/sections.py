@@ -142,7 +142,8 @@ SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
     (
         "proxied",
         "Behind nginx",
-        "TLS, 64 kept-alive connections, one process of nginx on the same processors.",
+        "TLS, 64 kept-alive connections, one process of nginx on the same processors; what each of "
+        "them takes of a processor for one request, and the rate at which all would be taken.",
         proxied.report,
     ),
     (
