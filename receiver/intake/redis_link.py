@@ -6,6 +6,7 @@ from typing import Any, Final
 from hiredis import pack_command
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
+from receiver.intake.redis_line import RedisLine
 from receiver.runtime.redis_client import ANSWER_WITHIN, async_pool
 
 REPLICATE_WITHIN: Final = 400
@@ -30,6 +31,7 @@ class RedisLink:
         self._within = within
         self._pool = async_pool(url, socket_timeout=None)  # `run` has one deadline for everything
         self._connection: Any = None  # redis-py leaves this abstract; one of its four kinds
+        self._line: RedisLine | None = None
         self._script = script
         self._sha = b""
         self._replicas = replicas
@@ -41,9 +43,10 @@ class RedisLink:
         nobody knows.
         """
         try:
+            if self._line and self._sha:
+                return await self._ask(self._line, keys, args)
             async with asyncio.timeout(self._within):
-                connection = await self._connected()
-                return await self._ask(connection, ["EVALSHA", self._sha, len(keys), *keys, *args])
+                return await self._ask(await self._connected(), keys, args)
         except NoScriptError:
             self._sha = b""
             raise
@@ -62,7 +65,7 @@ class RedisLink:
 
     async def close(self) -> None:
         """Drop the connection; safe to call twice."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._line = self._connection, None, None
         if connection is not None:
             await connection.disconnect(nowait=True)
 
@@ -71,35 +74,35 @@ class RedisLink:
         await self.close()
         await self._pool.disconnect()
 
-    async def _ask(self, connection: Any, command: list[Any]) -> list[int]:
-        # redis-py packs in Python, at four times the price of this.
-        packed = pack_command(tuple(command))
+    async def _ask(self, line: RedisLine, keys: list[str], args: list[Any]) -> list[int]:
+        asked: asyncio.Future[list[int]] = line.ask(
+            _packed("EVALSHA", self._sha, len(keys), *keys, *args)
+        )
         if not self._replicas:
-            await connection.send_packed_command(packed)
-            reply: list[int] = await connection.read_response()
-            return reply
+            return await asked
         # WAIT speaks of this connection's own writes, so the script writes something even when it
         # is repeated.
-        wait = pack_command(("WAIT", self._replicas, REPLICATE_WITHIN))  # type: ignore[arg-type]
-        await connection.send_packed_command(packed + wait)
-        refused: ResponseError | None = None
-        try:
-            reply = await connection.read_response()
-        except ResponseError as error:
-            refused = error
-        replicated = await connection.read_response()
-        if refused is not None:
+        wait = line.ask(_packed("WAIT", self._replicas, REPLICATE_WITHIN))
+        await asyncio.wait((asked, wait))
+        refused, replicated = asked.exception(), wait.result()
+        if refused:
             raise refused
         if replicated < self._replicas:
             raise NotReplicated
-        return reply
+        return asked.result()
 
-    async def _connected(self) -> Any:
-        if self._connection is None:
+    async def _connected(self) -> RedisLine:
+        if self._line is None:
             self._sha = b""
             self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
             await self._connection.connect()
+            self._line = RedisLine(self._connection._writer.transport, self._within)
         if not self._sha:
-            await self._connection.send_command("SCRIPT LOAD", self._script)
-            self._sha = await self._connection.read_response()
-        return self._connection
+            self._sha = await self._line.ask(_packed("SCRIPT", "LOAD", self._script))
+        return self._line
+
+
+def _packed(*words: Any) -> bytes:
+    """Pack a command; redis-py does it in Python, at four times the price."""
+    packed: bytes = pack_command(words)
+    return packed

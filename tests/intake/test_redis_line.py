@@ -1,0 +1,85 @@
+"""The intake's connection, from the moment that redis-py has opened it."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvloop
+from redis.exceptions import ConnectionError as LineClosed
+from redis.exceptions import NoScriptError
+
+from receiver.intake.redis_line import RedisLine
+
+PATIENT = 60.0
+"""Seconds: nothing but the test of the deadline is about time."""
+Use = Callable[[RedisLine, socket.socket], Awaitable[None]]
+
+
+def connected(use: Use, within: float = PATIENT) -> None:
+    """Run `use` with a connection and the server's end of it."""
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+        with theirs:
+            await use(RedisLine(transport, within), theirs)
+            transport.abort()
+            await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def test_replies_go_to_their_commands_in_order_however_they_are_cut() -> None:
+    async def use(line: RedisLine, server: socket.socket) -> None:
+        asked = [line.ask(name) for name in (b"a", b"b", b"c")]
+        server.sendall(b"*2\r\n:1\r\n:")
+        await asyncio.sleep(0.02)
+        assert not asked[0].done()
+        server.sendall(b"2\r\n-NOSCRIPT gone\r\n>2\r\n$1\r\nx\r\n:0\r\n$2\r\nok\r\n")
+        assert await asked[0] == [1, 2]
+        with pytest.raises(NoScriptError):
+            await asked[1]
+        assert await asked[2] == b"ok"
+        assert server.recv(9) == b"abc"
+
+    connected(use)
+
+
+def test_a_reply_that_does_not_come_is_a_timeout_also_after_others_that_did() -> None:
+    async def use(line: RedisLine, server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        first = line.ask(b"a")
+        server.sendall(b":1\r\n")
+        assert await first == 1
+        await asyncio.sleep(0.1)
+        begin = loop.time()
+        with pytest.raises(TimeoutError):
+            await line.ask(b"b")
+        assert loop.time() - begin >= 0.19  # the first one's timer counts for nobody else
+
+    connected(use, within=0.2)
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b":1\r\n:2\r\n", b""])
+def test_a_server_that_says_something_else_or_hangs_up_ends_the_connection(said: bytes) -> None:
+    async def use(line: RedisLine, server: socket.socket) -> None:
+        asked: list[asyncio.Future[Any]] = [line.ask(b"a")]
+        if said:
+            server.sendall(said)
+        else:
+            server.close()
+        await asyncio.wait(asked)
+        while True:  # until the transport knows
+            asked.append(line.ask(b"b"))
+            if asked[-1].done():
+                break
+            await asyncio.sleep(0)
+        for failed in asked[1:]:
+            with pytest.raises(LineClosed):
+                await failed
+
+    connected(use)
