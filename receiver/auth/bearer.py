@@ -81,7 +81,7 @@ def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
             scheme, _, token = value.partition(b" ")
             if scheme.lower() == b"bearer":
                 found.add(token.strip())
-    if b"access_token=" in query:
+    if query and b"access_token=" in query:
         for pair in query.split(b"&"):
             key, _, token = pair.partition(b"=")
             if key == b"access_token":

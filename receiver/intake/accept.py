@@ -5,7 +5,8 @@ Nothing here knows HTTP or Redis.
 
 import itertools
 import secrets
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from receiver.carriers.carrier import Callback, Request
 from receiver.contract.records import Notification, Refusal, encode
@@ -23,13 +24,13 @@ class Receipts:
         return f"{milliseconds:011x}{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
 
 
-class Accepted(NamedTuple):
+class Accepted(Struct, frozen=True):
     """The records to store for one request, all under one receipt."""
 
     receipt: str
     notifications: list[bytes]
     """Encoded `Notification`s, in the order in which the body has them."""
-    refusals: list[Refusal]
+    refusals: list[Refusal] = []
     """The items of a list that are not what the carrier sends."""
 
 
@@ -64,6 +65,8 @@ def accept(
         )
         for body in reading.accepted
     ]
+    if not reading.refused:
+        return Accepted(receipt, notifications)
     refusals = [
         Refusal(name, listener, receipt, received, 400, item.reason, [], item.body)
         for item in reading.refused

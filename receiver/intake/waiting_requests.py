@@ -40,7 +40,7 @@ class WaitingRequest:
         self.refused = refused
         self.deadline = deadline
         self.settled = False
-        self.size = sum(map(len, accepted)) + sum(map(len, refused))
+        self.size = sum(map(len, accepted)) + (sum(map(len, refused)) if refused else 0)
         self._on_done = on_done
 
     def settle(self, failure: Unavailable | None) -> None:

@@ -17,7 +17,7 @@ def content_type(headers: Headers, body: bytes) -> str:
     found = encoding = ""
     for name, value in headers:
         if name == b"content-type":
-            found = value.decode("latin-1")
+            found = value.decode() if value.isascii() else value.decode("latin-1")
         elif name == b"content-encoding":
             if _is_compressed(value):
                 raise Refuse(415, "compressed bodies are not taken: send it as it is", body)

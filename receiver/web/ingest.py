@@ -116,7 +116,7 @@ class Ingest:
             if entries > 1 and request.rules and (shares := request.rules.shares):
                 respond = shares.count_entries(request, entries, respond)
             stored = partial(self._stored, request, accepted, began, respond)
-            refused = [encode(each) for each in accepted.refusals]
+            refused = [encode(each) for each in accepted.refusals] if accepted.refusals else []
             self.context.intake.submit(accepted.notifications, refused, stored)
         except Refuse as refusal:
             self.refuse(request, refusal, respond)

@@ -110,15 +110,14 @@ class Protocol(Parsing):
         """
         if cycle.disconnected or self.transport.is_closing():
             return
-        status, headers, body, close = response
-        if close:
+        if response.close:
             cycle.keep_alive = False
-        if cycle.scope["method"] == "HEAD":
-            body = b""
-        content = [STATUS_LINE[status]]
-        for name, value in (*cycle.default_headers, *headers):
+        content = [STATUS_LINE[response.status]]
+        for name, value in (*cycle.default_headers, *response.headers):
             content += (name, b": ", value, b"\r\n")
-        content += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        content.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if response.body and cycle.scope["method"] != "HEAD":
+            content.append(response.body)
         self.transport.write(b"".join(content))
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:

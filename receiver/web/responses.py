@@ -2,8 +2,10 @@
 
 import asyncio
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.types import Message, Receive, Scope, Send
 
 from receiver.carriers.carrier import Callback
@@ -22,7 +24,7 @@ _CORRELATOR: Final = re.compile(rb"[a-zA-Z0-9\-_:;./<>{}]{0,256}")
 Headers = list[tuple[bytes, bytes]]
 
 
-class Response(NamedTuple):
+class Response(Struct, frozen=True):
     """One complete response."""
 
     status: int
@@ -33,7 +35,7 @@ class Response(NamedTuple):
 
     def closing(self) -> "Response":
         """Return the same response as the connection's last."""
-        return self._replace(close=True)
+        return replace(self, close=True)
 
 
 def correlator(headers: Headers) -> Headers:
@@ -69,9 +71,9 @@ def problem(callback: Callback, status: int, message: str) -> tuple[Headers, byt
 
 async def send_response(send: Send, response: Response) -> None:
     """Send the response to a request whose body has been read."""
-    status, headers, body, _ = response
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    head = {"type": "http.response.start", "status": response.status}
+    await send({**head, "headers": response.headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 async def send_and_close(scope: Scope, receive: Receive, send: Send, response: Response) -> None:

@@ -15,8 +15,8 @@ MAX_DEPTH: Final = 60
 default limit of a JSON reader in common use (.NET), so every consumer can read what we publish."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_BRACKET: Final = ord("[")
-"""As a number: bytes in bytes would first be tried as one, at the price of an exception."""
+_BRACKET, _NEW_LINE, _RETURN = b"[\n\r"
+"""As numbers: bytes in bytes would first be tried as one, at the price of an exception."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -66,7 +66,7 @@ def as_raw(body: bytes) -> msgspec.Raw:
 
     Line breaks between tokens would break the event's own JSON document over lines.
     """
-    if b"\n" in body or b"\r" in body:
+    if _NEW_LINE in body or _RETURN in body:
         return msgspec.Raw(msgspec.json.format(body, indent=-1))
     return msgspec.Raw(body)
 
