@@ -6,6 +6,7 @@ while a later stage has work to do; else all would wait for each other.
 """
 
 import re
+import time
 from typing import Any, Final
 
 import redis
@@ -14,7 +15,39 @@ from receiver.contract.redis_keys import EVENTS, forward_group
 
 NEARLY_FULL_AT: Final = 0.9
 """Share of `maxmemory`. From 0.8 on ingest answers 503; what is in by then needs some more."""
+EVERY: Final = 0.1
+"""Seconds for which an answer counts: one takes Redis as long as some notifications, and what comes
+in meanwhile is far from the rest of `maxmemory`."""
 _memory: Final = re.compile(rb"^(used_memory|maxmemory):(\d+)", re.MULTILINE).findall
+
+
+class Headroom:
+    """Know whether a server is nearly full, by an answer that is at most `EVERY` old."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._answered = float("-inf")
+        self.nearly_full = False
+        """By the last answer."""
+
+    def is_due(self) -> bool:
+        """Return whether the last answer counts no more."""
+        return time.monotonic() - self._answered >= EVERY
+
+    def ask(self) -> bool:
+        """Return whether the server is nearly full; asks it if that is due. Raises
+        `redis.RedisError`.
+        """
+        if self.is_due():
+            self._note(nearly_full(self._client))
+        return self.nearly_full
+
+    def told(self, reply: bytes) -> None:
+        """Note a reply to `INFO memory`, as the server sent it."""
+        self._note(told_nearly_full(reply))
+
+    def _note(self, full: bool) -> None:
+        self.nearly_full, self._answered = full, time.monotonic()
 
 
 def nearly_full(client: redis.Redis) -> bool:

@@ -106,7 +106,7 @@ def test_two_workers_on_the_same_entries_deliver_each_once(valkey: Valkey) -> No
     publish_many(valkey, 10)
     items = one.deliveries.lease(100)
     other.run()
-    one.deliveries.settle([one.job._run(item) for item in items])  # type: ignore[union-attr]
+    one.deliveries.settle([*one.job._runs(items)])  # type: ignore[union-attr]
     assert len(copied(one.client)) == 10
     assert one.count("delivered") == 10
 

@@ -18,8 +18,9 @@ from rq.utils import now
 from rq.utils import utcparse as parse
 
 from receiver.config.settings import RqSink
+from receiver.contract.redis_keys import EVENTS
 from receiver.operations.event_replay import Replay, Wanted
-from tests.support.forwarding import Forwarding, event, publish
+from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.valkey import Valkey
 
 MODULE = """
@@ -100,6 +101,27 @@ def test_a_job_is_what_rq_itself_would_enqueue(valkey: Valkey, queue: str) -> No
         assert fields(ours) == fields(same)
         assert ours.get_status() == JobStatus.QUEUED
         assert Queue.all(connection=forwarding.client) == [theirs]
+
+
+@pytest.mark.parametrize("where", ["ours", "another"])
+def test_of_many_events_the_first_that_is_a_job_names_the_queue_to_rq(
+    valkey: Valkey, start_valkey: Callable[..., Valkey], where: str
+) -> None:
+    theirs = valkey if where == "ours" else start_valkey()
+    url = None if where == "ours" else theirs.url
+    settings = RqSink(name="jobs", queue="company", function="theirs.take", redis_url=url)
+    no_job = {"event": rb'{"id":"1","text":"\ud800"}'}
+    with closing(Forwarding(valkey, settings)) as sink:
+        client: Any = theirs.client()
+        for first in (0, 3):
+            sink.client.xadd(EVENTS, no_job)
+            publish_many(valkey, 3, first=first)
+            client.delete("rq:queues")
+            client.config_resetstat()
+            sink.run()
+            assert client.smembers("rq:queues") == {b"rq:queue:company"}
+            calls = client.info("commandstats")
+            assert (calls["cmdstat_sadd"]["calls"], calls["cmdstat_rpush"]["calls"]) == (1, 3)
 
 
 def fields(job: Job) -> dict[bytes, Any]:

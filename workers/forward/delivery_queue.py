@@ -128,12 +128,13 @@ class DeliveryQueue:
                 ],
             )
         )
-        held, self._cursor, self._last, self._now, found, moved, late = reply
+        held, self._cursor, last, self._now, found, moved, late = reply
+        self._last = last or self._last
         if moved:
             _log_moved(self.sink)
         self.held = bool(held)
         self.blocked = held.decode() if held.startswith(b"WRONGTYPE") else ""
-        items = [_item(*each) for each in found]
+        items = [_item(*each) for each in zip(*[iter(found)] * 3, strict=True)]
         self.pace.leased(items, wanted, self._now, late)
         return items
 

@@ -13,7 +13,8 @@
 --      that what could not be settled keeps its order; the group of the inbound stream of which is told
 --      how late it is, or ''
 -- Returns {why nothing may be sent or '', id after which to go on with own pending entries or '', the
---      stream's last id, now (ms), {{'1' for a retry, id, event or encoded delivery}, ...},
+--      stream's last id or '' where anything is leased, now (ms), {'1' for a retry, id, event or encoded
+--      delivery, the same of the next one, ...},
 --      1 if somebody had moved the group, for how long (ms) the oldest notification that somebody is at
 --      has been there}.
 -- All times are this server's, so that hosts whose clocks differ never hold one lease twice. Only
@@ -45,9 +46,14 @@ local far = string.format('(%.0f', now + 3660000)
 
 -- A call returns this many bytes and a little more, however large the events are.
 local BYTES, STEP = 4194304, 20
-local found, bytes = {}, 0
+local found, leased, bytes = {}, 0, 0
 local function left()
-    return bytes < BYTES and wanted - #found or 0
+    return bytes < BYTES and wanted - leased or 0
+end
+local function give(retry, id, payload)
+    local at = 3 * leased
+    found[at + 1], found[at + 2], found[at + 3] = retry, id, payload
+    leased, bytes = leased + 1, bytes + #payload
 end
 -- The group's position is checked when a worker begins with what was left open. Entries that are done and
 -- were delivered again, because somebody had set the group back, are passed over.
@@ -67,9 +73,8 @@ local function passed(id)
 end
 local function add(entries)
     for _, entry in ipairs(entries) do
-        local event = entry[2] and entry[2][2] or ''
         if not passed(entry[1]) then
-            found[#found + 1], bytes = {'0', entry[1], event}, bytes + #event
+            give('0', entry[1], entry[2] and entry[2][2] or '')
         end
     end
 end
@@ -125,7 +130,7 @@ redis.call('DEL', KEYS[5])
 local cursor = ARGV[6]
 if cursor ~= '' then
     read(cursor, left())
-    cursor = left() == 0 and found[#found][2] or ''
+    cursor = left() == 0 and found[#found - 1] or ''
 end
 if ARGV[6] ~= '' and left() > 0 then
     add(redis.call(
@@ -147,8 +152,7 @@ if left() > 0 then
             break
         end
         redis.call('ZADD', KEYS[2], 'XX', lease .. '.5', id)
-        local item = redis.call('HGET', KEYS[3], id) or ''
-        found[#found + 1], bytes = {'1', id, item}, bytes + #item
+        give('1', id, redis.call('HGET', KEYS[3], id) or '')
     end
 end
 local parking = redis.call('HMGET', KEYS[7], 'total', 'returned')
@@ -156,14 +160,14 @@ local parked = parking[1] ~= parking[2]
 if left() > 0 and not full and not parked then
     read('>', left())
 end
-if probe and #found > 0 then
+if probe and leased > 0 then
     redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', lease)
 end
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local why = #found == 0 and (full and 'full' or parked and 'parked') or ''
+local last = leased == 0 and redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local why = leased == 0 and (full and 'full' or parked and 'parked') or ''
 local late, inbound = 0, ARGV[10 + 2 * ARGV[9]]
 if inbound ~= '' then
     local reply = redis.pcall('XPENDING', KEYS[8], inbound) -- it may have no group
     late = reply[2] and math.max(0, now - tonumber(reply[2]:match('^%d+'))) or 0
 end
-return {why, cursor, last and last[1] or '0-0', now, found, moved, late}
+return {why, cursor, last and last[1] or leased == 0 and '0-0' or '', now, found, moved, late}

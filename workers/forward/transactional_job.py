@@ -1,5 +1,6 @@
 """The forward job of a sink on our own Redis: delivered and acknowledged in one script, once."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -46,7 +47,7 @@ class TransactionalJob:
             return False
         wanted, settled = self._decider.select(items)
         try:
-            self._deliveries.settle([*settled, *map(self._run, wanted)])
+            self._deliveries.settle([*settled, *self._runs(wanted)])
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 raise
@@ -60,9 +61,14 @@ class TransactionalJob:
         if blocked:
             _seldom.say("error", "sink.blocked", sink=self._loop.sink.name, error=blocked)
 
-    def _run(self, item: Item) -> Outcome:
-        try:
-            commands = self._sink.commands(item)
-        except NOT_AN_EVENT:
-            return self._decider.not_an_event(item)
-        return outcomes.run(item, commands)
+    def _runs(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """Yield the outcome of each; the first that is an event has the sink's opening too."""
+        opening = self._sink.opening
+        for item in items:
+            try:
+                commands = self._sink.commands(item)
+            except NOT_AN_EVENT:
+                yield self._decider.not_an_event(item)
+            else:
+                yield outcomes.run(item, [*opening, *commands])
+                opening = ()

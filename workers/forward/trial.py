@@ -101,7 +101,7 @@ def _run(client: redis.Redis, sink: TransactionalSink, item: Item) -> Answer:
         if kind not in (b"none", wanted.encode()):
             return Answer("failed", f"{key} is a {kind.decode()}, not a {wanted}")
     pipe = client.pipeline(transaction=True)
-    for command in sink.commands(item):
+    for command in (*sink.opening, *sink.commands(item)):
         pipe.execute_command(*command)  # type: ignore[no-untyped-call]
     try:
         replies = pipe.execute()

@@ -62,10 +62,13 @@ class PublishReply(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Hold outcomes that were sent to be published, and how many replies follow."""
+    """Hold outcomes that were sent to be published, and which replies follow."""
 
     outcomes: list[Outcome]
-    commands: int
+    commands: int = 0
+    """Calls of the script."""
+    asked: bool = False
+    """Whether a reply about memory follows theirs."""
 
 
 class Normaliser:
@@ -88,8 +91,7 @@ class Normaliser:
         self._settings = settings
         self._stopping = stopping
         self._keys = (*_KEYS, *(forward_bell(sink.name) for sink in settings.sinks))
-        self._asks = [("INFO", "memory")] if settings.sinks else []
-        self._nearly_full = False
+        self._headroom = memory_headroom.Headroom(client)
         self._text = scripts.load(__package__, "publish")
         self._enter = scripts.load(__package__, "enter_group")
         self._sha = ""
@@ -105,7 +107,8 @@ class Normaliser:
         """
         until = time.monotonic() + WORK_SECONDS
         self._join_group()
-        self._nearly_full = bool(self._asks) and memory_headroom.nearly_full(self._client)
+        if self._settings.sinks:
+            self._headroom.ask()
         if self._sinks_lag():
             return
         self._recover()
@@ -139,7 +142,7 @@ class Normaliser:
         next, decide the one between; without, nothing waits for a batch that comes after it.
         Returns True when entries may be left because it was time to stop.
         """
-        publishing, reading, over = _Batch([], 0), self._reader.more, False
+        publishing, reading, over = _Batch([]), self._reader.more, False
         if reading:
             self._connection.send(self._reader.read())
         while entries:
@@ -169,19 +172,22 @@ class Normaliser:
 
     def _sinks_lag(self) -> bool:
         """Return whether to leave open entries where they are until the sinks need less memory."""
-        return self._nearly_full and memory_headroom.sinks_have_backlog(self._client)
+        return self._headroom.nearly_full and memory_headroom.sinks_have_backlog(self._client)
 
     def _send(self, outcomes: list[Outcome], *more: Command) -> _Batch:
-        """Send outcomes to be published, and a question about memory where there are sinks."""
+        """Send outcomes to be published and, now and then where there are sinks, a question about
+        memory.
+        """
         commands = self._publish(outcomes)
-        self._connection.send(*commands, *self._asks, *more)
-        return _Batch(outcomes, len(commands))
+        asks = bool(self._settings.sinks) and self._headroom.is_due()
+        self._connection.send(*commands, *([("INFO", "memory")] if asks else []), *more)
+        return _Batch(outcomes, len(commands), asks)
 
     def _finish(self, batch: _Batch) -> None:
         """Wait until a batch is published; ring for the sinks and log its outcomes."""
         replies = [PublishReply._make(self._connection.receive()) for _ in range(batch.commands)]
-        if replies and self._asks:
-            self._nearly_full = memory_headroom.told_nearly_full(self._connection.receive())
+        if batch.asked:
+            self._headroom.told(self._connection.receive())
         rung = {number for reply in replies for number in reply.rung}
         bell.ring_rung(self._client, (self._settings.sinks[number] for number in rung))
         codes = b"".join(reply.codes for reply in replies)

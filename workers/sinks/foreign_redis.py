@@ -1,5 +1,6 @@
 """A sink on a foreign Redis: its commands cannot run in the script that acknowledges."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -35,9 +36,9 @@ class ForeignRedis:
     def _send(self, items: Sequence[Item]) -> Answer:
         pipe = self._client.pipeline(transaction=True)
         try:
-            for item in items:
-                for command in self._local.commands(item):
-                    pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+            each = map(self._local.commands, items)
+            for command in itertools.chain(self._local.opening, *each):
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
         except NOT_AN_EVENT:
             return Answer("unsent", "not an event")
         try:

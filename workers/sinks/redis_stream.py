@@ -1,5 +1,6 @@
 """The `redis-stream` sink: appends an entry with one field, `event`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from receiver.config.settings import RedisStreamSink
@@ -16,6 +17,7 @@ class RedisStream:
     def __init__(self, sink: RedisStreamSink) -> None:
         self._sink = sink
         self.guards: tuple[tuple[str, str], ...] = ((sink.stream, "stream"),)
+        self.opening: Sequence[Command] = ()
 
     def reader_lags(self) -> bool:
         """Return False: the stream has a bound of its own, and readers free no memory."""

@@ -1,6 +1,7 @@
 """The `rq` sink: a job for the consumer's own `rq worker --serializer json`."""
 
 import zlib
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 from uuid import uuid4
@@ -35,10 +36,14 @@ class Rq:
 
     def __init__(self, sink: RqSink, client: redis.Redis) -> None:
         self._sink = sink
-        self._client = client
+        self._headroom = memory_headroom.Headroom(client)
         self._queue = Queue(sink.queue, connection=client, serializer=JSONSerializer)
         self._queue.redis_server_version = (7, 0, 0)  # else RQ asks the server for each job
-        self._template, self._call = _recorded(self._queue, sink)
+        commands, self._call = _recorded(self._queue, sink)
+        self.opening: Sequence[Command] = [
+            each for each in commands if not (_ID in each or _KEY in each)
+        ]
+        self._template = _joined([each for each in commands if each not in self.opening])
         self.guards: tuple[tuple[str, str], ...] = (
             (self._queue.key, "list"),
             (Queue.redis_queues_keys, "set"),
@@ -46,7 +51,7 @@ class Rq:
 
     def reader_lags(self) -> bool:
         """Return whether jobs wait in the queue while Redis is nearly full."""
-        return memory_headroom.nearly_full(self._client) and self._queue.count > 0
+        return self._headroom.ask() and self._queue.count > 0
 
     def commands(self, item: Item) -> list[Command]:
         """Return the commands that RQ sends to enqueue the job."""
@@ -81,6 +86,16 @@ def _recorded(queue: Queue, sink: RqSink) -> tuple[list[Command], list[bytes]]:
     [job] = queue.enqueue_many([wanted], pipeline=pipeline)
     commands = [_blank(args, unique) for args, _ in pipeline.command_stack]
     return commands, job.data.split(msgspec.json.encode(unique))
+
+
+def _joined(commands: list[Command]) -> list[Command]:
+    """Return a job's commands with one HSET, where RQ sets its status and then all of it."""
+    fields: dict[Any, Any] = {}
+    for name, _, *words in commands:
+        if name == "HSET":
+            fields |= zip(words[::2], words[1::2], strict=True)
+    others = [each for each in commands if each[0] != "HSET"]
+    return [["HSET", _KEY, *chain.from_iterable(fields.items())], *others]
 
 
 def _blank(command: Command, job_id: str) -> Command:

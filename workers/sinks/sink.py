@@ -86,6 +86,8 @@ class TransactionalSink(Protocol):
 
     guards: tuple[tuple[str, str], ...]
     """Keys that its commands write to besides keys of a new name, and the type each must have."""
+    opening: Sequence[Command]
+    """Commands that stand once before those of several events; repeated they change nothing."""
 
     def reader_lags(self) -> bool:
         """Return whether to wait for its reader, because Redis is nearly full."""
