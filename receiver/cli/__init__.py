@@ -1,5 +1,6 @@
 """The commands of `receiver`: one module each, imported only when its command is run."""
 
+import shutil
 from importlib import import_module
 from typing import Any
 
@@ -43,6 +44,8 @@ COMMANDS = {
     "replay": "Send past events to one sink again.",
 }
 
+_CLICKS_NARROWEST = 52
+"""Columns below which click writes help as if there were as many."""
 _MODULES = {"up": "up.up", "simulate": "simulate.simulate", "listen": "listen.listen"}
 """Commands whose module is not named like them."""
 
@@ -53,6 +56,8 @@ class _Commands(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command with stdout and stderr prepared (`terminal.stdio`)."""
         stdio.prepare()
+        if (columns := shutil.get_terminal_size().columns) < _CLICKS_NARROWEST:
+            options["terminal_width"] = max(columns - 2, 30)
         return super().main(*args, **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -90,6 +90,13 @@ def test_help_has_an_example(leaf: Leaf) -> None:
     assert [line for line in lines if re.search(rf"\breceiver {leaf.name}\b", line)] != []
 
 
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.name)
+def test_what_it_is_and_how_it_is_called_fits_a_narrow_terminal(leaf: Leaf, tmp_path: Path) -> None:
+    said = here(tmp_path, *leaf.words, "--help", COLUMNS="40").out
+    lines = "\n\n".join(said.split("\n\n")[:2]).splitlines()
+    assert [line for line in lines if len(line.rstrip()) > 40] == []
+
+
 @each
 def test_json_is_the_same_on_a_terminal_and_into_a_pipe(
     leaf: Leaf, place: Path, seeded: Seeded
