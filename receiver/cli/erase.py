@@ -91,6 +91,8 @@ def _print(report: Report, *, as_json: bool) -> None:
         click.echo("nothing is stored about this person")
     if report.undelivered:
         click.echo(f"{report.undelivered:>9,} deliveries to sinks will not happen")
+    for sentence in report.uncounted:
+        click.echo(f"not counted: {sentence}")
     click.echo(f"the server's log: {report.log}")
     for sentence in report.left:
         click.echo(f"left: {sentence}")

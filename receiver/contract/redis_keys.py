@@ -131,8 +131,12 @@ SPOOL_FORGOTTEN_SECONDS: Final = 30 * 24 * 3600
 ERASE_SPOOLED: Final = "receiver:erase-spooled"
 """Hash by which `receiver erase` asks every web process to erase in its spool: `request`, an
 encoded `EraseSpooled`; and `<spool> <process>` -> what that one answers, an encoded `SpoolErased`.
-It ends after `ERASE_SPOOLED_SECONDS`: it names a person."""
-ERASE_SPOOLED_SECONDS: Final = 300
+One run asks after the other. It ends after `ERASE_SPOOLED_SECONDS`: it names a person."""
+ERASE_SPOOLED_SECONDS: Final = 90
+ERASE_RUNS: Final = "receiver:erase-runs"
+"""Hash: random name of a run of `receiver erase` that has not ended -> when it began (seconds since
+1970, Redis' clock). It ends `ERASE_RUN_SECONDS` after the last one began."""
+ERASE_RUN_SECONDS: Final = 24 * 3600
 
 NORMALISE_OPTIONS: Final = {
     "description": "normalise",

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from redis.exceptions import ResponseError
 
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
@@ -25,15 +24,13 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
-from receiver.erasure import parked, spools
+from receiver.erasure import log_rewrite, parked, runs, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.runtime import scripts
 
 _AT_ONCE: Final = 200
 _MOVED: Final = -1
-REWRITE_SECONDS: Final = 600.0
-"""How long the server's rewrite of its log may take before it is said to be under way still."""
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -48,6 +45,8 @@ class Report(msgspec.Struct, kw_only=True):
     """Kind of what was stored -> how many."""
     undelivered: int = 0
     """Of the events, those that some sink had still to get."""
+    uncounted: list[str] = []
+    """What may have been erased before and is counted in no report, a sentence each."""
     left: list[str] = []
     """What is still stored or could not be looked at, a sentence each; empty when all is gone."""
     log: str = ""
@@ -95,6 +94,7 @@ class Eraser:
 
     def run(self, *, dry_run: bool = False) -> Report:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
+        begun = "" if dry_run else runs.begin(self._client)
         self._erase_spooled(dry_run=dry_run)  # first: what is not erased there goes into Redis
         who, sinks = self._person, known_sinks(self._client)
         self._each(find_published(self._client, who, self._looked_at), dry_run=dry_run)
@@ -108,7 +108,8 @@ class Eraser:
         report.left += self._left()
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
-        report.log = "left as it is" if dry_run else self._rewrite_log()
+        report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client)
+        report.uncounted = runs.end(self._client, begun) if begun else []
         report.at = time.time_ns() // 1_000_000
         return report
 
@@ -185,28 +186,6 @@ class Eraser:
     def _left(self) -> Iterator[str]:
         for what, count in self._open.items():
             yield f"{count} {what}: run this again once `receiver worker` has done its work"
-
-    def _rewrite_log(self) -> str:
-        """Have the server rewrite its log, and wait until it has."""
-        try:
-            if not self._client.info("persistence").get("aof_enabled"):
-                return "none"
-            before = self._rewrites()
-            self._client.bgrewriteaof()
-        except ResponseError as error:
-            return f"not rewritten: {str(error)[:80]}; have BGREWRITEAOF run on the server"
-        until = time.monotonic() + REWRITE_SECONDS
-        while time.monotonic() < until:
-            told = self._client.info("persistence")
-            running = told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"]
-            if not running and self._rewrites() > before:
-                good = told["aof_last_bgrewrite_status"] == "ok"
-                return "rewritten" if good else "not rewritten: the server failed, see its own log"
-            time.sleep(0.1)
-        return "not rewritten yet: the server is still at it"
-
-    def _rewrites(self) -> int:
-        return int(self._client.info("persistence").get("aof_rewrites", 0))
 
 
 def known_sinks(client: redis.Redis) -> tuple[str, ...]:

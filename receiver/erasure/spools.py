@@ -82,11 +82,8 @@ def _ask(
     said: dict[str, list[SpoolErased]] = {one.name: [] for one in places}
     if not said:
         return said
-    pipe = client.pipeline()
-    pipe.delete(ERASE_SPOOLED)
-    pipe.hset(ERASE_SPOOLED, "request", encode(request))
-    pipe.expire(ERASE_SPOOLED, ERASE_SPOOLED_SECONDS)
-    pipe.execute()
+    while not _takes(client, encode(request)):  # another run asks; of one that was killed it ends
+        time.sleep(_LOOK_EVERY)
     until = time.monotonic() + ANSWERED_WITHIN
     try:
         while not all(map(_all_of_it, said.values())) and time.monotonic() < until:
@@ -95,6 +92,17 @@ def _ask(
     finally:
         client.delete(ERASE_SPOOLED)  # it names a person
     return said
+
+
+def _takes(client: Any, request: bytes) -> bool:
+    """Return whether the request stands where no other run's did."""
+    pipe = client.pipeline()
+    pipe.hsetnx(ERASE_SPOOLED, "request", request)
+    pipe.expire(ERASE_SPOOLED, ERASE_SPOOLED_SECONDS, nx=True)
+    placed = pipe.execute()[0]
+    if placed:
+        client.expire(ERASE_SPOOLED, ERASE_SPOOLED_SECONDS)
+    return bool(placed)
 
 
 def _answers(client: Any, places: Iterable[str], request: str) -> dict[str, list[SpoolErased]]:

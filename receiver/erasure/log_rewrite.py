@@ -1,0 +1,47 @@
+"""Having the server rewrite its append-only file, which has what was erased until then."""
+
+import time
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+REWRITE_SECONDS: Final = 600.0
+"""How long the server's rewrite of its log may take before it is said to be under way still."""
+
+
+def rewrite(client: Any) -> str:
+    """Have the server rewrite its log, and wait until it has. Returns what became of it, as
+    `Report.log`. Raises `redis.RedisError`.
+    """
+    until = time.monotonic() + REWRITE_SECONDS
+    try:
+        if not client.info("persistence").get("aof_enabled"):
+            return "none"
+        before = _rewrites(client)
+        while not _starts(client) and time.monotonic() < until:
+            time.sleep(0.1)
+    except ResponseError as error:
+        return f"not rewritten: {str(error)[:80]}; have BGREWRITEAOF run on the server"
+    while time.monotonic() < until:
+        told = client.info("persistence")
+        running = told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"]
+        if not running and _rewrites(client) > before:
+            good = told["aof_last_bgrewrite_status"] == "ok"
+            return "rewritten" if good else "not rewritten: the server failed, see its own log"
+        time.sleep(0.1)
+    return "not rewritten yet: the server is still at it"
+
+
+def _starts(client: Any) -> bool:
+    """Return False while a rewrite is under way that began before."""
+    try:
+        client.bgrewriteaof()
+    except ResponseError as error:
+        if "in progress" not in str(error):
+            raise
+        return False
+    return True
+
+
+def _rewrites(client: Any) -> int:
+    return int(client.info("persistence").get("aof_rewrites", 0))
