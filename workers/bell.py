@@ -1,7 +1,7 @@
 """Ringing: enqueue the RQ job of a stage that has work, from jobs and from the sweep."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import redis
@@ -39,15 +39,13 @@ def ring_sink(client: redis.Redis, sink: SinkSettings) -> None:
     _enqueue(client, forward_queue(sink.name), FORWARD_JOB, options)
 
 
-def ring_sinks(client: redis.Redis, sinks: Sequence[SinkSettings]) -> None:
-    """Enqueue the forward job of each sink not rung for lately. Raises nothing: the sweep rings."""
+def ring_sink_seldom(client: redis.Redis, sink: SinkSettings) -> None:
+    """Enqueue a sink's forward job unless it was rung for lately. Raises nothing: the sweep
+    rings.
+    """
     with contextlib.suppress(*DOWN):
-        pipe = client.pipeline(transaction=False)
-        for sink in sinks:
-            pipe.set(forward_bell(sink.name), 1, nx=True, px=RING_AGAIN_MILLISECONDS)
-        for sink, rang in zip(sinks, pipe.execute(), strict=True):
-            if rang:
-                ring_sink(client, sink)
+        if client.set(forward_bell(sink.name), 1, nx=True, px=RING_AGAIN_MILLISECONDS):
+            ring_sink(client, sink)
 
 
 def ring_rung(client: redis.Redis, sinks: Iterable[SinkSettings]) -> None:

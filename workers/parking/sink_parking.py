@@ -152,7 +152,7 @@ class SinkParking:
         if back >= 0:
             files.drop(after)
         if back > 0 and not due:  # else its worker is at it, and takes these too
-            bell.ring_sinks(self._client, [self._sink])
+            bell.ring_sink_seldom(self._client, self._sink)
         return back
 
     def take_over(self, use: Use) -> int:
