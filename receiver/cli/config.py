@@ -19,7 +19,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="Print every fault, with its line.")
 @click.argument("file", type=click.Path(), required=False)
 @output.json_option
 def check(file: str | None, *, as_json: bool) -> None:

@@ -62,7 +62,7 @@ def _run(port: int | None, web: str) -> None:
     server.serve(found, web, Reload(os.environ))
 
 
-@command.command()
+@command.command(short_help="Print a link that signs somebody in, once.")
 @click.option("--as", "name", help="The name in the audit trail; yours on this machine otherwise.")
 @click.option(
     "--role",

@@ -54,8 +54,9 @@ def command() -> None:
       receiver dead-letters drop --sink old-crm --older-than 3d
 
     An ID is the dead letter's own, or the id of the receipt or event in it. Dead letters are kept
-    for 30 days, at most 100,000 of them; `receiver ledger` counts those that were trimmed. Commands
-    may be repeated and run at the same time: each dead letter is replayed or dropped once.
+    for 30 days, at most 100,000 notifications, and as many of each sink's events; `receiver ledger`
+    counts those that were trimmed. Commands may be repeated and run at the same time: each dead
+    letter is replayed or dropped once.
 
     Exit codes: 0 done; 1 nothing to replay, drop or show matched, or some of it failed; 2 a wrong
     option or setting, or no Redis.

@@ -23,7 +23,7 @@ def command(*, as_json: bool) -> None:
       receiver ledger | jq .open
       receiver ledger >/dev/null || echo "something is missing"
 
-    accepted = published + duplicate + dead + open. Exit code 1 if that does not hold, or
+    accepted = published + duplicate + dead + erased + open. Exit code 1 if that does not hold, or
     if Redis has lost what it had (`lost`). Of the messages whose delivery status is asked for
     (`receiver watch`): watched = final + gone + expired + dropped + open.
 

@@ -23,7 +23,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List the losses.")
 @output.json_option
 def list_(*, as_json: bool) -> None:
     """List the losses: in which life of the data, and how many notifications at least.
@@ -41,7 +41,7 @@ def list_(*, as_json: bool) -> None:
         output.print_message("nothing was lost")
 
 
-@command.command()
+@command.command(short_help="Clear the losses, once you have dealt with them.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 def clear(*, yes: bool) -> None:
     """Clear the losses, once you have dealt with them: asked the network to send again, or told

@@ -125,8 +125,7 @@ def apply(*, yes: bool) -> None:
       receiver subscriptions apply
       receiver subscriptions apply --yes
 
-    The controllers read receiver.toml when they start: restart `receiver worker` after a change.
-    They read the files of devices again whenever these change.
+    A change of receiver.toml, or of a file of devices, counts within seconds by itself.
     """
     settings, client = _open()
     names = [one.name for one in settings.operators]

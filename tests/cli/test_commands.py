@@ -52,7 +52,11 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["credentials", "rejected", "dead-letters", "sinks", "subscriptions"]
+    "name",
+    [
+        *("credentials", "rejected", "dead-letters", "sinks", "subscriptions", "console", "config"),
+        *("losses", "polls", "inbox", "watch", "simulate"),
+    ],
 )
 def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_path: Path) -> None:
     commands = run(tmp_path, name, "--help").stdout.partition("Commands:")[2]

@@ -17,7 +17,7 @@ from receiver.simulate.att_gateway.verdict import Verdict
 from receiver.simulate.scenario import ScenarioError
 
 
-@click.command(cls=UntilStopped)
+@click.command(cls=UntilStopped, short_help="Simulate AT&T's API gateway, for what polls.")
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8099, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

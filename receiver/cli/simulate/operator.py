@@ -15,7 +15,7 @@ from receiver.simulate.operator.scenario import Scenario
 from receiver.simulate.scenario import ScenarioError
 
 
-@click.command(cls=UntilStopped)
+@click.command(cls=UntilStopped, short_help="Simulate a network operator, for what subscribes.")
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8091, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
