@@ -48,22 +48,27 @@ def faults(page: Page, base: str, paths: list[str]) -> dict[str, list[str]]:
     return {path: said for path, said in found.items() if said}
 
 
+def every_page(valkey: Valkey) -> list[str]:
+    """Store something of everything; the addresses of all pages."""
+    published, client = fill(valkey), valkey.client()
+    stored: list[Any] = [client.xrevrange(name, count=1) for name in STORED]
+    letter, refused = (found[0][0].decode() for found in stored)
+    (credential, *_) = credential_store.all_stored(client)
+    return [
+        *PLAIN,
+        f"/credentials/{credential.id}",
+        *(f"/n/{published}", "/sinks/billing", "/listeners/promo"),
+        *(f"/dead-letters/{letter}", f"/rejected/{refused}"),
+    ]
+
+
 def test_a_page_of_each_kind_is_tried() -> None:
     assert {"/", "/live", "/search", "/dead-letters", "/sinks", "/audit", "/login"} <= {*PLAIN}
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_all_can_read_and_use_each_page(console: Console, look: str) -> None:
-    published = fill(console.valkey)
-    client: Any = console.valkey.client()
-    letter, refused = (client.xrevrange(name, count=1)[0][0].decode() for name in STORED)
-    (credential, *_) = credential_store.all_stored(client)
-    paths = [
-        *PLAIN,
-        f"/credentials/{credential.id}",
-        *(f"/n/{published}", "/sinks/billing", "/listeners/promo"),
-        *(f"/dead-letters/{letter}", f"/rejected/{refused}"),
-    ]
+    paths = every_page(console.valkey)
     with console.page(**LOOKS[look]) as page:
         assert faults(page, console.base, paths) == {}
 

@@ -1,0 +1,68 @@
+"""Tab goes through each page as it is read: from its top to its end, past nothing that is seen."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.console.browser.test_looks import LOOKS, every_page
+from tests.support.browser import Console
+
+STOPS = """() => {
+  const stops = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  const all = [...document.querySelectorAll(stops)].filter(one =>
+    !one.disabled && one.type !== "hidden" && one.checkVisibility({visibilityProperty: true}));
+  window.stops = all;
+  return all.map(one => {
+    const box = one.getBoundingClientRect();
+    const [top, bottom] = [box.top + scrollY, box.bottom + scrollY];
+    return [one.outerHTML.slice(0, 80), box.left, top, box.right, bottom];
+  });
+}"""
+"""What can have the focus, in the order of the document: each with where it stands."""
+NOW = """() => {
+  const one = document.activeElement, box = one.getBoundingClientRect();
+  const seen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  const style = getComputedStyle(one);
+  return [window.stops.indexOf(one), seen && style.outlineStyle !== "none"];
+}"""
+"""Which of them has it, and whether that is seen."""
+
+
+def jumps(stops: list[list[Any]]) -> list[tuple[str, str]]:
+    """Neighbours of which the second stands above the first, and not beside it to the right."""
+    both = pairwise(stops[1:])  # the first, which skips all, is out of sight
+    return [(a[0], b[0]) for a, b in both if b[4] <= a[2] and b[1] < a[3]]
+
+
+def pressed(page: Page, count: int) -> list[list[Any]]:
+    found = []
+    for _ in range(count):
+        page.keyboard.press("Tab")
+        found.append(page.evaluate(NOW))
+    return found
+
+
+def test_tab_reaches_everything_once_in_the_order_of_the_page(console: Console) -> None:
+    wrong = {}
+    with console.page() as page:
+        for path in every_page(console.valkey):
+            page.goto(console.base + path)
+            count = len(page.evaluate(STOPS))
+            # From the search field, which has the focus at first, it goes round by the window.
+            found = [one for one in pressed(page, count + 1) if one[0] >= 0]
+            first = found[0][0]
+            if found[:count] != [[(first + number) % count, True] for number in range(count)]:
+                wrong[path] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("look", ["light", "phone"])
+def test_the_order_is_the_one_in_which_it_is_read(console: Console, look: str) -> None:
+    with console.page(**LOOKS[look]) as page:
+        found = {}
+        for path in every_page(console.valkey):
+            page.goto(console.base + path)
+            found[path] = jumps(page.evaluate(STOPS))
+    assert {path: said for path, said in found.items() if said} == {}
