@@ -15,12 +15,19 @@ WITHIN: Final = 2.0
 """Seconds for one command."""
 SILENT: Final = 2.0
 """Seconds for which nothing is asked after a command had no answer."""
+SLOW: Final = 1.0
+"""Seconds after which a command that is answered was slow."""
+SLOW_TOGETHER: Final = 5.0
+"""Seconds of slow commands, with no other between them, after which Redis counts as silent: a page
+asks a dozen times, and who waits for it sees nothing meanwhile."""
 
 
 class Impatient(redis.Redis):
     """Raises `redis.TimeoutError` at once for a while after it had to."""
 
     _silent_until = 0.0
+    _slow = 0.0
+    """Seconds of slow commands since the last one that was not."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command."""
@@ -41,10 +48,15 @@ class Impatient(redis.Redis):
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
-        if time.monotonic() < self._silent_until:
+        begun = time.monotonic()
+        if begun < self._silent_until:
             raise redis.TimeoutError("it did not answer a moment ago")
         try:
             yield
         except redis.TimeoutError:
             self._silent_until = time.monotonic() + SILENT
             raise
+        now = time.monotonic()
+        self._slow = self._slow + now - begun if now - begun > SLOW else 0.0
+        if self._slow > SLOW_TOGETHER:
+            self._slow, self._silent_until = 0.0, now + SILENT

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -75,6 +76,29 @@ def test_after_a_silence_nothing_is_asked_for_a_while(valkey: Valkey) -> None:
             ask()
     eventually(lambda: asks(client.ping), within=30)
     assert pipe.execute() == [True]
+    client.close()
+
+
+def test_after_slow_answers_in_a_row_nothing_is_asked_for_a_while(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    ask = redis.Redis.execute_command
+
+    def slowly(self: redis.Redis, seconds: float) -> Any:
+        nonlocal now
+        now += seconds
+        return ask(self, "PING")  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(redis.Redis, "execute_command", slowly)
+    monkeypatch.setattr(impatient, "time", SimpleNamespace(monotonic=lambda: now))
+    client: Any = redis_client.client(valkey.url, timeout=60, kind=Impatient)
+    for seconds in (1.8, 1.8, 0.9, 1.8, 1.8, 1.8):  # what is fast between slow ones begins anew
+        assert client.execute_command(seconds)
+    with pytest.raises(redis.TimeoutError, match="a moment ago"):
+        client.execute_command(0.1)
+    now += impatient.SILENT
+    assert client.execute_command(0.1)
     client.close()
 
 

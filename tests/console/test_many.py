@@ -5,12 +5,23 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from receiver.auth.bearer import Credential
 from receiver.config.settings import Listener, RedisStreamSink, Settings
 from receiver.contract.records import Refusal, encode
-from receiver.contract.redis_keys import EVENTS, HEARD, REJECTED, SINKS, forward_group, sink_state
+from receiver.contract.redis_keys import (
+    CREDENTIALS,
+    EVENTS,
+    HEARD,
+    REJECTED,
+    SINKS,
+    TURNED_AWAY,
+    forward_group,
+    sink_state,
+)
 from tests.console.conftest import OURS
 from tests.support.console_data import receipt
 from tests.support.running import mo
@@ -95,3 +106,31 @@ def test_a_reason_of_ten_thousand_characters_and_a_long_header_are_folded(
     page = operator.post(f"/rejected/{entry.decode()}/reveal", headers=OURS).text
     assert "24\u202f000 characters" in page
     assert json.dumps(TEXT)[1:-1] in page  # as it came
+
+
+def test_lists_that_somebody_has_filled_are_shown_a_page_at_a_time(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    client: Any = valkey.client()
+    pipe = client.pipeline(transaction=False)
+    pipe.xgroup_create(EVENTS, "forward:one", id="0", mkstream=True)
+    for number in range(1_200):
+        pipe.hset(SINKS, f"sink-{number:04}:begun", 0)
+        one = Credential(label=f"label-{number:04}", created=float(number))
+        pipe.hset(CREDENTIALS, f"{number:064x}", msgspec.json.encode(one))
+        pipe.hset(TURNED_AWAY, f"made up {number}", 1)
+    pipe.execute()
+    for path, row in (
+        ("/sinks", 'scope="row"><a href="/sinks/'),
+        ("/ledger", 'scope="row"><a href="/sinks/'),
+        ("/credentials", 'scope="row"><a href="/credentials/'),
+    ):
+        pages = [operator.get(f"{path}?from={start}").text for start in ("", "500", "1000")]
+        assert [page.count(row) for page in pages] == [500, 500, 200], path
+        assert "501 to 1\u202f000 of 1\u202f200</span>" in pages[1]
+        assert f'href="{path}?from=1000">Next' in pages[1]
+        assert f'href="{path}?from=0">Back' in pages[1]
+        assert "Next</a>" not in pages[2]
+    for wrong in ("1200", "-1", "9" * 30, "\u0663"):
+        assert "1 to 500 of" in operator.get(f"/sinks?from={wrong}").text
+    assert operator.get("/listeners/listener-001").text.count("made up ") == 100

@@ -4,6 +4,7 @@ import secrets
 import time
 from typing import Any, Final
 
+import msgspec
 import redis
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from receiver.auth.credential_store import NotReplicated, Stored, id_of
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import audit, forms, render
 from receiver.console.app import Page
+from receiver.console.paging import shown
 
 QUIET: Final = 7 * 86_400
 """Seconds without use after which a token may be revoked without a carrier noticing."""
@@ -91,8 +93,9 @@ def _revoke(client: redis.Redis, stored: list[Stored], days: int, replicas: int)
 
 def _page(request: Request, more: dict[str, Any]) -> Response:
     client, settings = request.app.state.redis, request.app.state.settings
+    found = shown(request, credential_store.all_stored(client))
     values = {
-        "rows": [_row(one) for one in credential_store.all_stored(client)],
+        "shown": msgspec.structs.replace(found, rows=[_row(one) for one in found.rows]),
         "subscriptions": credential_store.subscriptions(client),
         "environment": len(settings.bearer_digests),
         "listeners": [one.name for one in settings.listeners],

@@ -94,7 +94,7 @@ def _newest(request: Request) -> tuple[Overview, bool]:
     """
     state = request.app.state
     last: Overview | None = getattr(state, "overview", None)
-    if last and time.time() * 1000 - last.at < FRESH * 1000:
+    if last and 0 <= time.time() * 1000 - last.at < FRESH * 1000:  # a clock may jump back
         return last, False
     try:
         state.overview = last = _read(request)

@@ -11,8 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from receiver.config.settings import SinkSettings
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
-from receiver.console.attempts import shown
+from receiver.console.attempts import shown as shown_attempts
 from receiver.console.mask import Masks
+from receiver.console.paging import shown
 from receiver.contract.redis_keys import sink_state
 from receiver.contract.stored_values import whole
 from receiver.operations import delivery_attempts, oldest_waiting, sink_ledger, sink_orders
@@ -24,7 +25,8 @@ def show(request: Request) -> Response:
     """Show every sink with its ledger, those with trouble first."""
     rows = sorted(sink_ledger.read(request.app.state.redis), key=trouble_first)
     configured = [one.name for one in request.app.state.settings.sinks]
-    return render.page(request, "sinks.html", {"rows": rows, "configured": configured})
+    values = {"shown": shown(request, rows), "configured": configured}
+    return render.page(request, "sinks.html", values)
 
 
 def trouble_first(sink: SinkLedger) -> tuple[bool, bool, bool, str]:
@@ -48,7 +50,7 @@ def show_one(request: Request) -> Response:
         "now_s": time.time(),
         "oldest": unless_foreign(lambda: oldest_waiting.oldest(client, name), 0),
         "stopped_at": _stopped_at(client, name),
-        "attempts": shown(
+        "attempts": shown_attempts(
             unless_foreign(lambda: delivery_attempts.newest(client, name), []), masks_of(request)
         ),
     }

@@ -11,6 +11,7 @@ from receiver.config.settings import LISTENER_NAME
 from receiver.console import render
 from receiver.console.app import Page
 from receiver.console.pages.overview import silent_first
+from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
 from receiver.contract.stored_values import counts, whole
@@ -20,6 +21,8 @@ from receiver.polling import overview as polls
 from receiver.runtime.redis_client import unless_foreign
 from receiver.subscriptions import overview as subscriptions
 
+AWAY: Final = 100
+"""Counts of requests that were turned away; there are fewer, unless another program wrote some."""
 RATE_MINUTES: Final = 10
 RATE_MOST: Final = 1_000
 RATE_BYTES: Final = 4 * 1024 * 1024
@@ -34,7 +37,7 @@ def show_ledger(request: Request) -> Response:
     values = {
         "books": books,
         "rows": [(name, known[name], meaning) for name, meaning in MEANING.items()],
-        "sinks": sink_ledger.read(client),
+        "shown": shown(request, sink_ledger.read(client)),
     }
     return render.page(request, "ledger.html", values)
 
@@ -44,7 +47,7 @@ def show_listeners(request: Request) -> Response:
     state = request.app.state
     stored: Any = unless_foreign(lambda: state.redis.hgetall(HEARD), {})
     rows = silent_first({one.name for one in state.settings.listeners}, counts(stored))
-    return render.page(request, "listeners.html", {"rows": rows})
+    return render.page(request, "listeners.html", {"shown": shown(request, rows)})
 
 
 def show_listener(request: Request) -> Response:
@@ -63,7 +66,7 @@ def show_listener(request: Request) -> Response:
         "heard": whole(heard),
         "base": base,
         "ending": "" if name == "default" else f"/{name}",
-        "away": sorted(counts(away).items()),
+        "away": sorted(counts(away).items())[:AWAY],
     }
     return render.page(request, "listener.html", values)
 
@@ -101,7 +104,8 @@ def show_subscriptions(request: Request) -> Response:
         (one.name, subscriptions.read_operator_state(client, one.name))
         for one in settings.operators
     ]
-    values = {"sets": subscriptions.read_sets(client, slots, settings), "operators": operators}
+    sets = subscriptions.read_sets(client, slots, settings)
+    values = {"shown": shown(request, sets), "operators": operators}
     return render.page(request, "subscriptions.html", values)
 
 
