@@ -26,6 +26,7 @@ import redis.sentinel
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
+from redis.driver_info import DriverInfo
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -53,6 +54,9 @@ _OURS: Final = (
     *("parser_class", "connection_class"),
 )
 """What people copy from other projects: worth its name in the refusal."""
+
+_DRIVER: Final = DriverInfo()
+"""What a connection says it is. Without it redis-py reads its version from the disk for each."""
 
 DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
@@ -170,6 +174,7 @@ def client(url: str, *, timeout: float = 5.0, kind: type[redis.Redis] = redis.Re
         "retry": Retry(NoBackoff(), 0),
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
+        "driver_info": _DRIVER,
     }
     if "+sentinel:" not in url:
         return kind.from_url(url, **options)
@@ -196,6 +201,7 @@ def async_pool(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
         "retry": AsyncRetry(NoBackoff(), 0),
         "socket_timeout": ANSWER_WITHIN,
         "socket_connect_timeout": ANSWER_WITHIN,
+        "driver_info": _DRIVER,
     }
     options = defaults | options
     if "+sentinel:" not in url:
@@ -221,7 +227,7 @@ class _MasterPool(redis.asyncio.sentinel.SentinelConnectionPool):
 
 def _impatient(own: dict[str, Any], retry: Any) -> dict[str, Any]:
     within = {"socket_timeout": SENTINEL_WITHIN, "socket_connect_timeout": SENTINEL_WITHIN}
-    return own | within | {"retry": retry}
+    return own | within | {"retry": retry, "driver_info": _DRIVER}
 
 
 def _sentinel(url: str) -> _Sentinel:

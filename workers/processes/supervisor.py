@@ -51,8 +51,10 @@ class Supervisor:
 
     def run(self) -> None:
         """Start workers, renew leases and sweep until a stop is asked for."""
+        pause = 0.0
         try:
-            while not self._stop.wait(TICK):
+            while not self._stop.wait(pause):
+                pause = TICK
                 self._take()
                 self._sweep_and_lease()
                 for worker in self._workers:
