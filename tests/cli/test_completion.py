@@ -19,8 +19,7 @@ PROGRAM = f"""#!/bin/sh
 exec {sys.executable} -c 'from receiver.cli import main; main(prog_name="receiver")' "$@"
 """
 COMPLETE = """
-eval "$(_RECEIVER_COMPLETE=bash_source receiver)"
-COMP_WORDS=(receiver {words}); COMP_CWORD={place}
+COMPREPLY=(); COMP_WORDS=(receiver {words}); COMP_CWORD={place}
 {function} receiver; echo "${{COMPREPLY[@]}}"
 """
 
@@ -52,22 +51,27 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     (tmp_path / "receiver").chmod(0o755)
     environ = environment()
     environ["PATH"] = f"{tmp_path}:{environ['PATH']}"
-    for words, place, offered in (
-        ("s", 1, {name for name in COMMANDS if name.startswith("s")}),
-        ("sinks sk", 2, {"skip-parked"}),
-        ("send deliv", 2, {"delivery-status", "delivery-failed"}),
-        ("ledger --j", 2, {"--json"}),
-    ):
-        said = subprocess.run(
-            [tool("bash"), "-c", COMPLETE.format(words=words, place=place, function=function)],
-            env=environ,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        assert set(said.stdout.split()) == offered, said.stderr
+    typed = {
+        "s": {name for name in COMMANDS if name.startswith("s")},
+        "sinks sk": {"skip-parked"},
+        "send deliv": {"delivery-status", "delivery-failed"},
+        "ledger --j": {"--json"},
+    }
+    loads = 'eval "$(_RECEIVER_COMPLETE=bash_source receiver)"'
+    asks = [
+        COMPLETE.format(words=words, place=len(words.split()), function=function) for words in typed
+    ]
+    said = subprocess.run(
+        [tool("bash"), "-c", "".join([loads, *asks])],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    offered = [set(line.split()) for line in said.stdout.splitlines()]
+    assert offered == list(typed.values()), said.stderr
 
 
 def test_the_man_page_is_what_the_help_says() -> None:
