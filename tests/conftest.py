@@ -72,4 +72,4 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
     """A receiver before `valkey`, nothing of it started yet."""
     receiver = Receiver(valkey, tmp_path)
     yield receiver
-    receiver.stop()
+    receiver.kill()

@@ -24,7 +24,7 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
     try:
         yield running.start_web()
     finally:
-        running.stop()
+        running.kill()
 
 
 @pytest.fixture

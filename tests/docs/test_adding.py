@@ -123,7 +123,7 @@ def signed(body: bytes, secret: str, age: int = 0, **more: str) -> dict[str, str
 def receiver(valkey: Valkey, signing: Copy, tmp_path: Path) -> Iterator[Receiver]:
     running = Receiver(valkey, tmp_path, PYTHONPATH=str(signing.directory))
     yield running
-    running.stop()
+    running.kill()
 
 
 def test_a_carrier_that_signs_takes_the_files_that_the_page_names(signing: Copy) -> None:
@@ -244,4 +244,4 @@ def test_another_kind_of_sink_gets_events_and_its_failures_are_tried_again(
         [line] = file.read_text().splitlines()
         assert json.loads(line)["data"]["text"] == "kept"
     finally:
-        receiver.stop()
+        receiver.kill()

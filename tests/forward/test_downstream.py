@@ -65,7 +65,7 @@ def test_what_consumers_refused_or_lost_reaches_them_again_under_its_id(
         assert story["outcomes"] == ["published"]
         assert receiver.settled().published == 3
     finally:
-        receiver.stop()
+        receiver.kill()
 
 
 def _counts(valkey: Valkey, sink: str) -> dict[str, int]:

@@ -54,7 +54,7 @@ def test_strict_takes_one_that_can(valkey: Valkey, tmp_path: Path) -> None:
         receiver.start().acknowledged("/att/sms/mo", mo())
         assert receiver.settled().published == 1
     finally:
-        receiver.stop()
+        receiver.kill()
 
 
 def test_strict_closes_the_door_when_the_redis_turns_out_weak_later(
@@ -71,7 +71,7 @@ def test_strict_closes_the_door_when_the_redis_turns_out_weak_later(
         assert receiver.post("/att/sms/mo", mo()).status == 503
         assert web.poll() is None
     finally:
-        receiver.stop()
+        receiver.kill()
 
 
 SLOW = 20_000
@@ -131,7 +131,7 @@ def test_a_log_that_was_turned_on_just_now_is_no_log_yet(
         client.config_set("appendonly", "yes")
         eventually(lambda: not _warned(receiver))
     finally:
-        receiver.stop()
+        receiver.kill()
 
 
 def _warned(receiver: Receiver) -> bool:

@@ -24,7 +24,7 @@ def small(
 ) -> Iterator[Receiver]:
     receiver = Receiver(start_valkey(maxmemory=request.param), tmp_path)
     yield receiver
-    receiver.stop()
+    receiver.kill()
 
 
 def share(receiver: Receiver) -> float:

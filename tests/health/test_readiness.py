@@ -24,11 +24,18 @@ from receiver.contract.redis_keys import (
     SINKS,
     TURNED_AWAY,
 )
-from tests.support.commands import RECEIVER
+from tests.support.brisk_web import BRISK
 from tests.support.eventually import eventually
 from tests.support.restricted import restricted
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
+
+
+@pytest.fixture
+def brisk(receiver: Receiver) -> Receiver:
+    """A receiver that looks often, nothing of it started yet."""
+    receiver.web_command = BRISK
+    return receiver
 
 
 @pytest.fixture
@@ -40,14 +47,14 @@ def narrow(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Receiver]]:
         restricted(valkey, *rules)
         receiver = Receiver(valkey, tmp_path, **environ)
         receiver.also(REDIS_URL=f"{valkey.url}?username=narrow&password=made-up")
-        receiver.web = receiver.spawn([*RECEIVER, "web"])
+        receiver.web = receiver.spawn(BRISK)
         eventually(lambda: answers(receiver))
         started.append(receiver)
         return receiver
 
     yield start
     for receiver in started:
-        receiver.stop()
+        receiver.kill()
 
 
 def answers(receiver: Receiver) -> bool:
@@ -118,21 +125,21 @@ def test_keys_that_no_notification_needs_close_nothing(receiver: Receiver, keys:
 
 @pytest.mark.parametrize(("key", "value"), [(INBOUND, ""), (LEDGER, ""), (LEDGER, "accepted")])
 def test_a_key_without_which_nothing_is_taken_is_the_reason_before_anybody_posts(
-    receiver: Receiver, key: str, value: str
+    brisk: Receiver, key: str, value: str
 ) -> None:
-    receiver.start_web()
-    client: Any = receiver.redis
+    brisk.start_web()
+    client: Any = brisk.redis
     if value:
         client.hset(key, value, "many")
     else:
         client.set(key, "somebody else's")
-    eventually(lambda: "Redis takes no writes" in said(receiver).get("reason", ""))
-    assert receiver.get("/readyz").status == 503
-    eventually(lambda: metric(receiver, "receiver_redis_up") == 1)
-    assert receiver.post("/att/sms/mo", mo()).status == 503
+    eventually(lambda: "Redis takes no writes" in said(brisk).get("reason", ""))
+    assert brisk.get("/readyz").status == 503
+    eventually(lambda: metric(brisk, "receiver_redis_up") == 1)
+    assert brisk.post("/att/sms/mo", mo()).status == 503
     client.delete(key)
-    eventually(lambda: receiver.get("/readyz").status == 200)
-    receiver.acknowledged("/att/sms/mo", mo())
+    eventually(lambda: brisk.get("/readyz").status == 200)
+    brisk.acknowledged("/att/sms/mo", mo())
 
 
 @pytest.mark.parametrize("rule", ["-script", "-evalsha", "-xadd", "-hincrby", "-set"])
@@ -163,6 +170,7 @@ def test_strict_closes_the_door_when_the_log_is_no_longer_written_at_every_momen
 ) -> None:
     receiver = Receiver(valkey, tmp_path, RECEIVER_DURABILITY="strict")
     try:
+        receiver.web_command = BRISK
         receiver.start_web()
         for name, weak in [("no-appendfsync-on-rewrite", "yes"), ("appendfsync", "everysec")]:
             client: Any = receiver.redis
@@ -174,11 +182,11 @@ def test_strict_closes_the_door_when_the_log_is_no_longer_written_at_every_momen
             eventually(lambda: receiver.get("/readyz").status == 200)
             receiver.acknowledged("/att/sms/mo", mo())
     finally:
-        receiver.stop()
+        receiver.kill()
 
 
-def test_a_setting_that_is_weak_from_now_on_is_a_warning(receiver: Receiver) -> None:
-    receiver.start_web()
-    receiver.redis.config_set("no-appendfsync-on-rewrite", "yes")
-    eventually(lambda: any("no-appendfsync" in line for line in said(receiver)["warnings"]))
-    assert receiver.get("/readyz").status == 200
+def test_a_setting_that_is_weak_from_now_on_is_a_warning(brisk: Receiver) -> None:
+    brisk.start_web()
+    brisk.redis.config_set("no-appendfsync-on-rewrite", "yes")
+    eventually(lambda: any("no-appendfsync" in line for line in said(brisk)["warnings"]))
+    assert brisk.get("/readyz").status == 200

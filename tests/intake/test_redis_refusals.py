@@ -13,10 +13,18 @@ import pytest
 import redis
 
 from receiver.contract.redis_keys import BOOK, INBOUND, LEDGER, REJECTED
+from tests.support.brisk_web import BRISK
 from tests.support.commands import run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
+
+
+@pytest.fixture
+def receiver(receiver: Receiver) -> Receiver:
+    """One that looks often at its Redis."""
+    receiver.web_command = BRISK
+    return receiver
 
 
 def post(receiver: Receiver, text: str) -> int:
@@ -238,4 +246,4 @@ def test_a_line_that_breaks_in_the_middle_of_a_write(receiver: Receiver) -> None
         assert {post(receiver, f"refused {number}") for number in range(2)} == {503}
         cutting.clear()
         recovers(receiver, "before")
-        receiver.stop()
+        receiver.kill()

@@ -3,6 +3,8 @@
 import contextlib
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +59,7 @@ class Receiver:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = directory / "log"
+        self.web_command = [*RECEIVER, "web"]
         self.web: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
         self._spawned: list[subprocess.Popen[bytes]] = []
@@ -78,7 +81,7 @@ class Receiver:
 
     def start_web(self) -> "Receiver":
         """The web half, ready."""
-        self.web = self.spawn([*RECEIVER, "web"])
+        self.web = self.spawn(self.web_command)
         eventually(self._ready)
         return self
 
@@ -152,8 +155,31 @@ class Receiver:
         assert books.balanced, books
         return books
 
+    def kill(self) -> None:
+        """End every process now: a stop that no test looks at takes up to a second.
+
+        A web process alone is killed. Who starts others is told to end and waits for these, which
+        are killed: none is left that nobody waits for.
+        """
+        several = "WEB_CONCURRENCY" in self._environ
+        for process in self._spawned:
+            alone = process.args[-1] == "web" and not several  # type: ignore[index]
+            process.send_signal(signal.SIGKILL if alone else signal.SIGTERM)
+        with contextlib.suppress(AssertionError):
+            eventually(self._ended, within=60)
+        self.stop()
+
+    def _ended(self) -> bool:
+        if not (running := [each for each in self._spawned if each.poll() is None]):
+            return True
+        if not all(each.args[-1] == "web" for each in running):  # type: ignore[index]
+            for number in self.worker_processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+        return False
+
     def stop(self) -> None:
-        """End every process, whatever state it is in."""
+        """End every process as its operator does, whatever state it is in."""
         for process in self._spawned:
             if process.poll() is None:
                 process.terminate()

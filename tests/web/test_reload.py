@@ -36,7 +36,7 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
     try:
         yield running
     finally:
-        running.stop()
+        running.kill()
 
 
 def status(receiver: Receiver, listener: str) -> int:

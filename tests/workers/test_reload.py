@@ -47,7 +47,7 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
     try:
         yield running.start()
     finally:
-        running.stop()
+        running.kill()
 
 
 class Load(threading.Thread):
