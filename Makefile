@@ -21,8 +21,9 @@ test: $(VENV)/compiled ## run the tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore=tests/carriers
 	@$(MAKE) --no-print-directory coverage
 
+# These wait for nothing: more at a time than there are cores would only collect them more often.
 coverage: $(VENV)/installed-dev ## run the carriers' tests; fail where they reach less of the carriers than they do
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/carriers --cov=receiver.carriers --cov=receiver.contract \
+	$(BIN)/python -m pytest -n auto --maxprocesses 6 --dist worksteal tests/carriers --cov=receiver.carriers --cov=receiver.contract \
 	  --cov-branch --cov-report= --cov-fail-under=95
 
 test-others: $(VENV)/installed-dev ## run the fast tests on each other Python from 3.11 on that is here
