@@ -2,16 +2,21 @@
 
 import asyncio
 import socket
+import tomllib
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
+from packaging.requirements import Requirement
 from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import NoScriptError
 
 from receiver.intake.redis_line import RedisLine
 
+ROOT = Path(__file__).parents[2]
 PATIENT = 60.0
 """Seconds: nothing but the test of the deadline is about time."""
 Use = Callable[[RedisLine, socket.socket], Awaitable[None]]
@@ -83,3 +88,13 @@ def test_a_server_that_says_something_else_or_hangs_up_ends_the_connection(said:
                 await failed
 
     connected(use)
+
+
+def test_redis_py_stays_below_the_next_minor_version_as_its_connection_is_taken_apart() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [wanted] = [
+        found for one in project["dependencies"] if (found := Requirement(one)).name == "redis"
+    ]
+    major, minor, *_ = version("redis").split(".")
+    assert version("redis") in wanted.specifier
+    assert f"{major}.{int(minor) + 1}.0" not in wanted.specifier
