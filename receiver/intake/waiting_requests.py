@@ -58,7 +58,7 @@ class WaitingRequests:
         self._queue: deque[WaitingRequest] = deque()
         self._entries = 0
         self._bytes = 0
-        self._came = asyncio.Event()
+        self._came: asyncio.Future[None] | None = None
         self.flying: list[WaitingRequest] = []
         """Those taken last; they expire like the others."""
 
@@ -74,13 +74,14 @@ class WaitingRequests:
         self._queue.append(waiter)
         self._entries += len(accepted) + len(refused)
         self._bytes += waiter.size
-        self._came.set()
+        if self._came and not self._came.done():
+            self._came.set_result(None)
 
     async def any_waiting(self) -> None:
-        """Return when a request waits."""
+        """Return when a request waits. For one caller at a time."""
         while not self._queue:
-            self._came.clear()
-            await self._came.wait()
+            self._came = self._loop.create_future()
+            await self._came
 
     def next_batch(self) -> list[WaitingRequest]:
         """Remove and return the first request, and as many more as fit a batch; one request's
