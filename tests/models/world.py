@@ -122,8 +122,7 @@ JUMPS: Final = (0, 3600, -3600, 10 * 24 * 3600, -10 * 24 * 3600)
 @contextmanager
 def world() -> Iterator[World]:
     """Yield a world. Scripts that are loaded in it, and workers, see its clocks."""
-    # What a disk keeps is not the question here. At 10 Hz whoever blocks for 1 ms waits for 100.
-    valkey = Valkey(appendonly="no", appendfsync="no", hz="500")
+    valkey = Valkey(appendonly="no", appendfsync="no")  # what a disk keeps is not the question here
     with pytest.MonkeyPatch.context() as patch:
         it = World(valkey)
         patch.setattr(scripts, "load", it.load)
