@@ -37,10 +37,10 @@ def leasing(self, wanted):
         die()
     return items
 
-def settling(self, outcomes):
+def settling(self, outcomes, *then_lease):
     if step == "before the outcomes":
         die()
-    settle(self, outcomes)
+    settle(self, outcomes, *then_lease)
     if step == "after the outcomes":
         die()
 

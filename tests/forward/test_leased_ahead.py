@@ -1,15 +1,20 @@
 """How much a remote sink's job leases and sends before it settles."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from receiver.config.settings import RedisStreamSink
+from receiver.contract.redis_keys import retry_due
 from tests.support.consumer import consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
-from workers.forward import delivery_queue, remote_job
+from workers.forward import delivery_queue, remote_job, transactional_job
+from workers.forward.outcomes import Outcome
 from workers.forward.remote_job import RemoteJob
+from workers.forward.transactional_job import TransactionalJob
 from workers.sinks.sink import TAKEN, Answer, Item
 
 AT_ONCE = 2
@@ -83,7 +88,8 @@ def test_what_was_leased_long_ago_is_not_sent(
     valkey: Valkey, forwarding: Forwarding, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(remote_job, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    for each in (remote_job, delivery_queue):
+        monkeypatch.setattr(each, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     def slowly(asked: int) -> Answer:
         if asked == 200:  # what waits now would be answered after its lease
@@ -99,3 +105,85 @@ def test_what_was_leased_long_ago_is_not_sent(
     forwarding.run()
     assert sorted(prompt.asked) == ids
     assert (forwarding.count("delivered"), forwarding.pending()) == (400, 0)
+
+
+@pytest.fixture
+def copying(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Forwarding:
+    """A sink on our own Redis, two events at a time."""
+    monkeypatch.setattr(transactional_job, "BATCH", AT_ONCE)
+    return Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
+
+
+def after_settling(forwarding: Forwarding, then: Callable[[], object]) -> None:
+    """Have something happen after each settlement."""
+    settle = forwarding.deliveries.settle
+
+    def settled(outcomes: Sequence[Outcome], then_lease: int = 0) -> bool:
+        opened = settle(outcomes, then_lease)
+        then()
+        return opened
+
+    forwarding.deliveries.settle = settled  # type: ignore[method-assign]
+
+
+def test_what_is_leased_next_is_asked_for_with_what_is_settled(
+    valkey: Valkey, copying: Forwarding
+) -> None:
+    alone: list[str] = []
+    execute = copying.client.execute_command
+
+    def executed(*args: Any, **options: Any) -> Any:
+        alone.extend(args[:1])
+        return execute(*args, **options)
+
+    copying.client.execute_command = executed
+    publish_many(valkey, 20 * AT_ONCE)
+    copying.run()
+    assert (copying.count("delivered"), copying.pending()) == (20 * AT_ONCE, 0)
+    assert alone.count("EVALSHA") <= 5  # two leases and a settlement, two of them also in vain
+
+
+def test_a_server_that_has_forgotten_the_scripts_gets_them_again(
+    valkey: Valkey, copying: Forwarding
+) -> None:
+    after_settling(copying, copying.client.script_flush)
+    publish_many(valkey, 5 * AT_ONCE)
+    copying.run()
+    assert (copying.count("delivered"), copying.pending()) == (5 * AT_ONCE, 0)
+
+
+def test_what_was_leased_before_a_stop_is_delivered_where_that_takes_one_script(
+    valkey: Valkey, copying: Forwarding
+) -> None:
+    queue = copying.deliveries
+    after_settling(copying, lambda: setattr(copying, "stop", queue.has_leased_ahead))
+    publish_many(valkey, 5 * AT_ONCE)
+    copying.run()
+    assert (copying.count("delivered"), copying.pending()) == (3 * AT_ONCE, 0)
+
+
+def test_a_retry_that_was_leased_before_a_stop_is_due_for_others_at_once(
+    valkey: Valkey, forwarding: Forwarding, prompt: Prompt
+) -> None:
+    prompt.answer = lambda _asked: Answer("failed", "answered 500")
+    publish_many(valkey, 3 * AT_ONCE)
+    forwarding.run()
+    forwarding.now += 3600
+    prompt.answer = lambda _asked: TAKEN
+    after_settling(forwarding, lambda: setattr(forwarding, "stop", True))
+    forwarding.run()
+    due = forwarding.client.zrange(retry_due("hook"), 0, -1, withscores=True)
+    left = 3 * AT_ONCE - forwarding.count("delivered")
+    assert 0 < left == len(due)
+    assert max(at for _, at in due) <= 1000 * forwarding.now
+
+
+def test_a_job_that_its_memory_stops_leases_no_more(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch, copying: Forwarding
+) -> None:
+    lags = [False, True, True]
+    assert isinstance(copying.job, TransactionalJob)
+    monkeypatch.setattr(copying.job._sink, "reader_lags", lambda: lags.pop(0))
+    publish_many(valkey, 5 * AT_ONCE)
+    copying.run()
+    assert (copying.count("delivered"), copying.pending()) == (AT_ONCE, 0)

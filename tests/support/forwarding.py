@@ -68,7 +68,8 @@ class _DeliveryQueue(DeliveryQueue):
 
     def __init__(self, client: Any, *rest: Any, **more: Any) -> None:
         super().__init__(client, *rest, **more)
-        self._lease, self._settle = (_timed(client, name) for name in ("lease", "settle"))
+        for name in ("lease", "settle"):
+            setattr(self._scripts, f"_{name}", _timed(client, name))
 
     def wait_for_event(self, _: int) -> bool:
         # Whoever blocks in Redis, however short, is answered at its next tick: after 0.1 s.

@@ -1,6 +1,7 @@
 """The delivery queue of one sink in Redis: leased by one script, settled by another."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -10,23 +11,18 @@ from redis.exceptions import ResponseError
 
 from receiver.contract.records import Delivery, decode_dead_letter, decode_delivery
 from receiver.contract.redis_keys import (
-    DEAD_LETTERS,
     EVENTS,
     GROUP,
-    INBOUND,
     MARKS,
     SINKS,
-    forward_bell,
     forward_group,
-    refused_at,
     retry_due,
-    retry_items,
     sink_parking,
-    sink_state,
 )
 from receiver.runtime import scripts
 from workers import outcome_log, second_clock
 from workers.forward.attempt_log import AttemptLog
+from workers.forward.delivery_scripts import DeliveryScripts
 from workers.forward.outcomes import DEAD, Outcome
 from workers.forward.pace import Pace
 from workers.sinks.sink import Item
@@ -68,13 +64,13 @@ class DeliveryQueue:
         self._give_up = int(3_600_000 * give_up_hours)
         self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
         self._now = 0
-        self._lease = _script(client, "lease")
-        self._settle = _script(client, "settle")
+        self._scripts = DeliveryScripts(client, sink)
         self._log = outcome_log.OutcomeLog(client)
         self.attempts = AttemptLog(client, sink)
         self.pace = Pace()
         self._cursor = "0"
         self._last: Any = b""
+        self._ahead: list[Item] | None = None
         self.held = False
         """Whether nothing may be sent: the sink is stopped, its circuit is open, it has too many
         retries, what comes next is parked, or it is `blocked`."""
@@ -94,40 +90,48 @@ class DeliveryQueue:
     def recover(self) -> None:
         """Have the next `lease` begin with what this worker or a dead one left open."""
         self._cursor = "0"
+        self._ahead = None  # the group has it, as this worker's
 
     def lease(self, wanted: int) -> list[Item]:
-        """Lease at most so many deliveries; while the sink is `held` only those to give up. When
-        the next ones may be leased `pace` says.
+        """Lease at most so many deliveries, or return what `settle` has leased; while the sink is
+        `held` only those to give up. When the next ones may be leased `pace` says.
 
         Raises `redis.RedisError`.
         """
+        if self._ahead is not None:
+            return self.leased_ahead()
         wanted = min(wanted, self.pace.most)
-        reply: Any = self._with_group(
-            lambda: self._lease(
-                keys=[
-                    EVENTS,
-                    retry_due(self.sink),
-                    retry_items(self.sink),
-                    sink_state(self.sink),
-                    forward_bell(self.sink),
-                    MARKS,
-                    sink_parking(self.sink),
-                    INBOUND,
-                ],
-                args=[
-                    forward_group(self.sink),
-                    self._consumer,
-                    wanted,
-                    MOST_RETRIES,
-                    self._lease_milliseconds,
-                    self._cursor,
-                    self._give_up,
-                    self._local_time(),
-                    *self._guards,
-                    GROUP if self.pace.behind else "",
-                ],
-            )
-        )
+        reply = self._with_group(lambda: self._scripts.lease(self._to_lease(wanted)))
+        return self._leased(reply, wanted)
+
+    @property
+    def has_leased_ahead(self) -> bool:
+        """Whether `settle` has leased and nobody has taken what came of it."""
+        return self._ahead is not None
+
+    def leased_ahead(self) -> list[Item]:
+        """Return what `settle` has leased and nobody has taken yet."""
+        items, self._ahead = self._ahead or [], None
+        return items
+
+    def _to_lease(self, wanted: int) -> list[Any]:
+        """Return the arguments of `lease.lua`."""
+        return [
+            forward_group(self.sink),
+            self._consumer,
+            wanted,
+            MOST_RETRIES,
+            self._lease_milliseconds,
+            self._cursor,
+            self._give_up,
+            self._local_time(),
+            *self._guards,
+            GROUP if self.pace.behind else "",
+        ]
+
+    def _leased(self, reply: Any, wanted: int) -> list[Item]:
+        """Parse the reply of `lease.lua`."""
+        leased = time.monotonic()
         held, self._cursor, last, self._now, found, moved, late = reply
         self._last = last or self._last
         if moved:
@@ -135,6 +139,8 @@ class DeliveryQueue:
         self.held = bool(held)
         self.blocked = held.decode() if held.startswith(b"WRONGTYPE") else ""
         items = [_item(*each) for each in zip(*[iter(found)] * 3, strict=True)]
+        for item in items:
+            item.leased = leased
         self.pace.leased(items, wanted, self._now, late)
         return items
 
@@ -142,31 +148,19 @@ class DeliveryQueue:
         """Wait for a new event on the stream. Returns whether one came in this time."""
         return bool(self._client.xread({EVENTS: self._last}, count=1, block=milliseconds))
 
-    def settle(self, outcomes: Sequence[Outcome]) -> bool:
-        """Apply the outcomes, each if its delivery is still open. Returns whether that opened the
-        circuit. Raises `redis.RedisError`.
+    def settle(self, outcomes: Sequence[Outcome], then_lease: int = 0) -> bool:
+        """Apply the outcomes, each if its delivery is still open, and in the same write lease so
+        many deliveries for the next `lease`. Returns whether that opened the circuit. Raises
+        `redis.RedisError`.
         """
-        opened, closed, died = self._settle(
-            keys=[
-                EVENTS,
-                retry_due(self.sink),
-                retry_items(self.sink),
-                DEAD_LETTERS,
-                SINKS,
-                sink_state(self.sink),
-                MARKS,
-                refused_at(self.sink),
-            ],
-            args=[
-                forward_group(self.sink),
-                self.sink,
-                FAILURES,
-                PAUSE,
-                LONGEST_PAUSE,
-                *self._guards,
-                *itertools.chain.from_iterable(outcome.args() for outcome in outcomes),
-            ],
-        )
+        args = self._to_settle(outcomes)
+        if then_lease:
+            wanted = min(then_lease, self.pace.most)
+            settled, reply = self._scripts.settle_and_lease(args, self._to_lease(wanted))
+            self._ahead = None if reply is None else self._leased(reply, wanted)
+        else:
+            settled = self._scripts.settle(args)
+        opened, closed, died = settled
         if opened or closed:
             log.warning("sink.circuit", sink=self.sink, state="open" if opened else "closed")
         self._log_dead_letters(
@@ -175,6 +169,18 @@ class DeliveryQueue:
             if outcome.action in DEAD or (died and _entry(outcome) in died)
         )
         return bool(opened)
+
+    def _to_settle(self, outcomes: Sequence[Outcome]) -> list[Any]:
+        """Return the arguments of `settle.lua`."""
+        return [
+            forward_group(self.sink),
+            self.sink,
+            FAILURES,
+            PAUSE,
+            LONGEST_PAUSE,
+            *self._guards,
+            *itertools.chain.from_iterable(outcome.args() for outcome in outcomes),
+        ]
 
     def _log_dead_letters(self, letters: Iterable[bytes]) -> None:
         for letter in map(decode_dead_letter, letters):
@@ -224,10 +230,6 @@ def create_group(client: redis.Redis, sink: str, start: str = "$") -> bool:
 def _log_moved(sink: str) -> None:
     """Log that somebody had destroyed the group or moved its position."""
     log.warning("group.moved", stream=EVENTS, group=forward_group(sink))
-
-
-def _script(client: redis.Redis, name: str) -> Any:
-    return client.register_script(scripts.load(__package__, name))
 
 
 def _entry(outcome: Outcome) -> bytes:

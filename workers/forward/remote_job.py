@@ -59,28 +59,36 @@ class RemoteJob:
 
     def _lease(self) -> bool:
         """Lease deliveries until the window is full. Returns whether there were any."""
+        if not self._deliveries.has_leased_ahead:
+            if not self._room():
+                return True
+            if self._deliveries.pace.left() > 0:
+                if not (self._waiting or self._under_way or self._answered):
+                    self._loop.give_way()
+                return True
+        items = self._deliveries.lease(self._room())
+        self._take(items)
+        return bool(items)
+
+    def _room(self) -> int:
+        """Return how many deliveries to lease: none while the window is more than half full."""
         room = self._window - self._under_way - len(self._waiting)
-        if room < self._window // 2:
-            return True
-        if self._deliveries.pace.left() > 0:
-            if room == self._window and not self._answered:
-                self._loop.give_way()
-            return True
-        items = self._deliveries.lease(room * self._sink.batch_size)
+        return room * self._sink.batch_size if room >= self._window // 2 else 0
+
+    def _take(self, items: list[Item]) -> None:
+        """Have leased items wait for their requests, and settle those not to be sent."""
         wanted, settled = self._decider.select(items)
         if self._deliveries.held:
             settled += map(self._decider.given_up, wanted)
             wanted = []
         if settled:
             self._deliveries.settle(settled)
-        groups, now = _grouped(wanted, self._sink.batch_size), time.monotonic()
-        for group in groups:
-            group[0].leased = now
-        self._waiting.extend(groups)
-        return bool(items)
+        self._waiting.extend(_grouped(wanted, self._sink.batch_size))
 
-    def _exchange(self) -> None:
-        """Send the requests that may be sent, and settle those answered, soon after an answer."""
+    def _exchange(self, *, ends: bool = False) -> None:
+        """Send the requests that may be sent, and settle those answered, soon after an answer; the
+        next deliveries are leased with that unless the job `ends`.
+        """
         self._send()
         if not self._answered:
             self._receive(WAIT)
@@ -91,14 +99,15 @@ class RemoteJob:
         outcomes: list[Outcome] = []
         for items, answer in self._answered:
             outcomes += self._decider.answered(items, answer)
-        if outcomes and self._deliveries.settle(outcomes):
+        self._adapt(self._answered)
+        paused = ends or self._deliveries.pace.left() > 0
+        if outcomes and self._deliveries.settle(outcomes, 0 if paused else self._room()):
             self._give_back()
         done, self._answered = self._answered, []  # kept if Redis did not take them
         taken = [item for items, answer in done if answer.what == "taken" for item in items]
         if taken:
             self._deliveries.log_delivered(taken)
         self._deliveries.attempts.write(soon=True)
-        self._adapt(done)
 
     def _troubled(self) -> bool:
         """Return whether so many answers, not all of them good, are to be settled before more is
@@ -149,12 +158,13 @@ class RemoteJob:
 
     def _end(self) -> None:
         """Wait for the requests in flight; at a stop, give back those not sent yet."""
+        self._take(self._deliveries.leased_ahead())
         latest = time.monotonic() + 3 * self._sink.seconds + 1
         while (self._waiting or self._under_way) and time.monotonic() < latest:
             if self._loop.stopping():
                 latest = min(latest, time.monotonic() + STOP_WITHIN)
                 self._give_back()
-            self._exchange()
+            self._exchange(ends=True)
 
     def _give_back(self) -> None:
         """Give back unsent items, at a stop or when the circuit has opened: new ones are still

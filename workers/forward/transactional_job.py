@@ -32,22 +32,36 @@ class TransactionalJob:
     def run(self) -> None:
         """Work until nothing is left, the time is up or a stop is asked for."""
         self._deliveries.recover()
-        self._loop.run(self._step)
+        self._loop.run(self._step, self._end)
 
     def _step(self) -> bool:
-        if self._sink.reader_lags():
-            return False
-        if self._deliveries.pace.left() > 0:
-            self._loop.give_way()
-            return True
+        if not self._deliveries.has_leased_ahead:
+            if self._sink.reader_lags():
+                return False
+            if self._deliveries.pace.left() > 0:
+                self._loop.give_way()
+                return True
         self._loop.spans.begin_batch()
         items = self._deliveries.lease(BATCH)
         self._say(self._deliveries.blocked)
         if not items and self._loop.idle():
             return False
+        waits = self._deliveries.pace.left() > 0 or self._sink.reader_lags()
+        return self._deliver(items, 0 if waits else BATCH)
+
+    def _end(self) -> None:
+        """Deliver what has been leased ahead."""
+        self._deliver(self._deliveries.leased_ahead(), 0)
+
+    def _deliver(self, items: Sequence[Item], then_lease: int) -> bool:
+        """Settle items by the sink's commands, and lease the next. Returns whether the keys that
+        they write to are as the sink needs them.
+        """
+        if not items:
+            return True
         wanted, settled = self._decider.select(items)
         try:
-            self._deliveries.settle([*settled, *self._runs(wanted)])
+            self._deliveries.settle([*settled, *self._runs(wanted)], then_lease)
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 raise

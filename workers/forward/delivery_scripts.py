@@ -1,0 +1,69 @@
+"""The two scripts of a sink's delivery queue, run each by itself or both in one write."""
+
+from typing import Any
+
+import redis
+from redis.exceptions import NoScriptError
+
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    EVENTS,
+    INBOUND,
+    MARKS,
+    SINKS,
+    forward_bell,
+    refused_at,
+    retry_due,
+    retry_items,
+    sink_parking,
+    sink_state,
+)
+from receiver.runtime import scripts
+
+
+class DeliveryScripts:
+    """Run `lease.lua` and `settle.lua` for one sink; both say what their arguments are."""
+
+    def __init__(self, client: redis.Redis, sink: str) -> None:
+        self._client = client
+        self._lease = _script(client, "lease")
+        self._settle = _script(client, "settle")
+        due, items, state = retry_due(sink), retry_items(sink), sink_state(sink)
+        bell, parking = forward_bell(sink), sink_parking(sink)
+        self._server_knows_settle = False
+        self._lease_keys = (EVENTS, due, items, state, bell, MARKS, parking, INBOUND)
+        self._settle_keys = (
+            *(EVENTS, due, items, DEAD_LETTERS, SINKS, state, MARKS),
+            refused_at(sink),
+        )
+
+    def lease(self, args: list[Any]) -> Any:
+        """Return the reply to a lease. Raises `redis.RedisError`."""
+        return self._lease(keys=self._lease_keys, args=args)
+
+    def settle(self, args: list[Any]) -> Any:
+        """Return the reply to a settlement. Raises `redis.RedisError`."""
+        settled = self._settle(keys=self._settle_keys, args=args)
+        self._server_knows_settle = True
+        return settled
+
+    def settle_and_lease(self, settle: list[Any], lease: list[Any]) -> tuple[Any, Any]:
+        """Return the replies to a settlement and to a lease after it, which are one write, and so
+        one exchange and one fsync. Raises `redis.RedisError`; a lease that is refused, or not made
+        because the settlement comes first and its script must be sent, has no reply.
+        """
+        if not self._server_knows_settle:
+            return self.settle(settle), None
+        pipe: Any = self._client.pipeline(transaction=False)
+        pipe.evalsha(self._settle.sha, len(self._settle_keys), *self._settle_keys, *settle)
+        pipe.evalsha(self._lease.sha, len(self._lease_keys), *self._lease_keys, *lease)
+        settled, leased = pipe.execute(raise_on_error=False)
+        if isinstance(settled, NoScriptError):
+            settled = self.settle(settle)
+        if isinstance(settled, Exception):
+            raise settled
+        return settled, None if isinstance(leased, Exception) else leased
+
+
+def _script(client: redis.Redis, name: str) -> Any:
+    return client.register_script(scripts.load(__package__, name))
