@@ -78,24 +78,23 @@ def read(
         pipe.hgetall(sink_state(name))
         pipe.hgetall(sink_parking(name))
     replies = iter(map(ours, pipe.execute(raise_on_error=False)))
+    own: dict[str, dict[str, int]] = {name: {} for name in names}
+    for field, count in counts.items():
+        name, _, said = field.partition(":")
+        own.get(name, {})[said] = count
     return {
-        name: _sink(name, counts, groups, next(replies), (next(replies), next(replies)))
+        name: _sink(name, own[name], groups, next(replies), (next(replies), next(replies)))
         for name in names
     }
 
 
 def _sink(
     name: str,
-    counts: dict[str, int],
+    own: dict[str, int],
     groups: dict[str, Waiting],
     retries: int,
     hashes: tuple[dict[bytes, bytes], dict[bytes, bytes]],
 ) -> Sink:
-    own = {
-        field.removeprefix(f"{name}:"): count
-        for field, count in counts.items()
-        if field.startswith(f"{name}:")
-    }
     state, parking = map(texts, hashes)
     return Sink(own, groups[forward_group(name)], retries or 0, state, parking)
 

@@ -1,7 +1,8 @@
 """Every counter and depth in Redis, read for one scrape or one examination."""
 
+import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -133,9 +134,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
         lost=sum(losses.values()),
         moves=unless_foreign(lambda: _moves(client), {}),
         info=memory | server | replication | persistence,
-        workers={
-            queue: _alive(client, queue) for queue in (NORMALISE_QUEUE, *map(forward_queue, sinks))
-        },
+        workers=_alive(client, [NORMALISE_QUEUE, *map(forward_queue, sinks)]),
         polls=states,
         consents=unless_foreign(lambda: _consents(client), {}) if states else {},
         unreadable=unreadable,
@@ -173,15 +172,20 @@ def _waiting(now: int, entries: int, oldest: int) -> Waiting:
     return Waiting(entries, max(0, now - oldest) / 1000 if oldest else 0.0)
 
 
-def _alive(client: redis.Redis, queue: str) -> int:
-    """Count the living workers of a queue: RQ keeps a set of them, and a heartbeat for each."""
-    members: Any = client.smembers
-    names: Any = unless_foreign(lambda: members(f"rq:workers:{queue}"), ())
+def _alive(client: redis.Redis, queues: Sequence[str]) -> dict[str, int]:
+    """Count the living workers of each queue: RQ keeps a set of them, and a heartbeat for each."""
     pipe = client.pipeline(transaction=False)
-    for name in names:
+    for queue in queues:
+        pipe.smembers(f"rq:workers:{queue}")
+    names: list[list[Any]] = [[*ours(reply)] for reply in pipe.execute(raise_on_error=False)]
+    for name in itertools.chain.from_iterable(names):
         pipe.hget(name, "last_heartbeat")
-    beats = map(_heard, map(ours, pipe.execute(raise_on_error=False)))
-    return sum(time.time() - beat < BEATS_WITHIN for beat in beats)
+    beats = iter([_heard(ours(reply)) for reply in pipe.execute(raise_on_error=False)])
+    now = time.time()
+    return {
+        queue: sum(now - next(beats) < BEATS_WITHIN for _ in each)
+        for queue, each in zip(queues, names, strict=True)
+    }
 
 
 def _heard(beat: bytes | None) -> float:
