@@ -106,7 +106,7 @@ class DeliveryQueue:
 
     @property
     def has_leased_ahead(self) -> bool:
-        """Whether `settle` has leased and nobody has taken what came of it."""
+        """Return whether `settle` has leased and nobody has taken what came of it."""
         return self._ahead is not None
 
     def leased_ahead(self) -> list[Item]:
