@@ -33,7 +33,7 @@ soak: $(VENV)/installed-dev ## run the tests that take minutes: failover, overlo
 	$(BIN)/python -m pytest -m soak
 
 breakages: $(VENV)/installed-dev ## break each script on purpose: the models must notice every time
-	$(BIN)/python -m pytest -m soak tests/models -k broken
+	$(BIN)/python -m pytest -n 2 -m soak tests/models -k broken
 
 check: $(VENV)/installed-dev ## lint, format, types, import contracts, tests
 	$(BIN)/ruff check .

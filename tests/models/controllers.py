@@ -37,14 +37,14 @@ class Process:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        connections: Any,
+        client: Any,
         operator: Operator,
         settings: Settings,
     ) -> None:
         self.devices: list[str] = []
         """Phone numbers that `receiver.toml` declares."""
         self._loop, self._operator, self._settings = loop, operator, settings
-        self._connections = connections
+        self._client = client
         self._task: asyncio.Task[None] | None = None
         self._start()
 
@@ -93,8 +93,8 @@ class Process:
         client: Any = SimpleNamespace(request=self._request)
         self._controller = Controller(self._settings, operator, client, lambda: False)
         self._context = self._controller.context
-        redis: Any = Redis(connection_pool=self._connections)
-        self._execute, redis.execute_command = redis.execute_command, self._command
+        redis: Any = Redis()
+        redis.execute_command = self._command
         self._context.store.client = redis
         self._loaded = False
 
@@ -144,7 +144,10 @@ class Process:
         await Sweep(self._context.store).run()
 
     async def _command(self, *words: Any, **options: Any) -> Any:
-        return await self._call(lambda: self._execute(*words, **options), NotConnected)
+        async def answered() -> Any:
+            return self._client.execute_command(*words, **options)
+
+        return await self._call(answered, NotConnected)
 
     async def _request(self, method: str, url: str, body: Any = None, check: Any = None) -> Answer:
         async def asked() -> Answer:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -55,7 +54,6 @@ class SubscriptionHistories(RuleBasedStateMachine):
 
     world: World
     loop: asyncio.AbstractEventLoop
-    connections: redis.asyncio.ConnectionPool
     directory: Path
 
     def __init__(self) -> None:
@@ -67,7 +65,7 @@ class SubscriptionHistories(RuleBasedStateMachine):
         path.write_text(TOML)
         settings = load({"RECEIVER_CONFIG": str(path), "REDIS_URL": "unix:///nowhere"})
         self.processes = [
-            Process(self.loop, self.connections, self.operator, settings) for _ in range(2)
+            Process(self.loop, self.client, self.operator, settings) for _ in range(2)
         ]
         self.excused: set[str] = set()
         """Subscriptions whose credentials Redis has lost."""

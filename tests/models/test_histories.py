@@ -4,13 +4,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-import redis.asyncio
 import uvloop
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from redis.exceptions import ResponseError
 
-from tests.models import breakages
+from tests.models import breakages, draws
 from tests.models.breakages import Breakage
 from tests.models.inbound import InboundHistories
 from tests.models.sink import SinkHistories
@@ -33,9 +32,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         InboundHistories.world = SinkHistories.world = SubscriptionHistories.world = it
         InboundHistories.loop = SubscriptionHistories.loop = loop
         SubscriptionHistories.directory = tmp_path_factory.mktemp("models")
-        SubscriptionHistories.connections = redis.asyncio.ConnectionPool.from_url(it.url)
         yield it
-        loop.run_until_complete(SubscriptionHistories.connections.disconnect())
         loop.close()
 
 
@@ -48,6 +45,7 @@ def histories(
         # A step of a controller is many requests.
         stateful_step_count=20 if machine is SubscriptionHistories else 40,
         derandomize=not random,
+        backend=draws.NAME if random else "hypothesis",
         database=None,
         deadline=None,
         report_multiple_bugs=False,

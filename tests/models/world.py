@@ -11,6 +11,7 @@ import pytest
 from receiver.runtime import scripts
 from receiver.subscriptions import lease, store
 from tests.models.breakages import Breakage
+from tests.models.client import Client
 from tests.support.environ import ROOT
 from tests.support.valkey import Valkey
 from workers import second_clock
@@ -33,7 +34,7 @@ class World:
     """One server, its time and this machine's in the hand of the history."""
 
     def __init__(self, valkey: Valkey) -> None:
-        self.client: Any = valkey.client()
+        self.client: Any = Client(str(valkey.socket))
         self.url = valkey.url
         # A read that waits for a millisecond is answered at the server's next tick.
         self.client.config_set("hz", 500)
@@ -134,4 +135,5 @@ def world() -> Iterator[World]:
         try:
             yield it
         finally:
+            it.client.close()
             valkey.stop()
