@@ -107,6 +107,7 @@ class Process:
                 self._declare()
                 await self._controller._load_state()
                 self._loaded = True
+                await self._renew()  # the first thing that a controller which has loaded does
             store.check_lease()
             await getattr(self, f"_{unit}")()
         except (LeaseLost, *redis_client.DOWN_ON_THE_LOOP):
