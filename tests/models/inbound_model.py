@@ -42,8 +42,8 @@ class InboundModel(RuleBasedStateMachine):
         self.says: dict[bytes, tuple[str, Said]] = {}
         self.refused = self.dropped = 0
         self.marked = self.in_place = True
-        """Whether the group's mark is there, and whether nobody has moved the group, since the last
-        job: without both nobody knows what was done."""
+        """Whether the group's mark is there, and whether all that was open since somebody moved the
+        group is done: without both nobody knows what was done."""
         self.published: list[dict[str, Any]] = []
         self._at = "-"
         self.forgetful = False

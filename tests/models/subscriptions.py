@@ -172,7 +172,9 @@ class SubscriptionHistories(RuleBasedStateMachine):
         for process in self.processes:
             process.kill()
         self._move_clock(self.world.true)
-        for _ in range(60):
+        # Where also the key is lost that says by which clock the last one worked, what was replaced
+        # lives to its end.
+        for _ in range(600):
             self._pass(_ROUND)
             self._round(self.processes[0])
             self.what_lives_is_admitted()
