@@ -33,7 +33,10 @@ Written by `make bench`; measured on one machine, load generator, Valkey and con
 Every contender has a fresh Valkey with the settings of `deploy/valkey.conf` (`appendfsync always`
 unless its name says otherwise). Contenders run in turn, every other round in the
 opposite order; figures are the median of the rounds and, in brackets, the least and the greatest.
-Ratios are taken within a round. What other work disturbed is measured again."""
+Ratios are taken within a round. What other work disturbed is measured again.
+
+Parts of different days are of machines of the same kind, but not of the same speed: rates compare
+within a part only, ratios between parts too."""
 
 
 def _charts(raw: Raw, directory: Path) -> list[str]:
