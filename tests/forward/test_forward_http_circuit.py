@@ -65,6 +65,20 @@ def test_the_first_success_closes_the_circuit_and_everything_comes(
     assert forwarding.state() == {}
 
 
+@pytest.mark.parametrize("trouble", [400, 500])
+def test_a_probe_is_an_event_that_the_consumer_has_not_failed_at(
+    valkey: Valkey, consumer: Consumer, trouble: int
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
+    consumer.behaviour = answering(trouble)
+    publish_many(valkey, 50)
+    forwarding.run()
+    for _ in range(30):
+        forwarding.later(3600)  # the pause is over, and all that failed is due
+    assert len(consumer.ids) >= delivery_queue.FAILURES + 30
+    assert len(set(consumer.ids)) == len(consumer.ids)
+
+
 @pytest.mark.parametrize("trouble", [410, 500])
 def test_a_consumer_gone_for_good_holds_events_only_as_long_as_the_sink_tries(
     valkey: Valkey, consumer: Consumer, trouble: int

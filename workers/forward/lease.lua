@@ -38,7 +38,7 @@ local wanted = tonumber(ARGV[3])
 local now = now_ms()
 local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
-    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing', 'refused')
+    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
 local probe = false
 -- No retry waits for more than an hour (`workers.forward.backoff`, `workers.sinks.http`): one that is due
 -- later was written while this clock was ahead, and is due now.
@@ -136,10 +136,10 @@ if ARGV[6] ~= '' and left() > 0 then
     add(redis.call(
         'XAUTOCLAIM', KEYS[1], group, consumer, ARGV[5], '0-0', 'COUNT', left())[2])
 end
--- A probe of a consumer that refuses takes what it has not seen yet: what it has refused may well be all
--- that it does not want.
+-- A probe takes what the consumer has not seen yet: what it failed at or refused may well be all that it
+-- cannot take, and would hold back everything else for as long as its retries last.
 local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4])
-if probe and state[6] and left() > 0 and not full then
+if probe and left() > 0 and not full then
     read('>', left())
 end
 if left() > 0 then
