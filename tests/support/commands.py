@@ -1,5 +1,6 @@
 """Running the commands as a user does: real processes, in a directory of their own."""
 
+import atexit
 import os
 import pty
 import signal
@@ -100,3 +101,10 @@ def free_port() -> int:
 
 
 _bound: list[socket.socket] = []
+
+
+@atexit.register
+def _close_bound() -> None:
+    """Or Python complains of each one at its end."""
+    for bound in _bound:
+        bound.close()
