@@ -4,92 +4,32 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
 
-import redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
 
 from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
-from receiver.erasure.own_spool import OwnSpool
-from receiver.health.data_loss import DataLoss
-from receiver.health.memory import Memory
 from receiver.health.monitor import Monitor
 from receiver.health.redis_state import RedisState
 from receiver.health.subscription_warnings import SubscriptionWarnings
-from receiver.intake.availability import Availability
-from receiver.intake.group_commit import Intake
-from receiver.intake.inbound_writer import Inbound, script
-from receiver.intake.redis_link import RedisLink
-from receiver.intake.spool import location
-from receiver.intake.spool.drain import Drain
-from receiver.intake.spool.spool import Spool
 from receiver.metrics.scrape import Scrape
 from receiver.runtime import hangup, logs, parent_death, redis_client
-from receiver.runtime.bell import Bell
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.tracing import switch
-from receiver.web import asgi, reads
+from receiver.web import reads
 from receiver.web.admission import Admission
 from receiver.web.context import Context
-from receiver.web.ingest import Ingest, Respond
+from receiver.web.ingest import Ingest
 from receiver.web.openapi import Description
-from receiver.web.protocol import is_whole
-from receiver.web.request import Request as IncomingRequest
-from receiver.web.responses import closing
+from receiver.web.routing import Application
 from receiver.web.server import end_at_the_second_signal
+from receiver.web.storage import Storage
 from receiver.web.tracing import RequestSpans, TracedRequestSpans
-
-
-class Receiver(Starlette):
-    """A Starlette application that hands carriers' paths directly to their routes.
-
-    The middleware and routing in between do nothing for them and cost half of what an empty
-    endpoint does.
-    """
-
-    def __init__(self, carriers: Mapping[str, Ingest], **options: Any) -> None:
-        super().__init__(**options)
-        self._carriers = carriers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Route a request: `/a/b` is listener `default` of route `/a/b`, and `/a/b/name` its
-        listener `name`.
-        """
-        if scope["type"] == "http" and (found := self._find(scope)):
-            ingest, request = found
-            return await asgi.respond(ingest, request, scope, receive, send)
-        if scope["type"] == "http" and not (scope["method"] == "GET" and is_whole(receive)):
-            send = closing(scope, receive, send)  # nobody there reads bodies
-        return await super().__call__(scope, receive, send)
-
-    def handle(self, scope: Scope, body: bytes, respond: Respond) -> bool:
-        """Respond to a whole request on a carrier's route; False on any other route, with nothing
-        done yet.
-        """
-        if not (found := self._find(scope)):
-            return False
-        ingest, request = found
-        request.body = body
-        ingest.handle(request, respond)
-        return True
-
-    def _find(self, scope: Scope) -> tuple[Ingest, IncomingRequest] | None:
-        path, listener = scope["path"], "default"
-        if not (ingest := self._carriers.get(path)):
-            path, _, listener = path.rpartition("/")
-            if not listener or not (ingest := self._carriers.get(path)):
-                return None
-        request = IncomingRequest(
-            scope["method"], listener, scope["headers"], scope["query_string"], scope
-        )
-        return ingest, request
 
 
 def create() -> Starlette:
@@ -106,104 +46,91 @@ def build(settings: Settings, reload: Reload | None = None) -> Starlette:
     """
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set: name the Redis or Valkey to keep things in")
-    bell = Bell(redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN))
-    operators = [one.name for one in settings.operators]
-    credentials, availability = Credentials(settings.bearer_digests, operators), Availability()
-    reader = redis_client.client(settings.redis_url, timeout=redis_client.ANSWER_WITHIN)
-    losses = DataLoss(_memory(settings, reader))
-    spool = Spool(settings.spool_dir, settings.spool_bytes) if settings.spool_dir else None
-    inbound, probe = (_inbound(settings, bell, losses, availability) for _ in range(2))
-    intake = Intake(inbound, spool)
-    drain = (
-        Drain(spool, _inbound(settings, bell, losses, availability), availability)
-        if spool
-        else None
-    )
-    admission = Admission(settings.max_in_flight)
-    client = redis_client.async_client(settings.redis_url)
-    erasing = OwnSpool(client, spool, drain, settings) if spool and drain else None
-    context = Context(settings, credentials, intake, admission, availability, client)
-    server = RedisState(availability, losses, settings, inbound, probe)
-    scrape = Scrape(settings, reader)
-    subscriptions = SubscriptionWarnings(settings)
-    monitor = Monitor(
-        client,
-        server,
-        credentials,
-        context.unauthenticated,
-        context.counters,
-        redis_client.address(settings.redis_url),
-        subscriptions,
-    )
-    tracer = switch.start(settings.traces)
-    description = Description(settings)
+    return _Parts(settings, settings.redis_url, reload).application()
 
-    def take(new: Settings) -> None:
-        context.take(new)
-        subscriptions.take(new)
-        scrape.settings = description.settings = new
-        if erasing:
-            erasing.settings = new
 
-    def ingest(callback: Callback) -> Ingest:
+class _Parts:
+    """The parts of one web process, which begin and end with its application."""
+
+    def __init__(self, settings: Settings, url: str, reload: Reload | None) -> None:
+        client = redis_client.async_client(url)
+        storage = self._storage = Storage(settings, url, client)
+        availability, losses = storage.availability, storage.losses
+        operators = [one.name for one in settings.operators]
+        credentials = Credentials(settings.bearer_digests, operators)
+        admission = Admission(settings.max_in_flight)
+        context = self._context = Context(
+            settings, credentials, storage.intake, admission, availability, client
+        )
+        self._server = RedisState(availability, losses, settings, storage.inbound, storage.probe)
+        self._subscriptions = SubscriptionWarnings(settings)
+        self._monitor = Monitor(
+            client,
+            self._server,
+            credentials,
+            context.unauthenticated,
+            context.counters,
+            redis_client.address(url),
+            self._subscriptions,
+        )
+        self._reader = redis_client.client(url, timeout=redis_client.ANSWER_WITHIN)
+        self._scrape = Scrape(settings, self._reader)
+        self._description = Description(settings)
+        self._tracer = switch.start(settings.traces)
+        self._reload = reload
+
+    def application(self) -> Application:
+        """Return the application of these parts."""
+        context, subscriptions = self._context, self._subscriptions
+        spool, scrape = self._storage.spool, self._scrape
+        return Application(
+            {callback.path: self._ingest(callback) for callback in CALLBACKS},
+            routes=reads.routes(
+                self._server, spool, scrape, self._description, subscriptions, self._reload
+            ),
+            exception_handlers={HTTPException: reads.nowhere(context.unauthenticated)},
+            lifespan=self._lifespan,
+        )
+
+    def _ingest(self, callback: Callback) -> Ingest:
+        tracer = self._tracer
         spans = TracedRequestSpans(tracer, callback) if tracer else RequestSpans()
-        return Ingest(context, callback, spans)
+        return Ingest(self._context, callback, spans)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        parent_death.watch()
-        end_at_the_second_signal()
-        if spool and drain:
-            await spool.start()
-            drain.start()
-        intake.start()
-        with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
-            await monitor.look()
-        tasks = [monitor.run(), context.bodies.watch(), *([erasing.run()] if erasing else [])]
-        watching = asyncio.gather(*tasks)
-        _spare_the_garbage_collector()
-        if reload:
-            loop = asyncio.get_running_loop()
-            Watch(reload, lambda new: loop.call_soon_threadsafe(take, new)).start()
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        watching = await self._start()
         yield
         await cancel([watching])
-        await intake.close()
-        if spool and drain:
-            await drain.close()
-            await spool.close()
-        if erasing:
-            await erasing.close()
-        await monitor.close()
-        await probe.end()
-        losses.close()
-        bell.close()
-        reader.close()
-        if tracer:
-            await asyncio.to_thread(tracer.close)
+        await self._storage.close()
+        await self._monitor.close()
+        self._reader.close()
+        if self._tracer:
+            await asyncio.to_thread(self._tracer.close)
 
-    app = Receiver(
-        {callback.path: ingest(callback) for callback in CALLBACKS},
-        routes=reads.routes(server, spool, scrape, description, subscriptions, reload),
-        exception_handlers={HTTPException: reads.nowhere(context.unauthenticated)},
-        lifespan=lifespan,
-    )
-    # A redirect would answer a POST with 307, which no carrier follows: 404 says what is wrong.
-    app.router.redirect_slashes = False
-    return app
+    async def _start(self) -> "asyncio.Future[list[None]]":
+        """Return what runs beside the requests until it is cancelled."""
+        parent_death.watch()
+        end_at_the_second_signal()
+        await self._storage.start()
+        with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
+            await self._monitor.look()
+        erasing = self._storage.erasing
+        tasks = [self._monitor.run(), self._context.bodies.watch()]
+        watching = asyncio.gather(*tasks, *([erasing.run()] if erasing else []))
+        _spare_the_garbage_collector()
+        if self._reload:
+            loop = asyncio.get_running_loop()
+            Watch(self._reload, lambda new: loop.call_soon_threadsafe(self._take, new)).start()
+        return watching
 
-
-def _memory(settings: Settings, client: redis.Redis) -> Memory:
-    """On a disk that outlives the process, where there is one."""
-    directory = location.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
-    database = client.connection_pool.connection_kwargs.get("db", 0)
-    return Memory(directory, f"{redis_client.address(settings.redis_url or '')}/{database}")
-
-
-def _inbound(
-    settings: Settings, bell: Bell, losses: DataLoss, availability: Availability
-) -> Inbound:
-    link = RedisLink(settings.redis_url or "", script(), settings.ack_replicas)
-    return Inbound(link, bell.ring, losses.writer(), availability)
+    def _take(self, new: Settings) -> None:
+        """Go by a changed `receiver.toml` from now on."""
+        self._context.take(new)
+        self._subscriptions.take(new)
+        self._scrape.settings = self._description.settings = new
+        if self._storage.erasing:
+            self._storage.erasing.settings = new
 
 
 def _spare_the_garbage_collector() -> None:
