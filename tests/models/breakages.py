@@ -1,13 +1,18 @@
-"""Scripts broken on purpose: histories that do not notice these would notice nothing."""
+"""Scripts broken on purpose, and what sends them: histories that do not notice these would notice
+nothing.
+"""
 
 from typing import Final, NamedTuple
+
+EXCHANGE: Final = "delivery_scripts"
+"""The module of Python that sends a settlement and a lease in one write."""
 
 
 class Breakage(NamedTuple):
     """One change to a script."""
 
     script: str
-    """Its name; empty for every script that includes the text."""
+    """Its name; empty for every script that includes the text, and `EXCHANGE` for that module."""
     was: str
     becomes: str
 
@@ -76,6 +81,14 @@ SINK: Final = [
         ("count('replayed', -1)", "count('replayed', 0)"),
         ("marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)", ""),
         ("redis.call('ZADD', KEYS[2], due, id)", ""),
+    ),
+    *_of(
+        EXCHANGE,
+        (
+            "settled, leased = pipe.execute(",
+            "pipe.command_stack.reverse()\n        leased, settled = pipe.execute(",
+        ),
+        ("if isinstance(settled, NoScriptError):", "if False:"),
     ),
     *_of(
         "requeue",

@@ -52,6 +52,11 @@ class Client(redis.Redis):
         self._socket.sendall(b"".join(_packed(words) for words, _ in commands))
         return [self._answer(words[0], options) for words, options in commands]
 
+    def script_flush(self, sync_type: Any = None) -> Any:
+        """Have the server forget its scripts."""
+        self._loaded.clear()
+        return super().script_flush(sync_type)
+
     def have(self, script: Any, digest: str) -> None:
         """Load a script that this client has not loaded."""
         if digest not in self._loaded:

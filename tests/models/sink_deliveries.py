@@ -6,7 +6,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from receiver.contract.redis_keys import EVENTS
+from receiver.contract.redis_keys import EVENTS, sink_state
 from receiver.operations.requeue import Requeue
 from tests.models.sink_model import GROUP, SinkModel
 from tests.models.sink_worker import SINK, outcomes_of
@@ -14,6 +14,8 @@ from tests.support import forwarding
 from workers.forward.outcomes import Outcome
 
 LEASE: Final = 20  # seconds after which a lease is over, and a little more
+LONGEST: Final = 3_660_000
+"""Milliseconds: a circuit that is open for longer was opened while the server's clock was ahead."""
 ACTIONS: Final = (
     *("run", "run", "run", "delivered", "retry", "refused", "again", "dead", "unsent", "pause"),
     *("stop",),
@@ -43,8 +45,10 @@ class DeliveryRules(SinkModel):
         by=st.integers(0, 1),
         actions=st.lists(st.sampled_from(ACTIONS), min_size=4, max_size=4),
         heard=st.booleans(),
+        ahead=st.integers(0, 4),
     )
-    def settle(self, by: int, actions: list[str], heard: bool) -> None:
+    def settle(self, by: int, actions: list[str], heard: bool, ahead: int = 0) -> None:
+        """Settle what a worker has, and with that lease so many `ahead`."""
         worker = self.workers[by]
         found: list[Outcome] = []
         for item, action in zip(worker.held, actions, strict=False):
@@ -52,9 +56,28 @@ class DeliveryRules(SinkModel):
                 self.taken.add(item.delivery.entry)
             found += outcomes_of(item, "unsent" if worker.queue.held else action)
         if found:
-            worker.queue.settle(found)
+            worker.queue.settle(found, ahead)
+            if worker.queue.has_leased_ahead and self._may_not_send():
+                assert worker.queue.held, "leased though the settlement said not to send"
         if heard:
             worker.held = []
+        elif ahead:
+            worker.queue.recover()
+
+    def _may_not_send(self) -> bool:
+        """Return whether the sink is stopped, or its circuit open and no probe under way."""
+        names = ("stopped", "open_until", "probing")
+        stopped, until, probing = self.client.hmget(sink_state(SINK.name), names)
+        left = int(until or 0) - 1000 * self.world.server
+        return bool(stopped or (not probing and 0 < left <= LONGEST))
+
+    @rule(by=st.integers(0, 1), actions=st.lists(st.sampled_from(ACTIONS), min_size=4, max_size=4))
+    def settle_after_a_restart(self, by: int, actions: list[str]) -> None:
+        """The server has forgotten the scripts when a worker settles what it has."""
+        self.publish([True, True])
+        self.lease(by, 1)
+        self.client.script_flush()
+        self.settle(by, actions, heard=True, ahead=4)
 
     @rule(by=st.integers(0, 1))
     def crash(self, by: int) -> None:

@@ -1,5 +1,6 @@
 """What the models share: a server of their own, two clocks that they move, and consumer groups."""
 
+import inspect
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,12 @@ import pytest
 
 from receiver.runtime import scripts
 from receiver.subscriptions import lease, store
-from tests.models.breakages import Breakage
+from tests.models.breakages import EXCHANGE, Breakage
 from tests.models.client import Client
 from tests.support.environ import ROOT
 from tests.support.valkey import Valkey
 from workers import second_clock
+from workers.forward import delivery_queue, delivery_scripts
 from workers.normalise import job
 
 BEGIN: Final = int(time.time())
@@ -51,6 +53,8 @@ class World:
         self.set(BEGIN, BEGIN)
         for module, name, script in _AT_IMPORT:
             setattr(module, name, self.load(module.__package__ or "", script))
+        queue: Any = delivery_queue
+        queue.DeliveryScripts = self._exchange()
 
     def lose_all(self) -> None:
         """Empty the server in the middle of a history."""
@@ -86,9 +90,22 @@ class World:
             text = text.replace(self.breakage.was, self.breakage.becomes)
         return text.replace("redis.call('TIME')", f"redis.call('HMGET', '{_TIME}', 's', 'us')")
 
+    def _exchange(self) -> type[delivery_scripts.DeliveryScripts]:
+        """Return the class that sends the scripts of a sink's deliveries."""
+        if not self.breakage or self.breakage.script != EXCHANGE:
+            return delivery_scripts.DeliveryScripts
+        found: dict[str, Any] = {"__package__": delivery_scripts.__package__}
+        text = inspect.getsource(delivery_scripts)
+        exec(text.replace(self.breakage.was, self.breakage.becomes), found)  # noqa: S102 - ours
+        broken: type[delivery_scripts.DeliveryScripts] = found["DeliveryScripts"]
+        return broken
+
     def check_breakage(self) -> None:
         """Raise unless the script that is wrong on purpose is another one and can still be run."""
         assert self.breakage
+        if self.breakage.script == EXCHANGE:
+            assert self.breakage.was in inspect.getsource(delivery_scripts)
+            return
         script = self.breakage.script or "enter_group"
         (path,) = (each for room in ROOMS for each in (ROOT / room).rglob(f"{script}.lua"))
         package = ".".join(path.parent.relative_to(ROOT).parts)
@@ -128,6 +145,7 @@ def world() -> Iterator[World]:
         it = World(valkey)
         patch.setattr(scripts, "load", it.load)
         patch.setattr(second_clock, "local_time", lambda: 1000 * it.local)
+        patch.setattr(delivery_queue, "DeliveryScripts", delivery_scripts.DeliveryScripts)
         patch.setattr(job, "LINGER_MILLISECONDS", 1)
         patch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: it.true))
         for module, name, _ in _AT_IMPORT:
