@@ -3,16 +3,17 @@
 from typing import Final, Protocol
 
 BODY_BYTES: Final = 64 * 1024 * 1024
-"""What their bodies may weigh together, complete or not: many slow large ones would fill memory."""
+"""Bytes that the bodies in flight may have together, complete or not: many slow large ones would
+fill memory."""
 
 
 class Admission:
-    """Counts the requests and bytes in flight; the monitor closes it while nothing could be stored.
+    """Counts the requests and bytes in flight.
 
-    Check `closed` and `full` before `enter` or `visit`. `most` requests may be in flight. The
-    default is as many as there may be connections: a refusal costs half of what a notification
-    does, so where our own processor is the limit, refusing would only starve other senders. Where
-    Redis is the limit, a lower bound keeps the latency of admitted requests low.
+    Check `full` before `enter` or `room`. `most` requests may be in flight. The default is as many
+    as there may be connections: a refusal costs half of what a notification does, so where our own
+    processor is the limit, refusing would only starve other senders. Where Redis is the limit, a
+    lower bound keeps the latency of admitted requests low.
     """
 
     def __init__(self, most: int) -> None:
@@ -33,7 +34,7 @@ class Admission:
         self.body_bytes += size
         return self.body_bytes <= BODY_BYTES
 
-    def weigh(self, size: int) -> bool:
+    def add_bytes(self, size: int) -> bool:
         """Count so many more bytes of a body; False when there is no room for them."""
         self.body_bytes += size
         return self.body_bytes <= BODY_BYTES
@@ -43,9 +44,9 @@ class Admission:
         self.in_flight -= 1
         self.body_bytes -= size
 
-    def visit(self) -> "Visit":
+    def room(self) -> "Room":
         """Return a context manager for a request whose body is still to come."""
-        return Visit(self)
+        return Room(self)
 
 
 class Counted(Protocol):
@@ -54,14 +55,14 @@ class Counted(Protocol):
     def enter(self, size: int = 0) -> bool:
         """Count one more request."""
 
-    def weigh(self, size: int) -> bool:
+    def add_bytes(self, size: int) -> bool:
         """Count so many more bytes of a body."""
 
     def leave(self, size: int) -> None:
         """Give back the room of a request."""
 
 
-class Visit:
+class Room:
     """Holds the room of one request, and gives it back at its end."""
 
     __slots__ = ("_admission", "_bytes")
@@ -70,12 +71,12 @@ class Visit:
         self._admission = admission
         self._bytes = 0
 
-    def weigh(self, size: int) -> bool:
+    def add_bytes(self, size: int) -> bool:
         """Count `size` more bytes of the body; False when there is no room for them."""
         self._bytes += size
-        return self._admission.weigh(size)
+        return self._admission.add_bytes(size)
 
-    def __enter__(self) -> "Visit":
+    def __enter__(self) -> "Room":
         self._admission.enter()
         return self
 

@@ -16,7 +16,8 @@ from receiver.web.responses import Headers, Response
 from receiver.web.tracing import RequestSpans
 
 _PRIVATE: Final = (b"cache-control", b"private")
-"""CloudEvents web hooks 3.2: what answers a token in the query may not be cached by others."""
+"""CloudEvents web hooks, section 3.2: the response to a token in the query may not be cached by
+others."""
 
 _seldom = Seldom(structlog.get_logger())
 
@@ -31,7 +32,9 @@ class Answers:
         self._acknowledged = responses.acknowledgement(callback)
 
     def acknowledge(self, request: Request, accepted: Accepted, began: float) -> Response:
-        """Return the answer to what is durable now, since `began` on the clock of performance."""
+        """Return the answer to what is durable now; `began` is when storing began, by
+        `time.perf_counter`.
+        """
         for refusal in accepted.refusals:
             log_refusal(refusal)
         if accepted.notifications:

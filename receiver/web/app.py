@@ -88,7 +88,7 @@ class _Parts:
             routes=reads.routes(
                 self._server, spool, scrape, self._description, subscriptions, self._reload
             ),
-            exception_handlers={HTTPException: reads.nowhere(context.unauthenticated)},
+            exception_handlers={HTTPException: reads.not_found(context.unauthenticated)},
             lifespan=self._lifespan,
         )
 

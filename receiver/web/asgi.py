@@ -34,7 +34,9 @@ async def respond(
 
 
 async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Receive) -> Response:
-    """Raises `SenderDisconnected`."""
+    """Return the response, once the body is read where one is wanted. Raises
+    `SenderDisconnected`.
+    """
     try:
         early = ingest.admit(request)
     except NotHeardOf as unheard:
@@ -44,8 +46,8 @@ async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Rece
         # Where there is nothing to wait for, the connection stays: a new one costs more than this.
         return early if is_whole(receive) else early.closing()
     try:
-        with ingest.admission(request).visit() as visit:
-            request.body = await ingest.context.bodies.read(scope, receive, visit)
+        with ingest.admission(request).room() as room:
+            request.body = await ingest.context.bodies.read(scope, receive, room)
             return await _await(lambda done: ingest.store(request, done))
     except Refuse as refused:
         reason = refused

@@ -41,8 +41,8 @@ def authenticate(context: Context, rules: Rules, request: Request) -> Credential
         credential = context.credentials.admit(
             tokens(request.headers, request.query), request.known
         )
-    except Unauthenticated as stranger:
-        raise Refuse.unauthenticated(stranger.reason) from None
+    except Unauthenticated as refused:
+        raise Refuse.unauthenticated(refused.reason) from None
     except Undecided:
         raise Refuse(503, "credentials cannot be checked just now", unread=True) from None
     request.connection[ADMITTED] = True

@@ -10,19 +10,20 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 AHEAD: Final = 64
-"""Requests that may be sent ahead of their answers, per connection; what comes after them is for
-another one (RFC 9112, section 9.3.2). Each takes a hundred times what its shortest head does."""
+"""Requests that may be sent ahead of their responses, per connection; further ones need another
+connection (RFC 9112, section 9.3.2). Each takes a hundred times the memory of the shortest head."""
 _TRAILERS: Final[Any] = deque(maxlen=0)
 """Takes the fields that follow a body in chunks, and keeps none: they are no headers (RFC 9110,
-section 6.5.1), and might say who sends."""
+section 6.5.1), and might hold a credential."""
 
 
 class Parsing(HttpToolsProtocol):
     """Parses the bytes of one connection into requests."""
 
     fed = 0
-    """Bytes since the last that were of a body somebody waits for."""
+    """Bytes that came after the last part of a body that is waited for."""
     _offer = b""
+    """The head of a request that offers another protocol, without the offer."""
 
     def feed(self, data: bytes | memoryview) -> None:
         """Parse bytes; what is not HTTP gets a 400."""

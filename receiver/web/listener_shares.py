@@ -9,15 +9,16 @@ from typing import Final
 
 from receiver.config.settings import Listener
 from receiver.intake.waiting_requests import WAITING_ENTRIES
-from receiver.web.admission import BODY_BYTES, Admission, Visit
+from receiver.web.admission import BODY_BYTES, Admission, Room
 from receiver.web.rejection import Refuse
 from receiver.web.request import Request
 from receiver.web.responses import Response
 
 WAITS: Final = 1.0
-"""Seconds for which a listener counts as waiting after its last request."""
+"""Seconds after its last request for which a listener counts as waiting."""
 _KEPT_FREE: Final = 4
-"""A quarter of one share stays free where nobody else waits, for whoever comes first."""
+"""One part in so many of a share stays free where no other listener waits, for the first that
+comes."""
 _SHARE: Final = "this listener has its share of what may be in flight"
 _RATE: Final = "this listener has had its requests of this second"
 
@@ -41,8 +42,8 @@ class ListenerShares:
         self.update(listeners)
 
     def update(self, listeners: Sequence[Listener]) -> None:
-        """Take these listeners for those that share from now on. What is in flight, and what each
-        has had of its second, still counts.
+        """Take these listeners as those that share from now on. What is in flight, and what each
+        has had of this second, still counts.
         """
         rates = {one.name: one.max_per_second for one in listeners if one.max_per_second}
         self._rates = {
@@ -140,14 +141,14 @@ class ListenerAdmission:
         self.body_bytes -= size
         self._whole.leave(size)
 
-    def weigh(self, size: int) -> bool:
+    def add_bytes(self, size: int) -> bool:
         """Count so many more bytes of a body; False when there is no room for them."""
         self.body_bytes += size
-        return self._whole.weigh(size) and not self._shares.exceeded(self)
+        return self._whole.add_bytes(size) and not self._shares.exceeded(self)
 
-    def visit(self) -> Visit:
+    def room(self) -> Room:
         """Return a context manager for a request whose body is still to come."""
-        return Visit(self)
+        return Room(self)
 
 
 class _Rate:

@@ -1,4 +1,4 @@
-"""What people and their programs read of a web process, none of which needs a credential."""
+"""The routes of a web process for GET, which need no credential."""
 
 from collections.abc import Awaitable, Callable
 
@@ -53,12 +53,16 @@ def routes(
     return [*plain, *schemas.routes()]
 
 
-def nowhere(tally: UnauthenticatedCounts) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Return what answers where no route of a carrier's is: 404, and 405 beside GET."""
+def not_found(
+    unauthenticated: UnauthenticatedCounts,
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the handler of requests that no route takes: 404, and 405 for another method than GET
+    on a path of ours.
+    """
 
     async def answer(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 503
-        tally.count("-", {404: "unknown address", 405: "method"}.get(status, "fault"))
+        unauthenticated.count("-", {404: "unknown address", 405: "method"}.get(status, "fault"))
         content_type, body = problem(status, "there is nothing at this address and method")
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
         return Response(body, status, headers, media_type=content_type)

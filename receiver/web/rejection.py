@@ -22,7 +22,9 @@ COUNTED: Final = {404: "unknown listener", 405: "method", 429: "overload"}
 
 
 class Refuse(Exception):
-    """Ends a request with this response; `body` is what has been read of it so far."""
+    """Ends a request with this response. `body` is what has been read of it so far; `unread` says
+    that the rest of it is not waited for.
+    """
 
     def __init__(
         self, status: int, message: str, body: bytes = b"", *, unread: bool = False

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from receiver.web.rules import Rules
 
 ADMITTED: Final = "receiver.admitted"
-"""Where `connection` says that the request had a valid credential."""
+"""The key of `Request.connection` that says that the request had a valid credential."""
 
 
 class Request:
-    """What the request path works with. `credential` is set once the request has been
-    authenticated.
+    """One request, and what the request path finds out about it: `credential` is set once it has
+    been authenticated.
     """
 
     __slots__ = (
@@ -32,7 +32,7 @@ class Request:
         connection: MutableMapping[str, Any],
     ) -> None:
         self.connection = connection
-        """Where the request path leaves word for whoever keeps the connection."""
+        """What the request path tells the connection: `ADMITTED`."""
         self.method = method
         self.listener = listener
         self.headers = headers
@@ -41,7 +41,7 @@ class Request:
         self.body = b""
         self.credential: Credential | None = None
         self.known: bool | None = None
-        """What came of looking its credential up; None while that was not needed."""
+        """Whether the look-up of its credential was answered; None while none was needed."""
         self.received = 0
         """When the last byte of the body was in: milliseconds since 1970."""
         self.rules: Rules | None = None

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope
 
-from receiver.web.admission import Visit
+from receiver.web.admission import Room
 from receiver.web.protocol import is_whole
 from receiver.web.rejection import HEAD_KEPT, Refuse
 
@@ -47,16 +47,16 @@ class Bodies:
                 self._missed.add(task)
                 task.cancel()
 
-    async def read(self, scope: Scope, receive: Receive, visit: Visit) -> bytes:
+    async def read(self, scope: Scope, receive: Receive, room: Room) -> bytes:
         """Return the whole body. Raises `Refuse` with 413, 408 or 429, and `SenderDisconnected`."""
         chunks: list[bytes] = []
         for name, value in scope["headers"]:
             if name == b"content-length" and int(value) > self.cap:
                 if not any(name == b"expect" for name, _ in scope["headers"]):
-                    await _begin(receive, chunks, visit)
+                    await _begin(receive, chunks, room)
                 raise Refuse.too_large(self.cap, b"".join(chunks))
         try:
-            collecting = _collect(receive, chunks, self.cap, visit)
+            collecting = _collect(receive, chunks, self.cap, room)
             await (collecting if is_whole(receive) else self._in_time(collecting))
         except TimeoutError:
             message = f"the body was not complete after {WITHIN:.0f} s"
@@ -64,22 +64,22 @@ class Bodies:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _in_time(self, collecting: Coroutine[Any, Any, None]) -> None:
-        """Raises `TimeoutError`."""
+        """Read under the deadline that `watch` keeps. Raises `TimeoutError`."""
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
         self._due[task] = task.get_loop().time() + WITHIN
         try:
             await collecting
         except asyncio.CancelledError:
             if task not in self._missed or task.uncancel():
-                raise  # somebody else's wish, such as the server's to end
+                raise  # cancelled by another, such as a server that stops
             raise TimeoutError from None
         finally:
             self._due.pop(task, None)
             self._missed.discard(task)
 
 
-async def _collect(receive: Receive, chunks: list[bytes], cap: int, visit: Visit) -> None:
-    """Up to the end; chunks are there for the caller whatever happens."""
+async def _collect(receive: Receive, chunks: list[bytes], cap: int, room: Room) -> None:
+    """Read to the end. `chunks` has for the caller what was read, whatever is raised."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -91,14 +91,14 @@ async def _collect(receive: Receive, chunks: list[bytes], cap: int, visit: Visit
         chunks.append(chunk)
         if size > cap:
             raise Refuse.too_large(cap, b"".join(chunks))
-        if not visit.weigh(len(chunk)):
+        if not room.add_bytes(len(chunk)):
             raise Refuse(429, "too much is in flight", unread=True)
 
 
-async def _begin(receive: Receive, chunks: list[bytes], visit: Visit) -> None:
+async def _begin(receive: Receive, chunks: list[bytes], room: Room) -> None:
     with contextlib.suppress(TimeoutError, Refuse):
         async with asyncio.timeout(BEGINNING_WITHIN):
-            await _collect(receive, chunks, HEAD_KEPT, visit)
+            await _collect(receive, chunks, HEAD_KEPT, room)
 
 
 def _head(chunks: list[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from http import HTTPStatus
 from typing import Final
 
 from msgspec import Struct
@@ -9,13 +10,14 @@ from msgspec.structs import replace
 from starlette.types import Message, Receive, Scope, Send
 
 from receiver.carriers.carrier import Callback
+from receiver.carriers.formats import problem_details
 
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 4 * 1024 * 1024
-"""How long and how much of an unwanted body is thrown away before the connection is closed.
+"""How long and how much of an unwanted body is read and discarded before the connection is closed.
 
-Closing at once would reset the connection under a sender that is still writing, and he would never
-read the answer.
+Closing at once would reset the connection under a sender that is still writing, which would then
+never read the response.
 """
 RETRY_AFTER: Final = {429: b"1", 503: b"5"}
 _CORRELATOR: Final = re.compile(rb"[a-zA-Z0-9\-_:;./<>{}]{0,256}")
@@ -69,6 +71,18 @@ def problem(callback: Callback, status: int, message: str) -> tuple[Headers, byt
     return headers, body
 
 
+def error_message(status: int, message: str) -> bytes:
+    """Return the bytes of an error response to what is no request of a carrier's yet."""
+    content_type, body = problem_details.problem(status, message)
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nconnection: close\r\n"
+        f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n"
+    ).encode()
+    if status in RETRY_AFTER:
+        head += b"retry-after: " + RETRY_AFTER[status] + b"\r\n"
+    return head + b"\r\n" + body
+
+
 async def send_response(send: Send, response: Response) -> None:
     """Send the response to a request whose body has been read."""
     head = {"type": "http.response.start", "status": response.status}
@@ -100,12 +114,12 @@ def closing(scope: Scope, receive: Receive, send: Send) -> Send:
 
 
 async def _linger(receive: Receive) -> None:
-    thrown = 0
+    discarded = 0
     try:
         async with asyncio.timeout(LINGER_SECONDS):
-            while thrown < LINGER_BYTES:
+            while discarded < LINGER_BYTES:
                 message = await receive()
-                thrown += len(message.get("body", b""))
+                discarded += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return
     except TimeoutError:

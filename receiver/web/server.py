@@ -49,7 +49,7 @@ def serve(settings: Settings) -> None:
         lifespan="on",
         access_log=False,  # it would print access_token
         log_config=None,
-        log_level="error",  # it warns of every stranger's malformed request
+        log_level="error",  # it warns of every malformed request, whoever sends it
         proxy_headers=False,  # nobody asks for the sender's address
         backlog=2048,
         timeout_keep_alive=IDLE_WITHIN,

@@ -1,8 +1,8 @@
 """The spans of requests: one server span each, whatever its response; or none where traces are off.
 
 A request is told by its method, callback, listener, receipt and status, and nothing else. Whose
-child it says it is counts only once it is admitted: a stranger's span is nobody's child, and the
-listener it asked for is not written down, for it may be anything.
+child it says it is counts only once it is admitted: the span of an unauthenticated request is
+nobody's child, and the listener it asked for is not recorded, for it may be anything.
 """
 
 import time
@@ -54,7 +54,9 @@ class TracedRequestSpans(RequestSpans):
         request.trace = span.carried
 
     def end(self, request: Request, response: Response | None) -> None:
-        """End a request's span with its response; a stranger's span begins only here."""
+        """End a request's span with its response; that of a request which was not admitted begins
+        only here.
+        """
         span: Any = request.span
         listener: str | None = request.listener
         if not request.trace:

@@ -9,7 +9,7 @@ def test_so_many_requests_may_be_in_flight_and_each_gives_its_room_back() -> Non
     admission = Admission(2)
     admission.enter()
     assert not admission.full
-    with admission.visit():
+    with admission.room():
         assert admission.full
     assert not admission.full
     admission.leave(0)
@@ -19,10 +19,10 @@ def test_so_many_requests_may_be_in_flight_and_each_gives_its_room_back() -> Non
 @pytest.mark.parametrize("complete", [True, False])
 def test_bodies_may_have_exactly_so_many_bytes_together(*, complete: bool) -> None:
     admission = Admission(10)
-    with admission.visit() as visit:
+    with admission.room() as room:
 
         def fits(size: int) -> bool:
-            return admission.enter(size) if complete else visit.weigh(size)
+            return admission.enter(size) if complete else room.add_bytes(size)
 
         assert fits(BODY_BYTES - 1)
         assert not admission.full

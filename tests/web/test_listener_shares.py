@@ -89,8 +89,8 @@ def test_bodies_have_a_share_too(*, complete: bool) -> None:
     one, admission, _ = shares()
     one.refusal(asked("quiet"))
     loud = one.of(asked("loud"))
-    with loud.visit() as visit:
-        take = loud.enter if complete else visit.weigh
+    with loud.room() as room:
+        take = loud.enter if complete else room.add_bytes
         assert take(BODY_BYTES // 2)
         assert not take(1)
     assert one.of(asked("quiet")).enter(1000)
@@ -111,8 +111,8 @@ def test_what_came_in_is_given_back() -> None:
     loud: Any = one.of(asked("loud"))
     loud.enter(10)
     loud.leave(10)
-    with loud.visit() as visit:
-        visit.weigh(5)
+    with loud.room() as room:
+        room.add_bytes(5)
     assert (loud.in_flight, loud.body_bytes) == (0, 0)
     assert (admission.in_flight, admission.body_bytes) == (0, 0)
 

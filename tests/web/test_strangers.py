@@ -112,7 +112,7 @@ def _refused(port: int) -> int:
 def test_a_stranger_may_idle_for_seconds_and_a_carrier_for_longer(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "STRANGER_RESTS", 0.2)
+    monkeypatch.setattr(protocol, "UNAUTHENTICATED_IDLE", 0.2)
     monkeypatch.setattr(protocol, "HEAD_WITHIN", 2.5)
     with ExitStack() as lines:
         known, stranger, wrong = (lines.enter_context(connect(port)) for _ in range(3))
