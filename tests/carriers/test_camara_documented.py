@@ -57,6 +57,7 @@ def _body(event: Any) -> bytes:
 @given(CHANGES)
 @example({"time": "0001-01-01T00:00:00+14:00"})
 @example({"time": "9999-12-31T23:59:59.9999999Z"})
+@example({"time": "9999-12-31T23:59:59-12:00"})
 @example({"id": "a\x7f"})
 @example({"source": "a\x85"})
 @example({"type": "a\x01"})

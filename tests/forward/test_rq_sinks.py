@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zlib import decompress
@@ -22,6 +23,7 @@ from receiver.contract.redis_keys import EVENTS
 from receiver.operations.event_replay import Replay, Wanted
 from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.valkey import Valkey
+from workers.sinks import open_sink
 
 MODULE = """
 import json, os
@@ -91,6 +93,7 @@ def test_a_job_is_what_rq_itself_would_enqueue(valkey: Valkey, queue: str) -> No
     sink = RqSink(name="jobs", queue=queue, function="jobs.on_event", job_timeout=77)
     with closing(Forwarding(valkey, sink)) as forwarding:
         publish(valkey, event(1))
+        begun = now()
         forwarding.run()
         theirs = Queue(queue, connection=forwarding.client, serializer=JSONSerializer)
         [ours] = theirs.jobs
@@ -98,7 +101,7 @@ def test_a_job_is_what_rq_itself_would_enqueue(valkey: Valkey, queue: str) -> No
             "jobs.on_event", ours.args[0], job_timeout=77, description=ours.description
         )
         assert ours.args[0]["id"] == event(1)["id"]
-        assert fields(ours) == fields(same)
+        assert fields(ours, begun) == fields(same, begun)
         assert ours.get_status() == JobStatus.QUEUED
         assert Queue.all(connection=forwarding.client) == [theirs]
 
@@ -122,13 +125,21 @@ def test_of_many_events_the_first_that_is_a_job_names_the_queue_to_rq(
             assert client.smembers("rq:queues") == {b"rq:queue:company"}
             calls = client.info("commandstats")
             assert (calls["cmdstat_sadd"]["calls"], calls["cmdstat_rpush"]["calls"]) == (1, 3)
+            if where == "another":  # ours writes its marks and counts beside the jobs
+                assert calls["cmdstat_hset"]["calls"] == 3
 
 
-def fields(job: Job) -> dict[bytes, Any]:
+def test_an_rq_sink_is_opened_while_its_server_is_away(valkey: Valkey) -> None:
+    away = "redis://127.0.0.1:1"
+    sink = RqSink(name="jobs", queue="company", function="theirs.take", redis_url=away)
+    assert open_sink(sink, valkey.url, {})
+
+
+def fields(job: Job, begun: datetime) -> dict[bytes, Any]:
     """What Redis keeps of a job, less its times; its call is read."""
     found: Any = job.connection.hgetall(job.key)
     for name in (b"created_at", b"enqueued_at"):
-        assert parse(found.pop(name).decode()) <= now()
+        assert begun <= parse(found.pop(name).decode()) <= now()
     kept: dict[bytes, Any] = found | {b"data": msgspec.json.decode(decompress(found[b"data"]))}
     return kept
 

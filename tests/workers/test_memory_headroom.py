@@ -1,11 +1,13 @@
 """Near a full Redis a stage waits: what says so is read of the server's reply itself."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.support.valkey import Valkey
 from workers import memory_headroom
+from workers.memory_headroom import Headroom
 
 
 @pytest.mark.parametrize(("limit", "full"), [("0", False), ("1gb", False), ("1mb", True)])
@@ -18,3 +20,22 @@ def test_a_reply_says_the_same_as_asking(valkey: Valkey, limit: str, full: bool)
     reply = connection.read_response()
     client.connection_pool.release(connection)
     assert memory_headroom.told_nearly_full(reply) is memory_headroom.nearly_full(client) is full
+
+
+def test_a_server_is_asked_for_its_memory_ten_times_a_second_at_most(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(memory_headroom, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    client: Any = valkey.client()
+    headroom = Headroom(client)
+    client.set("much", b"x" * 2_000_000)
+    client.config_set("maxmemory", "1mb")
+    assert headroom.ask() is headroom.nearly_full is True
+    client.config_set("maxmemory", "1gb")
+    clock.now = 0.0999
+    assert (headroom.is_due(), headroom.ask()) == (False, True)
+    clock.now = 0.1
+    assert (headroom.is_due(), headroom.ask()) == (True, False)
+    headroom.told(b"used_memory:95\r\nmaxmemory:100\r\n")
+    assert (headroom.is_due(), headroom.ask()) == (False, True)

@@ -38,7 +38,7 @@ class Rq:
         self._sink = sink
         self._headroom = memory_headroom.Headroom(client)
         self._queue = Queue(sink.queue, connection=client, serializer=JSONSerializer)
-        self._queue.redis_server_version = (7, 0, 0)  # else RQ asks the server for each job
+        self._queue.redis_server_version = (7, 0, 0)  # else RQ asks the server, which may be away
         commands, self._call = _recorded(self._queue, sink)
         self.opening: Sequence[Command] = [
             each for each in commands if not (_ID in each or _KEY in each)
