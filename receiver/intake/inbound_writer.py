@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.availability import Availability
-from receiver.intake.redis_link import NotReplicated, RedisLink
+from receiver.intake.redis_link import NotReplicated, RedisLink, Reply
 from receiver.runtime import scripts
 from receiver.runtime.redis_client import refusal
 
@@ -97,7 +97,7 @@ class Inbound:
         """
         await self._run("probe", [BELL_MILLISECONDS, REJECTED_KEPT])
 
-    async def _run(self, flusher: str, words: list[Any]) -> list[int]:
+    async def _run(self, flusher: str, words: list[Any]) -> Reply:
         keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{flusher}"]
         try:
             try:

@@ -14,6 +14,9 @@ from redis.exceptions import ConnectionError as LineClosed
 from redis.exceptions import InvalidResponse
 
 _CLOSED: Final = "the server closed the connection"
+_NO_REDIS: Final = (InvalidResponse, IndexError, TypeError, ValueError)
+"""What reading raises where no Redis answers, or one that says more than asked: the last two come
+of errors that redis-py takes apart (`-MOVED x`), and of maps with a list for a key."""
 
 
 class RedisLine(asyncio.Protocol):
@@ -53,7 +56,7 @@ class RedisLine(asyncio.Protocol):
             while (reply := self._reader.gets()) is not False:
                 if not isinstance(reply, PushNotification):
                     self._settle(reply)
-        except (InvalidResponse, IndexError) as error:  # no Redis, or one that says more than asked
+        except _NO_REDIS as error:
             self._transport.abort()
             self._end(LineClosed(type(error).__name__))
 

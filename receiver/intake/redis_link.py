@@ -1,13 +1,22 @@
 """A connection to Redis with one owner, for one script, under one deadline."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
+import msgspec
 from hiredis import pack_command
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    InvalidResponse,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from receiver.intake.redis_line import RedisLine
 from receiver.runtime.redis_client import ANSWER_WITHIN, async_pool
+
+T = TypeVar("T")
 
 REPLICATE_WITHIN: Final = 400
 """Milliseconds the replicas get; what is left of `ANSWER_WITHIN` is the script's."""
@@ -15,6 +24,14 @@ REPLICATE_WITHIN: Final = 400
 
 class NotReplicated(RedisError):
     """The script ran, but fewer replicas than required have its writes yet."""
+
+
+class Reply(NamedTuple):
+    """What the script returned (`append.lua`)."""
+
+    written: int
+    rings: int
+    accepted: int
 
 
 class RedisLink:
@@ -36,7 +53,7 @@ class RedisLink:
         self._sha = b""
         self._replicas = replicas
 
-    async def run(self, keys: list[str], args: list[Any]) -> list[int]:
+    async def run(self, keys: list[str], args: list[Any]) -> Reply:
         """Run the script once, within the deadline.
 
         Raises one of `DOWN`; a `ResponseError` says that nothing was written, anything else that
@@ -74,22 +91,20 @@ class RedisLink:
         await self.close()
         await self._pool.disconnect()
 
-    async def _ask(self, line: RedisLine, keys: list[str], args: list[Any]) -> list[int]:
-        asked: asyncio.Future[list[int]] = line.ask(
-            _packed("EVALSHA", self._sha, len(keys), *keys, *args)
-        )
+    async def _ask(self, line: RedisLine, keys: list[str], args: list[Any]) -> Reply:
+        asked = line.ask(_packed("EVALSHA", self._sha, len(keys), *keys, *args))
         if not self._replicas:
-            return await asked
+            return _checked(await asked, Reply)
         # WAIT speaks of this connection's own writes, so the script writes something even when it
         # is repeated.
         wait = line.ask(_packed("WAIT", self._replicas, REPLICATE_WITHIN))
         await asyncio.wait((asked, wait))
-        refused, replicated = asked.exception(), wait.result()
+        refused, replicated = asked.exception(), _checked(wait.result(), int)
         if refused:
             raise refused
         if replicated < self._replicas:
             raise NotReplicated
-        return asked.result()
+        return _checked(asked.result(), Reply)
 
     async def _connected(self) -> RedisLine:
         if self._line is None:
@@ -98,7 +113,8 @@ class RedisLink:
             await self._connection.connect()
             self._line = RedisLine(self._connection._writer.transport, self._within)
         if not self._sha:
-            self._sha = await self._line.ask(_packed("SCRIPT", "LOAD", self._script))
+            loaded = await self._line.ask(_packed("SCRIPT", "LOAD", self._script))
+            self._sha = _checked(loaded, bytes)
         return self._line
 
 
@@ -106,3 +122,13 @@ def _packed(*words: Any) -> bytes:
     """Pack a command; redis-py does it in Python, at four times the price."""
     packed: bytes = pack_command(words)
     return packed
+
+
+def _checked(reply: Any, kind: type[T]) -> T:
+    """Return a reply of the kind that the command has. Raises `InvalidResponse`: it was another
+    command's, or whoever answers is no Redis.
+    """
+    try:
+        return msgspec.convert(reply, kind)
+    except msgspec.ValidationError:
+        raise InvalidResponse from None

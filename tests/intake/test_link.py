@@ -22,18 +22,34 @@ def test_a_connection_that_was_lost_while_nobody_used_it_is_a_redis_that_is_down
     valkey: Valkey,
 ) -> None:
     async def use() -> None:
-        link = RedisLink(valkey.url, "return {1}", within=PATIENT)
-        assert await link.run([], []) == [1]
+        link = RedisLink(valkey.url, "return {1, 0, 5}", within=PATIENT)
+        assert await link.run([], []) == (1, 0, 5)
         # As the loop does when a reset comes in; a server that is only killed says goodbye.
         link._connection._writer.transport.abort()
         await asyncio.sleep(0)
         with pytest.raises(DOWN):
             await link.run([], [])
-        assert await link.run([], []) == [1]
+        assert await link.run([], []) == (1, 0, 5)
         await link.end()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(use())
+
+
+@pytest.mark.parametrize(
+    "other", ["return 1", "return {1}", "return {1, 0, 5, 5}", "return {1, 0, 'x'}", "return false"]
+)
+def test_an_answer_that_is_another_commands_is_a_redis_that_is_down(
+    valkey: Valkey, other: str
+) -> None:
+    async def use() -> None:
+        link = RedisLink(valkey.url, other, within=PATIENT)
+        with pytest.raises(DOWN):
+            await link.run([], [])
+        assert link._line is None  # what else comes on that connection may be another's too
+        await link.end()
+
+    asyncio.run(use())
 
 
 def test_a_batch_that_is_repeated_on_another_connection_waits_for_its_replicas_too(

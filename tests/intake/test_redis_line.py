@@ -69,9 +69,17 @@ def test_a_reply_that_does_not_come_is_a_timeout_also_after_others_that_did() ->
     connected(use, within=0.2)
 
 
-@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b":1\r\n:2\r\n", b""])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(b"HTTP/1.1 400 Bad Request\r\n\r\n", b":1\r\n:2\r\n", b""),
+        *(b"-MOVED x\r\n", b"-ASK 1 host:port\r\n", b"%1\r\n*1\r\n:1\r\n:1\r\n"),
+    ],
+)
 def test_a_server_that_says_something_else_or_hangs_up_ends_the_connection(said: bytes) -> None:
     async def use(line: RedisLine, server: socket.socket) -> None:
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         asked: list[asyncio.Future[Any]] = [line.ask(b"a")]
         if said:
             server.sendall(said)
@@ -86,6 +94,7 @@ def test_a_server_that_says_something_else_or_hangs_up_ends_the_connection(said:
         for failed in asked[1:]:
             with pytest.raises(LineClosed):
                 await failed
+        assert not faults
 
     connected(use)
 
