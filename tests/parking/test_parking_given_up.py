@@ -9,9 +9,11 @@ from receiver.contract.redis_keys import SINKS, sink_parking
 from receiver.operations import parked_events
 from tests.parking.conftest import Made
 from tests.support.commands import run
-from tests.support.forwarding import Forwarding, publish_many
+from tests.support.consumer import consuming
+from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
+from workers.forward.delivery_queue import FAILURES
 
 
 def test_events_on_a_lost_disk_are_given_up_by_a_command_and_newer_ones_come(
@@ -101,6 +103,22 @@ def test_it_is_listed_what_holds_and_since_when_and_that_a_sink_is_gone_from_the
     (books,) = listed(valkey, tmp_path)
     assert books["state"].startswith("not configured any more: in 23 h")
     assert books["state"].endswith("and 20 parked events are given up")
+
+
+def test_a_failing_sink_is_probed_with_an_event_it_has_not_seen_while_others_are_parked(
+    valkey: Valkey, parking: Made
+) -> None:
+    with consuming() as consumer:
+        consumer.behaviour = lambda _request, _handler: 500
+        sink = http_sink(consumer, share=0.001, concurrency=1)
+        forwarding, parked = Forwarding(valkey, sink), parking(sink)
+        ids = publish_many(valkey, FAILURES)
+        forwarding.run()
+        ids += publish_many(valkey, 20, first=FAILURES)
+        assert parked.parker._parkings["hook"].relieve(parked.use("hook"), 10)
+        forwarding.later(3_600)
+        assert consumer.ids == [*ids[:FAILURES], ids[-10]]
+        assert parked.parked() == 10
 
 
 def listed(valkey: Valkey, tmp_path: Path) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@
 -- whether to give up is decided by both clocks, the server's and the caller's.
 -- While nothing may be sent, and has not been for as long as the sink tries, it returns new events that
 -- have waited that long, for the caller to give up.
--- While events of the sink are parked (`workers/parking`) it reads no new ones: those come first.
+-- While events of the sink are parked (`workers/parking`) it reads no new ones but a probe: those come first.
 -- The bell is cleared only when events may be read, so that nobody rings for a held sink over and over.
 -- A due retry is leased, not removed: only its outcome removes it. A lease ends at half a millisecond,
 -- which tells it from the due time of a retry.
