@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from receiver.contract.redis_keys import EVENTS
 from tests.support.valkey import Valkey
 from workers import memory_headroom
+from workers.forward.delivery_queue import create_group
 from workers.memory_headroom import Headroom
 
 
@@ -39,3 +41,24 @@ def test_a_server_is_asked_for_its_memory_ten_times_a_second_at_most(
     assert (headroom.is_due(), headroom.ask()) == (True, False)
     headroom.told(b"used_memory:95\r\nmaxmemory:100\r\n")
     assert (headroom.is_due(), headroom.ask()) == (False, True)
+
+
+def test_at_nine_tenths_a_server_is_not_nearly_full_yet() -> None:
+    assert not memory_headroom.told_nearly_full(b"used_memory:90\r\nmaxmemory:100\r\n")
+    assert memory_headroom.told_nearly_full(b"used_memory:91\r\nmaxmemory:100\r\n")
+
+
+def test_a_server_that_does_not_say_its_limit_is_never_full() -> None:
+    silent: Any = SimpleNamespace(info=lambda _section: {"used_memory": 95})
+    assert not memory_headroom.nearly_full(silent)
+    assert not memory_headroom.told_nearly_full(b"used_memory:95\r\n")
+
+
+def test_only_what_a_sink_has_to_deliver_is_waited_for(valkey: Valkey) -> None:
+    client = valkey.client()
+    assert memory_headroom.sinks_have_backlog(client) is False
+    client.xadd(EVENTS, {"event": "{}"})
+    client.xgroup_create(EVENTS, "the company's own", id="0")
+    assert memory_headroom.sinks_have_backlog(client) is False
+    create_group(client, "copy", "0")
+    assert memory_headroom.sinks_have_backlog(client) is True

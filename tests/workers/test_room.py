@@ -55,6 +55,17 @@ def test_an_empty_house_waits_for_nobody(valkey: Valkey) -> None:
     assert client.xlen(EVENTS) == 2
 
 
+def test_what_a_sink_that_is_configured_no_more_has_left_is_waited_for_by_nobody(
+    valkey: Valkey,
+) -> None:
+    client = valkey.client()
+    delivery_queue.create_group(client, SINK.name)
+    publish_many(valkey, 3)
+    accept(client, 2)
+    Normaliser(client, "me", Settings(), lambda: False).run()
+    assert client.xlen(EVENTS) == 5
+
+
 def test_no_job_is_enqueued_while_others_wait_for_their_worker(valkey: Valkey) -> None:
     forwarding = Forwarding(valkey, RqSink(name="jobs", queue="company", function="theirs.take"))
     client = forwarding.client
