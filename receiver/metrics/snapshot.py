@@ -45,6 +45,7 @@ from receiver.subscriptions.operator_state import OperatorState
 
 STREAMS: Final = (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)
 _COUNTS: Final = (METER, TURNED_AWAY, HEARD, SINKS, LOSSES, DEAD_LETTER_OWNERS)
+_SECTIONS: Final = ("memory", "server", "replication", "persistence")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -97,53 +98,75 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
 
     A key of another type, a count that is no number: somebody else's, and left out.
     """
-    script = scripts.load(__package__, "snapshot")
-    pipe = client.pipeline(transaction=False)
-    pipe.eval(script, len(STREAMS), *STREAMS)
-    for key in _COUNTS:
-        pipe.hgetall(key)
-    for section in ("memory", "server", "replication", "persistence"):
-        pipe.info(section)
-    streams, *hashes, memory, server, replication, persistence = map(
-        ours, pipe.execute(raise_on_error=False)
-    )
-    unreadable = [
-        (key, text(name))
-        for key, stored in zip(_COUNTS, hashes, strict=True)
-        for name, value in stored.items()
-        if not is_whole(value) and (key, name) != (DEAD_LETTER_OWNERS, b"indexed")
-    ]
-    meter, turned_away, heard, of_sinks, losses, owners = map(counts, hashes)
-    now, *each = streams
-    waiting = [{text(name): _waiting(now, *rest) for name, *rest in groups} for _, groups in each]
-    sinks = sink_snapshot.read(client, of_sinks, waiting[1])
+    streams, hashes, info = _together(client)
+    now, entries, groups = _of_streams(streams)
+    counted = {key: counts(stored) for key, stored in hashes.items()}
+    sinks = sink_snapshot.read(client, counted[SINKS], groups[EVENTS])
     states = overview.states(client, polls)
-    nothing: tuple[list[WatchLedger], float] = ([], 0.0)
-    watches, late = unless_foreign(lambda: _watches(client, now / 1000), nothing)
+    watches, late = unless_foreign(lambda: _watches(client, now), ([], 0.0))
     return Snapshot(
-        now=now / 1000,
+        now=now,
         books=unless_foreign(lambda: ledger.read(client), None),
-        entries={name: length for name, (length, _) in zip(STREAMS, each, strict=True)},
-        groups=waiting[1],
-        inbound=waiting[0].get(GROUP, Waiting(0, 0.0)),
+        entries=entries,
+        groups=groups[EVENTS],
+        inbound=groups[INBOUND].get(GROUP, Waiting(0, 0.0)),
         sinks=sinks,
-        meter=meter,
-        turned_away=turned_away,
-        heard=heard,
+        meter=counted[METER],
+        turned_away=counted[TURNED_AWAY],
+        heard=counted[HEARD],
         credentials=unless_foreign(lambda: all_stored(client), []),
-        lost=sum(losses.values()),
+        lost=sum(counted[LOSSES].values()),
         moves=unless_foreign(lambda: _moves(client), {}),
-        info=memory | server | replication | persistence,
+        info=info,
         workers=_alive(client, [NORMALISE_QUEUE, *map(forward_queue, sinks)]),
         polls=states,
         consents=unless_foreign(lambda: _consents(client), {}) if states else {},
-        unreadable=unreadable,
+        unreadable=_unreadable(hashes),
         watches=watches,
         watch_late=late,
-        dead_letters=owners,
+        dead_letters=counted[DEAD_LETTER_OWNERS],
         operators=unless_foreign(lambda: operator_state.read(client, operators), []),
         subscription_credentials=unless_foreign(lambda: credential_store.subscriptions(client), 0),
     )
+
+
+def _together(client: redis.Redis) -> tuple[Any, dict[str, dict[bytes, bytes]], dict[str, Any]]:
+    """Return in one round trip what `snapshot.lua` replies, the hashes of counts by their keys, and
+    INFO.
+    """
+    pipe = client.pipeline(transaction=False)
+    pipe.eval(scripts.load(__package__, "snapshot"), len(STREAMS), *STREAMS)
+    for key in _COUNTS:
+        pipe.hgetall(key)
+    for section in _SECTIONS:
+        pipe.info(section)
+    streams, *others = map(ours, pipe.execute(raise_on_error=False))
+    hashes, sections = others[: len(_COUNTS)], others[len(_COUNTS) :]
+    info = {name: value for section in sections for name, value in section.items()}
+    return streams, dict(zip(_COUNTS, hashes, strict=True)), info
+
+
+def _of_streams(reply: Any) -> tuple[float, dict[str, int], dict[str, dict[str, Waiting]]]:
+    """Return Redis's clock (seconds since 1970), and by stream its entries and what its consumer
+    groups have still to acknowledge.
+    """
+    now, *each = reply
+    found = dict(zip(STREAMS, each, strict=True))
+    entries = {stream: length for stream, (length, _) in found.items()}
+    groups = {
+        stream: {text(name): _waiting(now, *rest) for name, *rest in its_groups}
+        for stream, (_, its_groups) in found.items()
+    }
+    return now / 1000, entries, groups
+
+
+def _unreadable(hashes: dict[str, dict[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [
+        (key, text(name))
+        for key, stored in hashes.items()
+        for name, value in stored.items()
+        if not is_whole(value) and (key, name) != (DEAD_LETTER_OWNERS, b"indexed")
+    ]
 
 
 def _consents(client: redis.Redis) -> dict[str, Consent]:
