@@ -19,7 +19,7 @@ from receiver.contract.redis_keys import (
 )
 
 LOOK_UPS: Final = 100
-"""Look-ups of unknown tokens in a second; strangers beyond that are put off with a 503."""
+"""Look-ups of unknown tokens in a second; beyond that an unknown token is answered 503."""
 _CHUNK: Final = 500
 """Records read at a time, so that no request waits for the decoding of thousands."""
 

@@ -58,7 +58,7 @@ def check_key_types(client: redis.Redis) -> Iterator[Finding]:
 def check_counts(found: Snapshot) -> Iterator[Finding]:
     """Check that each count is a whole number."""
     of_ledger = (
-        [(redis_keys.LEDGER, name) for name in found.books.unreadable] if found.books else []
+        [(redis_keys.LEDGER, name) for name in found.ledger.unreadable] if found.ledger else []
     )
     for key, name in [*of_ledger, *found.unreadable]:
         yield Finding(

@@ -54,7 +54,7 @@ def check_workload(
         why = "they were acknowledged, and no network sends them again"
         yield Finding("serious", what, why, fix)
     yield from _moved_groups(found)
-    if found.books and not found.books.balanced:
+    if found.ledger and not found.ledger.balanced:
         yield Finding(
             "serious",
             "the ledger does not balance",

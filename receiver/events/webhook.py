@@ -34,7 +34,7 @@ def verify(
     now: float | None = None,
 ) -> str:
     """Return the `webhook-id` of a request that is signed with one of `secrets`, each `whsec_` and
-    base64; a text may hold several between blanks. Raises `Unverified`, whatever a stranger sends,
+    base64; a text may hold several between blanks. Raises `Unverified` for all else that is sent,
     and `ValueError` for a secret that is none.
 
     `body` is the body as it came, before anything has read it. Names of headers are taken in any

@@ -1,4 +1,4 @@
-"""The inbound stream, as the edge writes it: numbered batches, each appended once.
+"""The inbound stream, as the web process writes it: numbered batches, each appended once.
 
 A batch is known by its flusher and its number. The script remembers the last number of each flusher
 and skips what is not newer, so that a batch may be repeated at will: after a timeout, by a server
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from redis.exceptions import ConnectionError as LineClosed
+from redis.exceptions import ConnectionError as ConnectionClosed
 from redis.exceptions import NoScriptError, ResponseError
 
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
@@ -24,10 +24,9 @@ from receiver.runtime.redis_client import refusal
 REJECTED_KEPT: Final = 10_000
 BELL_MILLISECONDS: Final = 5_000
 """How long a bell nobody answered keeps others from ringing; the sweep is as frequent."""
-
-
 _OTHERS_MOST: Final = 64
-"""Of what came since our last append, times our own: more is a count that somebody has set."""
+"""How many times our own the appends of others may be since our last: more is a count that was set
+by hand."""
 _ENTRY_BYTES: Final = 64
 _GRAIN: Final = 1.25
 """What a stream takes for an entry: its bytes, some more, and what the allocator rounds up."""
@@ -102,8 +101,8 @@ class Inbound:
         try:
             try:
                 reply = await self._link.run(keys, words)
-            except (LineClosed, ConnectionError, NoScriptError):
-                # No outage yet: a restarted server closed the idle line, or forgot the script.
+            except (ConnectionClosed, ConnectionError, NoScriptError):
+                # No outage yet: a restarted server has closed the connection, or lost the script.
                 reply = await self._link.run(keys, words)
         except (ResponseError, NotReplicated) as error:
             self.refusal, self.answered = refusal(error), time.monotonic()
@@ -122,7 +121,9 @@ class Inbound:
     def _spend_for_others(
         availability: Availability, batches: tuple[Batch, ...], came: int
     ) -> None:
-        """Other processes append too: the ledger says how many, and ours how large they are."""
+        """Count the memory of what other processes append too: as many as the ledger says, and
+        as large as ours.
+        """
         mine = sum(len(batch.accepted) for batch in batches)
         if mine and mine < came <= _OTHERS_MOST * mine:
             availability.spend(sum(map(_memory, batches)) * (came - mine) / mine)

@@ -13,7 +13,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from receiver.intake.redis_line import RedisLine
+from receiver.intake.redis_protocol import RedisProtocol
 from receiver.runtime.redis_client import ANSWER_WITHIN, async_pool
 
 T = TypeVar("T")
@@ -44,11 +44,11 @@ class RedisLink:
     def __init__(
         self, url: str, script: str, replicas: int = 0, *, within: float = ANSWER_WITHIN
     ) -> None:
-        """`within`: seconds from connecting to the replicas' word."""
+        """`within`: seconds for all of it, from connecting to the replicas' acknowledgement."""
         self._within = within
         self._pool = async_pool(url, socket_timeout=None)  # `run` has one deadline for everything
         self._connection: Any = None  # redis-py leaves this abstract; one of its four kinds
-        self._line: RedisLine | None = None
+        self._protocol: RedisProtocol | None = None
         self._script = script
         self._sha = b""
         self._replicas = replicas
@@ -60,20 +60,20 @@ class RedisLink:
         nobody knows.
         """
         try:
-            if self._line and self._sha:
-                return await self._ask(self._line, keys, args)
+            if self._protocol and self._sha:
+                return await self._evaluate(self._protocol, keys, args)
             async with asyncio.timeout(self._within):
-                return await self._ask(await self._connected(), keys, args)
+                return await self._evaluate(await self._connected(), keys, args)
         except NoScriptError:
             self._sha = b""
             raise
         except ReadOnlyError:
-            await self.close()  # the master is another one now; a new connection finds it
+            await self.close()  # another server is the master now; a new connection finds it
             raise
         except (ResponseError, NotReplicated):
             raise
         except RuntimeError as error:
-            # uvloop's word for a write on a connection that was reset while nobody used it.
+            # What uvloop raises for a write on a connection that was reset while it was idle.
             await self.close()
             raise ConnectionResetError from error
         except BaseException:
@@ -82,7 +82,7 @@ class RedisLink:
 
     async def close(self) -> None:
         """Drop the connection; safe to call twice."""
-        connection, self._connection, self._line = self._connection, None, None
+        connection, self._connection, self._protocol = self._connection, None, None
         if connection is not None:
             await connection.disconnect(nowait=True)
 
@@ -91,31 +91,31 @@ class RedisLink:
         await self.close()
         await self._pool.disconnect()
 
-    async def _ask(self, line: RedisLine, keys: list[str], args: list[Any]) -> Reply:
-        asked = line.ask(_packed("EVALSHA", self._sha, len(keys), *keys, *args))
+    async def _evaluate(self, protocol: RedisProtocol, keys: list[str], args: list[Any]) -> Reply:
+        reply = protocol.send(_packed("EVALSHA", self._sha, len(keys), *keys, *args))
         if not self._replicas:
-            return _checked(await asked, Reply)
-        # WAIT speaks of this connection's own writes, so the script writes something even when it
+            return _checked(await reply, Reply)
+        # WAIT is about this connection's own writes, so the script writes something even when it
         # is repeated.
-        wait = line.ask(_packed("WAIT", self._replicas, REPLICATE_WITHIN))
-        await asyncio.wait((asked, wait))
-        refused, replicated = asked.exception(), _checked(wait.result(), int)
+        wait = protocol.send(_packed("WAIT", self._replicas, REPLICATE_WITHIN))
+        await asyncio.wait((reply, wait))
+        refused, replicated = reply.exception(), _checked(wait.result(), int)
         if refused:
             raise refused
         if replicated < self._replicas:
             raise NotReplicated
-        return _checked(asked.result(), Reply)
+        return _checked(reply.result(), Reply)
 
-    async def _connected(self) -> RedisLine:
-        if self._line is None:
+    async def _connected(self) -> RedisProtocol:
+        if self._protocol is None:
             self._sha = b""
             self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
             await self._connection.connect()
-            self._line = RedisLine(self._connection._writer.transport, self._within)
+            self._protocol = RedisProtocol(self._connection._writer.transport, self._within)
         if not self._sha:
-            loaded = await self._line.ask(_packed("SCRIPT", "LOAD", self._script))
+            loaded = await self._protocol.send(_packed("SCRIPT", "LOAD", self._script))
             self._sha = _checked(loaded, bytes)
-        return self._line
+        return self._protocol
 
 
 def _packed(*words: Any) -> bytes:

@@ -95,8 +95,8 @@ def _polls(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if snapshot is None:
         return
-    if snapshot.books:
-        yield from ledger_families.families(snapshot, snapshot.books)
+    if snapshot.ledger:
+        yield from ledger_families.families(snapshot, snapshot.ledger)
     yield from _history(snapshot, settings)
     yield from _requests(snapshot)
     yield from _times(snapshot)

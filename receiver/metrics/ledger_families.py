@@ -10,7 +10,7 @@ from receiver.metrics.families import Labelled, counter, gauge
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations.ledger import Ledger
 
-_BOOKS: Final = {
+_COUNTS: Final = {
     "accepted": ("notifications_accepted", "Notifications acknowledged to the carrier."),
     "published": ("notifications_published", "Notifications that came out as events."),
     "duplicate": ("notifications_duplicate", "Notifications that had come before."),
@@ -29,21 +29,21 @@ _BOOKS: Final = {
 }
 
 
-def families(found: Snapshot, books: Ledger) -> Iterator[Metric]:
+def families(snapshot: Snapshot, ledger: Ledger) -> Iterator[Metric]:
     """Yield the families of a snapshot's ledger."""
-    for field, (name, meaning) in _BOOKS.items():
-        value = getattr(books, field)
+    for field, (name, meaning) in _COUNTS.items():
+        value = getattr(ledger, field)
         yield counter(f"receiver_{name}", meaning, [], {(): value})
     said = "Of those that had come before, by what their recognition rests on."
     by_basis: Labelled = {
-        (basis,): getattr(books, f"duplicate_{basis.replace('-', '_')}")
+        (basis,): getattr(ledger, f"duplicate_{basis.replace('-', '_')}")
         for basis in get_args(Basis)
         if basis != "none"
     }
     yield counter("receiver_notifications_duplicate_by_basis", said, ["basis"], by_basis)
     said = "Notifications accepted and without an outcome yet."
-    yield gauge("receiver_notifications_open", said, books.open)
+    yield gauge("receiver_notifications_open", said, ledger.open)
     said = "Age of the oldest notification without an outcome."
-    yield gauge("receiver_notifications_open_oldest_seconds", said, found.inbound.oldest)
+    yield gauge("receiver_notifications_open_oldest_seconds", said, snapshot.inbound.oldest)
     said = "1 if every accepted notification is accounted for."
-    yield gauge("receiver_books_balanced", said, int(books.balanced))
+    yield gauge("receiver_books_balanced", said, int(ledger.balanced))

@@ -53,7 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     now: float
     """Redis's clock, seconds since 1970."""
-    books: Ledger | None
+    ledger: Ledger | None
     """None while one of its keys has another type."""
     entries: dict[str, int]
     """Stream -> how many entries it has."""
@@ -106,7 +106,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
     watches, late = unless_foreign(lambda: _watches(client, now), ([], 0.0))
     return Snapshot(
         now=now,
-        books=unless_foreign(lambda: ledger.read(client), None),
+        ledger=unless_foreign(lambda: ledger.read(client), None),
         entries=entries,
         groups=groups[EVENTS],
         inbound=groups[INBOUND].get(GROUP, Waiting(0, 0.0)),

@@ -12,7 +12,7 @@ from receiver.contract.redis_keys import TURNED_AWAY
 log = structlog.get_logger()
 
 SAY_EVERY: Final = 10.0
-"""Seconds between two log lines: a flood of strangers may not become a flood of lines."""
+"""Seconds between two log lines: a flood of requests may not become a flood of lines."""
 
 
 class UnauthenticatedCounts:

@@ -49,14 +49,14 @@ def configure(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
-    strangers = logging.StreamHandler(_Stderr())
-    strangers.setFormatter(
+    libraries = logging.StreamHandler(_Stderr())
+    libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, _discreet, *form],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
-    logging.basicConfig(handlers=[strangers], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[libraries], level=logging.WARNING, force=True)
 
 
 def say_refusal(sentences: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ def test_an_answer_that_is_another_commands_is_a_redis_that_is_down(
         link = RedisLink(valkey.url, other, within=PATIENT)
         with pytest.raises(DOWN):
             await link.run([], [])
-        assert link._line is None  # what else comes on that connection may be another's too
+        assert link._protocol is None  # what else comes on that connection may be another's too
         await link.end()
 
     asyncio.run(use())

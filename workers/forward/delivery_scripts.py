@@ -1,4 +1,4 @@
-"""The two scripts of a sink's delivery queue, run each by itself or both in one write."""
+"""The two scripts of a sink's delivery queue, each run by itself or both in one round trip."""
 
 from typing import Any
 
@@ -22,15 +22,16 @@ from receiver.runtime import scripts
 
 
 class DeliveryScripts:
-    """Run `lease.lua` and `settle.lua` for one sink; both say what their arguments are."""
+    """Run `lease.lua` and `settle.lua` for one sink; the scripts say what their arguments are."""
 
     def __init__(self, client: redis.Redis, sink: str) -> None:
         self._client = client
         self._lease = _script(client, "lease")
         self._settle = _script(client, "settle")
+        self._settle_loaded = False
+        """Whether the server has had the script of settlements."""
         due, items, state = retry_due(sink), retry_items(sink), sink_state(sink)
         bell, parking = forward_bell(sink), sink_parking(sink)
-        self._server_knows_settle = False
         self._lease_keys = (EVENTS, due, items, state, bell, MARKS, parking, INBOUND)
         self._settle_keys = (
             *(EVENTS, due, items, DEAD_LETTERS, SINKS, state, MARKS),
@@ -38,21 +39,21 @@ class DeliveryScripts:
         )
 
     def lease(self, args: list[Any]) -> Any:
-        """Return the reply to a lease. Raises `redis.RedisError`."""
+        """Run `lease.lua` and return its reply. Raises `redis.RedisError`."""
         return self._lease(keys=self._lease_keys, args=args)
 
     def settle(self, args: list[Any]) -> Any:
-        """Return the reply to a settlement. Raises `redis.RedisError`."""
+        """Run `settle.lua` and return its reply. Raises `redis.RedisError`."""
         settled = self._settle(keys=self._settle_keys, args=args)
-        self._server_knows_settle = True
+        self._settle_loaded = True
         return settled
 
     def settle_and_lease(self, settle: list[Any], lease: list[Any]) -> tuple[Any, Any]:
-        """Return the replies to a settlement and to a lease after it, which are one write, and so
-        one exchange and one fsync. Raises `redis.RedisError`; a lease that is refused, or not made
-        because the settlement comes first and its script must be sent, has no reply.
+        """Return the replies to a settlement and to a lease after it: one round trip and one fsync.
+        The lease's is None where it was refused, or not sent because the server may not have the
+        script of settlements yet. Raises `redis.RedisError`.
         """
-        if not self._server_knows_settle:
+        if not self._settle_loaded:
             return self.settle(settle), None
         pipe: Any = self._client.pipeline(transaction=False)
         pipe.evalsha(self._settle.sha, len(self._settle_keys), *self._settle_keys, *settle)

@@ -22,16 +22,17 @@ _ID: Final = object()
 _KEY: Final = object()
 _DATA: Final = object()
 _TIME: Final = object()
-_DIFFER: Final = {"data": _DATA, "created_at": _TIME, "enqueued_at": _TIME}
-"""Fields of a job's hash that differ from job to job."""
+"""Placeholders in the commands of a job: its id, its key, its call, and when it is enqueued."""
+_DIFFERENT: Final = {"data": _DATA, "created_at": _TIME, "enqueued_at": _TIME}
+"""The fields of a job's hash that differ from job to job, with their placeholders."""
 
 
 class Rq:
     """Enqueue the sink's function with the event as its only argument.
 
     The job's id is the event's and the sink's: RQ keeps all jobs of a server under their ids, so
-    two sinks need two, and one event is one job of a sink however often it is enqueued. Asked for
-    again it is a new job, because RQ keeps the hash of one that ran.
+    two sinks need two, and one event is one job of a sink however often it is enqueued. A replayed
+    event is a new job, because RQ keeps the hash of one that ran.
     """
 
     def __init__(self, sink: RqSink, client: redis.Redis) -> None:
@@ -55,9 +56,9 @@ class Rq:
 
     def commands(self, item: Item) -> list[Command]:
         """Return the commands that RQ sends to enqueue the job."""
-        asked_again = item.delivery.event.startswith(b'{"replayed":true')
-        again = f"_{item.delivery.first}" if asked_again else ""  # no sink's name has a _
-        job_id = f"{item.id}-{self._sink.name}{again}"
+        replayed = item.delivery.event.startswith(b'{"replayed":true')
+        suffix = f"_{item.delivery.first}" if replayed else ""  # no sink's name has a _
+        job_id = f"{item.id}-{self._sink.name}{suffix}"
         event = msgspec.json.encode(_event(item.document))
         values = {
             _ID: job_id,
@@ -69,10 +70,10 @@ class Rq:
 
 
 def _recorded(queue: Queue, sink: RqSink) -> tuple[list[Command], list[bytes]]:
-    """Return what RQ itself sends to enqueue a job, and what stands around the event in its call.
+    """Return the commands that RQ sends to enqueue a job, with placeholders where jobs differ, and
+    the two parts of its encoded call around the event.
 
-    Asked of RQ once: it takes longer for a job than all else of its delivery. Where jobs differ, a
-    command has one of the objects above.
+    RQ makes them once per sink: for each job that takes longer than all else of its delivery.
     """
     unique = str(uuid4())
     pipeline = queue.connection.pipeline()
@@ -89,7 +90,7 @@ def _recorded(queue: Queue, sink: RqSink) -> tuple[list[Command], list[bytes]]:
 
 
 def _joined(commands: list[Command]) -> list[Command]:
-    """Return a job's commands with one HSET, where RQ sets its status and then all of it."""
+    """Return a job's commands with one HSET in place of RQ's two: its status, then all of it."""
     fields: dict[Any, Any] = {}
     for name, _, *words in commands:
         if name == "HSET":
@@ -99,10 +100,10 @@ def _joined(commands: list[Command]) -> list[Command]:
 
 
 def _blank(command: Command, job_id: str) -> Command:
-    """Return a command of a job without what differs from job to job."""
+    """Return a command of a job with placeholders for what differs from job to job."""
     name, key, *words = command
     if name == "HSET":
         fields = zip(words[::2], words[1::2], strict=True)
-        words = [*chain.from_iterable((field, _DIFFER.get(field, old)) for field, old in fields)]
-    differ = {job_id: _ID, Job.key_for(job_id): _KEY}
-    return [differ.get(word, word) for word in (name, key, *words)]
+        words = [*chain.from_iterable((field, _DIFFERENT.get(field, old)) for field, old in fields)]
+    placeholders = {job_id: _ID, Job.key_for(job_id): _KEY}
+    return [placeholders.get(word, word) for word in (name, key, *words)]

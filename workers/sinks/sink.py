@@ -74,7 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int = 0
     """Of the HTTP response; 0 where there was none."""
     body: bytes = b""
-    """How the response's body begins; a stranger's text, which no log gets."""
+    """How the response's body begins; the consumer's text, which is never logged."""
 
 
 TAKEN = Answer("taken")

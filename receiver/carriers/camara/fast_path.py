@@ -1,8 +1,8 @@
-"""A CloudEvent as CAMARA's APIs document it, recognised by one typed decode: the web process' fast
-path.
+"""A CloudEvent as CAMARA's APIs document it, recognised by one typed decode: the fast path of the
+web process.
 
-What is not exactly that takes the general path (`envelope`), which knows every other form. What
-this accepts the general path accepts too.
+What is not exactly that takes the general path (`envelope`), which reads every other form too. What
+is accepted here is accepted there.
 """
 
 from datetime import datetime
@@ -17,7 +17,8 @@ _Text = Annotated[str, Meta(min_length=1)]
 _Scalar = str | int | float | bool | None
 _Flat = dict[str, _Scalar]
 _Inner = dict[str, _Scalar | list[_Scalar | _Flat] | _Flat]
-"""As deep as CAMARA's payloads are: `json_body.MAX_DEPTH` is never reached."""
+"""As deep as CAMARA's payloads are; deeper ones take the general path, which has
+`json_body.MAX_DEPTH`."""
 
 
 class _Event(Struct, forbid_unknown_fields=True):
@@ -44,5 +45,5 @@ def is_documented(body: bytes) -> bool:
     if event.id.isspace() or not (event.time is None or 1 < event.time.year < 9999):
         return False
     if body.isascii() and _BACKSLASH not in body and _DELETE not in body:
-        return True  # JSON has no other way to write a control character
+        return True  # in JSON a control character is escaped, or is DEL
     return not any(map(has_control, (event.id, event.source, event.type)))

@@ -1,7 +1,7 @@
 """The names of character sets and Python's codecs for them.
 
 Names are looked up in a table of our own: `bytes.decode` would take any codec of Python's that is
-no character set (`unicode_escape`, `idna`), import what a stranger names, and remember each name.
+no character set (`unicode_escape`, `idna`), import what a sender names, and remember each name.
 Labels mean what they mean to browsers (WHATWG Encoding, section 4.2): Latin-1 is windows-1252.
 """
 

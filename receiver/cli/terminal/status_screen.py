@@ -61,8 +61,8 @@ def _of(seen: Snapshot, settings: Settings) -> Document:
             "used_bytes": seen.info.get("used_memory", 0),
             "limit_bytes": seen.info.get("maxmemory", 0),
         },
-        "ledger": msgspec.to_builtins(seen.books) | {"balanced": seen.books.balanced}
-        if seen.books
+        "ledger": msgspec.to_builtins(seen.ledger) | {"balanced": seen.ledger.balanced}
+        if seen.ledger
         else None,
         "oldest_open_seconds": seen.inbound.oldest,
         "lost": seen.lost,

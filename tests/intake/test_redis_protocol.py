@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import uvloop
 from packaging.requirements import Requirement
-from redis.exceptions import ConnectionError as LineClosed
+from redis.exceptions import ConnectionError as ConnectionClosed
 from redis.exceptions import NoScriptError
 
-from receiver.intake.redis_line import RedisLine
+from receiver.intake.redis_protocol import RedisProtocol
 
 ROOT = Path(__file__).parents[2]
 PATIENT = 60.0
 """Seconds: nothing but the test of the deadline is about time."""
-Use = Callable[[RedisLine, socket.socket], Awaitable[None]]
+Use = Callable[[RedisProtocol, socket.socket], Awaitable[None]]
 
 
 def connected(use: Use, within: float = PATIENT) -> None:
@@ -30,7 +30,7 @@ def connected(use: Use, within: float = PATIENT) -> None:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
         with theirs:
-            await use(RedisLine(transport, within), theirs)
+            await use(RedisProtocol(transport, within), theirs)
             transport.abort()
             await asyncio.sleep(0)
 
@@ -39,8 +39,8 @@ def connected(use: Use, within: float = PATIENT) -> None:
 
 
 def test_replies_go_to_their_commands_in_order_however_they_are_cut() -> None:
-    async def use(line: RedisLine, server: socket.socket) -> None:
-        asked = [line.ask(name) for name in (b"a", b"b", b"c")]
+    async def use(connection: RedisProtocol, server: socket.socket) -> None:
+        asked = [connection.send(name) for name in (b"a", b"b", b"c")]
         server.sendall(b"*2\r\n:1\r\n:")
         await asyncio.sleep(0.02)
         assert not asked[0].done()
@@ -55,15 +55,15 @@ def test_replies_go_to_their_commands_in_order_however_they_are_cut() -> None:
 
 
 def test_a_reply_that_does_not_come_is_a_timeout_also_after_others_that_did() -> None:
-    async def use(line: RedisLine, server: socket.socket) -> None:
+    async def use(connection: RedisProtocol, server: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        first = line.ask(b"a")
+        first = connection.send(b"a")
         server.sendall(b":1\r\n")
         assert await first == 1
         await asyncio.sleep(0.1)
         begin = loop.time()
         with pytest.raises(TimeoutError):
-            await line.ask(b"b")
+            await connection.send(b"b")
         assert loop.time() - begin >= 0.19  # the first one's timer counts for nobody else
 
     connected(use, within=0.2)
@@ -77,22 +77,22 @@ def test_a_reply_that_does_not_come_is_a_timeout_also_after_others_that_did() ->
     ],
 )
 def test_a_server_that_says_something_else_or_hangs_up_ends_the_connection(said: bytes) -> None:
-    async def use(line: RedisLine, server: socket.socket) -> None:
+    async def use(connection: RedisProtocol, server: socket.socket) -> None:
         faults: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-        asked: list[asyncio.Future[Any]] = [line.ask(b"a")]
+        asked: list[asyncio.Future[Any]] = [connection.send(b"a")]
         if said:
             server.sendall(said)
         else:
             server.close()
         await asyncio.wait(asked)
         while True:  # until the transport knows
-            asked.append(line.ask(b"b"))
+            asked.append(connection.send(b"b"))
             if asked[-1].done():
                 break
             await asyncio.sleep(0)
         for failed in asked[1:]:
-            with pytest.raises(LineClosed):
+            with pytest.raises(ConnectionClosed):
                 await failed
         assert not faults
 
