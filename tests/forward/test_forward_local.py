@@ -1,8 +1,5 @@
 """Sinks on our own Redis, exactly once; and on another one."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +13,7 @@ from rq.serializers import JSONSerializer
 from receiver.config.settings import RedisStreamSink, RqSink
 from receiver.contract.records import Delivery, encode, sequence
 from receiver.contract.redis_keys import retry_due, retry_items
+from tests.support.commands import rq_burst
 from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.valkey import Valkey
 
@@ -144,20 +142,11 @@ def test_the_consumers_own_worker_runs_its_function_with_the_event(
     ask_again(forwarding, entries[0], event(1))
     forwarding.run()
     out = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "--burst",
-         "--url", valkey.url, "company"],
-        cwd=tmp_path,
-        env=os.environ | {"OUT": str(out), "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )  # fmt: skip
+    said = rq_burst(tmp_path, valkey.url, "company", OUT=str(out))
     first, second = ({"sequence": sequence(entry)} for entry in entries)
     got = [msgspec.json.decode(line) for line in out.read_text().splitlines()]
     assert got == [event(1) | first, event(2) | second, event(1, replayed=True) | first]
-    assert "+12065550100" not in done.stdout + done.stderr  # RQ logs descriptions
+    assert "+12065550100" not in said  # RQ logs descriptions
 
 
 def test_a_job_is_named_for_its_event_and_its_sink(valkey: Valkey) -> None:

@@ -1,8 +1,5 @@
 """Several `rq` sinks on one server: each has its own job of each event."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -21,6 +18,7 @@ from rq.utils import utcparse as parse
 from receiver.config.settings import RqSink
 from receiver.contract.redis_keys import EVENTS
 from receiver.operations.event_replay import Replay, Wanted
+from tests.support.commands import rq_burst
 from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.valkey import Valkey
 from workers.sinks import open_sink
@@ -45,15 +43,7 @@ def worked(theirs: Valkey, tmp_path: Path, *queues: str) -> list[list[Any]]:
     (tmp_path / "jobs.py").write_text(MODULE)
     out = tmp_path / "out"
     out.write_text("")
-    subprocess.run(
-        [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "--burst",
-         "--url", theirs.url, *queues],
-        cwd=tmp_path,
-        env=os.environ | {"OUT": str(out), "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )  # fmt: skip
+    rq_burst(tmp_path, theirs.url, *queues, OUT=str(out))
     return sorted(msgspec.json.decode(line) for line in out.read_text().splitlines())
 
 

@@ -16,14 +16,28 @@ from tests.support.environ import environment as environment
 from tests.support.forked import Forked
 
 RECEIVER = [sys.executable, "-P", "-m", "receiver"]
+RQ_WORKER = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json"]
 
 
 def run(
     cwd: Path, *arguments: str, stdin: str = "", **environ: str
 ) -> "subprocess.CompletedProcess[str]":
     """One command to its end."""
+    return _ended([*RECEIVER, *arguments], cwd, stdin, environ)
+
+
+def rq_burst(cwd: Path, url: str, *queues: str, **environ: str) -> str:
+    """RQ's own worker takes what is in these queues, with functions from `cwd`. What it said."""
+    done = _ended([*RQ_WORKER, "--burst", "--url", url, *queues], cwd, "", environ)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def _ended(
+    command: list[str], cwd: Path, stdin: str, environ: dict[str, str]
+) -> "subprocess.CompletedProcess[str]":
     with Forked(
-        [*RECEIVER, *arguments],
+        command,
         cwd=cwd,
         env=environment(**environ),
         stdin=subprocess.PIPE,

@@ -24,7 +24,15 @@ from tests.support import forked, program
 from tests.support.environ import ROOT
 
 _NUMBER = struct.Struct("!q")
-_OTHERS = ("pytest", "redis.asyncio", "rich.table", "rq.serializers", "uvicorn.workers", "uvloop")
+_OTHERS = (
+    "pytest",
+    "redis.asyncio",
+    "rich.table",
+    "rq.cli.cli",
+    "rq.serializers",
+    "uvicorn.workers",
+    "uvloop",
+)
 
 
 class _Child(NamedTuple):

@@ -22,7 +22,7 @@ from typing import Any
 from tests.support import program
 from tests.support.environ import ROOT, environment
 
-_OURS = ("receiver", "workers", "tests")
+_OURS = ("receiver", "workers", "tests", "rq")
 _AT_START = ("PYTHON", "LD_", "LC_ALL", "LANG", "OTEL_PROPAGATORS")
 """Beginnings of variables that are read by an interpreter's start or an import."""
 _ROOM = "-" * 1024
@@ -102,7 +102,7 @@ class Forked(subprocess.Popen[Any]):
 
 
 def can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
-    """Whether it is a module of ours, run by an interpreter as every test has it."""
+    """Whether it is a module of ours, or RQ, run by an interpreter as every test has it."""
     usual = environment()
     names = {name for name in (*env, *usual) if name.startswith(_AT_START)} - {"PYTHONSAFEPATH"}
     python = [word for word in arguments[:4] if word != "-P"]
