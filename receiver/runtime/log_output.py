@@ -33,8 +33,7 @@ class LogOutput:
         """Prepare to write to what stderr is. Call it once in a process, before anything is
         logged.
         """
-        self._writable = select.poll()
-        self._write, self._may_block = partial(os.write, descriptor), False
+        self._write = partial(os.write, descriptor)
         with suppress(OSError):  # it is closed
             mode = os.fstat(descriptor).st_mode
             self._writable.register(descriptor, select.POLLOUT)
@@ -48,7 +47,7 @@ class LogOutput:
         too. Where there is no /proc, or the pipe is another user's, poll before each write; two
         processes that both find the last free page may still both write then.
         """
-        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
         self._may_block = True
         with suppress(OSError):
             self._write = partial(os.write, os.open(f"/proc/self/fd/{descriptor}", flags))
@@ -59,7 +58,7 @@ class LogOutput:
         if self._lost and not self._writable.poll(0):
             self._lost += lines.count(b"\n")
             return 0
-        lost, self._lost = self._lost, 0
+        lost, self._lost = self._lost, 0  # another thread must not say them too
         self._lost = self._put(lines).count(b"\n")
         return lost
 

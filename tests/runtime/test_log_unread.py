@@ -90,6 +90,15 @@ def test_a_reader_that_is_only_slow_gets_every_line(ends: list[int]) -> None:
     assert left == 0
 
 
+def test_lines_go_behind_what_others_have_written_into_the_same_file(tmp_path: Path) -> None:
+    file, output = tmp_path / "log", LogOutput()
+    with file.open("wb", buffering=0) as theirs:
+        output.open(theirs.fileno())
+        theirs.write(b"theirs\n")
+        output.write(LINE)
+    assert file.read_bytes() == b"theirs\n" + LINE
+
+
 def test_web_and_worker_go_on_while_nobody_reads(valkey: Valkey, tmp_path: Path) -> None:
     receiver = Receiver(valkey, tmp_path, RECEIVER_LOG_LEVEL="debug")
     receiver.log = tmp_path / "log"
