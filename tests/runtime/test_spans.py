@@ -69,6 +69,22 @@ def test_what_is_not_sampled_is_not_exported_and_its_children_hear_it(
     assert child.carried[-6:] == "00 a=1"
 
 
+@pytest.mark.parametrize(
+    ("flags", "handed_on"),
+    [("00", f"{SPAN}-00 a=1"), ("02", f"{SPAN}-02 a=1"), ("f8", "-00 a=1"), ("03", "-02 a=1")],
+)
+def test_who_samples_no_more_than_his_parent_hands_its_context_on_as_it_is(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, flags: str, handed_on: str
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    tracer = Tracer()
+    carried = tracer.begin(f"00-{TRACE}-{SPAN}-{flags} a=1").carried
+    tracer.close()
+    assert carried.startswith(f"00-{TRACE}-")
+    assert carried.endswith(handed_on)
+    assert (SPAN in carried) == (SPAN in handed_on)
+
+
 def test_the_resource_is_what_opentelemetry_s_variables_say(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,8 @@ def traced(
         span = tracer.begin(carried(one.trace) if one else "", at=began)
         head = _members(span.carried)
         claims = [
-            Claim(claim.identity, claim.settles, claim.mark, head + claim.document[1:])
-            for claim in outcome.claims
+            Claim(identity, settles, mark, head + document[1:])
+            for identity, settles, mark, document in outcome.claims
         ]
         return Outcome(outcome.entry, claims, outcome.dead_letter, one, outcome.reason, span)
 
@@ -72,5 +72,5 @@ def _members(trace: str) -> bytes:
     """Return a context as the first members of a JSON object, with what opens it."""
     parent, _, state = trace.partition(" ")
     if not state:
-        return b'{"traceparent":"%b",' % parent.encode()
+        return b'{"traceparent":"' + parent.encode() + b'",'
     return _json({"traceparent": parent, "tracestate": state})[:-1] + b","

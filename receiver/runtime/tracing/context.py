@@ -15,6 +15,8 @@ _PARENT: Final = re.compile(
     "(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-[ -~]{0,200})?"
 )
 """Section 3.2.2; versions to come may add to what version 00 has, and are read as that."""
+_OURS: Final = re.compile("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+"""A context without a `tracestate`, as `context` returns it."""
 _MEMBER: Final = re.compile(
     "([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
     "=[ -+.-<>-~-]{0,255}[!-+.-<>-~-]"
@@ -25,21 +27,22 @@ def sent(headers: Sequence[tuple[bytes, bytes]]) -> str:
     """Return the trace context of a request's headers; empty without a valid one, or with more than
     one.
     """
-    parents, states = [], []
-    for name, value in headers:
+    parents = []
+    for name, value in headers:  # of each request, and most have none
         if name == b"traceparent":
             parents.append(value)
-        elif name == b"tracestate":
-            states.append(value)
     if len(parents) != 1:
         return ""
-    return context(parents[0].decode("latin-1"), b",".join(states).decode("latin-1"))
+    state = b",".join(value for name, value in headers if name == b"tracestate")
+    return context(parents[0].decode("latin-1"), state.decode("latin-1"))
 
 
 def carried(text: str) -> str:
     """Return the context that was carried as one text; empty for an invalid one, for it has been in
     Redis meanwhile.
     """
+    if _OURS(text):
+        return text
     return context(*text.split(" ", 1)) if text else ""
 
 

@@ -20,6 +20,9 @@ FLUSH_WITHIN: Final = 0.5
 """Seconds that the end of a process waits for the collector."""
 _RANDOM: Final = 2
 """The flag of a trace id that was drawn at random (W3C Trace Context Level 2, section 3.2.2.5)."""
+_PASSED_ON: Final = frozenset({0, _RANDOM})
+"""Flags of a parent that is not sampled; any other flag is cleared (section 3.2.2.5.3)."""
+_FLAGS: Final = {f"{flags:02x}": flags for flags in range(256)}
 
 
 class Span(msgspec.Struct, gc=False):
@@ -44,16 +47,22 @@ class Tracer:
     def begin(self, parent: str = "", *, at: int = 0) -> Span:
         """Return a span that began now, or `at` (nanoseconds since 1970), as a child of the context
         `parent`, which is valid or empty.
+
+        A child that is sampled as little as its parent has the parent's context for its own
+        children: nobody will ever see a span of it (W3C Trace Context, section 3.4).
         """
         if parent:
-            trace, flags = parent[3:35], int(parent[53:55], 16)
-            sampled = self._samples(int(trace[16:], 16), flags)
-            own = f"{getrandbits(64) or 1:016x}"
-            carried = f"00-{trace}-{own}-0{flags & _RANDOM | sampled}{parent[55:]}"
+            flags = _FLAGS[parent[53:55]]
+            sampled = self._samples(int(parent[19:35], 16), flags)
+            if not sampled and flags in _PASSED_ON:
+                return Span(parent, parent, sampled, at)
+            own = (getrandbits(64) or 1).to_bytes(8).hex()
+            carried = f"{parent[:36]}{own}-0{flags & _RANDOM | sampled}{parent[55:]}"
         else:
             drawn = getrandbits(192)  # both at once: neither is ever nothing but zeros
-            ids, sampled = f"{drawn:048x}", self._samples(drawn >> 64, None)
-            carried = f"00-{ids[:32]}-{ids[32:]}-0{_RANDOM | sampled}"
+            sampled = self._samples(drawn >> 64, None)
+            ids = drawn.to_bytes(24).hex("-", -16)
+            carried = f"00-{ids}-0{_RANDOM | sampled}"
         return Span(carried, parent, sampled, at or time.time_ns())
 
     def end(self, span: Span, form: bytes, receipt: bytes = b"") -> None:
