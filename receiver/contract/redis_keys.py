@@ -189,7 +189,7 @@ def sink_state(sink: str) -> str:
     `stopped_at`; of its circuit breaker `failures` in a row, `opened` times in a row, `open_until`
     (ms), `probing`, `down_since` (ms); `refused`, why, where its last answer was a refusal;
     `refused_at` of the latest refusal after which nothing was taken, `took_at` of the latest event
-    that was taken after a refusal (ms, no two the same).
+    that was taken after a refusal or a failure (ms, of refusals no two the same).
     """
     return f"receiver:sink:{sink}"
 

@@ -159,7 +159,8 @@ def test_what_redis_put_off_while_its_clock_was_ahead_is_due_once_it_is_right(
         assert client.llen("rq:queue:receiver-forward-hook") == 1
         worked(client, sink)
         assert len(consumer.requests) == 1
-        assert not client.exists(sink_state(sink.name), retry_due(sink.name))
+        assert client.hkeys(sink_state(sink.name)) == [b"took_at"]
+        assert not client.exists(retry_due(sink.name))
 
 
 def answer(consumer: Consumer, status: int, **headers: str) -> None:

@@ -62,7 +62,7 @@ def test_the_first_success_closes_the_circuit_and_everything_comes(
     forwarding.later(3600)
     assert sorted(set(consumer.ids)) == ids
     assert forwarding.count("delivered") == 100
-    assert forwarding.state() == {}
+    assert forwarding.state().keys() == {b"took_at"}
 
 
 @pytest.mark.parametrize("trouble", [400, 500])

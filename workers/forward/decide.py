@@ -103,7 +103,8 @@ class Decider:
     def _failed(self, items: list[Item], answer: Answer) -> list[Outcome]:
         now = self._later_time()
         found = [
-            self._retry(_attempted(item, now), answer, mark) for item, mark in _marked(items, "-")
+            self._retry(_attempted(item, now), answer, mark)
+            for item, mark in _marked(items, _failure(items))
         ]
         if answer.pause:
             found.append(outcomes.pause(int(1000 * answer.pause)))
@@ -141,6 +142,12 @@ def _attempted(item: Item, now: int) -> Item:
 def _because(item: Item, answer: Answer, *, alone: bool = False) -> Delivery:
     """Return the delivery with the reason of the answer; `alone`: in no request with others."""
     return msgspec.structs.replace(item.delivery, reason=answer.reason, alone=alone)
+
+
+def _failure(items: list[Item]) -> Circuit:
+    """Return what a failed request tells the circuit breaker."""
+    before = all(item.delivery.attempts for item in items)
+    return f"-{max(item.delivery.first for item in items)}" if before else "-"
 
 
 def _marked(items: list[Item], circuit: Circuit) -> Iterator[tuple[Item, Circuit]]:

@@ -38,7 +38,7 @@ local wanted = tonumber(ARGV[3])
 local now = now_ms()
 local lease = string.format('%.0f', now + ARGV[5])
 local state = redis.call(
-    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing')
+    'HMGET', KEYS[4], 'stopped', 'open_until', 'stopped_at', 'down_since', 'probing', 'took_at')
 local probe = false
 -- No retry waits for more than an hour (`workers.forward.backoff`, `workers.sinks.http`): one that is due
 -- later was written while this clock was ahead, and is due now.
@@ -136,11 +136,14 @@ if ARGV[6] ~= '' and left() > 0 then
     add(redis.call(
         'XAUTOCLAIM', KEYS[1], group, consumer, ARGV[5], '0-0', 'COUNT', left())[2])
 end
--- A probe takes what the consumer has not seen yet: what it failed at or refused may well be all that it
--- cannot take, and would hold back everything else for as long as its retries last.
+-- A probe takes what the consumer has not seen yet, and so does half of each call where the consumer has
+-- failed at some and taken others: what it failed at or refused may well be all that it cannot take, and
+-- would hold back everything else for as long as its retries last.
 local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4])
-if probe and left() > 0 and not full then
-    read('>', left())
+local parking = redis.call('HMGET', KEYS[7], 'total', 'returned')
+local parked = parking[1] ~= parking[2]
+if left() > 0 and not full and (probe or state[6] and not parked) then
+    read('>', math.ceil(left() / 2))
 end
 if left() > 0 then
     local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, left())
@@ -155,8 +158,6 @@ if left() > 0 then
         give('1', id, redis.call('HGET', KEYS[3], id) or '')
     end
 end
-local parking = redis.call('HMGET', KEYS[7], 'total', 'returned')
-local parked = parking[1] ~= parking[2]
 if left() > 0 and not full and not parked then
     read('>', left())
 end

@@ -7,8 +7,10 @@ from typing import Any, Final, Literal, NamedTuple
 from receiver.contract.records import DeadLetter, Delivery, encode
 from workers.sinks.sink import Command, Item
 
-Circuit = Literal["+", "-", ""]
-"""What a request tells the circuit breaker: the consumer answers, it does not, nothing."""
+Circuit = str
+"""What a request tells the circuit breaker: the consumer answers (`+`), it does not (`-`, and when
+it was first tried, in ms, where it failed before), nothing (empty)."""
+
 Action = Literal[
     "filtered", "delivered", "run", "retry", "refused", "again", "dead", "unsent", "pause", "stop"
 ]

@@ -54,7 +54,9 @@ class Pace:
         """Note what was leased of so many that were wanted, at this time (ms), and for how long
         (ms) the oldest notification was being normalised by then.
         """
-        was, newest = self.behind, _published(items[-1]) if items else now
+        was = self.behind
+        first, last = (_published(items[0]), _published(items[-1])) if items else (now, now)
+        newest = max(first, last)  # retries and new events, either may come first
         self.behind = 2 * len(items) >= wanted and newest < now - BEHIND
         if not self.behind:
             self._pause = LONGEST
@@ -63,7 +65,7 @@ class Pace:
             self._pause = max(_SHORTEST, self._pause * _LONGER)
         elif was:
             self._pause = self._pause * _SHORTER if self._pause > _SHORTEST else 0.0
-        came_in = abs(newest - _published(items[0])) / 1000
+        came_in = abs(last - first) / 1000
         self._pause = min(self._pause, LONGEST, came_in / FASTER)
         self._next = self._clock() + self._pause
 

@@ -83,7 +83,8 @@ class RemoteJob:
             wanted = []
         if settled:
             self._deliveries.settle(settled)
-        self._waiting.extend(_grouped(wanted, self._sink.batch_size))
+        in_order = _arranged(wanted, self._sink.batch_size)
+        self._waiting.extend(_grouped(in_order, self._sink.batch_size))
 
     def _exchange(self, *, ends: bool = False) -> None:
         """Send the requests that may be sent, and settle those answered, soon after an answer; the
@@ -175,6 +176,19 @@ class RemoteJob:
         if retries:
             self._deliveries.settle(retries)
         self._waiting.clear()
+
+
+def _arranged(items: list[Item], batch_size: int) -> list[Item]:
+    """Return items in the order in which to send them: for batches that in which they came out,
+    else new events and retries by turns, so that not all that fail again stand in a row.
+    """
+    retries = [one for one in items if one.retry]
+    if not retries:
+        return items
+    if batch_size > 1:
+        return sorted(items, key=lambda one: [int(part) for part in one.delivery.entry.split("-")])
+    pairs = itertools.zip_longest((one for one in items if not one.retry), retries)
+    return [one for one in itertools.chain.from_iterable(pairs) if one]
 
 
 def _grouped(items: Sequence[Item], batch_size: int) -> list[list[Item]]:

@@ -7,7 +7,8 @@
 -- ARGV group, sink, failed requests in a row that open the circuit, its first and its longest pause
 --      (ms), number of guards, per guard a key and the type it must have if it exists, then per
 --      delivery: '1' for a retry, its id, what its request tells the circuit breaker ('+' the consumer
---      answers, '-' it does not, '' nothing), its outcome, and for
+--      answers, '-' it does not, '-' and a time (ms) it does not take what was first tried then, ''
+--      nothing), its outcome, and for
 --        filtered, delivered   nothing more
 --        run                   number of commands, then for each its number of words and these
 --        retry, again          due in (ms), encoded delivery; `again` counts no failed attempt
@@ -93,16 +94,21 @@ local refused, refused_at, took_at = stored[6] or '', number(stored[7]), number(
 local died = {}
 local function succeeded()
     did_close = opened > 0 and 1 or 0
-    failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
-    if refused_at > 0 then
-        refused, took_at, refused_at = '', math.max(now, refused_at + 1), 0
+    if failures > 0 or opened > 0 or refused_at > 0 then
+        took_at = math.max(now, refused_at + 1)
     end
+    failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
+    refused, refused_at = '', 0
 end
-local function failed()
+-- What failed before the consumer took something, and fails again, may well be all that it cannot take: it
+-- counts little, or it would hold back what the consumer takes.
+local AGAIN = 1 / 16
+local function failed(first)
     if open_until > now and probing == '' then
         return -- its request was in progress when the circuit opened
     end
-    failures, seen = failures + 1, true
+    local again = probing == '' and first and first < took_at
+    failures, seen = failures + (again and AGAIN or 1), true
     down = down == '' and now or down
     if probing ~= '' or failures >= tonumber(ARGV[3]) then
         opened = opened + 1
@@ -152,10 +158,10 @@ while at <= #ARGV do
     at = at + 4
     if circuit == '+' then
         succeeded()
-    elseif circuit == '-' then
-        failed()
+    elseif circuit ~= '' then
+        failed(tonumber(string.sub(circuit, 2)))
     end
-    if circuit == '-' and what ~= 'refused' then
+    if circuit ~= '' and circuit ~= '+' and what ~= 'refused' then
         refused = ''
     end
     if what == 'filtered' or what == 'delivered' then
