@@ -1,4 +1,4 @@
-"""One browser and one console per module."""
+"""One browser and one console for all of these tests that a process runs in a row."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +13,13 @@ from tests.support.valkey import Valkey
 TOML = '[[listener]]\nname = "promo"\n\n[[listener]]\nname = "alerts"\n'
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with browsers.chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def started(
     chromium: Browser, _shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Console]:
