@@ -11,7 +11,7 @@ from receiver.contract.redis_keys import EVENTS, SINKS, sink_state
 from receiver.events import UnknownEvent, parse, verify
 from receiver.operations import sink_ledger
 from tests.forward.test_rq_sinks import worked
-from tests.support.commands import on_a_terminal, run
+from tests.support.commands import free_port, on_a_terminal, run
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
@@ -123,8 +123,8 @@ def test_what_the_consumer_answers_is_shown_with_what_to_do(
 
 
 def test_a_consumer_that_is_not_there_is_said(valkey: Valkey, tmp_path: Path) -> None:
-    with consuming() as consumer:
-        toml = hook(consumer)
+    netloc = f"127.0.0.1:{free_port()}"
+    toml = HOOK.format(name="hook", url=f"http://{netloc}/hook", netloc=netloc)
     done = sent(valkey, tmp_path, toml, "hook")
     result = json.loads(done.stdout)
     assert done.returncode == 1

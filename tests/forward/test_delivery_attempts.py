@@ -7,7 +7,14 @@ import pytest
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
 from receiver.operations import delivery_attempts
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
-from tests.support.forwarding import Forwarding, event, http_sink, publish, publish_many
+from tests.support.forwarding import (
+    Forwarding,
+    event,
+    http_sink,
+    publish,
+    publish_many,
+    unheard_sink,
+)
 from tests.support.valkey import Valkey
 
 
@@ -63,11 +70,9 @@ def test_every_failure_is_stored_and_of_all_attempts_the_newest(
 
 
 def test_no_answer_is_stored_as_such_and_what_is_not_ours_is_passed_over(
-    valkey: Valkey, consumer: Consumer
+    valkey: Valkey,
 ) -> None:
-    sink = http_sink(consumer)
-    consumer.server_close()
-    forwarding = Forwarding(valkey, sink)
+    forwarding = Forwarding(valkey, unheard_sink())
     (entry,) = publish(valkey, event(1))
     forwarding.run()
     valkey.client().xadd(DELIVERIES, {"a": b"\xc1"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
-from tests.support.forwarding import Forwarding, event, http_sink, publish
+from tests.support.forwarding import Forwarding, event, http_sink, publish, unheard_sink
 from tests.support.valkey import Valkey
 
 SOON = 1.0
@@ -115,9 +115,7 @@ def test_a_body_without_an_end_is_cut_and_the_status_counts(
 
 
 def test_nobody_listening_is_a_failed_attempt(valkey: Valkey) -> None:
-    with consuming() as gone:
-        sink = http_sink(gone)
-    forwarding = Forwarding(valkey, sink)
+    forwarding = Forwarding(valkey, unheard_sink())
     publish(valkey, event(1))
     forwarding.run()
     (waiting,) = forwarding.retries()

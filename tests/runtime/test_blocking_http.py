@@ -4,6 +4,7 @@ from threading import Thread
 import pytest
 
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
+from tests.support.commands import free_port
 
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
 
@@ -32,7 +33,6 @@ def test_a_request_carries_what_was_given_and_its_redirect_is_an_answer() -> Non
 
 
 def test_nobody_listening_is_said_without_the_url() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    url = f"http://127.0.0.1:{free_port()}/?access_token=t"
     with pytest.raises(Unreachable, match=r"^Failed to establish a new connection: .*refused$"):
-        BlockingHttp(timeout=10).request("GET", f"http://127.0.0.1:{port}/?access_token=t")
+        BlockingHttp(timeout=10).request("GET", url)

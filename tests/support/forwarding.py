@@ -17,6 +17,7 @@ from receiver.contract.redis_keys import (
     sink_state,
 )
 from receiver.runtime import scripts
+from tests.support.commands import free_port
 from tests.support.consumer import Consumer
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import DeliveryQueue, create_group
@@ -61,6 +62,12 @@ def http_sink(consumer: Consumer, **more: Any) -> HttpSink:
     """A sink for this consumer, allowed to be on loopback."""
     settings: Any = {"name": "hook", "url": consumer.url, "allow": (consumer.netloc,), "timeout": 5}
     return HttpSink(**(settings | more))
+
+
+def unheard_sink() -> HttpSink:
+    """A sink to whom nobody listens, also later: its port is no other server's."""
+    netloc = f"127.0.0.1:{free_port()}"
+    return HttpSink(name="hook", url=f"http://{netloc}/hook", allow=(netloc,), timeout=5)
 
 
 class _DeliveryQueue(DeliveryQueue):
