@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -32,6 +33,11 @@ def _queue(export: _Export, **variables: int) -> SpanQueue:
 
 def _spans(first: int, last: int) -> list[bytes]:
     return [b"%d" % number for number in range(first, last)]
+
+
+def _lost(lines: Sequence[Any]) -> list[tuple[str, int]]:
+    assert {line["event"] for line in lines} <= {"traces.lost"}
+    return [(line["reason"], line["spans"]) for line in lines]
 
 
 def test_a_full_batch_is_exported_at_once_and_the_rest_at_the_end() -> None:
@@ -67,27 +73,45 @@ def test_of_more_than_the_queue_holds_the_newest_stay_and_the_log_says_so() -> N
         export.free.set()
         queue.close(60)
     assert export.batches == [_spans(0, 2), _spans(8, 10), _spans(10, 12)]
-    assert [line["reason"] for line in lines] == ["more spans than the queue holds"]
+    assert _lost(lines) == [("more spans than the queue holds", 6)]
 
 
-def test_why_a_batch_is_lost_is_said_once_in_a_while() -> None:
+def test_how_many_are_lost_and_why_is_said_once_in_a_while_and_at_the_end() -> None:
     export = _Export("the collector answered 400")
     with capture_logs() as lines:
-        queue = _queue(export, MAX_EXPORT_BATCH_SIZE=1)
-        for span in _spans(0, 3):
+        queue = _queue(export, MAX_EXPORT_BATCH_SIZE=2)
+        for span in _spans(0, 2):
+            queue.put(span)
+        eventually(lambda: lines)
+        for span in _spans(2, 7):
             queue.put(span)
         queue.close(60)
-    assert [(line["event"], line["reason"]) for line in lines] == [("traces.lost", export.fault)]
+    assert _lost(lines) == [(export.fault, 2), (export.fault, 5)]
+
+
+def test_a_queue_that_was_just_full_has_lost_nothing() -> None:
+    export = _Export()
+    with capture_logs() as lines:
+        queue = _queue(export, MAX_QUEUE_SIZE=2)
+        for span in _spans(0, 2):
+            queue.put(span)
+        queue.close(60)
+    assert export.batches == [_spans(0, 2)]
+    assert lines == []
 
 
 def test_an_export_that_hangs_holds_up_the_end_no_longer_than_is_said() -> None:
     export = _Export()
     export.free.clear()
-    queue = _queue(export)
-    queue.put(b"0")
-    queue.close(0.01)
-    assert export.batches in ([], [[b"0"]])
-    export.free.set()
+    with capture_logs() as lines:
+        queue = _queue(export, MAX_EXPORT_BATCH_SIZE=2)
+        for span in _spans(0, 3):
+            queue.put(span)
+        eventually(lambda: export.batches)
+        queue.close(0.01)
+        assert export.batches == [_spans(0, 2)]
+        assert _lost(lines) == [("the process has ended", 3)]
+        export.free.set()
 
 
 def test_a_batch_is_never_larger_than_the_queue() -> None:

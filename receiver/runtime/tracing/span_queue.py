@@ -5,19 +5,23 @@ that are encoded already. What it cannot hold is dropped, the oldest first: nobo
 """
 
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Final
 
 import structlog
 
-from receiver.runtime.logs import Seldom
+from receiver.runtime.logs import SELDOM
 from receiver.runtime.tracing.variables import number
 
 MAX_QUEUE_SIZE: Final = 2048
 MAX_EXPORT_BATCH_SIZE: Final = 512
 SCHEDULE_DELAY: Final = 5000
 """Milliseconds; as the two above, of the specification."""
+_FULL: Final = "more spans than the queue holds"
+_ENDED: Final = "the process has ended"
 
 log = structlog.get_logger()
 
@@ -40,22 +44,31 @@ class SpanQueue:
         self._wanted = threading.Event()
         """Whether the thread is to look, because a batch is full or the end has come."""
         self._closing = False
-        self._seldom = Seldom(log)
+        self._dropped = self._dropped_said = 0
+        """How many the queue had no room for; the first is written by `put` alone."""
+        self._sending = 0
+        self._lost = Counter[str]()
+        """How many are lost, by the reason, that the log has not said yet."""
+        self._due = -inf
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self._thread.start()
 
     def put(self, span: bytes) -> None:
         """Add a span; the oldest one goes if there is no room for it."""
         spans = self._spans
+        self._dropped += len(spans) == spans.maxlen
         spans.append(span)
         if len(spans) >= self._batch and not self._wanted.is_set():
             self._wanted.set()
 
     def close(self, within: float) -> None:
-        """Export what waits, and wait for that so many seconds at most."""
+        """Export what waits, and wait for that so many seconds at most; say what is lost."""
         self._closing = True
         self._wanted.set()
         self._thread.join(within)
+        if self._thread.is_alive():
+            self._lost[_ENDED] += self._sending + len(self._spans)
+        self._say(last=True)
 
     def _run(self) -> None:
         while not self._closing:
@@ -69,14 +82,27 @@ class SpanQueue:
         """Export a batch of so many spans at least, and while there are more the full ones."""
         spans = self._spans
         while len(spans) >= least:
-            self._say(self._export([spans.popleft() for _ in range(min(len(spans), self._batch))]))
-            least = self._batch
+            batch = [spans.popleft() for _ in range(min(len(spans), self._batch))]
+            self._sending = len(batch)
+            if fault := self._export(batch):
+                self._lost[fault] += len(batch)
+            self._sending = 0
+            self._say()
+        self._say()
 
-    def _say(self, fault: str) -> None:
-        if fault:
-            self._seldom.say("warning", "traces.lost", reason=fault)
-        if len(self._spans) == self._spans.maxlen:
-            self._seldom.say("warning", "traces.lost", reason="more spans than the queue holds")
+    def _say(self, *, last: bool = False) -> None:
+        """Say how many spans are lost, by the reason, at most every ten seconds until the last
+        time.
+        """
+        if time.monotonic() < self._due and not last:
+            return
+        dropped, lost, self._lost = self._dropped, self._lost, Counter()
+        lost[_FULL] += dropped - self._dropped_said
+        self._dropped_said = dropped
+        for reason, spans in lost.items():
+            if spans:
+                log.warning("traces.lost", reason=reason, spans=spans)
+                self._due = time.monotonic() + SELDOM
 
 
 def _positive(environ: Mapping[str, str], name: str, unset: int) -> int:
