@@ -118,12 +118,12 @@ def after_settling(forwarding: Forwarding, then: Callable[[], object]) -> None:
     """Have something happen after each settlement."""
     settle = forwarding.deliveries.settle
 
-    def settled(outcomes: Sequence[Outcome], then_lease: int = 0) -> bool:
-        opened = settle(outcomes, then_lease)
+    def settled(outcomes: Sequence[Outcome], *then_lease: int) -> bool:
+        opened = settle(outcomes, *then_lease)
         then()
         return opened
 
-    forwarding.deliveries.settle = settled  # type: ignore[method-assign]
+    forwarding.deliveries.settle = settled  # type: ignore[assignment, method-assign]
 
 
 def test_what_is_leased_next_is_asked_for_with_what_is_settled(
@@ -176,6 +176,34 @@ def test_a_retry_that_was_leased_before_a_stop_is_due_for_others_at_once(
     left = 3 * AT_ONCE - forwarding.count("delivered")
     assert 0 < left == len(due)
     assert max(at for _, at in due) <= 1000 * forwarding.now
+
+
+def test_what_was_leased_before_a_fault_is_not_sent_twice(
+    forwarding: Forwarding, prompt: Prompt, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts, faults = forwarding.deliveries.attempts, [ConnectionError()]
+    write, answers = attempts.write, prompt.answers
+    later: list[tuple[list[Item], Answer]] = []
+
+    def at_last_one_by_one(seconds: float) -> list[tuple[list[Item], Answer]]:
+        later.extend(answers(seconds))
+        now = len(later) if faults else 1
+        done, later[:] = later[:now], later[now:]
+        return done
+
+    monkeypatch.setattr(prompt, "answers", at_last_one_by_one)
+
+    def written(*, soon: bool = False) -> None:
+        if faults and forwarding.deliveries.has_leased_ahead:
+            raise faults.pop()
+        write(soon=soon)
+
+    monkeypatch.setattr(attempts, "write", written)
+    ids = publish_many(valkey, 20 * AT_ONCE)
+    with pytest.raises(ConnectionError):
+        forwarding.run()
+    forwarding.run()
+    assert sorted(prompt.asked) == ids
 
 
 def test_a_job_that_its_memory_stops_leases_no_more(
