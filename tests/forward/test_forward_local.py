@@ -88,6 +88,16 @@ def test_large_events_are_read_in_smaller_numbers(valkey: Valkey) -> None:
     ]
 
 
+def test_a_worker_is_given_no_more_than_it_asks_for(valkey: Valkey) -> None:
+    forwarding = Forwarding(valkey, STREAM)
+    publish_many(valkey, 20)
+    left_open = forwarding.deliveries.lease(3)
+    forwarding.deliveries.recover()
+    again = forwarding.deliveries.lease(5)
+    assert [item.id for item in again[:3]] == [item.id for item in left_open]
+    assert len(again) == 5
+
+
 def test_a_key_of_another_type_loses_nothing(valkey: Valkey) -> None:
     forwarding = Forwarding(valkey, STREAM)
     forwarding.client.set("company:events", "in the way")
