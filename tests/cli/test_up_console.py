@@ -6,8 +6,8 @@ from pathlib import Path
 
 import urllib3
 
-from tests.cli.test_up import Up
 from tests.support.eventually import eventually
+from tests.support.up import Up
 
 CLICK = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 

@@ -4,11 +4,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.cli.test_up import Up
 from tests.support.att_gateways import gateway
 from tests.support.eventually import eventually
 from tests.support.polling import Polled, configured
 from tests.support.put import put
+from tests.support.up import Up
 from tests.support.valkey import Valkey
 
 

@@ -11,12 +11,12 @@ import urllib3
 
 from receiver.cli.up import demo
 from receiver.config.settings import Listener, Settings
-from tests.cli.test_up import KINDS, Up
 from tests.support.commands import run
 from tests.support.receivers import TOKEN, listening
 from tests.support.receivers import Receiver as Other
 from tests.support.running import TOKEN as OURS
 from tests.support.running import Receiver
+from tests.support.up import KINDS, Up
 from tests.support.valkey import Valkey
 
 LISTENERS = '[[listener]]\nname = "promo"\n[[listener]]\nname = "alerts"\n'

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import EVENTS, SINKS, sink_parking, sink_state
-from tests.doctor.test_doctor import examined, grave
+from tests.support.examined import examined, grave
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import create_group
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from receiver.contract.redis_keys import poll_state
 from receiver.doctor.polls import of_pages, of_settings, of_state
 from receiver.metrics import snapshot
-from tests.doctor.test_doctor import GOOD, MEMORY, examined, grave
+from tests.support.examined import GOOD, MEMORY, examined, grave
 from tests.support.polling import Polled, configured
 from tests.support.valkey import Valkey
 

@@ -18,7 +18,7 @@ from receiver.contract.redis_keys import (
 from receiver.doctor.subscriptions import subscriptions
 from receiver.metrics import snapshot
 from receiver.metrics.scrape import Scrape
-from tests.doctor.test_doctor import GOOD, examined, grave
+from tests.support.examined import GOOD, examined, grave
 from tests.support.valkey import Valkey
 
 TOML = """

@@ -17,8 +17,8 @@ from receiver.contract.redis_keys import (
     LOSSES,
     sink_state,
 )
-from tests.doctor.test_doctor import GOOD, examined, grave
 from tests.support.eventually import eventually
+from tests.support.examined import GOOD, examined, grave
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import create_group

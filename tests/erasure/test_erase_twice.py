@@ -18,8 +18,8 @@ from receiver.erasure import log_rewrite, own_spool, spools
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person
 from receiver.operations import ledger
-from tests.erasure.test_erase_spool import HER, HIS, erasing, fill
 from tests.support.commands import on_a_terminal, run
+from tests.support.erasing_spool import HER, HIS, erasing, fill
 from tests.support.spools import House
 from tests.support.valkey import Valkey
 

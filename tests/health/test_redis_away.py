@@ -9,8 +9,8 @@ import pytest
 
 from receiver.contract.redis_keys import LEDGER
 from receiver.doctor.key_types import KINDS
-from tests.doctor.test_doctor import GOOD, examined, grave
 from tests.support.commands import run
+from tests.support.examined import GOOD, examined, grave
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
 

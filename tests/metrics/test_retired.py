@@ -13,8 +13,8 @@ from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations import sink_ledger
-from tests.doctor.test_doctor import examined, grave
 from tests.support.eventually import eventually
+from tests.support.examined import examined, grave
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import create_group

@@ -54,6 +54,7 @@ _PARKING = (
     "tests/parking/test_parking_disk_and_redis.py",
     "tests/parking/test_parking_killed.py",
 )
+_AUTH = "tests/auth/test_credentials_of_processes.py"
 _ERASURE = ("tests/erasure/test_erase.py",)
 _GIVEN_UP = (
     "tests/parking/test_parking_given_up.py",
@@ -175,7 +176,11 @@ ROOMS = {
     "credentials": Room(
         ("receiver/auth/*.py",),
         ("tests/auth",),
-        ("tests/auth/test_credentials.py", "tests/web/test_answers.py"),
+        (
+            "tests/auth/test_credentials.py",
+            _AUTH,
+            "tests/web/test_answers.py",
+        ),
     ),
     "web": Room(
         ("receiver/web/*.py", "receiver/intake/accept.py"),
@@ -201,7 +206,7 @@ ROOMS = {
             _SUBSCRIBED + "::test_a_credential_that_was_made_a_moment_ago_admits_its_first_event",
             _TRACED + "::test_one_notification_is_one_trace_from_the_door_to_each_delivery",
             _TRACED + "::test_what_is_refused_or_repeated_says_so",
-            "tests/auth/test_credentials.py::test_a_refusal_that_cannot_be_kept_is_answered_503",
+            _AUTH + "::test_a_refusal_that_cannot_be_kept_is_answered_503",
             _METRICS + "::test_every_process_answers_for_all_of_them",
             "tests/docs/test_adding.py::test_what_is_not_signed_is_401_and_leaves_a_count_only",
             "tests/cli/test_up.py::test_the_processes_of_a_killed_web_server_end_and_free_the_port",

@@ -6,14 +6,14 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from receiver.simulate.operator.scenario import Listing, Scenario
-from tests.support import camara_answers, camara_requests
+from tests.support import camara_answers, camara_requests, camara_state_changes
 from tests.support.camara import FOLDER
 from tests.support.camara_world import Door, World
 from tests.support.operators import asked, simulated
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 
-STEPS_OF = (camara_requests, camara_answers)
+STEPS_OF = (camara_requests, camara_state_changes, camara_answers)
 """Imported for the steps that they register."""
 
 if FOLDER.is_dir():

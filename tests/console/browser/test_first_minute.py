@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.cli.test_up import Up
 from tests.support.eventually import eventually
+from tests.support.up import Up
 
 
 def test_one_click_shows_three_notifications_and_the_story_of_one(

@@ -1,0 +1,66 @@
+"""`receiver tail`: what it prints, how it goes on and how it ends."""
+
+import json
+import signal
+from pathlib import Path
+
+from tests.support.commands import run, running
+from tests.support.valkey import Valkey
+
+
+def add(valkey: Valkey, *names: str) -> None:
+    for name in names:
+        valkey.client().xadd("receiver:events", {"event": json.dumps({"id": name})})
+
+
+def test_tail_prints_one_document_per_line_into_a_pipe(valkey: Valkey, tmp_path: Path) -> None:
+    add(valkey, "one", "two", "three")
+    answer = run(tmp_path, "tail", "--from-start", "--count", "2", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == ["one", "two"]
+    answer = run(tmp_path, "tail", "--no-follow", "--since", "1h", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == [
+        "one",
+        "two",
+        "three",
+    ]
+    answer = run(tmp_path, "tail", "--no-follow", "--since", "2999-01-01", REDIS_URL=valkey.url)
+    assert (answer.stdout, answer.stderr, answer.returncode) == ("", "", 0)
+
+
+def test_tail_shows_what_comes_and_goes_on_when_redis_was_killed(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    with running(tmp_path, "tail", "--since", "1h", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        assert tail.stderr
+        add(valkey, "before")
+        assert json.loads(tail.stdout.readline())["id"] == "before"
+        valkey.kill()
+        assert tail.stderr.readline() == "receiver: Redis is away; waiting for it\n"
+        valkey.start()
+        add(valkey, "after")
+        assert json.loads(tail.stdout.readline())["id"] == "after"
+
+
+def test_tail_is_quiet_when_nobody_reads_on(valkey: Valkey, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        assert tail.stderr
+        add(valkey, "one")
+        tail.stdout.readline()
+        tail.stdout.close()
+        add(valkey, "two")
+        add(valkey, "three")
+        assert tail.wait(60) == 1
+        assert tail.stderr.read() == ""
+        tail.stdout = None
+
+
+def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        add(valkey, "one")
+        tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        assert tail.communicate(timeout=60) == ("", "")
+        assert tail.returncode == 130
