@@ -6,10 +6,12 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
+from receiver.runtime.tracing import otlp_http
 from receiver.runtime.tracing.otlp_http import OtlpHttp
 from tests.support.commands import free_port
 from tests.support.consumer import Consumer, answering, consuming
@@ -72,10 +74,21 @@ def test_a_request_is_compressed_where_that_is_asked_for(
     assert len(request.body) < len(BODY)
 
 
-def test_what_a_busy_collector_did_not_take_is_sent_once_more(collector: Consumer) -> None:
-    collector.behaviour = lambda _request, _handler: 503 if len(collector.requests) < 2 else 200
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_a_busy_collector_did_not_take_is_sent_again_after_ever_longer_pauses(
+    collector: Consumer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    pauses: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
+    monkeypatch.setattr(otlp_http, "time", clock)
+    monkeypatch.setattr(otlp_http, "uniform", lambda *ends: ends[len(pauses) % 2])
+    collector.behaviour = lambda _request, _handler: status if len(collector.requests) < 4 else 200
     assert _client(collector).send(BODY) == ""
-    assert [request.body for request in collector.requests] == [BODY, BODY]
+    assert [request.body for request in collector.requests] == 4 * [BODY]
+    assert pauses == [1 * 0.8, 2 * 1.2, 4 * 0.8]
+    collector.behaviour = answering(status)
+    assert f"answered {status}" in _client(collector).send(BODY)
+    assert len(collector.requests) == 4 + 4  # a fifth would come after the ten seconds
 
 
 @pytest.mark.parametrize(

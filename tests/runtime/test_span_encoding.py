@@ -1,6 +1,6 @@
 """Spans as bytes: what protobuf's own library reads in them is what was written."""
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,6 +57,7 @@ def _attributes(message: Any) -> dict[str, Any]:
     parent=st.one_of(st.just(""), CONTEXTS),
     times=st.tuples(TIMES, TIMES),
     name=TEXTS,
+    kind=st.sampled_from(get_args(encoding.Kind)),
     attributes=st.dictionaries(TEXTS, st.one_of(TEXTS, INTEGERS, st.none()), max_size=4),
     failure=TEXTS,
     receipt=st.sampled_from(["", "1" * 27, "2" * 200]),
@@ -66,11 +67,12 @@ def test_a_span_is_read_as_it_was_written(
     parent: str,
     times: tuple[int, int],
     name: str,
+    kind: encoding.Kind,
     attributes: dict[str, Any],
     failure: str,
     receipt: str,
 ) -> None:
-    form = encoding.form(name, "client", attributes, failure)
+    form = encoding.form(name, kind, attributes, failure)
     one = encoding.span(own, parent, *times, form, receipt.encode())
     [scope] = _in(encoding.envelope({}, "", "us", "1"), one, one).scope_spans
     found, same = scope.spans
@@ -83,7 +85,7 @@ def test_a_span_is_read_as_it_was_written(
         # Whether the parent is remote is known, and every parent is.
         flags=0x300 if parent else 0x100,
         name=name,
-        kind=Span.SPAN_KIND_CLIENT,
+        kind=Span.SpanKind.Value(f"SPAN_KIND_{kind.upper()}"),
         start_time_unix_nano=times[0],
         end_time_unix_nano=times[1],
     )

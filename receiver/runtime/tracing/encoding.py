@@ -62,7 +62,7 @@ def envelope(resource: Mapping[str, Any], schema: str, name: str, version: str) 
     return [
         _field(1, _attributes(1, resource)),
         scope,
-        _field(3, schema.encode()) if schema else b"",
+        _field(3, schema.encode()),
     ]
 
 
