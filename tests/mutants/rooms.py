@@ -180,6 +180,7 @@ ROOMS = {
             "tests/auth/test_credentials.py",
             _AUTH,
             "tests/web/test_answers.py",
+            "tests/web/test_refused_bodies.py",
         ),
     ),
     "web": Room(
@@ -196,6 +197,7 @@ ROOMS = {
         (
             "tests/web/test_server.py::test_each_of_several_web_processes_logs_json_lines",
             "tests/web/test_answers.py",
+            "tests/web/test_refused_bodies.py",
             "tests/web/test_requests.py",
             "tests/web/test_at_once.py",
             "tests/web/test_body_cap.py",

@@ -1,97 +1,37 @@
 """The table of answers in docs/answers.md, on every route, over real HTTP."""
 
-import gzip
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 
-from receiver.auth.bearer import Credential
-from receiver.carriers import CALLBACKS
-from receiver.contract.records import Refusal, decode_refusal
-from receiver.contract.redis_keys import CREDENTIALS, REJECTED, TURNED_AWAY
-from receiver.simulate.samples import build
-from tests.support.bare import connect, exchange, header, read_answer, request, status
+from receiver.contract.redis_keys import REJECTED, TURNED_AWAY
+from tests.support.answers import (
+    BEARER,
+    CAMARA,
+    PATHS,
+    PROMO,
+    answering,
+    ask,
+    check_form,
+    good,
+    kept,
+)
+from tests.support.bare import exchange, header, request, status
 from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver
-from tests.support.valkey import Valkey
-
-BEARER = ("authorization", f"Bearer {TOKEN}")
-PROMO = "a-token-for-promo-only"
-CAMARA = "/camara/notifications"
-PATHS = [callback.path for callback in CALLBACKS]
-SAMPLES = {
-    "/att/sms/mo": "mo",
-    "/att/sms/delivery-status": "delivery-status",
-    "/att/messages": "inbox-added",
-    CAMARA: "reachability",
-}
-CAP = 2000
-CONFIG = """
-[[listener]]
-name = "default"
-[[listener]]
-name = "promo"
-[handshake]
-origins = ["events.example.com"]
-rate = 120
-"""
 
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    """A web half with two listeners, a small cap and a token for `promo` only."""
-    directory = tmp_path_factory.mktemp("door")
-    (directory / "receiver.toml").write_text(CONFIG)
-    valkey = Valkey()
-    found = Receiver(valkey, directory, RECEIVER_MAX_BODY_BYTES=str(CAP))
-    record = msgspec.json.encode(Credential(listener="promo"))
-    found.redis.hset(CREDENTIALS, hashlib.sha256(PROMO.encode()).hexdigest(), record.decode())
-    found.start_web()
-    eventually(lambda: knows_the_store(found))  # a look later than it is ready, if Redis was slow
-    yield found
-    found.stop()
-    valkey.stop()
+    with answering(tmp_path_factory.mktemp("door")) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
 def _empty(door: Receiver) -> None:
     door.redis.delete(REJECTED)
-
-
-def good(path: str) -> tuple[bytes, tuple[str, str]]:
-    sample = build(SAMPLES[path])
-    return sample.body, ("content-type", sample.content_type)
-
-
-def ask(door: Receiver, message: bytes) -> bytes:
-    with connect(door.port) as line:
-        line.sendall(message)
-        return read_answer(line)
-
-
-def knows_the_store(door: Receiver) -> bool:
-    body, kind = good(CAMARA)
-    bearer = ("authorization", f"Bearer {PROMO}")
-    return status(ask(door, request(CAMARA + "/promo", body, kind, bearer))) == 204
-
-
-def kept(door: Receiver) -> list[Refusal]:
-    entries: Any = door.redis.xrange(REJECTED)
-    return [decode_refusal(fields[b"r"]) for _, fields in entries]
-
-
-def check_form(path: str, answer: bytes) -> None:
-    """The carrier's own form of an error, and nothing else in it."""
-    said = json.loads(answer.partition(b"\r\n\r\n")[2])
-    camara = path.startswith(CAMARA)
-    assert said["status"] == status(answer)
-    assert set(said) == ({"status", "code", "message"} if camara else {"status", "title", "detail"})
-    wanted = b"application/json" if camara else b"application/problem+json"
-    assert header(answer, b"content-type") == wanted
 
 
 @pytest.mark.parametrize("tail", ["", "/promo"])
@@ -264,84 +204,6 @@ def test_what_is_only_to_be_read_takes_get_and_head(door: Receiver, path: str) -
         if wanted == 405:
             assert set((header(answer, b"allow") or b"").split(b", ")) == {b"GET", b"HEAD"}
             check_form("", answer)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_body_over_the_cap_is_answered_413_and_its_beginning_kept(
-    door: Receiver, path: str
-) -> None:
-    large = b"{" + b" " * CAP + b"}"
-    answers = [ask(door, request(path, large, BEARER))]
-    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large)
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n"
-    answers.append(ask(door, head.encode() + b"transfer-encoding: chunked\r\n\r\n" + chunks))
-    for answer in answers:
-        assert status(answer) == 413
-        check_form(path, answer)
-    assert [(one.status, one.body[:2]) for one in kept(door)] == [(413, b"{ ")] * 2
-
-
-def test_a_body_far_over_the_cap_is_kept_up_to_4_kib(door: Receiver) -> None:
-    answer = ask(door, request(CAMARA, b"x" * 10_000, BEARER))
-    assert status(answer) == 413
-    assert [one.body for one in kept(door)] == [b"x" * 4096]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_compressed_body_is_answered_415_and_kept(door: Receiver, path: str) -> None:
-    body, kind = good(path)
-    packed = gzip.compress(body)
-    for coding in ("gzip", "GZIP", "identity, br"):
-        answer = ask(door, request(path, packed, kind, BEARER, ("content-encoding", coding)))
-        assert status(answer) == 415
-        check_form(path, answer)
-    assert [one.body for one in kept(door)] == [packed] * 3
-    answer = ask(door, request(path, body, kind, BEARER, ("content-encoding", "ISO-8859-1")))
-    assert status(answer) == 204
-
-
-def test_a_type_that_is_neither_json_nor_cloudevents_is_answered_415_on_the_camara_route(
-    door: Receiver,
-) -> None:
-    for kind in ("text/plain", "application/cloudevents+avro", "application/x-www-form-urlencoded"):
-        answer = ask(door, request(CAMARA, b"x", BEARER, ("content-type", kind)))
-        assert status(answer) == 415
-        check_form(CAMARA, answer)
-    assert status(ask(door, request("/att/sms/mo", good("/att/sms/mo")[0], BEARER))) == 204
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{", b"nonsense", b"[" * 1900, b"1e999999", b'{"a": NaN}', b"null"]
-)
-@pytest.mark.parametrize("path", PATHS)
-def test_what_the_carrier_does_not_send_is_answered_400_and_kept_whole(
-    door: Receiver, path: str, body: bytes
-) -> None:
-    kind = ("content-type", "application/json")
-    secrets = [("x-api-key", "k"), ("cookie", "c"), ("x-original-uri", "/?access_token=q")]
-    answer = ask(door, request(path, body, kind, BEARER, *secrets, ("x-other", f"a{TOKEN}b")))
-    assert status(answer) == 400
-    check_form(path, answer)
-    (refusal,) = kept(door)
-    assert (refusal.status, refusal.body) == (400, body)
-    assert refusal.reason
-    assert dict(refusal.headers) == {
-        "host": "x",
-        "content-length": str(len(body)),
-        "content-type": "application/json",
-    }
-
-
-def test_the_bad_items_of_a_batch_are_kept_with_the_good_ones(door: Receiver) -> None:
-    body, _ = good(CAMARA)
-    batch = b'[{"id": "x"},' + body + b"]"
-    kind = ("content-type", "application/cloudevents-batch+json")
-    before = door.books().accepted
-    assert status(ask(door, request(CAMARA, batch, kind, BEARER))) == 204
-    assert door.books().accepted == before + 1
-    (refusal,) = kept(door)
-    assert (refusal.status, refusal.body) == (400, b'{"id": "x"}')
-    assert refusal.reason.startswith("[0].")
 
 
 ORIGIN = ("webhook-request-origin", "Events.example.com")
