@@ -28,6 +28,11 @@ CONFIG = {
     "repl-diskless-sync-delay": "0",
     "save": "",
 }
+SET = (
+    *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),
+    *("maxmemory", "maxmemory-policy"),
+)
+"""Of these what tests set while the server runs."""
 DRIVER = DriverInfo()
 """Without it redis-py reads its version from the disk for each connection."""
 
@@ -101,14 +106,12 @@ class Valkey:
         else:
             self.start()
         client = self.client()
-        client.flushall()
-        client.script_flush()
-        client.config_resetstat()
-        for name in (
-            *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),
-            *("maxmemory", "maxmemory-policy"),
-        ):
-            client.config_set(name, self._config[name])
+        pipe: Any = client.pipeline(transaction=False)  # thousands of tests begin so: in one go
+        pipe.flushall()
+        pipe.script_flush()
+        pipe.config_resetstat()
+        pipe.config_set(*(word for name in SET for word in (name, self._config[name])))
+        pipe.execute()
         # Until its first rewrite is done, a log that was turned on again is no log.
         eventually(lambda: not self._rewrites(client))
 
