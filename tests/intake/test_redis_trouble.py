@@ -20,6 +20,8 @@ ANSWERED_WITHIN = 2.0
 """Seconds, the promise; what the machine adds while it is busy is not ours."""
 MACHINE = 1.0
 """What it may always add; where it stands still for longer, `Stalls` has seen it."""
+TURNS = 5
+"""So often a core is waited for: to send, to be read, to be out of time, to answer, to hear it."""
 
 
 class Sent(NamedTuple):
@@ -115,7 +117,7 @@ def test_a_frozen_redis_makes_no_false_204_and_nothing_is_appended_twice(
     written = appended(receiver)
     for one in load.sent:
         assert one.status in (204, 503)
-        assert one.took < ANSWERED_WITHIN + MACHINE + stalls.longest
+        assert one.took < ANSWERED_WITHIN + MACHINE + TURNS * stalls.longest
         if one.status == 204 and one.begun + one.took < thawed:
             # However late the answer is: what it answers was written before the freeze.
             assert written[one.text] <= 1000 * frozen_at
@@ -140,7 +142,7 @@ def test_a_stopped_redis_is_503_with_retry_after_in_time_and_204_again_without_a
     for one in refused:
         assert one.status == 503
         assert one.retry_after is not None
-        assert one.took < ANSWERED_WITHIN + MACHINE + stalls.longest
+        assert one.took < ANSWERED_WITHIN + MACHINE + TURNS * stalls.longest
     eventually(lambda: receiver.get("/readyz").status == 503)
     receiver.valkey.start()
     eventually(lambda: send(receiver, "after").status == 204)
