@@ -53,7 +53,7 @@ def _run(port: int | None, web: str) -> None:
             "put a proxy with TLS in front, and set RECEIVER_CONSOLE_URL=https://... to what "
             "people type"
         )
-    setup.refuse_taken_port(found)
+    setup.refuse_taken_port(found, "--port names another")
     from receiver.console import server
     from receiver.runtime import logs
 

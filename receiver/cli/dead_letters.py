@@ -80,7 +80,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
         letters = dead_letters.select(client, _selection(**chosen))
         count = show_list((found.summary for found in letters), as_json=as_json)
     if not count:
-        output.print_message("there is no such dead letter")
+        output.print_message("no dead letters found")
 
 
 @command.command(short_help="Print dead letters whole.")

@@ -79,7 +79,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
         found = rejected_requests.select(_connect(setup.settings(file=False)), _selection(**chosen))
         count = show_list(found, as_json=as_json)
     if not count:
-        output.print_message("there is no such request")
+        output.print_message("no refused requests found")
 
 
 @command.command(short_help="Print refused requests whole.")

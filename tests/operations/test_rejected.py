@@ -34,7 +34,7 @@ class Operator:
 
     def listed(self, *arguments: str) -> list[dict[str, Any]]:
         shown = self("rejected", "list", *arguments)
-        assert shown.stderr == ("" if shown.stdout else "there is no such request\n")
+        assert shown.stderr == ("" if shown.stdout else "no refused requests found\n")
         return [json.loads(line) for line in shown.stdout.splitlines()]
 
 

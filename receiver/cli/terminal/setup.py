@@ -181,11 +181,11 @@ def base_url(found: Settings) -> str:
     return f"http://{host}:{found.port}"
 
 
-def refuse_taken_port(found: Settings) -> None:
-    """Raise `Refused` if nothing can listen on `HOST` and `PORT`."""
+def refuse_taken_port(found: Settings, otherwise: str = "set another PORT or HOST") -> None:
+    """Raise `Refused` if nothing can listen on `HOST` and `PORT`; `otherwise`: what to do then."""
     if why := port_fault(found.host, found.port):
         host = found.host if found.host.isprintable() else ascii(found.host)
-        raise Refused(f"HOST={host} PORT={found.port}: {why}; set another PORT or HOST")
+        raise Refused(f"HOST={host} PORT={found.port}: {why}; {otherwise}")
 
 
 def port_fault(host: str, port: int) -> str:
