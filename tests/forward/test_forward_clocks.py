@@ -44,10 +44,13 @@ def due(client: Any, sink: str, *entries: str, at: int) -> None:
 
 
 def worked(client: Any, sink: HttpSink) -> None:
-    """One job, as a worker runs it."""
-    remote = Http(sink, {})
+    """One job, as a worker runs it; where the machine stands still meanwhile, the next one too."""
+    remote, rung = Http(sink, {}), [True]
     own = DeliveryQueue(client, sink.name, "other-0", seconds=remote.seconds)
-    RemoteJob(remote, RunLoop(sink, own, lambda: None, lambda: False)).run()
+    job = RemoteJob(remote, RunLoop(sink, own, lambda: rung.append(True), lambda: False))
+    while rung:
+        rung.pop()
+        job.run()
 
 
 @pytest.mark.usefixtures("wrong")
@@ -59,7 +62,8 @@ def test_a_lease_lasts_as_long_as_redis_says(valkey: Valkey) -> None:
     assert len(DeliveryQueue(client, "hook", "a", seconds=5).lease(10)) == 1
     until = client.zscore(retry_due("hook"), "1-1")
     assert now + 30_000 <= until <= redis_now(client) + 30_000
-    assert DeliveryQueue(client, "hook", "b", seconds=5).lease(10) == []
+    leased = DeliveryQueue(client, "hook", "b", seconds=5).lease(10)
+    assert leased == [] or redis_now(client) >= until  # the machine may have stood still
 
 
 @pytest.mark.usefixtures("wrong")

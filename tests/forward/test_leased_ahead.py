@@ -156,7 +156,11 @@ def test_what_was_leased_before_a_stop_is_delivered_where_that_takes_one_script(
     valkey: Valkey, copying: Forwarding
 ) -> None:
     queue = copying.deliveries
-    after_settling(copying, lambda: setattr(copying, "stop", queue.has_leased_ahead))
+
+    def stop_once_leased() -> None:
+        copying.stop = copying.stop or queue.has_leased_ahead
+
+    after_settling(copying, stop_once_leased)
     publish_many(valkey, 5 * AT_ONCE)
     copying.run()
     assert (copying.count("delivered"), copying.pending()) == (3 * AT_ONCE, 0)

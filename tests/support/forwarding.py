@@ -122,8 +122,11 @@ class Forwarding:
         return int(1000 * (self.now - self.ahead))
 
     def run(self) -> None:
-        """One job."""
+        """One job; where the machine stands still for longer than one lasts, the next ones too."""
         self.job.run()
+        while self.rung and not self.stop:
+            self.rung = 0
+            self.job.run()
 
     def close(self) -> None:
         """Let go of another Redis; a worker does so by ending."""
