@@ -130,7 +130,7 @@ _GOALS: list[tuple[str, str, str, Callable[[Raw], str]]] = [
     ("kinds", "acknowledged, each kind", "0.95 of (a), 0.85 in every round", _of_kind("e", "a")),
     ("kinds", "", "2.0 times (c), 1.7 in every round", _of_kind("e", "c")),
     ("kinds", "events a second in batches of 50, of one by one", "3 times", _batches),
-    ("half", "p99 at half of that, open loop, ms", "under 10 and under (c)", _half_p99),
+    ("half", "p99 at half load, open loop, ms", "under 10 and under (c)", _half_p99),
     ("lone", "lone notification, p50 above (a)'s, ms", "0.6", _above),
     ("lone", "and above the store's own write", "0.1", _above_store),
     (

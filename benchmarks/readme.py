@@ -108,7 +108,7 @@ def _stored(raw: Any) -> str:
 _ROWS: Final[dict[str, Callable[[Any], str]]] = {
     "acknowledged per second, 64 connections, one web process": _acknowledged,
     "acknowledgement at that rate": _at_that_rate,
-    "acknowledgement at half of that rate, open loop": _at_half,
+    "acknowledgement at half load, open loop": _at_half,
     "a lone notification, 20 a second": _lone,
     "normalised and published per second, one worker": _drained,
     "delivered to one web hook per second, one worker": _delivered,

@@ -85,9 +85,9 @@ SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
     ),
     (
         "half",
-        "Latency at half of that rate",
-        "Open loop at half of what (e) acknowledges above; latency counts from the moment a "
-        "request was due.",
+        "Latency at half load",
+        "Open loop at half of what (e) acknowledged in a closed loop just before; latency counts "
+        "from the moment a request was due.",
         latency.report_half,
     ),
     ("lone", "A lone notification", "One every 50 ms on one connection.", _lone_section),
