@@ -173,10 +173,11 @@ class SubscriptionHistories(RuleBasedStateMachine):
             process.kill()
         self._move_clock(self.world.true)
         # Where also the key is lost that says by which clock the last one worked, what was replaced
-        # lives to its end.
-        for _ in range(600):
-            self._pass(_ROUND)
+        # lives to its end, which is a day or two away.
+        for number in range(108):
+            self._pass(_ROUND if number < 60 else 3600)
             self._round(self.processes[0])
+            assert self.client.get(LEASE) == self.processes[0].owner, "nobody has the lease"
             self.what_lives_is_admitted()
             if not self._amiss():
                 break
