@@ -68,6 +68,17 @@ class Process:
         )
         self._end()
 
+    def work_beside(self, unit: str) -> bool:
+        """Do a part of another loop's work while it is stopped; return whether it has the lease
+        still. Its loss ends all loops.
+        """
+        waiting, gate = self._task, self._gate
+        self.work(unit)
+        self._task, self._gate = waiting, gate
+        if not self._loaded:
+            self.kill()
+        return self._loaded
+
     def resume(self) -> None:
         """Go on where it was stopped."""
         assert self._task

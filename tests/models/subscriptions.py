@@ -32,6 +32,7 @@ from tests.models.world import World
 
 PHONES: Final = ("+12065550100", "+12065550101")
 LEASE: Final = subscriptions_lease("sim")
+DEVICES: Final = st.sets(st.sampled_from(PHONES), min_size=1)
 TOML: Final = """
 public_url = "https://hooks.example.com"
 [[operator]]
@@ -95,6 +96,24 @@ class SubscriptionHistories(RuleBasedStateMachine):
         self.processes[1 - by].work("renew")
         self.go_on(by, killed=False)
 
+    @rule(by=st.integers(0, 1), comparing=st.booleans(), at=st.integers(1, 12), phones=DEVICES)
+    def two_loops(self, by: int, comparing: bool, at: int, phones: set[str]) -> None:
+        """One loop waits for an answer, and another one of the same controller does its work."""
+        process = self.processes[by]
+        if any(one.stopped for one in self.processes):
+            return
+        self._declare(sorted(phones))
+        process.work("renew")
+        process.work("compare" if comparing else "steps", "stopped", at)
+        if process.stopped and process.work_beside("steps" if comparing else "compare"):
+            attempts = self._attempts()
+            process.resume()
+            if comparing:
+                assert attempts <= self._attempts(), "a comparison undid a step"
+            else:
+                wanted = [one.device["phoneNumber"] for one in self._slots() if one.wanted]
+                assert sorted(wanted) == self.declared, "a step undid a comparison"
+
     @rule(by=st.integers(0, 1))
     def round(self, by: int) -> None:
         if not self.processes[by].stopped:
@@ -107,7 +126,7 @@ class SubscriptionHistories(RuleBasedStateMachine):
             with self._only_its_leader_writes(process):
                 process.kill() if killed else process.resume()
 
-    @rule(phones=st.sets(st.sampled_from(PHONES), min_size=1))
+    @rule(phones=DEVICES)
     def declare(self, phones: set[str]) -> None:
         self._declare(sorted(phones))
 
@@ -186,9 +205,7 @@ class SubscriptionHistories(RuleBasedStateMachine):
 
     def _amiss(self) -> list[str]:
         """Return what differs from one live subscription for each slot that is wanted."""
-        live = self.operator.live
-        stored: Any = self.client.hvals(SUBSCRIPTIONS)
-        slots: list[Slot] = [*map(decode, stored)]
+        live, slots = self.operator.live, self._slots()
         known = [each.subscription for slot in slots for each in slot.living]
         phones = [slot.device["phoneNumber"] for slot in slots]
         found = {
@@ -197,6 +214,13 @@ class SubscriptionHistories(RuleBasedStateMachine):
             "slots": sorted(phones) != self.declared or not all(slot.wanted for slot in slots),
         }
         return [name for name, wrong in found.items() if wrong]
+
+    def _slots(self) -> list[Slot]:
+        stored: Any = self.client.hvals(SUBSCRIPTIONS)
+        return [*map(decode, stored)]
+
+    def _attempts(self) -> set[str]:
+        return {each.id for slot in self._slots() for each in slot.attempts}
 
     def _round(self, process: Process) -> None:
         for unit in ("renew", "compare", "steps", "orphans", "steps"):
