@@ -48,7 +48,7 @@ fuzz: $(VENV)/installed-dev ## send the web process 10,000 broken requests, read
 camara: $(VENV)/installed-dev ## fetch CAMARA's own definitions, which the tests compare with (into var/camara)
 	$(BIN)/python -m tests.support.camara_download
 
-bench: $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
+bench: $(VENV)/installed-dev $(VENV)/installed-bench ## measure, next to the peers, into benchmarks/RESULTS.md (takes long)
 	$(BIN)/python -m benchmarks.run
 
 hour: $(VENV)/installed-bench ## an hour of steady load with three sinks (MINUTES=5 RATE=5000)

@@ -23,7 +23,7 @@ _SHARES = {SOME.letter: "0.01", ALL.letter: "1"}
 
 def missing() -> str:
     """Return what is not installed; empty where it all is."""
-    return "" if importlib.util.find_spec("opentelemetry.sdk") else "opentelemetry-sdk"
+    return "" if importlib.util.find_spec("opentelemetry") else "opentelemetry-sdk"
 
 
 def collect(rounds: int, seconds: float) -> list[Round]:
