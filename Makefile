@@ -53,6 +53,7 @@ bench: $(VENV)/installed-dev $(VENV)/installed-bench ## measure, next to the pee
 
 hour: $(VENV)/installed-bench ## an hour of steady load with three sinks (MINUTES=5 RATE=5000)
 	$(BIN)/python -m benchmarks.hour --minutes $(or $(MINUTES),60) --rate $(or $(RATE),5000)
+	$(BIN)/python -m benchmarks.run --render
 
 chaos: $(VENV)/installed-dev ## five minutes of faults under load, into docs/chaos (SEED=7 SECONDS=60 SPOOL=off)
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \

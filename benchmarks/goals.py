@@ -68,6 +68,14 @@ def _delivered(raw: Raw) -> str:
     return shown([each["p99"] for each in raw["delivery"]], 0)
 
 
+def _hour(raw: Raw) -> str:
+    part = raw["hour"]
+    p99 = shown([row["p99"] for row in part["rows"]], 1)
+    oldest = max(row["oldest_open"] for row in part["rows"])
+    lost = part["end"]["lost"]
+    return f"{p99} at {part['rate']:,.0f}/s; oldest {oldest:.2f} s; lost {lost}"
+
+
 def _traced(raw: Raw) -> str:
     shares = (traced.SOME.letter, traced.ALL.letter)
     found = ((each, ratios(raw["traces"], each, traced.OFF.letter)) for each in shares)
@@ -157,6 +165,7 @@ _GOALS: list[tuple[str, str, str, Callable[[Raw], str]]] = [
     ("drained", "each kind, one worker", "3 times (c)", _drained("e {} 1", "c")),
     ("drained", "two workers", "1.5 times one", _drained("e {} 2", "e {} 1")),
     ("delivery", "receipt to web hook at 1,000/s, p99, ms", "50", _delivered),
+    ("hour", "an hour, three sinks, p99, ms", "20 at 5,000/s, none open over 1 s", _hour),
     ("traces", "with traces on, of off", "0.95 of 1 %, 0.8 of 100 %", _traced),
     ("proxied", "behind nginx with TLS", "0.95 of (a)", _ratio("proxied", "e", "a")),
     ("sustained", "end to end for 60 s", "8,000/s, none open over 1 s", _sustained),

@@ -123,9 +123,11 @@ def running(
 
 
 @contextlib.contextmanager
-def valkey(fsync: Fsync = "always", files: Path | None = None) -> Iterator[Server]:
+def valkey(
+    fsync: Fsync = "always", files: Path | None = None, memory: str = "12gb"
+) -> Iterator[Server]:
     """A fresh server, set up as we ship it, the same for every contender: empty, or with what is in
-    a copy of another one's `files`.
+    a copy of another one's `files`. `memory` is its `maxmemory`.
     """
     with scratch() as directory:
         if files:
@@ -136,7 +138,7 @@ def valkey(fsync: Fsync = "always", files: Path | None = None) -> Iterator[Serve
             "bind": "127.0.0.1",
             "dir": directory,
             "appendfsync": fsync,
-            "maxmemory": "12gb",
+            "maxmemory": memory,
         }
         command = [_binary.get_binary_path(), str(ROOT / "deploy/valkey.conf")]
         for name, value in flags.items():

@@ -9,6 +9,7 @@ from benchmarks import (
     delivery,
     drain,
     forward,
+    hour,
     kinds,
     latency,
     overload,
@@ -137,6 +138,13 @@ SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
         "From receipt to a web hook",
         "Web process, worker, forward worker and hook on this machine's cores, open loop.",
         delivery.report,
+    ),
+    (
+        "hour",
+        "An hour",
+        "By `make hour`, not part of `make bench`: everything on this machine; a stream, a queue "
+        "and a web hook as sinks; a reload and a rotation of a credential in the middle.",
+        hour.report,
     ),
     ("traces", "Traces", "Spans go to a collector beside them that forgets them.", traced.report),
     (
