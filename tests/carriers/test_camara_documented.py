@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from receiver.carriers.camara import CALLBACK, fast_path
+from receiver.carriers.camara import CALLBACK, binary_mode, content_type, fast_path
 from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.carrier import Rejected, Request
 from receiver.carriers.formats.json_body import json_value
@@ -31,6 +31,10 @@ DOCUMENTED = {
         "reason": None,
     },
 }
+HEADERS = [
+    (b"ce-" + name.encode(), str(DOCUMENTED[name]).encode())
+    for name in ("specversion", "id", "source", "type", "time")
+]
 TEXTS = st.sampled_from(["", " ", "\x1c", "a\x7f", "a\x85", "\x01", "é", "\\u0001"]) | st.text()
 TIMES = st.builds(
     "{}-{}-{}T{}:{}:{}{}".format,
@@ -80,6 +84,47 @@ def test_the_short_way_is_taken(event: dict[str, Any]) -> None:
 def test_an_event_that_lacks_something_takes_the_long_way(name: str) -> None:
     body = _body({key: value for key, value in DOCUMENTED.items() if key != name})
     assert not fast_path.is_documented(body)
+
+
+VALUES = st.sampled_from(
+    [b"", b" ", b"a%20b", b'"a"', b"a\\b", b"a\x7f", b"\xc3\xa9", b" a", b"1.0"]
+)
+NOT_ALONE = [
+    b'{},"id":"x"',
+    b'{}, "data": {}',
+    b"{} {}",
+    b'{"a": 1e400}',
+    b"\xef\xbb\xbf{}",
+    b" {} ",
+]
+BODIES = st.sampled_from([*NOT_ALONE, b"", b"[]", b'"a"', b"{", b"\xff"]) | values.map(_body)
+
+
+@given(
+    st.dictionaries(st.sampled_from([name for name, _ in HEADERS]), VALUES | TIMES.map(str.encode)),
+    st.lists(st.tuples(st.sampled_from([*dict(HEADERS), b"ce-other", b"host"]), VALUES)),
+    BODIES,
+)
+@example({b"ce-time": b"0001-01-01T00:00:00+14:00"}, [], b"{}")
+@example({}, [], b'{},"id":"x"')
+@example({}, [(b"ce-id", b"b")], b"{}")
+def test_both_ways_make_the_same_of_binary_mode(
+    changes: dict[bytes, bytes], more: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    sent = [*(dict(HEADERS) | changes).items(), *more]
+    short = fast_path.structured(sent, body)
+    if short is not None:
+        request = Request("application/json", sent, body)
+        assert binary_mode._rebuilt(request, content_type.parse(request.content_type)) == short
+        assert CALLBACK.read(request).accepted == (short,)
+
+
+def test_binary_mode_takes_the_short_way() -> None:
+    body = _body(DOCUMENTED["data"])
+    for sent in (HEADERS, HEADERS[:-1], [(b"host", b"a"), *HEADERS]):
+        assert fast_path.structured(sent, body) is not None
+    for name, _ in HEADERS[:-1]:
+        assert fast_path.structured([pair for pair in HEADERS if pair[0] != name], body) is None
 
 
 @given(content_types, headers, values)
