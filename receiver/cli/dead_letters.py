@@ -1,5 +1,6 @@
 """`receiver dead-letters`: list, show, replay and drop dead letters."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -152,19 +153,24 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
 @command.command()
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="Select all dead letters.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
 @output.json_option
-def drop(*, everything: bool, as_json: bool, **chosen: Any) -> None:
+def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     """Drop dead letters for ever; the ledger counts them.
 
     \b
       receiver dead-letters drop 1764000000000-0
       receiver dead-letters drop --sink old-crm --older-than 3d
 
+    With --all, on a terminal, it asks first.
+
     Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
     Redis.
     """
     client = _connect(setup.settings(file=False))
     wanted = _selection_or_all(everything, chosen)
+    if everything and not yes and sys.stdin.isatty():
+        click.confirm("Drop all dead letters, for ever?", abort=True, err=True)
     _apply(client, wanted, DeadLetterActions(client).drop, as_json=as_json)
 
 

@@ -77,17 +77,21 @@ def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.
                 raise
 
 
-def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
-    """What a person sees."""
+def on_a_terminal(
+    cwd: Path, *arguments: str, typed: str = "", code: int = 0, **environ: str
+) -> str:
+    """What a person sees, who types this; and which exit code the command has."""
     ours, theirs = pty.openpty()
     with Forked(
         [*RECEIVER, *arguments],
         cwd=cwd,
         env=environment(COLUMNS="200", TERM="xterm", **environ),
+        stdin=theirs,
         stdout=theirs,
         stderr=theirs,
     ) as process:
         os.close(theirs)
+        os.write(ours, typed.encode())
         seen = b""
         try:
             while chunk := os.read(ours, 65536):
@@ -96,7 +100,7 @@ def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
             pass  # the last one has closed it
         finally:
             os.close(ours)
-        assert process.wait(60) == 0
+        assert process.wait(60) == code
     return seen.decode()
 
 
