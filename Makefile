@@ -14,8 +14,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/installed ## install what is needed (the first time) and run everything, with samples
-	@exec $(BIN)/receiver up --demo
+run: $(VENV)/installed ## install what is needed (the first time) and run everything, with samples (CONSOLE_PORT=9001)
+	@exec $(BIN)/receiver up --demo $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
 
 test: $(VENV)/compiled ## run the tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore=tests/carriers

@@ -31,7 +31,8 @@ class Console:
         if self._port == 0:
             return False
         if why := setup.port_fault("127.0.0.1", self._port):
-            notice(f"No console: 127.0.0.1:{self._port}: {why}. --console-port names another.")
+            taken = f"No console: 127.0.0.1:{self._port}: {why}."
+            notice(f"{taken} --console-port names another (`make run CONSOLE_PORT=9001`).")
             return False
         return True
 
