@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import poll_state
 from receiver.outbound import NotSent, Unanswered
 from receiver.outbound.http_client import HttpClient
 from receiver.polling import identity, sending, watch_list
-from receiver.polling.sending import Accepted, SendingRefused
+from receiver.polling.sending import SendingRefused
 from receiver.polling.watch import fault
 from receiver.polling.watch_list import Unwatchable
 
@@ -61,11 +61,11 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
         follow = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
         follow.start_at_end()
     sent = asyncio.run(_send(settings, poll, to, text or _text()))
-    output.print_message(f"sent: message id {sent.id}")
+    output.print_message(f"sent: message id {sent}")
     with setup.redis_faults():
         _watch(client, poll, sent)
         show, until = event_printer(as_json=as_json), time.monotonic() + within
-        final = _follow(client, poll.name, sent.id, follow, until, show)
+        final = _follow(client, poll.name, sent, follow, until, show)
     if not final:
         click.echo(
             f"receiver: no final status within {within} s: `receiver polls list` says how the poll "
@@ -98,8 +98,8 @@ def _text() -> str:
     return f"receiver selftest {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-async def _send(settings: Settings, poll: AttStatusPoll, to: str, text: str) -> Accepted:
-    """Send, and end the command where that did not succeed."""
+async def _send(settings: Settings, poll: AttStatusPoll, to: str, text: str) -> str:
+    """Send, return the message id, and end the command where that did not succeed."""
     http = HttpClient(deadline=60.0, keep_alive=False)
     try:
         who = identity.authentication(poll, settings.poll_variables, http)
@@ -116,11 +116,11 @@ async def _send(settings: Settings, poll: AttStatusPoll, to: str, text: str) -> 
     raise SystemExit(1)
 
 
-def _watch(client: redis.Redis, poll: AttStatusPoll, sent: Accepted) -> None:
-    if why := fault(sent.id, poll.sender):
+def _watch(client: redis.Redis, poll: AttStatusPoll, sent: str) -> None:
+    if why := fault(sent, poll.sender):
         click.echo(f"receiver: {why}; what is pushed is waited for", err=True)
     else:
-        watch_list.add(client, poll.name, sent.id, poll.sender)
+        watch_list.add(client, poll.name, sent, poll.sender)
 
 
 def _follow(

@@ -233,7 +233,7 @@ def _dead_letters(found: Snapshot) -> Iterator[Finding]:
     if rejected := found.entries[REJECTED]:
         yield Finding(
             "note",
-            f"{rejected} refused requests wait",
+            f"refused requests that are kept: {rejected}",
             "the newest 10,000 are kept",
             "receiver rejected list",
             "/rejected",

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
 
 from receiver.carriers.att.outbox import message_id
 from receiver.config.polls import AttStatusPoll
@@ -25,14 +24,6 @@ class SendingRefused(Exception):
     """The gateway has not taken the message; says how it answered, not what it said."""
 
 
-class Accepted(Struct, frozen=True):
-    """What the gateway answered."""
-
-    id: str
-    """The message id."""
-    resource_url: str
-
-
 def request_body(to: str, text: str) -> bytes:
     """Return the body of a request for one recipient. The status is to be asked for, not pushed."""
     address = to if to.startswith("tel:") else f"tel:{to}"
@@ -42,9 +33,9 @@ def request_body(to: str, text: str) -> bytes:
 
 async def send(
     poll: AttStatusPoll, authentication: Authentication, http: HttpClient, body: bytes
-) -> Accepted:
-    """Send a message, once. Raises `NotSent` where no byte has left, `Unanswered` where it may have
-    been sent, and `SendingRefused`.
+) -> str:
+    """Send a message, once, and return its message id. Raises `NotSent` where no byte has left,
+    `Unanswered` where it may have been sent, and `SendingRefused`.
     """
     path = poll.send_template.format(sender=quote(poll.sender, safe=""))
     headers = _JSON | await authentication.headers()
@@ -52,18 +43,21 @@ async def send(
     answer = await http.send("POST", url, headers=headers, content=body)
     if not 200 <= answer.status < 300:
         raise SendingRefused(_said(read(answer)))
-    return _accepted(answer)
+    return _message_id(answer)
 
 
-def _accepted(answer: Answer) -> Accepted:
+def _message_id(answer: Answer) -> str:
     response = _member(answer.document, "outboundsmsresponse")
     url = _member(_member(response, "resourcereference"), "resourceurl")
     found = _member(response, "messageid")
-    resource = url if isinstance(url, str) else ""
-    name = found if isinstance(found, str) and found else message_id(resource)
+    name = (
+        found
+        if isinstance(found, str) and found
+        else message_id(url if isinstance(url, str) else "")
+    )
     if not name:
         raise SendingRefused("it has taken the message, and its answer has no message id")
-    return Accepted(name, resource)
+    return name
 
 
 def _member(value: Any, name: str) -> Any:
