@@ -2,8 +2,8 @@
 
 `make hour MINUTES=60 RATE=5000`. Everything on this machine: load generator, web process, workers,
 Valkey, the web hook, and who takes the jobs of the queue. Each minute sends another kind, so that
-no notification comes twice. Prints a line for each minute, then what came of all; a run of an hour
-or more goes into `RESULTS.md`, too.
+no notification comes twice. Prints a line for each minute, then what came of all; a run of half
+an hour or more goes into `RESULTS.md`, too.
 """
 
 import argparse
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rate", type=float, default=5000)
     said = parser.parse_args()
-    if said.minutes < 60:
+    if said.minutes < 30:
         print(report(run(said.minutes, said.rate)))
         return
     record.take("hour", partial(run, said.minutes, said.rate))
