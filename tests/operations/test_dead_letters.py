@@ -22,7 +22,7 @@ from receiver.contract.redis_keys import (
 from receiver.operations import dead_letters, ledger
 from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
-from tests.support.commands import on_a_terminal, run
+from tests.support.commands import answered, on_a_terminal, run
 from tests.support.dead_letters import letters, undelivered
 from tests.support.running import mo
 from tests.support.valkey import Valkey
@@ -187,10 +187,11 @@ def test_on_a_terminal_all_are_dropped_once_that_is_confirmed(
 ) -> None:
     client, drop = valkey.client(), ("dead-letters", "drop", "--all")
     undelivered(client, "a")
-    kept = on_a_terminal(tmp_path, *drop, typed="n\n", code=1, REDIS_URL=valkey.url)
-    assert ("Drop all dead letters, for ever?" in kept, client.xlen(DEAD_LETTERS)) == (True, 1)
-    on_a_terminal(tmp_path, *drop, typed="y\n", REDIS_URL=valkey.url)
-    assert client.xlen(DEAD_LETTERS) == 0
+    code, seen = answered(tmp_path, "n\n", *drop, REDIS_URL=valkey.url)
+    assert (code, client.xlen(DEAD_LETTERS)) == (1, 1)
+    assert "Drop all dead letters, for ever?" in seen
+    code, _ = answered(tmp_path, "y\n", *drop, REDIS_URL=valkey.url)
+    assert (code, client.xlen(DEAD_LETTERS)) == (0, 0)
     undelivered(client, "b")
     on_a_terminal(tmp_path, *drop, "--yes", REDIS_URL=valkey.url)
     assert client.xlen(DEAD_LETTERS) == 0

@@ -77,10 +77,15 @@ def running(cwd: Path, *arguments: str, **environ: str) -> Iterator["subprocess.
                 raise
 
 
-def on_a_terminal(
-    cwd: Path, *arguments: str, typed: str = "", code: int = 0, **environ: str
-) -> str:
-    """What a person sees, who types this; and which exit code the command has."""
+def on_a_terminal(cwd: Path, *arguments: str, **environ: str) -> str:
+    """What a person sees."""
+    code, seen = answered(cwd, "", *arguments, **environ)
+    assert code == 0
+    return seen
+
+
+def answered(cwd: Path, typed: str, *arguments: str, **environ: str) -> tuple[int, str]:
+    """The exit code, and what a person sees who types this."""
     ours, theirs = pty.openpty()
     with Forked(
         [*RECEIVER, *arguments],
@@ -100,8 +105,7 @@ def on_a_terminal(
             pass  # the last one has closed it
         finally:
             os.close(ours)
-        assert process.wait(60) == code
-    return seen.decode()
+        return process.wait(60), seen.decode()
 
 
 def free_port() -> int:

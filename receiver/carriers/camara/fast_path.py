@@ -5,7 +5,6 @@ What is not exactly that takes the general path (`envelope`), which reads every 
 is accepted here is accepted there.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
