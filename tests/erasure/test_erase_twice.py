@@ -14,12 +14,13 @@ import redis
 from receiver.config.settings import Settings
 from receiver.contract.records import EraseSpooled, encode
 from receiver.contract.redis_keys import ERASE_RUNS, ERASE_SPOOLED
-from receiver.erasure import log_rewrite, own_spool, spools
+from receiver.erasure import log_rewrite, own_spool
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person
 from receiver.operations import ledger
 from tests.support.commands import on_a_terminal, run
 from tests.support.erasing_spool import HER, HIS, erasing, fill
+from tests.support.eventually import eventually
 from tests.support.spools import House
 from tests.support.valkey import Valkey
 
@@ -51,14 +52,16 @@ def test_the_request_of_a_run_that_was_killed_ends(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_spool, "EVERY", 0.05)
-    monkeypatch.setattr(spools, "ERASE_SPOOLED_SECONDS", 1)
-    monkeypatch.setattr(own_spool, "ERASE_SPOOLED_SECONDS", 1)
     fill(tmp_path)
 
     async def work(_: House, __: Callable[..., Report]) -> None:
+        client = valkey.client()
         killed = encode(EraseSpooled("killed", ["12065550188"], False))
-        valkey.client().hset(ERASE_SPOOLED, "request", killed)
-        report = await asyncio.to_thread(_erase, valkey, HER)
+        client.hset(ERASE_SPOOLED, "request", killed)
+        erased = asyncio.create_task(asyncio.to_thread(_erase, valkey, HER))
+        await asyncio.to_thread(eventually, lambda: client.ttl(ERASE_SPOOLED) > 0)
+        client.delete(ERASE_SPOOLED)  # as if that time had passed
+        report = await erased
         assert (report.erased["spooled-notification"], report.complete) == (3, True)
 
     erasing(valkey, tmp_path, work)
