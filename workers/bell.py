@@ -17,7 +17,7 @@ from receiver.contract.redis_keys import (
     forward_bell,
     forward_queue,
 )
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 RING_AGAIN_MILLISECONDS: Final = 5_000
 """Milliseconds until a sink is rung for again, also when no worker runs its job."""

@@ -19,7 +19,7 @@ import structlog
 from receiver.contract.records import Notification
 from receiver.metrics.counters import DELIVERED, PUBLISHED, Counters
 from receiver.runtime import logs
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 EVERY: Final = 1.0
 """Seconds between two writes of the metrics."""

@@ -24,7 +24,7 @@ from receiver.doctor.unreachable_redis import explain_unreachable
 from receiver.doctor.workload import check_sink_variables, check_workload
 from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from receiver.subscriptions import overview
 
 _ORDER = ("serious", "warning", "note")
@@ -76,7 +76,7 @@ def command(*, as_json: bool) -> None:
             findings += parking.parking(settings, found, parking.event_bytes(client))
             findings += check_spool(settings, redis_answers=True)
             status = int(any(one.severity != "note" for one in findings))
-    except redis_client.DOWN as error:
+    except redis_errors.DOWN as error:
         findings += explain_unreachable(
             url, error, spool_depth.describe(spool_depth.read_spool(settings).depth)
         )

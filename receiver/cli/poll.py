@@ -96,7 +96,7 @@ async def _once(found: Settings, poll: Poll, stop: threading.Event, grace: float
     from receiver.polling.pace import Pace
     from receiver.polling.process import Process
     from receiver.polling.rounds import GOOD
-    from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+    from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, refusal
 
     process = Process(found, stop.is_set, Pace(grace=grace))
     try:

@@ -26,7 +26,7 @@ from receiver.console.guard import Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
 from receiver.doctor.key_types import check_key_types
-from receiver.runtime.redis_client import DOWN, is_foreign
+from receiver.runtime.redis_errors import DOWN, is_foreign
 
 COOKIE: Final = "receiver-console"
 SESSIONS_REMEMBERED: Final = 1_000

@@ -14,7 +14,7 @@ from receiver.contract.redis_keys import GROUP, INBOUND
 from receiver.operations.sink_progress import order
 from receiver.operations.stream_entry import is_entry
 from receiver.runtime.logs import Seldom
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 MOST_VIEWERS: Final = 50
 QUEUED: Final = 200

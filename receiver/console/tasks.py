@@ -14,7 +14,7 @@ import structlog
 
 from receiver.console.forms import NotDone
 from receiver.operations.replay_throttle import NoRoom
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 log = structlog.get_logger()
 

@@ -31,7 +31,7 @@ from receiver.intake.spool.changed_rows import Change
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.runtime.logs import Seldom
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
 log = structlog.get_logger()
 

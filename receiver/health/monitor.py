@@ -20,7 +20,7 @@ from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.metrics.counters import Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime.logs import Condition, Seldom
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, refusal
 
 log = structlog.get_logger()
 

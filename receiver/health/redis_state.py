@@ -16,7 +16,7 @@ from receiver.health.durability import CONFIG_NAMES, AppendOnlyLog, weaknesses
 from receiver.intake.availability import Availability
 from receiver.intake.inbound_writer import Inbound
 from receiver.intake.redis_link import NotReplicated
-from receiver.runtime.redis_client import refusal
+from receiver.runtime.redis_errors import refusal
 
 SILENT_AFTER: Final = 2.5
 """Seconds without a successful look after which Redis counts as unreachable."""

@@ -19,7 +19,7 @@ from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.waiting_requests import OnDone, Unavailable, WaitingRequest, WaitingRequests
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.availability import Availability
 from receiver.intake.redis_link import NotReplicated, RedisLink, Reply
 from receiver.runtime import scripts
-from receiver.runtime.redis_client import refusal
+from receiver.runtime.redis_errors import refusal
 
 REJECTED_KEPT: Final = 10_000
 BELL_MILLISECONDS: Final = 5_000

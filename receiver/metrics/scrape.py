@@ -14,7 +14,7 @@ from receiver.config.settings import Settings
 from receiver.intake.spool import location
 from receiver.intake.spool.location import SpoolContents
 from receiver.metrics import snapshot
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FRESH: Final = 1.0

@@ -7,7 +7,7 @@ import redis
 
 from receiver.contract.redis_keys import forward_group, retry_due, sink_parking, sink_state
 from receiver.contract.stored_values import texts, whole
-from receiver.runtime.redis_client import is_foreign
+from receiver.runtime.redis_errors import is_foreign
 
 BEATS_WITHIN: Final = 60.0
 """Seconds after which a worker that said nothing counts as dead; one job takes some ten."""

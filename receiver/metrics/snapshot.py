@@ -39,7 +39,7 @@ from receiver.polling.mailbox import consent_record
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.overview import PollState
 from receiver.runtime import scripts
-from receiver.runtime.redis_client import unless_foreign
+from receiver.runtime.redis_errors import unless_foreign
 from receiver.subscriptions import operator_state
 from receiver.subscriptions.operator_state import OperatorState
 

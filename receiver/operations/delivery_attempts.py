@@ -9,7 +9,7 @@ import redis
 from receiver.contract.records import Attempt, decode_attempt
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
 from receiver.operations.look import Look
-from receiver.runtime.redis_client import unless_foreign
+from receiver.runtime.redis_errors import unless_foreign
 
 NEWEST: Final = 200
 BUDGET: Final = 5_000

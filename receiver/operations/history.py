@@ -9,7 +9,7 @@ import redis
 
 from receiver.contract.records import Sample, decode_sample
 from receiver.contract.redis_keys import HISTORY
-from receiver.runtime.redis_client import unless_foreign
+from receiver.runtime.redis_errors import unless_foreign
 
 MINUTE: Final = 60_000
 

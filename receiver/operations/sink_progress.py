@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
     sink_state,
 )
 from receiver.contract.stored_values import text
-from receiver.runtime.redis_client import unless_foreign
+from receiver.runtime.redis_errors import unless_foreign
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 

@@ -12,7 +12,7 @@ from receiver.contract.redis_keys import poll_state
 from receiver.contract.stored_values import counts, texts
 from receiver.polling.page_file import SUFFIX, poll_of, waiting
 from receiver.polling.rounds import OUTCOMES
-from receiver.runtime.redis_client import is_foreign
+from receiver.runtime.redis_errors import is_foreign
 
 BEATS_WITHIN: Final = 60.0
 """Seconds after which a poll whose process said nothing has none."""

@@ -26,7 +26,7 @@ from receiver.polling.page_file import Asked, PageFile
 from receiver.polling.records import Judge, Records, records_of
 from receiver.polling.rounds import Outcome, Ready
 from receiver.polling.shelf import Shelf
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
 log = structlog.get_logger()
 

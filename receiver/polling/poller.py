@@ -12,7 +12,7 @@ from receiver.polling.pages import Pages, mark
 from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Kind, Round, Site
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, refusal
 
 log = structlog.get_logger()
 

@@ -31,7 +31,7 @@ from receiver.runtime import redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP, refusal
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, refusal
 
 log = structlog.get_logger()
 

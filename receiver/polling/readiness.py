@@ -7,7 +7,7 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import Settings
-from receiver.runtime.redis_client import refusal
+from receiver.runtime.redis_errors import refusal
 
 
 async def trouble(

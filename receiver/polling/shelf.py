@@ -23,7 +23,7 @@ from receiver.polling.page_file import (
 )
 from receiver.polling.records import Records, records_of
 from receiver.polling.store import Store
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
 log = structlog.get_logger()
 

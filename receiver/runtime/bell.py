@@ -10,7 +10,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from receiver.contract.redis_keys import NORMALISE_JOB, NORMALISE_OPTIONS, NORMALISE_QUEUE
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 
 class Bell:

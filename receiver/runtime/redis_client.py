@@ -15,8 +15,7 @@ others would take the place of the time limits, repeats and decoding that the pr
 they are refused.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import redis
@@ -27,16 +26,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.driver_info import DriverInfo
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import RedisError
 from redis.retry import Retry
-
-T = TypeVar("T")
-Otherwise = TypeVar("Otherwise")
 
 ANSWER_WITHIN: Final = 0.6
 """Seconds for one command of the web process, or one connection: a third of an answer."""
@@ -57,26 +48,6 @@ _OURS: Final = (
 
 _DRIVER: Final = DriverInfo()
 """What a connection says it is. Without it redis-py reads its version from the disk for each."""
-
-DOWN: Final = (RedisError, OSError, TimeoutError)
-"""What a Redis in trouble may raise."""
-DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
-"""And what uvloop adds, for a write on a line that was reset while nobody looked."""
-
-
-def is_foreign(error: Exception) -> bool:
-    """Return whether a key has another type than ours: another program has written there."""
-    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
-
-
-def unless_foreign(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
-    """Return what a reading gives; otherwise that where a key of it has another type."""
-    try:
-        return read()
-    except ResponseError as error:
-        if not is_foreign(error):
-            raise
-        return otherwise
 
 
 def fault(url: str) -> str:
@@ -120,17 +91,6 @@ def _closed(query: str, *, sentinel: bool) -> str:
     return ""
 
 
-def message(error: Exception) -> str:
-    """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
-    fails, and a server that wants a password says so in the terms of its protocol.
-    """
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        return (
-            "it does not take this user and password: REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0"
-        )
-    return str(error).partition(" : <")[0]
-
-
 def address(url: str) -> str:
     """Return host and port of a valid Redis URL, for a log line: no user, password or option."""
     parts = urlsplit(url)
@@ -141,17 +101,6 @@ def address(url: str) -> str:
         return f"{nodes}/{_sentinel(url).master}"
     host = parts.hostname or "localhost"
     return f"[{host}]:{parts.port or 6379}" if ":" in host else f"{host}:{parts.port or 6379}"
-
-
-def refusal(error: Exception) -> str:
-    """Return the error code of a server's error reply, such as `OOM`: from redis-py's class where
-    it has one, else the reply's first word.
-
-    An entry's or a user's words are in none of them.
-    """
-    if type(error) is ResponseError:
-        return str(error).partition(" ")[0]
-    return type(error).__name__
 
 
 class _Sentinel(NamedTuple):

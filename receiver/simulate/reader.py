@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from receiver.simulate.verdict import RunLedger
 
 _BATCH: Final = 1000
@@ -26,7 +26,7 @@ class Reader:
         self._quiet_since = 0.0
 
     async def begin(self) -> None:
-        """Find the end of the stream. Raises one of `redis_client.DOWN`."""
+        """Find the end of the stream. Raises one of `redis_errors.DOWN`."""
         last: Any = await self._client.xrevrange(self._stream, count=1)
         if last:
             self._after = last[0][0].decode()
@@ -36,7 +36,7 @@ class Reader:
         while True:
             try:
                 await self._read()
-            except (*redis_client.DOWN, RuntimeError):  # uvloop's word for a closed connection
+            except (*redis_errors.DOWN, RuntimeError):  # uvloop's word for a closed connection
                 await asyncio.sleep(0.2)
 
     async def settle(self, seconds: float) -> None:

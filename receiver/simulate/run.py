@@ -52,7 +52,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
     async def play(self) -> Verdict:
         """Send, wait until everything is published, and return the verdict. Raises one of
-        `redis_client.DOWN`, at the start.
+        `redis_errors.DOWN`, at the start.
 
         SIGINT ends the sending, and there is a verdict on what was sent.
         """

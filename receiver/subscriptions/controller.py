@@ -15,7 +15,7 @@ from receiver.config.operators import Operator
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import subscriptions_state
 from receiver.outbound import OperatorClient
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.cancelling import cancel
 from receiver.subscriptions import (
     clock_jumps,
@@ -83,10 +83,10 @@ class Controller:
                         await self._work()
                 except LeaseLost:
                     log.warning("subscriptions.lease_lost", operator=store.operator)
-                except redis_client.DOWN_ON_THE_LOOP as error:
+                except redis_errors.DOWN_ON_THE_LOOP as error:
                     log.warning("redis.trouble", error=type(error).__name__)
                 await self._pause(1.0)
-            with contextlib.suppress(*redis_client.DOWN_ON_THE_LOOP):
+            with contextlib.suppress(*redis_errors.DOWN_ON_THE_LOOP):
                 await store.release_lease()
         finally:
             await store.client.aclose()
@@ -205,7 +205,7 @@ class Controller:
         done, _ = await asyncio.wait(running, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             name, error = running.pop(each), each.exception()
-            if isinstance(error, (LeaseLost, *redis_client.DOWN_ON_THE_LOOP)):
+            if isinstance(error, (LeaseLost, *redis_errors.DOWN_ON_THE_LOOP)):
                 raise error
             if error:  # a fault of ours: the other slots go on
                 log.error("subscriptions.fault", slot=name, error=type(error).__name__)

@@ -13,7 +13,7 @@ from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.metrics.counters import ACKNOWLEDGED, Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 from receiver.web.admission import Admission
 from receiver.web.listener_shares import ListenerShares
 from receiver.web.request_body import Bodies

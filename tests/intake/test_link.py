@@ -9,7 +9,7 @@ import uvloop
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.inbound_writer import script
 from receiver.intake.redis_link import NotReplicated, RedisLink
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 from tests.support.commands import free_port
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey

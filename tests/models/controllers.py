@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as NotConnected
 
 from receiver.config.settings import Settings
 from receiver.outbound import Answer, Unanswered
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from receiver.subscriptions import clock_jumps, orphans
 from receiver.subscriptions.controller import Controller
 from receiver.subscriptions.lease import LeaseLost
@@ -121,7 +121,7 @@ class Process:
                 await self._renew()  # the first thing that a controller which has loaded does
             store.check_lease()
             await getattr(self, f"_{unit}")()
-        except (LeaseLost, *redis_client.DOWN_ON_THE_LOOP):
+        except (LeaseLost, *redis_errors.DOWN_ON_THE_LOOP):
             self._loaded = False
         except Killed:
             self._start()

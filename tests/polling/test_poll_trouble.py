@@ -16,7 +16,7 @@ import redis
 from receiver.polling.gateway import Gateway
 from receiver.polling.page_file import PageFile
 from receiver.polling.store import Store
-from receiver.runtime.redis_client import DOWN_ON_THE_LOOP
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 from tests.support.att_gateways import SimulatedGateway, gateway
 from tests.support.eventually import eventually
 from tests.support.polling import FAST, Polled, configured

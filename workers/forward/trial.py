@@ -10,7 +10,7 @@ import redis
 
 from receiver.config.settings import RqSink, Settings, SinkSettings
 from receiver.contract.records import Delivery
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from workers.sinks import open_sink
 from workers.sinks.sink import TAKEN, Answer, Item, RemoteSink, TransactionalSink
 
@@ -39,7 +39,7 @@ class Trial(msgspec.Struct, frozen=True):
 
 def send(settings: Settings, sink: SinkSettings) -> Trial:
     """Send a test event. It goes past the events stream, the sink's filter, its pauses and its
-    ledger: no other sink gets it, and nothing counts it. Raises one of `redis_client.DOWN` where
+    ledger: no other sink gets it, and nothing counts it. Raises one of `redis_errors.DOWN` where
     our own Redis does not answer.
     """
     url = settings.redis_url or ""
@@ -106,7 +106,7 @@ def _run(client: redis.Redis, sink: TransactionalSink, item: Item) -> Answer:
     try:
         replies = pipe.execute()
     except redis.ResponseError as error:
-        return Answer("failed", redis_client.refusal(error))
+        return Answer("failed", redis_errors.refusal(error))
     entry = next((one for one in replies if isinstance(one, bytes) and b"-" in one), b"")
     return msgspec.structs.replace(TAKEN, body=entry)
 
@@ -124,8 +124,8 @@ def run(settings: Settings, name: str) -> int:
     sink = next(sink for sink in settings.sinks if sink.name == name)
     try:
         done = send(settings, sink)
-    except redis_client.DOWN as error:
-        kind, why = str(sink.__struct_config__.tag), redis_client.refusal(error)
+    except redis_errors.DOWN as error:
+        kind, why = str(sink.__struct_config__.tag), redis_errors.refusal(error)
         done = Trial(name, kind, "", "failed", 0, 0, f"our own Redis: {why}", "")
     print(msgspec.json.encode(done).decode())
     return 0 if done.outcome == "taken" else 1

@@ -13,7 +13,7 @@ import structlog
 
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import sink_parking
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from receiver.runtime.logs import Condition
 from workers.parking import memory_use
 from workers.parking.memory_use import Use
@@ -64,8 +64,8 @@ class Parker:
             try:
                 pause = self.step()
                 away.is_now("")
-            except redis_client.DOWN as error:
-                away.is_now(redis_client.refusal(error))
+            except redis_errors.DOWN as error:
+                away.is_now(redis_errors.refusal(error))
                 pause = IDLE
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Parker:
             pause = self._work(sink, uses, limit)
         except BlockingIOError:
             said = _TAKEN
-        except redis_client.DOWN as error:
+        except redis_errors.DOWN as error:
             if isinstance(error, redis.RedisError):
                 raise
             said = str(error.strerror if isinstance(error, OSError) else error)

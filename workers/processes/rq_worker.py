@@ -18,7 +18,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from receiver.runtime.logs import Seldom
 
 log = structlog.get_logger()
@@ -111,7 +111,7 @@ def _only(jobs: Jobs) -> type[Job]:
                 work()
             except Exception as error:
                 name = self.func_name or ""
-                _seldom.say("warning", "job.failed", job=name, error=redis_client.refusal(error))
+                _seldom.say("warning", "job.failed", job=name, error=redis_errors.refusal(error))
                 raise
 
     return Named

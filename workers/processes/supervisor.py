@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from receiver.config.settings import Settings
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.logs import Condition
 from workers.full_redis_client import FullRedisClient
 from workers.maintenance.history import HistorySampler
@@ -99,7 +99,7 @@ class Supervisor:
             self._leaving.remove(worker)
             try:
                 self._slots.drop(worker.slot)
-            except redis_client.DOWN:
+            except redis_errors.DOWN:
                 continue  # the lease runs out by itself
 
     def _sweep_and_lease(self) -> None:
@@ -120,8 +120,8 @@ class Supervisor:
             self._sweep.ring()
             self._sinks.run()
             self._history.run()
-        except redis_client.DOWN as error:
-            self._away.is_now(redis_client.refusal(error))
+        except redis_errors.DOWN as error:
+            self._away.is_now(redis_errors.refusal(error))
         else:
             self._away.is_now("")
 
@@ -142,7 +142,7 @@ class Supervisor:
         self._stop_workers([*self._workers, *self._leaving])
         try:
             self._slots.release()
-        except redis_client.DOWN:
+        except redis_errors.DOWN:
             return  # the leases run out by themselves
 
     @staticmethod

@@ -15,7 +15,7 @@ import structlog
 
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.tracing import switch
 from workers import bell
 from workers.forward.delivery_queue import DeliveryQueue
@@ -113,14 +113,14 @@ def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
     try:
         worker = Worker(queue, jobs, client, stop)  # RQ asks Redis here already
         worker.work(logging_level="CRITICAL")  # our own lines say what matters, without data
-    except redis_client.DOWN as error:
+    except redis_errors.DOWN as error:
         log.warning("worker.ends", error=type(error).__name__)
     return 0 if stop.is_set() else 1
 
 
 def _answers(client: redis.Redis, stop: threading.Event) -> bool:
     while not stop.is_set():
-        with contextlib.suppress(*redis_client.DOWN):
+        with contextlib.suppress(*redis_errors.DOWN):
             client.ping()
             return True
         stop.wait(0.5)
@@ -138,7 +138,7 @@ def _end_without_redis(url: str, stop: threading.Event) -> None:
     client = redis_client.client(url, timeout=1.0)
     answered = time.monotonic()
     while time.monotonic() - answered < SILENT_WITHIN:
-        with contextlib.suppress(*redis_client.DOWN):
+        with contextlib.suppress(*redis_errors.DOWN):
             client.ping()
             answered = time.monotonic()
         time.sleep(0.2)

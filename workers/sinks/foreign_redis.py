@@ -6,7 +6,7 @@ from typing import Final
 
 import redis
 
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from workers.sinks.sink import NOT_AN_EVENT, TAKEN, Answer, Item, TransactionalSink
 
 BATCH: Final = 200
@@ -43,6 +43,6 @@ class ForeignRedis:
             return Answer("unsent", "not an event")
         try:
             pipe.execute()
-        except redis_client.DOWN as error:
+        except redis_errors.DOWN as error:
             return Answer("failed", f"Redis: {type(error).__name__}")
         return TAKEN

@@ -10,7 +10,7 @@ import msgspec
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.process import UntilStopped
 from receiver.contract.redis_keys import EVENTS
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.scenario import Scenario
 from receiver.simulate.att_gateway.verdict import Verdict
@@ -115,7 +115,7 @@ def _check_stream(url: str | None) -> None:
     try:
         with setup.connect(url) as client:
             client.ping()
-    except redis_client.DOWN as error:
+    except redis_errors.DOWN as error:
         raise setup.Refused(f"--redis-url: {error}") from None
 
 

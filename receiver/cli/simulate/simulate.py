@@ -15,7 +15,7 @@ from receiver.cli.simulate.attempt_log import AttemptLog
 from receiver.cli.terminal import output, receiver_url, setup
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
-from receiver.runtime import redis_client
+from receiver.runtime import redis_client, redis_errors
 from receiver.simulate import scenario as scenarios
 from receiver.simulate.http_client import Target
 from receiver.simulate.plan import RUN_DIGITS
@@ -154,7 +154,7 @@ def _play(run: Run) -> Verdict:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run.play())
-    except redis_client.DOWN as error:
+    except redis_errors.DOWN as error:
         raise setup.redis_fault(error) from None
 
 

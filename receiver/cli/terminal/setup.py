@@ -15,7 +15,7 @@ from receiver.config import settings as settings_module
 from receiver.config import unknown_variables
 from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
-from receiver.runtime import hangup, redis_client
+from receiver.runtime import hangup, redis_client, redis_errors
 
 
 class Refused(click.ClickException):
@@ -160,7 +160,7 @@ def redis_faults() -> Iterator[None]:
 
 def redis_fault(error: Exception) -> Refused:
     """Return what to raise where Redis refuses or does not answer."""
-    return Refused(f"Redis: {redis_client.message(error)}; `receiver doctor` says what to do")
+    return Refused(f"Redis: {redis_errors.message(error)}; `receiver doctor` says what to do")
 
 
 def refuse_unwritable_spool(found: Settings) -> None:

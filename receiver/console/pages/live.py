@@ -24,7 +24,7 @@ from receiver.console.live import (
 )
 from receiver.console.rows import Filter, Row, filter_of, latest
 from receiver.operations.notification_entries import is_receipt
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 ROWS: Final = 100
 ASK_AGAIN: Final = 10.0

@@ -21,7 +21,7 @@ from receiver.metrics import snapshot
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import history, sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
-from receiver.runtime.redis_client import DOWN, unless_foreign
+from receiver.runtime.redis_errors import DOWN, unless_foreign
 
 FRESH: Final = 1.0
 """Seconds for which one reading of Redis serves every viewer."""

@@ -15,7 +15,7 @@ from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
 from receiver.console.entry_id import entry_id
 from receiver.console.search import MOST_FOUND, PAUSE, SECONDS, WINDOWS, Busy, Step, search
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 SHORTEST: Final = 3
 TELL_EVERY: Final = 0.5

@@ -18,7 +18,7 @@ from receiver.contract.redis_keys import sink_state
 from receiver.contract.stored_values import whole
 from receiver.operations import delivery_attempts, oldest_waiting, sink_ledger, sink_orders
 from receiver.operations.sink_ledger import SinkLedger
-from receiver.runtime.redis_client import unless_foreign
+from receiver.runtime.redis_errors import unless_foreign
 
 
 def show(request: Request) -> Response:

@@ -18,7 +18,7 @@ from receiver.contract.stored_values import counts, whole
 from receiver.operations import ledger, sink_ledger
 from receiver.operations.ledger import MEANING
 from receiver.polling import overview as polls
-from receiver.runtime.redis_client import unless_foreign
+from receiver.runtime.redis_errors import unless_foreign
 from receiver.subscriptions import overview as subscriptions
 
 AWAY: Final = 100

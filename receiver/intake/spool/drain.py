@@ -15,7 +15,7 @@ from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.spool.spool_file import Head
 from receiver.intake.waiting_requests import BATCH_BYTES, BATCH_ENTRIES
 from receiver.runtime.cancelling import cancel
-from receiver.runtime.redis_client import DOWN
+from receiver.runtime.redis_errors import DOWN
 
 log = structlog.get_logger()
 

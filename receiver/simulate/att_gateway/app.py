@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.api import Api
 from receiver.simulate.att_gateway.control import Control
@@ -52,7 +52,7 @@ def create(
         await gateway.pushes.close()
         if reader:
             if judged:
-                with contextlib.suppress(*redis_client.DOWN):
+                with contextlib.suppress(*redis_errors.DOWN):
                     judged(await control.verdict(reader))
             await reader.close()
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from receiver.runtime import redis_client
+from receiver.runtime import redis_errors
 from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.gateway import Gateway
@@ -74,7 +74,7 @@ class Control:
 
     async def verdict(self, reader: StreamReader) -> Verdict:
         """Return the verdict on the receiver that publishes on a stream. Raises one of
-        `redis_client.DOWN`.
+        `redis_errors.DOWN`.
         """
         known = {text for each in self._gateway.handovers.all for text in each.texts}
         return self._compared(await reader.texts(known))
@@ -99,7 +99,7 @@ class Control:
             return json(409, {"message": message})
         try:
             return json(200, _shown(await self.verdict(self._reader)))
-        except redis_client.DOWN as error:
+        except redis_errors.DOWN as error:
             return json(503, {"message": f"--redis-url: {error}"})
 
     def _judge(self, body: bytes) -> dict[str, Any]:

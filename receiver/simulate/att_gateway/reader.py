@@ -19,7 +19,7 @@ class StreamReader:
         self._after = "0-0"
 
     async def begin(self) -> None:
-        """Find the end of the stream. Raises one of `redis_client.DOWN`."""
+        """Find the end of the stream. Raises one of `redis_errors.DOWN`."""
         last: Any = await self._client.xrevrange(self._stream, count=1)
         if last:
             self._after = last[0][0].decode()

@@ -1,0 +1,56 @@
+"""Errors of Redis: which ones mean that it is down, and what may be said of one."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    RedisError,
+    ResponseError,
+)
+
+T = TypeVar("T")
+Otherwise = TypeVar("Otherwise")
+
+DOWN: Final = (RedisError, OSError, TimeoutError)
+"""What a Redis in trouble may raise."""
+DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
+"""And what uvloop adds, for a write on a line that was reset while nobody looked."""
+
+
+def is_foreign(error: Exception) -> bool:
+    """Return whether a key has another type than ours: another program has written there."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
+
+
+def unless_foreign(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
+    """Return what a reading gives; otherwise that where a key of it has another type."""
+    try:
+        return read()
+    except ResponseError as error:
+        if not is_foreign(error):
+            raise
+        return otherwise
+
+
+def message(error: Exception) -> str:
+    """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
+    fails, and a server that wants a password says so in the terms of its protocol.
+    """
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return (
+            "it does not take this user and password: REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0"
+        )
+    return str(error).partition(" : <")[0]
+
+
+def refusal(error: Exception) -> str:
+    """Return the error code of a server's error reply, such as `OOM`: from redis-py's class where
+    it has one, else the reply's first word.
+
+    An entry's or a user's words are in none of them.
+    """
+    if type(error) is ResponseError:
+        return str(error).partition(" ")[0]
+    return type(error).__name__
