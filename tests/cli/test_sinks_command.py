@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from receiver.config.settings import RedisStreamSink
-from receiver.contract.redis_keys import retry_items, sink_state
-from tests.support.commands import on_a_terminal, run
+from receiver.contract.redis_keys import SINKS, retry_items, sink_state
+from tests.support.commands import answered, on_a_terminal, run
 from tests.support.consumer import answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
@@ -44,6 +44,22 @@ def test_the_ledger_has_the_sinks(valkey: Valkey, tmp_path: Path) -> None:
     books = json.loads(run(tmp_path, "ledger", "--json", REDIS_URL=valkey.url).stdout)
     assert books["sinks"][0]["delivered"] == 3
     assert books["balanced"]
+
+
+def test_a_sink_whose_ledger_does_not_balance_is_an_exit_code(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
+    publish_many(valkey, 3)
+    forwarding.run()
+    forwarding.client.hset(SINKS, "copy:shed", 2)
+    done = run(tmp_path, "ledger", REDIS_URL=valkey.url)
+    assert (done.returncode, json.loads(done.stdout)["balanced"]) == (1, False)
+    assert "the ledger does not balance" in done.stderr
+    code, shown = answered(tmp_path, "", "ledger", REDIS_URL=valkey.url)
+    assert code == 1
+    assert "events 3 delivered 3 filtered 0 dead 0 shed 2 open 0" in shown
+    assert "The ledger balances" not in shown
 
 
 def test_a_sink_that_fails_says_why_and_says_so_until_a_request_succeeds(
