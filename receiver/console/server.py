@@ -13,11 +13,13 @@ from starlette.datastructures import State
 
 from receiver.config.reload import FIELDS, Reload, Watch
 from receiver.config.settings import Settings
+from receiver.console import sessions
 from receiver.console.app import create
 from receiver.console.impatient import WITHIN, Impatient
 from receiver.console.pages import ROUTES
 from receiver.console.protocol import Protocol
 from receiver.runtime import redis_client
+from receiver.runtime.redis_errors import DOWN
 
 log = structlog.get_logger()
 
@@ -66,6 +68,8 @@ def serve(settings: Settings, web: str, reload: Reload) -> None:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+    with contextlib.suppress(*DOWN):  # links then say the port that one would take by itself
+        sessions.say_port(client, settings.port)
     log.info(
         "console.starts", url=settings.console_url or f"http://{settings.host}:{settings.port}"
     )

@@ -12,6 +12,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import CONSOLE, CONSOLE_SESSION_SECONDS
+from receiver.runtime.redis_errors import unless_foreign
 
 Role = Literal["viewer", "operator"]
 """A viewer sees no personal data and changes nothing."""
@@ -49,6 +50,19 @@ def make_link(client: redis.Redis, link: Link) -> str:
     token = secrets.token_urlsafe(24)
     client.set(_key("link", token), msgspec.json.encode(link), ex=LINK_SECONDS)
     return token
+
+
+def say_port(client: redis.Redis, port: int) -> None:
+    """Store where the console listens, for the links. Raises `redis.RedisError`."""
+    client.set(f"{CONSOLE}:port", port)
+
+
+def said_port(client: redis.Redis) -> int:
+    """Return where the console that was started last listens; 0 where none ever was. Raises
+    `redis.RedisError`.
+    """
+    stored: Any = unless_foreign(lambda: client.get(f"{CONSOLE}:port"), None) or b""
+    return int(stored) if stored.isdigit() and len(stored) < 6 else 0  # else somebody else wrote it
 
 
 def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:

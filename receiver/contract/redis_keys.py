@@ -101,7 +101,7 @@ never stored."""
 
 CONSOLE: Final = "receiver:console"
 """Prefix of what the console stores: `:link:` and `:session:` with a SHA-256 (hex) after them,
-`:mask-key`."""
+`:mask-key`, and `:port`, where the console that was started last listens."""
 CONSOLE_SESSION: Final = f"{CONSOLE}:session:"
 CONSOLE_SESSION_SECONDS: Final = 12 * 3600
 """After which a session's key goes."""
