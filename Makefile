@@ -29,7 +29,7 @@ coverage: $(VENV)/installed-dev ## run the carriers' tests; fail where they reac
 test-others: $(VENV)/installed-dev ## run the fast tests on each other Python from 3.11 on that is here
 	@PYTHON=$(BIN)/python .ci/others
 
-soak: $(VENV)/installed-dev ## run the tests that take minutes: failover, overload, a deep backlog
+soak: $(VENV)/installed-dev ## run the tests that take hours: failover, overload, 100,000 histories (HISTORIES=3000)
 	$(BIN)/python -m pytest -m soak
 
 breakages: $(VENV)/installed-dev ## break each script on purpose: the models must notice every time
