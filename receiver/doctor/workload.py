@@ -49,6 +49,16 @@ def check_workload(
     yield from _workers(settings, found)
     yield from _sinks(found)
     yield from _retired(settings, found)
+    yield from _books(found)
+    yield from check_counts(found)
+    yield from readers(settings, found)
+    yield from _dead_letters(found)
+    yield from watches(settings, found)
+    yield from consents(settings, found)
+
+
+def _books(found: Snapshot) -> Iterator[Finding]:
+    """Find what is lost, late, or in no account."""
     if found.lost:
         what, _, fix = loss_message(found.lost).partition("; ")
         why = "they were acknowledged, and no network sends them again"
@@ -69,11 +79,6 @@ def check_workload(
             "the workers do not keep up, or do not work",
             "receiver worker  # one more",
         )
-    yield from check_counts(found)
-    yield from readers(settings, found)
-    yield from _dead_letters(found)
-    yield from watches(settings, found)
-    yield from consents(settings, found)
 
 
 def _moved_groups(found: Snapshot) -> Iterator[Finding]:
