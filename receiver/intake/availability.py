@@ -6,7 +6,8 @@ import math
 class Availability:
     """The state of Redis as the monitor last saw it, for request path, writers and drain.
 
-    Between two looks the writers count what they append, so that no flood fills Redis meanwhile.
+    Between two looks the writers count what Redis takes, so that no flood fills it meanwhile. What
+    has not been answered yet is not in the count: one write of each writer at most.
     """
 
     def __init__(self) -> None:
@@ -31,5 +32,5 @@ class Availability:
         return False
 
     def spend(self, size: float) -> None:
-        """Count bytes that have gone to Redis."""
+        """Count bytes that Redis has taken, once each, however often they were tried."""
         self.spent += size

@@ -15,6 +15,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from receiver.intake.inbound_writer import Batch, Inbound
+from receiver.intake.redis_link import NotReplicated
 from receiver.intake.spool.spool import Spool, SpoolError
 from receiver.intake.waiting_requests import OnDone, Unavailable, WaitingRequest, WaitingRequests
 from receiver.runtime.cancelling import cancel
@@ -102,7 +103,7 @@ class Intake:
         return spool.engaged and not await spool.drained(DRAINED_WITHIN)
 
     async def _write(self, waiters: list[WaitingRequest], *, direct: bool) -> Unavailable | None:
-        """Try under one number until it is written or nobody waits for it any more."""
+        """Write as one batch, into the spool where that is first."""
         accepted = [entry for waiter in waiters for entry in waiter.accepted]
         refused = [entry for waiter in waiters for entry in waiter.refused]
         batch = Batch(self._flusher, next(self._numbers), accepted, refused)
@@ -113,6 +114,11 @@ class Intake:
             # script would skip them for that.
             self._begin_anew()
             batch = Batch(self._flusher, next(self._numbers), accepted, refused)
+        return await self._append(batch, waiters)
+
+    async def _append(self, batch: Batch, waiters: list[WaitingRequest]) -> Unavailable | None:
+        """Try under one number until it is written or nobody waits for it any more."""
+        unanswered = False
         while not all(waiter.settled for waiter in waiters):
             try:
                 await self._inbound.append(batch)
@@ -121,9 +127,12 @@ class Intake:
                     return None
                 if isinstance(error, ResponseError):  # nothing was written, nor would it be now
                     return Unavailable(type(error).__name__)
+                unanswered = unanswered or isinstance(error, TimeoutError | NotReplicated)
                 await asyncio.sleep(_PAUSE)
             else:
                 return None
+        if unanswered:
+            self._inbound.give_up(batch)
         return Unavailable("nobody waits any more")
 
     async def _spooled(self, batch: Batch) -> bool:

@@ -74,8 +74,9 @@ class Inbound:
 
         Raises one of `DOWN`, like `RedisLink.run`, and `Full`.
         """
-        if self._availability:
-            self._spend(self._availability, batches)
+        size = sum(map(_memory, batches))
+        if self._availability and not self._availability.takes(size):
+            raise Full(self._availability.closed)
         words: list[Any] = [BELL_MILLISECONDS, REJECTED_KEPT]
         for batch in batches:
             words += (batch.number, len(batch.accepted), len(batch.refused))
@@ -83,8 +84,8 @@ class Inbound:
             words += batch.refused
         _, rang, accepted = await self._run(batches[0].flusher, words)
         self._saw(accepted)
-        if self._availability and self._accepted:
-            self._spend_for_others(self._availability, batches, accepted - self._accepted)
+        if self._availability:  # only now: what was not taken is tried again and again
+            self._availability.spend(size + self._for_others(size, batches, accepted))
         self._accepted = accepted
         if rang:
             asyncio.get_running_loop().call_soon(self._ring)  # answers first
@@ -110,23 +111,20 @@ class Inbound:
         self.refusal, self.answered = "", time.monotonic()
         return reply
 
-    @staticmethod
-    def _spend(availability: Availability, batches: tuple[Batch, ...]) -> None:
-        size = sum(map(_memory, batches))
-        if not availability.takes(size):
-            raise Full(availability.closed)
-        availability.spend(size)
+    def give_up(self, batch: Batch) -> None:
+        """Count the memory of a batch that will not be tried again, and may have been taken: its
+        answer was lost.
+        """
+        if self._availability:
+            self._availability.spend(_memory(batch))
 
-    @staticmethod
-    def _spend_for_others(
-        availability: Availability, batches: tuple[Batch, ...], came: int
-    ) -> None:
-        """Count the memory of what other processes append too: as many as the ledger says, and
-        as large as ours.
+    def _for_others(self, size: float, batches: tuple[Batch, ...], accepted: int) -> float:
+        """Return the memory of what other processes have appended since our last batch: as many as
+        the ledger says, and as large as ours.
         """
         mine = sum(len(batch.accepted) for batch in batches)
-        if mine and mine < came <= _OTHERS_MOST * mine:
-            availability.spend(sum(map(_memory, batches)) * (came - mine) / mine)
+        came = accepted - self._accepted if self._accepted else 0
+        return size * (came - mine) / mine if mine and mine < came <= _OTHERS_MOST * mine else 0
 
     async def end(self) -> None:
         """Close the connection for good."""

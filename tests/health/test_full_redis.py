@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
+from receiver.intake import waiting_requests
 from receiver.intake.availability import Availability
+from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Batch, Full, Inbound
+from receiver.intake.redis_link import NotReplicated
+from receiver.intake.waiting_requests import Unavailable
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
@@ -78,6 +83,19 @@ class _Line:
         return [1, 0, self.accepted]
 
 
+class _NoLine:
+    """A link on which nothing is taken."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+
+    async def run(self, *_: Any) -> list[int]:
+        raise self._error
+
+    async def end(self) -> None:
+        pass
+
+
 def inbound(availability: Availability, line: Any) -> Inbound:
     return Inbound(line, lambda: None, lambda *_: None, availability)
 
@@ -107,6 +125,47 @@ def test_what_other_processes_append_counts_too() -> None:
     line.others = 3
     availability.allow(availability.spent, 100_000, "Redis is 80% full")
     assert 12 <= asyncio.run(appends(inbound(availability, line), 1000)) <= 26
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError, TimeoutError, NotReplicated, OutOfMemoryError]
+)
+def test_what_redis_did_not_take_leaves_the_door_open_however_often_it_is_tried(
+    error: type[Exception],
+) -> None:
+    availability = Availability()
+    availability.allow(availability.spent, 100_000, "Redis is 80% full")
+
+    async def tried() -> None:
+        writer = inbound(availability, _NoLine(error))
+        for number in range(1, 1001):
+            with pytest.raises(error):
+                await writer.append(Batch("f", number, [b"x" * 1000], []))
+
+    asyncio.run(tried())
+    assert (availability.spent, availability.closed) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [(ConnectionRefusedError, False), (TimeoutError, True), (NotReplicated, True)],
+)
+def test_what_is_given_up_and_may_have_been_taken_is_counted_once(
+    error: type[Exception], counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_requests, "ACKNOWLEDGE_WITHIN", 0.3)
+    availability = Availability()
+
+    async def given_up() -> None:
+        intake = Intake(inbound(availability, _NoLine(error)))
+        intake.start()
+        for _ in range(2):  # once the second has been taken up, the first has been given up
+            with pytest.raises(Unavailable):
+                await intake.keep([b"x" * 1000], [])
+        await intake.close()
+
+    asyncio.run(given_up())
+    assert 1000 * counted <= availability.spent <= 3000 * counted
 
 
 def test_workers_that_start_when_nothing_is_left_get_on_all_the_same(receiver: Receiver) -> None:

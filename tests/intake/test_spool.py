@@ -13,9 +13,10 @@ import pytest
 from receiver.contract.redis_keys import LEDGER
 from receiver.intake import waiting_requests
 from receiver.intake.inbound_writer import Batch
-from receiver.intake.spool import location
+from receiver.intake.spool import drain, location
 from receiver.intake.spool.spool import SpoolError
 from receiver.intake.spool.spool_file import SpoolFile
+from tests.support.eventually import eventually
 from tests.support.spools import House, appended, depth, inbound, left, live
 from tests.support.valkey import Valkey
 
@@ -177,6 +178,31 @@ def test_the_drain_waits_while_redis_is_nearly_full(valkey: Valkey, tmp_path: Pa
 
     live(valkey.url, tmp_path, test)
     assert appended(valkey) == [b"1"]
+
+
+def test_a_long_outage_leaves_the_door_open_however_often_the_drain_tries(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "_PAUSE", 0.001)
+    names = [f"{number} {'x' * 3000}" for number in range(10)]
+    room = 2 * len("".join(names))  # for the whole spool once, with what a stream takes besides
+    stalls: list[str] = []
+
+    async def test(house: House) -> None:
+        house.availability.allow(0, room, "Redis is 80% full")
+        monkeypatch.setattr(house.spool, "stalled", stalls.append)
+        valkey.kill()
+        await house.keep(*names)
+        tries = len(stalls) + 20
+        await asyncio.to_thread(eventually, lambda: len(stalls) > tries)
+        assert (house.availability.spent, house.availability.closed) == (0, "")
+        await asyncio.to_thread(valkey.start)
+        await house.emptied()
+        assert 0 < house.availability.spent < room
+        assert house.availability.closed == ""
+
+    live(valkey.url, tmp_path, test)
+    assert appended(valkey) == [name.encode() for name in names]
 
 
 def test_a_writer_killed_at_any_moment_leaves_everything_it_acknowledged(

@@ -28,8 +28,8 @@ def filled(directory: Path, rows: int, *, number: int = 0) -> Path:
     return location.own(directory) / file.name
 
 
-def inbound(url: str) -> Inbound:
-    return Inbound(RedisLink(url, script()), lambda: None, lambda *_: None)
+def inbound(url: str, availability: Availability | None = None) -> Inbound:
+    return Inbound(RedisLink(url, script()), lambda: None, lambda *_: None, availability)
 
 
 def appended(valkey: Valkey) -> list[bytes]:
@@ -54,8 +54,8 @@ class House:
     def __init__(self, url: str, directory: Path) -> None:
         self.availability = Availability()
         self.spool = Spool(directory, 1024**3)
-        self.intake = Intake(inbound(url), self.spool)
-        self.drain = Drain(self.spool, inbound(url), self.availability)
+        self.intake = Intake(inbound(url, self.availability), self.spool)
+        self.drain = Drain(self.spool, inbound(url, self.availability), self.availability)
 
     async def keep(self, *names: str) -> None:
         for name in names:
