@@ -4,6 +4,7 @@ Their tokens begin with `SUBSCRIPTION_PREFIX`. A token that this process has not
 a millisecond old, so it is looked up in Redis before anybody is told that it is unknown.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any, Final
@@ -20,6 +21,9 @@ from receiver.contract.redis_keys import (
 
 LOOK_UPS: Final = 100
 """Look-ups of unknown tokens in a second; beyond that an unknown token is answered 503."""
+_AT_ONCE: Final = 2
+"""Look-ups under way at the same time: the monitor, and erasing in the spool, need a connection of
+the same pool each (`redis_client.async_client`)."""
 _CHUNK: Final = 500
 """Records read at a time, so that no request waits for the decoding of thousands."""
 
@@ -54,6 +58,7 @@ class SubscriptionCredentials:
         self._revision = 0
         self._second = 0
         self._left = LOOK_UPS
+        self._turn = asyncio.Semaphore(_AT_ONCE)
         self.lost = False
         """Whether the store came back with less than it had; then what it lacks is not forgotten
         here, and nobody is called unknown until the controllers have made their subscriptions anew.
@@ -85,7 +90,8 @@ class SubscriptionCredentials:
         self._revision = revision
 
     async def look_up(self, client: redis.asyncio.Redis, digest: bytes) -> bool:
-        """Ask the store for one digest; False where it cannot be known, for a second or longer.
+        """Ask the store for one digest, when those before it are looked up; False where it cannot
+        be known, for a second or longer.
 
         Raises one of `DOWN_ON_THE_LOOP`.
         """
@@ -95,8 +101,9 @@ class SubscriptionCredentials:
         self._left -= 1
         if self._left < 0:
             return False
-        await self._read(client, [digest.hex().encode()])
-        return digest in self._known or await self._is_complete(client)
+        async with self._turn:
+            await self._read(client, [digest.hex().encode()])
+            return digest in self._known or await self._is_complete(client)
 
     async def _is_complete(self, client: redis.asyncio.Redis) -> bool:
         """Whether the store has the credential of every subscription that lives: each controller

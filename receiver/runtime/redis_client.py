@@ -34,6 +34,9 @@ ANSWER_WITHIN: Final = 0.6
 SENTINEL_WITHIN: Final = 0.15
 """Seconds for one sentinel: three of them fit into the time for one connection."""
 
+CONNECTIONS: Final = 4
+"""Commands of one event loop's client that may be under way at the same time."""
+
 SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 
 OPEN: Final = ("db", "username", "password", "client_name", "socket_keepalive")
@@ -138,8 +141,11 @@ def client(url: str, *, timeout: float = 5.0, kind: type[redis.Redis] = redis.Re
 
 
 def async_client(url: str) -> redis.asyncio.Redis:
-    """Return a client for the event loop's occasional reads; writes go through the intake."""
-    return redis.asyncio.Redis.from_pool(async_pool(url, max_connections=4))
+    """Return a client for the event loop's occasional reads; writes go through the intake.
+
+    One more than `CONNECTIONS` at the same time raises `ConnectionError`, as if Redis were away.
+    """
+    return redis.asyncio.Redis.from_pool(async_pool(url, max_connections=CONNECTIONS))
 
 
 def async_pool(url: str, **options: Any) -> redis.asyncio.ConnectionPool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_credential_that_was_made_a_moment_ago_admits_its_first_event(
 ) -> None:
     receiver.start_web()
     assert [send(receiver, add(receiver)) for _ in range(20)] == [204] * 20
+
+
+def test_many_that_were_made_a_moment_ago_are_looked_up_at_once(receiver: Receiver) -> None:
+    receiver.start_web()
+    tokens = [add(receiver) for _ in range(LOOK_UPS // 2)]
+    with ExitStack() as stack:
+        lines = [stack.enter_context(connect(receiver.port)) for _ in tokens]
+        for line, token in zip(lines, tokens, strict=True):
+            bearer = ("authorization", f"Bearer {token}")
+            line.sendall(request(PATH, notification(), bearer))
+        assert [status(read_answer(line)) for line in lines] == [204] * len(tokens)
 
 
 def test_it_is_looked_up_for_a_body_that_comes_later_too(receiver: Receiver) -> None:
