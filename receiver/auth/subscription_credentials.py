@@ -18,6 +18,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS_REVISION,
     subscriptions_state,
 )
+from receiver.contract.stored_values import whole
 
 LOOK_UPS: Final = 100
 """Look-ups of unknown tokens in a second; beyond that an unknown token is answered 503."""
@@ -47,6 +48,22 @@ class SubscriptionCredential(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(SubscriptionCredential).decode
 
 
+def read(record: bytes) -> SubscriptionCredential | None:
+    """Return what a stored record says; None where it cannot be read."""
+    try:
+        return _decode(record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _digest(name: bytes) -> bytes:
+    """Return the digest that a record's name says; empty where it is none."""
+    try:
+        return bytes.fromhex(name.decode())
+    except ValueError:
+        return b""
+
+
 class SubscriptionCredentials:
     """What this process knows of the credentials of subscriptions."""
 
@@ -72,22 +89,24 @@ class SubscriptionCredentials:
         """Return the credential of a token's SHA-256, as far as this process has heard of it."""
         return self._known.get(digest)
 
-    async def refresh(self, client: redis.asyncio.Redis) -> None:
-        """Read what has changed since the last time. Raises one of `DOWN_ON_THE_LOOP`."""
-        revision = int(await client.get(SUBSCRIPTION_CREDENTIALS_REVISION) or 0)
+    async def refresh(self, client: redis.asyncio.Redis) -> int:
+        """Read what has changed since the last time, and return how many records of it cannot be
+        read. Raises one of `DOWN_ON_THE_LOOP`.
+        """
+        revision = whole(await client.get(SUBSCRIPTION_CREDENTIALS_REVISION))
         if revision < self._revision:
             self._doubted = await self._marks(client)
             self.lost, self._revision = True, 0
         if revision == self._revision:
-            return
+            return 0
         changed: Any = await client.zrangebyscore(
             SUBSCRIPTION_CREDENTIALS_CHANGES, f"({self._revision}", "+inf"
         )
-        if self._revision == 0:
-            await self._read_all(client)
+        unreadable = await self._read_all(client) if self._revision == 0 else set()
         for start in range(0, len(changed), _CHUNK):
-            await self._read(client, changed[start : start + _CHUNK])
+            unreadable |= await self._read(client, changed[start : start + _CHUNK])
         self._revision = revision
+        return len(unreadable)
 
     async def look_up(self, client: redis.asyncio.Redis, digest: bytes) -> bool:
         """Ask the store for one digest, when those before it are looked up; False where it cannot
@@ -102,8 +121,10 @@ class SubscriptionCredentials:
         if self._left < 0:
             return False
         async with self._turn:
-            await self._read(client, [digest.hex().encode()])
-            return digest in self._known or await self._is_complete(client)
+            unreadable = await self._read(client, [digest.hex().encode()])
+            if digest in self._known:
+                return True
+            return not unreadable and await self._is_complete(client)
 
     async def _is_complete(self, client: redis.asyncio.Redis) -> bool:
         """Whether the store has the credential of every subscription that lives: each controller
@@ -125,25 +146,33 @@ class SubscriptionCredentials:
                 found[name] = value
         return found
 
-    async def _read_all(self, client: redis.asyncio.Redis) -> None:
+    async def _read_all(self, client: redis.asyncio.Redis) -> set[bytes]:
         cursor: Any = 0
+        unreadable: set[bytes] = set()
         while True:
             page: Any = await client.hscan(SUBSCRIPTION_CREDENTIALS, cursor, count=_CHUNK)
             cursor, found = page
-            self._replace(found.items())
+            unreadable |= self._replace(found.items())
             if not cursor:
-                return
+                return unreadable
 
-    async def _read(self, client: redis.asyncio.Redis, digests: list[bytes]) -> None:
+    async def _read(self, client: redis.asyncio.Redis, digests: list[bytes]) -> set[bytes]:
         records: Any = await client.hmget(SUBSCRIPTION_CREDENTIALS, digests)
-        self._replace(zip(digests, records, strict=True))
+        return self._replace(zip(digests, records, strict=True))
 
-    def _replace(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def _replace(self, records: Iterable[tuple[bytes, bytes | None]]) -> set[bytes]:
+        """Go by these records from now on, and return the names of those that cannot be read. Whom
+        such a record names stays known; a name that is no digest is no token's.
+        """
+        unreadable: set[bytes] = set()
         for name, record in records:
-            digest = bytes.fromhex(name.decode())
+            digest = _digest(name)
             if record is None:
                 # In a store that lost some, a missing record is not one that was removed.
                 if not self.lost:
                     self._known.pop(digest, None)
+            elif digest and (credential := read(record)):
+                self._known[digest] = credential
             else:
-                self._known[digest] = _decode(record)
+                unreadable.add(name)
+        return unreadable

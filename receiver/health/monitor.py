@@ -15,6 +15,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_REVOKED,
     CREDENTIALS_USED,
 )
+from receiver.contract.stored_values import whole
 from receiver.health.redis_state import SILENT_AFTER, RedisState
 from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.metrics.counters import Counters
@@ -74,7 +75,7 @@ class Monitor:
         await self._server.look(self._client)
         async with self._server.part("credentials cannot be read"):
             await self._read_credentials()
-            await self._credentials.subscriptions.refresh(self._client)
+            await self._read_subscriptions_credentials()
         async with self._server.part("the state of subscriptions cannot be read"):
             await self._subscriptions.look(self._client)
         await self._write()
@@ -94,7 +95,7 @@ class Monitor:
             pipe.time()
             stored, revision, revoked, (seconds, _) = await pipe.execute()
         known_of = self._credentials.lost
-        unreadable = self._credentials.replace(stored, int(revision or 0), revoked, seconds)
+        unreadable = self._credentials.replace(stored, whole(revision), revoked, seconds)
         if unreadable and unreadable != self._unreadable:
             log.error("credentials.unreadable", count=unreadable)
         self._unreadable = unreadable
@@ -103,6 +104,10 @@ class Monitor:
         for digest, record in self._credentials.returned.items():
             log.critical("credentials.returned", id=digest[:ID_LENGTH].decode())
             await self._client.eval(*revoke_again(digest, record))
+
+    async def _read_subscriptions_credentials(self) -> None:
+        if unreadable := await self._credentials.subscriptions.refresh(self._client):
+            log.error("subscription_credentials.unreadable", count=unreadable)
 
     async def _write(self) -> None:
         """Write new counts and times, and when each credential was last used."""

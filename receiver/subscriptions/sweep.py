@@ -4,12 +4,14 @@ import json
 from collections.abc import Awaitable
 from typing import Any, Final, cast
 
+from receiver.auth.subscription_credentials import read
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_CREDENTIALS_CHANGES,
     SUBSCRIPTION_IDS,
 )
+from receiver.contract.stored_values import text
 from receiver.subscriptions.store import Store
 
 EVERY: Final = 3600.0
@@ -30,9 +32,9 @@ class Sweep:
         now, expired = self._store.now(), []
         client = self._store.client
         async for digest, raw in client.hscan_iter(SUBSCRIPTION_CREDENTIALS, count=1000):
-            found = json.loads(raw)
-            if found["expires"] + EVERY < now and await self._is_ours(found["attempt"]):
-                expired.append((digest.decode(), found["attempt"]))
+            found = read(raw)
+            if found and found.expires + EVERY < now and await self._is_ours(found.attempt):
+                expired.append((text(digest), found.attempt))
         for begin in range(0, len(expired), _BATCH):
             await self._store.delete_credentials(expired[begin : begin + _BATCH])
         await self._sweep_ids()
@@ -58,7 +60,7 @@ class Sweep:
     async def _sweep_changes(self, now: float) -> None:
         client = self._store.client
         async for name, _ in client.zscan_iter(SUBSCRIPTION_CREDENTIALS_CHANGES, count=1000):
-            digest = name.decode()
+            digest = text(name)
             there: Any = client.hexists(SUBSCRIPTION_CREDENTIALS, digest)
             if await cast(Awaitable[Any], there):
                 self._gone.pop(digest, None)

@@ -18,7 +18,7 @@ from receiver.health.monitor import Monitor
 from receiver.health.redis_state import RedisState
 from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.metrics.scrape import Scrape
-from receiver.runtime import hangup, logs, parent_death, redis_client, redis_errors
+from receiver.runtime import hangup, logs, parent_death, redis_client
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.tracing import switch
 from receiver.web import reads
@@ -113,7 +113,7 @@ class _Parts:
         parent_death.watch()
         end_at_the_second_signal()
         await self._storage.start()
-        with contextlib.suppress(*redis_errors.DOWN_ON_THE_LOOP):
+        with contextlib.suppress(Exception):  # the monitor looks again at once, and says why
             await self._monitor.look()
         erasing = self._storage.erasing
         tasks = [self._monitor.run(), self._context.bodies.watch()]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 import redis.asyncio
+import structlog
 
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import Settings
@@ -13,6 +14,7 @@ from receiver.intake.availability import Availability
 from receiver.intake.group_commit import Intake
 from receiver.metrics.counters import ACKNOWLEDGED, Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
+from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 from receiver.web.admission import Admission
 from receiver.web.listener_shares import ListenerShares
@@ -21,6 +23,9 @@ from receiver.web.rules import Rules
 
 _ANSWER_WITHIN: Final = 1.0
 """Seconds that a request waits for the look-up of its credential."""
+
+
+_seldom = Seldom(structlog.get_logger())
 
 
 class Context:
@@ -70,6 +75,9 @@ class Context:
             async with asyncio.timeout(_ANSWER_WITHIN):
                 return await self.credentials.subscriptions.look_up(self._client, digest)
         except DOWN_ON_THE_LOOP:
+            return False
+        except Exception as error:  # noqa: BLE001 - a fault of ours, whatever it is, is a 503
+            _seldom.say("error", "credentials.fault", error=type(error).__name__)
             return False
 
     def take(self, settings: Settings) -> None:

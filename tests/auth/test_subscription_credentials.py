@@ -11,10 +11,12 @@ import pytest
 
 from receiver.auth.subscription_credentials import LOOK_UPS
 from receiver.contract.redis_keys import (
+    CREDENTIALS_REVISION,
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_CREDENTIALS_CHANGES,
     SUBSCRIPTION_CREDENTIALS_REVISION,
     SUBSCRIPTION_PREFIX,
+    TURNED_AWAY,
 )
 from tests.support.bare import connect, read_answer, request, status
 from tests.support.eventually import eventually
@@ -50,6 +52,14 @@ def remove(receiver: Receiver, token: str) -> None:
     receiver.redis.hdel(SUBSCRIPTION_CREDENTIALS, digest)
     revision: Any = receiver.redis.incr(SUBSCRIPTION_CREDENTIALS_REVISION)
     receiver.redis.zadd(SUBSCRIPTION_CREDENTIALS_CHANGES, {digest: revision})
+
+
+def spoilt(receiver: Receiver) -> str:
+    """A token whose record is no record."""
+    token = add(receiver)
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    receiver.redis.hset(SUBSCRIPTION_CREDENTIALS, digest, "rubbish")
+    return token
 
 
 def notification(moment: str = "2026-04-15T12:00:00.250Z", name: str = "") -> bytes:
@@ -140,6 +150,44 @@ def test_while_redis_is_away_nobody_is_called_unknown(receiver: Receiver) -> Non
         assert send(receiver, f"{SUBSCRIPTION_PREFIX}perhaps-a-new-one") == 503
     finally:
         receiver.valkey.resume()
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["from the start", "made while it runs"])
+def test_one_whose_record_cannot_be_read_is_put_off_and_nothing_else_is(
+    receiver: Receiver, before: bool
+) -> None:
+    if not before:
+        receiver.start_web()
+    token, good = spoilt(receiver), add(receiver)
+    receiver.redis.hset(SUBSCRIPTION_CREDENTIALS, "no digest", "rubbish")
+    if before:
+        receiver.start_web()
+    bearer = ("authorization", f"Bearer {token}")
+    whole = request(PATH, notification(), bearer)
+    head, end, _ = request(PATH, notification(), bearer, ("expect", "100-continue")).partition(
+        b"\r\n\r\n"
+    )
+    for sent in (whole, head + end):
+        with connect(receiver.port) as line:
+            line.sendall(sent)
+            assert status(read_answer(line)) == 503
+    assert send(receiver, good) == 204
+    assert send(receiver, f"{SUBSCRIPTION_PREFIX}nobody") == 401
+    client: Any = receiver.redis
+    eventually(lambda: b"unknown credential" in b" ".join(client.hkeys(TURNED_AWAY)))
+    assert "subscription_credentials.unreadable" in receiver.log.read_text()
+
+
+@pytest.mark.parametrize("key", [CREDENTIALS_REVISION, SUBSCRIPTION_CREDENTIALS_REVISION])
+def test_a_revision_that_is_no_number_keeps_no_web_process_from_its_work(
+    receiver: Receiver, key: str
+) -> None:
+    token = add(receiver)
+    receiver.redis.set(key, "many")
+    receiver.start_web()
+    assert send(receiver, token) == 204
+    assert send(receiver, "nobody's") == 401
+    eventually(lambda: receiver.redis.exists(TURNED_AWAY))
 
 
 def test_a_flood_of_strange_tokens_is_put_off_and_costs_redis_little(receiver: Receiver) -> None:

@@ -125,6 +125,35 @@ def test_a_look_up_says_whether_the_store_has_answered(valkey: Valkey, ask: Aske
     assert known.get(digest(TOKEN)) == RECORD
 
 
+def spoil(client: Any, *names: bytes | str) -> None:
+    """Have records of no form, and say that they are new."""
+    client.hset(SUBSCRIPTION_CREDENTIALS, mapping=dict.fromkeys(names, b'{"label": 1}'))
+    revision = client.incr(SUBSCRIPTION_CREDENTIALS_REVISION)
+    client.zadd(SUBSCRIPTION_CREDENTIALS_CHANGES, dict.fromkeys(names, revision))
+
+
+def test_a_record_that_cannot_be_read_makes_its_own_token_doubtful_and_no_other(
+    valkey: Valkey, ask: Asked
+) -> None:
+    client, known, later = valkey.client(), Known(), Known()
+    change(client, TOKEN)
+    ask(known.refresh)
+    odd = ("no digest", b"\xff\xfe")
+    client.zadd(SUBSCRIPTION_CREDENTIALS_CHANGES, {"no digest, and removed": 1})
+    spoil(client, digest(TOKEN).hex(), *odd)
+    change(client, b"good")
+    for process in (known, later):
+        assert ask(process.refresh) == 1 + len(odd)
+        assert process.get(digest(b"good")) == RECORD
+        assert ask(process.refresh) == 0
+        assert ask(lambda line: process.look_up(line, digest(b"stranger"))) is True  # noqa: B023
+    assert known.get(digest(TOKEN)) == RECORD
+    assert ask(lambda line: later.look_up(line, digest(TOKEN))) is False
+    change(client, TOKEN)
+    assert ask(lambda line: later.look_up(line, digest(TOKEN))) is True
+    assert later.get(digest(TOKEN)) == RECORD
+
+
 def test_so_many_are_looked_up_in_a_second(
     valkey: Valkey, ask: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,11 @@ import sys
 import msgspec
 import pytest
 
-from receiver.contract.redis_keys import subscriptions_lease
+from receiver.contract.redis_keys import (
+    SUBSCRIPTION_ATTEMPTS,
+    SUBSCRIPTION_CREDENTIALS,
+    subscriptions_lease,
+)
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import PATIENCE
 from tests.support.eventually import eventually
@@ -119,3 +123,17 @@ def test_one_that_lives_and_did_not_say_what_happened_is_renewed(
     eventually(lambda: fleet.redis.hget(*deaf))
     eventually(lambda: slot.attempts[0].subscription not in {each["id"] for each in fleet.live()})
     fleet.settled()
+
+
+def test_a_credential_that_cannot_be_read_keeps_no_other_from_its_end(fleet: Controlled) -> None:
+    record = {"label": "fleet", "listener": "default", "expires": 1, "attempt": "rs0old"}
+    over, rubbish = "ab" * 32, ("cd" * 32, "no digest", "{}")
+    fleet.redis.hset(SUBSCRIPTION_ATTEMPTS, "rs0old", '["sim", "fleet", "fleet:abc", 1]')
+    fleet.redis.hset(SUBSCRIPTION_CREDENTIALS, over, json.dumps(record))
+    for name in rubbish:
+        fleet.redis.hset(SUBSCRIPTION_CREDENTIALS, name, name)
+    fleet.start()
+    fleet.settled()
+    eventually(lambda: not fleet.redis.hexists(SUBSCRIPTION_CREDENTIALS, over))
+    assert all(fleet.redis.hmget(SUBSCRIPTION_CREDENTIALS, rubbish))
+    fleet.renewed()
