@@ -43,6 +43,7 @@ class DataLoss:
         """The same, at the last look."""
         self._dropped_from = 0
         self._dropped_by = 0
+        self._unsaved = self._saving = False
         self.lost = 0
         """The notifications that are missing at least, as all web processes recorded."""
 
@@ -84,7 +85,20 @@ class DataLoss:
         self._dropped_from = self._dropped_by = 0
         if (self._life, self._looked) != ((book, run_id), accepted):
             self._life, self._looked = (book, run_id), accepted
-            await asyncio.to_thread(self.close)
+            self._unsaved = True
+        if self._unsaved and not self._saving:
+            self._saving = True
+            asyncio.get_running_loop().run_in_executor(None, self._save)
+
+    def _save(self) -> None:
+        """Save what is known, in a thread that no look waits for: a slow disk of this machine is no
+        trouble of Redis.
+        """
+        self._unsaved = False
+        try:
+            self.close()
+        finally:
+            self._saving = False
 
     def close(self) -> None:
         """Save what is known for the next start."""

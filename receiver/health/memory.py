@@ -6,6 +6,7 @@ cannot be written, a process knows only what it saw itself.
 """
 
 import contextlib
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ class Memory:
 
     def __init__(self, directory: Path, server: str) -> None:
         self._path = directory / "books.json"
+        self._turn = threading.Lock()
         self._server = server
 
     def of(self, book: str) -> Known | None:
@@ -44,10 +46,10 @@ class Memory:
         return next(iter([*here, *there]), None)
 
     def keep(self, book: str, run_id: str, accepted: int) -> None:
-        """Save the ledger's current state."""
+        """Save the ledger's current state, and return when it is on disk: that may take seconds."""
         now = Known(self._server, book, run_id, accepted)
-        others = [one for one in self._read() if one.server != self._server]
-        with contextlib.suppress(OSError):  # another process is writing, or it cannot be written
+        with self._turn, contextlib.suppress(OSError):  # it cannot be written
+            others = [one for one in self._read() if one.server != self._server]
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self._path, msgspec.json.encode([now, *others[: _KEPT - 1]]).decode())
 

@@ -1,13 +1,39 @@
 """Files that only their owner may read: secrets, addresses, marks."""
 
+import contextlib
 import os
+import tempfile
+import time
 from pathlib import Path
+from typing import Final
+
+_LEFT_AFTER: Final = 3600.0
+"""Seconds after which a file that has not taken its place never will: its writer was killed."""
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a whole file with mode 0600, atomically. Raises `OSError`."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)
+    """Write a whole file with mode 0600, atomically whoever else writes it, and return when it is
+    on disk. Raises `OSError`.
+
+    The disk may take seconds: not for an event loop that serves.
+    """
+    _remove_left(path)
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()  # a full disk needs its room
+        raise
+
+
+def _remove_left(path: Path) -> None:
+    for left in path.parent.glob(f"{path.name}.*new"):
+        with contextlib.suppress(OSError):  # another process has removed it
+            if time.time() - left.stat().st_mtime > _LEFT_AFTER:
+                left.unlink()

@@ -1,7 +1,9 @@
 """What a Redis that came back knows less of is missed: at least, and never more than it was."""
 
 import asyncio
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,34 @@ def test_what_is_remembered_of_another_server_accuses_nobody(
     assert Process(valkey, tmp_path).look() == 0
     (tmp_path / "books.json").write_text("not what was written")
     assert Process(valkey, tmp_path).look() == 0
+
+
+def test_a_disk_that_takes_long_does_not_hold_up_a_look(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, goes_on = Process(valkey, tmp_path), threading.Event()
+    syncs: list[int] = []
+
+    def fsync(file: int) -> None:
+        syncs.append(file)
+        goes_on.wait()
+
+    async def main() -> None:
+        line = async_client(valkey.url)
+        for number in range(5):
+            one.appended(1)
+            await one.losses.look(line, f"run {number}")
+        await asyncio.to_thread(eventually, lambda: syncs)
+        assert len(syncs) == 1
+        goes_on.set()
+        await line.aclose()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    asyncio.run(main())
+    one.losses.close()
+    found = Memory(tmp_path, valkey.url).of("")
+    assert found is not None
+    assert (found.run_id, found.accepted) == ("run 4", 5)
 
 
 def test_the_same_books_at_another_address_are_known_again(valkey: Valkey, tmp_path: Path) -> None:
