@@ -62,9 +62,6 @@ class WaitingRequests:
         self.flying: list[WaitingRequest] = []
         """Those taken last; they expire like the others."""
 
-    def __len__(self) -> int:
-        return len(self._queue)
-
     def add(self, accepted: list[bytes], refused: list[bytes], on_done: OnDone) -> None:
         """Add a request at the end of the queue. Raises `Overloaded`."""
         if self._entries >= WAITING_ENTRIES or self._bytes >= WAITING_BYTES:

@@ -43,7 +43,8 @@ async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Rece
         request.known = await ingest.context.looked_up(unheard.digest)
         early = ingest.admit(request)
     if early:
-        # Where there is nothing to wait for, the connection stays: a new one costs more than this.
+        # Where the body is here already, a 429 and a granted handshake leave the connection open: a
+        # new one costs more than this. What else is said by the head alone closes it in any case.
         return early if is_whole(receive) else early.closing()
     try:
         with ingest.admission(request).room() as room:

@@ -2,7 +2,8 @@
 precedence of authenticated connections over others.
 
 Without them, clients that open connections and send little, slowly, hold them for ever (uvicorn
-issue 157), and a header may have any length. Bodies have their own deadline and cap, in `ingest`.
+issue 157), and a header may have any length. Bodies have their own deadline and cap, in
+`request_body`.
 """
 
 import asyncio
