@@ -23,13 +23,15 @@ TOKENS = [
     f"Bearer {TOKEN}", "Bearer", "Bearer ", "Basic eDp5", "", TOKEN, "Bearer \xff\xfe",
     "Bearer " + "x" * 9999,
 ]  # fmt: skip
+NUMBERS = [b'{"a":' + b"1" * 250_000 + tail + b"}" for tail in (b"-", b".", b"e", b"e+")]
+"""Long numbers that are none: nearly the largest body that is taken."""
 RAW = [
     b"", b"\0" * 50, b"\xff\xfe{\0}\0", b"[" * 5000, b"{" * 300, b'{"a":' * 3000, b"9" * 5000,
     b"NaN", b'"\\ud800"', b"\xef\xbb\xbf{}", b"\xc0\x80",
     b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
     b"<a>" * 3000, b"a=" * 100, b"&" * 500, b"a=%zz&b=%ff", b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
     b'{"a":1}{"b":2}', b'{"a":1,"a":2}', b"[1,]", b"'", b"\r\n\r\n",
-    b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n", *NUMBERS,
 ]  # fmt: skip
 KINDS = [
     "application/json", "application/cloudevents+json", "application/cloudevents-batch+json",

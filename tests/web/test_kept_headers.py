@@ -1,5 +1,6 @@
 """Headers of accepted notifications: kept where they are asked for, and never a credential."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from receiver.config.settings import SettingsError, load
 from receiver.contract.records import Notification, decode_notification
 from receiver.contract.redis_keys import INBOUND
+from receiver.web.kept_headers import without_secrets
+from receiver.web.request import Request
 from tests.support.bare import connect, read_answer, request, status
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
@@ -74,3 +77,30 @@ def test_what_is_no_list_of_names_is_refused_at_the_start(names: str) -> None:
 def test_a_record_of_an_older_version_has_none() -> None:
     older: list[Any] = ["att.sms.mo", "promo", "r", 1, "", b"{}", "", "", ""]
     assert decode_notification(msgspec.msgpack.encode(older)).headers == ()
+
+
+@pytest.mark.parametrize("unit", ["eyJ", "eyJ-", "eyJaaaaaaaa", "eyJ."])
+def test_a_long_value_that_is_like_many_tokens_is_read_once(unit: str) -> None:
+    value = unit.encode() * (1_000_000 // len(unit))
+    asked = Request("POST", "promo", [(b"x-long", value)], b"", {})
+    began = time.process_time()
+    assert len(list(without_secrets(asked, asked.headers))) == 1
+    assert time.process_time() - began < 10  # and minutes, where each is tried to the end
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("eyJhbGciOiJub25lIn0.", False),
+        ("eyJeyJhbGciOiJub25lIn0.", False),
+        ("token=-_aeyJhbGciOiJub25lIn0.e30.", False),
+        ("eyJhbGciOiJub25lIn0 eyJhbGciOiJub25lIn0.e30", False),
+        ("eyJeyJhbGci.", False),
+        ("eyJhbGciOiJub25lIn0", True),
+        ("eyJhbGciOi", True),
+        ("eyJ.hbGciOiJub25lIn0.", True),
+    ],
+)
+def test_a_json_web_token_is_found_wherever_it_stands(value: str, kept: bool) -> None:
+    asked = Request("POST", "promo", [(b"x-value", value.encode())], b"", {})
+    assert bool(list(without_secrets(asked, asked.headers))) == kept

@@ -10,10 +10,12 @@ from typing import Final
 
 import msgspec
 
-# A string, up to the end where it is not closed; a number (RFC 8259, section 6).
+# A string, up to the end where it is not closed; a number (RFC 8259, section 6), which begins where
+# nothing of a number stands before it: else each digit of what is none would be tried as its first.
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _NUMBER: Final = (
-    r"(?P<number>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-]))"
+    r"(?P<number>(?<![0-9.eE+-])-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+    r"(?![0-9.eE+-]))"
 )
 _NUMBERS: Final = re.compile(f"{_STRING}|{_NUMBER}", re.DOTALL)
 _TOKEN: Final = re.compile(
