@@ -1,7 +1,6 @@
 """The Content-Type header, parsed (RFC 9110, section 8.3)."""
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -9,6 +8,7 @@ from msgspec import Struct
 from receiver.carriers.carrier import Rejected
 from receiver.carriers.formats.charset import strictly
 from receiver.carriers.formats.charset_names import codec
+from receiver.carriers.formats.text_cache import text_cache
 
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE).search
 _UTF8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
@@ -28,7 +28,7 @@ class ContentType(Struct, frozen=True):
         )
 
 
-@lru_cache(maxsize=256)
+@text_cache(256)
 def parse(header: str) -> ContentType:
     """Parse a Content-Type. Never raises: what cannot be parsed is an unknown type."""
     charset = _CHARSET(header)

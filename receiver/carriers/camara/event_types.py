@@ -1,10 +1,11 @@
 """The table from CAMARA event types to our events."""
 
 import re
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+
+from receiver.carriers.formats.text_cache import text_cache
 
 Kind = Literal["reachability", "roaming", "lifecycle", "other"]
 
@@ -69,12 +70,12 @@ _ROAMING_APIS: Final = frozenset(
 _TYPE: Final = re.compile(
     r"org\.camaraproject\.(?:api\.)?([^.]+)(?:\.v(?:wip|[0-9])[a-z0-9.-]*)?\.([^.]+)"
 ).fullmatch
-_LIFECYCLE_OF_ANY: Final = re.compile(r"org\.camaraproject\..*?([^.]+)").fullmatch
+_CAMARA: Final = "org.camaraproject."
 
 _OTHER: Final = Meaning("other", "camara.event.received.v1")
 
 
-@lru_cache(maxsize=1024)
+@text_cache(1024)
 def meaning_of(event_type: str) -> Meaning:
     """Return the meaning of an event type: known APIs by name, whatever their version (an event's
     version "is independent of the API version", event guide section 2.3); lifecycle events of every
@@ -87,12 +88,13 @@ def meaning_of(event_type: str) -> Meaning:
             return _reachability(name)
         if api in _ROAMING_APIS and name in _ROAMING:
             return _roaming(name)
-    if (found := _LIFECYCLE_OF_ANY(event_type)) and found[1] in _LIFECYCLE:
-        return _lifecycle(found[1])
+    last = event_type.rpartition(".")[2]
+    if event_type.startswith(_CAMARA) and last in _LIFECYCLE:
+        return _lifecycle(last)
     return _OTHER
 
 
-@lru_cache(maxsize=256)
+@text_cache(256)
 def early_meaning_of(event_type: str) -> Meaning:
     """Return the meaning of a name before CloudEvents: `ROAMING_STATUS`, `CONNECTIVITY_DATA`,
     `SUBSCRIPTION_ENDS`.

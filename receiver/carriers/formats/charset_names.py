@@ -7,8 +7,9 @@ Labels mean what they mean to browsers (WHATWG Encoding, section 4.2): Latin-1 i
 
 import re
 from encodings.aliases import aliases
-from functools import lru_cache
 from typing import Final
+
+from receiver.carriers.formats.text_cache import text_cache
 
 _IS_A_CHARACTER_SET: Final = re.compile(
     r"ascii|latin_1|utf_8(_sig)?|utf_(16|32)(_[bl]e)?|cp(437|720|737|775|85[0-8]|86[0-9]|874|1125)"
@@ -66,7 +67,7 @@ UNDECIDED: Final = ("", "utf_8", "cp1252", *WIDE)
 """What is declared and does not settle what the octets are: they show it themselves."""
 
 
-@lru_cache(maxsize=256)
+@text_cache(256)
 def declared(content_type: str) -> str:
     """Return the codec for the `charset` of a Content-Type; empty where there is none, or an
     unknown one.
@@ -81,7 +82,7 @@ def codec(name: str) -> str:
     return _BY_NAME.get(squashed) or _BY_NAME.get(squashed.removeprefix("x"), "")
 
 
-@lru_cache(maxsize=256)
+@text_cache(256)
 def decides(content_type: str) -> bool:
     """Return whether a declared character set counts even where the octets are UTF-8 too: not
     Latin-1, which much software declares without being asked, whatever it sends.
