@@ -41,7 +41,7 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     received: int
     """When the last body byte was in: milliseconds since 1970, UTC."""
     content_type: str
-    """As sent; empty when there was none."""
+    """As sent, a long one shortened; empty when there was none."""
     body: bytes
     """The carrier's body (CloudEvents binary mode rebuilt as JSON, batches split)."""
     trace: str = ""

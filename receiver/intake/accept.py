@@ -9,6 +9,7 @@ import secrets
 from msgspec import Struct
 
 from receiver.carriers.carrier import Callback, Request
+from receiver.carriers.formats.charset_names import shortened
 from receiver.contract.records import Notification, Refusal, encode
 
 
@@ -56,7 +57,7 @@ def accept(
     reading = callback.read(request)
     if callback.private and not texts:
         reading = reading.each(callback.private)
-    name, content_type = callback.name, request.content_type
+    name, content_type = callback.name, shortened(request.content_type)
     notifications = [
         encode(
             Notification(

@@ -1,9 +1,6 @@
 """A body takes time in proportion to its length, whatever is in it."""
 
-import time
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,20 +10,10 @@ import pytest
 from receiver.carriers import CALLBACKS, att, camara
 from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Notification
+from tests.support.bounds import soon
 from tests.support.hostile import NUMBERS
 
 UTC: Final = ZoneInfo("UTC")
-LONG: Final = 10.0
-"""Seconds: the largest body takes a part of one, and a minute where each character is tried as the
-beginning of all that follow."""
-
-
-@contextmanager
-def soon() -> Iterator[None]:
-    """Fail where what is done inside takes long."""
-    began = time.process_time()
-    yield
-    assert time.process_time() - began < LONG
 
 
 @pytest.mark.parametrize("body", NUMBERS, ids=["minus", "point", "exponent", "sign"])

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from receiver.carriers.att.body import is_plain, understand
-from receiver.carriers.att.items import Fields, Item, Wrappers, holds, reading, sort
+from receiver.carriers.att.items import Fields, Item, Room, Wrappers, holds, sort
 from receiver.carriers.carrier import Event, Reading, RefusedItem, Rejected, Request, Unreadable
 from receiver.carriers.formats.json_body import as_raw
 from receiver.contract.records import Notification
@@ -37,8 +37,8 @@ def read(own: Kind, other: Kind, request: Request) -> Reading:
     body, content_type = request.body, request.content_type
     if (body.isascii() or is_plain(body, content_type)) and own.documented(body):
         return Reading((body,))
-    good, bad = _items(understand(body, content_type)[0], own, other)
-    return reading(body, [item for _, item in good], bad)
+    _, bad = _items(understand(body, content_type)[0], own, other, Room(body))
+    return Reading((body,), tuple(bad))
 
 
 def normalise(
@@ -52,7 +52,7 @@ def normalise(
         return [own.event(own.item(found), as_raw(body), zone, region)]
     try:
         value, raw = understand(body, content_type)
-        items, _ = _items(value, own, other)
+        items, _ = _items(value, own, other, Room(body))
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
     return events(items, raw, zone, region)
@@ -75,15 +75,15 @@ def events(
 
 
 def _items(
-    value: Any, own: Kind, other: Kind
+    value: Any, own: Kind, other: Kind, room: Room
 ) -> tuple[list[tuple[Kind, Item[Any]]], list[RefusedItem]]:
     """Those of the other kind count only beside ones of the address' own kind: alone they show
     that the wrong address was registered, which is worth a refusal.
     """
-    good, bad = sort(value, own.wrappers, own.parse)
+    good, bad = sort(value, own.wrappers, own.parse, room)
     found = [(own, item) for item in good]
     if (found or holds(value, own.wrappers)) and holds(value, other.wrappers):
-        more, worse = sort(value, other.wrappers, other.parse)
+        more, worse = sort(value, other.wrappers, other.parse, room)
         found += [(other, item) for item in more]
         bad += worse
     if not found:

@@ -1,11 +1,11 @@
 """Finding the items in a body: flat, or inside the wrappers of OneAPI, alone or in a list."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from receiver.carriers.carrier import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected
+from receiver.carriers.carrier import MAX_REFUSED_ITEMS, RefusedItem, Rejected
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 
 Fields = dict[str, Any]
@@ -16,7 +16,7 @@ Wrappers = dict[str, str]
 
 MAX_ITEMS_BYTES: Final = 1024 * 1024
 MAX_GROWTH: Final = 4
-"""The items of one list, each with what its wrapper says for all, may be as long as the longer of
+"""The items of one body, each with what its wrappers say for all, may be as long as the longer of
 `MAX_ITEMS_BYTES` and `MAX_GROWTH` times the body."""
 
 _EXACT: Final = 10**21
@@ -38,6 +38,24 @@ _INHERITED: Final = ("messageid", "callbackdata", "link", *REFERENCES)
 """What a wrapper says for all its items."""
 
 T = TypeVar("T")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Room:
+    """Count the bytes of the items of one body, good and bad, each before it is looked at: wrappers
+    may say so much for so many that their events would fill memory and store.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._left = max(MAX_ITEMS_BYTES, MAX_GROWTH * len(body))
+        self._alone = True
+
+    def take(self, size: int) -> None:
+        """Count an item. Raises `Rejected` for one too many; an item alone always has room."""
+        self._left -= size
+        if self._left < 0 and not self._alone:
+            raise Rejected("body: too many items for one request")
+        self._alone = False
 
 
 class Item(NamedTuple, Generic[T]):
@@ -51,18 +69,20 @@ class Item(NamedTuple, Generic[T]):
 
 
 def sort(
-    value: Any, wrappers: Wrappers, parse: Callable[[Fields], T]
+    value: Any, wrappers: Wrappers, parse: Callable[[Fields], T], room: Room
 ) -> tuple[list[Item[T]], list[RefusedItem]]:
     """Return the items that `parse` understands, and the others with the reason. Raises `Rejected`
-    for a list without a good item.
+    where they are too many for the body's `room`, or nearly all are bad.
     """
     good: list[Item[T]] = []
     bad: list[RefusedItem] = []
     for path, item, written in _items(value, wrappers, {}, ""):
+        encoded = _encode(item)
+        room.take(len(encoded))
         try:
             good.append(Item(parse(_object(item)), item, written))
         except Rejected as fault:
-            bad.append(RefusedItem(path + fault.reason, msgspec.json.encode(item)))
+            bad.append(RefusedItem(path + fault.reason, encoded))
             if len(bad) > MAX_REFUSED_ITEMS:
                 raise Rejected("body: too many bad items") from None
     return good, bad
@@ -75,18 +95,6 @@ def holds(value: Any, wrappers: Wrappers) -> bool:
             return True
         value = next(iter(value.values())) if len(value) == 1 else None
     return False
-
-
-def reading(body: bytes, good: Sequence[Item[Any]], bad: list[RefusedItem]) -> Reading:
-    """Return the body as one notification, in which `normalise` finds the items again. Raises
-    `Rejected` on a list whose wrapper says so much for so many items that their events would fill
-    the store.
-    """
-    if len(good) > 1:
-        most = max(MAX_ITEMS_BYTES, MAX_GROWTH * len(body))
-        if sum(len(msgspec.json.encode(item.fields)) for item in good) > most:
-            raise Rejected("body: too many items for one request")
-    return Reading((body,), tuple(bad))
 
 
 def text(fields: Fields, name: str, shown: str) -> str:
@@ -163,7 +171,7 @@ def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> Iter
         found = [name for name in wrappers if name in fields]
     if not found:
         whole = inherited | fields if inherited else fields
-        return [(path, *each) for each in _by_address(whole, value)]
+        return ((path, *each) for each in _by_address(whole, value))
     for name in _INHERITED:
         if name in fields:
             inherited = {**inherited, name: fields[name]}
@@ -195,10 +203,10 @@ def _root(fields: Fields) -> list[str]:
     return [name for name, inner in fields.items() if type(inner) is dict]
 
 
-def _by_address(fields: Fields, written: dict[str, Any]) -> list[tuple[Fields, dict[str, Any]]]:
+def _by_address(fields: Fields, written: dict[str, Any]) -> Iterable[tuple[Fields, dict[str, Any]]]:
     """A status of several addresses is one of each (OneAPI has an address, some senders a list)."""
     addresses = fields.get("address")
     if type(addresses) is not list or not addresses:
         return [(fields, written)]
     name = next(name for name in written if name.lower() == "address")
-    return [({**fields, "address": one}, {**written, name: one}) for one in addresses]
+    return (({**fields, "address": one}, {**written, name: one}) for one in addresses)

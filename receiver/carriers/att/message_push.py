@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from receiver.carriers.att.body import understand
-from receiver.carriers.att.items import filled_text, identifier
+from receiver.carriers.att.items import Room, filled_text, identifier
 from receiver.carriers.att.mailbox_message import Change, event, fields_of, flags, without_text
 from receiver.carriers.carrier import (
     MAX_REFUSED_ITEMS,
@@ -37,12 +37,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def read(request: Request) -> Reading:
-    """Return a notification for each event. Raises `Rejected` where there is none."""
+    """Return a notification for each event. Raises `Rejected` where there is none, or where their
+    subscriptions say so much for so many that they would fill the store.
+    """
     value, _ = understand(request.body, request.content_type)
+    room = Room(request.body)
     accepted: list[bytes] = []
     refused: list[RefusedItem] = []
     for path, subscription, item in _events(value):
         piece = _encode(_wrapped(subscription, item))
+        room.take(len(piece) - _WRAPPERS)
         try:
             filled_text(fields_of(item), "messageid", "messageId")
             accepted.append(piece)
@@ -126,3 +130,7 @@ def _wrapped(subscription: dict[str, Any], item: Any) -> dict[str, Any]:
     about = {shown: subscription[name] for name, shown in names.items() if name in subscription}
     one = {**about, "notificationEvents": [item]}
     return {"messageNotifications": {"subscriptionNotifications": [one]}}
+
+
+_WRAPPERS: Final = len(_encode(_wrapped({}, None)))
+"""Bytes that stand around each event whatever its subscription says."""

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from receiver.carriers.att import callback_kind
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.delivery_status import KIND, DeliveryInfo, is_final
-from receiver.carriers.att.items import Item, holds, sort
+from receiver.carriers.att.items import Item, Room, holds, sort
 from receiver.carriers.carrier import (
     Event,
     Reading,
@@ -119,7 +119,7 @@ def _items(
     value, raw = understand(body, content_type)
     if not holds(value, KIND.wrappers):
         raise Rejected("body: no DeliveryInfoList in it")
-    good, bad = sort(value, KIND.wrappers, KIND.parse)
+    good, bad = sort(value, KIND.wrappers, KIND.parse, Room(body))
     # AT&T: DeliveryInfo may be null, which is a list without items.
     return good, [item for item in bad if item.body != b"null"], raw
 

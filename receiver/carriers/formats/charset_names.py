@@ -62,6 +62,7 @@ _BY_NAME: Final = {
     **_MORE,
 }
 _CHARSET: Final = re.compile(r"""[;\s]charset\s*=\s*["']?([^\s;"',]{1,40})""", re.IGNORECASE).search
+LONGEST: Final = 256
 WIDE: Final = ("utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le")
 UNDECIDED: Final = ("", "utf_8", "cp1252", *WIDE)
 """What is declared and does not settle what the octets are: they show it themselves."""
@@ -74,6 +75,17 @@ def declared(content_type: str) -> str:
     """
     found = _CHARSET(f";{content_type}")
     return codec(found[1]) if found else ""
+
+
+def shortened(content_type: str) -> str:
+    """Return a Content-Type as it is stored, with `LONGEST` characters at most: of a longer one its
+    media type and the character set that is `declared`.
+    """
+    if len(content_type) <= LONGEST:
+        return content_type
+    media_type = "".join(content_type.partition(";")[0].split()[:1])[: LONGEST // 2]
+    charset = declared(content_type)
+    return f"{media_type}; charset={charset}" if charset else media_type
 
 
 def codec(name: str) -> str:

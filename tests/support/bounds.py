@@ -1,0 +1,32 @@
+"""Bounds on what a test's work may take: far above what it takes, far below what it took."""
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+LONG: Final = 10.0
+"""Seconds: the largest body takes a part of one, and a minute where each of its characters is tried
+as the beginning of all that follow."""
+MUCH: Final = 64 * 1024**2
+"""Bytes: many times the largest body, and a small part of a product of its parts."""
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Fail where what is done inside takes long."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < LONG
+
+
+@contextmanager
+def with_little_memory() -> Iterator[None]:
+    """Fail where what is done inside takes much memory at any time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < MUCH
+    finally:
+        tracemalloc.stop()
