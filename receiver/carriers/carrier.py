@@ -129,8 +129,9 @@ class Callback(Struct, frozen=True, kw_only=True):
     problem: Callable[[int, str], tuple[str, bytes]]
     """(status, message) -> content type and body of an error answer this carrier understands."""
     private: Callable[[bytes], bytes] | None = None
-    """Takes a body that `read` has made, and returns it without the texts of a private mailbox.
-    Runs before anything is stored, unless the listener has `inbox_text`."""
+    """Takes a body, one that `read` has made or a refused one as it came, and returns it without
+    the texts of a private mailbox. Raises `Rejected` where it cannot tell; never for what `read`
+    has made. Runs before anything is stored, unless the listener has `inbox_text`."""
     verify: Callable[[Request, Sequence[str], int], None] | None = None
     """For a carrier that signs the body: takes the whole request, the secrets of this callback
     (at least one) and the time of receipt in milliseconds since 1970. Runs before `read`, and only

@@ -24,7 +24,7 @@ from receiver.web.content_type import content_type
 from receiver.web.context import Context
 from receiver.web.kept_headers import chosen
 from receiver.web.listener_shares import ListenerAdmission
-from receiver.web.rejection import Refuse, log_refusal, refusal_record
+from receiver.web.rejection import Refuse, keeps_texts, log_refusal, refusal_record
 from receiver.web.request import Request
 from receiver.web.responses import Response
 from receiver.web.tracing import RequestSpans
@@ -165,7 +165,7 @@ class Ingest:
                 request.trace,
                 credential.attempt if credential else "",
                 headers=chosen(request, self._keep) if self._keep else (),
-                texts=bool(request.rules and request.listener in request.rules.inbox_texts),
+                texts=keeps_texts(request),
             )
         except Rejected as rejected:
             raise Refuse(rejected.status, rejected.reason, body) from None

@@ -67,6 +67,11 @@ class Refuse(Exception):
         return refused
 
 
+def keeps_texts(request: Request) -> bool:
+    """Return whether the texts of a private mailbox may be stored if this request has any."""
+    return bool(request.rules and request.listener in request.rules.inbox_texts)
+
+
 def refusal_record(
     callback: Callback, request: Request, refused: Refuse, receipts: Receipts
 ) -> Refusal:
@@ -80,8 +85,20 @@ def refusal_record(
         refused.status,
         refused.message,
         list(without_secrets(request, request.headers)),
-        refused.body,
+        _kept_body(callback, request, refused.body),
     )
+
+
+def _kept_body(callback: Callback, request: Request, body: bytes) -> bytes:
+    """The body as it came; that of a private mailbox without its texts, and none of it where they
+    cannot be told from the rest.
+    """
+    if callback.private is None or keeps_texts(request):
+        return body
+    try:
+        return callback.private(body)
+    except Exception:  # noqa: BLE001 - a fault may be why the body is refused: then none is kept
+        return b""
 
 
 def log_refusal(refusal: Refusal) -> None:

@@ -33,6 +33,7 @@ CAP = 2000
 CONFIG = """
 [[listener]]
 name = "default"
+inbox_text = true
 [[listener]]
 name = "promo"
 [handshake]

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from receiver.carriers.att.body import understand
 from receiver.carriers.att.items import Room, filled_text, identifier
@@ -60,8 +61,13 @@ def read(request: Request) -> Reading:
 
 
 def private(body: bytes) -> bytes:
-    """Return a body that `read` made, without the texts of its messages."""
-    return _encode(without_text(json_value(body)))
+    """Return a body as JSON without the texts of its messages. Raises `Rejected` for what is no
+    JSON object, in which nobody can say where a text is.
+    """
+    value, written = understand(body)
+    if type(value) is not dict or type(written) is not Raw:
+        raise Rejected("body: a JSON object is wanted")
+    return _encode(without_text(value))
 
 
 def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> list[Event]:
