@@ -74,3 +74,32 @@ def kept_after(numbers: range) -> int:
         said = '{"SenderAddress":"1","Message":"é"}'.encode()
         att.MESSAGES.read(Request(f"application/json; a={long}", (), said))
     return tracemalloc.get_traced_memory()[0]
+
+
+OPEN, WHOLE = "<inboundSMSMessage>", '{"senderAddress":"1","message":"a"}'
+PAGES = {
+    "unclosed elements": OPEN * 25_000,
+    "unclosed elements of other names": "".join(f"<a{n}:inboundSMSMessage>" for n in range(20_000)),
+    "elements whose beginning has no end": "<inboundSMSMessage " * 25_000,
+    "elements whose end has no end": OPEN + "</inboundSMSMessage " * 25_000,
+    "ends alone": "<a>" + "</inboundSMSMessage>" * 25_000,
+    "whole elements that are no messages": (OPEN + "</inboundSMSMessage>") * 12_000,
+    "nested objects": "{" * 250_000 + "}" * 250_000,
+    "nested objects with a sender": '{"senderAddress":' * 15_000 + "1" + "}" * 15_000,
+    "nested objects about one with a sender": '{"a":' * 50_000 + WHOLE + "}" * 50_000,
+    "nested objects with a sender each": '{"senderAddress":"1","a":' * 10_000 + "1" + "}" * 10_000,
+    "many messages": "{" + WHOLE * 15_000,
+    "unclosed texts": '{"a' * 150_000,
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_whole_in_a_damaged_page_is_found_in_one_pass(page: str) -> None:
+    for callback in (att.INBOX, att.OUTBOX):
+        text = PAGES[page]
+        if callback is att.OUTBOX:
+            text = text.replace("inboundSMSMessage", "deliveryInfo")
+            text = text.replace("senderAddress", "deliveryStatus")
+        assert callback.salvage
+        with soon():
+            callback.salvage(text.encode())

@@ -4,19 +4,22 @@ Reading an inbox removes what it hands out, so what has arrived of an answer is 
 """
 
 import re
+from bisect import bisect_left
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
 from receiver.carriers.att.body import text_of
 from receiver.carriers.carrier import Rejected
-from receiver.carriers.formats.json_body import json_value
+from receiver.carriers.formats.json_body import MAX_DEPTH, json_value
 from receiver.carriers.formats.json_repair import mended
 from receiver.carriers.formats.xml_body import xml_value
 
 # A string, up to the end where it is not closed, or a bracket.
 _TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}]', re.DOTALL)
-_ELEMENT: Final = r"<((?:[\w.-]+:)?%s)(?=[\s>])[^>]*>.*?</\1\s*>"
+_BEGIN: Final = r"<((?:[\w.-]+:)?%s)(?=[\s>])[^<>]*>"
+_END: Final = r"</((?:[\w.-]+:)?%s)\s*>"
 
 
 def messages(body: bytes) -> bytes | None:
@@ -39,25 +42,47 @@ def _items(body: bytes, element: str, member: str) -> list[Any]:
     return _elements(text, element) if text[:1] == "<" else _objects(text, member)
 
 
+class _Opened(msgspec.Struct):
+    start: int
+    named: bool = False
+    """Whether the member's name stands in it, and in no object inside of it."""
+    height: int = 1
+    """Levels of objects, its own included."""
+
+
 def _objects(text: str, member: str) -> list[Any]:
     """The JSON objects that are closed and have the member; of nested ones the outermost such."""
     found: list[tuple[int, Any]] = []
-    opened: list[int] = []
+    opened: list[_Opened] = []
     for token in _TOKEN.finditer(text):
         if token[0] == "{":
-            opened.append(token.start())
-        elif token[0] == "}" and opened:
-            start = opened.pop()
-            item = _object(text[start : token.end()], member)
+            opened.append(_Opened(token.start()))
+        elif token[0] != "}":
+            if opened and token[0][1:-1].lower() == member:
+                opened[-1].named = True
+        elif opened:
+            one = _closed(opened)
+            item = _object(text[one.start : token.end()], member) if _may_be_item(one) else None
             if item is not None:
-                found = [one for one in found if one[0] < start]
-                found.append((start, item))
+                while found and found[-1][0] > one.start:
+                    found.pop()
+                found.append((one.start, item))
     return [item for _, item in found]
 
 
+def _closed(opened: list[_Opened]) -> _Opened:
+    one = opened.pop()
+    if opened:
+        opened[-1].height = max(opened[-1].height, one.height + 1)
+    return one
+
+
+def _may_be_item(one: _Opened) -> bool:
+    """Whether to read an object: of those around it few more may be read with it once again."""
+    return one.named and one.height <= MAX_DEPTH + 1
+
+
 def _object(text: str, member: str) -> dict[str, Any] | None:
-    if member not in text.lower():
-        return None
     try:
         value = json_value(mended(text).encode(errors="replace"))
     except Rejected:
@@ -67,10 +92,17 @@ def _object(text: str, member: str) -> dict[str, Any] | None:
 
 
 def _elements(text: str, name: str) -> list[Any]:
-    found = []
-    for element in re.finditer(_ELEMENT % name, text, re.DOTALL | re.IGNORECASE):
-        try:
-            found.append(next(iter(xml_value(element[0]).values())))
-        except Rejected:
+    """Each element from where it is opened to where the next of its name is closed."""
+    ends: dict[str, list[int]] = {}
+    for end in re.finditer(_END % name, text, re.IGNORECASE):
+        ends.setdefault(end[1].lower(), []).append(end.end())
+    found, at = [], 0
+    for begin in re.finditer(_BEGIN % name, text, re.IGNORECASE):
+        closed = ends.get(begin[1].lower(), [])
+        place = bisect_left(closed, begin.end())
+        if begin.start() < at or place == len(closed):
             continue
+        at = closed[place]
+        with suppress(Rejected):
+            found.append(next(iter(xml_value(text[begin.start() : at]).values())))
     return [item for item in found if type(item) is dict]
