@@ -13,6 +13,9 @@ _LINE: Final = re.compile(r"\(line (\d{1,9})\)").search
 _KEY: Final = re.compile(r'("(?:[^"\\]|\\.)*"): ').match
 _ITEM: Final = re.compile(r"^\[\d+\]\.?")
 
+_LONGEST: Final = 64
+"""Of a key: no reason names one that is as long, and all that is inside would repeat it."""
+
 
 class Marked(msgspec.Struct, frozen=True):
     """A body as it is shown, in three parts; without a place only the first has anything."""
@@ -30,7 +33,7 @@ def marked(body: bytes, reason: str, masks: Masks) -> Marked:
     if _BYTE(reason) or _LINE(reason):
         return _at_position(body, text, reason, masks)
     lines = text.split("\n")
-    at = _place(reason.partition(":")[0], list(_paths(lines))) if text[:1] in ("{", "[") else -1
+    at = _place(reason.partition(":")[0], lines) if text[:1] in ("{", "[") else -1
     if at < 0:
         return Marked(text)
     before, after = "".join(f"{one}\n" for one in lines[:at]), lines[at + 1 :]
@@ -52,19 +55,18 @@ def _at_position(body: bytes, text: str, reason: str, masks: Masks) -> Marked:
     return Marked(text[:first], text[first:last] or "⏎", text[last:])
 
 
-def _place(path: str, known: list[str]) -> int:
+def _place(path: str, lines: list[str]) -> int:
     """The line of a path, else that of the nearest object around it; -1 where it names none."""
     if path in ("body", "content-type") or not re.match(r"[\w.$@\[\]-]+$", path):
         return -1
-    for wanted in (path, _ITEM.sub("", path)):
-        if wanted in known:
-            return known.index(wanted)
-    parent = path
-    while parent:
-        if parent in known:
-            return known.index(parent)
-        parent = parent[: max(parent.rfind("."), parent.rfind("["), 0)]
-    return 0
+    wanted, parent = [path, _ITEM.sub("", path)], path
+    while parent := parent[: max(parent.rfind("."), parent.rfind("["), 0)]:
+        wanted.append(parent)
+    found: dict[str, int] = {}
+    for at, known in enumerate(_paths(lines)):
+        if known in wanted:
+            found.setdefault(known, at)
+    return next((found[one] for one in wanted if one in found), 0)
 
 
 def _paths(lines: list[str]) -> Iterator[str]:
@@ -83,7 +85,7 @@ def _paths(lines: list[str]) -> Iterator[str]:
         counts += [0] * (level + 1 - len(counts))
         parent = "".join(above)
         if key := _KEY(words):
-            name = f".{msgspec.json.decode(key[1])}"
+            name = f".{msgspec.json.decode(key[1])}" if len(key[1]) < _LONGEST else ".…"
         else:
             name = f"[{counts[level]}]" if level else ""
         counts[level] += 1

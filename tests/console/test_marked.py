@@ -12,6 +12,7 @@ from receiver.console.marked import Marked, marked
 from receiver.console.mask import Masks, Unmasked
 from receiver.console.origins import origins
 from receiver.contract.records import Notification, encode
+from tests.support.bounds import soon, with_little_memory
 from tests.support.cases import Case, cases
 from workers.normalise.decide import decide
 
@@ -135,3 +136,10 @@ def _there(raw: Any, path: str) -> bool:
 @pytest.mark.parametrize("event", [b"", b"x", b"[]", b"1", b'{"data": 1}', b'{"data": {}}'])
 def test_what_is_no_event_has_no_fields(event: bytes) -> None:
     assert origins(event, MASKS) == []
+
+
+@pytest.mark.parametrize("reason", ["data.type: missing", "id: missing", "a.b[3].c: missing"])
+def test_a_long_name_of_many_values_takes_little_memory(reason: str) -> None:
+    body = json.dumps({"k" * 120_000: [1] * 40_000}, separators=(",", ":")).encode()
+    with soon(), with_little_memory():
+        assert marked(body, reason, MASKS).fault == "{"
