@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -14,8 +15,22 @@ SHOWN: Final = 3
 """Places that are named where a value stands in several."""
 _OURS: Final = ("subject", "time")
 
-Leaf = tuple[str, Any]
-"""A path such as `deliveryInfo[0].address`, and the value there."""
+_LONGEST: Final = 64
+"""Characters of a name in a path: all that is inside repeats it."""
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """A value, and what it is compared by: each is found once, not once for each comparison."""
+
+    path: str
+    """Such as `deliveryInfo[0].address`."""
+    value: Any
+    name: str
+    """The last of the path, in lower case."""
+    text: str
+    digits: str
+    parts: list[str]
+    """Its numbers, in order of their digits: of a time six."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -45,25 +60,24 @@ def origins(event: bytes, masks: Masks) -> list[Origin]:
     ):
         return []
     own = {name: said[name] for name in _OURS if name in said} | data
-    there = [("", raw)] if isinstance(raw, str) else list(_leaves(raw))[:MOST]
-    shown = dict(_leaves(masks.document(own)))
+    there = [_leaf("", raw)] if isinstance(raw, str) else _first_leaves(raw)
+    shown = dict(islice(_leaves(masks.document(own)), MOST))
     return [
-        Origin(path, _text(shown.get(path)), _places(path, value, there)[:SHOWN])
-        for path, value in list(_leaves(own))[:MOST]
-        if value not in (None, "")
+        Origin(one.path, _text(shown.get(one.path)), _places(one, there)[:SHOWN])
+        for one in _first_leaves(own)
+        if one.value not in (None, "")
     ]
 
 
-def _places(field: str, value: Any, there: list[Leaf]) -> list[str]:
-    if len(there) == 1 and not there[0][0]:
-        return _position(str(value), there[0][1])
-    name = _last(field)
+def _places(field: Leaf, there: list[Leaf]) -> list[str]:
+    if len(there) == 1 and not there[0].path:
+        return _position(field.text, there[0].text)
     for same in (_equal, _same_number, _same_time):
-        found = [path for path, other in there if same(value, other)]
-        alike = [path for path in found if _alike(name, _last(path))]
-        if alike or (found and _telling(value)):
-            return alike or found
-    return [path for path, _ in there if _alike(name, _last(path))][:1]
+        found = [other for other in there if same(field, other)]
+        alike = [other for other in found if _alike(field.name, other.name)]
+        if alike or (found and _telling(field.value)):
+            return [other.path for other in alike or found]
+    return [other.path for other in there if _alike(field.name, other.name)][:1]
 
 
 def _position(value: str, text: str) -> list[str]:
@@ -72,22 +86,20 @@ def _position(value: str, text: str) -> list[str]:
     return [f"character {at + 1}"] if at >= 0 else []
 
 
-def _equal(value: Any, other: Any) -> bool:
-    return (type(value) is type(other) and bool(value == other)) or str(value) == other
+def _equal(ours: Leaf, theirs: Leaf) -> bool:
+    same_type = type(ours.value) is type(theirs.value)
+    return (same_type and bool(ours.value == theirs.value)) or ours.text == theirs.value
 
 
-def _same_number(value: Any, other: Any) -> bool:
+def _same_number(ours: Leaf, theirs: Leaf) -> bool:
     """E.164 against what was sent: `+12065550100` and `tel:2065550100`."""
-    ours, theirs = (re.sub(r"\D", "", str(one)) for one in (value, other))
-    return str(value).startswith("+") and len(theirs) >= 7 and ours.endswith(theirs)
+    is_number = ours.text.startswith("+") and len(theirs.digits) >= 7
+    return is_number and ours.digits.endswith(theirs.digits)
 
 
-def _same_time(value: Any, other: Any) -> bool:
+def _same_time(ours: Leaf, theirs: Leaf) -> bool:
     """The same parts in any order: `2011-04-15T12:00:00Z` and `04-15-2011T12:00:00`."""
-    ours, theirs = (
-        sorted(re.findall(r"\d+", re.sub(r"\.\d+", "", str(one)))) for one in (value, other)
-    )
-    return len(ours) == 6 and ours == theirs[: len(ours)]
+    return len(ours.parts) == 6 and ours.parts == theirs.parts[:6]
 
 
 def _telling(value: Any) -> bool:
@@ -99,14 +111,21 @@ def _alike(ours: str, theirs: str) -> bool:
     return len(ours) > 1 and theirs.endswith(ours)
 
 
-def _last(path: str) -> str:
-    return re.sub(r"\[\d+\]", "", path).rpartition(".")[2].lower()
+def _leaf(path: str, value: Any) -> Leaf:
+    text = str(value)
+    parts = sorted(re.findall(r"\d+", re.sub(r"\.\d+", "", text)))
+    name = re.sub(r"\[\d+\]", "", path).rpartition(".")[2].lower()
+    return Leaf(path, value, name, text, re.sub(r"\D", "", text), parts)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[Leaf]:
+def _first_leaves(value: Any) -> list[Leaf]:
+    return [_leaf(path, inner) for path, inner in islice(_leaves(value), MOST)]
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}".lstrip("."))
+            yield from _leaves(inner, f"{path}.{name[:_LONGEST]}".lstrip("."))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _leaves(inner, f"{path}[{number}]")

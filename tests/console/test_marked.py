@@ -143,3 +143,15 @@ def test_a_long_name_of_many_values_takes_little_memory(reason: str) -> None:
     body = json.dumps({"k" * 120_000: [1] * 40_000}, separators=(",", ":")).encode()
     with soon(), with_little_memory():
         assert marked(body, reason, MASKS).fault == "{"
+
+
+LONG_NAME = {"k" * 120_000: [1] * 20_000}
+MANY_TEXTS = {f"k{number}": "1-" * 250 for number in range(480)}
+
+
+@pytest.mark.parametrize("said", [LONG_NAME, MANY_TEXTS], ids=["long name", "many texts"])
+def test_origins_in_a_large_event_are_found_soon_and_with_little_memory(said: Any) -> None:
+    raw = {"data": {name: f"{value}2" for name, value in said.items()} | LONG_NAME}
+    event = json.dumps({"subject": "s", "data": {"payload": said, "raw": raw}}).encode()
+    with soon(), with_little_memory():
+        assert len(origins(event, MASKS)) > len(said)
