@@ -19,6 +19,7 @@ from receiver.auth.revocations import Revocations
 from receiver.auth.subscription_credentials import SubscriptionCredentials
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN
 from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
+from receiver.contract.stored_values import UNREADABLE
 
 SNAPSHOT_SECONDS: Final = 60.0
 
@@ -98,7 +99,7 @@ def _digest(key: bytes) -> bytes:
 def _read(record: bytes) -> Credential | None:
     try:
         return _decode(record)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -17,6 +17,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_USED,
     SUBSCRIPTION_CREDENTIALS,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime import scripts
 
 ID_LENGTH: Final = 12
@@ -158,7 +159,7 @@ def _record(credential: Credential) -> str:
 def _credential(record: bytes) -> Credential | None:
     try:
         return msgspec.json.decode(record, type=Credential)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

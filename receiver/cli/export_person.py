@@ -17,6 +17,7 @@ from receiver.contract.records import (
     decode_notification,
     decode_refusal,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.erasure import spools
 from receiver.erasure.erase import known_sinks
 from receiver.erasure.parked import not_looked_at
@@ -73,7 +74,7 @@ def _document(found: Found) -> dict[str, Any]:
     decode = _DECODE.get(found.kind)
     try:
         stored = _readable(decode(found.stored)) if decode else msgspec.json.decode(found.stored)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         stored = _text(found.stored)  # somebody else wrote it
     return {"kind": found.kind, "key": found.key, "entry": found.entry, "stored": stored}
 

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
-import msgspec
 import redis
 
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.event_reader import EventReader, event_printer
+from receiver.cli.terminal.event_reader import EventReader, event_printer, read_event
 from receiver.config.polls import AttStatusPoll
 from receiver.config.problems import poll_problems
 from receiver.config.settings import Settings
@@ -156,6 +155,7 @@ def _status(client: redis.Redis, poll: str, message_id: str) -> str:
 
 def _events(follow: EventReader, message_id: str) -> Iterator[tuple[bytes, bool]]:
     for event in follow.events(wait=False):
-        data = msgspec.json.decode(event).get("data", {})
+        said = read_event(event)
+        data = said.data if said else {}
         if data.get("messageId") == message_id:
             yield event, data.get("final") is True

@@ -7,6 +7,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import CONSOLE_AUDIT
+from receiver.contract.stored_values import UNREADABLE
 
 MOST: Final = 10_000
 """Entries that are kept."""
@@ -42,7 +43,7 @@ def _read(entry: bytes, fields: dict[bytes, bytes]) -> Entry:
     """What another program wrote there is shown as that, not passed over."""
     try:
         return msgspec.json.decode(fields.get(b"a", b""), type=Entry)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return Entry(int(entry.partition(b"-")[0]), "?", "written by another program")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from receiver.console.mask import Masks
+from receiver.contract.stored_values import UNREADABLE
 
 MOST: Final = 500
 """Values of a body that are compared."""
@@ -50,14 +51,7 @@ def origins(event: bytes, masks: Masks) -> list[Origin]:
         said = msgspec.json.decode(event)
         data = dict(said["data"])
         raw = data.pop("raw")
-    except (
-        msgspec.MsgspecError,
-        UnicodeDecodeError,
-        RecursionError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ):
+    except (*UNREADABLE, KeyError, TypeError, ValueError):
         return []
     own = {name: said[name] for name in _OURS if name in said} | data
     there = [_leaf("", raw)] if isinstance(raw, str) else _first_leaves(raw)

@@ -8,6 +8,7 @@ import msgspec
 from receiver.console.mask import Masks
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
 
 Outcome = Literal["kept", "published", "duplicate", "dead letter", "rejected"]
@@ -90,7 +91,7 @@ def row(stream: str, entry: bytes, fields: dict[bytes, bytes], masks: Masks) -> 
     name, make = STREAMS[stream]
     try:
         found = make(entry.decode(), fields.get(name, b""), masks)
-    except (msgspec.MsgspecError, ValueError):
+    except (*UNREADABLE, ValueError):
         return None
     return found if found.receipt else None
 

@@ -12,6 +12,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import CONSOLE, CONSOLE_SESSION_SECONDS
+from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime.redis_errors import unless_foreign
 
 Role = Literal["viewer", "operator"]
@@ -106,7 +107,7 @@ def _decoded(stored: Any, kind: type[_T]) -> _T | None:
     """None also for what somebody else wrote there."""
     try:
         return msgspec.json.decode(stored, type=kind) if stored else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -187,7 +187,7 @@ class SpoolErased(msgspec.Struct, frozen=True, array_like=True, gc=False):
 encode = msgspec.msgpack.Encoder().encode
 """Encodes any of these."""
 decode_notification = msgspec.msgpack.Decoder(Notification).decode
-"""Raises `msgspec.DecodeError` on anything that `encode` did not write."""
+"""Raises one of `receiver.contract.stored_values.UNREADABLE` on what `encode` did not write."""
 decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 decode_delivery = msgspec.msgpack.Decoder(Delivery).decode

@@ -1,9 +1,14 @@
-"""Reading the fields of hashes in Redis, whatever another program has written there."""
+"""Reading what is stored in Redis, whatever another program has written there."""
 
 import math
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for something stored that is none of ours: also a text that is not UTF-8, and
+what is nested too deep, have errors of their own."""
 LONGEST: Final = 19
 """Characters of a whole number: a longer one is none of ours, and more than a counter holds."""
 

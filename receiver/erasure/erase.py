@@ -24,6 +24,7 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
+from receiver.contract.stored_values import text
 from receiver.erasure import log_rewrite, parked, runs, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
@@ -193,7 +194,7 @@ def known_sinks(client: redis.Redis) -> tuple[str, ...]:
     fields: Any = client.hkeys(SINKS)
     begun = b":begun"
     return tuple(
-        sorted(field.removesuffix(begun).decode() for field in fields if field.endswith(begun))
+        sorted(text(field.removesuffix(begun)) for field in fields if field.endswith(begun))
     )
 
 

@@ -23,6 +23,7 @@ from receiver.contract.records import (
     encode,
 )
 from receiver.contract.redis_keys import ERASE_SPOOLED, ERASE_SPOOLED_SECONDS, LEDGER, SPOOLS
+from receiver.contract.stored_values import UNREADABLE
 from receiver.erasure.person import Person
 from receiver.erasure.stores import names_in_notification, names_in_refusal
 from receiver.intake.inbound_writer import Batch
@@ -103,7 +104,7 @@ class OwnSpool:
         try:
             asked = decode_erase_spooled(request)
             person = Person([f"+{digits}" for digits in asked.digits], self.settings)
-        except (msgspec.DecodeError, ValueError):
+        except (*UNREADABLE, ValueError):
             self._answered = request  # of another version: whoever asks hears that nobody answers
             return
         gone: Counter[str] = Counter()

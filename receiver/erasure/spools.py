@@ -20,6 +20,7 @@ from receiver.contract.redis_keys import (
     SPOOL_FORGOTTEN_SECONDS,
     SPOOLS,
 )
+from receiver.contract.stored_values import UNREADABLE
 
 HEARD_WITHIN: Final = 30
 """Seconds after which a spool that no web process has said that it has is one that nobody has."""
@@ -67,7 +68,7 @@ def _known(client: Any) -> Iterator[Place]:
     for name, said in client.hgetall(SPOOLS).items():
         try:
             host, heard = msgspec.json.decode(said, type=tuple[str, int])
-        except msgspec.DecodeError:
+        except UNREADABLE:
             host, heard = "a host", now - HEARD_WITHIN - 1  # somebody else wrote it
         if now - heard > SPOOL_FORGOTTEN_SECONDS:
             client.hdel(SPOOLS, name)
@@ -109,7 +110,7 @@ def _answers(client: Any, places: Iterable[str], request: str) -> dict[str, list
     said: dict[str, list[SpoolErased]] = {name: [] for name in places}
     for field, answer in client.hgetall(ERASE_SPOOLED).items():
         name = field.decode().partition(" ")[0]
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(*UNREADABLE):
             if name in said and (one := decode_spool_erased(answer)).request == request:
                 said[name].append(one)
     return said

@@ -25,6 +25,7 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_deliveries,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.erasure.person import Person
 
 Kind = Literal["notification", "event", "dead-letter", "rejected", "delivery", "attempt", "copy"]
@@ -131,7 +132,7 @@ def names_in_notification(person: Person, raw: bytes) -> bool:
         return True  # perhaps in a header that was kept with it
     try:
         return person.in_notification(decode_notification(raw))
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False  # somebody else wrote it
 
 
@@ -140,7 +141,7 @@ def _dead_letter(person: Person, raw: bytes) -> bool:
         return True
     try:
         inside = decode_dead_letter(raw).notification
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False
     return bool(inside) and names_in_notification(person, inside)
 
@@ -149,7 +150,7 @@ def names_in_refusal(person: Person, raw: bytes) -> bool:
     """Tell whether an encoded refusal is about the person."""
     try:
         one = decode_refusal(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return person.in_bytes(raw)
     said = (one.body, *(value.encode() for _, value in one.headers))
     return any(map(person.in_bytes, said))
@@ -158,5 +159,5 @@ def names_in_refusal(person: Person, raw: bytes) -> bool:
 def _attempt(person: Person, raw: bytes) -> bool:
     try:
         return person.in_bytes(decode_attempt(raw).answer)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return person.in_bytes(raw)

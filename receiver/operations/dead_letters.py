@@ -12,10 +12,11 @@ import redis
 
 from receiver.contract.records import DeadLetter, decode_dead_letter, decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.sink_progress import order
 from receiver.operations.stream_entry import is_entry
 
-UNREADABLE: Final = "the dead letter itself cannot be read"
+NOT_READ: Final = "the dead letter itself cannot be read"
 PAGE: Final = 100
 """Letters that are in hand at a time; each may be as large as a body."""
 
@@ -76,7 +77,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     def may_hold(self, letter: DeadLetter) -> bool:
         """Return whether a dead letter may meet them, before what is in it is decoded."""
-        return self._admits(letter.sink, letter.reason) or self._admits(letter.sink, UNREADABLE)
+        return self._admits(letter.sink, letter.reason) or self._admits(letter.sink, NOT_READ)
 
     def _admits(self, sink: str, reason: str) -> bool:
         return self.sink in ("", sink) and (
@@ -151,7 +152,7 @@ def reasons(client: redis.Redis, count: int) -> Counter[tuple[str, str]]:
     while left > 0:
         page: Any = client.xrevrange(DEAD_LETTERS, at, count=min(PAGE, left))
         letters = [_letter(fields.get(b"d", b"")) for _, fields in page]
-        found.update((one.sink, one.reason) if one else ("", UNREADABLE) for one in letters)
+        found.update((one.sink, one.reason) if one else ("", NOT_READ) for one in letters)
         if len(page) < min(PAGE, left):
             break
         at, left = f"({page[-1][0].decode()}", left - len(page)
@@ -169,9 +170,9 @@ def read(entry: str, stored: bytes) -> Found:
     try:
         letter = decode_dead_letter(stored)
         about = _notification(letter) if letter.notification else _event(letter)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         at = int(entry.partition("-")[0])
-        letter = DeadLetter(at, UNREADABLE, b"", event=stored)
+        letter = DeadLetter(at, NOT_READ, b"", event=stored)
         about = {"kind": "unreadable"}
     summary = Summary(
         id=entry,
@@ -188,7 +189,7 @@ def read(entry: str, stored: bytes) -> Found:
 def _letter(stored: bytes) -> DeadLetter | None:
     try:
         return decode_dead_letter(stored)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

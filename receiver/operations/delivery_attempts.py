@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-import msgspec
 import redis
 
 from receiver.contract.records import Attempt, decode_attempt
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.look import Look
 from receiver.runtime.redis_errors import unless_foreign
 
@@ -46,6 +46,6 @@ def _read(entries: Iterable[dict[bytes, bytes]]) -> list[Attempt]:
     for fields in entries:
         try:
             attempts.append(decode_attempt(fields.get(b"a", b"")))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
     return attempts

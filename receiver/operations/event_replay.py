@@ -21,6 +21,7 @@ from receiver.contract.redis_keys import (
     forward_queue,
     retry_due,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.requeue import Requeue
 
 PAGE: Final = 200
@@ -115,7 +116,7 @@ class Replay:
         try:
             event = _event(fields.get(b"event", b""))
             return self._wanted.holds(event) and self._sink.wants(event)
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
+        except (*UNREADABLE, KeyError, TypeError, AttributeError):
             return False  # whoever put it there, it is none of ours
 
     def _send(self, chosen: list[tuple[bytes, bytes]]) -> int:

@@ -9,6 +9,7 @@ import redis
 
 from receiver.contract.records import Sample, decode_sample
 from receiver.contract.redis_keys import HISTORY
+from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime.redis_errors import unless_foreign
 
 MINUTE: Final = 60_000
@@ -43,7 +44,7 @@ def read(client: redis.Redis, since: int) -> list[Stored]:
         try:
             at = int(entry.partition(b"-")[0])
             samples.append((at, decode_sample(fields.get(b"s", b""))))
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue  # somebody else's, or of another version
     return samples
 

@@ -9,6 +9,7 @@ import redis
 
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
 from receiver.operations.look import Look
 from receiver.operations.sink_progress import order
@@ -72,20 +73,27 @@ def _receipt_in(stream: str, one: Entry) -> str:
     """Empty for what somebody else wrote there."""
     try:
         return _RECEIPT_IN[stream](one)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
 
 
 def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
-    """Yield a stream's entries with this receipt; those of one request stand close together."""
+    """Yield a stream's entries with this receipt; those of one request stand close together. All of
+    them can be decoded.
+    """
     words, found = receipt.encode(), False
     for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE)), words):
         stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
-        matching = [one for one in stored if words in one[1]]
+        matching = [one for one in stored if words in one[1] and _has(receipt, stream, one)]
         yield from matching
         if found and not matching:
             return
         found = found or bool(matching)
+
+
+def _has(receipt: str, stream: str, one: Entry) -> bool:
+    """Not so what only says it, in a text."""
+    return _receipt_in(stream, one) == receipt
 
 
 def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:

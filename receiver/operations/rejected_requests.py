@@ -11,6 +11,7 @@ from receiver.carriers import CALLBACKS, POLLED
 from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
+from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime.blocking_http import BlockingHttp
 
 _AT_ONCE: Final = 500
@@ -160,7 +161,7 @@ def _refusal(entry: bytes) -> Refusal:
     """One that cannot be read is shown as such, not passed over."""
     try:
         return decode_refusal(entry)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return Refusal("?", "", "", 0, 0, "this entry of the stream cannot be read", [], entry)
 
 

@@ -16,7 +16,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
-from receiver.contract.stored_values import text
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.runtime import scripts
 
 _BEGUN = b":begun"
@@ -120,5 +120,5 @@ def _books(*row: Any) -> SinkLedger:
 def _reason(item: bytes) -> str:
     try:
         return decode_delivery(item).reason if item else ""
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return "not ours"  # somebody else wrote it

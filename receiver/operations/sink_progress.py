@@ -19,7 +19,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
-from receiver.contract.stored_values import text
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.runtime.redis_errors import unless_foreign
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
@@ -43,8 +43,15 @@ def progress(
             yield {"group": name}, *_in_group(client, entry, group)
         else:
             yield {"sink": sink}, *_if_readable(client, entry, group, sink)
-            if sink in configured and not configured[sink].wants(_event(event)):
+            if sink in configured and _is_unwanted(configured[sink], event):
                 yield {"sink": sink}, "is not wanted by its filters", {}
+
+
+def _is_unwanted(sink: SinkSettings, event: bytes) -> bool:
+    try:
+        return not sink.wants(_event(event))
+    except (*UNREADABLE, KeyError, TypeError, AttributeError):
+        return False  # it is none of ours
 
 
 def _if_readable(
@@ -53,7 +60,7 @@ def _if_readable(
     """As `_at_sink`, or that another program has written to a key of the sink's."""
     try:
         found = unless_foreign(partial(_at_sink, client, entry, group, sink), None)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, *UNREADABLE):
         found = None
     return found or ("cannot be told: another program has written to a key of the sink", {})
 

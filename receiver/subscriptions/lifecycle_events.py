@@ -12,6 +12,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_IDS,
     subscriptions_state,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import attempts
 from receiver.subscriptions.api_versions import RemoteSubscription
@@ -39,7 +40,7 @@ def _parse(raw: bytes) -> _Event | None:
     """Parse an event; None where it is none of ours: others may write to the stream."""
     try:
         return msgspec.json.decode(raw, type=_Event)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -7,7 +7,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_lease, subscriptions_state
-from receiver.contract.stored_values import number, texts, whole
+from receiver.contract.stored_values import UNREADABLE, number, texts, whole
 from receiver.subscriptions import set_state
 from receiver.subscriptions.set_state import SetState
 
@@ -100,6 +100,6 @@ def _list_of(text: str, kind: Any) -> list[Any]:
     """Return a list that was stored as JSON; empty where somebody else wrote there."""
     try:
         found: list[Any] = msgspec.json.decode(text, type=list[kind])
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (*UNREADABLE, UnicodeEncodeError):
         return []
     return found

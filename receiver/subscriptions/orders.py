@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import ending
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
@@ -37,7 +38,7 @@ async def do_orders(context: Context, reconciler: Reconciler) -> None:
     for raw in await context.store.read_orders():
         try:
             order = msgspec.json.decode(raw, type=Order)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             await context.store.remove_order(raw)
             continue
         try:

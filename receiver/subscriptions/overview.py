@@ -12,7 +12,7 @@ from receiver.contract.redis_keys import (
     subscriptions_orders,
     subscriptions_state,
 )
-from receiver.contract.stored_values import texts
+from receiver.contract.stored_values import UNREADABLE, texts
 from receiver.subscriptions import desired, set_state
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order
@@ -71,7 +71,7 @@ def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
     raw: Any = client.hget(subscriptions_state(operator), "orphans")
     try:
         return msgspec.json.decode(raw or b"[]", type=list[dict[str, str]])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return []
 
 
@@ -84,5 +84,5 @@ def read_operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
 def _slot(raw: bytes) -> Slot | None:
     try:
         return decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None

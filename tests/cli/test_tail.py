@@ -4,8 +4,12 @@ import json
 import signal
 from pathlib import Path
 
-from tests.support.commands import run, running
+import pytest
+
+from receiver.contract.redis_keys import EVENTS
+from tests.support.commands import on_a_terminal, run, running
 from tests.support.valkey import Valkey
+from tests.workers.test_foreign_entries import strange
 
 
 def add(valkey: Valkey, *names: str) -> None:
@@ -64,3 +68,13 @@ def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None
         tail.send_signal(signal.SIGINT)
         assert tail.communicate(timeout=60) == ("", "")
         assert tail.returncode == 130
+
+
+@pytest.mark.parametrize("more", [[], ["--where", "data.status=failed"]])
+def test_tail_goes_past_what_is_not_ours(valkey: Valkey, tmp_path: Path, more: list[str]) -> None:
+    strange(valkey.client(), EVENTS)
+    failed = {"id": "ours", "type": "t", "source": "s", "data": {"status": "failed"}}
+    valkey.client().xadd(EVENTS, {"event": json.dumps(failed)})
+    seen = on_a_terminal(tmp_path, "tail", "--no-follow", *more, REDIS_URL=valkey.url)
+    assert '{"status":"failed"}' in seen.splitlines()[-1]
+    assert ("no event of the receiver's: null" in seen) == (not more)

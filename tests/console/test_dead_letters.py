@@ -14,6 +14,7 @@ from tests.console.conftest import OURS
 from tests.support.eventually import eventually
 from tests.support.running import mo
 from tests.support.valkey import Valkey
+from tests.workers.test_foreign_entries import forwarded
 
 NUMBER = "2065550142"
 
@@ -172,3 +173,17 @@ def test_a_reason_is_text(operator: TestClient, valkey: Valkey, script: str) -> 
     (entry,) = bury(valkey, 1, script)
     for address in ("/dead-letters", f"/dead-letters/{entry}"):
         assert script not in operator.get(address).text
+
+
+def test_what_is_not_ours_is_listed_shown_and_dropped(operator: TestClient, valkey: Valkey) -> None:
+    forwarded(valkey, RedisStreamSink(name="billing", stream="billing")).close()
+    client: Any = valkey.client()
+    client.xadd(DEAD_LETTERS, {"d": encode(DeadLetter(1, "no sender", b"\x91" * 5_000 + b"\xc0"))})
+    ids = [entry.decode() for entry, _ in client.xrange(DEAD_LETTERS)]
+    page = operator.get("/dead-letters").text
+    assert re.findall(r'href="/dead-letters/([\d-]+)"', page) == ids[::-1]
+    assert {operator.get(f"/dead-letters/{each}").status_code for each in ids} == {200}
+    fields = confirmed(operator, "drop") | {"typed": str(len(ids))}
+    answer = operator.post("/dead-letters/run", headers=OURS, data=fields)
+    assert "<strong>done</strong>" in finished(operator, answer.headers["location"])
+    assert client.xlen(DEAD_LETTERS) == 0

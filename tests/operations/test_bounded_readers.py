@@ -114,9 +114,9 @@ def test_what_a_filter_leaves_out_is_not_decoded_and_what_cannot_be_read_is_foun
         ("crm", "slow"): 1,
         ("erp", "slow"): 1,
         ("crm", "gone"): 1,
-        ("", dead_letters.UNREADABLE): 1,
+        ("", dead_letters.NOT_READ): 1,
     }
-    assert dead_letters.reasons(client, 1) == {("", dead_letters.UNREADABLE): 1}
+    assert dead_letters.reasons(client, 1) == {("", dead_letters.NOT_READ): 1}
 
 
 def test_large_entries_are_read_a_few_at_a_time(

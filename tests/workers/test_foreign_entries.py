@@ -40,6 +40,7 @@ STRANGE: list[dict[bytes, bytes]] = [
     {b"event": b'{"id": "ok", "subject": {"not": "a text"}, "datacontenttype": 7}'},
     {b"event": b'{"id": "ok"'},
     {b"event": bytes(range(256))},
+    {b"event": b'{"id":"ok","type":"\xff","source":"s"}'},
 ]
 
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from receiver.config.sinks import value_at
+from receiver.contract.stored_values import UNREADABLE
 from receiver.events.event_types import TYPES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,7 +39,7 @@ def head_of(event: bytes) -> EventHead | None:
         if not event.isascii():
             event.decode()
         return _head(event)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
@@ -68,7 +69,10 @@ class EventFilter:
         return of_type and of_listener and (not self._where or self._has_values(event))
 
     def _has_values(self, event: bytes) -> bool:
-        document = msgspec.json.decode(event)
+        try:
+            document = msgspec.json.decode(event)
+        except UNREADABLE:
+            return False
         return all(value_at(document, path) in values for path, values in self._where)
 
 

@@ -9,8 +9,29 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import EVENTS
+from receiver.contract.stored_values import UNREADABLE
 
 _BATCH = 500
+
+
+class ShownEvent(msgspec.Struct):
+    """What people are shown of an event."""
+
+    receivedtime: str = ""
+    type: str = "?"
+    subject: str = ""
+    data: dict[str, Any] = {}
+
+
+_decode = msgspec.json.Decoder(ShownEvent).decode
+
+
+def read_event(event: bytes) -> ShownEvent | None:
+    """Return what people are shown of an event; None for what is none of ours."""
+    try:
+        return _decode(event)
+    except UNREADABLE:
+        return None
 
 
 class EventReader:
@@ -60,7 +81,8 @@ class EventReader:
                 self._notify("Redis is back")
             away = False
             for entry, fields in entries:
-                yield entry.decode(), fields[b"event"]
+                if b"event" in fields:  # else it is somebody else's
+                    yield entry.decode(), fields[b"event"]
                 self._after = entry.decode()
             if not entries and not wait:
                 return
@@ -88,11 +110,15 @@ def _print_line(event: bytes) -> None:
 
     from receiver.cli.terminal.output import printable, terminal
 
-    decoded = msgspec.json.decode(event)
-    data = {name: value for name, value in decoded.get("data", {}).items() if name != "raw"}
     line = Text()
-    line.append(printable(decoded.get("receivedtime", ""))[11:19], "dim").append(" ")
-    line.append(printable(decoded.get("type", "?")), "bold green").append("  ")
-    line.append(printable(decoded.get("subject", "")), "cyan").append("  ")
-    line.append(printable(msgspec.json.encode(data).decode()))
+    if said := read_event(event):
+        data = {name: value for name, value in said.data.items() if name != "raw"}
+        line.append(printable(said.receivedtime)[11:19], "dim").append(" ")
+        line.append(printable(said.type), "bold green").append("  ")
+        line.append(printable(said.subject), "cyan").append("  ")
+        line.append(printable(msgspec.json.encode(data).decode()))
+    else:
+        line.append("no event of the receiver's: ").append(
+            printable(event.decode("utf-8", "replace"))
+        )
     terminal().print(line, soft_wrap=True)

@@ -14,7 +14,7 @@ from receiver.console.pages.overview import silent_first
 from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
-from receiver.contract.stored_values import counts, whole
+from receiver.contract.stored_values import UNREADABLE, counts, whole
 from receiver.operations import ledger, sink_ledger
 from receiver.operations.ledger import MEANING
 from receiver.polling import overview as polls
@@ -92,7 +92,7 @@ def _rate(client: redis.Redis, name: str) -> tuple[float, float]:
 def _listener(stored: bytes) -> str:
     try:
         return decode_notification(stored).listener
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +16,7 @@ from receiver.console.revealing import audited
 from receiver.console.rows import received
 from receiver.contract.records import Attempt, decode_notification
 from receiver.contract.redis_keys import INBOUND
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import delivery_attempts
 from receiver.operations.explain import Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
@@ -108,7 +108,7 @@ def _newest(request: Request) -> str:
     page: Any = request.app.state.redis.xrevrange(INBOUND, count=1)
     try:
         return decode_notification(page[0][1][b"n"]).receipt if page else ""
-    except (msgspec.MsgspecError, KeyError):
+    except (*UNREADABLE, KeyError):
         return ""
 
 

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from receiver.contract.stored_values import UNREADABLE
+
 WARN_SECONDS: Final = 14 * 86_400
 """So long before its end a consent that nobody has renewed is said to end."""
 
@@ -45,6 +47,6 @@ def all_of(stored: Mapping[bytes, bytes]) -> dict[str, Consent]:
     for name, raw in stored.items():
         try:
             found[name.decode("utf-8", "replace")] = decode(raw)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue
     return found
