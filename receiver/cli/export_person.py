@@ -55,7 +55,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     waiting = spooled.notifications + spooled.refusals
     if waiting:
         left.insert(0, f"{waiting} more wait on spools: run this again once they are in Redis")
-    for sentence in (*left, *spooled.left):
+    for sentence in (*left, *spooled.left, *person.left):
         click.echo(f"receiver: {sentence}", err=True)
     if not (count or waiting):
         output.print_message("nothing is stored about this person")

@@ -106,7 +106,7 @@ class Eraser:
         )
         report = self.report
         report.erased, report.dry_run = dict(+self._erased), dry_run
-        report.left += self._left()
+        report.left += [*self._left(), *self._person.left]
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
         report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client)

@@ -112,6 +112,7 @@ class OwnSpool:
         await self._wait_for_drain()
         try:
             await self._erase(person, asked, gone)
+            trouble = "; ".join(person.left)
         except (SpoolError, TimeoutError) as error:
             trouble = str(error) or "Redis does not take what it holds"
         files = self._spool.names

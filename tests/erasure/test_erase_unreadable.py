@@ -1,14 +1,34 @@
 """Erasing goes past what nobody can read, or look through, and says so."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
+from receiver.carriers import BY_NAME
+from receiver.carriers.carrier import Event
 from receiver.contract.records import Attempt, DeadLetter, Notification, Refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, DELIVERIES, EVENTS, INBOUND, REJECTED, SINKS
-from tests.erasure.test_erase import HER, HIS, erase, everything, message, work
+from receiver.erasure.erase import Eraser
+from receiver.erasure.person import Person
+from tests.erasure.test_erase import (
+    HER,
+    HIS,
+    SETTINGS,
+    accept,
+    erase,
+    everything,
+    message,
+    work,
+)
+from tests.support.command_line import here
 from tests.support.commands import run
+from tests.support.erasing_spool import erasing, fill
 from tests.support.foreign_records import unreadable
+from tests.support.spools import House
 from tests.support.valkey import Valkey
 
 
@@ -45,3 +65,51 @@ def test_what_another_program_wrote_stops_neither_an_export_nor_an_erasure(
     stored = everything(client)
     assert b"12065550100" not in stored
     assert b"12065550199" in stored
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A receipt: its notification makes its carrier fail."""
+    receipt, carrier = f"{2:027x}", BY_NAME["att.sms.mo"]
+
+    def normalise(one: Notification, *place: Any) -> list[Event]:
+        if one.receipt == receipt:
+            raise KeyError
+        return carrier.normalise(one, *place)
+
+    broken = msgspec.structs.replace(carrier, normalise=normalise)
+    monkeypatch.setitem(BY_NAME, carrier.name, broken)
+    return receipt
+
+
+def test_a_notification_that_its_carrier_fails_on_holds_back_no_erasure_and_is_said(
+    valkey: Valkey, fault: str, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HER[2:]), message(HIS), message(HER))
+    work(client)
+    assert client.xlen(DEAD_LETTERS) == 1
+    exported = here(tmp_path, "export-person", HER, REDIS_URL=valkey.url)
+    assert len(exported.out.splitlines()) == 4
+    assert fault in exported.err
+    report = erase(client)
+    assert report.erased == {"notification": 2, "event": 2}
+    assert not report.complete
+    (said,) = report.left
+    assert said.startswith("1 notifications that the receiver fails to read")
+    assert fault in said
+    report = erase(client, HIS)  # as it is written there
+    assert (report.erased, report.complete) == ({"notification": 1, "dead-letter": 1}, True)
+
+
+def test_of_a_spool_it_is_said_too(valkey: Valkey, fault: str, tmp_path: Path) -> None:
+    fill(tmp_path)  # the one it fails on is hers, where her number stands as it is: so another's
+    her = Person(("+12065550101",), SETTINGS)
+
+    async def work(_: House, __: Any) -> None:
+        report = await asyncio.to_thread(Eraser(valkey.client(), her, ()).run)
+        (said,) = report.left
+        assert fault in said
+        assert not report.complete
+
+    erasing(valkey, tmp_path, work)
