@@ -187,9 +187,11 @@ def _hopeless(refusal: Refusal) -> str:
 def _refused_again(callback: Callback, refusal: Refusal) -> str:
     headers = _headers(refusal)
     content_type = next((value for name, value in headers if name == "content-type"), "")
-    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers]
     try:
+        pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         callback.read(Request(content_type, pairs, refusal.body))
     except Rejected as rejected:
         return f"would be refused again: {rejected.reason}"
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one may not hold back the others
+        return f"reading it fails: {type(error).__name__}"
     return ""

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from receiver.config.settings import RqSink, Settings
@@ -86,6 +87,17 @@ def test_every_rejected_request_is_listed_shown_and_dropped(valkey: Valkey, tmp_
     assert here(tmp_path, "rejected", "show", *names, REDIS_URL=valkey.url).code == 0
     assert here(tmp_path, "rejected", "drop", *names, REDIS_URL=valkey.url).code == 0
     assert client.xlen(REJECTED) == 0
+
+
+def test_a_rejected_request_that_reading_fails_on_is_not_sent_and_stays(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    foreign = msgspec.structs.replace(REFUSED, headers=[("content-type", "\N{EURO SIGN}")])
+    client.xadd(REJECTED, {"r": encode(foreign)})
+    replay = rejected_requests.Replay(client, "http://127.0.0.1:1", "token")
+    found = list(rejected_requests.select(client, rejected_requests.Selection()))
+    assert list(map(replay.send, found)) == ["reading it fails: UnicodeEncodeError"]
+    assert client.xlen(REJECTED) == 1
+    replay.close()
 
 
 def test_what_has_its_receipt_in_it_and_is_not_ours_is_no_part_of_a_story(
