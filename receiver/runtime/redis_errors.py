@@ -19,6 +19,17 @@ DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
 """And what uvloop adds, for a write on a line that was reset while nobody looked."""
 
 
+_OF_ALL_KEYS: Final = frozenset(
+    {"OutOfMemoryError", "ReadOnlyError", "MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE"}
+    | {"MasterDownError", "ClusterDownError"}
+)
+
+
+def is_of_all_keys(error: Exception) -> bool:
+    """Return whether a server that refuses this would refuse it of any other key too."""
+    return refusal(error) in _OF_ALL_KEYS
+
+
 def is_foreign(error: Exception) -> bool:
     """Return whether a key has another type than ours: another program has written there."""
     return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)

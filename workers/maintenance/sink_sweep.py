@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -22,10 +23,12 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.runtime import scripts
 from workers import bell, second_clock
 from workers.forward import delivery_queue
 from workers.forward.outcomes import Outcome
+from workers.maintenance.steps import Steps
 
 log = structlog.get_logger()
 
@@ -44,9 +47,11 @@ class SinkSweep:
         client: redis.Redis,
         sinks: Sequence[SinkSettings],
         when_full: Mapping[str, str] | None = None,
+        steps: Steps | None = None,
     ) -> None:
         """`when_full`: sink -> what becomes of its events past its share; hold if not said."""
         self._client = client
+        self._steps = steps or Steps()
         self._sinks = sinks
         policies = when_full or {}
         self._configured = {sink.name: policies.get(sink.name, "hold") for sink in sinks}
@@ -59,22 +64,30 @@ class SinkSweep:
             delivery_queue.create_group(self._client, sink.name)
 
     def run(self) -> None:
-        """Sweep once. Raises `redis.RedisError`."""
+        """Sweep once, each sink by itself. Raises `redis.RedisError`."""
+        found: list[bytes] = self._steps.take("find sinks to retire", self._unconfigured, [])
+        for sink in map(text, found):
+            self._steps.take(f"retire sink {sink}", partial(self._retire_sink, sink), None)
+        for one in self._sinks:
+            self._steps.take(f"ring for sink {one.name}", partial(self._ring, one), None)
+
+    def _unconfigured(self) -> list[bytes]:
         configured = chain.from_iterable(self._configured.items())
-        retired: Any = self._retire(
+        found: Any = self._retire(
             keys=[EVENTS, SINKS, MARKS],
             args=[RETIRED_AFTER, UNUSED_AFTER, second_clock.local_time(), *configured],
         )
-        for name in retired:
-            self._retire_sink(name.decode())
-        for sink in self._sinks:
-            keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
-            keys.append(sink_parking(sink.name))
-            tries = int(3_600_000 * sink.give_up_hours)
-            lease = delivery_queue.lease_milliseconds(sink.seconds)
-            args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), lease]
-            if self._has_work(keys=keys, args=args):
-                bell.ring_sink(self._client, sink)
+        retired: list[bytes] = found
+        return retired
+
+    def _ring(self, sink: SinkSettings) -> None:
+        keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
+        keys.append(sink_parking(sink.name))
+        tries = int(3_600_000 * sink.give_up_hours)
+        lease = delivery_queue.lease_milliseconds(sink.seconds)
+        args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), lease]
+        if self._has_work(keys=keys, args=args):
+            bell.ring_sink(self._client, sink)
 
     def _retire_sink(self, name: str) -> None:
         """Retire a sink: its retries become dead letters, what is parked counts as not come back,
@@ -95,7 +108,14 @@ class SinkSweep:
 
 
 def _unsent(sink: str, entry: bytes, packed: bytes | None) -> Outcome:
-    one = decode_delivery(packed) if packed else Delivery(entry.decode(), b"", 0)
+    one = _delivery(entry, packed or b"")
     why, now = "the sink is not configured any more", time.time_ns() // 1_000_000
     letter = DeadLetter(now, why, b"", sink, one.event, one.attempts, one.entry)
     return Outcome(True, entry, "", "unsent", (encode(letter),))
+
+
+def _delivery(entry: bytes, packed: bytes) -> Delivery:
+    try:
+        return decode_delivery(packed) if packed else Delivery(text(entry), b"", 0)
+    except UNREADABLE:
+        return Delivery(text(entry), packed, 0)  # somebody else wrote it

@@ -27,6 +27,7 @@ from receiver.contract.redis_keys import (
 from receiver.runtime import scripts
 from workers import bell, second_clock
 from workers.maintenance import reader_share
+from workers.maintenance.steps import Steps
 
 log = structlog.get_logger()
 
@@ -87,8 +88,10 @@ class Sweep:
         client: redis.Redis,
         kept: Sequence[History] = HISTORIES,
         readers: Sequence[Reader] = (),
+        steps: Steps | None = None,
     ) -> None:
         self._client = client
+        self._steps = steps or Steps()
         self._readers = readers
         self._kept = kept
         self._has_work = client.register_script(scripts.load(__package__, "inbound_has_work"))
@@ -109,14 +112,17 @@ class Sweep:
     def trim(self) -> None:
         """Trim the histories, which a full server accepts too. Raises `redis.RedisError`."""
         until = time.monotonic() + TRIM_SECONDS
-        self._forget(keys=[IDENTITIES], args=[second_clock.local_time(), AT_ONCE])
+        self._steps.take("forget identities", self._forget_identities, None)
         oldest = {history: self._shorten(history, until) for history in self._kept}
         while time.monotonic() < until and self._memory_is_short():
             spare = {history: at for history, at in oldest.items() if at >= 0}
             if not spare:
                 return
             history = min(spare, key=lambda one: spare[one])
-            _, oldest[history] = self._cut(self._held_by_readers(history), spare=True)
+            _, oldest[history] = self._cut(history, spare=True)
+
+    def _forget_identities(self) -> None:
+        self._forget(keys=[IDENTITIES], args=[second_clock.local_time(), AT_ONCE])
 
     def _held_by_readers(self, history: History) -> History:
         """Return the history as the named readers hold it that are within their share."""
@@ -133,6 +139,15 @@ class Sweep:
         return oldest
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
+        """Cut one history; nothing of one that cannot be cut."""
+
+        def cut() -> tuple[int, int]:
+            held = self._held_by_readers(history) if spare else history
+            return self._cut_one(held, spare=spare)
+
+        return self._steps.take(f"trim {history.name}", cut, (0, -1))
+
+    def _cut_one(self, history: History, *, spare: bool) -> tuple[int, int]:
         try:
             if not history.owners:
                 return self._cut_oldest(history, history.entries, spare=spare)

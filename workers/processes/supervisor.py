@@ -13,6 +13,7 @@ from receiver.runtime.logs import Condition
 from workers.full_redis_client import FullRedisClient
 from workers.maintenance.history import HistorySampler
 from workers.maintenance.sink_sweep import SinkSweep
+from workers.maintenance.steps import Steps
 from workers.maintenance.sweep import EVERY, Sweep, histories
 from workers.processes.consumer_names import Slot, Slots
 from workers.processes.plan import Plan
@@ -45,6 +46,7 @@ class Supervisor:
         self._history = HistorySampler(self._client)
         address = redis_client.address(url)
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
+        self._steps = Steps()
         self._workers: list[WorkerChild] = []
         self._leaving: list[WorkerChild] = []
         self._use(Plan(settings, text))
@@ -68,8 +70,8 @@ class Supervisor:
         sinks = plan.settings.sinks
         policies = {sink.name: plan.settings.when_full(sink) for sink in sinks}
         kept = histories(sinks, self._url)
-        self._sweep = Sweep(self._client, kept, plan.settings.readers)
-        self._sinks = SinkSweep(self._client, sinks, policies)
+        self._sweep = Sweep(self._client, kept, plan.settings.readers, self._steps)
+        self._sinks = SinkSweep(self._client, sinks, policies, self._steps)
         self._grouped = False
         """Whether every sink has its group."""
         self._swept = -EVERY
@@ -108,8 +110,10 @@ class Supervisor:
         if now - self._swept < EVERY:
             return
         self._swept = now
+        self._steps.refused = ""
         try:
-            self._sweep.trim()  # first: on a full server even a lease is refused
+            # First: on a full server even a lease is refused.
+            self._steps.take("trim", self._sweep.trim, None)
             for slot in self._slots.renew():
                 self._replace(slot)
             if not (self._workers and self._grouped):
@@ -117,13 +121,13 @@ class Supervisor:
                 self._grouped = True
             for work in self._missing():
                 self._workers.append(WorkerChild(self._slots.lease(work), lambda: self._plan))
-            self._sweep.ring()
+            self._steps.take("ring", self._sweep.ring, None)
             self._sinks.run()
-            self._history.run()
+            self._steps.take("history", self._history.run, None)
         except redis_errors.DOWN as error:
             self._away.is_now(redis_errors.refusal(error))
         else:
-            self._away.is_now("")
+            self._away.is_now(self._steps.refused)
 
     def _missing(self) -> list[Work]:
         wanted = list(self._plan.works)
