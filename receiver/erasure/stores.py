@@ -5,7 +5,7 @@ export-person` prints it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 import redis
@@ -27,13 +27,14 @@ from receiver.contract.redis_keys import (
 )
 from receiver.contract.stored_values import UNREADABLE
 from receiver.erasure.person import Person
+from receiver.operations import look
+from receiver.operations.look import Look
 
 Kind = Literal["notification", "event", "dead-letter", "rejected", "delivery", "attempt", "copy"]
 """`delivery` waits for another attempt at a sink; `attempt` is the record of one that was made;
 `copy` is an event on a stream of the company's own that a sink fills."""
 
 _About = Callable[[bytes], bool]
-_PAGE: Final = 500
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -103,27 +104,27 @@ def _in_stream(
     passed: Callable[[int], None],
 ) -> Iterator[Found]:
     kind, key, field = where
-    newest: Any = client.xrevrange(key, count=1)
-    at, last = "-", newest[0][0] if newest else b"0-0"
-    while True:
-        page: Any = client.xrange(key, at, last, count=_PAGE)
+    for page in Look(client).all(key):
         for entry, fields in page:
             stored = fields.get(field, b"")
             if about(stored):
-                yield Found(kind, key, entry.decode(), stored)
+                yield Found(kind, key, entry, stored)
         passed(len(page))
-        if len(page) < _PAGE:
-            return
-        at = f"({page[-1][0].decode()}"
 
 
 def _in_hash(
     client: redis.Redis, key: str, about: _About, passed: Callable[[int], None]
 ) -> Iterator[Found]:
-    for entry, stored in client.hscan_iter(key, count=_PAGE):
-        passed(1)
-        if about(stored):
-            yield Found("delivery", key, entry.decode(), stored)
+    cursor, count = -1, look.FIRST
+    while cursor:
+        found: Any = client.hscan(key, max(0, cursor), count=count)
+        cursor, fields = found
+        for entry, stored in fields.items():
+            if about(stored):
+                yield Found("delivery", key, entry.decode(), stored)
+        passed(len(fields))
+        size = sum(map(len, fields.values()))
+        count = look.more(len(fields), size) if fields else min(look.PAGE, 2 * count)
 
 
 def names_in_notification(person: Person, raw: bytes) -> bool:

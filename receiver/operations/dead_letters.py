@@ -5,6 +5,7 @@ them.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any, Final, Literal
 
 import msgspec
@@ -13,12 +14,13 @@ import redis
 from receiver.contract.records import DeadLetter, decode_dead_letter, decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.contract.stored_values import UNREADABLE
+from receiver.operations.look import Look
 from receiver.operations.sink_progress import order
 from receiver.operations.stream_entry import is_entry
 
 NOT_READ: Final = "the dead letter itself cannot be read"
 PAGE: Final = 100
-"""Letters that are in hand at a time; each may be as large as a body."""
+"""Letters that are acted on at a time; each may be as large as a body."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,18 +105,12 @@ def select(
             ):
                 yield named
         return
-    newest: Any = client.xrevrange(DEAD_LETTERS, max=str(wanted.until - 1), count=1)
-    at, last = str(wanted.since), newest[0][0].decode() if newest else "-"
-    while newest:
-        page: Any = client.xrange(DEAD_LETTERS, min=at, max=last, count=PAGE)
-        if not page:
-            return
+    for page in Look(client).all(DEAD_LETTERS, str(wanted.since), str(wanted.until - 1)):
         for entry, fields in page:
-            found = read(entry.decode(), fields.get(b"d", b""))
+            found = read(entry, fields.get(b"d", b""))
             if wanted.holds(found.summary):
                 yield found
         passed(len(page))
-        at = f"({page[-1][0].decode()}"
 
 
 def newest(
@@ -125,38 +121,27 @@ def newest(
     `redis.RedisError`.
     """
     rows: list[Found] = []
-    at, looked_at = before, 0
-    while looked_at < budget:
-        page: Any = client.xrevrange(DEAD_LETTERS, f"({at}" if at else "+", count=PAGE)
+    look = Look(client, budget)
+    for page in look.back(DEAD_LETTERS, f"({before}" if before else "+"):
         for entry, fields in page:
-            at, looked_at = entry.decode(), looked_at + 1
             stored = fields.get(b"d", b"")
             if (letter := _letter(stored)) and not wanted.may_hold(letter):
                 continue
-            found = read(at, stored)
+            found = read(entry, stored)
             if wanted.since <= found.summary.at < wanted.until and wanted.holds(found.summary):
                 rows.append(found)
                 if len(rows) == count:
-                    return rows, at
-        if len(page) < PAGE:
-            return rows, ""
-    return rows, at
+                    return rows, entry
+    return rows, look.reached.get(DEAD_LETTERS, "")
 
 
 def reasons(client: redis.Redis, count: int) -> Counter[tuple[str, str]]:
     """Return how many of the newest so many went for which sink (empty for notifications) and
     reason. Raises `redis.RedisError`.
     """
-    found: Counter[tuple[str, str]] = Counter()
-    at, left = "+", count
-    while left > 0:
-        page: Any = client.xrevrange(DEAD_LETTERS, at, count=min(PAGE, left))
-        letters = [_letter(fields.get(b"d", b"")) for _, fields in page]
-        found.update((one.sink, one.reason) if one else ("", NOT_READ) for one in letters)
-        if len(page) < min(PAGE, left):
-            break
-        at, left = f"({page[-1][0].decode()}", left - len(page)
-    return found
+    pages = Look(client, count).back(DEAD_LETTERS)
+    letters = (_letter(fields.get(b"d", b"")) for _, fields in chain.from_iterable(pages))
+    return Counter((one.sink, one.reason) if one else ("", NOT_READ) for one in letters)
 
 
 def get(client: redis.Redis, entry: str) -> Found | None:

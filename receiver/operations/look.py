@@ -1,6 +1,7 @@
 """Reading streams page by page for what no index leads to, within a budget."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import redis
@@ -8,7 +9,7 @@ import redis
 PAGE: Final = 250
 """Entries of one call: half a millisecond in which the server does nothing else. To look for words
 there, in a script, would hold it up four times as long."""
-FIRST: Final = 25
+FIRST: Final = 8
 """Entries of the first call: nobody knows yet how large they are."""
 BYTES: Final = 1 << 20
 """What the entries of a later call may have, by those before them."""
@@ -18,6 +19,8 @@ SOON: Final = 3_600_000
 
 Page = list[tuple[str, dict[bytes, bytes]]]
 """Entries: id and fields."""
+_Read = Callable[[str, int], Page]
+"""Takes where to go on and how many entries to read."""
 
 
 class Look:
@@ -29,49 +32,65 @@ class Look:
         """Stream -> the last entry looked at, where there are more that were not."""
         self._budget = budget
 
-    def on(self, stream: str, first: str, words: bytes = b"") -> Iterator[Page]:
-        """Yield the pages from an entry or time on; the reader may end early. With `words` only
-        entries that have them in a value, so that a page may be empty. Within a budget no further
-        than `SOON` after that time. Raises `redis.RedisError`.
+    def on(self, stream: str, first: str, words: bytes = b"", last: str = "+") -> Iterator[Page]:
+        """Yield the pages from an entry or time on, to the last; the reader may end early. With
+        `words` only entries that have them in a value, so that a page may be empty. Within a budget
+        no further than `SOON` after that time. Raises `redis.RedisError`.
         """
         milliseconds = first.strip("(").partition("-")[0]
         soon = (
             int(milliseconds) + SOON if milliseconds and self._budget < EVERYTHING else EVERYTHING
         )
-        yield from self._pages(stream, first, words, back=False, until=soon)
+        read = partial(self._on, stream, last)
+        yield from self._pages(stream, first, words, read, until=soon)
+
+    def all(self, stream: str, first: str = "-", last: str = "+") -> Iterator[Page]:
+        """Yield the pages of what is stored now, from an entry or time to another; what is added
+        meanwhile is left out. Raises `redis.RedisError`.
+        """
+        newest: Any = self.client.xrevrange(stream, max=last, count=1)
+        if newest:
+            yield from self.on(stream, first, last=newest[0][0].decode())
 
     def back(self, stream: str, last: str = "+", words: bytes = b"") -> Iterator[Page]:
         """Yield the pages from an entry or time back, newest first; else as `on`."""
-        yield from self._pages(stream, last, words, back=True)
+        yield from self._pages(stream, last, words, partial(self._back, stream))
 
     def _pages(
-        self, stream: str, at: str, words: bytes, *, back: bool, until: int = EVERYTHING
+        self, stream: str, at: str, words: bytes, read: _Read, until: int = EVERYTHING
     ) -> Iterator[Page]:
-        looked_at, count = 0, min(FIRST, PAGE)
+        left, count = self._budget, min(FIRST, PAGE, self._budget)
         while True:
-            page = self._page(stream, at, count, back=back)
-            looked_at += len(page)
+            page = read(at, count)
+            left -= len(page)
             yield [one for one in page if _has(one[1], words)] if words else page
             if len(page) < count:
                 return
-            count = max(1, min(PAGE, BYTES * count // _size(page)))
+            count = min(left, more(count, _size(page)))
             last = page[-1][0]
-            if looked_at >= self._budget or int(last.partition("-")[0]) > until:
+            if not left or int(last.partition("-")[0]) > until:
                 self.reached[stream] = last
                 return
             at = f"({last}"
 
-    def _page(self, stream: str, at: str, count: int, *, back: bool) -> Page:
-        found: Any
-        if back:
-            found = self.client.xrevrange(stream, max=at, count=count)
-        else:
-            found = self.client.xrange(stream, min=at, count=count)
-        return [(entry.decode(), fields) for entry, fields in found]
+    def _on(self, stream: str, last: str, at: str, count: int) -> Page:
+        return _page(self.client.xrange(stream, min=at, max=last, count=count))
+
+    def _back(self, stream: str, at: str, count: int) -> Page:
+        return _page(self.client.xrevrange(stream, max=at, count=count))
+
+
+def more(count: int, size: int) -> int:
+    """Return how many entries to ask for after so many had so many bytes."""
+    return max(1, min(PAGE, BYTES * count // (1 + size)))
+
+
+def _page(found: Any) -> Page:
+    return [(entry.decode(), fields) for entry, fields in found]
 
 
 def _size(page: Page) -> int:
-    return 1 + sum(len(value) for _, fields in page for value in fields.values())
+    return sum(len(value) for _, fields in page for value in fields.values())
 
 
 def _has(fields: dict[bytes, bytes], words: bytes) -> bool:

@@ -12,10 +12,9 @@ from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
 from receiver.contract.stored_values import UNREADABLE
+from receiver.operations.look import Look
 from receiver.runtime.blocking_http import BlockingHttp
 
-_AT_ONCE: Final = 500
-_PAGE: Final = 100
 _ITEM_TYPE: Final = "application/json"
 """An item of a batch has no headers of its own; as JSON it is read alone."""
 _TRANSPORT: Final = frozenset(
@@ -68,18 +67,12 @@ def select(
     client: redis.Redis, wanted: Selection, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[Found]:
     """Yield the selected requests that are stored now, oldest first."""
-    last: Any = client.xrevrange(REJECTED, count=1)
-    start, end = "-", last[0][0] if last else b"0-0"
-    while True:
-        entries: Any = client.xrange(REJECTED, start, end, count=_AT_ONCE)
-        for entry, fields in entries:
-            found = Found(entry.decode(), _refusal(fields.get(b"r", b"")))
+    for page in Look(client).all(REJECTED):
+        for entry, fields in page:
+            found = Found(entry, _refusal(fields.get(b"r", b"")))
             if wanted.holds(found):
                 yield found
-        progress(len(entries))
-        if len(entries) < _AT_ONCE:
-            return
-        start = b"(" + entries[-1][0]
+        progress(len(page))
 
 
 def newest(
@@ -90,19 +83,15 @@ def newest(
     `redis.RedisError`.
     """
     rows: list[Found] = []
-    at, looked_at = before, 0
-    while looked_at < budget:
-        page: Any = client.xrevrange(REJECTED, f"({at}" if at else "+", count=_PAGE)
+    look = Look(client, budget)
+    for page in look.back(REJECTED, f"({before}" if before else "+"):
         for entry, fields in page:
-            at, looked_at = entry.decode(), looked_at + 1
-            found = Found(at, _refusal(fields.get(b"r", b"")))
+            found = Found(entry, _refusal(fields.get(b"r", b"")))
             if wanted.holds(found):
                 rows.append(found)
                 if len(rows) == count:
-                    return rows, at
-        if len(page) < _PAGE:
-            return rows, ""
-    return rows, at
+                    return rows, entry
+    return rows, look.reached.get(REJECTED, "")
 
 
 def drop(client: redis.Redis, found: Found) -> bool:

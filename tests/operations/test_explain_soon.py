@@ -10,6 +10,7 @@ from receiver.config.settings import Settings
 from receiver.contract.records import DeadLetter, Notification, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND
 from receiver.operations import explain as explaining
+from receiver.operations import look
 from receiver.operations.explain import Unknown, explain, explain_soon
 from tests.operations.test_explain import NUMBER, accept, receipt, told, work
 from tests.support.command_line import here
@@ -19,7 +20,7 @@ from tests.support.valkey import Valkey
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explaining, "SOON_ENOUGH", 10)
+    monkeypatch.setattr(explaining, "SOON_ENOUGH", look.FIRST)
 
 
 def published(valkey: Valkey, number: int) -> tuple[str, str, str]:
