@@ -1,6 +1,6 @@
 """What an operator orders of a sink: start, pause, and be done with one that is gone."""
 
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -18,12 +18,14 @@ def pause(client: redis.Redis, name: str, reason: str) -> bool:
     """Stop a sink: nothing is sent to it until somebody starts it. Returns whether it was not
     stopped before.
     """
-    untyped: Any = client
-    asked = untyped.hsetnx(sink_state(name), "stopped", reason)
-    if asked:
-        seconds, micros = untyped.time()
-        untyped.hset(sink_state(name), "stopped_at", str(1000 * seconds + micros // 1000))
-    return bool(asked)
+    key, untyped = sink_state(name), cast(Any, client)
+    if untyped.hexists(key, "stopped"):
+        return False
+    seconds, micros = untyped.time()
+    at = str(1000 * seconds + micros // 1000)
+    # Together: of a sink that is stopped and has no time nothing would ever be given up.
+    untyped.hset(key, mapping={"stopped": reason, "stopped_at": at})
+    return True
 
 
 def retire_now(client: redis.Redis, name: str) -> None:
