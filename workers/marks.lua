@@ -68,14 +68,16 @@ local function ranges(stream, group, ids)
     return found
 end
 
--- Joins ranges that have no entry between them; unless `all` is set, only next to new ranges.
-local function joined(stream, done, all)
+-- Joins ranges that have nothing between them, neither an entry nor an open one that was deleted from the
+-- stream; unless `all` is set, only next to new ranges.
+local function joined(stream, group, done, all)
     local kept = {done[1]}
     for i = 2, #done do
         local left, right = kept[#kept], done[i]
         local near = all or left[3] or right[3]
         if not less(left[2], right[1]) or near
-            and not any(stream, '(' .. left[2], '(' .. right[1]) then
+            and not any(stream, '(' .. left[2], '(' .. right[1])
+            and not open(stream, group, '(' .. left[2], '(' .. right[1]) then
             left[2], left[3] = less(left[2], right[2]) and right[2] or left[2], left[3] or right[3]
         else
             kept[#kept + 1] = right
@@ -95,5 +97,5 @@ function marks.add(stream, key, group, text, ids)
         done[#done + 1] = range
     end
     table.sort(done, function(a, b) return less(a[1], b[1]) end)
-    write(key, group, joined(stream, done, false))
+    write(key, group, joined(stream, group, done, false))
 end

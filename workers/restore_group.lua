@@ -91,7 +91,7 @@ local function restore_group(stream, key, name)
     end
     local position
     if group then
-        done = joined(stream, done, true)
+        done = joined(stream, name, done, true)
         position = right_position(stream, group, done)
         if position then
             redis.call('XGROUP', 'SETID', stream, name, position)

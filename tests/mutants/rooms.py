@@ -113,6 +113,7 @@ ROOMS = {
             ),
             "settle.lua": _FORWARD,
             "create_group.lua": (*_FORWARD, *_MARKS),
+            "take_over.lua": ("tests/workers/test_take_over.py",),
             "enter_group.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
             "marks.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
             "forget_identities.lua": ("tests/workers/test_identities.py", *_SWEEP),

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from receiver.contract.redis_keys import GROUP, INBOUND
+from receiver.runtime import scripts
 from workers.normalise.decide import Entry
 from workers.normalise.pipelined_connection import Command
 
@@ -22,6 +23,7 @@ class InboundReader:
 
     def __init__(self, consumer: str) -> None:
         self._consumer = consumer
+        self._take_over = scripts.load(__package__, "take_over")
         self._count = FIRST
         self.more = False
         """Whether the last read got all that it asked for, so that there may be more."""
@@ -32,8 +34,8 @@ class InboundReader:
 
     def left_over(self) -> tuple[Command, Command]:
         """Return the commands for what this consumer left open, and for what a dead one did."""
-        idle = (ABANDONED_MILLISECONDS, "0", "COUNT", FIRST)
-        return self._of("0", FIRST), ("XAUTOCLAIM", INBOUND, GROUP, self._consumer, *idle)
+        call = ("EVAL", self._take_over, 1, INBOUND, GROUP, self._consumer)
+        return self._of("0", FIRST), (*call, ABANDONED_MILLISECONDS, FIRST)
 
     def entries(self, reply: Any) -> list[Entry]:
         """Parse the reply to `read`, as RESP3 (a map) or RESP2 (a list of pairs) has it.

@@ -231,7 +231,7 @@ class Normaliser:
     def _left_over(self) -> list[Entry]:
         self._connection.send(*self._reader.left_over())
         mine = self._reader.entries(self._connection.receive())
-        return mine + parse_entries(self._connection.receive()[1])
+        return mine + parse_entries(self._connection.receive())
 
     def _publish_alone(self, entry: Entry) -> None:
         outcome = (
