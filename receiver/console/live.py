@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from receiver.console.mask import Masks
 from receiver.console.rows import STREAMS, Filter, Row, row
+from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import GROUP, INBOUND
-from receiver.operations.sink_progress import order
 from receiver.operations.stream_entry import is_entry
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN

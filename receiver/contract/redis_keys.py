@@ -22,8 +22,10 @@ LOSSES: Final = "receiver:losses"
 """Hash: a server's life -> how many notifications, at least, it no longer knew of."""
 MARKS: Final = "receiver:marks"
 """Hash: consumer group of ours -> what it has done with, as `workers/marks.lua` writes it;
-`<group>:moves` how often somebody had destroyed or moved it, `<group>:moved` when that was last
-noticed (seconds since 1970)."""
+`<group>:added` how many entries its stream had ever been given when that was last looked at: one
+with fewer is another stream, and the mark goes (`workers/restore_group.lua`); `<group>:moves` how
+often somebody had destroyed or moved it, `<group>:moved` when that was last noticed (seconds since
+1970)."""
 BELL: Final = "receiver:bell"
 """Flag: somebody has rung for the normalise job and it has not begun yet."""
 IDENTITIES: Final = "receiver:seen"

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
+from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import (
     DEAD_LETTERS,
     EVENTS,
@@ -180,7 +181,7 @@ class Eraser:
     def _is_open(self, name: str) -> bool:
         groups = {group["name"]: group for group in self._client.xinfo_groups(INBOUND)}
         group = groups.get(GROUP.encode())
-        if group is None or _order(group["last-delivered-id"].decode()) < _order(name):
+        if group is None or order(group["last-delivered-id"].decode()) < order(name):
             return True
         return bool(self._client.xpending_range(INBOUND, GROUP, name, name, 1))
 
@@ -196,11 +197,6 @@ def known_sinks(client: redis.Redis) -> tuple[str, ...]:
     return tuple(
         sorted(text(field.removesuffix(begun)) for field in fields if field.endswith(begun))
     )
-
-
-def _order(entry: str) -> tuple[int, int]:
-    milliseconds, _, number = entry.partition("-")
-    return int(milliseconds), int(number)
 
 
 def _pages(found: Iterator[Found]) -> Iterator[list[Found]]:

@@ -12,6 +12,7 @@ import msgspec
 import redis
 
 from receiver.config.settings import Settings, SinkSettings
+from receiver.contract.entry_ids import order
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.contract.stored_values import text
@@ -27,7 +28,7 @@ from receiver.operations.notification_entries import (
     read_event,
     receipts_of,
 )
-from receiver.operations.sink_progress import order, progress
+from receiver.operations.sink_progress import progress
 from receiver.operations.stream_entry import is_entry
 
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 import msgspec
 import redis
 
+from receiver.contract.entry_ids import order
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
 from receiver.operations.look import Look
-from receiver.operations.sink_progress import order
 from receiver.operations.stream_entry import is_entry
 
 BEFORE: Final = 2_000

@@ -13,10 +13,10 @@ import msgspec
 from receiver.carriers import BY_NAME
 from receiver.carriers.identity import identity, unique
 from receiver.config.settings import Settings
+from receiver.contract.entry_ids import order
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS
 from receiver.operations.look import Look
-from receiver.operations.sink_progress import order
 
 NOT_FOUND_YET: Final = "has no event among those looked at, nor has what it may repeat"
 

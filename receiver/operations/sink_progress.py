@@ -10,6 +10,7 @@ import msgspec
 import redis
 
 from receiver.config.settings import SinkSettings
+from receiver.contract.entry_ids import order
 from receiver.contract.records import decode_delivery
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -100,9 +101,3 @@ def _in_group(client: redis.Redis, entry: str, group: dict[str, Any]) -> tuple[s
         about = {"consumer": text(one["consumer"]), "times": one["times_delivered"]}
         return "has been read and not acknowledged", about
     return "is settled", {"unless": "this reader began after it"}
-
-
-def order(entry: str) -> tuple[int, int]:
-    """Return the sort key of a stream entry's id."""
-    milliseconds, _, number = entry.partition("-")
-    return int(milliseconds), int(number)

@@ -19,10 +19,10 @@ from receiver.console.own_token import own_token
 from receiver.console.revealing import audited
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
+from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
 from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
-from receiver.operations.sink_progress import order
 from receiver.runtime.blocking_http import Unreachable
 
 ROWS: Final = 50
