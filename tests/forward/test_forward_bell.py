@@ -42,7 +42,7 @@ def rung(client: Any) -> int:
 
 
 def sweep(valkey: Valkey) -> None:
-    Sweep(valkey.client()).run()
+    Sweep(valkey.client()).trim()
     SinkSweep(valkey.client(), (SINK,)).run()
 
 

@@ -164,7 +164,9 @@ class InboundHistories(InboundModel):
     @rule()
     def sweep(self) -> None:
         self.events_come_once()  # before they are trimmed
-        Sweep(self.client).run()
+        sweep = Sweep(self.client)
+        sweep.trim()
+        sweep.ring()
 
     @rule(drop=st.booleans())
     def dead_letter(self, drop: bool) -> None:

@@ -125,7 +125,9 @@ class SinkHistories(ParkingRules):
     @rule()
     def sweep(self) -> None:
         before = self.letters()
-        Sweep(self.client).run()
+        sweep = Sweep(self.client)
+        sweep.trim()
+        sweep.ring()
         for letter in before.keys() - self.letters().keys():
             assert int(letter.partition("-")[0]) / 1000 + KEPT <= self.world.server
             self.dropped.add(before[letter])

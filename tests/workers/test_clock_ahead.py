@@ -48,7 +48,7 @@ def test_no_history_goes_before_its_time(
     client.xgroup_create(INBOUND, GROUP, id="$")
     with monkeypatch.context() as patch:
         clocks.lead(patch, sweep, by)
-        Sweep(client).run()
+        Sweep(client).trim()
     assert [client.xlen(stream) for stream in (INBOUND, EVENTS, DEAD_LETTERS)] == [1, 1, 1]
 
 
@@ -61,7 +61,7 @@ def test_a_repeat_is_known_then_and_afterwards(
         clocks.lead(patch, sweep, by)
         clocks.lead(patch, job, by)
         for _ in range(20):
-            Sweep(client).run()
+            Sweep(client).trim()
         assert come_in(client) == 1
     assert come_in(client) == 1
 
@@ -74,7 +74,7 @@ def test_what_came_while_it_was_behind_is_known_when_it_comes_again(
         clocks.lead(patch, job, -by)
         assert come_in(client) == 1
     for _ in range(20):
-        Sweep(client).run()
+        Sweep(client).trim()
     assert come_in(client) == 1
 
 
@@ -155,7 +155,7 @@ def test_what_a_killed_worker_was_delivered_then_is_taken_by_another(
     monkeypatch.setattr(inbound_reader, "ABANDONED_MILLISECONDS", 1)
     _work(client)
     assert client.xlen(DEAD_LETTERS) == 0  # the server believes that it has just been delivered
-    Sweep(client).run()
+    Sweep(client).ring()
     time.sleep(0.01)
     _work(client)
     assert client.xlen(DEAD_LETTERS) == 1

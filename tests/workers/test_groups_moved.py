@@ -148,7 +148,7 @@ def test_the_sweep_rings_for_a_group_that_was_moved(valkey: Valkey, stranger: St
     accept(client, *range(30, 40))
     stranger(client, INBOUND, GROUP)
     client.delete("rq:queue:receiver-normalise")
-    Sweep(client).run()
+    Sweep(client).ring()
     assert client.llen("rq:queue:receiver-normalise") == 1
 
 
@@ -160,7 +160,7 @@ def test_a_group_that_nobody_moved_is_left_alone(valkey: Valkey) -> None:
         work(client)
         client.delete("rq:queue:receiver-normalise")
     work(client, "two")
-    Sweep(client).run()
+    Sweep(client).ring()
     assert (moves(client, GROUP), client.llen("rq:queue:receiver-normalise")) == (0, 0)
     assert len(client.hget(MARKS, GROUP).split()) == 2  # all is one range
 

@@ -197,7 +197,7 @@ def test_history_that_cannot_be_counted_is_not_cut(valkey: Valkey) -> None:
     client: Any = valkey.client()
     client.xadd(DEAD_LETTERS, {"d": "x"}, id="1-1")
     client.hset(LEDGER, "dead_trimmed", "many")
-    Sweep(client, [History("dead", DEAD_LETTERS, 1)]).run()
+    Sweep(client, [History("dead", DEAD_LETTERS, 1)]).trim()
     assert client.xlen(DEAD_LETTERS) == 1
 
 

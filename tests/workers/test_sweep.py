@@ -57,7 +57,7 @@ def ledger(client: redis.Redis) -> dict[str, int]:
 
 
 def run(client: redis.Redis, *kept: History) -> None:
-    Sweep(client, kept).run()
+    Sweep(client, kept).trim()
 
 
 def test_each_history_is_kept_for_its_time(valkey: Valkey) -> None:
@@ -66,7 +66,7 @@ def test_each_history_is_kept_for_its_time(valkey: Valkey) -> None:
         add(client, history.stream, 3, at=NOW - 31 * DAY)
         add(client, history.stream, 2)
     client.xack(INBOUND, GROUP, *read(client, INBOUND, GROUP, 5))
-    Sweep(client).run()
+    Sweep(client).trim()
     left = {name: client.xlen(name) for name in (INBOUND, EVENTS, DEAD_LETTERS, REJECTED)}
     assert left == {INBOUND: 2, EVENTS: 2, DEAD_LETTERS: 2, REJECTED: 5}
     assert client.xlen(DELIVERIES) == 2
@@ -115,7 +115,7 @@ def test_every_sink_holds_the_history_without_being_named(valkey: Valkey) -> Non
     for number, sink in enumerate(("forward:a", "forward:b"), 4):
         client.xack(EVENTS, sink, *read(client, EVENTS, sink, number))
     read(client, EVENTS, "foreward", 0)
-    Sweep(client).run()
+    Sweep(client).trim()
     assert client.xlen(EVENTS) == 5
     assert ledger(client) == {"events_trimmed": 4, "events_unread_trimmed": 4}
 
@@ -199,16 +199,16 @@ def test_one_call_cuts_no_more_than_it_may_and_the_sweep_goes_on(
 def test_the_sweep_rings_while_a_notification_is_open(valkey: Valkey) -> None:
     client = valkey.client()
     queue = "rq:queue:receiver-normalise"
-    Sweep(client).run()
+    Sweep(client).ring()
     assert client.llen(queue) == 0
     add(client, INBOUND, 1)
-    Sweep(client).run()
+    Sweep(client).ring()
     assert client.llen(queue) == 1
     client.delete(queue)
     entries = read(client, INBOUND, GROUP, 1)
-    Sweep(client).run()
+    Sweep(client).ring()
     assert client.llen(queue) == 1
     client.delete(queue)
     client.xack(INBOUND, GROUP, *entries)
-    Sweep(client).run()
+    Sweep(client).ring()
     assert client.llen(queue) == 0

@@ -51,7 +51,7 @@ def test_thousands_of_one_owner_push_out_none_of_another(valkey: Valkey) -> None
     old = bury(client, "loud", 4000, at=NOW - HOUR + 1)
     bury(client, "quiet", 3)
     new = bury(client, "loud", 500)
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert left(client) == {"quiet": 13, "": 5, "loud": 1000}
     entries: Any = client.xrange(DEAD_LETTERS, count=2000)
     ids = {entry.decode() for entry, _ in entries}
@@ -65,7 +65,7 @@ def test_each_owner_has_its_own_bound_and_notifications_too(valkey: Valkey) -> N
     for sink in ("a", "", "notifications"):
         bury(client, sink, 1200)
     for _ in range(2):
-        Sweep(client, [KEPT]).run()
+        Sweep(client, [KEPT]).trim()
         assert left(client) == {"a": 1000, "": 1000, "notifications": 1000}
     assert ledger(client) == {"dead_trimmed": 600}
 
@@ -75,7 +75,7 @@ def test_age_goes_before_number_and_counts_no_letter_twice(valkey: Valkey) -> No
     bury(client, "a", 600, at=NOW - 31 * DAY)
     bury(client, "b", 600, at=NOW - 31 * DAY)
     bury(client, "a", 900)
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert (left(client), ledger(client)) == ({"a": 900}, {"dead_trimmed": 1200})
     assert known(client) == {"sink:a": 900}
 
@@ -83,21 +83,21 @@ def test_age_goes_before_number_and_counts_no_letter_twice(valkey: Valkey) -> No
 def test_what_others_removed_costs_an_owner_nothing(valkey: Valkey) -> None:
     client: Any = valkey.client()
     ids = bury(client, "a", 1000)
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     client.xdel(DEAD_LETTERS, *ids[500:])
     bury(client, "a", 400)
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert (left(client), ledger(client)) == ({"a": 900}, {})
     assert known(client) == {"sink:a": 900}
     client.delete(DEAD_LETTERS)
     bury(client, "b", 3, at=NOW - DAY)  # a stream that begins anew, before where the other ended
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert known(client) == {"sink:b": 3}
     client.delete(DEAD_LETTER_OWNERS)
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert known(client) == {"sink:b": 3}
     client.delete(DEAD_LETTERS)
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert client.keys(f"{DEAD_LETTER_OWNERS}*") == []
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_letter_of_ours_counts_as_a_notification(valkey: Valkey) -> N
     client = valkey.client()
     for garbage in (b"", b"\xc1", b"\x94\x01\x02\x03\xa3a b", b"text"):
         client.xadd(DEAD_LETTERS, {"d": garbage})
-    Sweep(client, [KEPT]).run()
+    Sweep(client, [KEPT]).trim()
     assert known(client) == {"notifications": 4}
     assert client.hexists(LEDGER, "dead_trimmed") is False
 
@@ -116,14 +116,14 @@ def test_when_memory_is_short_the_largest_owner_gives_first(valkey: Valkey) -> N
     bury(client, "loud", 950, at=NOW - 2 * HOUR)
     add(client, EVENTS, 500, at=NOW - HOUR, size=500)
     events = History("events", EVENTS)
-    Sweep(client, [KEPT, events]).run()
+    Sweep(client, [KEPT, events]).trim()
     memory = client.info("memory")
     client.config_set("maxmemory", int(memory["used_memory"] / 0.63))
-    Sweep(client, [KEPT, events]).run()
+    Sweep(client, [KEPT, events]).trim()
     counts = left(client)
     assert counts["quiet"] == 50
     assert counts["loud"] < 950
     assert client.xlen(EVENTS) == 500
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 5))
-    Sweep(client, [KEPT, events]).run()
+    Sweep(client, [KEPT, events]).trim()
     assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (0, 0)

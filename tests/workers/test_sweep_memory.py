@@ -25,9 +25,9 @@ def test_when_memory_is_short_the_oldest_history_goes_first(valkey: Valkey) -> N
     for age, stream in enumerate((INBOUND, DEAD_LETTERS, REJECTED, EVENTS), 1):
         add(client, stream, 2000, at=NOW - age * HOUR, size=1000)
     client.xack(INBOUND, GROUP, *read(client, INBOUND, GROUP, 2000))
-    Sweep(client).run()  # so that its scripts are part of what is there
+    Sweep(client).trim()  # so that its scripts are part of what is there
     _fill_to(client, 0.65)
-    Sweep(client).run()
+    Sweep(client).trim()
     assert client.xlen(EVENTS) < 2000
     assert [client.xlen(name) for name in (INBOUND, DEAD_LETTERS, REJECTED)] == [2000] * 3
     assert _share(client) <= 0.6
@@ -48,10 +48,10 @@ def test_a_sinks_stream_on_our_own_redis_goes_too_when_memory_is_short_and_is_co
         add(client, stream, 500, size=1000)
     read(client, "company:events", "reader", 100)
     sweep = Sweep(client, histories(sinks, valkey.url))
-    sweep.run()
+    sweep.trim()
     assert client.xlen("company:events") == 500  # its own bound is the sink's to keep
     _fill_to(client, 5)
-    sweep.run()
+    sweep.trim()
     left = {name: client.xlen(f"company:{name}") for name in ("events", "others", "away")}
     assert left == {"events": 0, "others": 0, "away": 500}
     counted: Any = client.hgetall(SINKS)
@@ -69,7 +69,7 @@ def test_a_full_server_gives_up_every_history_and_counts_it(valkey: Valkey) -> N
         add(client, stream, 500, size=1000)
     client.xack(INBOUND, GROUP, *read(client, INBOUND, GROUP, 500))
     _fill_to(client, 5)
-    Sweep(client).run()
+    Sweep(client).trim()
     assert [client.xlen(name) for name in (INBOUND, DEAD_LETTERS, REJECTED, EVENTS)] == [0] * 4
     assert ledger(client) == {
         f"{name}_trimmed": 500 for name in ("inbound", "dead", "rejected", "events")
@@ -82,7 +82,7 @@ def test_when_memory_is_short_open_work_still_stays(valkey: Valkey) -> None:
         add(client, stream, 500, size=1000)
         client.xack(stream, group, *read(client, stream, group, 200))
     _fill_to(client, 0.95)
-    Sweep(client).run()
+    Sweep(client).trim()
     assert [client.xlen(name) for name in (INBOUND, EVENTS)] == [300, 300]
 
 

@@ -33,7 +33,7 @@ def test_no_open_notification_goes(valkey: Valkey, stranger: Stranger) -> None:
     accept(client, *range(20, 40))
     client.xreadgroup(GROUP, "two", {INBOUND: ">"}, count=5)
     stranger(client, INBOUND, GROUP)
-    Sweep(client, [one for one in NOTHING_KEPT if one.stream == INBOUND]).run()
+    Sweep(client, [one for one in NOTHING_KEPT if one.stream == INBOUND]).trim()
     work(client, "two")
     work(client)
     assert published(client) == texts(40)
@@ -49,7 +49,7 @@ def test_no_event_goes_that_a_sink_has_still_to_get(valkey: Valkey, stranger: St
     forwarding.run()
     publish_many(valkey, 20, first=20)
     stranger(forwarding.client, EVENTS, forward_group("copy"))
-    Sweep(forwarding.client, NOTHING_KEPT).run()
+    Sweep(forwarding.client, NOTHING_KEPT).trim()
     forwarding.run()
     assert forwarding.client.xlen("company:events") == 40
     (books,) = sink_ledger.read(forwarding.client)
@@ -62,7 +62,7 @@ def test_what_is_done_goes_once_the_group_is_back(valkey: Valkey) -> None:
     work(client)
     client.xgroup_setid(INBOUND, GROUP, "0")
     work(client)
-    Sweep(client, NOTHING_KEPT).run()
+    Sweep(client, NOTHING_KEPT).trim()
     assert client.xlen(INBOUND) == 0
 
 
@@ -76,10 +76,10 @@ def test_a_sink_that_is_gone_with_its_group_holds_nothing_for_ever(
     publish_many(valkey, 20, first=20)
     client.xgroup_destroy(EVENTS, forward_group("copy"))
     SinkSweep(client, ()).run()
-    Sweep(client, NOTHING_KEPT).run()
+    Sweep(client, NOTHING_KEPT).trim()
     assert client.xlen(EVENTS) == 20
     monkeypatch.setattr(sink_sweep, "RETIRED_AFTER", -1)
     SinkSweep(client, ()).run()
     assert not client.hexists(MARKS, forward_group("copy"))
-    Sweep(client, NOTHING_KEPT).run()
+    Sweep(client, NOTHING_KEPT).trim()
     assert client.xlen(EVENTS) == 0

@@ -38,7 +38,7 @@ def test_unread_events_of_a_named_group_stay_when_memory_is_short(valkey: Valkey
     client = valkey.client()
     events_of(client, 800)
     fill_to(client, 0.95)
-    Sweep(client, KEPT, [Reader(name="billing", share=20), Reader(name="missing")]).run()
+    Sweep(client, KEPT, [Reader(name="billing", share=20), Reader(name="missing")]).trim()
     assert (client.xlen(EVENTS), ledger(client)) == (200, {"events_trimmed": 800})
 
 
@@ -46,7 +46,7 @@ def test_a_group_beyond_its_share_holds_nothing(valkey: Valkey) -> None:
     client = valkey.client()
     events_of(client, 100)
     fill_to(client, 0.95)
-    Sweep(client, KEPT, [Reader(name="billing", share=5)]).run()
+    Sweep(client, KEPT, [Reader(name="billing", share=5)]).trim()
     assert client.xlen(EVENTS) < 900
     assert ledger(client)["events_unread_trimmed"] > 0
 
@@ -55,13 +55,13 @@ def test_a_group_that_is_not_named_holds_nothing_and_age_goes_on(valkey: Valkey)
     client = valkey.client()
     events_of(client, 800)
     fill_to(client, 5)
-    Sweep(client, KEPT).run()
+    Sweep(client, KEPT).trim()
     assert client.xlen(EVENTS) == 0
     client.delete(EVENTS)
     client.config_set("maxmemory", 0)
     add(client, EVENTS, 10, at=NOW - 8 * DAY)
     read(client, EVENTS, "billing", 0)
-    Sweep(client, KEPT, [Reader(name="billing")]).run()
+    Sweep(client, KEPT, [Reader(name="billing")]).trim()
     assert client.xlen(EVENTS) == 0
 
 

@@ -99,11 +99,6 @@ class Sweep:
         self._trim_script = client.register_script(scripts.load(__package__, "trim_history"))
         self._trim_owners = client.register_script(scripts.load(__package__, "trim_dead_letters"))
 
-    def run(self) -> None:
-        """Sweep once. Raises `redis.RedisError`."""
-        self.trim()
-        self.ring()
-
     def ring(self) -> None:
         """Ring if inbound entries are open. Raises `redis.RedisError`, also on a full server."""
         if self._has_work(keys=[INBOUND, MARKS], args=[GROUP]):
