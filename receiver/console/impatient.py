@@ -31,7 +31,7 @@ class Impatient(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command."""
-        with self._asked():
+        with self._asked(waits=b"BLOCK" in args):
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
@@ -47,7 +47,10 @@ class Impatient(redis.Redis):
         return pipe
 
     @contextmanager
-    def _asked(self) -> Iterator[None]:
+    def _asked(self, *, waits: bool = False) -> Iterator[None]:
+        """Refuse while Redis is silent, and notice when it is. How long a command takes that
+        `waits` for what is still to come says nothing of Redis.
+        """
         begun = time.monotonic()
         if begun < self._silent_until:
             raise redis.TimeoutError("it did not answer a moment ago")
@@ -56,6 +59,8 @@ class Impatient(redis.Redis):
         except redis.TimeoutError:
             self._silent_until = time.monotonic() + SILENT
             raise
+        if waits:
+            return
         now = time.monotonic()
         self._slow = self._slow + now - begun if now - begun > SLOW else 0.0
         if self._slow > SLOW_TOGETHER:

@@ -102,6 +102,55 @@ def test_after_slow_answers_in_a_row_nothing_is_asked_for_a_while(
     client.close()
 
 
+def test_reads_that_wait_for_what_comes_are_no_slow_answers(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = 60
+    monkeypatch.setattr(impatient, "SLOW", wait / 1_000 / 2)
+    monkeypatch.setattr(impatient, "SLOW_TOGETHER", wait / 1_000)
+    client: Any = redis_client.client(valkey.url, timeout=60, kind=Impatient)
+    for _ in range(10):
+        assert not client.xread({"quiet": "0-0"}, block=wait)
+    assert client.ping()
+    client.close()
+
+
+def test_slow_answers_are_noticed_beside_reads_that_wait(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    ask = redis.Redis.execute_command
+
+    def slowly(self: redis.Redis, *args: Any, **options: Any) -> Any:
+        nonlocal now
+        now += 1.8
+        return ask(self, *args, **options)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(redis.Redis, "execute_command", slowly)
+    monkeypatch.setattr(impatient, "time", SimpleNamespace(monotonic=lambda: now))
+    client: Any = redis_client.client(valkey.url, timeout=60, kind=Impatient)
+    for _ in range(3):
+        client.xread({"quiet": "0-0"}, block=1)
+        assert client.ping()
+    with pytest.raises(redis.TimeoutError, match="a moment ago"):
+        client.ping()
+    client.close()
+
+
+def test_a_silence_is_noticed_by_a_read_that_waits(valkey: Valkey) -> None:
+    client: Any = redis_client.client(valkey.url, timeout=WITHIN, kind=Impatient)
+    assert client.ping()
+    valkey.pause()
+    try:
+        with pytest.raises(redis.TimeoutError):
+            client.xread({"quiet": "0-0"}, block=1)
+        with pytest.raises(redis.TimeoutError, match="a moment ago"):
+            client.ping()
+    finally:
+        valkey.resume()
+    client.close()
+
+
 def asks(ask: Any) -> bool:
     try:
         return bool(ask())
