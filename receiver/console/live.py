@@ -1,4 +1,4 @@
-"""The live tail: one reader of Redis while somebody looks, and a bounded queue for each viewer."""
+"""The live tail: one reader of Redis for all viewers, while somebody looks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,17 +8,15 @@ import redis
 import structlog
 from starlette.concurrency import run_in_threadpool
 
+from receiver.console.live_batch import QUEUED, Batch, Position, Viewer
 from receiver.console.mask import Masks
-from receiver.console.rows import STREAMS, Filter, Row, row
+from receiver.console.rows import STREAMS, Row, row
 from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import GROUP, INBOUND
-from receiver.operations.stream_entry import is_entry
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN
 
 MOST_VIEWERS: Final = 50
-QUEUED: Final = 200
-"""Rows that wait for one viewer; those beyond are skipped and counted."""
 HISTORY: Final = 500
 """Rows of the past that a viewer gets at most."""
 BLOCK: Final = 1_000
@@ -31,29 +29,7 @@ PENDING: Final = 5_000
 SETTLE_AFTER: Final = 2_000
 """Milliseconds after which a notification that made no event is looked up: it repeats another."""
 
-Position = dict[str, str]
-"""Stream -> the last entry that was read."""
-
 _seldom = Seldom(structlog.get_logger())
-
-
-class Batch:
-    """Rows for viewers, how many were skipped before them, and where the tail stands after. Those
-    who keep up are given the same one.
-    """
-
-    def __init__(self, rows: list[Row], position: Position, skipped: int = 0) -> None:
-        self.rows = rows
-        self.position = position
-        self.skipped = skipped
-        self.events: dict[Filter, bytes] = {}
-        """What is sent of it, by what is wanted: made for the first viewer, sent to all."""
-
-    def __add__(self, later: "Batch") -> "Batch":
-        """Return both as one; the oldest rows give way where there are too many."""
-        rows = self.rows + later.rows
-        over = max(0, len(rows) - QUEUED)
-        return Batch(rows[over:], later.position, self.skipped + later.skipped + over)
 
 
 class TooMany(Exception):
@@ -202,39 +178,3 @@ class Live:
             known = order(pending[-1]["message_id"].decode())
             taken = [one for one in taken if order(one.entry) <= known]
         return [one for one in taken if one.entry not in held]
-
-
-class Viewer:
-    """What waits for one viewer."""
-
-    def __init__(self) -> None:
-        self._waits: Batch | None = None
-        self._came = asyncio.Event()
-
-    def add(self, batch: Batch) -> None:
-        """Queue what came."""
-        self._waits = self._waits + batch if self._waits else batch
-        self._came.set()
-
-    async def next(self) -> Batch | None:
-        """Return what waits, or None after some seconds of nothing."""
-        try:
-            await asyncio.wait_for(self._came.wait(), 15)
-        except TimeoutError:
-            return None
-        self._came.clear()
-        batch, self._waits = self._waits, None
-        return batch
-
-
-def position_text(position: Position) -> str:
-    """Return a position as an event's id: the four entries, in the order of `STREAMS`."""
-    return ",".join(position.get(stream, "0-0") for stream in STREAMS)
-
-
-def position_of(text: str) -> Position:
-    """Return the position that `position_text` wrote; empty for anything else."""
-    parts = text.split(",")
-    if len(parts) != len(STREAMS) or not all(map(is_entry, parts)):
-        return {}
-    return dict(zip(STREAMS, parts, strict=True))

@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from receiver.config.settings import Settings
 from receiver.console import live as reader
 from receiver.console import pages
-from receiver.console.live import QUEUED, Batch, Live, TooMany, position_of, position_text
+from receiver.console.live import Live, TooMany
+from receiver.console.live_batch import QUEUED, Batch, position_of, position_text
 from receiver.console.mask import masks
 from receiver.console.rows import Filter, Row
 from receiver.contract.records import Notification, Refusal, encode

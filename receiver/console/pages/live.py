@@ -13,15 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from receiver.console import render
 from receiver.console.app import Page, masks_of, session_of
-from receiver.console.live import (
-    HISTORY,
-    MOST_VIEWERS,
-    Batch,
-    Live,
-    TooMany,
-    position_of,
-    position_text,
-)
+from receiver.console.live import HISTORY, MOST_VIEWERS, Live, TooMany
+from receiver.console.live_batch import Batch, position_of, position_text
 from receiver.console.rows import Filter, Row, filter_of, latest
 from receiver.operations.notification_entries import is_receipt
 from receiver.runtime.redis_errors import DOWN
