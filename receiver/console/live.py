@@ -44,6 +44,7 @@ class Live:
         self._masks = masks
         self._viewers: set[Viewer] = set()
         self._task: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
         self._position: Position = {}
         self._open: dict[str, Row] = {}
 
@@ -56,9 +57,8 @@ class Live:
         viewer = Viewer()
         self._viewers.add(viewer)
         try:
-            if self._task is None or self._task.done():
-                self._position = await run_in_threadpool(self.now)
-                self._task = asyncio.create_task(self._read())
+            await self._start()
+            viewer.drop()  # what came up to here is in what follows
             upto = dict(self._position)
             rows, position = await run_in_threadpool(self.since, after, upto)
             self._remember(rows)
@@ -71,6 +71,13 @@ class Live:
                 self._task.cancel()
                 self._task = None
                 self._open.clear()  # nobody will have read what became of them
+
+    async def _start(self) -> None:
+        """Start the reader, unless there is one; who comes meanwhile waits for it."""
+        async with self._starting:
+            if self._task is None or self._task.done():
+                self._position = await run_in_threadpool(self.now)
+                self._task = asyncio.create_task(self._read())
 
     def now(self) -> Position:
         """Return where the streams end. Raises `redis.RedisError`."""

@@ -44,6 +44,11 @@ class Viewer:
         self._waits = self._waits + batch if self._waits else batch
         self._came.set()
 
+    def drop(self) -> None:
+        """Forget what waits."""
+        self._waits = None
+        self._came.clear()
+
     async def next(self) -> Batch | None:
         """Return what waits, or None after some seconds of nothing."""
         try:
