@@ -34,8 +34,7 @@ PAGE = 200
 def of_live(client: redis.Redis, masks: Masks, wanted: Filter) -> Iterator[Row]:
     """Yield the rows of the live tail."""
     live = Live(client, masks)
-    found, _ = live.since({}, live.now())
-    newest = reversed(latest(found).values())
+    newest = reversed(latest(live.since({}, live.now()).rows).values())
     return (_live(one) for one in newest if wanted.holds(one))
 
 

@@ -19,6 +19,8 @@ from receiver.runtime.redis_errors import DOWN
 MOST_VIEWERS: Final = 50
 HISTORY: Final = 500
 """Rows of the past that a viewer gets at most."""
+COUNTED: Final = 5_000
+"""Entries beyond those that are counted one by one: Redis sends each of them whole."""
 BLOCK: Final = 1_000
 GATHER: Final = 0.2
 """Seconds in which rows are gathered before the next read: nobody sees it, each row would else be a
@@ -60,9 +62,9 @@ class Live:
             await self._start()
             viewer.drop()  # what came up to here is in what follows
             upto = dict(self._position)
-            rows, position = await run_in_threadpool(self.since, after, upto)
-            self._remember(rows)
-            yield Batch(rows, position)
+            first = await run_in_threadpool(self.since, after, upto)
+            self._remember(first.rows)
+            yield first
             while True:
                 yield await viewer.next()
         finally:
@@ -90,21 +92,35 @@ class Live:
             for stream, last in zip(STREAMS, found, strict=True)
         }
 
-    def since(
-        self, after: Position, upto: Position, count: int = HISTORY
-    ) -> tuple[list[Row], Position]:
+    def since(self, after: Position, upto: Position, count: int = HISTORY) -> Batch:
         """Return the newest rows between two positions, the oldest first, at most so many of each
-        stream. Raises `redis.RedisError`.
+        stream. Those beyond them were skipped, for somebody who had a position to go on from.
+        Raises `redis.RedisError`.
         """
         rows: list[Row] = []
+        skipped = 0
         for stream in STREAMS:
             first = f"({after[stream]}" if stream in after else "-"
             if stream in after and order(after[stream]) >= order(upto[stream]):
                 continue
             page: Any = self._client.xrevrange(stream, upto[stream], first, count=count)
             rows += self._rows(stream, page)
+            if stream in after and len(page) == count:
+                skipped += self._count(stream, page[-1][0], first, COUNTED - skipped)
         rows.sort(key=lambda one: order(one.entry))
-        return rows[-HISTORY:], upto
+        at_least, over = skipped >= COUNTED, max(0, len(rows) - HISTORY)
+        return Batch(rows[over:], upto, skipped + over if after else 0, at_least=at_least)
+
+    def _count(self, stream: str, before: bytes, first: str, most: int) -> int:
+        """Return how many entries there are between two; not many more than `most`."""
+        found = 0
+        while found < most:
+            page: Any = self._client.xrevrange(stream, b"(" + before, first, count=HISTORY)
+            found += len(page)
+            if len(page) < HISTORY:
+                break
+            before = page[-1][0]
+        return found
 
     async def _read(self) -> None:
         while True:

@@ -18,10 +18,14 @@ class Batch:
     who keep up are given the same one.
     """
 
-    def __init__(self, rows: list[Row], position: Position, skipped: int = 0) -> None:
+    def __init__(
+        self, rows: list[Row], position: Position, skipped: int = 0, *, at_least: bool = False
+    ) -> None:
         self.rows = rows
         self.position = position
         self.skipped = skipped
+        self.at_least = at_least
+        """Whether there may be more of those."""
         self.events: dict[Filter, bytes] = {}
         """What is sent of it, by what is wanted: made for the first viewer, sent to all."""
 
@@ -29,7 +33,9 @@ class Batch:
         """Return both as one; the oldest rows give way where there are too many."""
         rows = self.rows + later.rows
         over = max(0, len(rows) - QUEUED)
-        return Batch(rows[over:], later.position, self.skipped + later.skipped + over)
+        skipped = self.skipped + later.skipped + over
+        at_least = self.at_least or later.at_least
+        return Batch(rows[over:], later.position, skipped, at_least=at_least)
 
 
 class Viewer:

@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from receiver.console.live import Live
+from receiver.console import live as reader
+from receiver.console import pages
+from receiver.console.live import HISTORY, Live
+from receiver.console.live_batch import Batch, Position
 from receiver.console.mask import masks
+from receiver.console.rows import Filter
+from receiver.contract.records import Refusal, encode
+from receiver.contract.redis_keys import REJECTED
 from tests.console.test_live import accept, receipt
 from tests.support.valkey import Valkey
 
@@ -55,3 +61,50 @@ def test_viewers_who_arrive_together_have_one_reader_and_each_row_once(
         return told
 
     assert asyncio.run(scene()) == [[receipt(number) for number in range(30)]] * 3
+
+
+def test_who_comes_back_after_more_than_is_shown_hears_how_many_were_skipped(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Live(valkey.client(), masks(valkey.client()))
+    accept(valkey, 0)
+    stood = live.now()
+    for number in range(1, 701):
+        accept(valkey, number)
+
+    async def first(after: Position) -> Batch:
+        tail: Any = live.watch(after)
+        batch: Batch = await anext(tail)
+        await tail.aclose()
+        return batch
+
+    missed = 700 - HISTORY
+    batch = asyncio.run(first(stood))
+    assert [one.receipt for one in batch.rows] == [receipt(n) for n in range(1 + missed, 701)]
+    assert (batch.skipped, batch.at_least) == (missed, False)
+    assert told(batch) == f"{missed}"
+    assert asyncio.run(first({})).skipped == 0  # to whom comes anew nothing was promised
+    assert asyncio.run(first(live.now())).skipped == 0
+    monkeypatch.setattr(reader, "COUNTED", 100)
+    batch = asyncio.run(first(stood))
+    assert batch.at_least
+    assert 100 <= batch.skipped <= missed
+    assert told(batch) == f"{batch.skipped} or more"
+
+
+def test_rows_of_several_streams_that_are_too_many_together_are_counted(valkey: Valkey) -> None:
+    live = Live(valkey.client(), masks(valkey.client()))
+    stood = live.now()
+    for number in range(HISTORY):
+        accept(valkey, number)
+    one = Refusal("att.sms.mo", "promo", receipt(1), 0, 400, "no JSON", [], b"")
+    for _ in range(20):
+        valkey.client().xadd(REJECTED, {"r": encode(one)})
+    batch = live.since(stood, live.now())
+    assert (len(batch.rows), batch.skipped, batch.at_least) == (HISTORY, 20, False)
+
+
+def told(batch: Batch) -> str:
+    """Return what a viewer's page is told of what was skipped."""
+    sent = pages.live._event(batch, Filter(), lambda row: row.receipt).decode()
+    return sent.partition("event: skipped\ndata: ")[2].partition("\n\n")[0]

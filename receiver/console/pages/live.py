@@ -30,12 +30,12 @@ async def show(request: Request) -> Response:
     wanted = filter_of(request.query_params)
     upto = await run_in_threadpool(live.now)
     count = HISTORY if wanted != Filter() else ROWS
-    found, position = await run_in_threadpool(live.since, {}, upto, count)
-    rows = list(latest([one for one in found if wanted.holds(one)]).values())[-ROWS:]
+    found = await run_in_threadpool(live.since, {}, upto, count)
+    rows = list(latest([one for one in found.rows if wanted.holds(one)]).values())[-ROWS:]
     sent = request.query_params.get("sent", "")
     values = {
         "rows": rows[::-1],
-        "after": position_text(position),
+        "after": position_text(found.position),
         "filter": wanted,
         "query_is_empty": wanted == Filter(),
         "query": urlencode(msgspec.structs.asdict(wanted)),
@@ -88,7 +88,8 @@ def _event(batch: Batch | None, wanted: Filter, html: Callable[[Row], str]) -> b
         rows = latest([one for one in batch.rows if wanted.holds(one)]).values()
         lines = "".join(map(html, rows)).splitlines() or [""]
         text = "".join(f"data: {line}\n" for line in lines)
-        skipped = f"event: skipped\ndata: {batch.skipped}\n\n" if batch.skipped else ""
+        more = " or more" if batch.at_least else ""
+        skipped = f"event: skipped\ndata: {batch.skipped}{more}\n\n" if batch.skipped else ""
         batch.events[wanted] = f"{skipped}id: {position_text(batch.position)}\n{text}\n".encode()
     return batch.events[wanted]
 

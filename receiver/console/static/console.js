@@ -32,7 +32,7 @@
   if (live) {
     const MOST = 300, WAITING = 5000;
     const state = document.getElementById("live-state"), pause = document.querySelector("[data-pause]");
-    let source = null, again = 0, paused = false, waiting = [], skipped = 0, last = "";
+    let source = null, again = 0, paused = false, waiting = [], skipped = 0, atLeast = "", last = "";
     const show = (row) => {
       const old = live.querySelector(`tr[data-receipt="${CSS.escape(row.dataset.receipt)}"]`);
       if (old && row.querySelector(".mark").textContent === "kept") return;
@@ -42,7 +42,7 @@
       document.getElementById("live-empty")?.remove();
     };
     const tell = () => {
-      const lost = skipped ? `, ${skipped} skipped` : "";
+      const lost = skipped ? `, ${atLeast}${skipped} skipped` : "";
       state.textContent = paused ? `paused, ${waiting.length} new${lost}` : `live${lost}`;
       state.className = `mark ${paused || lost ? "warn" : "good"}`;
     };
@@ -68,7 +68,11 @@
         if (source.readyState === EventSource.CLOSED) { state.textContent += "; signed out? then reload"; clearTimeout(again); again = setTimeout(() => { if (source?.readyState === EventSource.CLOSED) open(); }, 5000); }
       };
       source.onmessage = (event) => { last = event.lastEventId; take(event.data); };
-      source.addEventListener("skipped", (event) => { skipped += Number(event.data); tell(); });
+      source.addEventListener("skipped", (event) => {
+        skipped += Number.parseInt(event.data, 10);
+        if (event.data.endsWith("or more")) atLeast = "at least ";
+        tell();
+      });
     };
     pause.addEventListener("click", () => {
       paused = !paused;

@@ -5,6 +5,7 @@ import threading
 
 from playwright.sync_api import Page, expect
 
+from receiver.console.live import HISTORY
 from tests.support.browser import Console
 from tests.support.console_data import accept, fill
 
@@ -62,6 +63,18 @@ def test_a_tab_that_was_hidden_has_what_came_meanwhile(console: Console) -> None
         hide(page, hidden=False)
         expect(page.locator("#live tr")).to_have_count(8)
         assert receipts(page) == sent
+
+
+def test_a_tab_that_was_hidden_too_long_says_how_many_it_skipped(console: Console) -> None:
+    with console.page(then="/live") as page:
+        expect(page.locator("#live-state")).to_have_text("live")
+        accept(console.valkey, 0)
+        expect(page.locator("#live tr")).to_have_count(1)
+        hide(page, hidden=True)
+        for number in range(1, HISTORY + 31):
+            accept(console.valkey, number)
+        hide(page, hidden=False)
+        expect(page.locator("#live-state")).to_have_text("live, 30 skipped")
 
 
 def hide(page: Page, *, hidden: bool) -> None:
