@@ -129,7 +129,7 @@ class Process:
         """Do one round of a poll now. Raises one of `DOWN_ON_THE_LOOP`, and `ValueError` for a kind
         that cannot be polled.
         """
-        await self._shelf.recover()
+        await self._recover()
         ((site, kind),) = self._sites((poll,), self._closing, _Running(()))
         hurrying = asyncio.create_task(self._hurry())
         try:
@@ -148,13 +148,17 @@ class Process:
 
     async def _recover_for_ever(self) -> None:
         while not self._stopping():
-            try:
-                await self._shelf.recover()
-            except DOWN_ON_THE_LOOP as error:
-                self._seldom.say("warning", "poll.pages_wait", error=refusal(error))
-            except Exception as error:  # noqa: BLE001 - a page stays; polls go on
-                self._seldom.say("error", "poll.pages_fault", error=type(error).__name__)
+            await self._recover()
             await asyncio.sleep(self._pace.tick)
+
+    async def _recover(self) -> None:
+        """Append the pages that are left, and say what keeps one here: polls go on."""
+        try:
+            await self._shelf.recover()
+        except DOWN_ON_THE_LOOP as error:
+            self._seldom.say("warning", "poll.pages_wait", error=refusal(error))
+        except Exception as error:  # noqa: BLE001 - a page stays
+            self._seldom.say("error", "poll.pages_fault", error=type(error).__name__)
 
     async def _hurry(self) -> None:
         """Once the process is to stop, leave answers no more than the grace."""

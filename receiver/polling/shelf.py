@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
+from redis.exceptions import RedisError, ResponseError
 
 from receiver.intake.accept import Receipts
 from receiver.intake.inbound_writer import Batch, Inbound
@@ -23,7 +24,6 @@ from receiver.polling.page_file import (
 )
 from receiver.polling.records import Records, records_of
 from receiver.polling.store import Store
-from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
 log = structlog.get_logger()
 
@@ -56,12 +56,12 @@ class Shelf:
         return any(file is each for each, _ in self._unwritten)
 
     async def keep(self, file: PageFile, page: Page, records: Records) -> None:
-        """Append a page, count it, and remove its file. Raises one of `DOWN_ON_THE_LOOP`: then the
-        page stays here until `recover`.
+        """Append a page, count it, and remove its file. Where that raises anything, one of
+        `DOWN_ON_THE_LOOP` say, the page stays here until `recover`.
         """
         try:
             await self._append(page, records)
-        except DOWN_ON_THE_LOOP:
+        except Exception:
             if file.on_disk:
                 file.close()
             else:
@@ -70,13 +70,16 @@ class Shelf:
         file.remove()
 
     async def recover(self) -> None:
-        """Append every page that is left here. Raises one of `DOWN_ON_THE_LOOP`."""
+        """Append every page that is left here: one that cannot be holds up no other. Raises at once
+        where Redis does not answer; at the end, what kept the first page that stays.
+        """
+        kept_by: list[Exception] = []
         for file, page in list(self._unwritten):
-            await self._append(page, records_of(page))
-            file.remove()
-            self._unwritten.remove((file, page))
+            await _try(self._write(file, page), kept_by)
         for path in waiting(self.directory):
-            await self._recover(path)
+            await _try(self._recover(path), kept_by)
+        if kept_by:
+            raise kept_by[0]
 
     async def append(self, receipt: str, accepted: list[bytes], refused: list[bytes]) -> None:
         """Append notifications and refusals under their receipt, once however often this is
@@ -99,6 +102,11 @@ class Shelf:
         if follow_up := self.follow_ups.get(page.asked.callback):
             await follow_up(page)
 
+    async def _write(self, file: PageFile, page: Page) -> None:
+        await self._append(page, records_of(page))
+        file.remove()
+        self._unwritten.remove((file, page))
+
     async def _recover(self, path: Path) -> None:
         with contextlib.ExitStack() as stack:
             page = _left(path, stack)
@@ -108,6 +116,20 @@ class Shelf:
             await self._append(page, records)
             drop(path)
         log.info("poll.page_recovered", poll=page.asked.poll, outcome=records.outcome)
+
+
+async def _try(append: Awaitable[None], kept_by: list[Exception]) -> None:
+    """Append one page, or add what keeps it here. Raises what says nothing of that page: Redis does
+    not answer, and each page would wait for it anew.
+    """
+    try:
+        await append
+    except ResponseError as error:
+        kept_by.append(error)
+    except (RedisError, ConnectionError, TimeoutError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+        kept_by.append(error)
 
 
 def _left(path: Path, stack: contextlib.ExitStack) -> Page | None:
