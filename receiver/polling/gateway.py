@@ -2,10 +2,12 @@
 
 A fresh connection for each, no redirects, no repeats in here. An answer has no limit in time or
 size: giving one up destroys messages. Only 60 s without a byte end it, or the process' own end.
+A process that is to end sends none that has not begun to leave.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
@@ -43,6 +45,8 @@ class Sent(Struct, frozen=True):
     retry_after: float | None = None
     said: str = ""
     """What failed."""
+    held: bool = False
+    """Whether nothing was sent because the process is to end."""
 
     @property
     def good(self) -> bool:
@@ -53,8 +57,16 @@ class Sent(Struct, frozen=True):
 class Gateway:
     """One gateway, as one poll asks it. Close it."""
 
-    def __init__(self, base_url: str, authentication: Authentication, pace: Pace) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        authentication: Authentication,
+        pace: Pace,
+        stopping: Callable[[], bool],
+    ) -> None:
+        """`stopping` says whether the process is to end."""
         self.authentication = authentication
+        self._stopping = stopping
         self._base = base_url.rstrip("/")
         self._grace = pace.grace
         self._limits: set[asyncio.Timeout] = set()
@@ -68,8 +80,12 @@ class Gateway:
         )
 
     async def stream(self, path: str, headers: dict[str, str], into: PageFile) -> Sent:
-        """Send a GET, once, and write what comes of a successful answer into a page file."""
-        begun = _Begun()
+        """Send a GET, once, and write what comes of a successful answer into a page file. Sends
+        nothing where the process is to end.
+        """
+        if self._stopping():
+            return _HELD
+        begun = _Begun(self._stopping)
         progress = Sent()
         try:
             async with asyncio.timeout(None) as limit:
@@ -78,12 +94,9 @@ class Gateway:
                     "GET", self._base + path, headers=headers, extensions={"trace": begun.trace}
                 ) as response:
                     progress = _head(response)
-                    if not progress.good:
-                        return msgspec.structs.replace(progress, body=await _beginning(response))
-                    into.begin(response.status_code, response.headers.get("content-type", ""))
-                    async for chunk in response.aiter_raw():
-                        into.write(chunk)
-                return msgspec.structs.replace(progress, whole=True)
+                    return await _taken(progress, response, into)
+        except _Held:
+            return _HELD
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             said = _said(error)
             return msgspec.structs.replace(progress, left=begun.sent, said=said)
@@ -100,20 +113,40 @@ class Gateway:
         await self._client.aclose()
 
 
+_HELD: Final = Sent(said="this process is to end", held=True)
+
+
+class _Held(Exception):
+    """The request is not sent: the process is to end."""
+
+
 class _Begun:
     """Whether the first byte of a request may have left."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: Callable[[], bool]) -> None:
         self.sent = False
+        self._stopping = stopping
 
     async def trace(self, event: str, _info: dict[str, Any]) -> None:
-        """Be told by httpx2 of each step."""
-        self.sent = self.sent or event.endswith("send_request_headers.started")
+        """Be told by httpx2 of each step. Raises `_Held` in place of the first byte."""
+        if event.endswith("send_request_headers.started"):
+            if self._stopping():
+                raise _Held
+            self.sent = True
 
 
 def _head(response: httpx2.Response) -> Sent:
     wait = retry_after(response.headers.get("retry-after", ""), time.time())
     return Sent(status=response.status_code, left=True, retry_after=wait)
+
+
+async def _taken(head: Sent, response: httpx2.Response, into: PageFile) -> Sent:
+    if not head.good:
+        return msgspec.structs.replace(head, body=await _beginning(response))
+    into.begin(response.status_code, response.headers.get("content-type", ""))
+    async for chunk in response.aiter_raw():
+        into.write(chunk)
+    return msgspec.structs.replace(head, whole=True)
 
 
 async def _beginning(response: httpx2.Response) -> bytes:

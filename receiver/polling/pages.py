@@ -125,7 +125,7 @@ class Pages:
             if sent.good or (sent.left and not sent.status):
                 return sent
             if not sent.status:
-                return Fetched("unreachable", trouble=sent.said)
+                return Fetched("skipped" if sent.held else "unreachable", trouble=sent.said)
             said = RequestError(sent.status, error_code(sent.body))
             renews = said.action in (Action.RENEW, Action.RENEW_THEN_BACK_OFF)
             if last or not renews or not await who.renew(own):

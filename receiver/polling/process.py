@@ -161,7 +161,9 @@ class Process:
             self._seldom.say("error", "poll.pages_fault", error=type(error).__name__)
 
     async def _hurry(self) -> None:
-        """Once the process is to stop, leave answers no more than the grace."""
+        """Once the process is to stop, leave answers that are under way no more than the grace. No
+        request leaves after that: each gateway sees to it by itself.
+        """
         while not self._stopping():  # noqa: ASYNC110 - a signal's handler sets no event of a loop
             await asyncio.sleep(self._pace.tick / 4)
         for each in self._gateways:
@@ -192,7 +194,7 @@ class Process:
         if not isinstance(poll, GatewayPoll):
             return Site(**common)
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
-        gateway = Gateway(poll.base_url, who, self._pace)
+        gateway = Gateway(poll.base_url, who, self._pace, self._stopping)
         self._gateways.add(gateway)
         closing.callback(self._gateways.discard, gateway)
         closing.push_async_callback(gateway.close)

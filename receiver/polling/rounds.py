@@ -35,7 +35,7 @@ Outcome = Literal[
 `at_risk`: it was sent and no answer came, or the process died meanwhile; what the gateway removed
 is unknown. `cut`: the answer broke off; what was whole in it is published. `unreadable`: a whole
 answer that is none we know; it is on `receiver:rejected`. `refused`: any other status than success.
-`skipped`: nothing was sent, for what came could not have been kept.
+`skipped`: nothing was sent, for what came could not have been kept, or the process is to end.
 """
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 GOOD: Final[frozenset[Outcome]] = frozenset({"messages", "empty"})
