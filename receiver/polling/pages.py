@@ -54,7 +54,7 @@ class Pages:
         """`ready` says why Redis would not keep a page; empty when it would."""
         self.shelf = shelf
         self.regardless = False
-        """Whether to fetch into page files although Redis is away."""
+        """Whether to fetch into page files although Redis is away, and not to wait for it."""
         self.brought = -math.inf
         """When the gateway last answered, by the monotonic clock."""
         self._poll = poll
@@ -100,11 +100,10 @@ class Pages:
             records = judge(page)
         else:
             records = Records("at_risk", reason=sent.said)
-        try:
+        if self.regardless:
+            self.shelf.leave(file, page)
+        else:
             await self.shelf.keep(file, page, records)
-        except DOWN_ON_THE_LOOP:
-            if not self.regardless:
-                raise
         return Fetched(
             records.outcome,
             sent.status,
@@ -133,6 +132,8 @@ class Pages:
         return _refused(sent, said)
 
     async def _count(self, file: PageFile, outcome: Outcome) -> None:
+        if self.regardless:
+            return
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
             await self.shelf.store(self._poll.name).count(file.asked.receipt, outcome)
 

@@ -62,12 +62,16 @@ class Shelf:
         try:
             await self._append(page, records)
         except Exception:
-            if file.on_disk:
-                file.close()
-            else:
-                self._unwritten.append((file, page))
+            self.leave(file, page)
             raise
         file.remove()
+
+    def leave(self, file: PageFile, page: Page) -> None:
+        """Have a page wait here until `recover`, without asking Redis."""
+        if file.on_disk:
+            file.close()
+        else:
+            self._unwritten.append((file, page))
 
     async def recover(self) -> None:
         """Append every page that is left here: one that cannot be holds up no other. Raises at once

@@ -85,6 +85,27 @@ def test_when_messages_would_be_dropped_soon_they_are_fetched_into_page_files(
     assert polled.texts() == ["hello"]
 
 
+def test_a_redis_that_hangs_holds_up_no_page_that_would_be_dropped_soon(
+    polled: Polled, double: SimulatedGateway
+) -> None:
+    for text in ("second", "third"):
+        double.control("mo", text=text)
+    double.control("settings", gateway={"page_size": 1, "minute": 60.0})
+    patient = msgspec.structs.replace(HASTY, append=90.0)  # longer than this test may take
+
+    def kept() -> bool:
+        if fetched := "waiting" not in double.inbox():
+            polled.valkey.resume()
+        return fetched and not polled.pages()
+
+    polled.valkey.pause()
+    try:
+        polled.until(kept, patient, within=60)
+    finally:
+        polled.valkey.resume()
+    assert polled.texts() == ["hello", "second", "third"]
+
+
 def test_the_time_of_the_last_success_outlives_the_process(
     polled: Polled, double: SimulatedGateway
 ) -> None:
