@@ -35,5 +35,5 @@ class Inbox:
 
 def ended(last: Fetched) -> Round:
     """Return the round that ended with this request."""
-    again = last.retry_after if last.outcome in ("throttled", "unreachable") else None
-    return Round(last.outcome, last.trouble, again)
+    wait = last.retry_after if last.outcome in ("throttled", "unreachable") else None
+    return Round(last.outcome, last.trouble, retry_after=wait)

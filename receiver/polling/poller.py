@@ -139,6 +139,10 @@ class Poller:
         await site.store.note(**fields)
 
     def _pause(self, done: Round) -> float:
+        """Return our own pause, or the one that the gateway asks for where that is longer."""
+        return max(self._own_pause(done), min(done.retry_after or 0.0, _LONGEST_PAUSE))
+
+    def _own_pause(self, done: Round) -> float:
         """After messages may have been lost at once, the first time; else a failing gateway would
         be asked for ever.
         """

@@ -50,6 +50,8 @@ class Round(Struct, frozen=True):
     """What is wrong and what to do, in one sentence without a secret, number or text."""
     again: float | None = None
     """Seconds until the next round, in place of cadence and pauses."""
+    retry_after: float | None = None
+    """Seconds that a gateway asks for: the next round comes no sooner."""
 
 
 Ready = Callable[[], Awaitable[str]]

@@ -167,7 +167,9 @@ def _round(fetched: Fetched) -> Round:
     if fetched.outcome == "refused" and _is_gone(fetched):
         return Round("empty")
     alone = fetched.outcome in GOOD or fetched.outcome in _ALONE
-    return Round(fetched.outcome, fetched.trouble, 0.0 if alone else fetched.retry_after)
+    if alone:
+        return Round(fetched.outcome, fetched.trouble, again=0.0)
+    return Round(fetched.outcome, fetched.trouble, retry_after=fetched.retry_after)
 
 
 _ALONE: Final = LOSING | {"unreadable", "refused"}

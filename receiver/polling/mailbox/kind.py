@@ -47,8 +47,8 @@ class MailboxPoll:
             ) as api:
                 count = await self._mailbox.round(api)
             done = Round("messages" if count else "empty")
-        except NotYet as wait:
-            done = Round("skipped", str(wait), wait.seconds)
+        except NotYet as early:
+            done = Round("skipped", str(early), early.seconds)
         except NoIndex:
             done = Round("skipped", "the gateway has lost the mailbox' index meanwhile", 1.0)
         except (KeyMissing, NoConsent) as error:
@@ -57,12 +57,13 @@ class MailboxPoll:
             done = Round("unreadable", f"the gateway's answer is none: {error}")
         except Refused as error:
             outcome = "throttled" if error.error.status == 429 else _MEANS.get(error.error.action)
-            done = Round(outcome or "refused", f"the gateway answered {error}", error.retry_after)
+            said, wait = f"the gateway answered {error}", error.retry_after
+            done = Round(outcome or "refused", said, retry_after=wait)
         except Stopping as end:
             done = Round("skipped", str(end), 0.0)
         except (NotSent, Unanswered) as error:
-            again = error.retry_after if isinstance(error, TokenRefused) else None
-            done = Round("unreachable", str(error), again)
+            wait = error.retry_after if isinstance(error, TokenRefused) else None
+            done = Round("unreachable", str(error), retry_after=wait)
         await self._site.store.count(self._receipt(), done.outcome, count)
         return done
 
