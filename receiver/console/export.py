@@ -2,56 +2,104 @@
 
 import csv
 import io
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from receiver.console.app import slowly
 from receiver.runtime.redis_errors import DOWN
 
 MOST: Final = 10_000
 """Rows of one file."""
 CHUNK: Final = 200
+AT_A_TIME: Final = 0.5
+"""Seconds after which a chunk goes with what there is."""
+SECONDS: Final = 60.0
+"""How long one file is worked on, what its reader takes not counted."""
 TYPES: Final = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 _FORMULA: Final = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets take those too
 _json = msgspec.json.Encoder().encode
 
 Row = Mapping[str, Any]
+Rows = Callable[[], Iterator[Row | None]]
+"""Begins to yield rows; None for some entries that were looked at in vain. May raise one of
+`DOWN`."""
 
 
-def download(name: str, kind: str, columns: Sequence[str], rows: Iterable[Row]) -> Response:
+async def download(
+    request: Request, name: str, kind: str, columns: Sequence[str], rows: Rows
+) -> Response:
     """Return rows as a file `name` of a kind in `TYPES`. The last line says `incomplete` and why
-    where there are more than `MOST` or Redis goes away. Raises `redis.RedisError` where it does
-    before the first byte.
+    where there are more than `MOST`, they take longer than `SECONDS`, or Redis goes away. Raises
+    what `rows` raises before the first byte.
+
+    All of it is done among what is slow, a chunk at a time: between two, others have their turn,
+    and who has hung up is noticed.
     """
     kind = kind if kind in TYPES else "csv"
-    chunks = _chunks(iter(rows), _csv(columns) if kind == "csv" else _ndjson)
-    first = next(chunks)
+    chunks = _chunks(rows, _csv(columns) if kind == "csv" else _ndjson)
+    first = await slowly(request, next, chunks)
     headers = {"content-disposition": f'attachment; filename="{name}.{kind}"'}
-    whole = itertools.chain([first], chunks)
+    whole = _streamed(request, first, chunks)
     return StreamingResponse(whole, media_type=TYPES[kind], headers=headers)
 
 
-def _chunks(rows: Iterator[Row], encode: Callable[[list[Row]], str]) -> Iterator[str]:
+async def _streamed(
+    request: Request, first: str, chunks: Generator[str, None, None]
+) -> AsyncIterator[str]:
+    try:
+        yield first
+        while (chunk := await slowly(request, next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        with suppress(ValueError):  # its thread is at it still, and the last to hold it
+            chunks.close()
+
+
+def _chunks(rows: Rows, encode: Callable[[list[Row]], str]) -> Generator[str, None, None]:
     """At least one, which may be empty."""
-    left, begun = MOST, False
-    while True:
-        try:
-            page = list(itertools.islice(rows, min(CHUNK, left)))
-            more = left <= len(page) and next(rows, None) is not None
-        except DOWN:
-            if not begun:
-                raise
-            yield encode([{"incomplete": "Redis does not answer: rows are missing"}])
-            return
-        yield encode(page)
-        left, begun = left - len(page), True
-        if more:
-            yield encode([{"incomplete": f"only the first {MOST} rows are here"}])
-        if more or len(page) < CHUNK or not left:
-            return
+    begun = False
+    try:
+        for page, why in _pages(rows):
+            begun = True
+            yield encode(page)
+            if why:
+                yield encode([{"incomplete": why}])
+    except DOWN:
+        if not begun:
+            raise
+        yield encode([{"incomplete": "Redis does not answer: rows are missing"}])
+
+
+def _pages(rows: Rows) -> Iterator[tuple[list[Row], str]]:
+    """Yield rows, and beside the last of them why these are not all."""
+    found, left, worked, ended, why = rows(), MOST, 0.0, False, ""
+    while not ended and not why:
+        begun = time.monotonic()
+        page, ended = _page(found, min(CHUNK, left + 1), begun + AT_A_TIME)
+        worked += time.monotonic() - begun
+        if len(page) > left:
+            why = f"only the first {MOST} rows are here"
+        elif worked > SECONDS and not ended:
+            why = f"it took longer than {SECONDS:.0f} s: older rows are missing"
+        yield page[:left], why
+        left -= len(page)
+
+
+def _page(rows: Iterator[Row | None], most: int, until: float) -> tuple[list[Row], bool]:
+    """Return the next rows, as many as there are by then, and whether they are the last."""
+    page: list[Row] = []
+    for one in rows:
+        if one is not None:
+            page.append(one)
+        if len(page) == most or time.monotonic() > until:
+            return page, False
+    return page, True
 
 
 def _ndjson(page: list[Row]) -> str:

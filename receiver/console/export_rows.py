@@ -1,4 +1,6 @@
-"""The rows of every list as an export has them: the page's, with its filter, newest first."""
+"""The rows of every list as an export has them: the page's, with its filter, newest first. None
+among them says that there is no row yet, so that whoever waits can turn to something else.
+"""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from receiver.console.mask import Masks
 from receiver.console.render import iso
 from receiver.console.rows import Filter, latest
 from receiver.console.rows import Row as LiveRow
-from receiver.console.search import PAUSE, Step, search
+from receiver.console.search import PAUSE, search
 from receiver.operations import (
     dead_letters,
     delivery_attempts,
@@ -38,22 +40,17 @@ def of_live(client: redis.Redis, masks: Masks, wanted: Filter) -> Iterator[Row]:
     return (_live(one) for one in newest if wanted.holds(one))
 
 
-def of_search(client: redis.Redis, masks: Masks, text: str, hours: int) -> Iterator[Row]:
-    """Return what a search finds, in its whole window. Raises `Busy`."""
-    steps = search(client, masks, text, hours)
-    return _paced(next(steps), steps)
-
-
-def _paced(first: Step, steps: Iterator[Step]) -> Iterator[Row]:
-    yield from map(_live, first.rows)
-    for step in steps:
+def of_search(client: redis.Redis, masks: Masks, text: str, hours: int) -> Iterator[Row | None]:
+    """Yield what a search finds in its window. Raises `Busy`."""
+    for step in search(client, masks, text, hours):
         yield from map(_live, step.rows)
+        yield None
         time.sleep(PAUSE)
 
 
 def of_dead_letters(
     client: redis.Redis, masks: Masks, wanted: dead_letters.Selection
-) -> Iterator[Row]:
+) -> Iterator[Row | None]:
     """Yield dead letters with their bodies."""
     before = ""
     while True:
@@ -63,11 +60,12 @@ def of_dead_letters(
             yield about | {"at": iso(one.summary.at), "body": masks.body(one.body)}
         if not before:
             return
+        yield None
 
 
 def of_rejected(
     client: redis.Redis, masks: Masks, wanted: rejected_requests.Selection
-) -> Iterator[Row]:
+) -> Iterator[Row | None]:
     """Yield rejected requests with their headers and bodies."""
     before = ""
     while True:
@@ -83,6 +81,7 @@ def of_rejected(
             }
         if not before:
             return
+        yield None
 
 
 def of_attempts(client: redis.Redis, masks: Masks, sink: str) -> Iterator[Row]:

@@ -3,11 +3,14 @@
 import asyncio
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from anyio import CapacityLimiter
 from starlette.testclient import TestClient
 
 from receiver.auth import credential_store
@@ -182,13 +185,37 @@ def test_redis_gone_in_the_middle_is_said_in_the_last_line() -> None:
         raise ConnectionError
 
     for kind in ("csv", "ndjson"):
-        response: Any = download("x", kind, ["number"], rows(CHUNK + 50))
-
-        async def read(response: Any = response) -> list[str]:
-            return [chunk async for chunk in response.body_iterator]
-
-        text = "".join(asyncio.run(read()))
+        text = written(kind, lambda: rows(CHUNK + 50))
         assert "incomplete" in text.splitlines()[-1]
         assert len(text.splitlines()) == CHUNK + 1 + (kind == "csv")
     with pytest.raises(ConnectionError):
-        download("x", "csv", ["number"], rows(10))
+        written("csv", lambda: rows(10))
+
+
+def test_what_takes_too_long_is_said_in_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def rows() -> Iterator[dict[str, Any] | None]:
+        nonlocal now
+        for number in itertools.count():
+            now += 1.0  # of each, one in ten is a row
+            yield None if number % 10 else {"number": number}
+
+    monkeypatch.setattr(export, "time", SimpleNamespace(monotonic=lambda: now))
+    *found, last = lines(written("ndjson", rows))
+    assert [one["number"] for one in found] == list(range(0, int(export.SECONDS) + 1, 10))
+    assert last == {
+        "incomplete": f"it took longer than {export.SECONDS:.0f} s: older rows are missing"
+    }
+
+
+def written(kind: str, rows: Any) -> str:
+    """Return the file that is made of rows."""
+
+    async def read() -> str:
+        state = SimpleNamespace(slow=CapacityLimiter(1))
+        request: Any = SimpleNamespace(app=SimpleNamespace(state=state))
+        response: Any = await download(request, "x", kind, ["number"], rows)
+        return "".join([chunk async for chunk in response.body_iterator])
+
+    return asyncio.run(read())

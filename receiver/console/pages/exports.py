@@ -27,7 +27,7 @@ from receiver.events.event_types import TYPES
 from receiver.operations.sink_ledger import SinkLedger
 
 Values = Mapping[str, str]
-Rows = Callable[[Any, Masks, Values], Iterator[Row]]
+RowsOf = Callable[[Any, Masks, Values], Iterator[Row | None]]
 """Takes the application's state, masks, and the fields of a form or an address."""
 
 _LIVE: Final = (
@@ -50,7 +50,7 @@ class Export(msgspec.Struct, frozen=True):
     """One list: what its rows are, and who may have it."""
 
     columns: tuple[str, ...]
-    rows: Rows
+    rows: RowsOf
     role: Role = "viewer"
     personal: bool = False
     """Whether there is anything of a person in it, so that it has two forms."""
@@ -99,10 +99,13 @@ LISTS: Final = {
 def _masked(name: str) -> Endpoint:
     one = LISTS[name]
 
-    def get(request: Request) -> Response:
+    async def get(request: Request) -> Response:
         values = request.query_params
-        rows = one.rows(request.app.state, masks_of(request), values)
-        return download(name, values.get("format", ""), one.columns, rows)
+
+        def rows() -> Iterator[Row | None]:
+            return one.rows(request.app.state, masks_of(request), values)
+
+        return await download(request, name, values.get("format", ""), one.columns, rows)
 
     return get
 
@@ -112,14 +115,14 @@ def _as_it_is(name: str) -> Endpoint:
 
     async def post(request: Request) -> Response:
         form = await forms.fields(request)
-        return await run_in_threadpool(answer, request, form)
-
-    def answer(request: Request, form: Values) -> Response:
         state, who = request.app.state, request.state.session.name
-        chosen = urlencode(_told(state.settings, form))
-        audit.write(state.redis, who, "export", f"{name} {chosen}".strip()[:200])
-        rows = one.rows(state, masks_of(request, revealed=True), form)
-        return download(name, form.get("format", ""), one.columns, rows)
+        chosen = f"{name} {urlencode(_told(state.settings, form))}".strip()[:200]
+        await run_in_threadpool(audit.write, state.redis, who, "export", chosen)
+
+        def rows() -> Iterator[Row | None]:
+            return one.rows(state, masks_of(request, revealed=True), form)
+
+        return await download(request, name, form.get("format", ""), one.columns, rows)
 
     return post
 
@@ -148,24 +151,27 @@ def _is_known(value: str, names: Collection[str]) -> bool:
 
 async def of_search(request: Request) -> Response:
     """Return what a search finds; the text never stands in an address."""
-    return await run_in_threadpool(_of_search, request, await forms.fields(request))
-
-
-def _of_search(request: Request, form: Values) -> Response:
-    state, who = request.app.state, request.state.session.name
+    form, client = await forms.fields(request), request.app.state.redis
     text, hours = search.wanted(form)
     if len(text) < search.SHORTEST:
         return render.page(request, "message.html", _TOO_SHORT, 400)
     revealed = form.get("as") == "it-is"
-    audit.write(state.redis, who, "search", search.digest(text))
-    if revealed:
-        audit.write(state.redis, who, "export", f"search {search.digest(text)}")
-    masks = masks_of(request, revealed=revealed)
+    await run_in_threadpool(_audit_search, request, search.digest(text), revealed=revealed)
+
+    def rows() -> Iterator[Row | None]:
+        return export_rows.of_search(client, masks_of(request, revealed=revealed), text, hours)
+
     try:
-        rows = export_rows.of_search(state.redis, masks, text, hours)
-        return download("search", form.get("format", ""), _LIVE, rows)
+        return await download(request, "search", form.get("format", ""), _LIVE, rows)
     except Busy:
         return render.page(request, "message.html", _BUSY, 503)
+
+
+def _audit_search(request: Request, digest: str, *, revealed: bool) -> None:
+    client, who = request.app.state.redis, request.state.session.name
+    audit.write(client, who, "search", digest)
+    if revealed:
+        audit.write(client, who, "export", f"search {digest}")
 
 
 _TOO_SHORT: Final = {"title": "Nothing was looked for", "sentence": search.TOO_SHORT}
