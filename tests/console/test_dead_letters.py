@@ -8,8 +8,9 @@ from starlette.testclient import TestClient
 
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.console import audit
+from receiver.console.tasks import Cancelled, Task
 from receiver.contract.records import DeadLetter, Notification, encode
-from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER
+from receiver.contract.redis_keys import CONSOLE_AUDIT, DEAD_LETTERS, INBOUND, LEDGER
 from tests.console.conftest import OURS
 from tests.support.eventually import eventually
 from tests.support.running import mo
@@ -135,6 +136,26 @@ def test_a_replay_that_is_cancelled_leaves_the_rest(operator: TestClient, valkey
     operator.post(f"{task}/cancel", headers=OURS)
     assert "<strong>cancelled</strong>" in finished(operator, task)
     assert valkey.client().xlen(DEAD_LETTERS) == 300
+    operator.post(f"{task}/cancel", headers=OURS)  # it has ended: nothing is done
+    (_, cancelled), (_, begun) = audit.newest(valkey.client())
+    assert (begun.action, begun.count) == ("dead-letters.replay", 300)
+    assert (cancelled.who, cancelled.action, cancelled.count) == ("ada", "task.cancel", 300)
+    assert cancelled.about == "Replay 300 dead letters, begun by ada"
+
+
+def test_a_task_goes_on_where_its_cancelling_cannot_be_written_down(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    client = valkey.client()
+    task = Task("0" * 16, "Replay 1 dead letter", "bob", 1)
+    operator.app._app.state.tasks._tasks[task.id] = task  # type: ignore[attr-defined]
+    client.set(CONSOLE_AUDIT, "not a stream")
+    assert operator.post(f"/tasks/{task.id}/cancel", headers=OURS).status_code == 503
+    task.wait_for("")  # it would raise, were it cancelled
+    client.delete(CONSOLE_AUDIT)
+    assert operator.post(f"/tasks/{task.id}/cancel", headers=OURS).status_code == 303
+    with pytest.raises(Cancelled):
+        task.wait_for("")
 
 
 def test_a_replay_that_redis_leaves_says_so(operator: TestClient, valkey: Valkey) -> None:

@@ -90,6 +90,12 @@ def test_a_credential_is_added_shown_once_and_revoked(operator: TestClient, valk
     assert ending.ends_within(2 * 86_400)
     operator.post(f"/credentials/{stored.id}/revoke", headers=OURS)
     assert credential_store.all_stored(valkey.client()) == []
+    told = [(entry.action, entry.about) for _, entry in audit.newest(valkey.client())]
+    assert told == [
+        ("credentials.revoke", f"{stored.id} now"),
+        ("credentials.revoke", f"{stored.id} in 2 days"),
+        ("credentials.add", stored.id),
+    ]
     everything: Any = valkey.client().xrange("receiver:console:audit")
     assert token.encode() not in repr(everything).encode()
 

@@ -68,7 +68,9 @@ async def revoke(request: Request) -> Response:
     stored = await run_in_threadpool(_named, state.redis, name)
     if not stored:  # then it may be anything, a token too: it is written nowhere
         return render.page(request, "message.html", _GONE, 404)
-    await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", name)
+    when = f"in {days} {'days' if days > 1 else 'day'}" if days else "now"
+    about = f"{name} {when}"
+    await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", about)
     try:
         await run_in_threadpool(_revoke, state.redis, stored, days, state.settings.ack_replicas)
     except NotReplicated as reached:

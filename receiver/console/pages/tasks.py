@@ -5,7 +5,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import render
+from receiver.console import audit, render
 from receiver.console.app import Page, tasks_of
 
 
@@ -25,7 +25,11 @@ def show(request: Request) -> Response:
 
 def cancel(request: Request) -> Response:
     """End a task; what it has done stays done."""
-    if task := tasks_of(request).get(request.path_params["id"]):
+    task = tasks_of(request).get(request.path_params["id"])
+    if task and not task.ended:
+        client, who = request.app.state.redis, request.state.session.name
+        about = f"{task.title}, begun by {task.who}"
+        audit.write(client, who, "task.cancel", about, task.total - task.done)
         task.cancel()
     return RedirectResponse(f"/tasks/{request.path_params['id'][:32]}", 303)
 
