@@ -68,8 +68,6 @@ class Step(Struct, frozen=True, kw_only=True):
     """None: it has ended."""
     pause: float = 0.0
     """Seconds until it is due."""
-    news: bool = False
-    """Whether the answer says something that the one before did not."""
     counts: tuple[str, ...] = ()
     """Fields of `WATCH_COUNTS`, without the poll."""
 
@@ -105,12 +103,11 @@ def pause(looks: int) -> float:
 def answered(watch: Watch, found: Sequence[Status], now: int) -> Step:
     """Return what follows from a complete answer, of which these are the statuses."""
     known = watch.known | {one.address: (one.status, one.final) for one in found}
-    news = known != watch.known
     after = msgspec.structs.replace(watch, known=known, looks=watch.looks + 1, cut=0)
     if known and all(final for _, final in known.values()):
-        return Step(watch=None, news=news, counts=("final",))
+        return Step(watch=None, counts=("final",))
     step = _on(after, now)
-    return msgspec.structs.replace(step, news=news, counts=() if news else ("same",))
+    return step if known != watch.known else msgspec.structs.replace(step, counts=("same",))
 
 
 def salvaged(watch: Watch, found: Sequence[Status]) -> Step:
@@ -121,7 +118,7 @@ def salvaged(watch: Watch, found: Sequence[Status]) -> Step:
     known = watch.known | {one.address: (one.status, one.final) for one in found}
     after = msgspec.structs.replace(watch, known=known, cut=watch.cut + 1)
     wait = AGAIN[min(watch.cut, len(AGAIN) - 1)]
-    return Step(watch=after, pause=wait, news=known != watch.known)
+    return Step(watch=after, pause=wait)
 
 
 def refused(watch: Watch, now: int) -> Step:

@@ -32,18 +32,18 @@ def test_the_first_looks_come_at_those_pauses_as_long_as_nothing_is_final() -> N
     assert pauses == [60, 120, 240, 480]
 
 
-def test_an_answer_like_the_last_is_counted_and_is_no_news() -> None:
+def test_an_answer_like_the_last_is_counted_as_such() -> None:
     first = watching.answered(WATCH, [status(A, "DeliveredToNetwork")], BEGAN)
     assert first.watch
-    assert (first.news, first.counts) == (True, ())
+    assert first.counts == ()
     again = watching.answered(first.watch, [status(A, "DeliveredToNetwork")], BEGAN)
-    assert (again.news, again.counts) == (False, ("same",))
-    assert watching.answered(first.watch, [status(A, "MessageWaiting")], BEGAN).news
+    assert again.counts == ("same",)
+    assert watching.answered(first.watch, [status(A, "MessageWaiting")], BEGAN).counts == ()
 
 
-def test_an_empty_answer_is_no_news_and_the_watch_goes_on() -> None:
+def test_an_empty_answer_is_counted_so_too_and_the_watch_goes_on() -> None:
     step = watching.answered(WATCH, [], BEGAN)
-    assert (step.news, step.watch is None) == (False, False)
+    assert (step.counts, step.watch is None) == (("same",), False)
 
 
 def test_it_ends_when_every_address_is_final() -> None:
@@ -54,7 +54,7 @@ def test_it_ends_when_every_address_is_final() -> None:
     assert first.watch.open_addresses == [B]
     # The gateway may name only those of which there is news.
     last = watching.answered(first.watch, [status(B, "DeliveredToTerminal")], BEGAN)
-    assert (last.watch, last.news, last.counts) == (None, True, ("final",))
+    assert (last.watch, last.counts) == (None, ("final",))
 
 
 def test_it_expires_after_73_hours_and_the_last_look_is_not_later() -> None:
@@ -65,7 +65,7 @@ def test_it_expires_after_73_hours_and_the_last_look_is_not_later() -> None:
     assert before.pause == 30
     over = watching.answered(WATCH, [status(A, "DeliveredToNetwork")], late)
     assert over.watch
-    assert (over.watch.closing, over.news, over.pause) == ("expired", True, 0)
+    assert (over.watch.closing, over.counts, over.pause) == ("expired", (), 0)
     assert watching.answered(WATCH, [status(A, "DeliveredToTerminal")], late).counts == ("final",)
     assert watching.closed("expired") == watching.Step(watch=None, counts=("expired",))
 
@@ -83,10 +83,10 @@ def test_after_a_cut_answer_it_is_asked_for_at_once_and_then_less_and_less() -> 
     assert whole.watch.cut == 0
 
 
-def test_what_is_left_of_a_cut_answer_is_news_but_never_the_end() -> None:
+def test_what_is_left_of_a_cut_answer_is_known_but_never_the_end() -> None:
     step = watching.salvaged(WATCH, [status(A, "DeliveredToTerminal")])
-    assert step.news
     assert step.watch
+    assert list(step.watch.known) == [A]
     assert step.watch.open_addresses == []
 
 
@@ -99,7 +99,7 @@ def test_a_message_without_any_answer_is_hopeless_an_hour_later() -> None:
 def test_an_answer_that_says_nothing_about_the_message_counts_as_a_look_only() -> None:
     step = watching.refused(WATCH, BEGAN)
     assert step.watch
-    assert (step.watch.looks, step.pause, step.counts, step.news) == (1, 60, (), False)
+    assert (step.watch.looks, step.pause, step.counts) == (1, 60, ())
 
 
 @pytest.mark.parametrize(
