@@ -10,6 +10,9 @@ import time
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
+import structlog
+
 from receiver.carriers import att
 from receiver.carriers.att import outbox
 from receiver.config.polls import AttStatusPoll
@@ -25,6 +28,9 @@ from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Outcome, Round
 from receiver.polling.watch import Watch
 from receiver.polling.watch_requests import WatchRequests
 from receiver.polling.watch_settlement import Settlement, found_in
+from receiver.runtime.logs import Seldom
+
+log = structlog.get_logger()
 
 AT_ONCE: Final = 8
 """Answers under way: one that does not come holds up no other."""
@@ -43,6 +49,7 @@ class Statuses:
         self._rate = RateLimit(poll.rate)
         self._settlement = Settlement(site.redis)
         self._requests = WatchRequests(site.redis, site.settings.polls, site.shelf)
+        self._seldom = Seldom(log)
         self._under_way: dict[str, asyncio.Task[Fetched | None]] = {}
 
     async def round(self) -> Round:
@@ -72,11 +79,21 @@ class Statuses:
         call = watch_store.claim(self._poll.name, room)
         _, *records = await self._site.redis.eval(*call)
         for record in records:
-            watch = watching.decode(record)
+            if not (watch := self._read(record)):
+                continue
             await self._rate.acquire()
             if watch.id not in self._under_way and not self._site.stopping():
                 self._under_way[watch.id] = asyncio.create_task(self._look(watch, record))
         return len(records)
+
+    def _read(self, record: bytes) -> Watch | None:
+        """Return a watch; None for a record that is none: those that are due with it go on."""
+        try:
+            return watching.decode(record)
+        except (msgspec.MsgspecError, ValueError) as error:
+            why = type(error).__name__
+            self._seldom.say("error", "poll.watch_unreadable", poll=self._poll.name, error=why)
+            return None
 
     async def _collect(self, until: float) -> Round:
         """Wait for an answer, not beyond `until`. Returns the worst of what came."""
