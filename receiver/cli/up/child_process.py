@@ -30,7 +30,7 @@ class Child(ChildProcess):
         self.name = name
         self._command = [sys.executable, "-m", *arguments]
         self._environ = environ
-        super().__init__(self._popen, _next_pause, group=True)
+        super().__init__(self._popen, next_pause, group=True)
         self.start()
 
     def restart_if_ended(self, notify: Callable[[str], None]) -> None:
@@ -74,7 +74,10 @@ def _prepared() -> Callable[[], None]:
     return prepare
 
 
-def _next_pause(before: float, lived: float) -> float:
+def next_pause(before: float, lived: float) -> float:
+    """Return the seconds until the next start, from the pause before (0 at first) and the seconds
+    that the process lived.
+    """
     steady = lived > STEADY_RUN or before == 0
     return 0.5 if steady else min(2 * before, LONGEST_BACKOFF)
 

@@ -5,6 +5,7 @@ lives; that keeps a second one off the same data, whoever started the first and 
 """
 
 import fcntl
+import re
 import secrets
 import socket
 import subprocess
@@ -38,6 +39,8 @@ auto-aof-rewrite-min-size 512mb
 maxmemory {maxmemory}
 maxmemory-policy noeviction
 """
+_STAMP: Final = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
+"""What each line of its log begins with, another one each time: process, time and level."""
 
 State = Literal["ready", "loading", "no answer", "gone"]
 
@@ -57,16 +60,18 @@ class Embedded:
         self._notify = notify
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start a server unless one runs on the data, and wait until it answers.
+    def start(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Start a server unless one runs on the data, and wait until it answers; what the caller
+        has to do `meanwhile` is called again and again.
 
         A server started again has the old address. Call it in the main thread
         (`parent_death.bound`). Raises `EmbeddedError`.
         """
+        waiter = _Waiter(self._notify, meanwhile)
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._directory.chmod(0o700)
-            self._use_or_launch()
+            self._use_or_launch(waiter)
         except OSError as error:
             raise EmbeddedError(unusable_directory(self._directory.parent, error)) from None
 
@@ -83,8 +88,7 @@ class Embedded:
         self._process.terminate()
         wait_or_kill(self._process, time.monotonic() + within)
 
-    def _use_or_launch(self) -> None:
-        waiter = _Waiter(self._notify)
+    def _use_or_launch(self, waiter: "_Waiter") -> None:
         while True:
             self.url, self._process = read_url(self._url_file), None
             found = server_state(self.url) if self.url else "gone"
@@ -92,7 +96,7 @@ class Embedded:
                 return
             if lock := _lock(self._directory / "lock"):
                 with lock:  # the server has inherited it and holds on to it
-                    self._launch(lock)
+                    self._launch(lock, waiter.anew())
                 return
             if not waiter.wait(found):
                 raise EmbeddedError(
@@ -100,21 +104,20 @@ class Embedded:
                     "end it, or choose another RECEIVER_DATA_DIR"
                 )
 
-    def _launch(self, lock: BinaryIO) -> None:
+    def _launch(self, lock: BinaryIO, waiter: "_Waiter") -> None:
         port, password = _address(self.url)
         config = _CONFIG.format(port=port, password=password, maxmemory=self._maxmemory)
         write_private(self._directory / "valkey.conf", config)
         self.url = f"redis://:{password}@127.0.0.1:{port}/0"
         self._process = _spawn(self._directory, lock)
         try:
-            self._wait_for(self._process)
+            self._wait_for(self._process, waiter)
         except BaseException:
             self.stop()
             raise
         write_private(self._url_file, self.url + "\n")
 
-    def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
-        waiter = _Waiter(self._notify)
+    def _wait_for(self, process: subprocess.Popen[bytes], waiter: "_Waiter") -> None:
         while (found := server_state(self.url)) != "ready":
             if process.poll() is not None or not waiter.wait(found):
                 raise EmbeddedError(f"the embedded Valkey does not start: {self._last_log_line()}")
@@ -122,16 +125,22 @@ class Embedded:
     def _last_log_line(self) -> str:
         log = self._directory / "valkey.log"
         lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-        return next((line for line in reversed(lines) if line.strip()), "its log is empty")
+        last = next((line for line in reversed(lines) if line.strip()), "its log is empty")
+        return _STAMP.sub("", last)
 
 
 class _Waiter:
     """Waits for a server, longer only while it is loading, which is reported every two seconds."""
 
-    def __init__(self, notify: Callable[[str], None]) -> None:
+    def __init__(self, notify: Callable[[str], None], meanwhile: Callable[[], None]) -> None:
         self._notify = notify
+        self._meanwhile = meanwhile
         self._until = time.monotonic() + ANSWER_WITHIN
         self._notify_again = 0.0
+
+    def anew(self) -> "_Waiter":
+        """Return one with all of its time."""
+        return _Waiter(self._notify, self._meanwhile)
 
     def wait(self, found: State) -> bool:
         """Wait for a moment; return False when the time is up."""
@@ -141,6 +150,7 @@ class _Waiter:
             if now > self._notify_again:
                 self._notify_again = now + 2
                 self._notify("Valkey is reading its data ...")
+        self._meanwhile()
         time.sleep(0.02)
         return now < self._until
 

@@ -21,6 +21,7 @@ from receiver.cli.up.child_process import Child, stop_all
 from receiver.cli.up.console import Console
 from receiver.cli.up.embedded_valkey import Embedded, EmbeddedError, unusable_directory
 from receiver.cli.up.notices import notice, say
+from receiver.cli.up.server_restarts import Restarts
 from receiver.config import problems
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
@@ -112,29 +113,22 @@ class Up:
             self._children.append(Child("poll", poll, environ))
 
     def _supervise(self, environ: dict[str, str]) -> NoReturn:
-        begun = time.monotonic()
+        restarts = Restarts(self._server) if self._server else None
         while True:
             time.sleep(0.1)
-            if self._fault:
-                raise self._fault
-            self._start_polls(environ)
-            for child in self._children:
-                child.restart_if_ended(notice)
-                if child.refused and (child.name != "poll" or self._settings.polls):
-                    raise SystemExit(2)  # not for what a later receiver.toml asks for
-            self._console.restart_if_ended()
-            if self._server and time.monotonic() - begun > 1:
-                begun = time.monotonic()
-                self._restart_server_if_ended(self._server)
+            self._look_after_children(environ)
+            if restarts:
+                restarts.restart_if_ended(lambda: self._look_after_children(environ))
 
-    def _restart_server_if_ended(self, server: Embedded) -> None:
-        if server.is_running():
-            return
-        notice("the embedded Valkey ended; it starts again")
-        before = server.url
-        server.start()
-        if server.url != before:
-            raise setup.Refused("the embedded Valkey's port was taken: start again")
+    def _look_after_children(self, environ: dict[str, str]) -> None:
+        if self._fault:
+            raise self._fault
+        self._start_polls(environ)
+        for child in self._children:
+            child.restart_if_ended(notice)
+            if child.refused and (child.name != "poll" or self._settings.polls):
+                raise SystemExit(2)  # not for what a later receiver.toml asks for
+        self._console.restart_if_ended()
 
     def _stop(self) -> None:
         """Stop everything, within four and a half seconds."""
