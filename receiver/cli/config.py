@@ -43,7 +43,8 @@ def check(file: str | None, *, as_json: bool) -> None:
         output.print_document(one) if as_json else click.echo(printable(one))
     if not faults:
         path = receiver_toml.path_of(environ)
-        named = f"{path} and the environment" if path.exists() else "the environment"
+        there = os.path.exists(path)  # Path.exists raises where it may not look
+        named = f"{path} and the environment" if there else "the environment"
         print_message(f"no faults in {named}")
     else:
         print_message(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")

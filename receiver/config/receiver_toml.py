@@ -178,11 +178,12 @@ def read(environ: Mapping[str, str]) -> Document | Fault | None:
     path = path_of(environ)
     if (given := handed_over.text(environ)) is not None:
         return Document(path, given)
-    if not environ.get("RECEIVER_CONFIG", "").strip() and not path.exists():
-        return None
     try:
         return Document(path, config_file.text(path))
     except OSError as error:
+        absent = isinstance(error, FileNotFoundError)
+        if absent and not environ.get("RECEIVER_CONFIG", "").strip():
+            return None
         return Fault(f"RECEIVER_CONFIG={str(path)!r}", error.strerror or "it cannot be read")
     except ValueError as error:
         return Fault(str(path), str(error))

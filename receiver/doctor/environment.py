@@ -219,8 +219,11 @@ def _writable(directory: Path) -> bool:
 
 
 def _existing(directory: Path) -> Path:
-    """Return the directory, or its nearest parent that exists."""
-    return next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    """Return the directory, or its nearest parent that exists. What lies in a directory that may
+    not be searched counts as missing.
+    """
+    tried = (directory, *directory.absolute().parents)
+    return next(path for path in tried if os.path.exists(path))  # Path.exists may raise
 
 
 def filesystem(directory: Path) -> str:

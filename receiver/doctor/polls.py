@@ -48,7 +48,17 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 def of_pages(settings: Settings) -> Iterator[Finding]:
     """Check this machine's page files."""
     directory = settings.data_dir / DIRECTORY
-    for name, found in sorted(page_files(directory).items()):
+    try:
+        files, count = page_files(directory), damaged(directory)
+    except OSError as error:
+        yield Finding(
+            "warning",
+            f"the pages of polls in {directory} cannot be looked at: {error.strerror}",
+            "whether answers wait there that are not in Redis, nobody can say",
+            "receiver doctor  # as the user that the receiver runs as",
+        )
+        return
+    for name, found in sorted(files.items()):
         if found.oldest > _LATE:
             yield Finding(
                 "serious",
@@ -57,7 +67,7 @@ def of_pages(settings: Settings) -> Iterator[Finding]:
                 "the gateway has removed what is in them; they come out with a `receiver poll`",
                 "receiver poll  # on this machine; if it runs: receiver polls list",
             )
-    if count := damaged(directory):
+    if count:
         yield Finding(
             "serious",
             f"{count} page files in {directory} could not be read and are set aside",

@@ -5,6 +5,7 @@ answer, `receiver_redis_up` is 0 and all it knows is left out. No label says who
 anything: there are listeners, sinks, callbacks, names of credentials, and words of ours.
 """
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -85,7 +86,8 @@ def _polls(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if not settings.polls:
         return
     states = snapshot.polls if snapshot else []
-    yield polls.pages(states, page_files(settings.data_dir / DIRECTORY))
+    with contextlib.suppress(OSError):  # of a directory that may not be read nothing is said
+        yield polls.pages(states, page_files(settings.data_dir / DIRECTORY))
     if snapshot:
         yield from polls.families(states, snapshot.now)
         mailboxes = [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]

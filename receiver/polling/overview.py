@@ -1,5 +1,7 @@
 """How the polls stand, read from Redis and this machine's disk, without asking any gateway."""
 
+import contextlib
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,7 +74,11 @@ def states(client: redis.Redis, names: Iterable[str]) -> list[PollState]:
 
 
 def page_files(directory: Path) -> dict[str, PageFiles]:
-    """Return what lies in a directory of page files, by poll."""
+    """Return what lies in a directory of page files, by poll. Raises `OSError` where it may not be
+    read.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.listdir(directory)  # a glob says nothing of a directory that it may not read
     found: dict[str, PageFiles] = {}
     for path in waiting(directory):
         try:
@@ -85,7 +91,9 @@ def page_files(directory: Path) -> dict[str, PageFiles]:
 
 
 def damaged(directory: Path) -> int:
-    """Return how many files were set aside because no page could be read from them."""
+    """Return how many files were set aside because no page could be read from them. Raises
+    `OSError` where the directory may not be searched.
+    """
     return len(list(directory.glob(f"*{SUFFIX.replace('page', 'damaged')}")))
 
 

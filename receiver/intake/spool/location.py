@@ -85,12 +85,13 @@ def faults(damaged: dict[str, int], unreadable: dict[str, str]) -> list[str]:
 
 def look(directory: Path) -> SpoolContents:
     """Return what a spool holds; an unreadable file does not hide the others."""
-    total, damaged, unreadable = Depth(), set_aside(directory), dict[str, str]()
+    total, damaged, unreadable = Depth(), dict[str, int](), dict[str, str]()
     ours = own(directory)
     try:
-        files = [*ours.glob("spool-*.log"), *directory.glob("spool-*.sqlite3")]
-        if ours.exists():
+        with contextlib.suppress(FileNotFoundError):
             os.listdir(ours)  # a glob says nothing of a directory that it may not read
+        damaged = set_aside(directory)
+        files = [*ours.glob("spool-*.log"), *directory.glob("spool-*.sqlite3")]
     except OSError as error:
         return SpoolContents(total, damaged, {ours.name: error.strerror or str(error)})
     for path in files:
@@ -105,7 +106,9 @@ def look(directory: Path) -> SpoolContents:
 
 
 def set_aside(directory: Path) -> dict[str, int]:
-    """Return file -> how many damaged notifications, at least, are set aside in it."""
+    """Return file -> how many damaged notifications, at least, are set aside in it. Raises
+    `OSError` where the directory may not be searched.
+    """
     found = {}
     for path in own(directory).glob("spool-*.damaged"):
         try:
