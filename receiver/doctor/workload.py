@@ -21,6 +21,7 @@ from receiver.doctor.key_types import check_counts
 from receiver.doctor.readers import readers
 from receiver.doctor.watches import watches
 from receiver.health.data_loss import loss_message
+from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
 
 _MANY: Final = 90_000
@@ -208,7 +209,7 @@ def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 f"put {name} back into receiver.toml, or wait",
             )
     listeners = {listener.name for listener in settings.listeners}
-    for name in sorted(set(found.heard) - listeners) if listeners else ():
+    for name in sorted(set(found.heard) - listeners - {OTHER}) if listeners else ():
         yield Finding(
             "note",
             f"the listener {name} is not configured any more",

@@ -2,7 +2,16 @@
 -- a batch whose reply was lost is not added again.
 -- KEYS counts, when each listener last got a notification, this writer's number
 -- ARGV number, how many names are kept apart, how many counts, per count its field and by how much,
---      per listener its name and when (ms); further names count together as `other`
+--      per listener its name and when (ms); further names count together as `other`, once those
+--      that have been silent for 30 days have made room
+local function make_room(now)
+    local heard = redis.call('HGETALL', KEYS[2])
+    for i = 1, #heard, 2 do
+        if (tonumber(heard[i + 1]) or now) < now - 30 * 86400000 then
+            redis.call('HDEL', KEYS[2], heard[i])
+        end
+    end
+end
 local last = tonumber(redis.call('GET', KEYS[3]) or '0')
 if last >= tonumber(ARGV[1]) then
     return 0
@@ -14,9 +23,14 @@ local most, listeners = tonumber(ARGV[2]), 4 + 2 * tonumber(ARGV[3])
 for i = 4, listeners - 1, 2 do
     redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) -- one field that is not a number stops no other
 end
+local made = false
 for i = listeners, #ARGV, 2 do
     local name = ARGV[i]
     local known = redis.call('HGET', KEYS[2], name)
+    if not known and not made and redis.call('HLEN', KEYS[2]) >= most - 1 then
+        make_room(tonumber(ARGV[i + 1]))
+        made = true -- once is enough: who invents names may have thousands of them here
+    end
     if not known and redis.call('HLEN', KEYS[2]) >= most - 1 then
         name = 'other'
         known = redis.call('HGET', KEYS[2], name)

@@ -26,7 +26,9 @@ BOUNDS: Final = {
 }
 """Histogram -> upper bounds of its buckets, in seconds; one more bucket takes the rest."""
 LISTENERS: Final = 200
-"""Names that are told apart; those beyond are together `other`, or a sender could invent any."""
+"""Names that are told apart besides those that are configured; those beyond are together `OTHER`,
+or a sender could invent any."""
+OTHER: Final = "other"
 
 
 class Times:
@@ -67,6 +69,8 @@ class Counters:
         """(callback, status) -> how often; status 0 where the sender left before the answer."""
         self.heard: dict[str, int] = {}
         """Listener -> when it last got a notification that was kept: milliseconds since 1970."""
+        self.configured = 0
+        """Listeners that `receiver.toml` names: nobody has invented those."""
         self._times: dict[tuple[str, str], Times] = {}
         self._writer = f"{METER}:{secrets.token_hex(8)}"
         self._number = 0
@@ -88,7 +92,8 @@ class Counters:
         if not self._unwritten:
             return []
         keys = [METER, HEARD, self._writer]
-        return [self._text, len(keys), *keys, self._number, LISTENERS, *self._unwritten]
+        apart = LISTENERS + self.configured
+        return [self._text, len(keys), *keys, self._number, apart, *self._unwritten]
 
     def written(self) -> None:
         """Note that Redis has taken the last command."""

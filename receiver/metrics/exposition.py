@@ -29,7 +29,7 @@ from receiver.metrics import (
     watches,
 )
 from receiver.metrics import readers as own_readers
-from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, PUBLISHED
+from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, OTHER, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Snapshot
 from receiver.polling.overview import page_files
@@ -170,8 +170,9 @@ def _times(found: Snapshot) -> Iterator[Metric]:
 
 
 def _silence(found: Snapshot, configured: Iterable[str]) -> Metric:
-    names = list(configured)[:LISTENERS]
-    silent: Labelled = {(name,): math.inf for name in names}
+    names = set(configured)
+    # Where some were heard together, whether one that is absent was among them cannot be known.
+    silent: Labelled = {} if OTHER in found.heard else {(name,): math.inf for name in names}
     for name, at in found.heard.items():
         seconds = max(0.0, found.now - at / 1000)
         # One that is not configured any more is not waited for; where none need be, not for ever.

@@ -56,6 +56,7 @@ class Context:
         self.bodies = Bodies(settings.max_body_bytes)
         self.unauthenticated = UnauthenticatedCounts()
         self.counters = Counters()
+        self.counters.configured = len(settings.listeners)
         self.acknowledged = self.counters.times(ACKNOWLEDGED)
         """From a notification's last byte until it was durable."""
 
@@ -83,6 +84,7 @@ class Context:
     def take(self, settings: Settings) -> None:
         """Have requests that begin from now on go by what `receiver.toml` says now."""
         self._shares.update(settings.listeners)
+        self.counters.configured = len(settings.listeners)
         self.rules = self._rules(settings)
         self.credentials.subscriptions.serve(one.name for one in settings.operators)
 

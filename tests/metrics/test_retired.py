@@ -1,5 +1,6 @@
 """What is not configured any more says so, pages nobody and ends; what lives is seen."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations import sink_ledger
+from tests.support.commands import run
 from tests.support.eventually import eventually
 from tests.support.examined import examined, grave
-from tests.support.running import Receiver
+from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import create_group
 from workers.maintenance.sink_sweep import SinkSweep
@@ -93,3 +95,47 @@ def test_workers_are_seen_again_soon_after_redis_came_back_empty(receiver: Recei
     eventually(alive)
     client.flushall()
     eventually(alive)
+
+
+def test_all_of_300_configured_listeners_are_told_apart(receiver: Receiver, tmp_path: Path) -> None:
+    names = {f"listener-{number}" for number in range(300)}
+    tables = "".join(f'[[listener]]\nname = "{name}"\n' for name in sorted(names))
+    (tmp_path / "receiver.toml").write_text(tables)
+    client: Any = receiver.valkey.client()
+    now = int(1000 * time.time())
+    client.hset(HEARD, mapping={f"renamed-{number}": now for number in range(150)})
+    client.hset(HEARD, mapping={f"gone-{number}": now - 40 * 86_400_000 for number in range(250)})
+    receiver.start()
+    for name in names:
+        receiver.acknowledged(f"/att/sms/mo/{name}", mo())
+    eventually(lambda: {name.encode() for name in names} <= set(client.hkeys(HEARD)))
+    assert client.hlen(HEARD) == 450
+    found = snapshot.read(client)
+    settings = Settings(listeners=tuple(Listener(name=name) for name in names))
+    assert series(client, "receiver_listener_silence_seconds", settings) == names
+    page = exposition(found, None, settings).decode()
+    silences = [line for line in page.splitlines() if line.startswith("receiver_listener_silence")]
+    assert not [line for line in silences if line.endswith("+Inf")]
+    environ = {"REDIS_URL": receiver.valkey.url, "PORT": str(receiver.port)}
+    shown = json.loads(run(tmp_path, "status", "--json", **environ).stdout)
+    assert None not in shown["listeners"].values()
+    assert set(shown["listeners"]) == names
+    said = examined(tmp_path, receiver.valkey.url, status=0)
+    assert not [what for what in said if "the listener other " in what]
+
+
+def test_of_a_listener_that_may_be_among_others_nothing_false_is_said(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    now = int(1000 * time.time())
+    client.hset(HEARD, mapping={"promo": now, "other": now})
+    (tmp_path / "receiver.toml").write_text(
+        '[[listener]]\nname = "promo"\n[[listener]]\nname = "new"\n'
+    )
+    named = Settings(listeners=(Listener(name="promo"), Listener(name="new")))
+    assert series(client, "receiver_listener_silence_seconds", named) == {"promo"}
+    shown = run(tmp_path, "status", "--json", REDIS_URL=valkey.url).stdout
+    assert json.loads(shown)["unknown_listeners"] == ["new"]
+    found = examined(tmp_path, valkey.url)
+    assert not [what for what in found if "the listener other " in what]

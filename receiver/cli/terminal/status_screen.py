@@ -13,6 +13,7 @@ from receiver.cli.terminal.sink_table import state
 from receiver.cli.terminal.spool_depth import read_spool
 from receiver.config.settings import Settings
 from receiver.metrics import snapshot
+from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import sink_ledger
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
@@ -55,6 +56,8 @@ def read(settings: Settings) -> Document:
 
 def _of(seen: Snapshot, settings: Settings) -> Document:
     names = {one.name for one in settings.listeners} or set(seen.heard)
+    # Where some were heard together, whether one that is absent was among them cannot be known.
+    unknown = names - set(seen.heard) if OTHER in seen.heard else set()
     return {
         "redis": {
             "reachable": True,
@@ -71,8 +74,9 @@ def _of(seen: Snapshot, settings: Settings) -> Document:
             name: round(max(0.0, seen.now - seen.heard[name] / 1000))
             if seen.heard.get(name)
             else None
-            for name in sorted(names)
+            for name in sorted(names - unknown)
         },
+        "unknown_listeners": sorted(unknown),
         "polls": [
             {
                 "name": one.name,
@@ -160,6 +164,8 @@ def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
     for name, seconds in found.get("listeners", {}).items():
         said = "never heard" if seconds is None else f"last heard {_ago(seconds)} ago"
         yield "listener", f"{name}: {said}", seconds is not None
+    for name in found.get("unknown_listeners", ()):
+        yield "listener", f"{name}: unknown, too many names were heard to tell them apart", False
 
 
 def _ago(seconds: int) -> str:
