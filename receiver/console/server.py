@@ -70,8 +70,7 @@ def serve(settings: Settings, web: str, reload: Reload) -> None:
     )
     with contextlib.suppress(*DOWN):  # links then say the port that one would take by itself
         sessions.say_port(client, settings.port)
-    log.info(
-        "console.starts", url=settings.console_url or f"http://{settings.host}:{settings.port}"
-    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    log.info("console.starts", url=settings.console_url or f"http://{host}:{settings.port}")
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it once all is closed
         uvicorn.Server(config).run()

@@ -177,8 +177,8 @@ def refuse_unwritable_spool(found: Settings) -> None:
 
 def base_url(found: Settings) -> str:
     """Return the URL at which this machine reaches the web process."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(found.host, found.host)  # noqa: S104
-    return f"http://{host}:{found.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found.host, found.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{found.port}"
 
 
 def refuse_taken_port(found: Settings, otherwise: str = "set another PORT or HOST") -> None:

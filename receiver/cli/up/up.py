@@ -206,6 +206,7 @@ def _demo_token(data_dir: Path) -> str:
 
 
 def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as probe:
         port: int = probe.getsockname()[1]
     return port
