@@ -45,6 +45,10 @@ __all__ = [
 SMALLEST_MEMORY: Final = 24 * 1024**2
 """Bytes of `maxmemory` with which what is accepted until the next look cannot fill the server."""
 
+PARKING: Final = "receiver-parking"
+"""The subdirectory of `park_dir` that is ours, with mode 0700; `park_dir` itself is left as it
+is."""
+
 _UNNAMED = Listener(name="")
 
 

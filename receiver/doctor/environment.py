@@ -3,16 +3,15 @@
 import ipaddress
 import os
 import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from receiver.config.settings import RedisStreamSink, Settings
+from receiver.doctor.files import check_files
 from receiver.doctor.finding import Finding
 from receiver.intake.spool.file_set import SHARE_OF_FREE
-from receiver.intake.spool.location import own
 from receiver.runtime.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
@@ -29,7 +28,7 @@ def check_environment(settings: Settings, tokens: Sequence[str], url: str) -> It
     yield from _listening_address(settings)
     yield from _redis(url)
     yield from _sinks(settings)
-    yield from _files(settings)
+    yield from check_files(settings)
     yield from _spool(settings)
     yield from _traces(settings)
 
@@ -121,47 +120,6 @@ def _sinks(settings: Settings) -> Iterator[Finding]:
                 "sooner when memory is short, read or not",
                 f"max_length = 100000  # in receiver.toml, at {sink.name}",
             )
-
-
-def _files(settings: Settings) -> Iterator[Finding]:
-    directory = settings.data_dir
-    secret = [directory / "redis-url", directory / "demo-token", directory / "valkey"]
-    for path in [*secret, *([own(settings.spool_dir)] if settings.spool_dir else [])]:
-        if _open_to_others(path):
-            yield Finding(
-                "serious",
-                f"{path} is open to other users of this machine",
-                "it holds notifications, or a secret that opens them",
-                f"chmod go= {path}",
-            )
-    for path in (directory, Path("receiver.toml")):
-        if _mode(path) & 0o002:
-            yield Finding(
-                "serious",
-                f"any user of this machine may write {path}",
-                "and can have your events sent elsewhere, or your data replaced",
-                f"chmod o-w {path}",
-            )
-
-
-def _open_to_others(path: Path) -> bool:
-    """Return whether other users may open a path.
-
-    A volume that belongs to another user may be open to one of our groups: it was given for us.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    given = found.st_uid != os.geteuid() != 0 and found.st_gid in os.getgroups()
-    return bool(found.st_mode & (0o007 if given else 0o077))
-
-
-def _mode(path: Path) -> int:
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except OSError:
-        return 0
 
 
 def _spool(settings: Settings) -> Iterator[Finding]:

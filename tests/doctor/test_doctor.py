@@ -187,6 +187,44 @@ def test_whoever_could_get_in_is_found(valkey: Valkey, tmp_path: Path) -> None:
     )
 
 
+def test_a_receiver_toml_that_anybody_may_write_is_found_wherever_it_is(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    beside = tmp_path / "etc"
+    beside.mkdir()
+    config = beside / "ours.toml"
+    config.write_text("")
+
+    def found() -> list[str]:
+        said = examined(tmp_path, valkey.url, RECEIVER_CONFIG=str(config))
+        return [what for what in said if what.startswith("any user of this machine may write")]
+
+    assert found() == []
+    config.chmod(0o666)
+    assert found() == [f"any user of this machine may write {config}"]
+    config.chmod(0o600)
+    beside.chmod(0o777)
+    assert found() == [f"any user of this machine may write {beside}"]
+    beside.chmod(0o1777)  # others may not take its place there
+    assert found() == []
+
+
+def test_what_is_parked_and_polled_and_the_listen_secret_are_open_to_nobody_else(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    park = tmp_path / "park"
+    opened = [park / "receiver-parking", tmp_path / "var/pages", tmp_path / "var/listen-secret"]
+    for directory in opened[:2]:
+        directory.mkdir(parents=True, mode=0o755)
+    opened[2].touch(mode=0o644)
+    found = examined(tmp_path, valkey.url, RECEIVER_PARK_DIR=str(park))
+    for path in opened:
+        assert grave(found, f"{path.name} is open to other users") == "serious"
+        path.chmod(path.stat().st_mode & 0o700)
+    found = examined(tmp_path, valkey.url, RECEIVER_PARK_DIR=str(park))
+    assert not any("is open to" in what for what in found)
+
+
 def test_a_copy_of_the_stream_without_a_bound_is_a_reminder(valkey: Valkey, tmp_path: Path) -> None:
     sink = '[[sink]]\nname = "{0}"\nkind = "redis-stream"\nstream = "{0}"\n'
     (tmp_path / "receiver.toml").write_text(

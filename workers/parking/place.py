@@ -4,20 +4,17 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
-from typing import Final
 
+from receiver.config.settings import PARKING
 from workers.parking.disk import sync
 from workers.parking.parked_files import ParkedFiles
-
-_OWN: Final = "receiver-parking"
-"""The subdirectory that is ours, with mode 0700; the directory itself is left as it is."""
 
 
 class Place:
     """The directory of parked events on one disk. Every method may raise `OSError`."""
 
     def __init__(self, directory: Path) -> None:
-        self._own = directory / _OWN
+        self._own = directory / PARKING
         self._files: dict[str, ParkedFiles] = {}
         self._name = ""
 
