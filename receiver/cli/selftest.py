@@ -11,7 +11,7 @@ import click
 import redis
 
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.event_reader import EventReader, event_printer, read_event
+from receiver.cli.terminal.event_reader import EventReader, decoded, event_printer
 from receiver.config.polls import AttStatusPoll
 from receiver.config.problems import poll_problems
 from receiver.config.settings import Settings
@@ -155,7 +155,6 @@ def _status(client: redis.Redis, poll: str, message_id: str) -> str:
 
 def _events(follow: EventReader, message_id: str) -> Iterator[tuple[bytes, bool]]:
     for event in follow.events(wait=False):
-        said = read_event(event)
-        data = said.data if said else {}
+        data = (decoded(event) or {}).get("data", {})
         if data.get("messageId") == message_id:
             yield event, data.get("final") is True

@@ -46,17 +46,20 @@ def histogram(
 ) -> Metric:
     """Return a histogram summed over all processes, by one label or none.
 
-    Buckets of an older version, with other bounds, still count where they belong.
+    Buckets of an older version, with other bounds, still count where they belong. A field that is
+    none of ours is left out.
     """
     counts: dict[str, dict[float, int]] = {} if labels else {"": {}}
     sums: dict[str, float] = {}
     for field, count in meter.items():
         kind, _, rest = field.partition("|")
         label, _, bound = rest.rpartition("|")
-        if kind == what and bound == "sum":
+        if kind != what or (label and not labels):
+            continue
+        if bound == "sum":
             sums[label] = count / 1_000_000
-        elif kind == what:
-            counts.setdefault(label, {})[float(bound)] = count
+        elif (upper := _upper(bound)) is not None:
+            counts.setdefault(label, {})[upper] = count
     family = HistogramMetricFamily(name, meaning, labels=labels)
     for label, own in sorted(counts.items()):
         buckets, total = [], 0
@@ -65,3 +68,11 @@ def histogram(
             buckets.append(("+Inf" if upper == math.inf else str(upper), float(total)))
         family.add_metric([label] if labels else [], buckets, sums.get(label, 0.0))
     return family
+
+
+def _upper(bound: str) -> float | None:
+    try:
+        found = float(bound)
+    except ValueError:
+        return None
+    return None if math.isnan(found) else found

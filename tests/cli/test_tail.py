@@ -4,12 +4,8 @@ import json
 import signal
 from pathlib import Path
 
-import pytest
-
-from receiver.contract.redis_keys import EVENTS
 from tests.support.commands import on_a_terminal, run, running
 from tests.support.valkey import Valkey
-from tests.workers.test_foreign_entries import strange
 
 
 def add(valkey: Valkey, *names: str) -> None:
@@ -70,11 +66,25 @@ def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None
         assert tail.returncode == 130
 
 
-@pytest.mark.parametrize("more", [[], ["--where", "data.status=failed"]])
-def test_tail_goes_past_what_is_not_ours(valkey: Valkey, tmp_path: Path, more: list[str]) -> None:
-    strange(valkey.client(), EVENTS)
-    failed = {"id": "ours", "type": "t", "source": "s", "data": {"status": "failed"}}
-    valkey.client().xadd(EVENTS, {"event": json.dumps(failed)})
-    seen = on_a_terminal(tmp_path, "tail", "--no-follow", *more, REDIS_URL=valkey.url)
-    assert '{"status":"failed"}' in seen.splitlines()[-1]
-    assert ("no event of the receiver's: null" in seen) == (not more)
+def test_what_is_no_event_of_ours_is_said_and_left_out(valkey: Valkey, tmp_path: Path) -> None:
+    client = valkey.client()
+    ours = {"type": "sms.message.received.v1", "source": "/att/sms/mo/promo"}
+    client.xadd("receiver:events", {"event": json.dumps({"id": "first"} | ours)})
+    client.xadd("receiver:events", {"x": "y"})
+    for foreign in (b"notjson", b'{"id": "\xff"}', b"[" * 100_000, b'{"data": 5}', b"5"):
+        client.xadd("receiver:events", {"event": foreign})
+    client.xadd("receiver:events", {"event": json.dumps({"id": "last"} | ours)})
+    begin = ("tail", "--from-start", "--no-follow")
+    answer = run(tmp_path, *begin, REDIS_URL=valkey.url)
+    assert answer.returncode == 0
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == ["first", "last"]
+    left_out = answer.stderr.splitlines()
+    assert len(left_out) == 6
+    assert all(line.endswith(" is no event of ours: left out") for line in left_out)
+    filtered = run(tmp_path, *begin, "--where", "id=last", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in filtered.stdout.splitlines()] == ["last"]
+    seen = on_a_terminal(tmp_path, *begin, REDIS_URL=valkey.url)
+    assert seen.count("no event of ours") == 6
+    assert len(seen.splitlines()) == 8
+    heard = run(tmp_path, "listen", "--since", "1h", "--count", "2", REDIS_URL=valkey.url)
+    assert [json.loads(line)["id"] for line in heard.stdout.splitlines()] == ["first", "last"]

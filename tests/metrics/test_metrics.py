@@ -176,3 +176,12 @@ def test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them(valkey: V
     older.heard["listener-0"] = 5
     client.eval(*older.command())
     assert client.hget(HEARD, "listener-0") == b"1000"
+
+
+def test_a_field_that_somebody_else_wrote_among_the_times_is_left_out(receiver: Receiver) -> None:
+    foreign: Any = {"published||abc": 1, "published||nan": 2, "published|whose|0.1": 3}
+    foreign |= {"published||0.1": 4, "delivered|hook|x": 5}
+    receiver.redis.hset(METER, mapping=foreign)
+    receiver.start_web()
+    told = scraped(receiver)
+    assert value(told, "receiver_receipt_to_published_seconds_count") == 4

@@ -12,32 +12,14 @@ from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE
 
 _BATCH = 500
-
-
-class ShownEvent(msgspec.Struct):
-    """What people are shown of an event."""
-
-    receivedtime: str = ""
-    type: str = "?"
-    subject: str = ""
-    data: dict[str, Any] = {}
-
-
-_decode = msgspec.json.Decoder(ShownEvent).decode
-
-
-def read_event(event: bytes) -> ShownEvent | None:
-    """Return what people are shown of an event; None for what is none of ours."""
-    try:
-        return _decode(event)
-    except UNREADABLE:
-        return None
+_document = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class EventReader:
     """A reader of the events stream, without a group, that outlasts interruptions of Redis.
 
-    `notify` is called with a line for people when Redis becomes unreachable, and when it is back.
+    `notify` is called with a line for people when Redis becomes unreachable, when it is back, and
+    for each entry that is no event of ours and is left out.
     """
 
     def __init__(self, client: redis.Redis, notify: Callable[[str], None]) -> None:
@@ -81,8 +63,11 @@ class EventReader:
                 self._notify("Redis is back")
             away = False
             for entry, fields in entries:
-                if b"event" in fields:  # else it is somebody else's
-                    yield entry.decode(), fields[b"event"]
+                event = fields.get(b"event", b"")
+                if decoded(event) is None:
+                    self._notify(f"{entry.decode()} is no event of ours: left out")
+                else:
+                    yield entry.decode(), event
                 self._after = entry.decode()
             if not entries and not wait:
                 return
@@ -91,6 +76,17 @@ class EventReader:
         found: Any = self._client.xread({EVENTS: self._after}, count=_BATCH, block=block)
         entries: list[tuple[bytes, dict[bytes, bytes]]] = found[0][1] if found else []
         return entries
+
+
+def decoded(event: bytes) -> dict[str, Any] | None:
+    """Return an event as a document; None for what is no event of ours, whoever has added it."""
+    try:
+        if not event.isascii():
+            event.decode()  # of strings that nobody asks for msgspec checks no UTF-8
+        found: dict[str, Any] = _document(event)
+    except UNREADABLE:
+        return None
+    return found if isinstance(found.get("data", {}), dict) else None
 
 
 def event_printer(*, as_json: bool) -> Callable[[bytes], None]:
@@ -110,15 +106,11 @@ def _print_line(event: bytes) -> None:
 
     from receiver.cli.terminal.output import printable, terminal
 
+    document = decoded(event) or {}
+    data = {name: value for name, value in document.get("data", {}).items() if name != "raw"}
     line = Text()
-    if said := read_event(event):
-        data = {name: value for name, value in said.data.items() if name != "raw"}
-        line.append(printable(said.receivedtime)[11:19], "dim").append(" ")
-        line.append(printable(said.type), "bold green").append("  ")
-        line.append(printable(said.subject), "cyan").append("  ")
-        line.append(printable(msgspec.json.encode(data).decode()))
-    else:
-        line.append("no event of the receiver's: ").append(
-            printable(event.decode("utf-8", "replace"))
-        )
+    line.append(printable(document.get("receivedtime", ""))[11:19], "dim").append(" ")
+    line.append(printable(document.get("type", "?")), "bold green").append("  ")
+    line.append(printable(document.get("subject", "")), "cyan").append("  ")
+    line.append(printable(msgspec.json.encode(data).decode()))
     terminal().print(line, soft_wrap=True)
