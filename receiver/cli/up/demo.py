@@ -84,14 +84,22 @@ class Demo:
         self._reader = EventReader(client, notice)
         self.stop = self._reader.stopping.set
 
-    def run(self) -> None:
-        """Run the demonstration. Raises `BrokenPipeError` when nobody reads stdout any more."""
+    def begin(self) -> None:
+        """Note where the events begin that are shown. Raises `redis.RedisError`."""
         self._reader.start_at_end()
+
+    def send(self) -> None:
+        """Send a sample of each kind."""
         say("Sending a sample of each kind:", "demo.begins")
         for name in DEMO:
             self._send(name)
         if watched():
             notice("\nEvents as they are published (Ctrl-C stops everything):")
+
+    def show(self) -> None:
+        """Print events until stopped; called again it goes on where it was. Raises
+        `redis.RedisError`, and `BrokenPipeError` when nobody reads stdout any more.
+        """
         show = event_printer(as_json=not sys.stdout.isatty())
         for event in self._reader.events():
             show(event)

@@ -7,11 +7,13 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import click
 import msgspec
+import redis
 
 from receiver.cli.send import ReceiverClient
 from receiver.cli.terminal import setup
@@ -25,7 +27,7 @@ from receiver.cli.up.server_restarts import Restarts
 from receiver.config import problems
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
-from receiver.runtime import hangup, logs
+from receiver.runtime import hangup, logs, redis_errors
 from receiver.runtime.private_files import write_private
 
 _STOP_WITHIN = 3.0
@@ -83,6 +85,7 @@ class Up:
         """Whether `receiver.toml` has ever asked for polls since this began."""
         self._demo: demo_run.Demo | None = None
         self._fault: setup.Refused | None = None
+        self._stopping = threading.Event()
 
     def run(self) -> NoReturn:
         """Run until Ctrl-C (`KeyboardInterrupt`) or a fault that no restart mends."""
@@ -132,6 +135,7 @@ class Up:
 
     def _stop(self) -> None:
         """Stop everything, within four and a half seconds."""
+        self._stopping.set()
         if self._demo:
             self._demo.stop()
         stop_all([*self._children, *self._console.children], within=_STOP_WITHIN)
@@ -144,17 +148,35 @@ class Up:
             demo_run.wait_until_ready(self._url)
             demo_run.announce(self._url, self._token, self._settings)
             client = setup.connect(self._redis_url())
-            self._console.announce(client, demo=bool(self._token))
+            self._with_redis(lambda: self._console.announce(client, demo=bool(self._token)))
             if self._token:
                 sender = ReceiverClient(self._url, self._token, self._settings.own_listener)
                 self._demo = demo_run.Demo(sender, client)
-                self._demo.run()
+                self._with_redis(self._demo.begin)
+                self._demo.send()
+                self._with_redis(self._demo.show)
         except setup.Refused as fault:
             self._fault = fault
         except BrokenPipeError:
             # Nobody reads the events any more; Python flushes the rest of them at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _with_redis(self, do: Callable[[], None]) -> None:
+        """Do it as soon as Redis lets it be done; web and spool work meanwhile. Say once why it
+        waits. Ends the thread where all stops.
+        """
+        said = ""
+        while not self._stopping.is_set():
+            try:
+                do()
+                return
+            except redis.RedisError as error:
+                if not said:
+                    said = redis_errors.message(error)
+                    notice(f"Redis: {said}; what comes next waits for it")
+            self._stopping.wait(0.5)
+        raise SystemExit
 
     def _redis_url(self) -> str:
         return self._server.url if self._server else self._settings.redis_url or ""
