@@ -14,6 +14,7 @@ from receiver.contract.redis_keys import REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.look import Look
 from receiver.runtime.blocking_http import BlockingHttp
+from receiver.runtime.retry_after import retry_after
 
 _ITEM_TYPE: Final = "application/json"
 """An item of a batch has no headers of its own; as JSON it is read alone."""
@@ -25,6 +26,8 @@ _TRANSPORT: Final = frozenset(
 _COMES_AGAIN: Final = frozenset({429, 503})
 _KEPT_ANEW: Final = frozenset({400, 403, 408, 413, 415})
 _TRIES: Final = 5
+_LONGEST_PAUSE: Final = 5.0
+"""Seconds, whatever Retry-After says."""
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
 _POLLED: Final = {callback.name for callback in POLLED}
 
@@ -142,7 +145,8 @@ class Replay:
             answer = self._http.request("POST", url, headers, refusal.body)
             if answer.status not in _COMES_AGAIN or tried == _TRIES - 1:
                 break
-            time.sleep(min(int(answer.headers.get("retry-after", "1")), 5))
+            wait = retry_after(answer.headers.get("retry-after", ""), time.time())
+            time.sleep(min(1.0 if wait is None else wait, _LONGEST_PAUSE))
         return answer.status, ", kept again" if answer.status in _KEPT_ANEW else ""
 
 

@@ -1,6 +1,5 @@
 """The outcomes of a request: an answer, or one of the two ways of having none."""
 
-import email.utils
 import re
 import time
 from typing import Any, Final
@@ -8,8 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-_LONGEST_WAIT: Final = 3600.0
-"""Seconds: no Retry-After keeps us away for longer."""
+from receiver.runtime.retry_after import retry_after
+
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 
 
@@ -67,15 +66,3 @@ class Answer(Struct, frozen=True, kw_only=True):
         10.2.3).
         """
         return retry_after(self.headers.get("retry-after", ""), time.time())
-
-
-def retry_after(value: str, now: float) -> float | None:
-    """Return the seconds that a Retry-After asks for, 0 to 3,600; None where it says nothing."""
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:12]), _LONGEST_WAIT)
-    try:
-        until = email.utils.parsedate_to_datetime(value).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(until - now, 0.0), _LONGEST_WAIT)

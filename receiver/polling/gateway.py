@@ -16,10 +16,10 @@ import msgspec
 from msgspec import Struct
 
 from receiver import __version__
-from receiver.outbound.answers import retry_after
 from receiver.outbound.authentication import Authentication
 from receiver.polling.pace import Pace
 from receiver.polling.page_file import PageFile
+from receiver.runtime.retry_after import retry_after
 
 _HEADERS: Final = {
     "user-agent": f"telecom-receiver/{__version__}",

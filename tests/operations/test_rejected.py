@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,6 +14,7 @@ from receiver.contract.records import decode_refusal, encode
 from receiver.contract.redis_keys import CREDENTIALS, REJECTED
 from tests.support.bare import connect, read_answer, request, status
 from tests.support.commands import run
+from tests.support.consumer import Handler, Request, consuming
 from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver, mo
 from tests.support.valkey import Valkey
@@ -123,6 +126,30 @@ def test_an_item_of_a_batch_is_kept_whole_and_can_be_sent_alone(operator: Operat
     assert (answer.returncode, answer.stdout) == (0, '{"taken":1,"not_taken":0}\n')
     assert receiver.books().accepted == 2
     assert receiver.redis.xlen(REJECTED) == 0
+
+
+def test_a_replay_waits_as_long_as_a_date_says(operator: Operator) -> None:
+    receiver = operator.receiver
+    batch = f'[{EVENT % 1}, {{"id": "bad"}}]'.encode()
+    kind = ("content-type", "application/cloudevents-batch+json")
+    assert post(receiver, CAMARA, batch, kind) == 204
+    entries: Any = receiver.redis.xrange(REJECTED)
+    mended = msgspec.structs.replace(decode_refusal(entries[0][1][b"r"]), body=(EVENT % 2).encode())
+    receiver.redis.delete(REJECTED)
+    receiver.redis.xadd(REJECTED, {"r": encode(mended)})
+    with consuming() as busy:
+        said = iter([formatdate(time.time() + 1, usegmt=True), "soon"])
+
+        def behaviour(_request: Request, handler: Handler) -> int | None:
+            if not (after := next(said, "")):
+                return 204
+            handler.answer(503, retry_after=after)
+            return None
+
+        busy.behaviour = behaviour
+        answer = operator("rejected", "replay", "--all", "--url", f"http://{busy.netloc}")
+        assert (answer.returncode, answer.stdout) == (0, '{"taken":1,"not_taken":0}\n')
+        assert len(busy.requests) == 3
 
 
 def test_a_replay_says_what_keeps_it_from_beginning(operator: Operator) -> None:

@@ -16,9 +16,9 @@ from receiver.outbound import (
     Resting,
     Unanswered,
 )
-from receiver.outbound.answers import retry_after
 from receiver.outbound.rate_limit import RateLimit
 from receiver.outbound.traffic import Traffic
+from receiver.runtime.retry_after import retry_after
 from tests.support.commands import free_port
 from tests.support.operators import V08, Simulated, simulated
 from tests.support.outbound import ask, create
