@@ -7,7 +7,7 @@ import msgspec
 
 from receiver.cli.terminal import output, receiver_url, setup
 from receiver.config.settings import Settings
-from receiver.runtime.blocking_http import BlockingHttp, Unreachable
+from receiver.runtime.blocking_http import BlockingHttp, Unreachable, bearer
 from receiver.simulate.samples import SAMPLES, Sample, build
 
 
@@ -42,8 +42,8 @@ class ReceiverClient:
 
         Raises `Unreachable` when no receiver can be reached.
         """
-        headers = {
-            "Authorization": f"Bearer {self._token}",
+        headers: dict[str, str | bytes] = {
+            "Authorization": bearer(self._token),
             "Content-Type": sample.content_type,
             "User-Agent": "receiver-send",
         }

@@ -13,7 +13,7 @@ from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.look import Look
-from receiver.runtime.blocking_http import BlockingHttp
+from receiver.runtime.blocking_http import BlockingHttp, bearer
 from receiver.runtime.retry_after import retry_after
 
 _ITEM_TYPE: Final = "application/json"
@@ -140,7 +140,8 @@ class Replay:
 
     def _post(self, refusal: Refusal) -> tuple[int, str]:
         url = f"{self._url}{_CALLBACKS[refusal.callback].path}/{refusal.listener}"
-        headers = [("Authorization", f"Bearer {self._token}"), *_headers(refusal)]
+        headers: list[tuple[str, str | bytes]] = [("Authorization", bearer(self._token))]
+        headers += _headers(refusal)
         for tried in range(_TRIES):
             answer = self._http.request("POST", url, headers, refusal.body)
             if answer.status not in _COMES_AGAIN or tried == _TRIES - 1:

@@ -4,6 +4,7 @@ httpx2 is imported with the first client: that takes several times as long as al
 imports, and most commands send nothing.
 """
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,13 @@ class Response(Struct, frozen=True):
         return self.body.decode("utf-8", "replace")
 
 
+def bearer(token: str) -> bytes:
+    """Return the Authorization header of a token, in the octets of which the receiver makes a
+    digest.
+    """
+    return b"Bearer " + os.fsencode(token)
+
+
 class BlockingHttp:
     """Send requests over connections that stay open. No redirect is followed, no proxy used."""
 
@@ -56,11 +64,17 @@ class BlockingHttp:
         self,
         method: str,
         url: str,
-        headers: Iterable[tuple[str, str]] = (),
+        headers: Iterable[tuple[str, str | bytes]] = (),
         body: bytes | None = None,
     ) -> Response:
-        """Send a request and return its answer. Raises `Unreachable`."""
-        pairs = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+        """Send a request and return its answer. Raises `Unreachable`.
+
+        A header's text goes as Latin-1, as a request that was kept had it; octets go as they are.
+        """
+        pairs = [
+            (name.encode("ascii"), value if isinstance(value, bytes) else value.encode("latin-1"))
+            for name, value in headers
+        ]
         try:
             answer = self._client.request(method, url, headers=pairs, content=body)
         except self._no_connection as error:

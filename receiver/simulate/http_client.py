@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections import deque
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httptools
 
@@ -40,7 +40,7 @@ class Target:
         )
         path, bearer = self._base + planned.path, ""
         if token and planned.of_att:
-            path += f"{'&' if '?' in path else '?'}access_token={token}"
+            path += f"{'&' if '?' in path else '?'}access_token={quote(token)}"
         elif token:
             bearer = f"Authorization: Bearer {token}\r\n"
         return (

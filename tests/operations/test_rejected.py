@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 import pytest
 
-from receiver.contract.records import decode_refusal, encode
+from receiver.contract.records import Refusal, decode_refusal, encode
 from receiver.contract.redis_keys import CREDENTIALS, REJECTED
 from tests.support.bare import connect, read_answer, request, status
 from tests.support.commands import run
@@ -150,6 +150,21 @@ def test_a_replay_waits_as_long_as_a_date_says(operator: Operator) -> None:
         answer = operator("rejected", "replay", "--all", "--url", f"http://{busy.netloc}")
         assert (answer.returncode, answer.stdout) == (0, '{"taken":1,"not_taken":0}\n')
         assert len(busy.requests) == 3
+
+
+@pytest.mark.parametrize("token", ["schlüssel-€-0123456789", "schlüssel-0123456789"])
+def test_a_token_may_have_any_characters(receiver: Receiver, token: str) -> None:
+    receiver.also(RECEIVER_BEARER_TOKENS=token)
+    receiver.start()
+    operator = Operator(receiver)
+    sent = operator("send", "mo", "--json", RECEIVER_TOKEN=token)
+    assert json.loads(sent.stdout)["status"] == 204
+    simulated = operator("simulate", "--count", "2", RECEIVER_TOKEN=token)
+    assert simulated.returncode == 0, simulated
+    refusal = Refusal("att.sms.mo", "promo", "", 0, 403, "", [], mo())
+    receiver.redis.xadd(REJECTED, {"r": encode(refusal)})
+    answer = operator("rejected", "replay", "--all", RECEIVER_TOKEN=token)
+    assert (answer.returncode, answer.stdout) == (0, '{"taken":1,"not_taken":0}\n')
 
 
 def test_a_replay_says_what_keeps_it_from_beginning(operator: Operator) -> None:
