@@ -148,8 +148,14 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
     with setup.redis_faults():
         client = _connect(settings)
         (old,) = _named(client, name)
-        was = old.credential or Credential()
-        new = msgspec.structs.replace(was, expires=expiry(None, days), created=time.time())
+        if old.credential is None:  # a new one would be valid for every listener
+            raise setup.Refused(
+                f"the record of {old.id} cannot be read, so what it is valid for is not known: "
+                "`receiver credentials add` a new one, then revoke this one"
+            )
+        new = msgspec.structs.replace(
+            old.credential, expires=expiry(None, days), created=time.time()
+        )
         added = credential_store.add(client, token, new)
         if not old.ends_within(keep_days * 86400.0):
             when = time.time() + keep_days * 86400

@@ -220,6 +220,10 @@ def test_what_expires_within_a_week_or_cannot_be_read_is_warned_of(
     assert "soon expires within a week" in listed.stderr
     assert "abababababab cannot be read" in listed.stderr
     assert "later" not in listed.stderr
+    rotated = credentials("rotate", "abababababab")
+    assert (rotated.returncode, rotated.stdout) == (2, "")
+    assert "the record of abababababab cannot be read" in rotated.stderr
+    assert valkey.client().hlen(CREDENTIALS) == 3  # no new one, for all listeners
     assert credentials("revoke", "abababababab").returncode == 0
 
 

@@ -48,7 +48,8 @@ def show(stored: list[Stored], of_subscriptions: int) -> None:
     for one in stored:
         said = document(one)
         times = [(said[name] or "never")[:16] for name in ("created", "expires", "last_used")]
-        rows.append([said["id"], said["label"], said["listener"] or "all", *times])
+        valid_for = (said["listener"] or "all") if one.credential else "unreadable"
+        rows.append([said["id"], said["label"], valid_for, *times])
     if of_subscriptions:
         rows.append(["", f"subscriptions: {of_subscriptions:,}", "", "", "renewed", ""])
     print_table(("id", "label", "listener", "created", "expires", "last used"), rows)
