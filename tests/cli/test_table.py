@@ -1,9 +1,16 @@
 """Tables on terminals of any width."""
 
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
-from receiver.cli.terminal import output
-from receiver.cli.terminal.table import print_table
+from receiver.cli.terminal import dead_letter_table, output, rejected_table
+from receiver.cli.terminal.table import PAGE, print_table
+from receiver.contract.records import Refusal
+from receiver.operations.dead_letters import Summary
+from receiver.operations.rejected_requests import Found
 
 NAMES = ("id", "at", "count", "nothing", "why")
 ROWS = [
@@ -60,3 +67,41 @@ def test_nothing_is_no_table(
 ) -> None:
     print_table(NAMES, [])
     assert capsys.readouterr().out == ""
+
+
+def _refused(number: int) -> Found:
+    return Found(f"{number}-0", Refusal("att.sms.mo", "promo", "", 0, 400, "body: x", [], b"{}"))
+
+
+def _dead(number: int) -> Summary:
+    return Summary(id=f"{number}-0", at=0, kind="notification")
+
+
+@pytest.mark.parametrize(
+    ("show", "row"),
+    [
+        (lambda rows: print_table(("id", "why"), rows), lambda number: (f"{number}-0", "why")),
+        (lambda rows: rejected_table.show_list(rows, as_json=False), _refused),
+        (lambda rows: dead_letter_table.show_list(rows, as_json=False), _dead),
+    ],
+)
+def test_of_many_rows_a_page_is_printed_before_the_rest_is_read(
+    show: Callable[[Iterator[Any]], int],
+    row: Callable[[int], Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen = []
+
+    def rows() -> Iterator[Any]:
+        for number in range(2 * PAGE + 1):
+            seen.append(capsys.readouterr().out)
+            yield row(number)
+
+    output.terminal.cache_clear()
+    assert show(rows()) == 2 * PAGE + 1
+    output.terminal.cache_clear()
+    seen.append(capsys.readouterr().out)
+    assert f"{PAGE - 1}-0" in seen[PAGE]
+    assert f"{2 * PAGE - 1}-0" in seen[2 * PAGE]
+    printed = re.findall(r"\b(\d+)-0\b", "".join(seen))
+    assert [int(number) for number in printed] == [*range(2 * PAGE + 1)]

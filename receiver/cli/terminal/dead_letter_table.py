@@ -37,12 +37,13 @@ def _print_lines(summaries: Iterable[Summary]) -> int:
 
 
 def _print_table(summaries: Iterable[Summary]) -> int:
-    rows = []
-    for one in summaries:
-        cells = (one.id, format_time(one.at)[:19], one.type or one.kind, one.listener, one.sink)
-        rows.append((*cells, one.attempts or "", one.reason))
-    print_table(("id", "given up", "type", "listener", "sink", "attempts", "reason"), rows)
-    return len(rows)
+    names = ("id", "given up", "type", "listener", "sink", "attempts", "reason")
+    return print_table(names, map(_row, summaries))
+
+
+def _row(one: Summary) -> tuple[object, ...]:
+    cells = (one.id, format_time(one.at)[:19], one.type or one.kind, one.listener, one.sink)
+    return (*cells, one.attempts or "", one.reason)
 
 
 def body_members(body: bytes) -> dict[str, str]:

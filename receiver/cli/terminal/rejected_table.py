@@ -18,17 +18,19 @@ def show_list(found: Iterable[Found], *, as_json: bool) -> int:
     """Print refused requests, without phone numbers and message texts; return how many there
     were.
     """
-    count, rows = 0, []
+    if not as_json:
+        return print_table(_COLUMNS, map(_row, found))
+    count = 0
     for one in found:
         count += 1
-        document = _document(one)
-        if as_json:
-            print_document(document)
-        else:
-            document["at"] = document["at"][:19]
-            rows.append([document[name] for name in _COLUMNS])
-    print_table(_COLUMNS, rows)
+        print_document(_document(one))
     return count
+
+
+def _row(one: Found) -> list[object]:
+    document = _document(one)
+    document["at"] = document["at"][:19]
+    return [document[name] for name in _COLUMNS]
 
 
 def show_whole(found: Found, *, as_json: bool) -> None:

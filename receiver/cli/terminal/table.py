@@ -3,20 +3,34 @@ enough room each row is a block of lines.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from receiver.cli.terminal.output import printable, terminal
 
+PAGE: Final = 1000
+"""Rows that are laid out together: of 100,000 that takes a minute, in which nothing would be
+seen."""
 _GAP: Final = 2
 _LEAST: Final = 16
 """Characters of a folded column, at least."""
 
 
-def print_table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under the names of their columns; the last column is the longest text. Whole
-    numbers are to the right; columns in which nothing stands are left out.
+def print_table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Print rows under the names of their columns, and return how many there were; the last column
+    is the longest text. Whole numbers are to the right; columns in which nothing stands are left
+    out. Of many rows each page is printed, with the names, as soon as it is there.
     """
-    found = [list(row) for row in rows]
+    left, count = iter(rows), 0
+    while page := [list(row) for row in islice(left, PAGE)]:
+        if count:
+            terminal().print()
+        _print_page(names, page)
+        count += len(page)
+    return count
+
+
+def _print_page(names: Sequence[str], found: list[list[object]]) -> None:
     kept = [at for at in range(len(names)) if any(row[at] not in ("", None) for row in found)]
     names = [names[at] for at in kept]
     numbers = [all(type(row[at]) is int for row in found) for at in kept]
