@@ -56,7 +56,9 @@ def test_it_keeps_what_it_acknowledged_when_it_is_killed(start: Start) -> None:
         pid = first.info("server")["process_id"]
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not server.is_running())
-    server.start()
+    looked_after: list[str] = []
+    server.start(lambda: looked_after.append("the other children"))
+    assert looked_after
     with client(server.url) as second:
         assert second.get("kept") == b"yes"
 
