@@ -128,7 +128,8 @@ def forwarders(directory: Path) -> list[int]:
     found = []
     for pid in programs_in(directory):
         with suppress(OSError):  # killed a round ago, and buried since it was listed
-            if b"forward" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            _, _, arguments = Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")
+            if b"forward" in arguments:
                 found.append(pid)
     return found
 
