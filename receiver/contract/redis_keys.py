@@ -189,9 +189,10 @@ def sink_deliveries(sink: str) -> str:
 def sink_state(sink: str) -> str:
     """Return the hash of a sink's state: `stopped` (the reason; HDEL starts the sink again) and
     `stopped_at`; of its circuit breaker `failures` in a row, `opened` times in a row, `open_until`
-    (ms), `probing`, `down_since` (ms); `refused`, why, where its last answer was a refusal;
-    `refused_at` of the latest refusal after which nothing was taken, `took_at` of the latest event
-    that was taken after a refusal or a failure (ms, of refusals no two the same).
+    (ms), `probing` (the delivery that asks whether the consumer is back, at most until then),
+    `down_since` (ms); `refused`, why, where its last answer was a refusal; `refused_at` of the
+    latest refusal after which nothing was taken, `took_at` of the latest event that was taken after
+    a refusal or a failure (ms, of refusals no two the same).
     """
     return f"receiver:sink:{sink}"
 

@@ -71,7 +71,7 @@ SINK: Final = [
     *_of(
         "settle",
         ("local open = redis.call('XACK', KEYS[1], group, id) == 1", "local open = true"),
-        ("return redis.call('ZREM', KEYS[2], id) == 1", "do return true end"),
+        ("redis.call('ZREM', KEYS[2], id) == 1)", "true)"),
         ("if retry == '1' and redis.call('ZSCORE', KEYS[2], id)", "if retry == '1'"),
         (
             "redis.call('XACK', KEYS[1], group, id) == 1 then\n            local",
@@ -81,6 +81,7 @@ SINK: Final = [
         ("count('replayed', -1)", "count('replayed', 0)"),
         ("marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)", ""),
         ("redis.call('ZADD', KEYS[2], due, id)", ""),
+        ("if applied and id == probing then", "if false then"),
     ),
     *_of(
         EXCHANGE,

@@ -6,7 +6,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from receiver.contract.redis_keys import EVENTS, sink_state
+from receiver.contract.redis_keys import EVENTS, retry_due, sink_state
 from receiver.operations.requeue import Requeue
 from tests.models.sink_model import GROUP, SinkModel
 from tests.models.sink_worker import SINK, outcomes_of
@@ -18,7 +18,7 @@ LONGEST: Final = 3_660_000
 """Milliseconds: a circuit that is open for longer was opened while the server's clock was ahead."""
 ACTIONS: Final = (
     *("run", "run", "run", "delivered", "retry", "refused", "again", "dead", "unsent", "pause"),
-    *("stop",),
+    *("stop", "left"),
 )
 
 
@@ -56,13 +56,27 @@ class DeliveryRules(SinkModel):
                 self.taken.add(item.delivery.entry)
             found += outcomes_of(item, "unsent" if worker.queue.held else action)
         if found:
+            probe = self._open_probe(found)
             worker.queue.settle(found, ahead)
+            if probe and not ahead:
+                state = self.client.hget(sink_state(SINK.name), "probing")
+                assert state != probe, "the sink waits for a probe that is over"
             if worker.queue.has_leased_ahead and self._may_not_send():
                 assert worker.queue.held, "leased though the settlement said not to send"
         if heard:
             worker.held = []
         elif ahead:
             worker.queue.recover()
+
+    def _open_probe(self, settled: list[Outcome]) -> bytes:
+        """Return the id of the probe if it is one of those to be settled, and open."""
+        probe: bytes = self.client.hget(sink_state(SINK.name), "probing") or b""
+        if not probe or GROUP not in self.world.groups(EVENTS):
+            return b""
+        retry = self.client.zscore(retry_due(SINK.name), probe) is not None
+        new = bool(self.client.xpending_range(EVENTS, GROUP, probe, probe, 1))
+        told = {one.retry for one in settled if one.entry == probe.decode()}
+        return probe if (retry and True in told) or (new and False in told) else b""
 
     def _may_not_send(self) -> bool:
         """Return whether the sink is stopped, or its circuit open and no probe under way."""

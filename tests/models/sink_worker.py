@@ -35,6 +35,8 @@ def outcomes_of(item: Item, action: str) -> list[Outcome]:
     letter = DeadLetter(1, "told to", b"", SINK.name, one.event, one.attempts, one.entry)
     if json.loads(one.event)["type"] != "wanted":
         return [outcomes.filtered(item)]
+    if action == "left":
+        return [outcomes.again(item, one) if item.retry else outcomes.left(item)]
     if action == "delivered":
         return [outcomes.delivered(item, "+")]
     if action == "run":

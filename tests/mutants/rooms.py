@@ -31,6 +31,7 @@ _FORWARD = (
     "tests/forward/test_forward_clocks.py",
     "tests/forward/test_forward_http.py",
     "tests/forward/test_forward_http_circuit.py",
+    "tests/forward/test_forward_http_probe.py",
     "tests/forward/test_forward_local.py",
     "tests/forward/test_forward_refused.py",
     "tests/forward/test_rq_sinks.py",

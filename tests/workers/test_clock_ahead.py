@@ -217,7 +217,7 @@ def test_a_probe_that_was_begun_then_holds_a_sink_no_longer_than_a_probe_takes(
         forwarding.now = time.time()
         publish_many(valkey, 1)
         until = int(1000 * forwarding.now) + minutes * 60_000
-        state: Any = {"opened": 1, "probing": 1, "open_until": until}
+        state: Any = {"opened": 1, "probing": "1-0", "open_until": until}
         forwarding.client.hset(sink_state("hook"), mapping=state)
         SinkSweep(forwarding.client, (sink,)).run()
         assert forwarding.client.llen("rq:queue:receiver-forward-hook") == 1

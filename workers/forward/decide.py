@@ -72,8 +72,10 @@ class Decider:
         return outcomes.unsent(item, self._letter(item, why))
 
     def given_back(self, item: Item) -> Outcome:
-        """Return the outcome that ends the lease of a delivery that was not sent."""
-        return self._again(item, item.delivery)
+        """Return the outcome of a delivery that was not sent: of a retry that ends the lease, a new
+        event stays open in the group.
+        """
+        return self._again(item, item.delivery) if item.retry else outcomes.left(item)
 
     def _without_attempt(self, item: Item) -> Outcome | None:
         """Return the outcome of a delivery that is not to be sent; None if it is."""

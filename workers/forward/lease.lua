@@ -162,7 +162,7 @@ if left() > 0 and not full and not parked then
     read('>', left())
 end
 if probe and leased > 0 then
-    redis.call('HSET', KEYS[4], 'probing', '1', 'open_until', lease)
+    redis.call('HSET', KEYS[4], 'probing', found[2], 'open_until', lease)
 end
 local last = leased == 0 and redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local why = leased == 0 and (full and 'full' or parked and 'parked') or ''

@@ -12,7 +12,17 @@ Circuit = str
 it was first tried, in ms, where it failed before), nothing (empty)."""
 
 Action = Literal[
-    "filtered", "delivered", "run", "retry", "refused", "again", "dead", "unsent", "pause", "stop"
+    "filtered",
+    "delivered",
+    "left",
+    "run",
+    "retry",
+    "refused",
+    "again",
+    "dead",
+    "unsent",
+    "pause",
+    "stop",
 ]
 DEAD: Final = ("dead", "unsent")
 """Actions that leave a dead letter, after an attempt or without one."""
@@ -50,6 +60,11 @@ def filtered(item: Item) -> Outcome:
 def delivered(item: Item, circuit: Circuit) -> Outcome:
     """Return the outcome of an event that the consumer has."""
     return _outcome(item, circuit, "delivered")
+
+
+def left(item: Item) -> Outcome:
+    """Return the outcome of a new event that was not sent: it stays open in the group."""
+    return _outcome(item, "", "left")
 
 
 def run(item: Item, commands: Sequence[Command]) -> Outcome:

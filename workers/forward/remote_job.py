@@ -169,12 +169,15 @@ class RemoteJob:
 
     def _give_back(self) -> None:
         """Give back unsent items, at a stop or when the circuit has opened: new ones are still
-        open in the group, retries lose the lease.
+        open in the group, retries lose the lease. A new one that another worker may have by now is
+        not ours to speak of.
         """
         items = itertools.chain.from_iterable(self._waiting)
-        retries = [self._decider.given_back(item) for item in items if item.retry]
-        if retries:
-            self._deliveries.settle(retries)
+        since = time.monotonic() - self._send_within
+        ours = (item for item in items if item.retry or item.leased >= since)
+        back = [self._decider.given_back(item) for item in ours]
+        if back:
+            self._deliveries.settle(back)
         self._waiting.clear()
 
 

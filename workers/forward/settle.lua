@@ -10,6 +10,7 @@
 --      answers, '-' it does not, '-' and a time (ms) it does not take what was first tried then, ''
 --      nothing), its outcome, and for
 --        filtered, delivered   nothing more
+--        left                  nothing more; it was not sent, and stays open in the group
 --        run                   number of commands, then for each its number of words and these
 --        retry, again          due in (ms), encoded delivery; `again` counts no failed attempt
 --        refused               due in (ms), encoded delivery, why, encoded dead letter: which of the two, see
@@ -18,7 +19,8 @@
 --        pause                 how long (ms) nothing is sent; no delivery, id is ''
 --        stop                  why; nothing is sent until somebody starts the sink; no delivery
 -- All times are this server's: hosts whose clocks differ agree on what is due and when the circuit is
--- open. An outcome applies only if its delivery was still open. Returns {1 if the circuit opened, 1 if it
+-- open. An outcome applies only if its delivery was still open. One that applies to the probe and tells the
+-- circuit breaker nothing ends it: the next lease sends another one. Returns {1 if the circuit opened, 1 if it
 -- closed, ids of those refused that became dead letters}.
 local group, sink = ARGV[1], ARGV[2]
 local now = now_ms()
@@ -48,12 +50,31 @@ for i = 7, at - 1, 2 do
     end
 end
 
+local stored = redis.call(
+    'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since', 'refused',
+    'refused_at', 'took_at')
+local function number(text)
+    return tonumber(text or 0) or 0
+end
+local failures, opened = number(stored[1]), number(stored[2])
+local open_until, probing, down = number(stored[3]), stored[4] or '', stored[5] or ''
+local did_open, did_close, seen = 0, 0, false
+local refused, refused_at, took_at = stored[6] or '', number(stored[7]), number(stored[8])
+local died = {}
+-- Ends the probe where an outcome applied to it. Of it alone: an older lease says nothing of the probe.
+local function probed(id, applied)
+    if applied and id == probing then
+        open_until, probing, seen = now, '', true
+    end
+    return applied
+end
+
 local function acknowledge(id)
     local open = redis.call('XACK', KEYS[1], group, id) == 1
     if open then
         acknowledged[#acknowledged + 1] = id
     end
-    return open
+    return probed(id, open)
 end
 
 local counts = {}
@@ -64,7 +85,7 @@ local function ends(retry, id)
     if retry == '1' then
         redis.call('HDEL', KEYS[3], id)
         redis.call('HDEL', KEYS[8], id)
-        return redis.call('ZREM', KEYS[2], id) == 1
+        return probed(id, redis.call('ZREM', KEYS[2], id) == 1)
     end
     return acknowledge(id)
 end
@@ -78,20 +99,9 @@ local function put_off(retry, id, due, item)
     end
     redis.call('HSET', KEYS[3], id, item)
     redis.call('ZADD', KEYS[2], due, id)
-    return true
+    return probed(id, true)
 end
 
-local stored = redis.call(
-    'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since', 'refused',
-    'refused_at', 'took_at')
-local function number(text)
-    return tonumber(text or 0) or 0
-end
-local failures, opened = number(stored[1]), number(stored[2])
-local open_until, probing, down = number(stored[3]), stored[4] or '', stored[5] or ''
-local did_open, did_close, seen = 0, 0, false
-local refused, refused_at, took_at = stored[6] or '', number(stored[7]), number(stored[8])
-local died = {}
 local function succeeded()
     did_close = opened > 0 and 1 or 0
     if failures > 0 or opened > 0 or refused_at > 0 then
@@ -168,6 +178,9 @@ while at <= #ARGV do
         if ends(retry, id) then
             count(what)
         end
+    elseif what == 'left' then
+        -- It may have no group: somebody has destroyed it.
+        probed(id, id == probing and #redis.pcall('XPENDING', KEYS[1], group, id, id, 1) > 0)
     elseif what == 'run' then
         local after = after_commands(at)
         if retry == '1' and redis.call('ZSCORE', KEYS[2], id)
@@ -179,6 +192,7 @@ while at <= #ARGV do
                     ends(retry, id)
                 else
                     acknowledged[#acknowledged + 1] = id
+                    probed(id, true)
                 end
             else
                 failure = why -- the delivery stays open, idle enough for the next worker to claim it
