@@ -74,8 +74,17 @@ def sinks_have_backlog(client: redis.Redis) -> bool:
         return False
     groups: Any = client.xinfo_groups(EVENTS)
     return any(
-        # A server that cannot tell the lag says None.
-        group["pending"] or group["lag"] != 0
+        group["pending"] or _waits(client, group)
         for group in groups
         if group["name"].decode().startswith(forward_group(""))
     )
+
+
+def _waits(client: redis.Redis, group: dict[str, Any]) -> bool:
+    """Return whether there is an entry that a group was not given. The server does not say how many
+    there are (None) while one ahead of the group has been deleted, as `receiver erase` does.
+    """
+    if group["lag"] is not None:
+        return bool(group["lag"])
+    last = group["last-delivered-id"].decode()
+    return bool(client.xrange(EVENTS, f"({last}", "+", count=1))

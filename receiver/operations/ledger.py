@@ -46,7 +46,8 @@ class Ledger(msgspec.Struct, frozen=True):
     lost: int
     """Acknowledged, and then Redis came back without them: at least so many (`health.losses`)."""
     exact: int = 1
-    """0 where `open` may be more: entries were deleted by hand, and counting on would take long."""
+    """0 where `open` may be more: an entry that waits was deleted (by `receiver erase` or by hand),
+    and counting on would take long."""
     unreadable: list[str] = []
     """The counts that are 0 here because no whole number stands there."""
 

@@ -76,8 +76,8 @@ class SinkLedger(msgspec.Struct, frozen=True):
     """What becomes of its oldest events past its share: `park`, `shed` or `hold`, as supervisors
     have it; empty where none ever had the sink."""
     exact: bool
-    """False where `open` may be more: entries were deleted by hand, and counting on would take
-    long."""
+    """False where `open` may be more: an entry that waits was deleted (by `receiver erase` or by
+    hand), and counting on would take long."""
     reason: str
     """Why the latest of those that are `retrying` was not taken; empty when there is none."""
     unreadable: list[str] = []

@@ -28,7 +28,8 @@ end
 local function open_in(stream, group)
     local lag, exact = group['lag'], true
     if not lag then
-        -- The server cannot tell, because entries were deleted by hand: count them, up to a bound.
+        -- The server cannot tell, because one ahead of the group was deleted (by `receiver erase` or by hand):
+        -- count them, up to a bound.
         local most = 5000
         lag = #redis.call('XRANGE', stream, '(' .. group['last-delivered-id'], '+', 'COUNT', most)
         exact = lag < most

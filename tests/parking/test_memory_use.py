@@ -5,8 +5,10 @@ import pytest
 from receiver.config.settings import RedisStreamSink
 from receiver.contract.redis_keys import EVENTS, forward_group
 from receiver.operations.requeue import Requeue
-from tests.support.forwarding import Forwarding, publish_many
-from tests.support.parking import copy_sink
+from tests.parking.conftest import Made
+from tests.support.erasing_parked import HER, HIS, erase
+from tests.support.forwarding import Forwarding, event, publish, publish_many
+from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
 from workers.parking import memory_use
 from workers.parking.memory_use import Use, excess, may_return
@@ -87,3 +89,33 @@ def test_sinks_whose_events_come_back_at_once_share_what_may_be_back(
     parked = use(0, retries)._replace(total=1)
     uses = {"one": parked, "other": parked, "alive": use(0)}
     assert may_return(sink("one"), uses, LIMIT) is may
+
+
+@pytest.mark.parametrize("waiting", [5, 40])
+def test_what_everybody_has_is_no_backlog_where_an_event_was_erased(
+    valkey: Valkey, parking: Made, waiting: int
+) -> None:
+    """The server does not say how far behind a group is while an entry ahead of it is deleted."""
+
+    def his(first: int, count: int) -> list[str]:
+        made = [event(n, subject=HIS, data={"from": HIS}) for n in range(first, first + count)]
+        publish(valkey, *made)
+        return [one["id"] for one in made]
+
+    sink = copy_sink(when_full="shed", share=20)
+    forwarding = Forwarding(valkey, sink)
+    shedding = parking(sink, directory=None)
+    his(0, 2_000)
+    forwarding.run()
+    ids = his(2_000, waiting - 1)
+    publish(valkey, event(3_000, subject=HER, data={"from": HER}))
+    ids += his(4_000, 1)
+    assert erase(shedding.client).undelivered == 1
+    assert shedding.client.xinfo_groups(EVENTS)[0]["lag"] is None
+    everything = 2_000 * shedding.use("copy").event_bytes
+    shedding.client.config_set("maxmemory", int(4 * everything))  # of which its share is a fifth
+    shedding.run()
+    assert shedding.books().shed == 0
+    assert shedding.use("copy").waiting == waiting
+    forwarding.run()
+    assert copied(forwarding.client)[2_000:] == ids

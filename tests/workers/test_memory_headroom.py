@@ -62,3 +62,18 @@ def test_only_what_a_sink_has_to_deliver_is_waited_for(valkey: Valkey) -> None:
     assert memory_headroom.sinks_have_backlog(client) is False
     create_group(client, "copy", "0")
     assert memory_headroom.sinks_have_backlog(client) is True
+
+
+def test_an_event_that_was_erased_is_no_backlog(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    create_group(client, "copy", "0")
+    entries = [client.xadd(EVENTS, {"event": "{}"}) for _ in range(3)]
+    client.xreadgroup("forward:copy", "one", {EVENTS: ">"}, count=2, noack=True)
+    client.xdel(EVENTS, entries[1])
+    client.xadd(EVENTS, {"event": "{}"})
+    client.xgroup_setid(EVENTS, "forward:copy", entries[0])  # as parking does, which tells no count
+    assert client.xinfo_groups(EVENTS)[0]["lag"] is None
+    assert memory_headroom.sinks_have_backlog(client) is True
+    client.xdel(EVENTS, *[entry for entry, _ in client.xrange(EVENTS)][1:])
+    assert client.xinfo_groups(EVENTS)[0]["lag"] is None
+    assert memory_headroom.sinks_have_backlog(client) is False

@@ -9,6 +9,7 @@ import redis
 from receiver.config.settings import SinkSettings
 from receiver.contract.redis_keys import (
     EVENTS,
+    SINKS,
     erase_parked,
     forward_group,
     retry_due,
@@ -16,6 +17,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
+from receiver.contract.stored_values import whole
 
 TOGETHER: Final = 0.5
 """Share of `maxmemory` that events which wait for all sinks together may take."""
@@ -26,6 +28,8 @@ SPARE: Final = 0.05
 """Of its share, that much is freed beyond it, so that events leave in blocks of some size."""
 _SAMPLE: Final = 8
 """Events that tell the size of all: as many of the oldest and of the newest that wait."""
+_SETTLED: Final = ("delivered", "filtered", "dead", "shed", "parked_damaged", "erased")
+"""Counts of a sink's events that it waits for no more."""
 _ENTRY_BYTES: Final = 40
 """What an entry of the stream takes besides its event."""
 _RETRY_BYTES: Final = 250
@@ -128,17 +132,15 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.hmget(sink_parking(sink), "place", "host", "total", "returned")
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
-    pipe.xlen(EVENTS)
     pipe.hgetall(erase_parked(sink))
-    retries, names, (stopped, opened), parking, oldest, newest, length, asked = pipe.execute()
+    retries, names, (stopped, opened), parking, oldest, newest, asked = pipe.execute()
     items: Any = client.hmget(retry_items(sink), names) if names else []
     events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
     sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
     place, host, total, returned = (value.decode() if value else "" for value in parking)
     return Use(
         position=position,
-        # None: the server cannot tell, because entries were deleted by hand.
-        waiting=length if group["lag"] is None else group["lag"],
+        waiting=_waiting(client, sink, group, len(oldest)),
         pending=group["pending"],
         retries=retries,
         event_bytes=sum(sizes) / len(sizes) + _ENTRY_BYTES,
@@ -150,6 +152,25 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         returned=int(returned or 0),
         erase=_unanswered(asked),
     )
+
+
+def _waiting(client: redis.Redis, sink: str, group: dict[str, Any], seen: int) -> int:
+    """Return how many events a sink's group was not given. The server does not say while one ahead
+    of the group has been deleted, as `receiver erase` does: then it is `seen`, the number of the
+    oldest that were read, if there are no more, else what the sink's ledger leaves for them.
+    """
+    if group["lag"] is not None or seen < _SAMPLE:
+        return seen if group["lag"] is None else int(group["lag"])
+    pipe = client.pipeline(transaction=True)
+    pipe.xinfo_stream(EVENTS)
+    pipe.xpending(EVENTS, forward_group(sink))
+    pipe.zcard(retry_due(sink))
+    pipe.hmget(sink_parking(sink), "total", "returned")
+    pipe.hmget(SINKS, [f"{sink}:{name}" for name in ("replayed", "begun", *_SETTLED)])
+    stream, group, retries, parked, counts = pipe.execute()
+    total, returned, replayed, *gone = map(whole, (*parked, *counts))
+    left = stream["entries-added"] + replayed - sum(gone) - (total - returned) - retries
+    return int(min(max(seen, left - group["pending"]), stream["length"]))
 
 
 def _unanswered(asked: Mapping[bytes, bytes]) -> dict[str, bytes]:

@@ -33,7 +33,7 @@ if #redis.call('XRANGE', KEYS[1], ARGV[4], ARGV[5], 'COUNT', ARGV[6]) ~= tonumbe
     return 0 -- one was erased meanwhile, and counted by whoever did that
 end
 
--- The server counts on how many entries a group has read, unless entries were deleted by hand.
+-- The server counts on how many entries a group has read, unless one ahead of it was deleted.
 local read = found['lag'] and found['entries-read']
 if read then
     redis.call('XGROUP', 'SETID', KEYS[1], group, ARGV[5],
