@@ -112,9 +112,9 @@ def remove(name: str, *, yes: bool) -> None:
     \b
       receiver sinks remove billing
 
-    What it had still to get becomes dead letters, within seconds where a worker runs; events that
-    nobody else reads are kept no longer for it. Should receiver.toml name it again, it begins with
-    what comes from then on.
+    What is being retried becomes dead letters, within seconds where a worker runs; what else it had
+    to get is let go, and counted. Events that nobody else reads are kept no longer for it. Should
+    receiver.toml name it again, it begins with what comes from then on.
 
     Exit codes: 0 done; 2 there is no such sink, receiver.toml or a running worker still has it, or
     no Redis.
@@ -128,10 +128,16 @@ def remove(name: str, *, yes: bool) -> None:
         if one.unknown_seconds <= BEATS_WITHIN:
             raise setup.Refused(f"a worker still has {name!r}: end or restart the workers first")
         if not yes:
-            said = f"{name} had {one.open:,} events to get; they become dead letters. Remove it?"
-            click.confirm(said, abort=True, err=True)
+            click.confirm(f"{_what_becomes(one)}. Remove it?", abort=True, err=True)
         sink_orders.retire_now(client, name)
     output.print_message(f"{name} goes with the next sweep of a worker")
+
+
+def _what_becomes(one: SinkLedger) -> str:
+    """Say what becomes of what a sink had to get, once it is retired."""
+    said = f"{one.name} had {one.open + one.parked:,} events to get: {one.retrying:,} that are "
+    said += f"retried become dead letters, {one.open - one.retrying:,} others are let go"
+    return f"{said}, {one.parked:,} parked ones are given up" if one.parked else said
 
 
 def _known(client: redis.Redis, name: str) -> SinkLedger:

@@ -70,7 +70,7 @@ def families(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     yield counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
     said = "Deliveries given up or refused for good: dead letters."
     yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
-    said = "Events let go because the sink had more than its share of memory."
+    said = "Events let go because the sink had more than its share of memory, or was retired."
     yield counter("receiver_sink_shed", said, ["sink"], counted("shed"))
     said = "Parked events that did not come back: unreadable, or given up."
     yield counter("receiver_sink_parked_damaged", said, ["sink"], counted("parked_damaged"))

@@ -59,7 +59,7 @@ class SinkLedger(msgspec.Struct, frozen=True):
     parked_bytes: int
     """What they take there."""
     shed: int
-    """Let go because the sink had more than its share of memory; nobody has them."""
+    """Let go because the sink had more than its share, or was retired: nobody has them."""
     parked_damaged: int
     """Parked ones that did not come back: unreadable, or given up; their files are kept."""
     erased: int

@@ -30,6 +30,6 @@ def pause(client: redis.Redis, name: str, reason: str) -> bool:
 
 def retire_now(client: redis.Redis, name: str) -> None:
     """Have the next sweep of a worker retire a sink that no worker has configured, instead of a day
-    after the last one had: what it had still to get becomes dead letters.
+    after the last one had: what is being retried becomes dead letters, all else is let go.
     """
     client.hset(SINKS, f"{name}:configured", "0")

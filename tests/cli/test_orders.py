@@ -47,12 +47,15 @@ def test_a_sink_that_is_gone_is_removed_at_once(valkey: Valkey, tmp_path: Path) 
         assert early.stderr.startswith("receiver: a worker still has 'hook'")
         client.hincrby(SINKS, "hook:configured", -3600 * 1000)
         asked = run(tmp_path, "sinks", "remove", "hook", stdin="n\n", REDIS_URL=valkey.url)
-        assert "hook had 3 events to get; they become dead letters" in asked.stderr
+        assert "hook had 3 events to get: 0 that are retried become dead letters" in asked.stderr
+        assert "3 others are let go. Remove it?" in asked.stderr
         assert asked.returncode == 1
         removed = run(tmp_path, "sinks", "remove", "hook", "--yes", REDIS_URL=valkey.url)
         assert removed.returncode == 0
         SinkSweep(client, ()).run()
         assert client.xinfo_groups(EVENTS) == []
+        (books,) = sink_ledger.read(client)
+        assert (books.dead, books.shed, books.open, books.balanced) == (0, 3, 0, True)
 
 
 def test_a_sink_of_receiver_toml_is_not_removed(valkey: Valkey, tmp_path: Path) -> None:

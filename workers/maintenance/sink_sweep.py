@@ -91,20 +91,18 @@ class SinkSweep:
 
     def _retire_sink(self, name: str) -> None:
         """Retire a sink: its retries become dead letters, what is parked counts as not come back,
-        then its consumer group goes.
+        all else that it had to get as let go, and its consumer group goes.
         """
         own = delivery_queue.DeliveryQueue(self._client, name, "sweep")
         client: Any = self._client  # redis-py's types allow every reply for every command
         while entries := client.zrange(retry_due(name), 0, 499):
             found = client.hmget(retry_items(name), entries)
             own.settle([_unsent(name, *each) for each in zip(entries, found, strict=True)])
-        client.xgroup_destroy(EVENTS, forward_group(name))
-        client.hdel(SINKS, f"{name}:configured")
-        script = scripts.load(__package__, "forget_parked")
-        parked = client.eval(script, 2, sink_parking(name), SINKS, name)
+        keys = [sink_parking(name), SINKS, EVENTS, MARKS, sink_state(name)]
+        script = scripts.load(__package__, "forget_sink")
+        shed, parked = client.eval(script, len(keys), *keys, name, forward_group(name))
         client.delete(sink_deliveries(name))
-        client.hdel(MARKS, forward_group(name), f"{forward_group(name)}:added")
-        log.warning("sink.retired", sink=name, parked=parked)
+        log.warning("sink.retired", sink=name, shed=shed, parked=parked)
 
 
 def _unsent(sink: str, entry: bytes, packed: bytes | None) -> Outcome:

@@ -24,7 +24,8 @@ def state(one: SinkLedger) -> str:
     if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
         hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
         also = f", and {one.parked} parked events are given up" if one.parked else ""
-        return f"not configured any more: in {hours:.0f} h what is open becomes dead letters{also}"
+        what = "what is retried becomes dead letters, the rest is let go"
+        return f"not configured any more: in {hours:.0f} h {what}{also}"
     if one.stopped:
         return f"stopped: {one.stopped}"
     if one.parking_trouble:
