@@ -5,9 +5,12 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from redis.exceptions import ResponseError
 from standardwebhooks import Webhook
 
 from receiver.contract.records import sequence
+from receiver.contract.redis_keys import SINKS
+from receiver.operations import sink_ledger
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import VARIABLES, Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
@@ -142,3 +145,22 @@ def test_a_sink_that_waits_with_as_many_retries_as_it_may_reads_no_new_event(
     forwarding.later(5)
     assert sorted(consumer.ids[3:]) == waiting + new
     assert forwarding.count("delivered") == 5
+
+
+def test_what_redis_does_not_settle_is_settled_before_anything_new_is_sent(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    sink = http_sink(consumer, concurrency=2)
+    forwarding = Forwarding(valkey, sink)
+    ids = publish_many(valkey, 200)
+    forwarding.client.hset(SINKS, "hook:delivered", "x")
+    for _ in range(5):
+        with pytest.raises(ResponseError, match="is not a number"):
+            forwarding.run()
+    assert 0 < len(consumer.requests) <= 2 * sink.concurrency
+    forwarding.client.hdel(SINKS, "hook:delivered")
+    forwarding.run()
+    forwarding.run()
+    assert sorted(consumer.ids) == ids
+    (books,) = sink_ledger.read(forwarding.client)
+    assert (books.delivered, books.open, books.balanced) == (200, 0, True)

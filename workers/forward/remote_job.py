@@ -51,6 +51,7 @@ class RemoteJob:
         self._loop.run(self._step, self._end)
 
     def _step(self) -> bool:
+        self._settle_answered()  # where Redis did not take it before: else nothing new goes out
         found = self._lease()
         if self._waiting or self._under_way or self._answered:
             self._exchange()
@@ -97,18 +98,24 @@ class RemoteJob:
         while self._waiting and not self._troubled() and (left := until - time.monotonic()) > 0:
             self._send()
             self._receive(left)
+        self._adapt(self._answered)
+        paused = ends or self._deliveries.pace.left() > 0
+        self._settle_answered(0 if paused else self._room())
+        self._deliveries.attempts.write(soon=True)
+
+    def _settle_answered(self, then_lease: int = 0) -> None:
+        """Settle what is answered, and lease so many with that. Raises `redis.RedisError`; then it
+        is kept.
+        """
         outcomes: list[Outcome] = []
         for items, answer in self._answered:
             outcomes += self._decider.answered(items, answer)
-        self._adapt(self._answered)
-        paused = ends or self._deliveries.pace.left() > 0
-        if outcomes and self._deliveries.settle(outcomes, 0 if paused else self._room()):
+        if outcomes and self._deliveries.settle(outcomes, then_lease):
             self._give_back()
-        done, self._answered = self._answered, []  # kept if Redis did not take them
+        done, self._answered = self._answered, []
         taken = [item for items, answer in done if answer.what == "taken" for item in items]
         if taken:
             self._deliveries.log_delivered(taken)
-        self._deliveries.attempts.write(soon=True)
 
     def _troubled(self) -> bool:
         """Return whether so many answers, not all of them good, are to be settled before more is
@@ -159,6 +166,7 @@ class RemoteJob:
 
     def _end(self) -> None:
         """Wait for the requests in flight; at a stop, give back those not sent yet."""
+        self._settle_answered()
         self._take(self._deliveries.leased_ahead())
         latest = time.monotonic() + 3 * self._sink.seconds + 1
         while (self._waiting or self._under_way) and time.monotonic() < latest:
