@@ -1,5 +1,7 @@
 """A park disk and a Redis that do not fit each other any more: taken away, older, damaged."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from itertools import chain
@@ -213,3 +215,25 @@ def test_a_sink_of_another_name_gets_nothing_of_what_is_parked_and_the_old_one_k
     back = parking(copy_sink(), renamed)
     assert come_back(back, forwarding) == ids
     assert copied(forwarding.client) == ids
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+def test_a_directory_whose_name_could_not_be_written_once_is_used_when_it_can_be(
+    valkey: Valkey, parking: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: str
+) -> None:
+    Forwarding(valkey, copy_sink())
+    parked = parking(copy_sink())
+    publish_many(valkey, 1_000)
+
+    def full(*_: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, call, full)
+        parked.parker.step()
+    books = parked.books()
+    assert (books.parking_trouble, books.parked) == ("No space left on device", 0)
+    parked.parker.step()
+    books = parked.books()
+    assert (books.parking_trouble, books.parked > 0) == ("", True)
+    assert [one.name for one in (tmp_path / "disk").rglob("place*")] == ["place"]

@@ -1,12 +1,11 @@
 """The directory in which a host parks events, and its name: who has the disk has what is parked."""
 
 import contextlib
-import os
 import secrets
 from pathlib import Path
 
 from receiver.config.settings import PARKING
-from workers.parking.disk import sync
+from workers.parking.disk import sync, write
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -54,12 +53,12 @@ class Place:
 
     def _write_name(self, path: Path) -> None:
         """Write a name, whole and on disk, unless another process was first."""
-        new = self._own / f"place.{os.getpid()}"
-        with new.open("x") as file:
-            file.write(secrets.token_hex(8))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(new)
-        new.unlink()
+        name = secrets.token_hex(8)
+        new = self._own / f"place.{name}"  # nobody else's: another host may have the same disk
+        try:
+            write(new, name.encode())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(new)
+        finally:
+            new.unlink(missing_ok=True)
         sync(self._own)
