@@ -123,9 +123,10 @@ def test_in_the_middle_of_a_job_nothing_is_published_again(
     accept(client, *range(100, 150))
     recover = Normaliser._recover
 
-    def meanwhile(self: Normaliser) -> None:
-        recover(self)
+    def meanwhile(self: Normaliser, until: float) -> bool:
+        over = recover(self, until)
         stranger(client, INBOUND, GROUP)
+        return over
 
     with monkeypatch.context() as patch:
         patch.setattr(Normaliser, "_recover", meanwhile)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from rq.timeouts import BaseTimeoutException
 
 from workers.forward.decide import Decider
 from workers.forward.delivery_queue import ABANDONED_SECONDS
@@ -137,7 +138,8 @@ class RemoteJob:
 
     def _receive(self, seconds: float) -> None:
         answers = self._sink.answers(seconds)
-        self._under_way -= len(answers)
+        # A request that RQ's alarm struck after it was sent is not under way by our count.
+        self._under_way = max(0, self._under_way - len(answers))
         self._answered += answers
         now = time.monotonic()
         for items, answer in answers:
@@ -157,6 +159,8 @@ class RemoteJob:
                 items[0].sent = now
                 self._sink.send(items)
                 self._under_way += 1
+            except BaseTimeoutException:
+                raise  # wherever it happened to strike: no fault of these
             except NOT_AN_EVENT:
                 self._answered.append((items, Answer("unsent", "not an event")))
             except Exception as error:  # noqa: BLE001 - a fault of ours may not hold back the others

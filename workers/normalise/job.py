@@ -107,17 +107,15 @@ class Normaliser:
         """
         until = time.monotonic() + WORK_SECONDS
         self._join_group()
-        if self._settings.sinks:
-            self._headroom.ask()
-        if self._sinks_lag():
+        if self._settings.sinks and self._headroom.ask() and self._sinks_lag():
             return
-        self._recover()
         try:
-            while entries := self._wait():
-                if self._work(entries, until):
-                    bell.ring(self._client)
-                    return
-        finally:
+            over = self._recover(until)
+            while not over and (entries := self._wait()):
+                over = self._work(entries, until)
+            if over:
+                bell.ring(self._client)
+        finally:  # also where RQ's alarm has struck between a command and its reply
             self._connection.close()
             self._log.write_metrics()
 
@@ -217,16 +215,18 @@ class Normaliser:
             args += more
         return [*commands, (*first, *args)]
 
-    def _recover(self) -> None:
-        """Publish what this consumer or a dead one left open: one by one, attempts counted.
-
-        One entry that kills the process must neither do so for ever nor take others with it.
+    def _recover(self, until: float) -> bool:
+        """Publish what was left open, here or by a dead worker, alone and counted: one that kills
+        a process must neither do so for ever nor take others with it. Returns whether time is up.
         """
         while entries := self._left_over():
             for entry in entries:
                 if self._stopping():
-                    return
+                    return True
                 self._publish_alone(entry)
+                if time.monotonic() > until:
+                    return True
+        return False
 
     def _left_over(self) -> list[Entry]:
         self._connection.send(*self._reader.left_over())
