@@ -11,7 +11,7 @@ from receiver.contract.redis_keys import retry_due
 from tests.support.consumer import consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
-from workers.forward import delivery_queue, remote_job, transactional_job
+from workers.forward import delivery_queue, outcomes, remote_job, transactional_job
 from workers.forward.outcomes import Outcome
 from workers.forward.remote_job import RemoteJob
 from workers.forward.transactional_job import TransactionalJob
@@ -150,6 +150,19 @@ def test_a_server_that_has_forgotten_the_scripts_gets_them_again(
     publish_many(valkey, 5 * AT_ONCE)
     copying.run()
     assert (copying.count("delivered"), copying.pending()) == (5 * AT_ONCE, 0)
+
+
+def test_nothing_is_leased_before_a_settlement_that_says_not_to_send(
+    valkey: Valkey, copying: Forwarding
+) -> None:
+    """Also where the server has forgotten the scripts, and another worker has leased since."""
+    publish_many(valkey, 5 * AT_ONCE)
+    queue = copying.deliveries
+    queue.settle([outcomes.again(item, item.delivery) for item in queue.lease(1)])
+    copying.client.script_flush()
+    Forwarding(valkey, copying.sink, consumer="other").deliveries.lease(1)
+    queue.settle([outcomes.pause(5_000)], AT_ONCE)
+    assert queue.leased_ahead() == []
 
 
 def test_what_was_leased_before_a_stop_is_delivered_where_that_takes_one_script(

@@ -40,7 +40,14 @@ class DeliveryScripts:
 
     def lease(self, args: list[Any]) -> Any:
         """Run `lease.lua` and return its reply. Raises `redis.RedisError`."""
-        return self._lease(keys=self._lease_keys, args=args)
+        try:
+            keys: Any = self._lease_keys
+            return self._client.evalsha(self._lease.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            # The other script first: a server that has this one must not lack that one, or it would
+            # lease before a settlement in the same round trip.
+            self._client.script_load(self._settle.script)
+            return self._lease(keys=self._lease_keys, args=args)
 
     def settle(self, args: list[Any]) -> Any:
         """Run `settle.lua` and return its reply. Raises `redis.RedisError`."""
