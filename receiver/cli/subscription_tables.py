@@ -30,7 +30,7 @@ def print_slots(found: list[Slot]) -> None:
 
 
 def print_orphans(found: list[dict[str, Any]]) -> None:
-    """Print a row for each subscription that was not created here."""
+    """Print a row for each subscription that is in no record here."""
     names = list(dict.fromkeys(name for one in found for name in one))
     print_table(names, ([one.get(name, "") for name in names] for one in found))
 

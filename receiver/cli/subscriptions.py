@@ -193,15 +193,16 @@ def adopt(subscription: str) -> None:
         await_orders(client, [operator])
 
 
-@command.command(short_help="List subscriptions at our URL that were not created here.")
+@command.command(short_help="List subscriptions at our URL that are in no record here.")
 @output.json_option
 def orphans(*, as_json: bool) -> None:
-    """List subscriptions at our URL that were not created here: `adopt` or `delete` them by id.
+    """List subscriptions at our URL that are in no record here: `adopt` or `delete` them by id.
 
     \b
       receiver subscriptions orphans | jq -r .id
 
-    The controllers search for them once an hour. Orphans that they created themselves they delete.
+    The controllers search for them once an hour. Orphans that they created themselves they delete;
+    of what was lost with Redis' data, those that have been replaced.
     """
     settings, client = _open()
     with setup.redis_faults():

@@ -33,7 +33,8 @@ class SubscriptionSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     silent_hours: Annotated[float, Meta(ge=0, le=87600)] = 0
     """So long a quiet device is believed; then its state is asked for. 0: for ever."""
     apply: Literal["auto", "manual"] = "auto"
-    """`manual`: nothing is created or deleted but by `receiver subscriptions apply`."""
+    """`manual`: devices that came or went count once `receiver subscriptions apply` is run. What is
+    wanted is renewed, and what was made twice deleted, all the same."""
 
     def beside(self, toml: Path) -> "SubscriptionSet":
         """Return the set with its file of devices resolved against the directory of

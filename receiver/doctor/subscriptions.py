@@ -126,10 +126,11 @@ def _operator(state: OperatorState, now: float) -> Iterator[Finding]:
     if state.orphans:
         yield Finding(
             "note",
-            f"{state.orphans} subscriptions at the operator {state.name} send to us, and nobody "
-            "here has made them",
+            f"{state.orphans} subscriptions at the operator {state.name} send to us and are in no "
+            "record here: made elsewhere, or lost with Redis' data",
             "they end without renewal",
-            "receiver subscriptions orphans  # then adopt or delete each",
+            "receiver subscriptions plan  # what it creates replaces what was lost; of the rest: "
+            "receiver subscriptions orphans, then adopt or delete each",
         )
 
 

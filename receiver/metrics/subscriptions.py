@@ -114,7 +114,7 @@ def metrics(snapshot: Snapshot) -> Iterator[Metric]:
 
 def _operators(found: list[OperatorState], now: float) -> Iterator[Metric]:
     orphans: Labelled = {(one.name,): one.orphans for one in found}
-    said = "Subscriptions at our URL that nobody here has made."
+    said = "Subscriptions at our URL that are in no record here."
     yield labelled("receiver_subscriptions_orphans", said, ["operator"], orphans)
     requests: Labelled = {
         (one.name, status): number for one in found for status, number in one.requests.items()

@@ -28,7 +28,7 @@ class OperatorState(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     """Why the controller cannot work, or is not accepted."""
     orphans: int = 0
-    """Subscriptions at our URL that nobody here has made."""
+    """Subscriptions at our URL that are in no record here."""
     succeeded: float = 0
     """When the operator last answered with a 2xx."""
     seconds_ahead: float = 0

@@ -1,7 +1,13 @@
-"""Finds subscriptions at our URL that no slot counts on: deletes our own, reports others."""
+"""Finds subscriptions at our URL that no slot counts on: deletes our own, reports others.
+
+Our own is what an attempt in Redis has made, or what has the tag of an attempt that Redis has lost
+and a slot for its device and type. The tag alone is none of ours: it may be another receiver's, or
+its device may not be declared yet, and a fleet would be deleted that nobody gave up.
+"""
 
 import contextlib
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -29,35 +35,59 @@ class _Owner(NamedTuple):
     attempt: str = ""
 
 
+@dataclass
+class _Search:
+    """What one search has come upon so far."""
+
+    foreign: list[dict[str, Any]] = field(default_factory=list)
+    unfinished: bool = False
+    """Whether an orphan was deleted, or serves until its successor is there."""
+    complete: bool = True
+    """Whether the lists show all that is known to be alive."""
+    admitted: bool = True
+    """Whether nothing foreign may have a token that looks like ours: 401 to it would end it."""
+
+
 async def check_orphans(context: Context) -> bool:
     """Delete our own orphans and store the list of foreign ones.
 
-    Return whether the search is to be repeated soon: a list was missing, an orphan was deleted, or
-    serves until its successor is there. Where there is none, and the lists are complete, all that
-    lives has its credential stored: `credentials_complete`.
+    Return whether the search is to be repeated soon: a list was missing, or it is unfinished.
     """
-    foreign: list[dict[str, Any]] = []
-    unfinished, complete = False, True
+    search = _Search()
     bases = {context.operator.reachability, context.operator.roaming} - {""}
     for base in sorted(bases):
         listing = await context.lists.fetched_since(base, context.store.now())
         if listing is None:
             return True
         for remote in listing.items:
-            if not context.is_ours(remote.sink) or remote.status in DEAD_STATUSES:
-                continue
-            owner = await _find_owner(context, remote)
-            if not owner.known and not is_attempt_id(remote.tag):
-                foreign.append({"base": base, "id": remote.id, "type": remote.type})
-            else:
-                unfinished |= await _keep_or_delete(context, base, remote, owner)
-        complete &= await _check_missing(context, base, listing)
-    text = msgspec.json.encode(foreign).decode() if foreign else ""
+            if context.is_ours(remote.sink) and remote.status not in DEAD_STATUSES:
+                await _examine(context, base, remote, search)
+        search.complete &= await _check_missing(context, base, listing)
+    text = msgspec.json.encode(search.foreign).decode() if search.foreign else ""
     await context.store.write_state("orphans", text)
-    # Without tags one that Redis has forgotten cannot be told from one that was made elsewhere.
-    if complete and not unfinished and (context.operator.sink_tag or not foreign):
+    await _store_completeness(context, search)
+    return search.unfinished
+
+
+async def _examine(
+    context: Context, base: str, remote: RemoteSubscription, search: _Search
+) -> None:
+    owner = await _find_owner(context, remote)
+    tagged = is_attempt_id(remote.tag)
+    if owner.known or (tagged and await _slot_for_the_same(context, remote)):
+        search.unfinished |= await _keep_or_delete(context, base, remote, owner)
+        return
+    search.foreign.append({"base": base, "id": remote.id, "type": remote.type})
+    # Without tags one that Redis has lost cannot be told from one that was made elsewhere.
+    search.admitted &= context.operator.sink_tag and not tagged
+
+
+async def _store_completeness(context: Context, search: _Search) -> None:
+    """Store whether all that lives has its credential stored, where that is known."""
+    if not search.admitted:
+        await context.store.write_state("credentials_complete")
+    elif search.complete and not search.unfinished:
         await context.store.write_state("credentials_complete", int(context.store.now()))
-    return unfinished
 
 
 async def is_counted_on(context: Context, remote: RemoteSubscription) -> bool:

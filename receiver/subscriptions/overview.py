@@ -67,7 +67,7 @@ def count_open_orders(client: redis.Redis, operator: str) -> int:
 
 
 def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
-    """Read the subscriptions at our URL that nobody here made, each as `base`, `id` and `type`."""
+    """Read the subscriptions at our URL that are in no record here: `base`, `id` and `type`."""
     raw: Any = client.hget(subscriptions_state(operator), "orphans")
     try:
         return msgspec.json.decode(raw or b"[]", type=list[dict[str, str]])
