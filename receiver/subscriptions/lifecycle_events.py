@@ -85,7 +85,7 @@ class LifecycleEvents:
         if attempt and ended:
             reason = str(event.data.get("reason") or "NETWORK_TERMINATED")
             await self._context.store.update_slot(
-                slot.id, lambda one: _end(one, attempt.id, reason)
+                slot.id, lambda one: _end(one, attempt.id, subscription, reason)
             )
         elif attempt:
             self._context.last.note(slot, event.type, event.data)
@@ -117,8 +117,12 @@ class LifecycleEvents:
         return record, record.attempt(name) if record else None
 
     async def _delete_unexpected(self, slot: Slot, subscription: str) -> None:
-        """Delete a subscription whose attempt was given up: its POST created it late after all."""
-        if any(each.subscription == subscription for each in slot.attempts):
+        """Delete a subscription whose attempt was given up: its POST created it late after all.
+
+        Until its slot has one that lives, it serves; the search for orphans deletes it then.
+        """
+        serves = slot.wanted and not slot.living
+        if serves or any(each.subscription == subscription for each in slot.attempts):
             return
         log.warning("subscription.twin", slot=slot.id)
         try:
@@ -127,9 +131,10 @@ class LifecycleEvents:
             return  # the next search for orphans finds it
 
 
-def _end(slot: Slot, attempt: str, reason: str) -> Change | None:
+def _end(slot: Slot, attempt: str, subscription: str, reason: str) -> Change | None:
+    """Note the end of an attempt's subscription; that of a twin with its token says nothing."""
     found = slot.attempt(attempt)
-    if found is None or found.ended:
+    if found is None or found.ended or found.subscription not in ("", subscription):
         return None
     found.ended = reason
     return Change()

@@ -1,0 +1,73 @@
+"""One request that the operator carries out twice: two subscriptions with one tag and one token."""
+
+import json
+from typing import Any
+
+from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_SETS, subscriptions_state
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+from tests.support.operators import V08
+
+
+def test_the_end_of_a_twin_does_not_end_the_one_that_its_slot_counts_on(fleet: Controlled) -> None:
+    fleet.wants(DEVICES[0])
+    fleet.start()
+    fleet.settled(DEVICES[0])
+    [first] = fleet.slots()[0].attempts
+    twin = repeated(fleet)
+    eventually(lambda: ends_told(fleet, twin))  # the search for orphans has deleted it
+    read(fleet, event("subscription.ended.v1", twin, first.id, reason="SUBSCRIPTION_DELETED"))
+    assert [each.ended for each in fleet.slots()[0].attempts] == [""]
+    fleet.settled(DEVICES[0])
+    assert [each["id"] for each in fleet.live()] == [first.subscription]
+    assert fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:ended") is None
+
+
+def test_a_twin_serves_where_its_slot_has_nothing_else_that_lives(fleet: Controlled) -> None:
+    fleet.wants(DEVICES[0])
+    fleet.start()
+    fleet.settled(DEVICES[0])
+    [first] = fleet.slots()[0].attempts
+    fleet.operator.control("faults", operation="list", effect="status", status=403, times=0)
+    fault = {"operation": "create", "effect": "status", "status": 409, "code": "ABORTED"}
+    fleet.operator.control("faults", times=0, skip=1, **fault)
+    twin = repeated(fleet)
+    fleet.operator.control("end", id=first.subscription)
+    read(fleet, event("subscription.ended.v1", first.subscription, first.id))
+    eventually(lambda: fleet.states() == ["failing"])
+    read(fleet, event("device.reachability.changed.v1", twin, first.id, reachable=True))
+    assert [each["id"] for each in fleet.live()] == [twin]
+    fleet.operator.control("clear-faults")
+    eventually(lambda: [each["id"] for each in fleet.live()] != [twin])
+    fleet.settled(DEVICES[0])
+
+
+def repeated(fleet: Controlled) -> str:
+    """Have the operator carry out once more the last creation that it got; return the twin."""
+    bodies = [each.body for each in fleet.operator.sent if each.method == "POST"]
+    found: str = fleet.operator.create(json.loads(bodies[-1]), V08)["id"]
+    return found
+
+
+def event(event_type: str, subscription: str, attempt: str, **data: Any) -> bytes:
+    """What the worker publishes of a notification with an attempt's token."""
+    said = {
+        "type": event_type,
+        "subscriptionattempt": attempt,
+        "data": {"subscriptionId": subscription, "reason": "NETWORK_TERMINATED"} | data,
+    }
+    return json.dumps(said, separators=(",", ":")).encode()
+
+
+def read(fleet: Controlled, said: bytes) -> None:
+    """Publish an event, and wait until the controller has handled it."""
+    entry: Any = fleet.redis.xadd(EVENTS, {"event": said})
+    eventually(lambda: fleet.redis.hget(subscriptions_state("sim"), "read") == entry)
+
+
+def ends_told(fleet: Controlled, subscription: str) -> bool:
+    """Whether the sink was told of a subscription's end."""
+    return any(
+        each["type"].endswith("ended") and each["data"]["subscriptionId"] == subscription
+        for each in fleet.sink.events
+    )
