@@ -150,7 +150,8 @@ async def _keep_or_delete(
     found = slot.attempt(owner.attempt) if slot else None
     if slot and found and found.subscription in ("", remote.id):
         if not found.subscription:
-            await store_subscription(context, slot.id, owner.attempt, remote, active=True)
+            active = not remote.is_requested
+            await store_subscription(context, slot.id, owner.attempt, remote, active=active)
         else:
             context.lists.note_alive(base, remote.id)
         return False
