@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 GONE: Final = "GONE"
 """The reason where the operator just does not know the subscription any more."""
+EXPIRED: Final = "SUBSCRIPTION_EXPIRED"
+"""The reason where it must have ended by now, whatever the operator says or does not say."""
 _SOON_GONE: Final = 12
 """So often a subscription that was deleted and still shows is looked at again soon."""
 _EARLY_ENDS_PAUSE: Final = 600.0
@@ -133,8 +135,8 @@ async def remove_attempt(context: Context, name: str, attempt: str, reason: str)
         removed.clear()
         by_operator.clear()
         found = slot.attempt(attempt)
-        if found is None:
-            return None
+        if found is None or (found.state == "active" and not found.ended):
+            return None  # it has come to life meanwhile
         slot.attempts.remove(found)
         removed.append(found)
         by_operator.append(found.state != "deleting" and slot.wanted)
@@ -142,7 +144,8 @@ async def remove_attempt(context: Context, name: str, attempt: str, reason: str)
         if found.digest:
             writes.append(("expire", found.digest, int(now + context.timing.credential_grace)))
         if by_operator[0]:
-            writes.append(("count", f"{slot.set}:ended", 1))
+            counted = "ended" if found.ended or found.subscription else "failed:unknown"
+            writes.append(("count", f"{slot.set}:{counted}", 1))
             _open_gap(context, slot, reason, now)
         return Change(writes=writes)
 

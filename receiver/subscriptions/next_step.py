@@ -28,6 +28,9 @@ new ones, and deletions last."""
 
 _AFTER_THE_END: Final = 5.0
 """Seconds after its end until a subscription is checked: the notice of the end may come first."""
+_GIVEN_UP: Final = 600.0
+"""Seconds after its end until an attempt is given up of which the operator tells nothing: clocks
+differ, and it is looked for once more."""
 _UNDECIDED: Final = frozenset({"intended", "posting", "unknown", "pending"})
 
 
@@ -71,13 +74,22 @@ def _for_attempts(slot: Slot) -> Iterator[Step]:
                 yield Step(0, "mark_unknown", EXPIRING, each)
             case "unknown":
                 yield Step(each.next, "resolve", EXPIRING, each)
+                yield _given_up(each)
             case "pending":
                 yield Step(each.next, "check_alive", EXPIRING, each)
+                yield _given_up(each)
             case "active":
                 yield Step(each.next or each.ends + _AFTER_THE_END, "check_alive", EXPIRING, each)
             case "deleting":
                 rank = EXPIRING if slot.wanted else DELETION
                 yield Step(each.delete, "delete", rank, each)
+                yield _given_up(each)
+
+
+def _given_up(attempt: Attempt) -> Step:
+    """Return the end of an attempt that its operator never tells of: it would hold up its slot."""
+    over = (attempt.ends or attempt.asked_end) + _GIVEN_UP
+    return Step(over, "remove_attempt", EXPIRING, attempt)
 
 
 def _unwanted(slot: Slot) -> Iterator[Step]:

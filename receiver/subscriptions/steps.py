@@ -27,7 +27,7 @@ async def run_step(context: Context, name: str) -> None:
         case "check_alive", attempt if attempt:
             await ending.check_alive(context, slot, attempt)
         case "remove_attempt", attempt if attempt:
-            await ending.remove_attempt(context, name, attempt.id, attempt.ended)
+            await ending.remove_attempt(context, name, attempt.id, attempt.ended or ending.EXPIRED)
         case "mark_for_deletion", attempt if attempt:
             await ending.mark_for_deletion(context, name, attempt.id)
         case "delete", attempt if attempt:
