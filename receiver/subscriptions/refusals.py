@@ -9,7 +9,7 @@ from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import orphans
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
-from receiver.subscriptions.slots import Slot
+from receiver.subscriptions.slots import Slot, is_attempt_id
 
 _SET_PAUSE: Final = 3600.0
 """Seconds without creations for a set that was refused several times alike."""
@@ -53,8 +53,10 @@ async def _count_for_set(context: Context, name: str, error: str) -> None:
 async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
     """Make room where the operator has a subscription too much like the new one.
 
-    One of ours that no slot knows is deleted. Where it is the slot's own predecessor, the operator
-    takes no second one: from now on the predecessor is deleted before its successor is created.
+    What has an attempt's tag and no slot is deleted, also if Redis has lost that attempt: this slot
+    wants the same. Without the tag it is another program's and stays. Where it is the slot's own
+    predecessor, the operator takes no second one: from now on that is deleted before its successor
+    is created.
     Return the seconds until the next attempt; None: a backoff that grows with the failures.
     """
     base = context.base(slot)
@@ -65,7 +67,7 @@ async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
         same = remote.type == slot.type and remote.device == slot.device
         if not same or not context.is_ours(remote.sink) or remote.id in known:
             continue
-        if remote.tag and not await orphans.is_counted_on(context, remote):
+        if is_attempt_id(remote.tag) and not await orphans.is_counted_on(context, remote):
             with contextlib.suppress(NotSent, Unanswered):
                 await context.api.delete(base, remote.id)
             return context.timing.recheck

@@ -11,6 +11,7 @@ from receiver.subscriptions.creation_outcome import classify
 from tests.subscriptions.test_left_behind import settings
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+from tests.support.operators import asked
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,14 @@ def test_a_file_that_may_be_read_again_has_changed(tmp_path: Path) -> None:
     assert file_stamp(one) != before
     file.unlink()
     assert file_stamp(one) == ()
+
+
+def test_a_conflict_with_another_programs_subscription_leaves_that_alone(fleet: Controlled) -> None:
+    fleet.operator.control("settings", creation={"refuse_twins": True})
+    sink = fleet.sink.url.rpartition("/")[0] + "/camara/notifications/default?s=session-17"
+    foreign = fleet.operator.create(asked(sink))["id"]
+    fleet.start()
+    eventually(lambda: fleet.requests()["create 409"] >= 3)
+    assert not [name for name in fleet.requests() if name.startswith("delete")]
+    eventually(lambda: fleet.states() == ["active", "active", "failing"])
+    assert foreign in {each["id"] for each in fleet.live()}
