@@ -1,7 +1,7 @@
 """Orders to the controllers of subscriptions, and waiting until they are done."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -29,6 +29,16 @@ def order_slots(client: redis.Redis, name: str, do: str) -> None:
         await_orders(client, {slot.operator for slot in found})
 
 
+def order_orphan(client: redis.Redis, orphan: tuple[str, str], do: str, name: str) -> None:
+    """Have the controller do something with an orphan, by what `find_orphan` returned of it. Raises
+    `Refused`, also with what the operator said.
+    """
+    operator, base = orphan
+    order = msgspec.convert({"do": do, "base": base, "subscription": name}, Order)
+    overview.enqueue_order(client, operator, order)
+    await_orders(client, [operator], orphan=name)
+
+
 def find_orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, str] | None:
     """Return the operator of an orphan, and the base URL of its API."""
     for one in settings.operators:
@@ -38,13 +48,18 @@ def find_orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str
     return None
 
 
-def await_orders(client: redis.Redis, operators: Iterable[str]) -> None:
-    """Wait until the controllers have done their orders. Raises `Refused` after a minute."""
+def await_orders(client: redis.Redis, operators: Collection[str], *, orphan: str = "") -> None:
+    """Wait until the controllers have done their orders. Raises `Refused` after a minute, or where
+    the one about this orphan cannot be done.
+    """
     until = time.monotonic() + _LONGEST_WAIT
     while any(overview.count_open_orders(client, name) for name in operators):
         if time.monotonic() > until:
             raise setup.Refused(
-                "ordered, but no controller has done it yet: does `receiver worker` run?"
+                "ordered, but not done yet: does `receiver worker` run, and the operator answer?"
             )
         time.sleep(0.1)
+    for name in operators if orphan else ():
+        if said := overview.take_refusal(client, name, orphan):
+            raise setup.Refused(f"{orphan}: {said}")
     output.print_message("done: see `receiver subscriptions list`")

@@ -7,7 +7,12 @@ import click
 import redis
 
 from receiver.cli import subscription_tables as tables
-from receiver.cli.subscription_orders import await_orders, find_orphan, order_slots
+from receiver.cli.subscription_orders import (
+    await_orders,
+    find_orphan,
+    order_orphan,
+    order_slots,
+)
 from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
 from receiver.subscriptions import overview
@@ -28,7 +33,7 @@ def command() -> None:
     these commands ask for.
 
     Exit codes: 0 done; 1 what was named is not there; 2 a wrong option or setting, no Redis, no
-    controller, or (of `plan`) differences.
+    controller, an operator that refuses, or (of `plan`) differences.
     """
 
 
@@ -162,11 +167,7 @@ def delete(name: str) -> None:
     settings, client = _open()
     with setup.redis_faults():
         if orphan := find_orphan(settings, client, name):
-            operator, base = orphan
-            overview.enqueue_order(
-                client, operator, Order(do="delete", base=base, subscription=name)
-            )
-            await_orders(client, [operator])
+            order_orphan(client, orphan, "delete", name)
             return
     order_slots(client, name, "delete")
 
@@ -179,18 +180,15 @@ def adopt(subscription: str) -> None:
     \b
       receiver subscriptions adopt 7c2a1f5e-0b7d-4c9e-9a39-2d6f0c9b1a11
 
-    A successor with a token of the receiver's own is created at once; then it is deleted.
+    A successor with a token of the receiver's own is created at once; then it is deleted. Exit
+    code 2 where the operator refuses, or no slot without a living subscription wants the same.
     """
     settings, client = _open()
     with setup.redis_faults():
         orphan = find_orphan(settings, client, subscription)
         if orphan is None:
             raise setup.Refused("no such orphan: see `receiver subscriptions orphans`")
-        operator, base = orphan
-        overview.enqueue_order(
-            client, operator, Order(do="adopt", base=base, subscription=subscription)
-        )
-        await_orders(client, [operator])
+        order_orphan(client, orphan, "adopt", subscription)
 
 
 @command.command(short_help="List subscriptions at our URL that are in no record here.")

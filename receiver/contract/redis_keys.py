@@ -275,7 +275,8 @@ def subscriptions_state(operator: str) -> str:
     last completed a round), `controller` (its owner), `public_url` (which it gives to the
     operator), `credentials_complete` (when the operator's lists last showed no living subscription
     of ours without a stored credential), `sets` (JSON, `receiver.subscriptions.set_state`),
-    `requests:<status>` counts, `succeeded` (the last 2xx) and `seconds_ahead` (the operator's
+    `requests:<status>` counts, `refused:<subscription>` (why an order about it was not done, until
+    the command has read it), `succeeded` (the last 2xx) and `seconds_ahead` (the operator's
     clock); times are seconds since 1970.
     """
     return f"receiver:subscriptions:operator:{operator}"

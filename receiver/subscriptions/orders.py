@@ -3,9 +3,10 @@
 from typing import Final, Literal
 
 import msgspec
+import structlog
 
 from receiver.contract.stored_values import UNREADABLE
-from receiver.outbound import NotSent, Unanswered
+from receiver.outbound import Answer, NotSent, Unanswered
 from receiver.subscriptions import ending
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
 from receiver.subscriptions.context import Context
@@ -14,6 +15,11 @@ from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id, slot_id
 from receiver.subscriptions.store import Change
 from receiver.subscriptions.timing import DAY, renewal_due
 
+log = structlog.get_logger()
+
+_PASSING: Final = (408, 425, 429)
+"""Statuses with which an operator asks to come again; any 5xx says the same."""
+_GONE: Final = (404, 410)
 _ADOPTED_LIFE: Final = DAY
 """Seconds that an adopted subscription is taken to live where the operator shows no end."""
 
@@ -30,10 +36,19 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of `delete` and `adopt`: one that belongs to no slot."""
 
 
+class _Refused(Exception):
+    """An order that cannot be done; the message says why."""
+
+
+class _Passing(Exception):
+    """An order that the operator may carry out later."""
+
+
 async def do_orders(context: Context, reconciler: Reconciler) -> None:
     """Do what the commands have asked for, the oldest first.
 
-    An order at which the operator gave no answer stays in the list, and is done again.
+    An order at which the operator gave no answer, 429 or 5xx goes to the end of the list, and is
+    done again. One that cannot be done is removed, and why is stored for the command that waits.
     """
     for raw in await context.store.read_orders():
         try:
@@ -41,11 +56,25 @@ async def do_orders(context: Context, reconciler: Reconciler) -> None:
         except UNREADABLE:
             await context.store.remove_order(raw)
             continue
+        said = ""
         try:
             await _do(context, reconciler, order)
-        except (NotSent, Unanswered):
+        except (NotSent, Unanswered, _Passing):
+            await context.store.postpone_order(raw)
             return
+        except _Refused as refused:
+            said = str(refused)
+            log.warning("subscriptions.order_refused", do=order.do, said=said)
+        if order.subscription:
+            await context.store.write_state(order_outcome(order.subscription), said)
         await context.store.remove_order(raw)
+
+
+def order_outcome(subscription: str) -> str:
+    """Return the field of an operator's state that says why the last order about a subscription
+    was not done.
+    """
+    return f"refused:{subscription}"
 
 
 async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
@@ -61,9 +90,18 @@ async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
             for each in slot.living if slot else ():
                 await ending.mark_for_deletion(context, order.slot, each.id)
         case "delete":
-            await context.api.delete(order.base, order.subscription)
+            answer = await context.api.delete(order.base, order.subscription)
+            if answer.status not in _GONE:  # as it was meant to be
+                _check(answer)
         case "adopt":
             await _adopt(context, order)
+
+
+def _check(answer: Answer) -> None:
+    if answer.status in _PASSING or answer.status >= 500:
+        raise _Passing
+    if answer.status >= 300:
+        raise _Refused(f"the operator answered {answer.status} {answer.code}".rstrip())
 
 
 def _renew(slot: Slot, now: float) -> Change:
@@ -77,17 +115,22 @@ async def _adopt(context: Context, order: Order) -> None:
     """Make a foreign subscription the living attempt of the slot for the same device and type.
 
     Its renewal is due at once: the successor has a credential of ours, then the adopted is deleted.
+    Raises `_Refused`, `_Passing`.
     """
     answer = await context.api.get(order.base, order.subscription)
-    remote = parse_subscription(answer.document) if answer.status == 200 else None
+    _check(answer)
+    remote = parse_subscription(answer.document)
     if remote is None:
-        return
+        raise _Refused("the operator shows no subscription")
     now = context.store.now()
     for one in context.sets.values():
         name = slot_id(one.name, one.operator, remote.device, remote.type)
         if await context.store.read_slot(name):
-            await context.store.update_slot(name, lambda slot: _add_adopted(slot, remote, now))
+            done = await context.store.update_slot(name, lambda it: _add_adopted(it, remote, now))
+            if done and not any(each.subscription == remote.id for each in done.attempts):
+                raise _Refused("its slot has one that lives")
             return
+    raise _Refused("no slot wants its device and type")
 
 
 def _add_adopted(slot: Slot, remote: RemoteSubscription, now: float) -> Change | None:

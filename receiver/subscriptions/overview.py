@@ -15,7 +15,7 @@ from receiver.contract.redis_keys import (
 from receiver.contract.stored_values import UNREADABLE, texts
 from receiver.subscriptions import desired, set_state
 from receiver.subscriptions.desired import Difference
-from receiver.subscriptions.orders import Order
+from receiver.subscriptions.orders import Order, order_outcome
 from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot, decode
 
@@ -64,6 +64,18 @@ def count_open_orders(client: redis.Redis, operator: str) -> int:
     """Return how many orders of an operator have not been done yet."""
     found: Any = client.llen(subscriptions_orders(operator))
     return int(found)
+
+
+def take_refusal(client: redis.Redis, operator: str, subscription: str) -> str:
+    """Return, once, why the last order about a subscription of no slot was not done; empty where it
+    was.
+    """
+    key, field = subscriptions_state(operator), order_outcome(subscription)
+    pipe = client.pipeline(transaction=True)
+    pipe.hget(key, field)
+    pipe.hdel(key, field)
+    said, _ = pipe.execute()
+    return said.decode() if said else ""
 
 
 def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:

@@ -133,6 +133,13 @@ class Store(Lease):
         key = subscriptions_orders(self.operator)
         await cast(Awaitable[Any], self.client.lrem(key, 1, order.decode()))
 
+    async def postpone_order(self, order: bytes) -> None:
+        """Put an order behind the others."""
+        key, pipe = subscriptions_orders(self.operator), self.client.pipeline(transaction=True)
+        pipe.lrem(key, 1, order.decode())
+        pipe.rpush(key, order)
+        await cast(Awaitable[Any], pipe.execute())
+
     async def _commit(self, slot: Slot, before: bytes, change: Change) -> bool:
         slot.update_state()
         self.commits += 1

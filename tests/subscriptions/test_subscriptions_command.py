@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
+from receiver.contract.redis_keys import subscriptions_orders
 from tests.support.command_line import here
 from tests.support.commands import RECEIVER, run
 from tests.support.controlling import DEVICES, Controlled
@@ -85,17 +87,85 @@ def test_a_slot_is_renewed_and_deleted_by_hand(fleet: Controlled) -> None:
 def test_one_that_was_made_elsewhere_is_reported_and_adopted_or_deleted(
     fleet: Controlled, what: str
 ) -> None:
+    fault = {"operation": "create", "effect": "status", "status": 409, "code": "ABORTED"}
+    fleet.operator.control("faults", times=0, skip=1, **fault)  # but for the one made elsewhere
+    name = foreign(fleet)
+    [found] = map(json.loads, command(fleet, "orphans").stdout.splitlines())
+    assert (found["operator"], found["id"]) == ("sim", name)
+    assert command(fleet, what, name).returncode == 0
+    known = [each.subscription for slot in fleet.slots() for each in slot.attempts]
+    assert (name in known) == lives(fleet, name) == (what == "adopt")
+    fleet.operator.control("clear-faults")
+    fleet.settled()
+    assert not lives(fleet, name)  # an adopted one is replaced by one with a token of ours
+
+
+def foreign(fleet: Controlled) -> str:
+    """One that was made elsewhere for the first device, listed as an orphan."""
     sink = fleet.sink.url.rpartition("/")[0] + "/camara/notifications/default"
-    foreign = fleet.operator.create(asked(sink))["id"]
-    fleet.wants(*DEVICES[1:])
+    found: str = fleet.operator.create(asked(sink))["id"]
     fleet.start()
-    shown = eventually(lambda: command(fleet, "orphans").stdout)
-    [found] = map(json.loads, shown.splitlines())
-    assert (found["operator"], found["id"]) == ("sim", foreign)
-    eventually(lambda: len(fleet.live()) == 3)
-    assert command(fleet, what, foreign).returncode == 0
-    if what == "delete":
-        fleet.settled(*DEVICES[1:])
+    eventually(lambda: found in command(fleet, "orphans").stdout)
+    return found
+
+
+def lives(fleet: Controlled, subscription: str) -> bool:
+    return subscription in {each["id"] for each in fleet.live()}
+
+
+def test_what_the_operator_refuses_is_said_by_the_command_that_asked_for_it(
+    fleet: Controlled,
+) -> None:
+    fleet.wants(*DEVICES[1:])
+    name = foreign(fleet)
+    fault = {"effect": "status", "status": 403, "times": 1}
+    for operation, what in (("delete", "delete"), ("get", "adopt")):
+        fleet.operator.control("faults", operation=operation, **fault)
+        found = command(fleet, what, name)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert found.stderr == f"receiver: {name}: the operator answered 403 PERMISSION_DENIED\n"
+    found = command(fleet, "adopt", name)
+    assert (found.returncode, "no slot wants its device and type" in found.stderr) == (2, True)
+    assert lives(fleet, name)
+    assert command(fleet, "delete", name).returncode == 0
+    fleet.settled(*DEVICES[1:])
+
+
+def test_nothing_is_adopted_into_a_slot_whose_own_subscription_lives(fleet: Controlled) -> None:
+    fleet.more = "silent_hours = 0"
+    name = foreign(fleet)
+    eventually(lambda: fleet.states() == ["active"] * 3)
+    found = command(fleet, "adopt", name)
+    assert (found.returncode, "its slot has one that lives" in found.stderr) == (2, True)
+    assert lives(fleet, name)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_order_at_which_the_operator_has_no_time_is_done_later(
+    fleet: Controlled, status: int
+) -> None:
+    fleet.wants(*DEVICES[1:])
+    name = foreign(fleet)
+    fleet.operator.control("faults", operation="delete", effect="status", status=status, times=2)
+    assert command(fleet, "delete", name).returncode == 0
+    assert fleet.requests()[f"delete {status}"] == 2
+    assert not lives(fleet, name)
+
+
+def test_an_order_that_the_operator_never_carries_out_holds_up_no_other(fleet: Controlled) -> None:
+    fleet.wants(*DEVICES[1:])
+    name = foreign(fleet)
+    fleet.operator.control("faults", operation="delete", effect="status", status=503, times=0)
+    base = json.loads(command(fleet, "orphans").stdout)["base"]
+    fleet.order(do="delete", base=base, subscription=name)
+    fleet.order(do="apply")
+    orders = subscriptions_orders("sim")
+    eventually(lambda: [json.loads(each)["do"] for each in read(fleet, orders)] == ["delete"])
+
+
+def read(fleet: Controlled, orders: str) -> list[bytes]:
+    found: Any = fleet.redis.lrange(orders, 0, -1)
+    return list(found)
 
 
 def test_the_worker_starts_a_controller_for_each_operator(fleet: Controlled) -> None:
