@@ -85,17 +85,13 @@ def _books(found: Snapshot) -> Iterator[Finding]:
 def _moved_groups(found: Snapshot) -> Iterator[Finding]:
     for group, (_, at) in sorted(found.moves.items()):
         if found.now - at < WEEK:
-            when = _utc(min(at, found.now))
+            when = datetime.fromtimestamp(min(at, found.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             yield Finding(
                 "warning",
                 f"the consumer group {group} was destroyed or moved (noticed {when})",
                 "the workers went on where they were; a reader of events needs a group of its own",
                 'redis-cli -u "$REDIS_URL" ACL LIST  # then deny XGROUP where it is not needed',
             )
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime.tracing.context import context
 from receiver.runtime.tracing.encoding import FORMS, Attributes, Kind, form
 from workers import outcome_log
@@ -97,6 +98,6 @@ def _parent(item: Item) -> str:
     """Return the trace context that an event carries; anybody may have put it there."""
     try:
         found = _carries(item.delivery.event)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return ""
     return context(found.traceparent, found.tracestate)

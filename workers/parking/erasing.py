@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import redis
 
 from receiver.contract.records import decode_erase_parked
@@ -12,6 +11,7 @@ from receiver.contract.redis_keys import (
     erase_parked,
     erase_parked_fields,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.erasure.person import naming
 from workers.parking.memory_use import Use
 from workers.parking.parked_files import ParkedFiles
@@ -44,7 +44,7 @@ class Erasing:
             self._count()
             self._file, self._gone, unread = next(self._looks)
             self._unread += unread
-        except (StopIteration, msgspec.DecodeError):
+        except (StopIteration, *UNREADABLE):
             self._answer()
         except OSError:
             self._unread += 1  # nothing comes back while somebody waits for the answer
