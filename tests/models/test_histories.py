@@ -59,6 +59,18 @@ def test_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(machine, settings=histories(machine, SUITE[machine], random=False))
 
 
+def test_what_redis_has_forgotten_takes_no_place_of_what_is_parked_later(shared: World) -> None:
+    """Shrunk from a history that failed: a host whose first file had begun to come back."""
+    told = SinkHistories()
+    told.park_and_give_back(by=0, again=False, trouble="", then="")
+    told.lose_marks_and_old_age()
+    told.park_and_give_back(by=0, again=False, trouble="", then="")
+    told.park_and_give_back(by=0, again=False, trouble="", then="forgotten")
+    told.replay_what_is_open(action="retry")
+    told.park_and_give_back(by=0, again=False, trouble="killed before", then="")
+    told.teardown()
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("machine", SUITE)
 def test_many_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:

@@ -98,6 +98,32 @@ def test_what_nobody_counts_on_is_cut_off(files: ParkedFiles, tmp_path: Path) ->
     assert segments(tmp_path) == []
 
 
+@pytest.mark.parametrize("end", ["cut", "set_aside"])
+def test_what_came_back_is_not_taken_for_what_has_its_numbers_later(
+    files: ParkedFiles, tmp_path: Path, end: str
+) -> None:
+    files.drop(20)
+    getattr(files, end)(0)
+    assert segments(tmp_path) == []
+    assert len(segments(tmp_path, "unclaimed")) == (end == "set_aside")
+    files.append(0, entries(3, 50))
+    assert taken(reopened(files, tmp_path)) == [(0, 3)]
+
+
+def test_damaged_bytes_before_what_is_set_aside_are_kept(
+    files: ParkedFiles, tmp_path: Path
+) -> None:
+    (path,) = segments(tmp_path)
+    before, block = path.read_bytes(), files.unclaimed(20)
+    assert block
+    path.write_bytes(b"?" + before[1:])
+    files.drop(20)
+    files.set_aside(0)
+    kept = [segments(tmp_path, kind)[0].read_bytes() for kind in ("damaged", "unclaimed")]
+    assert b"".join(kept) == b"?" + before[1:]
+    assert (segments(tmp_path), taken(reopened(files, tmp_path))) == ([], [])
+
+
 @pytest.mark.parametrize("open_again", [False, True])
 @pytest.mark.parametrize("where", ["the head", "the body"])
 def test_a_damaged_block_is_passed_over_and_its_file_kept(

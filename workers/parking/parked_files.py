@@ -17,7 +17,7 @@ import structlog
 
 from workers.parking import segment
 from workers.parking.disk import open_lock, replace, sync, unused_name, write
-from workers.parking.segment import Block, DamagedError, Entry
+from workers.parking.segment import Block, DamagedError, Entry, Gap
 from workers.parking.segment_writer import SegmentWriter
 
 log = structlog.get_logger()
@@ -121,7 +121,8 @@ class ParkedFiles:
             name, block = self._blocks.pop()
             self._writer.close(name)
             if block.at:
-                os.truncate(self._directory / name, block.at)
+                counts = bool(self._blocks) and self._blocks[-1][0] == name
+                _shorten(self._directory / name, block.at, counts=counts)
             else:
                 (self._directory / name).unlink(missing_ok=True)
 
@@ -129,22 +130,19 @@ class ParkedFiles:
         """Keep the blocks from this number on under another name: Redis does not know of them."""
         self._writer.close()
         aside = [(name, block) for name, block in self._blocks if block.number >= number]
+        left = {name for name, block in self._blocks if block.number < number}
         for name, first in sorted(dict(reversed(aside)).items()):
             log.error("parking.unclaimed", directory=self._directory.name, file=name)
             path = self._directory / name
             kept = unused_name(path, "unclaimed")
             if first.at:
-                self._move_end(path, kept, first.at)
+                write(kept, path.read_bytes()[first.at :])
+                sync(self._directory)
+                _shorten(path, first.at, counts=name in left)
             else:
                 path.rename(kept)
         for one in aside:
             self._blocks.remove(one)
-
-    def _move_end(self, path: Path, kept: Path, at: int) -> None:
-        """Move what is in a file from a place on into another file, which is on disk before."""
-        write(kept, path.read_bytes()[at:])
-        sync(self._directory)
-        os.truncate(path, at)
 
     def clear_bare(self, total: int) -> None:
         """Delete files without a sound block that begin at this number or later: their writer was
@@ -213,9 +211,26 @@ class ParkedFiles:
                 unused_name(path, "damaged").hardlink_to(path)
 
 
+def _shorten(path: Path, at: int, *, counts: bool) -> None:
+    """Leave of a file what stands before a place, if it has a block that `counts`. Else all blocks
+    there have come back, and the next start would take them for events that have their numbers by
+    then: the file is deleted, or kept as damaged where it has bytes that are no block.
+    """
+    if counts:
+        os.truncate(path, at)
+    elif all(isinstance(one, Block) for one in _scan(path) if one.at < at):
+        path.unlink()
+    else:
+        os.truncate(path, at)
+        path.rename(unused_name(path, "damaged"))
+
+
 def _blocks(path: Path) -> list[Block]:
     """Return the blocks of a file whose numbers ascend."""
+    return [one for one in _scan(path) if isinstance(one, Block)]
+
+
+def _scan(path: Path) -> list[Block | Gap]:
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        found = segment.scan(lambda at, n: os.pread(file.fileno(), n, at), size)
-        return [one for one in found if isinstance(one, Block)]
+        return list(segment.scan(lambda at, n: os.pread(file.fileno(), n, at), size))
