@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 from tests.models import breakages, draws
 from tests.models.breakages import Breakage
 from tests.models.inbound import InboundHistories
+from tests.models.said import Said
 from tests.models.sink import SinkHistories
 from tests.models.subscriptions import SubscriptionHistories
 from tests.models.world import World, world
@@ -68,6 +69,18 @@ def test_what_redis_has_forgotten_takes_no_place_of_what_is_parked_later(shared:
     told.park_and_give_back(by=0, again=False, trouble="", then="forgotten")
     told.replay_what_is_open(action="retry")
     told.park_and_give_back(by=0, again=False, trouble="killed before", then="")
+    told.teardown()
+
+
+def test_what_is_read_again_behind_something_newer_comes_out_once(shared: World) -> None:
+    """Shrunk from a history that failed: the group is set back between two reads of one batch."""
+    told = InboundHistories()
+    bare = Said("bare", 0, "")
+    told.append(by=0, says=[Said("message", 0, "")], refused=0, fate="answered")
+    told.sweep_with_a_clock_ahead(which="server", again=True, says=bare)
+    told.read(by=1, count=1)
+    told.stranger(how="set to 0")
+    told.overtake(then="")
     told.teardown()
 
 

@@ -123,6 +123,8 @@ local function publish(identity, settles, mark, json)
 end
 
 local codes, acknowledged = {}, {}
+-- Entries ascend, unless somebody moved the group back between two reads of one batch.
+local previous, ascending = ARGV[5], true
 -- Duplicates are counted by the basis of their identity; a list by that of its first event.
 local bases = {p = 'duplicate_provider_id', c = 'duplicate_composite', f = 'duplicate_fingerprint'}
 local by_basis = {}
@@ -131,6 +133,10 @@ while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 1])
     local after = at + 2 + math.max(1, 4 * count)
     local code = '-'
+    if ascending and marks.less(id, previous) then
+        ascending, done = false, marks.read(mark)
+    end
+    previous = id
     local open = redis.call('XACK', KEYS[1], group, id) == 1
     if open and not marks.holds(done, id) then
         acknowledged[#acknowledged + 1] = id
@@ -159,6 +165,9 @@ while at <= #ARGV do
     end
     codes[#codes + 1] = code
     at = after
+end
+if not ascending then
+    table.sort(acknowledged, marks.less)
 end
 marks.add(KEYS[1], KEYS[7], group, mark, acknowledged)
 if claimed > 0 then
