@@ -54,9 +54,10 @@ def command(
     settings = setup.settings()
     chosen = _sink(settings, sink)
     client = setup.connect(setup.redis_url(settings))
-    wanted = Wanted(
-        since=since, until=until or int(time.time() * 1000), types=types, listeners=listeners
-    )
+    until = int(time.time() * 1000) if until is None else until
+    if until <= since:
+        raise click.BadParameter("a time after --since is wanted", param_hint="--until")
+    wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
     with setup.redis_faults():
         _refuse_stopped(client, sink)
         report = partial(_report, dry=dry_run, as_json=as_json)

@@ -105,6 +105,8 @@ def select(
             ):
                 yield named
         return
+    if wanted.until <= wanted.since:
+        return
     for page in Look(client).all(DEAD_LETTERS, str(wanted.since), str(wanted.until - 1)):
         for entry, fields in page:
             found = read(entry, fields.get(b"d", b""))

@@ -100,6 +100,8 @@ class Replay:
         """Replay page by page, as soon as the sink has room, and yield the counts of each. Raises
         `redis.RedisError`.
         """
+        if self._wanted.until <= self._wanted.since:
+            return  # of "-1" a server makes no end that is before all entries
         at, last = str(self._wanted.since), str(self._wanted.until - 1)
         while True:
             page: Any = self._client.xrange(EVENTS, min=at, max=last, count=PAGE)

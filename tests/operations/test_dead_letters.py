@@ -99,6 +99,16 @@ def test_what_fails_again_is_a_dead_letter_again_and_a_replay_ends(
     assert set(letters(misunderstood)).isdisjoint(before)
 
 
+@pytest.mark.parametrize("command", ["list", "drop", "replay"])
+def test_none_is_older_than_everything(
+    misunderstood: redis.Redis, tmp_path: Path, redis_url: str, command: str
+) -> None:
+    arguments = ("dead-letters", command, "--older-than", "99999999d")
+    answer = run(tmp_path, *arguments, REDIS_URL=redis_url)
+    assert "Redis" not in answer.stderr
+    assert misunderstood.xlen(DEAD_LETTERS) == 3
+
+
 def test_letters_that_die_while_a_replay_runs_are_left_for_the_next(valkey: Valkey) -> None:
     client = valkey.client()
     undelivered(client, "a", "b")

@@ -121,6 +121,20 @@ def test_events_are_chosen_by_time_type_and_listener(client: redis.Redis) -> Non
     assert replay(client, types=("device.*", "sms.*"), listeners=("l1",)) == ["1", "3", "5"]
 
 
+@pytest.mark.parametrize("until", ["1970-01-01", "0001-01-01", "1970-01-01T00:00:02Z"])
+def test_until_before_since_sends_nothing(
+    client: redis.Redis, redis_url: str, tmp_path: Path, until: str
+) -> None:
+    publish(client, range(1, 4))
+    arguments = ["replay", "--sink", "billing", "--since", "1970-01-01T00:00:02Z"]
+    answer = run(tmp_path, *arguments, "--until", until, REDIS_URL=redis_url)
+    assert answer.returncode == 2
+    assert "--until: a time after --since is wanted" in answer.stderr
+    wanted = Wanted(since=0, until=0)
+    assert list(Replay(client, SINK, wanted).steps(dry=False)) == []
+    assert handed_over(client) == []
+
+
 def test_no_more_waits_for_the_sink_than_it_can_take(
     client: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
