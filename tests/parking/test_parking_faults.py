@@ -37,6 +37,20 @@ def come_back(parked: Parking, forwarding: Forwarding) -> list[str]:
     return copied(forwarding.client)
 
 
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_nobody_else_may_look_into_the_parking_directory(
+    valkey: Valkey, parking: Made, tmp_path: Path, before: int | None
+) -> None:
+    directory = tmp_path / "disk" / "receiver-parking"
+    if before:
+        directory.mkdir(mode=before, parents=True)
+    parked = parking(copy_sink())
+    Forwarding(valkey, copy_sink())
+    publish_many(valkey, 20)
+    park(parked, 20)
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_damaged_block_costs_its_own_events_which_are_counted(
     valkey: Valkey, parking: Made, tmp_path: Path
 ) -> None:

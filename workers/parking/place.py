@@ -21,7 +21,7 @@ class Place:
     def name(self) -> str:
         """Return the directory's name: made once and kept in it, so that it moves with the disk."""
         if not self._name:
-            self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._prepare()
             path = self._own / "place"
             if not path.exists():
                 self._write_name(path)
@@ -43,6 +43,7 @@ class Place:
     def files(self, sink: str) -> ParkedFiles:
         """Return the files of a sink. Raises `BlockingIOError` while another process has them."""
         if sink not in self._files:
+            self._prepare()
             self._files[sink] = ParkedFiles(self._own / sink)
         return self._files[sink]
 
@@ -50,6 +51,12 @@ class Place:
         """Close all files and end their locks."""
         while self._files:
             self._files.popitem()[1].close()
+
+    def _prepare(self) -> None:
+        """Create our directory where it is missing; it is nobody else's to look into."""
+        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a disk that may only be read, or knows no modes
+            self._own.chmod(0o700)
 
     def _write_name(self, path: Path) -> None:
         """Write a name, whole and on disk, unless another process was first."""
