@@ -17,6 +17,11 @@ Positive = Annotated[float, Meta(gt=0)]
 Weight = Annotated[float, Meta(ge=0)]
 Whole = Annotated[int, Meta(ge=1)]
 
+MOST: Final = 10_000_000
+"""Notifications of one run: they are planned before the first one is sent."""
+_LONGEST: Final = 1024 * 1024
+"""Bytes of a scenario file."""
+
 
 class ScenarioError(Exception):
     """The scenario cannot be played; the message is one line for the user."""
@@ -85,7 +90,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
 
     seed: int = 1
     phase: tuple[Phase, ...] = (Phase(rate=100, seconds=10), Phase(burst=500), Phase(50, 10))
-    count: Whole | None = None
+    count: Annotated[int, Meta(ge=1, le=MOST)] | None = None
     """Stop after so many, whatever the phases say."""
     connections: Whole = 128
     timeout: Positive = 10.0
@@ -110,7 +115,11 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises `ScenarioError`."""
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Scenario)
+        with path.open("rb") as file:
+            data = file.read(_LONGEST + 1)
+        if len(data) > _LONGEST:
+            raise ScenarioError(f"{path}: a file of at most {_LONGEST} bytes is wanted")
+        found = msgspec.convert(tomllib.loads(data.decode()), Scenario)
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

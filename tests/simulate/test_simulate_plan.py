@@ -9,7 +9,7 @@ from receiver.simulate import rules
 from receiver.simulate.bodies import TYPES
 from receiver.simulate.plan import Plan, Planned
 from receiver.simulate.rules import Answer
-from receiver.simulate.scenario import Att, Camara, Phase, Scenario, Trouble, load
+from receiver.simulate.scenario import Att, Camara, Phase, Scenario, ScenarioError, Trouble, load
 from receiver.simulate.verdict import RunLedger
 
 RUN = "6b00bd49f6e7"
@@ -31,6 +31,11 @@ def one(of: list[Planned], **wanted: object) -> Planned:
     """The first with these values that is no trouble otherwise."""
     wanted = {"hostile": ""} | wanted
     return next(x for x in of if all(getattr(x, name) == v for name, v in wanted.items()))
+
+
+def test_a_scenario_file_that_has_no_end_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="at most 1048576 bytes"):
+        load(Path("/dev/zero"))
 
 
 def test_the_same_seed_and_name_give_the_same_bytes() -> None:

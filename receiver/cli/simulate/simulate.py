@@ -20,7 +20,7 @@ from receiver.simulate import scenario as scenarios
 from receiver.simulate.http_client import Target
 from receiver.simulate.plan import RUN_DIGITS
 from receiver.simulate.run import Run, Stream
-from receiver.simulate.scenario import Phase, Scenario
+from receiver.simulate.scenario import MOST, Phase, Scenario
 from receiver.simulate.verdict import Verdict
 
 
@@ -87,7 +87,9 @@ class _Simulate(click.Group):
 )
 @click.option("--duration", type=Amount(), help="Seconds of sending.")
 @click.option(
-    "--count", type=click.IntRange(1), help="So many notifications; without --rate all at once."
+    "--count",
+    type=click.IntRange(1, MOST),
+    help="So many notifications; without --rate all at once.",
 )
 @click.option("--run", "name", metavar="NAME", help="Repeat an earlier run, byte for byte.")
 @click.option(
