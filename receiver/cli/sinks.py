@@ -76,9 +76,12 @@ def start(name: str) -> None:
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
     with setup.redis_faults():
-        _known(client, name)
+        one = _known(client, name)
         was_stopped = sink_orders.start(client, name)
-    output.print_message(f"{name} sends again" if was_stopped else f"{name} was not stopped")
+    said = f"{name} sends again"
+    if one.unknown_seconds > BEATS_WITHIN:
+        said += " once a worker has it: name it in receiver.toml, and run `receiver worker`"
+    output.print_message(said if was_stopped else f"{name} was not stopped")
     raise SystemExit(0 if was_stopped else 1)
 
 
