@@ -68,6 +68,16 @@ class Stored(msgspec.Struct, frozen=True):
         expires = self.credential.expires if self.credential else None
         return expires is not None and expires < time.time() + seconds
 
+    def outlives(self, other: "Stored") -> bool:
+        """Return whether it has the label and the listener of another credential and ends after it.
+        Without a label nothing says that two belong together.
+        """
+        mine, theirs = self.credential, other.credential
+        if not (mine and theirs and mine.label and theirs.expires is not None):
+            return False
+        alike = (mine.label, mine.listener) == (theirs.label, theirs.listener)
+        return alike and (mine.expires is None or mine.expires > theirs.expires)
+
 
 def id_of(token: str) -> str:
     """Return the id that the record of a token has."""
@@ -110,6 +120,16 @@ def find(client: redis.Redis, name: str) -> list[Stored]:
     stored = all_stored(client) if name else []
     by_id = [one for one in stored if one.id == name]
     return by_id or [one for one in stored if one.credential and one.credential.label == name]
+
+
+def successor(old: Stored, stored: list[Stored]) -> Stored | None:
+    """Return the valid credential that takes the place of one that ends: of several one that has
+    been used, and of those the newest.
+    """
+    after = [one for one in stored if one.outlives(old) and not one.ends_within(0)]
+    used = [one for one in after if one.used is not None]
+    newest = sorted(used or after, key=lambda one: one.credential.created if one.credential else 0)
+    return newest[-1] if newest else None
 
 
 def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None:

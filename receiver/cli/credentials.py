@@ -99,8 +99,11 @@ def list_(*, as_json: bool) -> None:
     The credentials of subscriptions that receiver.toml declares are one line with a count and
     without an id: their controllers make and drop them.
 
-    Exit codes: 0 all is well; 1 one has expired, expires within a week, or cannot be read; 2 a
-    wrong setting or no Redis.
+    One that ends is no fault once another one with its label and its listener, which ends later,
+    has been used: it says which.
+
+    Exit codes: 0 nothing has to be done; 1 one has expired or expires within a week and none that
+    is used takes its place, or one cannot be read; 2 a wrong setting or no Redis.
     """
     with setup.redis_faults():
         client = _connect(setup.settings(file=False))
@@ -114,10 +117,10 @@ def list_(*, as_json: bool) -> None:
         credential_table.show(stored, count)
     if not (stored or count):
         output.print_message("no credential is stored: `receiver credentials add`")
-    warnings = [line for line in map(credential_table.warning, stored) if line]
-    for line in warnings:
-        click.echo(f"receiver: {line}", err=True)
-    raise SystemExit(1 if warnings else 0)
+    remarks = [said for one in stored if (said := credential_table.remark(one, stored))]
+    for said in remarks:
+        click.echo(f"receiver: {said.line}", err=True)
+    raise SystemExit(int(any(said.needs_somebody for said in remarks)))
 
 
 @command.command(short_help="Replace a token without a gap.")

@@ -1,7 +1,5 @@
 """Checks the work in progress: credentials, workers, ledger, sinks, dead letters."""
 
-import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -16,6 +14,7 @@ from receiver.contract.redis_keys import (
     forward_queue,
 )
 from receiver.doctor.consents import consents
+from receiver.doctor.credentials import WEEK, credentials
 from receiver.doctor.finding import Finding
 from receiver.doctor.key_types import check_counts
 from receiver.doctor.readers import readers
@@ -26,7 +25,6 @@ from receiver.metrics.snapshot import Snapshot
 
 _MANY: Final = 90_000
 """Dead letters of one owner that are nearly as many as are kept."""
-WEEK: Final = 7 * 86400.0
 _LATE: Final = 60.0
 """Seconds after which an open notification is late: a worker needs a tenth of one."""
 
@@ -46,7 +44,7 @@ def check_workload(
             "receiver credentials add --label NAME",
             "/credentials",
         )
-    yield from _credentials(found, demo)
+    yield from credentials(found, demo)
     yield from _workers(settings, found)
     yield from _sinks(found)
     yield from _retired(settings, found)
@@ -91,39 +89,6 @@ def _moved_groups(found: Snapshot) -> Iterator[Finding]:
                 f"the consumer group {group} was destroyed or moved (noticed {when})",
                 "the workers went on where they were; a reader of events needs a group of its own",
                 'redis-cli -u "$REDIS_URL" ACL LIST  # then deny XGROUP where it is not needed',
-            )
-
-
-def _credentials(found: Snapshot, demo: str) -> Iterator[Finding]:
-    demo_digest = hashlib.sha256(demo.encode()).hexdigest()
-    for one in found.credentials:
-        known = one.credential
-        named = f"the credential {one.id}" + (f" ({known.label})" if known and known.label else "")
-        page = f"/credentials/{one.id}"
-        if known is None:
-            yield Finding(
-                "serious",
-                f"{named} cannot be read",
-                "requests with it are answered 503",
-                f"receiver credentials revoke {one.id}",
-                page,
-            )
-        elif one.ends_within(WEEK):
-            days = ((known.expires or 0.0) - time.time()) / 86400
-            yield Finding(
-                "serious" if days <= 0 else "warning",
-                f"{named} " + ("has expired" if days <= 0 else f"expires in {days:.1f} days"),
-                "a 401 ends a CAMARA subscription, and AT&T gives up after 72 hours",
-                "receiver credentials add --label NAME  # register it there, then revoke this one",
-                page,
-            )
-        if demo and one.digest == demo_digest:
-            yield Finding(
-                "warning",
-                f"{named} is the token of `receiver up --demo`",
-                "it has been printed on a terminal and is stored in a file",
-                f"receiver credentials revoke {one.id}",
-                page,
             )
 
 

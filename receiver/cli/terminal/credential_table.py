@@ -1,9 +1,9 @@
 """The stored credentials, for people and for programs."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from receiver.auth.bearer import Credential
-from receiver.auth.credential_store import Stored
+from receiver.auth.credential_store import Stored, successor
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.table import print_table
 from receiver.cli.terminal.time_option import format_time
@@ -11,14 +11,30 @@ from receiver.cli.terminal.time_option import format_time
 _WEEK: Final = 7 * 86400.0
 
 
-def warning(one: Stored) -> str:
-    """Return what is to be said of a credential; empty where all is well."""
+class Remark(NamedTuple):
+    """What is to be said of a credential."""
+
+    line: str
+    needs_somebody: bool
+
+
+def remark(one: Stored, stored: list[Stored]) -> Remark | None:
+    """Return what is to be said of one of the stored credentials; None where all is well."""
     if one.credential is None:
-        return f"{printable(one.id)} cannot be read: its token is answered 503; revoke or mend it"
+        why = "cannot be read: its token is answered 503; revoke or mend it"
+        return Remark(f"{printable(one.id)} {why}", needs_somebody=True)
     if not one.ends_within(_WEEK):
-        return ""
+        return None
     state = "has expired" if one.ends_within(0) else "expires within a week"
-    return f"{one.id} {printable(one.credential.label)} {state}".replace("  ", " ")
+    line = f"{one.id} {printable(one.credential.label)} {state}".replace("  ", " ")
+    new = successor(one, stored)
+    if new is None:
+        return Remark(line, needs_somebody=True)
+    if new.used is None:
+        line += f", and {new.id} after it was never used: register the new one"
+        return Remark(line, needs_somebody=True)
+    ended = f"{line} ({_format_seconds(one.credential.expires)})"
+    return Remark(f"{ended}; {new.id} takes its place", needs_somebody=False)
 
 
 def document(one: Stored) -> dict[str, Any]:

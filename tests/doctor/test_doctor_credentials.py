@@ -1,0 +1,88 @@
+"""`receiver doctor` and `credentials list` on a credential that ends while another one follows."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from receiver.auth.bearer import Credential
+from receiver.auth.credential_store import add, id_of
+from receiver.contract.redis_keys import CREDENTIALS_USED
+from tests.support.commands import run
+from tests.support.eventually import eventually
+from tests.support.examined import GOOD, examined, grave
+from tests.support.running import Receiver
+from tests.support.valkey import Valkey
+
+DAY = 86400.0
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def test_a_rotation_needs_somebody_until_the_new_token_is_used_and_nobody_after_that(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    url = receiver.valkey.url
+
+    def credentials(*words: str) -> Any:
+        return run(tmp_path, "credentials", *words, REDIS_URL=url)
+
+    receiver.also(RECEIVER_BEARER_TOKENS=GOOD)
+    receiver.start_worker()
+    eventually(lambda: receiver.redis.smembers("rq:workers:receiver-normalise"))
+    old = id_of(credentials("add", "--label", "att").stdout.strip())
+    new_token = credentials("rotate", "att").stdout.strip()
+    new = id_of(new_token)
+    found = examined(tmp_path, url)
+    unused = f"the credential {old} (att) expires in 7.0 days; {new} is to take its place"
+    assert grave(found, unused) == "warning"
+    (fix,) = (one["fix"] for what, one in found.items() if unused in what)
+    assert fix.startswith(f"register the new one: {new}")
+    listed = credentials("list")
+    assert listed.returncode == 1
+    assert f"{old} att expires within a week, and {new} after it was never used" in listed.stderr
+
+    receiver.redis.hset(CREDENTIALS_USED, _digest(new_token), str(time.time()))
+    used = f"(att) expires in 7.0 days; {new}, which is used, takes its place"
+    assert grave(examined(tmp_path, url, status=0), used) == "note"
+    listed = credentials("list")
+    assert listed.returncode == 0
+    assert f"{old} att expires within a week (20" in listed.stderr
+    assert f"{new} takes its place" in listed.stderr
+
+
+def test_only_what_is_alike_and_ends_later_takes_the_place_of_a_credential(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client, soon = valkey.client(), time.time() + 3 * DAY
+    records = {
+        "promo": Credential(label="a", listener="promo", expires=soon),
+        "other": Credential(label="a", listener="other"),
+        "nameless": Credential(expires=soon),
+        "nameless-too": Credential(),
+        "sooner": Credential(label="b", expires=soon - DAY),
+        "later": Credential(label="b", expires=soon),
+    }
+    for name, record in records.items():
+        add(client, name, record)
+        client.hset(CREDENTIALS_USED, _digest(name), str(time.time()))
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, f"{id_of('promo')} (a) expires in 3.0 days") == "warning"
+    assert grave(found, f"{id_of('nameless')} expires in 3.0 days") == "warning"
+    assert grave(found, f"{id_of('sooner')} (b) expires in 2.0 days; {id_of('later')}") == "note"
+    assert grave(found, f"{id_of('later')} (b) expires in 3.0 days") == "warning"
+
+
+def test_what_has_expired_is_grave_unless_another_one_is_used(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client, past = valkey.client(), time.time() - DAY
+    add(client, "old", Credential(label="a", expires=past))
+    add(client, "over-too", Credential(label="a", expires=past + 60))
+    add(client, "new", Credential(label="a"))
+    old = f"{id_of('old')} (a) has expired; {id_of('new')}"
+    assert grave(examined(tmp_path, valkey.url), old) == "serious"
+    client.hset(CREDENTIALS_USED, _digest("new"), str(time.time()))
+    assert grave(examined(tmp_path, valkey.url), old) == "note"
