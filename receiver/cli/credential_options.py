@@ -1,11 +1,15 @@
-"""What the options of `receiver credentials` say, checked."""
+"""What the arguments and options of `receiver credentials` say, checked."""
 
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 
 import click
+import redis
 
+from receiver.auth import credential_store
+from receiver.auth.credential_store import Stored
+from receiver.cli.terminal import output, setup
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN, QUOTES
 from receiver.config.settings import LISTENER_NAME, Settings
 
@@ -46,3 +50,35 @@ def read_token() -> str:
     if " " in token or QUOTES & set(token):
         raise click.UsageError("--token-stdin: a token has no blanks and no quotes in it")
     return token
+
+
+def named(client: redis.Redis, name: str) -> list[Stored]:
+    """Return the credentials with this id or label, the oldest first; without any it ends the
+    command.
+    """
+    stored = credential_store.find(client, name)
+    if not stored:
+        output.exit_nothing_found("there is no such credential: see `receiver credentials list`")
+    return stored
+
+
+def the_newest(stored: list[Stored]) -> Stored:
+    """Return the newest of one label, if the others have its listener and end before it. Raises
+    `Refused` where it is not clear which is meant.
+    """
+    *others, newest = stored
+    if not all(newest.outlives(one) for one in others):
+        raise setup.Refused(f"several have this label: name one of {_ids(stored)}")
+    return newest
+
+
+def refuse_several(stored: list[Stored]) -> None:
+    """Raise `Refused` where a label names several."""
+    if len(stored) > 1:
+        raise setup.Refused(
+            f"several have this label: name one of {_ids(stored)}, or `revoke --all`"
+        )
+
+
+def _ids(stored: list[Stored]) -> str:
+    return ", ".join(one.id for one in stored)

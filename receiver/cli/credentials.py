@@ -10,8 +10,15 @@ import redis
 
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
-from receiver.auth.credential_store import Exists, NotReplicated, Stored
-from receiver.cli.credential_options import check_listener, expiry, read_token
+from receiver.auth.credential_store import Exists, NotReplicated
+from receiver.cli.credential_options import (
+    check_listener,
+    expiry,
+    named,
+    read_token,
+    refuse_several,
+    the_newest,
+)
 from receiver.cli.terminal import credential_table, output, setup
 from receiver.config.settings import Settings
 
@@ -142,15 +149,17 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
       receiver credentials rotate 3fd1c0aa91b2 --keep-days 30 --days 365
 
     The new one has the label and the listener of the old one. Register it with the network before
-    the old one ends: `receiver credentials list` shows which of them is used.
+    the old one ends: `receiver credentials list` shows which of them is used. Of several with this
+    label it replaces the newest, if the others have its listener and end before it.
 
     Exit codes: 0 done; 1 no credential has this name; 2 a wrong option or setting, several have
-    this label, no Redis, or done but not on so many replicas as RECEIVER_ACK_REPLICAS wants.
+    this label and do not end before the newest, no Redis, or done but not on so many replicas as
+    RECEIVER_ACK_REPLICAS wants.
     """
     settings, token, failure = setup.settings(file=False), secrets.token_urlsafe(32), None
     with setup.redis_faults():
         client = _connect(settings)
-        (old,) = _named(client, name)
+        old = the_newest(named(client, name))
         if old.credential is None:  # a new one would be valid for every listener
             raise setup.Refused(
                 f"the record of {old.id} cannot be read, so what it is valid for is not known: "
@@ -201,7 +210,9 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     with setup.redis_faults():
         settings = setup.settings(file=False)
         client, replicas = _connect(settings), settings.ack_replicas
-        stored = _named(client, name, several=everything)
+        stored = named(client, name)
+        if not everything:
+            refuse_several(stored)
         failure = None
         try:
             if in_days:
@@ -214,17 +225,6 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     for one in stored:
         output.print_message(f"{'expires by then' if in_days else 'revoked'} {one.id}")
     _refuse_few(failure)
-
-
-def _named(client: redis.Redis, name: str, *, several: bool = False) -> list[Stored]:
-    """Return the credentials with this id or label: one, unless there may be several."""
-    stored = credential_store.find(client, name)
-    if not stored:
-        output.exit_nothing_found("there is no such credential: see `receiver credentials list`")
-    if len(stored) > 1 and not several:
-        ids = ", ".join(one.id for one in stored)
-        raise setup.Refused(f"several have this label: name one of {ids}, or `revoke --all`")
-    return stored
 
 
 def _refuse_few(failure: NotReplicated | None) -> None:

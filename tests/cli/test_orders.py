@@ -118,4 +118,25 @@ def test_a_token_is_replaced_without_a_gap(valkey: Valkey, tmp_path: Path) -> No
     assert timedelta(days=9, hours=23) < ends - began < timedelta(days=10, hours=1)
     assert second["expires"] is None
     assert credentials("rotate", "nobody").returncode == 1
-    assert "several have this label" in credentials("rotate", "att").stderr
+
+
+def test_a_label_is_rotated_again_where_the_old_tokens_end_and_not_where_it_is_not_clear_which(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    def credentials(*words: str) -> Any:
+        return run(tmp_path, "credentials", *words, REDIS_URL=valkey.url)
+
+    def ids() -> list[str]:
+        return [json.loads(line)["id"] for line in credentials("list").stdout.splitlines()]
+
+    credentials("add", "--label", "att", "--listener", "promo")
+    credentials("rotate", "att")
+    _, second = ids()
+    again = credentials("rotate", "att", "--keep-days", "10", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["replaces"] == second
+    credentials("add", "--label", "att", "--listener", "other")
+    refused = credentials("rotate", "att")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"several have this label: name one of {', '.join(ids())}" in refused.stderr
+    assert "revoke" not in refused.stderr
