@@ -3,6 +3,8 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import click
@@ -10,7 +12,7 @@ import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.dead_letter_table import show_list, show_whole
-from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
@@ -222,8 +224,8 @@ def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: b
     """Apply an action to every selected dead letter; print the counts and each failure."""
     outcomes: Counter[str] = Counter()
     try:
-        with setup.redis_faults(), progress("Dead letters", client.xlen(DEAD_LETTERS)) as bar:
-            for entry, outcome in action(dead_letters.select(client, wanted, bar)):
+        with setup.redis_faults(), _chosen(client, wanted) as all_found:
+            for entry, outcome in action(all_found):
                 outcomes[outcome] += 1
                 if outcome not in ("done", "gone"):
                     click.echo(f"receiver: {entry}: {outcome}", err=True)
@@ -232,5 +234,14 @@ def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: b
         failed = outcomes.total()
         said = f"done {done}, gone meanwhile {gone}, failed {failed}"
         output.print_result(said, as_json=as_json, done=done, gone=gone, failed=failed)
+    if not (done or gone or failed):
+        filtered = wanted != Selection(ids=wanted.ids)
+        look = "receiver dead-letters list"
+        output.print_none_chosen("dead letter", look, by_id=bool(wanted.ids), filtered=filtered)
     if failed or not (done or gone):
         raise SystemExit(1)
+
+
+def _chosen(client: redis.Redis, wanted: Selection) -> AbstractContextManager[Iterable[Found]]:
+    select = partial(dead_letters.select, client, wanted)
+    return selecting("Dead letters", len(wanted.ids), client.xlen(DEAD_LETTERS), select)

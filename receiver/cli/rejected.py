@@ -1,7 +1,9 @@
 """`receiver rejected`: list, show, replay and drop rejected requests."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import click
@@ -10,13 +12,13 @@ import redis
 from receiver.cli.send import demo_token
 from receiver.cli.terminal import output, receiver_url, setup
 from receiver.cli.terminal.output import printable
-from receiver.cli.terminal.progress_bar import progress
+from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.rejected_table import show_list, show_whole
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
-from receiver.operations.rejected_requests import Replay, Selection, WrongToken
+from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
 from receiver.runtime.blocking_http import Unreachable
 
 _OPTIONS = (
@@ -143,9 +145,10 @@ def replay(
     token = token or demo_token(settings)
     client, url = _connect(settings), url or setup.base_url(settings)
     outcomes: Counter[str] = Counter()
+    wanted = _selection(**chosen)
     try:
         with setup.redis_faults():
-            _replay(client, Replay(client, url, token), _selection(**chosen), outcomes)
+            _replay(client, Replay(client, url, token), wanted, outcomes)
     except WrongToken:
         raise setup.Refused("401: this token is not valid there: another --token") from None
     except Unreachable:
@@ -155,6 +158,8 @@ def replay(
         left = outcomes.total()
         said = f"taken {taken}, not taken {left}"
         output.print_result(said, as_json=as_json, taken=taken, not_taken=left)
+    if not (taken or left):
+        _say_none(wanted)
     raise SystemExit(0 if taken and not outcomes else 1)
 
 
@@ -179,10 +184,13 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     client, count = _connect(setup.settings(file=False)), 0
     if everything and not yes:
         click.confirm("Delete all refused requests, for good?", abort=True, err=True)
-    with setup.redis_faults(), progress("Refused requests", client.xlen(REJECTED)) as bar:
-        for found in rejected_requests.select(client, _selection(**chosen), bar):
+    wanted = _selection(**chosen)
+    with setup.redis_faults(), _chosen(client, wanted) as all_found:
+        for found in all_found:
             count += rejected_requests.drop(client, found)
     output.print_result(f"dropped {count}", as_json=as_json, dropped=count)
+    if not count:
+        _say_none(wanted)
     raise SystemExit(0 if count else 1)
 
 
@@ -194,12 +202,23 @@ def _one_way_of_choosing(everything: bool, chosen: dict[str, Any]) -> None:
 def _replay(
     client: redis.Redis, replaying: Replay, wanted: Selection, outcomes: Counter[str]
 ) -> None:
-    with progress("Refused requests", client.xlen(REJECTED)) as bar:
-        for found in rejected_requests.select(client, wanted, bar):
+    with _chosen(client, wanted) as all_found:
+        for found in all_found:
             outcome = replaying.send(found)
             outcomes[outcome] += 1
             if outcome != "taken":
                 click.echo(f"receiver: {found.id}: {printable(outcome)}", err=True)
+
+
+def _chosen(client: redis.Redis, wanted: Selection) -> AbstractContextManager[Iterable[Found]]:
+    select = partial(rejected_requests.select, client, wanted)
+    return selecting("Refused requests", len(wanted.ids), client.xlen(REJECTED), select)
+
+
+def _say_none(wanted: Selection) -> None:
+    filtered = wanted != Selection(ids=wanted.ids)
+    look = "receiver rejected list"
+    output.print_none_chosen("request", look, by_id=bool(wanted.ids), filtered=filtered)
 
 
 def _connect(settings: Settings) -> redis.Redis:

@@ -74,6 +74,17 @@ def exit_nothing_found(what: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def print_none_chosen(what: str, look: str, *, by_id: bool, filtered: bool) -> None:
+    """Print on stderr that a command has found nothing to do, and which command shows what there
+    is.
+    """
+    if filtered:
+        said = f"none matches: see `{look}`"
+    else:
+        said = f"there is no such {what}: see `{look}`" if by_id else "there is none"
+    click.echo(f"receiver: {said}", err=True)
+
+
 def printable(text: object, keep: str = "") -> str:
     """Replace characters that could control the terminal, except those in `keep`."""
     return "".join(

@@ -1,8 +1,11 @@
 """A progress bar on stderr, for people only."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -18,3 +21,20 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda more: bar.advance(task, more)
+
+
+@contextmanager
+def selecting(
+    what: str, asked: int, stored: int, select: Callable[[Callable[[int], None]], Iterable[Found]]
+) -> Iterator[Iterable[Found]]:
+    """Show a bar over what `select` finds, and yield that. It counts the ids that were asked for;
+    where none were, all that is looked at.
+    """
+    with progress(what, asked or stored) as bar:
+        yield _counting(select(lambda _: None), bar) if asked else select(bar)
+
+
+def _counting(found: Iterable[Found], bar: Callable[[int], None]) -> Iterator[Found]:
+    for one in found:
+        bar(1)
+        yield one
