@@ -53,9 +53,10 @@ def command(*, as_json: bool) -> None:
         spool = settings.spool_dir or settings.data_dir / "spool"
         parked = settings.park_dir or settings.data_dir / "parked"
         settings = msgspec.structs.replace(settings, spool_dir=spool, park_dir=parked)
-        tokens += [token for token in [demo_token(settings)] if token]
     url = setup.redis_url(settings)
     findings += [*check_environment(settings, tokens, url), *check_console(settings)]
+    if not settings.redis_url and (demo := demo_token(settings)):
+        tokens.append(demo)
     findings += polls.of_settings(settings)
     findings += polls.of_pages(settings)
     findings += check_public_url(settings)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,13 +44,20 @@ def _tokens(settings: Settings, tokens: Sequence[str]) -> Iterator[Finding]:
             "whoever guesses one can send you notifications",
             "RECEIVER_BEARER_TOKENS=$(openssl rand -hex 32)  # then restart web",
         )
-    if (demo := demo_token(settings)) and demo in tokens:
+    demo = demo_token(settings)
+    if demo and (demo in tokens or not settings.redis_url):
         yield Finding(
             "warning",
             "the token of `receiver up --demo` is valid",
             "it has been printed on a terminal and is stored in a file",
-            _REPLACEMENT,
+            _REPLACEMENT if demo in tokens else _without_demo(settings),
         )
+
+
+def _without_demo(settings: Settings) -> str:
+    """Return the remedy where the token is that of the data directory, and of no variable."""
+    file = shlex.quote(str(settings.data_dir / "demo-token"))
+    return f"receiver credentials add --label NAME  # then receiver up without --demo; rm {file}"
 
 
 def demo_token(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """`receiver doctor` and `credentials list` on a credential that ends while another one follows."""
 
 import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.support.commands import run
 from tests.support.eventually import eventually
 from tests.support.examined import GOOD, examined, grave
 from tests.support.running import Receiver
+from tests.support.up import Up
 from tests.support.valkey import Valkey
 
 DAY = 86400.0
@@ -86,3 +88,21 @@ def test_what_has_expired_is_grave_unless_another_one_is_used(
     assert grave(examined(tmp_path, valkey.url), old) == "serious"
     client.hset(CREDENTIALS_USED, _digest("new"), str(time.time()))
     assert grave(examined(tmp_path, valkey.url), old) == "note"
+
+
+def test_the_remedy_for_the_token_of_the_demo_names_what_it_comes_from(tmp_path: Path) -> None:
+    def remedy(**environ: str) -> str:
+        said = run(tmp_path, "doctor", "--json", **environ).stdout
+        found = [json.loads(line) for line in said.splitlines()]
+        assert not any("no credential" in one["what"] for one in found)
+        (fix,) = (one["fix"] for one in found if "token of `receiver up --demo`" in one["what"])
+        return str(fix)
+
+    with Up(tmp_path) as up:
+        up.events(3)
+        fix = remedy()
+        assert fix.startswith("receiver credentials add --label NAME  # then receiver up without")
+        assert "RECEIVER_BEARER_TOKENS" not in fix
+        (file,) = (word for word in fix.split() if word.endswith("demo-token"))
+        token = (tmp_path / file).read_text().strip()
+        assert "RECEIVER_BEARER_TOKENS" in remedy(RECEIVER_BEARER_TOKENS=token)
