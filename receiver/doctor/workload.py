@@ -39,9 +39,10 @@ def check_workload(
     if not (found.credentials or tokens or settings.subscriptions):
         yield Finding(
             "serious",
-            "there is no credential",
-            "every request is answered 401",
-            "receiver credentials add --label NAME",
+            "there is no credential: none is stored, and none is in RECEIVER_BEARER_TOKENS here",
+            "unless `receiver web` has that variable, every request is answered 401",
+            "receiver credentials add --label NAME  # if web has RECEIVER_BEARER_TOKENS: run "
+            "doctor with the environment of web instead",
             "/credentials",
         )
     yield from credentials(found, demo)

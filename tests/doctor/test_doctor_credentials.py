@@ -106,3 +106,19 @@ def test_the_remedy_for_the_token_of_the_demo_names_what_it_comes_from(tmp_path:
         (file,) = (word for word in fix.split() if word.endswith("demo-token"))
         token = (tmp_path / file).read_text().strip()
         assert "RECEIVER_BEARER_TOKENS" in remedy(RECEIVER_BEARER_TOKENS=token)
+
+
+def test_without_the_environment_of_web_doctor_says_what_it_cannot_know(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.also(RECEIVER_BEARER_TOKENS=GOOD)
+    receiver.start()
+    eventually(lambda: receiver.redis.smembers("rq:workers:receiver-normalise"))
+    found = examined(tmp_path, receiver.valkey.url, token="")
+    what = "none is stored, and none is in RECEIVER_BEARER_TOKENS here"
+    assert grave(found, what) == "serious"
+    (said,) = (one for each, one in found.items() if what in each)
+    assert said["why"].startswith("unless `receiver web` has that variable")
+    assert "run doctor with the environment of web" in said["fix"]
+    found = examined(tmp_path, receiver.valkey.url, status=0)
+    assert not any("there is no credential" in one for one in found)
