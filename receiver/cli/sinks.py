@@ -52,11 +52,12 @@ def list_(*, as_json: bool) -> None:
     except setup.Refused:
         _print_without_redis(settings)
         raise
+    configured = {sink.name for sink in settings.sinks}
     if as_json:
         for one in found:
-            output.print_document(msgspec.structs.asdict(one) | {"state": state(one)})
+            output.print_document(msgspec.structs.asdict(one) | {"state": state(one, configured)})
     else:
-        print_sinks(found)
+        print_sinks(found, configured)
     if not found:
         output.print_message("no sink has been given anything yet")
 

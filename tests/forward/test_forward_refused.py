@@ -42,7 +42,7 @@ def test_a_consumer_that_answers_404_to_everything_gets_it_all_once_it_accepts(
     assert len(consumer.requests) < 200
     (books,) = sink_ledger.read(forwarding.client)
     assert (forwarding.dead(), books.dead, books.open) == ([], 0, waiting)
-    assert state(books).startswith("refuses everything (answered 404): ")
+    assert state(books, ()).startswith("refuses everything (answered 404): ")
     assert books.balanced
     consumer.behaviour = answering(204)
     consumer.requests.clear()

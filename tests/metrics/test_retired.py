@@ -1,6 +1,7 @@
 """What is not configured any more says so, pages nobody and ends; what lives is seen."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -49,15 +50,41 @@ def test_a_sink_that_was_taken_out_pages_nobody_and_says_so(valkey: Valkey, tmp_
     queue = "receiver-forward-billing"
     assert queue in series(client, "receiver_workers")
     assert sink_gauges(client) == [{"billing"}] * 3
-    assert state(sink_ledger.read(client)[0]) == "sending"
+    assert state(sink_ledger.read(client)[0], ()) == "sending"
     ago = int(1000 * (time.time() - BEATS_WITHIN - 3600))
     client.hset(SINKS, "billing:configured", ago)
     assert series(client, "receiver_workers") == {NORMALISE_QUEUE}
     assert sink_gauges(client) == [set()] * 3
-    said = state(sink_ledger.read(client)[0])
+    said = state(sink_ledger.read(client)[0], ())
     what = "what is retried becomes dead letters, the rest is let go"
     assert said == f"not configured any more: in 23 h {what}"
     assert grave(examined(tmp_path, valkey.url), "sink billing is not configured any") == "note"
+
+
+def test_a_sink_that_receiver_toml_has_is_not_called_gone_where_no_worker_runs(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    toml = '[[sink]]\nname = "billing"\nkind = "redis-stream"\nstream = "billing"\n'
+    (tmp_path / "receiver.toml").write_text(toml)
+    client: Any = valkey.client()
+    SinkSweep(client, (BILLING,)).create_groups()
+    for days in (0, 3):
+        ago = int(1000 * (time.time() - BEATS_WITHIN - 7 - days * 86400))
+        client.hset(SINKS, "billing:configured", ago)
+        (listed,) = map(
+            json.loads, run(tmp_path, "sinks", "list", REDIS_URL=valkey.url).stdout.splitlines()
+        )
+        screen = json.loads(run(tmp_path, "status", "--json", REDIS_URL=valkey.url).stdout)
+        for said in (listed["state"], screen["sinks"][0]["state"]):
+            assert re.fullmatch(
+                r"no worker has had it for \d+ s: start `receiver worker` with this receiver.toml",
+                said,
+            )
+    client.hdel(SINKS, "billing:configured")
+    (listed,) = map(
+        json.loads, run(tmp_path, "sinks", "list", REDIS_URL=valkey.url).stdout.splitlines()
+    )
+    assert listed["state"].startswith("no worker has had it: start ")
 
 
 def test_a_sink_that_this_process_has_configured_is_told_of(valkey: Valkey) -> None:

@@ -1,6 +1,8 @@
 """Sinks in words and as a table."""
 
 import time
+from collections.abc import Collection
+from typing import Final
 
 from receiver.cli.terminal.table import print_table
 from receiver.contract.redis_keys import RETIRED_SECONDS
@@ -13,19 +15,21 @@ _RARE = (
     *("parked", "shed", "parked_damaged", "erased"),
 )
 """Columns that are there where one of the sinks has such events."""
+_NEVER: Final = 10 * 365 * 86400
+"""Seconds: no worker was away for longer; one that never had the sink is counted since 1970."""
 
 
-def state(one: SinkLedger) -> str:
-    """Return the state of a sink, as a phrase for people."""
+def state(one: SinkLedger, configured: Collection[str]) -> str:
+    """Return the state of a sink, as a phrase for people.
+
+    `configured`: the names in `receiver.toml`. One of them is not gone because no worker runs.
+    """
     if "state" in one.unreadable:
         return "unknown"
     if not one.begun:
         return "not configured"
-    if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
-        hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
-        also = f", and {one.parked} parked events are given up" if one.parked else ""
-        what = "what is retried becomes dead letters, the rest is let go"
-        return f"not configured any more: in {hours:.0f} h {what}{also}"
+    if said := _unknown(one, configured):
+        return said
     if one.stopped:
         return f"stopped: {one.stopped}"
     if one.parking_trouble:
@@ -39,15 +43,33 @@ def state(one: SinkLedger) -> str:
     return "sending"
 
 
-def print_sinks(found: list[SinkLedger]) -> None:
-    """Print a row for each sink."""
+def _unknown(one: SinkLedger, configured: Collection[str]) -> str:
+    """Say what it means that no worker has had a sink lately; empty where one has."""
+    if one.name in configured and one.unknown_seconds > BEATS_WITHIN:
+        since = f" for {one.unknown_seconds} s" if one.unknown_seconds < _NEVER else ""
+        return f"no worker has had it{since}: start `receiver worker` with this receiver.toml"
+    if BEATS_WITHIN < one.unknown_seconds <= RETIRED_SECONDS:
+        hours = (RETIRED_SECONDS - one.unknown_seconds) / 3600
+        also = f", and {one.parked} parked events are given up" if one.parked else ""
+        what = "what is retried becomes dead letters, the rest is let go"
+        return f"not configured any more: in {hours:.0f} h {what}{also}"
+    return ""
+
+
+def print_sinks(found: list[SinkLedger], configured: Collection[str]) -> None:
+    """Print a row for each sink; `configured`: the names in `receiver.toml`."""
     rare = [name for name in _RARE if any(getattr(one, name) for one in found)]
     numbers = (*_USUAL, *rare)
     names = ("sink", *(name.replace("_", " ") for name in numbers), "state", "why")
     print_table(
         names,
         (
-            (one.name, *(getattr(one, name) for name in numbers), state(one), one.reason)
+            (
+                one.name,
+                *(getattr(one, name) for name in numbers),
+                state(one, configured),
+                one.reason,
+            )
             for one in found
         ),
     )

@@ -47,8 +47,9 @@ def read(settings: Settings) -> Document:
     except setup.Refused as error:
         found["redis"]["why"] = error.message
         return found
+    here = {sink.name for sink in settings.sinks}
     found["sinks"] = [
-        {"name": one.name, "state": state(one), "open": one.open, "reason": one.reason}
+        {"name": one.name, "state": state(one, here), "open": one.open, "reason": one.reason}
         for one in sinks
     ]
     return found | _of(seen, settings)
