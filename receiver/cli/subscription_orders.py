@@ -62,4 +62,4 @@ def await_orders(client: redis.Redis, operators: Collection[str], *, orphan: str
     for name in operators if orphan else ():
         if said := overview.take_refusal(client, name, orphan):
             raise setup.Refused(f"{orphan}: {said}")
-    output.print_message("done: see `receiver subscriptions list`")
+    output.print_message(f"done: see `receiver subscriptions {'orphans' if orphan else 'list'}`")

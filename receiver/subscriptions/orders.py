@@ -7,7 +7,7 @@ import structlog
 
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Answer, NotSent, Unanswered
-from receiver.subscriptions import ending
+from receiver.subscriptions import ending, orphans
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
@@ -93,8 +93,10 @@ async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
             answer = await context.api.delete(order.base, order.subscription)
             if answer.status not in _GONE:  # as it was meant to be
                 _check(answer)
+            await orphans.forget(context, order.base, order.subscription)
         case "adopt":
             await _adopt(context, order)
+            await orphans.forget(context, order.base, order.subscription)
 
 
 def _check(answer: Answer) -> None:

@@ -14,7 +14,12 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS
+from receiver.contract.redis_keys import (
+    SUBSCRIPTION_ATTEMPTS,
+    SUBSCRIPTION_IDS,
+    subscriptions_state,
+)
+from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
@@ -63,10 +68,28 @@ async def check_orphans(context: Context) -> bool:
             if context.is_ours(remote.sink) and remote.status not in DEAD_STATUSES:
                 await _examine(context, base, remote, search)
         search.complete &= await _check_missing(context, base, listing)
-    text = msgspec.json.encode(search.foreign).decode() if search.foreign else ""
-    await context.store.write_state("orphans", text)
+    await _store(context, search.foreign)
     await _store_completeness(context, search)
     return search.unfinished
+
+
+async def forget(context: Context, base: str, subscription: str) -> None:
+    """Take a subscription out of the stored list: it is no orphan any more, and the next search may
+    be an hour away.
+    """
+    state = subscriptions_state(context.operator.name)
+    try:
+        stored = await context.store.read_field(state, "orphans")
+        found = msgspec.json.decode(stored or "[]", type=list[dict[str, Any]])
+    except UNREADABLE:
+        return  # somebody else wrote there
+    await _store(
+        context, [x for x in found if (x.get("base"), x.get("id")) != (base, subscription)]
+    )
+
+
+async def _store(context: Context, found: list[dict[str, Any]]) -> None:
+    await context.store.write_state("orphans", msgspec.json.encode(found).decode() if found else "")
 
 
 async def _examine(

@@ -10,15 +10,18 @@ from receiver.contract.redis_keys import subscriptions_orders
 from tests.support.command_line import here
 from tests.support.commands import RECEIVER, run
 from tests.support.controlling import DEVICES, Controlled
+from tests.support.dying_controller import USUAL
 from tests.support.eventually import eventually
 from tests.support.operators import asked
 
 
 def command(fleet: Controlled, *words: str) -> "subprocess.CompletedProcess[str]":
+    return command_line(fleet, "subscriptions", *words)
+
+
+def command_line(fleet: Controlled, *words: str) -> "subprocess.CompletedProcess[str]":
     fleet.configure()
-    return run(
-        fleet.directory, "subscriptions", *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret"
-    )
+    return run(fleet.directory, *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret")
 
 
 def shown(fleet: Controlled) -> str:
@@ -100,10 +103,41 @@ def test_one_that_was_made_elsewhere_is_reported_and_adopted_or_deleted(
     assert not lives(fleet, name)  # an adopted one is replaced by one with a token of ours
 
 
+@pytest.mark.parametrize("what", ["adopt", "delete"])
+def test_what_is_adopted_or_deleted_is_an_orphan_no_more_before_the_next_search(
+    fleet: Controlled, what: str
+) -> None:
+    fleet.secret |= {USUAL: "1"}  # the next search is in an hour
+    fault = {"operation": "create", "effect": "status", "status": 409, "code": "ABORTED"}
+    fleet.operator.control("faults", times=0, skip=2, **fault)
+    other = made_elsewhere(fleet, "+12065550199")
+    name = foreign(fleet)
+    assert orphans(fleet) == {name, other}
+    done = command(fleet, what, name)
+    assert (done.returncode, done.stderr) == (0, "done: see `receiver subscriptions orphans`\n")
+    assert orphans(fleet) == {other}
+    examined = command_line(fleet, "doctor").stdout
+    assert "1 subscriptions at the operator sim send to us and are in no record here" in examined
+
+
+def orphans(fleet: Controlled) -> set[str]:
+    """The operator's ids of those that are listed."""
+    lines = command(fleet, "orphans").stdout.splitlines()
+    return {json.loads(line)["id"] for line in lines}
+
+
+def made_elsewhere(fleet: Controlled, device: str) -> str:
+    """One at our URL that no controller has made."""
+    sink = fleet.sink.url.rpartition("/")[0] + "/camara/notifications/default"
+    body = asked(sink)
+    body["config"]["subscriptionDetail"]["device"] = {"phoneNumber": device}
+    found: str = fleet.operator.create(body)["id"]
+    return found
+
+
 def foreign(fleet: Controlled) -> str:
     """One that was made elsewhere for the first device, listed as an orphan."""
-    sink = fleet.sink.url.rpartition("/")[0] + "/camara/notifications/default"
-    found: str = fleet.operator.create(asked(sink))["id"]
+    found = made_elsewhere(fleet, DEVICES[0])
     fleet.start()
     eventually(lambda: found in command(fleet, "orphans").stdout)
     return found
