@@ -1,6 +1,6 @@
 """Tables of sets and slots on a terminal, and the plan of a set in words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,16 @@ def print_orphans(found: list[dict[str, Any]]) -> None:
     """Print a row for each subscription that is in no record here."""
     names = list(dict.fromkeys(name for one in found for name in one))
     print_table(names, ([one.get(name, "") for name in names] for one in found))
+
+
+def describe_searches(searched: Mapping[str, float | None]) -> Iterator[str]:
+    """Say when orphans were last searched for at each operator, and when they are."""
+    if not searched:
+        yield "receiver.toml declares no [[operator]]"
+        return
+    for name, at in searched.items():
+        yield f"{name}: " + (f"last searched {_when(at)}" if at else "not searched yet")
+    yield "the controllers search once an hour and at their start"
 
 
 def _row(slot: Slot) -> tuple[object, ...]:

@@ -199,8 +199,9 @@ def orphans(*, as_json: bool) -> None:
     \b
       receiver subscriptions orphans | jq -r .id
 
-    The controllers search for them once an hour. Orphans that they created themselves they delete;
-    of what was lost with Redis' data, those that have been replaced.
+    The controllers search for them once an hour and at their start; when they last did is said on
+    stderr. Orphans that they created themselves they delete; of what was lost with Redis' data,
+    those that have been replaced.
     """
     settings, client = _open()
     with setup.redis_faults():
@@ -209,12 +210,15 @@ def orphans(*, as_json: bool) -> None:
             for one in settings.operators
             for each in overview.read_orphans(client, one.name)
         ]
-    if not found:
-        output.print_message("there is none")
+        searched = {one.name: overview.read_search(client, one.name) for one in settings.operators}
     if as_json:
         _lines(found)
     else:
         tables.print_orphans(found)
+    if not found:
+        output.print_message("there is none" if all(searched.values()) else "none is known")
+    for said in tables.describe_searches(searched):
+        output.print_message(said)
 
 
 def _lines(found: Iterable[object]) -> None:

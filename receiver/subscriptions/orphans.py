@@ -69,6 +69,7 @@ async def check_orphans(context: Context) -> bool:
                 await _examine(context, base, remote, search)
         search.complete &= await _check_missing(context, base, listing)
     await _store(context, search.foreign)
+    await context.store.write_state("orphans_searched", int(context.store.now()))
     await _store_completeness(context, search)
     return search.unfinished
 

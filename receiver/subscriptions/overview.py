@@ -1,5 +1,6 @@
 """What the commands show and ask, from Redis and `receiver.toml`; no operator is asked."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from receiver.contract.redis_keys import (
     subscriptions_orders,
     subscriptions_state,
 )
-from receiver.contract.stored_values import UNREADABLE, texts
+from receiver.contract.stored_values import UNREADABLE, number, texts
 from receiver.subscriptions import desired, set_state
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order, order_outcome
@@ -85,6 +86,14 @@ def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
         return msgspec.json.decode(raw or b"[]", type=list[dict[str, str]])
     except UNREADABLE:
         return []
+
+
+def read_search(client: redis.Redis, operator: str) -> float | None:
+    """Read when a controller last searched for orphans (seconds since 1970, not in the future);
+    None: never, as far as Redis knows.
+    """
+    raw: Any = client.hget(subscriptions_state(operator), "orphans_searched")
+    return max(0.0, min(number(raw), time.time())) or None
 
 
 def read_operator_state(client: redis.Redis, operator: str) -> dict[str, str]:

@@ -1,7 +1,10 @@
 """`receiver subscriptions`: what it shows, and what it has the controller do."""
 
 import json
+import re
 import subprocess
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -118,6 +121,24 @@ def test_what_is_adopted_or_deleted_is_an_orphan_no_more_before_the_next_search(
     assert orphans(fleet) == {other}
     examined = command_line(fleet, "doctor").stdout
     assert "1 subscriptions at the operator sim send to us and are in no record here" in examined
+
+
+def test_that_there_is_no_orphan_is_said_with_when_it_was_last_searched(fleet: Controlled) -> None:
+    often = "the controllers search once an hour and at their start\n"
+    never = command(fleet, "orphans")
+    assert (never.returncode, never.stdout) == (0, "")
+    assert never.stderr == f"none is known\nsim: not searched yet\n{often}"
+    began = time.time()
+    fleet.start()
+    eventually(lambda: "none is known" not in command(fleet, "orphans").stderr)
+    found = command(fleet, "orphans")
+    assert (found.returncode, found.stdout) == (0, "")
+    first, second, *rest = found.stderr.splitlines(keepends=True)
+    assert (first, rest) == ("there is none\n", [often])
+    said = re.fullmatch(r"sim: last searched (.*) UTC\n", second)
+    assert said
+    searched = datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC).timestamp()
+    assert began - 60 <= searched <= time.time()
 
 
 def orphans(fleet: Controlled) -> set[str]:
