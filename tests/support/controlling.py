@@ -61,7 +61,7 @@ class Controlled:
         """Write receiver.toml."""
         api = "device-status" if self.version == "v0" else API
         public = self.sink.url.rpartition("/")[0]
-        (self.directory / "receiver.toml").write_text(f"""
+        toml = f"""
 public_url = "{public}"
 [[operator]]
 name = "sim"
@@ -78,7 +78,8 @@ operator = "sim"
 types = ["reachability-data"]
 devices_file = "fleet.txt"
 {self.more}
-""")
+"""
+        put(self.directory / "receiver.toml", toml)
 
     def environment(self) -> dict[str, str]:
         return environment(REDIS_URL=self.valkey.url, **self.secret)
