@@ -11,8 +11,10 @@ from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
 from receiver.subscriptions import overview
 from receiver.subscriptions.orders import Order
+from receiver.subscriptions.set_state import SetState
 
 _LONGEST_WAIT: Final = 60.0
+_DONE: Final = "done: see `receiver subscriptions list`"
 
 
 def order_slots(client: redis.Redis, name: str, do: str) -> None:
@@ -26,7 +28,8 @@ def order_slots(client: redis.Redis, name: str, do: str) -> None:
         for slot in found:
             order = msgspec.convert({"do": do, "slot": slot.id}, Order)
             overview.enqueue_order(client, slot.operator, order)
-        await_orders(client, {slot.operator for slot in found})
+        _await(client, {slot.operator for slot in found})
+    output.print_message(_DONE)
 
 
 def order_orphan(client: redis.Redis, orphan: tuple[str, str], do: str, name: str) -> None:
@@ -36,7 +39,8 @@ def order_orphan(client: redis.Redis, orphan: tuple[str, str], do: str, name: st
     operator, base = orphan
     order = msgspec.convert({"do": do, "base": base, "subscription": name}, Order)
     overview.enqueue_order(client, operator, order)
-    await_orders(client, [operator], orphan=name)
+    _await(client, [operator], orphan=name)
+    output.print_message("done: see `receiver subscriptions orphans`")
 
 
 def find_orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str, str] | None:
@@ -48,7 +52,31 @@ def find_orphan(settings: Settings, client: redis.Redis, name: str) -> tuple[str
     return None
 
 
-def await_orders(client: redis.Redis, operators: Collection[str], *, orphan: str = "") -> None:
+def apply_sets(client: redis.Redis, settings: Settings, *, yes: bool) -> list[str]:
+    """Have the controllers do what `plan` shows; return in words what they have left undone.
+
+    Raises `Refused`.
+    """
+    names = [one.name for one in settings.operators]
+    with setup.redis_faults():
+        for name in names:
+            overview.enqueue_order(client, name, Order(do="apply", yes=yes))
+        _await(client, names)
+        found = overview.read_sets(client, overview.read_slots(client), settings)
+    undone = {one.name: _undone(one) for one in found if one.operator in names}
+    if not any(undone.values()):
+        output.print_message(_DONE)
+    return [said for said in undone.values() if said]
+
+
+def _undone(one: SetState) -> str:
+    if one.devices:
+        return f"{one.name}: {one.devices}"
+    waiting = f"{one.deletions:,} deletions of {one.name} wait: receiver subscriptions apply --yes"
+    return waiting if one.deletions else ""
+
+
+def _await(client: redis.Redis, operators: Collection[str], *, orphan: str = "") -> None:
     """Wait until the controllers have done their orders. Raises `Refused` after a minute, or where
     the one about this orphan cannot be done.
     """
@@ -62,4 +90,3 @@ def await_orders(client: redis.Redis, operators: Collection[str], *, orphan: str
     for name in operators if orphan else ():
         if said := overview.take_refusal(client, name, orphan):
             raise setup.Refused(f"{orphan}: {said}")
-    output.print_message(f"done: see `receiver subscriptions {'orphans' if orphan else 'list'}`")

@@ -8,7 +8,7 @@ import redis
 
 from receiver.cli import subscription_tables as tables
 from receiver.cli.subscription_orders import (
-    await_orders,
+    apply_sets,
     find_orphan,
     order_orphan,
     order_slots,
@@ -16,7 +16,6 @@ from receiver.cli.subscription_orders import (
 from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
 from receiver.subscriptions import overview
-from receiver.subscriptions.orders import Order
 from receiver.subscriptions.slots import as_document
 
 
@@ -32,8 +31,9 @@ def command() -> None:
     `receiver worker` and `receiver up` run a controller for each operator, which carries out what
     these commands ask for.
 
-    Exit codes: 0 done; 1 what was named is not there; 2 a wrong option or setting, no Redis, no
-    controller, an operator that refuses, or (of `plan`) differences.
+    Exit codes: 0 done; 1 what was named is not there, or (of `apply`) something is left undone;
+    2 a wrong option or setting, no Redis, no controller, an operator that refuses, or (of `plan`)
+    differences.
     """
 
 
@@ -131,13 +131,16 @@ def apply(*, yes: bool) -> None:
       receiver subscriptions apply --yes
 
     A change of receiver.toml, or of a file of devices, counts within seconds by itself.
+
+    Exit codes: 0 done; 1 something is left undone: more than a tenth of a set is to be deleted,
+    which waits for --yes, or a file of devices cannot be read; 2 a wrong setting, no Redis, or no
+    controller.
     """
     settings, client = _open()
-    names = [one.name for one in settings.operators]
-    with setup.redis_faults():
-        for name in names:
-            overview.enqueue_order(client, name, Order(do="apply", yes=yes))
-        await_orders(client, names)
+    undone = apply_sets(client, settings, yes=yes)
+    for said in undone:
+        click.echo(f"receiver: {output.printable(said)}", err=True)
+    raise SystemExit(1 if undone else 0)
 
 
 @command.command(short_help="Renew a subscription now.")

@@ -75,6 +75,23 @@ def test_apply_by_hand(fleet: Controlled) -> None:
     fleet.settled()
 
 
+def test_apply_says_what_it_has_not_done(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    fleet.wants(DEVICES[0])
+    waits = "receiver: 2 deletions of fleet wait: receiver subscriptions apply --yes\n"
+    done = command(fleet, "apply")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", waits)
+    fleet.wants("nobody")
+    done = command(fleet, "apply", "--yes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("receiver: fleet: fleet.txt: line 1: ")
+    fleet.wants(DEVICES[0])
+    done = command(fleet, "apply", "--yes")
+    assert (done.returncode, done.stderr) == (0, "done: see `receiver subscriptions list`\n")
+    fleet.settled(DEVICES[0])
+
+
 def test_a_slot_is_renewed_and_deleted_by_hand(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
