@@ -62,7 +62,9 @@ def _why(one: SetState) -> str:
     waits = f"{one.deletions:,} deletions wait for `apply --yes`" if one.deletions else ""
     room = f"{one.no_room:,} renewals find no room in the quota" if one.no_room else ""
     refused = ", ".join(f"{number:,} x {error}" for error, number in one.refusals.items())
-    return "; ".join(filter(None, (one.left, one.devices, one.stopped, waits, room, refused)))
+    return "; ".join(
+        filter(None, (one.left, one.trouble, one.devices, one.stopped, waits, room, refused))
+    )
 
 
 def describe_difference(each: Difference, operators: Collection[str]) -> str:

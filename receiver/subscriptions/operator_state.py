@@ -39,6 +39,12 @@ class OperatorState(msgspec.Struct, frozen=True, kw_only=True):
     """The URL of ours that its controller gives to the operator."""
     sets: list[SetState] = []
 
+    @property
+    def unattended(self) -> str:
+        """Return why its subscriptions are not seen to; empty where they are."""
+        missing = "" if self.controlled else "no controller runs: receiver worker"
+        return "; ".join(filter(None, (missing, self.trouble)))
+
 
 def read(client: redis.Redis, names: Iterable[str]) -> list[OperatorState]:
     """Return the states of these operators, in one round trip. Raises `redis.RedisError`."""

@@ -14,7 +14,7 @@ from receiver.contract.redis_keys import (
     subscriptions_state,
 )
 from receiver.contract.stored_values import UNREADABLE, number, texts
-from receiver.subscriptions import desired, set_state
+from receiver.subscriptions import desired, operator_state, set_state
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order, order_outcome
 from receiver.subscriptions.set_state import SetState
@@ -37,7 +37,9 @@ def read_sets(client: redis.Redis, found: list[Slot], settings: Settings) -> lis
         by_set.setdefault((slot.set, slot.operator), []).append(slot)
     counted = [set_state.count(*where, by_set[where]) for where in sorted(by_set)]
     operators = {one.name for one in settings.operators}
+    troubles = {one.name: one.unattended for one in operator_state.read(client, operators)}
     for one in counted:
+        one.trouble = troubles.get(one.operator, "")
         one.left = desired.why_left(declared, operators, one.name, one.operator)
     return [set_state.complete(one, fields) for one in counted]
 

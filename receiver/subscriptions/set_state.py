@@ -39,6 +39,8 @@ class SetState(msgspec.Struct, kw_only=True):
     """Why no subscriptions are created at the moment."""
     left: str = ""
     """Why nobody renews its subscriptions: `receiver.toml` does not declare it there any more."""
+    trouble: str = ""
+    """Why nobody sees to it at the moment: no controller runs, or the operator does not let it."""
     devices: str = ""
     """Why its devices cannot be known."""
     deletions: int = 0

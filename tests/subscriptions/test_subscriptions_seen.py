@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from receiver.config.settings import Settings, load
-from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS
+from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS, subscriptions_state
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.operations.event_subscription import subscription
+from tests.support.command_line import here
 from tests.support.commands import run
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
@@ -30,6 +31,28 @@ def metrics(fleet: Controlled) -> dict[str, float]:
 
 def stands_at(fleet: Controlled, name: str, value: float) -> bool:
     return metrics(fleet).get(name) == value
+
+
+def test_the_list_says_why_nobody_sees_to_a_set(fleet: Controlled) -> None:
+    def trouble() -> str:
+        fleet.configure()
+        done = run(fleet.directory, "subscriptions", "list", **fleet.environment())
+        assert done.returncode == 0
+        return str(json.loads(done.stdout)["trouble"])
+
+    assert trouble() == "no controller runs: receiver worker"
+    fleet.configure()
+    shown = here(fleet.directory, "subscriptions", "list", terminal=True, **fleet.environment())
+    assert "no controller runs: receiver worker" in " ".join(shown.out.split())
+    process = fleet.start()
+    fleet.settled()
+    assert trouble() == ""
+    process.terminate()
+    assert process.wait(60) == 0
+    fleet.secret = {"SIM": "wrong-secret"}
+    fleet.start()
+    stored: Any = eventually(lambda: fleet.redis.hget(subscriptions_state("sim"), "trouble"))
+    eventually(lambda: trouble() == stored.decode())
 
 
 def test_metrics_say_how_sets_and_operators_stand_and_name_no_device(fleet: Controlled) -> None:
