@@ -7,14 +7,13 @@ parking`: its processes. `python -m workers test-sink SINK`: what `receiver sink
 import os
 import signal
 import sys
-import threading
 
 import structlog
 
 from receiver.config.problems import problems
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import SettingsError
-from receiver.runtime import hangup, logs
+from receiver.runtime import hangup, logs, stop_flag
 from workers.forward import trial
 from workers.processes import worker_process
 from workers.processes.plan import Plan
@@ -55,15 +54,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _supervise(reload: Reload, url: str) -> int:
-    stop = threading.Event()
-
-    def request_stop(number: int, _: object) -> None:
-        """Stop; a second signal ends this process at once, and workers finish their batch."""
-        signal.signal(number, signal.SIG_DFL)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, request_stop)
+    stop = stop_flag.on_signals(ends_at_second=True)  # and workers finish their batch
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `receiver worker` put it off
     supervisor = Supervisor(reload.settings, url, stop, reload.text)
     Watch(reload, lambda new: supervisor.plans.put(Plan(new, reload.text))).start()

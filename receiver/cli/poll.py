@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import threading
 
 import click
@@ -14,7 +13,7 @@ from receiver.config import polls, problems
 from receiver.config.polls import Poll
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
-from receiver.runtime import logs
+from receiver.runtime import logs, stop_flag
 
 log = structlog.get_logger()
 
@@ -52,7 +51,7 @@ def command(*, once: str | None, grace: float) -> None:
         log.warning(
             "poll.twins", said=f"{first} and {second} have one registration: each takes half"
         )
-    stop = _stop_flag()
+    stop = stop_flag.on_signals()
     if once is None:
         asyncio.run(_run(reload, stop, grace))
         return
@@ -112,11 +111,3 @@ async def _once(found: Settings, poll: Poll, stop: threading.Event, grace: float
         tell = log.warning if done.trouble else log.info
         tell("poll.once", poll=poll.name, outcome=done.outcome, trouble=done.trouble)
     return 0 if done.outcome in GOOD else 1
-
-
-def _stop_flag() -> threading.Event:
-    """Return a flag that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

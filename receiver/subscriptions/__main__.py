@@ -2,16 +2,14 @@
 
 import asyncio
 import os
-import signal
 import sys
-import threading
 
 import structlog
 
 from receiver.config.settings import SettingsError, load
 from receiver.outbound import Limits, OperatorClient
 from receiver.outbound.operator_credentials import NotConfigured, credentials
-from receiver.runtime import hangup, logs
+from receiver.runtime import hangup, logs, stop_flag
 from receiver.subscriptions.controller import Controller
 
 log = structlog.get_logger()
@@ -36,7 +34,7 @@ def main(arguments: list[str]) -> int:
         logs.say_refusal([str(error)])
         return 2
     logs.configure(settings.log_level)
-    stop = _stop_flag()
+    stop = stop_flag.of_child()
     try:
         who = credentials(operator, settings.operator_variables)
     except NotConfigured as error:
@@ -54,25 +52,6 @@ def main(arguments: list[str]) -> int:
 
     asyncio.run(run())
     return 0
-
-
-def _stop_flag() -> threading.Event:
-    """Return a flag that SIGTERM, SIGINT and the end of our parent process set: standard input is a
-    pipe from it, and ends with it.
-    """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-
-    def watch() -> None:
-        while os.read(0, 4096):
-            pass
-        stop.set()
-        threading.Event().wait(10.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    return stop
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One worker process as its supervisor has it: started, started again, replaced, ended."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -74,13 +75,18 @@ class WorkerChild(ChildProcess):
     def _popen(self) -> "subprocess.Popen[bytes]":
         plan = self._plan()
         self._basis, given = plan.basis(self.slot.work), plan.handed_over
-        # Our end of its standard input closes when we end, however that is; it stops then.
-        return subprocess.Popen(
-            [sys.executable, "-m", *self.slot.work.command(self.slot.name)],
-            stdin=subprocess.PIPE,
-            env=given.environ() if given else None,
-            pass_fds=[given.number] if given else [],
-        )
+        # It begins with what is blocked here, and leaves Ctrl-C to us, also while it starts.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            # Our end of its standard input closes when we end, however that is; it stops then.
+            return subprocess.Popen(
+                [sys.executable, "-m", *self.slot.work.command(self.slot.name)],
+                stdin=subprocess.PIPE,
+                env=given.environ() if given else None,
+                pass_fds=[given.number] if given else [],
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _next_pause(before: float, lived: float) -> float:

@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import structlog
 
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
-from receiver.runtime import redis_client, redis_errors
+from receiver.runtime import redis_client, redis_errors, stop_flag
 from receiver.runtime.tracing import switch
 from workers import bell
 from workers.forward.delivery_queue import DeliveryQueue
@@ -41,7 +40,7 @@ SILENT_WITHIN: Final = 3.0
 
 def normalise(settings: Settings, url: str, consumer: str) -> int:
     """Run the normalise worker of one consumer name until a stop. Returns the exit status."""
-    stop = stop_flag()
+    stop = stop_flag.of_child()
     client = redis_client.client(url, kind=FullRedisClient)
     with switch.started(settings.traces) as tracer:
         job = Normaliser(client, consumer, settings, stop.is_set, tracer)
@@ -51,7 +50,7 @@ def normalise(settings: Settings, url: str, consumer: str) -> int:
 def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
     """Run the forward worker of one sink until a stop. Returns the exit status."""
     sink = next(sink for sink in settings.sinks if sink.name == name)
-    stop = stop_flag()
+    stop = stop_flag.of_child()
     client = redis_client.client(url, kind=FullRedisClient)
     with switch.started(settings.traces) as tracer:
         job = forwarder(sink, client, consumer, settings, stop.is_set, tracer)
@@ -60,7 +59,7 @@ def forward(settings: Settings, url: str, name: str, consumer: str) -> int:
 
 def parking(settings: Settings, url: str) -> int:
     """Run the parker until a stop. Returns the exit status."""
-    stop = stop_flag()
+    stop = stop_flag.of_child()
     threading.Thread(target=_end_without_redis, args=(url, stop), daemon=True).start()
     parker = Parker(redis_client.client(url, kind=FullRedisClient), settings)
     parker.run(stop.wait)
@@ -87,18 +86,6 @@ def forwarder(
         client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
     )
     return RemoteJob(opened, RunLoop(sink, away, ring, stopping, spans))
-
-
-def stop_flag() -> threading.Event:
-    """Return a flag that SIGTERM, SIGINT and the end of the supervisor set.
-
-    The supervisor holds the other end of our standard input, so its end is an end of file there.
-    """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
-    return stop
 
 
 def work(queue: str, jobs: Jobs, url: str, stop: threading.Event) -> int:
@@ -144,11 +131,3 @@ def _end_without_redis(url: str, stop: threading.Event) -> None:
         time.sleep(0.2)
     log.warning("worker.ends", error="Redis does not answer")
     os._exit(0)
-
-
-def _stop_at_end_of_input(stop: threading.Event) -> None:
-    while os.read(0, 4096):
-        pass
-    stop.set()
-    threading.Event().wait(10.0)
-    os._exit(1)  # a job that still runs has nobody left to report to
