@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.support.commands import on_a_terminal, run
+import pytest
+
+from tests.support.commands import answered, on_a_terminal, run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
@@ -54,6 +56,7 @@ def test_it_says_what_runs_and_what_does_not(receiver: Receiver, tmp_path: Path)
         tmp_path, "status", REDIS_URL=receiver.valkey.url, PORT=str(receiver.port)
     )
     assert "1 accepted, 1 published" in screen
+    assert "● promo: last heard" in re.sub("\x1b\\[[0-9;]*m", "", screen)
     assert "silent: never heard" in screen
     assert re.search(r"promo: last heard \d{1,2} s ago", screen)
 
@@ -67,3 +70,17 @@ def test_it_works_while_redis_is_away(valkey: Valkey, tmp_path: Path) -> None:
     assert document["sinks"] == [{"name": "copy", "state": "unknown"}]
     assert document["spool"] == {"notifications": 0, "damaged": 0}
     assert document["web"]["status"] == 0
+
+
+@pytest.mark.parametrize("letters", ["utf-8", "ascii"])
+def test_what_is_not_well_has_another_sign_also_without_colours(
+    valkey: Valkey, tmp_path: Path, letters: str
+) -> None:
+    (tmp_path / "receiver.toml").write_text(TOML)
+    environ = {"REDIS_URL": valkey.url, "PORT": "1", "NO_COLOR": "1", "PYTHONIOENCODING": letters}
+    code, seen = answered(tmp_path, "", "status", **environ)
+    plain = re.sub("\x1b\\[[0-9;]*m", "", seen)
+    signs = {line.split()[0]: line.split()[1] for line in plain.splitlines()}
+    assert code == 1
+    assert signs["web"] == signs["workers"] == "!"
+    assert signs["redis"] == signs["ledger"] == "●".encode(letters, "backslashreplace").decode()

@@ -21,6 +21,9 @@ from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 Document = dict[str, Any]
 _READY_WITHIN = 2.0
 """Seconds until a web process that does not answer counts as away."""
+_GOOD = "[green]●[/] "
+_BAD = "[red]![/] "
+"""Another sign and not only another colour: not everybody, nor every terminal, has colours."""
 
 
 def read(settings: Settings) -> Document:
@@ -116,7 +119,7 @@ def show(found: Document) -> None:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, line, good in _lines(found):
-        table.add_row(name, f"[{'green' if good else 'red'}]●[/] " + _escaped(line))
+        table.add_row(name, (_GOOD if good else _BAD) + _escaped(line))
     terminal().print(table)
 
 
