@@ -18,8 +18,8 @@ from receiver.simulate.verdict import RunLedger
 _WRITE_AHEAD = 0.5
 """Seconds before a notification is due at which its body is built."""
 _LONGEST_SLEEP = 0.02
-_ONLY_NOT_FOUND = 10
-"""So many responses, all of them 404, end the run."""
+_ALL_ALIKE = 10
+"""So many attempts, all of them unreachable or answered 401 or 404, end the run."""
 
 
 class Attempt(Struct, frozen=True, gc=False):
@@ -88,7 +88,7 @@ class Gateway:
                 following = next(ahead, None)
             self._send_what_is_due()
             all_sent = not following and not self._under_way
-            if self._ledger.all_not_found(1 if all_sent else _ONLY_NOT_FOUND):
+            if self._ledger.all_alike(1 if all_sent else _ALL_ALIKE):
                 self.stop()
             await asyncio.sleep(self._until_next())
         await asyncio.gather(*self._under_way)

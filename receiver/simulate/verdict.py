@@ -65,7 +65,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     examples: dict[str, list[str]]
     """A few marks of the lost and of the duplicated, to look for."""
     nowhere: bool
-    """Every answer to a valid token was 404."""
+    """Every answer to the token was 404."""
+    unauthorised: bool
+    """Every answer to the token was 401."""
+    unreachable: bool
+    """No attempt found anybody who listens."""
 
     @property
     def faults(self) -> list[str]:
@@ -75,9 +79,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
             f"{self.duplicated:,} published more than once": self.duplicated,
             f"{self.let_in:,} let in without a valid token": self.let_in,
             f"{self.subscriptions_ended:,} subscriptions ended by a 401 or 410 to a valid token": (
-                self.subscriptions_ended
+                self.subscriptions_ended and not self.unauthorised
             ),
             "every answer was 404: another --url, --listener or [paths] is wanted": self.nowhere,
+            "every answer was 401: another --token is wanted": self.unauthorised,
+            "every attempt was unreachable: another --url, or PORT, is wanted": self.unreachable,
             "nothing was acknowledged": not self.acknowledged and self.sent,
         }
         return [words for words, count in found.items() if count]
@@ -97,8 +103,8 @@ class RunLedger:
         self._hostile: Counter[str] = Counter()
         self._taken: Counter[str] = Counter()
         self._out_of_order = 0
-        self._answered = self._not_found = 0
-        """Attempts at good ones."""
+        self._statuses: Counter[int] = Counter()
+        """Of the responses to good ones."""
         self._latest_sent = -math.inf
         self._marks = re.compile(b"(?i)" + run.encode() + b"([0-9a-f]{8})").findall
 
@@ -117,8 +123,7 @@ class RunLedger:
         """Record the outcome of an attempt."""
         self.answers[answer.outcome] += 1
         if answer.status and not planned.hostile:
-            self._answered += 1
-            self._not_found += answer.status == 404
+            self._statuses[answer.status] += 1
         if not answer.acknowledged:
             return
         if planned.hostile:
@@ -132,9 +137,15 @@ class RunLedger:
             self.acknowledged += 1
             self.missing += not record.published
 
-    def all_not_found(self, least: int = 1) -> bool:
-        """Return whether all of so many responses were 404."""
-        return self._not_found == self._answered >= least
+    def all_alike(self, least: int) -> bool:
+        """Return whether so many attempts, and all, ended in one way that no repetition mends."""
+        return self._all_unreachable(least) or any(self._all(one, least) for one in (401, 404))
+
+    def _all(self, status: int, least: int = 1) -> bool:
+        return self._statuses[status] == self._statuses.total() >= least
+
+    def _all_unreachable(self, least: int = 1) -> bool:
+        return self.answers["unreachable"] == self.answers.total() >= least
 
     def is_acknowledged(self, planned: Planned) -> bool:
         """Return whether any attempt at this notification was acknowledged."""
@@ -179,7 +190,9 @@ class RunLedger:
             duplicated=len(twice),
             out_of_order=self._out_of_order,
             examples={"lost": lost[:5] if verified else [], "duplicated": twice[:5]},
-            nowhere=self.all_not_found(),
+            nowhere=self._all(404),
+            unauthorised=self._all(401),
+            unreachable=self._all_unreachable(),
         )
 
     def _record(self, planned: Planned) -> Record:

@@ -1,0 +1,43 @@
+"""`receiver simulate` with a wrong token, or where nobody listens."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.support.commands import free_port, run
+from tests.support.receivers import TOKEN, Receiver, listening
+from tests.support.valkey import Valkey
+
+
+class Stopped(NamedTuple):
+    verdict: dict[str, Any]
+    stderr: str
+
+
+def stopped(cwd: Path, url: str, token: str, count: str) -> Stopped:
+    """A run that does not wait for the minute in which AT&T would come again."""
+    options = ("--url", url, "--token", token, "--rate", "50", "--count", count, "--json")
+    done = run(cwd, "simulate", *options)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["acknowledged"]) == (1, 0)
+    assert verdict["sent"] < 100
+    assert verdict["seconds"] < 10
+    return Stopped(verdict, done.stderr)
+
+
+@pytest.mark.parametrize("count", ["3", "500"])
+def test_a_wrong_token_stops_it_at_once(valkey: Valkey, tmp_path: Path, count: str) -> None:
+    with listening(Receiver(valkey.client())) as url:
+        found = stopped(tmp_path, url, "another", count)
+    assert found.verdict["unauthorised"] is True
+    assert "every answer was 401: another --token is wanted" in found.stderr
+    assert "valid token" not in found.stderr
+
+
+@pytest.mark.parametrize("count", ["3", "500"])
+def test_nobody_who_listens_stops_it_at_once(tmp_path: Path, count: str) -> None:
+    found = stopped(tmp_path, f"http://127.0.0.1:{free_port()}", TOKEN, count)
+    assert found.verdict["answers"] == {"unreachable": found.verdict["attempts"]}
+    assert "every attempt was unreachable: another --url, or PORT, is wanted" in found.stderr
