@@ -53,7 +53,8 @@ def verify(
     wanted = [hmac.digest(key, signed, "sha256") for key in keys]
     given = [_digest(one) for one in said.get("webhook-signature", "").split(" ")[:_MOST]]
     if not any(hmac.compare_digest(one, other) for one in given for other in wanted):
-        raise Unverified("webhook-signature is missing or of no known secret")
+        missing = not said.get("webhook-signature", "").strip()
+        raise Unverified(f"webhook-signature is {'missing' if missing else 'of no known secret'}")
     return name
 
 

@@ -41,7 +41,7 @@ def test_a_request_that_is_well_is_verified_also_with_one_secret_of_several(tmp_
 @pytest.mark.parametrize(
     ("body", "secret", "age", "why"),
     [
-        (BODY, NEXT, 0, "of no known secret"),
+        (BODY, NEXT, 0, "webhook-signature is of no known secret"),
         (BODY.replace(b" ", b""), SECRET, 0, "of no known secret"),
         (BODY + b"\n", SECRET, 0, "BODY has a line break at its end that did not come"),
         (BODY, SECRET, 7200, "it is 7,20"),
@@ -76,6 +76,9 @@ def test_what_is_no_request_or_no_secret_is_said_without_it(tmp_path: Path) -> N
         headers = ("-H", "webhook-id: a", "-H", f"webhook-timestamp: {stamp}")
         done = here(tmp_path, "verify", "body", "--secret", SECRET, *headers)
         assert (done.code, "Traceback" in done.err) == (1, False)
+    unsigned = ("-H", "webhook-id: a", "-H", f"webhook-timestamp: {int(time.time())}")
+    done = here(tmp_path, "verify", "body", "--secret", SECRET, *unsigned)
+    assert (done.code, json.loads(done.out)["reason"]) == (1, "webhook-signature is missing")
     done = here(tmp_path, "verify", "body", "--secret", SECRET)
     assert done.code == 1
     assert "webhook-id or webhook-timestamp is missing" in done.err
