@@ -118,6 +118,8 @@ def command(
         click.echo("receiver: 404: does it name its listeners? --listener NAME", err=True)
     elif any(answer.status == 401 for answer in answers):
         click.echo("receiver: 401: another --token, or RECEIVER_TOKEN", err=True)
+    elif any(answer.status == 403 for answer in answers):
+        click.echo("receiver: 403: which listener is the token for? --listener NAME", err=True)
     if not all(answer.acknowledged for answer in answers):
         raise SystemExit(1)
 

@@ -90,6 +90,19 @@ def test_a_sample_to_nowhere_says_what_to_try(receiver: Receiver, tmp_path: Path
     assert run(tmp_path, "send", "mo", *options, "--listener", "promo").returncode == 0
 
 
+def test_a_sample_with_the_token_of_another_listener_says_what_to_try(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    environ = {"REDIS_URL": receiver.valkey.url}
+    token = run(tmp_path, "credentials", "add", "--listener", "promo", **environ).stdout.strip()
+    receiver.start_web()
+    options = ("--url", receiver.url, "--token", token)
+    done = run(tmp_path, "send", "mo", *options)
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (1, 403)
+    assert "--listener NAME" in done.stderr
+    assert run(tmp_path, "send", "mo", *options, "--listener", "promo").returncode == 0
+
+
 def test_the_bare_urls_are_used_where_they_are_open() -> None:
     default = Settings(listeners=(Listener("promo"), Listener("default")))
     assert (Settings().own_listener, default.own_listener) == ("", "")
