@@ -155,12 +155,13 @@ def _unanswered(reason: str, sink: SinkSettings) -> str:
 
 def _print(result: Result) -> None:
     answered = f"answered {result['status']}" if result["status"] else ""
-    said = result["reason"] or answered or "taken"
+    said = result["reason"] or answered
     outcome = "taken" if result["outcome"] == "taken" else "NOT taken"
+    outcome += f": {said}" if said else ""
     pairs: list[tuple[str, object]] = [
         ("sink", f"{result['sink']} ({result['kind']})"),
         ("event", result["id"]),
-        ("outcome", f"{outcome}: {said} after {result['milliseconds']:g} ms"),
+        ("outcome", f"{outcome} after {result['milliseconds']:g} ms"),
         ("answer", result["answer"][:_SHOWN]),
         ("next", result["next"]),
     ]

@@ -1,6 +1,7 @@
 """`receiver sinks test`: one marked event to one sink."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,8 @@ def test_a_stream_gets_one_entry(valkey: Valkey, tmp_path: Path) -> None:
     [(entry, fields)] = client.xrange("company:events")
     assert (done.returncode, result["answer"]) == (0, entry.decode())
     assert json.loads(fields[b"event"])["id"] == result["id"]
+    seen = on_a_terminal(tmp_path, "sinks", "test", "copy", REDIS_URL=valkey.url)
+    assert re.search(r"outcome +taken after \d", re.sub("\x1b\\[[0-9;]*m", "", seen))
     client.delete("company:events")
     client.set("company:events", "no stream")
     assert "company:events is a string, not a stream" in sent(valkey, tmp_path, toml, "copy").stdout
