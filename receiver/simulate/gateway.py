@@ -19,7 +19,7 @@ _WRITE_AHEAD = 0.5
 """Seconds before a notification is due at which its body is built."""
 _LONGEST_SLEEP = 0.02
 _ALL_ALIKE = 10
-"""So many attempts, all of them unreachable or answered 401 or 404, end the run."""
+"""So many responses, all of them 401 or all of them 404, end the run."""
 
 
 class Attempt(Struct, frozen=True, gc=False):

@@ -138,14 +138,16 @@ class RunLedger:
             self.missing += not record.published
 
     def all_alike(self, least: int) -> bool:
-        """Return whether so many attempts, and all, ended in one way that no repetition mends."""
-        return self._all_unreachable(least) or any(self._all(one, least) for one in (401, 404))
+        """Return whether so many responses, and all, were one that no repetition mends: a receiver
+        that does not listen yet may do so later.
+        """
+        return any(self._all(one, least) for one in (401, 404))
 
     def _all(self, status: int, least: int = 1) -> bool:
         return self._statuses[status] == self._statuses.total() >= least
 
-    def _all_unreachable(self, least: int = 1) -> bool:
-        return self.answers["unreachable"] == self.answers.total() >= least
+    def _all_unreachable(self) -> bool:
+        return self.answers["unreachable"] == self.answers.total() > 0
 
     def is_acknowledged(self, planned: Planned) -> bool:
         """Return whether any attempt at this notification was acknowledged."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support import receivers
-from tests.support.commands import ROOT, environment, run, running
+from tests.support.commands import ROOT, environment, free_port, run, running
 from tests.support.eventually import eventually
 from tests.support.receivers import STREAM, TOKEN, Receiver, listening
 from tests.support.valkey import Valkey
@@ -180,6 +180,14 @@ def test_a_scenario_that_cannot_be_played_is_said_in_one_sentence(
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.startswith(f"receiver: {sentence}")
     assert answer.stderr.count("\n") == 1
+
+
+def test_nobody_there_is_a_verdict_too(tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_text("phase=[{burst=3}]\nmix={mo=1}\n[att]\nretry_for=0.2")
+    url = f"http://127.0.0.1:{free_port()}"
+    answer = run(tmp_path, "simulate", "scenario.toml", "--url", url, "--token", "t", "--json")
+    assert answer.returncode == 1
+    assert json.loads(answer.stdout)["answers"] == {"unreachable": 30}
 
 
 @pytest.mark.parametrize(

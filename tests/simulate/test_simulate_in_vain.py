@@ -36,8 +36,9 @@ def test_a_wrong_token_stops_it_at_once(valkey: Valkey, tmp_path: Path, count: s
     assert "valid token" not in found.stderr
 
 
-@pytest.mark.parametrize("count", ["3", "500"])
-def test_nobody_who_listens_stops_it_at_once(tmp_path: Path, count: str) -> None:
-    found = stopped(tmp_path, f"http://127.0.0.1:{free_port()}", TOKEN, count)
-    assert found.verdict["answers"] == {"unreachable": found.verdict["attempts"]}
-    assert "every attempt was unreachable: another --url, or PORT, is wanted" in found.stderr
+def test_where_nobody_listened_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_text("phase=[{burst=3}]\nmix={mo=1}\n[att]\nretry_for=0.2")
+    options = ("scenario.toml", "--url", f"http://127.0.0.1:{free_port()}", "--token", TOKEN)
+    done = run(tmp_path, "simulate", *options)
+    assert (done.returncode, json.loads(done.stdout)["unreachable"]) == (1, True)
+    assert "every attempt was unreachable: another --url, or PORT, is wanted" in done.stderr

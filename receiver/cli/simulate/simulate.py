@@ -118,7 +118,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
       - an acknowledged notification is not published within the settling time, or is twice
       - a subscription was ended, a request without a valid token was accepted, or none was
 
-    Where every answer is 401 or 404, or nobody listens, it stops at once and says so.
+    Where every answer is 401 or 404 it stops at once and says so.
 
     Ctrl-C stops sending, and the verdict is printed. The scenario file: docs/simulate.md.
 
