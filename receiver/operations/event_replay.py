@@ -23,6 +23,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.requeue import Requeue
+from receiver.operations.still_waiting import still_waiting
 
 PAGE: Final = 200
 AT_ONCE: Final = 2_000
@@ -124,8 +125,12 @@ class Replay:
     def _send(self, chosen: list[tuple[bytes, bytes]]) -> int:
         if not chosen:
             return 0
-        self._wait_for_room(len(chosen))
-        events = [(entry.decode(), _marked(event)) for entry, event in chosen]
+        found = {entry.decode(): event for entry, event in chosen}
+        waiting = still_waiting(self._client, self._sink.name, list(found))
+        events = [(entry, _marked(event)) for entry, event in found.items() if entry not in waiting]
+        if not events:
+            return 0
+        self._wait_for_room(len(events))
         new = self._requeue.send(self._sink.name, events, self._now())
         self._ring()
         return int(new)

@@ -1,0 +1,72 @@
+"""A replay sends no event to a sink that is to get it anyway: each arrives once."""
+
+from typing import Any
+
+import pytest
+
+from receiver.config.settings import RedisStreamSink
+from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, sink_parking
+from receiver.operations import sink_ledger
+from receiver.operations.event_replay import PAGE, Replay, Wanted
+from tests.support.forwarding import Forwarding, publish_many
+from tests.support.valkey import Valkey
+
+SINK = RedisStreamSink(name="copy", stream="company")
+
+
+@pytest.fixture
+def forwarding(valkey: Valkey) -> Forwarding:
+    return Forwarding(valkey, SINK)
+
+
+def replayed(client: Any) -> tuple[int, int]:
+    """How many events a replay of everything chooses, and how many of them it sends."""
+    steps = list(Replay(client, SINK, Wanted(since=0, until=2**50)).steps(dry=False))
+    return sum(one.chosen for one in steps), sum(one.new for one in steps)
+
+
+def arrived(client: Any) -> int:
+    return int(client.xlen("company"))
+
+
+def test_what_the_sink_has_not_read_yet_comes_once(valkey: Valkey, forwarding: Forwarding) -> None:
+    client = forwarding.client
+    publish_many(valkey, 3)
+    forwarding.run()
+    publish_many(valkey, 2 * PAGE, first=3)
+    assert replayed(client) == (2 * PAGE + 3, 3)
+    forwarding.run()
+    assert arrived(client) == 2 * PAGE + 3 + 3
+    (books,) = sink_ledger.read(client)
+    assert (books.delivered, books.open, books.balanced) == (2 * PAGE + 6, 0, True)
+
+
+def test_what_a_worker_of_the_sink_has_comes_once(valkey: Valkey, forwarding: Forwarding) -> None:
+    client = forwarding.client
+    publish_many(valkey, 5)
+    assert len(forwarding.deliveries.lease(2)) == 2
+    assert replayed(client) == (5, 0)
+    forwarding.deliveries.recover()
+    forwarding.run()
+    assert arrived(client) == 5
+    assert client.hget(SINKS, "copy:replayed") is None
+
+
+def test_what_is_parked_comes_once_and_what_was_delivered_again(
+    valkey: Valkey, forwarding: Forwarding
+) -> None:
+    client = forwarding.client
+    publish_many(valkey, 5)
+    forwarding.run()
+    entries = [entry.decode() for entry, _ in client.xrange(EVENTS)]
+    parked = {"total": 4, "returned": 2, "returned_to": entries[1], "to": entries[3]}
+    client.hset(sink_parking("copy"), mapping=parked)
+    assert replayed(client) == (5, 3)
+    client.hset(sink_parking("copy"), "returned", 4)  # all of them have come back
+    client.zadd(retry_due("copy"), dict.fromkeys(client.zrange(retry_due("copy"), 0, -1), 2**45))
+    assert replayed(client) == (5, 2)
+
+
+def test_without_a_group_of_the_sink_nothing_waits(valkey: Valkey) -> None:
+    publish_many(valkey, 3)
+    assert replayed(valkey.client()) == (3, 3)
