@@ -14,6 +14,7 @@ from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.dead_letter_table import show_list, show_whole
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.time_option import TimeOption
+from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
@@ -31,8 +32,6 @@ _OPTIONS = (
     click.option("--older-than", type=TimeOption(), help="Only older: an age (3d) or a time."),
     click.option("--newer-than", type=TimeOption(), help="Only newer: an age (2h) or a time."),
 )
-
-_NO_DIGITS = str.maketrans("", "", "0123456789")
 
 Action = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
 """An action on dead letters: yields id and result of each."""
@@ -134,7 +133,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
     actions = DeadLetterActions(client)
     bell = Bell(client)
-    notice = _WaitNotice(bell)
+    notice = WaitNotice(bell.ring)
     throttle = ReplayThrottle(client, settings.full_percent, notice)
     wanted = _selection_or_all(everything, chosen)
     try:
@@ -174,21 +173,6 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     if everything and not yes and sys.stdin.isatty():
         click.confirm("Drop all dead letters, for ever?", abort=True, err=True)
     _apply(client, wanted, DeadLetterActions(client).drop, as_json=as_json)
-
-
-class _WaitNotice:
-    """Print what a replay waits for, each reason once, and ring the bell for the workers."""
-
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
-        self._last = ""
-
-    def __call__(self, why: str) -> None:
-        kind = why.translate(_NO_DIGITS)
-        if kind != self._last:
-            click.echo(f"receiver: waiting: {why}", err=True)
-        self._last = kind
-        self._bell.ring()
 
 
 def _connect(settings: Settings) -> redis.Redis:

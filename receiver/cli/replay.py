@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import click
 import redis
@@ -11,10 +10,10 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.time_option import TimeOption, format_time
+from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import Settings, SinkSettings
-from receiver.contract.redis_keys import EVENTS, sink_state
-from receiver.contract.stored_values import text
-from receiver.operations.event_replay import Replay, Step, Wanted
+from receiver.contract.redis_keys import EVENTS
+from receiver.operations.event_replay import Replay, Step, Stopped, Wanted, refuse_stopped
 
 
 @click.command()
@@ -59,9 +58,14 @@ def command(
         raise click.BadParameter("a time after --since is wanted", param_hint="--until")
     wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
     with setup.redis_faults():
-        _refuse_stopped(client, sink)
-        report = partial(_report, dry=dry_run, as_json=as_json)
-        total = _run(client, Replay(client, chosen, wanted), since, report, dry=dry_run)
+        try:
+            refuse_stopped(client, sink)
+            replay = Replay(client, chosen, wanted, WaitNotice())
+            report = partial(_report, dry=dry_run, as_json=as_json)
+            total = _run(client, replay, since, report, dry=dry_run)
+        except Stopped as why:
+            click.echo(f"receiver: {why}; `receiver sinks start {sink}`", err=True)
+            raise SystemExit(1) from None
     if not total:
         raise SystemExit(1)
 
@@ -76,18 +80,12 @@ def _sink(settings: Settings, name: str) -> SinkSettings:
     )
 
 
-def _refuse_stopped(client: redis.Redis, sink: str) -> None:
-    why: Any = client.hget(sink_state(sink), "stopped")
-    if why is not None:
-        said = f"sink {sink!r} is stopped: {text(why)}; `receiver sinks start {sink}`"
-        click.echo(f"receiver: {said}", err=True)
-        raise SystemExit(1)
-
-
 def _run(
     client: redis.Redis, replay: Replay, since: int, report: Callable[[Step], None], *, dry: bool
 ) -> int:
-    """Replay step by step and print the counts, also when interrupted. Returns how many matched."""
+    """Replay step by step and print the counts; where it does not come to its end, also where to go
+    on. Returns how many matched.
+    """
     done = Step(str(since), 0, 0, 0)
     try:
         with progress("Events", client.xlen(EVENTS)) as bar:
@@ -99,11 +97,15 @@ def _run(
                     done.chosen + step.chosen,
                     done.new + step.new,
                 )
-    except KeyboardInterrupt:
-        report(done)
-        moment = format_time(int(done.last.partition("-")[0]))
-        click.echo(f"interrupted; go on with --since {moment}", err=True)
-        raise SystemExit(130) from None
+    except (KeyboardInterrupt, Stopped, redis.RedisError) as end:
+        interrupted = isinstance(end, KeyboardInterrupt)
+        if interrupted or done.looked_at:
+            report(done)
+            moment = format_time(int(done.last.partition("-")[0]))
+            click.echo(f"interrupted; go on with --since {moment}", err=True)
+        if interrupted:
+            raise SystemExit(130) from None
+        raise
     report(done)
     return done.chosen
 

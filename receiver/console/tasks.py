@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from receiver.console.forms import NotDone
+from receiver.operations.event_replay import Stopped
 from receiver.operations.replay_throttle import NoRoom
 from receiver.runtime.redis_errors import DOWN
 
@@ -81,7 +82,7 @@ class Task:
             self.end = "done"
         except Cancelled:
             self.end = "cancelled"
-        except NoRoom as why:
+        except (NoRoom, Stopped) as why:
             self.end = f"stopped: {why}; the rest stays"
         except DOWN as error:
             log.warning("console.task", error=type(error).__name__)

@@ -20,8 +20,9 @@ from receiver.contract.redis_keys import (
     FORWARD_JOB,
     forward_queue,
     retry_due,
+    sink_state,
 )
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.operations.requeue import Requeue
 from receiver.operations.still_waiting import still_waiting
 
@@ -40,6 +41,19 @@ _FORWARD_OPTIONS: Final = {
 }
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Stopped(Exception):
+    """Raised where the sink is stopped, so that nothing is sent until somebody starts it; the
+    message says which and why.
+    """
+
+
+def refuse_stopped(client: redis.Redis, sink: str) -> None:
+    """Raise `Stopped` where a sink is, and `redis.RedisError`."""
+    why: Any = client.hget(sink_state(sink), "stopped")
+    if why is not None:
+        raise Stopped(f"sink {sink!r} is stopped: {text(why)}")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +113,7 @@ class Replay:
 
     def steps(self, *, dry: bool) -> Iterator[Step]:
         """Replay page by page, as soon as the sink has room, and yield the counts of each. Raises
-        `redis.RedisError`.
+        `Stopped` and `redis.RedisError`.
         """
         if self._wanted.until <= self._wanted.since:
             return  # of "-1" a server makes no end that is before all entries
@@ -143,6 +157,7 @@ class Replay:
             if waiting <= WAITING_MOST and not self._client.zcount(due, "-inf", now):
                 self._room = AT_ONCE
             else:
+                refuse_stopped(self._client, self._sink.name)
                 self._waits(f"sink {self._sink.name!r} has {waiting} deliveries to do first")
                 time.sleep(0.05)
         self._room -= wanted
