@@ -10,7 +10,7 @@ import redis
 
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
-from receiver.auth.credential_store import Exists, NotReplicated
+from receiver.auth.credential_store import Exists, NotReplicated, Stored
 from receiver.cli.credential_options import (
     check_listener,
     expiry,
@@ -21,6 +21,7 @@ from receiver.cli.credential_options import (
 )
 from receiver.cli.terminal import credential_table, output, setup
 from receiver.config.settings import Settings
+from receiver.runtime import redis_errors
 
 
 @click.group()
@@ -156,7 +157,7 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
     this label and do not end before the newest, no Redis, or done but not on so many replicas as
     RECEIVER_ACK_REPLICAS wants.
     """
-    settings, token, failure = setup.settings(file=False), secrets.token_urlsafe(32), None
+    settings, token = setup.settings(file=False), secrets.token_urlsafe(32)
     with setup.redis_faults():
         client = _connect(settings)
         old = the_newest(named(client, name))
@@ -169,19 +170,29 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
             old.credential, expires=expiry(None, days), created=time.time()
         )
         added = credential_store.add(client, token, new)
-        if not old.ends_within(keep_days * 86400.0):
-            when = time.time() + keep_days * 86400
-            try:
-                credential_store.set_expiry(client, [old], when, settings.ack_replicas)
-            except NotReplicated as error:
-                failure = error
-    said = f"within two seconds; {old.id} ends in {keep_days} days at the latest"
-    click.echo(f"receiver: credential {added} is good {said}", err=True)
+    # At once: whatever becomes of the old one, nobody else has the new token.
+    click.echo(f"receiver: credential {added} is good within two seconds", err=True)
     if as_json:
         output.print_document({"id": added, "token": token, "replaces": old.id})
     else:
         click.echo(token)
-    _refuse_few(failure)
+    _let_end(client, old, keep_days, settings.ack_replicas)
+
+
+def _let_end(client: redis.Redis, old: Stored, days: int, replicas: int) -> None:
+    """Have the old token of a rotation end in some days. Raises `Refused`."""
+    try:
+        if not old.ends_within(days * 86400.0):
+            when = time.time() + days * 86400
+            credential_store.set_expiry(client, [old], when, replicas)
+    except NotReplicated as error:
+        _refuse_few(error)
+    except redis.RedisError as error:
+        raise setup.Refused(
+            f"Redis: {redis_errors.message(error)}; {old.id} may not end by itself: "
+            f"`receiver credentials revoke {old.id} --in-days {days}`"
+        ) from None
+    click.echo(f"receiver: {old.id} ends in {days} days at the latest", err=True)
 
 
 @command.command()
