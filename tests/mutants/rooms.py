@@ -131,7 +131,7 @@ ROOMS = {
                 "tests/workers/test_half_way.py",
             ),
             "trim_dead_letters.lua": ("tests/workers/test_sweep_dead_letters.py",),
-            "run_commands.lua": ("tests/workers/test_full_redis_client.py",),
+            "run_commands.lua": ("tests/runtime/test_full_redis_client.py",),
             "counters.lua": (
                 _METRICS + "::test_what_was_written_though_the_reply_was_lost_is_not_added_again",
                 _METRICS + "::test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them",

@@ -9,8 +9,8 @@ import structlog
 
 from receiver.config.settings import Settings
 from receiver.runtime import redis_client, redis_errors
+from receiver.runtime.full_redis_client import FullRedisClient
 from receiver.runtime.logs import Condition
-from workers.full_redis_client import FullRedisClient
 from workers.maintenance.history import HistorySampler
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.steps import Steps

@@ -15,6 +15,7 @@ import structlog
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import FORWARD_JOB, NORMALISE_JOB, NORMALISE_QUEUE, forward_queue
 from receiver.runtime import redis_client, redis_errors, stop_flag
+from receiver.runtime.full_redis_client import FullRedisClient
 from receiver.runtime.tracing import switch
 from workers import bell
 from workers.forward.delivery_queue import DeliveryQueue
@@ -22,7 +23,6 @@ from workers.forward.remote_job import RemoteJob
 from workers.forward.run_loop import RunLoop
 from workers.forward.tracing import DeliverySpans, TracedDeliverySpans
 from workers.forward.transactional_job import TransactionalJob
-from workers.full_redis_client import FullRedisClient
 from workers.normalise.job import Normaliser
 from workers.parking.parker import Parker
 from workers.processes.rq_worker import Jobs, Worker

@@ -16,6 +16,7 @@ from receiver.config import unknown_variables
 from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
 from receiver.runtime import hangup, redis_client, redis_errors
+from receiver.runtime.full_redis_client import FullRedisClient
 
 
 class Refused(click.ClickException):
@@ -66,10 +67,13 @@ def redis_url(found: Settings) -> str:
     )
 
 
-def connect(url: str) -> redis.Redis:
-    """Create a Redis client for a command. Raises `Refused` for a malformed URL."""
+def connect(url: str, *, when_full: bool = False) -> redis.Redis:
+    """Create a Redis client for a command, with `when_full` one of which a full server takes all:
+    for what makes room there, or less fill it. Raises `Refused` for a malformed URL.
+    """
+    kind = FullRedisClient if when_full else redis.Redis
     try:
-        return redis_client.client(url)
+        return redis_client.client(url, kind=kind)
     except ValueError as error:
         raise Refused(f"REDIS_URL: {error}") from None
 

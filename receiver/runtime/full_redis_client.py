@@ -14,7 +14,7 @@ from redis.exceptions import OutOfMemoryError
 
 from receiver.runtime import scripts
 
-_RUN: Final = scripts.load("workers", "run_commands")
+_RUN: Final = scripts.load(__package__, "run_commands")
 _PAUSE: Final = 0.2
 """Seconds to wait after a blocking command that returned nothing: in a script none blocks."""
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from redis.exceptions import OutOfMemoryError, ResponseError
 
+from receiver.runtime.full_redis_client import FullRedisClient
 from tests.support.valkey import Valkey
-from workers.full_redis_client import FullRedisClient
 
 
 @pytest.fixture
