@@ -130,6 +130,9 @@ def remove(name: str, *, yes: bool) -> None:
         one = _known(client, name)
         if name in {sink.name for sink in settings.sinks}:
             raise setup.Refused(f"receiver.toml has {name!r}: take it out there first")
+        if not one.begun and sink_orders.is_retired(client, name):
+            output.print_message(f"{name} is gone already: only its counts are kept")
+            return
         if one.unknown_seconds <= BEATS_WITHIN:
             raise setup.Refused(f"a worker still has {name!r}: end or restart the workers first")
         if not yes:

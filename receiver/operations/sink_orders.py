@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import redis
 
-from receiver.contract.redis_keys import SINKS, sink_state
+from receiver.contract.redis_keys import MARKS, SINKS, forward_group, sink_state
 
 
 def start(client: redis.Redis, name: str) -> bool:
@@ -26,6 +26,11 @@ def pause(client: redis.Redis, name: str, reason: str) -> bool:
     # Together: of a sink that is stopped and has no time nothing would ever be given up.
     untyped.hset(key, mapping={"stopped": reason, "stopped_at": at})
     return True
+
+
+def is_retired(client: redis.Redis, name: str) -> bool:
+    """Return whether a worker has let go of a sink that has no consumer group: it has no mark."""
+    return not client.hexists(MARKS, forward_group(name))
 
 
 def retire_now(client: redis.Redis, name: str) -> None:

@@ -56,6 +56,10 @@ def test_a_sink_that_is_gone_is_removed_at_once(valkey: Valkey, tmp_path: Path) 
         assert client.xinfo_groups(EVENTS) == []
         (books,) = sink_ledger.read(client)
         assert (books.dead, books.shed, books.open, books.balanced) == (0, 3, 0, True)
+        again = run(tmp_path, "sinks", "remove", "hook", "--yes", REDIS_URL=valkey.url)
+        assert (again.returncode, again.stdout) == (0, "")
+        assert again.stderr == "hook is gone already: only its counts are kept\n"
+        assert not client.hexists(SINKS, "hook:configured")  # or it would be retired once named
 
 
 def test_a_sink_of_receiver_toml_is_not_removed(valkey: Valkey, tmp_path: Path) -> None:
