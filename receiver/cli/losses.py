@@ -1,12 +1,14 @@
 """`receiver losses`: what Redis came back without, and that somebody has dealt with it."""
 
-from typing import Any
+import itertools
+from typing import Any, Final
 
 import click
 import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.contract.redis_keys import LOSSES
+from receiver.contract.stored_values import text, whole
 
 
 @click.group()
@@ -32,11 +34,11 @@ def list_(*, as_json: bool) -> None:
       receiver losses list
     """
     losses = _losses(setup.connect(setup.redis_url(setup.settings(file=False))))
-    for book, count in losses.items():
+    for book, count in ((text(name), whole(said)) for name, said in losses.items()):
         if as_json:
             output.print_document({"data": book, "lost": count})
         else:
-            click.echo(f"{count:>9,} or more were lost before the data {book}")
+            click.echo(f"{count:>9,} or more were lost before the data {output.printable(book)}")
     if not losses:
         output.print_message("nothing was lost")
 
@@ -51,20 +53,35 @@ def clear(*, yes: bool) -> None:
       receiver losses clear
     """
     client = setup.connect(setup.redis_url(setup.settings(file=False)))
-    total = sum(_losses(client).values())
-    if not total:
+    losses = _losses(client)
+    if not losses:
         output.print_message("nothing was lost")
         raise SystemExit(1)
     if not yes:
+        total = sum(map(whole, losses.values()))
         click.confirm(
             f"{total:,} or more notifications were lost. Clear that?", abort=True, err=True
         )
     with setup.redis_faults():
-        client.delete(LOSSES)
+        _clear(client, losses)
     output.print_message("cleared")
 
 
-def _losses(client: redis.Redis) -> dict[str, int]:
+def _losses(client: redis.Redis) -> dict[bytes, bytes]:
     with setup.redis_faults():
         found: Any = client.hgetall(LOSSES)
-    return {book.decode("utf-8", "replace"): int(count) for book, count in found.items()}
+    return dict(found)
+
+
+def _clear(client: redis.Redis, losses: dict[bytes, bytes]) -> None:
+    """Clear these losses, and none that was noticed, or has grown, since they were read."""
+    client.eval(_CLEAR, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))
+
+
+_CLEAR: Final = """
+for i = 1, #ARGV, 2 do
+    if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
+        redis.call('HDEL', KEYS[1], ARGV[i])
+    end
+end
+"""
