@@ -7,6 +7,7 @@ import redis
 
 from receiver.config.polls import AttStatusPoll, Poll
 from receiver.contract.redis_keys import WATCHES, watch_due
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.intake.accept import Receipts
 from receiver.polling import watch_store
 from receiver.polling.watch import Step, Watch, decode, fault, field
@@ -54,7 +55,7 @@ def drop(client: redis.Redis, poll: str, message_id: str) -> bool:
     """End the watch of a message without an event. Returns whether it was watched."""
     while record := _record(client, poll, message_id):
         step = Step(watch=None, counts=("dropped",))
-        if client.eval(*watch_store.settle(decode(record), record, step)):
+        if client.eval(*watch_store.settle(_watch(poll, message_id, record), record, step)):
             return True
     return False
 
@@ -66,12 +67,22 @@ def find(client: redis.Redis, poll: str, message_id: str) -> Watch | None:
 
 
 def listed(client: redis.Redis, poll: str) -> Iterator[tuple[Watch, int]]:
-    """Yield a poll's watches, the first due first, and when (ms, Redis' clock)."""
+    """Yield a poll's watches, the first due first, and when (ms, Redis' clock). One that cannot be
+    read has begun in 1970.
+    """
     members: Any = client.zrangebyscore(watch_due(poll), "-inf", "+inf", withscores=True)
     for name, due in members:
         record: Any = client.hget(WATCHES, name)
         if record:
-            yield decode(record), round(due)
+            yield _watch(poll, text(name).removeprefix(field(poll, "")), record), round(due)
+
+
+def _watch(poll: str, message_id: str, record: bytes) -> Watch:
+    """Return a watch; of a record that is none only what its name says."""
+    try:
+        return decode(record)
+    except (*UNREADABLE, ValueError):
+        return Watch(poll=poll, id=message_id, receipt="", since=0)
 
 
 def _record(client: redis.Redis, poll: str, message_id: str) -> bytes | None:

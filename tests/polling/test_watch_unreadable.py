@@ -1,12 +1,15 @@
 """A watch that cannot be read holds up no other."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from receiver.contract.redis_keys import WATCHES, watch_due
+from receiver.contract.redis_keys import WATCH_COUNTS, WATCHES, watch_due
+from receiver.operations import watch_ledger
 from receiver.polling import watch
+from tests.support.command_line import here
 from tests.support.outboxes import Outbox, Watched, outbox, statuses
 from tests.support.valkey import Valkey
 
@@ -33,3 +36,16 @@ def test_those_that_are_due_with_one_that_cannot_be_read_are_asked_for(watched: 
     watched.poll(lambda: watched.counts().get("final") == len(names), within=30)
     assert watched.redis.hkeys(WATCHES) == [unreadable.encode()]
     assert watched.redis.zscore(watch_due("promo"), unreadable)
+
+
+def test_it_is_listed_and_can_be_dropped(watched: Watched, tmp_path: Path) -> None:
+    unreadable = watch.field("promo", "SMS0")
+    watched.redis.hset(WATCHES, unreadable, "no record")
+    watched.redis.zadd(watch_due("promo"), {unreadable: 0})
+    watched.redis.hset(WATCH_COUNTS, "promo:watched", 1)
+    listed = here(tmp_path, "watch", "list", REDIS_URL=watched.valkey.url)
+    assert [json.loads(line)["id"] for line in listed.out.splitlines()] == ["SMS0"]
+    dropped = here(tmp_path, "watch", "drop", "SMS0", REDIS_URL=watched.valkey.url)
+    assert (dropped.code, dropped.err) == (0, "dropped 1\n")
+    (books,) = watch_ledger.read(watched.redis)
+    assert (books.dropped, books.open, books.balanced) == (1, 0, True)
