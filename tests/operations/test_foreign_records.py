@@ -120,6 +120,22 @@ def test_what_has_its_receipt_in_it_and_is_not_ours_is_no_part_of_a_story(
     assert explain.bodies(client, ours) == [mo("private words 1", "tel:+12065550142")]
 
 
+@pytest.mark.parametrize("at", ["9000000000000000-0", str(2**53 - 1)])
+def test_an_entry_of_no_calendar_day_is_listed_and_hides_no_other(
+    valkey: Valkey, tmp_path: Path, at: str
+) -> None:
+    client: Any = valkey.client()
+    client.xadd(DEAD_LETTERS, {"d": encode(DeadLetter(1, "why", encode(OURS)))})
+    client.xadd(DEAD_LETTERS, {"x": "y"}, id=at)
+    client.xadd(REJECTED, {"r": encode(msgspec.structs.replace(REFUSED, received=2**53))})
+    for stream, command in ((DEAD_LETTERS, "dead-letters"), (REJECTED, "rejected")):
+        names = entries(client, stream)
+        for terminal in (False, True):
+            listed = here(tmp_path, command, "list", terminal=terminal, REDIS_URL=valkey.url)
+            assert (listed.code, listed.err) == (0, "")
+            assert all(name in listed.out for name in names)
+
+
 @pytest.mark.parametrize("deep", [b'"\xff"', b"[" * 5000 + b"]" * 5000], ids=["no text", "deep"])
 def test_an_event_that_only_a_sink_reads_whole_is_explained(
     valkey: Valkey, tmp_path: Path, deep: bytes

@@ -1,6 +1,7 @@
 """Options that take a time: an age such as 10m, or an RFC 3339 time."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 
@@ -20,7 +21,14 @@ class TimeOption(click.ParamType[int]):
             self.fail(f"{value!r}: {wrong}", param, ctx)
 
 
+_FIRST: Final = -62_135_596_800_000
+_LAST: Final = 253_402_300_799_999
+
+
 def format_time(milliseconds: int) -> str:
-    """Format milliseconds since 1970 as RFC 3339, in UTC, as `TimeOption` reads it."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """Format milliseconds since 1970 as RFC 3339, in UTC, as `TimeOption` reads it; what somebody
+    else wrote beyond the calendar as its first or last moment.
+    """
+    within = min(max(milliseconds, _FIRST), _LAST)
+    moment = datetime.fromtimestamp(within // 1000, UTC).replace(microsecond=within % 1000 * 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
