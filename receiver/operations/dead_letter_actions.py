@@ -13,7 +13,7 @@ import redis
 from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER
 from receiver.operations.dead_letters import PAGE, Found
 from receiver.operations.requeue import Requeue
-from receiver.runtime import scripts
+from receiver.runtime import redis_errors, scripts
 
 _GONE: Final = -1
 
@@ -22,7 +22,8 @@ class DeadLetterActions:
     """Replays or drops dead letters, many at a time.
 
     Each method yields for every dead letter its outcome: `done`, `gone` (another operator was
-    faster) or, in words, why it failed.
+    faster) or, in words, why it failed. Where Redis refuses one as it would refuse every other, it
+    raises that `redis.RedisError`.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -98,5 +99,7 @@ class DeadLetterActions:
 
 def _outcome(answer: object) -> str:
     if isinstance(answer, Exception):
+        if redis_errors.is_of_all_keys(answer):
+            raise answer
         return f"Redis: {answer}"
     return "gone" if answer == _GONE else "done"
