@@ -82,6 +82,8 @@ class Eraser:
         self._copies = copies
         self._passed = passed
         self._open_seconds = open_seconds
+        self._patient = True
+        """Whether to wait for the workers still: not once they have let that time pass."""
         self._entries, self._deliveries, self._drop = (
             client.register_script(scripts.load(package, name))
             for package, name in (
@@ -157,7 +159,7 @@ class Eraser:
             gone, undelivered = self._entries(keys=[EVENTS, SINKS, MARKS], args=args)
             if undelivered != _MOVED:
                 return gone, undelivered
-            if time.monotonic() > until:
+            if self._is_over(until):
                 self._open["events of a sink whose consumer group somebody has moved"] += len(names)
                 return 0, 0
             time.sleep(1)  # the sink's next job puts its group back
@@ -172,11 +174,15 @@ class Eraser:
         """Return the notifications that the workers are done with, after some time for that."""
         until = time.monotonic() + self._open_seconds
         while waiting := [name for name in names if self._is_open(name)]:
-            if time.monotonic() > until:
+            if self._is_over(until):
                 self._open["notifications that no worker has processed yet"] += len(waiting)
                 break
             time.sleep(0.2)
         return [name for name in names if name not in waiting]
+
+    def _is_over(self, until: float) -> bool:
+        self._patient = self._patient and time.monotonic() <= until
+        return not self._patient
 
     def _is_open(self, name: str) -> bool:
         groups = {group["name"]: group for group in self._client.xinfo_groups(INBOUND)}
