@@ -69,9 +69,15 @@ def command(
     own = copies_in(settings)
     if not (dry_run or yes):
         click.confirm("Erase all that is stored about this person, for good?", abort=True, err=True)
-    with setup.redis_faults(), progress("looked at", stored_total(client, own)) as passed:
-        eraser = Eraser(client, person, own if copies else (), passed=passed)
-        report = eraser.run(dry_run=dry_run)
+    eraser: Eraser | None = None
+    try:
+        with setup.redis_faults(), progress("looked at", stored_total(client, own)) as passed:
+            eraser = Eraser(client, person, own if copies else (), passed=passed)
+            report = eraser.run(dry_run=dry_run)
+    except (setup.Refused, KeyboardInterrupt):
+        if eraser and (so_far := eraser.stopped()):
+            _print(so_far, as_json=as_json)
+        raise
     if own and not copies:
         report.left.append(f"{', '.join(own)}: your own, not looked at; --copies does")
     _print(report, as_json=as_json)

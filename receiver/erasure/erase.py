@@ -98,6 +98,7 @@ class Eraser:
 
     def run(self, *, dry_run: bool = False) -> Report:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
+        self.report.dry_run = dry_run
         begun = "" if dry_run else runs.begin(self._client)
         self._erase_spooled(dry_run=dry_run)  # first: what is not erased there goes into Redis
         who, sinks = self._person, known_sinks(self._client)
@@ -108,12 +109,22 @@ class Eraser:
             find_sent(self._client, who, sinks, self._copies, self._looked_at), dry_run=dry_run
         )
         report = self.report
-        report.erased, report.dry_run = dict(+self._erased), dry_run
+        report.erased = dict(+self._erased)
         report.left += [*self._left(), *self._person.left]
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
         report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client)
         report.uncounted = runs.end(self._client, begun) if begun else []
+        report.at = time.time_ns() // 1_000_000
+        return report
+
+    def stopped(self) -> Report | None:
+        """Return what was erased by a run that did not come to its end; None where nothing was."""
+        report = self.report
+        if not +self._erased or report.dry_run:
+            return None
+        report.erased, report.log = dict(+self._erased), report.log or "left as it is"
+        report.left.append("this run did not come to its end: run it again")
         report.at = time.time_ns() // 1_000_000
         return report
 
