@@ -87,10 +87,12 @@ def id_of(token: str) -> str:
 def add(client: redis.Redis, token: str, credential: Credential) -> str:
     """Store a credential under its token's digest and return its id. Raises `Exists`."""
     digest = hashlib.sha256(token.encode()).hexdigest()
+    pipe: Any
     with client.pipeline(transaction=True) as pipe:
         pipe.hsetnx(CREDENTIALS, digest, _record(credential))
         pipe.srem(CREDENTIALS_REVOKED, digest)
-        pipe.incr(CREDENTIALS_REVISION)
+        # redis-py's `incr` is INCRBY, which the documented user may not.
+        pipe.execute_command("INCR", CREDENTIALS_REVISION)
         if not pipe.execute()[0]:
             raise Exists(digest[:ID_LENGTH])
     return digest[:ID_LENGTH]

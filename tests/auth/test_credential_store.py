@@ -48,7 +48,7 @@ def test_a_token_is_stored_once_and_its_first_record_stays(valkey: Valkey) -> No
 
 def test_a_token_that_cannot_be_stored_whole_is_not_stored(valkey: Valkey) -> None:
     with pytest.raises(redis.RedisError):
-        credential_store.add(restricted(valkey, "-incrby"), TOKEN, Credential())
+        credential_store.add(restricted(valkey, "-incr"), TOKEN, Credential())
     assert credential_store.all_stored(valkey.client()) == []
 
 

@@ -52,6 +52,20 @@ def test_with_what_is_documented_everything_is_done(
         receiver.stop()
 
 
+def test_with_what_is_documented_credentials_are_kept(valkey: Valkey, tmp_path: Path) -> None:
+    url = allow(valkey)
+
+    def credentials(*words: str) -> str:
+        done = run(tmp_path, "credentials", *words, REDIS_URL=url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert credentials("add", "--label", "att").strip()
+    assert credentials("rotate", "att").strip()
+    credentials("revoke", "att", "--all")
+    assert [one for one in valkey.client().acl_log() if one["username"] == "few"] == []
+
+
 @pytest.mark.parametrize(
     ("rules", "lacks"),
     [
