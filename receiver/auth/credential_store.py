@@ -4,6 +4,7 @@ kept.
 
 import hashlib
 import time
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -132,6 +133,22 @@ def successor(old: Stored, stored: list[Stored]) -> Stored | None:
     used = [one for one in after if one.used is not None]
     newest = sorted(used or after, key=lambda one: one.credential.created if one.credential else 0)
     return newest[-1] if newest else None
+
+
+def not_replaced(stored: list[Stored]) -> list[Stored]:
+    """Return the records whose place no used `successor` takes: it is their ends that matter."""
+    last: dict[tuple[str, str | None], float] = {}
+    for one in stored:
+        if (new := one.credential) and one.used is not None and not one.ends_within(0):
+            ends = inf if new.expires is None else new.expires
+            last[new.label, new.listener] = max(ends, last.get((new.label, new.listener), -inf))
+
+    def replaced(old: Credential | None) -> bool:
+        if old is None or not old.label or old.expires is None:
+            return False
+        return last.get((old.label, old.listener), -inf) > old.expires
+
+    return [one for one in stored if not replaced(one.credential)]
 
 
 def revoke(client: redis.Redis, stored: list[Stored], replicas: int = 0) -> None:

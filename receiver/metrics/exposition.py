@@ -15,6 +15,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from receiver import __version__
+from receiver.auth.credential_store import not_replaced
 from receiver.config.polls import AttMessagesPoll
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
@@ -184,13 +185,13 @@ def _silence(found: Snapshot, configured: Iterable[str]) -> Metric:
 
 def _credentials(found: Snapshot) -> Metric:
     left: Labelled = {}
-    for one in found.credentials:
+    for one in not_replaced(found.credentials):
         if one.credential:
             expires = one.credential.expires
             days = math.inf if expires is None else (expires - found.now) / 86400
             name = (one.credential.label[:64] or "unnamed",)
             left[name] = min(days, left.get(name, math.inf))
-    said = "Until a stored credential expires, the first of those of one label; +Inf: never."
+    said = "Until a credential ends, the first of a label that none in use replaces; +Inf: never."
     return labelled("receiver_credential_days_left", said, ["credential"], left)
 
 
