@@ -2,14 +2,13 @@
 
 import json
 import signal
-import socket
 from pathlib import Path
 
 import pytest
 
 from receiver.cli.terminal.setup import base_url
 from receiver.config.settings import Settings
-from tests.support.commands import free_port, run
+from tests.support.commands import free_port, has_ipv6, run
 from tests.support.up import KINDS, Up
 
 
@@ -27,15 +26,7 @@ def test_the_url_of_the_web_process(host: str, url: str) -> None:
     assert base_url(Settings(host=host, port=8080)) == url
 
 
-def _loopback() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not _loopback(), reason="this machine has no loopback of IPv6")
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no loopback of IPv6")
 @pytest.mark.parametrize("port", ["", "0"])
 def test_up_works_on_an_address_of_ipv6(tmp_path: Path, port: str) -> None:
     with Up(tmp_path, HOST="::1", PORT=port or str(free_port())) as up:

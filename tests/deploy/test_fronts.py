@@ -12,7 +12,7 @@ import pytest
 import urllib3
 
 from tests.support import fronts
-from tests.support.commands import free_port
+from tests.support.commands import free_port, has_ipv6
 from tests.support.fronts import Front, tls
 from tests.support.running import AUTHORIZED, TOKEN, Receiver, mo
 
@@ -159,6 +159,16 @@ def test_nginx_goes_on_to_the_next_where_one_cannot_be_reached(
     with fronts.nginx(tmp_path, free_port(), receiver.port) as front:
         for _ in range(4):
             assert front.post("/att/sms/mo", body=mo(), headers=AUTHORIZED).status == 204
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no loopback of IPv6")
+def test_nginx_is_there_for_who_comes_over_ipv6(receiver: Receiver, tmp_path: Path) -> None:
+    fronts.tool("nginx")
+    warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
+    receiver.start_web()
+    with fronts.nginx(tmp_path, receiver.port) as front:
+        url = f"https://[::1]:{front.port}/att/sms/mo"
+        assert front.pool.request("POST", url, body=mo(), headers=AUTHORIZED).status == 204
 
 
 @contextmanager

@@ -130,3 +130,12 @@ def _close_bound() -> None:
     """Or Python complains of each one at its end."""
     for bound in _bound:
         bound.close()
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has a loopback of IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.support.commands import ROOT, free_port
+from tests.support.commands import ROOT, free_port, has_ipv6
 from tests.support.eventually import eventually
 
 DEPLOY = ROOT / "deploy"
@@ -69,6 +69,7 @@ def nginx_files(front: Front, *upstreams: int) -> Path:
     text = (DEPLOY / "nginx/receiver.conf").read_text()
     for old, new in {
         "listen 443 ssl;": f"listen 127.0.0.1:{front.port} ssl;",
+        "listen [::]:443 ssl;": f"listen [::1]:{front.port} ssl;" if has_ipv6() else "",
         "server 127.0.0.1:8080;": servers,
         "/etc/nginx/tls/hooks.example.com": f"{directory}/tls",
         "/var/log/nginx": str(directory),
