@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from receiver.runtime.tracing.span_queue import SpanQueue
+from receiver.runtime.tracing.span_queue import Lost, SpanQueue
 from tests.support.eventually import eventually
 
 
@@ -20,10 +20,10 @@ class _Export:
         self.free.set()
         self.fault = fault
 
-    def __call__(self, spans: Sequence[bytes]) -> str:
+    def __call__(self, spans: Sequence[bytes]) -> Lost:
         self.batches.append(list(spans))
         self.free.wait()
-        return self.fault
+        return Lost(len(spans) if self.fault else 0, self.fault)
 
 
 def _queue(export: _Export, **variables: int) -> SpanQueue:

@@ -11,8 +11,10 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from receiver import __version__
 from receiver.runtime.tracing import encoding
 from receiver.runtime.tracing.otlp_http import OtlpHttp
+from receiver.runtime.tracing.span_queue import Lost
 
 _NAME: Final = "telecom-receiver"
+_REJECTED: Final = "the collector took the request and rejected them (partial_success)"
 
 
 class Exporter:
@@ -27,9 +29,11 @@ class Exporter:
         )
         self._collector = OtlpHttp(environ)
 
-    def export(self, spans: Sequence[bytes]) -> str:
-        """Send encoded spans; return why they did not arrive, or nothing."""
-        return self._collector.send(encoding.request(self._envelope, spans))
+    def export(self, spans: Sequence[bytes]) -> Lost:
+        """Send encoded spans; return which of them are lost, and why."""
+        if fault := self._collector.send(encoding.request(self._envelope, spans)):
+            return Lost(len(spans), fault)
+        return Lost(min(self._collector.rejected(), len(spans)), _REJECTED)
 
 
 def _resource() -> Resource:

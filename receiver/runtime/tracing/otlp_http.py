@@ -17,6 +17,7 @@ import structlog
 from opentelemetry.util.re import parse_env_headers
 
 from receiver import __version__
+from receiver.runtime.tracing.partial_success import MOST, rejected_spans
 from receiver.runtime.tracing.variables import OTLP, first, number, otlp
 
 log = structlog.get_logger()
@@ -43,6 +44,8 @@ class OtlpHttp:
         for option, value in _options(environ).items():
             self._curl.setopt(option, value)
         self._curl.setopt(pycurl.HTTPHEADER, _headers(environ, named))
+        self._curl.setopt(pycurl.WRITEFUNCTION, self._read)
+        self._answer = bytearray()
 
     def send(self, body: bytes) -> str:
         """Send a request; return why it did not arrive, or nothing."""
@@ -57,7 +60,16 @@ class OtlpHttp:
             time.sleep(wait)
             pause *= 2
 
+    def rejected(self) -> int:
+        """Return how many spans of the last request the collector rejected, though it took it."""
+        return rejected_spans(bytes(self._answer))
+
+    def _read(self, part: bytes) -> None:
+        """Take a part of the answer; of a long one nobody wants the rest."""
+        self._answer += part[: MOST - len(self._answer)]
+
     def _once(self, body: bytes, seconds: float) -> "_Fault | None":
+        self._answer.clear()
         self._curl.setopt(pycurl.POSTFIELDS, body)
         self._curl.setopt(pycurl.TIMEOUT_MS, max(1, int(1000 * seconds)))
         try:
@@ -94,7 +106,6 @@ def _options(environ: Mapping[str, str]) -> dict[int, Any]:
         pycurl.POST: 1,
         pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
         pycurl.NOSIGNAL: 1,
-        pycurl.WRITEFUNCTION: len,  # takes the whole answer, and nobody reads it
         pycurl.CAINFO: own or trusted.cafile,
         pycurl.CAPATH: "" if own else trusted.capath,
         pycurl.SSLCERT: otlp(environ, "CLIENT_CERTIFICATE"),

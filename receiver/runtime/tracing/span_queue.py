@@ -9,7 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -26,14 +26,21 @@ _ENDED: Final = "the process has ended"
 log = structlog.get_logger()
 
 
+class Lost(NamedTuple):
+    """Hold how many spans of a batch are lost, and why."""
+
+    spans: int
+    reason: str
+
+
 class SpanQueue:
     """Hold spans until a thread has exported them, in batches."""
 
     def __init__(
-        self, export: Callable[[Sequence[bytes]], str], environ: Mapping[str, str]
+        self, export: Callable[[Sequence[bytes]], Lost], environ: Mapping[str, str]
     ) -> None:
-        """`export` takes spans and returns why it could not send them, or nothing. Raises
-        `ValueError` for a size or delay that is none.
+        """`export` takes spans and returns which of them are lost. Raises `ValueError` for a size
+        or delay that is none.
         """
         held = _positive(environ, "OTEL_BSP_MAX_QUEUE_SIZE", MAX_QUEUE_SIZE)
         batch = _positive(environ, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", MAX_EXPORT_BATCH_SIZE)
@@ -84,8 +91,8 @@ class SpanQueue:
         while len(spans) >= least:
             batch = [spans.popleft() for _ in range(min(len(spans), self._batch))]
             self._sending = len(batch)
-            if fault := self._export(batch):
-                self._lost[fault] += len(batch)
+            lost = self._export(batch)
+            self._lost[lost.reason] += lost.spans
             self._sending = 0
             self._say()
         self._say()
