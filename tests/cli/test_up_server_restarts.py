@@ -1,7 +1,12 @@
 import json
 import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import urllib3
 
 from tests.support.commands import run
 from tests.support.eventually import eventually
@@ -34,6 +39,52 @@ def test_a_valkey_that_cannot_be_started_again_is_tried_until_it_can(tmp_path: P
         said = [line for line in up.said().splitlines() if "it is tried again until" in line]
         assert len(said) == len(set(map(_sentence, said)))
         assert "Traceback" not in up.said()
+
+
+def test_a_valkey_whose_port_was_taken_goes_on_at_another_and_all_else_with_it(
+    tmp_path: Path,
+) -> None:
+    with Up(tmp_path) as up:
+        up.events(3)
+        file = tmp_path / "var/redis-url"
+        before, web = file.read_text(), up.pid("receiver web")
+        eventually(lambda: up.pid("receiver console"))
+        up.process.send_signal(signal.SIGSTOP)  # the port is ours before it looks
+        up.signal("valkey-server", signal.SIGKILL)
+        with _taken(int(before.rpartition(":")[2].partition("/")[0])):
+            up.process.send_signal(signal.SIGCONT)
+            eventually(lambda: file.read_text() != before)
+            eventually(lambda: up.pid("receiver web") not in (0, web))
+            eventually(up.send)
+            assert up.events(1)[0]["type"] == "sms.message.received.v1"
+            eventually(lambda: _books(tmp_path)["open"] == 0)
+            assert _books(tmp_path)["balanced"]
+            eventually(lambda: _answers(f"http://127.0.0.1:{up.console}/login"))
+            assert up.process.poll() is None
+            assert "port was taken" in up.said()
+            assert "Traceback" not in up.said()
+            assert up.end(signal.SIGINT) == 0
+
+
+@contextmanager
+def _taken(port: int) -> Iterator[None]:
+    """The port of a server that was killed, as soon as it is free."""
+
+    def bound() -> socket.socket | None:
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+        return None
+
+    held = eventually(bound)
+    assert held
+    with held:
+        yield
+
+
+def _answers(url: str) -> bool:
+    with suppress(urllib3.exceptions.HTTPError):
+        return urllib3.request("GET", url, retries=False).status == 200
+    return False
 
 
 def _books(directory: Path) -> Any:

@@ -24,13 +24,14 @@ class EventReader:
 
     def __init__(self, client: redis.Redis, notify: Callable[[str], None]) -> None:
         self.stopping = threading.Event()
-        self._client = client
+        self.client = client
+        """Another one takes effect with the next read."""
         self._notify = notify
         self._after = "0-0"
 
     def start_at_end(self) -> None:
         """Start after the newest event. Raises `redis.RedisError`."""
-        last: Any = self._client.xrevrange(EVENTS, count=1)
+        last: Any = self.client.xrevrange(EVENTS, count=1)
         self._after = last[0][0].decode() if last else "0-0"
 
     def start_at(self, milliseconds: int) -> None:
@@ -73,7 +74,7 @@ class EventReader:
                 return
 
     def _read(self, block: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        found: Any = self._client.xread({EVENTS: self._after}, count=_BATCH, block=block)
+        found: Any = self.client.xread({EVENTS: self._after}, count=_BATCH, block=block)
         entries: list[tuple[bytes, dict[bytes, bytes]]] = found[0][1] if found else []
         return entries
 

@@ -88,6 +88,10 @@ class Demo:
         """Note where the events begin that are shown. Raises `redis.RedisError`."""
         self._reader.start_at_end()
 
+    def go_on_at(self, client: redis.Redis) -> None:
+        """Read on where the server is now."""
+        self._reader.client = client
+
     def send(self) -> None:
         """Send a sample of each kind."""
         say("Sending a sample of each kind:", "demo.begins")

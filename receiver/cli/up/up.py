@@ -93,6 +93,7 @@ class Up:
             Watch(self._reload, self._take).start()
             if self._server:
                 self._server.start()
+            self._client = setup.connect(self._redis_url())
             if not self._token:
                 setup.refuse_without_credential(self._settings, self._redis_url())
             environ = self._environ()
@@ -120,8 +121,19 @@ class Up:
         while True:
             time.sleep(0.1)
             self._look_after_children(environ)
-            if restarts:
-                restarts.restart_if_ended(lambda: self._look_after_children(environ))
+            if restarts and restarts.restart_if_ended(lambda: self._look_after_children(environ)):
+                self._move(environ)
+
+    def _move(self, environ: dict[str, str]) -> None:
+        """Start what uses the embedded server again, for its new address. Main thread only."""
+        notice("the embedded Valkey's port was taken: it has another, and all else starts again")
+        environ["REDIS_URL"] = self._redis_url()
+        self._client = setup.connect(self._redis_url())
+        if self._demo:
+            self._demo.go_on_at(self._client)
+        stop_all([*self._children, *self._console.children], within=_STOP_WITHIN)
+        if self._console.children:
+            self._console.start(environ)
 
     def _look_after_children(self, environ: dict[str, str]) -> None:
         if self._fault:
@@ -147,11 +159,11 @@ class Up:
         try:
             demo_run.wait_until_ready(self._url)
             demo_run.announce(self._url, self._token, self._settings)
-            client = setup.connect(self._redis_url())
-            self._with_redis(lambda: self._console.announce(client, demo=bool(self._token)))
+            demo = bool(self._token)
+            self._with_redis(lambda: self._console.announce(self._client, demo=demo))
             if self._token:
                 sender = ReceiverClient(self._url, self._token, self._settings.own_listener)
-                self._demo = demo_run.Demo(sender, client)
+                self._demo = demo_run.Demo(sender, self._client)
                 self._with_redis(self._demo.begin)
                 self._demo.send()
                 self._with_redis(self._demo.show)
