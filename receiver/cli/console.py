@@ -20,9 +20,9 @@ from receiver.runtime.loopback import is_loopback
 )
 @click.option(
     "--web",
-    default="http://127.0.0.1:8080",
-    show_default=True,
-    help="Where the web process is, for samples and replays through it.",
+    default="",
+    help="Where the web process is, for samples and replays through it; otherwise where the one "
+    "that was started last listens on this machine, or http://127.0.0.1:8080.",
 )
 @click.pass_context
 def command(ctx: click.Context, port: int | None, web: str) -> None:

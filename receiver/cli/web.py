@@ -1,10 +1,14 @@
 """`receiver web`: run the web process."""
 
+from contextlib import suppress
+
 import click
+import redis
 import structlog
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.process import Process
+from receiver.operations import web_address
 
 
 @click.command(cls=Process)
@@ -37,5 +41,7 @@ def command() -> None:
     logs.configure(settings.log_level)
     setup.log_unknown_variables()
     setup.log_missing_rights(settings.redis_url or "")
+    with suppress(redis.RedisError), setup.connect(settings.redis_url or "") as client:
+        web_address.say_port(client, settings.host, settings.port)
     structlog.get_logger().info("web.starts", url=setup.base_url(settings))
     server.serve(settings)

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter, run_sync
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -26,6 +27,7 @@ from receiver.console.guard import Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
 from receiver.doctor.key_types import check_key_types
+from receiver.operations import web_address
 from receiver.runtime.redis_errors import DOWN, is_foreign
 
 COOKIE: Final = "receiver-console"
@@ -57,7 +59,7 @@ class Page(Route):
 
 def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute], web: str) -> Guard:
     """Return the whole application on `routes`, behind its guard. `settings` have the console's own
-    host and port; `web` is the URL of the web process.
+    host and port; `web` is the URL of the web process, empty where nobody named it.
     """
     static = _Static(directory=Path(__file__).parent / "static")
     app = Starlette(
@@ -70,6 +72,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     app.state.settings = settings
     app.state.redis = client
     app.state.web = web.rstrip("/")
+    app.state.said_web = f"http://127.0.0.1:{web_address.USUAL}"
     app.state.templates = render.environment()
     app.state.masks = None
     app.state.sessions = {}
@@ -114,6 +117,15 @@ def masks_of(request: Request, *, revealed: bool = False) -> mask.Masks:
         state.masks = mask.masks(state.redis)
     found: mask.Masks = state.masks
     return found
+
+
+def web_of(state: State) -> str:
+    """Return the URL of the web process: the one that was named, else where one said that it is."""
+    if state.web:
+        return str(state.web)
+    with suppress(*DOWN):
+        state.said_web = web_address.said_url(state.redis)
+    return str(state.said_web)
 
 
 def tasks_of(request: Request) -> Tasks:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from receiver.carriers import CALLBACKS
 from receiver.config.console import TRACE
-from receiver.console.app import masks_of
+from receiver.console.app import masks_of, web_of
 from receiver.console.marked import Marked, marked
 from receiver.console.mask import Masks
 from receiver.console.origins import Origin, origins
@@ -99,7 +99,7 @@ def _curl(request: Request, notification: Notification, body: str) -> str:
     address = _ROUTES.get(notification.callback, "")
     if not address:
         return ""
-    base = request.app.state.settings.public_url or request.app.state.web
+    base = request.app.state.settings.public_url or web_of(request.app.state)
     kind = notification.content_type or "application/json"
     return (
         'curl -i -H "Authorization: Bearer $RECEIVER_TOKEN" '

@@ -13,7 +13,7 @@ import redis
 
 from receiver.contract.redis_keys import CONSOLE, CONSOLE_SESSION_SECONDS
 from receiver.contract.stored_values import UNREADABLE
-from receiver.runtime.redis_errors import unless_foreign
+from receiver.operations import web_address
 
 Role = Literal["viewer", "operator"]
 """A viewer sees no personal data and changes nothing."""
@@ -62,8 +62,7 @@ def said_port(client: redis.Redis) -> int:
     """Return where the console that was started last listens; 0 where none ever was. Raises
     `redis.RedisError`.
     """
-    stored: Any = unless_foreign(lambda: client.get(f"{CONSOLE}:port"), None) or b""
-    return int(stored) if stored.isdigit() and len(stored) < 6 else 0  # else somebody else wrote it
+    return web_address.port(client, f"{CONSOLE}:port")
 
 
 def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:

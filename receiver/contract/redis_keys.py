@@ -47,6 +47,8 @@ METER: Final = "receiver:meter"
 """Hash of what processes count and time by themselves, named as in `receiver.metrics.counters`."""
 HEARD: Final = "receiver:heard"
 """Hash: listener -> when a notification for it was last acknowledged, milliseconds since 1970."""
+WEB_PORT: Final = "receiver:web:port"
+"""Where the web process that began last listens: said where 127.0.0.1 leads to it."""
 HISTORY: Final = "receiver:history"
 """Stream of samples, one for each minute of the last 48 hours: one field, `s`, an encoded `Sample`.
 The id is `<start of the minute, ms>-0`."""

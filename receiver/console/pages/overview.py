@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from receiver.config.settings import Settings
 from receiver.console import charts, render
-from receiver.console.app import Page
+from receiver.console.app import Page, web_of
 from receiver.console.charts import Charts
 from receiver.console.pages.sinks import trouble_first
 from receiver.doctor.environment import demo_token
@@ -71,7 +71,7 @@ def show(request: Request) -> Response:
         "configured": [one.name for one in settings.sinks],
         "listeners": names,
         "credentials": _credentials(last.found),
-        "base": settings.public_url or request.app.state.web,
+        "base": settings.public_url or web_of(request.app.state),
         "ending": "" if names[0][0] == "default" else f"/{names[0][0]}",
     }
     part = request.query_params.get("part", "")

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.console import audit, forms, render, seal
-from receiver.console.app import Page, masks_of, slowly, tasks_of
+from receiver.console.app import Page, masks_of, slowly, tasks_of, web_of
 from receiver.console.entry_id import entry_id
 from receiver.console.marked import marked
 from receiver.console.own_token import own_token
@@ -94,7 +94,7 @@ def _replay(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
     found = list(_frozen(state.redis, form, last))
     if not found:
         return
-    url = state.web
+    url = web_of(state)
     with own_token(state.redis) as token, closing(Replay(state.redis, url, token)) as sender:
         for one in found:
             try:

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.config.settings import Settings
 from receiver.console import audit, render
-from receiver.console.app import Page, slowly
+from receiver.console.app import Page, slowly, web_of
 from receiver.console.own_token import own_token
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import build
@@ -31,7 +31,7 @@ def _sent(request: Request) -> Response:
     why = f"It answered {status}" if status else "Nothing answers there"
     values = {
         "title": "The sample was not taken",
-        "sentence": f"The web process is expected at {state.web}. {why}; its log says more. "
+        "sentence": f"The web process is expected at {web_of(state)}. {why}; its log says more. "
         "receiver console --web names another address.",
     }
     return render.page(request, "message.html", values, 502)
@@ -46,7 +46,7 @@ def _send(request: Request) -> tuple[int, str]:
     try:
         with own_token(state.redis) as token:
             headers = {"Authorization": f"Bearer {token}", "Content-Type": sample.content_type}
-            address = f"{state.web}{sample.path}{ending}"
+            address = f"{web_of(state)}{sample.path}{ending}"
             answer = http.request("POST", address, headers.items(), sample.body)
             return answer.status, answer.headers.get("x-receipt-id", "")
     except Unreachable:

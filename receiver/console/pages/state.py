@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import render
-from receiver.console.app import Page
+from receiver.console.app import Page, web_of
 from receiver.console.pages.overview import silent_first
 from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
@@ -59,7 +59,7 @@ def show_listener(request: Request) -> Response:
         return render.page(request, "message.html", gone, 404)
     heard: Any = unless_foreign(lambda: state.redis.hget(HEARD, name), None)
     away: Any = unless_foreign(lambda: state.redis.hgetall(TURNED_AWAY), {})
-    base = state.settings.public_url or state.web
+    base = state.settings.public_url or web_of(state)
     values = {
         "name": name,
         "rate": unless_foreign(lambda: _rate(state.redis, name), (0, RATE_MINUTES)),
