@@ -12,7 +12,7 @@ from receiver.cli.terminal import output, setup, spool_depth
 from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings, SettingsError, load
-from receiver.doctor import Finding, parking, polls
+from receiver.doctor import Finding, parking, polls, redis_cli
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
@@ -20,7 +20,7 @@ from receiver.doctor.public_url import check_public_url
 from receiver.doctor.redis_server import check_redis_server
 from receiver.doctor.spool import check_spool
 from receiver.doctor.subscriptions import left_behind, subscriptions
-from receiver.doctor.unreachable_redis import explain_unreachable
+from receiver.doctor.unreachable_redis import ASK, explain_unreachable
 from receiver.doctor.workload import check_sink_variables, check_workload
 from receiver.health.durability import CONFIG_NAMES
 from receiver.metrics import snapshot
@@ -82,7 +82,7 @@ def command(*, as_json: bool) -> None:
             url, error, spool_depth.describe(spool_depth.read_spool(settings).depth)
         )
         findings += check_spool(settings, redis_answers=False)
-    _print(findings, as_json=as_json)
+    _print(_asking(findings, settings, url, client), as_json=as_json)
     raise SystemExit(status)
 
 
@@ -117,6 +117,17 @@ def _config(client: redis.Redis) -> dict[str, str]:
     except redis.ResponseError:
         return {}
     return {str(name): str(value) for name, value in found.items()}
+
+
+def _asking(
+    findings: list[Finding], settings: Settings, url: str, client: redis.Redis
+) -> list[Finding]:
+    """Return the findings with remedies that ask the Redis in use, wherever that is."""
+    if settings.redis_url:
+        ask = redis_cli.of(url, redis_cli.master_of(client))
+    else:
+        ask = redis_cli.of_embedded(settings.data_dir / "redis-url")
+    return [msgspec.structs.replace(one, fix=one.fix.replace(ASK, ask)) for one in findings]
 
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:
