@@ -170,16 +170,15 @@ class Forwarding:
     def _deliveries(self, consumer: str) -> DeliveryQueue:
         opened = open_sink(self.sink, self.valkey.url, VARIABLES)
         self._opened = opened
-        if isinstance(opened, TransactionalSink):
-            return _DeliveryQueue(
-                self.client, self.sink.name, consumer, guards=opened.guards, local_time=self._ours
-            )
-        hours = self.sink.give_up_hours
         more: dict[str, Any] = {
-            "seconds": opened.seconds,
-            "give_up_hours": hours,
+            "give_up_hours": self.sink.give_up_hours,
             "local_time": self._ours,
         }
+        if isinstance(opened, TransactionalSink):
+            return _DeliveryQueue(
+                self.client, self.sink.name, consumer, guards=opened.guards, **more
+            )
+        more["seconds"] = opened.seconds
         return _DeliveryQueue(self.client, self.sink.name, consumer, **more)
 
     def _job(self) -> TransactionalJob | RemoteJob:

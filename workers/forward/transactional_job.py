@@ -60,6 +60,9 @@ class TransactionalJob:
         if not items:
             return True
         wanted, settled = self._decider.select(items)
+        if self._deliveries.held:
+            settled += map(self._decider.given_up, wanted)
+            wanted = []
         try:
             self._deliveries.settle([*settled, *self._runs(wanted)], then_lease)
         except ResponseError as error:

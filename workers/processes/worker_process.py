@@ -80,7 +80,9 @@ def forwarder(
     ring = partial(bell.ring_sink, client, sink)
     spans = TracedDeliverySpans(tracer, sink.name) if tracer else DeliverySpans()
     if isinstance(opened, TransactionalSink):
-        own = DeliveryQueue(client, sink.name, consumer, guards=opened.guards)
+        own = DeliveryQueue(
+            client, sink.name, consumer, guards=opened.guards, give_up_hours=sink.give_up_hours
+        )
         return TransactionalJob(opened, RunLoop(sink, own, ring, stopping, spans))
     away = DeliveryQueue(
         client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
