@@ -1,4 +1,4 @@
-"""A sink on our own Redis that is held: by an operator."""
+"""A sink on our own Redis that is held: by an operator, or since it was another kind of sink."""
 
 import time
 
@@ -6,7 +6,8 @@ import pytest
 
 from receiver.config.settings import RedisStreamSink, RqSink, SinkSettings
 from receiver.operations import sink_ledger, sink_orders
-from tests.support.forwarding import Forwarding, publish_many
+from tests.support.consumer import answering, consuming
+from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
 
 HOUR = 3600
@@ -36,3 +37,26 @@ def test_while_it_is_paused_nothing_is_delivered_and_what_waits_too_long_is_give
     (books,) = sink_ledger.read(forwarding.client)
     assert (books.delivered, books.dead, books.open, books.balanced) == (0, 20, 0, True)
     assert not forwarding.client.exists("company:events", "rq:queue:company")
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        RedisStreamSink(name="hook", stream="company:events"),
+        RqSink(name="hook", queue="company", function="a.b"),
+    ],
+    ids=["redis-stream", "rq"],
+)
+def test_the_circuit_of_a_web_hook_that_was_dead_closes_when_it_gets_this_kind(
+    valkey: Valkey, sink: SinkSettings
+) -> None:
+    with consuming() as consumer:
+        hook = Forwarding(valkey, http_sink(consumer))
+        consumer.behaviour = answering(500)
+        publish_many(valkey, 500)
+        hook.run()
+        assert b"open_until" in hook.state()
+    local = Forwarding(valkey, sink)
+    local.later(HOUR)
+    (books,) = sink_ledger.read(local.client)
+    assert (books.delivered, books.failing, books.open_until) == (500, False, 0)

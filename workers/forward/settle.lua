@@ -102,13 +102,16 @@ local function put_off(retry, id, due, item)
     return probed(id, true)
 end
 
-local function succeeded()
+local function close()
     did_close = opened > 0 and 1 or 0
+    failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
+    refused, refused_at = '', 0
+end
+local function succeeded()
     if failures > 0 or opened > 0 or refused_at > 0 then
         took_at = math.max(now, refused_at + 1)
     end
-    failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
-    refused, refused_at = '', 0
+    close()
 end
 -- What failed before the consumer took something, and fails again, may well be all that it cannot take: it
 -- counts little, or it would hold back what the consumer takes.
@@ -193,6 +196,9 @@ while at <= #ARGV do
                 else
                     acknowledged[#acknowledged + 1] = id
                     probed(id, true)
+                end
+                if failures > 0 or opened > 0 then
+                    close() -- the sink was a web hook that did not answer
                 end
             else
                 failure = why -- the delivery stays open, idle enough for the next worker to claim it
