@@ -27,16 +27,20 @@ await client.xGroupCreate(STREAM, GROUP, "0", { MKSTREAM: true }).catch((error) 
   if (!error.message.startsWith("BUSYGROUP")) throw error; // it exists: fine
 });
 
+async function work(entry) {
+  handle(JSON.parse(entry.message.event));
+  await client.xAck(STREAM, GROUP, entry.id); // only when it is done
+}
+
 let stopping = false;
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => (stopping = true));
 
 while (!stopping) {
-  // What a consumer of the group left unfinished; then what is new.
-  const left = await client.xAutoClaim(STREAM, GROUP, ME, TAKE_OVER, "0-0", { COUNT: 100 });
-  const found = await client.xReadGroup(GROUP, ME, { key: STREAM, id: ">" }, { COUNT: 100, BLOCK: 1000 });
-  for (const entry of [...left.messages, ...(found?.[0].messages ?? [])]) {
-    handle(JSON.parse(entry.message.event));
-    await client.xAck(STREAM, GROUP, entry.id); // only when it is done
+  // What a consumer of the group left unfinished, one by one; then what is new.
+  for (const { id } of await client.xPendingRange(STREAM, GROUP, "-", "+", 100, { IDLE: TAKE_OVER })) {
+    for (const entry of await client.xClaim(STREAM, GROUP, ME, TAKE_OVER, id)) await work(entry);
   }
+  const found = await client.xReadGroup(GROUP, ME, { key: STREAM, id: ">" }, { COUNT: 100, BLOCK: 1000 });
+  for (const entry of found?.[0].messages ?? []) await work(entry);
 }
 await client.close();

@@ -68,7 +68,8 @@ class Consumer:
         self._group, self._stream, self._start = group, stream, start
         self._take_over, self._batch = take_over, batch
         self._stopping = False
-        self._cursor: Any = "0-0"
+        self._after = ""
+        """The last entry that others left and this one has looked at, while there may be more."""
         self._looked = 0.0
         """When what others left was last looked for (monotonic)."""
 
@@ -110,19 +111,22 @@ class Consumer:
         self._redis.close()
 
     def _left(self) -> list[Delivery]:
-        """What has been open for longer than `take_over`, from where the last look ended."""
-        if self._cursor == "0-0" and time.monotonic() - self._looked < min(5.0, self._take_over):
+        """The next that has been open for longer than `take_over`, after the one before. One by
+        one: an event that ends its consumer each time would hold back all that is claimed with it.
+        """
+        if not self._after and time.monotonic() - self._looked < min(5.0, self._take_over):
             return []
         self._looked = time.monotonic()
-        idle = int(self._take_over * 1000)
-        found: Any = self._redis.xautoclaim(
-            self._stream, self._group, self.name, idle, self._cursor, count=self._batch
-        )
-        self._cursor = _text(found[0])
-        return self._deliveries(found[1])
+        idle, first = int(self._take_over * 1000), f"({self._after}" if self._after else "-"
+        found: Any = self._redis.xpending_range(self._stream, self._group, first, "+", 1, idle=idle)
+        self._after = _text(found[0]["message_id"]) if found else ""
+        if not found:
+            return []
+        left: Any = self._redis.xclaim(self._stream, self._group, self.name, idle, [self._after])
+        return self._deliveries(left)
 
     def _new(self) -> list[Delivery]:
-        block = 1000 if self._cursor == "0-0" else None  # else more may have been left
+        block = None if self._after else 1000  # more may have been left
         found: Any = self._redis.xreadgroup(
             self._group, self.name, {self._stream: ">"}, count=self._batch, block=block
         )

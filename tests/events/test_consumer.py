@@ -167,3 +167,18 @@ def test_what_somebody_else_has_put_there_is_said_and_can_be_acknowledged(
             _ = delivery.event
         delivery.ack()
     assert pending(valkey) == 0
+
+
+def test_an_event_that_ends_its_consumer_every_time_holds_back_no_other(
+    valkey: Valkey, start: Start
+) -> None:
+    client = valkey.client()
+    publish(valkey, "bad", "one", "two")
+    for name in ("first", "second"):  # each ends at the event, which the next one takes over
+        assert next(iter(start(name=name))).event.id == "bad"
+        held: Any = client.xpending_range(EVENTS, "billing", "-", "+", 9)
+        mine = [one["message_id"] for one in held if one["consumer"] == name.encode()]
+        if name == "first":
+            client.xclaim(EVENTS, "billing", name, 0, mine, idle=120_000, justid=True)
+    publish(valkey, "new", "newer")
+    assert take(start(name="third"), 2) == ["one", "two"]
