@@ -66,7 +66,10 @@ SINK: Final = [
         "lease",
         ("redis.call('ZADD', KEYS[2], 'XX', lease .. '.5', id)", "redis.call('ZREM', KEYS[2], id)"),
         ("return marks.holds(done, id) and redis.call('XACK', KEYS[1], group, id)", "return false"),
-        ("left() > 0 and not full and not parked then", "left() > 100 then"),
+        (
+            "left() > 0 and not full and not parked and #back == 0 then",
+            "left() > 100 then",
+        ),
     ),
     *_of(
         "settle",

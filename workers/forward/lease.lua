@@ -21,7 +21,8 @@
 -- whether to give up is decided by both clocks, the server's and the caller's.
 -- While nothing may be sent, and has not been for as long as the sink tries, it returns new events that
 -- have waited that long, for the caller to give up.
--- While events of the sink are parked (`workers/parking`) it reads no new ones but a probe: those come first.
+-- While events of the sink are parked (`workers/parking`) it reads no new ones: those come first. But a probe
+-- may be new where none of them can be one.
 -- The bell is cleared only when events may be read, so that nobody rings for a held sink over and over.
 -- A due retry is leased, not removed: only its outcome removes it. A lease ends at half a millisecond,
 -- which tells it from the due time of a retry.
@@ -148,13 +149,24 @@ end
 -- failed at some and taken others: what it failed at or refused may well be all that it cannot take, and
 -- would hold back everything else for as long as its retries last.
 local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4])
-local parking = redis.call('HMGET', KEYS[7], 'total', 'returned')
+local parking = redis.call('HMGET', KEYS[7], 'total', 'returned', 'due')
 local parked = parking[1] ~= parking[2]
-if left() > 0 and not full and (probe or state[6] and not parked) then
+-- What has come back from the disk and was not sent since (it has the scores that `give_back.lua` gave it) comes
+-- before what is newer, and a probe is the oldest of it; but not one that would die of the first failure.
+local last = tonumber(parking[3] or '')
+local back = last and last <= now
+    and redis.call('ZRANGEBYSCORE', KEYS[2], last - 1, last, 'LIMIT', 0, 1) or {}
+if probe and back[1] and tonumber(back[1]:match('^%d+')) < math.min(now, tonumber(ARGV[8])) - ARGV[7] then
+    back = {}
+end
+if left() > 0 and not full and #back == 0 and (probe or state[6] and not parked) then
     read('>', math.ceil(left() / 2))
 end
 if left() > 0 then
-    local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, left())
+    local due = probe and back or {}
+    if #due == 0 then
+        due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, left())
+    end
     if #due == 0 then
         due = redis.call('ZRANGEBYSCORE', KEYS[2], far, '+inf', 'LIMIT', 0, left())
     end
@@ -166,17 +178,17 @@ if left() > 0 then
         give('1', id, redis.call('HGET', KEYS[3], id) or '')
     end
 end
-if left() > 0 and not full and not parked then
+if left() > 0 and not full and not parked and #back == 0 then
     read('>', left())
 end
 if probe and leased > 0 then
     redis.call('HSET', KEYS[4], 'probing', found[2], 'open_until', lease)
 end
-local last = leased == 0 and redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local newest = leased == 0 and redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local why = leased == 0 and (full and 'full' or parked and 'parked') or ''
 local late, inbound = 0, ARGV[10 + 2 * ARGV[9]]
 if inbound ~= '' then
     local reply = redis.pcall('XPENDING', KEYS[8], inbound) -- it may have no group
     late = reply[2] and math.max(0, now - tonumber(reply[2]:match('^%d+'))) or 0
 end
-return {why, cursor, last and last[1] or leased == 0 and '0-0' or '', now, found, moved, late}
+return {why, cursor, newest and newest[1] or leased == 0 and '0-0' or '', now, found, moved, late}

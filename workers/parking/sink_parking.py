@@ -175,12 +175,19 @@ class SinkParking:
 
     def _due(self, use: Use) -> int:
         """Return how many deliveries are due; `DUE` where no more are to come back now. A consumer
-        that does not answer gets something to be asked with, and no more.
+        that does not answer gets something to be asked with that it has not seen, and no more.
         """
-        if use.stopped or use.retries >= MOST_RETRIES or (use.failing and use.retries):
+        if use.stopped or use.retries >= MOST_RETRIES or (use.failing and self._unsent()):
             return DUE
         due: Any = self._client.zcount(retry_due(self._sink.name), "-inf", self._now())
         return int(due)
+
+    def _unsent(self) -> bool:
+        """Return whether something that came back has not been sent yet (`lease.lua`)."""
+        last: Any = self._client.hget(sink_parking(self._sink.name), "due")
+        return bool(
+            last and self._client.zcount(retry_due(self._sink.name), float(last) - 1, float(last))
+        )
 
     def _now(self) -> int:
         seconds, micros = self._client.time()
