@@ -25,6 +25,8 @@ from receiver.metrics.snapshot import Snapshot
 
 _MANY: Final = 90_000
 """Dead letters of one owner that are nearly as many as are kept."""
+_MANY_RETRIES: Final = 10_000
+"""Retries of one sink from which on memory limits them (`workers.forward.delivery_queue`)."""
 _LATE: Final = 60.0
 """Seconds after which an open notification is late: a worker needs a tenth of one."""
 
@@ -154,6 +156,15 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 f"the sink {name} fails: only a probe is sent to it now and then",
                 "its events wait, at most for its give_up_hours",
                 f"receiver sinks list  # then mend {name}",
+                f"/sinks/{name}",
+            )
+        elif sink.retries >= _MANY_RETRIES:
+            yield Finding(
+                "warning",
+                f"{sink.retries} events of the sink {name} wait to be sent once more",
+                "where they take a tenth of Redis, or half of the sink's share, nothing newer is "
+                "sent until they are taken or given up",
+                f"receiver sinks list  # its last failure; then mend {name}",
                 f"/sinks/{name}",
             )
 

@@ -15,6 +15,7 @@ from receiver.contract.redis_keys import (
     INBOUND,
     LEDGER,
     LOSSES,
+    retry_due,
     sink_state,
 )
 from tests.support.eventually import eventually
@@ -152,3 +153,17 @@ def test_a_fix_that_a_running_process_does_not_see_says_restart(
         "HOOK_SECRET": "restart worker",
     }.items():
         assert [process in one["fix"] for what, one in found.items() if part in what] == [True]
+
+
+def test_a_sink_with_very_many_retries_is_found_unless_it_takes_nothing(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    create_group(client, "hook")
+    client.zadd(retry_due("hook"), {f"1-{number}": number for number in range(9_999)})
+    assert not any("once more" in what for what in examined(tmp_path, valkey.url))
+    client.zadd(retry_due("hook"), {"2-0": 1})
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "10000 events of the sink hook wait to be sent once more") == "warning"
+    client.hset(sink_state("hook"), "opened", 1)
+    assert not any("once more" in what for what in examined(tmp_path, valkey.url))

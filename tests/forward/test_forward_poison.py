@@ -69,3 +69,34 @@ def test_new_events_and_retries_stand_in_a_batch_as_they_came_out(
     forwarding.later(10)
     sent = [int(event["id"], 16) for event in json.loads(consumer.requests[-1].body)]
     assert sent == [*range(5), *range(6, 11)]
+
+
+def test_as_many_as_it_may_fail_at_hold_back_nothing_while_memory_is_there(
+    valkey: Valkey, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_queue, "MOST_RETRIES", 20)
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
+    consumer.behaviour = failing_at_every_second(500)
+    publish_many(valkey, 100)
+    forwarding.run()
+    publish_many(valkey, 100, first=100)
+    forwarding.later(61)
+    assert (forwarding.count("delivered"), len(forwarding.retries())) == (100, 100)
+
+
+def test_past_its_part_of_memory_what_it_fails_at_holds_back_the_rest(
+    valkey: Valkey, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_queue, "MOST_RETRIES", 20)
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1, share=0.001))
+    consumer.behaviour = failing_at_every_second(500)
+    publish_many(valkey, 100)
+    forwarding.run()
+    publish_many(valkey, 100, first=100)
+    forwarding.later(61)
+    assert forwarding.deliveries.held
+    assert len(forwarding.retries()) < 100
+    consumer.behaviour = answering(204)
+    for _ in range(3):
+        forwarding.later(3600)
+    assert forwarding.count("delivered") == 200

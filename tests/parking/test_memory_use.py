@@ -82,6 +82,15 @@ def test_what_comes_back_takes_half_a_share_and_all_together_half_of_theirs(
     assert may_return(sink("one"), uses, LIMIT) is may
 
 
+@pytest.mark.parametrize(("retries", "may"), [(9_999, True), (10_000, False)])
+def test_where_redis_has_no_limit_their_number_is_one(retries: int, *, may: bool) -> None:
+    assert may_return(sink("one"), {"one": use(0, retries)}, 0) is may
+
+
+def test_many_that_fail_hold_back_what_is_parked_no_more_than_their_memory_says() -> None:
+    assert may_return(sink("one"), {"one": use(0, 20_000)}, 1_000 * LIMIT)
+
+
 @pytest.mark.parametrize(("retries", "may"), [(39, True), (40, False)])
 def test_sinks_whose_events_come_back_at_once_share_what_may_be_back(
     retries: int, *, may: bool

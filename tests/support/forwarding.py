@@ -172,6 +172,7 @@ class Forwarding:
         self._opened = opened
         more: dict[str, Any] = {
             "give_up_hours": self.sink.give_up_hours,
+            "share": self.sink.share,
             "local_time": self._ours,
         }
         if isinstance(opened, TransactionalSink):

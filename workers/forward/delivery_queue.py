@@ -31,6 +31,9 @@ log = structlog.get_logger()
 
 MOST_RETRIES: Final = 10_000
 """Retries of one sink at which it stops reading new events; those stay on the stream."""
+PART: Final = 0.1
+"""Of `maxmemory`: what more retries than that may take where the consumer takes others, or half of
+the sink's share if that is less."""
 FAILURES: Final = 10
 """Failed requests in a row that open the circuit breaker."""
 PAUSE: Final = 1_000
@@ -53,6 +56,7 @@ class DeliveryQueue:
         *,
         seconds: float = 0.0,
         give_up_hours: float = 72.0,
+        share: float = 0.0,
         guards: Sequence[tuple[str, str]] = (),
         local_time: Callable[[], int] = second_clock.local_time,
     ) -> None:
@@ -62,6 +66,7 @@ class DeliveryQueue:
         self._lease_milliseconds = lease_milliseconds(seconds)
         self._local_time = local_time
         self._give_up = int(3_600_000 * give_up_hours)
+        self._part = min(PART, share / 200)
         self._guards = [len(guards), *itertools.chain.from_iterable(guards)]
         self._now = 0
         self._scripts = DeliveryScripts(client, sink)
@@ -127,6 +132,7 @@ class DeliveryQueue:
             self._local_time(),
             *self._guards,
             GROUP if self.pace.behind else "",
+            self._part,
         ]
 
     def _leased(self, reply: Any, wanted: int) -> list[Item]:

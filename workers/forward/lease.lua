@@ -11,7 +11,8 @@
 --      consumer's own pending entries or '', how long (ms) the sink tries, the caller's time (ms), number
 --      of guards, per guard a key and the type it must have if it exists: else nothing is leased, so
 --      that what could not be settled keeps its order; the group of the inbound stream of which is told
---      how late it is, or ''
+--      how late it is, or ''; the part of `maxmemory` that more retries than that may take where the
+--      consumer takes others
 -- Returns {why nothing may be sent or '', id after which to go on with own pending entries or '', the
 --      stream's last id or '' where anything is leased, now (ms), {'1' for a retry, id, event or encoded
 --      delivery, the same of the next one, ...},
@@ -145,10 +146,21 @@ if ARGV[6] ~= '' and left() > 0 then
         end
     end
 end
+local RETRY = 250 -- bytes that a delivery in the retry set takes besides its event
 -- A probe takes what the consumer has not seen yet, and so does half of each call where the consumer has
 -- failed at some and taken others: what it failed at or refused may well be all that it cannot take, and
 -- would hold back everything else for as long as its retries last.
-local full = redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4])
+local retries = redis.call('ZCARD', KEYS[2])
+local function room()
+    local memory, bytes = redis.pcall('INFO', 'memory'), 0
+    local limit = type(memory) == 'string' and memory:match('maxmemory:(%d+)') or 0
+    local some = redis.call('ZRANGE', KEYS[2], 0, 7)
+    for _, id in ipairs(some) do
+        bytes = bytes + RETRY + #(redis.call('HGET', KEYS[3], id) or '')
+    end
+    return retries * bytes / #some < limit * ARGV[11 + 2 * ARGV[9]]
+end
+local full = retries >= tonumber(ARGV[4]) and not (state[6] and room())
 local parking = redis.call('HMGET', KEYS[7], 'total', 'returned', 'due')
 local parked = parking[1] ~= parking[2]
 -- What has come back from the disk and was not sent since (it has the scores that `give_back.lua` gave it) comes

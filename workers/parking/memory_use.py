@@ -18,6 +18,7 @@ from receiver.contract.redis_keys import (
     sink_state,
 )
 from receiver.contract.stored_values import whole
+from workers.forward.delivery_queue import MOST_RETRIES
 
 TOGETHER: Final = 0.5
 """Share of `maxmemory` that events which wait for all sinks together may take."""
@@ -116,7 +117,7 @@ def may_return(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> bool:
     """
     own = uses[sink.name]
     if not limit or not own.retries:
-        return True
+        return own.retries < MOST_RETRIES
     retries = sum(one.retry_bytes for one in uses.values())
     part = BACK / max(1, sum(one.parked > 0 for one in uses.values()))
     mine = min(sink.share / 200, part) * limit

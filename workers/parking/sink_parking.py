@@ -22,7 +22,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.runtime import scripts
 from workers import bell, second_clock
-from workers.forward.delivery_queue import MOST_RETRIES, lease_milliseconds
+from workers.forward.delivery_queue import lease_milliseconds
 from workers.parking.erasing import Erasing
 from workers.parking.memory_use import Use
 from workers.parking.place import Place
@@ -177,7 +177,7 @@ class SinkParking:
         """Return how many deliveries are due; `DUE` where no more are to come back now. A consumer
         that does not answer gets something to be asked with that it has not seen, and no more.
         """
-        if use.stopped or use.retries >= MOST_RETRIES or (use.failing and self._unsent()):
+        if use.stopped or (use.failing and self._unsent()):
             return DUE
         due: Any = self._client.zcount(retry_due(self._sink.name), "-inf", self._now())
         return int(due)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 import structlog
@@ -79,14 +79,11 @@ def forwarder(
     opened = open_sink(sink, settings.redis_url or "", settings.sink_variables)
     ring = partial(bell.ring_sink, client, sink)
     spans = TracedDeliverySpans(tracer, sink.name) if tracer else DeliverySpans()
+    limits: Any = {"give_up_hours": sink.give_up_hours, "share": sink.share}
     if isinstance(opened, TransactionalSink):
-        own = DeliveryQueue(
-            client, sink.name, consumer, guards=opened.guards, give_up_hours=sink.give_up_hours
-        )
+        own = DeliveryQueue(client, sink.name, consumer, guards=opened.guards, **limits)
         return TransactionalJob(opened, RunLoop(sink, own, ring, stopping, spans))
-    away = DeliveryQueue(
-        client, sink.name, consumer, seconds=opened.seconds, give_up_hours=sink.give_up_hours
-    )
+    away = DeliveryQueue(client, sink.name, consumer, seconds=opened.seconds, **limits)
     return RemoteJob(opened, RunLoop(sink, away, ring, stopping, spans))
 
 
