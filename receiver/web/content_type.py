@@ -12,9 +12,11 @@ _COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"b
 def content_type(headers: Headers, body: bytes) -> str:
     """Return the content type, with the character set of Content-Encoding (AT&T, SMS v2).
 
-    Raises `Refuse` with the body for a compressed one.
+    Raises `Refuse` with the body: 415 for a compressed one, 400 for one in a transfer coding that
+    nobody here undoes (RFC 9112, section 6.1).
     """
     found = encoding = ""
+    codings: list[bytes] = []
     for name, value in headers:
         if name == b"content-type":
             found = value.decode() if value.isascii() else value.decode("latin-1")
@@ -22,6 +24,10 @@ def content_type(headers: Headers, body: bytes) -> str:
             if _is_compressed(value):
                 raise Refuse(415, "compressed bodies are not taken: send it as it is", body)
             encoding = value.decode("latin-1")
+        elif name == b"transfer-encoding":
+            codings += _listed(value)
+    if codings and codings != [b"chunked"]:
+        raise Refuse(400, "transfer-encoding: chunked is the only coding that is taken", body)
     if encoding and codec(encoding) and not declared(found):
         found += f"; charset={encoding}"
     return found
@@ -29,5 +35,9 @@ def content_type(headers: Headers, body: bytes) -> str:
 
 def _is_compressed(content_encoding: bytes) -> bool:
     """Other values name a character set, or nothing that we know."""
-    codings = content_encoding.lower().split(b",")
-    return any(coding.strip() in _COMPRESSED for coding in codings)
+    return any(coding in _COMPRESSED for coding in _listed(content_encoding))
+
+
+def _listed(value: bytes) -> list[bytes]:
+    """The members of a list, which may be empty (RFC 9110, section 5.6.1)."""
+    return [one for each in value.lower().split(b",") if (one := each.strip())]

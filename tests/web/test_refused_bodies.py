@@ -108,3 +108,33 @@ def test_the_bad_items_of_a_batch_are_kept_with_the_good_ones(door: Receiver) ->
     (refusal,) = kept(door)
     assert (refusal.status, refusal.body) == (400, b'{"id": "x"}')
     assert refusal.reason.startswith("[0].")
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip, chunked", "identity, chunked", "gzip\r\ntransfer-encoding: chunked"]
+)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_transfer_coding_other_than_chunked_is_answered_400_and_kept(
+    door: Receiver, path: str, coding: str
+) -> None:
+    """RFC 9112, section 6.1: who does not understand a coding cannot know what a body says."""
+    body, kind = good(path)
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    head = request(path, b"", kind, BEARER, ("transfer-encoding", coding))
+    head = head.replace(b"content-length: 0\r\n", b"")
+    answer = ask(door, head + chunks)
+    assert status(answer) == 400
+    check_form(path, answer)
+    (refusal,) = kept(door)
+    assert (refusal.status, refusal.body) == (400, body)
+    assert refusal.reason.startswith("transfer-encoding: ")
+    stranger = head.replace(TOKEN.encode(), b"wrong")
+    assert status(ask(door, stranger + chunks)) == 401
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", ", chunked"])
+def test_the_coding_chunked_is_taken_however_it_is_spelled(door: Receiver, coding: str) -> None:
+    body, kind = good(CAMARA)
+    head = request(CAMARA, b"", kind, BEARER, ("transfer-encoding", coding))
+    head = head.replace(b"content-length: 0\r\n", b"")
+    assert status(ask(door, head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))) == 204
