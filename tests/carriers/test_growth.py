@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.carriers import att, camara
-from receiver.carriers.carrier import Callback, Rejected, Request
+from receiver.carriers.carrier import Callback, Rejected, Request, Unreadable
 from receiver.carriers.formats import charset_names
-from receiver.contract.records import decode_notification
+from receiver.contract.records import Notification, decode_notification
 from receiver.intake.accept import accept
 from tests.support.bounds import soon, with_little_memory
 
@@ -107,3 +107,43 @@ def test_a_body_with_a_long_content_type_comes_out_as_it_was_meant() -> None:
     (record,) = accept(att.MESSAGES, "d", "r", 0, request, "").notifications
     (event,) = att.MESSAGES.events(decode_notification(record), (UTC, "US"))
     assert event.data["text"] == "привет"
+
+
+SHORT = {"address": "tel:+12065550001", "deliveryStatus": "DeliveredToTerminal"}
+
+
+@pytest.mark.parametrize(
+    ("callback", "value", "asked", "made"),
+    [
+        (att.STATUSES, status("m" * 3_000, *[SHORT] * 2_000), "", 2_000),
+        (att.STATUSES, status("m", SHORT, *[{}] * 1_500), "", 1),
+        (att.OUTBOX, status("m" * 3_000, *[SHORT] * 2_000), "/outbox/m", 2_000),
+        (
+            att.INBOX,
+            {
+                "InboundSmsMessageList": {
+                    "InboundSmsMessage": [{"SenderAddress": "1", "Message": "a"}, *[{}] * 1_500]
+                }
+            },
+            "",
+            1,
+        ),
+    ],
+    ids=["items", "bad items", "polled", "polled bad items"],
+)
+def test_what_an_older_version_has_taken_comes_out_though_it_would_be_refused_today(
+    callback: Callback, value: Any, asked: str, made: int
+) -> None:
+    body = json.dumps(value, separators=(",", ":")).encode()
+    with pytest.raises(Rejected, match=r"^body: too many"):
+        callback.read(Request("", (), body))
+    stored = Notification(callback.name, "d", "r", 0, "", body, asked=asked)
+    with soon():
+        assert len(callback.events(stored, (UTC, "US"))) == made
+
+
+def test_what_would_fill_a_worker_s_memory_is_a_dead_letter_whoever_has_taken_it() -> None:
+    body = json.dumps(status(LONG, SENT), separators=(",", ":")).encode()
+    stored = Notification(att.STATUSES.name, "d", "r", 0, "", body)
+    with soon(), with_little_memory(), pytest.raises(Unreadable, match=r"^body: too many items"):
+        att.STATUSES.events(stored, (UTC, "US"))

@@ -52,7 +52,7 @@ def normalise(
         return [own.event(own.item(found), as_raw(body), zone, region)]
     try:
         value, raw = understand(body, content_type)
-        items, _ = _items(value, own, other, Room(body))
+        items, _ = _items(value, own, other, Room(body, stored=True))
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
     return events(items, raw, zone, region)

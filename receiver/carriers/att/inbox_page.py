@@ -8,6 +8,7 @@ position in the answer: it begins anew with each.
 """
 
 from datetime import tzinfo
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -68,7 +69,7 @@ def read(request: Request) -> Reading:
     `Rejected`.
     """
     found = page(request.body, request.content_type)
-    good, bad = _sorted(found)
+    good, bad = _sorted(found, MAX_REFUSED_ITEMS)
     return Reading((request.body,) if good else (), tuple(bad), len(good), found.pending)
 
 
@@ -78,7 +79,7 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
         found = page(notification.body, notification.content_type)
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
-    good, _ = _sorted(found)
+    good, _ = _sorted(found, inf)  # an older version may have taken more
     if not good:
         raise Unreadable("body: no message in it")
     events = [_event(one, notification, zone, region) for one in good]
@@ -112,7 +113,7 @@ def registration(asked: str) -> str:
     return parts[-1]
 
 
-def _sorted(found: Page) -> tuple[list[_Message], list[RefusedItem]]:
+def _sorted(found: Page, most_bad: float) -> tuple[list[_Message], list[RefusedItem]]:
     good: list[_Message] = []
     bad: list[RefusedItem] = []
     for position, item in enumerate(found.items):
@@ -124,7 +125,7 @@ def _sorted(found: Page) -> tuple[list[_Message], list[RefusedItem]]:
         except Rejected as fault:
             where = f"{_SHOWN}.InboundSmsMessage[{position}]"
             bad.append(RefusedItem(f"{where}: {fault.reason}", msgspec.json.encode(item)))
-            if len(bad) > MAX_REFUSED_ITEMS:
+            if len(bad) > most_bad:
                 raise Rejected("body: too many items that are no messages") from None
     return good, bad
 

@@ -1,6 +1,7 @@
 """Finding the items in a body: flat, or inside the wrappers of OneAPI, alone or in a list."""
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -18,6 +19,9 @@ MAX_ITEMS_BYTES: Final = 1024 * 1024
 MAX_GROWTH: Final = 4
 """The items of one body, each with what its wrappers say for all, may be as long as the longer of
 `MAX_ITEMS_BYTES` and `MAX_GROWTH` times the body."""
+MAX_STORED_BYTES: Final = 32 * 1024 * 1024
+"""The same for a body that is stored already, which an older version may have taken by another
+rule: what a worker has memory for."""
 
 _EXACT: Final = 10**21
 """From there on languages write a number with an exponent, and nobody means a text by it."""
@@ -44,10 +48,16 @@ _encode: Final = msgspec.json.Encoder().encode
 class Room:
     """Count the bytes of the items of one body, good and bad, each before it is looked at: wrappers
     may say so much for so many that their events would fill memory and store.
+
+    What is `stored` was acknowledged, maybe by an older version: it has more room, and its bad
+    items are not counted.
     """
 
-    def __init__(self, body: bytes) -> None:
-        self._left = max(MAX_ITEMS_BYTES, MAX_GROWTH * len(body))
+    def __init__(self, body: bytes, *, stored: bool = False) -> None:
+        least = MAX_STORED_BYTES if stored else MAX_ITEMS_BYTES
+        self._left = max(least, MAX_GROWTH * len(body))
+        self.most_bad = inf if stored else MAX_REFUSED_ITEMS
+        """Bad items that it may have."""
         self._alone = True
 
     def take(self, size: int) -> None:
@@ -83,7 +93,7 @@ def sort(
             good.append(Item(parse(_object(item)), item, written))
         except Rejected as fault:
             bad.append(RefusedItem(path + fault.reason, encoded))
-            if len(bad) > MAX_REFUSED_ITEMS:
+            if len(bad) > room.most_bad:
                 raise Rejected("body: too many bad items") from None
     return good, bad
 

@@ -69,7 +69,7 @@ def statuses(body: bytes, content_type: str) -> list[Status]:
     """Return the statuses in an answer, which may be none. Raises `Rejected` for what is no such
     answer.
     """
-    infos = [item.meaning for item in _items(body, content_type)[0]]
+    infos = [item.meaning for item in _items(body, content_type, Room(body))[0]]
     return [
         Status(phone_number.normal(one.address), one.status, is_final(one.status)) for one in infos
     ]
@@ -90,7 +90,7 @@ def read(request: Request) -> Reading:
     """Return the answer as one notification if it has a status, and what in it is none. Raises
     `Rejected`.
     """
-    good, bad, _ = _items(request.body, request.content_type)
+    good, bad, _ = _items(request.body, request.content_type, Room(request.body))
     return Reading((request.body,) if good else (), tuple(bad), len(good))
 
 
@@ -104,7 +104,8 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
     if notification.content_type == ENDED:
         return [_ended(notification.body, asked, region)]
     try:
-        good, bad, raw = _items(notification.body, notification.content_type)
+        room = Room(notification.body, stored=True)
+        good, bad, raw = _items(notification.body, notification.content_type, room)
     except Rejected as wrong:
         raise Unreadable(wrong.reason) from None
     if not good:
@@ -114,12 +115,12 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
 
 
 def _items(
-    body: bytes, content_type: str
+    body: bytes, content_type: str, room: Room
 ) -> tuple[list[Item[DeliveryInfo]], list[RefusedItem], Raw | str]:
     value, raw = understand(body, content_type)
     if not holds(value, KIND.wrappers):
         raise Rejected("body: no DeliveryInfoList in it")
-    good, bad = sort(value, KIND.wrappers, KIND.parse, Room(body))
+    good, bad = sort(value, KIND.wrappers, KIND.parse, room)
     # AT&T: DeliveryInfo may be null, which is a list without items.
     return good, [item for item in bad if item.body != b"null"], raw
 
