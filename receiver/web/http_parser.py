@@ -61,6 +61,8 @@ class Parsing(HttpToolsProtocol):
                 method, self.url, version, b"".join(fields),
             )  # fmt: skip
             return
+        if self.expect_100_continue and self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # he would take it for the answer (RFC 9110, 10.1.1)
         super().on_headers_complete()
         self.headers = _TRAILERS
 

@@ -229,3 +229,14 @@ def test_what_follows_the_last_request_with_an_offer_costs_it_nothing(line: sock
     said = read_all(line)
     assert said.endswith(b"\r\n\r\n2")
     assert said.count(b"HTTP/1.1 ") == 1
+
+
+def test_who_speaks_http_1_0_is_not_told_to_go_on(line: socket.socket) -> None:
+    """RFC 9110, section 10.1.1: he would take it for the answer."""
+    head = REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0").replace(
+        b"host", b"expect: 100-continue\r\nhost"
+    )
+    line.sendall(head[:-2])
+    time.sleep(0.1)  # else it arrives as a whole, and nobody is told to go on
+    line.sendall(head[-2:])
+    assert status(read_answer(line)) == 200
