@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 AHEAD: Final = 64
 """Requests that may be sent ahead of their responses, per connection; further ones need another
@@ -86,3 +86,11 @@ class Parsing(HttpToolsProtocol):
         self.cycle.message_event.set()
         if not self.parser.should_keep_alive():  # a trailer said so, and it reads no further
             self.cycle.keep_alive = False
+
+
+def is_discarded(cycle: RequestResponseCycle) -> bool:
+    """Return whether to discard what comes in unparsed: a body in chunks whose response has begun.
+    Only the parser finds its end, but many small chunks cost it a hundred times what large ones do.
+    """
+    headers = cycle.scope["headers"] if cycle.response_started else ()
+    return any(name == b"transfer-encoding" for name, _ in headers)

@@ -15,7 +15,7 @@ from starlette.types import Receive
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from receiver.web.http_parser import Parsing
+from receiver.web.http_parser import Parsing, is_discarded
 from receiver.web.open_files import connections_allowed
 from receiver.web.request import ADMITTED
 from receiver.web.responses import LINGER_BYTES, Response, error_message
@@ -92,7 +92,7 @@ class Protocol(Parsing):
         """
         self.fed += len(data)
         self._idle_since = inf
-        if not (self.cycle and self.cycle.more_body and _is_discarded(self.cycle)):
+        if not (self.cycle and self.cycle.more_body and is_discarded(self.cycle)):
             self.feed(data)
             if self._ready:
                 self._begin(*self._ready)
@@ -226,13 +226,6 @@ class Protocol(Parsing):
         if awaited:
             self.transport.write(error_message(status, message))
         self.transport.close()
-
-
-def _is_discarded(cycle: RequestResponseCycle) -> bool:
-    """Whether to discard what comes in unparsed: a body in chunks whose response has begun. Only
-    the parser finds its end, but many small chunks cost it a hundred times what large ones do.
-    """
-    return cycle.response_started and (b"transfer-encoding", b"chunked") in cycle.scope["headers"]
 
 
 def is_whole(receive: Receive) -> bool:

@@ -165,13 +165,14 @@ def _seconds_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "gzip, chunked"])
 @pytest.mark.parametrize("path", ["/att/sms/mo", "/nowhere"])
 def test_chunks_of_one_byte_after_a_refusal_cost_what_their_bytes_do(
-    receiver: Receiver, path: str
+    receiver: Receiver, path: str, coding: str
 ) -> None:
     web = receiver.start_web().web
     assert web
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: {coding}\r\n\r\n".encode()
 
     def cost(chunk: bytes) -> float:
         began = _seconds_of(web.pid)
