@@ -211,8 +211,18 @@ class Protocol(Parsing):
         elif self.fed > LINGER_BYTES:
             self.transport.abort()
 
+    def _forget_unfinished(self) -> None:
+        """Forget a request that was sent ahead and can become whole no more: none of those before
+        it has its response yet.
+        """
+        if self.pipeline and self.pipeline[0][0] is self.cycle and self.cycle.more_body:
+            self.pipeline.popleft()
+            before = self.pipeline[0] if self.pipeline else self._ready
+            self.cycle = before[0] if before else self._begun  # type: ignore[assignment]
+
     def _refuse(self, status: int, message: str) -> None:
         """Send an error where it would be read as the response to what came last, and close."""
+        self._forget_unfinished()
         cycle = self.cycle
         if cycle is None:
             awaited = self.fed > 0

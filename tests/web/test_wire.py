@@ -1,3 +1,4 @@
+import re
 import socket
 import threading
 import time
@@ -229,6 +230,19 @@ def test_what_follows_the_last_request_with_an_offer_costs_it_nothing(line: sock
     said = read_all(line)
     assert said.endswith(b"\r\n\r\n2")
     assert said.count(b"HTTP/1.1 ") == 1
+
+
+BROKEN = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_a_broken_body_does_not_cost_the_requests_before_it_their_answers(
+    line: socket.socket, ahead: int
+) -> None:
+    line.sendall(REQUEST * ahead + BROKEN)
+    said = read_all(line)
+    assert re.findall(rb"HTTP/1.1 (\d+)", said) == [b"200"] * ahead
+    assert said.count(b"connection: close") == 1
 
 
 def test_who_speaks_http_1_0_is_not_told_to_go_on(line: socket.socket) -> None:
