@@ -3,6 +3,7 @@ body are no header, and pipelined requests are limited.
 """
 
 from collections import deque
+from math import inf
 from typing import Any, Final
 
 import httptools
@@ -22,6 +23,8 @@ class Parsing(HttpToolsProtocol):
 
     fed = 0
     """Bytes that came after the last part of a body that is waited for."""
+    idle_since = inf
+    """When the last response was sent, by the loop; infinite while a request is on its way."""
     _offer = b""
     """The head of a request that offers another protocol, without the offer."""
 

@@ -15,6 +15,7 @@ from starlette.types import Receive
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from receiver.web.connection_room import longest_idle
 from receiver.web.http_parser import Parsing, is_discarded
 from receiver.web.open_files import connections_allowed
 from receiver.web.request import ADMITTED
@@ -41,19 +42,18 @@ class Protocol(Parsing):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of the first head. At the limit of connections, close the
-        unauthenticated one that has idled longest.
+        unauthenticated one that has idled longest, or the `longest_idle` of all.
         """
         super().connection_made(transport)
         self._checks_left = self._unread_left = _CHECKS
         self._checked: RequestResponseCycle | None = None
-        self._idle_since = inf
-        """When the last response was sent; infinite while a request is on its way."""
         self._measured: tuple[RequestResponseCycle | None, bool] = (None, True)
         """What was awaited when the size of the head was checked last."""
         self._ready: tuple[RequestResponseCycle, ASGI3Application] | None = None
         """The request whose head is complete, and which has not begun yet."""
         self._begun: RequestResponseCycle | None = None
-        self._handle = getattr(self.app, "handle", _handle_none)
+        # An application without `handle` gets every request as a task.
+        self._handle = getattr(self.app, "handle", lambda *_: False)
         self._timer = self.loop.call_later(HEAD_WITHIN / _CHECKS, self._check)
         self._authenticated = False
         shared = vars(self.server_state)
@@ -91,7 +91,7 @@ class Protocol(Parsing):
         where it could be too large.
         """
         self.fed += len(data)
-        self._idle_since = inf
+        self.idle_since = inf
         if not (self.cycle and self.cycle.more_body and is_discarded(self.cycle)):
             self.feed(data)
             if self._ready:
@@ -145,7 +145,7 @@ class Protocol(Parsing):
             self._begin(*self.pipeline.pop())
         else:
             self.flow.resume_reading()
-            self._idle_since = self.loop.time()
+            self.idle_since = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP/1.1 in the same form as every other error."""
@@ -159,14 +159,17 @@ class Protocol(Parsing):
 
     def _make_room(self) -> bool:
         """Close the unauthenticated connection that has idled longest, none whose response is still
-        to come. Returns whether there was one.
+        to come; without one, the `longest_idle` of all. Returns whether there was one.
         """
         for other in self._unauthenticated:
             if other._answered() or other.cycle.response_started:
                 del self._unauthenticated[other]
                 other.transport.abort()
                 return True
-        return False
+        idle = longest_idle(self.connections, self.loop.time())
+        if idle:
+            idle.transport.close()
+        return idle is not None
 
     def _check(self) -> None:
         """Close the connection where the sender reads nothing, has sent no head, or has idled for
@@ -177,14 +180,14 @@ class Protocol(Parsing):
         if not self._unread_left:
             self.transport.abort()
             return
-        waits = self._idle_since == inf and self._answered()
+        waits = self.idle_since == inf and self._answered()
         if not waits or self.cycle is not self._checked:
             self._checks_left, self._checked = _CHECKS, self.cycle
         else:
             self._checks_left -= 1
         if self._checks_left or self.transport.is_closing():
             self._timer = self.loop.call_later(HEAD_WITHIN / _CHECKS, self._check)
-            if self.loop.time() - self._idle_since >= self._idle_within():
+            if self.loop.time() - self.idle_since >= self._idle_within():
                 self.transport.close()
         else:
             self._refuse(408, f"the head of the request was not complete after {HEAD_WITHIN:.0f} s")
@@ -244,8 +247,3 @@ def is_whole(receive: Receive) -> bool:
     """
     cycle = getattr(receive, "__self__", None)
     return isinstance(cycle, RequestResponseCycle) and not cycle.more_body
-
-
-def _handle_none(*_: object) -> bool:
-    """Stand for the `handle` of an application that has none: it gets every request as a task."""
-    return False

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from receiver.config.settings import load
-from receiver.web import open_files, protocol
+from receiver.web import connection_room, open_files, protocol
 from receiver.web.app import build
 from tests.support.bare import connect, read_all, read_answer, request, status
 from tests.support.commands import RECEIVER
@@ -107,6 +108,43 @@ def test_who_is_waiting_for_his_answer_makes_no_room(
 def _refused(port: int) -> int:
     with connect(port) as line:
         return status(read_all(line))
+
+
+@pytest.mark.parametrize("known", [1, 3])
+def test_where_nobody_else_is_left_the_carrier_who_has_idled_longest_makes_room(
+    port: int, monkeypatch: pytest.MonkeyPatch, known: int
+) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS", known)
+    with ExitStack() as lines:
+        carriers = [lines.enter_context(connect(port)) for _ in range(known)]
+        for line in carriers:
+            assert taken(line) == 204
+        assert _refused(port) == 503  # none of them has idled for long
+        for line in reversed(carriers):
+            assert taken(line) == 204
+            time.sleep(0.01)  # the loop counts milliseconds
+        monkeypatch.setattr(connection_room, "KEPT_IDLE", 0.0)
+        newest = lines.enter_context(connect(port))
+        assert taken(newest) == 204
+        assert gone(carriers.pop())
+        assert [taken(line) for line in carriers] == [204] * (known - 1)
+
+
+def test_a_carrier_with_a_request_under_way_makes_no_room(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS", 1)
+    whole = request("/att/sms/mo", mo(), BEARER)
+    with connect(port) as known:
+        assert taken(known) == 204
+        for cut in (10, len(whole) - 1):
+            monkeypatch.setattr(connection_room, "KEPT_IDLE", 1000.0)
+            known.sendall(whole[:cut])
+            assert _refused(port) == 503  # and what was sent before has come
+            monkeypatch.setattr(connection_room, "KEPT_IDLE", 0.0)
+            assert _refused(port) == 503
+            known.sendall(whole[cut:])
+            assert status(read_answer(known)) == 204
 
 
 def test_a_stranger_may_idle_for_seconds_and_a_carrier_for_longer(
