@@ -118,6 +118,8 @@ class Credentials:
         self._known = dict(self._bootstrap)
         self._unreadable: frozenset[bytes] = frozenset()
         self._withdrawn = Revocations()
+        self._settled: object = None
+        """What was read last, where reading the same again would change nothing."""
         self.returned: dict[bytes, bytes] = {}
         """Hex digest -> record of those that were revoked and stand in the store again."""
         self._read_at: float | None = None
@@ -143,8 +145,15 @@ class Credentials:
 
         Whom such a record names is admitted as before, or put off, but never called unknown.
         """
+        self._read_at, self._clock = time.monotonic(), clock
+        found = (stored, revision, set(revoked))
+        if found != self._settled:
+            self._settled = None if found[2] & stored.keys() else found
+            self._take(*found)
+        return len(self._unreadable)
+
+    def _take(self, stored: Mapping[bytes, bytes], revision: int, revoked: set[bytes]) -> None:
         records = {_digest(key): (record, _read(record)) for key, record in stored.items()}
-        unreadable = {digest for digest, (_, said) in records.items() if not (said and digest)}
         behind, self._revision = revision < self._revision, revision
         self.lost = self.lost or behind
         named = {_digest(key) for key in revoked} - {b""}
@@ -162,9 +171,8 @@ class Credentials:
         for digest in self._withdrawn.revoked:
             before.pop(digest[:_PREFIX], None)
         self._known = before | self._bootstrap | _table(fresh.items())
+        unreadable = {digest for digest, (_, said) in records.items() if not (said and digest)}
         self._unreadable = frozenset(unreadable)
-        self._read_at, self._clock = time.monotonic(), clock
-        return len(unreadable)
 
     def admit(self, given: set[bytes], known: bool | None = None) -> Credential:
         """Return the credential of one request's tokens. Raises `Unauthenticated` or `Undecided`,

@@ -176,3 +176,20 @@ def test_letting_a_credential_end_never_prolongs_it(valkey: Valkey, days: int) -
     (stored,) = credential_store.all_stored(client)
     assert stored.credential
     assert stored.credential.expires == min(when, when + days * 86400)
+
+
+def test_ten_thousand_credentials_are_not_decoded_anew_each_second(known: Credentials) -> None:
+    """No request is answered meanwhile."""
+
+    def took(stored: dict[bytes, bytes]) -> float:
+        begun = time.process_time()
+        known.replace(dict(stored), 1, [])
+        return time.process_time() - begun
+
+    stored = {digest(b"%d" % number): record() for number in range(10_000)}
+    first = took(stored)
+    assert min(took(stored) for _ in range(5)) < first / 4
+    assert decided(known, b"9999") == "stored"
+    del stored[digest(b"9999")]
+    took(stored)
+    assert decided(known, b"9999") == "401 unknown credential"
