@@ -186,10 +186,10 @@ class Credentials:
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated("unknown credential")
         digest = hashlib.sha256(token).digest()
-        if token.startswith(_SUBSCRIPTION):
-            return self._admit_subscription(digest, known)
         found = self._known.get(digest[:_PREFIX])
         if found is None or not hmac.compare_digest(found[0], digest):
+            if token.startswith(_SUBSCRIPTION) and digest not in self._unreadable:
+                return self._admit_subscription(digest, known)
             raise self._unknown(digest)
         credential = found[1]
         now = time.time()

@@ -7,7 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from receiver.auth import bearer, credential_store
-from receiver.auth.bearer import Credential, Credentials, Unauthenticated, Undecided
+from receiver.auth.bearer import (
+    Credential,
+    Credentials,
+    NotHeardOf,
+    Unauthenticated,
+    Undecided,
+)
 from tests.support.stored_credentials import STORED, STRANGE, digest, record
 from tests.support.valkey import Valkey
 
@@ -193,3 +199,17 @@ def test_ten_thousand_credentials_are_not_decoded_anew_each_second(known: Creden
     del stored[digest(b"9999")]
     took(stored)
     assert decided(known, b"9999") == "401 unknown credential"
+
+
+def test_a_token_that_begins_like_a_subscription_s_is_admitted_if_somebody_has_added_it() -> None:
+    """One that another receiver has made, say."""
+    ours, other = b"rs1_of-another-receiver", b"rs1_of-the-environment"
+    known = Credentials([hashlib.sha256(other).digest()])
+    known.replace({digest(ours): record(), digest(b"rs1_broken"): b"{"})
+    assert [decided(known, one) for one in (ours, other)] == ["stored", "environment"]
+    assert decided(known, b"rs1_broken") == "503"
+    with pytest.raises(NotHeardOf):
+        known.admit({b"rs1_strange"})
+    known.replace({})
+    with pytest.raises(NotHeardOf):
+        known.admit({ours})
