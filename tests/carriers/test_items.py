@@ -74,3 +74,43 @@ def test_what_a_wrapper_says_for_all_may_not_grow_with_their_number() -> None:
     infos = [status(f"{number:04}") for number in range(1_000)]
     with pytest.raises(Rejected, match=r"^body: too many items for one request$"):
         BY_NAME[STATUS].read(Request("", (), notification(infos, "m" * 10_000)))
+
+
+@pytest.mark.parametrize(
+    ("value", "basis"),
+    [
+        ([2011, 4, 15, 12, 0], "fingerprint"),
+        ({"year": 2011, "month": 4}, "fingerprint"),
+        (["04-15-2011T12:00:00", "04-15-2011T12:00:01"], "fingerprint"),
+        (True, "none"),
+        ([], "none"),
+        ({}, "none"),
+        ([None], "none"),
+    ],
+)
+def test_a_time_in_any_form_refuses_no_message(value: Any, basis: str) -> None:
+    """Java's LocalDateTime is a list of numbers in JSON, for one."""
+    body = {"SenderAddress": "1", "DestinationAddress": "2", "Message": "a", "DateTime": value}
+    (event,) = events(MESSAGE, json.dumps(body).encode())
+    assert (event.time, event.basis) == (None, basis)
+    assert raw(event) == body
+
+
+@pytest.mark.parametrize(
+    ("value", "to"),
+    [
+        ({"number": "52345678"}, '{"number":"52345678"}'),
+        ([{"number": "5"}, "6"], '{"number":"5"}'),
+        ([52345678], "52345678"),
+        (["", "5234"], "5234"),
+        (True, None),
+        ({}, None),
+        ([], None),
+        ([{}], None),
+        ([None, ""], None),
+    ],
+)
+def test_a_destination_in_any_form_refuses_no_message(value: Any, to: str | None) -> None:
+    body = {"SenderAddress": "1", "DestinationAddress": value, "Message": "a", "DateTime": "1"}
+    (event,) = events(MESSAGE, json.dumps(body).encode())
+    assert event.data["to"] == to
