@@ -16,6 +16,7 @@ from receiver.config.polls import AttStatusPoll
 from receiver.config.problems import poll_problems
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import poll_state
+from receiver.contract.stored_values import whole
 from receiver.outbound import NotSent, Unanswered
 from receiver.outbound.http_client import HttpClient
 from receiver.polling import identity, sending, watch_list
@@ -89,7 +90,7 @@ def _poll(settings: Settings, name: str) -> AttStatusPoll:
 def _refuse_without_poller(client: redis.Redis, name: str) -> None:
     seen: Any = client.hget(poll_state(name), "seen")
     now: Any = client.time()
-    if not seen or now[0] - int(seen) > _ALIVE:
+    if now[0] - whole(seen) > _ALIVE:
         raise setup.Refused(f"nobody polls {name!r}: start `receiver poll`; nothing was sent")
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from receiver.contract.stored_values import number, whole
 from receiver.polling.pages import Pages, mark
 from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Kind, Round, Site
 from receiver.runtime.cancelling import cancel
@@ -91,10 +92,10 @@ class Poller:
             return
         site, now = self._site, self._site.store.now()
         state = await site.store.state()
-        self._failures = int(state.get("failures", 0))
+        self._failures = whole(state.get("failures"))
         latest = now + max(site.poll.seconds, site.pace.failures[-1]) + site.pace.jitter
-        self._due = min(float(state.get("due", 0)), latest)
-        age = now - float(state.get("succeeded", 0))
+        self._due = min(number(state.get("due")), latest)
+        age = now - number(state.get("succeeded"))
         self._succeeded = max(self._succeeded, time.monotonic() - age)
         await site.store.note(kind=site.poll.kind, every=int(site.poll.seconds))
         self._known = True

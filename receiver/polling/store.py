@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 import redis.asyncio
 
 from receiver.contract.redis_keys import poll_counted, poll_lease, poll_state
+from receiver.contract.stored_values import texts
 from receiver.polling.rounds import Outcome
 from receiver.runtime import scripts
 
@@ -49,7 +50,7 @@ class Store:
     async def state(self) -> dict[str, str]:
         """Return the poll's state, as `receiver.contract.redis_keys.poll_state` says."""
         found: Any = await cast(Awaitable[Any], self._client.hgetall(poll_state(self._name)))
-        return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
+        return texts(found)
 
     async def note(self, **fields: object) -> None:
         """Write fields of the state; an empty text removes one."""

@@ -141,3 +141,12 @@ def test_where_nobody_polls_nothing_is_sent(
     number = CliRunner().invoke(command, ["--to", "12065550100"], env=watched.environ)
     assert number.exit_code == 2
     assert "5550100" not in number.stderr.replace("+12065550100 is wanted", "")
+
+
+def test_a_sign_of_life_that_is_no_number_is_none(
+    valkey: Valkey, gateway: Outbox, tmp_path: Path
+) -> None:
+    watched = Watched(valkey, gateway, tmp_path)
+    watched.redis.hset("receiver:poll:promo", "seen", "yesterday")
+    done = CliRunner().invoke(command, ["--to", TO], env=watched.environ)
+    assert (done.exit_code, gateway.sent) == (2, [])

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import redis
 
+from receiver.contract.redis_keys import poll_state
 from receiver.polling.gateway import Gateway
 from receiver.polling.page_file import PageFile
 from receiver.polling.store import Store
@@ -248,3 +249,9 @@ def test_a_restart_does_not_poll_early(polled: Polled, monkeypatch: pytest.Monke
     polled.until(lambda: len(looks) > 5)
     assert all("started" not in fields for fields in looks)
     assert polled.outcomes() == {"messages": 1}
+
+
+def test_what_another_program_wrote_beside_its_state_stops_no_poll(polled: Polled) -> None:
+    foreign: Any = {"failures": "many", "due": "soon", "succeeded": "nan", b"\xff": b"\xff"}
+    polled.valkey.client().hset(poll_state("promo"), mapping=foreign)
+    polled.until(lambda: polled.texts() == ["hello"])
