@@ -6,7 +6,10 @@ from receiver.carriers.formats.charset_names import codec, declared
 from receiver.web.rejection import Refuse
 from receiver.web.responses import Headers
 
-_COMPRESSED: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"br", b"zstd"})
+_COMPRESSED: Final = frozenset(
+    {b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress", b"br", b"zstd", b"dcb", b"dcz"}
+)
+"""IANA's HTTP content codings that compress."""
 
 
 def content_type(headers: Headers, body: bytes) -> str:
