@@ -2,7 +2,7 @@
 
 import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from receiver.runtime.loopback import is_loopback
 
@@ -14,11 +14,12 @@ UNIX: Final = "unix"
 
 def public_url(value: str) -> str:
     """Return `RECEIVER_CONSOLE_URL` without a slash at its end. Raises `ValueError`."""
-    parts = urlsplit(value)
+    wanted = "an address such as https://console.example.com is wanted, without a path"
+    parts = _parts(value, wanted)
     plain = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
-        raise ValueError("an address such as https://console.example.com is wanted, without a path")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if not plain:
+        raise ValueError(wanted)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("https is wanted: what is shown is personal")
     return value.rstrip("/")
 
@@ -27,10 +28,23 @@ def trace_url(value: str) -> str:
     """Return `RECEIVER_TRACE_URL`: the address of one trace, with `{trace}` where its id goes.
     Raises `ValueError`.
     """
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or value.count(TRACE) != 1:
-        raise ValueError("an address such as https://traces.example.com/trace/{trace} is wanted")
+    wanted = "an address such as https://traces.example.com/trace/{trace} is wanted"
+    _parts(value, wanted)
+    if value.count(TRACE) != 1:
+        raise ValueError(wanted)
     return value
+
+
+def _parts(value: str, wanted: str) -> SplitResult:
+    """Return the parts of an address of a web page. Raises `ValueError` with what is wanted."""
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = None
+    if not whole:
+        raise ValueError(wanted)
+    return parts
 
 
 def peers(value: str) -> tuple[str, ...]:

@@ -67,6 +67,8 @@ def fault(url: str) -> str:
             _node(host)
         if sentinel and not (parts.netloc and parts.path.strip("/").partition("/")[0]):
             return "redis+sentinel://host:26379,host:26379/master-name/0 is wanted"
+        if parts.scheme == "unix" and not parts.path.strip("/"):
+            return "the path of a socket is wanted at the end, as in unix:///run/redis.sock"
         database = parts.path.split("/")[2 if sentinel else 1 :]
         if parts.scheme != "unix" and "".join(database) and not "".join(database).isdecimal():
             return "the number of a database is wanted at the end, as in redis://host:6379/0"

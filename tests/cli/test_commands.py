@@ -15,12 +15,13 @@ from tests.support.valkey import Valkey
 
 TOKEN = {"RECEIVER_BEARER_TOKENS": "made-up"}
 DEMO = {"RECEIVER_TOKEN": "made-up"}
+AWAY = {"REDIS_URL": "redis://127.0.0.1:1"}
 
 
 def said(command: str, stderr: str) -> str:
     """Why a command could not do it: of a process a line of its log, else one for people."""
     (line,) = stderr.splitlines()
-    if command not in ("up", "web", "worker"):
+    if command not in ("up", "web", "worker", "console"):
         return line.removeprefix("receiver: ")
     logged = json.loads(line)
     assert (logged["event"], logged["level"]) == ("start.refused", "error")
@@ -110,6 +111,23 @@ def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_p
         (["ledger"], {"REDIS_URL": "redis://127.0.0.1:1"}, "Redis: "),
         (["tail"], {}, "which Redis? REDIS_URL is not set and there is no var/redis-url"),
         (["tail"], {"REDIS_URL": "unix:///nowhere"}, "Redis: "),
+        (["web"], TOKEN | AWAY | {"PORT": "0"}, "PORT=0: a whole number from 1 to 65535 is wanted"),
+        (["console"], AWAY | {"PORT": "0"}, "PORT=0: a whole number from 1 to 65535 is wanted"),
+        (
+            ["web"],
+            {"REDIS_URL": "unix://"},
+            "REDIS_URL=(not shown): the path of a socket is wanted",
+        ),
+        (
+            ["console"],
+            AWAY | {"RECEIVER_CONSOLE_URL": "https://c:99999"},
+            "RECEIVER_CONSOLE_URL='https://c:99999': an address such as https://console.example.com",
+        ),
+        (
+            ["ledger"],
+            {"RECEIVER_TRACE_URL": "https://[/{trace}"},
+            "RECEIVER_TRACE_URL='https://[/{trace}': an address such as https://traces.example.com",
+        ),
         (["simulate", "--url", "http://no.invalid"], DEMO, "http://no.invalid cannot be reached: "),
         (["send", "mo"], {}, "no token: give --token or set RECEIVER_TOKEN"),
     ],

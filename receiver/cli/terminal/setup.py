@@ -186,7 +186,12 @@ def base_url(found: Settings) -> str:
 
 
 def refuse_taken_port(found: Settings, otherwise: str = "set another PORT or HOST") -> None:
-    """Raise `Refused` if nothing can listen on `HOST` and `PORT`; `otherwise`: what to do then."""
+    """Raise `Refused` if nothing can listen on `HOST` and `PORT`, or nobody could know where;
+    `otherwise`: what to do then.
+    """
+    if not found.port:
+        wanted = "a whole number from 1 to 65535 is wanted here (`receiver up` finds a free port)"
+        raise Refused(f"PORT=0: {wanted}")
     if why := port_fault(found.host, found.port):
         host = found.host if found.host.isprintable() else ascii(found.host)
         raise Refused(f"HOST={host} PORT={found.port}: {why}; {otherwise}")
