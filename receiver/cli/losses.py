@@ -8,7 +8,7 @@ import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.contract.redis_keys import LOSSES
-from receiver.contract.stored_values import counts, whole
+from receiver.contract.stored_values import text, whole
 
 
 @click.group()
@@ -33,8 +33,8 @@ def list_(*, as_json: bool) -> None:
     \b
       receiver losses list
     """
-    losses = counts(_losses(setup.connect(setup.redis_url(setup.settings(file=False)))))
-    for book, count in losses.items():
+    losses = _losses(setup.connect(setup.redis_url(setup.settings(file=False))))
+    for book, count in ((text(name), whole(said)) for name, said in losses.items()):
         if as_json:
             output.print_document({"data": book, "lost": count})
         else:

@@ -34,16 +34,17 @@ def command(*, once: str | None, grace: float) -> None:
       REDIS_URL=redis://localhost:6379/0 receiver poll
       receiver poll --once promo && echo fetched
 
-    It needs REDIS_URL, the same as `receiver web`, the secrets that the polls name, and a disk that
-    outlives it for RECEIVER_DATA_DIR: what a gateway hands out it removes, so each answer is
-    written there first. Run one; a second one waits until the first is gone. Without any [[poll]]
-    it waits. SIGTERM finishes the answer that is under way.
+    It needs REDIS_URL, the same as `receiver web` (beside `receiver up` it finds that one's Redis),
+    the secrets that the polls name, and a disk that outlives it for RECEIVER_DATA_DIR: what a
+    gateway hands out it removes, so each answer is written there first. Run one; a second one waits
+    until the first is gone. Without any [[poll]] it waits. SIGTERM finishes the answer that is
+    under way.
 
     Exit codes of --once: 0 it was fetched, also when there was nothing; 1 it was not, and why; 2 a
     wrong setting.
     """
     found = _settings(once)
-    reload = _reload()
+    reload = _reload(found)
     logs.configure(found.log_level)
     setup.log_unknown_variables()
     setup.log_missing_rights(found.redis_url or "")
@@ -70,9 +71,10 @@ def _settings(once: str | None) -> Settings:
     return found
 
 
-def _reload() -> Reload:
+def _reload(found: Settings) -> Reload:
     try:
-        return Reload(os.environ, problems.poll_problems)
+        environ = os.environ | {"REDIS_URL": found.redis_url or ""}
+        return Reload(environ, problems.poll_problems)
     except SettingsError as error:
         raise setup.Refused(str(error)) from None
 

@@ -106,15 +106,6 @@ def test_a_loss_that_was_dealt_with_is_cleared(valkey: Valkey, tmp_path: Path) -
     assert (cleared.returncode, client.exists(LOSSES)) == (0, 0)
 
 
-def test_what_another_program_wrote_beside_the_losses_is_none(
-    valkey: Valkey, tmp_path: Path
-) -> None:
-    client: Any = valkey.client()
-    client.hset(LOSSES, mapping={"life": 7, "theirs": "many"})
-    shown = run(tmp_path, "losses", "list", REDIS_URL=valkey.url)
-    assert (shown.returncode, json.loads(shown.stdout)) == (0, {"data": "life", "lost": 7})
-
-
 def test_a_token_is_replaced_without_a_gap(valkey: Valkey, tmp_path: Path) -> None:
     def credentials(*words: str) -> Any:
         return run(tmp_path, "credentials", *words, REDIS_URL=valkey.url)

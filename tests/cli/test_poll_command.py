@@ -64,6 +64,19 @@ def test_what_is_not_set_stops_the_start(
     assert said in done.stderr
 
 
+def test_beside_receiver_up_it_finds_the_redis_by_itself(valkey: Valkey, tmp_path: Path) -> None:
+    with gateway() as double:
+        double.control("mo", text="hello")
+        polled = Polled(valkey, tmp_path, configured(double.url))
+        environ = polled.environ
+        (tmp_path / "redis-url").write_text(environ.pop("REDIS_URL") + "\n")
+        with running(tmp_path, "poll", **environ):
+            eventually(lambda: polled.texts() == ["hello"])
+        once = run(tmp_path, "poll", "--once", "promo", **environ)
+        done = json.loads(once.stderr.splitlines()[-1])
+        assert (once.returncode, done["event"]) == (0, "poll.once")
+
+
 def test_without_any_poll_it_waits_and_none_is_listed(valkey: Valkey, tmp_path: Path) -> None:
     polled = Polled(valkey, tmp_path, "")
     with running(tmp_path, "poll", **polled.environ) as process:

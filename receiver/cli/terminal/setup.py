@@ -4,9 +4,10 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import click
+import msgspec
 import redis
 import structlog
 
@@ -17,6 +18,8 @@ from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
 from receiver.runtime import hangup, redis_client, redis_errors
 from receiver.runtime.full_redis_client import FullRedisClient
+
+_URL_FILE: Final = "redis-url"
 
 
 class Refused(click.ClickException):
@@ -41,30 +44,36 @@ def settings(*, file: bool = True) -> Settings:
 
 
 def settings_for_process(name: str) -> Settings:
-    """Load the settings of `receiver web` or `worker`. Raises `Refused` without `REDIS_URL`."""
+    """Load the settings of `receiver web`, `worker` or `poll`. Raises `Refused` without
+    `REDIS_URL`; to `poll` the embedded server is as good.
+    """
     hangup.listen()
     found = settings()
-    if not found.redis_url:
+    url = _known_url(found) if name == "poll" else found.redis_url
+    if not url:
         raise Refused(
             f"REDIS_URL is not set: `receiver {name}` needs a Redis of yours, such as "
             "REDIS_URL=redis://localhost:6379/0 (`receiver up` brings one along)"
         )
-    return found
+    return msgspec.structs.replace(found, redis_url=url)
 
 
 def redis_url(found: Settings) -> str:
     """Return `REDIS_URL`, or else the URL of the embedded server. Raises `Refused` without one."""
-    file = found.data_dir / "redis-url"
-    try:
-        url = found.redis_url or embedded_valkey.read_url(file)
-    except OSError:
-        url = ""
-    if url:
+    if url := _known_url(found):
         return url
     raise Refused(
-        f"which Redis? REDIS_URL is not set and there is no {file}: start `receiver up`, or "
-        "set REDIS_URL (or RECEIVER_DATA_DIR, if `receiver up` runs elsewhere)"
+        f"which Redis? REDIS_URL is not set and there is no {found.data_dir / _URL_FILE}: start "
+        "`receiver up`, or set REDIS_URL (or RECEIVER_DATA_DIR, if `receiver up` runs elsewhere)"
     )
+
+
+def _known_url(found: Settings) -> str:
+    """Return `REDIS_URL`, or else the URL of the embedded server; empty where there is neither."""
+    try:
+        return found.redis_url or embedded_valkey.read_url(found.data_dir / _URL_FILE)
+    except OSError:
+        return ""
 
 
 def connect(url: str, *, when_full: bool = False) -> redis.Redis:
