@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
+from redis.asyncio import Redis
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
@@ -15,7 +16,7 @@ from receiver.contract.redis_keys import CONSENTS
 from receiver.polling.mailbox import connect, consent_record, consenting
 from receiver.polling.mailbox.connect import NoSuchPoll
 from receiver.polling.mailbox.consent_record import Consent
-from receiver.polling.mailbox.consents import Consents, KeyMissing
+from receiver.polling.mailbox.consents import Consents, KeyMissing, forget
 from receiver.runtime.redis_client import async_client
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def _ask(settings: Settings, name: str) -> None:
 
 
 def _forget(settings: Settings, name: str) -> None:
-    if not _with(settings, lambda consents: consents.forget(name)):
+    if not _on_redis(settings, lambda client: forget(client, name)):
         output.exit_nothing_found(f"there is no consent of {name!r}: `receiver consent` lists them")
     output.print_message(f"{name}: deleted here; the subscriber can withdraw it at AT&T")
 
@@ -95,19 +96,24 @@ def _list(settings: Settings, *, as_json: bool) -> None:
 
 
 def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:
+    keys, replicas = settings.secret_keys, settings.ack_replicas
+    try:
+        return _on_redis(settings, lambda client: act(Consents(client, keys, replicas)))
+    except KeyMissing as error:
+        raise setup.Refused(str(error)) from None
+
+
+def _on_redis(settings: Settings, act: Callable[[Redis], Awaitable[T]]) -> T:
     async def run() -> T:
         client = async_client(setup.redis_url(settings))
         try:
             await client.ping()
-            return await act(Consents(client, settings.secret_keys, settings.ack_replicas))
+            return await act(client)
         finally:
             await client.aclose()
 
-    try:
-        with setup.redis_faults():
-            return asyncio.run(run())
-    except KeyMissing as error:
-        raise setup.Refused(str(error)) from None
+    with setup.redis_faults():
+        return asyncio.run(run())
 
 
 async def _nothing(_: Consents) -> None:

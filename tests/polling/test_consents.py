@@ -6,16 +6,20 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
 from receiver.config.settings import SettingsError, load
+from receiver.contract.redis_keys import CONSENTS
 from receiver.outbound import Grant, Token
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consent_token import tokens_of
 from receiver.polling.mailbox.consents import REFRESH_LIFE, Consents, KeyMissing, ends
 from receiver.runtime.redis_client import async_client
+from tests.support.command_line import here
 from tests.support.commands import ROOT
 from tests.support.consents import NEW, NOW, OLD, Gateway, give, headers, stored
 from tests.support.eventually import eventually
@@ -50,6 +54,18 @@ def test_without_keys_nothing_is_stored(redis_url: str) -> None:
         await act(async_client(redis_url))
 
     asyncio.run(inner())
+
+
+def test_one_whose_keys_are_lost_can_be_forgotten(valkey: Valkey, tmp_path: Path) -> None:
+    give(valkey.url)
+    client: Any = valkey.client()
+    (name,) = (each.decode() for each in client.hkeys(CONSENTS))
+    done = here(tmp_path, "consent", name, "--forget", REDIS_URL=valkey.url)
+    assert (done.code, done.err) == (
+        0,
+        f"{name}: deleted here; the subscriber can withdraw it at AT&T\n",
+    )
+    assert not client.exists(CONSENTS)
 
 
 def test_a_new_key_is_put_first_and_the_old_one_may_go_after_the_next_refresh(

@@ -102,14 +102,6 @@ class Consents:
                 raise NotReplicated
         return bool(done)
 
-    async def forget(self, poll: str) -> bool:
-        """Delete a record, and what is known of the mailbox; return whether there was one."""
-        async with self._client.pipeline(transaction=True) as together:
-            together.hdel(CONSENTS, poll)
-            together.delete(mailbox_state(poll), mailbox_known(poll))
-            deleted, _ = await together.execute()
-        return bool(deleted)
-
     def sealed(self, tokens: Tokens, given: int, ends: int) -> Consent:
         """Return the record of these tokens, encrypted with the first key."""
         secret = self._fernet.encrypt(msgspec.json.encode(tokens)).decode()
@@ -146,3 +138,14 @@ def ends(
     if before and refresh in ("", before[1].refresh):
         return before[1].refresh, before[0].ends
     return refresh, int((time.time() if now is None else now) + REFRESH_LIFE)
+
+
+async def forget(client: "redis.asyncio.Redis", poll: str) -> bool:
+    """Delete a record, and what is known of the mailbox; return whether there was one. No key is
+    needed, so that what nobody can read any more can be deleted.
+    """
+    async with client.pipeline(transaction=True) as together:
+        together.hdel(CONSENTS, poll)
+        together.delete(mailbox_state(poll), mailbox_known(poll))
+        deleted, _ = await together.execute()
+    return bool(deleted)
