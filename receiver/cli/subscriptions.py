@@ -31,9 +31,9 @@ def command() -> None:
     `receiver worker` and `receiver up` run a controller for each operator, which carries out what
     these commands ask for.
 
-    Exit codes: 0 done; 1 what was named is not there, or (of `apply`) something is left undone;
-    2 a wrong option or setting, no Redis, no controller, an operator that refuses, or (of `plan`)
-    differences.
+    Exit codes: 0 done; 1 nothing that `show` names is there, or (of `apply`) something is left
+    undone; 2 a wrong option or setting, a slot, set or orphan that is none (of `renew`, `delete`
+    and `adopt`), no Redis, no controller, an operator that refuses, or (of `plan`) differences.
     """
 
 

@@ -51,7 +51,7 @@ def read(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
 
 
 def _quoted(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Docker's and systemd's files of variables do not take quotes off, as a shell does."""
+    """`docker run --env-file` does not take quotes off, as a shell, Compose and systemd do."""
     for name, value in environ.items():
         ours = name in ("PORT", "HOST", "REDIS_URL", "WEB_CONCURRENCY") or name[:9] == "RECEIVER_"
         said = value.strip()

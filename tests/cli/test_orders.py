@@ -11,6 +11,7 @@ import pytest
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import EVENTS, LOSSES, REJECTED, SINKS, forward_group
 from receiver.operations import sink_ledger
+from tests.support.command_line import here
 from tests.support.commands import run
 from tests.support.consumer import consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
@@ -144,3 +145,14 @@ def test_a_label_is_rotated_again_where_the_old_tokens_end_and_not_where_it_is_n
     assert (refused.returncode, refused.stdout) == (2, "")
     assert f"several have this label: name one of {', '.join(ids())}" in refused.stderr
     assert "revoke" not in refused.stderr
+
+
+def test_a_subscription_that_is_none_ends_as_the_help_says(valkey: Valkey, tmp_path: Path) -> None:
+    done = {
+        word: here(tmp_path, "subscriptions", word, "nobody", REDIS_URL=valkey.url).code
+        for word in ("show", "renew", "delete", "adopt")
+    }
+    assert done == {"show": 1, "renew": 2, "delete": 2, "adopt": 2}
+    said = " ".join(here(tmp_path, "subscriptions", "--help").out.split())
+    assert "1 nothing that `show` names is there" in said
+    assert "a slot, set or orphan that is none (of `renew`, `delete` and `adopt`)" in said
