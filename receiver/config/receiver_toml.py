@@ -184,7 +184,8 @@ def read(environ: Mapping[str, str]) -> Document | Fault | None:
         absent = isinstance(error, FileNotFoundError)
         if absent and not environ.get("RECEIVER_CONFIG", "").strip():
             return None
-        return Fault(f"RECEIVER_CONFIG={str(path)!r}", error.strerror or "it cannot be read")
+        why = error.strerror or "it cannot be read"
+        return Fault(f"RECEIVER_CONFIG={str(path)!r}", f"{why}; a file that can be read is wanted")
     except ValueError as error:
         return Fault(str(path), str(error))
 

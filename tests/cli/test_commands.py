@@ -102,7 +102,11 @@ def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_p
         (["worker"], {"RECEIVER_WORKERS": "9" * 5000}, f"RECEIVER_WORKERS='{'9' * 5000}': a whole"),
         (["up"], {"RECEIVER_MAXMEMORY": "512"}, "RECEIVER_MAXMEMORY='512': a size from 1mb on"),
         (["up"], {"RECEIVER_MAXMEMORY": "lots"}, "RECEIVER_MAXMEMORY='lots'"),
-        (["up"], {"RECEIVER_CONFIG": "none.toml"}, "RECEIVER_CONFIG='none.toml': No such file"),
+        (
+            ["up"],
+            {"RECEIVER_CONFIG": "none.toml"},
+            "RECEIVER_CONFIG='none.toml': No such file or directory; a file that can be read",
+        ),
         (["up"], {}, "no credential is set"),
         (["up"], {"HOST": "no.such.host.invalid"}, "HOST=no.such.host.invalid PORT=8080: "),
         (["up"], {"HOST": "two..dots\n"}, "HOST=two..dots PORT=8080: that is no name"),

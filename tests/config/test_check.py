@@ -118,9 +118,8 @@ def test_what_is_no_toml_is_said_with_its_line(tmp_path: Path, text: str, line: 
 
 def test_the_file_that_is_not_there_is_a_fault_where_it_is_named(tmp_path: Path) -> None:
     assert said(tmp_path / "no.toml") == [
-        f"RECEIVER_CONFIG='{tmp_path}/no.toml': No such file or directory".replace(
-            f"{tmp_path}/", ""
-        )
+        f"RECEIVER_CONFIG='{tmp_path}/no.toml': No such file or directory; "
+        "a file that can be read is wanted".replace(f"{tmp_path}/", "")
     ]
 
 
