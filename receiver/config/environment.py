@@ -45,7 +45,8 @@ def read(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
             if said and each.name not in wrong:
                 values[each.field] = each.cast(said)
         except ValueError as error:
-            shown = "(not shown)" if each.secret else repr(said)
+            # Before the @ of an address a password may stand.
+            shown = "(not shown)" if each.secret or "@" in said else repr(said)
             faults.append(Fault(f"{each.name}={shown}", str(error)))
     return values, faults
 

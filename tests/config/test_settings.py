@@ -66,6 +66,14 @@ def test_quotes_around_any_value_are_refused(name: str, quote: str) -> None:
         load({name: f"{quote}8080{quote}"})
 
 
+@pytest.mark.parametrize("name", ["RECEIVER_CONSOLE_URL", "RECEIVER_TRACE_URL"])
+def test_a_password_in_an_address_is_not_shown(name: str) -> None:
+    with pytest.raises(SettingsError, match="an address such as") as refused:
+        load({name: "https://ada:made-up@example.com/here"})
+    assert "made-up" not in str(refused.value)
+    assert str(refused.value).startswith(f"{name}=(not shown): ")
+
+
 def test_blanks_around_any_value_are_taken_off(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("[[listener]]\nname = 'promo'\n")
     found = load(
