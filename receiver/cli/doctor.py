@@ -13,6 +13,7 @@ from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings, SettingsError, load
 from receiver.doctor import Finding, parking, polls, redis_cli
+from receiver.doctor.consents import consents
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.key_types import check_key_types
@@ -72,6 +73,7 @@ def command(*, as_json: bool) -> None:
             findings += polls.of_state(settings, found.polls, found.now)
             findings += check_sink_variables(settings, found)
             findings += check_workload(settings, found, tokens, demo_token(settings))
+            findings += consents(settings, found)
             findings += subscriptions(settings, found)
             findings += left_behind(settings, overview.read_slots(client), found.now)
             findings += parking.parking(settings, found, parking.event_bytes(client))

@@ -9,9 +9,22 @@ from receiver.metrics.snapshot import Snapshot
 
 
 def consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
-    """Check that every polled mailbox has a consent that is good for a while."""
-    polls = [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]
-    for name in polls:
+    """Check that every polled mailbox has a consent that is good for a while, and that this
+    environment has the key to it.
+    """
+    yield from stored_consents(settings, found)
+    if _mailboxes(settings) and not settings.secret_keys:
+        yield Finding(
+            "serious",
+            "RECEIVER_SECRET_KEYS is not set, and mailboxes are polled",
+            "a consent is neither stored nor read without a key",
+            "RECEIVER_SECRET_KEYS=...  # `openssl rand -base64 32` makes one; then restart poll",
+        )
+
+
+def stored_consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check the consents alone, whatever environment the processes have."""
+    for name in _mailboxes(settings):
         one = found.consents.get(name)
         trouble = one.trouble(found.now) if one else "was never given"
         if trouble:
@@ -21,10 +34,7 @@ def consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 "without it nothing of the mailbox comes in, and only the subscriber can give it",
                 f"receiver consent {name}",
             )
-    if polls and not settings.secret_keys:
-        yield Finding(
-            "serious",
-            "RECEIVER_SECRET_KEYS is not set, and mailboxes are polled",
-            "a consent is neither stored nor read without a key",
-            "RECEIVER_SECRET_KEYS=...  # `openssl rand -base64 32` makes one; then restart poll",
-        )
+
+
+def _mailboxes(settings: Settings) -> list[str]:
+    return [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]

@@ -33,17 +33,24 @@ def parking(settings: Settings, found: Snapshot, event: float) -> Iterator[Findi
     """Check each sink's parked events, and say of sinks that take nothing what holds for them.
     `event` is what one takes in Redis, in bytes.
     """
+    yield from parked(settings, found)
+    for sink in settings.sinks:
+        state = found.sinks.get(sink.name)
+        if state is None:
+            continue
+        if "stopped" in state.state or state.state.get("opened", "0") != "0":
+            yield _how_long(settings, found, sink, event)
+
+
+def parked(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check each sink's parked events, whatever environment the workers have."""
     configured = {sink.name for sink in settings.sinks}
     for name, one in found.sinks.items():
         if name not in configured and one.parked:
             yield _unknown(name, one, found.now)
     for sink in settings.sinks:
-        state = found.sinks.get(sink.name)
-        if state is None:
-            continue
-        yield from _parked(sink, state, found.now)
-        if "stopped" in state.state or state.state.get("opened", "0") != "0":
-            yield _how_long(settings, found, sink, event)
+        if state := found.sinks.get(sink.name):
+            yield from _parked(sink, state, found.now)
 
 
 def _unknown(name: str, state: Sink, now: float) -> Finding:

@@ -77,10 +77,20 @@ def of_pages(settings: Settings) -> Iterator[Finding]:
 
 
 def of_state(settings: Settings, states: Sequence[PollState], now: float) -> Iterator[Finding]:
-    """Check how the polls stand; `now` is Redis' clock (s)."""
-    alive = [one for one in states if one.alive(now)]
+    """Check how the polls stand, and where none is seen to, whether they could be with this
+    environment; `now` is Redis' clock (s).
+    """
+    yield from how_they_stand(states, now)
+    if states and not any(one.alive(now) for one in states):
+        for sentence in poll_problems(settings):
+            what, _, fix = sentence.rpartition(": ")
+            yield Finding("serious", what, "`receiver poll` refuses to start", fix)
+
+
+def how_they_stand(states: Sequence[PollState], now: float) -> Iterator[Finding]:
+    """Check the polls alone, whatever environment their process has."""
     for one in states:
-        if one not in alive:
+        if not one.alive(now):
             yield Finding(
                 "serious",
                 f"no `receiver poll` looks after the poll {one.name}",
@@ -101,7 +111,3 @@ def of_state(settings: Settings, states: Sequence[PollState], now: float) -> Ite
                 "messages may be lost with each, and nobody can say which",
                 "docs/failures.md  # a poll is late, or in trouble; prefer push",
             )
-    if states and not alive:
-        for sentence in poll_problems(settings):
-            what, _, fix = sentence.rpartition(": ")
-            yield Finding("serious", what, "`receiver poll` refuses to start", fix)

@@ -13,7 +13,6 @@ from receiver.contract.redis_keys import (
     REJECTED,
     forward_queue,
 )
-from receiver.doctor.consents import consents
 from receiver.doctor.credentials import WEEK, credentials
 from receiver.doctor.finding import Finding
 from receiver.doctor.key_types import check_counts
@@ -56,7 +55,6 @@ def check_workload(
     yield from readers(settings, found)
     yield from _dead_letters(found)
     yield from watches(settings, found)
-    yield from consents(settings, found)
 
 
 def _books(found: Snapshot) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """The first page: does the ledger balance, is anything wrong, how it went, who has gone silent."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,8 @@ from receiver.console import charts, render
 from receiver.console.app import Page, web_of
 from receiver.console.charts import Charts
 from receiver.console.pages.sinks import trouble_first
+from receiver.doctor import parking, polls, subscriptions
+from receiver.doctor.consents import stored_consents
 from receiver.doctor.environment import demo_token
 from receiver.doctor.finding import Finding, Severity
 from receiver.doctor.key_types import check_key_types
@@ -125,13 +127,27 @@ def _charts(request: Request, now: int) -> Charts:
 def _read(request: Request) -> Overview:
     client: Any = request.app.state.redis
     settings: Settings = request.app.state.settings
-    demo = demo_token(settings)
-    tokens = ["set"] * len(settings.bearer_digests) + [demo] * bool(demo)
-    found = snapshot.read(client)
-    said = [*check_key_types(client), *check_workload(settings, found, tokens, demo)]
+    polled, operators = (
+        [one.name for one in each] for each in (settings.polls, settings.operators)
+    )
+    found = snapshot.read(client, polled, operators)
+    said = [*check_key_types(client), *_wrong(settings, found)]
     findings = sorted(said, key=lambda one: _ORDER.index(one.severity))
     sinks = unless_foreign(lambda: sink_ledger.read(client), None)
     return Overview(int(time.time() * 1000), found, sinks, findings)
+
+
+def _wrong(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Yield what is wrong with the work. The variables of other processes are none of it: this one
+    may have others.
+    """
+    demo = demo_token(settings)
+    tokens = ["set"] * len(settings.bearer_digests) + [demo] * bool(demo)
+    yield from check_workload(settings, found, tokens, demo)
+    yield from stored_consents(settings, found)
+    yield from polls.how_they_stand(found.polls, found.now)
+    yield from subscriptions.how_they_stand(settings, found)
+    yield from parking.parked(settings, found)
 
 
 def _groups(findings: list[Finding]) -> list[Group]:
