@@ -181,7 +181,9 @@ def _letter(stored: bytes) -> DeadLetter | None:
 
 
 def _like(text: str, wanted: str) -> bool:
-    return fnmatchcase(text, wanted) if any(c in wanted for c in "*?[") else wanted in text
+    if wanted in text:  # as it stands: reasons name paths, whose brackets are no glob
+        return True
+    return any(c in wanted for c in "*?[") and fnmatchcase(text, wanted)
 
 
 def _notification(letter: DeadLetter) -> dict[str, Any]:

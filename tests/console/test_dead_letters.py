@@ -83,6 +83,19 @@ def test_they_are_grouped_and_filtered_by_reason_and_sink(
     assert "None of these" in operator.get("/dead-letters?reason=nothing+like+it").text
 
 
+@pytest.mark.parametrize("reason", ["items[0].address: no number", "what? *all* of it", "[" * 250])
+def test_a_group_leads_to_its_own_letters_whatever_its_reason_has(
+    operator: TestClient, valkey: Valkey, reason: str
+) -> None:
+    bury(valkey, 2, reason)
+    bury(valkey, 1, "another")
+    groups = operator.get("/dead-letters").text
+    (address, _) = re.findall(r'<a href="(/dead-letters\?[^"]+)">', groups)
+    rows = operator.get(address.replace("&amp;", "&")).text
+    assert len(re.findall(r'href="/dead-letters/[\d-]+"', rows)) == 2
+    assert confirmed(operator, "replay", reason=reason)["count"] == "2"
+
+
 def test_a_replay_takes_what_was_counted_and_nothing_later(
     operator: TestClient, valkey: Valkey
 ) -> None:
