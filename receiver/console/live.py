@@ -9,6 +9,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 
 from receiver.console.live_batch import QUEUED, Batch, Position, Viewer
+from receiver.console.live_open import Opened
 from receiver.console.mask import Masks
 from receiver.console.rows import STREAMS, Row, row
 from receiver.contract.entry_ids import order
@@ -48,7 +49,7 @@ class Live:
         self._task: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._position: Position = {}
-        self._open: dict[str, Row] = {}
+        self._opened = Opened()
 
     async def watch(self, after: Position) -> AsyncIterator[Batch | None]:
         """Yield what came after a position and goes on coming; None now and then, when nothing
@@ -63,7 +64,7 @@ class Live:
             viewer.drop()  # what came up to here is in what follows
             upto = dict(self._position)
             first = await run_in_threadpool(self.since, after, upto)
-            self._remember(first.rows)
+            self._opened.take(first.rows)
             yield first
             while True:
                 yield await viewer.next()
@@ -72,7 +73,8 @@ class Live:
             if not self._viewers and self._task:
                 self._task.cancel()
                 self._task = None
-                self._open.clear()  # nobody will have read what became of them
+                # Nobody will have read what became of those; a read that goes on still has them.
+                self._opened = Opened()
 
     async def _start(self) -> None:
         """Start the reader, unless there is one; who comes meanwhile waits for it."""
@@ -125,11 +127,12 @@ class Live:
     async def _read(self) -> None:
         while True:
             try:
-                rows, position, more = await run_in_threadpool(self._next, dict(self._position))
+                found = await run_in_threadpool(self._next, dict(self._position), self._opened)
             except DOWN as error:
                 _seldom.say("warning", "console.redis_away", error=type(error).__name__)
                 await asyncio.sleep(AGAIN_AFTER)
                 continue
+            rows, position, more = found
             self._position = position  # with the rows, in one step of the loop: none comes twice
             batch = Batch(rows, position)
             for viewer in self._viewers if rows else ():
@@ -137,16 +140,18 @@ class Live:
             if rows and not more:
                 await asyncio.sleep(GATHER)
 
-    def _next(self, position: Position) -> tuple[list[Row], Position, bool]:
+    def _next(self, position: Position, opened: Opened) -> tuple[list[Row], Position, bool]:
         """Return what came since a position, after at most a second, the one after it, and whether
         there is more. Raises `redis.RedisError`.
         """
         rows, more = self._read_on(position, BLOCK)
-        if settled := self._settled():
+        opened.take(rows)
+        if settled := self._settled(opened):
             # A worker publishes before it is done: what it did since the read is there now.
             later, more = self._read_on(position, None)
+            opened.take(later)
             rows += later
-        return rows + self._duplicates(settled), position, more
+        return rows + [_duplicate(one) for one in opened.end(settled)], position, more
 
     def _read_on(self, position: Position, block: int | None) -> tuple[list[Row], bool]:
         """Move a position on; return what came since it, and whether there is more."""
@@ -157,34 +162,18 @@ class Live:
             stream = name.decode()
             position[stream] = entries[-1][0].decode()
             rows += self._rows(stream, entries)
-        self._remember(rows)
         return rows, any(len(entries) == QUEUED for _, entries in found)
-
-    def _remember(self, rows: list[Row]) -> None:
-        """Keep those of which there is nothing yet but that they are kept."""
-        for one in rows:
-            if one.outcome == "kept":
-                self._open[one.receipt] = one
-            else:
-                self._open.pop(one.receipt, None)
 
     def _rows(self, stream: str, entries: list[Any]) -> list[Row]:
         made = (row(stream, entry, fields, self._masks) for entry, fields in entries)
         return [one for one in made if one]
 
-    def _duplicates(self, settled: list[Row]) -> list[Row]:
-        """Return those of them that made no event: they repeat one."""
-        done = [self._open.pop(one.receipt) for one in settled if one.receipt in self._open]
-        return [Row(x.receipt, x.at, "duplicate", x.what, x.listener, entry=x.entry) for x in done]
-
-    def _settled(self) -> list[Row]:
+    def _settled(self, opened: Opened) -> list[Row]:
         """Return those kept long ago whose worker is done with them."""
-        while len(self._open) > HISTORY:
-            self._open.pop(next(iter(self._open)))
-        if not self._open:
+        if not opened:
             return []
         now: Any = self._client.time()
-        old = [x for x in self._open.values() if now[0] * 1000 - x.at > SETTLE_AFTER]
+        old = opened.received_before(now[0] * 1000 - SETTLE_AFTER)
         return self._done(old) if old else []
 
     def _done(self, rows: list[Row]) -> list[Row]:
@@ -201,3 +190,8 @@ class Live:
             known = order(pending[-1]["message_id"].decode())
             taken = [one for one in taken if order(one.entry) <= known]
         return [one for one in taken if one.entry not in held]
+
+
+def _duplicate(one: Row) -> Row:
+    """Return the row of what was kept, made no event and so repeats one."""
+    return Row(one.receipt, one.at, "duplicate", one.what, one.listener, entry=one.entry)

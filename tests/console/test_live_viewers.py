@@ -15,7 +15,9 @@ from receiver.console.mask import masks
 from receiver.console.rows import Filter
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import REJECTED
-from tests.console.test_live import accept, receipt
+from tests.console.test_live import accept, receipt, work
+from tests.support import console_data
+from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
 
 
@@ -108,3 +110,107 @@ def told(batch: Batch) -> str:
     """Return what a viewer's page is told of what was skipped."""
     sent = pages.live._event(batch, Filter(), lambda row: row.receipt).decode()
     return sent.partition("event: skipped\ndata: ")[2].partition("\n\n")[0]
+
+
+async def outcomes_up_to(tail: Any, last: str) -> list[tuple[str, str]]:
+    """Return what a tail says became of what, up to the batch with a receipt."""
+    found: list[tuple[str, str]] = []
+    while last not in {name for name, _ in found}:
+        batch = await anext(tail)
+        found += [(one.receipt, one.outcome) for one in batch.rows] if batch else []
+    return found
+
+
+def test_what_was_read_for_the_last_viewer_who_left_is_no_repeat_for_the_next(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads, has_read = Live._next, threading.Event(), threading.Event()
+
+    def told(self: Live, *args: Any) -> Any:
+        reads.set()
+        found = read(self, *args)
+        if found[0]:
+            has_read.set()
+        return found
+
+    monkeypatch.setattr(Live, "_next", told)
+
+    async def scene() -> tuple[str, list[tuple[str, str]]]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        first: Any = live.watch(await asyncio.to_thread(live.now))
+        await anext(first)
+        assert await asyncio.to_thread(reads.wait, 30)
+        await first.aclose()
+        console_data.accept(valkey, 1)  # just now: what became of it is not asked yet
+        assert await asyncio.to_thread(has_read.wait, 30)
+        await asyncio.to_thread(work, valkey)
+        monkeypatch.setattr(reader, "SETTLE_AFTER", -60_000)
+        second: Any = live.watch(await asyncio.to_thread(live.now))
+        await anext(second)
+        later = console_data.accept(valkey, 2)
+        found = await outcomes_up_to(second, later)
+        await second.aclose()
+        return later, found
+
+    later, found = asyncio.run(scene())
+    assert found == [(later, "kept")]
+
+
+def test_what_is_published_while_somebody_comes_is_no_repeat(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SETTLE_AFTER", 0)
+    since = Live.since
+
+    def slowly(self: Live, *args: Any) -> Batch:
+        found = since(self, *args)
+        work(valkey)
+        end = self.now()
+        eventually(lambda: self._position == end)
+        return found
+
+    async def scene() -> list[tuple[str, str]]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        accept(valkey, 1)
+        monkeypatch.setattr(Live, "since", slowly)
+        tail: Any = live.watch({})
+        told = [(one.receipt, one.outcome) for one in (await anext(tail)).rows]
+        accept(valkey, 2)
+        told += await outcomes_up_to(tail, receipt(2))
+        await tail.aclose()
+        return told
+
+    kept, published = (receipt(1), "kept"), (receipt(1), "published")
+    assert asyncio.run(scene()) == [kept, published, (receipt(2), "kept")]
+
+
+def test_what_is_read_as_published_before_it_is_read_as_kept_is_no_repeat(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SETTLE_AFTER", 0)
+    monkeypatch.setattr(reader, "QUEUED", 2)
+    read_on, go_on = Live._read_on, threading.Event()
+
+    def late(self: Live, *args: Any) -> Any:
+        assert go_on.wait(60)
+        return read_on(self, *args)
+
+    async def scene() -> list[tuple[str, str]]:
+        live = Live(valkey.client(), masks(valkey.client()))
+        monkeypatch.setattr(Live, "_read_on", late)
+        tail: Any = live.watch(await asyncio.to_thread(live.now))
+        await anext(tail)
+        for number in range(1, 9):
+            accept(valkey, number, 1 if number < 5 else number)  # the first four say the same
+        await asyncio.to_thread(work, valkey)
+        go_on.set()
+        told = await outcomes_up_to(tail, receipt(8))
+        accept(valkey, 9)
+        told += await outcomes_up_to(tail, receipt(9))
+        await tail.aclose()
+        return told
+
+    told = asyncio.run(scene())
+    assert sorted(name for name, what in told if what == "duplicate") == [
+        receipt(number) for number in (2, 3, 4)
+    ]
