@@ -50,6 +50,8 @@ class Live:
         self._starting = asyncio.Lock()
         self._position: Position = {}
         self._opened = Opened()
+        self.away = False
+        """Whether Redis does not answer: what comes is read once it does."""
 
     async def watch(self, after: Position) -> AsyncIterator[Batch | None]:
         """Yield what came after a position and goes on coming; None now and then, when nothing
@@ -81,6 +83,7 @@ class Live:
         async with self._starting:
             if self._task is None or self._task.done():
                 self._position = await run_in_threadpool(self.now)
+                self.away = False
                 self._task = asyncio.create_task(self._read())
 
     def now(self) -> Position:
@@ -130,8 +133,10 @@ class Live:
                 found = await run_in_threadpool(self._next, dict(self._position), self._opened)
             except DOWN as error:
                 _seldom.say("warning", "console.redis_away", error=type(error).__name__)
+                self._tell(away=True)
                 await asyncio.sleep(AGAIN_AFTER)
                 continue
+            self._tell(away=False)
             rows, position, more = found
             self._position = position  # with the rows, in one step of the loop: none comes twice
             batch = Batch(rows, position)
@@ -139,6 +144,12 @@ class Live:
                 viewer.add(batch)
             if rows and not more:
                 await asyncio.sleep(GATHER)
+
+    def _tell(self, *, away: bool) -> None:
+        """Have all viewers hear whether Redis answers, where that has changed."""
+        for viewer in self._viewers if away != self.away else ():
+            viewer.wake()
+        self.away = away
 
     def _next(self, position: Position, opened: Opened) -> tuple[list[Row], Position, bool]:
         """Return what came since a position, after at most a second, the one after it, and whether

@@ -48,6 +48,10 @@ class Viewer:
     def add(self, batch: Batch) -> None:
         """Queue what came."""
         self._waits = self._waits + batch if self._waits else batch
+        self.wake()
+
+    def wake(self) -> None:
+        """Have `next` return, also where nothing came."""
         self._came.set()
 
     def drop(self) -> None:
@@ -56,7 +60,7 @@ class Viewer:
         self._came.clear()
 
     async def next(self) -> Batch | None:
-        """Return what waits, or None after some seconds of nothing."""
+        """Return what waits, or None: after some seconds of nothing, and when it is woken."""
         try:
             await asyncio.wait_for(self._came.wait(), 15)
         except TimeoutError:

@@ -62,12 +62,15 @@ async def stream(request: Request) -> Response:
     async def events() -> AsyncIterator[bytes]:
         yield b"retry: 2000\n\n"
         yield _event(first, wanted, html)
-        asked = time.monotonic()
+        asked, away = time.monotonic(), False
         async for batch in batches:
             if time.monotonic() > asked + ASK_AGAIN:
                 if not await run_in_threadpool(_is_signed_in, request):
                     return
                 asked = time.monotonic()
+            if live.away != away:
+                away = live.away
+                yield b"event: away\ndata: %d\n\n" % away
             yield _event(batch, wanted, html)
 
     return StreamingResponse(events(), media_type="text/event-stream")

@@ -32,7 +32,7 @@
   if (live) {
     const MOST = 300, WAITING = 5000;
     const state = document.getElementById("live-state"), pause = document.querySelector("[data-pause]");
-    let source = null, again = 0, paused = false, waiting = [], skipped = 0, atLeast = "", last = "";
+    let source = null, again = 0, paused = false, waiting = [], skipped = 0, atLeast = "", last = "", away = false;
     const show = (row) => {
       const old = live.querySelector(`tr[data-receipt="${CSS.escape(row.dataset.receipt)}"]`);
       if (old && row.querySelector(".mark").textContent === "kept") return;
@@ -43,8 +43,9 @@
     };
     const tell = () => {
       const lost = skipped ? `, ${atLeast}${skipped} skipped` : "";
-      state.textContent = paused ? `paused, ${waiting.length} new${lost}` : `live${lost}`;
-      state.className = `mark ${paused || lost ? "warn" : "good"}`;
+      const stands = paused ? `paused, ${waiting.length} new` : "live";
+      state.textContent = away ? `${stands}: Redis does not answer${lost}` : `${stands}${lost}`;
+      state.className = `mark ${away ? "bad" : paused || lost ? "warn" : "good"}`;
     };
     const take = (html) => {
       const box = document.createElement("template");
@@ -60,7 +61,7 @@
       const at = new URL(live.dataset.stream, location.href);
       if (last) at.searchParams.set("after", last);
       source = new EventSource(at);
-      source.onopen = tell;
+      source.onopen = () => { away = false; tell(); };
       source.onerror = () => {
         state.textContent = "the connection is gone, trying again";
         state.className = "mark bad";
@@ -68,6 +69,7 @@
         if (source.readyState === EventSource.CLOSED) { state.textContent += "; signed out? then reload"; clearTimeout(again); again = setTimeout(() => { if (source?.readyState === EventSource.CLOSED) open(); }, 5000); }
       };
       source.onmessage = (event) => { last = event.lastEventId; take(event.data); };
+      source.addEventListener("away", (event) => { away = event.data === "1"; tell(); });
       source.addEventListener("skipped", (event) => {
         skipped += Number.parseInt(event.data, 10);
         if (event.data.endsWith("or more")) atLeast = "at least ";

@@ -109,3 +109,18 @@ def test_the_keyboard_is_enough(console: Console) -> None:
         page.wait_for_url("**/search")
         page.keyboard.type("jg/?")  # in a field they are letters
         expect(page.get_by_label("number, message id")).to_have_value("jg/?")
+
+
+def test_while_redis_is_gone_the_tail_does_not_look_as_if_nothing_came(console: Console) -> None:
+    with console.page(then="/live") as page:
+        state = page.locator("#live-state")
+        expect(state).to_have_text("live")
+        console.valkey.kill()
+        try:
+            expect(state).to_have_text("live: Redis does not answer")
+        finally:
+            console.valkey.restart()
+        expect(state).to_have_text("live")
+        sent = [accept(console.valkey, 1)]
+        expect(page.locator("#live tr")).to_have_count(1)
+        assert receipts(page) == sent
