@@ -31,6 +31,7 @@
   const live = document.getElementById("live");
   if (live) {
     const MOST = 300, WAITING = 5000;
+    let most = MOST; // what was kept while paused is shown, all of it
     const state = document.getElementById("live-state"), pause = document.querySelector("[data-pause]");
     let source = null, again = 0, paused = false, waiting = [], skipped = 0, atLeast = "", last = "", away = false;
     const show = (row) => {
@@ -38,7 +39,7 @@
       if (old && row.querySelector(".mark").textContent === "kept") return;
       row.classList.add("fresh");
       if (old) old.replaceWith(row); else live.prepend(row);
-      while (live.rows.length > MOST) live.rows[live.rows.length - 1].remove();
+      while (live.rows.length > most) live.rows[live.rows.length - 1].remove();
       document.getElementById("live-empty")?.remove();
     };
     const tell = () => {
@@ -80,7 +81,7 @@
       paused = !paused;
       pause.textContent = paused ? "Resume" : "Pause";
       pause.setAttribute("aria-pressed", String(paused));
-      if (!paused) { for (const row of waiting) show(row); waiting = []; }
+      if (!paused) { most = Math.max(MOST, waiting.length); for (const row of waiting) show(row); waiting = []; }
       tell();
     });
     document.addEventListener("visibilitychange", () => {

@@ -111,6 +111,20 @@ def test_the_keyboard_is_enough(console: Console) -> None:
         expect(page.get_by_label("number, message id")).to_have_value("jg/?")
 
 
+def test_all_that_came_while_it_was_paused_is_shown_on_resume(console: Console) -> None:
+    with console.page(then="/live") as page:
+        state = page.locator("#live-state")
+        expect(state).to_have_text("live")
+        page.get_by_role("button", name="Pause").click()
+        sent: list[str] = []
+        for hundred in range(4):  # no more at a time than wait for a viewer
+            sent += [accept(console.valkey, 100 * hundred + number) for number in range(100)]
+            expect(state).to_have_text(f"paused, {len(sent)} new")
+        page.get_by_role("button", name="Resume").click()
+        expect(state).to_have_text("live")
+        assert receipts(page) == sent
+
+
 def test_while_redis_is_gone_the_tail_does_not_look_as_if_nothing_came(console: Console) -> None:
     with console.page(then="/live") as page:
         state = page.locator("#live-state")
