@@ -19,6 +19,7 @@
   }, 1000);
 
   // Copy: a button with `data-copy` copies the text of the element with that id.
+  for (const one of document.querySelectorAll("[data-copy]")) one.hidden = false;
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
