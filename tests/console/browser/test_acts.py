@@ -116,3 +116,23 @@ def post(page: Page, path: str) -> int:
     """The answer to a form that somebody writes into the page."""
     script = "path => fetch(path, {method: 'POST', redirect: 'manual'}).then(one => one.status)"
     return msgspec.convert(page.evaluate(script, path), int)
+
+
+def test_a_task_that_goes_on_takes_no_focus(console: Console) -> None:
+    bury(console.valkey, 3)
+    client = console.valkey.client()
+    pipe = client.pipeline()
+    for _ in range(OPEN_MOST + 1):  # no room for any of them
+        pipe.xadd(INBOUND, {"n": b""})
+    pipe.execute()
+    with console.page(then="/dead-letters") as page:
+        page.get_by_role("button", name="Replay all").click()
+        page.get_by_role("button", name="Replay 3").click()
+        cancel = page.get_by_role("button", name="Cancel")
+        cancel.focus()
+        for _ in range(3):
+            with page.expect_response("**/tasks/*"):
+                pass
+        expect(cancel).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#progress [role=status]")).to_contain_text("cancelled")
