@@ -4,6 +4,7 @@ import time
 
 from playwright.sync_api import expect
 
+from tests.console.browser.test_looks import in_each_look, seen
 from tests.support.browser import Console
 from tests.support.console_data import accept, fill
 from tests.support.console_history import fill_history
@@ -24,3 +25,14 @@ def test_numbers_that_change_take_no_focus_and_close_nothing(console: Console) -
             pass
         expect(link).to_be_focused()
         expect(page.locator("#charts-table th[scope=row]").first).to_be_visible()
+
+
+def test_numbers_that_are_old_can_be_read_all_the_same(console: Console) -> None:
+    fill(console.valkey)
+    with console.page() as page:
+        console.valkey.kill()
+        try:
+            expect(page.get_by_role("alert").get_by_text("Redis does not answer")).to_be_visible()
+            assert {look: said for look in in_each_look(page) if (said := seen(page))} == {}
+        finally:
+            console.valkey.restart()
