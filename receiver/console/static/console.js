@@ -18,6 +18,14 @@
     }
   }, 1000);
 
+  // Numbers that ask for themselves: while nobody answers they are old, and look it.
+  const silent = (gone) => {
+    document.getElementById("away").hidden = !gone;
+    document.getElementById("main").classList.toggle("old", gone);
+  };
+  document.addEventListener("htmx:error", () => silent(true));
+  document.addEventListener("htmx:after:request", () => silent(false));
+
   // Copy: a button with `data-copy` copies the text of the element with that id.
   for (const one of document.querySelectorAll("[data-copy]")) one.hidden = false;
   document.addEventListener("click", async (event) => {

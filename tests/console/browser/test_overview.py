@@ -27,6 +27,19 @@ def test_numbers_that_change_take_no_focus_and_close_nothing(console: Console) -
         expect(page.locator("#charts-table th[scope=row]").first).to_be_visible()
 
 
+def test_numbers_of_a_console_that_does_not_answer_look_old(console: Console) -> None:
+    fill(console.valkey)
+    with console.page() as page:
+        told = page.get_by_role("alert").get_by_text("The console is out of reach")
+        expect(told).to_be_hidden()
+        page.route("**/?part=*", lambda route: route.abort())
+        expect(told).to_be_visible()
+        assert {look: said for look in in_each_look(page) if (said := seen(page))} == {}
+        page.unroute("**/?part=*")
+        expect(told).to_be_hidden()
+    console.noise.clear()  # it says what it could not load
+
+
 def test_numbers_that_are_old_can_be_read_all_the_same(console: Console) -> None:
     fill(console.valkey)
     with console.page() as page:
