@@ -139,7 +139,7 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
         if role != "anyone":
             session = await run_in_threadpool(session_of, request)
             if session is None:
-                return RedirectResponse("/login", 303)
+                return _to_sign_in(request)
             request.state.session = session
             if not session.may(role):
                 return render.page(request, "message.html", _VIEWER, 403)
@@ -150,6 +150,13 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
         return made
 
     return checked
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Lead to the sign-in; what asks for a part of its page has the whole of it go there."""
+    if render.is_part(request):
+        return Response(status_code=204, headers={"hx-redirect": "/login"})
+    return RedirectResponse("/login", 303)
 
 
 _VIEWER: Final = {

@@ -15,6 +15,8 @@ from receiver.operations.ledger import Ledger
 from receiver.operations.sink_ledger import SinkLedger
 
 NO_TIME: Final = "no time"
+MESSAGE: Final = "message.html"
+"""The template that says why there is no page; what it would have been a part of is loaded anew."""
 _AGO: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -45,7 +47,15 @@ def page(
     session: Session | None = getattr(request.state, "session", None)
     about = {"session": session, "path": request.url.path, "now": int(time.time() * 1000)}
     text = request.app.state.templates.get_template(template).render(about | dict(values or {}))
-    return HTMLResponse(text, status)
+    response = HTMLResponse(text, status)
+    if template == MESSAGE and is_part(request):
+        response.headers["hx-refresh"] = "true"
+    return response
+
+
+def is_part(request: Request) -> bool:
+    """Return whether a page asks for a part of itself, which a whole page is not to be put into."""
+    return request.headers.get("hx-request") == "true"
 
 
 def iso(milliseconds: int) -> str:

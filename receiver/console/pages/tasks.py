@@ -19,8 +19,8 @@ def show(request: Request) -> Response:
             "is done; the audit trail has it.",
         }
         return render.page(request, "message.html", values, 404)
-    fragment = request.headers.get("hx-request") == "true"
-    return render.page(request, "task_progress.html" if fragment else "task.html", {"task": task})
+    template = "task_progress.html" if render.is_part(request) else "task.html"
+    return render.page(request, template, {"task": task})
 
 
 def cancel(request: Request) -> Response:

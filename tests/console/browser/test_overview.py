@@ -4,6 +4,7 @@ import time
 
 from playwright.sync_api import expect
 
+from receiver.console import sessions
 from tests.console.browser.test_looks import in_each_look, seen
 from tests.support.browser import Console
 from tests.support.console_data import accept, fill
@@ -25,6 +26,14 @@ def test_numbers_that_change_take_no_focus_and_close_nothing(console: Console) -
             pass
         expect(link).to_be_focused()
         expect(page.locator("#charts-table th[scope=row]").first).to_be_visible()
+
+
+def test_who_is_signed_in_no_more_is_led_to_the_sign_in(console: Console) -> None:
+    with console.page() as page:
+        sessions.end_all(console.valkey.client())
+        page.wait_for_url("**/login")
+        expect(page.get_by_role("heading", name="Sign in")).to_have_count(1)
+        expect(page.locator("#books")).to_have_count(0)
 
 
 def test_numbers_of_a_console_that_does_not_answer_look_old(console: Console) -> None:
