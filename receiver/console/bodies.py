@@ -15,6 +15,7 @@ from receiver.console.mask import Masks
 from receiver.console.origins import Origin, origins
 from receiver.contract.records import Notification, Refusal, decode_notification, decode_refusal
 from receiver.contract.redis_keys import EVENTS, INBOUND, REJECTED
+from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.explain import Story, stored
 
 _ROUTES: Final = {callback.name: callback.path for callback in CALLBACKS}
@@ -49,16 +50,38 @@ def bodies(request: Request, story: Story, budget: int, *, revealed: bool) -> li
     masks = masks_of(request, revealed=revealed)
     published = [line.about["entry"] for line in story.lines if line.what == "published"]
     reason = next((x.about["reason"] for x in story.lines if x.what.startswith("could not")), "")
-    events = [_shown(one, masks) for entry in published if (one := _event(client, entry))]
-    found = [
-        _accepted(request, decode_notification(one), reason, masks)
-        for _, one in stored(client, INBOUND, story.receipt, budget)
-    ]
-    if events:
-        first = found[0] if found else Body("", "", [], Marked(""), [], "")
-        found[:1] = [msgspec.structs.replace(first, events=events)]
+    events = [one for entry in published if (one := _event(client, entry))]
+    came = [decode_notification(x) for _, x in stored(client, INBOUND, story.receipt, budget)]
+    found = [_accepted(request, one, reason, masks) for one in came]
+    if events and not found:
+        found = [Body("", "", [], Marked(""), [], "")]
+    beside = _beside(events, [one.body for one in came])
+    for event, place in zip(events, beside, strict=True):
+        found[place].events.append(_shown(event, masks))
     refused = stored(client, REJECTED, story.receipt, budget)
     return found + [_refused(decode_refusal(one), masks) for _, one in refused]
+
+
+def _beside(events: list[bytes], came: list[bytes]) -> list[int]:
+    """Return which of the bodies each event was made of: of a batch each item has its own. It is
+    the first where that cannot be told.
+    """
+    if len(came) < 2:
+        return [0] * len(events)
+    known = [_decoded(one) for one in came]
+    raws = [_decoded(one, "data", "raw") for one in events]
+    return [known.index(one) if one in known else 0 for one in raws]
+
+
+def _decoded(stored: bytes, *path: str) -> Any:
+    """Return a value of some JSON; None where there is none."""
+    try:
+        found = msgspec.json.decode(stored)
+        for name in path:
+            found = found[name]
+    except (*UNREADABLE, KeyError, TypeError):
+        return None
+    return found
 
 
 def _accepted(request: Request, one: Notification, reason: str, masks: Masks) -> Body:

@@ -153,3 +153,22 @@ def test_a_refused_request_is_told_with_its_fault_marked(
     assert "gateway</dd>" in page
     assert "x-msisdn" in page
     assert NUMBER not in page
+
+
+def test_each_item_of_a_batch_stands_beside_its_own_event(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    for number in (1, 2, 3):
+        item = {"specversion": "1.0", "id": f"item-{number}", "source": "s", "type": "t"}
+        body = json.dumps(item | {"data": {"subscriptionId": f"s-{number}"}}).encode()
+        kind = "application/cloudevents-batch+json"
+        one = Notification("camara.notifications", "promo", receipt(1), 1, kind, body)
+        valkey.client().xadd(INBOUND, {"n": encode(one)})
+    work(valkey)
+    page = viewer.get(f"/n/{receipt(1)}").text
+    sections = page.split('aria-label="As it came"')[1:]
+    assert [re.findall(r"item-\d", one) for one in sections] == [
+        [f"item-{number}"] * sections[number - 1].count(f"item-{number}") for number in (1, 2, 3)
+    ]
+    assert [one.count("Field to field</h2>") for one in sections] == [1, 1, 1]
+    assert "No event was made of it" not in page
