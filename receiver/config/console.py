@@ -10,18 +10,23 @@ TRACE: Final = "{trace}"
 """Where the id of a trace goes in `RECEIVER_TRACE_URL`."""
 UNIX: Final = "unix"
 """The peer at the other end of a unix socket."""
+_PORTS: Final = {"http": 80, "https": 443}
+"""Scheme -> the port that a browser does not say."""
 
 
 def public_url(value: str) -> str:
-    """Return `RECEIVER_CONSOLE_URL` without a slash at its end. Raises `ValueError`."""
+    """Return `RECEIVER_CONSOLE_URL` as browsers name it: in small letters, without the port that
+    goes without saying. Raises `ValueError`.
+    """
     wanted = "an address such as https://console.example.com is wanted, without a path"
     parts = _parts(value, wanted)
-    plain = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
-    if not plain:
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(wanted)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("https is wanted: what is shown is personal")
-    return value.rstrip("/")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def trace_url(value: str) -> str:

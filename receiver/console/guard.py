@@ -48,16 +48,17 @@ class Guard:
     """An ASGI application that lets through only what a browser sends from our own pages."""
 
     def __init__(self, app: ASGIApp, state: State, port: int, public_url: str = "") -> None:
-        """`state` is what the application's pages share; `public_url` what people type where a
-        proxy stands in front, empty without one.
+        """`state` is what the application's pages share; `public_url` is `RECEIVER_CONSOLE_URL`, as
+        browsers name it: empty without a proxy in front.
         """
         self.state = state
         self._app = app
         local = ("127.0.0.1", "localhost", "[::1]")
         self._origins = {f"{host}:{port}": f"http://{host}:{port}" for host in local}
+        if port == 80:  # a browser does not say it
+            self._origins |= {host: f"http://{host}" for host in local}
         if public_url:
-            parts = urlsplit(public_url)
-            self._origins[parts.netloc.lower()] = f"{parts.scheme}://{parts.netloc}".lower()
+            self._origins[urlsplit(public_url).netloc] = public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and add the policy's headers to its response."""

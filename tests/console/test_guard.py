@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from receiver.console import guard
-from receiver.console.app import COOKIE
+from receiver.config.settings import Settings, SettingsError, load
+from receiver.console import guard, sessions
+from receiver.console.app import COOKIE, create
 from receiver.console.guard import MAX_BODY
+from receiver.console.pages import ROUTES
+from receiver.console.sessions import Link
 from tests.console.conftest import BASE, OURS
+from tests.support.valkey import Valkey
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,48 @@ def test_another_host_is_421(operator: TestClient, host: str) -> None:
 def test_this_machine_has_three_names(operator: TestClient, host: str) -> None:
     headers = {"host": host, "cookie": f"{COOKIE}={operator.cookies[COOKIE]}"}
     assert operator.get("/audit", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [
+        ("https://console.example.com", "console.example.com"),
+        ("https://console.example.com:443/", "console.example.com"),
+        ("HTTPS://Console.Example.com", "console.example.com"),
+        ("https://console.example.com:8443", "Console.example.com:8443"),
+        ("https://[2001:DB8::1]:443", "[2001:db8::1]"),
+        ("http://localhost:80", "localhost"),
+    ],
+)
+def test_what_people_type_is_what_a_browser_says(valkey: Valkey, typed: str, host: str) -> None:
+    found = load({"RECEIVER_CONSOLE_URL": typed}, file=False)
+    app = create(found, valkey.client(), ROUTES, "http://127.0.0.1:1")
+    with TestClient(app, follow_redirects=False) as client:
+        origin = f"{found.console_url.partition(':')[0]}://{host.lower()}"
+        headers = {"host": host, "origin": origin}
+        token = sessions.make_link(valkey.client(), Link("ada", "operator"))
+        answer = client.post("/login", headers=headers, data={"token": token})
+    assert answer.status_code == 303
+    assert ("; Secure" in answer.headers["set-cookie"]) == origin.startswith("https:")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["https://c:x", "https://c:0", "https://c:99999", "https://:pw@c", "https://c/x", "ftp://c"],
+)
+def test_what_is_no_address_of_the_console_is_refused(typed: str) -> None:
+    with pytest.raises(SettingsError, match="RECEIVER_CONSOLE_URL"):
+        load({"RECEIVER_CONSOLE_URL": typed}, file=False)
+
+
+def test_on_the_port_that_goes_without_saying_a_browser_says_none(valkey: Valkey) -> None:
+    app = create(Settings(port=80), valkey.client(), ROUTES, "http://127.0.0.1:1")
+    with TestClient(app, follow_redirects=False) as client:
+        for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:80"):
+            headers = {"host": host, "origin": f"http://{host}"}
+            assert client.get("/login", headers=headers).status_code == 200
+            assert client.post("/login", headers=headers).status_code == 403
+        assert client.get("/login", headers={"host": "localhost:8090"}).status_code == 421
 
 
 FORGED = [
