@@ -227,13 +227,23 @@ def _foreign(request: Request) -> dict[str, str]:
 def _redis_is_gone(request: Request, error: Exception) -> Response:
     if is_foreign(error):
         return render.page(request, "message.html", _foreign(request), 503)
+    asks = request.method == "GET"
     values = {
         "title": "Redis does not answer",
-        "sentence": "Nothing can be shown until it is back; notifications wait in the spool where "
-        f"there is one. This page asks again every {AGAIN} seconds. What can be seen without it:",
+        "sentence": _SHOWN if asks else _DONE,
         "command": "receiver doctor",
     }
     response = render.page(request, "message.html", values, 503)
-    if request.method == "GET":
+    if asks:
         response.headers["refresh"] = str(AGAIN)
     return response
+
+
+_SHOWN: Final = (
+    "Nothing can be shown until it is back; notifications wait in the spool where there is one. "
+    f"This page asks again every {AGAIN} seconds. What can be seen without it:"
+)
+_DONE: Final = (
+    "It is not known whether what you asked for was done: once Redis is back, look before you ask "
+    "for it again. What can be seen without it:"
+)
