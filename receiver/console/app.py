@@ -28,7 +28,7 @@ from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
 from receiver.doctor.key_types import check_key_types
 from receiver.operations import web_address
-from receiver.runtime.redis_errors import DOWN, is_foreign
+from receiver.runtime.redis_errors import DOWN, is_foreign, message
 
 COOKIE: Final = "receiver-console"
 SESSIONS_REMEMBERED: Final = 1_000
@@ -224,9 +224,20 @@ def _foreign(request: Request) -> dict[str, str]:
     return {"title": "Redis does not answer", "sentence": "This page cannot be read."}
 
 
+def _refused(error: redis.ResponseError) -> dict[str, str]:
+    """Return what is said where Redis answers, and does not do it: it is full, or a replica."""
+    return {
+        "title": "Redis refuses this",
+        "sentence": f"It answered: {message(error)[:300]} What to do:",
+        "command": "receiver doctor",
+    }
+
+
 def _redis_is_gone(request: Request, error: Exception) -> Response:
     if is_foreign(error):
         return render.page(request, "message.html", _foreign(request), 503)
+    if isinstance(error, redis.ResponseError):
+        return render.page(request, "message.html", _refused(error), 503)
     asks = request.method == "GET"
     values = {
         "title": "Redis does not answer",

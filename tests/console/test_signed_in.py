@@ -85,7 +85,11 @@ def test_a_full_redis_is_looked_at_all_the_same(operator: TestClient, valkey: Va
     try:
         for path in ("/", "/live", f"/n/{receipt(1)}", "/dead-letters", "/rejected", "/ledger"):
             assert operator.get(path).status_code == 200, path
-        assert operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).status_code == 503
+        refused = operator.post(f"/n/{receipt(1)}/reveal", headers=OURS)
+        assert refused.status_code == 503
+        assert "Redis refuses this" in refused.text
+        assert "maxmemory" in refused.text
+        assert "does not answer" not in refused.text
     finally:
         client.config_set("maxmemory", "256mb")
 
