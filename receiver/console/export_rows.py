@@ -13,10 +13,10 @@ from receiver.auth import credential_store
 from receiver.config.settings import Settings
 from receiver.console import audit
 from receiver.console.export import Row
-from receiver.console.live import Live
+from receiver.console.live import HISTORY, Live
 from receiver.console.mask import Masks
 from receiver.console.render import iso
-from receiver.console.rows import Filter, latest
+from receiver.console.rows import STREAMS, Filter, latest
 from receiver.console.rows import Row as LiveRow
 from receiver.console.search import PAUSE, search
 from receiver.operations import (
@@ -34,10 +34,12 @@ PAGE = 200
 
 
 def of_live(client: redis.Redis, masks: Masks, wanted: Filter) -> Iterator[Row]:
-    """Yield the rows of the live tail."""
+    """Yield the rows of the live tail, which goes back so far; at last, where there is more."""
     live = Live(client, masks)
     newest = reversed(latest(live.since({}, live.now()).rows).values())
-    return (_live(one) for one in newest if wanted.holds(one))
+    yield from (_live(one) for one in newest if wanted.holds(one))
+    if sum(client.xlen(stream) for stream in STREAMS) > HISTORY:
+        yield {"incomplete": f"only the newest {HISTORY} entries were looked at"}
 
 
 def of_search(client: redis.Redis, masks: Masks, text: str, hours: int) -> Iterator[Row | None]:

@@ -18,6 +18,7 @@ from receiver.auth.bearer import Credential
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.console import audit, export
 from receiver.console.export import CHUNK, cell, download
+from receiver.console.live import HISTORY
 from receiver.console.pages.exports import LISTS
 from receiver.contract.records import Attempt, DeadLetter, Notification, Refusal, encode
 from receiver.contract.redis_keys import (
@@ -176,6 +177,22 @@ def test_no_more_than_is_said_and_the_last_line_says_so(
     assert "incomplete: only" in operator.get("/export/audit?format=csv").text.splitlines()[-1]
     monkeypatch.setattr(export, "MOST", 5)
     assert "incomplete" not in operator.get("/export/audit?format=ndjson").text
+
+
+def test_a_live_tail_that_goes_further_back_is_said_to_in_the_last_line(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    for number in range(HISTORY):
+        accept(valkey, number)
+    address = "/export/live?format=ndjson&outcome="
+    assert len(lines(operator.get(address).text)) == HISTORY
+    accept(valkey, HISTORY)
+    *rows, last = lines(operator.get(address).text)
+    assert [rows[0]["receipt"], rows[-1]["receipt"]] == [receipt(HISTORY), receipt(1)]
+    assert last == {"incomplete": f"only the newest {HISTORY} entries were looked at"}
+    (last,) = lines(operator.get(f"{address}rejected").text)
+    assert "incomplete" in last
+    assert "incomplete: only" in operator.get("/export/live?format=csv").text.splitlines()[-1]
 
 
 def test_redis_gone_in_the_middle_is_said_in_the_last_line() -> None:
