@@ -39,7 +39,7 @@ _LETTERS: Final = (
 )
 _SETS: Final = (
     *("name", "operator", "wanted", "active", "states", "next_end", "stopped", "devices"),
-    *("deletions", "refusals"),
+    *("deletions", "refusals", "left", "trouble"),
 )
 _POLLS: Final = (
     *("name", "kind", "succeeded", "due", "messages", "pending", "pages", "outcome", "trouble"),
