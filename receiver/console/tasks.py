@@ -22,6 +22,8 @@ log = structlog.get_logger()
 REMEMBERED: Final = 50
 MOST_RUNNING: Final = 8
 """At the same time: each has a thread."""
+REASONS: Final = 20
+"""Why entries failed: those that a page shows, which asks again every second."""
 
 Work = Callable[["Task"], Iterator[tuple[str, str]]]
 """Yields the id of each entry and what became of it: `done`, `gone`, or why it failed."""
@@ -60,8 +62,13 @@ class Task:
 
     @property
     def failures(self) -> list[tuple[str, int]]:
-        """Return why entries failed, with counts, the most frequent first."""
-        return [one for one in self.outcomes.most_common() if one[0] not in ("done", "gone")]
+        """Return why entries failed, with counts, the most frequent first; those that are too
+        many to show stand together in the end.
+        """
+        found = [one for one in self.outcomes.most_common() if one[0] not in ("done", "gone")]
+        rest = found[REASONS:]
+        others = [(f"{len(rest)} other reasons", sum(number for _, number in rest))]
+        return found[:REASONS] + others * bool(rest)
 
     def cancel(self) -> None:
         """Ask for the end; what is done stays done."""

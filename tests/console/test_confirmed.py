@@ -10,6 +10,7 @@ from receiver.auth import credential_store
 from receiver.config.settings import HttpSink, Settings
 from receiver.console import audit, tasks
 from receiver.console.sessions import Link
+from receiver.console.tasks import Task
 from receiver.contract.redis_keys import DEAD_LETTERS, SINKS, sink_state
 from tests.console.conftest import OURS, sign_in
 from tests.console.test_dead_letters import bury, confirmed, finished
@@ -107,6 +108,19 @@ def test_no_more_tasks_run_than_there_is_room_for(
     answer = operator.post("/dead-letters/run", headers=OURS, data=confirmed(operator, "replay"))
     assert (answer.status_code, "tasks run already" in answer.text) == (503, True)
     assert left(valkey) == (1, [])
+
+
+def test_a_task_that_failed_for_a_thousand_reasons_shows_the_most_frequent(
+    operator: TestClient,
+) -> None:
+    found = operator.app._app.state.tasks  # type: ignore[attr-defined]
+    reasons = [f"no JSON (byte {number})" for number in range(1_000)] + ["no JSON (byte 7)"] * 4
+    one = Task("0" * 16, "Replay", "ada", len(reasons))
+    found.start(one, lambda _: (("1-1", reason) for reason in reasons), lambda: None)
+    page = finished(operator, "/tasks/" + "0" * 16)
+    assert "<dd>5: no JSON (byte 7)</dd>" in page
+    assert page.count("<dt>failed</dt>") == 21
+    assert "<dd>980: 980 other reasons</dd>" in page
 
 
 @pytest.mark.parametrize("days", ["", "0", "-1", "1.5", "14 days", "36501", "٣", "1e3"])
