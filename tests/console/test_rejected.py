@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,6 +11,8 @@ from starlette.testclient import TestClient
 from receiver.auth import credential_store
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
+from receiver.operations import rejected_requests
+from receiver.operations.rejected_requests import Found, Replay
 from tests.console.conftest import OURS
 from tests.console.test_dead_letters import finished
 from tests.support.running import Receiver, mo
@@ -77,3 +80,30 @@ def confirmed(operator: TestClient, **form: str) -> str:
     answer = operator.post("/rejected/run", headers=OURS, data=hidden | form)
     assert answer.status_code == 303, answer.text
     return finished(operator, answer.headers["location"])
+
+
+def test_a_replay_holds_no_more_of_them_than_a_page(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = 1_000
+    for _ in range(many):
+        reject(valkey, b"not what the carrier sends")
+    select, looked_at = rejected_requests.select, [0]
+    held: list[int] = []
+
+    def counted_select(*args: Any) -> Iterator[Found]:
+        for one in select(*args):
+            looked_at[0] += 1
+            yield one
+
+    def send(_: Replay, one: Found) -> str:
+        held.append(looked_at[0] - len(held))
+        return "taken"
+
+    page = counted(operator, action="replay")
+    monkeypatch.setattr(rejected_requests, "select", counted_select)
+    monkeypatch.setattr(Replay, "send", send)
+    hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+    answer = operator.post("/rejected/run", headers=OURS, data=hidden)
+    assert "<dt>done</dt><dd>1\u202f000</dd>" in finished(operator, answer.headers["location"])
+    assert (len(held), max(held)) == (many, 1)

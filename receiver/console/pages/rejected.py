@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -91,12 +92,13 @@ async def run(request: Request) -> Response:
 
 
 def _replay(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
-    found = list(_frozen(state.redis, form, last))
-    if not found:
+    found = _frozen(state.redis, form, last)
+    first = next(found, None)  # a page of them at a time: ten thousand may be gigabytes
+    if first is None:
         return
     url = web_of(state)
     with own_token(state.redis) as token, closing(Replay(state.redis, url, token)) as sender:
-        for one in found:
+        for one in chain((first,), found):
             try:
                 outcome = sender.send(one)
             except Unreachable:
