@@ -40,6 +40,17 @@ def test_a_number_or_a_text_is_found_and_not_shown(
     assert audit.newest(valkey.client())[0][1].action == "search"
 
 
+@pytest.mark.parametrize("text", ["206-5550142", "1206555-0142", NUMBER])
+def test_a_number_never_stands_in_an_address(
+    operator: TestClient, valkey: Valkey, text: str
+) -> None:
+    accept(valkey, 1)
+    work(valkey)
+    answer = find(operator, text)
+    assert answer.status_code == 200
+    assert receipts(answer.text) == [receipt(1)]
+
+
 def test_what_is_beyond_the_window_or_too_short_is_not_looked_for(
     operator: TestClient, valkey: Valkey
 ) -> None:

@@ -25,6 +25,8 @@ _AS_IT_COMES: Final = {"content-type": "text/html; charset=utf-8", "content-enco
 """Not compressed: that would gather what is found instead of sending it."""
 TOO_SHORT: Final = "Three characters at least are wanted."
 _ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}").fullmatch
+_ENTRY: Final = re.compile(r"[0-9]{13}-[0-9]{1,20}").fullmatch
+"""What begins with a time of these centuries: a shorter one may be a telephone number."""
 
 
 def show(request: Request) -> Response:
@@ -38,7 +40,7 @@ async def find(request: Request) -> Response:
     """
     form = await forms.fields(request)
     text, window = form.get("text", "").strip(), form.get("window", "")
-    if _ID(text.lower()) or entry_id(text):
+    if _ID(text.lower()) or _ENTRY(text):
         return RedirectResponse(f"/n/{text.lower()}", 303)
     window = window if window in WINDOWS else "24 hours"
     if len(text) < SHORTEST:
