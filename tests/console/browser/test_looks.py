@@ -93,6 +93,16 @@ def test_all_can_read_and_use_each_page_of_an_empty_store(console: Console) -> N
             assert seen(page) == [], path
 
 
+def test_no_page_is_wider_than_the_narrowest_screen(console: Console) -> None:
+    paths = every_page(console.valkey)
+    wide = []
+    with console.page(viewport={"width": 320, "height": 640}) as page:
+        for path in paths:
+            console.load(page, path)
+            wide += [path] * too_wide(page)
+    assert wide == []
+
+
 def test_what_is_wrong_in_one_look_is_found_in_that_one(console: Console) -> None:
     with console.tab(f"{console.base}/login") as page:
         page.evaluate("document.querySelector('h1').style.color = 'light-dark(#000, #222)'")
