@@ -119,7 +119,7 @@
     announce(all[next].innerText.replace(/\s+/g, " ").slice(0, 200));
   };
   document.addEventListener("keydown", (event) => {
-    if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing(event.target) || document.getElementById("keys").open || event.ctrlKey || event.metaKey || event.altKey) return;
     if (going) {
       going = false;
       document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`)?.click();

@@ -65,6 +65,21 @@ def test_the_keys_are_shown_by_a_button_too(console: Console) -> None:
         expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+def test_while_the_keys_are_shown_they_do_nothing_behind_them(console: Console) -> None:
+    fill(console.valkey)
+    with console.page(then="/rejected") as page:
+        page.keyboard.press("j")
+        page.keyboard.press("?")
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_hidden()
+        page.keyboard.press("k")
+        expect(page.locator("#announce")).to_contain_text("400")  # nobody has gone elsewhere
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/rejected/*")
+
+
 def test_on_a_phone_a_row_has_all_its_cells_on_the_screen(console: Console) -> None:
     fill(console.valkey)
     with console.page(then="/rejected", **LOOKS["phone"]) as page:
