@@ -75,6 +75,7 @@ class Guard:
 
         try:
             origin = self._origin(Headers(scope=scope))
+            scope["scheme"] = origin.partition(":")[0]  # a proxy in front takes the TLS away
             if scope["method"] not in SAFE:
                 _check_origin(Headers(scope=scope), origin)
                 receive = await _bounded(Headers(scope=scope), receive)

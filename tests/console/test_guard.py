@@ -52,6 +52,14 @@ def test_what_people_type_is_what_a_browser_says(valkey: Valkey, typed: str, hos
     assert ("; Secure" in answer.headers["set-cookie"]) == origin.startswith("https:")
 
 
+def test_behind_tls_no_answer_leads_to_an_address_without_it(valkey: Valkey) -> None:
+    found = load({"RECEIVER_CONSOLE_URL": "https://console.example.com"}, file=False)
+    app = create(found, valkey.client(), ROUTES, "http://127.0.0.1:1")
+    with TestClient(app, base_url="http://console.example.com", follow_redirects=False) as client:
+        answer = client.get("/sinks/")
+    assert answer.headers["location"] == "https://console.example.com/sinks"
+
+
 @pytest.mark.parametrize(
     "typed",
     ["https://c:x", "https://c:0", "https://c:99999", "https://:pw@c", "https://c/x", "ftp://c"],
