@@ -14,7 +14,8 @@ from receiver.subscriptions.slots import Slot, is_attempt_id
 _SET_PAUSE: Final = 3600.0
 """Seconds without creations for a set that was refused several times alike."""
 _HURRIED: Final = 5
-"""Failures in a row until a slot with a gap waits for as long as others that find no room."""
+"""Failures in a row until a slot with a gap waits for as long as others that find no room, and
+until its pauses grow whatever Retry-After says."""
 
 
 async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome) -> float | None:
@@ -39,8 +40,10 @@ async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome)
             return await _resolve_conflict(context, slot)
         case _ if outcome.error.startswith("409"):
             return min(context.timing.backoff(slot.failures), 12 * context.timing.first_backoff)
-        case _:
-            return outcome.wait
+        case _ if slot.failures < _HURRIED:
+            return outcome.wait or None
+        case _:  # it asks for the same pause for ever
+            return max(outcome.wait or 0.0, context.timing.backoff(slot.failures))
 
 
 async def _count_for_set(context: Context, name: str, error: str) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
-from receiver.subscriptions import ending, refusals
+from receiver.subscriptions import attempts, ending, refusals
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
+from receiver.subscriptions.timing import Timing
 from tests.support.controlling import Controlled
 from tests.support.eventually import eventually
 from tests.support.subscribing import attempt, run, slot
@@ -124,3 +125,21 @@ def test_what_was_stopped_is_tried_at_once_when_it_is_mended_and_applied(fleet: 
     fleet.order(do="apply")
     fleet.settled()
     assert fleet.redis.hget(sets, "fleet:stopped") is None
+
+
+@pytest.mark.parametrize(("said", "failures", "least"), [(0.0, 6, 5), (0.0, 0, 5), (9.0, 0, 9)])
+def test_a_creation_waits_for_what_the_operator_asks_and_never_for_nothing(
+    valkey: Valkey, tmp_path: Path, said: float, failures: int, least: float
+) -> None:
+    async def steps(context: Context) -> None:
+        context.timing = Timing(first_backoff=10, longest_backoff=10)
+        one = slot(attempt(state="posting", ends=0), failures=failures)
+        await context.store.add_slots([one])
+        outcome = CreationOutcome(kind="retry", error="429 TOO_MANY_REQUESTS", wait=said)
+        wait = await refusals.handle_refusal(context, one, outcome)
+        await attempts.withdraw_attempt(context, one.id, "rs1", outcome, wait)
+        after = await context.store.read_slot(one.id)
+        assert after
+        assert context.store.now() + least - 1 < after.rest < context.store.now() + 11
+
+    run(valkey, tmp_path, steps)
