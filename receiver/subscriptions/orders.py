@@ -8,7 +8,11 @@ import structlog
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Answer, NotSent, Unanswered
 from receiver.subscriptions import ending, orphans
-from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
+from receiver.subscriptions.api_versions import (
+    DEAD_STATUSES,
+    RemoteSubscription,
+    parse_subscription,
+)
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
 from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id, slot_id
@@ -120,10 +124,14 @@ async def _adopt(context: Context, order: Order) -> None:
     Raises `_Refused`, `_Passing`.
     """
     answer = await context.api.get(order.base, order.subscription)
+    remote = parse_subscription(answer.document) if answer.status == 200 else None
+    if answer.status in _GONE or (remote and remote.status in DEAD_STATUSES):
+        await orphans.forget(context, order.base, order.subscription)
     _check(answer)
-    remote = parse_subscription(answer.document)
     if remote is None:
         raise _Refused("the operator shows no subscription")
+    if remote.status in DEAD_STATUSES:
+        raise _Refused(f"the operator shows it as {remote.status}: it sends nothing any more")
     now = context.store.now()
     for one in context.sets.values():
         name = slot_id(one.name, one.operator, remote.device, remote.type)
