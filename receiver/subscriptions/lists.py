@@ -46,7 +46,7 @@ class Lists:
                 answer = await self._api.get(base, each)
             except (NotSent, Unanswered):
                 return False
-            if answer.status != 404:
+            if answer.status not in (404, 410):
                 return False
             known.pop(each, None)
         return True

@@ -93,3 +93,12 @@ def test_an_id_may_be_a_number() -> None:
     wrongs: tuple[Any, ...] = (True, 1.5, ["17"], {}, "", 0, None)
     for wrong in wrongs:
         assert parse_subscription({"id": wrong}) is None
+
+
+def test_what_is_lost_at_an_operator_that_says_gone_of_it_is_made_anew(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    one = fleet.live()[0]["id"]
+    fleet.operator.control("faults", operation="get", effect="status", status=410, times=0)
+    fleet.operator.control("end", id=one, notify=False)
+    eventually(lambda: len(fleet.live()) == len(DEVICES))
