@@ -40,7 +40,6 @@ class Lists:
 
         `delay`: seconds that an operator may take until a list shows a new subscription.
         """
-        known = self._alive.get(base, {})
         for each in self.missing(base, listing, delay)[:_SAMPLE]:
             try:
                 answer = await self._api.get(base, each)
@@ -48,7 +47,6 @@ class Lists:
                 return False
             if answer.status not in (404, 410):
                 return False
-            known.pop(each, None)
         return True
 
     def missing(self, base: str, listing: Listing, delay: float) -> list[str]:

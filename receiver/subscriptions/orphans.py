@@ -134,8 +134,11 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
     async for slot in context.store.slots():
         for each in slot.living:
             if each.subscription in missing:
+                missing.remove(each.subscription)
                 check = partial(_check_now, each.id, context.store.now())
                 await context.store.update_slot(slot.id, check)
+    for name in missing:  # no slot counts on it
+        context.lists.note_gone(base, name)
     return True
 
 

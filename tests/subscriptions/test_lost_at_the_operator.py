@@ -1,0 +1,44 @@
+"""What a list lacks although it should be alive is looked at, whoever reads the list first."""
+
+from pathlib import Path
+from typing import Any
+
+from receiver.outbound import Answer
+from receiver.subscriptions import orphans, unknown_attempts
+from receiver.subscriptions.api import Listing
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.lists import Lists
+from tests.support.subscribing import attempt, run, slot
+from tests.support.valkey import Valkey
+
+
+class Forgetful:
+    """The API of an operator that has lost everything."""
+
+    async def list(self, _base: str, now: float) -> Listing:
+        return Listing(now, ())
+
+    async def get(self, _base: str, _subscription: str) -> Answer:
+        return Answer(status=404, headers={}, body=b"")
+
+
+def test_what_is_lost_is_checked_also_where_a_lost_answer_was_looked_for_before(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        api: Any = Forgetful()
+        context.api, context.lists = api, Lists(api, context.store.now)
+        now = context.store.now()
+        lives = attempt(subscription="lost", created=now - 900, ends=now + 9000)
+        other = attempt(id="rs2", state="unknown", ends=0, asked_end=now + 9000)
+        one, two = slot(lives), slot(other, id="fleet:b")
+        await context.store.add_slots([one, two])
+        context.lists.note_alive(context.base(one), "lost")
+        context.store._ahead += 300  # until now the list may have been too old to show it
+        await unknown_attempts.resolve(context, two, other)
+        await orphans.check_orphans(context)
+        after = await context.store.read_slot(one.id)
+        assert after
+        assert after.attempts[0].next
+
+    run(valkey, tmp_path, steps)
