@@ -63,6 +63,11 @@ class OperatorClient:
         self.circuit = circuit or Circuit()
         self.traffic = Traffic()
 
+    @property
+    def resting(self) -> bool:
+        """Return whether a request would most likely raise `Resting`."""
+        return self.circuit.open or self.rate.resting
+
     async def request(
         self,
         method: str,

@@ -24,6 +24,11 @@ class RateLimit:
         self._next = 0.0
         self._slowed = 0.0
 
+    @property
+    def resting(self) -> bool:
+        """Return whether the operator wants a long wait: `acquire` would raise `Resting`."""
+        return self._slowed - time.monotonic() > _PATIENCE
+
     async def acquire(self) -> None:
         """Wait until a request may be sent. Raises `Resting` where the operator wants a long
         wait.

@@ -184,15 +184,15 @@ class Controller:
         most, running = self.context.operator.concurrency * 2, self._running
         names: list[str] = []
         while self._works():
-            circuit_open = self.context.api.client.circuit.open
+            resting = self.context.api.client.resting
             if not names:
-                due = await self.context.store.due_slots(most if circuit_open else _BATCH)
+                due = await self.context.store.due_slots(most if resting else _BATCH)
                 names = [name for name in due if name not in running.values()]
-            free = max(0, (1 if circuit_open else most) - len(running))
+            free = max(0, (1 if resting else most) - len(running))
             for name in names[:free]:
                 names.remove(name)
                 running[asyncio.create_task(run_step(self.context, name))] = name
-            if circuit_open:
+            if resting:
                 await self._pause(1.0)
             await self._wait_for_any()
 
