@@ -24,7 +24,7 @@ class Resting(NotSent):
 
     def __init__(self, reason: str, seconds: float) -> None:
         """`seconds` until the next attempt is worth making."""
-        self.seconds = seconds
+        self.reason, self.seconds = reason, seconds
         super().__init__(f"{reason}; next attempt in {seconds:.0f} s")
 
 

@@ -121,7 +121,7 @@ async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> C
         body = api_versions.creation_body(request)
         answer = await context.api.create(request.base, body, context.store.check_lease)
     except Resting as error:
-        return CreationOutcome(kind="retry", error=str(error), wait=error.seconds)
+        return CreationOutcome(kind="retry", error=error.reason, wait=error.seconds)
     except NotSent as error:
         return CreationOutcome(kind="retry", error=str(error))
     except Unanswered as error:
