@@ -1,5 +1,6 @@
 """Reads the events stream for what it says of subscriptions: that one is alive, or has ended."""
 
+import time
 from collections.abc import Awaitable
 from typing import Any, Final, cast
 
@@ -50,6 +51,8 @@ class LifecycleEvents:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._position = ""
+        self._deleted: dict[str, float] = {}
+        """Unexpected subscription -> when it was last to be deleted, by the monotonic clock."""
 
     async def load_position(self) -> None:
         """Load the stored position; the first controller of all begins at the end of the stream."""
@@ -124,6 +127,11 @@ class LifecycleEvents:
         serves = slot.wanted and not slot.living
         if serves or any(each.subscription == subscription for each in slot.attempts):
             return
+        now, pause = time.monotonic(), self._context.timing.between_lists
+        self._deleted = {name: at for name, at in self._deleted.items() if now - at < pause}
+        if subscription in self._deleted:
+            return  # it may send many events until it is gone, or is not deleted at all
+        self._deleted[subscription] = now
         log.warning("subscription.twin", slot=slot.id)
         try:
             await self._context.api.delete(self._context.base(slot), subscription)

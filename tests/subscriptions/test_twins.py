@@ -71,3 +71,22 @@ def ends_told(fleet: Controlled, subscription: str) -> bool:
         each["type"].endswith("ended") and each["data"]["subscriptionId"] == subscription
         for each in fleet.sink.events
     )
+
+
+def test_a_twin_that_is_not_deleted_is_not_asked_about_at_each_of_its_events(
+    fleet: Controlled,
+) -> None:
+    fleet.wants(DEVICES[0])
+    fleet.start()
+    fleet.settled(DEVICES[0])
+    [first] = fleet.slots()[0].attempts
+    fleet.renewed(DEVICES[0])
+    for operation in ("list", "delete"):
+        fleet.operator.control("faults", operation=operation, effect="status", status=403, times=0)
+    change = event("device.reachability.changed.v1", "a-late-one", first.id, reachable=True)
+    events = fleet.redis.pipeline()
+    for _ in range(50):
+        events.xadd(EVENTS, {"event": change})
+    events.execute()
+    read(fleet, change)
+    assert 1 <= fleet.requests()["delete 403"] <= 5
