@@ -41,6 +41,8 @@ class Context:
     """Set -> subscriptions in a row that ended soon after their creation."""
     paused_sets: dict[str, float] = field(default_factory=dict)
     """Set -> until when nothing is created for it."""
+    forgotten: set[tuple[str, str]] = field(default_factory=set)
+    """Orphans (base URL and id) that an order has seen to since the last search began."""
 
     def policy(self, slot: Slot) -> Policy:
         """Return what the slot's operator and set demand of its next step."""

@@ -94,8 +94,9 @@ class Controller:
     async def _work(self) -> None:
         """Run the loops until one of them fails: the loss of the lease ends all."""
         await self._load_state()
-        loops = (self._renew_lease, self._read_events, self._reconcile, self._report)
-        tasks = [asyncio.create_task(each()) for each in (*loops, self._run_steps)]
+        watch = (self._renew_lease, self._read_events, self._report)
+        work = (self._reconcile, self._search_orphans, self._run_steps)
+        tasks = [asyncio.create_task(each()) for each in (*watch, *work)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for each in done:
@@ -155,8 +156,8 @@ class Controller:
             await self._pause(self.context.timing.report)
 
     async def _reconcile(self) -> None:
-        """Compare with what is declared, do the commands' orders, check for orphans, sweep."""
-        context, next_orphans, next_files, next_sweep = self.context, 0.0, 0.0, 0.0
+        """Compare with what is declared, do the commands' orders, sweep."""
+        context, next_files, next_sweep = self.context, 0.0, 0.0
         sweep, timing = Sweep(context.store), context.timing
         while self._works():
             now = time.monotonic()
@@ -168,14 +169,29 @@ class Controller:
                 next_files = now + timing.device_check
             await context.end_pauses()
             await do_orders(context, self._reconciler)
-            if now >= next_orphans:
-                unfinished = await orphans.check_orphans(context)
-                wait = timing.between_lists if unfinished else timing.orphan_check
-                next_orphans = now + wait
             if now >= next_sweep:
                 await sweep.run()
                 next_sweep = now + EVERY
             await self._pause(_POLL)
+
+    async def _search_orphans(self) -> None:
+        """Search for orphans again and again. To list and delete many takes an hour: nothing else
+        waits for it, and the end of this controller neither.
+        """
+        timing, began, due = self.context.timing, 0.0, 0.0
+        search: asyncio.Task[bool] | None = None
+        try:
+            while self._works():
+                if search and search.done():
+                    due = began + (timing.between_lists if search.result() else timing.orphan_check)
+                    search = None
+                ready = search is None and self._reconciler.compared
+                if ready and time.monotonic() >= due:
+                    began = time.monotonic()
+                    search = asyncio.create_task(orphans.check_orphans(self.context))
+                await self._pause(_POLL)
+        finally:
+            await cancel([search] if search else [])
 
     async def _run_steps(self) -> None:
         """Run the next step of each slot on which it is due, some of them at the same time; one

@@ -59,6 +59,7 @@ async def check_orphans(context: Context) -> bool:
     Return whether the search is to be repeated soon: a list was missing, or it is unfinished.
     """
     search = _Search()
+    context.forgotten.clear()
     bases = {context.operator.reachability, context.operator.roaming} - {""}
     for base in sorted(bases):
         listing = await context.lists.fetched_since(base, context.store.now())
@@ -75,22 +76,25 @@ async def check_orphans(context: Context) -> bool:
 
 
 async def forget(context: Context, base: str, subscription: str) -> None:
-    """Take a subscription out of the stored list: it is no orphan any more, and the next search may
-    be an hour away.
+    """Take a subscription out of the stored list, and out of what a search under way is to store:
+    it is no orphan any more, and the next search may be an hour away.
     """
+    context.forgotten.add((base, subscription))
+    await _store(context, await _stored(context))
+
+
+async def _stored(context: Context) -> list[dict[str, Any]]:
     state = subscriptions_state(context.operator.name)
     try:
         stored = await context.store.read_field(state, "orphans")
-        found = msgspec.json.decode(stored or "[]", type=list[dict[str, Any]])
+        return msgspec.json.decode(stored or "[]", type=list[dict[str, Any]])
     except UNREADABLE:
-        return  # somebody else wrote there
-    await _store(
-        context, [x for x in found if (x.get("base"), x.get("id")) != (base, subscription)]
-    )
+        return []  # somebody else wrote there
 
 
 async def _store(context: Context, found: list[dict[str, Any]]) -> None:
-    await context.store.write_state("orphans", msgspec.json.encode(found).decode() if found else "")
+    left = [x for x in found if (x.get("base"), x.get("id")) not in context.forgotten]
+    await context.store.write_state("orphans", msgspec.json.encode(left).decode() if left else "")
 
 
 async def _examine(

@@ -19,7 +19,8 @@ class Reconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stamps: dict[str, tuple[int, ...]] = {}
-        self._compared = False
+        self.compared = False
+        """Whether all that is declared has its slots."""
 
     async def run(self, *, ordered: bool = False, yes: bool = False) -> None:
         """Compare and store what follows.
@@ -29,7 +30,7 @@ class Reconciler:
         """
         sets = self._context.sets.values()
         stamps = {one.name: devices.file_stamp(one) for one in sets}
-        if self._compared and stamps == self._stamps and not ordered:
+        if self.compared and stamps == self._stamps and not ordered:
             return
         slots: list[Outline] = []
         async for slot in self._context.store.slots():
@@ -41,7 +42,7 @@ class Reconciler:
         ]
         for each in (*differences, *desired.undeclared(sets, slots)):
             await self._apply(each, yes=yes)
-        self._stamps, self._compared = stamps, True
+        self._stamps, self.compared = stamps, True
 
     async def _apply(self, each: Difference, *, yes: bool) -> None:
         store = self._context.store
