@@ -65,4 +65,5 @@ class Answer(Struct, frozen=True, kw_only=True):
         """Return the seconds, at most an hour, from either form of Retry-After (RFC 9110,
         10.2.3).
         """
-        return retry_after(self.headers.get("retry-after", ""), time.time())
+        said, date = (self.headers.get(name, "") for name in ("retry-after", "date"))
+        return retry_after(said, time.time(), date)

@@ -136,7 +136,8 @@ class _Begun:
 
 
 def _head(response: httpx2.Response) -> Sent:
-    wait = retry_after(response.headers.get("retry-after", ""), time.time())
+    said, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
+    wait = retry_after(said, time.time(), date)
     return Sent(status=response.status_code, left=True, retry_after=wait)
 
 

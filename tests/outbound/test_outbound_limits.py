@@ -164,3 +164,12 @@ def test_the_rate_never_falls_to_nothing() -> None:
     for _ in range(100):
         rate.answered()
     assert rate.rate == 64
+
+
+@pytest.mark.parametrize("ahead", [-7200, 0, 7200])
+def test_a_retry_after_that_is_a_time_is_read_by_the_clock_that_says_it(ahead: float) -> None:
+    now = time.time() + ahead
+    until, date = (formatdate(each, usegmt=True) for each in (now + 30, now))
+    answer = Answer(status=429, headers={"retry-after": until, "date": date}, body=b"")
+    assert answer.retry_after is not None
+    assert 29 <= answer.retry_after <= 31
