@@ -22,6 +22,9 @@ GONE: Final = "GONE"
 """The reason where the operator just does not know the subscription any more."""
 EXPIRED: Final = "SUBSCRIPTION_EXPIRED"
 """The reason where it must have ended by now, whatever the operator says or does not say."""
+_NOT_THERE: Final = (404, 410)
+_PASSING: Final = (401, 408, 425, 429)
+"""Statuses of an answer that says nothing of the subscription, and may be another one soon."""
 _SOON_GONE: Final = 12
 """So often a subscription that was deleted and still shows is looked at again soon."""
 _EARLY_ENDS_PAUSE: Final = 600.0
@@ -42,7 +45,8 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
         return
     now, timing = context.store.now(), context.timing
     young = attempt.state == "pending" and now - attempt.created < timing.pending_limit
-    missing = answer is not None and answer.status != 200
+    missing = answer is not None and answer.status in _NOT_THERE
+    refused = answer is not None and not remote and not missing
 
     def change(slot: Slot) -> Change | None:
         found = slot.attempt(attempt.id)
@@ -50,7 +54,8 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
             return None
         found.absences += missing and not young
         age = now - found.created
-        found.next = now + (max(timing.recheck, 0.1 * age) if young else timing.recheck)
+        patient = min(max(timing.recheck, 0.1 * age), timing.refused_pause)
+        found.next = now + (patient if young or refused else timing.recheck)
         if remote or found.absences >= 2:
             found.ended = remote.status if remote else GONE
         return Change()
@@ -59,12 +64,12 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
 
 
 async def _get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
-    """GET an attempt's subscription; return None where the answer says nothing about it."""
+    """GET an attempt's subscription; return None where there is no answer, or one that passes."""
     try:
         answer = await context.api.get(context.base(slot), attempt.subscription)
     except (NotSent, Unanswered):
         return None
-    return answer if answer.status in (200, 404, 410) else None
+    return None if answer.status in _PASSING or answer.status >= 500 else answer
 
 
 def _shown(answer: Answer | None) -> RemoteSubscription | None:
@@ -96,7 +101,8 @@ async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) ->
     """Delete a subscription, then GET it: only a 404 or a dead status proves that it is gone."""
     answer = await _delete_and_get(context, slot, attempt)
     remote = _shown(answer)
-    if answer and (answer.status != 200 or (remote and remote.status in DEAD_STATUSES)):
+    missing = answer is not None and answer.status in _NOT_THERE
+    if missing or (remote and remote.status in DEAD_STATUSES):
         await remove_attempt(context, slot.id, attempt.id, "SUBSCRIPTION_DELETED")
         return
 
@@ -118,8 +124,12 @@ async def _delete_and_get(context: Context, slot: Slot, attempt: Attempt) -> Ans
         deleted = await context.api.delete(context.base(slot), attempt.subscription)
     except (NotSent, Unanswered):
         return None
-    accepted = deleted.status in (202, 204, 200, 404, 410)
-    return await _get(context, slot, attempt) if accepted else None
+    if deleted.status not in (200, 202, 204, *_NOT_THERE):
+        return None
+    shown = await _get(context, slot, attempt)
+    refused = shown is not None and shown.status not in (200, *_NOT_THERE)
+    # Where it may not be read, that it cannot be deleted any more is the proof.
+    return deleted if refused and deleted.status in _NOT_THERE else shown
 
 
 async def remove_attempt(context: Context, name: str, attempt: str, reason: str) -> None:
