@@ -15,6 +15,7 @@ from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.slots import Attempt, Slot
 from receiver.subscriptions.store import Change, Write
 from receiver.subscriptions.timing import EARLY
+from receiver.subscriptions.unknown_attempts import find_listed
 
 log = structlog.get_logger()
 
@@ -47,6 +48,11 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
     young = attempt.state == "pending" and now - attempt.created < timing.pending_limit
     missing = answer is not None and answer.status in _NOT_THERE
     refused = answer is not None and not remote and not missing
+    last = missing and not young and attempt.absences
+    if last and (other := await _listed_otherwise(context, slot, attempt)):
+        active = not other.is_requested
+        await store_subscription(context, slot.id, attempt.id, other, active=active)
+        return
 
     def change(slot: Slot) -> Change | None:
         found = slot.attempt(attempt.id)
@@ -74,6 +80,16 @@ async def _get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
 
 def _shown(answer: Answer | None) -> RemoteSubscription | None:
     return parse_subscription(answer.document) if answer and answer.status == 200 else None
+
+
+async def _listed_otherwise(
+    context: Context, slot: Slot, attempt: Attempt
+) -> RemoteSubscription | None:
+    """Return what an attempt has made where the operator lists it under another id than it gave."""
+    recently = context.store.now() - context.timing.recheck
+    listing = await context.lists.fetched_since(context.base(slot), recently)
+    found = find_listed(context, slot, attempt, listing.items) if listing else None
+    return found if found and found.id != attempt.subscription else None
 
 
 async def mark_for_deletion(context: Context, name: str, attempt: str) -> None:

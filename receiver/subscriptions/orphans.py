@@ -25,7 +25,7 @@ from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.slots import Slot, is_attempt_id, slot_id
+from receiver.subscriptions.slots import Attempt, Slot, is_attempt_id, slot_id
 from receiver.subscriptions.store import Change
 
 log = structlog.get_logger()
@@ -186,6 +186,10 @@ async def _keep_or_delete(
         else:
             context.lists.note_alive(base, remote.id)
         return False
+    if slot and found and found.state != "deleting" and await _is_gone(context, base, found):
+        active = not remote.is_requested
+        await store_subscription(context, slot.id, owner.attempt, remote, active=active)
+        return False
     successor = slot or await _slot_for_the_same(context, remote)
     if successor and successor.wanted and not successor.living and not found:
         return True  # until the successor lives, an orphan is better than none
@@ -194,6 +198,17 @@ async def _keep_or_delete(
     with contextlib.suppress(NotSent, Unanswered):
         await context.api.delete(base, remote.id)
     return True
+
+
+async def _is_gone(context: Context, base: str, attempt: Attempt) -> bool:
+    """Return whether the operator does not know an attempt's subscription: then another one that
+    has its tag is the one, under an id that the operator has changed.
+    """
+    try:
+        answer = await context.api.get(base, attempt.subscription)
+    except (NotSent, Unanswered):
+        return False
+    return answer.status in (404, 410)
 
 
 async def _slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:

@@ -22,7 +22,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
     base, timing = context.base(slot), context.timing
     listing = await context.lists.fetched_since(base, attempt.next)
     if listing:
-        if remote := _find(context, slot, attempt, listing.items):
+        if remote := find_listed(context, slot, attempt, listing.items):
             await store_subscription(
                 context, slot.id, attempt.id, remote, active=not remote.is_requested
             )
@@ -50,7 +50,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
     await context.store.update_slot(slot.id, change)
 
 
-def _find(
+def find_listed(
     context: Context, slot: Slot, attempt: Attempt, listed: tuple[RemoteSubscription, ...]
 ) -> RemoteSubscription | None:
     """Return the subscription whose sink carries the attempt's tag.

@@ -1,7 +1,7 @@
 """A simulated operator and a sink, each in a thread, for clients and tests to talk to."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -125,11 +125,13 @@ def serving(server: uvicorn.Server) -> Iterator[None]:
 
 
 @contextmanager
-def simulated(scenario: Scenario | None = None) -> Iterator[Simulated]:
-    """A running operator."""
+def simulated(
+    scenario: Scenario | None = None, *, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> Iterator[Simulated]:
+    """A running operator; `around` may change what it answers."""
     port, sent = free_port(), list[Sent]()
     server = app.server(scenario or Scenario(), "127.0.0.1", port)
-    server.config.app = recording(cast(ASGIApp, server.config.app), sent)
+    server.config.app = recording(around(cast(ASGIApp, server.config.app)), sent)
     with serving(server):
         operator = Simulated(f"http://127.0.0.1:{port}", sent)
         try:
