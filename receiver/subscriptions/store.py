@@ -17,6 +17,7 @@ from receiver.contract.redis_keys import (
     subscriptions_due,
     subscriptions_orders,
 )
+from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime import scripts
 from receiver.subscriptions.lease import Lease, LeaseLost
 from receiver.subscriptions.slots import Slot, decode, encode
@@ -83,7 +84,10 @@ class Store(Lease):
         """Yield all slots of this operator, each once; of many, few are in memory at a time."""
         seen: set[str] = set()  # HSCAN may return one twice
         async for _, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=500):
-            slot = decode(raw)
+            try:
+                slot = decode(raw)
+            except UNREADABLE:
+                continue  # somebody else wrote it
             if slot.operator == self.operator and slot.id not in seen:
                 seen.add(slot.id)
                 yield slot

@@ -10,6 +10,8 @@ import pytest
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTIONS,
+    subscriptions_last_events,
     subscriptions_lease,
 )
 from tests.support.controlling import DEVICES, Controlled
@@ -137,3 +139,14 @@ def test_a_credential_that_cannot_be_read_keeps_no_other_from_its_end(fleet: Con
     eventually(lambda: not fleet.redis.hexists(SUBSCRIPTION_CREDENTIALS, over))
     assert all(fleet.redis.hmget(SUBSCRIPTION_CREDENTIALS, rubbish))
     fleet.renewed()
+
+
+def test_a_record_that_cannot_be_read_keeps_no_slot_from_its_steps(fleet: Controlled) -> None:
+    last = subscriptions_last_events("sim")
+    for key in (SUBSCRIPTIONS, SUBSCRIPTION_ATTEMPTS, last):
+        fleet.redis.hset(key, "rubbish", "none")
+    process = fleet.start()
+    eventually(lambda: fleet.phones() == sorted(DEVICES))
+    assert process.poll() is None
+    fleet.redis.hdel(SUBSCRIPTIONS, "rubbish")
+    fleet.settled()
