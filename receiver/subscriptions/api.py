@@ -53,7 +53,8 @@ class Api:
 
         Both forms are read: an array, and `{subscriptions, pagination}` (CAMARA's main branch).
         """
-        url, found = f"{base.rstrip('/')}/subscriptions", []
+        url = f"{base.rstrip('/')}/subscriptions"
+        found: dict[str, RemoteSubscription] = {}
         for page in range(1, _MOST_PAGES):
             answer = await self.client.request("GET", url if page == 1 else f"{url}?page={page}")
             document = answer.document
@@ -64,10 +65,12 @@ class Api:
             items = document.get("subscriptions") if isinstance(document, dict) else document
             if not isinstance(items, list):
                 raise ListFailed("200 without a list")
-            found += [one for one in map(parse_subscription, items) if one]
-            if not isinstance(document, dict) or page >= _pages(document):
+            before = len(found)
+            found |= {one.id: one for one in map(parse_subscription, items) if one}
+            last = not isinstance(document, dict) or page >= _pages(document)
+            if last or len(found) == before:  # some have but one page, whatever is asked for
                 break
-        return Listing(now, tuple(found))
+        return Listing(now, tuple(found.values()))
 
     @staticmethod
     def _url(base: str, subscription: str) -> str:
