@@ -54,7 +54,7 @@ def classify(answer: Answer) -> CreationOutcome:
     error = f"{answer.status} {answer.code}".rstrip()
     if answer.status < 300:
         return _created(answer, error)
-    if answer.status >= 500 or answer.status < 400:
+    if answer.status >= 500 or answer.status == 303:  # 303 is said when it is done
         return CreationOutcome(kind="unknown", error=error)
     kind = _kind(answer.status, answer.code)
     return CreationOutcome(kind=kind, error=error, wait=answer.retry_after)
@@ -85,6 +85,8 @@ def _kind(status: int, code: str) -> Kind:
         case 429 if code == "QUOTA_EXCEEDED":
             return "quota"
         case 408 | 425 | 429:
+            return "retry"
+        case status if status < 400:  # somebody points elsewhere, and has done nothing
             return "retry"
         case _:
             return "set_refused"

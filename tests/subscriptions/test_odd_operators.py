@@ -102,3 +102,12 @@ def test_what_is_lost_at_an_operator_that_says_gone_of_it_is_made_anew(fleet: Co
     fleet.operator.control("faults", operation="get", effect="status", status=410, times=0)
     fleet.operator.control("end", id=one, notify=False)
     eventually(lambda: len(fleet.live()) == len(DEVICES))
+
+
+def test_an_operator_that_points_elsewhere_has_created_nothing(fleet: Controlled) -> None:
+    fleet.operator.control("faults", effect="redirect", times=0)
+    fleet.start()
+    eventually(lambda: fleet.states() == ["failing"] * len(DEVICES))
+    assert {slot.error for slot in fleet.slots()} == {"307"}
+    fleet.operator.control("clear-faults")
+    fleet.settled()
