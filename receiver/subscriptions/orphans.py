@@ -49,6 +49,8 @@ class _Search:
     """Whether an orphan was deleted, or serves until its successor is there."""
     complete: bool = True
     """Whether the lists show all that is known to be alive."""
+    unread: set[str] = field(default_factory=set)
+    """The base URLs that gave no list."""
     admitted: bool = True
     """Whether nothing foreign may have a token that looks like ours: 401 to it would end it."""
 
@@ -64,12 +66,16 @@ async def check_orphans(context: Context) -> bool:
     for base in sorted(bases):
         listing = await context.lists.fetched_since(base, context.store.now())
         if listing is None:
-            return True
+            search.unread.add(base)
+            continue
         for remote in listing.items:
             if context.is_ours(remote.sink) and remote.status not in DEAD_STATUSES:
                 await _examine(context, base, remote, search)
         search.complete &= await _check_missing(context, base, listing)
-    await _store(context, search.foreign)
+    known = [each for each in await _stored(context) if each.get("base") in search.unread]
+    await _store(context, [*known, *search.foreign])
+    if search.unread:
+        return search.unfinished or search.unread == bases
     await context.store.write_state("orphans_searched", int(context.store.now()))
     await _store_completeness(context, search)
     return search.unfinished

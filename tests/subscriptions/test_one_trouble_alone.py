@@ -14,6 +14,7 @@ from receiver.contract.redis_keys import (
     subscriptions_last_events,
     subscriptions_lease,
 )
+from tests.subscriptions.test_subscriptions_command import command, foreign
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import PATIENCE
 from tests.support.eventually import eventually
@@ -150,3 +151,10 @@ def test_a_record_that_cannot_be_read_keeps_no_slot_from_its_steps(fleet: Contro
     assert process.poll() is None
     fleet.redis.hdel(SUBSCRIPTIONS, "rubbish")
     fleet.settled()
+
+
+def test_an_api_that_gives_no_list_keeps_no_orphans_of_another_unknown(fleet: Controlled) -> None:
+    nowhere = "http://127.0.0.1:1/device-roaming-status-subscriptions/v0.8"
+    fleet.of_operator = f'roaming = "{nowhere}"'
+    name = foreign(fleet)
+    assert name in command(fleet, "orphans").stdout
