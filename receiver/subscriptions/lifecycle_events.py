@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, Final, cast
 
 import msgspec
@@ -27,6 +28,7 @@ _BATCH: Final = 500
 _HAS_SUBSCRIPTION: Final = b'"subscriptionId":"'
 """Stands in each event that is worth decoding."""
 _ENDED: Final = "subscription.ended.v1"
+_UPDATED: Final = "subscription.updated.v1"
 
 
 class _Event(msgspec.Struct):
@@ -90,6 +92,9 @@ class LifecycleEvents:
             await self._context.store.update_slot(
                 slot.id, lambda one: _end(one, attempt.id, subscription, reason)
             )
+        elif attempt and event.type == _UPDATED and attempt.state == "active":
+            due = partial(_check_now, attempt.id, self._context.store.now())
+            await self._context.store.update_slot(slot.id, due)
         elif attempt:
             self._context.last.note(slot, event.type, event.data)
             await self._note_alive(subscription, slot, attempt)
@@ -137,6 +142,17 @@ class LifecycleEvents:
             await self._context.api.delete(self._context.base(slot), subscription)
         except (NotSent, Unanswered):
             return  # the next search for orphans finds it
+
+
+def _check_now(attempt: str, now: float, slot: Slot) -> Change | None:
+    """Make a check due: the operator may have suspended the subscription, which then is as good as
+    ended.
+    """
+    found = slot.attempt(attempt)
+    if found is None or found.state != "active":
+        return None
+    found.next = now
+    return Change()
 
 
 def _end(slot: Slot, attempt: str, subscription: str, reason: str) -> Change | None:

@@ -1,0 +1,41 @@
+"""An operator that suspends a subscription, and says so: nobody can make it go on."""
+
+import json
+
+from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_SETS
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+
+
+def updated(fleet: Controlled, reason: str) -> None:
+    """What the worker publishes of `subscription-updated`."""
+    [attempt] = fleet.slots()[0].attempts
+    event = {
+        "type": "subscription.updated.v1",
+        "subscriptionattempt": attempt.id,
+        "data": {"subscriptionId": attempt.subscription, "reason": reason},
+    }
+    fleet.redis.xadd(EVENTS, {"event": json.dumps(event, separators=(",", ":"))})
+
+
+def test_one_that_is_suspended_is_replaced_when_the_operator_says_so(fleet: Controlled) -> None:
+    fleet.wants(DEVICES[0])
+    fleet.start()
+    fleet.settled(DEVICES[0])
+    [first] = [each["id"] for each in fleet.live()]
+    fleet.operator.control("status", id=first, status="INACTIVE")
+    updated(fleet, "SUBSCRIPTION_INACTIVE")
+    eventually(lambda: [each["id"] for each in fleet.live()] not in ([], [first]))
+    fleet.settled(DEVICES[0])
+
+
+def test_one_that_is_updated_and_lives_stays(fleet: Controlled) -> None:
+    fleet.wants(DEVICES[0])
+    fleet.start()
+    fleet.settled(DEVICES[0])
+    first = fleet.live()
+    updated(fleet, "SUBSCRIPTION_ACTIVE")
+    eventually(lambda: fleet.requests()["get 200"])
+    fleet.settled(DEVICES[0])
+    assert [each["id"] for each in fleet.live()] == [each["id"] for each in first]
+    assert fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:ended") is None
