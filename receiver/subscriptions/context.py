@@ -37,6 +37,8 @@ class Context:
     """Until when the operator's quota is used up."""
     refusals: dict[str, Counter[str]] = field(default_factory=dict)
     """Set -> refusals of the whole set, by status and code."""
+    refused_at: dict[str, float] = field(default_factory=dict)
+    """Set -> when the last of them came."""
     early_ends: Counter[str] = field(default_factory=Counter)
     """Set -> subscriptions in a row that ended soon after their creation."""
     paused_sets: dict[str, float] = field(default_factory=dict)

@@ -10,9 +10,13 @@ from receiver.subscriptions import orphans
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
 from receiver.subscriptions.slots import Slot, is_attempt_id
+from receiver.subscriptions.timing import DAY
 
 _SET_PAUSE: Final = 3600.0
 """Seconds without creations for a set that was refused several times alike."""
+_FORGOTTEN: Final = DAY / 2
+"""Seconds after which a refusal says nothing of the set any more: one device that is refused
+each day is not three of them."""
 _HURRIED: Final = 5
 """Failures in a row until a slot with a gap waits for as long as others that find no room, and
 until its pauses grow whatever Retry-After says."""
@@ -47,6 +51,10 @@ async def handle_refusal(context: Context, slot: Slot, outcome: CreationOutcome)
 
 
 async def _count_for_set(context: Context, name: str, error: str) -> None:
+    now = context.store.now()
+    if now - context.refused_at.get(name, now) > _FORGOTTEN:
+        context.refusals.pop(name, None)
+    context.refused_at[name] = now
     counts = context.refusals.setdefault(name, Counter())
     counts[error] += 1
     if counts[error] >= SAME_FAILURES:

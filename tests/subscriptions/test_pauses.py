@@ -143,3 +143,16 @@ def test_a_creation_waits_for_what_the_operator_asks_and_never_for_nothing(
         assert context.store.now() + least - 1 < after.rest < context.store.now() + 11
 
     run(valkey, tmp_path, steps)
+
+
+def test_one_device_that_is_refused_every_day_does_not_stop_its_set(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        for _ in range(5):
+            await refused(context)
+            context.store._ahead += 86_400
+        assert not paused(context)
+        assert await stopped(context) == ""
+
+    run(valkey, tmp_path, steps)
