@@ -6,7 +6,7 @@ import secrets
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
+from receiver.contract.redis_keys import SUBSCRIPTION_IDS, SUBSCRIPTION_PREFIX
 from receiver.outbound import NotSent, Resting, Unanswered
 from receiver.subscriptions import (
     api_versions,
@@ -44,6 +44,8 @@ async def create_subscription(context: Context, slot: Slot) -> None:
     if attempt is None or not await _mark_posting(context, slot.id, attempt.id):
         return
     outcome = await _post(context, slot, attempt, token)
+    if outcome.remote and await _is_anothers(context, attempt, outcome.remote.id):
+        outcome = CreationOutcome(kind="exists", error="the operator gave the one there is")
     await _store_outcome(context, slot, attempt, outcome)
 
 
@@ -127,6 +129,18 @@ async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> C
     except Unanswered as error:
         return CreationOutcome(kind="unknown", error=str(error))
     return creation_outcome.classify(answer)
+
+
+async def _is_anothers(context: Context, attempt: Attempt, subscription: str) -> bool:
+    """Return whether another attempt has this subscription: an operator that takes no second one
+    may answer with the first, which knows nothing of the new token.
+    """
+    store = context.store
+    text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {subscription}")
+    name, _, other = text.partition(" ")
+    slot = await store.read_slot(name) if name and other != attempt.id else None
+    found = slot.attempt(other) if slot else None
+    return found is not None and found.subscription == subscription and not found.ended
 
 
 async def _store_outcome(
