@@ -144,6 +144,14 @@ def _operator(state: OperatorState, now: float) -> Iterator[Finding]:
             "subscriptions and their tokens end earlier or later than asked",
             "timedatectl set-ntp true  # here; if this clock is right, tell the operator",
         )
+    if state.is_shared:
+        yield Finding(
+            "serious",
+            f"another receiver with this public_url subscribes at the operator {state.name} for "
+            "the same devices",
+            "each takes the other's subscriptions for what its Redis has lost, and replaces them",
+            "give each receiver a public_url of its own in receiver.toml, or each other devices",
+        )
     if state.orphans:
         yield Finding(
             "note",

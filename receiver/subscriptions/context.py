@@ -13,6 +13,7 @@ from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.next_step import Policy
 from receiver.subscriptions.slots import Slot
 from receiver.subscriptions.store import Store
+from receiver.subscriptions.strangers import Strangers
 from receiver.subscriptions.timing import Timing
 
 SAME_FAILURES: Final = 3
@@ -45,6 +46,11 @@ class Context:
     """Set -> until when nothing is created for it."""
     forgotten: set[tuple[str, str]] = field(default_factory=set)
     """Orphans (base URL and id) that an order has seen to since the last search began."""
+    strangers: Strangers = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to watch for another receiver with our URL."""
+        self.strangers = Strangers(self.store)
 
     def policy(self, slot: Slot) -> Policy:
         """Return what the slot's operator and set demand of its next step."""

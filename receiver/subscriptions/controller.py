@@ -111,6 +111,7 @@ class Controller:
         context = self.context
         self._reconciler = Reconciler(context)
         self._events = LifecycleEvents(context)
+        context.strangers.begin()
         await self._events.load_position()
         await context.store.mark_controller()
         state = subscriptions_state(context.operator.name)

@@ -12,6 +12,8 @@ from receiver.subscriptions import set_state
 from receiver.subscriptions.set_state import SetState
 
 _REQUESTS = "requests:"
+_SHARED_FOR = 6 * 3600.0
+"""Seconds; orphans are searched for once an hour."""
 
 
 class OperatorState(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +39,21 @@ class OperatorState(msgspec.Struct, frozen=True, kw_only=True):
     """Status, `not-sent` or `unanswered` -> requests."""
     public_url: str = ""
     """The URL of ours that its controller gives to the operator."""
+    shared: float = 0
+    """When another receiver was last seen to subscribe for the same devices and our URL."""
     sets: list[SetState] = []
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether another receiver replaces subscriptions of ours, as of the last hours."""
+        return bool(self.shared) and self.seen - self.shared < _SHARED_FOR
 
     @property
     def unattended(self) -> str:
         """Return why its subscriptions are not seen to; empty where they are."""
         missing = "" if self.controlled else "no controller runs: receiver worker"
-        return "; ".join(filter(None, (missing, self.trouble)))
+        shared = "another receiver with this public_url replaces them" if self.is_shared else ""
+        return "; ".join(filter(None, (missing, self.trouble, shared)))
 
 
 def read(client: redis.Redis, names: Iterable[str]) -> list[OperatorState]:
@@ -98,6 +108,7 @@ def _state(
             if field.startswith(_REQUESTS)
         },
         public_url=fields.get("public_url", ""),
+        shared=seconds("shared"),
         sets=[set_state.complete(each, noted) for each in sets],
     )
 

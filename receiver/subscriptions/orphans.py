@@ -76,6 +76,7 @@ async def check_orphans(context: Context) -> bool:
     await _store(context, [*known, *search.foreign])
     if search.unread:
         return search.unfinished or search.unread == bases
+    context.strangers.end_search()
     await context.store.write_state("orphans_searched", int(context.store.now()))
     await _store_completeness(context, search)
     return search.unfinished
@@ -108,7 +109,10 @@ async def _examine(
 ) -> None:
     owner = await _find_owner(context, remote)
     tagged = is_attempt_id(remote.tag)
-    if owner.known or (tagged and await _slot_for_the_same(context, remote)):
+    same = await _slot_for_the_same(context, remote) if tagged and not owner.known else None
+    if same:
+        await context.strangers.note(same.id, remote.id)
+    if owner.known or same:
         search.unfinished |= await _keep_or_delete(context, base, remote, owner)
         return
     search.foreign.append({"base": base, "id": remote.id, "type": remote.type})
@@ -122,6 +126,12 @@ async def _store_completeness(context: Context, search: _Search) -> None:
         await context.store.write_state("credentials_complete")
     elif search.complete and not search.unfinished:
         await context.store.write_state("credentials_complete", int(context.store.now()))
+
+
+async def note_stranger(context: Context, slot: Slot, remote: RemoteSubscription) -> None:
+    """Note a subscription for the device and type of a slot, unless an attempt of ours made it."""
+    if not (await _find_owner(context, remote)).known:
+        await context.strangers.note(slot.id, remote.id)
 
 
 async def is_counted_on(context: Context, remote: RemoteSubscription) -> bool:

@@ -79,6 +79,7 @@ async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
         if not same or not context.is_ours(remote.sink) or remote.id in known:
             continue
         if is_attempt_id(remote.tag) and not await orphans.is_counted_on(context, remote):
+            await orphans.note_stranger(context, slot, remote)
             with contextlib.suppress(NotSent, Unanswered):
                 await context.api.delete(base, remote.id)
             return context.timing.recheck

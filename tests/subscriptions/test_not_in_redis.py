@@ -8,7 +8,7 @@ import pytest
 
 from receiver.contract.redis_keys import subscriptions_state
 from receiver.subscriptions import operator_state
-from tests.subscriptions.test_subscriptions_command import command
+from tests.subscriptions.test_subscriptions_command import command, command_line
 from tests.support.controlling import DEVICES, Controlled, controlled
 from tests.support.eventually import eventually
 from tests.support.operators import Simulated, Sink
@@ -87,6 +87,7 @@ def test_what_redis_has_lost_makes_room_where_the_operator_takes_no_second_one(
     fleet.redis.flushall()
     eventually(lambda: not first & ids(fleet))
     fleet.settled()
+    assert not said_of_another(fleet)
 
 
 def test_two_receivers_with_one_public_url_leave_each_others_subscriptions_alone(
@@ -132,3 +133,22 @@ def deletions(fleet: Controlled) -> int:
     """How many DELETE the operator got, whatever it answered."""
     found = fleet.requests()
     return sum(number for name, number in found.items() if name.startswith("delete "))
+
+
+def test_two_receivers_with_one_public_url_and_the_same_devices_say_so(
+    fleet: Controlled, other: Controlled
+) -> None:
+    fleet.start()
+    fleet.settled()
+    eventually(lambda: fleet.redis.hexists(subscriptions_state("sim"), "credentials_complete"))
+    assert not said_of_another(fleet)
+    other.wants(DEVICES[0])
+    other.start()
+    for one in (fleet, other):
+        eventually(lambda one=one: said_of_another(one))  # type: ignore[misc]
+        found = json.loads(command(one, "list").stdout)
+        assert found["trouble"].startswith("another receiver")
+
+
+def said_of_another(fleet: Controlled) -> bool:
+    return "another receiver with this public_url" in command_line(fleet, "doctor").stdout
