@@ -54,6 +54,7 @@ class DevicePoll:
             return Round("refused", str(error))
         receipt = self._site.shelf.receipts.new(time.time_ns() // 1_000_000)
         changes, answered, trouble = 0, 0, ""
+        throttled = self._client.traffic.requests["429"]
         for device in wanted:
             if self._site.stopping():
                 break
@@ -62,12 +63,21 @@ class DevicePoll:
             found = states(msgspec.to_builtins(status))
             answered += bool(found)
             changes += await self._compare(device, found, msgspec.to_builtins(status))
-        outcome: Outcome = "messages" if changes else "empty" if answered else "unreachable"
+        outcome: Outcome = (
+            "messages" if changes else "empty" if answered else self._silence(throttled)
+        )
         await self._site.store.count(receipt, outcome, changes)
         return Round(outcome, trouble)
 
     async def finish(self) -> None:
         """Do nothing: a round leaves nothing under way."""
+
+    def _silence(self, throttled: int) -> Outcome:
+        """Return why nothing was told of any device; `throttled`: answers 429 before this round."""
+        traffic = self._client.traffic
+        if traffic.unauthorised:
+            return "unauthorised"
+        return "throttled" if traffic.requests["429"] > throttled else "unreachable"
 
     async def _compare(
         self, device: dict[str, Any], found: dict[str, Any], status: dict[str, Any]

@@ -117,3 +117,22 @@ def test_an_operator_that_does_not_answer_is_said(polled: Polled, operator: Simu
     assert "it cannot say it of this device (422" in done.trouble
     assert PHONE not in done.trouble
     assert polled.events() == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "outcome"),
+    [
+        ("token", 401, "unauthorised"),
+        ("retrieve", 401, "unauthorised"),
+        ("retrieve", 429, "throttled"),
+        ("retrieve", 503, "unreachable"),
+    ],
+)
+def test_why_an_operator_says_nothing_of_any_device_is_the_outcome(
+    polled: Polled, operator: Simulated, operation: str, status: int, outcome: str
+) -> None:
+    operator.control("faults", operation=operation, effect="status", status=status, times=0)
+    assert polled.once().outcome == outcome
+    assert polled.state()[f"polls:{outcome}"] == "1"
+    operator.control("clear-faults")
+    assert polled.once().outcome == "empty"
