@@ -15,6 +15,11 @@ from receiver.polling.page_file import DIRECTORY
 _LATE: Final = 300.0
 """Seconds after which a page file is late."""
 _LOSING: Final = ("at_risk", "cut")
+_MEANWHILE: Final = {
+    "att-inbox": "a gateway drops what nobody has fetched for 30 minutes",
+    "att-status": "a gateway forgets a status 30 minutes after it has become final",
+}
+"""Kind -> what is lost by who waits."""
 
 
 def of_settings(settings: Settings) -> Iterator[Finding]:
@@ -80,28 +85,32 @@ def of_state(settings: Settings, states: Sequence[PollState], now: float) -> Ite
     """Check how the polls stand, and where none is seen to, whether they could be with this
     environment; `now` is Redis' clock (s).
     """
-    yield from how_they_stand(states, now)
+    yield from how_they_stand(settings, states, now)
     if states and not any(one.alive(now) for one in states):
         for sentence in poll_problems(settings):
             what, _, fix = sentence.rpartition(": ")
             yield Finding("serious", what, "`receiver poll` refuses to start", fix)
 
 
-def how_they_stand(states: Sequence[PollState], now: float) -> Iterator[Finding]:
+def how_they_stand(
+    settings: Settings, states: Sequence[PollState], now: float
+) -> Iterator[Finding]:
     """Check the polls alone, whatever environment their process has."""
+    kinds = {one.name: one.kind for one in settings.polls}
     for one in states:
+        meanwhile = _MEANWHILE.get(kinds.get(one.name, ""), "what changes is not told until then")
         if not one.alive(now):
             yield Finding(
                 "serious",
                 f"no `receiver poll` looks after the poll {one.name}",
-                "a gateway drops what nobody has fetched for 30 minutes",
+                meanwhile,
                 "receiver poll",
             )
         elif one.trouble:
             yield Finding(
                 "warning",
                 f"the poll {one.name} is in trouble: {one.trouble}",
-                "what waits at the gateway is dropped after 30 minutes",
+                meanwhile,
                 f"receiver poll --once {one.name}  # docs/failures.md: a poll is late",
             )
         if lost := sum(one.polls.get(each, 0) for each in _LOSING):

@@ -48,6 +48,26 @@ def test_a_poll_in_trouble_and_one_that_lost_answers_are_found(
     assert [*of_state(polled.settings, found.polls, now), *of_pages(polled.settings)] == []
 
 
+def test_what_is_lost_meanwhile_is_said_of_the_kinds_that_lose_something(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    gateway = "https://gateway.example.com"
+    statuses = configured(gateway, kind="att-status").replace('"promo"', '"sent"')
+    mailbox = configured(
+        gateway, 'mailbox = "+1"\nredirect_uri = "https://a.example.com"', kind="att-messages"
+    )
+    toml = configured(gateway) + statuses + mailbox.replace('"promo"', '"alice"')
+    polled = Polled(valkey, tmp_path, toml)
+    now = polled.redis.time()[0]
+    polled.redis.hset(poll_state("alice"), mapping={"seen": now, "trouble": "503"})
+    found = snapshot.read(polled.redis, ["promo", "sent", "alice"])
+    assert [one.why for one in of_state(polled.settings, found.polls, now)] == [
+        "a gateway drops what nobody has fetched for 30 minutes",
+        "a gateway forgets a status 30 minutes after it has become final",
+        "what changes is not told until then",
+    ]
+
+
 def test_pages_on_a_memory_disk_are_found(valkey: Valkey) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
         polled = Polled(valkey, Path(directory), configured("https://gateway.example.com"))

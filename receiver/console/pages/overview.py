@@ -145,7 +145,7 @@ def _wrong(settings: Settings, found: Snapshot) -> Iterator[Finding]:
     tokens = ["set"] * len(settings.bearer_digests) + [demo] * bool(demo)
     yield from check_workload(settings, found, tokens, demo)
     yield from stored_consents(settings, found)
-    yield from polls.how_they_stand(found.polls, found.now)
+    yield from polls.how_they_stand(settings, found.polls, found.now)
     yield from subscriptions.how_they_stand(settings, found)
     yield from parking.parked(settings, found)
 
