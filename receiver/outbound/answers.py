@@ -1,5 +1,6 @@
 """The outcomes of a request: an answer, or one of the two ways of having none."""
 
+import email.utils
 import re
 import time
 from typing import Any, Final
@@ -59,6 +60,17 @@ class Answer(Struct, frozen=True, kw_only=True):
         found = self.document
         code = found.get("code") if isinstance(found, dict) else None
         return code if isinstance(code, str) and _CODE(code) else ""
+
+    @property
+    def seconds_ahead(self) -> int | None:
+        """Return how far the clock of who answers is ahead of ours, by its Date (RFC 9110, 6.6.1),
+        to a second; None where it has none that can be read.
+        """
+        try:
+            date = email.utils.parsedate_to_datetime(self.headers.get("date", ""))
+            return round(date.timestamp() - time.time())
+        except (ValueError, OverflowError):
+            return None
 
     @property
     def retry_after(self) -> float | None:

@@ -1,6 +1,5 @@
 """Counts of the requests to one operator, and what its answers say of it and its clock."""
 
-import email.utils
 import time
 from collections import Counter
 
@@ -31,11 +30,8 @@ class Traffic:
         self.requests[str(answer.status)] += 1
         if 200 <= answer.status < 300:
             self.succeeded = now
-        try:
-            date = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-            self.seconds_ahead = round(date.timestamp() - now)
-        except (ValueError, OverflowError):
-            pass  # none, or none that can be read
+        if (ahead := answer.seconds_ahead) is not None:
+            self.seconds_ahead = ahead
 
     def failed(self, error: NotSent | Unanswered) -> None:
         """Count a request that has no answer."""

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from receiver.carriers.formats import timestamp
+from receiver.outbound import Answer
 
 _API_AND_VERSION: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$").search
+_TOLERATED: Final = 60
+"""Seconds that an operator's clock may be ahead."""
 DEAD_STATUSES: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
 """The `status` of a subscription that sends nothing any more (SubscriptionStatus)."""
 
@@ -121,6 +124,16 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
         status=_string(document.get("status")).upper(),
         ends=parse_time(document.get("expiresAt")),
     )
+
+
+def parse_answer(answer: Answer) -> RemoteSubscription | None:
+    """Parse the subscription in an answer, with its end by our clock where the operator's is ahead;
+    where that is behind, too early an end does no harm.
+    """
+    found, ahead = parse_subscription(answer.document), answer.seconds_ahead or 0
+    if found and found.ends and ahead > _TOLERATED:
+        return structs.replace(found, ends=found.ends - ahead)
+    return found
 
 
 def parse_time(value: Any) -> float:

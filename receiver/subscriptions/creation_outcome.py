@@ -12,7 +12,7 @@ from receiver.outbound import Answer
 from receiver.subscriptions.api_versions import (
     DEAD_STATUSES,
     RemoteSubscription,
-    parse_subscription,
+    parse_answer,
 )
 
 Kind = Literal[
@@ -61,7 +61,7 @@ def classify(answer: Answer) -> CreationOutcome:
 
 
 def _created(answer: Answer, error: str) -> CreationOutcome:
-    remote = parse_subscription(answer.document)
+    remote = parse_answer(answer)
     if remote is None:
         return CreationOutcome(kind="unknown", error=f"{error} without an id")
     pending = answer.status == 202 or remote.is_requested or remote.status in DEAD_STATUSES

@@ -8,7 +8,7 @@ from receiver.outbound import Answer, NotSent, Unanswered
 from receiver.subscriptions.api_versions import (
     DEAD_STATUSES,
     RemoteSubscription,
-    parse_subscription,
+    parse_answer,
 )
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import SAME_FAILURES, Context
@@ -79,7 +79,7 @@ async def _get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
 
 
 def _shown(answer: Answer | None) -> RemoteSubscription | None:
-    return parse_subscription(answer.document) if answer and answer.status == 200 else None
+    return parse_answer(answer) if answer and answer.status == 200 else None
 
 
 async def _listed_otherwise(

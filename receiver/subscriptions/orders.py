@@ -11,7 +11,7 @@ from receiver.subscriptions import ending, orphans
 from receiver.subscriptions.api_versions import (
     DEAD_STATUSES,
     RemoteSubscription,
-    parse_subscription,
+    parse_answer,
 )
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
@@ -124,7 +124,7 @@ async def _adopt(context: Context, order: Order) -> None:
     Raises `_Refused`, `_Passing`.
     """
     answer = await context.api.get(order.base, order.subscription)
-    remote = parse_subscription(answer.document) if answer.status == 200 else None
+    remote = parse_answer(answer) if answer.status == 200 else None
     if answer.status in _GONE or (remote and remote.status in DEAD_STATUSES):
         await orphans.forget(context, order.base, order.subscription)
     _check(answer)
