@@ -92,7 +92,7 @@ def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
 
 
 def _digest(key: bytes) -> bytes:
-    """Empty where the key is none."""
+    """Return the digest that a key of the store names; empty where it names none."""
     return bytes.fromhex(key.decode()) if _is_digest(key) else b""
 
 
@@ -199,7 +199,9 @@ class Credentials:
         return credential
 
     def _admit_subscription(self, digest: bytes, known: bool | None) -> Credential:
-        """Their tokens are 256 random bits of ours: finding the whole digest is the comparison."""
+        """Return the credential of a subscription's token. Such tokens are 256 random bits of ours:
+        finding the whole digest is the comparison.
+        """
         found = self.subscriptions.get(digest)
         if found is None:
             if known is None:
@@ -225,8 +227,9 @@ class Credentials:
         }
 
     def _check(self, expires: float, now: float) -> None:
-        """Over, or not, only if Redis' clock says the same: neither of the two may be hours off and
-        end a CAMARA subscription, or let in who was to stay out.
+        """Raise `Unauthenticated` for an expired credential, `Undecided` where this machine's clock
+        and Redis' disagree: a clock that is hours off must neither end a CAMARA subscription nor
+        let an expired token in.
         """
         over = expires <= now
         if self._clock is not None and self._read_at is not None:

@@ -186,7 +186,7 @@ def set_expiry(client: redis.Redis, stored: list[Stored], when: float, replicas:
 
 
 def _wait(line: redis.Redis, replicas: int) -> None:
-    """Until so many replicas have what this connection wrote: one of them may be promoted."""
+    """Wait until so many replicas have what this connection wrote: one of them may be promoted."""
     if replicas and (reached := int(line.wait(replicas, _REPLICATED_WITHIN))) < replicas:
         raise NotReplicated(f"{reached} of {replicas}")
 

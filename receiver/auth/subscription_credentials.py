@@ -127,7 +127,7 @@ class SubscriptionCredentials:
             return not unreadable and await self._is_complete(client)
 
     async def _is_complete(self, client: redis.asyncio.Redis) -> bool:
-        """Whether the store has the credential of every subscription that lives: each controller
+        """Return whether the store has the credential of every live subscription: each controller
         says so once it has compared its operator's lists with it (`credentials_complete`).
 
         A store that lost its data, or was restored from older ones, has no such mark, or one that
@@ -161,8 +161,8 @@ class SubscriptionCredentials:
         return self._replace(zip(digests, records, strict=True))
 
     def _replace(self, records: Iterable[tuple[bytes, bytes | None]]) -> set[bytes]:
-        """Go by these records from now on, and return the names of those that cannot be read. Whom
-        such a record names stays known; a name that is no digest is no token's.
+        """Replace these records, and return the names of those that cannot be read. A credential
+        known under such a name stays known; a name that is no digest is no token's.
         """
         unreadable: set[bytes] = set()
         for name, record in records:

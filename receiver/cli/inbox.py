@@ -186,7 +186,7 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
 
 
 def _address(text: str) -> str:
-    """Numbers and short codes go out as `tel:`; what has an @ is a mail address."""
+    """Return an address as the gateway wants it: numbers and short codes with `tel:`."""
     return text if "@" in text or text.startswith("tel:") else f"tel:{text}"
 
 

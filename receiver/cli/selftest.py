@@ -146,7 +146,7 @@ def _follow(
 
 
 def _status(client: redis.Redis, poll: str, message_id: str) -> str:
-    """What the gateway answered last, without the number."""
+    """Return what the gateway answered last, without the number."""
     watch = watch_list.find(client, poll, message_id)
     if watch is None or not watch.looks:
         return ""

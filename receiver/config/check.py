@@ -37,7 +37,7 @@ def check(environ: Mapping[str, str]) -> list[Fault]:
 
 
 def _of_filters(found: Document) -> Iterator[Fault]:
-    """Filters that let no event through: a misspelt one is a sink that never gets anything."""
+    """Yield filters that let no event through: a sink with a misspelt one never gets anything."""
     heard = {one.heard_as for one in found.config.poll} | set(found.names("listener"))
     for number, sink in found.tables("sink"):
         for index, glob in enumerate(sink.types):
@@ -54,7 +54,7 @@ def _of_filters(found: Document) -> Iterator[Fault]:
 
 
 def _of_variables(found: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Environment variables that tables name, and that are not set or cannot be meant."""
+    """Yield environment variables that tables name, and that are not set or cannot be meant."""
     kinds: dict[str, Callable[[Any, Mapping[str, str]], dict[str, str]]] = {
         "sink": sinks.variable_faults,
         "operator": operators.variable_faults,

@@ -99,7 +99,7 @@ def _redis_url(value: str) -> str:
 
 
 def _digests(tokens: str) -> tuple[bytes, ...]:
-    """Of the bytes that are set, whether they are UTF-8 or not: that is what comes in a header."""
+    """Digest tokens as the bytes that were set, UTF-8 or not: that is what comes in a header."""
     names = [os.fsencode(token) for token in bootstrap_tokens.split(tokens)]
     return tuple(hashlib.sha256(name).digest() for name in names)
 

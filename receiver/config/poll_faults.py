@@ -81,7 +81,7 @@ def _of_mailbox(poll: AttMessagesPoll) -> Iterator[Said]:
 
 
 def _of_template(path: str, needed: str, *more: str) -> Iterator[Said]:
-    """A path, with names in braces, of which the first must be there."""
+    """Check a path with names in braces, of which `needed` must be there."""
     if path and not _is_template(path, needed, more):
         yield "path", f"a path such as /3/…/{{{needed}}} is wanted"
 

@@ -118,7 +118,7 @@ class Document:
         return msgspec.structs.replace(msgspec.convert(single, ConfigFile), **found)
 
     def _of_form(self, wrong: Wrong) -> Fault:
-        """`sink 2, timeout: …`."""
+        """Return the fault of a value of the wrong form, as `sink 2, timeout: …`."""
         names = [str(key) for key in wrong.place if isinstance(key, str)]
         numbers = [f" {key + 1}" for key in wrong.place[1:2] if isinstance(key, int)]
         name = "".join(names[:1] + numbers) + (f", {'.'.join(names[1:])}" if names[1:] else "")
@@ -154,7 +154,7 @@ class Document:
         broken = set(self.names("operator")) - {one.name for one in known}
 
         def of_operators(found: Iterator[tuple[str, str]], one: Any) -> Iterator[tuple[str, str]]:
-            """Without those that follow from a fault of the operator's own."""
+            """Leave out faults that follow from a fault of the operator's own."""
             missing = getattr(one, "operator", "") in broken
             return (each for each in found if not (missing and each[0] == "operator"))
 

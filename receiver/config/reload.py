@@ -65,7 +65,7 @@ class Reload:
         return time.monotonic() - self._since >= SETTLED and self._judge(found)
 
     def _content(self) -> str:
-        """The text, or why there is none, which is no text that could be one."""
+        """Return the file's text, or why there is none, in a form that no file's text has."""
         try:
             return config_file.text(self._path)
         except FileNotFoundError:
@@ -126,7 +126,7 @@ class Watch(threading.Thread):
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """What changes whenever the file does, also where another one or a link took its name."""
+    """Return a value that changes with the file, also where another one or a link took its name."""
     try:
         found = os.stat(path)
     except OSError as error:

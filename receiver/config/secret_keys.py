@@ -20,7 +20,9 @@ def keys(value: str) -> tuple[str, ...]:
 
 
 def _key(text: str) -> str:
-    """Either alphabet of base64 is taken: `openssl` writes the one, Fernet reads the other."""
+    """Return a key as Fernet reads it. Raises `ValueError`. The other alphabet of base64, which
+    `openssl` writes, is taken too.
+    """
     found = text.translate(_URL_SAFE)
     try:
         octets = base64.b64decode(found, altchars=b"-_", validate=True)

@@ -117,7 +117,7 @@ class Lines:
         return self._text.startswith(character, self._at)
 
     def _skip(self) -> bool:
-        """Go on behind blanks and comments. Returns whether there is more."""
+        """Skip blanks and comments; return whether there is more."""
         found = _BLANK.match(self._text, self._at)
         self._at = found.end() if found else self._at
         return self._at < len(self._text)

@@ -40,7 +40,7 @@ def newest(client: redis.Redis, before: str = "+", count: int = 50) -> list[tupl
 
 
 def _read(entry: bytes, fields: dict[bytes, bytes]) -> Entry:
-    """What another program wrote there is shown as that, not passed over."""
+    """Decode an entry. What another program wrote is shown as that, not passed over."""
     try:
         return msgspec.json.decode(fields.get(b"a", b""), type=Entry)
     except UNREADABLE:

@@ -177,7 +177,7 @@ def _ceiling(most: float) -> float:
 
 
 def _rows(found: list[Span], length: int) -> list[Row]:
-    """The newest first."""
+    """Return the rows of the table beside a chart, the newest first."""
     together = len(found) // _ROWS
     parts = [found[at : at + together] for at in range(0, len(found), together)]
     return [

@@ -62,7 +62,7 @@ async def _streamed(
 
 
 def _chunks(rows: Rows, encode: Callable[[list[Row]], str]) -> Generator[str, None, None]:
-    """At least one, which may be empty."""
+    """Yield the encoded pages: at least one, which may be empty."""
     begun = False
     try:
         for page, why in _pages(rows):
@@ -107,7 +107,7 @@ def _ndjson(page: list[Row]) -> str:
 
 
 def _csv(columns: Sequence[str]) -> Callable[[list[Row]], str]:
-    """RFC 4180, the columns' names first."""
+    """Return an encoder of pages as CSV (RFC 4180), the columns' names first."""
     begun = False
 
     def encode(page: list[Row]) -> str:

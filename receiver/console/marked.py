@@ -41,7 +41,7 @@ def marked(body: bytes, reason: str, masks: Masks) -> Marked:
 
 
 def _at_position(body: bytes, text: str, reason: str, masks: Masks) -> Marked:
-    """A body that is no JSON: shown only by masks that hide nothing."""
+    """Mark the fault in a body that is no JSON, which is shown only where masks hide nothing."""
     byte, line = _BYTE(reason), _LINE(reason)
     if not masks.clear:
         return Marked(text, note=f"The fault is at {(byte or line or [''])[0].strip('()')}.")
@@ -56,7 +56,7 @@ def _at_position(body: bytes, text: str, reason: str, masks: Masks) -> Marked:
 
 
 def _place(path: str, lines: list[str]) -> int:
-    """The line of a path, else that of the nearest object around it; -1 where it names none."""
+    """Return the line of a path, else of the nearest object around it; -1 where it names none."""
     if path in ("body", "content-type") or not re.match(r"[\w.$@\[\]-]+$", path):
         return -1
     wanted, parent = [path, _ITEM.sub("", path)], path
@@ -70,8 +70,8 @@ def _place(path: str, lines: list[str]) -> int:
 
 
 def _paths(lines: list[str]) -> Iterator[str]:
-    """The path of what begins on each line of JSON with two blanks for a level; of a closing
-    bracket none.
+    """Yield the path of what begins on each line of JSON with two blanks for a level; "-" for a
+    closing bracket.
     """
     above: list[str] = []
     counts: list[int] = []

@@ -150,7 +150,7 @@ def _is_clear(name: str, value: Any) -> bool:
 
 
 def _names_nobody(value: Any) -> bool:
-    """Whatever its name is: a value that is an address of somebody's is one."""
+    """Return whether a value is no address of a person's, whatever the name of its field."""
     if isinstance(value, str):
         return not _ADDRESS(value)
     return value is None or isinstance(value, bool | int | float)

@@ -75,7 +75,7 @@ def _places(field: Leaf, there: list[Leaf]) -> list[str]:
 
 
 def _position(value: str, text: str) -> list[str]:
-    """A text body has no paths: the number of the character."""
+    """Return where a value stands in a text body, which has no paths: its character's number."""
     at = text.find(value) if _telling(value) else -1
     return [f"character {at + 1}"] if at >= 0 else []
 
@@ -86,18 +86,18 @@ def _equal(ours: Leaf, theirs: Leaf) -> bool:
 
 
 def _same_number(ours: Leaf, theirs: Leaf) -> bool:
-    """E.164 against what was sent: `+12065550100` and `tel:2065550100`."""
+    """Compare a number in E.164 with what was sent: `+12065550100` and `tel:2065550100`."""
     is_number = ours.text.startswith("+") and len(theirs.digits) >= 7
     return is_number and ours.digits.endswith(theirs.digits)
 
 
 def _same_time(ours: Leaf, theirs: Leaf) -> bool:
-    """The same parts in any order: `2011-04-15T12:00:00Z` and `04-15-2011T12:00:00`."""
+    """Compare times by their parts in any order: `2011-04-15T12:00:00Z`, `04-15-2011T12:00:00`."""
     return len(ours.parts) == 6 and ours.parts == theirs.parts[:6]
 
 
 def _telling(value: Any) -> bool:
-    """Whether a value is one that does not stand in a body by chance."""
+    """Return whether a value is one that does not stand in a body by chance."""
     return not isinstance(value, bool) and len(str(value)) > 2
 
 

@@ -75,7 +75,7 @@ def _search(
 
 
 def _needles(text: str) -> list[bytes]:
-    """What to look for: the text as it stands in JSON, and of a number its digits alone."""
+    """Return what to look for: the text as it stands in JSON, and a number's digits alone."""
     encoded = msgspec.json.encode(text)[1:-1].lower()
     digits = re.sub(r"[^0-9]", "", text)
     is_number = len(digits) >= 6 and not re.search(r"[A-Za-z]", text)

@@ -103,7 +103,7 @@ def end_all(client: redis.Redis) -> int:
 
 
 def _decoded(stored: Any, kind: type[_T]) -> _T | None:
-    """None also for what somebody else wrote there."""
+    """Decode a record; None where there is none, or where somebody else wrote it."""
     try:
         return msgspec.json.decode(stored, type=kind) if stored else None
     except UNREADABLE:

@@ -135,7 +135,7 @@ class Consumer:
         return self._deliveries(new[0] if new and isinstance(new[0], list) else new)
 
     def _keep(self, held: list[Delivery]) -> list[Delivery]:
-        """Those of `held` that nobody else has finished meanwhile; they are not taken over now."""
+        """Return those of `held` that are still open, claimed again: nobody takes them over now."""
         mine: Any = self._redis.xclaim(
             self._stream, self._group, self.name, 0, [one.entry for one in held], justid=True
         )

@@ -65,7 +65,7 @@ def _converted(document: dict[str, Any]) -> AnyEvent:
 
 
 def _where(error: Exception) -> str:
-    """The path of the fault: the rest of what msgspec says may quote the document."""
+    """Describe a fault by its path: the rest of msgspec's message may quote the document."""
     path = str(error).rpartition(" - at `")[2].rstrip("`") if " - at `" in str(error) else "$"
     return f"no event of telecom-receiver's: {path}"
 

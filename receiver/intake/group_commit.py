@@ -96,9 +96,9 @@ class Intake:
                 waiter.settle(failure)
 
     async def _spool_is_first(self, spool: Spool) -> bool:
-        """Whether to write behind what is in the spool, so that order is kept.
+        """Return whether to write behind what is in the spool, so that order is kept.
 
-        While that is being drained, it gets on by some batches for each one that goes behind them.
+        The wait lets the drain get on by some batches for each one that goes behind them.
         """
         return spool.engaged and not await spool.drained(DRAINED_WITHIN)
 

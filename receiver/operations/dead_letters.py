@@ -207,7 +207,7 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 
 
 def _event(letter: DeadLetter) -> dict[str, Any]:
-    """A letter without anything in it is one too: of an entry that was gone from its stream."""
+    """Describe a letter's event; one without an event is of an entry gone from its stream."""
     if not letter.event:
         return {"kind": "unreadable"}
     said = _decode_event(letter.event)

@@ -41,7 +41,7 @@ def _newest_known(client: redis.Redis, sink: str) -> list[Attempt]:
 
 
 def _read(entries: Iterable[dict[bytes, bytes]]) -> list[Attempt]:
-    """What is readable of them: somebody else may have written there."""
+    """Return the attempts that can be read: somebody else may have written there."""
     attempts = []
     for fields in entries:
         try:

@@ -163,16 +163,16 @@ class Replay:
         self._room -= wanted
 
     def _now(self) -> int:
-        """By Redis' clock, as the workers say what is due."""
+        """Return Redis' time, by which workers decide what is due, in milliseconds."""
         now: Any = self._client.time()
         return int(now[0] * 1000 + now[1] // 1000)
 
     def _ring(self) -> None:
-        """The sweep would ring too, but only every few seconds."""
+        """Enqueue the forward job; the sweep would too, but only every few seconds."""
         if self._queue.count == 0:
             self._queue.enqueue(FORWARD_JOB, **_FORWARD_OPTIONS)
 
 
 def _marked(event: bytes) -> bytes:
-    """Our own encoder wrote it: an object, without a space, that has members."""
+    """Mark an event as replayed. Our encoder wrote it: an object with members, without a space."""
     return b'{"replayed":true,' + event[1:]

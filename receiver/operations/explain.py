@@ -195,7 +195,7 @@ def _published(look: Look, receipt: str, sinks: Sequence[SinkSettings]) -> Itera
 
 
 def _repeats(look: Look, receipt: str, lines: list[Line], settings: Settings) -> Iterator[Line]:
-    """What came before, and so was not published again; only of what has its outcome."""
+    """Yield the earlier events that this notification repeats, once it has its outcome."""
     still_open = {line.about["entry"] for line in lines if line.what.endswith("a worker")}
     kept = [
         (entry, decode_notification(stored))

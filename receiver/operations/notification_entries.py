@@ -70,7 +70,7 @@ def receipts_of(look: Look, name: str) -> dict[str, list[str]]:
 
 
 def _receipt_in(stream: str, one: Entry) -> str:
-    """Empty for what somebody else wrote there."""
+    """Return an entry's receipt; empty for what somebody else wrote there."""
     try:
         return _RECEIPT_IN[stream](one)
     except UNREADABLE:
@@ -92,12 +92,12 @@ def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
 
 
 def _has(receipt: str, stream: str, one: Entry) -> bool:
-    """Not so what only says it, in a text."""
+    """Return whether an entry has this receipt, not merely a text that quotes it."""
     return _receipt_in(stream, one) == receipt
 
 
 def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
-    """The event with these words, on its stream or with the dead letters."""
+    """Yield the event with these words, from its stream or from the dead letters."""
     for page in look.back(EVENTS, words=words):
         for entry, fields in page:
             if words in fields.get(b"event", b""):

@@ -23,7 +23,7 @@ def oldest(client: redis.Redis, sink: str) -> int:
 
 
 def _in_group(client: redis.Redis, sink: str) -> list[str]:
-    """The oldest that is pending, and the first that has not been read."""
+    """Return the ids of the oldest pending entry, and of the first that has not been read."""
     name = forward_group(sink).encode()
     groups: Any = client.xinfo_groups(EVENTS) if client.exists(EVENTS) else []
     group = next((one for one in groups if one["name"] == name), None)

@@ -152,7 +152,7 @@ class Replay:
 
 
 def _refusal(entry: bytes) -> Refusal:
-    """One that cannot be read is shown as such, not passed over."""
+    """Decode a refusal. One that cannot be read is shown as such, not passed over."""
     try:
         return decode_refusal(entry)
     except UNREADABLE:

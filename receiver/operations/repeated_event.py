@@ -37,8 +37,8 @@ def repeats(
     published: Iterable[str],
     settings: Settings,
 ) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Yield what repeats what, as entry, words and fields, for one receipt's notifications that
-    have their outcome (each under its entry) and the ids of the events they made.
+    """Yield what one receipt's notifications repeat, as entry, words and fields. `kept` are those
+    that have their outcome, each under its entry, `published` the ids of the events they made.
     """
     names = list(_repeated(kept, published, settings))
     around = max((order(entry)[0] for entry, _ in kept), default=0)
@@ -59,8 +59,8 @@ def repeats(
 def _repeated(
     kept: Iterable[tuple[str, Notification]], published: Iterable[str], settings: Settings
 ) -> Iterator[tuple[str, str]]:
-    """Entries, and the ids of events that they would have made, had others not been published under
-    them before.
+    """Yield entries, each with the id of an event that it would have made, had not another one been
+    published under that id before.
     """
     own = Counter(published)
     for entry, notification in kept:
@@ -92,8 +92,8 @@ def find(look: Look, names: set[str], around: int) -> dict[str, tuple[str, bytes
 
 
 def _names(notification: Notification, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Per event the id that its repeats would have, empty when it has none, and the id that it has
-    where repeats are published. Nothing for what has no meaning.
+    """Yield for each event the id that its repeats share, empty when it has none, and the id it has
+    where repeats are published. Nothing for a notification that cannot be understood.
     """
     try:
         callback = _CALLBACKS[notification.callback]

@@ -88,8 +88,8 @@ class ReplayThrottle:
         return "the workers have notifications to do first", waiting
 
     def _taken(self, sink: str) -> Obstacle:
-        """A sink gets so many, and the next when it has taken them: what is due goes before what
-        is new, and with more of it always due nothing new would be sent.
+        """Return what a sink has to deliver first. It gets `AT_ONCE` events, and the next when it
+        has taken them: what is due goes before what is new, which would never be sent.
         """
         seconds, _ = self._client.time()
         due: Any = self._client.zcount(retry_due(sink), "-inf", seconds * 1000 + 999)

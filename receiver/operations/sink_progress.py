@@ -58,7 +58,7 @@ def _is_unwanted(sink: SinkSettings, event: bytes) -> bool:
 def _if_readable(
     client: redis.Redis, entry: str, group: dict[str, Any], sink: str
 ) -> tuple[str, dict[str, Any]]:
-    """As `_at_sink`, or that another program has written to a key of the sink's."""
+    """Return what `_at_sink` does, or that another program has written to a key of the sink's."""
     try:
         found = unless_foreign(partial(_at_sink, client, entry, group, sink), None)
     except (ValueError, *UNREADABLE):

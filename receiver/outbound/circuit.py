@@ -49,7 +49,9 @@ class Circuit:
             self._until = time.monotonic() + self._pause()
 
     def _pause(self) -> float:
-        """Full jitter, but never under half of the first: or many would come back at once."""
+        """Return the seconds to stay open, with full jitter but at least half of the first pause:
+        else many clients would come back at once.
+        """
         doubled = self._first * 2.0 ** min(self._failures - _FAILURES, 20)
         longest = min(doubled, self._longest)
         return max(self._first / 2, random.uniform(0, longest))  # noqa: S311 - not a secret

@@ -123,7 +123,7 @@ class _Begun:
         self._sent = False
 
     async def trace(self, event: str, _info: dict[str, Any]) -> None:
-        """Be told by httpx2 of each step."""
+        """Note that the request has begun to be sent (httpx2's callback for each step)."""
         self._sent = self._sent or event.endswith(_BEGUN)
 
     def fault(self, said: str) -> NotSent | Unanswered:
@@ -132,7 +132,7 @@ class _Begun:
 
 
 def _said(error: Exception) -> str:
-    """What failed, in words of ours: httpx2's may repeat the URL."""
+    """Say what failed, in words of ours: httpx2's may repeat the URL."""
     if isinstance(error, httpx2.ConnectError):
         tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
         return "TLS failed" if tls else "no connection"

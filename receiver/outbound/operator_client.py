@@ -135,7 +135,7 @@ class OperatorClient:
         return answer
 
     def _judge(self, answer: Answer) -> None:
-        """Draw what follows for the next requests: 429 slows down, 401 and 5xx are failures."""
+        """Adjust rate and circuit to an answer: 429 slows down, 401 and 5xx are failures."""
         self.traffic.answered(answer)
         if answer.status == 429:
             self.rate.refused(answer.retry_after)

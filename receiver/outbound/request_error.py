@@ -69,7 +69,9 @@ def error_code(body: bytes) -> str:
 
 
 def _action(status: int, code: str) -> Action:
-    """The order counts: whatever the code, a 5xx may pass and a 401 wants another token."""
+    """Return what an error calls for. Status goes before code: a 5xx may pass and a 401 wants
+    another token, whatever the code.
+    """
     if status >= 500 or status in _REPEATED:
         return Action.REPEAT
     if status == 401:

@@ -128,7 +128,9 @@ class _Begun:
         self._stopping = stopping
 
     async def trace(self, event: str, _info: dict[str, Any]) -> None:
-        """Be told by httpx2 of each step. Raises `_Held` in place of the first byte."""
+        """Note that the request is being sent, or raise `_Held` before its first byte where the
+        process is to end (httpx2's callback for each step).
+        """
         if event.endswith("send_request_headers.started"):
             if self._stopping():
                 raise _Held
@@ -160,7 +162,7 @@ async def _beginning(response: httpx2.Response) -> bytes:
 
 
 def _said(error: Exception) -> str:
-    """What failed, in words of ours: httpx2's may repeat the URL."""
+    """Say what failed, in words of ours: httpx2's may repeat the URL."""
     if isinstance(error, httpx2.ConnectError):
         tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
         return "TLS failed" if tls else "no connection"

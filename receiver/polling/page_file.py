@@ -185,7 +185,7 @@ def set_aside(path: Path) -> None:
 
 
 def _page(octets: bytes, about: os.stat_result) -> Page:
-    """Raises `Unasked`, and `ValueError` for a file that is no page's."""
+    """Decode a page. Raises `Unasked`, and `ValueError` for a file that is no page's."""
     if octets[:1] in (b"", b"\0"):
         raise Unasked
     first, _, rest = octets.partition(b"\n")
@@ -204,7 +204,7 @@ def _page(octets: bytes, about: os.stat_result) -> Page:
 
 
 def _apart(octets: bytes) -> tuple[bytes, _Foot | None]:
-    """A body and its last line, which says how long the body is."""
+    """Split a file's rest into the body and its last line, which says how long the body is."""
     at = octets.rfind(b"\n", 0, len(octets) - 1)
     try:
         foot = msgspec.json.decode(octets[at + 1 :], type=_Foot)

@@ -87,7 +87,7 @@ class Poller:
         await self._round()
 
     async def _begin(self) -> None:
-        """Go on from what the state says: a restart does not poll early."""
+        """Continue from the stored state: a restart does not poll early."""
         if self._known:
             return
         site, now = self._site, self._site.store.now()
@@ -144,8 +144,9 @@ class Poller:
         return max(self._own_pause(done), min(done.retry_after or 0.0, _LONGEST_PAUSE))
 
     def _own_pause(self, done: Round) -> float:
-        """After messages may have been lost at once, the first time; else a failing gateway would
-        be asked for ever.
+        """Return the seconds until the next round: none after the first one that may have lost
+        messages; after a second in a row the usual ones, or a failing gateway would be asked
+        without end.
         """
         pace = self._site.pace
         if done.again is not None:
@@ -157,7 +158,7 @@ class Poller:
         return pace.after(self._failures)
 
     async def _away(self, why: str) -> None:
-        """Nothing can be kept in Redis: say so in time, and in the end fetch all the same."""
+        """Warn while Redis cannot keep anything, and before messages expire fetch all the same."""
         site, now = self._site, time.monotonic()
         if not self._kind.perishable or self._pages is None:
             self._seldom.say("warning", "poll.waits", poll=site.poll.name, why=why)
@@ -193,7 +194,7 @@ class Poller:
             self._said = outcome
 
     def _age_of_mark(self) -> float:
-        """Seconds since the last success on this machine; 0 where nothing is known."""
+        """Return the seconds since the last success on this machine; 0 where nothing is known."""
         try:
             about = mark(self._site.shelf.directory, self._site.poll.name).stat()
         except OSError:
@@ -202,6 +203,6 @@ class Poller:
 
 
 def _where(error: Exception) -> str:
-    """The kind of an error and the line that raised it: a traceback may show messages."""
+    """Name an error's kind and the line that raised it: a traceback may show messages."""
     line = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {line.filename.rpartition('/')[2]}:{line.lineno}"

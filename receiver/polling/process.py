@@ -84,7 +84,7 @@ class Process:
             each.result()
 
     def take(self, settings: Settings) -> None:
-        """Go by these settings from now on; a poll that changes ends the round it has begun."""
+        """Use these settings from now on; a poll that changes ends the round it has begun."""
         self._settings = settings
 
     async def _keep_polling(self) -> None:
@@ -161,8 +161,8 @@ class Process:
             self._seldom.say("error", "poll.pages_fault", error=type(error).__name__)
 
     async def _hurry(self) -> None:
-        """Once the process is to stop, leave answers that are under way no more than the grace. No
-        request leaves after that: each gateway sees to it by itself.
+        """Wait until the process is to stop, then give answers under way no more than the grace.
+        Each gateway by itself sends no request after that.
         """
         while not self._stopping():  # noqa: ASYNC110 - a signal's handler sets no event of a loop
             await asyncio.sleep(self._pace.tick / 4)

@@ -35,7 +35,7 @@ async def trouble(
 
 
 async def _info(client: "redis.asyncio.Redis") -> dict[str, Any]:
-    """Nothing where its user may not ask."""
+    """Return what the server says of itself; nothing where its user may not ask."""
     try:
         found: dict[str, Any] = await client.info("memory", "replication", "persistence")
     except ResponseError:

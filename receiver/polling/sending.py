@@ -61,7 +61,7 @@ def _message_id(answer: Answer) -> str:
 
 
 def _member(value: Any, name: str) -> Any:
-    """A member of an object under its name in any case; None where there is none."""
+    """Return an object's member, its name in any case; None where there is none."""
     if not isinstance(value, dict):
         return None
     return next((inner for key, inner in value.items() if key.lower() == name), None)

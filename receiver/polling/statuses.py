@@ -165,7 +165,7 @@ class Statuses:
 
 
 def _judge(watch: Watch, page: Page) -> Records:
-    """What says the same as the answer before is counted and not stored."""
+    """Return the records of a page; none for one that says the same as the page before."""
     records = records_of(page)
     found, whole = found_in(page)
     known = {one.address: (one.status, one.final) for one in found}
@@ -175,12 +175,12 @@ def _judge(watch: Watch, page: Page) -> Records:
 
 
 def _is_gone(fetched: Fetched) -> bool:
-    """Only an error that names the id ends a watch: any other may be our base URL's."""
+    """Return whether an error names the id, which ends a watch: others may be our base URL's."""
     return RequestError(fetched.status, fetched.code).action is Action.GONE
 
 
 def _round(fetched: Fetched) -> Round:
-    """What is wrong with one message's answer holds up no other."""
+    """Return the round that an answer makes: what concerns one message holds up no other."""
     if fetched.outcome == "refused" and _is_gone(fetched):
         return Round("empty")
     alone = fetched.outcome in GOOD or fetched.outcome in _ALONE

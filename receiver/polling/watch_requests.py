@@ -48,7 +48,9 @@ class WatchRequests:
         return len(entries)
 
     def _watch(self, entry: str, fields: Mapping[str, str], now: int) -> Watch:
-        """It began when the entry was written; entries may also have ids that are no times."""
+        """Make the watch that an entry asks for. It begins when the entry was written, or now where
+        the entry's id is no time.
+        """
         message_id, sender = fields.get("id", ""), fields.get("sender", "")
         poll = status_poll(self._polls, fields.get("poll", ""))
         refuse(poll, message_id, sender)

@@ -61,7 +61,7 @@ def lacking(client: redis.Redis) -> list[str]:
 
 
 def _lacking_in_transactions(client: redis.Redis) -> list[str]:
-    """The commands that may not be queued; `MULTI` where no transaction may begin."""
+    """Return the commands that may not be queued; `MULTI` where no transaction may begin."""
     found = []
     with client.client() as line:  # type: ignore[no-untyped-call]
         try:

@@ -49,7 +49,7 @@ def components(template: str, *kinds: Any) -> tuple[list[Schema], dict[str, Sche
 
 
 def _without_null(attribute: Schema) -> None:
-    """An attribute that an event does not have is left out of it, never null."""
+    """Remove null from an attribute's types: one that an event does not have is left out."""
     if "default" in attribute:
         del attribute["default"]
         wanted = next(one for one in attribute.pop("anyOf") if one != {"type": "null"})

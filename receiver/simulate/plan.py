@@ -134,7 +134,7 @@ class Plan:
         return bodies.mo(self._random, self._when(due), self._mark(number), with_id=with_id)
 
     def _status(self, number: int) -> tuple[int, str, Body]:
-        """The next status of a message that waits for one, or the first of a new message."""
+        """Return the next status of a message that waits for one, or the first of a new message."""
         if not self._unfinished or self._random.random() < 1 / (1 + len(self._unfinished)):
             story = self._random.choices([*STATUS_SEQUENCES], [*STATUS_SEQUENCES.values()])[0]
             self._unfinished.append((number, bodies.number(self._random), deque(story)))

@@ -37,7 +37,7 @@ def _json(value: dict[str, Any]) -> bytes:
 
 
 def _mo(text: str) -> Sample:
-    """AT&T, Receive SMS (SMS API v3): no id, the time without a zone."""
+    """Make a message of AT&T's Receive SMS (SMS API v3): no id, the time without a zone."""
     body = {
         "DateTime": datetime.now(UTC).strftime("%m-%d-%YT%H:%M:%S"),
         "MessageId": "",
@@ -53,13 +53,13 @@ def _mo_plain() -> Sample:
 
 
 def _mo_unicode() -> Sample:
-    """Text outside Latin-1 comes as hexadecimal, the coding (08: UCS-2) in the first byte."""
+    """Make a message outside Latin-1: hexadecimal, the coding (08: UCS-2) in the first byte."""
     text = f"Добрый вечер {secrets.token_hex(4)}"
     return _mo("08" + text.encode("utf-16-be").hex().upper())
 
 
 def _delivery(status: str) -> Sample:
-    """AT&T, Receive SMS Delivery Status (SMS API v3): one notification for each address."""
+    """Make a status of AT&T's Receive SMS Delivery Status (SMS API v3), of one address."""
     info = {"address": f"tel:{_number()}", "deliveryStatus": status}
     body = {
         "deliveryInfoNotification": {
@@ -71,7 +71,7 @@ def _delivery(status: str) -> Sample:
 
 
 def _inbox(event: str, **more: Any) -> Sample:
-    """AT&T, In-App Messaging: a change to a mailbox, as its notification channel posts it."""
+    """Make a change to a mailbox, as AT&T's In-App Messaging posts it to its channel."""
     change = {
         "messageId": f"WU{secrets.token_hex(6)}",
         "conversationThreadId": secrets.token_hex(4),
@@ -88,7 +88,7 @@ def _inbox(event: str, **more: Any) -> Sample:
 
 
 def _camara(event_type: str, **data: Any) -> Sample:
-    """A CAMARA notification (Commonalities, event subscription guide): a structured CloudEvent."""
+    """Make a CAMARA notification (Commonalities, event subscription guide), in structured mode."""
     subscription = str(uuid.uuid4())
     body = {
         "id": str(uuid.uuid4()),

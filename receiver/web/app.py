@@ -125,7 +125,7 @@ class _Parts:
         return watching
 
     def _take(self, new: Settings) -> None:
-        """Go by a changed `receiver.toml` from now on."""
+        """Use a changed `receiver.toml` from now on."""
         self._context.take(new)
         self._subscriptions.take(new)
         self._scrape.settings = self._description.settings = new
@@ -134,7 +134,9 @@ class _Parts:
 
 
 def _spare_the_garbage_collector() -> None:
-    """What is here now lives as long as the process; requests make no cycles worth a search."""
+    """Collect garbage seldom: what exists now lives as long as the process, and requests make no
+    cycles worth a search.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

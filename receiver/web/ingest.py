@@ -181,7 +181,7 @@ class Ingest:
         respond: Respond,
         failure: Unavailable | None,
     ) -> None:
-        """Called by the intake, for which nothing may go wrong in here."""
+        """Respond to a stored request. The intake calls this, so nothing may be raised here."""
         try:
             if failure is None:
                 respond(self._answers.acknowledge(request, accepted, began))
@@ -198,7 +198,9 @@ class Ingest:
         respond: Respond,
         failure: Unavailable | None,
     ) -> None:
-        """Called by the intake, for which nothing may go wrong in here."""
+        """Respond to a refused request that was kept. The intake calls this, so nothing may be
+        raised here.
+        """
         try:
             if failure is None:
                 log_refusal(refusal)

@@ -90,8 +90,8 @@ def refusal_record(
 
 
 def _kept_body(callback: Callback, request: Request, body: bytes) -> bytes:
-    """The body as it came; that of a private mailbox without its texts, and none of it where they
-    cannot be told from the rest.
+    """Return the body as it came; that of a private mailbox without its texts, and none of it where
+    they cannot be told from the rest.
     """
     if callback.private is None or keeps_texts(request):
         return body

@@ -66,7 +66,7 @@ class Storage:
 
 
 def _memory(settings: Settings, url: str, client: redis.Redis) -> Memory:
-    """On a disk that outlives the process, where there is one."""
+    """Make the memory of the ledger's state, on a disk that outlives the process where one does."""
     directory: Path = location.own(settings.spool_dir) if settings.spool_dir else settings.data_dir
     database = client.connection_pool.connection_kwargs.get("db", 0)
     return Memory(directory, f"{redis_client.address(url)}/{database}")

@@ -134,7 +134,7 @@ class Sweep:
         return oldest
 
     def _cut(self, history: History, *, spare: bool = False) -> tuple[int, int]:
-        """Cut one history; nothing of one that cannot be cut."""
+        """Trim one history; one that cannot be trimmed stays as it is, and is reported."""
 
         def cut() -> tuple[int, int]:
             held = self._held_by_readers(history) if spare else history
@@ -162,7 +162,7 @@ class Sweep:
         return reply[0], reply[1]
 
     def _cut_of_owners(self, history: History, *, spare: bool) -> tuple[int, int]:
-        """Cut what an owner has too much of, or the largest one's; first all must be known."""
+        """Trim what an owner has too much of, or the largest one's, once every owner is known."""
         until = time.monotonic() + TRIM_SECONDS / 2
         while True:
             reply: Any = self._trim_owners(

@@ -50,7 +50,7 @@ class Worker(SimpleWorker):
         )
 
     def _install_signal_handlers(self) -> None:
-        """Install none: the process has its own, and RQ's raise at any point of a job."""
+        """Do nothing: the process has handlers of its own, and RQ's raise at any point of a job."""
 
     def subscribe(self) -> None:
         """Do nothing: RQ's remote commands are off, only the supervisor stops a worker."""

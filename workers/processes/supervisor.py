@@ -77,7 +77,7 @@ class Supervisor:
         self._swept = -EVERY
 
     def _take(self) -> None:
-        """Go by the newest plan. Its settings were checked; nothing of the one before is lost: what
+        """Follow the newest plan. Its settings were checked; nothing of the last one is lost: what
         waits for a sink that is gone stays in its group.
         """
         try:
@@ -96,7 +96,7 @@ class Supervisor:
         self._leaving += unwanted
 
     def _let_go(self) -> None:
-        """Give the names of those free that have left."""
+        """Release the consumer names of workers that have left."""
         for worker in [one for one in self._leaving if one.left()]:
             self._leaving.remove(worker)
             try:

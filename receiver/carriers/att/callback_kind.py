@@ -77,8 +77,9 @@ def events(
 def _items(
     value: Any, own: Kind, other: Kind, room: Room
 ) -> tuple[list[tuple[Kind, Item[Any]]], list[RefusedItem]]:
-    """Those of the other kind count only beside ones of the address' own kind: alone they show
-    that the wrong address was registered, which is worth a refusal.
+    """Return the items of both kinds, and those refused. Items of the other kind count only beside
+    ones of the address' own: alone they show that the wrong address was registered, and the body
+    is refused.
     """
     good, bad = sort(value, own.wrappers, own.parse, room)
     found = [(own, item) for item in good]

@@ -89,8 +89,9 @@ def _event(info: DeliveryInfo, raw: Raw | str, _zone: tzinfo, region: str) -> Ev
 
 
 def _identity(info: DeliveryInfo, to: str) -> tuple[tuple[str, ...], Basis, tuple[str, ...]]:
-    """One message id covers every recipient (AT&T: "one notification message per destination
-    address"), so the address and the status are part of it. OneAPI has references instead.
+    """Return identity, basis and what a final status settles. One message id covers every recipient
+    (AT&T: "one notification message per destination address"), so address and status are part of
+    the identity. OneAPI has references instead.
     """
     if info.message_id:
         return ("message-id", info.message_id, to, info.status), "composite", (info.message_id, to)
@@ -101,9 +102,9 @@ def _identity(info: DeliveryInfo, to: str) -> tuple[tuple[str, ...], Basis, tupl
 
 
 def _reference(fields: Fields) -> tuple[str, ...]:
-    """`callbackData` is whatever the company wrote into its subscription or request (OneAPI SMS,
-    "Notify the application about delivery status"), often the same every time: it tells nothing
-    apart unless something that does stands beside it.
+    """Return what refers to the request; empty where nothing does. `callbackData` alone does not:
+    it is whatever the company wrote into its subscription or request (OneAPI SMS, "Notify the
+    application about delivery status"), often the same every time.
     """
     found = [*_links(fields.get("link")), *(identifier(fields, name) for name in REFERENCES)]
     if not any(found):
@@ -112,7 +113,7 @@ def _reference(fields: Fields) -> tuple[str, ...]:
 
 
 def _links(value: Any) -> list[str]:
-    """Where the links lead, but for those to a subscription, which all of its statuses share."""
+    """Return the links' targets, except a subscription's, which all of its statuses share."""
     links = value if type(value) is list else [value]
     parts = [one if type(one) is dict else {"href": one} for one in links]
     return [

@@ -92,9 +92,9 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
 
 
 def _event(one: _Message, notification: Notification, zone: tzinfo, region: str) -> Event:
-    """Each message is one, also where it says the same as another: nothing tells them apart but
-    the place where they came in. `raw` is the message's own part of the page: the whole, in each
-    of its events, would be as large as the page's square.
+    """Return the event of one message, identified by its place in the page: equal messages are
+    different ones. `raw` is the message's own part of the page: the whole page in each of its
+    events would grow with its square.
     """
     event = incoming_sms.event(one.mo, msgspec.Raw(msgspec.json.encode(one.item)), zone, region)
     data = event.data

@@ -96,8 +96,9 @@ def event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
 def _identity(
     message: Mo, sender: str, destination: str, time: datetime | None
 ) -> tuple[tuple[str, ...], Basis]:
-    """A repeat says the same. An id alone may be a counter that began anew, or constant; without
-    an id and a time, two equal texts of one sender may well be two messages.
+    """Return identity and basis. The whole message is part of the identity, because an id alone may
+    be constant or a counter that began anew; without id and time there is none, because two equal
+    texts of one sender may well be two messages.
     """
     when = "" if _no_time(message.date_time, time) else message.date_time or ""
     said = (sender, destination, when, message.text)
@@ -107,7 +108,9 @@ def _identity(
 
 
 def _no_time(written: str | None, time: datetime | None) -> bool:
-    """A placeholder, or the beginning of some calendar: the same in every message."""
+    """Return whether the time is a placeholder or the beginning of a calendar: it identifies
+    nothing.
+    """
     if time is not None:
         return time.year < _FIRST_YEAR
     return not written or identifies_nothing(written)

@@ -218,14 +218,14 @@ def _shown(wrapper: str, wrappers: Wrappers) -> str:
 
 
 def _root(fields: Fields) -> list[str]:
-    """The one member of an XML document, whatever its name."""
+    """Return the name of an XML document's only member, whatever it is; empty for anything else."""
     if len(fields) != 1:
         return []
     return [name for name, inner in fields.items() if type(inner) is dict]
 
 
 def _by_address(fields: Fields, written: dict[str, Any]) -> Iterable[tuple[Fields, dict[str, Any]]]:
-    """A status of several addresses is one of each (OneAPI has an address, some senders a list)."""
+    """Return one status for each address (OneAPI has one address, some senders send a list)."""
     addresses = fields.get("address")
     if type(addresses) is not list or not addresses:
         return [(fields, written)]

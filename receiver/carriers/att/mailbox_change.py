@@ -51,7 +51,9 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
 
 
 def _identity(found: MailboxChange, message: dict[str, Any]) -> tuple[str, ...]:
-    """A message comes and goes once; its flags change to and fro, so there the state counts too."""
+    """Return the identity of a change; empty where it names no message. A message is added and
+    deleted once; its flags change to and fro, so the identity of an update has the state too.
+    """
     name = identifier(message, "messageid")
     if not name:
         return ()
@@ -62,7 +64,7 @@ def _identity(found: MailboxChange, message: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _only_here(notification: Notification) -> tuple[str, ...]:
-    """What tells a change apart that names no message: many may stand under one receipt."""
+    """Return the identity of a change that names no message: many may stand under one receipt."""
     return "unnamed", notification.receipt, hashlib.sha256(notification.body).hexdigest()
 
 

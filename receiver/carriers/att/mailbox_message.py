@@ -127,7 +127,7 @@ def _addresses(value: Any, region: str) -> list[str]:
 
 
 def _segment(more: Fields) -> Segment | None:
-    """A long SMS comes in parts, each a message of its own."""
+    """Return which part of a long SMS this is; None where it is none."""
     details = fields_of(more.get("segmentationdetails"))
     found: Segment = {
         "reference": _whole(details.get("segmentationmsgrefnumber")),
@@ -144,7 +144,9 @@ def _whole(value: Any) -> int | None:
 
 
 def _attachments(value: Any) -> list[Attachment]:
-    """Metadata only: the contents stay at the network, for whoever has the subscriber's consent."""
+    """Return the attachments' metadata. Contents stay at the network, for whoever has the
+    subscriber's consent.
+    """
     found = [fields_of(one) for one in value] if type(value) is list else []
     return [
         {

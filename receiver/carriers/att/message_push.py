@@ -109,7 +109,7 @@ def _event(
 
 
 def _change(words: list[str]) -> Change:
-    """A word that is not known says at least that something has changed."""
+    """Return the kind of change; "updated" where no word is known: something has changed."""
     for word in words:
         for beginning, change in _WORDS.items():
             if word.strip().lower().startswith(beginning):
@@ -118,7 +118,7 @@ def _change(words: list[str]) -> Change:
 
 
 def _events(value: Any) -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """Each event, its subscription's members, and where it stands."""
+    """Yield the path of each event, its subscription's members, and the event."""
     inner = fields_of(fields_of(value).get("messagenotifications"))
     path = "messageNotifications.subscriptionNotifications"
     for i, one in enumerate(_listed(inner.get("subscriptionnotifications"))):

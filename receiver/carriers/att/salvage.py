@@ -37,7 +37,7 @@ def statuses(body: bytes) -> bytes | None:
 
 
 def _items(body: bytes, element: str, member: str) -> list[Any]:
-    """The items that are closed: in XML by their element, in JSON by a member in lower case."""
+    """Return the complete items: in XML those of this element, in JSON those with this member."""
     text = text_of(body)
     return _elements(text, element) if text[:1] == "<" else _objects(text, member)
 
@@ -51,7 +51,7 @@ class _Opened(msgspec.Struct):
 
 
 def _objects(text: str, member: str) -> list[Any]:
-    """The JSON objects that are closed and have the member; of nested ones the outermost such."""
+    """Return the complete JSON objects with this member; of nested ones the outermost."""
     found: list[tuple[int, Any]] = []
     opened: list[_Opened] = []
     for token in _TOKEN.finditer(text):
@@ -78,7 +78,9 @@ def _closed(opened: list[_Opened]) -> _Opened:
 
 
 def _may_be_item(one: _Opened) -> bool:
-    """Whether to read an object: of those around it few more may be read with it once again."""
+    """Return whether to parse an object. The height is limited because each object around it may
+    parse it once again.
+    """
     return one.named and one.height <= MAX_DEPTH + 1
 
 
@@ -92,7 +94,7 @@ def _object(text: str, member: str) -> dict[str, Any] | None:
 
 
 def _elements(text: str, name: str) -> list[Any]:
-    """Each element from where it is opened to where the next of its name is closed."""
+    """Return the elements of this name, each up to the next closing tag of that name."""
     ends: dict[str, list[int]] = {}
     for end in re.finditer(_END % name, text, re.IGNORECASE):
         ends.setdefault(end[1].lower(), []).append(end.end())

@@ -92,7 +92,9 @@ def _shown(name: str) -> str:
 
 
 def _value(name: str, value: bytes) -> str:
-    """Section 3.1.3.2: quoted strings first, then one round of percent-decoding, then UTF-8."""
+    """Decode a header's value (section 3.1.3.2): quoted strings first, then one round of
+    percent-decoding, then UTF-8.
+    """
     value = value.strip()
     # Bytes in bytes would first be tried as a number, at the price of an exception.
     if _PERCENT not in value and _QUOTE not in value and value.isascii():

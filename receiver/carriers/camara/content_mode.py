@@ -51,7 +51,7 @@ def _single(body: bytes) -> Reading:
 
 
 def _batch(body: bytes) -> Reading:
-    """The good items go on, the bad ones are refused one by one; none good refuses the batch."""
+    """Read a batch: bad items are refused one by one, the whole batch if none is good."""
     value, body = readable(body)
     if type(value) is not list:
         raise Rejected("body: a JSON array is wanted")

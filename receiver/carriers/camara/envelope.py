@@ -89,7 +89,9 @@ def time_of(value: Any) -> datetime | None:
 
 
 def _named(value: dict[str, Any]) -> dict[str, Any]:
-    """Attributes that are there in another spelling only, under CloudEvents' own."""
+    """Return the event with attributes in another spelling renamed to CloudEvents' own, unless that
+    one is there too.
+    """
     event: dict[str, Any] = {}
     for name, inner in value.items():
         own = _SPELLINGS.get(name.lower().replace("_", ""), name)
@@ -116,15 +118,15 @@ def _check(event: dict[str, Any], *, usual: bool) -> None:
 
 
 def _is_1(version: Any) -> bool:
-    """Any 1.x; CAMARA's own examples have a number (geofencing 0.1)."""
+    """Return whether a version is 1.x; CAMARA's own examples have a number (geofencing 0.1)."""
     if type(version) in (int, float):
         return bool(1 <= version < 2)
     return type(version) is str and _VERSION(version) is not None
 
 
 def _unusual(event: dict[str, Any]) -> None:
-    """An attribute that is null is absent (CloudEvents JSON format, section 2.2); so is one that
-    says nothing.
+    """Check the optional attributes. One that is null is absent (CloudEvents JSON format, section
+    2.2); so is one that is blank.
     """
     for name in _OPTIONAL:
         if event.get(name) is not None and not _blank(event[name]):
@@ -149,7 +151,9 @@ def _base64(event: dict[str, Any]) -> None:
 
 
 def _text(name: str, value: Any) -> str:
-    """CloudEvents' String (section 2.4), not empty and without control characters."""
+    """Return an attribute that must be a CloudEvents String (section 2.4), not empty and without
+    control characters. Raises `Rejected`.
+    """
     if value is None:
         raise Rejected(f"{name}: missing")
     found = value if type(value) is str else text_of(value)

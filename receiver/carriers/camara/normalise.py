@@ -45,7 +45,7 @@ def normalise(notification: Notification, zone: tzinfo) -> list[Event]:
 
 
 def _subject(notice: ReadNotification, device: dict[str, Any] | None) -> str | None:
-    """The device, else the subscription, else what the carrier calls its subject."""
+    """Return the device, else the subscription, else what the carrier calls the subject."""
     number = notice.data.get("phoneNumber")  # SIM swap has no device, only its number
     name = name_of(device) or name_of(number and {"phoneNumber": international(number)})
     return attribute(name or notice.subscription or notice.subject)

@@ -99,12 +99,12 @@ def _early(value: dict[str, Any], body: bytes, zone: tzinfo) -> ReadNotification
 
 
 def _digest(body: bytes) -> str:
-    """Only the very same bytes are the same notification."""
+    """Digest a body: only the very same bytes are the same notification."""
     return hashlib.sha256(body).hexdigest()
 
 
 def _payload(event: dict[str, Any], meaning: Meaning) -> Any:
-    """The data. That of a type we know is an object: one that was sent as text is read as one."""
+    """Return the data. For a type we know it is an object, also where it was sent as a text."""
     payload = _data(event)
     if meaning.kind != "other" and type(payload) is str and payload.lstrip()[:1] == "{":
         with contextlib.suppress(Rejected):
@@ -113,7 +113,7 @@ def _payload(event: dict[str, Any], meaning: Meaning) -> Any:
 
 
 def _data(event: dict[str, Any]) -> Any:
-    """`data`, or what is in `data_base64`: JSON or text where it says so, else base64 still."""
+    """Return `data`, or what `data_base64` holds: JSON or text where declared, else the base64."""
     encoded = event.get("data_base64")
     if encoded is None:
         return event.get("data")
@@ -138,6 +138,8 @@ def _time(inner: dict[str, Any], zone: tzinfo) -> datetime | None:
 
 
 def _subscription(payload: Any, envelope: dict[str, Any]) -> str | None:
-    """Implicit subscriptions have none, nor has geofencing's end of one that never began."""
+    """Return the subscription's id. Implicit subscriptions have none, nor has geofencing's
+    end of one that never began.
+    """
     inside = payload.get("subscriptionId") if type(payload) is dict else None
     return text_of(inside) or text_of(envelope.get("eventSubscriptionId"))

@@ -82,8 +82,8 @@ def strictly(octets: bytes, name: str) -> str | None:
 
 
 def _marked(octets: bytes, name: str) -> str:
-    """Of UTF-16 and UTF-32, which one: by the mark, which goes with it, else the big end first
-    (RFC 2781, section 4.3).
+    """Return the codec of a character set. UTF-16 and UTF-32 without a byte order mark are
+    big-endian (RFC 2781, section 4.3).
     """
     if name in ("utf_16", "utf_32") and not octets.startswith(tuple(mark for mark, _ in _BOMS)):
         return f"{name}_be"
@@ -91,20 +91,20 @@ def _marked(octets: bytes, name: str) -> str:
 
 
 def _is_wide(octets: bytes, name: str) -> bool:
-    """Whether a value that is declared to be UTF-16 or UTF-32 may be: plain UTF-8 is what it is."""
+    """Return whether what is declared as UTF-16 or UTF-32 may be that: plain UTF-8 is not."""
     if name not in WIDE:
         return False
     return _CONTROL(octets) is not None or strictly(octets, "utf_8") is None
 
 
 def _wide(octets: bytes, name: str) -> str:
-    """Whole characters of it: what is cut off at the end is not half a character but a stray."""
+    """Decode whole code units: an odd byte at the end is a stray, not half a character."""
     size = 2 if "16" in name else 4
     return octets[: len(octets) // size * size].decode(name, "replace")
 
 
 def _whole_characters(octets: bytes) -> bytes:
-    """Surrogates that were encoded one by one (Java, Oracle) as the characters they are."""
+    """Replace surrogates encoded one by one (CESU-8: Java, Oracle) by the characters they are."""
     if b"\xed" not in octets:
         return octets
     octets = _PAIR.sub(_joined, octets)
@@ -117,7 +117,7 @@ def _joined(pair: re.Match[bytes]) -> bytes:
 
 
 def _mostly(said: str, octets: bytes = b"") -> bool:
-    """Whether a reading with U+FFFD in it found more characters than faults."""
+    """Return whether a decoded text with U+FFFD in it has more characters than faults."""
     replaced = said.count("\ufffd")
     good = len(said) - len(said.encode("ascii", "ignore")) - replaced + len(_CUT.findall(octets))
     return good > 0 and good >= replaced - octets.count(b"\xef\xbf\xbd")

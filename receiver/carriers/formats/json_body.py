@@ -79,7 +79,7 @@ def _fault(body: bytes, error: str) -> str:
 
 
 def _deeper(value: Any, limit: int) -> bool:
-    """Level by level, so that depth costs no stack."""
+    """Return whether a value is nested deeper. It goes level by level: depth costs no stack."""
     level = [value]
     for _ in range(limit + 1):
         inner: list[Any] = []

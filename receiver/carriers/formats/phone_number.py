@@ -45,7 +45,9 @@ def normal(address: str, region: str = "US") -> str:
 
 
 def _has_trunk_prefix(number: str) -> bool:
-    """As in +44 020…: the 0 is dialled inside the country only, and has to go."""
+    """Return whether a trunk prefix follows the country code, as in +44 020…: the 0 is dialled
+    inside the country only.
+    """
     for end in (2, 3, 4):
         code = int(number[1:end])
         if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
@@ -87,8 +89,8 @@ def _unusual(address: str, region: str) -> str:
 
 
 def _subscriber(address: str) -> str:
-    """The number in it: without parameters (RFC 3966, and 4694 for ported numbers), out of the SIP
-    address of a telephone (RFC 3261, section 19.1.6) or an MMS address.
+    """Return the number in the SIP address of a telephone (RFC 3261, section 19.1.6) or in an MMS
+    address, with its parameters; anything else as it is.
     """
     if sip := _SIP(address):
         user, _, host = sip.groups()
@@ -99,7 +101,9 @@ def _subscriber(address: str) -> str:
 
 
 def _digits(address: str) -> str | None:
-    """A number's digits, with the + of an international one; None where it is no number."""
+    """Return a number's digits, with the + of an international one; None where it is no number.
+    Parameters go (RFC 3966, and 4694 for ported numbers), a `phone-context` counts.
+    """
     number, semicolon, _ = address.partition(";")
     number = _SEPARATORS.sub("", _AS_A_FRACTION.sub("", number.strip()))
     if not _DIGITS(number):
@@ -112,7 +116,7 @@ def _digits(address: str) -> str | None:
 
 
 def _number(digits: str, region: str) -> str | None:
-    """In E.164; None for what may be anything."""
+    """Return the number in E.164; None where the digits may be anything."""
     if digits[0] == "+":
         parsed = _parsed(digits, region)
         return _e164(parsed) if parsed else digits
@@ -123,7 +127,9 @@ def _number(digits: str, region: str) -> str | None:
 
 
 def _national(digits: str, region: str) -> str | None:
-    """Most likely a number of the region; with the + left out it may be any country's."""
+    """Return a number without + in E.164: valid in the region, else valid with a + before it,
+    else of a possible length there; None otherwise.
+    """
     home, abroad = _parsed(digits, region), _parsed(f"+{digits}", region)
     for parsed in (home, abroad):
         if parsed and phonenumbers.is_valid_number(parsed):
@@ -143,7 +149,7 @@ def _parsed(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
 
 
 def _is_possible(number: phonenumbers.PhoneNumber) -> bool:
-    """Whether its length is one of that country's numbers, dialled from anywhere."""
+    """Return whether its length is one of that country's numbers, dialled from anywhere."""
     reason = phonenumbers.is_possible_number_with_reason(number)
     return bool(reason == phonenumbers.ValidationResult.IS_POSSIBLE)
 

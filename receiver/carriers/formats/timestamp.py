@@ -76,7 +76,7 @@ def _epoch(text: str) -> datetime | None:
 
 
 def _basic(text: str, zone: tzinfo) -> datetime | None:
-    """Without separators (ISO 8601, section 4): read as the same time with them."""
+    """Parse a time without separators (ISO 8601, section 4) as the same time with them."""
     found = _BASIC(text)
     if not found:
         return None

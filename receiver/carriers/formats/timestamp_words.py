@@ -97,7 +97,7 @@ def _parts(text: str) -> _Parts | None:
 
 
 def _word(parts: _Parts, word: str) -> bool:
-    """Whether the word could be taken in."""
+    """Add a word to the parts; return whether it is one that stands in a time."""
     if word in _MERIDIEM:
         parts.meridiem = word
     elif month := _named(word, _MONTHS):
@@ -110,14 +110,14 @@ def _word(parts: _Parts, word: str) -> bool:
 
 
 def _named(word: str, names: tuple[str, ...]) -> int:
-    """Which of them it is or begins, from 1; 0: none."""
+    """Return the number of the name that the word is or begins, from 1; 0 for none."""
     if len(word) < 3:
         return 0
     return next((i for i, name in enumerate(names, 1) if name.startswith(word)), 0)
 
 
 def _date(parts: _Parts, zone: tzinfo) -> tuple[str, str, str] | None:
-    """Year, month and day, said once."""
+    """Return year, month and day; None where they cannot be told, or are there twice."""
     apart = (parts.year, str(parts.month or ""), parts.day)
     if parts.date:
         return None if any(apart) else _numbers(parts.date, zone)
@@ -125,7 +125,7 @@ def _date(parts: _Parts, zone: tzinfo) -> tuple[str, str, str] | None:
 
 
 def _numbers(date: str, zone: tzinfo) -> tuple[str, str, str] | None:
-    """Year, month and day; None where nobody can say which is which."""
+    """Return year, month and day; None where nobody can say which is which."""
     mark = "-" if "-" in date else "/" if "/" in date else "."
     first, second, third = date.split(mark)
     if len(first) == 4:
@@ -143,7 +143,9 @@ def _numbers(date: str, zone: tzinfo) -> tuple[str, str, str] | None:
 
 
 def _on_the_clock(clock: str, meridiem: str) -> tuple[datetime, timedelta]:
-    """On any day, and what to add. Raises ValueError."""
+    """Return the time on the first of January of the year 1, and what to add to it: a leap second,
+    or the day that 24:00 ends. Raises `ValueError`.
+    """
     hour, minute, second, fraction = (*re.split("[:.,]", clock), "0", "0")[:4]
     hours, seconds, later = int(hour), int(second), timedelta()
     if meridiem and 1 <= hours <= 12:
@@ -156,7 +158,7 @@ def _on_the_clock(clock: str, meridiem: str) -> tuple[datetime, timedelta]:
 
 
 def _zone(parts: _Parts, naive: datetime, zone: tzinfo) -> tzinfo | None:
-    """The zone it names, else the listener's; None for a name that nobody knows."""
+    """Return the zone that the time names, else the listener's; None for an unknown name."""
     if parts.offset:
         sign, hours, minutes = parts.offset[0], parts.offset[1:3], parts.offset[3:].lstrip(":")
         offset = timedelta(hours=int(hours), minutes=int(minutes or 0))

@@ -54,14 +54,14 @@ def candidates(text: str) -> list[DecodedText]:
 
 
 def _without_header(octets: bytes) -> bytes:
-    """Without the header of a part of a long message, such as 05 00 03 CC 02 01."""
+    """Remove the header of a part of a long message, such as 05 00 03 CC 02 01."""
     if octets[0] in (0x00, 0x03, 0x08) and (end := _end_of_header(octets[1:])):
         return octets[:1] + octets[1 + end :]
     return octets[_end_of_header(octets) :]
 
 
 def _end_of_header(octets: bytes) -> int:
-    """Where the text begins; 0 where there is no header, or nothing behind it."""
+    """Return where the text begins; 0 where there is no header, or nothing behind it."""
     at, end = 1, 1 + octets[0] if octets else 0
     if not 4 <= end < len(octets):
         return 0
@@ -74,7 +74,9 @@ def _end_of_header(octets: bytes) -> int:
 
 
 def _plausible(reading: Callable[[bytes], str | None], octets: bytes) -> str | None:
-    """Every character must be assigned and printable; unassigned ones mean a wrong reading."""
+    """Return what a reading makes of the octets; None where a character of that is unassigned or
+    not printable: it is the wrong reading.
+    """
     try:
         said = reading(octets)
     except (UnicodeDecodeError, IndexError, KeyError):
@@ -85,8 +87,8 @@ def _plausible(reading: Callable[[bytes], str | None], octets: bytes) -> str | N
 
 
 def _printable(character: str) -> bool:
-    """Cf holds the joiners that emoji and Indic scripts are written with, Co what a carrier, an
-    operator's logo or an old emoji has for its own use.
+    """Return whether a character may stand in a text. Cf holds the joiners of emoji and Indic
+    scripts, Co the private characters of carriers, operators' logos and old emoji.
     """
     if character.isprintable() or _is_new_picture(character):
         return True
@@ -94,8 +96,8 @@ def _printable(character: str) -> bool:
 
 
 def _is_new_picture(character: str) -> bool:
-    """Kept free for emoji (Unicode's Extended_Pictographic), or a Chinese character: planes that
-    grow with each version, so that Python's tables may not have it yet.
+    """Return whether a character is kept free for emoji (Unicode's Extended_Pictographic) or in a
+    plane of Chinese characters: both grow, so Python's tables may not have it yet.
     """
     code = ord(character)
     if code & 0xFFFE == 0xFFFE:
@@ -104,8 +106,8 @@ def _is_new_picture(character: str) -> bool:
 
 
 def _utf16(octets: bytes, order: str = "be") -> str:
-    """A long text is cut without regard for characters, so it may end with a piece of one, and the
-    next part begin with the rest: U+FFFD. Half a character elsewhere is a wrong reading.
+    """Decode UTF-16. A long text is cut without regard for characters, so a piece of one at either
+    end is U+FFFD. Half a character elsewhere raises `UnicodeDecodeError`: a wrong reading.
     """
     if order == "le":
         octets = b"".join(octets[at : at + 2][::-1] for at in range(0, len(octets), 2))
@@ -137,7 +139,9 @@ def _alpha(octets: bytes) -> str | None:
 
 
 def _based(length: int, base: int, octets: bytes) -> str | None:
-    """TS 102 221 annex A: above 7F an offset from the base, below it a GSM 7-bit character."""
+    """Decode the alphabet of TS 102 221, annex A: above 7F an offset from the base, below it a
+    GSM 7-bit character.
+    """
     if length != len(octets):
         return None
     return "".join(chr(base + octet - 0x80) if octet & 0x80 else _GSM7[octet] for octet in octets)
@@ -152,8 +156,8 @@ def _no_key(octets: bytes) -> str | None:
 
 
 def _spread(octets: bytes) -> bool:
-    """Without a key nothing but the hex itself speaks for hex. Short numbers and words (a PIN, a
-    date, CAFE) do not: digits alone must be of one row, that is of one script, and two at least,
+    """Return whether hex without a key octet is a text. Short numbers and words (a PIN, a date,
+    CAFE) are none: digits alone must be of one row, that is of one script, and two at least,
     beside blanks, digits and punctuation (row 00).
     """
     digits = octets.hex()
@@ -174,7 +178,7 @@ def _marked(octets: bytes) -> str | None:
 
 
 def _gsm7(octets: bytes) -> str:
-    """One septet to an octet, as short message centres hand them on."""
+    """Decode one septet to an octet, as short message centres hand them on."""
     said = "".join(_GSM7[octet] for octet in octets)
     return re.sub("\x1b(.)", lambda pair: _GSM7_EXTENSION[pair[1]], said, flags=re.DOTALL)
 

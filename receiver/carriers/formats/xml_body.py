@@ -64,7 +64,7 @@ def _not_well_formed(error: expat.ExpatError) -> Rejected:
 
 
 def _joined(references: re.Match[str]) -> str:
-    """Halves of a surrogate pair that stand beside each other as the character that they are."""
+    """Replace the halves of a surrogate pair, side by side, by the character that they are."""
     said = references[0].replace("&#x", "&#X").split(";")[:-1]
     units = [int(one[3:], 16) if one[2] == "X" else int(one[2:]) for one in said]
     whole: list[int] = []

@@ -77,7 +77,7 @@ async def stream(request: Request) -> Response:
 
 
 def _is_signed_in(request: Request) -> bool:
-    """Whether who watches still has a session; while Redis is gone nobody has lost his."""
+    """Return whether the viewer still has a session; while Redis is gone nobody loses one."""
     try:
         return session_of(request) is not None
     except DOWN:

@@ -114,7 +114,7 @@ def _drop(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
 
 
 def _frozen(client: Any, form: Any, last: str) -> Iterator[Found]:
-    """Those that the filter selects among what was there when they were counted."""
+    """Return what the filter selects of the entries that were there when they were counted."""
     found = rejected_requests.select(client, selection(form))
     return (one for one in found if last and order(one.id) <= order(last))
 
@@ -150,7 +150,7 @@ def _count(client: Any, form: Any, last: str) -> int:
 
 
 def _last(client: Any) -> str:
-    """The newest entry there is; empty where there is none."""
+    """Return the id of the newest entry; empty where there is none."""
     page: Any = client.xrevrange(REJECTED, count=1)
     return page[0][0].decode() if page else ""
 

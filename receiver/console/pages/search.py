@@ -35,8 +35,8 @@ def show(request: Request) -> Response:
 
 
 async def find(request: Request) -> Response:
-    """Go to an id's story, or look for a text. A number never stands in an address: it is a form
-    that is sent.
+    """Redirect to an id's story, or look for a text. That comes in a form, so that no number ever
+    stands in an address.
     """
     form = await forms.fields(request)
     text, window = form.get("text", "").strip(), form.get("window", "")

@@ -76,7 +76,7 @@ async def run(request: Request) -> Response:
 def _replay(
     client: redis.Redis, sink: SinkSettings, wanted: Wanted, task: Task
 ) -> Iterator[tuple[str, str]]:
-    """What waits for the sink already gets to it too, and is done."""
+    """Replay events, yielding each with "done": the sink gets those that already waited too."""
     for step in Replay(client, sink, wanted, task.wait_for).steps(dry=False):
         for _ in range(step.chosen):
             yield step.last, "done"

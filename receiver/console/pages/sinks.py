@@ -58,7 +58,7 @@ def show_one(request: Request) -> Response:
 
 
 def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
-    """The paths of a filter, each with its value as the fields of events are shown."""
+    """Return the paths of a filter, each with its value masked as in an event."""
     return [
         (path, *masks.document({path.rpartition(".")[2]: value}).values())
         for path, value in settings.where.items()

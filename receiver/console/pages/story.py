@@ -129,7 +129,7 @@ def _told(story: Story) -> dict[str, Any]:
 
 
 def _attempts(request: Request, stories: list[Story]) -> list[Attempt]:
-    """The attempts at the events of these stories."""
+    """Return the attempts to deliver the events of these stories."""
     state = request.app.state
     sinks = [one.name for one in state.settings.sinks]
     entries = {x.about["entry"] for one in stories for x in one.lines if x.what == "published"}

@@ -64,7 +64,9 @@ class Drain:
             return await self._drain_some()
 
     async def _drain_some(self) -> bool:
-        """Whether there is more. The next go only when these are written: see `Spool`."""
+        """Write the next batches to Redis; return whether there are more. `Spool` says in which
+        order.
+        """
         file, heads = await self._spool.head()
         done: list[Head] = []
         try:
@@ -86,7 +88,7 @@ class Drain:
 
 
 def _together(heads: list[Head]) -> Iterator[list[Head]]:
-    """Neighbours of one flusher, as many as make a batch of the usual size."""
+    """Group neighbouring batches of one flusher, as many as make one of the usual size."""
     part: list[Head] = []
     entries = size = 0
     for head in heads:

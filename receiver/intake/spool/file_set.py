@@ -80,7 +80,7 @@ class Files:
             file.close()
 
     def _new(self) -> SpoolFile:
-        """A file for this process: the first that nobody has, or a new one. Raises `OSError`."""
+        """Open this process's file: the first that nobody has, or a new one. Raises `OSError`."""
         ours = location.prepare(self._directory)
         for number in range(_NUMBERS):
             try:
@@ -94,7 +94,7 @@ class Files:
         raise OSError(f"{_NUMBERS} files of the spool are in use")
 
     def _look(self) -> None:
-        """What can be taken over, what is damaged, and whether the disk takes part again."""
+        """Look for files to take over, for damage, and whether the disk works again."""
         self._looked = time.monotonic()
         self.refused = self._fault()
         self.unreadable = self._adopt() | self._bring_over()
@@ -131,7 +131,7 @@ class Files:
         return unreadable
 
     def _bring_over(self) -> dict[str, str]:
-        """The same of notifications that a process of an older version left, in its files."""
+        """Take over the files of a process of an older version; return which are unreadable."""
         unreadable = {}
         for path in legacy_sqlite.files(self._directory):
             try:
@@ -152,7 +152,7 @@ class Files:
         return reason
 
     def _fault(self) -> str:
-        """Why the disk does not take part: tried where it did not, or where little is free."""
+        """Return why the disk does not work; tries it where it did not, or where little is free."""
         ours = location.own(self._directory)
         try:
             self._renew_if_gone()

@@ -78,7 +78,7 @@ def _each(path: Path, do: Callable[[Path], object]) -> None:
 
 
 def _move(path: Path, into: SpoolFile) -> bool:
-    """Whether all of it could be read."""
+    """Move what can be read of a file; return whether that was all of it."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         last, fault = _write(db, _READ, [()], path, into)
@@ -93,7 +93,7 @@ def _move(path: Path, into: SpoolFile) -> bool:
 
 
 def _from_the_end(db: sqlite3.Connection, last: int) -> Iterator[int]:
-    """The places behind the damage, the last one first."""
+    """Yield the places behind the damage, the last one first."""
     with contextlib.suppress(sqlite3.DatabaseError):
         for place, *_ in db.execute(_BACK, (last,)):
             yield place
@@ -106,7 +106,7 @@ def _write(
     path: Path,
     into: SpoolFile,
 ) -> tuple[int, sqlite3.DatabaseError | None]:
-    """The place up to which it was possible, and what was in the way of the rest."""
+    """Write the rows of a query; return the place of the last one, and what stopped the query."""
     part: list[tuple[int, Batch]] = []
     last, fault = 0, None
     try:

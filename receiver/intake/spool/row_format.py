@@ -74,7 +74,7 @@ def _row(head: bytes, place: int, end: int) -> Row | None:
 
 
 def _next(read: Read, at: int, end: int) -> int:
-    """Where the next row begins, or the end."""
+    """Return where the next row begins, or the end."""
     while at < end and (chunk := read(at, _CHUNK)):
         found = chunk.find(MARK)
         while found >= 0:

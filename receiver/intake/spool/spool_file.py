@@ -205,7 +205,7 @@ class SpoolFile:
         self._empty_if_drained()
 
     def _notice_less(self) -> None:
-        """Somebody cut the file short? What is gone from it is counted, and said."""
+        """Notice that somebody has cut the file short: count and report what is gone from it."""
         size = os.fstat(self._file).st_size
         if size < self.size:
             self._load(self._now(), certain=True)
@@ -243,7 +243,7 @@ class SpoolFile:
         self._empty_if_drained()
 
     def _empty_if_drained(self) -> None:
-        """Its mark first: one that is out of date would miss what is not there any more."""
+        """Empty a drained file, its mark first: by an outdated one its rows would count as lost."""
         if self._drained < self.size:
             self._note()
             return

@@ -54,7 +54,7 @@ async def _some(api: MailboxApi, ids: list[str]) -> tuple[dict[str, dict[str, An
 
 
 async def _each(api: MailboxApi, ids: list[str]) -> dict[str, dict[str, Any]]:
-    """One by one, as one that is gone may have the whole request refused."""
+    """Fetch messages one by one: for one that is gone a request for all may be refused."""
     found = {}
     for one in ids:
         try:

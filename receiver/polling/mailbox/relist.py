@@ -105,5 +105,5 @@ class Relist:
 
 
 def _differ(before: str, now: str) -> bool:
-    """Whether a flag that both say is another one now."""
+    """Return whether a flag that both states have differs between them."""
     return any("-" not in (old, new) and old != new for old, new in zip(before, now, strict=True))

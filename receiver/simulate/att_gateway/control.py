@@ -181,7 +181,7 @@ class Control:
         return {}
 
     def _change_settings(self, body: bytes) -> dict[str, Any]:
-        """Sections as in the scenario file; what they do not name stays as it is."""
+        """Change sections as in the scenario file; what they do not name stays as it is."""
         changes = msgspec.json.decode(body, type=dict[str, Any])
         self._gateway.scenario = scenarios.changed(self._gateway.scenario, changes)
         return {}

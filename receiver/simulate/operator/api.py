@@ -156,7 +156,7 @@ class Api:
         return Response(status_code=204)
 
     def _shows(self, found: Subscription, dialect: Dialect, token: Token) -> bool:
-        """Whether it is there for this client, through this version of the API.
+        """Return whether a subscription is there for this client, through this version of the API.
 
         A token that identifies a device sees that device's only; after a 202 nothing is seen
         before it is active (event guide, asynchronous creation).
@@ -224,7 +224,7 @@ def _operation(found: Place | None, method: str) -> str:
 
 
 def _check_correlator(request: Request, dialect: Dialect) -> None:
-    """A value that does not match is 400 (API Design Guide, x-correlator)."""
+    """Check `x-correlator`: a value that does not match is 400 (API Design Guide, x-correlator)."""
     if not dialect.accepts_correlator(request.headers.get("x-correlator", "")):
         raise invalid("x-correlator", "the documented pattern")
 

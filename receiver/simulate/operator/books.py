@@ -65,7 +65,7 @@ def books(operator: Operator, calls: Calls, faults: Faults, *, summary: bool) ->
 
 
 def _shown(found: Subscription) -> dict[str, Any]:
-    """Everything but the sink's token."""
+    """Return everything of a subscription but the sink's token."""
     return {
         "id": found.id,
         "api": found.dialect.api,

@@ -184,7 +184,7 @@ class Control:
         return {"now": self._operator.clock.now()}
 
     def _change_settings(self, body: bytes) -> dict[str, Any]:
-        """Sections as in the scenario file; what they do not name stays as it is."""
+        """Change sections as in the scenario file; what they do not name stays as it is."""
         changes = msgspec.json.decode(body, type=dict[str, Any])
         self._operator.scenario = scenarios.changed(self._operator.scenario, changes)
         return {}

@@ -50,7 +50,7 @@ def read(body: Any, dialect: Dialect, limits: Limits, now: datetime) -> Wanted:
 
 
 def _read_flat(body: dict[str, Any], dialect: Dialect, limits: Limits) -> Wanted:
-    """Version 0.5 (device-status 0.5.1, CreateSubscription)."""
+    """Read a creation of version 0.5 (device-status 0.5.1, CreateSubscription)."""
     webhook = _object(body, "webhook")
     detail = _object(body, "subscriptionDetail", "subscriptionDetail")
     token = webhook.get("notificationAuthToken", "")
@@ -67,7 +67,7 @@ def _read_flat(body: dict[str, Any], dialect: Dialect, limits: Limits) -> Wanted
 
 
 def _read(body: dict[str, Any], dialect: Dialect, limits: Limits) -> Wanted:
-    """Version 0.6 and later (SubscriptionRequest)."""
+    """Read a creation of version 0.6 and later (SubscriptionRequest)."""
     _check_protocol(body.get("protocol"))
     sink = _sink(body.get("sink"), "sink", dialect, limits)
     types = body.get("types")
@@ -139,7 +139,7 @@ def _type(value: Any, place: str, dialect: Dialect) -> str:
 
 
 def _credential(credential: Any, dialect: Dialect) -> tuple[str, datetime | None]:
-    """Token and its end. The schemas name further kinds; text and tests refuse them."""
+    """Return token and its end. The schemas name further kinds; text and tests refuse them."""
     if credential is None:
         return "", None
     if not isinstance(credential, dict) or not isinstance(credential.get("credentialType"), str):

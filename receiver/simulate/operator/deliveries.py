@@ -126,7 +126,9 @@ class Deliveries:
 
 
 def _worth_another(answer: str) -> bool:
-    """No answer, or trouble at the sink; a refusal is final (CAMARA says nothing of repeats)."""
+    """Return whether to send again: without an answer, or for trouble at the sink. A refusal is
+    final (CAMARA says nothing of repeats).
+    """
     return not answer.isdigit() or int(answer) >= 500 or int(answer) in _AGAIN
 
 

@@ -51,7 +51,7 @@ def subscription(
 
 
 def _flat(found: Subscription, *, with_device: bool) -> dict[str, Any]:
-    """Version 0.5 (SubscriptionInfo, which wants the type outside as well)."""
+    """Write a subscription in version 0.5 (SubscriptionInfo, which wants the type outside too)."""
     body = found.wanted.body
     answer: dict[str, Any] = {
         "subscriptionId": found.id,

@@ -74,7 +74,9 @@ def ended(found: Subscription, reason: str) -> dict[str, Any]:
 
 
 def _data(found: Subscription) -> dict[str, Any]:
-    """Events name no device when the access token did (data minimisation)."""
+    """Return an event's data, without the device where the access token named it (data
+    minimisation).
+    """
     if found.from_token:
         return {"subscriptionId": found.id}
     return {"subscriptionId": found.id, "device": shown_device(found)}

@@ -189,7 +189,9 @@ class Operator:
         return self.deliveries.send(found, event, lambda status: self._refused(found, status))
 
     def _refused(self, found: Subscription, status: int) -> None:
-        """Heed a sink: 401 lets the subscription expire, 410 ends it (event guide 2.2.3)."""
+        """End a subscription as its sink demands: 401 lets it expire, 410 ends it (event guide
+        2.2.3).
+        """
         self.end(found, "ACCESS_TOKEN_EXPIRED", notify=status == 401)
 
 

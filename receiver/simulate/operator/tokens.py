@@ -162,7 +162,7 @@ def _keys(client: Client) -> KeySet:
 
 
 def _basic(authorization: str) -> tuple[str, str]:
-    """Both parts are form-encoded before they are joined (RFC 6749, 2.3.1)."""
+    """Read Basic authentication, both parts of which are form-encoded (RFC 6749, 2.3.1)."""
     scheme, _, value = authorization.partition(" ")
     try:
         if scheme.lower() != "basic":
