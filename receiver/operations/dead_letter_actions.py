@@ -88,8 +88,7 @@ class DeadLetterActions:
         source = iter(letters)
         while page := list(islice(source, PAGE)):
             pace(page)
-            now: Any = self._client.time()
-            self._now = now[0] * 1000 + now[1] // 1000
+            self._now = server_time(self._client)
             pipe = self._client.pipeline(transaction=False)
             refused = [ask(pipe, found) for found in page]
             answers = iter(pipe.execute(raise_on_error=False))

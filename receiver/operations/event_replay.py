@@ -153,7 +153,7 @@ class Replay:
         due = retry_due(self._sink.name)
         while self._room < wanted:
             waiting: Any = self._client.zcard(due)
-            now = self._now()
+            now = server_time(self._client)  # by which workers decide what is due
             if waiting <= WAITING_MOST and not self._client.zcount(due, "-inf", now):
                 self._room = AT_ONCE
             else:
@@ -161,11 +161,6 @@ class Replay:
                 self._waits(f"sink {self._sink.name!r} has {waiting} deliveries to do first")
                 time.sleep(0.05)
         self._room -= wanted
-
-    def _now(self) -> int:
-        """Return Redis' time, by which workers decide what is due, in milliseconds."""
-        now: Any = self._client.time()
-        return int(now[0] * 1000 + now[1] // 1000)
 
     def _ring(self) -> None:
         """Enqueue the forward job; the sweep would too, but only every few seconds."""

@@ -1,7 +1,5 @@
 """What an operator orders of a sink: start, pause, and be done with one that is gone."""
 
-from typing import Any, cast
-
 import redis
 
 from receiver.contract.redis_keys import MARKS, SINKS, forward_group, sink_state
@@ -18,13 +16,11 @@ def pause(client: redis.Redis, name: str, reason: str) -> bool:
     """Stop a sink: nothing is sent to it until somebody starts it. Returns whether it was not
     stopped before.
     """
-    key, untyped = sink_state(name), cast(Any, client)
-    if untyped.hexists(key, "stopped"):
+    key = sink_state(name)
+    if client.hexists(key, "stopped"):
         return False
-    seconds, micros = untyped.time()
-    at = str(1000 * seconds + micros // 1000)
     # Together: of a sink that is stopped and has no time nothing would ever be given up.
-    untyped.hset(key, mapping={"stopped": reason, "stopped_at": at})
+    client.hset(key, mapping={"stopped": reason, "stopped_at": str(server_time(client))})
     return True
 
 

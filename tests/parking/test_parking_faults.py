@@ -241,7 +241,7 @@ def test_whoever_has_parked_events_says_that_it_lives_now_and_then_and_not_each_
         times.append(len(times))
         return 1
 
-    monkeypatch.setattr(parker, "_milliseconds", now)
+    monkeypatch.setattr(parker, "server_time", now)
     for _ in range(5):
         parked.parker.step()
     assert len(times) == 1

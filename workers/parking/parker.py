@@ -15,6 +15,7 @@ from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import sink_parking
 from receiver.runtime import redis_errors
 from receiver.runtime.logs import Condition
+from receiver.runtime.server_time import server_time
 from workers.parking import memory_use
 from workers.parking.memory_use import Use
 from workers.parking.place import Place
@@ -129,7 +130,7 @@ class Parker:
             return
         now = time.monotonic()
         if changed or now - self._seen.get(name, -SEEN_EVERY) >= SEEN_EVERY:
-            seen: Any = {"trouble": trouble, "seen": _milliseconds(self._client)}
+            seen: Any = {"trouble": trouble, "seen": server_time(self._client)}
             self._client.hset(sink_parking(name), mapping=seen)
             self._seen[name] = now
 
@@ -139,8 +140,3 @@ class Parker:
             return self._place is not None and use.place == self._place.name
         except OSError:
             return use.host == os.uname().nodename
-
-
-def _milliseconds(client: redis.Redis) -> int:
-    clock: Any = client.time()
-    return int(clock[0]) * 1000 + int(clock[1]) // 1000

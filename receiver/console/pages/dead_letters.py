@@ -23,6 +23,7 @@ from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
 from receiver.operations.replay_throttle import ReplayThrottle
 from receiver.runtime.bell import Bell
+from receiver.runtime.server_time import server_time
 
 ROWS: Final = 50
 ACTIONS: Final = ("replay", "drop")
@@ -64,7 +65,7 @@ async def confirm(request: Request) -> Response:
     """Say how many the filter selects now, and ask."""
     form = await forms.fields(request)
     action = forms.action(form, ACTIONS)
-    until = await run_in_threadpool(_now, request)
+    until = 1 + await run_in_threadpool(server_time, request.app.state.redis)
     wanted = selection(form, until)
     count = await slowly(request, _count, request, wanted)
     shown = _filter(form) | {"id": entry_id(form.get("id", "")), "until": until}
@@ -142,11 +143,6 @@ def _groups(client: Any) -> list[tuple[str, str, int]]:
 
 def _count(request: Request, wanted: Selection) -> int:
     return sum(1 for _ in dead_letters.select(request.app.state.redis, wanted))
-
-
-def _now(request: Request) -> int:
-    seconds, micro = request.app.state.redis.time()
-    return int(seconds) * 1000 + int(micro) // 1000 + 1
 
 
 def _filter(values: Any) -> dict[str, str]:
