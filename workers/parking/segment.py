@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from receiver.contract.entry_ids import order
+
 MAGIC: Final = b"RPB1"
 _HEAD: Final = struct.Struct(">4sIIQ4QI")
 _SUM: Final = struct.Struct(">I")
@@ -64,7 +66,7 @@ class Gap(NamedTuple):
 def pack(number: int, entries: Sequence[Entry]) -> bytes:
     """Return a block of these events, of which the first has this number."""
     body = zlib.compress(_encode(entries), _LEVEL)
-    ids = (*_parts(entries[0][0]), *_parts(entries[-1][0]))
+    ids = (*order(entries[0][0]), *order(entries[-1][0]))
     head = _HEAD.pack(MAGIC, len(body), len(entries), number, *ids, zlib.crc32(body))
     return head + _SUM.pack(zlib.crc32(head)) + body
 
@@ -144,8 +146,3 @@ def _next_block(read: Read, start: int, size: int) -> int:
             return start + found
         found = data.find(MAGIC, found + 1)
     return size
-
-
-def _parts(entry: str) -> tuple[int, int]:
-    milliseconds, _, number = entry.partition("-")
-    return int(milliseconds), int(number)

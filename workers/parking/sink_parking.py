@@ -10,6 +10,7 @@ import redis
 import structlog
 
 from receiver.config.settings import SinkSettings
+from receiver.contract.entry_ids import order
 from receiver.contract.records import Delivery, encode
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -84,7 +85,7 @@ class SinkParking:
         # Nobody took them from the stream, unless Redis is of an earlier time and never had them.
         ends = (unclaimed.first, files.last)
         still = all(self._client.xrange(EVENTS, one, one) for one in ends)
-        if still and _order(unclaimed.first) > max(_order(use.position), self._done()):
+        if still and order(unclaimed.first) > max(order(use.position), self._done()):
             files.cut(unclaimed.number)
         else:
             files.set_aside(claimed)
@@ -125,7 +126,7 @@ class SinkParking:
     def _done(self) -> tuple[int, int]:
         """Return the last entry that the sink is done with, though somebody has moved its group."""
         mark: Any = self._client.hget(MARKS, forward_group(self._sink.name))
-        return _order(mark.split()[-1].decode()) if mark else (0, 0)
+        return order(mark.split()[-1].decode()) if mark else (0, 0)
 
     def give_back(self, use: Use) -> int:
         """Return the next parked events to the sink, due now, if the sink is to have more.
@@ -141,7 +142,7 @@ class SinkParking:
             log.error("sink.parked_damaged", sink=self._sink.name, events=missing)
         last = entries[-1][0] if entries else ""
         deliveries = [
-            (entry, Delivery(entry, event, _order(entry)[0]))
+            (entry, Delivery(entry, event, order(entry)[0]))
             for entry, event in entries
             if event is not None
         ]
@@ -236,8 +237,3 @@ class SinkParking:
 
 def _script(client: redis.Redis, name: str) -> Callable[..., Any]:
     return client.register_script(scripts.load(__package__, name))
-
-
-def _order(entry: str) -> tuple[int, int]:
-    milliseconds, _, number = entry.partition("-")
-    return int(milliseconds), int(number)
