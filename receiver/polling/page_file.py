@@ -18,6 +18,8 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from receiver.runtime.private_files import sync_directory
+
 RESERVED: Final = 1024 * 1024
 DIRECTORY: Final = "pages"
 """In `RECEIVER_DATA_DIR`."""
@@ -90,7 +92,7 @@ class PageFile:
             os.posix_fallocate(self._file, 0, RESERVED)
             self._write(msgspec.json.encode(asked) + b"\n")
             os.fsync(self._file)
-            _sync_directory(directory)
+            sync_directory(directory)
         except BaseException:
             self.remove()
             raise
@@ -215,11 +217,3 @@ def _apart(octets: bytes) -> tuple[bytes, _Foot | None]:
 
 def _decode(line: bytes, kind: type[T]) -> T:
     return msgspec.json.decode(line, type=kind)
-
-
-def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -32,6 +32,15 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
+def sync_directory(directory: Path) -> None:
+    """Write a directory to disk, with the names in it. Raises `OSError`."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _remove_left(path: Path) -> None:
     for left in path.parent.glob(f"{path.name}.*new"):
         with contextlib.suppress(OSError):  # another process has removed it

@@ -181,7 +181,7 @@ def test_a_new_file_is_in_its_directory_on_the_disk_before_anybody_counts_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(segment_writer, "sync", synced.append)
+    monkeypatch.setattr(segment_writer, "sync_directory", synced.append)
     with contextlib.closing(ParkedFiles(tmp_path / "billing")) as files:
         synced.clear()
         files.append(0, entries(10))

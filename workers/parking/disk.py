@@ -6,6 +6,8 @@ import itertools
 import os
 from pathlib import Path
 
+from receiver.runtime.private_files import sync_directory
+
 
 def unused_name(path: Path, kind: str) -> Path:
     """Return a name for a file that is kept: nothing of that name is there yet."""
@@ -45,13 +47,4 @@ def replace(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             new.unlink()  # a full disk needs its room
         raise
-    sync(path.parent)
-
-
-def sync(directory: Path) -> None:
-    """Write a directory to disk, with the names in it. Raises `OSError`."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_directory(path.parent)

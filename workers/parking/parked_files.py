@@ -15,8 +15,9 @@ from pathlib import Path
 
 import structlog
 
+from receiver.runtime.private_files import sync_directory
 from workers.parking import segment
-from workers.parking.disk import open_lock, replace, sync, unused_name, write
+from workers.parking.disk import open_lock, replace, unused_name, write
 from workers.parking.segment import Block, DamagedError, Entry, Gap
 from workers.parking.segment_writer import SegmentWriter
 
@@ -137,7 +138,7 @@ class ParkedFiles:
             kept = unused_name(path, "unclaimed")
             if first.at:
                 write(kept, path.read_bytes()[first.at :])
-                sync(self._directory)
+                sync_directory(self._directory)
                 _shorten(path, first.at, counts=name in left)
             else:
                 path.rename(kept)

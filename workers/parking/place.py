@@ -5,7 +5,8 @@ import secrets
 from pathlib import Path
 
 from receiver.config.settings import PARKING
-from workers.parking.disk import sync, write
+from receiver.runtime.private_files import sync_directory
+from workers.parking.disk import write
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -68,4 +69,4 @@ class Place:
                 path.hardlink_to(new)
         finally:
             new.unlink(missing_ok=True)
-        sync(self._own)
+        sync_directory(self._own)

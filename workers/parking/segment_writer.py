@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from workers.parking.disk import sync
+from receiver.runtime.private_files import sync_directory
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """Bytes at which the next block begins a new file."""
@@ -60,5 +60,5 @@ class SegmentWriter:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         file = os.open(self._directory / name, flags, 0o600)
         self._open = name, file, 0
-        sync(self._directory)
+        sync_directory(self._directory)
         return self._open

@@ -1,4 +1,4 @@
-"""Files of the spool on the disk: opened without following links, written whole, named for certain.
+"""Files of the spool on the disk: opened without following links, locked, written whole.
 
 Every function may raise `OSError`.
 """
@@ -45,12 +45,3 @@ def write(file: int, data: bytes | bytearray, place: int) -> None:
     written = 0
     while written < len(data):
         written += os.pwrite(file, data[written:], place + written)
-
-
-def sync(directory: Path) -> None:
-    """Write a directory to disk, with the names in it."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,8 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from receiver.intake.spool import depth, disk, location
+from receiver.intake.spool import depth, location
 from receiver.intake.spool.depth import ForeignFileError
+from receiver.runtime.private_files import sync_directory
 
 
 def name(directory: Path) -> str:
@@ -33,7 +34,7 @@ def _write_name(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
         path.hardlink_to(new)
     new.unlink()
-    disk.sync(path.parent)
+    sync_directory(path.parent)
 
 
 class Rest(NamedTuple):

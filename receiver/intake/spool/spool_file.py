@@ -30,6 +30,7 @@ from receiver.intake.spool.changed_rows import Change, Changes
 from receiver.intake.spool.depth import HEAD, START, Depth, ForeignFileError, noted, plus, summed
 from receiver.intake.spool.drain_mark import Mark
 from receiver.intake.spool.row_format import Row
+from receiver.runtime.private_files import sync_directory
 
 log = structlog.get_logger()
 
@@ -69,7 +70,7 @@ class SpoolFile:
             self._file = disk.open_file(self._path, opened)
             self._mark = disk.open_file(self._path.with_suffix(".mark"), opened)
             self._load(drain_mark.read(self._mark))
-            disk.sync(directory)  # the file's name is to survive as well
+            sync_directory(directory)  # the file's name is to survive as well
             opened.callback(os.close, lock)
             self._opened = opened.pop_all()
 
@@ -163,7 +164,7 @@ class SpoolFile:
             raise
         self._generation, self._drained, self.depth, self.size = generation, START, depth, size
         self._note()
-        disk.sync(self._path.parent)
+        sync_directory(self._path.parent)
 
     def _rows(self) -> Iterator[tuple[Row, bytes]]:
         """Yield what is left in it, with bodies; damaged rows are set aside instead."""
