@@ -2,11 +2,11 @@
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
+from receiver.cli.simulate import simulated_server
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.process import UntilStopped
 from receiver.contract.redis_keys import EVENTS
@@ -14,7 +14,6 @@ from receiver.runtime import redis_client, redis_errors
 from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.scenario import Scenario
 from receiver.simulate.att_gateway.verdict import Verdict
-from receiver.simulate.scenario import ScenarioError
 
 
 @click.command(cls=UntilStopped, short_help="Simulate AT&T's API gateway, for what polls.")
@@ -72,10 +71,8 @@ def command(
     docs/simulate.md. Ctrl-C ends it; with --redis-url the verdict comes then too, and exit code 1
     where it is a bad one.
     """
-    played = _scenario(scenario, seed)
-    if why := setup.port_fault(host, port):
-        shown = host if host.isprintable() else ascii(host)
-        raise setup.Refused(f"--host {shown} --port {port}: {why}; set another --port")
+    played = simulated_server.scenario(scenarios.load, Scenario(), scenario, seed)
+    url = simulated_server.base_url(host, port)
     _check_stream(redis_url)
     from receiver.simulate.att_gateway import app
     from receiver.simulate.att_gateway.reader import StreamReader
@@ -88,22 +85,13 @@ def command(
         _say(found)  # here, for SIGTERM ends the process behind the server
 
     server = app.server(played, host, port, reader, judged)
-    _greet(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    _greet(played, url)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if reader and not verdicts:
         raise setup.Refused("--redis-url: no verdict, Redis does not answer")
     if any(found.faults for found in verdicts):
         raise click.exceptions.Exit(1)
-
-
-def _scenario(path: Path | None, seed: int | None) -> Scenario:
-    try:
-        found = scenarios.load(path) if path else Scenario()
-    except ScenarioError as error:
-        raise setup.Refused(str(error)) from None
-    more: dict[str, Any] = {} if seed is None else {"seed": seed}
-    return msgspec.structs.replace(found, **more)
 
 
 def _check_stream(url: str | None) -> None:

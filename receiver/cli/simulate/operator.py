@@ -2,11 +2,10 @@
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
+from receiver.cli.simulate import simulated_server
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.process import UntilStopped
 from receiver.simulate.operator import dialects
@@ -53,28 +52,17 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
     The other control routes end subscriptions for every reason, move the operator's clock and
     change its settings; they and the scenario file: docs/simulate.md. Ctrl-C ends it.
     """
-    played = _scenario(scenario, seed)
-    if why := setup.port_fault(host, port):
-        shown = host if host.isprintable() else ascii(host)
-        raise setup.Refused(f"--host {shown} --port {port}: {why}; set another --port")
+    played = simulated_server.scenario(scenarios.load, Scenario(), scenario, seed)
+    url = simulated_server.base_url(host, port)
     from receiver.simulate.operator import app
 
     try:
         server = app.server(played, host, port)
     except ScenarioError as error:
         raise setup.Refused(str(error)) from None
-    _print_urls(played, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    _print_urls(played, url)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
-
-
-def _scenario(path: Path | None, seed: int | None) -> Scenario:
-    try:
-        found = scenarios.load(path) if path else Scenario()
-    except ScenarioError as error:
-        raise setup.Refused(str(error)) from None
-    more: dict[str, Any] = {} if seed is None else {"seed": seed}
-    return msgspec.structs.replace(found, **more)
 
 
 def _print_urls(scenario: Scenario, url: str) -> None:

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from receiver.runtime import redis_errors
-from receiver.simulate.att_gateway import scenario as scenarios
 from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.mailbox import Item, Part
@@ -34,6 +33,7 @@ from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.records import Calls, records
 from receiver.simulate.att_gateway.scenario import Fault
 from receiver.simulate.att_gateway.verdict import Verdict, verdict
+from receiver.simulate.changed_scenario import changed
 
 
 class Control:
@@ -183,7 +183,7 @@ class Control:
     def _change_settings(self, body: bytes) -> dict[str, Any]:
         """Change sections as in the scenario file; what they do not name stays as it is."""
         changes = msgspec.json.decode(body, type=dict[str, Any])
-        self._gateway.scenario = scenarios.changed(self._gateway.scenario, changes)
+        self._gateway.scenario = changed(self._gateway.scenario, changes)
         return {}
 
 

@@ -6,7 +6,7 @@ A bad value raises `ScenarioError`: one line that names the file, the line and w
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -195,18 +195,6 @@ def load(path: Path) -> Scenario:
         raise ScenarioError(f"{path}:{_line(text, str(error))}: {error}") from None
     _check(path, found)
     return found
-
-
-def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
-    """Return the scenario with some values replaced, section by section.
-
-    Raises `msgspec.ValidationError`, and leaves the scenario as it was.
-    """
-    now: dict[str, Any] = msgspec.to_builtins(scenario)
-    for name, value in changes.items():
-        inner = now.get(name)
-        now[name] = inner | value if isinstance(inner, dict) and isinstance(value, dict) else value
-    return msgspec.convert(now, Scenario)
 
 
 def _check(path: Path, scenario: Scenario) -> None:

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from receiver.simulate.changed_scenario import changed
 from receiver.simulate.operator import devices
-from receiver.simulate.operator import scenario as scenarios
 from receiver.simulate.operator.answers import json
 from receiver.simulate.operator.books import Calls, books
 from receiver.simulate.operator.faults import Faults
@@ -186,7 +186,7 @@ class Control:
     def _change_settings(self, body: bytes) -> dict[str, Any]:
         """Change sections as in the scenario file; what they do not name stays as it is."""
         changes = msgspec.json.decode(body, type=dict[str, Any])
-        self._operator.scenario = scenarios.changed(self._operator.scenario, changes)
+        self._operator.scenario = changed(self._operator.scenario, changes)
         return {}
 
 

@@ -6,7 +6,7 @@ The sections can be replaced while it runs (`control`), hence they are plain val
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -194,15 +194,3 @@ def load(path: Path) -> Scenario:
         raise ScenarioError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ScenarioError(f"{path}: {error}") from None
-
-
-def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
-    """Return the scenario with some values replaced, section by section.
-
-    Raises `msgspec.ValidationError`, and leaves the scenario as it was.
-    """
-    now: dict[str, Any] = msgspec.to_builtins(scenario)
-    for name, value in changes.items():
-        inner = now.get(name)
-        now[name] = inner | value if isinstance(inner, dict) and isinstance(value, dict) else value
-    return msgspec.convert(now, Scenario)

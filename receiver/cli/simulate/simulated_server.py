@@ -1,0 +1,32 @@
+"""What the commands that run a simulated server share: its scenario and its address."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from receiver.cli.terminal import setup
+from receiver.simulate.scenario import ScenarioError
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def scenario(load: Callable[[Path], S], default: S, path: Path | None, seed: int | None) -> S:
+    """Return the scenario of a file, or the default one, with this seed where one is given. Raises
+    `setup.Refused`.
+    """
+    try:
+        found = load(path) if path else default
+    except ScenarioError as error:
+        raise setup.Refused(str(error)) from None
+    more: dict[str, Any] = {} if seed is None else {"seed": seed}
+    return msgspec.structs.replace(found, **more)
+
+
+def base_url(host: str, port: int) -> str:
+    """Return the URL of a server there. Raises `setup.Refused` if nothing can listen there."""
+    if why := setup.port_fault(host, port):
+        shown = host if host.isprintable() else ascii(host)
+        raise setup.Refused(f"--host {shown} --port {port}: {why}; set another --port")
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
