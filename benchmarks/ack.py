@@ -32,7 +32,7 @@ WARM_UP = 3.0
 
 
 def present() -> list[Contender]:
-    """Those that run here, in the order they run in."""
+    """Return those that run here, in the order they run in."""
     return [each for each in ORDER if not each.needs()]
 
 
@@ -42,7 +42,7 @@ def measure(
     seconds: float = 10,
     kind: str = "message",
 ) -> Result:
-    """One contender, alone, on an empty Valkey of its own."""
+    """Measure one contender, alone, on an empty Valkey of its own."""
     events = notifications.KINDS[kind].events
     with fresh(contender, kind) as running:
         warm = closed(replace(running.target, first=1), connections, WARM_UP)
@@ -57,7 +57,7 @@ def measure(
 def by_connections(
     contender: Contender, counts: Sequence[int], seconds: float
 ) -> list[tuple[int, float]]:
-    """(connections, acknowledged per second) of one contender, fewest connections first."""
+    """Return (connections, acknowledged per second) of one contender, fewest connections first."""
     with fresh(contender) as running:
         closed(replace(running.target, first=1), CONNECTIONS, WARM_UP)
         found = []
@@ -68,7 +68,7 @@ def by_connections(
 
 
 def report(rounds: list[Round]) -> str:
-    """Two Markdown tables: the figures, then ours against the others."""
+    """Return two Markdown tables: the figures, then ours against the others."""
     rows = []
     for each in contenders.ALL:
         if not values(rounds, each.letter, "rate"):
@@ -96,7 +96,7 @@ def _against(rounds: list[Round]) -> str:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)

@@ -8,7 +8,7 @@ from functools import partial
 
 from benchmarks import books
 from benchmarks.calm import Result, calm
-from benchmarks.contenders import OURS, door
+from benchmarks.contenders import OURS, web_process
 from benchmarks.footprint import cpu_seconds
 from benchmarks.load import closed
 from benchmarks.processes import Process, Server, until, valkey
@@ -18,7 +18,7 @@ FEW = 1_000
 
 
 def worker(backlog: int, times: int = 1) -> Result:
-    """Processor time per notification of a warm worker and its Valkey, and the rate."""
+    """Measure processor time per notification of a warm worker and its Valkey, and the rate."""
     with valkey() as server, books.warm_worker(server) as process:
         spent = took = 0.0
         for turn in range(times):
@@ -29,9 +29,9 @@ def worker(backlog: int, times: int = 1) -> Result:
     return {"backlog": backlog, "us": spent / count * 1e6, "rate": count / took}
 
 
-def the_door(backlog: int, seconds: float = 10) -> Result:
-    """Processor time per acknowledgement of web process and Valkey while so many wait."""
-    with valkey() as server, door(OURS, server) as running:
+def loaded_web_process(backlog: int, seconds: float = 10) -> Result:
+    """Measure processor time per acknowledgement of web process and Valkey while so many wait."""
+    with valkey() as server, web_process(OURS, server) as running:
         closed(replace(running.target, first=8_000_000), CONNECTIONS, 3)
         server.client.delete("receiver:inbound", "receiver:ledger")
         books.fill(server, backlog)
@@ -42,7 +42,7 @@ def the_door(backlog: int, seconds: float = 10) -> Result:
 
 
 def _drained(server: Server, process: Process) -> tuple[float, float]:
-    """(processor seconds, seconds) from the bell to the last outcome."""
+    """Return (processor seconds, seconds) from the bell to the last outcome."""
     before = cpu_seconds(process) + cpu_seconds(server.process)
     begin = time.perf_counter()
     books.ring(server)
@@ -52,15 +52,15 @@ def _drained(server: Server, process: Process) -> tuple[float, float]:
 
 
 def compare(many: int = 1_000_000) -> dict[str, list[Result]]:
-    """A thousand waiting, often enough to be measured, against very many."""
+    """Measure a thousand waiting, often enough to show, against very many."""
     return {
         "worker": [calm(partial(worker, FEW, 100)), calm(partial(worker, many))],
-        "door": [calm(partial(the_door, FEW)), calm(partial(the_door, many))],
+        "door": [calm(partial(loaded_web_process, backlog)) for backlog in (FEW, many)],
     }
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--many", type=int, default=1_000_000)
     print(json.dumps(compare(parser.parse_args().many), indent=2))

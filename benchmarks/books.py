@@ -48,24 +48,26 @@ def ring(server: Server) -> None:
 
 
 def outcomes(client: "redis.Redis") -> int:
-    """How many notifications have come to their end."""
+    """Return how many notifications have come to their end."""
     counts = client.hmget(LEDGER, ["published", "duplicate", "dead"])
     return sum(int(each or 0) for each in counts)
 
 
 def open_count(client: "redis.Redis") -> int:
-    """How many have not."""
+    """Return how many notifications have no outcome yet."""
     return int(client.hget(LEDGER, "accepted") or 0) - outcomes(client)
 
 
 def unpublished(client: "redis.Redis") -> int:
-    """How many are not events: a duplicate or a dead letter would be no work worth measuring."""
+    """Return how many notifications are not events: duplicates and dead letters count as waiting,
+    since they are no work worth measuring.
+    """
     accepted, published = client.hmget(LEDGER, ["accepted", "published"])
     return int(accepted or 0) - int(published or 0)
 
 
 def oldest_open(client: "redis.Redis") -> float:
-    """Seconds since the oldest open notification was stored; 0 when none is open."""
+    """Return the seconds since the oldest open notification was stored; 0 when none is open."""
     with client.pipeline(transaction=True) as pipe:
         pipe.xpending(INBOUND, GROUP)
         pipe.xinfo_groups(INBOUND)
@@ -87,7 +89,7 @@ def oldest_open(client: "redis.Redis") -> float:
 
 @contextlib.contextmanager
 def worker(server: Server) -> Iterator[Process]:
-    """`python -m workers` with one normalise worker."""
+    """Run `python -m workers` with one normalise worker."""
     environ = {"REDIS_URL": server.url, "RECEIVER_WORKERS": "1"}
     with running(python("-m", "workers"), environ) as process:
         yield process
@@ -95,7 +97,7 @@ def worker(server: Server) -> Iterator[Process]:
 
 @contextlib.contextmanager
 def warm_worker(server: Server) -> Iterator[Process]:
-    """The same once it has imported what it needs and published its first 2,000."""
+    """Run a worker that has imported what it needs and published its first 2,000."""
     fill(server, 2000, first=9_000_000)
     with worker(server) as process:
         until(lambda: open_count(server.client) == 0, process, 60)

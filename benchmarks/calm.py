@@ -30,7 +30,7 @@ class _Clock(NamedTuple):
 
 
 def calm(measure: Callable[[], Result]) -> Result:
-    """The first measurement that was not disturbed, else the least disturbed of several.
+    """Return the first measurement that was not disturbed, else the least disturbed of several.
 
     It says under `foreign` what share of the processors other work took.
     """
@@ -55,7 +55,7 @@ def _once_more(taken: list[Result]) -> bool:
 
 
 def foreign(seconds: float) -> float:
-    """The share that other work takes in the next so many seconds."""
+    """Return the share that other work takes in the next so many seconds."""
     before = _now()
     time.sleep(seconds)
     return _share(before, _now())
@@ -86,7 +86,9 @@ def _now() -> _Clock:
 
 
 def _ours() -> float:
-    """Processor seconds of this process, of all that descend from it, and of those that ended."""
+    """Return the processor seconds of this process and of all that descend from it, also of those
+    that ended.
+    """
     parents, spent = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

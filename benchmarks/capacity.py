@@ -130,7 +130,7 @@ def collect(rounds: int, seconds: float = 4) -> Part:
 
 
 def report(part: Part) -> str:
-    """What each kind costs, what the model makes of it, and how that compares."""
+    """Return what each kind costs, what the model makes of it, and how that compares."""
     rows = [
         [kind, *(shown([each[name] for each in rounds], 1) for name in COSTS)]
         for kind, rounds in part["costs"].items()
@@ -149,7 +149,7 @@ def report(part: Part) -> str:
 
 
 def _checked(checks: list[Part]) -> str:
-    """Rates beside what the costs of the same round predict, and what was used."""
+    """Return the rates beside what the costs of the same round predict, and what was used."""
     rows = []
     for where in PLACEMENTS:
         some = [each for each in checks if each["name"] == where.name]
@@ -162,7 +162,7 @@ def _checked(checks: list[Part]) -> str:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=4)

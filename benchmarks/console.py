@@ -19,7 +19,7 @@ from benchmarks.console_process import console
 from benchmarks.console_store import KEPT, stored
 from benchmarks.console_viewers import Viewers
 from benchmarks.console_web import VIEWERS, loading, turns
-from benchmarks.contenders import OURS, door
+from benchmarks.contenders import OURS, web_process
 from benchmarks.processes import python, running, valkey
 from benchmarks.rounds import table
 
@@ -27,13 +27,17 @@ Result = dict[str, Any]
 
 
 def measure(directory: Path, rounds: int, seconds: float) -> Result:
-    """The pages of a filled store without load and under load, and the web process with the console
-    and its viewers and without them, in turns.
+    """Measure the pages of a filled store without load and under load, and the web process with the
+    console and its viewers and without them, in turns.
     """
     store = stored(directory)
     with valkey("everysec", directory) as server:
         workers = running(python("-m", "workers"), {"REDIS_URL": server.url})
-        with door(OURS, server) as started, workers, console(server, started.target) as found:
+        with (
+            web_process(OURS, server) as started,
+            workers,
+            console(server, started.target) as found,
+        ):
             addresses = pages(server, store)
             result: Result = {"first page": transferred(found)}
             result |= _told({"pages, no load": timed(found, addresses, 4 * rounds)})
@@ -53,7 +57,7 @@ def _told(part: Result) -> Result:
 
 
 def report(found: Result) -> str:
-    """The figures as tables."""
+    """Return the figures as tables."""
     rows = [
         [name, *(f"{found[how][name][point]:,.1f}" for how in _HOW for point in _POINTS)]
         for name in found[_HOW[0]]
@@ -68,7 +72,7 @@ _POINTS: Final = ("p50", "p95", "cpu")
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, default=KEPT)
     parser.add_argument("--rounds", type=int, default=5)

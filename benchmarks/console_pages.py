@@ -18,7 +18,7 @@ Result = dict[str, Any]
 
 
 def pages(server: Server, store: Store) -> dict[str, str]:
-    """What is timed: name -> address."""
+    """Return what is timed: name -> address."""
     client: Any = server.client
     letter, refused = (
         client.xrevrange(name, count=1)[0][0].decode() for name in (DEAD_LETTERS, REJECTED)
@@ -45,7 +45,9 @@ def pages(server: Server, store: Store) -> dict[str, str]:
 
 
 def timed(found: Console, addresses: dict[str, str], times: int) -> dict[str, Result]:
-    """Each page so often, in turn: milliseconds by the clock and of the console's processor."""
+    """Time each page so often, in turn: milliseconds by the clock and of the console's
+    processor time.
+    """
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in addresses}
     for _ in range(times):
         for name, address in addresses.items():
@@ -58,7 +60,7 @@ def timed(found: Console, addresses: dict[str, str], times: int) -> dict[str, Re
 
 
 def transferred(found: Console) -> Result:
-    """What a browser with nothing in its cache fetches for the first page, and from whom."""
+    """Return what a browser with nothing in its cache fetches for the first page, and from whom."""
     page = found.client.get("/")
     wanted = sorted(set(re.findall(r'(?:src|href)="([^"#]+\.(?:js|css|svg))"', page.text)))
     sizes = {"/": len(page.content) if "content-encoding" not in page.headers else _raw(page)}

@@ -22,23 +22,23 @@ class Console:
         self.client = client
 
     def cookie(self) -> str:
-        """The cookie of the session, as a header."""
+        """Return the cookie of the session, as a header."""
         return "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
 
     def cpu(self) -> float:
-        """Processor time of its threads so far, in milliseconds."""
+        """Return the processor time of its threads so far, in milliseconds."""
         tasks = Path(f"/proc/{self.process.popen.pid}/task").glob("*/schedstat")
         return sum(int(one.read_text().split()[0]) for one in tasks) / 1e6
 
     def megabytes(self) -> float:
-        """What of its memory is resident."""
+        """Return its resident memory."""
         said = Path(f"/proc/{self.process.popen.pid}/status").read_text()
         return int(said.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 @contextmanager
 def console(server: Server, target: load.Target) -> Iterator[Console]:
-    """A console before a Valkey and a web process."""
+    """Run a console before a Valkey and a web process."""
     web = f"http://127.0.0.1:{target.port}"
     port = free_port()
     base = f"http://127.0.0.1:{port}"

@@ -74,11 +74,11 @@ class Store:
     """When the newest was written, milliseconds since 1970."""
 
     def event(self, back: int) -> str:
-        """The id of the event that stands so far back."""
+        """Return the id of the event that stands so far back."""
         return _ID.replace(MARK, f"{self.events - 1 - back:07}")
 
     def receipt(self, client: Any, back: int) -> str:
-        """The receipt of about that event's notification."""
+        """Return the receipt of about that event's notification."""
         at = self.now - back * 7 * DAY // self.events
         ((_, fields),) = client.xrange(EVENTS, f"{at}", count=1)
         receipt: str = fields[b"event"].partition(b'"receiptid":"')[2][:27].decode()
@@ -86,7 +86,7 @@ class Store:
 
 
 def stored(directory: Path) -> Store:
-    """What is in a directory that `keep` filled. Raises `SystemExit` where there is none."""
+    """Return what is in a directory that `keep` filled. Raises `SystemExit` where there is none."""
     try:
         return Store(**json.loads((directory / _ABOUT).read_text("utf-8")))
     except OSError:
@@ -109,7 +109,7 @@ def keep(directory: Path, events: int, dead: int) -> None:
 
 
 def fill(client: Any, events: int, dead: int) -> Store:
-    """Events of a week, notifications of a day, what was refused and given up, a history."""
+    """Write a week of events, a day of notifications, refusals, dead letters and a history."""
     now = int(time.time() * 1000) - 60_000
     store = Store(events, dead, now)
     _groups(client)
@@ -211,7 +211,7 @@ def _history(client: Any, now: int) -> None:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, default=KEPT)
     parser.add_argument("--events", type=int, default=1_000_000)

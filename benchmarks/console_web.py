@@ -17,7 +17,7 @@ Result = dict[str, Any]
 
 
 def turns(found: Console, target: load.Target, rounds: int, seconds: float) -> Result:
-    """The web process under load with viewers before the console and without, in turns."""
+    """Measure the web process under load, with viewers before the console and without, in turns."""
     alone: list[load.Result] = []
     beside: list[load.Result] = []
     rows, cpu = [], 0.0
@@ -42,7 +42,7 @@ def turns(found: Console, target: load.Target, rounds: int, seconds: float) -> R
 
 @contextmanager
 def loading(target: load.Target) -> Iterator[None]:
-    """Notifications come in meanwhile."""
+    """Send notifications during the block."""
     done = threading.Event()
 
     def send() -> None:

@@ -34,7 +34,7 @@ def measure(kind: str = "message", seconds: float = 4) -> Result:
 
 
 def _drained(server: Server, process: Process) -> Result:
-    """Of the workers, without their start: the first tenth goes by before it counts."""
+    """Measure the workers without their start: the first tenth goes by before it counts."""
     until(lambda: books.unpublished(server.client) < 0.9 * BACKLOG, process, 60)
     worker, publish = spent(process), spent(server.process)
     count = books.unpublished(server.client)
@@ -43,13 +43,13 @@ def _drained(server: Server, process: Process) -> Result:
 
 
 def spent(process: Process) -> Callable[[], float]:
-    """Microseconds of processor time since this call."""
+    """Return a function that returns the microseconds of processor time since this call."""
     before = cpu_seconds(process)
     return lambda: 1e6 * (cpu_seconds(process) - before)
 
 
 def loaded(target: Target, seconds: float) -> Result:
-    """What a closed loop did, and under `load` what it took itself for one request."""
+    """Return what a closed loop did, and under `load` what it took itself for one request."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = closed(target, CONNECTIONS, seconds)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -58,6 +58,6 @@ def loaded(target: Target, seconds: float) -> Result:
 
 
 def middle(rounds: list[Result], name: str) -> float:
-    """The median of one figure, the greater of two; NaN of none."""
+    """Return the median of one figure, the greater of two; NaN of none."""
     found = sorted(each[name] for each in rounds)
     return found[len(found) // 2] if found else math.nan

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from benchmarks import forward
 from benchmarks.calm import Result
-from benchmarks.contenders import OURS, door
+from benchmarks.contenders import OURS, web_process
 from benchmarks.load import opened, percentile
 from benchmarks.processes import python, running, scratch, until, valkey
 from benchmarks.rounds import shown, table
@@ -28,7 +28,7 @@ def measure(rate: float = RATE, seconds: float = 15) -> Result:
         environ = {"REDIS_URL": server.url, "RECEIVER_WORKERS": "1", **more}
         with (
             running(python("-m", "workers"), environ) as workers,
-            door(OURS, server, more) as web,
+            web_process(OURS, server, more) as web,
         ):
 
             def delivered() -> int:
@@ -47,13 +47,13 @@ def measure(rate: float = RATE, seconds: float = 15) -> Result:
 
 
 def report(rounds: list[Result]) -> str:
-    """The times, round by round."""
+    """Return the times, round by round."""
     rows = [[name, shown([each[name] for each in rounds], 0)] for name in ("p50", "p99", "p99.9")]
     head = [f"receipt to web hook at {rounds[0]['offered']:,.0f} a second", "ms"]
     return table(head, rows)
 
 
 def _took(url: str) -> list[float]:
-    """What the hook has measured since the last call."""
+    """Return what the hook has measured since the last call."""
     with urllib.request.urlopen(f"{url}/took", timeout=10) as answer:
         return list(json.loads(answer.read()))

@@ -27,7 +27,7 @@ RQ_SHARE = 50
 
 
 def present() -> list[Contender]:
-    """Those whose worker runs here."""
+    """Return those whose worker runs here."""
     return [each for each in (TEXTBOOK, FORKLESS, BULLMQ, OURS) if not each.needs()]
 
 
@@ -49,7 +49,7 @@ def measure(
 
 
 def timed(remaining: Callable[[], int], total: int, process: Process) -> float:
-    """Outcomes per second, without the time the process took to get going."""
+    """Return outcomes per second, without the time the process took to get going."""
     until(lambda: remaining() < total, process, 60)
     begin, first = time.perf_counter(), remaining()
     until(lambda: remaining() == 0, process, 600)
@@ -57,7 +57,7 @@ def timed(remaining: Callable[[], int], total: int, process: Process) -> float:
 
 
 def report(rounds: list[Round]) -> str:
-    """The rates and how ours compares."""
+    """Return the rates and how ours compares."""
     rows = [
         [
             f"({each.letter}) {each.name}",
@@ -128,7 +128,7 @@ _WAYS: dict[str, _Way] = {
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backlog", type=int, default=BACKLOG)

@@ -1,4 +1,4 @@
-"""Door and worker together: what they sustain, and how soon a notification is an event."""
+"""Web process and worker together: what they sustain, and how soon a notification is an event."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import books
 from benchmarks.calm import Result
-from benchmarks.contenders import OURS, Running, door
+from benchmarks.contenders import OURS, Running, web_process
 from benchmarks.load import opened, percentile
 from benchmarks.processes import Server, until, valkey
 from receiver.contract.redis_keys import EVENTS
@@ -22,11 +22,11 @@ SAMPLE = 0.1
 
 
 def sustained(rate: float = 8000, seconds: float = 60) -> Result:
-    """Arrivals at a fixed rate for a while: was every one answered, and how old did any grow?"""
+    """Measure arrivals at a fixed rate: how many were answered, and how old the oldest grew."""
     with (
         valkey() as server,
         books.warm_worker(server) as worker,
-        door(OURS, server) as running,
+        web_process(OURS, server) as running,
     ):
         opened(replace(running.target, first=8_000_000), rate / 4, CONNECTIONS, 3)
         rewrites = _rewrites(server)
@@ -40,8 +40,14 @@ def sustained(rate: float = 8000, seconds: float = 60) -> Result:
 
 
 def receipt_to_event(rate: float = 100, seconds: float = 30) -> Result:
-    """From the last body byte (`receivedtime`) to the entry on the stream: both in milliseconds."""
-    with valkey() as server, books.warm_worker(server) as worker, door(OURS, server) as running:
+    """Measure from the last body byte (`receivedtime`) to the entry on the stream; both are in
+    milliseconds.
+    """
+    with (
+        valkey() as server,
+        books.warm_worker(server) as worker,
+        web_process(OURS, server) as running,
+    ):
         opened(replace(running.target, first=1), rate, CONNECTIONS, 3)
         until(lambda: books.open_count(server.client) == 0, worker, 30)
         newest: Any = server.client.xrevrange(EVENTS, count=1)
@@ -65,7 +71,7 @@ def _watched(running: Running, rate: float, seconds: float) -> tuple[list[float]
 
 
 def _rewrites(server: Server) -> int:
-    """How often Valkey has rewritten its log, in a process that wants a processor of its own."""
+    """Return how often Valkey has rewritten its log, for which it takes a whole processor."""
     return int(server.client.info("persistence")["aof_rewrites"])
 
 
@@ -75,7 +81,7 @@ def _took(entry: bytes, event: bytes) -> float:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=8000)
     parser.add_argument("--seconds", type=float, default=60)

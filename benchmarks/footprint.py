@@ -9,7 +9,7 @@ PROC = Path("/proc")
 
 
 def cpu_seconds(process: Process) -> float:
-    """Processor time used so far, by every thread of the process and of those it started."""
+    """Return the processor time so far, of every thread of the process and of those it started."""
     nanoseconds = 0
     for number in session(process.popen.pid):
         for task in (PROC / str(number) / "task").glob("*/schedstat"):
@@ -19,7 +19,7 @@ def cpu_seconds(process: Process) -> float:
 
 
 def resident_megabytes(process: Process) -> dict[int, float]:
-    """Resident memory of the process and of those it started, by process id."""
+    """Return the resident memory of the process and of those it started, by process id."""
     return {number: _resident(number) for number in session(process.popen.pid)}
 
 

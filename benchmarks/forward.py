@@ -42,12 +42,12 @@ def measure(contender: Contender, count: int = EVENT_COUNT) -> Result:
 
 
 def present() -> list[Contender]:
-    """Ours twice, and the peer where node is."""
+    """Return our contenders, and the peer where node is."""
     return [SINGLE, BATCH] + ([] if BULLMQ.needs() else [BULLMQ])
 
 
 def report(rounds: list[Round]) -> str:
-    """The rates and how ours compares."""
+    """Return the rates and how ours compares."""
     rows = [
         [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "rate"))]
         for each in (SINGLE, BATCH, BULLMQ)
@@ -64,7 +64,7 @@ def report(rounds: list[Round]) -> str:
 
 @contextlib.contextmanager
 def hook(app: str = "app") -> Iterator[str]:
-    """The consumer, in a process of its own."""
+    """Run the consumer, in a process of its own."""
     port = free_port()
     flags = ("--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log")
     command = python("-m", "uvicorn", f"benchmarks.contenders.hook:{app}", *flags)
@@ -113,7 +113,7 @@ def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, c
 
 
 def events(count: int) -> Iterator[bytes]:
-    """As the normalise job publishes them."""
+    """Yield events as the normalise job publishes them."""
     callback = next(each for each in CALLBACKS if each.name == "att.sms.mo")
     for number in range(count):
         body = notifications.body("message", number)
@@ -125,7 +125,7 @@ def events(count: int) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=EVENT_COUNT)

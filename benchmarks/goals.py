@@ -12,7 +12,7 @@ Raw = dict[str, Any]
 
 
 def table_of(raw: Raw) -> str:
-    """Every goal beside what was measured."""
+    """Return every goal beside what was measured."""
     rows = []
     for part, figure, goal, measured in _GOALS:
         rows.append([figure, goal, measured(raw) if part in raw else "not measured"])
@@ -122,7 +122,7 @@ def _resident(raw: Raw) -> str:
 
 
 def warm(samples: list[dict[str, float]]) -> dict[str, float]:
-    """The first sample after a tenth of the notifications: imports and pools are behind it."""
+    """Return the first sample after a tenth of the notifications, when imports are done."""
     tenth = samples[-1]["outcomes"] / 10
     return next(each for each in samples if each["outcomes"] >= tenth)
 

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import books, forward, notifications, record
-from benchmarks.contenders import OURS, Running, door
+from benchmarks.contenders import OURS, Running, web_process
 from benchmarks.footprint import resident_megabytes
 from benchmarks.load import Target, opened
 from benchmarks.processes import Process, Server, python, running, scratch, until, valkey
@@ -70,7 +70,7 @@ def run(minutes: int, rate: float) -> Row:
         environ |= {"REDIS_URL": server.url, "RECEIVER_WORKERS": "1"}
         with (
             running(python("-m", "workers"), environ) as workers,
-            door(OURS, server, environ) as web,
+            web_process(OURS, server, environ) as web,
             _jobs_taken(server),
         ):
             opened(replace(web.target, first=1), rate / 4, CONNECTIONS, 5)
@@ -109,7 +109,7 @@ def _minute(web: Running, workers: Process, rate: float, minute: int) -> Row:
 
 
 def _memory(web: Running, workers: Process) -> dict[str, float]:
-    """MB of each process; the workers' in the order they were started."""
+    """Return MB of each process; the workers' in the order they were started."""
     found = {"web": max(resident_megabytes(web.process).values())}
     sizes = sorted(resident_megabytes(workers).items())
     found |= {f"worker {place}": size for place, (_, size) in enumerate(sizes)}
@@ -117,7 +117,7 @@ def _memory(web: Running, workers: Process) -> dict[str, float]:
 
 
 def _undelivered(server: Server) -> int:
-    """Events of the sink that is furthest behind."""
+    """Return how many events the sink that is furthest behind has not got."""
     published = int(server.client.hget(LEDGER, "events") or 0)
     return published - min(_delivered(server).values())
 
@@ -155,7 +155,7 @@ def _end(server: Server, workers: Process, answered: float) -> Row:
 
 @contextmanager
 def _jobs_taken(server: Server) -> Iterator[None]:
-    """Somebody takes the jobs of the queue and forgets them: `rq worker` would be the limit."""
+    """Take jobs from the queue and forget them during the block: `rq worker` would be the limit."""
     stop = threading.Event()
 
     def take() -> None:
@@ -174,7 +174,7 @@ def _jobs_taken(server: Server) -> Iterator[None]:
 
 
 def report(part: Row) -> str:
-    """What the minutes were like, the span of each process's memory once warm, and what was
+    """Return what the minutes were like, the span of each process's memory once warm, and what was
     lost.
     """
     rows, end = part["rows"], part["end"]
@@ -200,7 +200,7 @@ def report(part: Row) -> str:
 
 
 def _slope(sizes: list[float]) -> float:
-    """Of the line through the values, for each step (least squares)."""
+    """Return the slope of the line through the values, for each step (least squares)."""
     middle = (len(sizes) - 1) / 2
     spread = sum((at - middle) ** 2 for at in range(len(sizes)))
     if not spread:
@@ -209,7 +209,7 @@ def _slope(sizes: list[float]) -> float:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rate", type=float, default=5000)

@@ -49,7 +49,7 @@ def drained(rounds: int, backlog: int = drain.BACKLOG) -> list[Round]:
 
 
 def report_acknowledged(rounds: list[Round]) -> str:
-    """The rates of each kind, and ours beside the others'."""
+    """Return the rates of each kind, and ours beside the others'."""
     rows = []
     for kind in notifications.SINGLE:
         ours, empty, peer = (f"{letter} {kind}" for letter in "eac")
@@ -77,7 +77,7 @@ def batch_gain(rounds: list[Round]) -> list[float]:
 
 
 def report_drained(rounds: list[Round]) -> str:
-    """The rates of each kind, two workers beside one, and one beside the peer's."""
+    """Return the rates of each kind, two workers beside one, and one beside the peer's."""
     rows = []
     for kind in notifications.SINGLE:
         one, two = (f"e {kind} {workers}" for workers in (1, 2))
@@ -100,7 +100,7 @@ def _of(contender: Contender, kind: str, workers: int = 0) -> Contender:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)

@@ -28,7 +28,7 @@ LONE_RATE = 20.0
 
 
 def offered(contender: Contender, rates: Sequence[float], seconds: float = 10) -> list[Result]:
-    """One contender at each of the rates, slowest first."""
+    """Measure one contender at each of the rates, slowest first."""
     results = []
     with fresh(contender) as running:
         closed(replace(running.target, first=1), CONNECTIONS, 3)
@@ -40,20 +40,20 @@ def offered(contender: Contender, rates: Sequence[float], seconds: float = 10) -
 
 
 def lone(contender: Contender, seconds: float = 15) -> Result:
-    """One connection, one notification at a time, nothing else going on."""
+    """Measure one connection, one notification at a time, nothing else going on."""
     with fresh(contender) as running:
         closed(replace(running.target, first=1), CONNECTIONS, 3)
         return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
 
 
 def lone_with_worker(seconds: float = 15) -> Result:
-    """The same at our door, with the workers normalising what comes in."""
-    with valkey() as server, warm_worker(server), contenders.door(OURS, server) as running:
+    """Measure the same of our web process, with the workers normalising what comes in."""
+    with valkey() as server, warm_worker(server), contenders.web_process(OURS, server) as running:
         return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
 
 
 def store_alone(seconds: float = 15) -> Result:
-    """What Valkey and the disk take of it: the intake's script from a bare socket, as seldom."""
+    """Measure Valkey and the disk alone: the intake's script from a bare socket, as seldom."""
     took = []
     with valkey() as server, socket.create_connection(("127.0.0.1", server.port)) as line:
         sha = server.client.script_load(script())
@@ -72,7 +72,7 @@ def store_alone(seconds: float = 15) -> Result:
 
 
 def report_lone(rounds: list[Round]) -> str:
-    """Latencies of a lone notification, and ours above the empty endpoint's."""
+    """Return the latencies of a lone notification, and ours above the empty endpoint's."""
     rows = [
         [
             f"({each.letter}) {each.name}",
@@ -101,7 +101,7 @@ def above_store(rounds: list[Round]) -> list[float]:
 
 
 def report_half(rounds: list[Round]) -> str:
-    """The latencies at one rate."""
+    """Return the latencies at one rate."""
     rows = [
         [
             f"({each.letter}) {each.name}",
@@ -116,7 +116,7 @@ def report_half(rounds: list[Round]) -> str:
 
 
 def report_offered(results: dict[str, list[Result]]) -> str:
-    """Contender by offered rate: p50, p99, p99.9."""
+    """Return the latencies of each contender at each offered rate."""
     head = ["offered/s", "contender", "answered/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "bad"]
     rows = []
     for letter, steps in results.items():
@@ -130,7 +130,7 @@ def report_offered(results: dict[str, list[Result]]) -> str:
 
 
 def main() -> None:
-    """From the command line: lone notifications, then the given rates."""
+    """Run from the command line: lone notifications, then the given rates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)

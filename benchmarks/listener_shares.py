@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from benchmarks import notifications, record
 from benchmarks.calm import Result
-from benchmarks.contenders import OURS, door
+from benchmarks.contenders import OURS, web_process
 from benchmarks.load import closed
 from benchmarks.processes import scratch, valkey
 from benchmarks.rounds import Round, interleave, ratios, shown, table, values
@@ -24,7 +24,7 @@ CONNECTIONS = 64
 
 
 def measure(bound: bool, seconds: float) -> Result:
-    """Closed loop over 64 connections."""
+    """Measure a closed loop over 64 connections, with a token bound to a listener or without."""
     with valkey() as server, scratch() as directory:
         listener = "default" if bound else None
         credential = Credential(label="load", listener=listener, created=time.time())
@@ -36,13 +36,13 @@ def measure(bound: bool, seconds: float) -> Result:
             "RECEIVER_CONFIG": str(file),
             "RECEIVER_BEARER_TOKENS": "another-token-of-32-letters",
         }
-        with door(OURS, server, more) as running:
+        with web_process(OURS, server, more) as running:
             closed(replace(running.target, first=1), CONNECTIONS, 2)
             return closed(replace(running.target, first=500_000), CONNECTIONS, seconds)
 
 
 def report(found: list[Round]) -> str:
-    """The rates, and what they are with a share against without."""
+    """Return the rates, and what they are with a share against without."""
     rows = [
         [each.name, *(shown(values(found, each.letter, name), 2) for name in ("rate", "p99"))]
         for each in (WITHOUT, WITH)
@@ -52,7 +52,7 @@ def report(found: list[Round]) -> str:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5)

@@ -45,7 +45,7 @@ class Target:
 
 
 def closed(target: Target, connections: int, seconds: float) -> Result:
-    """Every connection sends the next request when the last one is answered."""
+    """Load in a closed loop: a connection sends the next request when the last one is answered."""
     if WRK is None:
         return _own(target, connections, seconds, math.inf)
     host = f"127.0.0.1:{target.port}"
@@ -61,12 +61,12 @@ def closed(target: Target, connections: int, seconds: float) -> Result:
 
 
 def opened(target: Target, rate: float, connections: int, seconds: float) -> Result:
-    """Requests become due `rate` times a second; latency counts from then."""
+    """Load in an open loop: `rate` requests become due a second; latency counts from then."""
     return _own(target, connections, seconds, rate)
 
 
 def acknowledged(target: Target, number: int) -> bool:
-    """Whether one notification, sent now on a connection of its own, gets a 2xx."""
+    """Return whether one notification, sent now on a connection of its own, gets a 2xx."""
     client = _client(target)
     try:
         client.connect(1)
@@ -80,12 +80,12 @@ def acknowledged(target: Target, number: int) -> bool:
 
 
 def tool() -> str:
-    """Which tool makes the closed loop here."""
+    """Return the name of the tool that makes the closed loop here."""
     return "wrk" if WRK else "the bundled client (wrk is not installed)"
 
 
 def _own(target: Target, connections: int, seconds: float, rate: float) -> Result:
-    """In a process of its own: the caller has other things to watch."""
+    """Run the bundled client in a process of its own: the caller has other things to watch."""
     fields = (*astuple(target), rate, connections, seconds)
     command = python("-m", "benchmarks.load", *(str(each) for each in fields))
     done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
@@ -158,7 +158,7 @@ class Client:
 
 
 def _answer(connection: socket.socket) -> bytes:
-    """One whole HTTP/1.1 answer: none of the contenders sends chunks."""
+    """Read one whole HTTP/1.1 answer: none of the contenders sends chunks."""
     data = b""
     while True:
         more = connection.recv(65536)
@@ -176,7 +176,7 @@ def _length(head: bytes) -> int:
 
 
 def _run(client: Client, first: int, rate: float, seconds: float) -> Result:
-    """The loop: send what is due, take what is answered, sleep until the next of either."""
+    """Run the loop: send what is due, take what is answered, sleep until the next of either."""
     total = math.inf if rate == math.inf else rate * seconds
     begin = time.perf_counter()
     sent, now, end = 0, 0.0, seconds + (0 if rate == math.inf else GRACE)
@@ -211,7 +211,7 @@ def _summary(client: Client, seconds: float) -> Result:
 
 
 def percentile(ordered: "list[float]", share: float) -> float:
-    """Nearest rank in a sorted list; NaN of nothing."""
+    """Return the nearest rank in a sorted list; NaN of nothing."""
     if not ordered:
         return math.nan
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
@@ -224,7 +224,7 @@ def _client(target: Target) -> Client:
 
 
 def main() -> None:
-    """One run, told by the arguments."""
+    """Run once, as the arguments say."""
     port, method, path, first, kind, _, rate, connections, seconds = sys.argv[1:]
     gc.disable()
     client = _client(Target(int(port), method, path, int(first), kind))

@@ -21,7 +21,7 @@ PACKAGES = ("starlette", "uvicorn", "uvloop", "httptools", "redis", "hiredis", "
 
 
 def describe() -> dict[str, str]:
-    """Machine and versions, in the order they are printed."""
+    """Return the machine and the versions, in the order they are printed."""
     return {
         "processor": processors(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
@@ -39,19 +39,19 @@ def describe() -> dict[str, str]:
 
 
 def processors() -> str:
-    """How many of which."""
+    """Return how many of which."""
     return f"{os.cpu_count()} x {_processor()}"
 
 
 def report(missing: Mapping[str, str]) -> str:
-    """The description as a Markdown list, with what could not be run and why."""
+    """Return the description as a Markdown list, with what could not be run and why."""
     lines = [f"- {name}: {value}" for name, value in describe().items() if value]
     lines += [f"- {contender} was not run: {why}" for contender, why in missing.items()]
     return "\n".join(lines)
 
 
 def fsync_microseconds() -> float:
-    """What one durable write costs here, where the servers' data lie."""
+    """Measure what one durable write costs here, where the servers' data lie."""
     took = []
     with scratch() as directory, (directory / "probe").open("wb", buffering=0) as file:
         for _ in range(500):
@@ -83,7 +83,7 @@ def _wrk() -> str:
 
 
 def _debian(package: str) -> str:
-    """Neither wrk nor webdis can say its version and end well."""
+    """Return a package's version from dpkg: wrk and webdis do not exit with 0 when they say it."""
     if not shutil.which(package):
         return "not installed"
     said = _version(["dpkg-query", "-W", "-f", "${Version}", package])

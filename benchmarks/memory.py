@@ -11,7 +11,7 @@ import redis
 
 from benchmarks import books, notifications
 from benchmarks.calm import Result
-from benchmarks.contenders import OURS, door
+from benchmarks.contenders import OURS, web_process
 from benchmarks.footprint import resident_megabytes
 from benchmarks.load import opened
 from benchmarks.processes import Process, Server, until, valkey
@@ -24,7 +24,9 @@ FIRST_SETS = 1024
 
 
 def waiting(count: int = 100_000, kind: str = "message") -> Result:
-    """Bytes of Valkey per waiting notification, and the goal: 1.2 times its body and 100 bytes."""
+    """Measure the bytes of Valkey per waiting notification; the goal is 1.2 times its body and
+    100 bytes.
+    """
     with valkey() as server:
         before = _used(server)
         books.fill(server, count, kinds=(kind,))
@@ -34,7 +36,7 @@ def waiting(count: int = 100_000, kind: str = "message") -> Result:
 
 
 def identities(rate: int, hours: int = 73, count: int = 1_000_000) -> Result:
-    """Bytes of Valkey per remembered identity at a rate that goes on, and on the first day of it.
+    """Measure the bytes of Valkey per remembered identity at a steady rate, and on its first day.
 
     `publish.lua` splits a bucket into as many sets as the bucket before it asks for, and the first
     one blindly. A bucket of that rate, scaled down to `count` identities in sets of the same size.
@@ -54,7 +56,7 @@ def identities(rate: int, hours: int = 73, count: int = 1_000_000) -> Result:
 
 
 def identities_through_the_worker(count: int = 1_000_000) -> Result:
-    """The same as a new installation has it, claimed by the worker: it bears out the others."""
+    """Measure the same in a new installation, with identities that the worker claims: a check."""
     with valkey() as server, books.warm_worker(server) as worker:
         books.fill(server, count, kinds=("message",))
         books.ring(server)
@@ -65,9 +67,9 @@ def identities_through_the_worker(count: int = 1_000_000) -> Result:
 
 
 def resident(count: int = 1_000_000, rate: float = 6000) -> list[Result]:
-    """Resident memory of our processes while very many notifications go through them."""
+    """Measure the resident memory of our processes while very many notifications pass."""
     samples = []
-    with valkey() as server, books.worker(server) as worker, door(OURS, server) as running:
+    with valkey() as server, books.worker(server) as worker, web_process(OURS, server) as running:
         target = replace(running.target, first=1)
         with ThreadPoolExecutor(1) as pool:
             load = pool.submit(opened, target, rate, 64, count / rate)
@@ -80,7 +82,7 @@ def resident(count: int = 1_000_000, rate: float = 6000) -> list[Result]:
 
 
 def _sample(server: Server, web: Process, worker: Process) -> Result:
-    """Megabytes of the largest process of each; supervisors are smaller."""
+    """Return the megabytes of the largest process of each; supervisors are smaller."""
     return {
         "outcomes": books.outcomes(server.client),
         "web": max(resident_megabytes(web).values()),
@@ -93,7 +95,7 @@ def _used(server: Server) -> int:
 
 
 def _wanted(server: Server, bucket: int, hours: int) -> int:
-    """How many sets the script itself opens after a bucket of that size."""
+    """Return how many sets the script opens after a bucket of that size."""
     client: redis.Redis = server.client
     width = hours * 3600 // 3
     now = int(client.time()[0]) // width * width
@@ -105,7 +107,9 @@ def _wanted(server: Server, bucket: int, hours: int) -> int:
 
 
 def _taken(server: Server, count: int, per_set: float) -> float:
-    """Bytes per identity: that many, in sets of about that size, under names as long as theirs."""
+    """Measure the bytes per identity of so many, in sets of about that size, under names as long as
+    the real ones.
+    """
     server.client.flushall()
     sets = max(1, round(count / per_set))
     members: list[list[bytes]] = [[] for _ in range(sets)]
@@ -135,7 +139,7 @@ def _each(server: Server, command: str, keys: list[bytes]) -> list[int]:
 
 
 def _freed(server: Server, keys: list[bytes]) -> int:
-    """What is free once the keys are gone.
+    """Return what is free once the keys are gone.
 
     Freed at once: Valkey hands what is large to a thread of its own, and counts it until then.
     """
@@ -146,7 +150,7 @@ def _freed(server: Server, keys: list[bytes]) -> int:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
     said = parser.parse_args()

@@ -78,7 +78,7 @@ def _batch() -> str:
 
 
 def _attributes() -> tuple[str, ...]:
-    """The attributes of an event as headers (CloudEvents HTTP binding, section 3.1.3.1)."""
+    """Return the attributes of an event as headers (CloudEvents HTTP binding, section 3.1.3.1)."""
     names = REACHABILITY.keys() - {"data", "datacontenttype"}
     return tuple(f"ce-{name}: {REACHABILITY[name]}" for name in sorted(names))
 
@@ -99,12 +99,12 @@ MIXED: Final = ("message", "status", "structured")
 
 
 def body(kind: str, number: int) -> bytes:
-    """The body of request `number` of a kind."""
+    """Return the body of request `number` of a kind."""
     return KINDS[kind].template.replace(MARK, f"{number:07}").encode()
 
 
 def request(method: str, path: str, host: str, kind: str = "message") -> bytes:
-    """Template of a whole HTTP/1.1 request of a kind, with a valid bearer token."""
+    """Return the template of a whole HTTP/1.1 request of a kind, with a valid bearer token."""
     said = KINDS[kind]
     head = (
         f"{method} {path} HTTP/1.1",

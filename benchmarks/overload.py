@@ -3,8 +3,8 @@
 No generator on the same two processors offers three times what the whole takes. So one half is made
 slower, not the generators faster: stopped and continued, so that it has an eighth of a processor.
 
-- `store`: Valkey, as a disk does it that cannot keep up. The door has time to say no, and is told
-  to (`RECEIVER_MAX_IN_FLIGHT`) where the next one would wait too long.
+- `store`: Valkey, as a disk does it that cannot keep up. The web process has time to refuse, and is
+  told to (`RECEIVER_MAX_IN_FLIGHT`) where the next one would wait too long.
 - `door`: the web process itself. A no costs it half of a yes, so it says none, as by default: how
   many come at once is bounded by connections.
 
@@ -24,7 +24,7 @@ from functools import partial
 from typing import NamedTuple
 
 from benchmarks.calm import Result, calm
-from benchmarks.contenders import OURS, Running, door
+from benchmarks.contenders import OURS, Running, web_process
 from benchmarks.load import closed, opened
 from benchmarks.processes import Process, valkey
 from benchmarks.rounds import table
@@ -53,14 +53,14 @@ CASES = (
 
 
 def measure(seconds: float = 8) -> list[Result]:
-    """One result for each case and load."""
+    """Return one result for each case and load."""
     return [result for case in CASES for result in _measure(case, seconds)]
 
 
 def _measure(case: Case, seconds: float) -> list[Result]:
-    """The capacity in a closed loop, then every load."""
+    """Return the capacity in a closed loop, then every load."""
     environ = {"RECEIVER_MAX_IN_FLIGHT": str(case.in_flight)}
-    with valkey() as server, door(OURS, server, environ) as running:
+    with valkey() as server, web_process(OURS, server, environ) as running:
         slow = running.process if case.slowed == "door" else server.process
         with _slowed(slow, case.period):
             closed(replace(running.target, first=1), case.in_flight, 3)
@@ -97,7 +97,7 @@ def report(results: list[Result]) -> str:
 
 
 def _together(case: Case, running: Running, rate: float, seconds: float) -> Result:
-    """Several generators at once; of their percentiles the worst."""
+    """Return several generators at once; of their percentiles the worst."""
     with ThreadPoolExecutor(GENERATORS) as pool:
         targets = [replace(running.target, first=n * 3_000_000) for n in range(GENERATORS)]
         runs = [
@@ -144,7 +144,7 @@ def _slowed(process: Process, period: float) -> Iterator[None]:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8)
     print(report(measure(parser.parse_args().seconds)))

@@ -30,7 +30,7 @@ SINK = RedisStreamSink(name="copy", stream="company:events", share=0.0001)
 
 
 def rates(count: int) -> Result:
-    """Events a second each way, and what an event takes in memory and on the disk."""
+    """Measure events a second each way, and what an event takes in memory and on the disk."""
     with valkey() as server, scratch() as directory:
         client: Any = server.client
         delivery_queue.create_group(client, SINK.name)
@@ -84,7 +84,9 @@ def step_and_take(client: Any, parker: Parker) -> int:
 
 
 def start(count: int) -> Result:
-    """Seconds until a new process knows what is parked, and until it has read the first block."""
+    """Measure the seconds until a new process knows what is parked, and until it has read the first
+    block.
+    """
     with scratch() as directory:
         _park(directory, count)
         began = time.perf_counter()
@@ -107,7 +109,7 @@ def _park(directory: Path, count: int) -> None:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--many", type=int, default=1_000_000)

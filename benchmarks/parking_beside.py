@@ -32,7 +32,7 @@ PARKED = 50_000
 
 
 def measure(way: str, count: int) -> Result:
-    """Notifications a second that are published, and that are delivered."""
+    """Measure notifications a second that are published, and that are delivered."""
     with valkey() as server, scratch() as directory:
         for name in (SINK.name, "live"):
             delivery_queue.create_group(server.client, name)
@@ -61,7 +61,7 @@ def _delivered(server: Server) -> int:
 
 @contextlib.contextmanager
 def _beside(way: str, server: Server, directory: Path) -> Iterator[None]:
-    """The parker, in a process of its own; where events are to return most are parked before."""
+    """Run the parker in a process of its own; where events are to return most are parked before."""
     if way == "alone":
         yield
         return
@@ -88,7 +88,7 @@ def _park_for_ever(url: str, directory: str) -> None:
 
 
 def rounds(many: int, count: int) -> list[Round]:
-    """All ways, in turn."""
+    """Measure all ways, in turn."""
     found = []
     for number in range(many):
         order = WAYS if number % 2 == 0 else WAYS[::-1]
@@ -98,7 +98,7 @@ def rounds(many: int, count: int) -> list[Round]:
 
 
 def report(found: list[Round]) -> str:
-    """The rates, and those beside parking and return over those alone."""
+    """Return the rates, and those beside parking and return over those alone."""
     rows = [
         [
             way,
@@ -111,7 +111,7 @@ def report(found: list[Round]) -> str:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     if sys.argv[1:2] == ["--parker"]:
         _park_for_ever(*sys.argv[2:4])
     parser = argparse.ArgumentParser(description=__doc__)

@@ -59,8 +59,9 @@ def _connections(plan: Plan) -> Any:
 
 
 def _half(plan: Plan) -> Any:
-    """At half of what ours acknowledges in the closed loop, measured just before: a rate of another
-    day or machine may be more than this one takes. The peer also at half of its own.
+    """Return the measurement at half of what ours acknowledges in the closed loop, measured just
+    before: a rate of another day or machine may be more than this one takes. The peer is also
+    measured at half of its own.
     """
     rates = {
         each.letter: ack.measure(each, seconds=plan.seconds)["rate"] / 2
@@ -108,7 +109,7 @@ def _forward(plan: Plan) -> Any:
 
 
 def _backlogs(_: Plan) -> Any:
-    """The peer's only as far as it is quickly filled."""
+    """Return the peer's only as far as it is quickly filled."""
     sizes = {OURS: BACKLOGS, BULLMQ: BACKLOGS[:4]}
     return {
         each.letter: [calm(partial(drain.measure, each, size)) for size in sizes[each]]

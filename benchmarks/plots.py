@@ -59,5 +59,5 @@ def draw(chart: Chart, lines: Mapping[str, Line], path: Path) -> None:
 
 
 def _plain(value: float, _: object) -> str:
-    """`1,000,000` and `0.5`, never `1e+06`."""
+    """Write a number as `1,000,000` or `0.5`, never as `1e+06`."""
     return f"{value:,.0f}" if value >= 1 else f"{value:g}"

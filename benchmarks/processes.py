@@ -41,12 +41,12 @@ class Process:
     log: Path
 
     def check(self) -> None:
-        """Raises `Failed` if it has ended."""
+        """Raise `Failed` if it has ended."""
         if self.popen.poll() is not None:
             raise Failed(f"{self.popen.args!r} ended with {self.popen.returncode}:\n{self.tail()}")
 
     def tail(self) -> str:
-        """The last lines it wrote."""
+        """Return the last lines it wrote."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-15:])
 
 
@@ -60,12 +60,12 @@ class Server:
 
     @property
     def url(self) -> str:
-        """As `REDIS_URL` wants it."""
+        """Return its address as `REDIS_URL` wants it."""
         return f"redis://127.0.0.1:{self.port}/0"
 
 
 def free_port() -> int:
-    """A port nobody listens on right now."""
+    """Return a port nobody listens on right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -87,7 +87,7 @@ def until(
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A directory that is gone afterwards.
+    """Make a directory that is gone afterwards.
 
     Gone from the disk too: a file system that discards what was deleted is slow until it has, and
     that would be the next contender's loss.
@@ -102,8 +102,8 @@ def scratch() -> Iterator[Path]:
 def running(
     command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Iterator[Process]:
-    """A process in a session of its own, stopped with all its children when the block ends, and
-    when the benchmark is killed. Main thread only (`orphan.bound`).
+    """Run a process in a session of its own, stopped with all its children when the block ends, and
+    when the benchmark is killed. Main thread only (`parent_death`).
     """
     with scratch() as directory, (directory / "output").open("wb") as output:
         popen = subprocess.Popen(
@@ -126,8 +126,8 @@ def running(
 def valkey(
     fsync: Fsync = "always", files: Path | None = None, memory: str = "12gb"
 ) -> Iterator[Server]:
-    """A fresh server, set up as we ship it, the same for every contender: empty, or with what is in
-    a copy of another one's `files`. `memory` is its `maxmemory`.
+    """Run a fresh server, set up as we ship it, the same for every contender: empty, or with a copy
+    of another one's `files`. `memory` is its `maxmemory`.
     """
     with scratch() as directory:
         if files:
@@ -152,12 +152,12 @@ def valkey(
 
 
 def python(*arguments: str) -> list[str]:
-    """A command of the Python that runs the benchmark."""
+    """Return a command of the Python that runs the benchmark."""
     return [sys.executable, *arguments]
 
 
 def session(leader: int) -> list[int]:
-    """The processes of a session, whatever groups they are in (Linux; elsewhere the leader)."""
+    """Return the processes of a session, in whatever groups (Linux; elsewhere its leader alone)."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # one that has just ended
@@ -174,7 +174,7 @@ def _answers(client: "redis.Redis") -> bool:
 
 
 def _environ(extra: Mapping[str, str]) -> dict[str, str]:
-    """Ours without anything that would configure the receiver by accident."""
+    """Return our environment without what would configure the receiver by accident, and `extra`."""
     ours = {
         name: value
         for name, value in os.environ.items()

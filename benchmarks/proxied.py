@@ -79,7 +79,7 @@ def measure(contender: Contender, seconds: float) -> Result:
 
 
 def report(rounds: list[Round]) -> str:
-    """The rates, ours over the empty endpoint's, and which rate would fill the processors."""
+    """Return the rates, ours over the empty endpoint's, and the rate that fills the processors."""
     rows = []
     for each in (EMPTY, OURS):
         costs = [values(rounds, each.letter, name) for name in _PROCESSES]

@@ -25,7 +25,9 @@ def write() -> None:
 
 
 def block() -> str:
-    """What stands between the README's two marks. Raises `KeyError` for a part never measured."""
+    """Return what stands between the README's two marks. Raises `KeyError` for a part that was
+    never measured.
+    """
     raw = record.figures()
     rows = [[figure, say(raw)] for figure, say in _ROWS.items()]
     return table(["figure", "measured"], rows) + "\n\n" + _chaos() + "\n"

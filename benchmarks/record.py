@@ -21,12 +21,12 @@ _PRODUCT = ("receiver", "workers", "benchmarks/*.py", "benchmarks/contenders", "
 
 
 def parts(file: Path = FILE) -> dict[str, dict[str, Any]]:
-    """Everything there is: name -> the part, its figures under `figures`."""
+    """Return everything there is: name -> the part, its figures under `figures`."""
     return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
 
 
 def figures() -> dict[str, Any]:
-    """The figures alone."""
+    """Return the figures alone."""
     return {name: part["figures"] for name, part in parts().items()}
 
 
@@ -48,7 +48,7 @@ def take(name: str, measure: Callable[[], Any]) -> None:
 
 
 def said(part: dict[str, Any]) -> str:
-    """One sentence on how a part came about."""
+    """Return one sentence on how a part came about."""
     share = part["other_work"]
     busy = "" if share is None else f"; other work took {share:.0%} of the processors before it"
     return f"Measured {part['date']} on {part['processors']}, commit {part['commit']}{busy}."
@@ -59,7 +59,7 @@ def _other_work() -> float | None:
 
 
 def _commit() -> str:
-    """With a `+` when what is measured is not what was committed."""
+    """Return the commit, with a `+` when what is measured is not what was committed."""
     try:
         commit = _git("rev-parse", "--short", "HEAD")
         return commit + ("+" if _git("status", "--porcelain", "--", *_PRODUCT) else "")

@@ -18,7 +18,7 @@ Round = dict[str, Result]
 def interleave(
     contenders: Sequence[Contender], count: int, measure: Callable[[Contender], Result]
 ) -> list[Round]:
-    """Every contender in turn, `count` times; every other round in the opposite order.
+    """Measure every contender in turn, `count` times; every other round in the opposite order.
 
     What was disturbed is measured again.
     """
@@ -30,7 +30,7 @@ def interleave(
 
 
 def disturbance(rounds: Iterable[Round]) -> str:
-    """How much other work there was during what was kept."""
+    """Return how much other work there was during what was kept."""
     shares = [
         result["foreign"] for each in rounds for result in each.values() if "foreign" in result
     ]
@@ -43,18 +43,18 @@ def disturbance(rounds: Iterable[Round]) -> str:
 
 
 def values(rounds: Iterable[Round], letter: str, field: str) -> list[float]:
-    """One figure of one contender, round by round."""
+    """Return one figure of one contender, round by round."""
     return [each[letter][field] for each in rounds if letter in each]
 
 
 def ratios(rounds: Iterable[Round], over: str, under: str, field: str = "rate") -> list[float]:
-    """One contender's figure over another's, round by round."""
+    """Return one contender's figure over another's, round by round."""
     pairs = [(each.get(over), each.get(under)) for each in rounds]
     return [one[field] / other[field] for one, other in pairs if one and other]
 
 
 def shown(numbers: Sequence[float], digits: int = 0) -> str:
-    """Median and, in brackets, the least and the greatest."""
+    """Return median and, in brackets, the least and the greatest."""
     if not numbers:
         return "-"
     middle, least, most = statistics.median(numbers), min(numbers), max(numbers)
@@ -62,6 +62,6 @@ def shown(numbers: Sequence[float], digits: int = 0) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -31,7 +31,9 @@ def _lone_section(part: Any) -> str:
 
 
 def _sizing(part: Any) -> str:
-    """What they take once a rate has gone on for long: four buckets, each a third of the time."""
+    """Return what identities take once a rate has gone on for long: four buckets, each a third of
+    the time to remember.
+    """
     rows = [
         [
             f"{run['rate']:,}",

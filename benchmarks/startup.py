@@ -5,21 +5,21 @@ import time
 
 from benchmarks import contenders
 from benchmarks.calm import Result
-from benchmarks.contenders import Contender, door
+from benchmarks.contenders import Contender, web_process
 from benchmarks.processes import valkey
 from benchmarks.rounds import Round, interleave, shown, table, values
 
 
 def measure(contender: Contender) -> Result:
-    """Seconds, against a Valkey that is already there."""
+    """Measure the seconds to the first answer, with a Valkey that is already there."""
     with valkey(contender.fsync) as server:
         begin = time.perf_counter()
-        with door(contender, server):
+        with web_process(contender, server):
             return {"seconds": time.perf_counter() - begin}
 
 
 def report(rounds: list[Round]) -> str:
-    """Contender by contender."""
+    """Return the seconds of each contender."""
     rows = [
         [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "seconds"), 2)]
         for each in contenders.ALL
@@ -29,7 +29,7 @@ def report(rounds: list[Round]) -> str:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     chosen, _ = contenders.present(("a", "b", "c", "e"))

@@ -31,7 +31,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def measure() -> Result:
-    """One round: killed with half of the slots created, the next one started at once."""
+    """Measure one round: killed with half of the slots created, the next one started at once."""
     port = free_port()
     with scratch() as directory, valkey() as server:
         declare(directory, port, SLOTS)
@@ -49,7 +49,7 @@ def measure() -> Result:
 
 
 def live(port: int) -> int:
-    """How many subscriptions live at the operator; 0 where it does not listen yet."""
+    """Return how many subscriptions live at the operator; 0 where it does not listen yet."""
     try:
         with _DIRECT.open(f"http://127.0.0.1:{port}/_books?summary") as answer:
             found: dict[str, Any] = json.load(answer)

@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 from benchmarks import record
-from benchmarks.contenders import OURS, door
+from benchmarks.contenders import OURS, web_process
 from benchmarks.load import opened
 from benchmarks.processes import valkey
 from benchmarks.rounds import Round, interleave, ratios, shown, table, values
@@ -34,7 +34,7 @@ def measure(many: int, rate: float, seconds: float) -> dict[str, float]:
     with valkey() as server:
         if many:
             fill(server.client, many)
-        with door(OURS, server) as running:
+        with web_process(OURS, server) as running:
             opened(replace(running.target, first=1), rate, 16, 2)
             return opened(replace(running.target, first=500_000), rate, 16, seconds)
 
@@ -60,14 +60,14 @@ def fill(client: "redis.Redis", many: int) -> None:
 
 
 def rounds(count: int, rate: float, seconds: float) -> list[Round]:
-    """Both, in turn."""
+    """Measure both, in turn."""
     return interleave(
         [WITHOUT, WITH], count, lambda each: measure(MANY * (each is WITH), rate, seconds)
     )
 
 
 def report(found: list[Round]) -> str:
-    """Latencies, and what they are with credentials against without."""
+    """Return latencies, and what they are with credentials against without."""
     rows = [
         [each.name, *(shown(values(found, each.letter, name), 2) for name in ("p50", "p99"))]
         for each in (WITHOUT, WITH)
@@ -77,7 +77,7 @@ def report(found: list[Round]) -> str:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6)

@@ -59,8 +59,8 @@ devices_file = "fleet.txt"
 
 
 def measure() -> Result:
-    """Seconds and megabytes of the first apply and of 20,000 slots, bytes of Valkey for a slot by
-    key, seconds of a plan.
+    """Measure seconds and megabytes of the first apply and of 20,000 slots, the bytes of Valkey for
+    a slot by key, and the seconds of a plan.
     """
     port = free_port()
     with scratch() as directory, valkey() as server:
@@ -97,29 +97,29 @@ def declare(directory: Path, port: int, devices: int) -> None:
 
 
 def environment(url: str, directory: Path) -> dict[str, str]:
-    """What a controller is started with."""
+    """Return what a controller is started with."""
     toml = str(directory / "receiver.toml")
     return {"REDIS_URL": url, "RECEIVER_CONFIG": toml, "SIM": "simulated-secret"}
 
 
 def controller() -> list[str]:
-    """The command of a controller, which ends with its standard input."""
+    """Return the command of a controller, which ends with its standard input."""
     return ["sh", "-c", 'sleep 900 | "$0" "$@"', *python("-m", "receiver.subscriptions", "sim")]
 
 
 def active(client: "redis.Redis") -> int:
-    """How many slots are active, as the controller last counted them."""
+    """Return how many slots are active, as the controller last counted them."""
     found: Any = client.hget(subscriptions_state("sim"), "sets")
     return sum(each["states"].get("active", 0) for each in json.loads(found or b"[]"))
 
 
 def megabytes(process: Process) -> float:
-    """Of the largest process."""
+    """Return the megabytes of the largest process."""
     return max(resident_megabytes(process).values())
 
 
 def _bytes_per_slot(client: "redis.Redis") -> Iterator[tuple[str, float]]:
-    """What Valkey says of each key, members and table."""
+    """Yield what Valkey says of each key, members and table."""
     for key in KEYS:
         found: Any = client.memory_usage(key, samples=0)
         yield key, found / SLOTS

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from benchmarks.ack import CONNECTIONS, WARM_UP
 from benchmarks.calm import Result
-from benchmarks.contenders import OURS, Contender, door
+from benchmarks.contenders import OURS, Contender, web_process
 from benchmarks.forward import hook
 from benchmarks.load import closed
 from benchmarks.processes import valkey
@@ -35,13 +35,13 @@ def measure(contender: Contender, seconds: float) -> Result:
     """Return requests a second that are acknowledged."""
     with hook() as url, valkey() as server:
         more = _variables(contender.letter, url)
-        with door(contender, server, more) as behind:
+        with web_process(contender, server, more) as behind:
             closed(replace(behind.target, first=1), CONNECTIONS, WARM_UP)
             return closed(replace(behind.target, first=5_000_000), CONNECTIONS, seconds)
 
 
 def report(rounds: list[Round]) -> str:
-    """The rates, and those with traces over the one without."""
+    """Return the rates, and those with traces over the one without."""
     rows = [
         [
             each.name,

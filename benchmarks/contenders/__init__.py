@@ -58,13 +58,13 @@ class Running:
 
 
 @contextlib.contextmanager
-def door(
+def web_process(
     contender: Contender,
     server: Server,
     more: Mapping[str, str] | None = None,
     kind: str = "message",
 ) -> Iterator[Running]:
-    """The contender's web process on a given Valkey, ready: it has answered a notification."""
+    """Run the contender's web process on a given Valkey; it has answered a notification."""
     port = free_port()
     environ = {
         "HOST": "127.0.0.1",
@@ -85,13 +85,13 @@ def door(
 
 @contextlib.contextmanager
 def fresh(contender: Contender, kind: str = "message") -> Iterator[Running]:
-    """The contender alone on an empty Valkey of its own."""
-    with valkey(contender.fsync) as server, door(contender, server, kind=kind) as started:
+    """Run the contender alone on an empty Valkey of its own."""
+    with valkey(contender.fsync) as server, web_process(contender, server, kind=kind) as started:
         yield started
 
 
 def present(letters: Sequence[str] = ()) -> tuple[list[Contender], dict[str, str]]:
-    """Those of the given letters (none: all) that run here, and why the others do not."""
+    """Return those of the given letters (none: all) that run here, and why the others do not."""
     chosen = [each for each in ALL if not letters or each.letter in letters]
     missing = {f"({each.letter}) {each.name}": why for each in chosen if (why := each.needs())}
     return [each for each in chosen if f"({each.letter}) {each.name}" not in missing], missing
@@ -107,7 +107,7 @@ def _uvicorn(app: str, *more: str) -> Callable[[Server, int, Path], list[str]]:
 
 
 def _webdis(server: Server, port: int, directory: Path) -> list[str]:
-    """Its packaged configuration, except for where things are."""
+    """Return its command, with its packaged configuration except for where things are."""
     config = directory / "webdis.json"
     settings = {
         "redis_host": "127.0.0.1",
@@ -128,7 +128,7 @@ def _needs_webdis() -> str | None:
 
 
 def _needs_node() -> str | None:
-    """Installs the packages at the first call, from the lock file."""
+    """Install the packages at the first call, from the lock file; return why that failed."""
     if not (shutil.which("node") and shutil.which("npm")):
         return "node and npm are not installed"
     if not (PEER / "node_modules").is_dir():

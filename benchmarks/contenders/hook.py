@@ -11,7 +11,7 @@ _took: list[float] = []
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Raw ASGI, so that what is measured is who asks."""
+    """Answer every request (raw ASGI: who sends is measured, not this consumer)."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):
@@ -20,7 +20,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def timed(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The same, and notes how long ago each event was received (ms); a GET takes the notes."""
+    """Answer, and note how long ago each event was received (ms); a GET takes the notes."""
     if scope["type"] != "http":
         return
     if scope["method"] == "GET":

@@ -22,7 +22,7 @@ FIELDS = ("DateTime", "Message", "SenderAddress", "DestinationAddress")
 
 
 def app() -> Starlette:
-    """Made by the server (`--factory`), which is when the environment is read."""
+    """Make the application, with the environment of the server (`--factory`)."""
     queue = Queue(QUEUE, connection=redis.Redis.from_url(os.environ["REDIS_URL"]))
     wanted = f"Bearer {os.environ['RECEIVER_BEARER_TOKENS']}".encode()
 
