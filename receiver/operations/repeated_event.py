@@ -20,8 +20,6 @@ from receiver.operations.look import Look
 
 NOT_FOUND_YET: Final = "has no event among those looked at, nor has what it may repeat"
 
-_CALLBACKS: Final = BY_NAME
-
 
 class _Received(msgspec.Struct):
     receiptid: str = ""
@@ -96,7 +94,7 @@ def _names(notification: Notification, settings: Settings) -> Iterator[tuple[str
     where repeats are published. Nothing for a notification that cannot be understood.
     """
     try:
-        callback = _CALLBACKS[notification.callback]
+        callback = BY_NAME[notification.callback]
         events = callback.events(notification, settings.place(notification.listener))
     except Exception:  # noqa: BLE001 - whatever it is made the notification a dead letter
         return

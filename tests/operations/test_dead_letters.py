@@ -54,7 +54,7 @@ def misunderstood(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> redis.Redi
     """Three text messages that became dead letters, and workers that would understand them now."""
     client = valkey.client()
     with monkeypatch.context() as patch:
-        patch.setattr(decide, "_CALLBACKS", {})
+        patch.setattr(decide, "BY_NAME", {})
         for receipt in ("r1", "r2", "r3"):
             accept(client, mo("hello"), receipt)
         work(client)
@@ -91,7 +91,7 @@ def test_what_fails_again_is_a_dead_letter_again_and_a_replay_ends(
 ) -> None:
     before = letters(misunderstood)
     assert run(tmp_path, "dead-letters", "replay", "--all", REDIS_URL=redis_url).returncode == 0
-    monkeypatch.setattr(decide, "_CALLBACKS", {})
+    monkeypatch.setattr(decide, "BY_NAME", {})
     work(misunderstood)
     books = ledger.read(misunderstood)
     assert (books.accepted, books.dead, books.open, books.balanced) == (3, 3, 0, True)

@@ -113,7 +113,7 @@ def test_a_dead_letter_gives_its_reason(valkey: Valkey, monkeypatch: pytest.Monk
     client = valkey.client()
     name = receipt(1)
     accept(client, name, mo())
-    monkeypatch.setattr(decide, "_CALLBACKS", {})
+    monkeypatch.setattr(decide, "BY_NAME", {})
     work(client)
     [(entry, _)] = _entries(client, DEAD_LETTERS)
     for one in (name, entry.decode()):

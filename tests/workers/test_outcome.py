@@ -29,7 +29,7 @@ def failing(patch: pytest.MonkeyPatch, error: BaseException) -> None:
     def events(*_: Any) -> Any:
         raise error
 
-    patch.setattr(decide, "_CALLBACKS", {"att.sms.mo": SimpleNamespace(events=events)})
+    patch.setattr(decide, "BY_NAME", {"att.sms.mo": SimpleNamespace(events=events)})
 
 
 def normaliser(client: Any) -> Normaliser:

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from rq.timeouts import BaseTimeoutException
@@ -21,8 +21,6 @@ _seldom = Seldom(structlog.get_logger())
 
 Entry = tuple[bytes, bytes]
 """Inbound stream id, and the encoded notification."""
-
-_CALLBACKS: Final = BY_NAME
 
 
 class Outcome(NamedTuple):
@@ -57,7 +55,7 @@ def decide(entry: Entry, settings: Settings) -> Outcome:
     notification = None
     try:
         notification = decode_notification(entry[1])
-        callback = _CALLBACKS[notification.callback]
+        callback = BY_NAME[notification.callback]
         events = callback.events(notification, settings.place(notification.listener))
         repeats = settings.publishes_repeats(notification.listener)
         claims = [
