@@ -79,7 +79,7 @@ def _forget(settings: Settings, name: str) -> None:
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     with setup.redis_faults():
         stored: Any = client.hgetall(CONSENTS)
     found = consent_record.all_of(stored)

@@ -84,7 +84,7 @@ def link(port: int | None, *, name: str | None, role: str, logout_all: bool, as_
     from receiver.console import sessions
 
     settings = setup.settings()
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     with setup.redis_faults():
         if logout_all:
             ended = sessions.end_all(client)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import click
 import msgspec
-import redis
 
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
@@ -84,7 +83,7 @@ def add(
     token = read_token() if token_stdin else secrets.token_urlsafe(32)
     with setup.redis_faults():
         try:
-            name = credential_store.add(_connect(settings), token, credential)
+            name = credential_store.add(setup.client_of(settings), token, credential)
         except Exists as known:
             raise setup.Refused(f"this token is stored already, as {known}") from None
     click.echo(f"receiver: credential {name} is good within two seconds", err=True)
@@ -114,7 +113,7 @@ def list_(*, as_json: bool) -> None:
     is used takes its place, or one cannot be read; 2 a wrong setting or no Redis.
     """
     with setup.redis_faults():
-        client = _connect(setup.settings(file=False))
+        client = setup.client_of(setup.settings(file=False))
         stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
     if as_json:
         for one in stored:
@@ -159,7 +158,7 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
     """
     settings, token = setup.settings(file=False), secrets.token_urlsafe(32)
     with setup.redis_faults():
-        client = _connect(settings)
+        client = setup.client_of(settings)
         old = the_newest(named(client, name))
         if old.credential is None:  # a new one would be valid for every listener
             raise setup.Refused(
@@ -220,7 +219,7 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     """
     with setup.redis_faults():
         settings = setup.settings(file=False)
-        client, replicas = _connect(settings), settings.ack_replicas
+        client, replicas = setup.client_of(settings), settings.ack_replicas
         stored = named(client, name)
         if not everything:
             refuse_several(stored)
@@ -244,7 +243,3 @@ def _refuse_few(failure: NotReplicated | None) -> None:
             f"{failure} replicas have it (RECEIVER_ACK_REPLICAS): after a failover to another one "
             "look at `receiver credentials list` and revoke it again"
         )
-
-
-def _connect(settings: Settings) -> redis.Redis:
-    return setup.connect(setup.redis_url(settings))

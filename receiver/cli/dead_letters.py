@@ -77,7 +77,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
 
     Exit codes: 0 done, also when there is none; 2 a wrong option or setting, or no Redis.
     """
-    client = _connect(setup.settings(file=False))
+    client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
         letters = dead_letters.select(client, _selection(**chosen))
         count = show_list((found.summary for found in letters), as_json=as_json)
@@ -99,7 +99,7 @@ def show(ids: tuple[str, ...], *, as_json: bool) -> None:
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
-    client = _connect(setup.settings(file=False))
+    client = setup.client_of(setup.settings(file=False))
     count = 0
     with setup.redis_faults():
         for found in dead_letters.select(client, _selection(ids)):
@@ -130,7 +130,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     setting, or no Redis.
     """
     settings = setup.settings()
-    client, sinks = _connect(settings), frozenset(sink.name for sink in settings.sinks)
+    client, sinks = setup.client_of(settings), frozenset(sink.name for sink in settings.sinks)
     actions = DeadLetterActions(client)
     bell = Bell(client)
     notice = WaitNotice(bell.ring)
@@ -168,7 +168,7 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     Exit codes: 0 done; 1 nothing matched, or some of it failed; 2 a wrong option or setting, or no
     Redis.
     """
-    client = _connect(setup.settings(file=False))
+    client = setup.client_of(setup.settings(file=False))
     wanted = _selection_or_all(everything, chosen)
     if everything and not yes and sys.stdin.isatty():
         click.confirm("Drop all dead letters, for ever?", abort=True, err=True)

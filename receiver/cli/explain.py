@@ -41,7 +41,7 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
     Exit codes: 0 found; 1 nothing is stored under this id; 2 a wrong setting, or no Redis.
     """
     settings = setup.settings()
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     if body:
         _print_bodies(client, id)
         return

@@ -44,7 +44,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     """
     settings = setup.settings()
     person = person_of(numbers, settings)
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     copies, count = copies_in(settings), 0
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
         spooled = spools.erase(client, person.digits, dry_run=True)

@@ -34,7 +34,7 @@ def command(*, as_json: bool) -> None:
     `spooled` is printed, and the exit code is 2.
     """
     settings = setup.settings(file=False)
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     spool = read_spool(settings)
     spooled, damaged = spool.depth.notifications, sum(spool.damaged.values())
     try:

@@ -36,7 +36,7 @@ def list_(*, as_json: bool) -> None:
     if not settings.polls:
         output.print_message("receiver.toml has no [[poll]]")
         return
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     with setup.redis_faults():
         found = overview.states(client, [one.name for one in settings.polls])
         now = client.time()[0]

@@ -15,7 +15,6 @@ from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.rejected_table import show_list, show_whole
 from receiver.cli.terminal.time_option import TimeOption
-from receiver.config.settings import Settings
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
 from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
@@ -77,8 +76,9 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
 
     Exit codes: 0 done, also when there is none; 2 a wrong option or setting, or no Redis.
     """
+    client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
-        found = rejected_requests.select(_connect(setup.settings(file=False)), _selection(**chosen))
+        found = rejected_requests.select(client, _selection(**chosen))
         count = show_list(found, as_json=as_json)
     if not count:
         output.print_message("no refused requests found")
@@ -99,11 +99,9 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
-    count = 0
+    client, count = setup.client_of(setup.settings(file=False)), 0
     with setup.redis_faults():
-        for found in rejected_requests.select(
-            _connect(setup.settings(file=False)), _selection(ids)
-        ):
+        for found in rejected_requests.select(client, _selection(ids)):
             count += 1
             if only_body:
                 click.echo(found.refusal.body, nl=False)
@@ -143,7 +141,7 @@ def replay(
     _one_way_of_choosing(everything, chosen)
     settings = setup.settings(file=False)
     token = token or demo_token(settings)
-    client, url = _connect(settings), url or setup.base_url(settings)
+    client, url = setup.client_of(settings), url or setup.base_url(settings)
     outcomes: Counter[str] = Counter()
     wanted = _selection(**chosen)
     try:
@@ -181,7 +179,7 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     Exit codes: 0 done; 1 nothing matched; 2 a wrong option or setting, or no Redis.
     """
     _one_way_of_choosing(everything, chosen)
-    client, count = _connect(setup.settings(file=False)), 0
+    client, count = setup.client_of(setup.settings(file=False)), 0
     if everything and not yes:
         click.confirm("Delete all refused requests, for good?", abort=True, err=True)
     wanted = _selection(**chosen)
@@ -219,10 +217,6 @@ def _say_none(wanted: Selection) -> None:
     filtered = wanted != Selection(ids=wanted.ids)
     look = "receiver rejected list"
     output.print_none_chosen("request", look, by_id=bool(wanted.ids), filtered=filtered)
-
-
-def _connect(settings: Settings) -> redis.Redis:
-    return setup.connect(setup.redis_url(settings))
 
 
 def _selection(

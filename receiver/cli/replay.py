@@ -52,7 +52,7 @@ def command(
     """
     settings = setup.settings()
     chosen = _sink(settings, sink)
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     until = int(time.time() * 1000) if until is None else until
     if until <= since:
         raise click.BadParameter("a time after --since is wanted", param_hint="--until")

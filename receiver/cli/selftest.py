@@ -55,7 +55,7 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
         raise click.BadParameter("a number such as +12065550100 is wanted", param_hint="--to")
     settings = setup.settings()
     poll = _poll(settings, name)
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     with setup.redis_faults():
         _refuse_without_poller(client, poll.name)
         follow = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))

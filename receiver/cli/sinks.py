@@ -45,7 +45,7 @@ def list_(*, as_json: bool) -> None:
     printed, and the exit code is 2.
     """
     settings = setup.settings()
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     try:
         with setup.redis_faults():
             found = sink_ledger.read(client)
@@ -75,7 +75,7 @@ def start(name: str) -> None:
 
     Its open events are sent within seconds, oldest first. Exit code 1: it was not stopped.
     """
-    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
         one = _known(client, name)
         was_stopped = sink_orders.start(client, name)
@@ -169,7 +169,7 @@ def skip_parked(name: str, *, yes: bool) -> None:
     They count as `parked_damaged`. Should the disk be seen again its files are kept, as .unclaimed.
     What is still on the stream `receiver replay` sends. Exit code 1: nothing of it was parked.
     """
-    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
         found = _known(client, name)
         if found.parked and found.parked_unseen_seconds <= BEATS_WITHIN and not yes:

@@ -39,7 +39,7 @@ def command() -> None:
 
 def _open() -> tuple[Settings, redis.Redis]:
     settings = setup.settings()
-    return settings, setup.connect(setup.redis_url(settings))
+    return settings, setup.client_of(settings)
 
 
 @command.command(

@@ -44,7 +44,7 @@ def command(
     It reads without a consumer group: consumers miss nothing. When Redis becomes unreachable it
     waits and goes on where it was.
     """
-    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
     reader = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
     try:
         _set_position(reader, 0 if from_start or (no_follow and since is None) else since)

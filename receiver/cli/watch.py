@@ -78,7 +78,7 @@ def list_(name: str, *, as_json: bool) -> None:
     After a table come the sums: watched = final + gone + expired + dropped + open. Into a pipe they
     are on stderr.
     """
-    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
         ledgers = [one for one in watch_ledger.read(client) if name in ("", one.poll)]
         rows = [
@@ -102,7 +102,7 @@ def drop(ids: tuple[str, ...], name: str) -> None:
     \b
       receiver watch drop SMSa9b4e1c25e2f8a0f
     """
-    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
         polls = [name] if name else [one.poll for one in watch_ledger.read(client)]
         unknown = [
@@ -119,7 +119,7 @@ def _open(name: str) -> Iterator[tuple[redis.Redis, AttStatusPoll]]:
     settings: Settings = setup.settings()
     try:
         poll = watch_list.status_poll(settings.polls, name)
-        client = setup.connect(setup.redis_url(settings))
+        client = setup.client_of(settings)
         with setup.redis_faults():
             yield client, poll
     except Unwatchable as error:

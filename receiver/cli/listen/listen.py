@@ -87,7 +87,7 @@ def command(
     deliver: Deliver = lambda head, _: lines.delivery(head)  # noqa: E731 - only listed
     if forward_to:
         deliver = Forwarding(forward_to, secret, headers, http, say).deliver
-    client = setup.connect(setup.redis_url(settings))
+    client = setup.client_of(settings)
     reader = EventReader(client, say)
     wanted, shown = EventFilter(types, listeners, where), Lines(as_json=as_json)
     try:

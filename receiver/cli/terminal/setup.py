@@ -87,6 +87,11 @@ def connect(url: str, *, when_full: bool = False) -> redis.Redis:
         raise Refused(f"REDIS_URL: {error}") from None
 
 
+def client_of(found: Settings) -> redis.Redis:
+    """Create a client of the Redis that settings name. Raises `Refused` where they name none."""
+    return connect(redis_url(found))
+
+
 def refuse_without_credential(found: Settings, url: str) -> None:
     """Raise `Refused` if no credential is set. A Redis that is away may hold one, and the
     controllers make one for each subscription: go on.

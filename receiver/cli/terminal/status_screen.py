@@ -41,7 +41,7 @@ def read(settings: Settings) -> Document:
         "sinks": [{"name": sink.name, "state": "unknown"} for sink in settings.sinks],
     }
     try:
-        client = setup.connect(setup.redis_url(settings))
+        client = setup.client_of(settings)
         with setup.redis_faults():
             polls = [poll.name for poll in settings.polls]
             operators = [operator.name for operator in settings.operators]
