@@ -92,14 +92,16 @@ def members(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @given(st.sampled_from(CALLBACKS), content_types, headers, st.binary(max_size=200))
-def test_arbitrary_bytes(
+def test_arbitrary_bytes_are_read_or_rejected(
     callback: Callback, content_type: str, sent: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
     goes_through(callback, Request(content_type, sent, body))
 
 
 @given(st.sampled_from(CALLBACKS), content_types, st.lists(SLIPS, max_size=24).map(b"".join))
-def test_pieces_of_every_form(callback: Callback, content_type: str, body: bytes) -> None:
+def test_pieces_of_every_form_are_read_or_rejected(
+    callback: Callback, content_type: str, body: bytes
+) -> None:
     goes_through(callback, Request(content_type, (), body))
     goes_through(
         callback, Request(content_type, (), b'{"Message":"%b","SenderAddress":"1"}' % body)
@@ -119,7 +121,7 @@ OBJECTS = st.recursive(
 
 
 @given(st.sampled_from(CALLBACKS[:2]), st.dictionaries(FIELDS, OBJECTS, max_size=6))
-def test_fields_that_are_known_in_places_that_are_not(
+def test_known_fields_in_unknown_places_are_read_or_rejected(
     callback: Callback, body: dict[str, Any]
 ) -> None:
     body |= {"senderAddress": "1", "message": "", "address": "1", "deliveryStatus": "x"}
@@ -127,20 +129,22 @@ def test_fields_that_are_known_in_places_that_are_not(
 
 
 @given(st.sampled_from(CALLBACKS), content_types, headers, values)
-def test_arbitrary_json(
+def test_arbitrary_json_is_read_or_rejected(
     callback: Callback, content_type: str, sent: list[tuple[bytes, bytes]], value: Any
 ) -> None:
     goes_through(callback, Request(content_type, sent, msgspec.json.encode(value)))
 
 
 @given(st.sampled_from(CALLBACKS), st.binary(max_size=200))
-def test_what_never_passed_the_door_is_unreadable_at_worst(callback: Callback, body: bytes) -> None:
+def test_a_body_that_was_never_read_is_unreadable_at_worst(callback: Callback, body: bytes) -> None:
     with contextlib.suppress(Unreadable):
         assert callback.normalise(Notification(callback.name, "d", "r", 0, "", body), UTC)
 
 
 @given(st.sampled_from(ALL), st.data())
-def test_a_recorded_request_with_some_bytes_changed(case: Case, data: st.DataObject) -> None:
+def test_a_recorded_request_with_bytes_changed_is_read_or_rejected(
+    case: Case, data: st.DataObject
+) -> None:
     body = bytearray(case.body)
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(body)))
@@ -149,7 +153,9 @@ def test_a_recorded_request_with_some_bytes_changed(case: Case, data: st.DataObj
 
 
 @given(st.sampled_from([c for c in ALL if c.body[:1] == b"{" and c.status == 204]), st.data())
-def test_a_recorded_request_with_a_member_changed(case: Case, data: st.DataObject) -> None:
+def test_a_recorded_request_with_a_member_changed_is_read_or_rejected(
+    case: Case, data: st.DataObject
+) -> None:
     try:
         whole = msgspec.json.decode(case.body)
     except (msgspec.DecodeError, UnicodeDecodeError):

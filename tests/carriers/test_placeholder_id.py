@@ -66,11 +66,11 @@ IDS = [
 
 
 @pytest.mark.parametrize("text", ["", " ", *SEEN, *LONG])
-def test_it_identifies_nothing(text: str) -> None:
+def test_a_placeholder_identifies_nothing(text: str) -> None:
     assert identifies_nothing(text)
     assert identifies_nothing(text.upper())
 
 
 @pytest.mark.parametrize("text", IDS)
-def test_it_is_an_id(text: str) -> None:
+def test_what_is_no_placeholder_is_an_id(text: str) -> None:
     assert not identifies_nothing(text)

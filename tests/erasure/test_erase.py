@@ -189,7 +189,9 @@ def test_a_number_without_country_code_is_refused(number: str) -> None:
         Person((number,), SETTINGS)
 
 
-def test_as_commands(valkey: Valkey, tmp_path: Path) -> None:
+def test_export_person_and_erase_report_what_they_found_and_what_they_left(
+    valkey: Valkey, tmp_path: Path
+) -> None:
     (tmp_path / "receiver.toml").write_text(CONFIG)
     forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
     client = forwarding.client

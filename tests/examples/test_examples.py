@@ -79,7 +79,9 @@ def _group(valkey: Valkey) -> tuple[int, int] | None:
     return next(((one["lag"], one["pending"]) for one in groups), None)
 
 
-def test_stream_python(valkey: Valkey, tmp_path: Path) -> None:
+def test_the_stream_consumer_in_python_handles_each_event_once(
+    valkey: Valkey, tmp_path: Path
+) -> None:
     publish(valkey)
     valkey.client().xadd(EVENTS, {"event": "of somebody else"})
     command = (sys.executable, str(EXAMPLES / "stream-python/consumer.py"))
@@ -92,7 +94,9 @@ def test_stream_python(valkey: Valkey, tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not (ROOT / "node_modules/redis").is_dir(), reason="`npm install --no-save redis@5` is needed"
 )
-def test_stream_node(start_valkey: Any, tmp_path: Path) -> None:
+def test_the_stream_consumer_for_node_handles_each_event_once(
+    start_valkey: Any, tmp_path: Path
+) -> None:
     port = free_port()
     valkey = start_valkey(port=str(port), bind="127.0.0.1")
     publish(valkey)
@@ -102,7 +106,7 @@ def test_stream_node(start_valkey: Any, tmp_path: Path) -> None:
     stored(tmp_path)
 
 
-def test_rq_python(valkey: Valkey, tmp_path: Path) -> None:
+def test_the_rq_function_handles_each_event_once(valkey: Valkey, tmp_path: Path) -> None:
     config = EXAMPLES / "rq-python/receiver.toml"
     [sink] = load({"RECEIVER_CONFIG": str(config)}).sinks
     queue = Queue(sink.queue, connection=valkey.client(), serializer=JSONSerializer)  # type: ignore[union-attr]
@@ -125,7 +129,9 @@ def test_rq_python(valkey: Valkey, tmp_path: Path) -> None:
         pytest.param((str(NODE), "webhook-node/endpoint.mjs"), marks=needs_node, id="node"),
     ],
 )
-def test_web_hook(valkey: Valkey, tmp_path: Path, command: tuple[str, str]) -> None:
+def test_the_web_hooks_verify_the_signature_and_handle_each_event_once(
+    valkey: Valkey, tmp_path: Path, command: tuple[str, str]
+) -> None:
     publish(valkey)
     port = free_port()
     environ = {"HOOK_PORT": str(port), "WEBHOOK_SECRETS": f"{OTHER} {SECRET}"}

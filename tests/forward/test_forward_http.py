@@ -100,7 +100,9 @@ def test_both_signatures_of_a_rotation_verify(valkey: Valkey, consumer: Consumer
     assert request.headers["authorization"] == "Bearer consumer"
 
 
-def test_connections_are_kept(valkey: Valkey, consumer: Consumer) -> None:
+def test_fifty_requests_use_no_more_connections_than_may_run_at_once(
+    valkey: Valkey, consumer: Consumer
+) -> None:
     ports: set[int] = set()
 
     def note(_request: Request, handler: Handler) -> int:

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from tests.support.brisk_web import BRISK
 from tests.support.commands import run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
-from tests.support.valkey import Valkey
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def recovers(receiver: Receiver, *texts: str) -> None:
     assert set(texts) <= set(found)
 
 
-def test_out_of_memory(receiver: Receiver) -> None:
+def test_a_redis_out_of_memory_is_503_until_it_has_room(receiver: Receiver) -> None:
     receiver.start()
     assert post(receiver, "before") == 204
     receiver.settled()
@@ -82,9 +81,7 @@ def test_workers_that_start_on_a_full_redis_make_room(
     recovers(receiver)
 
 
-def test_the_door_closes_before_redis_is_full(
-    receiver: Receiver, start_valkey: Callable[..., Valkey]
-) -> None:
+def test_intake_closes_before_redis_is_full(receiver: Receiver) -> None:
     receiver.start_web()
     used = receiver.redis.info("memory")["used_memory"]
     receiver.redis.config_set("maxmemory", int(used / 0.9))
@@ -94,7 +91,7 @@ def test_the_door_closes_before_redis_is_full(
     eventually(lambda: post(receiver, "after") == 204)
 
 
-def test_the_door_closes_at_the_share_of_memory_that_was_set(receiver: Receiver) -> None:
+def test_intake_closes_at_the_share_of_memory_that_was_set(receiver: Receiver) -> None:
     receiver.also(RECEIVER_FULL_PERCENT="65")
     receiver.start_web()
     used = receiver.redis.info("memory")["used_memory"]
@@ -104,7 +101,7 @@ def test_the_door_closes_at_the_share_of_memory_that_was_set(receiver: Receiver)
     eventually(lambda: post(receiver, "after") == 204)
 
 
-def test_a_master_that_became_a_replica(receiver: Receiver) -> None:
+def test_a_master_that_became_a_replica_is_503_until_it_is_one_again(receiver: Receiver) -> None:
     receiver.start()
     assert post(receiver, "before") == 204
     receiver.settled()
@@ -114,9 +111,7 @@ def test_a_master_that_became_a_replica(receiver: Receiver) -> None:
     recovers(receiver, "before")
 
 
-def test_a_disk_that_fails_under_redis(
-    receiver: Receiver, start_valkey: Callable[..., Valkey]
-) -> None:
+def test_a_disk_that_fails_under_redis_is_503_until_it_is_mended(receiver: Receiver) -> None:
     receiver.start()
     assert post(receiver, "before") == 204
     receiver.settled()
@@ -137,7 +132,7 @@ def test_a_disk_that_fails_under_redis(
     recovers(receiver, "before")
 
 
-def test_a_password_that_was_changed(receiver: Receiver) -> None:
+def test_a_password_that_was_changed_is_503_and_nothing_is_stored(receiver: Receiver) -> None:
     receiver.start()
     assert post(receiver, "before") == 204
     receiver.settled()
@@ -154,7 +149,7 @@ def test_a_password_that_was_changed(receiver: Receiver) -> None:
     recovers(receiver, "before")
 
 
-def test_an_aof_rewrite_under_load_changes_nothing(receiver: Receiver) -> None:
+def test_an_aof_rewrite_under_load_refuses_and_loses_nothing(receiver: Receiver) -> None:
     receiver.start()
     sent = [str(number) for number in range(60)]
     for number, text in enumerate(sent):
@@ -237,7 +232,9 @@ def _pass_on(come: socket.socket, go: socket.socket, cutting: threading.Event | 
                 continue
 
 
-def test_a_line_that_breaks_in_the_middle_of_a_write(receiver: Receiver) -> None:
+def test_a_line_that_breaks_in_the_middle_of_a_write_is_503_and_stores_nothing(
+    receiver: Receiver,
+) -> None:
     with cutter(receiver.valkey.socket) as (url, cutting):
         receiver.also(REDIS_URL=url)
         receiver.start()

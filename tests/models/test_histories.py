@@ -56,7 +56,9 @@ def histories(
 
 
 @pytest.mark.parametrize("machine", SUITE)
-def test_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:
+def test_every_history_agrees_with_its_model(
+    shared: World, machine: type[RuleBasedStateMachine]
+) -> None:
     run_state_machine_as_test(machine, settings=histories(machine, SUITE[machine], random=False))
 
 
@@ -86,7 +88,9 @@ def test_what_is_read_again_behind_something_newer_comes_out_once(shared: World)
 
 @pytest.mark.soak
 @pytest.mark.parametrize("machine", SUITE)
-def test_many_histories(shared: World, machine: type[RuleBasedStateMachine]) -> None:
+def test_many_new_histories_agree_with_their_models(
+    shared: World, machine: type[RuleBasedStateMachine]
+) -> None:
     run_state_machine_as_test(machine, settings=histories(machine, MANY // 3, random=True))
 
 

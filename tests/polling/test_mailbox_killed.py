@@ -44,7 +44,9 @@ def test_killed_at_the_first_list(
 
 
 @pytest.mark.parametrize("point", FOLLOWING)
-def test_killed_while_following(alice: PolledMailbox, gateway: MailboxGateway, point: str) -> None:
+def test_killed_while_following_each_change_comes_out_once(
+    alice: PolledMailbox, gateway: MailboxGateway, point: str
+) -> None:
     alice.once()
     gateway.add("m3")
     gateway.mark("m0", isUnread=False)

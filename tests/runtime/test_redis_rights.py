@@ -89,7 +89,7 @@ def test_what_a_user_lacks_is_said_at_the_start(receiver: Receiver) -> None:
     assert '"lacks": "INFO"' in receiver.log.read_text()
 
 
-def test_trying_changes_nothing(valkey: Valkey) -> None:
+def test_trying_the_rights_writes_no_key(valkey: Valkey) -> None:
     assert redis_rights.lacking(valkey.client()) == []
     assert valkey.client().dbsize() == 0
 

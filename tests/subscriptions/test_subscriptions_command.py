@@ -67,7 +67,7 @@ def test_list_and_show_say_how_it_stands(fleet: Controlled) -> None:
     assert command(fleet, "show", "nobody").returncode == 1
 
 
-def test_apply_by_hand(fleet: Controlled) -> None:
+def test_apply_creates_what_a_manual_operator_left_waiting(fleet: Controlled) -> None:
     fleet.more = 'apply = "manual"'
     fleet.start()
     eventually(lambda: fleet.redis.hget("receiver:subscriptions:operator:sim", "controller"))
