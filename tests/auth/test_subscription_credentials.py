@@ -1,4 +1,4 @@
-"""The door and the credentials of subscriptions: new by the second, and thousands of them."""
+"""The web process and the credentials of subscriptions: new each second, and thousands of them."""
 
 import hashlib
 import json

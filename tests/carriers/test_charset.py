@@ -49,7 +49,7 @@ def message(said: bytes) -> bytes:
 
 
 def received(body: bytes, content_type: str = "application/json") -> Event:
-    """As the door takes it and a worker reads it."""
+    """As the web process accepts it and a worker reads it."""
     (kept,) = att.MESSAGES.read(Request(content_type, (), body)).accepted
     notification = Notification("att.sms.mo", "default", "r", 0, content_type, kept)
     (event,) = att.MESSAGES.normalise(notification, UTC)

@@ -1,4 +1,4 @@
-"""No input whatever causes anything but `Rejected` at the door and `Unreadable` behind it."""
+"""No input whatever makes reading raise anything but `Rejected`, or a worker but `Unreadable`."""
 
 import contextlib
 from collections.abc import Iterator

@@ -96,7 +96,7 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
 @pytest.mark.parametrize(
     "file", ["receiver.env.example", "compose.yml", "kubernetes/base/web.yaml", "heroku/app.json"]
 )
-def test_every_place_names_where_the_door_closes(file: str) -> None:
+def test_every_place_names_where_intake_closes(file: str) -> None:
     marks = {"RECEIVER_FULL_PERCENT", "RECEIVER_MAX_IN_FLIGHT", "RECEIVER_SPOOL_BYTES"}
     missing = marks - set(re.findall(r"RECEIVER_[A-Z_]+", (DEPLOY / file).read_text()))
     assert missing <= ({"RECEIVER_SPOOL_BYTES"} if "heroku" in file else set())  # no disk there

@@ -73,7 +73,7 @@ def only(major: str) -> pytest.MarkDecorator:
 
 
 def taken(operator: Simulated, receiver: Receiver) -> None:
-    """Await that the initial event has passed the door with its token and been published."""
+    """Await that the initial event was accepted with its token and been published."""
     eventually(lambda: operator.books()["deliveries"] == {"204": 1})
     [made] = operator.books()["subscriptions"]
     assert made["tokenExpiresAt"] == "2031-01-02T00:00:00.000Z"

@@ -1,4 +1,4 @@
-"""From the door to consumers that fail, and on their way again: every process is the real one."""
+"""From the web process to consumers that fail, and on their way again: with the real processes."""
 
 import json
 import sys

@@ -57,7 +57,7 @@ def test_strict_takes_one_that_can(valkey: Valkey, tmp_path: Path) -> None:
         receiver.kill()
 
 
-def test_strict_closes_the_door_when_the_redis_turns_out_weak_later(
+def test_strict_closes_intake_when_the_redis_turns_out_weak_later(
     start_valkey: Callable[..., Valkey], tmp_path: Path
 ) -> None:
     server = start_valkey(appendfsync="everysec")

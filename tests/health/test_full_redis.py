@@ -110,7 +110,7 @@ async def appends(inbound: Inbound, size: int, most: int = 1000) -> int:
     return most
 
 
-def test_what_was_appended_since_the_last_look_closes_the_door() -> None:
+def test_what_was_appended_since_the_last_look_closes_intake() -> None:
     availability = Availability()
     availability.allow(availability.spent, 100_000, "Redis is 80% full")
     assert 50 <= asyncio.run(appends(inbound(availability, _Line()), 1000)) <= 100
@@ -130,7 +130,7 @@ def test_what_other_processes_append_counts_too() -> None:
 @pytest.mark.parametrize(
     "error", [ConnectionRefusedError, TimeoutError, NotReplicated, OutOfMemoryError]
 )
-def test_what_redis_did_not_take_leaves_the_door_open_however_often_it_is_tried(
+def test_what_redis_did_not_take_leaves_intake_open_however_often_it_is_tried(
     error: type[Exception],
 ) -> None:
     availability = Availability()

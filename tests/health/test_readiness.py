@@ -165,7 +165,7 @@ def test_a_user_who_may_do_all_that_a_notification_needs_is_taken(
     assert said(receiver)["warnings"]
 
 
-def test_strict_closes_the_door_when_the_log_is_no_longer_written_at_every_moment(
+def test_strict_closes_intake_when_the_log_is_no_longer_written_at_every_moment(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     receiver = Receiver(valkey, tmp_path, RECEIVER_DURABILITY="strict")

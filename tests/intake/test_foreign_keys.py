@@ -38,7 +38,7 @@ def consumer() -> Iterator[Consumer]:
 
 
 @pytest.mark.parametrize("key", [INBOUND, REJECTED, LEDGER])
-def test_the_door_keeps_nothing_and_so_nothing_twice(valkey: Valkey, key: str) -> None:
+def test_intake_keeps_nothing_and_so_nothing_twice(valkey: Valkey, key: str) -> None:
     client: Any = valkey.client()
     client.set(key, "somebody else's")
 

@@ -39,7 +39,7 @@ def said(receiver: Receiver) -> dict[str, Any]:
 
 
 def refusing(receiver: Receiver, reason: str) -> None:
-    """The door says so, keeps nothing, and `/readyz` gives the reason."""
+    """Assert that it answers 503 and keeps nothing, and that `/readyz` gives the reason."""
     eventually(lambda: reason in said(receiver).get("reason", ""))
     assert receiver.get("/readyz").status == 503
     before = receiver.redis.hget(LEDGER, "accepted")  # the stream's length: a sweep may trim it

@@ -180,7 +180,7 @@ def test_the_drain_waits_while_redis_is_nearly_full(valkey: Valkey, tmp_path: Pa
     assert appended(valkey) == [b"1"]
 
 
-def test_a_long_outage_leaves_the_door_open_however_often_the_drain_tries(
+def test_a_long_outage_leaves_intake_open_however_often_the_drain_tries(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drain, "_PAUSE", 0.001)

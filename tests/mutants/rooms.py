@@ -208,7 +208,7 @@ ROOMS = {
             _STRANGERS + "::test_a_limit_of_open_files_that_may_be_raised_is_raised",
             _SUBSCRIBED + "::test_it_is_looked_up_for_a_body_that_comes_later_too",
             _SUBSCRIBED + "::test_a_credential_that_was_made_a_moment_ago_admits_its_first_event",
-            _TRACED + "::test_one_notification_is_one_trace_from_the_door_to_each_delivery",
+            _TRACED + "::test_one_notification_is_one_trace_from_the_web_process_to_each_delivery",
             _TRACED + "::test_what_is_refused_or_repeated_says_so",
             _AUTH + "::test_a_refusal_that_cannot_be_kept_is_answered_503",
             _METRICS + "::test_every_process_answers_for_all_of_them",

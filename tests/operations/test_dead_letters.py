@@ -39,7 +39,7 @@ Dead = Callable[..., None]
 
 
 def accept(client: redis.Redis, body: bytes, receipt: str = "r") -> None:
-    """What the door does when it has said yes."""
+    """Do what the web process does once it has accepted."""
     notification = Notification("att.sms.mo", "default", receipt, 1, "application/json", body)
     client.xadd(INBOUND, {"n": encode(notification)})
     client.hincrby(LEDGER, "accepted", 1)

@@ -1,4 +1,4 @@
-"""A replay of very many dead letters goes as fast as they are taken, and leaves the door open."""
+"""A replay of very many dead letters goes as fast as they are taken, and intake open."""
 
 import json
 from collections.abc import Callable
@@ -107,7 +107,7 @@ def test_no_more_notifications_are_open_than_the_workers_can_do_soon(valkey: Val
     assert replay(client) == ["done"] * 200
 
 
-def test_nothing_is_sent_on_where_the_door_would_soon_close(valkey: Valkey) -> None:
+def test_nothing_is_sent_on_where_intake_would_soon_close(valkey: Valkey) -> None:
     client: Any = valkey.client()
     undelivered(client, 10)
     short_of_memory(client)

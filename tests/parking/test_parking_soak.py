@@ -37,7 +37,7 @@ NOT_IN_TIME = "could not store this in time"
 ONE_IN = 10_000
 """Of so many notifications one may be answered that. On a machine that does nothing else none is;
 one that stops a process for longer than the 1.7 s that an answer may take costs a burst of them,
-which the carrier repeats. A door that closes, be it for two seconds, is more than this."""
+which the carrier repeats. Intake that closes, be it for two seconds, is more than this."""
 PROBE_WITHIN = 70
 """Seconds until every sink is probed that answers again (`delivery_queue.LONGEST_PAUSE`)."""
 PARTS = 4

@@ -73,7 +73,7 @@ def test_every_line_of_a_log_in_json_is_json(receiver: Receiver) -> None:
     assert [line["url"] for line in lines if line["event"] == "web.starts"] == [receiver.url]
 
 
-def test_the_door_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -> None:
+def test_intake_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -> None:
     receiver.start_web()
     fill(receiver.redis, 0.9)
     [closed] = eventually(lambda: said(receiver, "intake.closed"))

@@ -142,7 +142,7 @@ def _send(receiver: Receiver, path: str, body: bytes, headers: dict[str, str]) -
 
 
 def _unreadable() -> Notification:
-    """What the door would have refused: a dead letter is all that can be made of it."""
+    """What the web process would have refused: a dead letter is all that can be made of it."""
     return Notification("att.sms.mo", "default", "f" * 26 + "7", 1, "application/json", UNREADABLE)
 
 

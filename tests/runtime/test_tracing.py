@@ -1,4 +1,4 @@
-"""Traces, from the door to the delivery, exported to a real collector over OTLP."""
+"""Traces, from the request to the delivery, exported to a real collector over OTLP."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def _delivered(collector: Collector, sink: str) -> list[Span]:
     return [span for span in spans if span.attributes["receiver.sink"] == sink]
 
 
-def test_one_notification_is_one_trace_from_the_door_to_each_delivery(
+def test_one_notification_is_one_trace_from_the_web_process_to_each_delivery(
     receiver: Receiver, collector: Collector, consumer: Consumer, tmp_path: Path
 ) -> None:
     write_sinks(tmp_path, consumer)

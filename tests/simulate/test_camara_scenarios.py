@@ -1,4 +1,4 @@
-"""CAMARA's own test definitions (Gherkin): the simulated operator, and our door as the sink."""
+"""CAMARA's own test definitions (Gherkin): the simulated operator, and our receiver as the sink."""
 
 from collections.abc import Iterator
 

@@ -148,7 +148,7 @@ def end_is_sent(world: World) -> None:
 @step("the sink credentials specified when the subscription was created are included")
 def credentials_are_included(world: World) -> None:
     assert world.event
-    # The door refuses every other token; an answer is written down after it came.
+    # The receiver refuses every other token; an answer is written down after it came.
     eventually(lambda: set(world.operator.books()["deliveries"]) == {"204"})
 
 

@@ -1,4 +1,4 @@
-"""Requests made of recorded ones by breaking them, and what a door may answer to them."""
+"""Requests made of recorded ones by breaking them, and what may be answered to them."""
 
 import json
 import random

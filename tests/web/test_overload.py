@@ -26,7 +26,7 @@ JSON = ("content-type", "application/json")
 
 @pytest.fixture
 def port(valkey: Valkey) -> Iterator[int]:
-    """The door in this process, where its bounds can be made small."""
+    """The web application in this process, where its bounds can be made small."""
     with serving(
         REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS=TOKEN, RECEIVER_MAX_IN_FLIGHT="2"
     ) as port:
@@ -66,7 +66,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-def test_a_fault_of_ours_is_a_503_and_the_door_goes_on(
+def test_a_fault_of_ours_is_a_503_and_the_web_process_goes_on(
     port: int, said: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
@@ -147,7 +147,7 @@ def test_more_connections_than_may_be_open_are_503_and_closed(
 
 
 @pytest.mark.soak
-def test_a_deep_backlog_neither_slows_the_door_nor_grows_the_web_process(
+def test_a_deep_backlog_neither_slows_nor_grows_the_web_process(
     receiver: Receiver,
 ) -> None:
     client = receiver.redis

@@ -108,7 +108,7 @@ def test_it_ends_in_time_with_redis_frozen_and_answers_who_is_inside(
         process.terminate()
         assert bare.status(next(half)) == 503
         assert ended(process)
-    # 0: its connection had not been taken yet when the door closed.
+    # 0: its connection had not been taken yet when it stopped listening.
     assert {one.result() for one in inside} <= ({204, 0} if spool else {503, 0})
 
 

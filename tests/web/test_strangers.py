@@ -26,7 +26,7 @@ ALIVE = request("/healthz", method="GET")
 
 @pytest.fixture
 def port(valkey: Valkey) -> Iterator[int]:
-    """The door in this process, where its bounds can be made small."""
+    """The web application in this process, where its bounds can be made small."""
     app = build(load({"REDIS_URL": valkey.url, "RECEIVER_BEARER_TOKENS": TOKEN}))
     with serving(app, timeout_keep_alive=920) as port:
         yield port
