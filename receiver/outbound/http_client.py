@@ -131,11 +131,16 @@ class _Begun:
         return Unanswered(said) if self._sent else NotSent(said)
 
 
+def connection_fault(error: httpx2.ConnectError) -> str:
+    """Say why no connection was made, in words of ours: httpx2's may repeat the URL."""
+    tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
+    return "TLS failed" if tls else "no connection"
+
+
 def _said(error: Exception) -> str:
     """Say what failed, in words of ours: httpx2's may repeat the URL."""
     if isinstance(error, httpx2.ConnectError):
-        tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
-        return "TLS failed" if tls else "no connection"
+        return connection_fault(error)
     words: dict[type[Exception], str] = {
         httpx2.RemoteProtocolError: "the connection ended before the whole answer",
         httpx2.ReadError: "the connection was reset",

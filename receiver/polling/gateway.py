@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from receiver import __version__
 from receiver.outbound.authentication import Authentication
+from receiver.outbound.http_client import connection_fault
 from receiver.polling.pace import Pace
 from receiver.polling.page_file import PageFile
 from receiver.runtime.retry_after import retry_after
@@ -164,8 +165,7 @@ async def _beginning(response: httpx2.Response) -> bytes:
 def _said(error: Exception) -> str:
     """Say what failed, in words of ours: httpx2's may repeat the URL."""
     if isinstance(error, httpx2.ConnectError):
-        tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
-        return "TLS failed" if tls else "no connection"
+        return connection_fault(error)
     if isinstance(error, httpx2.ConnectTimeout):
         return "no connection in time"
     if isinstance(error, httpx2.TimeoutException):
