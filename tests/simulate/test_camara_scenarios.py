@@ -8,7 +8,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from receiver.simulate.operator.scenario import Listing, Scenario
 from tests.support import camara_answers, camara_requests, camara_state_changes
 from tests.support.camara import FOLDER
-from tests.support.camara_world import Door, World
+from tests.support.camara_world import ReceiverSink, World
 from tests.support.operators import asked, simulated
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
@@ -41,7 +41,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 def world(receiver: Receiver) -> Iterator[World]:
     """A scenario's world. The pages of 0.9 are no API's yet: the scenarios want an array."""
     with simulated(Scenario(list=Listing(form="array"))) as operator:
-        yield World(operator, Door(receiver))
+        yield World(operator, ReceiverSink(receiver))
 
 
 @given(parsers.re("(?P<text>.+)"))

@@ -36,7 +36,7 @@ def step(*patterns: str) -> Callable[[Step], Step]:
     return keep
 
 
-class Door:
+class ReceiverSink:
     """A real receiver as the sink: what it publishes is what came with the right token."""
 
     def __init__(self, receiver: Receiver) -> None:
@@ -53,7 +53,7 @@ class Door:
 class World:
     """One scenario."""
 
-    def __init__(self, operator: Simulated, sink: Door) -> None:
+    def __init__(self, operator: Simulated, sink: ReceiverSink) -> None:
         self.operator, self.sink = operator, sink
         self.headers: dict[str, str] = {}
         self.path = self.subject = self.operation = ""
