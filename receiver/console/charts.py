@@ -104,7 +104,7 @@ def charts(samples: Sequence[Stored], hours: int, now: int) -> Charts:
         hours,
         [_chart(kind, found, hours) for kind in KINDS],
         [_clock(at) for at in ends],
-        _rows(found, length),
+        _rows(found),
         any(span.accepted is not None for span in found),
     )
 
@@ -176,7 +176,7 @@ def _ceiling(most: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= most)
 
 
-def _rows(found: list[Span], length: int) -> list[Row]:
+def _rows(found: list[Span]) -> list[Row]:
     """Return the rows of the table beside a chart, the newest first."""
     together = len(found) // _ROWS
     parts = [found[at : at + together] for at in range(0, len(found), together)]
