@@ -20,8 +20,7 @@ def keep(path: Path, file: str, place: int, notifications: int, fault: str, data
     """
     body = msgspec.msgpack.encode((file, place, fault, data))
     with contextlib.ExitStack() as opened:
-        kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        opened.callback(os.close, kept)
+        kept = disk.open_file(path, opened)
         end = os.fstat(kept).st_size
         row = row_format.pack(end, 0, notifications, body)
         disk.write(kept, row, end)
