@@ -30,9 +30,9 @@ class Sink(msgspec.Struct, frozen=True):
     waiting: Waiting
     retries: int
     state: dict[str, str]
-    """As `receiver.contract.sink_state` says."""
+    """As `receiver.contract.redis_keys.sink_state` says."""
     parking: dict[str, str] = {}
-    """As `receiver.contract.sink_parking` says."""
+    """As `receiver.contract.redis_keys.sink_parking` says."""
 
     @property
     def parked(self) -> int:
