@@ -154,9 +154,7 @@ def test_a_record_that_cannot_be_read_makes_its_own_token_doubtful_and_no_other(
     assert later.get(digest(TOKEN)) == RECORD
 
 
-def test_so_many_are_looked_up_in_a_second(
-    valkey: Valkey, ask: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_so_many_are_looked_up_in_a_second(ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     known, now = Known(), [1000.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])
     monkeypatch.setattr(subscription_credentials, "time", clock)

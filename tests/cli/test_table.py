@@ -62,9 +62,7 @@ def test_where_there_is_no_room_for_columns_each_row_is_a_block(
     assert lines.count("") == 1
 
 
-def test_nothing_is_no_table(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(NAMES, [])
     assert capsys.readouterr().out == ""
 

@@ -102,7 +102,7 @@ def test_a_start_says_one_of_them_and_how_many_more_there_are(faulty: Path) -> N
         load({"RECEIVER_CONFIG": str(faulty)})
 
 
-def test_the_files_that_we_ship_are_well(tmp_path: Path) -> None:
+def test_the_files_that_we_ship_are_well() -> None:
     for name in ("deploy/receiver.toml", "deploy/kubernetes/base/receiver.toml"):
         assert said(ROOT / name) == []
 

@@ -46,7 +46,7 @@ def sweep(valkey: Valkey) -> None:
     SinkSweep(valkey.client(), (SINK,)).run()
 
 
-def test_whoever_publishes_rings_once(valkey: Valkey, client: Any) -> None:
+def test_whoever_publishes_rings_once(client: Any) -> None:
     client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
     normaliser = Normaliser(client, "me", Settings(sinks=(SINK,)), lambda: False)
     for number in range(2):
@@ -56,7 +56,7 @@ def test_whoever_publishes_rings_once(valkey: Valkey, client: Any) -> None:
     assert rung(client) == 1
 
 
-def test_nobody_is_rung_for_a_repeat(valkey: Valkey, client: Any) -> None:
+def test_nobody_is_rung_for_a_repeat(client: Any) -> None:
     client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
     comes_in(client, 1)
     Normaliser(client, "me", Settings(), lambda: False).run()
@@ -74,9 +74,7 @@ def comes_in(client: Any, number: int) -> None:
     client.xadd(INBOUND, {"n": encode(note)})
 
 
-def test_only_with_a_backlog_is_the_next_batch_read_before_one_is_published(
-    valkey: Valkey, client: Any
-) -> None:
+def test_only_with_a_backlog_is_the_next_batch_read_before_one_is_published(client: Any) -> None:
     client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
 
     def reads(waiting: int) -> int:

@@ -68,7 +68,7 @@ def test_letters_of_long_after_are_looked_at_when_asked_and_said_to_be_there(
     assert "were not looked at" not in said.err
 
 
-def test_letters_of_soon_after_are_there_without_asking(valkey: Valkey, tmp_path: Path) -> None:
+def test_letters_of_soon_after_are_there_without_asking(valkey: Valkey) -> None:
     name, entry, _ = published(valkey, 1)
     give_up(valkey, entry)
     bury(valkey, 60)

@@ -91,7 +91,7 @@ def test_two_people_are_erased_at_once_and_each_is_counted(
 
 
 def test_two_runs_about_one_person_count_each_of_her_events_once(
-    valkey: Valkey, parking: Made, tmp_path: Path
+    valkey: Valkey, parking: Made
 ) -> None:
     client, parked, ids = all_parked(valkey, parking, 3_000)
     with stepping(parked):

@@ -5,7 +5,6 @@ PARKING_EVENTS is how many there are. Their ids are of the time at which they wo
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -45,7 +44,7 @@ class Copy:
 
 @pytest.mark.soak
 def test_a_sink_that_is_dead_for_two_hours_closes_nothing_and_gets_everything_in_order(
-    valkey: Valkey, parking: Made, tmp_path: Path
+    valkey: Valkey, parking: Made
 ) -> None:
     takes, dead = Forwarding(valkey, LIVE), Forwarding(valkey, DEAD)
     parked = parking(LIVE, DEAD)

@@ -168,7 +168,7 @@ def test_a_directory_that_cannot_be_made_is_said(polled: Polled, double: Simulat
 
 
 def test_what_the_disk_refuses_within_a_page_goes_to_redis_from_memory(
-    polled: Polled, double: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
+    polled: Polled, double: SimulatedGateway
 ) -> None:
     long = "x" * 3000
     for number in range(400):

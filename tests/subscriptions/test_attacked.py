@@ -6,7 +6,6 @@ and no other; no token was ever refused; no occurrence came out twice.
 
 import signal
 from collections import Counter
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -126,7 +125,7 @@ class Attack:
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_whatever_happens_each_device_ends_with_one_subscription_and_each_event_comes_once(
-    fleet: Controlled, receiver: Receiver, tmp_path: Path, seed: int
+    fleet: Controlled, receiver: Receiver, seed: int
 ) -> None:
     fleet.wants(*MANY)
     fleet.more = "initial_event = true\nsilent_hours = 0.0005"
