@@ -57,8 +57,8 @@ def nearly_full(client: redis.Redis) -> bool:
 
 
 def told_nearly_full(reply: bytes) -> bool:
-    """Return the same of a reply to `INFO memory` as the server sent it: redis-py reads every line
-    of it, which takes as long as normalising some notifications.
+    """Return whether a raw reply to `INFO memory` says so. redis-py would parse every line of it,
+    which takes as long as normalising some notifications.
     """
     found = {name: int(value) for name, value in _memory(reply)}
     return _above(found[b"used_memory"], found.get(b"maxmemory", 0))

@@ -99,8 +99,8 @@ async def _few_threads(app: Starlette) -> AsyncIterator[None]:
 
 
 async def slowly(request: Request, work: Callable[..., _T], *args: Any) -> _T:
-    """Return what work gives that may take seconds: so much of it goes on at a time that the other
-    pages have their threads.
+    """Run work that may take seconds in a thread. So few run at a time that threads are left for
+    the other pages.
     """
     slow: CapacityLimiter = request.app.state.slow
     return await run_sync(partial(work, *args), limiter=slow)

@@ -64,7 +64,7 @@ class Masks:
         return f"••• {len(value)} characters" if value else ""
 
     def value(self, value: Any) -> Any:
-        """Return one value of which nothing is known."""
+        """Mask a value whose field says nothing about it."""
         if isinstance(value, Mapping):
             return self.document(value)
         if isinstance(value, list | tuple):

@@ -37,14 +37,14 @@ class Answer(NamedTuple):
 
 
 def erase(client: redis.Redis, digits: Sequence[str]) -> Iterator[Answer]:
-    """Yield what each sink answers of which anything is parked. Raises `redis.RedisError`."""
+    """Yield the answer of each sink that has parked events. Raises `redis.RedisError`."""
     for sink in sink_ledger.read(client):
         if sink.parked:
             yield _ask(client, sink, digits)
 
 
 def not_looked_at(client: redis.Redis, then: str) -> Iterator[str]:
-    """Yield a sentence for each sink of which anything is parked; `then` says how it will be looked
+    """Yield a sentence for each sink that has parked events; `then` says how they will be looked
     at. Raises `redis.RedisError`.
     """
     return (_left(sink, then) for sink in sink_ledger.read(client) if sink.parked)

@@ -18,7 +18,8 @@ _said = msgspec.json.Decoder(_Said).decode
 
 
 def subscription(client: redis.Redis, event: bytes) -> dict[str, Any]:
-    """Return what is known of it; nothing for an event that came with another credential.
+    """Return what is known of the declared subscription that an event came with; nothing for an
+    event that came with another credential.
 
     The slot is known as long as the credential is stored: at most two days after the subscription's
     end.

@@ -35,7 +35,7 @@ for `records_of`, which knows no more than the page."""
 
 
 def records_of(page: Page) -> Records:
-    """Return what is stored of a page: it itself, unparsed, and the items of it that are none.
+    """Return what is stored of a page: the page itself, unparsed, and its invalid items.
 
     Of one that is cut or unreadable: a page of its complete items, and the whole for
     `receiver:rejected`, with the reason.

@@ -101,7 +101,7 @@ def pause(looks: int) -> float:
 
 
 def answered(watch: Watch, found: Sequence[Status], now: int) -> Step:
-    """Return what follows from a complete answer, of which these are the statuses."""
+    """Return what follows from a complete answer with these statuses."""
     known = watch.known | {one.address: (one.status, one.final) for one in found}
     after = msgspec.structs.replace(watch, known=known, looks=watch.looks + 1, cut=0)
     if known and all(final for _, final in known.values()):
@@ -111,7 +111,7 @@ def answered(watch: Watch, found: Sequence[Status], now: int) -> Step:
 
 
 def salvaged(watch: Watch, found: Sequence[Status]) -> Step:
-    """Return what follows from an answer that was cut short, of which these statuses are left.
+    """Return what follows from an answer that was cut short after these statuses.
 
     What was cut off cannot be known to be final, even where all that is left is.
     """

@@ -34,9 +34,7 @@ class Response(Struct, frozen=True):
 
 
 def bearer(token: str) -> bytes:
-    """Return the Authorization header of a token, in the octets of which the receiver makes a
-    digest.
-    """
+    """Return the Authorization header of a token, in the octets that the receiver digests."""
     return b"Bearer " + os.fsencode(token)
 
 

@@ -36,7 +36,7 @@ def is_foreign(error: Exception) -> bool:
 
 
 def unless_foreign(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
-    """Return what a reading gives; otherwise that where a key of it has another type."""
+    """Return what `read` returns, or `otherwise` where a key that it reads has another type."""
     try:
         return read()
     except ResponseError as error:

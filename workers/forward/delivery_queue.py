@@ -111,11 +111,11 @@ class DeliveryQueue:
 
     @property
     def has_leased_ahead(self) -> bool:
-        """Return whether `settle` has leased and nobody has taken what came of it."""
+        """Return whether `settle` has leased and `leased_ahead` has not been called since."""
         return self._ahead is not None
 
     def leased_ahead(self) -> list[Item]:
-        """Return what `settle` has leased and nobody has taken yet."""
+        """Return what `settle` has leased, once."""
         items, self._ahead = self._ahead or [], None
         return items
 

@@ -68,12 +68,12 @@ class Use(NamedTuple):
 
     @property
     def retry_bytes(self) -> float:
-        """Return what its retries take."""
+        """Return the bytes that its retries take in Redis."""
         return self.retries * (self.event_bytes + _RETRY_BYTES) if self.retries else 0.0
 
     @property
     def bytes(self) -> float:
-        """Return what all that waits for it in Redis takes."""
+        """Return the bytes that all its waiting events take in Redis."""
         return self.waiting * self.event_bytes + self.retry_bytes
 
 

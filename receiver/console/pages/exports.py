@@ -132,8 +132,8 @@ _WORDS: Final = frozenset((*TYPES, *BY_NAME, *get_args(Outcome)))
 
 
 def _told(settings: Settings, form: Values) -> dict[str, str]:
-    """Return what of a filter goes on the audit trail: names that are known as they are; of
-    anything else, which may be a number or a token of somebody's, a digest.
+    """Return a filter as the audit trail has it: known names as they are, anything else, which may
+    be a person's number or a token, as a digest.
     """
     names = {one.name for one in (*settings.listeners, *settings.sinks)} | _WORDS
     found = {name: form.get(name, "") for name in sorted(_FILTERS)}

@@ -30,7 +30,9 @@ def lock(path: Path) -> int | None:
 
 
 def append(file: int, data: bytes | bytearray, size: int) -> None:
-    """Append to a file of so many bytes, and return once it is on disk; else nothing of it is."""
+    """Append to a file of so many bytes, and return once that is on disk. A failure leaves the file
+    as it was.
+    """
     try:
         write(file, data, size)
         os.fsync(file)
@@ -41,7 +43,7 @@ def append(file: int, data: bytes | bytearray, size: int) -> None:
 
 
 def write(file: int, data: bytes | bytearray, place: int) -> None:
-    """Write all of it from a place on."""
+    """Write all of the data from a place on."""
     written = 0
     while written < len(data):
         written += os.pwrite(file, data[written:], place + written)

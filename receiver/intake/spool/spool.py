@@ -171,9 +171,8 @@ class Spool:
         self._note()
 
     async def rewrite(self, change: Change, *, dry_run: bool = False) -> AsyncIterator[Changes]:
-        """Make of every batch what `change` makes of it, and yield what has changed in each file,
-        once it is on disk; with `dry_run` what would change. Only while nothing is drained. Raises
-        `SpoolError`.
+        """Apply `change` to every batch, and yield the changes of each file once they are on disk;
+        with `dry_run` what would change. Only while nothing is drained. Raises `SpoolError`.
         """
         for file in self._files.held:
             # Beside the thread that writes, which only appends: to read it all takes a while.

@@ -69,7 +69,7 @@ class Relist:
         return whole and len(set(pages)) == 1, seen
 
     async def _publish(self, page: Page) -> None:
-        """Tell what of a page is news, and store that it is known."""
+        """Publish the messages of a page that are new or changed, and store that they are known."""
         listed = {message_id(one): one for one in page.messages}
         known = await self._store.flags([*listed, *page.failed])
         if self._changes.text:

@@ -98,7 +98,7 @@ def _value(value: Any) -> bytes:
 
 @lru_cache(maxsize=64)
 def _receipt(size: int) -> bytes:
-    """Return what goes before a receipt of that many bytes to make an attribute of it."""
+    """Return the bytes that make a receipt of that size an attribute when they precede it."""
     whole = _attributes(9, {"receiver.receipt": "x" * size})
     return whole[: len(whole) - size]
 

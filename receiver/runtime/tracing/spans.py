@@ -66,8 +66,8 @@ class Tracer:
         return Span(carried, parent, sampled, at or time.time_ns())
 
     def end(self, span: Span, form: bytes, receipt: bytes = b"") -> None:
-        """End a span of a form (`receiver.runtime.tracing.encoding`), of which there are few: what
-        is another for each is the receipt.
+        """End a span. Many spans share a form (`receiver.runtime.tracing.encoding`), and differ in
+        the receipt.
         """
         if span.sampled:
             ended = time.time_ns()
