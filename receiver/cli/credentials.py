@@ -6,6 +6,7 @@ from datetime import datetime
 
 import click
 import msgspec
+import redis
 
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
@@ -19,7 +20,6 @@ from receiver.cli.credential_options import (
     the_newest,
 )
 from receiver.cli.terminal import credential_table, output, setup
-from receiver.config.settings import Settings
 from receiver.runtime import redis_errors
 
 

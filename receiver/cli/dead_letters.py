@@ -15,7 +15,6 @@ from receiver.cli.terminal.dead_letter_table import show_list, show_whole
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.cli.terminal.wait_notice import WaitNotice
-from receiver.config.settings import Settings
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
@@ -173,10 +172,6 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     if everything and not yes and sys.stdin.isatty():
         click.confirm("Drop all dead letters, for ever?", abort=True, err=True)
     _apply(client, wanted, DeadLetterActions(client).drop, as_json=as_json)
-
-
-def _connect(settings: Settings) -> redis.Redis:
-    return setup.connect(setup.redis_url(settings))
 
 
 def _selection(

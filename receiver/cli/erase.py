@@ -65,7 +65,7 @@ def command(
     """
     settings = setup.settings()
     person = person_of(numbers, settings)
-    client = setup.connect(setup.redis_url(settings), when_full=True)
+    client = setup.client_of(settings, when_full=True)
     own = copies_in(settings)
     if not (dry_run or yes):
         click.confirm("Erase all that is stored about this person, for good?", abort=True, err=True)

@@ -33,7 +33,7 @@ def list_(*, as_json: bool) -> None:
     \b
       receiver losses list
     """
-    losses = _losses(setup.connect(setup.redis_url(setup.settings(file=False))))
+    losses = _losses(setup.client_of(setup.settings(file=False)))
     for book, count in ((text(name), whole(said)) for name, said in losses.items()):
         if as_json:
             output.print_document({"data": book, "lost": count})
@@ -52,7 +52,7 @@ def clear(*, yes: bool) -> None:
     \b
       receiver losses clear
     """
-    client = setup.connect(setup.redis_url(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
     losses = _losses(client)
     if not losses:
         output.print_message("nothing was lost")

@@ -99,8 +99,7 @@ def pause(name: str, reason: str) -> None:
     Requests that are under way end. What comes meanwhile waits, as for a consumer that is down:
     for `give_up_hours`, within the sink's share of memory. Exit code 1: it was stopped already.
     """
-    url = setup.redis_url(setup.settings(file=False))
-    client = setup.connect(url, when_full=True)
+    client = setup.client_of(setup.settings(file=False), when_full=True)
     with setup.redis_faults():
         _known(client, name)
         paused = sink_orders.pause(client, name, reason)
@@ -125,7 +124,7 @@ def remove(name: str, *, yes: bool) -> None:
     no Redis.
     """
     settings = setup.settings()
-    client = setup.connect(setup.redis_url(settings), when_full=True)
+    client = setup.client_of(settings, when_full=True)
     with setup.redis_faults():
         one = _known(client, name)
         if name in {sink.name for sink in settings.sinks}:

@@ -111,7 +111,7 @@ class Consumer:
         self._redis.close()
 
     def _left(self) -> list[Delivery]:
-        """The next that has been open for longer than `take_over`, after the one before. One by
+        """Take over the next that is open for longer than `take_over`, after the one before. One by
         one: an event that ends its consumer each time would hold back all that is claimed with it.
         """
         if not self._after and time.monotonic() - self._looked < min(5.0, self._take_over):

@@ -14,6 +14,7 @@ from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER
 from receiver.operations.dead_letters import PAGE, Found
 from receiver.operations.requeue import Requeue
 from receiver.runtime import redis_errors, scripts
+from receiver.runtime.server_time import server_time
 
 _GONE: Final = -1
 

@@ -25,6 +25,7 @@ from receiver.contract.redis_keys import (
 from receiver.contract.stored_values import UNREADABLE, text
 from receiver.operations.requeue import Requeue
 from receiver.operations.still_waiting import still_waiting
+from receiver.runtime.server_time import server_time
 
 PAGE: Final = 200
 AT_ONCE: Final = 2_000
@@ -145,7 +146,7 @@ class Replay:
         if not events:
             return 0
         self._wait_for_room(len(events))
-        new = self._requeue.send(self._sink.name, events, self._now())
+        new = self._requeue.send(self._sink.name, events, server_time(self._client))
         self._ring()
         return int(new)
 

@@ -3,6 +3,7 @@
 import redis
 
 from receiver.contract.redis_keys import MARKS, SINKS, forward_group, sink_state
+from receiver.runtime.server_time import server_time
 
 
 def start(client: redis.Redis, name: str) -> bool:

@@ -37,10 +37,10 @@ def content_type(headers: Headers, body: bytes) -> str:
 
 
 def _is_compressed(content_encoding: bytes) -> bool:
-    """Other values name a character set, or nothing that we know."""
+    """Return whether a coding is a compression; AT&T names character sets there too."""
     return any(coding in _COMPRESSED for coding in _listed(content_encoding))
 
 
 def _listed(value: bytes) -> list[bytes]:
-    """The members of a list, which may be empty (RFC 9110, section 5.6.1)."""
+    """Return the members of a list, which may be empty (RFC 9110, section 5.6.1)."""
     return [one for each in value.lower().split(b",") if (one := each.strip())]

@@ -87,9 +87,11 @@ def connect(url: str, *, when_full: bool = False) -> redis.Redis:
         raise Refused(f"REDIS_URL: {error}") from None
 
 
-def client_of(found: Settings) -> redis.Redis:
-    """Create a client of the Redis that settings name. Raises `Refused` where they name none."""
-    return connect(redis_url(found))
+def client_of(found: Settings, *, when_full: bool = False) -> redis.Redis:
+    """Create a client of the Redis that settings name; see `connect`. Raises `Refused` where they
+    name none.
+    """
+    return connect(redis_url(found), when_full=when_full)
 
 
 def refuse_without_credential(found: Settings, url: str) -> None:
