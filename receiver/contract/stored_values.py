@@ -43,6 +43,11 @@ def number(value: bytes | str | None) -> float:
     return found if math.isfinite(found) and abs(found) < 2**63 else 0.0
 
 
+def time_of(score: float) -> int:
+    """Return the time (ms) that is the score of a member; 0 where no time can be."""
+    return round(score) if abs(score) < 2**53 else 0
+
+
 def counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:
     """Return the fields of a hash of counts; what is no whole number is left out."""
     return {text(name): int(value) for name, value in stored.items() if is_whole(value)}

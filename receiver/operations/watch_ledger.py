@@ -6,7 +6,7 @@ import msgspec
 import redis
 
 from receiver.contract.redis_keys import WATCH, WATCH_COUNTS, watch_due
-from receiver.contract.stored_values import counts, text
+from receiver.contract.stored_values import counts, text, time_of
 
 _WATCHED = b":watched"
 _FIRST_LOOK = 20_000
@@ -73,5 +73,5 @@ def late_seconds(client: redis.Redis, ledgers: list[WatchLedger], now: float) ->
 def _ledger(poll: str, known: dict[str, int], open_: int, first: list[Any]) -> WatchLedger:
     names = ("watched", "final", "gone", "expired", "dropped", "same")
     own = {name: known.get(f"{poll}:{name}", 0) for name in names}
-    oldest = round(first[0][1]) if first else 0
+    oldest = time_of(first[0][1]) if first else 0
     return WatchLedger(poll=poll, **own, open=open_, oldest_due=oldest)

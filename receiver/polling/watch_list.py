@@ -7,7 +7,7 @@ import redis
 
 from receiver.config.polls import AttStatusPoll, Poll
 from receiver.contract.redis_keys import WATCHES, watch_due
-from receiver.contract.stored_values import UNREADABLE, text
+from receiver.contract.stored_values import UNREADABLE, text, time_of
 from receiver.intake.accept import Receipts
 from receiver.polling import watch_store
 from receiver.polling.watch import Step, Watch, decode, fault, field
@@ -74,7 +74,7 @@ def listed(client: redis.Redis, poll: str) -> Iterator[tuple[Watch, int]]:
     for name, due in members:
         record: Any = client.hget(WATCHES, name)
         if record:
-            yield _watch(poll, text(name).removeprefix(field(poll, "")), record), round(due)
+            yield _watch(poll, text(name).removeprefix(field(poll, "")), record), time_of(due)
 
 
 def _watch(poll: str, message_id: str, record: bytes) -> Watch:

@@ -49,3 +49,14 @@ def test_it_is_listed_and_can_be_dropped(watched: Watched, tmp_path: Path) -> No
     assert (dropped.code, dropped.err) == (0, "dropped 1\n")
     (books,) = watch_ledger.read(watched.redis)
     assert (books.dropped, books.open, books.balanced) == (1, 0, True)
+
+
+@pytest.mark.parametrize("due", ["-inf", "+inf", "1e300"])
+def test_a_time_that_is_none_ends_no_command(watched: Watched, tmp_path: Path, due: str) -> None:
+    watched.redis.hset(WATCH_COUNTS, "promo:watched", 1)
+    watched.redis.hset(WATCHES, watch.field("promo", "SMS0"), "no record")
+    watched.redis.zadd(watch_due("promo"), {watch.field("promo", "SMS0"): float(due)})
+    for words in (["watch", "list"], ["ledger"]):
+        assert here(tmp_path, *words, REDIS_URL=watched.valkey.url).code == 0
+    doctor = here(tmp_path, "doctor", REDIS_URL=watched.valkey.url, KEY="k", SECRET="s")
+    assert doctor.code in (0, 1)
