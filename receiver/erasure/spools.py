@@ -20,7 +20,7 @@ from receiver.contract.redis_keys import (
     SPOOL_FORGOTTEN_SECONDS,
     SPOOLS,
 )
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import UNREADABLE, text
 
 HEARD_WITHIN: Final = 30
 """Seconds after which a spool that no web process has said that it has is one that nobody has."""
@@ -73,7 +73,7 @@ def _known(client: Any) -> Iterator[Place]:
         if now - heard > SPOOL_FORGOTTEN_SECONDS:
             client.hdel(SPOOLS, name)
         else:
-            yield Place(name.decode(), host, now - heard)
+            yield Place(text(name), host, now - heard)
 
 
 def _ask(
@@ -109,7 +109,7 @@ def _takes(client: Any, request: bytes) -> bool:
 def _answers(client: Any, places: Iterable[str], request: str) -> dict[str, list[SpoolErased]]:
     said: dict[str, list[SpoolErased]] = {name: [] for name in places}
     for field, answer in client.hgetall(ERASE_SPOOLED).items():
-        name = field.decode().partition(" ")[0]
+        name = text(field).partition(" ")[0]
         with contextlib.suppress(*UNREADABLE):
             if name in said and (one := decode_spool_erased(answer)).request == request:
                 said[name].append(one)

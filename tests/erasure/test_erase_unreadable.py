@@ -11,7 +11,15 @@ import pytest
 from receiver.carriers import BY_NAME
 from receiver.carriers.carrier import Event
 from receiver.contract.records import Attempt, DeadLetter, Notification, Refusal, encode
-from receiver.contract.redis_keys import DEAD_LETTERS, DELIVERIES, EVENTS, INBOUND, REJECTED, SINKS
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    DELIVERIES,
+    EVENTS,
+    INBOUND,
+    REJECTED,
+    SINKS,
+    SPOOLS,
+)
 from receiver.erasure.erase import Eraser
 from receiver.erasure.person import Person
 from tests.erasure.test_erase import (
@@ -65,6 +73,17 @@ def test_what_another_program_wrote_stops_neither_an_export_nor_an_erasure(
     stored = everything(client)
     assert b"12065550100" not in stored
     assert b"12065550199" in stored
+
+
+def test_a_spool_of_no_name_is_said_and_holds_back_no_erasure(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HER))
+    work(client)
+    client.hset(SPOOLS, b"\xff", "somebody else's")
+    report = erase(client)
+    assert report.erased == {"notification": 1, "event": 1}
+    (left,) = report.left
+    assert left.startswith("the spool on a host, of which nothing was heard")
 
 
 @pytest.fixture
