@@ -52,8 +52,8 @@ def read(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
 
 
 def _quoted(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield variables in quotes: `docker run --env-file` does not take them off, as a shell, Compose
-    and systemd do.
+    """Yield variables in quotes: `docker run --env-file` does not take them off, as a shell,
+    Compose and systemd do.
     """
     for name, value in environ.items():
         ours = name in ("PORT", "HOST", "REDIS_URL", "WEB_CONCURRENCY") or name[:9] == "RECEIVER_"

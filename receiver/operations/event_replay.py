@@ -145,13 +145,21 @@ class Replay:
         events = [(entry, _marked(event)) for entry, event in found.items() if entry not in waiting]
         if not events:
             return 0
-        self._wait_for_room(len(events))
+        if self._wait_for_room(len(events)):
+            events = self._still_there(events)
         new = self._requeue.send(self._sink.name, events, server_time(self._client))
         self._ring()
         return int(new)
 
-    def _wait_for_room(self, wanted: int) -> None:
-        due = retry_due(self._sink.name)
+    def _still_there(self, events: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Return those that have not gone from the stream, as what `receiver erase` erases does."""
+        found: Any = self._client.xrange(EVENTS, events[0][0], events[-1][0], count=PAGE)
+        there = {entry.decode() for entry, _ in found}
+        return [one for one in events if one[0] in there]
+
+    def _wait_for_room(self, wanted: int) -> bool:
+        """Wait until the sink has room for so many. Returns whether that took any time."""
+        due, waited = retry_due(self._sink.name), False
         while self._room < wanted:
             waiting: Any = self._client.zcard(due)
             now = server_time(self._client)  # by which workers decide what is due
@@ -161,7 +169,9 @@ class Replay:
                 refuse_stopped(self._client, self._sink.name)
                 self._waits(f"sink {self._sink.name!r} has {waiting} deliveries to do first")
                 time.sleep(0.05)
+                waited = True
         self._room -= wanted
+        return waited
 
     def _ring(self) -> None:
         """Enqueue the forward job; the sweep would too, but only every few seconds."""

@@ -1,13 +1,13 @@
-"""A replay sends no event to a sink that is to get it anyway: each arrives once."""
+"""A replay sends no event to a sink that is to get it anyway, and none that has been erased."""
 
 from typing import Any
 
 import pytest
 
 from receiver.config.settings import RedisStreamSink
-from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, sink_parking
+from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, retry_items, sink_parking
 from receiver.operations import sink_ledger
-from receiver.operations.event_replay import PAGE, Replay, Wanted
+from receiver.operations.event_replay import AT_ONCE, PAGE, Replay, Wanted
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.valkey import Valkey
 
@@ -70,3 +70,20 @@ def test_what_is_parked_comes_once_and_what_was_delivered_again(
 def test_without_a_group_of_the_sink_nothing_waits(valkey: Valkey) -> None:
     publish_many(valkey, 3)
     assert replayed(valkey.client()) == (3, 3)
+
+
+def test_what_is_erased_while_it_waits_is_not_sent(valkey: Valkey, forwarding: Forwarding) -> None:
+    client = forwarding.client
+    publish_many(valkey, AT_ONCE + PAGE)
+    forwarding.run()
+    newest = client.xrevrange(EVENTS, count=1)[0][0]
+
+    def erased(_why: str) -> None:
+        client.xdel(EVENTS, newest)
+        client.delete(retry_due("copy"), retry_items("copy"))
+
+    wanted = Wanted(since=0, until=2**50)
+    steps = list(Replay(client, SINK, wanted, erased).steps(dry=False))
+    assert sum(one.new for one in steps) == AT_ONCE + PAGE - 1
+    assert client.zcard(retry_due("copy")) == PAGE - 1
+    assert client.zscore(retry_due("copy"), newest) is None
