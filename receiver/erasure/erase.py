@@ -25,7 +25,7 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
-from receiver.contract.stored_values import text
+from receiver.contract.stored_values import text, whole
 from receiver.erasure import log_rewrite, parked, runs, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
@@ -82,6 +82,8 @@ class Eraser:
         self._copies = copies
         self._passed = passed
         self._open_seconds = open_seconds
+        self._replayed = 0
+        """How many dead letters had been replayed before."""
         self._patient = True
         """Whether to wait for the workers still: not once they have let that time pass."""
         self._entries, self._deliveries, self._drop = (
@@ -100,6 +102,7 @@ class Eraser:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
         self.report.dry_run = dry_run
         begun = "" if dry_run else runs.begin(self._client)
+        self._replayed = _replayed(self._client)
         self._erase_spooled(dry_run=dry_run)  # first: what is not erased there goes into Redis
         who, sinks = self._person, known_sinks(self._client)
         self._each(find_published(self._client, who, self._looked_at), dry_run=dry_run)
@@ -205,6 +208,21 @@ class Eraser:
     def _left(self) -> Iterator[str]:
         for what, count in self._open.items():
             yield f"{count} {what}: run this again once `receiver worker` has done its work"
+        if (again := _replayed(self._client) - self._replayed) > 0:
+            yield f"{again} dead letters were replayed meanwhile, and not looked at: run this again"
+
+
+def _replayed(client: Any) -> int:
+    """Return how many dead letters were ever replayed: they go back to where was looked already.
+    Raises `redis.RedisError`.
+    """
+    if not client.exists(DEAD_LETTERS):
+        return 0
+    pipe = client.pipeline()
+    pipe.xinfo_stream(DEAD_LETTERS)
+    pipe.hmget(LEDGER, "dead_dropped", "dead_trimmed")
+    stream, counted = pipe.execute()
+    return int(stream["entries-added"] - stream["length"] - sum(map(whole, counted)))
 
 
 def known_sinks(client: redis.Redis) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """`receiver erase`: whatever names a person goes, everything else stays, and the counts add up."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -216,14 +215,3 @@ def test_export_person_and_erase_report_what_they_found_and_what_they_left(
     assert (nothing.returncode, nothing.stdout) == (0, "")
     (his,) = [decode_notification(fields[b"n"]) for _, fields in client.xrange(INBOUND)]
     assert HIS.encode() in his.body
-
-
-def test_it_waits_once_for_workers_that_do_nothing(valkey: Valkey) -> None:
-    client: Any = valkey.client()
-    accept(client, *(message(HER, f"{number}") for number in range(650)))
-    began = time.monotonic()
-    report = erase(client)
-    assert time.monotonic() - began < 1.5
-    assert report.left[0].startswith("650 notifications that no worker has processed yet")
-    work(client)
-    assert erase(client).erased == {"notification": 650, "event": 650}

@@ -1,0 +1,56 @@
+"""An erasure beside workers that do nothing, and beside a replay of dead letters."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from receiver.contract.records import DeadLetter, Notification, encode
+from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.erasure import parked
+from receiver.operations import dead_letters
+from receiver.operations.dead_letter_actions import DeadLetterActions
+from receiver.operations.dead_letters import Selection
+from tests.erasure.test_erase import HER, HIS, accept, erase, message, work
+from tests.support.valkey import Valkey
+
+
+def test_it_waits_once_for_workers_that_do_nothing(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    accept(client, *(message(HER, f"{number}") for number in range(650)))
+    began = time.monotonic()
+    report = erase(client)
+    assert time.monotonic() - began < 1.5
+    assert report.left[0].startswith("650 notifications that no worker has processed yet")
+    work(client)
+    assert erase(client).erased == {"notification": 650, "event": 650}
+
+
+def test_what_is_replayed_while_it_looks_is_left_and_said(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HIS))
+    stored = Notification("att.sms.mo", "default", f"{9:027x}", 1, "", message(HER))
+    client.xadd(DEAD_LETTERS, {"d": encode(DeadLetter(1, "why", encode(stored)))})
+    work(client)
+
+    def replayed(*_: Any) -> Iterator[Any]:
+        """Between the two halves of the run."""
+        found = dead_letters.select(client, Selection())
+        assert [said for _, said in DeadLetterActions(client).replay(found, frozenset())] == [
+            "done"
+        ]
+        return iter(())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parked, "erase", replayed)
+        report = erase(client)
+    assert (report.complete, report.erased) == (False, {})
+    (left,) = report.left
+    assert left.startswith("1 dead letters were replayed meanwhile")
+    work(client)
+    again = erase(client)
+    assert (again.complete, again.erased) == (True, {"notification": 1, "event": 1})
+    assert erase(client).complete
