@@ -124,7 +124,8 @@ class Replay:
             if not page:
                 return
             chosen = [(entry, fields[b"event"]) for entry, fields in page if self._means(fields)]
-            new = len(chosen) if dry else self._send(chosen)
+            events = self._to_send(chosen)
+            new = len(events) if dry else self._send(events)
             entry = page[-1][0].decode()
             first, final = (chosen[at][0].decode() if chosen else "" for at in (0, -1))
             yield Step(entry, len(page), len(chosen), new, first, final)
@@ -137,12 +138,13 @@ class Replay:
         except (*UNREADABLE, KeyError, TypeError, AttributeError):
             return False  # whoever put it there, it is none of ours
 
-    def _send(self, chosen: list[tuple[bytes, bytes]]) -> int:
-        if not chosen:
-            return 0
+    def _to_send(self, chosen: list[tuple[bytes, bytes]]) -> list[tuple[str, bytes]]:
+        """Return the chosen events, marked, but for those that the sink is to get anyway."""
         found = {entry.decode(): event for entry, event in chosen}
         waiting = still_waiting(self._client, self._sink.name, list(found))
-        events = [(entry, _marked(event)) for entry, event in found.items() if entry not in waiting]
+        return [(entry, _marked(event)) for entry, event in found.items() if entry not in waiting]
+
+    def _send(self, events: list[tuple[str, bytes]]) -> int:
         if not events:
             return 0
         if self._wait_for_room(len(events)):
