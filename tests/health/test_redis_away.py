@@ -92,7 +92,7 @@ def test_doctor_names_the_key_that_somebody_made_something_else_of(
         f"{key} is a list, and was a {kind}" for key, kind in KINDS.items()
     ]
     fix = found[f"{LEDGER} is a list, and was a hash"]["fix"]
-    client.execute_command(*fix.partition('"$REDIS_URL" ')[2].partition(" #")[0].split())
+    client.execute_command(*fix.partition(f"{valkey.socket} ")[2].partition(" #")[0].split())
     assert client.type(LEDGER) == b"none"
 
 
