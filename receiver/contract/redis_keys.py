@@ -26,6 +26,9 @@ MARKS: Final = "receiver:marks"
 with fewer is another stream, and the mark goes (`workers/restore_group.lua`); `<group>:moves` how
 often somebody had destroyed or moved it, `<group>:moved` when that was last noticed (seconds since
 1970)."""
+POSITIONS: Final = "receiver:positions"
+"""Hash: stream and consumer group, a blank between them -> where the group last stood and how many
+entries it had read then (`workers/maintenance/keep_positions.lua`)."""
 BELL: Final = "receiver:bell"
 """Flag: somebody has rung for the normalise job and it has not begun yet."""
 IDENTITIES: Final = "receiver:seen"

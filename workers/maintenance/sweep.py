@@ -20,6 +20,7 @@ from receiver.contract.redis_keys import (
     INBOUND,
     LEDGER,
     MARKS,
+    POSITIONS,
     REJECTED,
     SINKS,
     forward_group,
@@ -95,6 +96,7 @@ class Sweep:
         self._readers = readers
         self._kept = kept
         self._has_work = client.register_script(scripts.load(__package__, "inbound_has_work"))
+        self._positions = client.register_script(scripts.load(__package__, "keep_positions"))
         self._forget = client.register_script(scripts.load(__package__, "forget_identities"))
         self._trim_script = client.register_script(scripts.load(__package__, "trim_history"))
         self._trim_owners = client.register_script(scripts.load(__package__, "trim_dead_letters"))
@@ -103,6 +105,13 @@ class Sweep:
         """Ring if inbound entries are open. Raises `redis.RedisError`, also on a full server."""
         if self._has_work(keys=[INBOUND, MARKS], args=[GROUP]):
             bell.ring(self._client)
+
+    def keep_positions(self) -> None:
+        """Give consumer groups back what a server that was restarted has forgotten of them. Raises
+        `redis.RedisError`.
+        """
+        if restored := self._positions(keys=[POSITIONS, INBOUND, EVENTS]):
+            log.warning("groups.restored", groups=restored)
 
     def trim(self) -> None:
         """Trim the histories, which a full server accepts too. Raises `redis.RedisError`."""

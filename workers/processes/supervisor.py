@@ -121,6 +121,7 @@ class Supervisor:
                 self._grouped = True
             for work in self._missing():
                 self._workers.append(WorkerChild(self._slots.lease(work), lambda: self._plan))
+            self._steps.take("keep positions", self._sweep.keep_positions, None)
             self._steps.take("ring", self._sweep.ring, None)
             self._sinks.run()
             self._steps.take("history", self._history.run, None)
