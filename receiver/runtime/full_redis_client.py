@@ -31,7 +31,7 @@ class FullRedisClient(redis.Redis):
             if name.startswith("EVAL"):
                 raise  # a script has the flag itself, or is to be refused
             reply = super().execute_command(  # type: ignore[no-untyped-call]
-                "EVAL", _RUN, 0, *_words(args)
+                "EVAL", _RUN, 0, *_words(_at_once(args))
             )[0]
             if reply is None and name.startswith("BL"):
                 time.sleep(_PAUSE)
@@ -53,6 +53,11 @@ class _FullPipeline(Pipeline):
             with redis.Redis(connection_pool=self.connection_pool) as client:
                 replies: Any = client.eval(_RUN, 0, *words)
             return list(replies)
+
+
+def _at_once(args: Any) -> Any:
+    """Return a command without its wait: Redis 7.0 lets no script run one that may wait."""
+    return ("LMOVE", *args[1:-1]) if args[0] == "BLMOVE" else args
 
 
 def _words(args: Any) -> list[Any]:

@@ -57,6 +57,15 @@ def test_what_would_wait_pauses_and_comes_back_with_nothing(client: Any) -> None
     assert 0.1 < time.monotonic() - began < 60
 
 
+def test_what_would_wait_is_run_as_what_does_not(client: Any) -> None:
+    client.rpush("list", "a")
+    client.config_resetstat()
+    assert client.blmove("list", "other", 5) == b"a"
+    told = client.info("commandstats")
+    assert told["cmdstat_lmove"]["calls"] == 1
+    assert told["cmdstat_blmove"]["calls"] == 0  # Redis 7.0 refuses it in a script
+
+
 def test_a_script_says_for_itself_whether_it_may(client: Any) -> None:
     with pytest.raises(OutOfMemoryError):
         client.eval("redis.call('SET', KEYS[1], 1)", 1, "one")
