@@ -70,6 +70,7 @@ SINK: Final = [
             "left() > 0 and not full and not parked and #back == 0 then",
             "left() > 100 then",
         ),
+        ("local there = #redis.call('XRANGE', KEYS[1], id, id) > 0", "local there = true"),
     ),
     *_of(
         "settle",

@@ -19,6 +19,7 @@ from receiver.contract.redis_keys import (
 from receiver.operations import dead_letters, sink_orders
 from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
+from tests.models.sink_deliveries import LEASE
 from tests.models.sink_model import GROUP
 from tests.models.sink_parking import ParkingRules
 from tests.models.sink_worker import SINK
@@ -48,7 +49,7 @@ class SinkHistories(ParkingRules):
         actions = DeadLetterActions(self.client)
         for found in list(dead_letters.select(self.client, Selection()))[:1]:
             entry, self.letter = found.letter.entry, found
-            if drop:
+            if drop or not found.letter.event:  # of one that was deleted there is nothing to send
                 list(actions.drop([found]))
                 self.dropped.add(entry)
             else:
@@ -111,6 +112,24 @@ class SinkHistories(ParkingRules):
         self.sweep()
         self.crash(0)
         self.lease(0, 1)
+
+    @rule(by=st.integers(0, 1), late=st.booleans())
+    @precondition(lambda self: not self.moved)
+    def stranger_deletes_what_is_open(self, by: int, late: bool) -> None:
+        """An event that a worker has goes from the stream; the worker is gone, or only slow."""
+        self.publish([True])
+        self.start()
+        self.lease(0, 4)
+        held = [one.delivery.entry for one in self.workers[0].held if not one.retry]
+        self.time_passes(LEASE if late else 1)
+        for entry in held[-1:]:
+            self.client.xdel(EVENTS, entry)
+            self.crash(by)
+            for worker in (by, 0) * 2:
+                self.start()
+                self.lease(worker, 4)
+                self.settle(worker, ["run"] * 4, heard=True)
+            assert not self.client.xpending_range(EVENTS, GROUP, entry, entry, 1)
 
     @rule(
         key=st.sampled_from([forward_bell(SINK.name), sink_state(SINK.name), refused_at(SINK.name)])

@@ -33,6 +33,8 @@ def outcomes_of(item: Item, action: str) -> list[Outcome]:
     """Return the outcomes of a delivery where this happens to it."""
     one = item.delivery
     letter = DeadLetter(1, "told to", b"", SINK.name, one.event, one.attempts, one.entry)
+    if not one.event:
+        return [outcomes.unsent(item, letter)]
     if json.loads(one.event)["type"] != "wanted":
         return [outcomes.filtered(item)]
     if action == "left":
