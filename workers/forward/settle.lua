@@ -21,7 +21,7 @@
 -- All times are this server's: hosts whose clocks differ agree on what is due and when the circuit is
 -- open. An outcome applies only if its delivery was still open. One that applies to the probe and tells the
 -- circuit breaker nothing ends it: the next lease sends another one. Returns {1 if the circuit opened, 1 if it
--- closed, ids of those refused that became dead letters}.
+-- closed, as it stands in the end, ids of those refused that became dead letters}.
 local group, sink = ARGV[1], ARGV[2]
 local now = now_ms()
 local mark, acknowledged = redis.call('HGET', KEYS[7], group), {}
@@ -103,7 +103,7 @@ local function put_off(retry, id, due, item)
 end
 
 local function close()
-    did_close = opened > 0 and 1 or 0
+    did_open, did_close = 0, number(stored[2]) > 0 and 1 or 0
     failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
     refused, refused_at = '', 0
 end
@@ -126,7 +126,7 @@ local function failed(first)
     if probing ~= '' or failures >= tonumber(ARGV[3]) then
         opened = opened + 1
         local pause = math.min(ARGV[4] * 2 ^ math.min(opened - 1, 30), ARGV[5])
-        failures, open_until, probing, did_open = 0, now + pause, '', 1
+        failures, open_until, probing, did_open, did_close = 0, now + pause, '', 1, 0
     end
 end
 
