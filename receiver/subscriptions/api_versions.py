@@ -32,6 +32,8 @@ class RemoteSubscription(Struct, frozen=True, kw_only=True):
     status: str = ""
     ends: float = 0
     """`expiresAt`, seconds since 1970."""
+    asked_end: float = 0
+    """`subscriptionExpireTime`, as it was asked for; `ends` may be another, or not be shown."""
 
     @property
     def is_requested(self) -> bool:
@@ -114,6 +116,7 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
         return None
     config, hook = _inside(document, "config"), _inside(document, "webhook")
     detail = _inside(config, "subscriptionDetail") or _inside(document, "subscriptionDetail")
+    asked = config or document
     types = document.get("types")
     kind = types[0] if isinstance(types, list) and types else detail.get("type")
     return RemoteSubscription(
@@ -123,6 +126,7 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
         device=_inside(detail, "device"),
         status=_string(document.get("status")).upper(),
         ends=parse_time(document.get("expiresAt")),
+        asked_end=parse_time(asked.get("subscriptionExpireTime")),
     )
 
 

@@ -55,8 +55,8 @@ def find_listed(
 ) -> RemoteSubscription | None:
     """Return the subscription whose sink carries the attempt's tag.
 
-    Where sinks carry no tag, or the list shows them without it: the one that ends in the very
-    millisecond that was asked for.
+    Where sinks carry no tag, or the list shows them without it: the one that ends, or was asked to
+    end, in the very millisecond that was asked for.
     """
     alive = [each for each in listed if each.status not in DEAD_STATUSES]
     for each in alive:
@@ -64,6 +64,7 @@ def find_listed(
             return each
     for each in alive:
         same = each.type == slot.type and context.is_ours(each.sink) and not each.tag
-        if same and abs(each.ends - attempt.asked_end) < 0.0015:
+        ends = (each.ends, each.asked_end)
+        if same and any(abs(end - attempt.asked_end) < 0.0015 for end in ends):
             return each
     return None

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from receiver.contract.redis_keys import SUBSCRIPTION_IDS, SUBSCRIPTION_SETS
 from receiver.subscriptions.api_versions import parse_subscription
 from tests.support.controlling import DEVICES, Controlled
@@ -60,8 +62,12 @@ def test_an_end_before_the_beginning_does_not_renew_again_and_again(fleet: Contr
         assert 1700 < attempt.renew - attempt.created < 1900
 
 
-def test_a_lost_answer_is_found_in_a_list_that_shows_no_tags(fleet: Controlled) -> None:
-    fleet.operator.control("settings", list={"show_query": False})
+@pytest.mark.parametrize("longest", [0, 3600])
+def test_a_lost_answer_is_found_in_a_list_that_shows_no_tags(
+    fleet: Controlled, longest: float
+) -> None:
+    shorter = {"max_seconds": longest}  # then only what was asked for is told
+    fleet.operator.control("settings", list={"show_query": False}, limits=shorter)
     fleet.operator.control("faults", operation="create", effect="lost", times=2)
     fleet.start()
     fleet.settled()
