@@ -15,6 +15,7 @@ from receiver.carriers.formats import timestamp
 from receiver.outbound import Answer
 
 _API_AND_VERSION: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$").search
+_LONGEST_ID: Final = 1024
 _TOLERATED: Final = 60
 """Seconds that an operator's clock may be ahead."""
 DEAD_STATUSES: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
@@ -112,8 +113,8 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
     found = document.get("id") or document.get("subscriptionId")
     if type(found) is int:  # a number, against the definition: to read it costs nothing
         found = str(found)
-    if not isinstance(found, str) or not found:
-        return None
+    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID or found in (".", ".."):
+        return None  # nothing could be asked about it: it stands in the URL
     config, hook = _inside(document, "config"), _inside(document, "webhook")
     detail = _inside(config, "subscriptionDetail") or _inside(document, "subscriptionDetail")
     asked = config or document

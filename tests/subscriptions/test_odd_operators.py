@@ -1,11 +1,14 @@
 """Operators that lose subscriptions, and that answer as no definition has it."""
 
+import json
 from typing import Any
 
 import pytest
 
 from receiver.contract.redis_keys import SUBSCRIPTION_IDS, SUBSCRIPTION_SETS
+from receiver.outbound import Answer
 from receiver.subscriptions.api_versions import parse_subscription
+from receiver.subscriptions.creation_outcome import classify
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
 
@@ -99,6 +102,13 @@ def test_an_id_may_be_a_number() -> None:
     wrongs: tuple[Any, ...] = (True, 1.5, ["17"], {}, "", 0, None)
     for wrong in wrongs:
         assert parse_subscription({"id": wrong}) is None
+
+
+@pytest.mark.parametrize("wrong", ["9" * 100_000, ".", ".."])
+def test_an_id_that_fits_into_no_url_is_none(wrong: str) -> None:
+    answer = Answer(status=201, headers={}, body=json.dumps({"id": wrong}).encode())
+    found = classify(answer)
+    assert (found.kind, found.error) == ("unknown", "201 without an id")
 
 
 def test_what_is_lost_at_an_operator_that_says_gone_of_it_is_made_anew(fleet: Controlled) -> None:
