@@ -36,6 +36,15 @@
     catch { getSelection().selectAllChildren(source); announce("Press Ctrl-C to copy."); }
   });
 
+  // A form that was sent is not sent once more while its answer is awaited; a file replaces no page.
+  let sent = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    const form = event.target, is = (name) => form.getAttribute(name) ?? "";
+    if (is("method") !== "post" || is("action").startsWith("/export")) return;
+    if (Date.now() - sent.get(form) < 10000) event.preventDefault(); else sent.set(form, Date.now());
+  });
+  window.addEventListener("pageshow", () => { sent = new WeakMap(); });
+
   // The live tail: rows come as HTML, the newest first; while paused they wait here, none is lost.
   const live = document.getElementById("live");
   if (live) {

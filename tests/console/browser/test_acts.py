@@ -136,3 +136,21 @@ def test_a_task_that_goes_on_takes_no_focus(console: Console) -> None:
         expect(cancel).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#progress [role=status]")).to_contain_text("cancelled")
+
+
+def test_a_button_that_is_pressed_twice_does_it_once(console: Console) -> None:
+    with console.page() as page:
+        sample = page.get_by_role("button", name="Send a sample")
+        box = sample.bounding_box()
+        assert box
+        place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        with page.expect_request("**/sample"):
+            page.mouse.click(*place)
+        page.mouse.click(*place)  # it takes two seconds, and nothing has moved yet
+        expect(page.get_by_role("heading", name="The sample was not taken")).to_be_visible()
+        page.go_back()
+        sample.click()  # what is meant anew is done anew
+        expect(page.get_by_role("heading", name="The sample was not taken")).to_be_visible()
+    found = audit.newest(console.valkey.client())
+    assert [entry.action for _, entry in found] == ["sample", "sample"]
+    console.noise.clear()  # nobody listens where the web process would
