@@ -19,12 +19,12 @@
   }, 1000);
 
   // Numbers that ask for themselves: while nobody answers they are old, and look it.
+  const old = Object.assign(document.createElement("p"), { id: "away", className: "notice bad", role: "alert", textContent: "The console is out of reach. What stands here is the last that it said." });
   const silent = (gone) => {
-    document.getElementById("away").hidden = !gone;
     document.getElementById("main").classList.toggle("old", gone);
+    if (!gone) old.remove(); else if (!old.isConnected) document.getElementById("main").prepend(old);
   };
-  document.addEventListener("htmx:error", () => silent(true));
-  document.addEventListener("htmx:after:request", () => silent(false));
+  for (const [name, gone] of [["htmx:error", true], ["htmx:after:request", false]]) document.addEventListener(name, () => silent(gone));
 
   // Copy: a button with `data-copy` copies the text of the element with that id.
   for (const one of document.querySelectorAll("[data-copy]")) one.hidden = false;
