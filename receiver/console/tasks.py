@@ -37,13 +37,22 @@ class Task:
     """One piece of work and how far it is."""
 
     def __init__(
-        self, name: str, title: str, who: str, total: int, back: str = "/dead-letters"
+        self,
+        name: str,
+        title: str,
+        who: str,
+        total: int,
+        back: str = "/dead-letters",
+        *,
+        at_least: bool = False,
     ) -> None:
         self.id = name
         """The same for each time that one confirmation is sent."""
         self.title = title
         self.who = who
-        self.total = total
+        self._total = total
+        self.at_least = at_least
+        """Whether there may be more than was counted."""
         self.back = back
         """The page that it was begun on."""
         self.begun = time.time()
@@ -54,6 +63,11 @@ class Task:
         self.end = ""
         """How it ended: `done`, `cancelled`, or why it stopped; empty while it runs."""
         self._cancelled = threading.Event()
+
+    @property
+    def total(self) -> int:
+        """Return how many entries there are, as far as that is known."""
+        return max(self._total, self.done)
 
     @property
     def done(self) -> int:

@@ -10,7 +10,7 @@ from receiver.config.settings import HttpSink, Settings
 from receiver.console import audit
 from receiver.console.pages import sink_replay
 from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, sink_state
-from receiver.operations.event_replay import WAITING_MOST
+from receiver.operations.event_replay import PAGE, WAITING_MOST
 from tests.console.conftest import OURS
 from tests.console.test_dead_letters import finished
 from tests.support.eventually import eventually
@@ -83,6 +83,19 @@ def test_a_count_that_takes_too_long_says_at_least(
     monkeypatch.setattr(sink_replay, "SECONDS", -1.0)
     publish(valkey, 2)
     assert "Replay at least 2 events" in counted(operator)
+
+
+def test_what_was_not_counted_to_the_end_is_replayed_to_it_and_said_so(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink_replay, "SECONDS", -1.0)
+    publish(valkey, PAGE + 50)
+    form = fields(counted(operator))
+    assert form["count"] == str(PAGE)
+    place = operator.post("/sinks/hook/replay/run", headers=OURS, data=form).headers["location"]
+    page = finished(operator, place)
+    assert f"<h1>Replay at least {PAGE} events to hook</h1>" in page
+    assert f"{PAGE + 50} of {PAGE + 50}: <strong>done</strong>" in page
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "9999999999d", "-1h", "٣h", "<b>"])

@@ -49,6 +49,7 @@ async def confirm(request: Request) -> Response:
     wanted = Wanted(since=since, until=int(time.time() * 1000))
     count = await slowly(request, _count, request.app.state.redis, sink, wanted)
     shown = {"since": wanted.since, "until": wanted.until, "count": count.events}
+    shown |= {} if count.complete else {"least": 1}
     hidden = sealed(request, f"sinks/{sink.name}", shown)
     values = {"name": sink.name, "wanted": wanted, "count": count, "hidden": hidden}
     return render.page(request, "sink_replay.html", values)
@@ -66,7 +67,9 @@ async def run(request: Request) -> Response:
     about = f"{sink.name} since={render.iso(min(since, until))} until={render.iso(until)}"
     write = partial(audit.write, state.redis, who, "sink.replay", about, count)
     title = f"{forms.counted('replay', count, 'event')} to {sink.name}"
-    task = Task(once, title, who, count, back=f"/sinks/{sink.name}")
+    least = "least" in form
+    title = title.replace(" ", " at least ", 1) if least else title
+    task = Task(once, title, who, count, back=f"/sinks/{sink.name}", at_least=least)
     wanted = Wanted(since=since, until=until)
     work = partial(_replay, state.redis, sink, wanted)
     await run_in_threadpool(tasks_of(request).start, task, work, write)
