@@ -1,6 +1,8 @@
 """Replay to a sink on its page: counted first, then exactly that, until somebody ends it."""
 
 import re
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +62,21 @@ def test_exactly_what_was_counted_is_replayed(operator: TestClient, valkey: Valk
     assert sorted(one.decode() for one in due) == names
     ((_, entry),) = audit.newest(valkey.client())
     assert (entry.who, entry.action, entry.count) == ("ada", "sink.replay", 3)
+
+
+def test_what_is_published_later_is_left_out_whatever_the_console_s_clock_says(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = publish(valkey, 2)
+    ahead = SimpleNamespace(time=lambda: time.time() + 60, monotonic=time.monotonic)
+    monkeypatch.setattr(sink_replay, "time", ahead)
+    eventually(lambda: valkey.client().time()[0] * 1000 > int(names[-1].partition("-")[0]))
+    form = fields(counted(operator))
+    publish(valkey, 1)
+    place = operator.post("/sinks/hook/replay/run", headers=OURS, data=form).headers["location"]
+    assert "2 of 2: <strong>done</strong>" in finished(operator, place)
+    due: Any = valkey.client().zrange(retry_due("hook"), 0, -1)
+    assert sorted(one.decode() for one in due) == names
 
 
 def test_it_waits_while_the_sink_is_behind_and_ends_when_asked(
