@@ -10,7 +10,7 @@ import click
 import redis
 
 from receiver.cli.send import demo_token
-from receiver.cli.terminal import output, receiver_url, setup
+from receiver.cli.terminal import output, receiver_url, setup, token_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.rejected_table import show_list, show_whole
@@ -116,11 +116,7 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Select all refused requests.")
 @receiver_url.option
 @output.json_option
-@click.option(
-    "--token",
-    envvar="RECEIVER_TOKEN",
-    help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
-)
+@token_option.option
 def replay(
     *, everything: bool, url: str | None, token: str | None, as_json: bool, **chosen: Any
 ) -> None:

@@ -5,7 +5,7 @@ import time
 import click
 import msgspec
 
-from receiver.cli.terminal import output, receiver_url, setup
+from receiver.cli.terminal import output, receiver_url, setup, token_option
 from receiver.config.settings import Settings
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable, bearer
 from receiver.simulate.samples import SAMPLES, Sample, build
@@ -62,11 +62,7 @@ def format_answer(name: str, answer: Answer) -> str:
 @click.command()
 @click.argument("sample", type=click.Choice(list(SAMPLES)), metavar="SAMPLE")
 @receiver_url.option
-@click.option(
-    "--token",
-    envvar="RECEIVER_TOKEN",
-    help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
-)
+@token_option.option
 @click.option(
     "--listener",
     default="",

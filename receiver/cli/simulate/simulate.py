@@ -12,7 +12,7 @@ import msgspec
 from receiver.cli.send import demo_token
 from receiver.cli.simulate import gateway, operator, report
 from receiver.cli.simulate.attempt_log import AttemptLog
-from receiver.cli.terminal import output, receiver_url, setup
+from receiver.cli.terminal import output, receiver_url, setup, token_option
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client, redis_errors
@@ -60,11 +60,7 @@ class _Simulate(click.Group):
 @click.group(cls=_Simulate, invoke_without_command=True, subcommand_metavar="")
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @receiver_url.option
-@click.option(
-    "--token",
-    envvar="RECEIVER_TOKEN",
-    help="Bearer token.  [default: RECEIVER_TOKEN, else that of `receiver up --demo`]",
-)
+@token_option.option
 @click.option(
     "--listener",
     metavar="NAME",
