@@ -14,6 +14,7 @@ import pytest
 from benchmarks import readme
 from receiver.cli import COMMANDS
 from receiver.config.settings import load
+from receiver.events import SmsMessageReceived, parse
 from tests.support import published
 from tests.support.command_line import here
 from tests.support.eventually import eventually
@@ -94,6 +95,14 @@ def test_the_sinks_of_the_readme_are_read_as_they_stand(tmp_path: Path) -> None:
         "jobs",
         "copy",
     ]
+
+
+def test_the_event_of_the_readme_is_one_of_its_type() -> None:
+    found = re.search(r"```json\n(\{\s+\"specversion\".*?)```", README, re.DOTALL)
+    assert found
+    event = parse(found[1])
+    assert isinstance(event, SmsMessageReceived)
+    assert event.receiptid
 
 
 def test_the_measured_figures_are_those_of_the_last_runs() -> None:
