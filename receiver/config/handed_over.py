@@ -36,12 +36,12 @@ class HandedOver:
 
 
 def text(environ: Mapping[str, str]) -> str | None:
-    """Return the text that this process was given; None where it was given none. Raises
-    `OSError`.
+    """Return the text that this process was given; None where it was given none. Raises `OSError`,
+    `OverflowError` or `ValueError` where the variable is another process's.
     """
-    if VARIABLE not in environ:
+    if not (said := environ.get(VARIABLE, "").strip()):
         return None
-    number, found = int(environ[VARIABLE]), b""
+    number, found = int(said), b""
     while chunk := os.pread(number, 1 << 20, len(found)):
         found += chunk
     return found.decode()

@@ -176,10 +176,12 @@ def read(environ: Mapping[str, str]) -> Document | Fault | None:
     be read.
     """
     path = path_of(environ)
-    if (given := handed_over.text(environ)) is not None:
-        return Document(path, given)
     try:
-        return Document(path, config_file.text(path))
+        given = handed_over.text(environ)
+    except (OSError, OverflowError, ValueError):
+        return Fault(handed_over.VARIABLE, "a supervisor sets it for its own processes: unset it")
+    try:
+        return Document(path, config_file.text(path) if given is None else given)
     except OSError as error:
         absent = isinstance(error, FileNotFoundError)
         if absent and not environ.get("RECEIVER_CONFIG", "").strip():

@@ -74,6 +74,14 @@ def test_a_password_in_an_address_is_not_shown(name: str) -> None:
     assert str(refused.value).startswith(f"{name}=(not shown): ")
 
 
+@pytest.mark.parametrize("value", ["abc", "-1", "999", "9" * 30])
+def test_a_file_that_was_handed_to_another_process_is_refused_in_a_sentence(value: str) -> None:
+    """Such as in an environment that was copied from a worker's."""
+    with pytest.raises(SettingsError, match="RECEIVER_CONFIG_FD: a supervisor sets it"):
+        load({"RECEIVER_CONFIG_FD": value})
+    assert load({"RECEIVER_CONFIG_FD": " "}).sinks == ()
+
+
 def test_blanks_around_any_value_are_taken_off(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("[[listener]]\nname = 'promo'\n")
     found = load(
