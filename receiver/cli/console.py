@@ -8,6 +8,7 @@ import msgspec
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.process import ProcessGroup
+from receiver.cli.terminal.receiver_url import ReceiverUrl
 from receiver.config.reload import Reload
 from receiver.config.settings import Settings
 from receiver.runtime import hangup
@@ -20,12 +21,12 @@ from receiver.runtime.loopback import is_loopback
 )
 @click.option(
     "--web",
-    default="",
+    type=ReceiverUrl(),
     help="Where the web process is, for samples and replays through it; otherwise where the one "
     "that was started last listens on this machine, or http://127.0.0.1:8080.",
 )
 @click.pass_context
-def command(ctx: click.Context, port: int | None, web: str) -> None:
+def command(ctx: click.Context, port: int | None, web: str | None) -> None:
     """Run the console: what comes in, what became of it, and the buttons that put it right.
 
     \b
@@ -39,7 +40,7 @@ def command(ctx: click.Context, port: int | None, web: str) -> None:
     """
     ctx.obj = port
     if ctx.invoked_subcommand is None:
-        _run(port, web)
+        _run(port, web or "")
 
 
 def _run(port: int | None, web: str) -> None:

@@ -128,6 +128,11 @@ def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_p
             "RECEIVER_CONSOLE_URL='https://c:99999': an address such as https://console.example.com",
         ),
         (
+            ["console", "--web", "localhost:8080"],
+            AWAY,
+            "Invalid value for '--web': the beginning of a URL, such as https://hooks.example.com",
+        ),
+        (
             ["ledger"],
             {"RECEIVER_TRACE_URL": "https://[/{trace}"},
             "RECEIVER_TRACE_URL='https://[/{trace}': an address such as https://traces.example.com",
