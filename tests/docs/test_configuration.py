@@ -26,6 +26,23 @@ def test_every_variable_that_is_read_is_on_the_page_and_no_other() -> None:
     assert sorted(rows) == sorted(read)
 
 
+def test_the_bounds_of_each_number_are_on_the_page() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|(.*)$", section("## Environment"), re.MULTILINE)
+    casts = {one.name: one.cast for one in VARIABLES}
+    numbers = [name for name, cast in casts.items() if "_whole" in cast.__qualname__]
+    for name, said in rows:
+        if name not in numbers:
+            continue
+        found = re.search(r"\(([0-9]+) to ([0-9]+)\)", said)
+        assert found, name
+        low, high = int(found[1]), int(found[2])
+        assert (casts[name](found[1]), casts[name](found[2])) == (low, high)
+        for beyond in (low - 1, high + 1):
+            if name != "PORT" or beyond:  # 0 is what `receiver up` takes
+                with pytest.raises(ValueError, match=f"to {high} is wanted"):
+                    casts[name](str(beyond))
+
+
 def test_every_key_that_may_stand_in_the_file_is_on_the_page_and_no_other() -> None:
     found: list[str] = []
     for part in section("## receiver.toml").split("\n### ")[1:]:
