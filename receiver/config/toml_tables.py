@@ -31,7 +31,7 @@ _WANTED: Final = {
 }
 _WANTED_ALWAYS: Final = {
     ("poll", "every"): "whole seconds from 10 to 900 are wanted",
-    ("poll", "rate"): "requests a second are wanted, more than 0",
+    ("poll", "rate"): "requests a second are wanted, more than 0 and at most 1000",
 }
 
 Struct = type[msgspec.Struct]

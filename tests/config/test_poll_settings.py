@@ -100,6 +100,13 @@ def test_the_operator_of_polled_devices_has_secrets_too(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("rate", ["0", "1000.5", "nan"])
+def test_a_rate_beyond_its_bounds_is_told_both_of_them(tmp_path: Path, rate: str) -> None:
+    status = INBOX.replace("att-inbox", "att-status").replace('registration = "22627000"\n', "")
+    with pytest.raises(SettingsError, match="more than 0 and at most 1000"):
+        read(tmp_path, status.replace("every = 120", f"rate = {rate}"))
+
+
 def test_two_polls_of_one_registration_are_seen(tmp_path: Path) -> None:
     twin = INBOX.replace('"promo"', '"again"').replace("api.att.com", "api.att.com/")
     assert polls.twins(read(tmp_path, INBOX + twin).polls) == [("promo", "again")]
