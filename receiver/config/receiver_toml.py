@@ -31,6 +31,8 @@ TABLES: Final = ("listener", "reader", "sink", "operator", "subscription", "poll
 """Those of which there may be several, each with a name."""
 _AT: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
+_OWN_PATH: Final = re.compile(r"/(camara/notifications|att/(sms|messages)).*").search
+
 
 class ConfigFile(Declared, frozen=True, forbid_unknown_fields=True):
     """What `receiver.toml` may hold."""
@@ -132,7 +134,7 @@ class Document:
                         yield self.at((table, number, key), f"{table} {one.name!r}, {key}: {said}")
             yield from self._twins(table)
         url = self.config.public_url
-        if url and (wrong := operators.url_fault(url, bare=True)):
+        if url and (wrong := operators.url_fault(url, bare=True) or _own_path(url)):
             yield self.at(("public_url",), f"public_url: {wrong}")
         if self.config.subscription and not self._raw.get("public_url"):
             wanted = "add public_url, the https URL of `receiver web`, before all [tables]"
@@ -195,6 +197,12 @@ def read(environ: Mapping[str, str]) -> Document | Fault | None:
 def path_of(environ: Mapping[str, str]) -> Path:
     """Return the path of the file, whether it is there or not."""
     return Path(environ.get("RECEIVER_CONFIG", "").strip() or "receiver.toml")
+
+
+def _own_path(url: str) -> str:
+    """What operators are told has our path behind it: with another one nothing would arrive."""
+    found = _OWN_PATH(url)
+    return f"{found[0]} comes behind it by itself: leave that out" if found else ""
 
 
 def _of_syntax(path: Path, text: str, message: str) -> Fault:

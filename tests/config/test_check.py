@@ -116,6 +116,16 @@ def test_what_is_no_toml_is_said_with_its_line(tmp_path: Path, text: str, line: 
     assert (found.line, "(at" in found.said) == (line, False)
 
 
+@pytest.mark.parametrize("path", ["/camara/notifications", "/x/camara/notifications/fleet"])
+def test_a_public_url_with_a_path_of_ours_is_a_fault(tmp_path: Path, path: str) -> None:
+    """Operators would be told that path twice, and each of their events answered 404."""
+    (tmp_path / "receiver.toml").write_text(f'public_url = "https://hooks.example.com{path}"\n')
+    [found] = said(tmp_path / "receiver.toml")
+    assert found.startswith("receiver.toml: line 1: public_url: /camara/notifications")
+    (tmp_path / "receiver.toml").write_text('public_url = "https://hooks.example.com/x"\n')
+    assert said(tmp_path / "receiver.toml") == []
+
+
 def test_the_file_that_is_not_there_is_a_fault_where_it_is_named(tmp_path: Path) -> None:
     assert said(tmp_path / "no.toml") == [
         f"RECEIVER_CONFIG='{tmp_path}/no.toml': No such file or directory; "
