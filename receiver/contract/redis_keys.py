@@ -195,9 +195,10 @@ def sink_state(sink: str) -> str:
     """Return the hash of a sink's state: `stopped` (the reason; HDEL starts the sink again) and
     `stopped_at`; of its circuit breaker `failures` in a row, `opened` times in a row, `open_until`
     (ms), `probing` (the delivery that asks whether the consumer is back, at most until then),
-    `down_since` (ms); `refused`, why, where its last answer was a refusal; `refused_at` of the
-    latest refusal after which nothing was taken, `took_at` of the latest event that was taken after
-    a refusal or a failure (ms, of refusals no two the same).
+    `down_since` (ms), `paused_until` (ms) where it asked for a pause; `refused`, why, where its
+    last answer was a refusal; `refused_at` of the latest refusal after which nothing was taken,
+    `took_at` of the latest event that was taken after a refusal or a failure (ms, of refusals no
+    two the same).
     """
     return f"receiver:sink:{sink}"
 

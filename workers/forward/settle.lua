@@ -52,7 +52,7 @@ end
 
 local stored = redis.call(
     'HMGET', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since', 'refused',
-    'refused_at', 'took_at')
+    'refused_at', 'took_at', 'paused_until')
 local function number(text)
     return tonumber(text or 0) or 0
 end
@@ -60,6 +60,11 @@ local failures, opened = number(stored[1]), number(stored[2])
 local open_until, probing, down = number(stored[3]), stored[4] or '', stored[5] or ''
 local did_open, did_close, seen = 0, 0, false
 local refused, refused_at, took_at = stored[6] or '', number(stored[7]), number(stored[8])
+-- Until when the consumer has asked for a pause; nobody asks for more than an hour (`workers.sinks.http`).
+local paused_until = number(stored[9])
+if paused_until > now + 3660000 then
+    paused_until = 0 -- written while this clock was ahead
+end
 local died = {}
 -- Ends the probe where an outcome applied to it. Of it alone: an older lease says nothing of the probe.
 local function probed(id, applied)
@@ -103,9 +108,13 @@ local function put_off(retry, id, due, item)
 end
 
 local function close()
+    refused, refused_at, failures, seen = '', 0, 0, true
+    if paused_until > now and probing == '' then
+        down = now -- what is taken meanwhile was sent before the consumer asked for a pause
+        return
+    end
     did_open, did_close = 0, number(stored[2]) > 0 and 1 or 0
-    failures, opened, open_until, probing, down, seen = 0, 0, 0, '', '', true
-    refused, refused_at = '', 0
+    opened, open_until, probing, down = 0, 0, '', ''
 end
 local function succeeded()
     if failures > 0 or opened > 0 or refused_at > 0 then
@@ -227,7 +236,8 @@ while at <= #ARGV do
         end
         at = at + 1
     elseif what == 'pause' then
-        open_until, seen = math.max(open_until, now + ARGV[at]), true
+        paused_until = math.max(paused_until, now + ARGV[at])
+        open_until, seen = math.max(open_until, paused_until), true
         opened = math.max(opened, 1)
         probing = ''
         at = at + 1
@@ -241,7 +251,10 @@ end
 
 if seen then
     redis.call('HDEL', KEYS[6], 'failures', 'opened', 'open_until', 'probing', 'down_since',
-        'refused', 'refused_at')
+        'refused', 'refused_at', 'paused_until')
+    if paused_until > now then
+        redis.call('HSET', KEYS[6], 'paused_until', string.format('%.0f', paused_until))
+    end
     if refused_at > 0 then
         redis.call('HSET', KEYS[6], 'refused_at', string.format('%.0f', refused_at))
     end
