@@ -5,6 +5,8 @@ web hooks get.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from starlette.responses import JSONResponse
+
 from receiver import __version__
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
@@ -65,15 +67,22 @@ _READ: Final = {
 
 
 class Description:
-    """The document of this process's routes, made when somebody asks for it."""
+    """The document of this process's routes, made when somebody asks for it, and kept: asking needs
+    no credential, so asking often must cost nothing.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         """What `receiver.toml` says now."""
+        self._made: tuple[Settings, bytes] | None = None
+        """The document, and the settings that it is true of."""
 
-    def document(self, reads: Iterable[str]) -> Any:
-        """Return the document as plain values; `reads` as `document` has them."""
-        return document(CALLBACKS, reads, self.settings)
+    def encoded(self, reads: Iterable[str]) -> bytes:
+        """Return the document as JSON; `reads` as `document` has them."""
+        if self._made is None or self._made[0] is not self.settings:
+            said = document(CALLBACKS, reads, self.settings)
+            self._made = self.settings, bytes(JSONResponse(said).body)
+        return self._made[1]
 
 
 def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Settings) -> Any:

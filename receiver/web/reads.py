@@ -41,7 +41,7 @@ def routes(
         return Response(await scrape.text(), media_type=CONTENT_TYPE)
 
     async def described(_: Request) -> Response:
-        return JSONResponse(description.document(reads))
+        return Response(description.encoded(reads), media_type="application/json")
 
     reads = {
         "/healthz": healthz,

@@ -1,9 +1,11 @@
 """Bounds on what a test's work may take: far above what it takes, far below what it took."""
 
+import os
 import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 LONG: Final = 10.0
@@ -30,3 +32,9 @@ def with_little_memory() -> Iterator[None]:
         assert tracemalloc.get_traced_memory()[1] < MUCH
     finally:
         tracemalloc.stop()
+
+
+def seconds_of(pid: int) -> float:
+    """What a process has taken of the processors so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

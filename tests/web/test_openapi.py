@@ -12,6 +12,7 @@ import pytest
 from receiver.carriers import CALLBACKS
 from receiver.config.settings import load
 from receiver.web.app import build
+from tests.support.bounds import seconds_of
 from tests.support.running import TOKEN, Receiver
 from tests.support.valkey import Valkey
 
@@ -27,6 +28,17 @@ def test_every_route_is_described(receiver: Receiver) -> None:
     for callback in CALLBACKS:
         routes |= {callback.path, callback.path + "/{listener}"}
     assert set(described(receiver.start_web())["paths"]) == routes
+
+
+def test_asking_often_takes_little_time_of_the_process(receiver: Receiver) -> None:
+    """It needs no credential, and no notification is answered meanwhile."""
+    web = receiver.start_web().web
+    assert web
+    first = receiver.get("/openapi.json")
+    begun = seconds_of(web.pid)
+    assert {receiver.get("/openapi.json").data for _ in range(300)} == {first.data}
+    assert first.headers["content-type"] == "application/json"
+    assert seconds_of(web.pid) - begun < 1
 
 
 EXAMPLES = "50" if os.environ.get("FUZZ") else "4"

@@ -1,6 +1,5 @@
 """Who never showed a credential may not keep out who has one, nor cost more than what he sends."""
 
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from receiver.config.settings import load
 from receiver.web import connection_room, open_files, protocol
 from receiver.web.app import build
 from tests.support.bare import connect, read_all, read_answer, request, status
+from tests.support.bounds import seconds_of
 from tests.support.commands import RECEIVER
 from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver, mo
@@ -198,11 +198,6 @@ def test_who_does_not_read_what_he_asked_for_is_cut_off(monkeypatch: pytest.Monk
         eventually(cut_off)
 
 
-def _seconds_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @pytest.mark.parametrize("coding", ["chunked", "Chunked", "gzip, chunked"])
 @pytest.mark.parametrize("path", ["/att/sms/mo", "/nowhere"])
 def test_chunks_of_one_byte_after_a_refusal_cost_what_their_bytes_do(
@@ -213,14 +208,14 @@ def test_chunks_of_one_byte_after_a_refusal_cost_what_their_bytes_do(
     head = f"POST {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: {coding}\r\n\r\n".encode()
 
     def cost(chunk: bytes) -> float:
-        began = _seconds_of(web.pid)
+        began = seconds_of(web.pid)
         for _ in range(10):
             with connect(receiver.port) as line:
                 line.sendall(head)
                 assert status(read_answer(line)) in (401, 404)
                 with suppress(ConnectionError):  # more than is thrown away
                     line.sendall(chunk * (4_000_000 // len(chunk)))
-        return _seconds_of(web.pid) - began
+        return seconds_of(web.pid) - began
 
     large, small = cost(b"%x\r\n%b\r\n" % (65536, b"x" * 65536)), cost(b"1\r\nx\r\n")
     assert small < 3 * large + 0.3
