@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 from receiver.carriers.att import fast_path, message_content
 from receiver.carriers.att.callback_kind import Kind
-from receiver.carriers.att.items import Fields, filled_text, first_text, identifier, loose_text
+from receiver.carriers.att.items import Fields, filled_text, first_text, identifier, optional_text
 from receiver.carriers.carrier import Basis, Event
 from receiver.carriers.formats import phone_number, timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
@@ -60,10 +60,10 @@ def message(fields: Fields) -> Mo:
     # AT&T's lists leave out the destination and the time; "for this release" MessageId "is empty".
     return Mo(
         sender=filled_text(fields, "senderaddress", "SenderAddress"),
-        destination=first_text(fields, "destinationaddress"),
+        destination=first_text(fields, "destinationaddress", "DestinationAddress"),
         text=message_content.message_text(fields),
         message_id=identifier(fields, "messageid"),
-        date_time=loose_text(fields, "datetime"),
+        date_time=optional_text(fields, "datetime", "DateTime"),
     )
 
 

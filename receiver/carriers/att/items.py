@@ -139,23 +139,12 @@ def optional_text(fields: Fields, name: str, shown: str) -> str | None:
     raise Rejected(f"{shown}: a text is wanted")
 
 
-def loose_text(fields: Fields, name: str) -> str | None:
-    """Return a field that refuses no message: what is neither text nor number as its JSON, which
-    still tells messages apart; None where it says nothing.
-    """
-    try:
-        return optional_text(fields, name, name)
-    except Rejected:
-        value = fields[name]
-        return _encode(value).decode() if value and type(value) is not bool else None
-
-
-def first_text(fields: Fields, name: str) -> str | None:
-    """Return such a field that may be a list, of which the first filled value counts."""
+def first_text(fields: Fields, name: str, shown: str) -> str | None:
+    """Return a field that may be a list, of which the first filled value counts."""
     value = fields.get(name)
     if type(value) is list:
         fields = {name: next((one for one in value if one not in (None, "")), None)}
-    return loose_text(fields, name)
+    return optional_text(fields, name, shown)
 
 
 def blank(text: str) -> bool:
