@@ -3,8 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis.asyncio
+from redis.utils import str_if_bytes
 
 from receiver.contract.redis_keys import CONSENTS
 from tests.support.mailbox_gateway import BAD, MailboxGateway, answering, served
@@ -44,6 +47,25 @@ def test_after_the_consent_messages_come_out_as_events(
     assert event["data"]["raw"]["message"]["messageId"] == "m1"
     assert "secret" not in json.dumps(event)
     assert alice.redis.hget("receiver:poll:alice", "polls:messages") == b"1"
+
+
+def test_a_mailbox_is_read_with_what_the_oldest_servers_know(
+    alice: PolledMailbox, gateway: MailboxGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[Any, ...]] = []
+    ask: Any = redis.asyncio.Redis.execute_command
+
+    def noted(self: Any, *args: Any, **options: Any) -> Any:
+        sent.append(args)
+        return ask(self, *args, **options)
+
+    gateway.add("m1", "a secret")
+    alice.consent()
+    monkeypatch.setattr(redis.asyncio.Redis, "execute_command", noted)
+    assert alice.once().outcome == "messages"
+    scans = [args for args in sent if args[0] == "HSCAN"]
+    assert scans
+    assert not any("NOVALUES" in map(str_if_bytes, args) for args in scans)  # Redis 7.4
 
 
 def test_a_code_is_exchanged_once(alice: PolledMailbox, gateway: MailboxGateway) -> None:

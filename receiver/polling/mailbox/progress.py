@@ -72,5 +72,6 @@ class ProgressStore:
 
     async def ids(self) -> AsyncIterator[str]:
         """Yield the ids of all messages that are known."""
-        async for name in self._client.hscan_iter(self._known, count=1000, no_values=True):
+        # Without their values (NOVALUES) only Redis 7.4 and Valkey 8 give them.
+        async for name, _ in self._client.hscan_iter(self._known, count=1000):
             yield name.decode()
