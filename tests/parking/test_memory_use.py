@@ -1,15 +1,21 @@
 """How many of a sink's waiting events have to leave Redis: its share, and that of all together."""
 
+from typing import Any
+
 import pytest
+from redis.client import Pipeline
+from redis.exceptions import OutOfMemoryError
 
 from receiver.config.settings import RedisStreamSink
 from receiver.contract.redis_keys import EVENTS, forward_group
 from receiver.operations.requeue import Requeue
+from receiver.runtime import redis_client
 from tests.parking.conftest import Made
 from tests.support.erasing_parked import HER, HIS, erase
 from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
+from workers.full_redis_client import FullRedisClient
 from workers.parking import memory_use
 from workers.parking.memory_use import Use, excess, may_return
 
@@ -98,6 +104,27 @@ def test_sinks_whose_events_come_back_at_once_share_what_may_be_back(
     parked = use(0, retries)._replace(total=1)
     uses = {"one": parked, "other": parked, "alive": use(0)}
     assert may_return(sink("one"), uses, LIMIT) is may
+
+
+def test_what_waits_is_known_on_a_full_server_too(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full Redis 7.0 refuses every transaction; as a script its replies are not redis-py's."""
+    execute = Pipeline.execute
+
+    def refuse(self: Any, *args: Any) -> Any:
+        if self.transaction:
+            raise OutOfMemoryError
+        return execute(self, *args)
+
+    admin: Any = valkey.client()
+    Forwarding(valkey, copy_sink())
+    publish_many(valkey, 100)
+    admin.xdel(EVENTS, admin.xrange(EVENTS)[50][0])  # or the server says how many they are
+    admin.config_set("maxmemory", 1)
+    with redis_client.client(valkey.url, kind=FullRedisClient) as client:
+        monkeypatch.setattr(Pipeline, "execute", refuse)
+        assert memory_use.read(client, [copy_sink()])["copy"].waiting == 99
 
 
 @pytest.mark.parametrize("waiting", [5, 40])
