@@ -200,7 +200,9 @@ def path_of(environ: Mapping[str, str]) -> Path:
 
 
 def _own_path(url: str) -> str:
-    """What operators are told has our path behind it: with another one nothing would arrive."""
+    """Return what is wrong with a URL that has our path already: operators are told it with that
+    path behind it, and nothing would arrive.
+    """
     found = _OWN_PATH(url)
     return f"{found[0]} comes behind it by itself: leave that out" if found else ""
 

@@ -19,6 +19,7 @@ from receiver.console.tasks import Task
 from receiver.contract.redis_keys import sink_state
 from receiver.operations.event_replay import Replay, Wanted
 from receiver.runtime.moment import moment
+from receiver.runtime.server_time import server_time
 
 SECONDS: Final = 10.0
 """How long a dry run counts."""
@@ -46,7 +47,8 @@ async def confirm(request: Request) -> Response:
         since = moment(form.get("since", "").strip())
     except ValueError as wrong:
         return _message(request, 400, "That is no time", f"{wrong}.")
-    until = await run_in_threadpool(_now, request.app.state.redis)
+    # Redis' clock gives the entries their times: what is published later is later.
+    until = await run_in_threadpool(server_time, request.app.state.redis)
     wanted = Wanted(since=since, until=until)
     count = await slowly(request, _count, request.app.state.redis, sink, wanted)
     shown = {"since": wanted.since, "until": wanted.until, "count": count.events}
@@ -101,12 +103,6 @@ def _count(client: redis.Redis, sink: SinkSettings, wanted: Wanted) -> Count:
 def _sink(request: Request) -> SinkSettings | None:
     name = request.path_params["name"]
     return next((one for one in request.app.state.settings.sinks if one.name == name), None)
-
-
-def _now(client: redis.Redis) -> int:
-    """By Redis' clock, which gives the entries their times: what is published later is later."""
-    now: Any = client.time()
-    return int(now[0] * 1000 + now[1] // 1000)
 
 
 def _stopped(client: redis.Redis, name: str) -> str:
