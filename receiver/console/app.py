@@ -21,14 +21,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from receiver.config.settings import Settings
-from receiver.console import mask, proxy, render, sessions
+from receiver.console import error_pages, mask, proxy, render, sessions
 from receiver.console.forms import NotDone
 from receiver.console.guard import Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
-from receiver.doctor.key_types import check_key_types
 from receiver.operations import web_address
-from receiver.runtime.redis_errors import DOWN, is_foreign, message
+from receiver.runtime.redis_errors import DOWN
 
 COOKIE: Final = "receiver-console"
 SESSIONS_REMEMBERED: Final = 1_000
@@ -64,8 +63,13 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     static = _Static(directory=Path(__file__).parent / "static")
     app = Starlette(
         routes=[*routes, Mount("/static", static)],
-        exception_handlers={404: _not_found, 405: _not_found, 500: _fault, NotDone: _not_done}
-        | dict.fromkeys(DOWN, _redis_is_gone),
+        exception_handlers={
+            404: _not_found,
+            405: _not_found,
+            500: error_pages.fault,
+            NotDone: error_pages.not_done,
+        }
+        | dict.fromkeys(DOWN, error_pages.redis_is_gone),
         lifespan=_few_threads,
         middleware=[Middleware(GZipMiddleware, compresslevel=5)],
     )
@@ -165,8 +169,6 @@ _VIEWER: Final = {
     "operator's link is made on the machine that runs the receiver:",
     "command": "receiver console link --role operator --as NAME",
 }
-AGAIN: Final = 5
-"""Seconds after which a page that Redis could not serve is asked for again."""
 
 
 def session_of(request: Request) -> sessions.Session | None:
@@ -199,62 +201,3 @@ def _not_found(request: Request, _: Exception) -> Response:
     with suppress(*DOWN):
         request.state.session = session_of(request)
     return render.page(request, "message.html", values, 404)
-
-
-def _fault(request: Request, _: Exception) -> Response:
-    values = {"title": "A fault of ours", "sentence": "The console's log has its name."}
-    return render.page(request, "message.html", values, 500)
-
-
-def _not_done(request: Request, why: Any) -> Response:
-    values = {"title": why.title, "sentence": why.sentence}
-    return render.page(request, "message.html", values, why.status)
-
-
-def _foreign(request: Request) -> dict[str, str]:
-    """Return what is said where a key that a page reads has another type: which are such."""
-    with suppress(*DOWN):
-        wrong = [one.what for one in check_key_types(request.app.state.redis)]
-        said = "; ".join(wrong) or "one of its keys has another type"
-        return {
-            "title": "Another program has written here",
-            "sentence": f"This page cannot be read: {said}. What to do:",
-            "command": "receiver doctor",
-        }
-    return {"title": "Redis does not answer", "sentence": "This page cannot be read."}
-
-
-def _refused(error: redis.ResponseError) -> dict[str, str]:
-    """Return what is said where Redis answers, and does not do it: it is full, or a replica."""
-    return {
-        "title": "Redis refuses this",
-        "sentence": f"It answered: {message(error)[:300]} What to do:",
-        "command": "receiver doctor",
-    }
-
-
-def _redis_is_gone(request: Request, error: Exception) -> Response:
-    if is_foreign(error):
-        return render.page(request, "message.html", _foreign(request), 503)
-    if isinstance(error, redis.ResponseError):
-        return render.page(request, "message.html", _refused(error), 503)
-    asks = request.method == "GET"
-    values = {
-        "title": "Redis does not answer",
-        "sentence": _SHOWN if asks else _DONE,
-        "command": "receiver doctor",
-    }
-    response = render.page(request, "message.html", values, 503)
-    if asks:
-        response.headers["refresh"] = str(AGAIN)
-    return response
-
-
-_SHOWN: Final = (
-    "Nothing can be shown until it is back; notifications wait in the spool where there is one. "
-    f"This page asks again every {AGAIN} seconds. What can be seen without it:"
-)
-_DONE: Final = (
-    "It is not known whether what you asked for was done: once Redis is back, look before you ask "
-    "for it again. What can be seen without it:"
-)

@@ -10,12 +10,12 @@ from receiver.config.settings import RedisStreamSink
 from receiver.contract.redis_keys import EVENTS, forward_group
 from receiver.operations.requeue import Requeue
 from receiver.runtime import redis_client
+from receiver.runtime.full_redis_client import FullRedisClient
 from tests.parking.conftest import Made
 from tests.support.erasing_parked import HER, HIS, erase
 from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
-from workers.full_redis_client import FullRedisClient
 from workers.parking import memory_use
 from workers.parking.memory_use import Use, excess, may_return
 
