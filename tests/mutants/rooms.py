@@ -119,6 +119,7 @@ ROOMS = {
             "marks.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
             "forget_identities.lua": ("tests/workers/test_identities.py", *_SWEEP),
             "inbound_has_work.lua": (*_SWEEP, *_MARKS),
+            "keep_positions.lua": ("tests/workers/test_positions.py",),
             "sink_has_work.lua": ("tests/workers/test_sink_has_work.py", *_SWEEP),
             "retire_sinks.lua": (
                 *_SWEEP,
