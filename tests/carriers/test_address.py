@@ -83,11 +83,13 @@ def test_a_number_without_a_country_code_is_one_of_the_listeners_region(
 
 
 def as_phonenumbers_would(number: str) -> str:
+    """Take off all prefixes, of which it takes one off at a time; a short code may be left."""
     try:
         parsed = phonenumbers.parse(number, "US")
     except phonenumbers.NumberParseException:
         return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return found if found == number or len(found) <= 9 else as_phonenumbers_would(found)
 
 
 @given(st.from_regex(r"(\+?1)?[2-9][0-9]{9}", fullmatch=True))
@@ -122,6 +124,8 @@ def test_no_address_whatever_raises(address: str, region: str) -> None:
     assert isinstance(normal(address, region), str)
 
 
+@example("+0115550101")  # an international prefix behind the + is one prefix too many
+@example("001115550101.0206")
 @example("005550101")  # seven digits are no number of Brazil's, whether dialled with 00 or with +
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_an_address_that_came_out_once_comes_out_the_same_again(address: str) -> None:

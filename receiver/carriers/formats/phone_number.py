@@ -85,7 +85,9 @@ def _unusual(address: str, region: str) -> str:
         # Niue's numbers are of seven digits, with the country code.
         parsed = _parsed(digits, region)
         return digits if parsed and _is_possible(parsed) else digits[1:]
-    return _number(digits, region) or stripped
+    found = _number(digits, region) or stripped
+    # What is left behind a prefix may be a short code, or have one more prefix.
+    return normal(found, region) if found[:1] == "+" and found != address else found
 
 
 def _subscriber(address: str) -> str:
