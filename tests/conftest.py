@@ -1,14 +1,24 @@
 """What every test may ask for."""
 
 import gc
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
+
+# A busy machine must not fail the property tests, and what passed once passes again: `make fuzz`
+# tries more examples, and others each time.
+FUZZ = "FUZZ" in os.environ
+settings.register_profile(
+    "suite", deadline=None, max_examples=2000 if FUZZ else 100, derandomize=not FUZZ
+)
+settings.load_profile("suite")
 
 # A shell lets what it starts in the background ignore SIGINT, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
