@@ -67,9 +67,10 @@ def test_redis_gone_within_or_after_a_page_loses_nothing(
     polled.valkey.start()
     polled.until(lambda: not polled.pages())
     assert polled.texts() == ["hello"]
-    found = polled.outcomes()
-    found.pop("empty", None)  # a slow machine asks once more
-    assert found == {"messages": 1}
+    # A slow machine asks once more, and may be stopped while it does.
+    assert {
+        name: count for name, count in polled.outcomes().items() if name not in ("empty", "skipped")
+    } == {"messages": 1}
 
 
 def test_when_messages_would_be_dropped_soon_they_are_fetched_into_page_files(

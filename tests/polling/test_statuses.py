@@ -1,5 +1,6 @@
 """Delivery statuses that are asked for: each comes out once, and every watch ends in the books."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,10 +169,11 @@ def test_a_wrong_token_is_renewed_once_and_the_status_is_asked_for_again(
 
 
 def test_one_answer_that_does_not_come_holds_up_no_other(watched: Watched) -> None:
-    watched.gateway.script["SLOW"] = [statuses((A, DELIVERED), wait=3.0)]
+    others_are_done = threading.Event()
+    watched.gateway.script["SLOW"] = [statuses((A, DELIVERED), once=others_are_done)]
     watched.gateway.script["SMS"] = [statuses((A, DELIVERED))]
     watched.ask_for("SLOW", *(f"SMS{n}" for n in range(30)))
-    watched.poll(lambda: watched.counts().get("final") == 30)
+    watched.poll(lambda: watched.counts().get("final") == 30, after=others_are_done.set)
     # It is stopped in good order: the slow answer still counts.
     assert watched.counts()["final"] == 31
 

@@ -25,22 +25,24 @@ PACE = Pace(tick=0.02, quiet=0.02, jitter=0.0, failures=(0.2,), connect=20, idle
 
 
 class Reply(NamedTuple):
-    """One answer; of a cut one only the first so many bytes leave."""
+    """One answer; of a cut one only the first so many bytes leave, `once` something is set."""
 
     status: int
     body: bytes
     cut: int | None = None
-    wait: float = 0.0
+    once: threading.Event | None = None
 
 
-def statuses(*infos: tuple[str, str], cut: int | None = None, wait: float = 0.0) -> Reply:
+def statuses(
+    *infos: tuple[str, str], cut: int | None = None, once: threading.Event | None = None
+) -> Reply:
     """What AT&T answers: address and status of each recipient."""
     listed = [
         {"Id": f"msg{n}", "Address": address, "DeliveryStatus": status}
         for n, (address, status) in enumerate(infos)
     ]
     document = {"DeliveryInfoList": {"DeliveryInfo": listed, "ResourceUrl": "http://e/x"}}
-    return Reply(200, json.dumps(document).encode(), cut, wait)
+    return Reply(200, json.dumps(document).encode(), cut, once)
 
 
 def error(status: int, code: str) -> Reply:
@@ -91,7 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self.outbox.reply(self.path))
 
     def _answer(self, reply: Reply) -> None:
-        time.sleep(reply.wait)
+        if reply.once:
+            reply.once.wait(60)
         self.send_response(reply.status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(reply.body)))
