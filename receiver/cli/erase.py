@@ -4,11 +4,13 @@ import sys
 
 import click
 import msgspec
+import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.stored_total import stored_total
 from receiver.config.settings import RedisStreamSink, Settings
+from receiver.erasure import spools
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person
 
@@ -33,13 +35,20 @@ def copies_in(settings: Settings) -> list[str]:
 
 
 @click.command(short_help="Erase all that is stored about a person.")
-@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+@click.argument("numbers", nargs=-1, metavar="NUMBER...")
 @click.option("--dry-run", is_flag=True, help="Count what would be erased; change nothing.")
 @click.option("--copies", is_flag=True, help="Also on your own streams that sinks fill here.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--forget-spool", metavar="SPOOL", help="Forget one whose disk is gone, and end.")
 @output.json_option
 def command(
-    *, numbers: tuple[str, ...], dry_run: bool, copies: bool, yes: bool, as_json: bool
+    *,
+    numbers: tuple[str, ...],
+    dry_run: bool,
+    copies: bool,
+    yes: bool,
+    forget_spool: str | None,
+    as_json: bool,
 ) -> None:
     """Erase all that is stored about a person: the right to erasure (GDPR, article 17).
 
@@ -54,16 +63,22 @@ def command(
     `receiver web` runs, events, dead letters, rejected requests, what waits to be delivered again
     or is parked on a worker's disk, and how deliveries were answered. What a sink had still to get
     is not delivered and counts as `erased` in its ledger. Then the server rewrites its log. The
-    report counts what went and names nobody. May be repeated at will.
+    report counts what went and names nobody. May be repeated at will. The spool of a host that will
+    never come back is left each time, and named, until --forget-spool has it forgotten.
 
     Not in reach, and to be seen to elsewhere: what consumers have, backups, replicas that are away,
     what your own receiver.toml and devices files name, and the identities of notifications, which
     are digests that end by themselves.
 
-    Exit codes: 0 nothing is left; 1 something is, and the report says what to do; 2 a wrong
-    number or setting, or no Redis.
+    Exit codes: 0 nothing is left; 1 something is, and the report says what to do, or there is no
+    such spool to forget; 2 a wrong number or setting, a spool that a web process has, or no Redis.
     """
+    if bool(numbers) == (forget_spool is not None):
+        raise click.UsageError("either NUMBER... or --forget-spool SPOOL is wanted")
     settings = setup.settings()
+    if forget_spool is not None:
+        _forget_spool(setup.client_of(settings, when_full=True), forget_spool)
+        return
     person = person_of(numbers, settings)
     client = setup.client_of(settings, when_full=True)
     own = copies_in(settings)
@@ -83,6 +98,18 @@ def command(
     _print(report, as_json=as_json)
     if not (report.complete or dry_run):
         raise SystemExit(1)
+
+
+def _forget_spool(client: redis.Redis, name: str) -> None:
+    """Forget a spool that the report of an earlier run names. Raises `Refused`."""
+    with setup.redis_faults():
+        try:
+            host = spools.forget(client, name)
+        except ValueError as error:
+            raise setup.Refused(str(error)) from None
+    if host is None:
+        output.exit_nothing_found(f"there is no spool {name!r}: `receiver erase` names those left")
+    output.print_message(f"forgotten: the spool on {output.printable(host)}")
 
 
 def _print(report: Report, *, as_json: bool) -> None:

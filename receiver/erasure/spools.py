@@ -62,6 +62,21 @@ def erase(client: redis.Redis, digits: Sequence[str], *, dry_run: bool) -> Answe
     return Answer(notifications, sum(one.refusals for one in answers), left)
 
 
+def forget(client: redis.Redis, name: str) -> str | None:
+    """Forget a spool that nobody has any more. Returns the host that had it; None where there is no
+    such spool. Raises `ValueError` where a web process has it, and `redis.RedisError`.
+    """
+    for one in _known(client):
+        if one.name == name:
+            if one.unheard <= HEARD_WITHIN:
+                raise ValueError(
+                    f"a web process has the spool on {one.host}: `receiver erase NUMBER` asks it"
+                )
+            client.hdel(SPOOLS, name)
+            return one.host
+    return None
+
+
 def _known(client: Any) -> Iterator[Place]:
     """Yield the spools there are, and forget those that nobody has had for long."""
     now, _ = client.time()
@@ -126,7 +141,7 @@ def _unheard(one: Place) -> str:
     return (
         f"the spool on {one.host}, of which nothing was heard for {one.unheard} seconds, was not "
         "looked at: run this again while `receiver web` runs there; if that disk is gone for good, "
-        f"run `redis-cli HDEL {SPOOLS} {one.name}` first"
+        f"`receiver erase --forget-spool {one.name}` first"
     )
 
 

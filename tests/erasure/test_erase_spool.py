@@ -17,7 +17,8 @@ from receiver.erasure.erase import Report
 from receiver.intake.inbound_writer import Batch
 from receiver.intake.spool import location
 from receiver.operations import ledger
-from tests.support.erasing_spool import erase, erasing, fill, on_disk
+from tests.support.command_line import here
+from tests.support.erasing_spool import HER, erase, erasing, fill, on_disk
 from tests.support.eventually import eventually
 from tests.support.running import Receiver
 from tests.support.spools import House, appended, depth, left
@@ -87,9 +88,47 @@ def test_a_spool_of_a_host_that_is_down_is_left_and_said(valkey: Valkey) -> None
     (said,) = report.left
     assert said.startswith("the spool on web-2, of which nothing was heard for 36")
     assert "run this again while `receiver web` runs there" in said
-    assert "redis-cli HDEL receiver:spools cafe" in said
+    assert said.endswith(
+        "if that disk is gone for good, `receiver erase --forget-spool cafe` first"
+    )
     assert not report.complete
     assert client.hkeys(SPOOLS) == [b"cafe"]
+
+
+def test_a_spool_whose_disk_is_gone_is_forgotten_and_erasing_is_complete(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client = valkey.client()
+    client.hset(SPOOLS, "cafe", msgspec.json.encode(["web-2", int(time.time()) - 3600]))
+    words = ("erase", "--forget-spool", "cafe")
+    done = here(tmp_path, *words, REDIS_URL=valkey.url)
+    assert done == (0, "", "forgotten: the spool on web-2\n")
+    assert not client.exists(SPOOLS)
+    assert erase(valkey).complete
+    again = here(tmp_path, *words, REDIS_URL=valkey.url)
+    assert again == (
+        1,
+        "",
+        "receiver: there is no spool 'cafe': `receiver erase` names those left\n",
+    )
+
+
+def test_a_spool_that_a_web_process_has_is_not_forgotten(valkey: Valkey, tmp_path: Path) -> None:
+    client = valkey.client()
+    client.hset(SPOOLS, "cafe", msgspec.json.encode(["web-2", int(time.time())]))
+    done = here(tmp_path, "erase", "--forget-spool", "cafe", REDIS_URL=valkey.url)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("receiver: a web process has the spool on web-2: ")
+    assert client.hkeys(SPOOLS) == [b"cafe"]
+
+
+@pytest.mark.parametrize("words", [(), (HER, "--forget-spool", "cafe")])
+def test_either_a_number_or_a_spool_to_forget_is_wanted(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = here(tmp_path, "erase", *words)
+    assert (done.code, done.out) == (2, "")
+    assert "NUMBER" in done.err
 
 
 def test_a_process_that_does_not_answer_is_said(

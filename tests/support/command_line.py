@@ -50,7 +50,7 @@ class Leaf(NamedTuple):
         """
         words = list(self.words)
         for one in self.command.params:
-            if one.required:
+            if one.required or one.name == "numbers":  # `erase` may forget a spool instead
                 value = _value(one.type)
                 words += [value] if isinstance(one, click.Argument) else [one.opts[0], value]
         flags = {name for one in self.options for name in one.opts}
