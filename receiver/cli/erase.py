@@ -9,6 +9,7 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.stored_total import stored_total
+from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.erasure import spools
 from receiver.erasure.erase import Eraser, Report
@@ -87,7 +88,7 @@ def command(
     eraser: Eraser | None = None
     try:
         with setup.redis_faults(), progress("looked at", stored_total(client, own)) as passed:
-            eraser = Eraser(client, person, own if copies else (), passed=passed)
+            eraser = Eraser(client, person, own if copies else (), passed=passed, say=WaitNotice())
             report = eraser.run(dry_run=dry_run)
     except (setup.Refused, KeyboardInterrupt):
         if eraser and (so_far := eraser.stopped()):

@@ -10,6 +10,7 @@ from receiver.cli.erase import copies_in, person_of
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.stored_total import stored_total
+from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.contract.records import (
     decode_attempt,
     decode_dead_letter,
@@ -47,7 +48,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     client = setup.client_of(settings)
     copies, count = copies_in(settings), 0
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
-        spooled = spools.erase(client, person.digits, dry_run=True)
+        spooled = spools.erase(client, person.digits, WaitNotice(), dry_run=True)
         for found in find(client, person, known_sinks(client), copies, passed):
             output.print_document(_document(found))
             count += 1

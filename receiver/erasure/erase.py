@@ -29,6 +29,7 @@ from receiver.contract.stored_values import text, whole
 from receiver.erasure import log_rewrite, parked, runs, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
+from receiver.erasure.wait import Say, Wait, in_silence
 from receiver.runtime import scripts
 
 _AT_ONCE: Final = 200
@@ -72,15 +73,18 @@ class Eraser:
         copies: Sequence[str],
         *,
         passed: Callable[[int], None] = lambda _: None,
+        say: Say = in_silence,
         open_seconds: float = 30.0,
     ) -> None:
-        """`copies` are the company's own streams that are to be looked through; `open_seconds` is
-        how long to wait for the workers to finish with what came in last.
+        """`copies` are the company's own streams that are to be looked through; `say` is
+        told what a run waits for; `open_seconds` is how long to wait for the workers to finish with
+        what came in last.
         """
         self._client: Any = client
         self._person = person
         self._copies = copies
         self._passed = passed
+        self._say = say
         self._open_seconds = open_seconds
         self._replayed = 0
         """How many dead letters had been replayed before."""
@@ -116,7 +120,7 @@ class Eraser:
         report.left += [*self._left(), *self._person.left]
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
-        report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client)
+        report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client, self._say)
         report.uncounted = runs.end(self._client, begun) if begun else []
         report.at = time.time_ns() // 1_000_000
         return report
@@ -143,7 +147,7 @@ class Eraser:
         self._passed(more)
 
     def _erase_spooled(self, *, dry_run: bool) -> None:
-        answer = spools.erase(self._client, self._person.digits, dry_run=dry_run)
+        answer = spools.erase(self._client, self._person.digits, self._say, dry_run=dry_run)
         found = {"spooled-notification": answer.notifications, "spooled-refusal": answer.refusals}
         self._erased += Counter(found)
         self.report.left += answer.left
@@ -167,35 +171,35 @@ class Eraser:
         self._erased[kind] += gone
 
     def _erase_events(self, names: list[str]) -> tuple[int, int]:
-        until = time.monotonic() + self._open_seconds
+        wait = Wait("a worker puts back the consumer group that somebody has moved", self._say)
         while True:
             args = [forward_group(""), ":erased", *names]
             gone, undelivered = self._entries(keys=[EVENTS, SINKS, MARKS], args=args)
             if undelivered != _MOVED:
                 return gone, undelivered
-            if self._is_over(until):
+            if self._is_over(wait):
                 self._open["events of a sink whose consumer group somebody has moved"] += len(names)
                 return 0, 0
-            time.sleep(1)  # the sink's next job puts its group back
+            wait.pause(1)  # the sink's next job puts its group back
 
     def _erase_parked(self) -> None:
-        for answer in parked.erase(self._client, self._person.digits):
+        for answer in parked.erase(self._client, self._person.digits, self._say):
             self._erased["parked-event"] += answer.erased
             self.report.undelivered += answer.erased
             self.report.left += [answer.left] if answer.left else []
 
     def _done(self, names: list[str]) -> list[str]:
         """Return the notifications that the workers are done with, after some time for that."""
-        until = time.monotonic() + self._open_seconds
+        wait = Wait("a worker processes what came in last", self._say)
         while waiting := [name for name in names if self._is_open(name)]:
-            if self._is_over(until):
+            if self._is_over(wait):
                 self._open["notifications that no worker has processed yet"] += len(waiting)
                 break
-            time.sleep(0.2)
+            wait.pause(0.2)
         return [name for name in names if name not in waiting]
 
-    def _is_over(self, until: float) -> bool:
-        self._patient = self._patient and time.monotonic() <= until
+    def _is_over(self, wait: Wait) -> bool:
+        self._patient = self._patient and wait.seconds <= self._open_seconds
         return not self._patient
 
     def _is_open(self, name: str) -> bool:

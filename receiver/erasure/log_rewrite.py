@@ -5,21 +5,24 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from receiver.erasure.wait import Say, Wait
+
 REWRITE_SECONDS: Final = 600.0
 """How long the server's rewrite of its log may take before it is said to be under way still."""
 
 
-def rewrite(client: Any) -> str:
+def rewrite(client: Any, say: Say) -> str:
     """Have the server rewrite its log, and wait until it has. Returns what became of it, as
     `Report.log`. Raises `redis.RedisError`.
     """
     until = time.monotonic() + REWRITE_SECONDS
+    wait = Wait("the server rewrites its log", say)
     try:
         if not client.info("persistence").get("aof_enabled"):
             return "none"
         before = _rewrites(client)
         while not _starts(client) and time.monotonic() < until:
-            time.sleep(0.1)
+            wait.pause(0.1)
     except ResponseError as error:
         return f"not rewritten: {str(error)[:80]}; have BGREWRITEAOF run on the server"
     while time.monotonic() < until:
@@ -28,7 +31,7 @@ def rewrite(client: Any) -> str:
         if not running and _rewrites(client) > before:
             good = told["aof_last_bgrewrite_status"] == "ok"
             return "rewritten" if good else "not rewritten: the server failed, see its own log"
-        time.sleep(0.1)
+        wait.pause(0.1)
     return "not rewritten yet: the server is still at it"
 
 

@@ -5,7 +5,6 @@ there, and they may be on any machine.
 """
 
 import secrets
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +15,10 @@ from receiver.contract.redis_keys import (
     ERASE_PARKED_SECONDS,
     erase_parked,
     erase_parked_fields,
+    sink_parking,
 )
+from receiver.contract.stored_values import whole
+from receiver.erasure.wait import Say, Wait, in_silence
 from receiver.operations import sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
 from receiver.runtime import scripts
@@ -36,11 +38,11 @@ class Answer(NamedTuple):
     """What could not be looked through, a sentence; empty where everything was."""
 
 
-def erase(client: redis.Redis, digits: Sequence[str]) -> Iterator[Answer]:
+def erase(client: redis.Redis, digits: Sequence[str], say: Say = in_silence) -> Iterator[Answer]:
     """Yield the answer of each sink that has parked events. Raises `redis.RedisError`."""
     for sink in sink_ledger.read(client):
         if sink.parked:
-            yield _ask(client, sink, digits)
+            yield _ask(client, sink, digits, say)
 
 
 def not_looked_at(client: redis.Redis, then: str) -> Iterator[str]:
@@ -50,13 +52,15 @@ def not_looked_at(client: redis.Redis, then: str) -> Iterator[str]:
     return (_left(sink, then) for sink in sink_ledger.read(client) if sink.parked)
 
 
-def _ask(client: Any, sink: SinkLedger, digits: Sequence[str]) -> Answer:
+def _ask(client: Any, sink: SinkLedger, digits: Sequence[str], say: Say) -> Answer:
     """Have the worker that has the files erase, and wait for its answer. What it erased for a
     command that was killed before it counted that is in it.
     """
     if sink.parked_unseen_seconds > UNSEEN_WITHIN:
         return Answer(0, _left(sink))
     key, fields = erase_parked(sink.name), erase_parked_fields(",".join(sorted({*digits})))
+    parked = f"{sink.parked} events of sink {sink.name} that are parked there"
+    wait = Wait(f"the worker on {sink.parked_on} looks through {parked}", say)
     answer = None
     while answer is None:  # another command that asked for the same may have taken the answer
         request = encode(EraseParked(secrets.token_hex(8), [*digits]))
@@ -64,14 +68,16 @@ def _ask(client: Any, sink: SinkLedger, digits: Sequence[str]) -> Answer:
         pipe.hset(key, fields[0], request)
         pipe.expire(key, ERASE_PARKED_SECONDS)
         pipe.execute()
-        answer = _answer(client, sink, fields, request)
+        answer = _answer(client, sink, fields, request, wait)
     return answer
 
 
-def _answer(client: Any, sink: SinkLedger, fields: list[str], request: bytes) -> Answer | None:
+def _answer(
+    client: Any, sink: SinkLedger, fields: list[str], request: bytes, wait: Wait
+) -> Answer | None:
     """Wait for the answer; None where another command takes it."""
     claim = client.register_script(scripts.load(__package__, "claim_parked"))
-    key, asked = erase_parked(sink.name), time.monotonic()
+    key, asked = erase_parked(sink.name), wait.seconds
     while True:
         found = claim(keys=[key], args=[*fields, ""])
         if found:
@@ -79,11 +85,31 @@ def _answer(client: Any, sink: SinkLedger, fields: list[str], request: bytes) ->
         newest, began = client.hmget(key, *fields[:2])
         if newest is None:
             return None
-        waited = time.monotonic() - asked
+        waited, unseen = wait.seconds - asked, _unseen(client, sink.name)
         if waited > (ERASE_PARKED_SECONDS if began == newest else BEGUN_WITHIN):
-            found = claim(keys=[key], args=[*fields, request])
-            return Answer(found[0] if found else 0, _left(sink))
-        time.sleep(_LOOK_EVERY)
+            left = _left(sink)
+        elif unseen > UNSEEN_WITHIN:
+            left = _ended(sink, unseen)
+        else:
+            wait.pause(_LOOK_EVERY)
+            continue
+        found = claim(keys=[key], args=[*fields, request])
+        return Answer(found[0] if found else 0, left)
+
+
+def _unseen(client: Any, sink: str) -> int:
+    """Return how many seconds ago the worker that has the files last looked."""
+    pipe = client.pipeline(transaction=False)
+    seen, clock = pipe.hget(sink_parking(sink), "seen").time().execute()
+    return int(clock[0] - whole(seen) // 1000)
+
+
+def _ended(sink: SinkLedger, unseen: int) -> str:
+    return (
+        f"{sink.parked} events of sink {sink.name} are parked on the disk of {sink.parked_on} and "
+        f"were not looked through: the worker there was last heard of {unseen} s ago; run this "
+        "again while one runs there"
+    )
 
 
 def _left(sink: SinkLedger, then: str = "run this again while a worker runs there") -> str:

@@ -21,6 +21,7 @@ from receiver.contract.redis_keys import (
     SPOOLS,
 )
 from receiver.contract.stored_values import UNREADABLE, text
+from receiver.erasure.wait import Say, Wait, in_silence
 
 HEARD_WITHIN: Final = 30
 """Seconds after which a spool that no web process has said that it has is one that nobody has."""
@@ -47,13 +48,15 @@ class Place(NamedTuple):
     """Seconds since a web process said that it has it."""
 
 
-def erase(client: redis.Redis, digits: Sequence[str], *, dry_run: bool) -> Answer:
+def erase(
+    client: redis.Redis, digits: Sequence[str], say: Say = in_silence, *, dry_run: bool
+) -> Answer:
     """Have a person's notifications erased, or with `dry_run` counted, in every spool that can be
     reached, and wait until that is done. Raises `redis.RedisError`.
     """
     known = list(_known(client))
     found = [one for one in known if one.unheard <= HEARD_WITHIN]
-    said = _ask(client, found, EraseSpooled(secrets.token_hex(8), [*digits], dry_run))
+    said = _ask(client, found, EraseSpooled(secrets.token_hex(8), [*digits], dry_run), say)
     answers = [one for each in said.values() for one in each]
     left = [_unheard(one) for one in known if one not in found]
     for one in found:
@@ -92,18 +95,21 @@ def _known(client: Any) -> Iterator[Place]:
 
 
 def _ask(
-    client: Any, places: Iterable[Place], request: EraseSpooled
+    client: Any, places: Sequence[Place], request: EraseSpooled, say: Say
 ) -> dict[str, list[SpoolErased]]:
     """Return what each spool's processes answer."""
     said: dict[str, list[SpoolErased]] = {one.name: [] for one in places}
     if not said:
         return said
-    while not _takes(client, encode(request)):  # another run asks; of one that was killed it ends
-        time.sleep(_LOOK_EVERY)
+    wait = Wait("another run asks the web processes for what is in their spools", say)
+    while not _takes(client, encode(request)):  # of one that was killed the request ends
+        wait.pause(_LOOK_EVERY)
+    hosts = ", ".join(one.host for one in places)
+    wait = Wait(f"the web processes look through their spools: {hosts}", say)
     until = time.monotonic() + ANSWERED_WITHIN
     try:
         while not all(map(_all_of_it, said.values())) and time.monotonic() < until:
-            time.sleep(_LOOK_EVERY)
+            wait.pause(_LOOK_EVERY)
             said = _answers(client, said, request.name)
     finally:
         client.delete(ERASE_SPOOLED)  # it names a person

@@ -33,7 +33,7 @@ def erase(
 ) -> Any:
     """All is erased, and while the server rewrites its log something happens."""
     publish_many(valkey, 3)
-    monkeypatch.setattr(log_rewrite, "rewrite", at_the_log)
+    monkeypatch.setattr(log_rewrite, "rewrite", lambda client, _: at_the_log(client))
     return here(directory, "erase", HER, "--yes", REDIS_URL=valkey.url)
 
 
@@ -70,7 +70,7 @@ def test_ctrl_c(valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_where_nothing_was_erased_there_is_no_report(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_: redis.Redis) -> str:
+    def away(*_: object) -> str:
         raise redis.ConnectionError("gone")
 
     monkeypatch.setattr(log_rewrite, "rewrite", away)

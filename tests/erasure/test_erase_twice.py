@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -70,7 +69,7 @@ def test_the_request_of_a_run_that_was_killed_ends(
 def test_what_a_run_that_was_killed_had_erased_is_said_to_be_counted_nowhere(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(_: Any) -> str:
+    def killed(*_: object) -> str:
         raise redis.ConnectionError
 
     with monkeypatch.context() as patch:

@@ -1,10 +1,14 @@
 """`receiver erase` and parked events: kills, races, a full disk, files that cannot be read."""
 
 import errno
+import json
 import os
+import re
 import signal
 import time
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,8 +16,10 @@ import pytest
 from receiver.contract.records import EraseParked, encode
 from receiver.contract.redis_keys import erase_parked, erase_parked_fields, sink_parking
 from receiver.erasure import parked as erasing
+from receiver.erasure import wait
 from receiver.erasure.erase import Report
 from tests.parking.conftest import Made
+from tests.support.command_line import here
 from tests.support.commands import run
 from tests.support.dying_parker import ERASING, dying
 from tests.support.erasing_parked import (
@@ -25,13 +31,14 @@ from tests.support.erasing_parked import (
     publish_hers_and_his,
     stepping,
 )
+from tests.support.eventually import eventually
 from tests.support.forwarding import Forwarding
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
 from workers.parking import disk, segment, segment_writer
 from workers.parking.parked_files import ParkedFiles
 
-REQUEST, _BEGAN, ANSWERED, *_REST = erase_parked_fields(HER[1:])
+REQUEST, BEGAN, ANSWERED, *_REST = erase_parked_fields(HER[1:])
 TOML = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\nshare = 0.001\n'
 
 
@@ -172,3 +179,36 @@ def test_without_the_worker_that_has_the_disk_they_are_left_and_said(
     assert dry.endswith("were not looked at: without --dry-run they are")
     exported = run(tmp_path, "export-person", HER, REDIS_URL=valkey.url)
     assert "receiver: 600 events of sink copy are parked on the disk of" in exported.stderr
+
+
+def test_a_worker_that_ends_while_it_erases_is_not_waited_for(
+    valkey: Valkey, parking: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "SAID_AFTER", 0.0)
+    client, _, _ = all_parked(valkey, parking, 600)
+    begins = Thread(target=eventually, args=(partial(_begun_and_ended, client),))
+    begins.start()
+    done = here(tmp_path, "erase", HER, "--yes", REDIS_URL=valkey.url)
+    begins.join()
+    (left,) = json.loads(done.out)["left"]
+    assert done.code == 1
+    assert re.fullmatch(
+        r"600 events of sink copy are parked on the disk of \S+ and were not looked through: the "
+        r"worker there was last heard of \d+ s ago; run this again while one runs there",
+        left,
+    )
+    assert re.search(
+        r"receiver: waiting: the worker on \S+ looks through 600 events of sink copy that are "
+        "parked there\n",
+        done.err,
+    )
+    assert not client.exists(erase_parked("copy"))
+
+
+def _begun_and_ended(client: Any) -> bool:
+    """What is left by a worker that has heard of the request, once it was."""
+    request = client.hget(erase_parked("copy"), REQUEST)
+    if request:
+        client.hset(sink_parking("copy"), "seen", int(1000 * (time.time() - 61)))
+        client.hset(erase_parked("copy"), BEGAN, request)
+    return bool(request)
