@@ -2,13 +2,13 @@
 
 import shutil
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem, FishComplete, add_completion_class
 
 from receiver import __version__
-from receiver.cli.terminal import stdio
+from receiver.cli.terminal import stdio, termination
 
 COMMANDS = {
     "up": "Run everything in one: Redis, web, workers. Start here, with --demo.",
@@ -68,14 +68,17 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Ctrl-C ends it with exit code 130 and no traceback."""
+        """Run a command. Ctrl-C ends it with exit code 130, and SIGTERM by that signal; neither
+        with a traceback.
+        """
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
+            with termination.interrupts():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as how:
+            _end(how)
         except click.Abort as no:
             if isinstance(no.__context__, KeyboardInterrupt):  # where a question was asked
-                raise SystemExit(130) from None
+                _end(no.__context__)
             raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -111,6 +114,12 @@ class _Commands(click.Group):
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _end(how: KeyboardInterrupt) -> NoReturn:
+    if isinstance(how, termination.Terminated):
+        termination.end()
+    raise SystemExit(130) from None
 
 
 @add_completion_class

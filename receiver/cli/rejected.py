@@ -179,10 +179,12 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     if everything and not yes:
         click.confirm("Delete all refused requests, for good?", abort=True, err=True)
     wanted = _selection(**chosen)
-    with setup.redis_faults(), _chosen(client, wanted) as all_found:
-        for found in all_found:
-            count += rejected_requests.drop(client, found)
-    output.print_result(f"dropped {count}", as_json=as_json, dropped=count)
+    try:
+        with setup.redis_faults(), _chosen(client, wanted) as all_found:
+            for found in all_found:
+                count += rejected_requests.drop(client, found)
+    finally:
+        output.print_result(f"dropped {count}", as_json=as_json, dropped=count)
     if not count:
         _say_none(wanted)
     raise SystemExit(0 if count else 1)

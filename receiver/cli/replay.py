@@ -43,9 +43,9 @@ def command(
 
     The times are those of publication. Each event keeps its id, and gets the attribute
     "replayed": true; the sink's own filters apply. The command takes as long as the sink does: it
-    waits while the sink is behind. Ctrl-C is safe: what was handed over is delivered, and the
-    last line says where to go on. An event that still waits for the sink is not queued a second
-    time.
+    waits while the sink is behind. Ctrl-C or SIGTERM is safe: what was handed over is delivered,
+    and the last line says where to go on. An event that still waits for the sink is not queued a
+    second time.
 
     Exit codes: 0 done; 1 nothing matched, or the sink is stopped; 2 a wrong option or setting, or
     no Redis; 130 interrupted.
@@ -98,13 +98,10 @@ def _run(
                     done.new + step.new,
                 )
     except (KeyboardInterrupt, Stopped, redis.RedisError) as end:
-        interrupted = isinstance(end, KeyboardInterrupt)
-        if interrupted or done.looked_at:
+        if isinstance(end, KeyboardInterrupt) or done.looked_at:
             report(done)
             moment = format_time(int(done.last.partition("-")[0]))
             click.echo(f"interrupted; go on with --since {moment}", err=True)
-        if interrupted:
-            raise SystemExit(130) from None
         raise
     report(done)
     return done.chosen

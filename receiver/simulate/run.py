@@ -54,7 +54,7 @@ class Run(Struct, frozen=True, kw_only=True):
         """Send, wait until everything is published, and return the verdict. Raises one of
         `redis_errors.DOWN`, at the start.
 
-        SIGINT ends the sending, and there is a verdict on what was sent.
+        SIGINT or SIGTERM ends the sending, and there is a verdict on what was sent.
         """
         ledger = RunLedger(self.name)
         plan = Plan(self.scenario, self.seed, self.name)
@@ -63,7 +63,8 @@ class Run(Struct, frozen=True, kw_only=True):
         reader = Reader(self.stream.url, self.stream.name, ledger) if self.stream else None
         if reader:
             await reader.begin()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, gateway.stop)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, gateway.stop)
         helpers = [asyncio.create_task(self._show(gateway, ledger))]
         if reader:
             helpers.append(asyncio.create_task(reader.run()))

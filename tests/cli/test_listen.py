@@ -129,8 +129,11 @@ def test_a_value_without_a_place_is_refused_with_an_example(tmp_path: Path, wron
     assert "such as data.status=failed" in refused.err
 
 
-def test_it_waits_for_the_web_hook_and_for_redis_and_ctrl_c_ends_it_with_a_summary(
-    valkey: Valkey, tmp_path: Path
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_it_waits_for_the_web_hook_and_for_redis_and_a_signal_ends_it_with_a_summary(
+    valkey: Valkey, tmp_path: Path, number: int, code: int
 ) -> None:
     nobody = free_port()
     environ = {"REDIS_URL": valkey.url}
@@ -148,9 +151,9 @@ def test_it_waits_for_the_web_hook_and_for_redis_and_ctrl_c_ends_it_with_a_summa
             valkey.start()
             publish(valkey, "mo")
             assert json.loads(out.readline())["status"] == 204
-        listen.send_signal(signal.SIGINT)
+        listen.send_signal(number)
         assert err.read().splitlines() == ["receiver: Redis is back", "receiver: 2 events: 2 204"]
-        assert listen.wait(60) == 130
+        assert listen.wait(60) == code
 
 
 def test_the_secret_stays_the_same_where_there_is_a_data_directory(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import on_a_terminal, run, running
 from tests.support.valkey import Valkey
 
@@ -56,14 +58,19 @@ def test_tail_is_quiet_when_nobody_reads_on(valkey: Valkey, tmp_path: Path) -> N
         tail.stdout = None
 
 
-def test_ctrl_c_ends_tail_without_a_word(valkey: Valkey, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_signal_ends_tail_without_a_word(
+    valkey: Valkey, tmp_path: Path, number: int, code: int
+) -> None:
     with running(tmp_path, "tail", "--from-start", REDIS_URL=valkey.url) as tail:
         assert tail.stdout
         add(valkey, "one")
         tail.stdout.readline()
-        tail.send_signal(signal.SIGINT)
+        tail.send_signal(number)
         assert tail.communicate(timeout=60) == ("", "")
-        assert tail.returncode == 130
+        assert tail.returncode == code
 
 
 def test_what_is_no_event_of_ours_is_said_and_left_out(valkey: Valkey, tmp_path: Path) -> None:

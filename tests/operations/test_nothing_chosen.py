@@ -9,6 +9,8 @@ import pytest
 
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, REJECTED
+from receiver.operations import rejected_requests
+from tests.support.command_line import here
 from tests.support.commands import answered, run
 from tests.support.dead_letters import undelivered
 from tests.support.valkey import Valkey
@@ -55,3 +57,21 @@ def test_the_bar_counts_the_ids_that_were_asked_for(
     counts = re.findall(r"(\d+)/(\d+)", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen))
     assert counts[-1] == ("1", "1")
     assert {total for _, total in counts} == {"1"}
+
+
+def test_a_drop_that_is_interrupted_says_what_it_did(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    for _ in range(3):
+        client.xadd(REJECTED, {"r": encode(REFUSED)})
+    drop = rejected_requests.drop
+
+    def interrupted(*arguments: Any) -> int:
+        if client.xlen(REJECTED) == 1:
+            raise KeyboardInterrupt
+        return drop(*arguments)
+
+    monkeypatch.setattr(rejected_requests, "drop", interrupted)
+    done = here(tmp_path, "rejected", "drop", "--all", "--yes", REDIS_URL=valkey.url)
+    assert done == (130, '{"dropped":2}\n', "")

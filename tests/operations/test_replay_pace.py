@@ -1,6 +1,7 @@
 """A replay of very many dead letters goes as fast as they are taken, and intake open."""
 
 import json
+import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -146,3 +147,20 @@ def test_a_replay_that_stopped_says_why_and_what_it_did(
     assert answer.stderr == (
         f"receiver: waiting: {why}\nreceiver: stopped: {why}; the rest stays, replay it later\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_replay_that_is_ended_says_what_it_did(
+    valkey: Valkey, tmp_path: Path, number: int, code: int
+) -> None:
+    client: Any = valkey.client()
+    (tmp_path / "receiver.toml").write_text(CONFIG)
+    undelivered(client, AT_ONCE + 100)
+    with running(tmp_path, "dead-letters", "replay", "--all", REDIS_URL=valkey.url) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("receiver: waiting: ")
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)["done"]) == (code, AT_ONCE)

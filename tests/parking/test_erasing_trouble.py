@@ -20,7 +20,7 @@ from receiver.erasure import wait
 from receiver.erasure.erase import Report
 from tests.parking.conftest import Made
 from tests.support.command_line import here
-from tests.support.commands import run
+from tests.support.commands import run, running
 from tests.support.dying_parker import ERASING, dying
 from tests.support.erasing_parked import (
     HER,
@@ -212,3 +212,20 @@ def _begun_and_ended(client: Any) -> bool:
         client.hset(sink_parking("copy"), "seen", int(1000 * (time.time() - 61)))
         client.hset(erase_parked("copy"), BEGAN, request)
     return bool(request)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_run_that_is_ended_says_what_it_erased(
+    valkey: Valkey, parking: Made, tmp_path: Path, number: int, code: int
+) -> None:
+    client, _, _ = all_parked(valkey, parking, 600)
+    with running(tmp_path, "erase", HER, "--yes", REDIS_URL=valkey.url) as process:
+        eventually(lambda: client.hexists(erase_parked("copy"), REQUEST))  # it waits for a worker
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    told = json.loads(out)
+    assert (told["erased"], told["complete"]) == ({"event": 200}, False)
+    assert told["left"] == ["this run did not come to its end: run it again"]

@@ -147,14 +147,17 @@ def test_an_earlier_run_is_repeated_to_the_byte(valkey: Valkey, tmp_path: Path) 
     assert set(receiver.attempts) == sent
 
 
-def test_interrupted_it_still_gives_its_verdict(valkey: Valkey, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_still_gives_its_verdict(
+    valkey: Valkey, tmp_path: Path, number: int
+) -> None:
     receiver = Receiver(valkey.client())
     with listening(receiver) as url:
         options = ["--url", url, "--token", TOKEN, "--redis-url", valkey.url]
         options += ["--from-stream", STREAM, "--rate", "50", "--duration", "600", "--json"]
         with running(tmp_path, "simulate", *options) as simulate:
             eventually(lambda: receiver.count > 20)
-            simulate.send_signal(signal.SIGINT)
+            simulate.send_signal(number)
             stdout, _ = simulate.communicate(timeout=60)
     verdict = json.loads(stdout)
     assert simulate.returncode == 0

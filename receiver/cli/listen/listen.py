@@ -98,7 +98,7 @@ def command(
             shown.show(deliver(head, document))
     except KeyboardInterrupt:
         shown.summarise()
-        raise SystemExit(130) from None
+        raise
     except redis.RedisError as error:
         raise setup.redis_fault(error) from None
     finally:

@@ -4,11 +4,17 @@ from typing import Any
 
 import click
 
+from receiver.cli.terminal import termination
 from receiver.runtime import logs
 
 
 class UntilStopped(click.Command):
-    """A command that runs until it is stopped."""
+    """A command that runs until it is stopped, and says itself what SIGTERM does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        termination.leave()
+        return super().invoke(ctx)
 
 
 class Process(UntilStopped):
