@@ -12,24 +12,46 @@ from receiver.config.settings import Settings
 from receiver.subscriptions import overview
 from receiver.subscriptions.orders import Order
 from receiver.subscriptions.set_state import SetState
+from receiver.subscriptions.slots import Slot
 
 _LONGEST_WAIT: Final = 60.0
+_NO_SLOT: Final = "there is no such slot: see `receiver subscriptions show`"
 _DONE: Final = "done: see `receiver subscriptions list`"
 
 
-def order_slots(client: redis.Redis, name: str, do: str) -> None:
-    """Have the controllers do something with the slot of this id, or all slots of this set. Raises
-    `Refused`.
-    """
+def renew_slots(client: redis.Redis, name: str) -> None:
+    """Have the controllers renew the slot of this id, or all of this set. Raises `Refused`."""
     with setup.redis_faults():
         found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
-        if not found or (do == "delete" and found[0].id != name):
-            raise setup.Refused("there is no such slot: see `receiver subscriptions show`")
+        if not found:
+            raise setup.Refused(_NO_SLOT)
         for slot in found:
-            order = msgspec.convert({"do": do, "slot": slot.id}, Order)
-            overview.enqueue_order(client, slot.operator, order)
+            overview.enqueue_order(client, slot.operator, Order(do="renew", slot=slot.id))
         _await(client, {slot.operator for slot in found})
     output.print_message(_DONE)
+
+
+def delete_slot(client: redis.Redis, name: str) -> None:
+    """Have the controller delete what lives of the slot of this id; end the command with exit code
+    1 where nothing does. Raises `Refused`.
+    """
+    look = f"see `receiver subscriptions show {name}`"
+    with setup.redis_faults():
+        slot = next((slot for slot in overview.read_slots(client) if slot.id == name), None)
+        if slot is None:
+            raise setup.Refused(_NO_SLOT)
+        if slot.living:
+            overview.enqueue_order(client, slot.operator, Order(do="delete", slot=name))
+            _await(client, [slot.operator])
+        elif not any(each.state == "deleting" for each in slot.attempts):
+            output.exit_nothing_found(f"nothing is deleted: {_why_nothing(slot)}; {look}")
+    output.print_message(f"it is being deleted: {look}")
+
+
+def _why_nothing(slot: Slot) -> str:
+    if slot.state in ("pending", "unknown"):
+        return f"the operator has not said yet that its subscription is active ({slot.state})"
+    return f"it has no subscription ({slot.state})"
 
 
 def order_orphan(client: redis.Redis, orphan: tuple[str, str], do: str, name: str) -> None:

@@ -9,9 +9,10 @@ import redis
 from receiver.cli import subscription_tables as tables
 from receiver.cli.subscription_orders import (
     apply_sets,
+    delete_slot,
     find_orphan,
     order_orphan,
-    order_slots,
+    renew_slots,
 )
 from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
@@ -31,9 +32,10 @@ def command() -> None:
     `receiver worker` and `receiver up` run a controller for each operator, which carries out what
     these commands ask for.
 
-    Exit codes: 0 done; 1 nothing that `show` names is there, or (of `apply`) something is left
-    undone; 2 a wrong option or setting, a slot, set or orphan that is none (of `renew`, `delete`
-    and `adopt`), no Redis, no controller, an operator that refuses, or (of `plan`) differences.
+    Exit codes: 0 done; 1 nothing that `show` names is there, (of `apply`) something is left undone,
+    or (of `delete`) the slot has nothing to delete, or not yet; 2 a wrong option or setting, a
+    slot, set or orphan that is none (of `renew`, `delete` and `adopt`), no Redis, no controller, an
+    operator that refuses, or (of `plan`) differences.
     """
 
 
@@ -153,7 +155,7 @@ def renew(name: str) -> None:
       receiver subscriptions renew fleet:0123456789abcdef0123
     """
     _, client = _open()
-    order_slots(client, name, "renew")
+    renew_slots(client, name)
 
 
 @command.command(short_help="Delete a subscription.")
@@ -165,14 +167,15 @@ def delete(name: str) -> None:
       receiver subscriptions delete fleet:0123456789abcdef0123
 
     A slot that is still declared gets a new subscription. To end it, remove its device from
-    receiver.toml or the file of devices.
+    receiver.toml or the file of devices. One that is pending or unknown cannot be deleted before
+    the operator has said that it is active: exit code 1.
     """
     settings, client = _open()
     with setup.redis_faults():
         if orphan := find_orphan(settings, client, name):
             order_orphan(client, orphan, "delete", name)
             return
-    order_slots(client, name, "delete")
+    delete_slot(client, name)
 
 
 @command.command(short_help="Adopt an orphan into its slot.")

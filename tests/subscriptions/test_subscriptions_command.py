@@ -106,6 +106,32 @@ def test_a_slot_is_renewed_and_deleted_by_hand(fleet: Controlled) -> None:
     assert command(fleet, "renew", "fleet:nobody").returncode == 2
 
 
+def test_where_there_is_nothing_to_delete_yet_that_is_said(fleet: Controlled) -> None:
+    fleet.wants(*DEVICES[:2])
+    fleet.operator.control("settings", creation={"active_after": 600})
+    fleet.operator.control(
+        "devices", device={"phoneNumber": DEVICES[0]}, refuse="SERVICE_NOT_APPLICABLE"
+    )
+    fleet.start()
+    eventually(lambda: fleet.states() == ["pending", "refused"])
+    for state, why in {
+        "pending": "the operator has not said yet that its subscription is active (pending)",
+        "refused": "it has no subscription (refused)",
+    }.items():
+        [slot] = [one for one in fleet.slots() if one.state == state]
+        done = command(fleet, "delete", slot.id)
+        look = f"see `receiver subscriptions show {slot.id}`"
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"receiver: nothing is deleted: {why}; {look}\n"
+    assert "delete" not in " ".join(fleet.requests())
+    fleet.passed(700)
+    eventually(lambda: fleet.states() == ["active", "refused"])
+    [slot] = [one for one in fleet.slots() if one.state == "active"]
+    done = command(fleet, "delete", slot.id)
+    said = f"it is being deleted: see `receiver subscriptions show {slot.id}`\n"
+    assert (done.returncode, done.stderr) == (0, said)
+
+
 @pytest.mark.parametrize("what", ["adopt", "delete"])
 def test_one_that_was_made_elsewhere_is_reported_and_adopted_or_deleted(
     fleet: Controlled, what: str
