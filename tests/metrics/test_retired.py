@@ -14,7 +14,7 @@ from receiver.contract.redis_keys import EVENTS, HEARD, NORMALISE_QUEUE, SINKS
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.metrics.sink_snapshot import BEATS_WITHIN
-from receiver.operations import sink_ledger
+from receiver.operations import sink_ledger, sink_orders
 from tests.support.commands import run
 from tests.support.eventually import eventually
 from tests.support.examined import examined, grave
@@ -85,6 +85,24 @@ def test_a_sink_that_receiver_toml_has_is_not_called_gone_where_no_worker_runs(
         json.loads, run(tmp_path, "sinks", "list", REDIS_URL=valkey.url).stdout.splitlines()
     )
     assert listed["state"].startswith("no worker has had it: start ")
+
+
+def test_that_a_sink_is_stopped_is_said_also_where_no_worker_has_it(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    toml = '[[sink]]\nname = "billing"\nkind = "redis-stream"\nstream = "billing"\n'
+    (tmp_path / "receiver.toml").write_text(toml)
+    client: Any = valkey.client()
+    SinkSweep(client, (BILLING,)).create_groups()
+    sink_orders.pause(client, "billing", "moves")
+    start = "start `receiver worker` with this receiver.toml"
+    status = run(tmp_path, "status", "--json", REDIS_URL=valkey.url)
+    said = json.loads(status.stdout)["sinks"][0]["state"]
+    assert said == f"stopped: moves; no worker has had it: {start}"
+    client.hset(SINKS, "billing:configured", int(1000 * (time.time() - BEATS_WITHIN - 7)))
+    (one,) = sink_ledger.read(client)
+    assert state(one, ["billing"]).startswith("stopped: moves; no worker has had it for ")
+    assert state(one, ()).startswith("not configured any more: in 24 h ")
 
 
 def test_a_sink_that_this_process_has_configured_is_told_of(valkey: Valkey) -> None:

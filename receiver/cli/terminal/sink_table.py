@@ -28,10 +28,11 @@ def state(one: SinkLedger, configured: Collection[str]) -> str:
         return "unknown"
     if not one.begun:
         return "not configured"
-    if said := _unknown(one, configured):
-        return said
-    if one.stopped:
-        return f"stopped: {one.stopped}"
+    unknown = _unknown(one, configured)
+    if one.stopped and (one.name in configured or not unknown):
+        return f"stopped: {one.stopped}" + (f"; {unknown}" if unknown else "")
+    if unknown:
+        return unknown
     if one.parking_trouble:
         return f"cannot park: {one.parking_trouble}"
     if one.parked and one.parked_unseen_seconds > BEATS_WITHIN:
