@@ -8,7 +8,7 @@ from receiver.cli.terminal.spool_depth import read_spool
 from receiver.health import data_loss
 from receiver.intake.spool import location
 from receiver.operations import ledger, sink_ledger, watch_ledger
-from receiver.operations.ledger import MEANING, Ledger
+from receiver.operations.ledger import MEANING, Ledger, or_more
 from receiver.operations.sink_ledger import SinkLedger
 from receiver.operations.watch_ledger import WatchLedger
 
@@ -72,11 +72,14 @@ def command(*, as_json: bool) -> None:
 
 
 def _sums(one: SinkLedger) -> str:
-    """Return a sink's counts, which add up to `events`; those that few sinks have, where it has."""
+    """Return a sink's counts, which add up to `events`; those that few sinks have, where it has.
+    `open` is the last.
+    """
     rare = ("parked", "shed", "parked_damaged", "erased")
     names = ("events", "delivered", "filtered", "dead", *rare, "open")
     counts = [(name, getattr(one, name)) for name in names]
-    return " ".join(f"{name} {count}" for name, count in counts if count or name not in rare)
+    said = " ".join(f"{name} {count}" for name, count in counts if count or name not in rare)
+    return said + or_more("open", one.exact)
 
 
 def watch_sums(one: WatchLedger) -> str:
@@ -98,7 +101,8 @@ def _print_table(
     table = Table(box=None, show_header=False)
     table.add_column(justify="right", style="bold")
     for name, meaning in MEANING.items():
-        table.add_row(f"{getattr(counts, name):,}", name, f"[dim]{meaning}")
+        more = ";" * (name == "open" and not counts.exact) + or_more(name, counts.exact)
+        table.add_row(f"{getattr(counts, name):,}", name, f"[dim]{meaning}{more}")
     spooled, damaged = spool.depth.notifications, sum(spool.damaged.values())
     table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")
     table.add_row(f"{damaged:,}", "spool_damaged", "[dim]set aside on this machine's disk")

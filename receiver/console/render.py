@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from receiver.console.sessions import Session
-from receiver.operations.ledger import Ledger
+from receiver.operations.ledger import Ledger, or_more
 from receiver.operations.sink_ledger import SinkLedger
 
 NO_TIME: Final = "no time"
@@ -98,10 +98,12 @@ def count(number: int) -> str:
 
 
 def figure(ledger: Ledger | SinkLedger, name: str) -> str:
-    """Return one count of a ledger; greyed words where no number stands in Redis."""
+    """Return one count of a ledger, `or more` with one that may be more; greyed words where no
+    number stands in Redis.
+    """
     if name in ledger.unreadable:
         return Markup('<span class="unreadable">unreadable</span>')
-    return count(getattr(ledger, name))
+    return count(getattr(ledger, name)) + or_more(name, ledger.exact)
 
 
 def _moment(milliseconds: float) -> datetime | None:

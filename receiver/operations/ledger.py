@@ -80,6 +80,13 @@ MEANING: Final = {
 """Count -> what it says, in words, in the order in which it is shown."""
 
 
+def or_more(name: str, exact: object) -> str:
+    """Return what is to stand behind a count of a ledger that is `exact` or not: `open` of one that
+    is not may be more.
+    """
+    return "" if exact or name != "open" else " or more"
+
+
 def read(client: redis.Redis) -> Ledger:
     """Read the ledger in one script. Raises `redis.RedisError`."""
     script = scripts.load(__package__, "ledger")

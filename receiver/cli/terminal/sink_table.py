@@ -7,6 +7,7 @@ from typing import Final
 from receiver.cli.terminal.table import print_table
 from receiver.contract.redis_keys import RETIRED_SECONDS
 from receiver.metrics.sink_snapshot import BEATS_WITHIN
+from receiver.operations.ledger import or_more
 from receiver.operations.sink_ledger import SinkLedger
 
 _USUAL = ("events", "delivered", "open")
@@ -57,6 +58,11 @@ def _unknown(one: SinkLedger, configured: Collection[str]) -> str:
     return ""
 
 
+def _cell(one: SinkLedger, name: str) -> object:
+    more = or_more(name, one.exact)
+    return f"{getattr(one, name):,}{more}" if more else getattr(one, name)
+
+
 def print_sinks(found: list[SinkLedger], configured: Collection[str]) -> None:
     """Print a row for each sink; `configured`: the names in `receiver.toml`."""
     rare = [name for name in _RARE if any(getattr(one, name) for one in found)]
@@ -67,7 +73,7 @@ def print_sinks(found: list[SinkLedger], configured: Collection[str]) -> None:
         (
             (
                 one.name,
-                *(getattr(one, name) for name in numbers),
+                *(_cell(one, name) for name in numbers),
                 state(one, configured),
                 one.reason,
             )

@@ -16,6 +16,7 @@ from receiver.metrics import snapshot
 from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import sink_ledger
+from receiver.operations.ledger import or_more
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 
 Document = dict[str, Any]
@@ -145,7 +146,9 @@ def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
     yield "spool", said, not (spool["notifications"] or spool["damaged"])
     if ledger := found.get("ledger"):
         counts = ("accepted", "published", "duplicate", "dead", "open")
-        said = ", ".join(f"{ledger[name]:,} {name}" for name in counts)
+        said = ", ".join(
+            f"{ledger[name]:,}{or_more(name, ledger['exact'])} {name}" for name in counts
+        )
         yield (
             "ledger",
             said + ("" if ledger["balanced"] else ": does not balance"),
