@@ -1,7 +1,7 @@
 """What came in one request, and the events that were made of it, as a story shows them."""
 
 import shlex
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import redis
@@ -44,22 +44,30 @@ class Body(msgspec.Struct, frozen=True):
     """Where that trace is shown; empty where nobody said."""
 
 
-def bodies(request: Request, story: Story, budget: int, *, revealed: bool) -> list[Body]:
-    """Return the bodies of a story, accepted and refused. Raises `redis.RedisError`."""
+def bodies(
+    request: Request, story: Story, budget: int, most: int, *, revealed: bool
+) -> tuple[list[Body], int]:
+    """Return the bodies of a story, accepted and refused, with at most so many events in all; and
+    how many bodies and events there are besides. Raises `redis.RedisError`.
+    """
     client: redis.Redis = request.app.state.redis
     masks = masks_of(request, revealed=revealed)
     published = [line.about["entry"] for line in story.lines if line.what == "published"]
     reason = next((x.about["reason"] for x in story.lines if x.what.startswith("could not")), "")
-    events = [one for entry in published if (one := _event(client, entry))]
+    events = _events(client, published)
     came = [decode_notification(x) for _, x in stored(client, INBOUND, story.receipt, budget)]
-    found = [_accepted(request, one, reason, masks) for one in came]
-    if events and not found:
+    refused = [decode_refusal(x) for _, x in stored(client, REJECTED, story.receipt, budget)]
+    # Of many those that were refused go first: they are what somebody looks for.
+    last = [_refused(one, masks) for one in refused[:most]]
+    found = [_accepted(request, one, reason, masks) for one in came[: most - len(last)]]
+    if events and not came:
         found = [Body("", "", [], Marked(""), [], "")]
-    beside = _beside(events, [one.body for one in came])
-    for event, place in zip(events, beside, strict=True):
+    beside = zip(events, _beside(events, [one.body for one in came]), strict=True)
+    own = [(event, place) for event, place in beside if place < len(found)][:most]
+    for event, place in own:
         found[place].events.append(_shown(event, masks))
-    refused = stored(client, REJECTED, story.receipt, budget)
-    return found + [_refused(decode_refusal(one), masks) for _, one in refused]
+    left = max(0, len(came) - len(found)) + len(refused) - len(last) + len(events) - len(own)
+    return found + last, left
 
 
 def _beside(events: list[bytes], came: list[bytes]) -> list[int]:
@@ -68,20 +76,21 @@ def _beside(events: list[bytes], came: list[bytes]) -> list[int]:
     """
     if len(came) < 2:
         return [0] * len(events)
-    known = [_decoded(one) for one in came]
-    raws = [_decoded(one, "data", "raw") for one in events]
-    return [known.index(one) if one in known else 0 for one in raws]
+    places: dict[bytes, int] = {}
+    for place, one in enumerate(came):
+        places.setdefault(_document(one), place)
+    return [places.get(_document(one, "data", "raw"), 0) for one in events]
 
 
-def _decoded(stored: bytes, *path: str) -> Any:
-    """Return a value of some JSON; None where there is none."""
+def _document(stored: bytes, *path: str) -> bytes:
+    """Return a value of some JSON, written in one way; nothing where there is none."""
     try:
         found = msgspec.json.decode(stored)
         for name in path:
             found = found[name]
+        return msgspec.json.encode(found, order="deterministic")
     except (*UNREADABLE, KeyError, TypeError):
-        return None
-    return found
+        return b""
 
 
 def _accepted(request: Request, one: Notification, reason: str, masks: Masks) -> Body:
@@ -112,9 +121,13 @@ def _shown(event: bytes, masks: Masks) -> ShownEvent:
     return ShownEvent(masks.body(event), origins(event, masks))
 
 
-def _event(client: redis.Redis, entry: str) -> bytes:
-    page: Any = client.xrange(EVENTS, entry, entry, count=1)
-    return page[0][1].get(b"event", b"") if page else b""
+def _events(client: redis.Redis, entries: list[str]) -> list[bytes]:
+    """Return the events of these entries that are still stored."""
+    pipe = client.pipeline(transaction=False)
+    for entry in entries:
+        pipe.xrange(EVENTS, entry, entry, count=1)
+    found = (fields.get(b"event", b"") for page in pipe.execute() for _, fields in page)
+    return [event for event in found if event]
 
 
 def _curl(request: Request, notification: Notification, body: str) -> str:

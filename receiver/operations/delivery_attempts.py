@@ -1,6 +1,6 @@
-"""The stored attempts to deliver: of one sink the newest, and those of one event."""
+"""The stored attempts to deliver: of one sink the newest, and those of some events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import redis
@@ -13,7 +13,7 @@ from receiver.runtime.redis_errors import unless_foreign
 
 NEWEST: Final = 200
 BUDGET: Final = 5_000
-"""Failed attempts, of all events, that are looked at for those of one event."""
+"""Failed attempts, of all events, that are looked at for those of some events."""
 
 
 def newest(client: redis.Redis, sink: str, count: int = NEWEST) -> list[Attempt]:
@@ -22,18 +22,21 @@ def newest(client: redis.Redis, sink: str, count: int = NEWEST) -> list[Attempt]
     return _read(fields for _, fields in found)
 
 
-def of_event(client: redis.Redis, entry: str, sinks: Iterable[str]) -> list[Attempt]:
-    """Return the attempts at the event of an entry, oldest first: the failed ones soon after it,
-    and what is among the newest of these sinks. Raises `redis.RedisError`.
+def of_events(client: redis.Redis, entries: Collection[str], sinks: Iterable[str]) -> list[Attempt]:
+    """Return the attempts at the events of these entries, event by event, oldest first: the failed
+    ones soon after the first event, and what is among the newest of these sinks. Raises
+    `redis.RedisError`.
     """
-    words = entry.encode()
-    begun = str(max(0, int(entry.partition("-")[0])))
+    if not entries:
+        return []
+    words = next(iter(entries)).encode() if len(entries) == 1 else b""
+    begun = str(min(int(entry.partition("-")[0]) for entry in entries))
     pages = Look(client, BUDGET).on(DELIVERIES, begun, words)
-    entries = unless_foreign(lambda: [one for page in pages for one in page], [])
-    failed = _read(fields for _, fields in entries if words in fields.get(b"a", b""))
+    stored = unless_foreign(lambda: [one for page in pages for one in page], [])
+    failed = _read(fields for _, fields in stored if words in fields.get(b"a", b""))
     found = {one for name in sinks for one in _newest_known(client, name)}
-    own = {one for one in (*failed, *found) if one.entry == entry}
-    return sorted(own, key=lambda one: (one.at, one.number))
+    own = {one for one in (*failed, *found) if one.entry in entries}
+    return sorted(own, key=lambda one: (one.entry, one.at, one.number))
 
 
 def _newest_known(client: redis.Redis, sink: str) -> list[Attempt]:

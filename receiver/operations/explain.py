@@ -17,7 +17,7 @@ from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.contract.stored_values import text
 from receiver.operations import dead_letters, repeated_event
-from receiver.operations.event_subscription import subscription
+from receiver.operations.event_subscription import subscriptions
 from receiver.operations.look import EVERYTHING, Look
 from receiver.operations.notification_entries import (
     Entry,
@@ -28,7 +28,7 @@ from receiver.operations.notification_entries import (
     read_event,
     receipts_of,
 )
-from receiver.operations.sink_progress import progress
+from receiver.operations.sink_progress import pending_of, progress
 from receiver.operations.stream_entry import is_entry
 
 
@@ -170,27 +170,37 @@ def _rejected(look: Look, receipt: str) -> Iterator[Line]:
 
 
 def _kept(look: Look, receipt: str) -> Iterator[Line]:
-    for entry, stored in find(look, INBOUND, receipt):
+    found = list(find(look, INBOUND, receipt))
+    last, pending = _at_workers(look.client, [entry for entry, _ in found])
+    for entry, stored in found:
         one = decode_notification(stored)
         about = {"callback": one.callback, "listener": one.listener, "bytes": len(one.body)}
         yield Line(milliseconds(entry), "kept", {"entry": entry, "stream": INBOUND, **about})
-        found: Any = look.client.xinfo_groups(INBOUND)
-        last = next((g["last-delivered-id"] for g in found if g["name"] == GROUP.encode()), b"0-0")
-        if order(entry) > order(last.decode()):
+        if order(entry) > last:
             yield Line(_now(), "waits for a worker", {"entry": entry})
             continue
-        pending: Any = look.client.xpending_range(INBOUND, GROUP, entry, entry, 1)
-        for each in pending:
+        for each in pending[entry]:
             about = {"entry": entry, "worker": text(each["consumer"])}
             yield Line(_now(), "is with a worker", about | {"times": each["times_delivered"]})
 
 
+def _at_workers(client: redis.Redis, entries: list[str]) -> tuple[tuple[int, int], dict[str, Any]]:
+    """Return what was delivered to workers last, and of these entries what they have."""
+    groups: Any = client.xinfo_groups(INBOUND) if entries else ()
+    named = (group["last-delivered-id"] for group in groups if group["name"] == GROUP.encode())
+    last = order(next(named, b"0-0").decode())
+    return last, pending_of(client, INBOUND, GROUP, [one for one in entries if order(one) <= last])
+
+
 def _published(look: Look, receipt: str, sinks: Sequence[SinkSettings]) -> Iterator[Line]:
-    for entry, stored in find(look, EVENTS, receipt):
+    found = dict(find(look, EVENTS, receipt))
+    stands = progress(look.client, found, sinks)
+    said = subscriptions(look.client, found.values())
+    for (entry, stored), subscription in zip(found.items(), said, strict=True):
         one = read_event(stored)
         about = {"entry": entry, "stream": EVENTS, "event": one.id, "type": one.type}
-        yield Line(milliseconds(entry), "published", about | subscription(look.client, stored))
-        for who, what, more in progress(look.client, entry, stored, sinks):
+        yield Line(milliseconds(entry), "published", about | subscription)
+        for who, what, more in stands[entry]:
             yield Line(_now(), what, {"event": one.id, "entry": entry, **who, **more})
 
 

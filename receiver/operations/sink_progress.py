@@ -1,10 +1,10 @@
-"""The progress of one event with each of its readers: our sinks, and the company's own consumer
+"""The progress of events with each of their readers: our sinks, and the company's own consumer
 groups.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -27,25 +27,29 @@ _event = msgspec.json.Decoder(dict[str, Any]).decode
 
 Progress = tuple[dict[str, str], str, dict[str, Any]]
 """Who, what, and what else is known about it."""
+_Said = tuple[str, dict[str, Any]]
+_FOREIGN: Final[_Said] = ("cannot be told: another program has written to a key of the sink", {})
 
 
 def progress(
-    client: redis.Redis, entry: str, event: bytes, sinks: Sequence[SinkSettings]
-) -> Iterator[Progress]:
-    """Yield the progress of one entry on the events stream, for every consumer group there is
-    now.
+    client: redis.Redis, events: Mapping[str, bytes], sinks: Sequence[SinkSettings]
+) -> dict[str, list[Progress]]:
+    """Return the progress of entries on the events stream, each with its event, for every consumer
+    group there is now. However many they are, a group is asked a few times.
     """
     configured = {sink.name: sink for sink in sinks}
-    groups: Any = client.xinfo_groups(EVENTS)
+    found: dict[str, list[Progress]] = {entry: [] for entry in events}
+    groups: Any = client.xinfo_groups(EVENTS) if events else ()
     for group in groups:
         name = text(group["name"])
         sink = name.removeprefix(forward_group(""))
-        if sink == name:
-            yield {"group": name}, *_in_group(client, entry, group)
-        else:
-            yield {"sink": sink}, *_if_readable(client, entry, group, sink)
-            if sink in configured and _is_unwanted(configured[sink], event):
-                yield {"sink": sink}, "is not wanted by its filters", {}
+        ours = sink != name
+        read = _if_readable if ours else _in_group
+        for entry, said in read(client, [*events], group).items():
+            found[entry].append(({"sink": sink} if ours else {"group": name}, *said))
+            if ours and sink in configured and _is_unwanted(configured[sink], events[entry]):
+                found[entry].append(({"sink": sink}, "is not wanted by its filters", {}))
+    return found
 
 
 def _is_unwanted(sink: SinkSettings, event: bytes) -> bool:
@@ -56,48 +60,80 @@ def _is_unwanted(sink: SinkSettings, event: bytes) -> bool:
 
 
 def _if_readable(
-    client: redis.Redis, entry: str, group: dict[str, Any], sink: str
-) -> tuple[str, dict[str, Any]]:
+    client: redis.Redis, entries: list[str], group: dict[str, Any]
+) -> dict[str, _Said]:
     """Return what `_at_sink` does, or that another program has written to a key of the sink's."""
     try:
-        found = unless_foreign(partial(_at_sink, client, entry, group, sink), None)
+        found = unless_foreign(partial(_at_sink, client, entries, group), None)
     except (ValueError, *UNREADABLE):
         found = None
-    return found or ("cannot be told: another program has written to a key of the sink", {})
+    return found or dict.fromkeys(entries, _FOREIGN)
 
 
-def _at_sink(
-    client: redis.Redis, entry: str, group: dict[str, Any], sink: str
-) -> tuple[str, dict[str, Any]]:
+def _at_sink(client: redis.Redis, entries: list[str], group: dict[str, Any]) -> dict[str, _Said]:
+    sink = text(group["name"]).removeprefix(forward_group(""))
     stopped: Any = client.hget(sink_state(sink), "stopped")
     about: dict[str, Any] = {"stopped": text(stopped)} if stopped else {}
-    stored: Any = client.hget(retry_items(sink), entry)
-    if stored is None and (host := _parked_on(client, entry, sink)):
-        return "is parked", about | {"host": host}
-    if stored is None:
-        what, more = _in_group(client, entry, group)
-        return what, about | more
-    delivery = decode_delivery(stored)
-    due = client.zscore(retry_due(sink), entry)
-    about |= {"attempts": delivery.attempts, "reason": delivery.reason, "due": int(due or 0)}
+    items: Any = client.hmget(retry_items(sink), entries)
+    stored = {entry: item for entry, item in zip(entries, items, strict=True) if item is not None}
+    found = _retried(client, stored, sink)
+    rest = [entry for entry in entries if entry not in stored]
+    parked = _parked(client, rest, sink) if rest else {}
+    found |= parked | _in_group(client, [entry for entry in rest if entry not in parked], group)
+    return {entry: (found[entry][0], about | found[entry][1]) for entry in entries}
+
+
+def _retried(client: redis.Redis, stored: dict[str, bytes], sink: str) -> dict[str, _Said]:
+    """Return what waits for another attempt: entry -> what is said of it."""
+    pipe = client.pipeline(transaction=False)
+    for entry in stored:
+        pipe.zscore(retry_due(sink), entry)
+    due = pipe.execute()
+    return {entry: _retry(item, at) for (entry, item), at in zip(stored.items(), due, strict=True)}
+
+
+def _retry(item: bytes, due: float | None) -> _Said:
+    try:
+        delivery = decode_delivery(item)
+    except (ValueError, *UNREADABLE):
+        return _FOREIGN
+    about = {"attempts": delivery.attempts, "reason": delivery.reason, "due": int(due or 0)}
     return "will be tried again", about
 
 
-def _parked_on(client: redis.Redis, entry: str, sink: str) -> str:
-    """Return the host on whose disk an entry is parked; empty where it is not."""
+def _parked(client: redis.Redis, entries: list[str], sink: str) -> dict[str, _Said]:
+    """Return what is parked of these: entry -> on which host's disk."""
     stored: Any = client.hmget(sink_parking(sink), "total", "returned", "returned_to", "to", "host")
     total, returned, first, last, host = (text(value or b"") for value in stored)
-    parked = total != returned and order(first) < order(entry) <= order(last)
-    return host if parked else ""
+    if not host or total == returned:
+        return {}
+    inside = [entry for entry in entries if order(first) < order(entry) <= order(last)]
+    return dict.fromkeys(inside, ("is parked", {"host": host}))
 
 
-def _in_group(client: redis.Redis, entry: str, group: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    last = group["last-delivered-id"].decode()
-    if order(entry) > order(last):
+def _in_group(client: redis.Redis, entries: list[str], group: dict[str, Any]) -> dict[str, _Said]:
+    last = order(group["last-delivered-id"].decode())
+    pending = pending_of(client, EVENTS, group["name"], [x for x in entries if order(x) <= last])
+    return {entry: _read(pending.get(entry)) for entry in entries}
+
+
+def _read(pending: Any) -> _Said:
+    """Return how an entry stands with its group; `pending` is None where it was not delivered."""
+    if pending is None:
         return "has not been read yet", {}
-    pending: Any = client.xpending_range(EVENTS, group["name"], entry, entry, 1)
     if pending:
-        one = pending[0]
-        about = {"consumer": text(one["consumer"]), "times": one["times_delivered"]}
+        about = {"consumer": text(pending[0]["consumer"]), "times": pending[0]["times_delivered"]}
         return "has been read and not acknowledged", about
     return "is settled", {"unless": "this reader began after it"}
+
+
+def pending_of(
+    client: redis.Redis, stream: str, group: str | bytes, entries: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a group has not acknowledged of these entries: entry -> as XPENDING has it, a
+    list that is empty where it has. In one go.
+    """
+    pipe = client.pipeline(transaction=False)
+    for entry in entries:
+        pipe.xpending_range(stream, group, entry, entry, 1)
+    return dict(zip(entries, pipe.execute(), strict=True))

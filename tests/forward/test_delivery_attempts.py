@@ -43,7 +43,7 @@ def test_each_attempt_is_stored_with_status_time_and_how_the_answer_begins(
     forwarding.run()
     consumer.behaviour = answering(204)
     forwarding.later(3600)
-    failed, taken = delivery_attempts.of_event(valkey.client(), entry, ["hook"])
+    failed, taken = delivery_attempts.of_events(valkey.client(), [entry], ["hook"])
     assert (failed.sink, failed.entry, failed.number, failed.status) == ("hook", entry, 1, 503)
     assert failed.answer == b"\xffbusy" + b"x" * 507
     assert failed.reason == "answered 503"
@@ -77,7 +77,7 @@ def test_no_answer_is_stored_as_such_and_what_is_not_ours_is_passed_over(
     forwarding.run()
     valkey.client().xadd(DELIVERIES, {"a": b"\xc1"})
     valkey.client().xadd(DELIVERIES, {"x": entry})
-    (attempt,) = delivery_attempts.of_event(valkey.client(), entry, ["hook", "other"])
+    (attempt,) = delivery_attempts.of_events(valkey.client(), [entry], ["hook", "other"])
     assert (attempt.status, attempt.answer) == (0, b"")
     assert attempt.reason.startswith("no answer: ")
 

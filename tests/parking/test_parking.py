@@ -229,7 +229,8 @@ def test_it_is_said_of_one_event_whether_it_is_parked(valkey: Valkey, parking: M
 
     def said(entry: tuple[bytes, dict[bytes, bytes]]) -> str:
         name, fields = entry
-        return next(progress(forwarding.client, name.decode(), fields[b"event"], []))[1]
+        (found,) = progress(forwarding.client, {name.decode(): fields[b"event"]}, []).values()
+        return found[0][1]
 
     assert [said(one) for one in (first, second, third)] == [
         *["is parked"] * 2,

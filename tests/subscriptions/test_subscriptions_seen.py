@@ -9,7 +9,7 @@ from receiver.config.settings import Settings, load
 from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS, subscriptions_state
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
-from receiver.operations.event_subscription import subscription
+from receiver.operations.event_subscription import subscriptions
 from tests.support.command_line import here
 from tests.support.commands import run
 from tests.support.controlling import DEVICES, Controlled
@@ -135,10 +135,10 @@ def test_the_credentials_of_subscriptions_are_one_class(fleet: Controlled) -> No
 
 def test_an_event_names_the_set_slot_and_generation_of_its_subscription(fleet: Controlled) -> None:
     event: dict[str, Any] = {"subscriptionset": "fleet", "generation": 7}
-    assert subscription(fleet.redis, json.dumps(event).encode()) == {}
+    assert subscriptions(fleet.redis, [json.dumps(event).encode()]) == [{}]
     event["subscriptionattempt"] = "rs01"
     raw = json.dumps(event).encode()
     lost = {"set": "fleet", "slot": "(no longer stored)", "generation": 7}
-    assert subscription(fleet.redis, raw) == lost
+    assert subscriptions(fleet.redis, [raw]) == [lost]
     fleet.redis.hset(SUBSCRIPTION_ATTEMPTS, "rs01", '["sim", "fleet", "fleet:abc", 7]')
-    assert subscription(fleet.redis, raw) == lost | {"slot": "fleet:abc"}
+    assert subscriptions(fleet.redis, [raw]) == [lost | {"slot": "fleet:abc"}]

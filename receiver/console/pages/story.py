@@ -18,7 +18,7 @@ from receiver.contract.records import Attempt, decode_notification
 from receiver.contract.redis_keys import INBOUND
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import delivery_attempts
-from receiver.operations.explain import Story, Unknown, explain
+from receiver.operations.explain import Line, Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
 from receiver.operations.stream_entry import is_entry
 
@@ -44,6 +44,10 @@ _NOW: Final = {
 
 BUDGET: Final = 5_000
 """Entries of one stream that a page looks at; `?look=everything` looks at all."""
+LINES: Final = 1_000
+"""Lines of one story that a page shows; what is wrong, or still to come, goes first."""
+BODIES: Final = 50
+"""Bodies that a page shows, and events of theirs: one request may have thousands."""
 EVENT_LENGTH: Final = 32
 EVENT_BUDGET: Final = 1_500
 """The same for an event's id, which does not say where to begin."""
@@ -91,11 +95,11 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
         return render.page(request, "story_unknown.html", unfound, 404)
     if len(stories) == 1 and stories[0].receipt != name and not revealed:
         return RedirectResponse(f"/n/{stories[0].receipt}", 303)
+    found = [bodies(request, one, _budget(request), BODIES, revealed=revealed) for one in stories]
     values = {
         "stories": [_told(one) for one in stories],
-        "bodies": [
-            x for one in stories for x in bodies(request, one, _budget(request), revealed=revealed)
-        ],
+        "bodies": [body for shown, _ in found for body in shown],
+        "bodies_left": sum(left for _, left in found),
         "attempts": shown(_attempts(request, stories), masks_of(request, revealed=revealed)),
         "revealed": revealed,
         "state": _STATE,
@@ -123,21 +127,22 @@ def _told(story: Story) -> dict[str, Any]:
         "receipt": story.receipt,
         "at": received(story.receipt),
         "outcomes": story.outcomes,
-        "lines": story.lines,
+        "lines": sorted(_telling_first(story)[:LINES], key=lambda line: line.at),
+        "lines_left": max(0, len(story.lines) - LINES),
         "reached": story.reached,
     }
 
 
+def _telling_first(story: Story) -> list[Line]:
+    return sorted(story.lines, key=lambda line: line.what not in _STATE)
+
+
 def _attempts(request: Request, stories: list[Story]) -> list[Attempt]:
-    """Return the attempts to deliver the events of these stories."""
+    """Return the attempts to deliver the events of these stories, event by event."""
     state = request.app.state
     sinks = [one.name for one in state.settings.sinks]
     entries = {x.about["entry"] for one in stories for x in one.lines if x.what == "published"}
-    return [
-        attempt
-        for entry in sorted(entries)
-        for attempt in delivery_attempts.of_event(state.redis, entry, sinks)
-    ]
+    return delivery_attempts.of_events(state.redis, entries, sinks)
 
 
 ROUTES: Final = [
