@@ -24,12 +24,6 @@ from receiver.runtime import scripts
 ID_LENGTH: Final = 12
 """Hex digits of a digest that name a credential."""
 _REVOKED_SECONDS: Final = 30 * 24 * 3600
-# Only what is still there: somebody may have revoked it since we looked. In a full server too.
-_CHANGE: Final = """#!lua flags=allow-oom
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-end
-"""
 _REVOKED_KEYS: Final = (
     CREDENTIALS,
     CREDENTIALS_USED,
@@ -176,12 +170,13 @@ def set_expiry(client: redis.Redis, stored: list[Stored], when: float, replicas:
     """
     if unreadable := [one for one in stored if one.credential is None]:
         revoke(client, unreadable, replicas)
+    script = scripts.load(__package__, "change_credential")
     with client.client() as line:  # type: ignore[no-untyped-call]
         for one in stored:
             credential = one.credential
             if credential and (credential.expires is None or credential.expires > when):
                 ending = msgspec.structs.replace(credential, expires=when)
-                line.eval(_CHANGE, 1, CREDENTIALS, one.digest, _record(ending))
+                line.eval(script, 1, CREDENTIALS, one.digest, _record(ending))
         _wait(line, replicas)
 
 

@@ -1,7 +1,7 @@
 """`receiver losses`: what Redis came back without, and that somebody has dealt with it."""
 
 import itertools
-from typing import Any, Final
+from typing import Any
 
 import click
 import redis
@@ -9,6 +9,7 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.contract.redis_keys import LOSSES
 from receiver.contract.stored_values import text, whole
+from receiver.runtime import scripts
 
 
 @click.group()
@@ -75,13 +76,5 @@ def _losses(client: redis.Redis) -> dict[bytes, bytes]:
 
 def _clear(client: redis.Redis, losses: dict[bytes, bytes]) -> None:
     """Clear these losses, and none that was noticed, or has grown, since they were read."""
-    client.eval(_CLEAR, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))
-
-
-_CLEAR: Final = """
-for i = 1, #ARGV, 2 do
-    if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
-        redis.call('HDEL', KEYS[1], ARGV[i])
-    end
-end
-"""
+    script = scripts.load("receiver.health", "clear_losses")
+    client.eval(script, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))

@@ -18,13 +18,7 @@ _ACQUIRE: Final = scripts.load(__package__, "acquire_lease")
 _RELEASE: Final = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
-_MARK: Final = """
-if redis.call('HGET', KEYS[1], 'controller') ~= ARGV[1] then
-    return 0
-end
-redis.call('HSET', KEYS[1], 'controller', ARGV[2])
-return 1
-"""
+_MARK: Final = scripts.load(__package__, "mark_controller")
 
 
 class LeaseLost(Exception):

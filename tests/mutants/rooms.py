@@ -151,7 +151,9 @@ ROOMS = {
             "drop_dead_letter.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
             "revoke.lua": _REVOKED,
             "revoke_again.lua": _REVOKED,
+            "change_credential.lua": ("tests/auth/test_credentials.py",),
             "record_loss.lua": ("tests/health/test_losses.py",),
+            "clear_losses.lua": ("tests/cli/test_losses_command.py",),
             "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
             "checks.lua": ("tests/workers/test_half_way.py",),
             "clock.lua": _SWEEP,
@@ -174,6 +176,7 @@ ROOMS = {
             "commit.lua": _SUBSCRIPTIONS,
             "delete_credentials.lua": _SUBSCRIPTIONS,
             "acquire_lease.lua": _SUBSCRIPTIONS,
+            "mark_controller.lua": _SUBSCRIPTIONS,
         },
     ),
     "credentials": Room(
