@@ -23,6 +23,15 @@ def resident_megabytes(process: Process) -> dict[int, float]:
     return {number: _resident(number) for number in session(process.popen.pid)}
 
 
+def command_of(number: int) -> list[str]:
+    """Return the command line of a process; empty where it has ended."""
+    try:
+        said = (PROC / str(number) / "cmdline").read_text().rstrip("\0")
+    except OSError:
+        return []
+    return said.split("\0") if said else []
+
+
 def _resident(number: int) -> float:
     try:
         lines = (PROC / str(number) / "status").read_text().splitlines()

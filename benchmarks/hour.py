@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import books, forward, notifications, record
 from benchmarks.contenders import OURS, Running, web_process
-from benchmarks.footprint import resident_megabytes
+from benchmarks.footprint import command_of, resident_megabytes
 from benchmarks.load import Target, opened
 from benchmarks.processes import Process, Server, python, running, scratch, until, valkey
 from benchmarks.rounds import table
@@ -109,11 +109,22 @@ def _minute(web: Running, workers: Process, rate: float, minute: int) -> Row:
 
 
 def _memory(web: Running, workers: Process) -> dict[str, float]:
-    """Return MB of each process; the workers' in the order they were started."""
+    """Return MB of each process; the workers' by what they do. Of two that do the same, since one
+    takes the other's place, the larger.
+    """
     found = {"web": max(resident_megabytes(web.process).values())}
-    sizes = sorted(resident_megabytes(workers).items())
-    found |= {f"worker {place}": size for place, (_, size) in enumerate(sizes)}
+    for number, size in resident_megabytes(workers).items():
+        if role := _role(number):
+            found[role] = max(size, found.get(role, 0.0))
     return found | {"valkey": max(resident_megabytes(web.server.process).values())}
+
+
+def _role(number: int) -> str:
+    """Return what a worker process does, by its arguments; empty where it has ended."""
+    words = command_of(number)
+    arguments = words[words.index("-m") + 2 :] if "-m" in words else []
+    kind = arguments[:2] if arguments[:1] == ["forward"] else arguments[:1]
+    return " ".join(kind) or ("supervisor" if words else "")
 
 
 def _undelivered(server: Server) -> int:
