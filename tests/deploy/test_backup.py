@@ -44,7 +44,7 @@ def test_a_log_that_was_copied_while_it_was_written_to_is_a_backup(
     try:
         restored.start()
         for body in bodies:  # the first half are duplicates to it, still
-            assert restored.post("/att/sms/mo", body).status == 204
+            restored.acknowledged("/att/sms/mo", body)
         after = restored.settled()
         assert (after.published, after.duplicate) == (20, 10)
     finally:

@@ -189,4 +189,4 @@ def test_a_setting_that_is_weak_from_now_on_is_a_warning(brisk: Receiver) -> Non
     brisk.start_web()
     brisk.redis.config_set("no-appendfsync-on-rewrite", "yes")
     eventually(lambda: any("no-appendfsync" in line for line in said(brisk)["warnings"]))
-    assert brisk.get("/readyz").status == 200
+    eventually(lambda: brisk.get("/readyz").status == 200)

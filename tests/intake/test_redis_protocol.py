@@ -60,13 +60,13 @@ def test_a_reply_that_does_not_come_is_a_timeout_also_after_others_that_did() ->
         first = connection.send(b"a")
         server.sendall(b":1\r\n")
         assert await first == 1
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
         begin = loop.time()
         with pytest.raises(TimeoutError):
             await connection.send(b"b")
-        assert loop.time() - begin >= 0.19  # the first one's timer counts for nobody else
+        assert loop.time() - begin >= 1.9  # the first one's timer counts for nobody else
 
-    connected(use, within=0.2)
+    connected(use, within=2)
 
 
 @pytest.mark.parametrize(

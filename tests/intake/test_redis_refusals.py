@@ -182,7 +182,7 @@ def test_a_redis_that_comes_back_empty_is_served_again_and_the_loss_is_said(
     for number in range(10):  # soon there are more than there were: the count alone tells nothing
         assert post(receiver, f"kept {number}") == 204
     eventually(lambda: any("without 5 or more" in line for line in said(receiver)["warnings"]))
-    assert receiver.get("/readyz").status == 200
+    eventually(lambda: receiver.get("/readyz").status == 200)
     eventually(lambda: len(receiver.events()) == 10)
     assert receiver.settled().lost == 5
     answer = run(tmp_path, "ledger", REDIS_URL=receiver.valkey.url)

@@ -66,7 +66,7 @@ def test_a_web_process_with_a_spool_stays_ready_and_acknowledges_while_redis_is_
 ) -> None:
     spooling(receiver).start()
     sent = ["before"]
-    assert receiver.post("/att/sms/mo", mo("before")).status == 204
+    receiver.acknowledged("/att/sms/mo", mo("before"))
     receiver.valkey.kill()
     for number in range(30):
         sent.append(f"while it is gone {number}")

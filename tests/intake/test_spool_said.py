@@ -48,7 +48,7 @@ def test_a_damaged_row_is_said_everywhere_and_the_books_are_printed(
     said = "1 or more notifications on the spool were damaged and are set aside in spool-0.damaged"
     eventually(lambda: receiver.books().accepted == 4)
     eventually(lambda: said in warnings(receiver))
-    assert receiver.get("/readyz").status == 200
+    eventually(lambda: receiver.get("/readyz").status == 200)
     assert told(receiver, "receiver_spool_damaged") == 1
     assert f'"serious","what":"{said}' in examined(receiver, tmp_path, spool)[1]
     environ = {"REDIS_URL": receiver.valkey.url, "RECEIVER_SPOOL_DIR": str(spool)}

@@ -57,7 +57,7 @@ def test_a_key_that_somebody_made_something_else_of_is_a_line_that_says_wrongtyp
 ) -> None:
     receiver.start()
     receiver.redis.set(EVENTS, "not ours")
-    assert receiver.post("/att/sms/mo", mo()).status == 204
+    receiver.acknowledged("/att/sms/mo", mo())
     [line, *_] = eventually(lambda: said(receiver, "job.failed"))
     assert line["error"] == "WRONGTYPE"
     [line, *_] = eventually(lambda: said(receiver, "redis.trouble"))  # the sweep's

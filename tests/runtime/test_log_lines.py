@@ -108,7 +108,7 @@ def test_credentials_that_cannot_be_read_are_said_when_their_number_changes(
 def test_the_level_decides_whether_each_outcome_is_a_line(receiver: Receiver) -> None:
     receiver.also(RECEIVER_LOG_LEVEL="warning")
     receiver.start()
-    assert receiver.post("/att/sms/mo", mo()).status == 204
+    receiver.acknowledged("/att/sms/mo", mo())
     receiver.settled()
     receiver.stop()
     assert b'"event":"notification"' not in receiver.log.read_bytes()

@@ -37,7 +37,7 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
 
 def test_web_and_worker_take_in_and_publish(receiver: Receiver) -> None:
     receiver.start()
-    assert receiver.post("/att/sms/mo", mo()).status == 204
+    receiver.acknowledged("/att/sms/mo", mo())
     assert receiver.post("/att/sms/mo", b"{}").status == 400
     receiver.valkey.kill()
     assert receiver.post("/att/sms/mo", mo()).status == 503

@@ -38,7 +38,7 @@ def test_without_traces_nothing_of_them_is_loaded_and_no_event_or_request_carrie
     write_sinks(tmp_path, consumer)
     receiver.also(PYTHONPROFILEIMPORTTIME="1", OTEL_SERVICE_NAME="set-for-everybody")
     receiver.start()
-    assert receiver.post("/att/sms/mo", mo(), TRACED).status == 204
+    receiver.acknowledged("/att/sms/mo", mo(), TRACED)
     eventually(lambda: len(consumer.requests) == 1)
     receiver.settled()
     inbound: Any = receiver.redis.xrange(INBOUND)
@@ -113,7 +113,7 @@ def test_without_the_packages_one_line_says_what_to_install_and_everything_works
     path = f"{away.parent}:{receiver._environ['PYTHONPATH']}"
     receiver.also(PYTHONPATH=path, **collector.environ)
     receiver.start()
-    assert receiver.post("/att/sms/mo", mo(), TRACED).status == 204
+    receiver.acknowledged("/att/sms/mo", mo(), TRACED)
     receiver.settled()
     assert "traceparent" not in receiver.events()[0]
     receiver.stop()
@@ -138,7 +138,7 @@ def test_what_opentelemetry_s_variables_cannot_mean_here_is_one_line_and_no_trac
 ) -> None:
     receiver.also(**collector.environ | environ)
     receiver.start_web()
-    assert receiver.post("/att/sms/mo", mo(), TRACED).status == 204
+    receiver.acknowledged("/att/sms/mo", mo(), TRACED)
     receiver.stop()
     [line] = [line for line in receiver.log.read_text().splitlines() if "traces.off" in line]
     assert says in line
@@ -161,7 +161,7 @@ def test_who_says_that_he_is_not_sampled_is_not_and_the_next_one_hears_it(
     receiver.also(**collector.environ)
     receiver.start()
     unsampled = TRACED | {"traceparent": f"{PARENT[:-2]}00"}
-    assert receiver.post("/att/sms/mo", mo(), unsampled).status == 204
+    receiver.acknowledged("/att/sms/mo", mo(), unsampled)
     receiver.settled()
     [event] = receiver.events()
     assert (event["traceparent"][3:35], event["traceparent"][-2:]) == (TRACE, "00")

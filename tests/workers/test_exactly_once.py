@@ -35,7 +35,7 @@ def test_a_worker_killed_at_any_point_of_the_job_costs_nothing(
     receiver.start_web()
     sent = [f"text {number}" for number in range(20)]
     for text in sent:
-        assert receiver.post("/att/sms/mo", mo(text)).status == 204
+        receiver.acknowledged("/att/sms/mo", mo(text))
     dying = receiver.spawn([sys.executable, "-P", "-m", "tests.support.dying_worker", point, OURS])
     assert dying.wait(60) == -signal.SIGKILL
     receiver.start_worker()
@@ -51,7 +51,7 @@ def test_what_a_dead_worker_of_another_host_held_is_done_within_30_seconds(
     one_start = time.monotonic() - begun
     sent = [f"text {number}" for number in range(20)]
     for text in sent:
-        assert receiver.post("/att/sms/mo", mo(text)).status == 204
+        receiver.acknowledged("/att/sms/mo", mo(text))
     dying = [sys.executable, "-P", "-m", "tests.support.dying_worker", POINTS[0], "another-host-0"]
     assert receiver.spawn(dying).wait(60) == -signal.SIGKILL
     receiver.start_worker()
@@ -72,6 +72,8 @@ def test_every_204_of_a_web_process_that_is_killed_comes_out_once(receiver: Rece
                 answer = receiver.post("/att/sms/mo", mo(text))
             except urllib3.exceptions.HTTPError:
                 return
+            if answer.status == 503:  # Redis was not in time: on a busy machine that is right
+                continue
             assert answer.status == 204
             acknowledged.append(text)
 
@@ -119,7 +121,7 @@ def test_three_reachability_events_that_share_id_and_source_come_out_as_three(
             "time": "2026-01-19T13:18:23.682Z",
             "data": {"subscriptionId": "s-1", "device": {"phoneNumber": "+12065550100"}},
         }
-        assert receiver.post("/camara/notifications", json.dumps(event).encode()).status == 204
+        receiver.acknowledged("/camara/notifications", json.dumps(event).encode())
     books = receiver.settled()
     assert (books.published, books.duplicate) == (3, 3)
     connectivity = [event["data"]["connectivity"] for event in receiver.events()]
@@ -132,7 +134,7 @@ def test_what_cannot_be_normalised_is_a_dead_letter_and_holds_nobody_back(
     receiver.redis.xadd("receiver:inbound", {"n": b"nobody wrote this"})
     receiver.redis.hincrby("receiver:ledger", "accepted", 1)
     receiver.start()
-    assert receiver.post("/att/sms/mo", mo("behind it")).status == 204
+    receiver.acknowledged("/att/sms/mo", mo("behind it"))
     books = receiver.settled()
     assert (books.published, books.dead) == (1, 1)
     (letter,) = receiver.dead_letters()
@@ -145,7 +147,7 @@ def test_an_entry_that_kills_its_worker_is_a_dead_letter_after_three_lonely_atte
 ) -> None:
     receiver.start_web()
     for text in ("good 1", "kills the worker", "good 2"):
-        assert receiver.post("/att/sms/mo", mo(text)).status == 204
+        receiver.acknowledged("/att/sms/mo", mo(text))
     ends = []
     while receiver.books().open:
         bell.ring(receiver.redis)
@@ -171,7 +173,7 @@ def statuses(count: int) -> bytes:
 def test_one_body_may_hold_thousands_of_statuses(receiver: Receiver) -> None:
     receiver.start()
     for _ in range(2):
-        assert receiver.post("/att/sms/delivery-status", statuses(3000)).status == 204
+        receiver.acknowledged("/att/sms/delivery-status", statuses(3000))
     books = receiver.settled()
     assert (books.published, books.duplicate, books.events, books.rejected) == (1, 1, 3000, 0)
     found = receiver.events()
@@ -183,7 +185,8 @@ def test_one_body_may_hold_thousands_of_statuses(receiver: Receiver) -> None:
 
 def test_an_event_of_a_list_takes_the_room_of_its_own_item(receiver: Receiver) -> None:
     receiver.start()
-    assert receiver.post("/att/sms/delivery-status", body := statuses(330)).status == 204
+    body = statuses(330)
+    receiver.acknowledged("/att/sms/delivery-status", body)
     receiver.settled()
     taken: Any = receiver.redis.memory_usage(EVENTS, samples=0)
     assert taken / 330 <= 1.3 * len(body) / 330 + 1_000
