@@ -60,7 +60,12 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
         _refuse_without_poller(client, poll.name)
         follow = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
         follow.start_at_end()
-    sent = asyncio.run(_send(settings, poll, to, text or _text()))
+    try:
+        sent = asyncio.run(_send(settings, poll, to, text or _text()))
+    except KeyboardInterrupt:
+        said = "whether the message was sent is unknown, and it is not sent again"
+        click.echo(f"receiver: {said}", err=True)
+        raise
     output.print_message(f"sent: message id {sent}")
     with setup.redis_faults():
         _watch(client, poll, sent)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection
 from typing import Final
 
+import click
 import msgspec
 import redis
 
@@ -16,6 +17,7 @@ from receiver.subscriptions.slots import Slot
 
 _LONGEST_WAIT: Final = 60.0
 _NO_SLOT: Final = "there is no such slot: see `receiver subscriptions show`"
+_STAYS: Final = "it stays ordered: a controller does it also without this command"
 _DONE: Final = "done: see `receiver subscriptions list`"
 
 
@@ -103,12 +105,17 @@ def _await(client: redis.Redis, operators: Collection[str], *, orphan: str = "")
     the one about this orphan cannot be done.
     """
     until = time.monotonic() + _LONGEST_WAIT
-    while any(overview.count_open_orders(client, name) for name in operators):
-        if time.monotonic() > until:
-            raise setup.Refused(
-                "ordered, but not done yet: does `receiver worker` run, and the operator answer?"
-            )
-        time.sleep(0.1)
+    try:
+        while any(overview.count_open_orders(client, name) for name in operators):
+            if time.monotonic() > until:
+                raise setup.Refused(
+                    "ordered, but not done yet: does `receiver worker` run, and the operator "
+                    "answer?"
+                )
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        click.echo(f"receiver: {_STAYS}", err=True)
+        raise
     for name in operators if orphan else ():
         if said := overview.take_refusal(client, name, orphan):
             raise setup.Refused(f"{orphan}: {said}")

@@ -1,6 +1,7 @@
 """`receiver selftest`: one message out, once, and what is heard of it."""
 
 import json
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from receiver.cli.selftest import command
-from tests.support.commands import run
+from tests.support.commands import run, running
+from tests.support.eventually import eventually
 from tests.support.outboxes import Outbox, Reply, Watched, error, outbox, statuses
 from tests.support.valkey import Valkey
 
@@ -128,6 +130,23 @@ def test_a_message_is_sent_once_whatever_the_gateway_answers(
     assert said in done.stderr
     assert "5550100" not in done.stderr
     assert len(gateway.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_ended_while_it_sends_it_says_that_the_message_may_be_out(
+    valkey: Valkey, gateway: Outbox, tmp_path: Path, number: int, code: int
+) -> None:
+    watched = Watched(valkey, gateway, tmp_path)
+    watched.redis.hset("receiver:poll:promo", "seen", watched.now() // 1000)
+    gateway.sends = taken(messageId="SMS1")._replace(once=threading.Event())
+    with running(tmp_path, "selftest", "--to", TO, **watched.environ) as process:
+        eventually(lambda: gateway.sent)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert err == "receiver: whether the message was sent is unknown, and it is not sent again\n"
 
 
 def test_where_nobody_polls_nothing_is_sent(
