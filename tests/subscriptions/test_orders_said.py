@@ -1,0 +1,57 @@
+"""What commands that order something of a controller say: where there is nothing to do, and where
+they are ended while they wait.
+"""
+
+import signal
+
+import pytest
+
+from receiver.contract.redis_keys import subscriptions_orders
+from tests.subscriptions.test_subscriptions_command import command, read
+from tests.support.commands import running
+from tests.support.controlling import DEVICES, Controlled
+from tests.support.eventually import eventually
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_ended_while_it_waits_it_says_that_the_order_stays(
+    fleet: Controlled, number: int, code: int
+) -> None:
+    fleet.configure()
+    environ = {"REDIS_URL": fleet.valkey.url, "SIM": "simulated-secret"}
+    with running(fleet.directory, "subscriptions", "apply", **environ) as process:
+        eventually(lambda: read(fleet, subscriptions_orders("sim")))  # and no controller runs
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert err == "receiver: it stays ordered: a controller does it also without this command\n"
+    fleet.start()
+    fleet.settled()
+
+
+def test_where_there_is_nothing_to_delete_yet_that_is_said(fleet: Controlled) -> None:
+    fleet.wants(*DEVICES[:2])
+    fleet.operator.control("settings", creation={"active_after": 600})
+    fleet.operator.control(
+        "devices", device={"phoneNumber": DEVICES[0]}, refuse="SERVICE_NOT_APPLICABLE"
+    )
+    fleet.start()
+    eventually(lambda: fleet.states() == ["pending", "refused"])
+    for state, why in {
+        "pending": "the operator has not said yet that its subscription is active (pending)",
+        "refused": "it has no subscription (refused)",
+    }.items():
+        [slot] = [one for one in fleet.slots() if one.state == state]
+        done = command(fleet, "delete", slot.id)
+        look = f"see `receiver subscriptions show {slot.id}`"
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"receiver: nothing is deleted: {why}; {look}\n"
+    assert "delete" not in " ".join(fleet.requests())
+    fleet.passed(700)
+    eventually(lambda: fleet.states() == ["active", "refused"])
+    [slot] = [one for one in fleet.slots() if one.state == "active"]
+    done = command(fleet, "delete", slot.id)
+    said = f"it is being deleted: see `receiver subscriptions show {slot.id}`\n"
+    assert (done.returncode, done.stderr) == (0, said)
