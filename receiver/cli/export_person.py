@@ -20,9 +20,9 @@ from receiver.contract.records import (
 )
 from receiver.contract.stored_values import UNREADABLE
 from receiver.erasure import spools
-from receiver.erasure.erase import known_sinks
 from receiver.erasure.parked import not_looked_at
 from receiver.erasure.stores import Found, find
+from receiver.operations.sink_ledger import known_sinks
 
 
 @click.command(short_help="Print all that is stored about a person.")

@@ -25,11 +25,12 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
-from receiver.contract.stored_values import text, whole
+from receiver.contract.stored_values import whole
 from receiver.erasure import log_rewrite, parked, runs, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
+from receiver.operations.sink_ledger import known_sinks
 from receiver.runtime import scripts
 
 _AT_ONCE: Final = 200
@@ -227,15 +228,6 @@ def _replayed(client: Any) -> int:
     pipe.hmget(LEDGER, "dead_dropped", "dead_trimmed")
     stream, counted = pipe.execute()
     return int(stream["entries-added"] - stream["length"] - sum(map(whole, counted)))
-
-
-def known_sinks(client: redis.Redis) -> tuple[str, ...]:
-    """Return the names of all sinks there ever were. Raises `redis.RedisError`."""
-    fields: Any = client.hkeys(SINKS)
-    begun = b":begun"
-    return tuple(
-        sorted(text(field.removesuffix(begun)) for field in fields if field.endswith(begun))
-    )
 
 
 def _pages(found: Iterator[Found]) -> Iterator[list[Found]]:

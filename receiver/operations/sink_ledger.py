@@ -91,12 +91,17 @@ class SinkLedger(msgspec.Struct, frozen=True):
         return self.events == known or (not self.exact and self.events > known)
 
 
+def known_sinks(client: redis.Redis) -> list[str]:
+    """Return the names of all sinks there ever were, in order. Raises `redis.RedisError`."""
+    fields: Any = client.hkeys(SINKS)
+    return sorted(text(one.removesuffix(_BEGUN)) for one in fields if one.endswith(_BEGUN))
+
+
 def read(client: redis.Redis) -> list[SinkLedger]:
     """Read the ledgers of all sinks there ever were, by name, in one script. Raises
     `redis.RedisError`.
     """
-    fields: Any = client.hkeys(SINKS)
-    names = sorted(map(text, (x.removesuffix(_BEGUN) for x in fields if x.endswith(_BEGUN))))
+    names = known_sinks(client)
     if not names:
         return []
     script = scripts.load(__package__, "sink_ledger")

@@ -22,6 +22,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
 )
 from receiver.runtime import scripts
+from receiver.runtime.server_time import server_time
 from workers import bell, second_clock
 from workers.forward.delivery_queue import lease_milliseconds
 from workers.parking.erasing import Erasing
@@ -180,7 +181,8 @@ class SinkParking:
         """
         if use.stopped or (use.failing and self._unsent()):
             return DUE
-        due: Any = self._client.zcount(retry_due(self._sink.name), "-inf", self._now())
+        now = server_time(self._client)
+        due: Any = self._client.zcount(retry_due(self._sink.name), "-inf", now)
         return int(due)
 
     def _unsent(self) -> bool:
@@ -189,10 +191,6 @@ class SinkParking:
         return bool(
             last and self._client.zcount(retry_due(self._sink.name), float(last) - 1, float(last))
         )
-
-    def _now(self) -> int:
-        seconds, micros = self._client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
 
     def _wants(self, event: bytes) -> bool:
         try:

@@ -13,10 +13,10 @@ from receiver.contract.redis_keys import (
     retry_due,
     sink_deliveries,
 )
-from receiver.erasure.erase import known_sinks
+from receiver.operations.sink_ledger import known_sinks
 
 
-def stored_total(client: redis.Redis, more: Sequence[str] = ()) -> int:
+def stored_total(client: redis.Redis, more: Sequence[str]) -> int:
     """Return how many entries and deliveries there are. `more` are further streams. Raises
     `redis.RedisError`.
     """
