@@ -27,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True):
 class ReceiverClient:
     """An HTTP client that posts samples to a receiver, as a carrier would."""
 
-    def __init__(self, url: str, token: str, listener: str = "") -> None:
+    def __init__(self, url: str, token: str, listener: str) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._listener = f"/{listener}" if listener else ""

@@ -47,7 +47,7 @@ _TOO_LARGE: Final = Refused(413, f"A form of at most {MAX_BODY >> 10} KiB is tak
 class Guard:
     """An ASGI application that lets through only what a browser sends from our own pages."""
 
-    def __init__(self, app: ASGIApp, state: State, port: int, public_url: str = "") -> None:
+    def __init__(self, app: ASGIApp, state: State, port: int, public_url: str) -> None:
         """`state` is what the application's pages share; `public_url` is `RECEIVER_CONSOLE_URL`, as
         browsers name it: empty without a proxy in front.
         """

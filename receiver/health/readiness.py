@@ -15,7 +15,7 @@ def readiness(
     server: RedisState,
     spool: Spool | None,
     subscriptions: SubscriptionWarnings,
-    not_taken: str = "",
+    not_taken: str,
 ) -> tuple[int, dict[str, Any]]:
     """Return status and body of `/readyz`: 503 only if a notification would be refused now.
     `not_taken`: why `receiver.toml` is not in use as it stands.

@@ -122,9 +122,7 @@ def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     return kept or [decode_refusal(stored).body for _, stored in find(look, REJECTED, receipt)]
 
 
-def stored(
-    client: redis.Redis, stream: str, receipt: str, budget: int = EVERYTHING
-) -> Iterator[Entry]:
+def stored(client: redis.Redis, stream: str, receipt: str, budget: int) -> Iterator[Entry]:
     """Yield a stream's entries with this receipt. Raises `redis.RedisError`."""
     return find(Look(client, budget), stream, receipt)
 

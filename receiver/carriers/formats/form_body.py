@@ -11,7 +11,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}").fullmatch
 _MAX_FIELDS: Final = 1000
 
 
-def form_value(text: str, codecs: tuple[str, ...] = ()) -> dict[str, Any]:
+def form_value(text: str, codecs: tuple[str, ...]) -> dict[str, Any]:
     """Return name -> value, a list where a name is given more than once. Fields with names that
     none of ours can have (`tags[]`) are ignored. Raises `Rejected`.
     """

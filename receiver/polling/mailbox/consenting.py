@@ -39,9 +39,7 @@ def code_in(pasted: str) -> str:
     return code
 
 
-async def exchange(
-    poll: str, code: str, consents: Consents, oauth: Exchanges, now: float | None = None
-) -> Consent:
+async def exchange(poll: str, code: str, consents: Consents, oauth: Exchanges) -> Consent:
     """Store the consent that a code is for; it is exchanged once. Raises `NoConsentGiven`."""
     digest = hashlib.sha256(code.encode()).hexdigest()
     if not await consents.claim_code(digest):
@@ -49,7 +47,7 @@ async def exchange(
     grant = await _exchanged(oauth, code, consents, digest)
     if not grant.refresh_token:
         raise NoConsentGiven("the gateway gave no refresh token, so there is nothing to keep")
-    began = time.time() if now is None else now
+    began = time.time()
     refresh, ends_at = ends(None, grant.refresh_token, began)
     consent = consents.sealed(tokens_of(grant, refresh, began), int(began), ends_at)
     await consents.write(poll, None, consent)

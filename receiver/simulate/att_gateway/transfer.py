@@ -51,7 +51,7 @@ class Transfer(Response):
     def __init__(
         self,
         whole: Response,
-        strike: Strike | None = None,
+        strike: Strike | None,
         handover: Handover | None = None,
         handovers: Handovers | None = None,
     ) -> None:
