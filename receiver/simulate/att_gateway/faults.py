@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.scenario import WIRE, Fault, Scenario, Shape
+from receiver.simulate.fault_order import FaultOrder
 
 _SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
 _READS: Final = ("inbox", "status", "messages")
@@ -33,12 +34,12 @@ class Faults:
         seed = scenario().seed
         self._wire = Random(f"{seed}:wire")  # noqa: S311 - seeded, to be repeated
         self._pages = Random(f"{seed}:pages")  # noqa: S311
-        self._orders: list[_Order] = []
+        self._orders: list[FaultOrder[Fault]] = []
         self.add(scenario().fault)
 
     def add(self, faults: Iterable[Fault]) -> None:
         """Add orders behind the others."""
-        self._orders += [_Order(fault) for fault in faults]
+        self._orders += [FaultOrder(fault, fault.route) for fault in faults]
 
     def clear(self) -> None:
         """Remove all orders; the shares stay."""
@@ -104,24 +105,3 @@ def _refused(effect: str, fault: Fault) -> Refused | None:
             return Refused(fault.status, fault.code, retry_after=fault.retry_after)
         case _:
             return None
-
-
-class _Order:
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        self.hits = 0
-        self._skip = fault.skip
-
-    def strikes(self, route: str, random: Random) -> bool:
-        fault = self.fault
-        # `any` means the APIs: a token endpoint that is down has to be asked for.
-        alike = fault.route == route or (fault.route == "any" and route != "token")
-        if not alike or (fault.times and self.hits >= fault.times):
-            return False
-        if self._skip:
-            self._skip -= 1
-            return False
-        if fault.share < 1 and random.random() >= fault.share:
-            return False
-        self.hits += 1
-        return True

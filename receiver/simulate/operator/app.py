@@ -18,7 +18,8 @@ from receiver.simulate.operator.control import Control
 from receiver.simulate.operator.faults import Faults
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.scenario import Scenario
-from receiver.simulate.operator.tokens import TokenRefused, Tokens
+from receiver.simulate.operator.tokens import Tokens
+from receiver.simulate.token_refused import TokenRefused
 
 
 def create(scenario: Scenario) -> Starlette:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from random import Random
 
+from receiver.simulate.fault_order import FaultOrder
 from receiver.simulate.operator.scenario import Fault
 
 
@@ -11,11 +12,11 @@ class Faults:
 
     def __init__(self, rules: Iterable[Fault], random: Random) -> None:
         self._random = random
-        self._rules = [_Rule(rule) for rule in rules]
+        self._rules = [FaultOrder(rule, rule.operation) for rule in rules]
 
     def add(self, rule: Fault) -> None:
         """Add a rule behind the others."""
-        self._rules.append(_Rule(rule))
+        self._rules.append(FaultOrder(rule, rule.operation))
 
     def clear(self) -> None:
         """Remove all rules."""
@@ -24,7 +25,7 @@ class Faults:
     def strike(self, operation: str) -> Fault | None:
         """Return the fault of this request, or None. Counts it."""
         for rule in self._rules:
-            if rule.hits(operation, self._random):
+            if rule.strikes(operation, self._random):
                 return rule.fault
         return None
 
@@ -32,27 +33,6 @@ class Faults:
     def left(self) -> list[dict[str, object]]:
         """Return the rules and how often each has matched, for the records."""
         return [
-            {"operation": rule.fault.operation, "effect": rule.fault.effect, "hits": rule.hit}
+            {"operation": rule.fault.operation, "effect": rule.fault.effect, "hits": rule.hits}
             for rule in self._rules
         ]
-
-
-class _Rule:
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        self.hit = 0
-        self._skip = fault.skip
-
-    def hits(self, operation: str, random: Random) -> bool:
-        fault = self.fault
-        # `any` means the API: a token endpoint that is down has to be asked for.
-        alike = fault.operation == operation or (fault.operation == "any" and operation != "token")
-        if not alike or (fault.times and self.hit >= fault.times):
-            return False
-        if self._skip:
-            self._skip -= 1
-            return False
-        if fault.share < 1 and random.random() >= fault.share:
-            return False
-        self.hit += 1
-        return True

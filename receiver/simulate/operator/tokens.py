@@ -17,22 +17,10 @@ from msgspec import Struct
 
 from receiver.simulate.operator.scenario import Client, Scenario
 from receiver.simulate.scenario import ScenarioError
+from receiver.simulate.token_refused import TokenRefused
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ALGORITHMS: Final = ["RS256", "PS256", "ES256", "ES384", "ES512"]
-
-
-class TokenRefused(Exception):
-    """The token endpoint refuses a request (RFC 6749, 5.2)."""
-
-    def __init__(self, error: str, description: str) -> None:
-        self.error, self.description = error, description
-        super().__init__(error)
-
-    @property
-    def status(self) -> int:
-        """Return 401 for a client that fails to authenticate, else 400."""
-        return 401 if self.error == "invalid_client" else 400
 
 
 class Token(Struct, frozen=True):

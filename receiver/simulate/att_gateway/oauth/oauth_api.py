@@ -12,9 +12,9 @@ from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.oauth import access
-from receiver.simulate.att_gateway.oauth.tokens import TokenRefused
 from receiver.simulate.att_gateway.records import Call, Calls
 from receiver.simulate.att_gateway.transfer import Transfer
+from receiver.simulate.token_refused import TokenRefused
 
 
 class OAuthApi:

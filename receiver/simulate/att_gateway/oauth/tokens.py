@@ -8,22 +8,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from receiver.simulate.att_gateway.scenario import Client, Scenario
+from receiver.simulate.token_refused import TokenRefused
 
 _CODE_SECONDS: Final = 600
 """RFC 6749, 4.1.2: "a maximum authorization code lifetime of 10 minutes is RECOMMENDED"."""
-
-
-class TokenRefused(Exception):
-    """The token endpoint refuses a request (RFC 6749, 5.2)."""
-
-    def __init__(self, error: str, description: str) -> None:
-        self.error, self.description = error, description
-        super().__init__(error)
-
-    @property
-    def status(self) -> int:
-        """Return 401 for a client that fails to authenticate, else 400."""
-        return 401 if self.error == "invalid_client" else 400
 
 
 class Token(Struct, frozen=True):
