@@ -118,6 +118,8 @@ ROOMS = {
             "enter_group.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
             "marks.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
             "forget_identities.lua": ("tests/workers/test_identities.py", *_SWEEP),
+            "idle_times.lua": ("tests/workers/test_clock_ahead.py",),
+            "identity_buckets.lua": ("tests/workers/test_identities.py",),
             "inbound_has_work.lua": (*_SWEEP, *_MARKS),
             "keep_positions.lua": ("tests/workers/test_positions.py",),
             "sink_has_work.lua": ("tests/workers/test_sink_has_work.py", *_SWEEP),

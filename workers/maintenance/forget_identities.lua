@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- include workers identity_buckets
 -- Deletes identities whose time is over: a limited number of sets per call, for a bucket may have a million.
 -- KEYS identities. ARGV the caller's time (ms), sets a call may delete
 -- Returns how many it deleted.
@@ -6,16 +7,7 @@
 -- that is ahead for a moment would delete all of them, and every repeat would count as new.
 local over = math.min(tonumber(redis.call('TIME')[1]), ARGV[1] / 1000)
 local left, gone = tonumber(ARGV[2]), 0
-local buckets = {}
-local stored = redis.call('HGETALL', KEYS[1])
-for i = 1, #stored, 2 do
-    local name, what = string.match(stored[i], '^(%d+):(%a+)$')
-    if name then
-        buckets[name] = buckets[name] or {}
-        buckets[name][what] = tonumber(stored[i + 1])
-    end
-end
-for name, bucket in pairs(buckets) do
+for name, bucket in pairs(identity_buckets(KEYS[1])) do
     if (bucket.ends or 0) <= over then
         local first, sets = bucket.gone or 0, bucket.sets or 0
         local last = math.min(sets, first + left - gone)

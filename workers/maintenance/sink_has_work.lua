@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- include receiver.runtime clock
 -- include receiver.runtime groups
+-- include workers idle_times
 -- Returns 1 if one sink has work now: events to send, or, while nothing may be sent, events to give up.
 -- KEYS events, due, state, marks, parking. ARGV group, how long (ms) the sink tries, the caller's time (ms), how
 -- long (ms) a lease lasts. All times are this server's; only whether to give up is decided by both clocks.
@@ -33,27 +34,17 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end
-for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local group = map(raw)
-    if group['name'] == ARGV[1] then
-        if group['pending'] > 0 then
-            for _, one in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do
-                -- An idle time of 0 may be a negative one; setting a true 0 again changes nothing.
-                if one[3] == 0 and #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then
-                    redis.call('XCLAIM', KEYS[1], ARGV[1], one[2], 0, one[1], 'IDLE', 0, 'JUSTID')
-                end
-            end
-        end
-        local after = '(' .. group['last-delivered-id']
-        local first = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', 1)[1]
-        if held then
-            return (first and tonumber(first[1]:match('^%d+')) < old) and 1 or 0
-        end
-        local done = string.match(redis.call('HGET', KEYS[4], ARGV[1]) or '', '%S+$')
-        local moved = done and done ~= group['last-delivered-id']
-        local parking = redis.call('HMGET', KEYS[5], 'total', 'returned')
-        local new = first and parking[1] == parking[2]
-        return (new or group['pending'] > 0 or moved) and 1 or 0
-    end
+local group = groups_of(KEYS[1])[ARGV[1]]
+if not group then
+    return held and 0 or 1 -- the next worker creates it
 end
-return held and 0 or 1 -- no group: the next worker creates it
+mend_idle_times(KEYS[1], group)
+local first = redis.call('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+', 'COUNT', 1)[1]
+if held then
+    return (first and tonumber(first[1]:match('^%d+')) < old) and 1 or 0
+end
+local done = string.match(redis.call('HGET', KEYS[4], ARGV[1]) or '', '%S+$')
+local moved = done and done ~= group['last-delivered-id']
+local parking = redis.call('HMGET', KEYS[5], 'total', 'returned')
+local new = first and parking[1] == parking[2]
+return (new or group['pending'] > 0 or moved) and 1 or 0

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
+-- include workers identity_buckets
 -- include workers marks
 -- Publishes the outcomes of inbound entries: exactly one outcome per entry, however often this runs.
 -- KEYS inbound, events, dead letters, ledger, identities, attempts, marks, the bell of each sink
@@ -39,15 +40,7 @@ refuse_words(KEYS[5], current .. ':size', current .. ':sets', current .. ':ends'
 
 -- The buckets, by the second they begin at. They are read, not computed: those of a clock that was ahead,
 -- or of another time to remember, count like any other until they end.
-local buckets, past, before, newest = {}, {}, 0, 0
-local stored = redis.call('HGETALL', KEYS[5])
-for i = 1, #stored, 2 do
-    local name, what = string.match(stored[i], '^(%d+):(%a+)$')
-    if name then
-        buckets[name] = buckets[name] or {}
-        buckets[name][what] = tonumber(stored[i + 1])
-    end
-end
+local buckets, past, before, newest = identity_buckets(KEYS[5]), {}, 0, 0
 for name, bucket in pairs(buckets) do
     if name ~= current then
         past[#past + 1] = {name, bucket.sets or 1}
