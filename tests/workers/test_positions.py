@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from receiver.config.settings import RedisStreamSink
 from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, POSITIONS, forward_group
 from receiver.operations import ledger, sink_ledger
@@ -73,6 +75,22 @@ def test_what_was_forgotten_before_there_were_notes_is_known_once_all_is_read(
     assert open_of(client) == (20, False)
     sweep.keep_positions()
     assert open_of(client) == (0, True)
+
+
+@pytest.mark.parametrize("since", [2000, 2300])
+def test_what_was_read_since_the_last_sweep_is_counted_page_by_page(
+    valkey: Valkey, since: int
+) -> None:
+    client: Any = valkey.client()
+    sweep = Sweep(client)
+    publish_many(valkey, 10 + since + 5)
+    client.xgroup_create(EVENTS, "mine", "0")
+    client.xreadgroup("mine", "one", {EVENTS: ">"}, count=10, noack=True)
+    sweep.keep_positions()
+    client.xreadgroup("mine", "one", {EVENTS: ">"}, count=since, noack=True)
+    forgets(client, EVENTS, "mine")
+    sweep.keep_positions()
+    assert client.xinfo_groups(EVENTS)[0]["lag"] == 5
 
 
 def test_the_notifications_ledger_balances_again_after_a_restart(valkey: Valkey) -> None:
