@@ -5,6 +5,9 @@ import json
 import shutil
 import socket
 import subprocess
+import time
+from base64 import urlsafe_b64decode
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from joserfc.jwk import ECKey, RSAKey
 from receiver.outbound import (
     ClientCredentials,
     OAuth,
+    TokenRefused,
+    assertion,
 )
 from receiver.outbound.http_client import HttpClient
 from receiver.simulate.operator.scenario import Client, Scenario
@@ -153,3 +158,46 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def signed(text: str, key_id: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """The head and the claims of an assertion that this key has signed."""
+    head, claims, _ = assertion.read(text, key_id).sign("me", "them").split(".")
+    first, second = (json.loads(urlsafe_b64decode(f"{part}===")) for part in (head, claims))
+    return first, second
+
+
+def test_what_a_key_says_of_itself_counts_unless_the_table_says_its_name() -> None:
+    own = KEYS["RS256"].as_dict(private=True) | {"kid": "own", "alg": "PS256"}
+    head, _ = signed(json.dumps(own))
+    assert (head["alg"], head["kid"]) == ("PS256", "own")
+    assert signed(json.dumps(own), "named")[0]["kid"] == "named"
+    plain, _ = signed(ECKey.generate_key("P-521").as_pem(private=True).decode())
+    assert (plain["alg"], "kid" in plain) == ("ES512", False)
+
+
+def test_an_assertion_lives_four_minutes_and_is_by_us_for_them() -> None:
+    _, claims = signed(KEYS["ES256"].as_pem(private=True).decode())
+    assert (claims["iss"], claims["sub"], claims["aud"]) == ("me", "me", "them")
+    assert claims["exp"] - claims["iat"] == 240
+    assert abs(claims["iat"] - time.time()) < 30
+
+
+@pytest.mark.parametrize(("audience", "taken"), [("", True), ("/", True), ("/other", False)])
+def test_an_assertion_is_for_the_audience_that_is_set(
+    tmp_path: Path, audience: str, taken: bool
+) -> None:
+    key, shown = KEYS["ES256"], tmp_path / "jwks.json"
+    shown.write_text(json.dumps({"keys": [key.as_dict(private=False) | {"kid": "k"}]}))
+    known = Client(id="keyed", methods=("private_key_jwt",), jwks=str(shown))
+    with simulated(Scenario(client=(known,))) as operator:
+        client = ClientCredentials(
+            token_url=f"{operator.url}/oauth/token",
+            client_id="keyed",
+            method="private_key_jwt",
+            key=key.as_pem(private=True).decode(),
+            key_id="k",
+            audience=f"{operator.url}{audience}" if audience else "",
+        )
+        with nullcontext() if taken else pytest.raises(TokenRefused, match="invalid_client"):
+            fetch(client)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from types import SimpleNamespace
 
@@ -14,8 +14,10 @@ from receiver.outbound import (
     NotSent,
     OperatorClient,
     Resting,
+    TokenRefused,
     Unanswered,
 )
+from receiver.outbound.circuit import Circuit
 from receiver.outbound.rate_limit import RateLimit
 from receiver.outbound.traffic import Traffic
 from receiver.runtime.retry_after import retry_after
@@ -173,3 +175,52 @@ def test_a_retry_after_that_is_a_time_is_read_by_the_clock_that_says_it(ahead: f
     answer = Answer(status=429, headers={"retry-after": until, "date": date}, body=b"")
     assert answer.retry_after is not None
     assert 29 <= answer.retry_after <= 31
+
+
+@pytest.mark.parametrize(
+    ("dice", "wanted"),
+    [
+        (max, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]),
+        (min, [2.5] * 10),
+    ],
+)
+def test_an_operator_that_stays_down_is_asked_at_ever_longer_intervals_up_to_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch, dice: Callable[[float, float], float], wanted: list[float]
+) -> None:
+    passed = 0.0
+    monkeypatch.setattr("receiver.outbound.circuit.time", SimpleNamespace(monotonic=lambda: passed))
+    monkeypatch.setattr("receiver.outbound.circuit.random", SimpleNamespace(uniform=dice))
+    circuit, pauses = Circuit(), []
+    for _ in range(5):
+        circuit.failed()
+    for _ in wanted:
+        with pytest.raises(Resting) as resting:
+            circuit.admit()
+        pauses.append(resting.value.seconds)
+        passed += resting.value.seconds
+        circuit.admit()
+        circuit.failed()
+    assert pauses == wanted
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (TokenRefused(400, "invalid_grant"), True),
+        (TokenRefused(401, "invalid_client"), True),
+        (TokenRefused(429, "refused"), False),
+        (TokenRefused(500, "refused"), False),
+        (TokenRefused(0, "no connection"), False),
+        (NotSent("no connection"), False),
+        (Unanswered("no answer"), False),
+    ],
+)
+def test_that_an_operator_does_not_accept_us_is_said_until_it_does(
+    error: NotSent | Unanswered, told: bool
+) -> None:
+    traffic = Traffic()
+    traffic.failed(error)
+    assert traffic.unauthorised == (str(error) if told else "")
+    for status, said in ((401, "401: who we are is not accepted"), (404, "")):
+        traffic.answered(Answer(status=status, headers={}, body=b""))
+        assert traffic.unauthorised == said

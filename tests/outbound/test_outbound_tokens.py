@@ -83,6 +83,24 @@ def test_a_token_that_cannot_be_renewed_serves_to_its_end(
     assert operator.books()["requests"] == {"token 200": 1, "token 503": 2, "list 200": 2}
 
 
+def test_a_token_endpoint_that_is_down_is_not_asked_for_each_request(
+    operator: Simulated, clock: Clock
+) -> None:
+    operator.control("settings", authentication={"expires_in": 1000})
+    operator.control("faults", operation="token", effect="status", skip=1, times=0)
+
+    async def later(client: OperatorClient) -> list[int]:
+        asked = []
+        for passes in (0, 900, 0, 4, 2):
+            clock.now += passes
+            assert (await client.request("GET", operator.url + V08)).status == 200
+            said = (await asyncio.to_thread(operator.books))["requests"]
+            asked.append(said.get("token 503", 0))
+        return asked
+
+    assert ask(operator, later) == [0, 1, 1, 1, 2]
+
+
 def test_after_a_401_there_is_one_new_token_and_one_more_attempt(operator: Simulated) -> None:
     async def forgotten(client: OperatorClient) -> Answer:
         await client.request("GET", operator.url + V08)
