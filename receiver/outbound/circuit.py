@@ -45,8 +45,7 @@ class Circuit:
     def failed(self) -> None:
         """Note a failure of the operator: no answer, a 5xx, credentials refused."""
         self._failures += 1
-        if self.open:
-            self._until = time.monotonic() + self._pause()
+        self._until = time.monotonic() + self._pause()
 
     def _pause(self) -> float:
         """Return the seconds to stay open, with full jitter but at least half of the first pause:

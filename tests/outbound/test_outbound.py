@@ -28,6 +28,7 @@ from receiver.outbound import (
     check_url,
 )
 from tests.support.commands import free_port
+from tests.support.consumer import consuming
 from tests.support.operators import V08, Simulated, simulated
 from tests.support.outbound import FAST, ask, create
 
@@ -126,6 +127,23 @@ def plainly(url: str, limits: Limits = FAST) -> Answer:
             return await client.request("GET", url)
 
     return asyncio.run(run())
+
+
+def test_a_document_goes_out_as_json_and_nothing_comes_back_that_was_not_asked_for() -> None:
+    async def two(url: str) -> None:
+        async with OperatorClient(FixedHeaders({"x-key": "k"}), FAST) as client:
+            await client.request("POST", url, {"a": 1}, headers={"x-correlator": "c"})
+            await client.request("POST", url)
+
+    with consuming() as operator:
+        operator.behaviour = lambda _, handler: handler.answer(204, set_cookie="kept=1")
+        asyncio.run(two(operator.url))
+    first, second = operator.requests
+    assert (first.headers["content-type"], first.body) == ("application/json", b'{"a":1}')
+    assert (first.headers["x-correlator"], first.headers["x-key"]) == ("c", "k")
+    assert second.headers.keys().isdisjoint(("content-type", "x-correlator", "cookie"))
+    assert second.headers["user-agent"].startswith("telecom-receiver/")
+    assert second.headers["accept-encoding"] == "identity"
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
