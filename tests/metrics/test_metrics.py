@@ -85,7 +85,9 @@ def test_every_process_answers_for_all_of_them(receiver: Receiver, tmp_path: Pat
     assert value(told, "receiver_workers", queue="receiver-normalise") == 2
     assert value(told, "receiver_workers", queue="receiver-forward-hook") == 1
     assert 4.9 < (value(told, "receiver_credential_days_left", credential="att") or 0) < 5
-    assert 0 <= (value(told, "receiver_listener_silence_seconds", listener="promo") or 0) < 60
+    silence = value(told, "receiver_listener_silence_seconds", listener="promo")
+    assert silence is not None
+    assert 0 <= silence < 60
     assert value(told, "receiver_listener_silence_seconds", listener="quiet") == math.inf
 
 
