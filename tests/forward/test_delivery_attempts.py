@@ -51,6 +51,7 @@ def test_each_attempt_is_stored_with_status_time_and_how_the_answer_begins(
     assert 0 <= taken.at - failed.at < 60_000
     assert (taken.number, taken.status, taken.reason, taken.answer) == (2, 204, "", b"")
     assert delivery_attempts.newest(valkey.client(), "hook") == [taken, failed]
+    assert valkey.client().xlen(DELIVERIES) == 1  # and that once
 
 
 def test_every_failure_is_stored_and_of_all_attempts_the_newest(

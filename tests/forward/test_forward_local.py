@@ -7,15 +7,20 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
+from structlog.testing import capture_logs
 
 from receiver.config.settings import RedisStreamSink, RqSink
 from receiver.contract.records import Delivery, encode, sequence
 from receiver.contract.redis_keys import retry_due, retry_items
+from receiver.runtime.logs import Seldom
 from tests.support.commands import rq_burst
 from tests.support.forwarding import Forwarding, event, publish, publish_many
 from tests.support.valkey import Valkey
+from workers.forward import transactional_job
+from workers.forward.transactional_job import TransactionalJob
 
 STREAM = RedisStreamSink(name="copy", stream="company:events")
 JOBS = RqSink(name="jobs", queue="company", function="company.on_event")
@@ -107,6 +112,29 @@ def test_a_key_of_another_type_loses_nothing(valkey: Valkey) -> None:
     forwarding.client.delete("company:events")
     forwarding.run()
     assert len(copied(forwarding.client)) == 1
+
+
+@pytest.mark.parametrize("leased", [False, True])
+def test_which_key_is_in_the_way_is_said_and_what_was_leased_comes_once_it_is_gone(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch, leased: bool
+) -> None:
+    monkeypatch.setattr(transactional_job, "_seldom", Seldom(structlog.get_logger()))
+    forwarding = Forwarding(valkey, STREAM)
+    assert isinstance(forwarding.job, TransactionalJob)
+    publish_many(valkey, 3)
+    items = forwarding.deliveries.lease(10) if leased else []
+    forwarding.client.set("company:events", "in the way")
+    with capture_logs() as said:
+        if leased:
+            assert not forwarding.job._deliver(items, 0)  # ends the job: it would go round
+        else:
+            forwarding.run()
+    assert [line["event"] for line in said] == ["sink.blocked"]
+    assert "company:events" in said[0]["error"]
+    assert forwarding.count("delivered") == 0
+    forwarding.client.delete("company:events")
+    forwarding.run()
+    assert len(copied(forwarding.client)) == forwarding.count("delivered") == 3
 
 
 def test_two_workers_on_the_same_entries_deliver_each_once(valkey: Valkey) -> None:
