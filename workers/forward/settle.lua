@@ -129,12 +129,12 @@ local function failed(first)
     if open_until > now and probing == '' then
         return -- its request was in progress when the circuit opened
     end
-    local again = probing == '' and first and first < took_at
+    local again = first and first < took_at
     failures, seen = failures + (again and AGAIN or 1), true
     down = down == '' and now or down
     if probing ~= '' or failures >= tonumber(ARGV[3]) then
         opened = opened + 1
-        local pause = math.min(ARGV[4] * 2 ^ math.min(opened - 1, 30), ARGV[5])
+        local pause = math.min(ARGV[4] * 2 ^ (opened - 1), ARGV[5])
         failures, open_until, probing, did_open, did_close = 0, now + pause, '', 1, 0
     end
 end
