@@ -123,6 +123,17 @@ def test_what_the_consumer_answers_is_shown_with_what_to_do(
     assert result["next"].startswith(advice)
 
 
+def test_a_consumer_may_take_its_time(valkey: Valkey, tmp_path: Path) -> None:
+    def slowly(_: Request, handler: Handler) -> int:
+        handler.consumer.over.wait(1.2)
+        return 204
+
+    with consuming() as consumer:
+        consumer.behaviour = slowly
+        done = sent(valkey, tmp_path, hook(consumer), "hook", "--json")
+    assert json.loads(done.stdout)["outcome"] == "taken"
+
+
 def test_a_consumer_that_is_not_there_is_said(valkey: Valkey, tmp_path: Path) -> None:
     netloc = f"127.0.0.1:{free_port()}"
     toml = HOOK.format(name="hook", url=f"http://{netloc}/hook", netloc=netloc)

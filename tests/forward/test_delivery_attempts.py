@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from receiver.contract.records import Delivery
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
 from receiver.operations import delivery_attempts
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
@@ -16,6 +17,8 @@ from tests.support.forwarding import (
     unheard_sink,
 )
 from tests.support.valkey import Valkey
+from workers.forward import attempt_log
+from workers.sinks.sink import TAKEN, Item
 
 
 @pytest.fixture
@@ -93,3 +96,16 @@ def test_attempts_that_cannot_be_written_hold_nothing_up(
     publish_many(valkey, 3)
     forwarding.run()
     assert (len(forwarding.retries()), forwarding.pending()) == (3, 0)
+
+
+@pytest.mark.parametrize(("every", "stored"), [(0.0, 1), (60.0, 0)])
+def test_while_answers_come_attempts_are_written_once_in_a_while(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch, every: float, stored: int
+) -> None:
+    monkeypatch.setattr(attempt_log, "EVERY", every)
+    found = attempt_log.AttemptLog(valkey.client(), "hook")
+    found.note([Item(Delivery("1-0", b"{}", 0), retry=False)], TAKEN, 5)
+    found.write(soon=True)
+    assert len(delivery_attempts.newest(valkey.client(), "hook")) == stored
+    found.write()
+    assert len(delivery_attempts.newest(valkey.client(), "hook")) == 1

@@ -9,8 +9,8 @@ import pytest
 from receiver.config.settings import HttpSink
 from receiver.contract.records import Delivery, decode_delivery, encode
 from receiver.contract.redis_keys import SINKS, retry_due, retry_items, sink_state
-from tests.support.consumer import Consumer, consuming
-from tests.support.forwarding import http_sink, publish_many
+from tests.support.consumer import Consumer, answering, consuming
+from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import backoff, delivery_queue
 from workers.forward.delivery_queue import DeliveryQueue, create_group
@@ -169,3 +169,17 @@ def test_what_redis_put_off_while_its_clock_was_ahead_is_due_once_it_is_right(
 
 def answer(consumer: Consumer, status: int, **headers: str) -> None:
     consumer.behaviour = lambda _request, handler: handler.answer(status, **headers)
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_the_time_until_giving_up_begins_at_the_later_of_both_clocks(
+    valkey: Valkey, ahead: int
+) -> None:
+    with consuming() as consumer:
+        consumer.behaviour = answering(500)
+        forwarding = Forwarding(valkey, http_sink(consumer))
+        forwarding.ahead = ahead  # of the worker's clock Redis' is
+        publish_many(valkey, 1)
+        forwarding.run()
+    (one,) = forwarding.retries()
+    assert one.first == int(1000 * (forwarding.now - min(0, ahead)))

@@ -11,7 +11,7 @@ from receiver.contract.redis_keys import retry_due
 from tests.support.consumer import consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
-from workers.forward import delivery_queue, outcomes, remote_job, transactional_job
+from workers.forward import delivery_queue, outcomes, remote_job, run_loop, transactional_job
 from workers.forward.outcomes import Outcome
 from workers.forward.remote_job import RemoteJob
 from workers.forward.transactional_job import TransactionalJob
@@ -232,3 +232,12 @@ def test_a_job_that_its_memory_stops_leases_no_more(
     publish_many(valkey, 5 * AT_ONCE)
     copying.run()
     assert (copying.count("delivered"), copying.pending()) == (AT_ONCE, 0)
+
+
+def test_a_job_whose_time_is_up_has_the_next_one_begin_at_once(
+    valkey: Valkey, forwarding: Forwarding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_many(valkey, 1)
+    monkeypatch.setattr(run_loop, "WORK_SECONDS", 0.0)
+    forwarding.job.run()
+    assert forwarding.rung == 1
