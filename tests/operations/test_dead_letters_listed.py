@@ -64,6 +64,9 @@ def test_letters_are_selected_by_id_sink_reason_and_age(valkey: Valkey) -> None:
         client.xadd(DEAD_LETTERS, {"d": encode(letter)}, id=f"{at}-0")
     assert letters(client) == ["1000-0", "2000-0", "3000-0"]
     assert letters(client, ids=frozenset({"1000-0", "9-9"})) == ["1000-0"]
+    both = frozenset({"1000-0", "2000-0"})
+    assert letters(client, ids=both, since=1001) == ["2000-0"]
+    assert letters(client, ids=both, until=2000) == ["1000-0"]
     assert letters(client, sink="billing") == ["1000-0", "2000-0"]
     assert letters(client, reason="ANSWERED") == ["2000-0", "3000-0"]
     assert letters(client, reason="* 4?4") == ["3000-0"]

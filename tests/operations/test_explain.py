@@ -50,6 +50,14 @@ def told(story: Story) -> list[str]:
     return [line.what for line in story.lines]
 
 
+def test_a_web_process_s_clock_may_be_a_little_ahead(valkey: Valkey) -> None:
+    client = valkey.client()
+    name = receipt(1, ago=-1500)
+    accept(client, name, mo())
+    [story] = explain(client, name, Settings())
+    assert "kept" in told(story)
+
+
 def test_a_published_notification_is_told_from_receipt_to_every_reader(
     valkey: Valkey, tmp_path: Path
 ) -> None:

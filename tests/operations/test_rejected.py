@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from contextlib import closing
 from email.utils import formatdate
 from typing import Any, TypeAlias
 
@@ -11,11 +12,13 @@ import pytest
 
 from receiver.contract.records import Refusal, decode_refusal, encode
 from receiver.contract.redis_keys import REJECTED
+from receiver.operations.rejected_requests import Found, Replay
 from tests.support.bare import connect, read_answer, request, status
 from tests.support.commands import run
 from tests.support.consumer import Handler, Request, consuming
 from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver, mo
+from tests.support.valkey import Valkey
 
 Run: TypeAlias = "subprocess.CompletedProcess[str]"
 CAMARA = "/camara/notifications"
@@ -137,17 +140,29 @@ def test_a_replay_waits_as_long_as_a_date_says(operator: Operator) -> None:
     receiver.redis.xadd(REJECTED, {"r": encode(mended)})
     with consuming() as busy:
         said = iter([formatdate(time.time() + 1, usegmt=True), "soon"])
+        asked = []
 
         def behaviour(_request: Request, handler: Handler) -> int | None:
+            asked.append(time.monotonic())
             if not (after := next(said, "")):
                 return 204
-            handler.answer(503, retry_after=after)
+            handler.answer(429 if len(asked) == 1 else 503, retry_after=after)
             return None
 
         busy.behaviour = behaviour
         answer = operator("rejected", "replay", "--all", "--url", f"http://{busy.netloc}")
         assert (answer.returncode, answer.stdout) == (0, '{"taken":1,"not_taken":0}\n')
         assert len(busy.requests) == 3
+        assert asked[2] - asked[1] > 0.9  # a second where it does not say how long
+
+
+@pytest.mark.parametrize("status", [408, 413])
+def test_what_was_kept_in_part_is_not_sent_though_that_part_can_be_read(
+    valkey: Valkey, status: int
+) -> None:
+    refusal = Refusal("att.sms.mo", "promo", "", 0, status, "", [], mo())
+    with closing(Replay(valkey.client(), "http://nobody.invalid", "token")) as replay:
+        assert replay.send(Found("1-1", refusal)) == "only its beginning was kept"
 
 
 @pytest.mark.parametrize("token", ["schlüssel-€-0123456789", "schlüssel-0123456789"])

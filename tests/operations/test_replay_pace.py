@@ -3,8 +3,10 @@
 import json
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER, retry_du
 from receiver.operations import dead_letters, ledger
 from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
-from receiver.operations.event_replay import AT_ONCE
+from receiver.operations.event_replay import AT_ONCE, WAITING_MOST
 from receiver.operations.replay_throttle import OPEN_MOST, NoRoom, ReplayThrottle
 from tests.support.commands import running
 from tests.support.valkey import Valkey
@@ -164,3 +166,24 @@ def test_a_replay_that_is_ended_says_what_it_did(
         process.send_signal(number)
         out, _ = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)["done"]) == (code, AT_ONCE)
+
+
+@pytest.mark.parametrize(("percent", "goes_on"), [(74, True), (76, False)])
+def test_some_memory_stays_free_below_where_intake_is_closed(percent: int, goes_on: bool) -> None:
+    memory = {"used_memory": percent, "maxmemory": 100}
+    client: Any = SimpleNamespace(info=lambda _section: memory)
+    pace = ReplayThrottle(client, 80, lambda _: None, patience=0)
+    with nullcontext() if goes_on else pytest.raises(NoRoom, match="76% full"):
+        pace([])
+
+
+def test_no_more_is_handed_to_a_sink_for_which_thousands_wait_already(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    waiting = {f"1-{number}": 2**45 for number in range(WAITING_MOST + 1)}
+    client.zadd(retry_due("billing"), waiting)
+    undelivered(client, 1)
+    with pytest.raises(NoRoom, match=f"'billing' has {WAITING_MOST + 1} deliveries"):
+        replay(client)
+    assert client.xlen(DEAD_LETTERS) == 1
+    client.zrem(retry_due("billing"), "1-0")
+    assert replay(client) == ["done"]

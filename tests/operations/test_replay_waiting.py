@@ -7,7 +7,7 @@ import pytest
 from receiver.config.settings import RedisStreamSink
 from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, retry_items, sink_parking
 from receiver.operations import sink_ledger
-from receiver.operations.event_replay import AT_ONCE, PAGE, Replay, Wanted
+from receiver.operations.event_replay import AT_ONCE, PAGE, WAITING_MOST, Replay, Wanted
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.valkey import Valkey
 
@@ -92,3 +92,31 @@ def test_what_is_erased_while_it_waits_is_not_sent(valkey: Valkey, forwarding: F
     assert sum(one.new for one in steps) == AT_ONCE + PAGE - 1
     assert client.zcard(retry_due("copy")) == PAGE - 1
     assert client.zscore(retry_due("copy"), newest) is None
+
+
+class Waits(Exception):
+    """What a replay says when it waits."""
+
+
+def test_nothing_more_is_handed_over_while_thousands_wait_already(
+    valkey: Valkey, forwarding: Forwarding
+) -> None:
+    client = forwarding.client
+    publish_many(valkey, 1)
+    forwarding.run()
+    later = 2**45
+    client.zadd(retry_due("copy"), {f"1-{number}": later for number in range(WAITING_MOST)})
+
+    def waits(why: str) -> None:
+        raise Waits(why)
+
+    def replayed() -> int:
+        replay = Replay(client, SINK, Wanted(since=0, until=2**50), waits)
+        return sum(one.new for one in replay.steps(dry=False))
+
+    assert replayed() == 1
+    client.zremrangebyrank(retry_due("copy"), 0, 0)
+    client.delete(retry_items("copy"))
+    client.zadd(retry_due("copy"), {"2-0": later})
+    with pytest.raises(Waits, match=f"'copy' has {WAITING_MOST + 1} deliveries"):
+        replayed()

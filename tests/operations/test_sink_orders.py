@@ -37,3 +37,11 @@ def test_a_sink_that_is_stopped_keeps_its_reason_and_its_time(valkey: Valkey) ->
     client.hdel(sink_state("copy"), "stopped")
     assert sink_orders.pause(client, "copy", "by hand")
     assert int(client.hget(sink_state("copy"), "stopped_at")) > 1
+
+
+def test_a_sink_that_is_started_forgets_that_it_was_down(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    down = {"stopped": "answered 410", "opened": 9, "open_until": 2**45, "probing": "1-0"}
+    client.hset(sink_state("copy"), mapping=down)
+    assert sink_orders.start(client, "copy")
+    assert client.exists(sink_state("copy")) == 0
