@@ -76,19 +76,15 @@ class Store(Lease):
         return found
 
     async def read_slot(self, name: str) -> Slot | None:
-        """Read a slot by its id; None where there is none."""
-        raw: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
-        return decode(raw) if raw else None
+        """Read a slot by its id; None where there is none, or somebody else wrote its record."""
+        return _slot(await self._read(name))
 
     async def slots(self) -> AsyncIterator[Slot]:
         """Yield all slots of this operator, each once; of many, few are in memory at a time."""
         seen: set[str] = set()  # HSCAN may return one twice
         async for _, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=500):
-            try:
-                slot = decode(raw)
-            except UNREADABLE:
-                continue  # somebody else wrote it
-            if slot.operator == self.operator and slot.id not in seen:
+            slot = _slot(raw)
+            if slot and slot.operator == self.operator and slot.id not in seen:
                 seen.add(slot.id)
                 yield slot
 
@@ -99,10 +95,10 @@ class Store(Lease):
         returns None nothing is written. Raises `LeaseLost`.
         """
         while True:
-            raw: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
-            slot = decode(raw) if raw else None
+            raw = await self._read(name)
+            slot = _slot(raw)
             if slot is None:
-                await self._remove_due(name)
+                await self._remove(name, raw)
                 return None
             made = change(slot)
             if made is None:
@@ -117,9 +113,15 @@ class Store(Lease):
             await self.client.zadd(subscriptions_due(self.operator, rank), {name: later}, xx=True)
 
     async def add_slots(self, slots: Iterable[Slot]) -> None:
-        """Store slots that are not stored yet. Raises `LeaseLost`."""
+        """Store slots that are not stored yet, also in place of records that cannot be read. Raises
+        `LeaseLost`.
+        """
         for slot in slots:
-            await self._commit(slot, b"", Change())
+            if await self._commit(slot, b"", Change()):
+                continue
+            raw = await self._read(slot.id)
+            if _slot(raw) is None:
+                await self._commit(slot, raw, Change())
 
     async def delete_credentials(self, expired: Sequence[tuple[str, str]]) -> None:
         """Delete credentials and attempts, given as pairs of digest and id. Raises `LeaseLost`."""
@@ -143,6 +145,10 @@ class Store(Lease):
         pipe.lrem(key, 1, order.decode())
         pipe.rpush(key, order)
         await cast(Awaitable[Any], pipe.execute())
+
+    async def _read(self, name: str) -> bytes:
+        found: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
+        return found or b""
 
     async def _commit(self, slot: Slot, before: bytes, change: Change) -> bool:
         slot.update_state()
@@ -168,6 +174,16 @@ class Store(Lease):
             raise LeaseLost
         return bool(reply == b"done")
 
-    async def _remove_due(self, name: str) -> None:
-        for rank in range(_RANKS):
-            await self.client.zrem(subscriptions_due(self.operator, rank), name)
+    async def _remove(self, name: str, raw: bytes) -> None:
+        """Remove what is due for a slot, with a record that cannot be read, unless it has another
+        one by now. Raises `LeaseLost`.
+        """
+        self._check(await self._eval(_COMMIT, self._keys, self._owner, name, raw, b"", 0, ""))
+
+
+def _slot(raw: bytes) -> Slot | None:
+    """Return the slot of a record; None where there is none, or somebody else wrote it."""
+    try:
+        return decode(raw) if raw else None
+    except UNREADABLE:
+        return None

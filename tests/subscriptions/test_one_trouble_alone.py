@@ -11,9 +11,11 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTIONS,
+    subscriptions_due,
     subscriptions_last_events,
     subscriptions_lease,
 )
+from receiver.subscriptions.slots import as_document
 from tests.subscriptions.test_subscriptions_command import command, foreign
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import PATIENCE
@@ -151,6 +153,25 @@ def test_a_record_that_cannot_be_read_keeps_no_slot_from_its_steps(fleet: Contro
     assert process.poll() is None
     fleet.redis.hdel(SUBSCRIPTIONS, "rubbish")
     fleet.settled()
+
+
+def test_a_slot_whose_own_record_cannot_be_read_is_made_anew_and_stops_no_other(
+    fleet: Controlled,
+) -> None:
+    """As somebody's editor or an early version wrote it, with the names of its fields."""
+    process = fleet.start()
+    fleet.settled()
+    process.terminate()
+    assert process.wait(60) == 0
+    first = {each["id"] for each in fleet.live()}
+    one = fleet.slots()[0]
+    fleet.redis.hset(SUBSCRIPTIONS, one.id, msgspec.json.encode(as_document(one)))
+    fleet.redis.zadd(subscriptions_due("sim", 0), {one.id: 0})
+    process = fleet.start()
+    eventually(lambda: len(first - {each["id"] for each in fleet.live()}) == 1)
+    fleet.settled()
+    assert process.poll() is None
+    assert b"subscriptions.fault" not in fleet.log.read_bytes()
 
 
 def test_an_api_that_gives_no_list_keeps_no_orphans_of_another_unknown(fleet: Controlled) -> None:
