@@ -93,12 +93,15 @@ def _shown(name: str) -> str:
 
 def _value(name: str, value: bytes) -> str:
     """Decode a header's value (section 3.1.3.2): quoted strings first, then one round of
-    percent-decoding, then UTF-8.
+    percent-decoding, then UTF-8. Octets that nobody has encoded and that are not UTF-8 are Latin-1,
+    as fields once were (RFC 9110, section 5.5): the SDK for JavaScript sends letters like that.
     """
     value = value.strip()
     # Bytes in bytes would first be tried as a number, at the price of an exception.
     if _PERCENT not in value and _QUOTE not in value and value.isascii():
         return value.decode()
+    if not value.isascii() and strictly(value, "utf_8") is None:
+        value = value.decode("latin-1").encode()
     if len(value) >= 2 and value[:1] == value[-1:] == b'"':
         value = _ESCAPED.sub(rb"\1", value[1:-1])
     try:
