@@ -7,6 +7,7 @@ from receiver.config.settings import HISTORY_PERCENT, Settings
 from receiver.doctor.finding import Finding, Severity
 from receiver.doctor.unreachable_redis import ASK
 from receiver.health.durability import AppendOnlyLog, weaknesses
+from receiver.runtime.redis_rights import too_old
 
 _CLOCK: Final = 2.0
 """Seconds that the two clocks may differ: credentials expire by ours, identities by Redis'."""
@@ -45,13 +46,11 @@ def check_redis_server(
 
 
 def _version(info: Mapping[str, Any]) -> Iterator[Finding]:
-    valkey = info.get("valkey_version")
-    version, wanted = (valkey, (7, 2)) if valkey else (info.get("redis_version", "0"), (7, 0))
-    if tuple(int(part) for part in str(version).split(".")[:2]) < wanted:
+    if version := too_old(info):
         yield Finding(
             "serious",
             f"the server is version {version}",
-            "its streams do not count how far behind a consumer group is",
+            "its streams do not count how far behind a consumer group is, so nothing is published",
             "install Redis 7.0, Valkey 7.2, or a later one",
         )
 

@@ -6,6 +6,8 @@ script would be simpler, and ends Valkey 9.1.2 with a segmentation fault where a
 allowed.)
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import redis
@@ -35,9 +37,13 @@ class Cluster(Exception):
     """Raised for a node of a Redis Cluster, which spreads keys; our scripts need them on one."""
 
 
+class TooOld(Exception):
+    """Raised with the version of a server whose streams lack what our scripts ask for."""
+
+
 def lacking(client: redis.Redis) -> list[str]:
     """Return the commands and key patterns that the Redis user may not use. Raises `Cluster`,
-    `RedisError`.
+    `TooOld`, `RedisError`.
     """
     tried = _commands(_TRIED)
     found: list[str] = []
@@ -51,6 +57,8 @@ def lacking(client: redis.Redis) -> list[str]:
     info = replies[0] if isinstance(replies[0], dict) else {}
     if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
         raise Cluster
+    if version := too_old(info):
+        raise TooOld(version)
     for name, reply in zip([*map(_name, tried), *KEYS], replies, strict=True):
         said = str(reply) if isinstance(reply, ResponseError) else ""
         if isinstance(reply, (MovedError, ClusterDownError)):
@@ -58,6 +66,16 @@ def lacking(client: redis.Redis) -> list[str]:
         if "ermission" in said and ("key" in said) == (name in KEYS):
             found.append(name)
     return found + _lacking_in_transactions(client)
+
+
+def too_old(info: Mapping[str, Any]) -> str:
+    """Return the version of a server before Redis 7.0 and Valkey 7.2, whose streams do not count
+    how far behind a group is; empty for a later one, and for one that says none.
+    """
+    valkey = info.get("valkey_version")
+    version, wanted = (valkey, (7, 2)) if valkey else (info.get("redis_version", ""), (7, 0))
+    found = re.match(r"(\d+)\.(\d+)", str(version))
+    return str(version) if found and (int(found[1]), int(found[2])) < wanted else ""
 
 
 def _lacking_in_transactions(client: redis.Redis) -> list[str]:

@@ -1,8 +1,14 @@
-"""A Redis user who may too little is told of at the start, and a Redis Cluster is refused."""
+"""A Redis user who may too little is told of at the start; a Redis Cluster and a server that is too
+old are refused.
+"""
 
 import re
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -103,3 +109,44 @@ def test_a_redis_cluster_is_refused_in_a_sentence(
     done = run(tmp_path, command, REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS="made-up")
     assert done.returncode == 2
     assert "this is a Redis Cluster, which does not fit" in done.stderr
+
+
+class _Older(StreamRequestHandler):
+    """Pass a connection on to a Valkey, whose INFO reads like that of an older Redis."""
+
+    upstream = ""
+
+    def handle(self) -> None:
+        with socket.socket(socket.AF_UNIX) as theirs:
+            theirs.connect(self.upstream)
+            Thread(target=self._ask, args=(theirs,), daemon=True).start()
+            while said := theirs.recv(65_536):
+                said = said.replace(b"redis_version:7", b"redis_version:6")
+                self.request.sendall(said.replace(b"valkey_version", b"vendor_version"))
+
+    def _ask(self, theirs: socket.socket) -> None:
+        while asked := self.request.recv(65_536):
+            theirs.sendall(asked)
+        theirs.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def older(valkey: Valkey) -> Iterator[str]:
+    """Where a server answers that says it is a Redis 6."""
+    _Older.upstream = str(valkey.socket)
+    with ThreadingTCPServer(("127.0.0.1", 0), _Older) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("command", ["web", "worker", "poll"])
+def test_a_redis_before_7_is_refused_in_a_sentence(
+    valkey: Valkey, tmp_path: Path, command: str
+) -> None:
+    with older(valkey) as url:
+        done = run(tmp_path, command, REDIS_URL=url, RECEIVER_BEARER_TOKENS="made-up")
+    assert done.returncode == 2
+    assert re.search(r"this server is version 6\.\S+, which is too old", done.stderr)
+    assert "Redis 7.0, Valkey 7.2 or later is wanted" in done.stderr

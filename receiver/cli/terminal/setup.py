@@ -115,7 +115,7 @@ def refuse_without_credential(found: Settings, url: str) -> None:
 def log_missing_rights(url: str) -> None:
     """Log which rights the Redis user lacks; a Redis that is unreachable is not checked.
 
-    Raises `Refused` for a Redis Cluster.
+    Raises `Refused` for a Redis Cluster, and for a server that is too old.
     """
     from receiver.runtime import redis_rights
 
@@ -128,6 +128,11 @@ def log_missing_rights(url: str) -> None:
         raise Refused(
             "REDIS_URL: this is a Redis Cluster, which does not fit: what belongs together lies on "
             "several servers there. One server is wanted, with replicas and Sentinel if you like"
+        ) from None
+    except redis_rights.TooOld as version:
+        raise Refused(
+            f"REDIS_URL: this server is version {version}, which is too old: nothing would be "
+            "published. Redis 7.0, Valkey 7.2 or later is wanted"
         ) from None
     if lacks:
         fix = "docs/security.md, What the Redis user needs"
