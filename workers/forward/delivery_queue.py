@@ -9,7 +9,7 @@ import redis
 import structlog
 from redis.exceptions import ResponseError
 
-from receiver.contract.records import Delivery, decode_dead_letter, decode_delivery
+from receiver.contract.records import decode_dead_letter
 from receiver.contract.redis_keys import (
     EVENTS,
     GROUP,
@@ -21,6 +21,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.runtime import scripts
 from workers import outcome_log, second_clock
+from workers.forward import leased_item
 from workers.forward.attempt_log import AttemptLog
 from workers.forward.delivery_scripts import DeliveryScripts
 from workers.forward.outcomes import DEAD, Outcome
@@ -144,7 +145,7 @@ class DeliveryQueue:
             _log_moved(self.sink)
         self.held = bool(held)
         self.blocked = held.decode() if held.startswith(b"WRONGTYPE") else ""
-        items = [_item(*each) for each in zip(*[iter(found)] * 3, strict=True)]
+        items = [leased_item.item(*each) for each in zip(*[iter(found)] * 3, strict=True)]
         for item in items:
             item.leased = leased
         self.pace.leased(items, wanted, self._now, late)
@@ -241,9 +242,3 @@ def _log_moved(sink: str) -> None:
 def _entry(outcome: Outcome) -> bytes:
     entry = outcome.entry
     return entry.encode() if isinstance(entry, str) else entry
-
-
-def _item(retry: bytes, name: bytes, payload: bytes) -> Item:
-    if retry == b"1" and payload:
-        return Item(decode_delivery(payload), retry=True)
-    return Item(Delivery(name.decode(), payload, 0), retry=retry == b"1")

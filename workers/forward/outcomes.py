@@ -112,4 +112,4 @@ def stop(reason: str) -> Outcome:
 
 
 def _outcome(item: Item, circuit: Circuit, action: Action, *details: Any) -> Outcome:
-    return Outcome(item.retry, item.delivery.entry, circuit, action, details)
+    return Outcome(item.retry, item.foreign or item.delivery.entry, circuit, action, details)

@@ -36,6 +36,8 @@ class Item:
     def __init__(self, delivery: Delivery, *, retry: bool) -> None:
         self.delivery = delivery
         self.retry = retry
+        self.foreign = b""
+        """Its name among the retries, where somebody else wrote it there: no event of ours."""
         self.leased = self.sent = 0.0
         """When a remote sink's job leased it, and when its request was sent (monotonic); of a
         batch, those of the first item."""
@@ -49,7 +51,7 @@ class Item:
     def id(self) -> str:
         """Return the event's id. Raises one of `NOT_AN_EVENT` if this is not an event of ours."""
         event = self.delivery.event
-        if not event.startswith(b"{"):
+        if self.foreign or not event.startswith(b"{"):
             raise ValueError("an object is wanted, with nothing before it: see `document`")
         if not event.isascii():
             event.decode()
