@@ -1,5 +1,6 @@
 """A fault of ours, or of Redis, while an entry is thought about: what becomes of the entry."""
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -103,3 +104,17 @@ def test_a_death_is_counted_and_the_fourth_lonely_attempt_is_a_dead_letter(
         normaliser(client).run()
     ((_, fields),) = client.xrange(DEAD_LETTERS)
     assert "did not survive it" in decode_dead_letter(fields[b"d"]).reason
+
+
+def test_what_somebody_else_wrote_forges_no_line_of_the_log(
+    valkey: Valkey, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client: Any = valkey.client()
+    forged = '","outcome":"published"}\n{"event":"+12065550199"}\n\x1b[2J'
+    for names in ((forged, "a", "r"), ("att.sms.mo", forged, "r"), ("att.sms.mo", "a", forged)):
+        one = Notification(*names, 1, "application/json", mo(names[0]))
+        client.xadd(INBOUND, {"n": encode(one)})
+    normaliser(client).run()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["receipt"] for line in lines] == ["", "", ""]
+    assert "+12065550199" not in str(lines)
