@@ -11,11 +11,14 @@ from typing import Any, Final
 import redis
 import structlog
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 from rq import Queue, SimpleWorker
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from receiver.runtime import redis_errors
@@ -62,6 +65,16 @@ class Worker(SimpleWorker):
             self.register_birth()  # type: ignore[no-untyped-call]
         super().heartbeat(timeout, pipeline)
 
+    def run_maintenance_tasks(self) -> None:
+        """Have RQ clean up; what it cannot read there holds up no work."""
+        try:
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        except (NoConnection, NoAnswer):
+            raise
+        except Exception as error:  # noqa: BLE001 - RQ reads what anybody wrote into its keys
+            _seldom.say("warning", "worker.not_cleaned", error=redis_errors.refusal(error))
+            self.last_cleaned_at: Any = now()
+
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
@@ -70,8 +83,9 @@ class Worker(SimpleWorker):
             try:
                 self.heartbeat()
                 if self.should_run_maintenance_tasks:
-                    self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
-                return self._take()
+                    self.run_maintenance_tasks()
+                if taken := self._take():
+                    return taken
             except DequeueTimeout:
                 continue
             except RedisError as error:
@@ -80,14 +94,26 @@ class Worker(SimpleWorker):
         return None
 
     def _take(self) -> tuple[Job, Queue] | None:
-        taken: tuple[Job, Queue] | None = self.queue_class.dequeue_any(
-            self._ordered_queues,
-            POLL_SECONDS,
-            connection=self.connection,
-            job_class=self.job_class,
-            serializer=self.serializer,
-            death_penalty_class=self.death_penalty_class,
-        )
+        """Return the next job; None for one that nobody can read, which is left out: ours say no
+        more than that there is work, and the sweep finds that too.
+        """
+        try:
+            taken: tuple[Job, Queue] | None = self.queue_class.dequeue_any(
+                self._ordered_queues,
+                POLL_SECONDS,
+                connection=self.connection,
+                job_class=self.job_class,
+                serializer=self.serializer,
+                death_penalty_class=self.death_penalty_class,
+            )
+        except (DequeueTimeout, NoConnection, NoAnswer):
+            raise
+        except Exception as error:
+            if not hasattr(error, "job_id"):  # RQ's word for what it could not read
+                raise
+            _seldom.say("warning", "job.unreadable", error=redis_errors.refusal(error))
+            self.queues[0].intermediate_queue.remove(error.job_id)
+            return None
         if taken:
             version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
             taken[0].redis_server_version = version
