@@ -26,7 +26,7 @@ from receiver.contract.redis_keys import (
     retry_items,
 )
 from receiver.contract.stored_values import whole
-from receiver.erasure import log_rewrite, parked, runs, spools
+from receiver.erasure import log_rewrite, parked, runs, slow_log, spools
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
@@ -122,6 +122,8 @@ class Eraser:
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
         report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client, self._say)
+        if not dry_run:
+            slow_log.clear(self._client)
         report.uncounted = runs.end(self._client, begun) if begun else []
         report.at = time.time_ns() // 1_000_000
         return report

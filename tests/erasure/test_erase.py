@@ -1,6 +1,7 @@
 """`receiver erase`: whatever names a person goes, everything else stays, and the counts add up."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,21 @@ def test_the_servers_log_has_nothing_of_it_any_more(valkey: Valkey) -> None:
     assert any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
     assert erase(client).log == "rewritten"
     assert not any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
+
+
+def test_nor_have_its_logs_of_slow_and_of_large_commands(
+    start_valkey: Callable[..., Valkey],
+) -> None:
+    told = {"slowlog-log-slower-than": "0", "commandlog-request-larger-than": "1"}
+    client: Any = start_valkey(**told).client()
+    accept(client, message(HER))
+    logs = {name: ("COMMANDLOG", "GET", -1, name) for name in ("slow", "large-request")}
+    for name, words in logs.items():
+        assert b"2065550100" in repr(client.execute_command(*words)).encode(), name
+    work(client)
+    assert erase(client).complete
+    for name, words in logs.items():
+        assert b"2065550100" not in repr(client.execute_command(*words)).encode(), name
 
 
 @pytest.mark.parametrize("number", ["2065550100", "me", "", "+1"])

@@ -38,7 +38,10 @@ save ""
 auto-aof-rewrite-min-size 512mb
 maxmemory {maxmemory}
 maxmemory-policy noeviction
+slowlog-log-slower-than -1
+commandlog-request-larger-than -1
 """
+"""It keeps no slow or large commands: they have the beginnings of notifications in them."""
 _STAMP: Final = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
 """What each line of its log begins with, another one each time: process, time and level."""
 
