@@ -130,6 +130,26 @@ def test_no_token_is_in_anything_that_it_writes(
     assert TOKEN not in front.written()
 
 
+def test_no_number_and_no_token_of_a_header_is_in_anything_that_it_writes(
+    start: Start, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.start_web()
+    told = {
+        "ce-specversion": "1.0", "ce-id": "1", "ce-source": "s", "ce-type": "t",
+        "ce-subject": "+12065550188", "content-type": "application/json",
+        "x-original-uri": f"/camara/notifications?access_token={TOKEN}", "x-auth-token": TOKEN,
+    }  # fmt: skip
+    with start(tmp_path, receiver.port) as front:
+        path = "/camara/notifications"
+        assert front.post(path, body=b"{}", headers=AUTHORIZED | told).status == 204
+        assert front.post(path, body=b"{}", headers=told).status == 401
+        receiver.stop()
+        assert front.post(path, body=b"{}", headers=AUTHORIZED | told).status == 503
+    assert path in front.written()
+    assert TOKEN not in front.written()
+    assert "2065550188" not in front.written()
+
+
 def test_a_receiver_that_is_away_is_503_come_again(start: Start, tmp_path: Path) -> None:
     with start(tmp_path, free_port()) as front:
         answer = front.post("/att/sms/mo", body=mo())
