@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import redis
 
+from receiver.contract import attempt_record
 from receiver.contract.redis_keys import SUBSCRIPTION_ATTEMPTS
 
 
@@ -36,5 +37,6 @@ def subscriptions(client: redis.Redis, events: Iterable[bytes]) -> list[dict[str
 
 
 def _known(said: _Said, stored: bytes | None) -> dict[str, Any]:
-    slot = msgspec.json.decode(stored)[2] if stored else "(no longer stored)"
+    found = attempt_record.read(stored)
+    slot = found.slot if found else "(no longer stored)"
     return {"set": said.subscriptionset, "slot": slot, "generation": said.generation}

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 import msgspec
 
 from receiver.contract.redis_keys import subscriptions_last_events
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.subscriptions.lease import Lease
 from receiver.subscriptions.slots import Slot
 
@@ -51,18 +52,26 @@ class LastEvents:
         stored: Any = await cast(Awaitable[Any], self._lease.client.hgetall(self._key))
         gone = []
         for name, value in stored.items():
-            device = known.get(name.decode())
-            if device is None:
+            device, found = known.get(text(name)), _read(value)
+            if device is None or found is None:
                 gone.append(name)
                 continue
-            at, kind, state = msgspec.json.decode(value)
-            self.times[name.decode()] = at
+            at, kind, state = found
+            self.times[text(name)] = at
             if state and kind in get_args(Kind):
                 self._stated[device, kind] = max(
                     self._stated.get((device, kind), (0.0, "")), (at, state)
                 )
         if gone:
             await cast(Awaitable[Any], self._lease.client.hdel(self._key, *gone))
+
+
+def _read(value: bytes) -> tuple[float, Any, str] | None:
+    """Return when an event came, its kind and what it stated; None where somebody else wrote it."""
+    try:
+        return msgspec.json.decode(value, type=tuple[float, Any, str])
+    except UNREADABLE:
+        return None
 
 
 def reachability(document: dict[str, Any]) -> str:

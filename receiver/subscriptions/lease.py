@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import redis.asyncio
 
 from receiver.contract.redis_keys import subscriptions_lease, subscriptions_state
+from receiver.contract.stored_values import number, text
 from receiver.runtime import scripts
 
 LEASE_SECONDS: Final = 15.0
@@ -87,7 +88,7 @@ class Lease:
         """Load when the last controller was at work: a later time is that of a clock which has
         jumped back since.
         """
-        seen = float(await self.read_field(subscriptions_state(self.operator), "seen") or 0)
+        seen = number(await self.read_field(subscriptions_state(self.operator), "seen"))
         jump = seen - self.now()
         self.jumped_back = jump if jump > _NOTICED else 0.0
 
@@ -104,7 +105,7 @@ class Lease:
     async def read_field(self, key: str, name: str) -> str:
         """Read one field of a hash; empty where it is absent."""
         found: Any = await cast(Awaitable[Any], self.client.hget(key, name))
-        return found.decode() if found else ""
+        return text(found) if found else ""
 
     async def write_field(self, key: str, name: str, value: object = "") -> None:
         """Write one field of a hash, lease or not; without a value, remove it."""

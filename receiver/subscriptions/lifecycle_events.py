@@ -1,19 +1,14 @@
 """Reads the events stream for what it says of subscriptions: that one is alive, or has ended."""
 
+import contextlib
 import time
-from collections.abc import Awaitable
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import (
-    EVENTS,
-    SUBSCRIPTION_ATTEMPTS,
-    SUBSCRIPTION_IDS,
-    subscriptions_state,
-)
+from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_IDS, subscriptions_state
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import attempts
@@ -72,7 +67,8 @@ class LifecycleEvents:
         for _, fields in entries:
             raw = fields.get(b"event", b"")
             if _HAS_SUBSCRIPTION in raw and (event := _parse(raw)):
-                await self._handle(event)
+                with contextlib.suppress(*UNREADABLE):  # a slot's record that somebody else wrote
+                    await self._handle(event)
         await self._context.last.write()
         if entries:
             self._position = entries[-1][0].decode()
@@ -114,10 +110,10 @@ class LifecycleEvents:
         """Find the slot and the attempt of an event, by its credential, else its subscription."""
         store = self._context.store
         if name := event.subscriptionattempt:
-            raw: Any = await cast(Awaitable[Any], store.client.hget(SUBSCRIPTION_ATTEMPTS, name))
-            operator, _, slot, _ = msgspec.json.decode(raw) if raw else ("", "", "", 0)
-            if operator != store.operator:
+            found = await store.read_attempt(name)
+            if found is None or found.operator != store.operator:
                 return None, None
+            slot = found.slot
         else:
             text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {subscription}")
             slot, _, name = text.partition(" ")

@@ -6,19 +6,14 @@ its device may not be declared yet, and a fleet would be deleted that nobody gav
 """
 
 import contextlib
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import (
-    SUBSCRIPTION_ATTEMPTS,
-    SUBSCRIPTION_IDS,
-    subscriptions_state,
-)
+from receiver.contract.redis_keys import SUBSCRIPTION_IDS, subscriptions_state
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions.api import Listing
@@ -182,10 +177,8 @@ async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
     found = slot.attempt(attempt) if slot else None
     if found and found.subscription == remote.id:
         return by_id
-    attempts = cast(Awaitable[Any], store.client.hget(SUBSCRIPTION_ATTEMPTS, remote.tag or "-"))
-    if raw := await attempts:
-        _, _, name, _ = msgspec.json.decode(raw)
-        return _Owner(True, await store.read_slot(name), remote.tag)
+    if said := await store.read_attempt(remote.tag or "-"):
+        return _Owner(True, await store.read_slot(said.slot), remote.tag)
     return by_id
 
 

@@ -6,6 +6,8 @@ from typing import Any, Final, cast
 import redis.asyncio
 from msgspec import Struct
 
+from receiver.contract import attempt_record
+from receiver.contract.attempt_record import AttemptRecord
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
@@ -17,7 +19,7 @@ from receiver.contract.redis_keys import (
     subscriptions_due,
     subscriptions_orders,
 )
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import UNREADABLE, text
 from receiver.runtime import scripts
 from receiver.subscriptions.lease import Lease, LeaseLost
 from receiver.subscriptions.slots import Slot, decode, encode
@@ -70,7 +72,11 @@ class Store(Lease):
         for rank in range(_RANKS):
             key, now = subscriptions_due(self.operator, rank), int(self.now() * 1000)
             more: Any = await self.client.zrangebyscore(key, "-inf", now, 0, most - len(found))
-            found += [each.decode() for each in more]
+            for each in more:
+                if (name := text(each)).encode() == each:
+                    found.append(name)
+                else:  # somebody else wrote it
+                    await self.client.zrem(key, each)
             if len(found) >= most:
                 break
         return found
@@ -78,6 +84,11 @@ class Store(Lease):
     async def read_slot(self, name: str) -> Slot | None:
         """Read a slot by its id; None where there is none, or somebody else wrote its record."""
         return _slot(await self._read(name))
+
+    async def read_attempt(self, name: str) -> AttemptRecord | None:
+        """Read whose an attempt is; None where that is not stored."""
+        found = self.client.hget(SUBSCRIPTION_ATTEMPTS, name)
+        return attempt_record.read(await cast(Awaitable[Any], found))
 
     async def slots(self) -> AsyncIterator[Slot]:
         """Yield all slots of this operator, each once; of many, few are in memory at a time."""
@@ -137,12 +148,12 @@ class Store(Lease):
     async def remove_order(self, order: bytes) -> None:
         """Remove an order that is done."""
         key = subscriptions_orders(self.operator)
-        await cast(Awaitable[Any], self.client.lrem(key, 1, order.decode()))
+        await cast(Awaitable[Any], self.client.lrem(key, 1, cast(Any, order)))
 
     async def postpone_order(self, order: bytes) -> None:
         """Put an order behind the others."""
         key, pipe = subscriptions_orders(self.operator), self.client.pipeline(transaction=True)
-        pipe.lrem(key, 1, order.decode())
+        pipe.lrem(key, 1, cast(Any, order))
         pipe.rpush(key, order)
         await cast(Awaitable[Any], pipe.execute())
 

@@ -1,6 +1,5 @@
 """Deletes what has expired: credentials an hour after their end, and what refers to them."""
 
-import json
 from collections.abc import Awaitable
 from typing import Any, Final, cast
 
@@ -41,21 +40,21 @@ class Sweep:
         await self._sweep_changes(now)
 
     async def _is_ours(self, attempt: str) -> bool:
-        found = await self._store.read_field(SUBSCRIPTION_ATTEMPTS, attempt)
-        return bool(found) and json.loads(found)[0] == self._store.operator
+        found = await self._store.read_attempt(attempt)
+        return found is not None and found.operator == self._store.operator
 
     async def _sweep_ids(self) -> None:
         """Delete the ids of subscriptions whose attempt is not stored any more."""
         client, own = self._store.client, f"{self._store.operator} "
         async for name, value in client.hscan_iter(SUBSCRIPTION_IDS, count=1000):
-            slot, _, attempt = value.decode().partition(" ")
-            if not name.decode().startswith(own):
+            slot, _, attempt = text(value).partition(" ")
+            if not text(name).startswith(own):
                 continue
             record = await self._store.read_slot(slot)
             if record and record.attempt(attempt):
                 continue
             if not await self._store.read_field(SUBSCRIPTION_ATTEMPTS, attempt):
-                await self._store.write_field(SUBSCRIPTION_IDS, name.decode())
+                await client.hdel(SUBSCRIPTION_IDS, name)
 
     async def _sweep_changes(self, now: float) -> None:
         client = self._store.client

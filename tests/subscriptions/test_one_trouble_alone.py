@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,10 +11,14 @@ import pytest
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
     SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTION_IDS,
+    SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
     subscriptions_due,
     subscriptions_last_events,
     subscriptions_lease,
+    subscriptions_orders,
+    subscriptions_state,
 )
 from receiver.subscriptions.slots import as_document
 from tests.subscriptions.test_subscriptions_command import command, foreign
@@ -172,6 +177,41 @@ def test_a_slot_whose_own_record_cannot_be_read_is_made_anew_and_stops_no_other(
     fleet.settled()
     assert process.poll() is None
     assert b"subscriptions.fault" not in fleet.log.read_bytes()
+
+
+@pytest.mark.parametrize("record", [b"none", b"[1]", b'["a","b","c"]', b"\xff"])
+def test_what_somebody_else_wrote_of_known_slots_ends_no_controller(
+    fleet: Controlled, record: bytes
+) -> None:
+    process = fleet.start()
+    fleet.settled()
+    process.terminate()
+    assert process.wait(60) == 0
+    client: Any = fleet.redis
+    last, slots = subscriptions_last_events("sim"), fleet.slots()
+    for name in (b"\xff", *(slot.id for slot in slots)):
+        client.hset(last, name, record)
+    for key in (SUBSCRIPTION_ATTEMPTS, SUBSCRIPTION_IDS):
+        client.hset(key, mapping={b"strange": record, b"\xff": record})
+    client.hset(subscriptions_state("sim"), mapping={"seen": record, "quota_until": record})
+    client.hset(SUBSCRIPTION_SETS, "fleet:stopped_until", record)
+    client.zadd(subscriptions_due("sim", 0), {record: 1})
+    client.rpush(subscriptions_orders("sim"), record)
+    process = fleet.start()
+    for name in ("strange", *(slot.attempts[0].id for slot in slots)):
+        event = {"type": "device.reachability.changed.v1", "subscriptionattempt": name}
+        event["data"] = {"subscriptionId": "s", "reachable": True}  # type: ignore[assignment]
+        client.xadd("receiver:events", {"event": msgspec.json.encode(event)})
+    heard = {slot.id.encode() for slot in slots}
+    eventually(lambda: process.poll() is not None or _heard(client.hgetall(last)) == heard)
+    assert process.poll() is None
+    eventually(lambda: not client.exists(subscriptions_orders("sim")))
+    fleet.settled()
+
+
+def _heard(stored: dict[bytes, bytes]) -> set[bytes]:
+    """The slots whose last event is known."""
+    return {name for name, value in stored.items() if value.endswith(b'"reachability","sms"]')}
 
 
 def test_an_api_that_gives_no_list_keeps_no_orphans_of_another_unknown(fleet: Controlled) -> None:
