@@ -12,6 +12,7 @@ from typing import Any, Final
 import redis
 
 from receiver.contract.redis_keys import EVENTS, forward_group
+from receiver.contract.stored_values import text
 
 NEARLY_FULL_AT: Final = 0.9
 """Share of `maxmemory`. From 0.8 on ingest answers 503; what is in by then needs some more."""
@@ -76,7 +77,7 @@ def sinks_have_backlog(client: redis.Redis) -> bool:
     return any(
         group["pending"] or _waits(client, group)
         for group in groups
-        if group["name"].decode().startswith(forward_group(""))
+        if text(group["name"]).startswith(forward_group(""))
     )
 
 

@@ -59,6 +59,16 @@ def test_a_sink_within_its_share_parks_nothing(valkey: Valkey, parking: Made) ->
     assert not parked.client.exists(sink_parking("copy"))
 
 
+def test_a_group_of_the_company_s_own_may_have_any_name(valkey: Valkey, parking: Made) -> None:
+    sink = copy_sink()
+    forwarding = Forwarding(valkey, sink)
+    forwarding.client.xgroup_create(EVENTS, "caf\xe9".encode("latin-1"))
+    parked = parking(sink)
+    publish_many(valkey, 1_700)
+    parked.run()
+    assert parked.parked() == 1_600
+
+
 def test_what_the_filter_leaves_out_is_counted_and_not_parked(
     valkey: Valkey, parking: Made
 ) -> None:

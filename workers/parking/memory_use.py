@@ -17,7 +17,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
-from receiver.contract.stored_values import whole
+from receiver.contract.stored_values import text, whole
 from workers.forward.delivery_queue import MOST_RETRIES
 
 TOGETHER: Final = 0.5
@@ -82,7 +82,7 @@ def read(client: redis.Redis, sinks: Sequence[SinkSettings]) -> dict[str, Use]:
     if not client.exists(EVENTS):
         return {}
     groups: Any = client.xinfo_groups(EVENTS)
-    known = {group["name"].decode(): group for group in groups}
+    known = {text(group["name"]): group for group in groups}
     return {
         sink.name: _use(client, sink.name, known[forward_group(sink.name)])
         for sink in sinks
