@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, MutableMapping
@@ -57,6 +58,8 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[libraries], level=logging.WARNING, force=True)
+    sys.excepthook = lambda _type, error, _trace: _say_uncaught(error)
+    threading.excepthook = lambda ended: _say_uncaught(ended.exc_value)
 
 
 def say_refusal(sentences: Iterable[str]) -> None:
@@ -174,6 +177,12 @@ def _fault(_logger: object, _method: str, fields: Fields) -> Fields:
         fields["exception"] = type(error).__name__
         fields["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
     return fields
+
+
+def _say_uncaught(error: BaseException | None) -> None:
+    """Log what ends a process or one of its threads, as every other exception."""
+    if not isinstance(error, SystemExit | KeyboardInterrupt):
+        structlog.get_logger().critical("process.fault", exc_info=error)
 
 
 def _discreet(_logger: object, _method: str, fields: Fields) -> Fields:

@@ -63,6 +63,25 @@ def test_a_library_is_heard_from_warnings_on_without_numbers_or_what_an_error_sa
     assert b"2065550177" not in done.stderr
 
 
+@pytest.mark.parametrize("where", ["fail()", "threading.Thread(target=fail).start()"])
+def test_what_ends_a_process_or_a_thread_is_a_line_without_what_it_says(where: str) -> None:
+    program = (
+        "import threading; from receiver.runtime import logs; logs.configure('info')\n"
+        "def fail(): int('+12065550177 said hello')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program + where],
+        capture_output=True,
+        env=environment(),
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == (where == "fail()")
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert (line["event"], line["exception"]) == ("process.fault", "ValueError")
+    assert line["at"][-1] == "<string>:2 fail"
+
+
 def test_a_fault_that_comes_with_every_request_is_a_line_now_and_then_with_a_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
