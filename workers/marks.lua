@@ -18,10 +18,14 @@ function marks.less(a, b)
 end
 local less = marks.less
 
--- Returns the ranges of a mark, {first, last} each.
+-- Returns the ranges of a mark, {first, last} each; none of one that somebody else wrote.
 function marks.read(text)
     local done = {}
     for first, last in string.gmatch(text or '', '(%S+) (%S+)') do
+        local known = string.match(first, '^%d+%-%d+$') and string.match(last, '^%d+%-%d+$')
+        if not known or less(last, first) then
+            return {}
+        end
         done[#done + 1] = {first, last}
     end
     return done

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from receiver.config.settings import RedisStreamSink
 from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, MARKS, forward_group
 from receiver.runtime.scripts import load
+from tests.support.forwarding import Forwarding
 from tests.support.valkey import Valkey
-from tests.workers.test_groups_moved import STRANGERS, Stranger, accept, published, work
+from tests.workers.test_groups_moved import STRANGERS, Stranger, accept, published, texts, work
 from workers.forward.delivery_queue import create_group
 
 
@@ -41,6 +43,19 @@ def test_a_stream_that_is_gone_is_made_anew_by_the_first_worker_that_looks(valke
     accept(client, *range(5, 7))
     work(client)
     assert published(client) == sorted(f"text {number}" for number in range(7))
+
+
+@pytest.mark.parametrize("mark", ["none", "x-y z", "1-1 none", "99999999999999999999-1 1-1"])
+def test_a_mark_that_somebody_else_wrote_is_none(valkey: Valkey, mark: str) -> None:
+    client: Any = valkey.client()
+    forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
+    for first in (0, 3):
+        accept(client, *range(first, first + 3))
+        work(client)
+        forwarding.run()
+        client.hset(MARKS, mapping={GROUP: mark, forward_group("copy"): mark})
+    assert published(client) == texts(6)
+    assert forwarding.count("delivered") == 6
 
 
 def test_a_sinks_group_that_is_made_now_is_not_said_to_have_been_moved(valkey: Valkey) -> None:
