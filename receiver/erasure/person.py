@@ -2,17 +2,22 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import phonenumbers
 
 from receiver.carriers import BY_NAME
 from receiver.carriers.carrier import Unreadable
+from receiver.carriers.formats import phone_number
 from receiver.config.settings import Settings
-from receiver.contract.records import Notification
+from receiver.contract.records import Notification, Refusal
+from receiver.erasure.said import said
 
 _json = msgspec.json.Encoder().encode
+_NO_DIGIT: Final = re.compile("[^0-9]+")
+_TELLING: Final = 7
+"""Last digits of a number that stand in each spelling of it."""
 
 
 class Person:
@@ -23,6 +28,7 @@ class Person:
         self.digits = [_digits(number) for number in numbers]
         self.in_bytes = naming(self.digits)
         """Tells whether a number stands in what is stored, such as an event."""
+        self._ends = [digits[-_TELLING:] for digits in self.digits]
         self._settings = settings
         self._unread: set[str] = set()
         """Receipts of notifications that nobody could look into."""
@@ -50,12 +56,32 @@ class Person:
         callback = BY_NAME.get(one.callback)
         try:
             events = callback.events(one, self._settings.place(one.listener)) if callback else []
-            return any(self.in_bytes(_said(event)) for event in events)
+            return any(self.in_bytes(_encoded(event)) for event in events)
         except Unreadable:
-            return False
+            return self._in_values(one.body, one.content_type, one.listener)
         except Exception:  # noqa: BLE001 - a fault of ours in one may not hold back all erasing
             self._unread.add(one.receipt)
             return False
+
+    def in_refusal(self, one: Refusal) -> bool:
+        """Tell whether a refused request is about the person, by the same rules."""
+        headers = (value.encode() for _, value in one.headers)
+        if self.in_bytes(one.body) or any(map(self.in_bytes, headers)):
+            return True
+        kind = next((value for name, value in one.headers if name == "content-type"), "")
+        return self._in_values(one.body, kind, one.listener)
+
+    def _in_values(self, body: bytes, content_type: str, listener: str) -> bool:
+        _, region = self._settings.place(listener)
+        return any(self._names(value, region) for value in said(body, content_type))
+
+    def _names(self, value: str, region: str) -> bool:
+        digits = _NO_DIGIT.sub("", value)
+        if not any(end in digits for end in self._ends):
+            return False  # quickly: a body may have very many values
+        return self.in_bytes(value.encode()) or self.in_bytes(
+            phone_number.normal(value, region).encode()
+        )
 
 
 def naming(digits: Sequence[str]) -> Callable[[bytes], bool]:
@@ -66,7 +92,7 @@ def naming(digits: Sequence[str]) -> Callable[[bytes], bool]:
     return lambda stored: search(stored) is not None
 
 
-def _said(event: Any) -> bytes:
+def _encoded(event: Any) -> bytes:
     return _json([event.subject, event.data])
 
 

@@ -150,11 +150,9 @@ def _dead_letter(person: Person, raw: bytes) -> bool:
 def names_in_refusal(person: Person, raw: bytes) -> bool:
     """Tell whether an encoded refusal is about the person."""
     try:
-        one = decode_refusal(raw)
+        return person.in_refusal(decode_refusal(raw))
     except UNREADABLE:
         return person.in_bytes(raw)
-    said = (one.body, *(value.encode() for _, value in one.headers))
-    return any(map(person.in_bytes, said))
 
 
 def _attempt(person: Person, raw: bytes) -> bool:

@@ -1,0 +1,30 @@
+"""What a body says that no carrier made sense of: each of its values, as far as it can be read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from receiver.carriers.att.body import text_of, understand
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.formats.unicode_hex import candidates
+
+
+def said(body: bytes, content_type: str) -> Iterator[str]:
+    """Yield the texts and numbers in a body: JSON, XML or a form, in whatever encoding. Of anything
+    else its whole text.
+    """
+    try:
+        level: list[Any] = [understand(body, content_type)[0]]
+    except Rejected:
+        yield text_of(body)
+        return
+    while level:
+        value = level.pop()
+        if type(value) is dict:
+            level += (*value, *value.values())
+        elif type(value) is list:
+            level += value
+        elif type(value) is str:
+            yield value
+            yield from (one["text"] for one in candidates(value))
+        elif type(value) is int:
+            yield str(value)

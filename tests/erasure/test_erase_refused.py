@@ -1,0 +1,60 @@
+"""`receiver erase` finds a person in refused requests too, however the number was written there."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from receiver.config.settings import Settings
+from receiver.contract.records import Refusal, encode
+from receiver.contract.redis_keys import REJECTED
+from receiver.erasure.erase import Eraser
+from receiver.erasure.person import Person
+from tests.support.valkey import Valkey
+
+HER = "+12065550100"
+
+
+def refuse(client: Any, body: bytes, kind: str = "application/json", status: int = 403) -> None:
+    headers = [("content-type", kind)] if kind else []
+    one = Refusal("att.sms.mo", "default", "r", 1, status, "no", headers, body)
+    client.xadd(REJECTED, {"r": encode(one)})
+
+
+HIS = "+12065550199"
+
+
+def coded(number: str) -> bytes:
+    return json.dumps({"Message": f"call {number[1:]}".encode("utf-16-be").hex()}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (lambda n: b'{"SenderAddress":"tel:%b","Message":"hi"}' % n[2:], "application/json"),
+        (lambda n: b'{"address":["tel:(206) 555-%b"],"messageid":1}' % n[-4:], ""),
+        (lambda n: b'{"SenderAddress":%b}' % n[2:], "application/json"),
+        (lambda n: b"SenderAddress=tel%%3A%b" % n[2:], "application/x-www-form-urlencoded"),
+        (lambda n: b"<m><senderAddress>206-555-%b</senderAddress></m>" % n[-4:], "text/xml"),
+        (lambda n: f'{{"SenderAddress":"{n.decode()}"}}'.encode("utf-16"), "application/json"),
+        (lambda n: f'{{"SenderAddress":"{n.decode()}"'.encode("utf-16"), "application/json"),
+        (lambda n: b'{"Message":"\\u00a0%b"}' % n[1:], "application/json"),
+        (lambda n: coded(n.decode()), "application/json"),
+        (lambda n: b'{"%b":true}' % n[2:], "application/json"),
+    ],
+    ids=[
+        *("national", "in a list", "number", "form", "xml", "utf-16", "cut utf-16"),
+        *("escape", "hexadecimal", "name"),
+    ],
+)
+def test_a_refused_request_is_about_her_however_it_was_written(
+    valkey: Valkey, body: Callable[[bytes], bytes], kind: str
+) -> None:
+    client: Any = valkey.client()
+    refuse(client, body(HER.encode()), kind)
+    refuse(client, body(HIS.encode()), kind)
+    report = Eraser(client, Person((HER,), Settings()), (), open_seconds=0.5).run()
+    assert (report.erased, report.complete) == ({"rejected": 1}, True)
+    ((_, left),) = client.xrange(REJECTED)
+    assert body(HIS.encode()) in left[b"r"]
