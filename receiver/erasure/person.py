@@ -15,6 +15,11 @@ from receiver.contract.records import Notification, Refusal
 from receiver.erasure.said import said
 
 _json = msgspec.json.Encoder().encode
+_BETWEEN: Final = rb"(?:[-.()/ ]|\xc2\xa0|\xe2\x80[\x90-\x95\xaf]|\xe2\x88\x92){0,3}"
+"""What people put between digits: beside ASCII the blanks and hyphens that do not break."""
+_BEFORE: Final = rb"(?:(?<![0-9].)|(?<=(?<![0-9])00.)|(?<=(?<![0-9])011.))"
+"""What may stand before a number whose first digit has been read: no digit, or 00 or 011. As it
+came it may also have a +, or %2B, which ends with a letter."""
 _NO_DIGIT: Final = re.compile("[^0-9]+")
 _TELLING: Final = 7
 """Last digits of a number that stand in each spelling of it."""
@@ -86,10 +91,15 @@ class Person:
 
 def naming(digits: Sequence[str]) -> Callable[[bytes], bool]:
     """Return what tells whether one of these numbers stands in something stored."""
-    every = "|".join(digits).encode()
-    # As it came it may have a +, 00 or 011 before it, or %2B, which ends with a letter.
-    search = re.compile(rb"(?<![0-9])(?:00|011)?(?:%s)(?![0-9])" % every).search
+    every = b"|".join(map(_pattern, digits))
+    search = re.compile(rb"(?:%s)(?![0-9])" % every, re.DOTALL).search
     return lambda stored: search(stored) is not None
+
+
+def _pattern(digits: str) -> bytes:
+    """Return the pattern of a number, which begins with a digit: so it is looked for quickly."""
+    first, *others = (b"%c" % one for one in digits.encode())
+    return _BETWEEN.join([first + _BEFORE, *others])
 
 
 def _encoded(event: Any) -> bytes:

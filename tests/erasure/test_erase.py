@@ -121,6 +121,18 @@ def test_however_it_was_written(valkey: Valkey, body: bytes) -> None:
     assert (client.xlen(INBOUND), client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["+1 206-555-0100", "+1 (206) 555 0100", "1.206.555.0100", "+1\u00a0206\u2011555\u20110100"],
+)
+def test_in_a_text_with_what_people_put_between_digits(valkey: Valkey, written: str) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HIS, f"call {written}, please"), message(HIS, f"call {written}1"))
+    work(client)
+    assert erase(client).erased == {"notification": 1, "event": 1}
+    assert client.xlen(EVENTS) == 1
+
+
 def test_a_dry_run_counts_and_changes_nothing(valkey: Valkey) -> None:
     client: Any = valkey.client()
     accept(client, message(HER))
