@@ -5,6 +5,7 @@ from typing import Any
 import click
 import redis
 
+from receiver.carriers.formats.json_body import as_raw
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_pairs
 from receiver.cli.terminal.time_option import format_time
@@ -71,8 +72,8 @@ def _print_bodies(client: redis.Redis, receipt: str) -> None:
             f"no body is stored under the receipt {receipt} (any more): `receiver explain` names "
             "the receipt of an event"
         )
-    for each in found:
-        click.echo(each)
+    for each in found:  # of several each is an item of a batch, and so JSON
+        click.echo(bytes(as_raw(each)) if len(found) > 1 else each)
 
 
 def _document(story: Story) -> dict[str, object]:

@@ -245,3 +245,14 @@ def test_the_whole_body_is_found_by_its_receipt(valkey: Valkey, tmp_path: Path) 
     none = run(tmp_path, "explain", "--body", receipt(2), REDIS_URL=valkey.url)
     assert (none.stdout, none.returncode) == ("", 1)
     assert "no body is stored under the receipt" in none.stderr
+
+
+def test_of_a_batch_that_came_over_lines_each_notification_is_a_line(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    name = receipt(1)
+    for number in (1, 2):
+        accept(valkey.client(), name, json.dumps({"id": f"{number}\n"}, indent=2).encode())
+    found = run(tmp_path, "explain", "--body", name, REDIS_URL=valkey.url)
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    assert lines == [{"id": "1\n"}, {"id": "2\n"}]
