@@ -1,5 +1,6 @@
 """What came in one request, and the events that were made of it, as a story shows them."""
 
+import base64
 import shlex
 from typing import Final
 
@@ -11,7 +12,7 @@ from receiver.carriers import CALLBACKS
 from receiver.config.console import TRACE
 from receiver.console.app import masks_of, web_of
 from receiver.console.marked import Marked, marked
-from receiver.console.mask import Masks
+from receiver.console.mask import Masks, in_utf8
 from receiver.console.origins import Origin, origins
 from receiver.contract.records import Notification, Refusal, decode_notification, decode_refusal
 from receiver.contract.redis_keys import EVENTS, INBOUND, REJECTED
@@ -100,7 +101,7 @@ def _accepted(request: Request, one: Notification, reason: str, masks: Masks) ->
         headers=[(name, masks.header(name, value)) for name, value in one.headers],
         raw=marked(one.body, reason, masks),
         events=[],
-        curl=_curl(request, one, masks.body(one.body)),
+        curl=_curl(request, one, masks),
         trace=one.trace[3:35],
         trace_url=_trace_url(request, one.trace[3:35]),
     )
@@ -130,15 +131,25 @@ def _events(client: redis.Redis, entries: list[str]) -> list[bytes]:
     return [event for event in found if event]
 
 
-def _curl(request: Request, notification: Notification, body: str) -> str:
+def _curl(request: Request, notification: Notification, masks: Masks) -> str:
     """Return a command that sends the body again; empty for what was fetched, not sent."""
     address = _ROUTES.get(notification.callback, "")
     if not address:
         return ""
     base = request.app.state.settings.public_url or web_of(request.app.state)
     kind = notification.content_type or "application/json"
+    before, data = _data(notification.body, masks)
     return (
-        'curl -i -H "Authorization: Bearer $RECEIVER_TOKEN" '
-        f"-H {shlex.quote(f'Content-Type: {kind}')} --data-binary {shlex.quote(body)} "
+        f'{before}curl -i -H "Authorization: Bearer $RECEIVER_TOKEN" '
+        f"-H {shlex.quote(f'Content-Type: {kind}')} --data-binary {data} "
         f"{shlex.quote(f'{base}{address}/{notification.listener}')}"
     )
+
+
+def _data(body: bytes, masks: Masks) -> tuple[str, str]:
+    """Return what stands before curl, and its data. Octets that no argument can hold come in by a
+    pipe, and so does what curl would take for the name of a file.
+    """
+    if masks.clear and (in_utf8(body) is not body or body.startswith(b"@")):
+        return f"echo {base64.b64encode(body).decode()} | base64 -d | ", "@-"
+    return "", shlex.quote(masks.body(body))

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
+from receiver.carriers.formats.charset import body_text
 from receiver.contract.redis_keys import CONSOLE
 
 _NUMBER: Final = re.compile(r"(?:tel:)?\+?[0-9][0-9 ().-]{5,24}").fullmatch
@@ -89,7 +90,7 @@ class Masks:
     def body(self, body: bytes) -> str:
         """Return a body as it came: JSON with masked values, of anything else how long it is."""
         try:
-            value = self.value(msgspec.json.decode(body))
+            value = self.value(msgspec.json.decode(in_utf8(body)))
             return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return f"••• {len(body)} bytes, no JSON"
@@ -128,10 +129,11 @@ class Unmasked(Masks):
 
     def body(self, body: bytes) -> str:
         """Return a body as it is: JSON over lines, anything else as text."""
+        text = in_utf8(body)
         try:
-            return msgspec.json.format(body, indent=2).decode()
+            return msgspec.json.format(text, indent=2).decode()
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return body.decode("utf-8", "replace")
+            return text.decode()
 
 
 def masks(client: redis.Redis) -> Masks:
@@ -142,6 +144,17 @@ def masks(client: redis.Redis) -> Masks:
         client.set(key, secrets.token_bytes(32), nx=True)
         stored = client.get(key)
     return Masks(stored)
+
+
+def in_utf8(body: bytes) -> bytes:
+    """Return a body as it is where it is UTF-8, else its text in that: AT&T names UCS-2 and Latin-1
+    as character sets too.
+    """
+    try:
+        said = "" if b"\0" in body else body.decode()
+    except UnicodeDecodeError:
+        said = ""
+    return body if said else body_text(body).encode()  # whose octets tell what it is in
 
 
 def _is_clear(name: str, value: Any) -> bool:

@@ -1,7 +1,11 @@
 """One notification's story, and what of a person it shows to whom."""
 
+import html
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +123,25 @@ def test_kept_headers_are_shown_and_masked_unless_they_say_nothing_of_a_person(
     assert "trace <code>4bf92f3577b34da6a3ce929d0e0e4736</code>" in page
     assert NUMBER not in page
     assert f"+1{NUMBER}</dd>" in operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1"])
+def test_a_body_in_another_character_set_is_shown_as_text_and_sent_again_as_it_came(
+    operator: TestClient, valkey: Valkey, tmp_path: Path, charset: str
+) -> None:
+    said = {"SenderAddress": f"tel:+1{NUMBER}", "Message": "é"}
+    body = json.dumps(said, ensure_ascii=False).encode(charset)
+    one = Notification("att.sms.mo", "promo", receipt(1), 1, "", body)
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+    assert "••• 1 characters" in operator.get(f"/n/{receipt(1)}").text
+    page = html.unescape(operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text)
+    assert '"Message": "é"' in page
+    (tmp_path / "curl").write_text('#!/bin/sh\ncat > "$(dirname "$0")/sent"\n')
+    (tmp_path / "curl").chmod(0o700)
+    (command,) = re.findall(r'<code id="curl-1">(.*?)</code>', page, re.DOTALL)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", command], env={"PATH": path}, check=True)  # noqa: S607
+    assert (tmp_path / "sent").read_bytes() == body
 
 
 def test_each_field_of_the_event_says_where_it_stands(viewer: TestClient, valkey: Valkey) -> None:
