@@ -34,8 +34,10 @@ def device_of(data: dict[str, Any]) -> dict[str, Any] | None:
 def international(value: Any) -> Any:
     """Return a phone number in E.164. CAMARA's numbers are always international and have their `+`
     optionally (Commonalities up to 0.3), and an example's `+123456789` written without quotes in
-    YAML arrives as a number.
+    YAML arrives as a number; with an exponent from who keeps numbers as doubles.
     """
+    if type(value) is float and value.is_integer():
+        value = int(value)  # JSON knows one kind of number only (RFC 8259, section 6)
     digits = str(value) if type(value) is int else value
     if type(digits) is not str:
         return value
