@@ -66,7 +66,9 @@ class Process:
         self._inbound = Inbound(link, self._bell.ring, lambda _accepted: None)
         self._stores: dict[str, Store] = {}
         self._shelf = Shelf(settings.data_dir / DIRECTORY, self._inbound, self._store)
-        self._shelf.follow_ups[att.OUTBOX.name] = Settlement(self._redis).of_page
+        self._shelf.follow_ups[att.OUTBOX.name] = Settlement(
+            self._redis, lambda: self._settings
+        ).of_page
         self._http = HttpClient(connections=2)
         self._gateways: set[Gateway] = set()
         self._running: dict[str, _Running] = {}
@@ -122,8 +124,9 @@ class Process:
     def _basis(self, poll: Poll) -> tuple[object, ...]:
         """Return the settings that a poller goes by."""
         operators = [one for one in self._settings.operators if one.name == _operator(poll)]
-        others = self._settings.polls if isinstance(poll, AttStatusPoll) else ()
-        return (poll, operators, others)
+        if not isinstance(poll, AttStatusPoll):
+            return (poll, operators)
+        return (poll, operators, self._settings.polls, self._settings.place(poll.heard_as)[1])
 
     async def once(self, poll: Poll) -> Round:
         """Do one round of a poll now. Raises one of `DOWN_ON_THE_LOOP`, and `ValueError` for a kind

@@ -47,7 +47,8 @@ class Statuses:
         self._poll = poll
         self._site = site
         self._rate = RateLimit(poll.rate)
-        self._settlement = Settlement(site.redis)
+        _, self._region = site.settings.place(poll.heard_as)
+        self._settlement = Settlement(site.redis, lambda: site.settings)
         self._requests = WatchRequests(site.redis, site.settings.polls, site.shelf)
         self._seldom = Seldom(log)
         self._under_way: dict[str, asyncio.Task[Fetched | None]] = {}
@@ -120,7 +121,7 @@ class Statuses:
             await self._end(watch, record, "expired")
             return None
         fetched = await self._site.pages.fetch(
-            self._path(watch), att.OUTBOX, lambda page: _judge(watch, page)
+            self._path(watch), att.OUTBOX, lambda page: _judge(watch, page, self._region)
         )
         if _is_gone(fetched):
             await self._end(watch, record, "gone", fetched.body.decode("utf-8", "replace"))
@@ -164,10 +165,10 @@ class Statuses:
         )
 
 
-def _judge(watch: Watch, page: Page) -> Records:
+def _judge(watch: Watch, page: Page, region: str) -> Records:
     """Return the records of a page; none for one that says the same as the page before."""
     records = records_of(page)
-    found, whole = found_in(page)
+    found, whole = found_in(page, region)
     known = {one.address: (one.status, one.final) for one in found}
     if whole and not records.refused and known.items() <= watch.known.items():
         return Records("empty")

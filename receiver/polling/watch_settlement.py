@@ -4,7 +4,7 @@ It is done after the page is in the inbound stream and before its file is remove
 killed between the two does it again from the file, with the same result.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import redis.asyncio
@@ -13,6 +13,7 @@ from receiver.carriers import att
 from receiver.carriers.att import outbox
 from receiver.carriers.att.outbox import Status
 from receiver.carriers.carrier import Rejected
+from receiver.config.settings import Settings
 from receiver.contract.redis_keys import WATCHES
 from receiver.polling import watch as watching
 from receiver.polling import watch_store
@@ -23,16 +24,18 @@ from receiver.polling.watch import Step, Watch
 class Settlement:
     """Settles watches. Every method may raise one of `DOWN_ON_THE_LOOP`."""
 
-    def __init__(self, client: "redis.asyncio.Redis") -> None:
+    def __init__(self, client: "redis.asyncio.Redis", settings: Callable[[], Settings]) -> None:
+        """`settings` has the regions of listeners, by which their statuses come out."""
         self._client = client
+        self._settings = settings
 
     async def of_page(self, page: Page) -> None:
         """Settle the watch that a page is about; nothing where there is none any more."""
         name = watching.field(page.asked.poll, outbox.message_id(page.asked.path))
         record: Any = await self._client.hget(WATCHES, name)
         if record:
-            now = await self._now()
-            await self.write(record, _step(watching.decode(record), page, now))
+            now, (_, region) = await self._now(), self._settings().place(page.asked.listener)
+            await self.write(record, _step(watching.decode(record), page, region, now))
 
     async def write(self, record: bytes, step: Step) -> bool:
         """Write a step. Returns whether the record was still this one."""
@@ -44,20 +47,22 @@ class Settlement:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-def found_in(page: Page) -> tuple[Sequence[Status], bool]:
-    """Return the statuses in a page, and whether these are all that the gateway answered."""
+def found_in(page: Page, region: str) -> tuple[Sequence[Status], bool]:
+    """Return the statuses in a page of a listener in this region, and whether these are all that
+    the gateway answered.
+    """
     try:
-        found = outbox.statuses(page.body, page.content_type)
+        found = outbox.statuses(page.body, page.content_type, region)
     except Rejected:
         found = None
     if found is not None and (page.complete or page.died):
         return found, True
     rest = att.OUTBOX.salvage(page.body) if att.OUTBOX.salvage else None
-    return outbox.statuses(rest, "application/json") if rest else (), False
+    return outbox.statuses(rest, "application/json", region) if rest else (), False
 
 
-def _step(watch: Watch, page: Page, now: int) -> Step:
-    found, whole = found_in(page)
+def _step(watch: Watch, page: Page, region: str, now: int) -> Step:
+    found, whole = found_in(page, region)
     if whole:
         return watching.answered(watch, found, now)
     if page.complete:  # an answer, and none that we know

@@ -228,7 +228,7 @@ rate = {rate}
 
     def events(self) -> list[dict[str, Any]]:
         """All events so far, normalised."""
-        Normaliser(self.redis, "me", Settings(), lambda: False).run()
+        Normaliser(self.redis, "me", self.settings, lambda: False).run()
         found: Any = self.redis.xrange(EVENTS)
         return [json.loads(fields[b"event"]) for _, fields in found]
 

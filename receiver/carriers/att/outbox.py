@@ -65,13 +65,14 @@ class Status(Struct, frozen=True):
     final: bool
 
 
-def statuses(body: bytes, content_type: str) -> list[Status]:
-    """Return the statuses in an answer, which may be none. Raises `Rejected` for what is no such
-    answer.
+def statuses(body: bytes, content_type: str, region: str = "US") -> list[Status]:
+    """Return the statuses in an answer, which may be none; a number without a country code is one
+    of the region. Raises `Rejected` for what is no such answer.
     """
     infos = [item.meaning for item in _items(body, content_type, Room(body))[0]]
     return [
-        Status(phone_number.normal(one.address), one.status, is_final(one.status)) for one in infos
+        Status(phone_number.normal(one.address, region), one.status, is_final(one.status))
+        for one in infos
     ]
 
 
