@@ -26,7 +26,7 @@ from receiver.contract.redis_keys import (
     retry_items,
 )
 from receiver.contract.stored_values import whole
-from receiver.erasure import log_rewrite, parked, runs, slow_log, spools
+from receiver.erasure import log_rewrite, parked, runs, slow_log, spools, watches
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
@@ -167,6 +167,8 @@ class Eraser:
         elif kind == "event":
             gone, undelivered = self._erase_events(names)
             self.report.undelivered += undelivered
+        elif kind == "watch":
+            gone = watches.end(self._client, names)
         elif kind == "dead-letter":
             gone = sum(self._drop(keys=[DEAD_LETTERS, LEDGER], args=[name]) == 1 for name in names)
         else:

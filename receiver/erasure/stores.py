@@ -22,6 +22,7 @@ from receiver.contract.redis_keys import (
     EVENTS,
     INBOUND,
     REJECTED,
+    WATCHES,
     retry_items,
     sink_deliveries,
 )
@@ -30,9 +31,12 @@ from receiver.erasure.person import Person
 from receiver.operations import look
 from receiver.operations.look import Look
 
-Kind = Literal["notification", "event", "dead-letter", "rejected", "delivery", "attempt", "copy"]
+Kind = Literal[
+    "notification", "event", "dead-letter", "rejected", "delivery", "attempt", "watch", "copy"
+]
 """`delivery` waits for another attempt at a sink; `attempt` is the record of one that was made;
-`copy` is an event on a stream of the company's own that a sink fills."""
+`watch` is of a sent message whose delivery status is asked for; `copy` is an event on a stream of
+the company's own that a sink fills."""
 
 _About = Callable[[bytes], bool]
 
@@ -88,11 +92,12 @@ def find_sent(
         return _in_stream(client, (kind, key, field), about, passed)
 
     for sink in sinks:
-        yield from _in_hash(client, retry_items(sink), names, passed)
+        yield from _in_hash(client, ("delivery", retry_items(sink)), names, passed)
     yield from stream("dead-letter", DEAD_LETTERS, b"d", lambda raw: _dead_letter(person, raw))
     yield from stream("rejected", REJECTED, b"r", lambda raw: names_in_refusal(person, raw))
     for key in (DELIVERIES, *map(sink_deliveries, sinks)):
         yield from stream("attempt", key, b"a", lambda raw: _attempt(person, raw))
+    yield from _in_hash(client, ("watch", WATCHES), names, passed)
     for copy in copies:
         yield from stream("copy", copy, b"event")
 
@@ -113,15 +118,16 @@ def _in_stream(
 
 
 def _in_hash(
-    client: redis.Redis, key: str, about: _About, passed: Callable[[int], None]
+    client: redis.Redis, where: tuple[Kind, str], about: _About, passed: Callable[[int], None]
 ) -> Iterator[Found]:
+    kind, key = where
     cursor, count = -1, look.FIRST
     while cursor:
         found: Any = client.hscan(key, max(0, cursor), count=count)
         cursor, fields = found
         for entry, stored in fields.items():
             if about(stored):
-                yield Found("delivery", key, entry.decode(), stored)
+                yield Found(kind, key, entry.decode(), stored)
         passed(len(fields))
         size = sum(map(len, fields.values()))
         count = look.more(len(fields), size) if fields else min(look.PAGE, 2 * count)

@@ -10,6 +10,7 @@ from receiver.contract.redis_keys import (
     EVENTS,
     INBOUND,
     REJECTED,
+    WATCHES,
     retry_due,
     sink_deliveries,
 )
@@ -27,4 +28,5 @@ def stored_total(client: redis.Redis, more: Sequence[str]) -> int:
         pipe.xlen(stream)
     for sink in sinks:
         pipe.zcard(retry_due(sink))
+    pipe.hlen(WATCHES)
     return sum(pipe.execute())
