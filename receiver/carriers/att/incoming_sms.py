@@ -70,7 +70,7 @@ def message(fields: Fields) -> Mo:
 def event(message: Mo, raw: Raw | str, zone: tzinfo, region: str) -> Event:
     """Return what a message means; `raw` is what it stood in."""
     sender = phone_number.normal(message.sender, region)
-    destination = message.destination and phone_number.normal(message.destination, region)
+    destination = phone_number.normal(message.destination or "", region) or None
     data: SmsMessage = {
         "from": sender,
         "to": destination,
