@@ -9,6 +9,8 @@ import redis
 from starlette.requests import Request
 
 from receiver.carriers import CALLBACKS
+from receiver.carriers.carrier import Rejected
+from receiver.carriers.carrier import Request as Asked
 from receiver.config.console import TRACE
 from receiver.console.app import masks_of, web_of
 from receiver.console.marked import Marked, marked
@@ -19,7 +21,7 @@ from receiver.contract.redis_keys import EVENTS, INBOUND, REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.explain import Story, stored
 
-_ROUTES: Final = {callback.name: callback.path for callback in CALLBACKS}
+_CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
@@ -133,17 +135,29 @@ def _events(client: redis.Redis, entries: list[str]) -> list[bytes]:
 
 def _curl(request: Request, notification: Notification, masks: Masks) -> str:
     """Return a command that sends the body again; empty for what was fetched, not sent."""
-    address = _ROUTES.get(notification.callback, "")
-    if not address:
+    if notification.callback not in _CALLBACKS:
         return ""
+    address = _CALLBACKS[notification.callback].path
     base = request.app.state.settings.public_url or web_of(request.app.state)
-    kind = notification.content_type or "application/json"
+    kind = _kind_to_send(notification)
     before, data = _data(notification.body, masks)
     return (
         f'{before}curl -i -H "Authorization: Bearer $RECEIVER_TOKEN" '
         f"-H {shlex.quote(f'Content-Type: {kind}')} --data-binary {data} "
         f"{shlex.quote(f'{base}{address}/{notification.listener}')}"
     )
+
+
+def _kind_to_send(notification: Notification) -> str:
+    """Return the content type it came with, unless that is another body's: an item of a batch, and
+    what was in binary mode, are stored as their carrier's own JSON.
+    """
+    callback, kind = _CALLBACKS[notification.callback], notification.content_type
+    try:
+        callback.read(Asked(kind, (), notification.body))
+    except Rejected:
+        kind = next(iter(callback.content), "")
+    return kind or "application/json"
 
 
 def _data(body: bytes, masks: Masks) -> tuple[str, str]:

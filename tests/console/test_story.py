@@ -4,6 +4,7 @@ import html
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from receiver.carriers import BY_NAME
+from receiver.carriers.carrier import Request as Asked
 from receiver.console import audit
 from receiver.console.pages import story
 from receiver.contract.records import DeadLetter, Notification, Refusal, encode
@@ -142,6 +145,21 @@ def test_a_body_in_another_character_set_is_shown_as_text_and_sent_again_as_it_c
     path = f"{tmp_path}:{os.environ['PATH']}"
     subprocess.run(["sh", "-c", command], env={"PATH": path}, check=True)  # noqa: S607
     assert (tmp_path / "sent").read_bytes() == body
+
+
+@pytest.mark.parametrize("kind", ["application/cloudevents-batch+json", "text/plain"])
+def test_an_item_of_a_batch_and_what_came_in_binary_mode_can_be_sent_again_alone(
+    operator: TestClient, valkey: Valkey, kind: str
+) -> None:
+    body = b'{"specversion":"1.0","id":"1","source":"/x","type":"t","data":"words"}'
+    one = Notification("camara.notifications", "promo", receipt(1), 1, kind, body)
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+    page = html.unescape(operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text)
+    (command,) = re.findall(r'<code id="curl-1">(.*?)</code>', page, re.DOTALL)
+    words = shlex.split(command)
+    (sent,) = [word.partition(": ")[2] for word in words if word.startswith("Content-Type: ")]
+    again = words[words.index("--data-binary") + 1].encode()
+    assert len(BY_NAME["camara.notifications"].read(Asked(sent, (), again)).accepted) == 1
 
 
 def test_each_field_of_the_event_says_where_it_stands(viewer: TestClient, valkey: Valkey) -> None:
