@@ -17,6 +17,7 @@ from receiver.contract.redis_keys import subscriptions_state
 from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.cancelling import cancel
+from receiver.runtime.logs import Condition
 from receiver.subscriptions import (
     clock_jumps,
     orphans,
@@ -59,6 +60,8 @@ class Controller:
         store = Store(Redis.from_pool(pool), operator.name, self._due)
         api = Api(client)
         self._stopping = stopping
+        address = redis_client.address(settings.redis_url or "")
+        self._away = Condition(log, "redis.trouble", "redis.back", server=address)
         self._running: dict[asyncio.Task[None], str] = {}
         """The steps under way, and the slot of each."""
         self.context = Context(
@@ -81,10 +84,12 @@ class Controller:
                 try:
                     if await store.acquire_lease():
                         await self._work()
+                    else:
+                        self._away.is_now("")
                 except LeaseLost:
                     log.warning("subscriptions.lease_lost", operator=store.operator)
                 except redis_errors.DOWN_ON_THE_LOOP as error:
-                    log.warning("redis.trouble", error=type(error).__name__)
+                    self._away.is_now(redis_errors.refusal(error))
                 await self._pause(1.0)
             with contextlib.suppress(*redis_errors.DOWN_ON_THE_LOOP):
                 await store.release_lease()
@@ -144,6 +149,7 @@ class Controller:
             await store.check_data()
             await store.write_seen()
             await self._pause(_LEASE_RENEWAL)
+            self._away.is_now("")
 
     async def _read_events(self) -> None:
         while self._works():

@@ -1,11 +1,13 @@
 """A controller that is stopped, or whose Redis is, leaves one subscription for each slot."""
 
+import json
 import signal
 from functools import partial
 from pathlib import Path
 
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+from tests.support.refusing import refusing
 
 ANOTHER = "+12065550109"
 MANY = [f"+1206555{number:04}" for number in range(20)]
@@ -46,3 +48,21 @@ def test_redis_killed_between_steps_leaves_one_subscription_for_each_slot(
         fleet.valkey.restart()
         fleet.redis.connection_pool.disconnect()
     fleet.unhurt(*MANY)
+
+
+def test_a_redis_that_is_away_is_one_line_however_often_it_is_tried(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    fleet.valkey.kill()
+    with refusing(fleet.valkey.socket) as refused:
+        eventually(lambda: refused.count >= 6)
+    fleet.valkey.start()
+    eventually(lambda: lines(fleet, "redis.back"))
+    [trouble] = lines(fleet, "redis.trouble")
+    assert trouble["server"] == str(fleet.valkey.socket)
+    assert trouble["reason"]
+
+
+def lines(fleet: Controlled, event: str) -> list[dict[str, str]]:
+    found = [one for one in fleet.log.read_text().splitlines() if one.startswith("{")]
+    return [one for one in map(json.loads, found) if one["event"] == event]

@@ -13,7 +13,7 @@ import structlog
 
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import sink_parking
-from receiver.runtime import redis_errors
+from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.logs import Condition
 from receiver.runtime.server_time import server_time
 from workers.parking import memory_use
@@ -39,6 +39,7 @@ class Parker:
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self._client = client
         self._sinks = settings.sinks
+        self._server = redis_client.address(settings.redis_url or "")
         self._place = Place(settings.park_dir) if settings.park_dir else None
         self._policies = {sink.name: settings.when_full(sink) for sink in settings.sinks}
         self._parkings = {
@@ -59,7 +60,7 @@ class Parker:
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Work until `wait`, which waits so many seconds, returns that a stop is asked for."""
-        away = Condition(log, "redis.trouble", "redis.back")
+        away = Condition(log, "redis.trouble", "redis.back", server=self._server)
         pause = 0.0
         while not wait(pause):
             try:

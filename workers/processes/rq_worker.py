@@ -22,7 +22,7 @@ from rq.utils import now
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from receiver.runtime import redis_errors
-from receiver.runtime.logs import Seldom
+from receiver.runtime.logs import Condition, Seldom
 
 log = structlog.get_logger()
 _seldom = Seldom(log)
@@ -42,6 +42,7 @@ class Worker(SimpleWorker):
 
     def __init__(self, queue: str, jobs: Jobs, client: redis.Redis, stop: threading.Event) -> None:
         self._stop = stop
+        self._away = Condition(log, "worker.waits", "worker.goes_on", queue=queue)
         super().__init__(
             [Queue(queue, connection=client, serializer=JSONSerializer)],
             connection=client,
@@ -84,13 +85,16 @@ class Worker(SimpleWorker):
                 self.heartbeat()
                 if self.should_run_maintenance_tasks:
                     self.run_maintenance_tasks()
-                if taken := self._take():
-                    return taken
+                taken = self._take()
             except DequeueTimeout:
-                continue
+                taken = None
             except RedisError as error:
-                log.warning("worker.waits", error=type(error).__name__)
+                self._away.is_now(redis_errors.refusal(error))
                 self._stop.wait(POLL_SECONDS)
+                continue
+            self._away.is_now("")
+            if taken:
+                return taken
         return None
 
     def _take(self) -> tuple[Job, Queue] | None:
