@@ -37,16 +37,20 @@ class ChildProcess:
         self._started = time.monotonic()
 
     def poll(self) -> int | None:
-        """Start the process if it is due; returns its exit status, once, when it has ended."""
+        """Start the process if it is due; returns its exit status, once, when it has ended.
+
+        Raises `OSError` where it cannot be started, for want of memory say: it is due again after a
+        pause.
+        """
         now = time.monotonic()
         if self._process is None:
             if now >= self._due:
-                self.start()
+                self._start_or_put_off(now)
             return None
         status = self._process.poll()
         if status is not None:
-            self.pause = self._next_pause(self.pause, now - self._started)
-            self._process, self._due = None, now + self.pause
+            self._process = None
+            self._put_off(now, now - self._started)
         return status
 
     def terminate(self) -> None:
@@ -57,6 +61,17 @@ class ChildProcess:
     def wait(self, until: float) -> bool:
         """Wait for its end until a monotonic time (s), then kill it. Returns False if it was."""
         return self._process is None or wait_or_kill(self._process, until, group=self._group)
+
+    def _start_or_put_off(self, now: float) -> None:
+        try:
+            self.start()
+        except OSError:
+            self._put_off(now, 0.0)
+            raise
+
+    def _put_off(self, now: float, lived: float) -> None:
+        self.pause = self._next_pause(self.pause, lived)
+        self._due = now + self.pause
 
 
 def wait_or_kill(process: "subprocess.Popen[bytes]", until: float, *, group: bool = False) -> bool:

@@ -1,5 +1,6 @@
 """A child process is started again when it ended, and none is left after it was stopped."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -83,3 +84,28 @@ def alive(pid: int) -> bool:
         return False
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_one_that_cannot_be_started_is_tried_again_after_a_pause() -> None:
+    tried: list[float] = []
+
+    def launch() -> "subprocess.Popen[bytes]":
+        tried.append(time.monotonic())
+        if len(tried) < 3:
+            raise BlockingIOError(errno.EAGAIN, "no room for another process")
+        return subprocess.Popen(["/bin/sh", "-c", "exit 3"])
+
+    child = ChildProcess(launch, lambda before, _lived: before + 0.1)
+    refused: list[str | None] = []
+
+    def poll() -> bool:
+        try:
+            return child.poll() == 3
+        except OSError as error:
+            refused.append(error.strerror)
+            return False
+
+    eventually(poll)
+    assert refused == ["no room for another process"] * 2
+    assert tried[1] - tried[0] >= 0.1
+    assert tried[2] - tried[1] >= 0.2

@@ -45,7 +45,11 @@ class WorkerChild(ChildProcess):
         if self._process and not self._leaves_until and self._outdated():
             log.info("worker.replaced", slot=self.slot.key)
             self.leave()
-        status = self.poll()
+        try:
+            status = self.poll()
+        except OSError as error:
+            log.error("worker.not_started", slot=self.slot.key, reason=error.strerror)
+            return
         if status is None:
             self._end_in_time()
         elif self._leaves_until:

@@ -21,7 +21,7 @@ REFUSED_TO_START: Final = (2, 3)
 class Child(ChildProcess):
     """Run one process in a group of its own: Ctrl-C reaches only the parent, which stops it.
 
-    Create it in the main thread (`parent_death.bound`).
+    Nothing runs until it is looked after, in the main thread (`parent_death.bound`).
     """
 
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -31,12 +31,18 @@ class Child(ChildProcess):
         self._command = [sys.executable, "-m", *arguments]
         self._environ = environ
         super().__init__(self._popen, next_pause, group=True)
-        self.start()
 
     def restart_if_ended(self, notify: Callable[[str], None]) -> None:
-        """Restart the process if it has ended: soon, then after longer and longer pauses."""
+        """Start the process if it has not begun, or has ended: soon, then after longer and longer
+        pauses.
+        """
         first = self.pause == 0
-        code = self.poll()
+        try:
+            code = self.poll()
+        except OSError as error:
+            why = f"{self.name} cannot be started ({error.strerror})"
+            notify(f"{why}; it is tried again in {self.pause:g} s")
+            return
         if code is None:
             return
         self.refused = first and code in REFUSED_TO_START

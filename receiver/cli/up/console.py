@@ -37,13 +37,13 @@ class Console:
         return True
 
     def start(self, environ: Mapping[str, str]) -> None:
-        """Start the process. Main thread only."""
+        """Have the process started by whoever looks after it next."""
         arguments = ["receiver", "console", "--port", str(self._port), "--web", self._web]
         # It is for this machine, wherever the web process listens.
         self.children = [Child("console", arguments, {**environ, "HOST": "127.0.0.1"})]
 
     def restart_if_ended(self) -> None:
-        """Start it again where it ended, but not where it refused to start."""
+        """Start it, and again where it ended, not where it refused to start. Main thread only."""
         for child in self.children:
             child.restart_if_ended(notice)
         if any(child.refused for child in self.children):

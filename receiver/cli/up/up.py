@@ -101,6 +101,7 @@ class Up:
             self._children.append(Child("worker", ["workers"], environ))
             if self._console.can_start():
                 self._console.start(environ)
+            self._look_after_children(environ)
             threading.Thread(target=self._announce, name="announce", daemon=True).start()
             self._supervise(environ)
         finally:
