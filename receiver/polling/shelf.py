@@ -24,8 +24,10 @@ from receiver.polling.page_file import (
 )
 from receiver.polling.records import Records, records_of
 from receiver.polling.store import Store
+from receiver.runtime.logs import Seldom
 
 log = structlog.get_logger()
+_seldom = Seldom(log)
 
 FollowUp = Callable[[Page], Awaitable[None]]
 """Takes a page that is in the inbound stream; the same page again, where a process was killed.
@@ -143,10 +145,10 @@ def _left(path: Path, stack: contextlib.ExitStack) -> Page | None:
     except FileNotFoundError:
         pass
     except PermissionError:
-        log.error("poll.page_unreadable", file=path.name)
+        _seldom.say("error", "poll.page_unreadable", file=path.name)
     except Unasked:
         drop(path)
     except ValueError:
-        log.error("poll.page_damaged", file=path.name)
+        _seldom.say("error", "poll.page_damaged", file=path.name)
         set_aside(path)
     return None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from receiver.carriers import att
 from receiver.contract.redis_keys import WATCHES, poll_state
@@ -72,3 +73,13 @@ def test_a_page_that_cannot_be_appended_holds_up_no_other(
     polled.until(lambda: not polled.pages())
     events = len(polled.events())
     assert events == (1 if trouble is unreadable_file else 2)
+
+
+def test_a_page_that_cannot_be_set_aside_is_a_line_now_and_then(polled: Polled) -> None:
+    (polled.directory / "pages/first.damaged/full").mkdir(parents=True)
+    (polled.directory / "pages/first.page").write_bytes(b"no page")
+    with structlog.testing.capture_logs() as lines:
+        for number in range(3):
+            leave(polled, "second", number)
+            polled.until(lambda: polled.pages() == ["first.page"], within=30)
+    assert [one["event"] for one in lines].count("poll.page_damaged") == 1
