@@ -142,11 +142,12 @@ def _spool(settings: Settings) -> Iterator[Finding]:
         )
         return
     if not _writable(directory):
+        named = shlex.quote(str(directory))
         yield Finding(
             "serious",
             f"{directory} cannot be written (RECEIVER_SPOOL_DIR)",
             "the web process refuses to start",
-            f"mkdir -p {directory} && chown {os.getuid()} {directory}  # then start web",
+            f"mkdir -p {named} && chown {os.getuid()} {named}  # then start web",
         )
         return
     if (kind := filesystem(directory)) in VANISHING:

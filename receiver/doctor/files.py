@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from receiver.config import receiver_toml
 from receiver.config.settings import PARKING, Settings
@@ -25,7 +26,7 @@ def check_files(settings: Settings) -> Iterator[Finding]:
                 "serious",
                 f"{path} is open to other users of this machine",
                 "it holds notifications, or a secret that opens them",
-                f"chmod go= {path}",
+                f"chmod go= {quote(str(path))}",
             )
     config = receiver_toml.path_of(os.environ)
     beside = config.absolute().parent
@@ -35,7 +36,7 @@ def check_files(settings: Settings) -> Iterator[Finding]:
                 "serious",
                 f"any user of this machine may write {path}",
                 "and can have your events sent elsewhere, or your data replaced",
-                f"chmod o-w {path}",
+                f"chmod o-w {quote(str(path))}",
             )
 
 

@@ -1,6 +1,7 @@
 """Checks of what is polled: its settings, its process, its page files."""
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import Final
 
 from receiver.config import polls as configured
@@ -77,7 +78,7 @@ def of_pages(settings: Settings) -> Iterator[Finding]:
             "serious",
             f"{count} page files in {directory} could not be read and are set aside",
             "they hold what a gateway has removed",
-            f"ls -l {directory}/*.damaged",
+            f"ls -l {quote(str(directory))}/*.damaged",
         )
 
 

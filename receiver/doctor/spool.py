@@ -1,6 +1,7 @@
 """Checks the spool of this machine."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from receiver.config.settings import Settings
 from receiver.doctor.finding import Finding
@@ -12,20 +13,22 @@ def check_spool(settings: Settings, *, redis_answers: bool) -> Iterator[Finding]
     """Check the spool; only where Redis answers it should not hold notifications for long."""
     if settings.spool_dir is None:
         return
+    directory = quote(str(settings.spool_dir))
+    ours = quote(str(location.own(settings.spool_dir)))
     contents = location.look(settings.spool_dir)
     for sentence in location.faults(contents.damaged, {}):
         yield Finding(
             "serious",
             sentence,
             "they were acknowledged, and no network sends them again",
-            f"ls -l {location.own(settings.spool_dir)}  # docs/failures.md: the spool is damaged",
+            f"ls -l {ours}  # docs/failures.md: the spool is damaged",
         )
     for sentence in location.faults({}, contents.unreadable):
         yield Finding(
             "serious",
             sentence,
             "what may be in it was acknowledged, and is not published",
-            f"ls -l {settings.spool_dir} {location.own(settings.spool_dir)}",
+            f"ls -l {directory} {ours}",
         )
     if redis_answers and (waited := age(contents.depth)) > LATE:
         yield Finding(
