@@ -142,13 +142,12 @@ def _send_one(client: ReceiverClient, name: str, *, show: bool, as_json: bool) -
 def demo_token(settings: Settings) -> str:
     """Return the token that `receiver up --demo` made here."""
     file = settings.data_dir / "demo-token"
+    why = f"`receiver up --demo` has stored none in {file}"
     try:
-        token = file.read_text("ascii", "ignore").strip()
-    except OSError:
-        token = ""
-    if token:
-        return token
-    raise setup.Refused(
-        "no token: give --token or set RECEIVER_TOKEN "
-        f"(`receiver up --demo` has stored none in {file})"
-    )
+        if token := file.read_text("ascii", "ignore").strip():
+            return token
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        why = f"{file}: {error.strerror}"
+    raise setup.Refused(f"no token: give --token or set RECEIVER_TOKEN ({why})")

@@ -126,3 +126,16 @@ def test_a_secret_that_is_no_text_is_said_in_a_sentence(tmp_path: Path, valkey: 
     done = run(tmp_path / "empty", tmp_path, "listen --print-secret", valkey)
     assert done.returncode == 2
     assert "var/listen-secret is no secret" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "file"), [("ledger", "redis-url"), ("poll", "redis-url"), ("send mo", "demo-token")]
+)
+def test_what_receiver_up_has_stored_for_another_user_is_not_said_to_be_missing(
+    closed: Path, tmp_path: Path, valkey: Valkey, command: str, file: str
+) -> None:
+    url = "" if file == "redis-url" else valkey.url
+    environ = {"REDIS_URL": url, "RECEIVER_DATA_DIR": str(closed)}
+    done = run(closed, tmp_path, command, valkey, **environ)
+    assert done.returncode == 2
+    assert f"{closed / file}: Permission denied" in done.stderr

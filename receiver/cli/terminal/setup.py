@@ -69,11 +69,19 @@ def redis_url(found: Settings) -> str:
 
 
 def _known_url(found: Settings) -> str:
-    """Return `REDIS_URL`, or else the URL of the embedded server; empty where there is neither."""
+    """Return `REDIS_URL`, or else the URL of the embedded server; empty where there is neither.
+    Raises `Refused` where that may not be read.
+    """
+    file = found.data_dir / _URL_FILE
     try:
-        return found.redis_url or embedded_valkey.read_url(found.data_dir / _URL_FILE)
-    except OSError:
+        return found.redis_url or embedded_valkey.read_url(file)
+    except NotADirectoryError:
         return ""
+    except OSError as error:
+        raise Refused(
+            f"which Redis? REDIS_URL is not set, and {file}: {error.strerror}; run this as the "
+            "user who runs `receiver up`, or set REDIS_URL"
+        ) from None
 
 
 def connect(url: str, *, when_full: bool = False) -> redis.Redis:
