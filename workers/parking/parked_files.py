@@ -45,7 +45,7 @@ class ParkedFiles:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for path in directory.glob("*.new"):
                 path.unlink()  # of a process that was stopped while it erased
-            for path in sorted(directory.glob("*.segment")):
+            for path in filter(_is_ours, sorted(directory.glob("*.segment"))):
                 blocks = _blocks(path)
                 self._blocks += ((path.name, one) for one in blocks)
                 if not blocks:
@@ -163,7 +163,7 @@ class ParkedFiles:
         appended meanwhile goes into a new file.
         """
         self._writer.close()
-        yield "", 0, sum(one.suffix != ".segment" for one in self._directory.glob("*.segment*"))
+        yield "", 0, sum(not _is_ours(one) for one in self._directory.glob("*.segment*"))
         for name in dict.fromkeys(name for name, _ in self._blocks):
             path = self._directory / name
             if not path.exists():
@@ -210,6 +210,11 @@ class ParkedFiles:
             path = self._directory / name
             if path.exists() and path.stat().st_nlink == 1:  # else it has been kept
                 unused_name(path, "damaged").hardlink_to(path)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a writer of ours has begun a file: somebody may have made copies of some."""
+    return path.suffix == ".segment" and path.stem.isdecimal()
 
 
 def _shorten(path: Path, at: int, *, counts: bool) -> None:

@@ -1,6 +1,7 @@
 """The directory in which a host parks events, and its name: who has the disk has what is parked."""
 
 import contextlib
+import errno
 import secrets
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class Place:
             path = self._own / "place"
             if not path.exists():
                 self._write_name(path)
-            self._name = path.read_text("ascii")
+            self._name = _read(path)
         return self._name
 
     def look_again(self) -> None:
@@ -34,7 +35,7 @@ class Place:
         put back.
         """
         try:
-            found = (self._own / "place").read_text("ascii")
+            found = _read(self._own / "place")
         except OSError:
             found = ""
         if found != self._name:
@@ -70,3 +71,11 @@ class Place:
         finally:
             new.unlink(missing_ok=True)
         sync_directory(self._own)
+
+
+def _read(path: Path) -> str:
+    """Return the name in a file. Raises `OSError`, also where it holds none."""
+    name = path.read_bytes()
+    if not (name and name.isascii()):
+        raise OSError(errno.EBADMSG, f"{path} is damaged: it holds no name")
+    return name.decode()

@@ -1,0 +1,44 @@
+"""Files in the directory of parked events that are not as they were written, or none of ours."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from receiver.contract.redis_keys import sink_parking
+from tests.parking.conftest import Made
+from tests.parking.test_parking_faults import come_back, park, segments
+from tests.support.forwarding import Forwarding, publish_many
+from tests.support.parking import copy_sink
+from tests.support.valkey import Valkey
+
+
+def test_copies_that_somebody_made_of_files_change_nothing(
+    valkey: Valkey, parking: Made, tmp_path: Path
+) -> None:
+    forwarding, before = Forwarding(valkey, copy_sink()), parking(copy_sink(share=20))
+    ids = publish_many(valkey, 1_000)
+    park(before, 500, 500)
+    before.close()
+    first = segments(tmp_path)[0]
+    shutil.copy(first, first.with_name("before the upgrade.segment"))
+    first.with_name("empty.segment").touch()
+    assert come_back(parking(copy_sink(share=20)), forwarding) == ids
+    assert [one.stem for one in segments(tmp_path)] == ["before the upgrade", "empty"]
+
+
+@pytest.mark.parametrize("rubbish", [b"\xff\xfe", b""])
+def test_a_damaged_name_of_the_directory_is_said_and_events_come_back_once_it_is_mended(
+    valkey: Valkey, parking: Made, tmp_path: Path, rubbish: bytes
+) -> None:
+    forwarding, parked = Forwarding(valkey, copy_sink()), parking(copy_sink(share=20))
+    ids = publish_many(valkey, 500)
+    park(parked, 500)
+    file = tmp_path / "disk/receiver-parking/place"
+    name = file.read_bytes()
+    file.write_bytes(rubbish)
+    parked.run(3)
+    said = parked.client.hget(sink_parking("copy"), "trouble").decode()
+    assert said == f"{file} is damaged: it holds no name"
+    file.write_bytes(name)
+    assert come_back(parked, forwarding) == ids
