@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from receiver.config import config_file
 from receiver.config.polls import CamaraDevicePoll
 from receiver.config.subscription_sets import SubscriptionSet
 
@@ -54,13 +55,13 @@ def _texts(one: SubscriptionSet | CamaraDevicePoll) -> list[tuple[int, str]]:
         return list(enumerate(one.devices, 1))
     path = Path(one.devices_file)
     try:
-        if path.stat().st_size > _LARGEST:
-            raise DevicesError(f"{path}: it has more than {_LARGEST} bytes")
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+        lines = config_file.octets(path, _LARGEST).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise DevicesError(f"{path}: {error.strerror}: nothing is changed") from None
     except UnicodeDecodeError:
         raise DevicesError(f"{path}: it is not UTF-8: nothing is changed") from None
+    except ValueError as error:
+        raise DevicesError(f"{path}: {error}: nothing is changed") from None
     found = [(n, line.partition("#")[0].strip()) for n, line in enumerate(lines, 1)]
     if not any(text for _, text in found):
         raise DevicesError(f"{path}: there is no device in it: nothing is changed")
