@@ -33,13 +33,22 @@ class Reload:
     Only what the file says changes: the environment of a process is what it was when it began.
     """
 
-    def __init__(self, environ: Mapping[str, str], refuse: Refuse = lambda _: ()) -> None:
-        """Raises `SettingsError` where the file is wrong from the beginning."""
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        refuse: Refuse = lambda _: (),
+        *,
+        quiet: bool = False,
+    ) -> None:
+        """`quiet`: other processes log what becomes of the file. Raises `SettingsError` where the
+        file is wrong from the beginning.
+        """
         self.settings, self.text = load_text(environ)
         self.trouble = ""
         """Why the file is not in use as it stands; empty where it is. One sentence."""
         self._environ = environ
         self._refuse = refuse
+        self._quiet = quiet
         self._path = receiver_toml.path_of(environ)
         self._stamp: tuple[int, ...] = ()
         self._judged: str | None = self.text
@@ -80,15 +89,19 @@ class Reload:
         new, wrong = self._settings_of(found)
         self.trouble = wrong
         if wrong:
-            log.error("config.refused", path=str(self._path), reason=wrong, in_use="as before")
+            self._say("error", "config.refused", reason=wrong, in_use="as before")
             return False
         changed = [key for key in FIELDS if getattr(new, key) != getattr(self.settings, key)]
         self.text = "" if found == _GONE else found
         if not changed:
             return False
         self.settings = new
-        log.info("config.taken", path=str(self._path), changed=",".join(changed))
+        self._say("info", "config.taken", changed=",".join(changed))
         return True
+
+    def _say(self, level: str, event: str, **fields: str) -> None:
+        if not self._quiet:
+            getattr(log, level)(event, path=str(self._path), **fields)
 
     def _settings_of(self, found: str) -> tuple[Settings, str]:
         """Return the settings that a content makes, and why it makes none."""

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from receiver.auth.bearer import Credentials
 from receiver.carriers import CALLBACKS
 from receiver.carriers.carrier import Callback
+from receiver.config.handed_over import HandedOver
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
 from receiver.health.monitor import Monitor
@@ -32,12 +33,22 @@ from receiver.web.storage import Storage
 from receiver.web.tracing import RequestSpans, TracedRequestSpans
 
 
-def create() -> Starlette:
-    """Return the application of this process's environment, for the server to run."""
+def create(text: str | None = None) -> Starlette:
+    """Return the application of this process's environment, for the server to run. `text`: the
+    `receiver.toml` that it begins with; None: it reads the file.
+    """
     hangup.listen()
-    reload = Reload(os.environ)
+    reload = Reload(os.environ) if text is None else _begun_with(text)
     logs.configure(reload.settings.log_level)
     return build(reload.settings, reload)
+
+
+def _begun_with(text: str) -> Reload:
+    given = HandedOver(text)
+    try:
+        return Reload(given.environ())
+    finally:
+        given.close()
 
 
 def build(settings: Settings, reload: Reload | None = None) -> Starlette:

@@ -11,17 +11,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
+from receiver.config.reload import Reload
 from receiver.config.settings import Settings
-from receiver.runtime import hangup
 from receiver.web import open_files
+from receiver.web.processes import Processes
 from receiver.web.protocol import CONNECTIONS, Protocol
 
 FINISH_WITHIN: Final = 5
@@ -57,7 +56,8 @@ def serve(settings: Settings) -> None:
         server_header=False,
     )
     if settings.web_concurrency > 1:
-        _Processes(config, [config.bind_socket()]).run()
+        reload = Reload(os.environ, quiet=True)
+        Processes(config, [config.bind_socket()], reload).run()
         return
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
@@ -87,55 +87,3 @@ class _Twice:
             self._first(number, frame)
         else:
             os.kill(os.getpid(), number)
-
-
-@contextlib.contextmanager
-def _without_hangup() -> Iterator[None]:
-    """Put SIGHUP off until the end of the block; for a process that is started in it, until it
-    listens (`hangup.listen`).
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class _Processes(Multiprocess):
-    """uvicorn's supervisor, which also hears a signal while it waits for its processes to end."""
-
-    _first = signal.SIGTERM
-
-    def init_processes(self) -> None:
-        """Start them without SIGHUP, which would end one that does not listen for it yet."""
-        with _without_hangup():
-            super().init_processes()
-
-    def keep_subprocess_alive(self) -> None:
-        """Start those that have ended; without SIGHUP, as at the beginning."""
-        with _without_hangup():
-            super().keep_subprocess_alive()
-
-    def handle_hup(self) -> None:
-        """Pass SIGHUP on: each reads `receiver.toml` anew, and none is started anew. End where the
-        terminal is gone.
-        """
-        if hangup.left_behind():
-            self.should_exit.set()
-            return
-        for process in self.processes:
-            if process.pid and process.exitcode is None:
-                os.kill(process.pid, signal.SIGHUP)
-
-    def handle_int(self) -> None:
-        """Remember which signal it was."""
-        self._first = signal.SIGINT
-        super().handle_int()
-
-    def join_all(self) -> None:
-        """Wait for the processes to end; a second signal ends the wait."""
-        for process in self.processes:
-            while process.process.is_alive():
-                process.process.join(0.1)
-                if self._first in self.signal_queue:
-                    process.kill()

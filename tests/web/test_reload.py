@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 import urllib3
 
-from receiver.web import server
+from receiver.web import processes as of_web
 from tests.support.commands import RECEIVER, environment, free_port
 from tests.support.eventually import eventually
 from tests.support.put import put
@@ -83,7 +83,7 @@ def test_each_of_several_processes_is_told_and_none_is_started_anew() -> None:
     )
     command, piped = [sys.executable, "-c", listens], subprocess.PIPE
     started = [subprocess.Popen(command, stdin=piped, stdout=piped) for _ in range(2)]
-    supervisor = server._Processes.__new__(server._Processes)
+    supervisor = of_web.Processes.__new__(of_web.Processes)
     supervisor.processes = [SimpleNamespace(pid=one.pid, exitcode=None) for one in started]  # type: ignore[misc]
     try:
         assert [one.stdout.readline() for one in started if one.stdout] == [b"up\n"] * 2
@@ -96,7 +96,7 @@ def test_each_of_several_processes_is_told_and_none_is_started_anew() -> None:
 
 
 def test_a_process_that_does_not_listen_yet_is_not_ended_by_sighup() -> None:
-    with server._without_hangup():
+    with of_web._without_hangup():
         waits = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
         said = subprocess.check_output([sys.executable, "-c", waits])
     assert b"SIGHUP" in said

@@ -1,4 +1,6 @@
-"""With `WEB_CONCURRENCY=2` both processes take a changed `receiver.toml`."""
+"""With `WEB_CONCURRENCY=2` both processes take a changed `receiver.toml`, and one that is started
+again goes by what the other one goes by.
+"""
 
 import json
 import os
@@ -96,3 +98,24 @@ def test_both_take_it_at_sighup_and_by_themselves_and_neither_is_started_anew(
         assert statuses(receiver, name) == {204}
         assert statuses(receiver, "promo") == {404}
     assert processes(receiver) == serving
+
+
+def lines(receiver: Receiver, event: str) -> int:
+    """How many lines of the log are of this event."""
+    events = [json.loads(line)["event"] for line in receiver.log.read_text().splitlines()]
+    return events.count(event)
+
+
+def test_one_that_is_started_again_goes_by_the_file_that_was_taken_last(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    first, _ = both(receiver)
+    put(tmp_path / "receiver.toml", LISTENER.format("fleet"))
+    eventually(partial(taken, receiver, 2))
+    put(tmp_path / "receiver.toml", "[[listener")
+    eventually(lambda: lines(receiver, "config.refused") == 2)
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: first not in processes(receiver) and both(receiver))
+    assert statuses(receiver, "fleet") == {204}
+    assert statuses(receiver, "promo") == {404}
+    assert "Traceback" not in receiver.log.read_text()

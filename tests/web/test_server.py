@@ -18,7 +18,8 @@ from receiver.carriers import CALLBACKS
 from receiver.config.settings import SettingsError, load
 from receiver.web import open_files, openapi
 from receiver.web.app import build
-from receiver.web.server import _Processes, serve
+from receiver.web.processes import Processes
+from receiver.web.server import serve
 from tests.support.commands import environment
 from tests.support.running import TOKEN
 from tests.support.valkey import Valkey
@@ -112,7 +113,7 @@ def test_the_supervisor_waits_for_its_processes_until_a_second_signal() -> None:
             done.append("killed")
 
     Process.process = property(lambda self: self)  # type: ignore[attr-defined]
-    supervisor: Any = _Processes.__new__(_Processes)
+    supervisor: Any = Processes.__new__(Processes)
     supervisor.processes, supervisor.signal_queue = [Process()], []
     supervisor.join_all()
     assert done == ["waited"] * 3 + ["killed"]
