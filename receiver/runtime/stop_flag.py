@@ -20,7 +20,7 @@ def on_signals(*, ends_at_second: bool = False) -> threading.Event:
 
     def ask(number: int, _: object) -> None:
         if ends_at_second:
-            signal.signal(number, signal.SIG_DFL)
+            end_at_the_next(number)
         # Not `stop.set`: a handler may interrupt itself, or the flag's own `wait`, and would wait
         # for ever for the lock that its thread holds. SimpleQueue.put is made for that.
         asked.put(None)
@@ -33,6 +33,14 @@ def on_signals(*, ends_at_second: bool = False) -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     return stop
+
+
+def end_at_the_next(number: int) -> None:
+    """Have the next signal of this number end the process at once, however busy it is.
+
+    The kernel spares the first process of a container (PID 1) from signals without a handler.
+    """
+    signal.signal(number, signal.SIG_DFL if os.getpid() != 1 else _end)
 
 
 def of_child() -> threading.Event:
@@ -50,3 +58,7 @@ def _stop_at_end_of_input(stop: threading.Event) -> None:
     stop.set()
     threading.Event().wait(_ENDS_WITHIN)
     os._exit(1)  # a job that still runs has nobody left to report to
+
+
+def _end(number: int, _: object) -> None:
+    os._exit(128 + number)

@@ -19,6 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from receiver.config.reload import Reload
 from receiver.config.settings import Settings
+from receiver.runtime import stop_flag
 from receiver.web import open_files
 from receiver.web.processes import Processes
 from receiver.web.protocol import CONNECTIONS, Protocol
@@ -82,7 +83,7 @@ class _Twice:
         self._first = first
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        stop_flag.end_at_the_next(number)
         if callable(self._first):
             self._first(number, frame)
         else:

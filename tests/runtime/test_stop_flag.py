@@ -1,5 +1,6 @@
 """A flag that signals set, whenever they come."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,7 @@ def test_a_signal_that_comes_while_the_flag_is_used_sets_it(tmp_path: Path, numb
     assert done.returncode == 0
 
 
-def test_the_second_signal_ends_at_once_where_that_is_wanted(tmp_path: Path) -> None:
-    program = """
+_TWICE = """
 import signal
 from receiver.runtime import stop_flag
 stop = stop_flag.on_signals(ends_at_second=True)
@@ -39,11 +39,28 @@ signal.raise_signal(signal.SIGINT)
 assert stop.wait(60)
 signal.raise_signal(signal.SIGINT)
 """
+
+
+def test_the_second_signal_ends_at_once_where_that_is_wanted(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", _TWICE],
         cwd=tmp_path,
         env=environment(),
         timeout=100,
         check=False,
     )
     assert done.returncode == -2
+
+
+def test_so_it_does_as_the_first_process_of_a_container(tmp_path: Path) -> None:
+    first = ["unshare", "-r", "--pid", "--fork"]
+    if not shutil.which("unshare") or subprocess.run([*first, "true"], check=False).returncode:
+        pytest.skip("needs unshare, and the right to use it")
+    done = subprocess.run(
+        [*first, sys.executable, "-c", _TWICE],
+        cwd=tmp_path,
+        env=environment(),
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 130
