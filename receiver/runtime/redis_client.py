@@ -15,6 +15,7 @@ others would take the place of the time limits, repeats and decoding that the pr
 they are refused.
 """
 
+import os
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -49,6 +50,8 @@ _OURS: Final = (
 )
 """What people copy from other projects: worth its name in the refusal."""
 
+_SOCKET_PATH: Final = 107
+"""Bytes of a path that a system can connect to."""
 _DRIVER: Final = DriverInfo()
 """What a connection says it is. Without it redis-py reads its version from the disk for each."""
 
@@ -69,6 +72,8 @@ def fault(url: str) -> str:
             return "redis+sentinel://host:26379,host:26379/master-name/0 is wanted"
         if parts.scheme == "unix" and not parts.path.strip("/"):
             return "the path of a socket is wanted at the end, as in unix:///run/redis.sock"
+        if parts.scheme == "unix" and len(os.fsencode(unquote(parts.path))) > _SOCKET_PATH:
+            return f"the path of a socket may have {_SOCKET_PATH} bytes at most"
         database = parts.path.split("/")[2 if sentinel else 1 :]
         if parts.scheme != "unix" and "".join(database) and not "".join(database).isdecimal():
             return "the number of a database is wanted at the end, as in redis://host:6379/0"

@@ -123,6 +123,11 @@ def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_p
             "REDIS_URL=(not shown): the path of a socket is wanted",
         ),
         (
+            ["worker"],
+            {"REDIS_URL": f"unix:///{'x' * 107}"},
+            "REDIS_URL=(not shown): the path of a socket may have 107 bytes at most",
+        ),
+        (
             ["console"],
             AWAY | {"RECEIVER_CONSOLE_URL": "https://c:99999"},
             "RECEIVER_CONSOLE_URL='https://c:99999': an address such as https://console.example.com",
