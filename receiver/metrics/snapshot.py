@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import redis
+from redis.exceptions import ResponseError
 
 from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
@@ -132,7 +133,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
 
 def _together(client: redis.Redis) -> tuple[Any, dict[str, dict[bytes, bytes]], dict[str, Any]]:
     """Return in one round trip what `snapshot.lua` replies, the hashes of counts by their keys, and
-    INFO.
+    INFO; of that nothing where the user may not ask.
     """
     pipe = client.pipeline(transaction=False)
     pipe.eval(scripts.load(__package__, "snapshot"), len(STREAMS), *STREAMS)
@@ -140,9 +141,10 @@ def _together(client: redis.Redis) -> tuple[Any, dict[str, dict[bytes, bytes]], 
         pipe.hgetall(key)
     for section in _SECTIONS:
         pipe.info(section)
-    streams, *others = map(ours, pipe.execute(raise_on_error=False))
-    hashes, sections = others[: len(_COUNTS)], others[len(_COUNTS) :]
-    info = {name: value for section in sections for name, value in section.items()}
+    replies = pipe.execute(raise_on_error=False)
+    sections = [one for one in replies[-len(_SECTIONS) :] if not isinstance(one, ResponseError)]
+    streams, *hashes = map(ours, replies[: -len(_SECTIONS)])
+    info = {name: value for section in map(ours, sections) for name, value in section.items()}
     return streams, dict(zip(_COUNTS, hashes, strict=True)), info
 
 

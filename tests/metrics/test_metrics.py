@@ -13,6 +13,7 @@ from receiver.contract.redis_keys import HEARD, METER
 from receiver.metrics.counters import ACKNOWLEDGED, LISTENERS, Counters
 from tests.support.consumer import Consumer, consuming
 from tests.support.eventually import eventually
+from tests.support.restricted import restricted
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
 
@@ -130,6 +131,23 @@ def test_while_redis_is_away_the_scrape_says_so_and_does_not_wait(receiver: Rece
     eventually(lambda: _if_down(receiver))
     receiver.valkey.start()
     eventually(lambda: value(scraped(receiver), "receiver_redis_up") == 1)
+
+
+def test_a_user_who_may_not_ask_for_info_hides_the_memory_and_nothing_else(
+    receiver: Receiver,
+) -> None:
+    restricted(receiver.valkey, "-info")
+    receiver.also(REDIS_URL=f"{receiver.valkey.url}?username=narrow&password=made-up")
+    receiver.start_web()
+    assert receiver.post("/att/sms/mo", mo()).status == 204
+    found = eventually(lambda: _if_up(receiver))
+    assert value(found, "receiver_notifications_accepted_total") == 1
+    assert value(found, "receiver_redis_memory_used_bytes") == 0
+
+
+def _if_up(receiver: Receiver) -> Samples | None:
+    samples = scraped(receiver)
+    return samples if value(samples, "receiver_redis_up") == 1 else None
 
 
 def _if_down(receiver: Receiver) -> Samples | None:
