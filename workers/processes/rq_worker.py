@@ -5,6 +5,7 @@ what somebody else wrote into Redis. The methods that do so are overridden here.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -29,6 +30,9 @@ _seldom = Seldom(log)
 
 POLL_SECONDS: Final = 1
 """How long one wait for a job lasts; a stop is seen that soon at the latest."""
+BEAT_SECONDS: Final = 5
+"""Seconds between two heartbeats of a worker that waits: a server with `appendfsync always` writes
+each to its disk, and there is a worker for each sink."""
 WORKER_SECONDS: Final = 20
 """RQ derives the socket timeout from it: a dead link is noticed after fifteen."""
 MAINTENANCE_SECONDS: Final = 30
@@ -43,6 +47,7 @@ class Worker(SimpleWorker):
     def __init__(self, queue: str, jobs: Jobs, client: redis.Redis, stop: threading.Event) -> None:
         self._stop = stop
         self._away = Condition(log, "worker.waits", "worker.goes_on", queue=queue)
+        self._beat_due = 0.0
         super().__init__(
             [Queue(queue, connection=client, serializer=JSONSerializer)],
             connection=client,
@@ -82,7 +87,7 @@ class Worker(SimpleWorker):
         """Wait for a job in short steps. Returns None once a stop is asked for."""
         while not self._stop.is_set():
             try:
-                self.heartbeat()
+                self._beat()
                 if self.should_run_maintenance_tasks:
                     self.run_maintenance_tasks()
                 taken = self._take()
@@ -90,12 +95,18 @@ class Worker(SimpleWorker):
                 taken = None
             except RedisError as error:
                 self._away.is_now(redis_errors.refusal(error))
+                self._beat_due = 0.0  # it may come back without this worker
                 self._stop.wait(POLL_SECONDS)
                 continue
             self._away.is_now("")
             if taken:
                 return taken
         return None
+
+    def _beat(self) -> None:
+        if (now := time.monotonic()) >= self._beat_due:
+            self.heartbeat()
+            self._beat_due = now + BEAT_SECONDS
 
     def _take(self) -> tuple[Job, Queue] | None:
         """Return the next job; None for one that nobody can read, which is left out: ours say no
