@@ -112,6 +112,7 @@ def test_a_spool_that_was_full_is_ready_again_as_soon_as_it_is_drained(
     statuses = [receiver.post("/att/sms/mo", mo("x" * 250_000)).status for _ in range(6)]
     assert statuses == [204] * 5 + [503]
     eventually(lambda: receiver.get("/readyz").status == 503)
+    assert any(one.endswith("which is all it may") for one in warnings(receiver))
     receiver.valkey.start()
     eventually(lambda: warnings(receiver) == [])
     receiver.valkey.kill()
@@ -130,7 +131,7 @@ def test_room_on_the_disk_counts_as_it_is_and_not_as_it_was_at_the_start(
         with monkeypatch.context() as full:
             full.setattr(file_set, "SHARE_OF_FREE", 0.0)
             house.spool._files._look()
-            assert "which is all it may" in house.spool.trouble
+            assert "which is all it may: its disk has no more room" in house.spool.trouble
         await house.spool.head()
         assert not house.spool.trouble
         await house.emptied()

@@ -66,7 +66,8 @@ class Files:
         """Return why this process's own file takes no more; empty while it does."""
         if self.own.depth.bytes < self._limit:
             return ""
-        return f"it holds {self._limit} bytes, which is all it may"
+        why = ": its disk has no more room" if self._limit < self._most else ""
+        return f"it holds {self._limit} bytes, which is all it may{why}"
 
     def open(self) -> None:
         """Open a file of our own, and those that ended processes left. Raises `OSError`."""
