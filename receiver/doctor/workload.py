@@ -135,7 +135,8 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
             yield Finding(
                 "serious",
                 f"the sink {name} is stopped: {sink.state['stopped']}",
-                "nothing is delivered to it, and its events will be trimmed for age",
+                "nothing is delivered to it; what has waited for its give_up_hours becomes a dead "
+                "letter",
                 f"receiver sinks start {name}",
                 f"/sinks/{name}",
             )

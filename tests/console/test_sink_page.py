@@ -45,6 +45,7 @@ def test_what_starts_a_stopped_sink_stands_beside_what_is_wrong(
     page = operator.get("/sinks/hook").text
     assert page.index("answered 410") < page.index("2 h ago") < page.index("Start it again")
     assert page.index("Start it again") < page.index("balanced")
+    assert "until somebody starts it; what has waited for 3 d becomes a dead letter." in page
 
 
 def test_the_oldest_that_waits_is_read_pending_or_retried(

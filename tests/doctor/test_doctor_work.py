@@ -68,6 +68,8 @@ def test_what_waits_for_somebody_is_found(valkey: Valkey, tmp_path: Path) -> Non
         == "warning"
     )
     assert grave(found, "the sink hook is stopped: answered 410") == "serious"
+    why = found["the sink hook is stopped: answered 410"]["why"]
+    assert why.endswith("what has waited for its give_up_hours becomes a dead letter")
     assert not any("no worker of the sink hook" in what for what in found)  # it is said already
     beat = datetime.now(UTC).isoformat()
     client.hset("rq:worker:one", "last_heartbeat", beat)
@@ -114,6 +116,8 @@ def test_a_sink_whose_circuit_is_open_is_found_and_one_that_is_stopped_once(
     client.hset(sink_state("hook"), "stopped", "answered 410")
     found = examined(tmp_path, valkey.url)
     assert grave(found, "the sink hook is stopped: answered 410") == "serious"
+    why = found["the sink hook is stopped: answered 410"]["why"]
+    assert why.endswith("what has waited for its give_up_hours becomes a dead letter")
     assert not any("the sink hook fails" in what for what in found)
 
 
