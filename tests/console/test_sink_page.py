@@ -7,7 +7,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from receiver.config.settings import HttpSink, Settings
-from receiver.contract.redis_keys import EVENTS, SINKS, forward_group, retry_due, sink_state
+from receiver.contract.records import Delivery, encode
+from receiver.contract.redis_keys import (
+    EVENTS,
+    SINKS,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_state,
+)
 from receiver.operations import oldest_waiting
 from tests.support.console_data import NUMBER
 from tests.support.valkey import Valkey
@@ -46,6 +54,22 @@ def test_what_starts_a_stopped_sink_stands_beside_what_is_wrong(
     assert page.index("answered 410") < page.index("2 h ago") < page.index("Start it again")
     assert page.index("Start it again") < page.index("balanced")
     assert "until somebody starts it; what has waited for 3 d becomes a dead letter." in page
+
+
+def test_a_consumer_that_answers_with_an_error_is_not_said_to_be_silent(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    client: Any = valkey.client()
+    failing = {"opened": 1, "open_until": _ms(-60), "down_since": _ms(60)}
+    client.hset(sink_state("hook"), mapping=failing)
+    item = encode(Delivery(entry="1-1", event=b"{}", first=1, attempts=1, reason="answered 500"))
+    client.hset(retry_items("hook"), "1-1", item)
+    client.zadd(retry_due("hook"), {"1-1": _ms(-60)})
+    for page in ("/", "/sinks", "/sinks/hook"):
+        said = viewer.get(page).text
+        assert ">failing<" in said
+        assert "does not answer" not in said
+    assert "Requests fail: answered 500." in viewer.get("/sinks/hook").text
 
 
 def test_the_oldest_that_waits_is_read_pending_or_retried(
