@@ -40,6 +40,12 @@ def test_once_something_came_the_addresses_give_way(operator: TestClient, valkey
     assert "curl -i" not in operator.get("/").text
 
 
+def test_one_of_something_is_not_several(viewer: TestClient, valkey: Valkey) -> None:
+    for name in ("accepted", "published", "events"):
+        valkey.client().hincrby("receiver:ledger", name, 1)
+    assert ">1 event came of them." in viewer.get("/").text
+
+
 def test_a_sample_goes_through_the_web_process_with_a_token_of_its_own(
     operator: TestClient, receiver: Receiver, valkey: Valkey
 ) -> None:
