@@ -69,7 +69,8 @@ def fill(valkey: Valkey) -> str:
     client = valkey.client()
     client.xgroup_create(EVENTS, "forward:billing", id="0", mkstream=True)
     client.hset(SINKS, mapping={"billing:begun": 0})
-    client.hset(sink_state("billing"), mapping={"stopped": "answered 401", "stopped_at": 1})
+    why = "answered 410: it wants no more events"
+    client.hset(sink_state("billing"), mapping={"stopped": why, "stopped_at": 1})
     names = [accept(valkey, n, listener=("promo", "alerts")[n % 2]) for n in range(12)]
     accept(valkey, 99, mo(f"{TEXT} 1", f"tel:+1{NUMBER}"))
     work(valkey)
