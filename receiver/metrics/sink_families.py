@@ -45,7 +45,7 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
         lambda sink, _: int(sink.state.get("opened", "0") != "0" and "refused" in sink.state),
     ),
     "receiver_sink_stopped": (
-        "1 when the sink wants nothing any more, until somebody starts it.",
+        "1 while nothing is sent until somebody starts it: its consumer said 410, or it is paused.",
         lambda sink, _: int("stopped" in sink.state),
     ),
     "receiver_sink_down_seconds": (
