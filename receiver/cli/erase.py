@@ -68,6 +68,9 @@ def command(
     report counts what went and names nobody. May be repeated at will. The spool of a host that will
     never come back is left each time, and named, until --forget-spool has it forgotten.
 
+    Subscriptions to this person's devices stay, and the report says so: they end with what declares
+    them.
+
     Not in reach, and to be seen to elsewhere: what consumers have, backups, replicas that are away,
     what your own receiver.toml and devices files name, and the identities of notifications, which
     are digests that end by themselves.
@@ -123,7 +126,7 @@ def _print(report: Report, *, as_json: bool) -> None:
     for kind, count in report.erased.items():
         click.echo(f"{count:>9,} {kind.replace('-', ' ')}{'' if count == 1 else 's'} {verb}")
     if not report.erased:
-        click.echo("nothing is stored about this person")
+        click.echo(f"nothing {'was erased' if report.left else 'is stored about this person'}")
     if report.undelivered:
         click.echo(f"{report.undelivered:>9,} deliveries to sinks will not happen")
     for sentence in report.uncounted:

@@ -1,6 +1,7 @@
 """`receiver export-person`: all that is stored about a person, printed."""
 
 import base64
+from itertools import chain
 from typing import Any
 
 import click
@@ -19,10 +20,11 @@ from receiver.contract.records import (
     decode_refusal,
 )
 from receiver.contract.stored_values import UNREADABLE
-from receiver.erasure import spools
+from receiver.erasure import spools, subscribed
 from receiver.erasure.parked import not_looked_at
 from receiver.erasure.stores import Found, find
 from receiver.operations.sink_ledger import known_sinks
+from receiver.subscriptions import slots
 
 
 @click.command(short_help="Print all that is stored about a person.")
@@ -37,7 +39,8 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
 
     NUMBER has its country code; `-` reads numbers from stdin. One JSON document a line: `kind`,
     `key` and `entry` say where it is stored, `stored` what, whole. Nothing is changed. `receiver
-    erase` finds the same. What is still on a spool is only counted, on stderr.
+    erase` finds the same, and says what of it stays. What is still on a spool is only counted, on
+    stderr.
 
     Events that are parked on a worker's disk are not printed, which is said on stderr.
 
@@ -49,7 +52,8 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     copies, count = copies_in(settings), 0
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
         spooled = spools.erase(client, person.digits, WaitNotice(), dry_run=True)
-        for found in find(client, person, known_sinks(client), copies, passed):
+        stored = find(client, person, known_sinks(client), copies, passed)
+        for found in chain(stored, subscribed.find(client, person)):
             output.print_document(_document(found))
             count += 1
         left = list(not_looked_at(client, "run this again once they have come back"))
@@ -68,6 +72,7 @@ _DECODE: dict[str, Any] = {
     "rejected": decode_refusal,
     "delivery": decode_delivery,
     "attempt": decode_attempt,
+    "subscription": slots.decode,
 }
 
 

@@ -26,7 +26,7 @@ from receiver.contract.redis_keys import (
     retry_items,
 )
 from receiver.contract.stored_values import whole
-from receiver.erasure import log_rewrite, parked, runs, slow_log, spools, watches
+from receiver.erasure import log_rewrite, parked, runs, slow_log, spools, subscribed, watches
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
@@ -118,7 +118,7 @@ class Eraser:
         )
         report = self.report
         report.erased = dict(+self._erased)
-        report.left += [*self._left(), *self._person.left]
+        report.left += [*self._left(), *self._person.left, *subscribed.left(self._client, who)]
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
         report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client, self._say)

@@ -31,12 +31,12 @@ from receiver.erasure.person import Person
 from receiver.operations import look
 from receiver.operations.look import Look
 
-Kind = Literal[
-    "notification", "event", "dead-letter", "rejected", "delivery", "attempt", "watch", "copy"
-]
+_Kind = Literal["notification", "event", "dead-letter", "rejected", "delivery", "attempt", "copy"]
+Kind = _Kind | Literal["watch", "subscription"]
 """`delivery` waits for another attempt at a sink; `attempt` is the record of one that was made;
-`watch` is of a sent message whose delivery status is asked for; `copy` is an event on a stream of
-the company's own that a sink fills."""
+`watch` is of a sent message whose delivery status is asked for; `subscription` is to a device, and
+is not erased (`receiver.erasure.subscribed`); `copy` is an event on a stream of the company's own
+that a sink fills."""
 
 _About = Callable[[bytes], bool]
 
@@ -92,12 +92,12 @@ def find_sent(
         return _in_stream(client, (kind, key, field), about, passed)
 
     for sink in sinks:
-        yield from _in_hash(client, ("delivery", retry_items(sink)), names, passed)
+        yield from in_hash(client, ("delivery", retry_items(sink)), names, passed)
     yield from stream("dead-letter", DEAD_LETTERS, b"d", lambda raw: _dead_letter(person, raw))
     yield from stream("rejected", REJECTED, b"r", lambda raw: names_in_refusal(person, raw))
     for key in (DELIVERIES, *map(sink_deliveries, sinks)):
         yield from stream("attempt", key, b"a", lambda raw: _attempt(person, raw))
-    yield from _in_hash(client, ("watch", WATCHES), names, passed)
+    yield from in_hash(client, ("watch", WATCHES), names, passed)
     for copy in copies:
         yield from stream("copy", copy, b"event")
 
@@ -117,9 +117,12 @@ def _in_stream(
         passed(len(page))
 
 
-def _in_hash(
+def in_hash(
     client: redis.Redis, where: tuple[Kind, str], about: _About, passed: Callable[[int], None]
 ) -> Iterator[Found]:
+    """Yield the fields of a hash whose values are about the person; `where` is their kind and the
+    hash. Raises `redis.RedisError`.
+    """
     kind, key = where
     cursor, count = -1, look.FIRST
     while cursor:
