@@ -63,8 +63,11 @@ def command(*, once: str | None, grace: float) -> None:
 def _settings(once: str | None) -> Settings:
     found = setup.settings_for_process("poll")
     if once is not None and once not in {one.name for one in found.polls}:
-        names = ", ".join(one.name for one in found.polls) or "none at all"
-        raise setup.Refused(f"--once {once}: there is no such [[poll]], but {names}")
+        names = ", ".join(one.name for one in found.polls)
+        none = (
+            f"there is no such [[poll]], but {names}" if names else "receiver.toml has no [[poll]]"
+        )
+        raise setup.Refused(f"--once {once}: {none}")
     if wrong := problems.poll_problems(found):
         raise setup.Refused("\n".join(wrong))
     setup.refuse_weak_redis(found)

@@ -58,7 +58,10 @@ def list_(*, as_json: bool) -> None:
             output.print_document(msgspec.structs.asdict(one) | {"state": state(one, configured)})
     else:
         print_sinks(found, configured)
-    if not found:
+    if begins := sorted(configured - {one.name for one in found}):
+        said = "no worker has begun yet: start `receiver worker` with this receiver.toml"
+        output.print_message(f"{', '.join(begins)}: {said}")
+    elif not found:
         output.print_message("no sink has been given anything yet")
 
 

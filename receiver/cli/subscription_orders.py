@@ -16,7 +16,7 @@ from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot
 
 _LONGEST_WAIT: Final = 60.0
-_NO_SLOT: Final = "there is no such slot: see `receiver subscriptions show`"
+_SEE: Final = "`receiver subscriptions list` has the sets, `show SET` the slots of one"
 _STAYS: Final = "it stays ordered: a controller does it also without this command"
 _DONE: Final = "done: see `receiver subscriptions list`"
 
@@ -26,7 +26,7 @@ def renew_slots(client: redis.Redis, name: str) -> None:
     with setup.redis_faults():
         found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
         if not found:
-            raise setup.Refused(_NO_SLOT)
+            raise setup.Refused(f"there is no such set or slot: {_SEE}")
         for slot in found:
             overview.enqueue_order(client, slot.operator, Order(do="renew", slot=slot.id))
         _await(client, {slot.operator for slot in found})
@@ -41,7 +41,7 @@ def delete_slot(client: redis.Redis, name: str) -> None:
     with setup.redis_faults():
         slot = next((slot for slot in overview.read_slots(client) if slot.id == name), None)
         if slot is None:
-            raise setup.Refused(_NO_SLOT)
+            raise setup.Refused(f"there is no such slot: {_SEE}")
         if slot.living:
             overview.enqueue_order(client, slot.operator, Order(do="delete", slot=name))
             _await(client, [slot.operator])

@@ -28,3 +28,29 @@ def test_a_list_of_none_says_so(valkey: Valkey, tmp_path: Path, kind: tuple[str,
     answer = run(tmp_path, command, "list", REDIS_URL=valkey.url)
     assert (answer.returncode, answer.stdout) == (0, "")
     assert answer.stderr == f"no {name} found\n"
+
+
+def test_a_sink_that_no_worker_has_begun_with_says_what_to_start(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(
+        '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\n'
+    )
+    answer = run(tmp_path, "sinks", "list", REDIS_URL=valkey.url)
+    assert (answer.returncode, answer.stdout) == (0, "")
+    said = "copy: no worker has begun yet: start `receiver worker` with this receiver.toml\n"
+    assert answer.stderr == said
+
+
+@pytest.mark.parametrize("do", ["renew", "delete"])
+def test_a_slot_that_is_none_leads_to_a_command_that_lists_them(
+    valkey: Valkey, tmp_path: Path, do: str
+) -> None:
+    answer = run(tmp_path, "subscriptions", do, "nobody", REDIS_URL=valkey.url)
+    assert answer.returncode == 2
+    assert "`receiver subscriptions list` has the sets, `show SET` the slots" in answer.stderr
+
+
+def test_a_poll_that_is_none_among_none_says_so(valkey: Valkey, tmp_path: Path) -> None:
+    answer = run(tmp_path, "poll", "--once", "promo", REDIS_URL=valkey.url)
+    assert json.loads(answer.stderr)["reason"] == "--once promo: receiver.toml has no [[poll]]"
