@@ -1,6 +1,7 @@
 """`receiver erase`: all that is stored about a person goes."""
 
 import sys
+from typing import Final
 
 import click
 import msgspec
@@ -14,6 +15,8 @@ from receiver.config.settings import RedisStreamSink, Settings
 from receiver.erasure import spools
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person
+
+_PLURALS: Final = {"delivery": "deliveries", "copy": "copies", "watch": "watches"}
 
 
 def person_of(numbers: tuple[str, ...], settings: Settings) -> Person:
@@ -124,7 +127,8 @@ def _print(report: Report, *, as_json: bool) -> None:
         return
     verb = "would be erased" if report.dry_run else "erased"
     for kind, count in report.erased.items():
-        click.echo(f"{count:>9,} {kind.replace('-', ' ')}{'' if count == 1 else 's'} {verb}")
+        word = kind.replace("-", " ")
+        click.echo(f"{count:>9,} {word if count == 1 else _PLURALS.get(word, f'{word}s')} {verb}")
     if not report.erased:
         click.echo(f"nothing {'was erased' if report.left else 'is stored about this person'}")
     if report.undelivered:
