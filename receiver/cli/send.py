@@ -66,7 +66,8 @@ def format_answer(name: str, answer: Answer) -> str:
 @click.option(
     "--listener",
     default="",
-    help="Listener name, the last part of the URL.  [default: the first in receiver.toml]",
+    help="Listener name, the last part of the URL.  "
+    "[default: `default`, or else the first in receiver.toml]",
 )
 @click.option(
     "--count", type=click.IntRange(1), default=1, help="How many to send, each a new one."

@@ -65,7 +65,7 @@ class _Simulate(click.Group):
     "--listener",
     metavar="NAME",
     help="Listener name, the last part of each URL.  "
-    "[default: none; without --url the first in receiver.toml]",
+    "[default: none; without --url `default`, or else the first in receiver.toml]",
 )
 @click.option("--redis-url", help="Redis to which it publishes.  [default without --url: its own]")
 @click.option(
