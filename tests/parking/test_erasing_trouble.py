@@ -6,9 +6,7 @@ import os
 import re
 import signal
 import time
-from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from receiver.contract.redis_keys import erase_parked, erase_parked_fields, sink
 from receiver.erasure import parked as erasing
 from receiver.erasure import wait
 from receiver.erasure.erase import Report
+from receiver.erasure.wait import Wait
 from tests.parking.conftest import Made
 from tests.support.command_line import here
 from tests.support.commands import run, running
@@ -186,10 +185,14 @@ def test_a_worker_that_ends_while_it_erases_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(wait, "SAID_AFTER", 0.0)
     client, _, _ = all_parked(valkey, parking, 600)
-    begins = Thread(target=eventually, args=(partial(_begun_and_ended, client),))
-    begins.start()
+    pause = Wait.pause
+
+    def meanwhile(waiting: Wait, seconds: float) -> None:
+        pause(waiting, seconds)
+        _begun_and_ended(client)
+
+    monkeypatch.setattr(Wait, "pause", meanwhile)
     done = here(tmp_path, "erase", HER, "--yes", REDIS_URL=valkey.url)
-    begins.join()
     (left,) = json.loads(done.out)["left"]
     assert done.code == 1
     assert re.fullmatch(
@@ -205,13 +208,11 @@ def test_a_worker_that_ends_while_it_erases_is_not_waited_for(
     assert not client.exists(erase_parked("copy"))
 
 
-def _begun_and_ended(client: Any) -> bool:
+def _begun_and_ended(client: Any) -> None:
     """What is left by a worker that has heard of the request, once it was."""
-    request = client.hget(erase_parked("copy"), REQUEST)
-    if request:
+    if request := client.hget(erase_parked("copy"), REQUEST):
         client.hset(sink_parking("copy"), "seen", int(1000 * (time.time() - 61)))
         client.hset(erase_parked("copy"), BEGAN, request)
-    return bool(request)
 
 
 @pytest.mark.parametrize(
