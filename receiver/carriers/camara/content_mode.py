@@ -2,6 +2,7 @@
 content type first, and only then by headers.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from receiver.carriers.camara import binary_mode, content_type, fast_path
 from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.carrier import MAX_REFUSED_ITEMS, Reading, RefusedItem, Rejected, Request
-from receiver.carriers.formats.json_body import json_value, readable, without_bom
+from receiver.carriers.formats.json_array import apart
+from receiver.carriers.formats.json_body import readable, without_bom
 
 _STRUCTURED: Final = "application/cloudevents"
 _BATCHED: Final = "application/cloudevents-batch"
@@ -52,20 +54,32 @@ def _single(body: bytes) -> Reading:
 
 def _batch(body: bytes) -> Reading:
     """Read a batch: bad items are refused one by one, the whole batch if none is good."""
-    value, body = readable(body)
-    if type(value) is not list:
-        raise Rejected("body: a JSON array is wanted")
     good: list[bytes] = []
     bad: list[RefusedItem] = []
-    for index, raw in enumerate(_items(body)):
-        item = bytes(raw)
+    for index, item in enumerate(_split(body)):
         try:
-            cloudevent(json_value(item))
-            good.append(item)
+            value, readable_item = readable(item)
+            cloudevent(value)
+            good.append(readable_item)
         except Rejected as fault:
             bad.append(RefusedItem(f"[{index}].{fault.reason}", item))
             if len(bad) > MAX_REFUSED_ITEMS:
                 raise Rejected("body: too many bad items") from None
     if bad and not good:
+        readable(body)  # what cannot be read is said of the whole
         raise Rejected(bad[0].reason)
     return Reading(tuple(good), tuple(bad))
+
+
+def _split(body: bytes) -> Iterator[bytes]:
+    """Yield the items of a batch. One that cannot be read spoils no other, as far as it can be told
+    where it ends. Raises `Rejected`.
+    """
+    try:
+        value, body = readable(body)
+    except Rejected as fault:
+        yield from apart(body, fault)
+        return
+    if type(value) is not list:
+        raise Rejected("body: a JSON array is wanted")
+    yield from map(bytes, _items(body))
