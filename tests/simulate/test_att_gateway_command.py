@@ -104,7 +104,8 @@ def test_the_command_refuses_in_one_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scenario.toml").write_text("[gateway]\nminute = 0\n")
-    done = CliRunner().invoke(command, arguments)
+    port = [] if "--host" in arguments else ["--port", str(free_port())]
+    done = CliRunner().invoke(command, [*arguments, *port])
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(f"receiver: {said}")
 

@@ -45,7 +45,8 @@ def _answers(http: httpx2.Client, url: str) -> bool:
 )
 def test_a_bad_scenario_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "scenario.toml").write_text(text)
-    done = run(tmp_path, "simulate", "operator", "scenario.toml")
+    port = str(free_port())
+    done = run(tmp_path, "simulate", "operator", "scenario.toml", "--port", port)
     assert done.returncode == 2
     assert done.stderr.startswith(f"receiver: {said}")
     assert done.stderr.count("\n") == 1
