@@ -66,8 +66,6 @@ class RedisProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the wait for every reply that has not come."""
-        if self._timer:
-            self._timer.cancel()
         self._fail(ConnectionClosed(_CLOSED))
 
     def _set(self, reply: Any) -> None:

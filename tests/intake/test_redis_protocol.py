@@ -1,6 +1,7 @@
 """The intake's connection, from the moment that redis-py has opened it."""
 
 import asyncio
+import gc
 import socket
 import tomllib
 from collections.abc import Awaitable, Callable
@@ -50,6 +51,36 @@ def test_replies_go_to_their_commands_in_order_however_they_are_cut() -> None:
             await asked[1]
         assert await asked[2] == b"ok"
         assert server.recv(9) == b"abc"
+
+    connected(use)
+
+
+def test_a_reply_to_whoever_waits_no_more_is_nobody_elses() -> None:
+    async def use(connection: RedisProtocol, server: socket.socket) -> None:
+        first, second = connection.send(b"a"), connection.send(b"b")
+        first.cancel()
+        server.sendall(b":1\r\n:2\r\n")
+        assert await second == 2
+        third = connection.send(b"c")
+        server.sendall(b":3\r\n")
+        assert await third == 3
+
+    connected(use)
+
+
+def test_a_reply_that_nobody_waits_for_fails_without_a_word() -> None:
+    async def use(connection: RedisProtocol, server: socket.socket) -> None:
+        loop, said = asyncio.get_running_loop(), list[Any]()
+        loop.set_exception_handler(lambda _loop, about: said.append(about))
+        connection.send(b"a")
+        awaited = connection.send(b"b")
+        server.close()
+        with pytest.raises(ConnectionClosed):
+            await awaited
+        del awaited
+        gc.collect()
+        await asyncio.sleep(0)
+        assert said == []
 
     connected(use)
 
