@@ -12,6 +12,7 @@ from receiver.contract.redis_keys import EVENTS, IDENTITIES, INBOUND
 from receiver.runtime.scripts import load
 from tests.support.running import mo
 from tests.support.valkey import Valkey
+from workers import second_clock
 from workers.maintenance.sweep import Sweep
 from workers.normalise.job import Normaliser
 
@@ -116,3 +117,50 @@ def test_a_call_forgets_so_many_sets_and_says_how_many(valkey: Valkey) -> None:
         left.append(left[-1] - gone)
         assert len(client.keys(f"{IDENTITIES}:*")) == left[-1]
     assert buckets(client) == {9_000_000_000}
+
+
+@pytest.mark.parametrize("days", [-9, 0, 9])
+def test_it_is_remembered_from_the_later_of_two_clocks_on(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    client: Any = valkey.client()
+    here = time.time_ns() // 1_000_000 + days * 86_400_000
+    monkeypatch.setattr(second_clock, "local_time", lambda: here)
+    later = max(here // 1000, int(client.time()[0]))
+    come_in(client)
+    (start,) = buckets(client)
+    assert later - WIDTH <= start <= later + 60
+    assert int(client.hget(IDENTITIES, f"{start}:ends")) >= later + 73 * 3600
+
+
+def test_less_time_to_remember_takes_none_from_what_was_remembered_before(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    midnight = (int(client.time()[0]) // 86_400 + 1) * 86_400  # where two buckets begin
+    monkeypatch.setattr(second_clock, "local_time", lambda: 1000 * midnight)
+    come_in(client, hours=72)
+    come_in(client, hours=24)
+    assert buckets(client) == {midnight}
+    assert int(client.hget(IDENTITIES, f"{midnight}:ends")) == midnight + 86_400 + 72 * 3600
+
+
+def test_a_bucket_has_as_many_sets_as_the_one_before_would_have_needed_and_keeps_them(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    midnight = (int(client.time()[0]) // 86_400 + 1) * 86_400
+    monkeypatch.setattr(second_clock, "local_time", lambda: 1000 * midnight)
+
+    def full(size: int) -> None:
+        told = {"size": size, "sets": 1024, "ends": midnight + 1}
+        client.hset(IDENTITIES, mapping={f"{midnight - 9}:{what}": n for what, n in told.items()})
+
+    full(1_000_000)
+    assert come_in(client, hours=24) == 1
+    assert int(client.hget(IDENTITIES, f"{midnight}:sets")) == 16_384  # of 64 at most
+    full(5_000_000)
+    client.hset(IDENTITIES, f"{midnight}:gone", 3)  # as where a sweep had begun to forget it
+    assert come_in(client, hours=72) == 1
+    assert int(client.hget(IDENTITIES, f"{midnight}:sets")) == 16_384
+    assert not client.hexists(IDENTITIES, f"{midnight}:gone")

@@ -148,3 +148,12 @@ def test_what_is_refused_twice_in_the_millisecond_of_a_success_waits_for_another
     forwarding.deliveries.settle([refused(first), outcomes.delivered(taken, "+"), refused(last)])
     forwarding.deliveries.settle([refused(Item(last.delivery, retry=True))])
     assert (forwarding.count("dead"), len(forwarding.retries())) == (0, 2)
+
+
+def test_a_pause_ends_the_probe_that_is_under_way(forwarding: Forwarding) -> None:
+    publish_many(forwarding.valkey, 1)
+    until = int(1000 * forwarding.now) + 1000
+    probed = {"opened": 1, "open_until": until, "probing": "9-9"}
+    forwarding.client.hset(sink_state("hook"), mapping=probed)
+    forwarding.deliveries.settle([outcomes.pause(600_000)])
+    assert (forwarding.deliveries.lease(10), forwarding.deliveries.held) == ([], True)
