@@ -5,8 +5,17 @@ from typing import Any
 import pytest
 
 from receiver.config.settings import SinkSettings
-from receiver.contract.redis_keys import EVENTS, MARKS, forward_group, sink_state
+from receiver.contract.redis_keys import (
+    EVENTS,
+    MARKS,
+    forward_group,
+    retry_due,
+    retry_items,
+    sink_deliveries,
+    sink_state,
+)
 from receiver.operations import sink_ledger
+from receiver.operations.requeue import Requeue
 from receiver.operations.sink_ledger import SinkLedger
 from tests.support.consumer import answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
@@ -41,6 +50,24 @@ def test_what_is_retried_becomes_dead_letters_and_the_rest_is_let_go_and_counted
         assert len(forwarding.dead()) == books.dead == before.retrying == 3
         assert (books.shed, books.open, books.begun) == (20, 0, False)
         assert before.events == books.events == 23
+
+
+def test_of_however_many_retries_each_is_a_dead_letter_and_no_attempt_stays(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with consuming() as consumer:
+        forwarding = Forwarding(valkey, http_sink(consumer))
+        client = forwarding.client
+        consumer.behaviour = answering(500)
+        publish_many(valkey, 1)
+        forwarding.run()
+        asked_again = [(f"9-{number}", b"{}") for number in range(1100)]
+        Requeue(client).send("hook", asked_again, int(1000 * forwarding.now))
+        assert client.exists(sink_deliveries("hook"))
+        SinkSweep(client, [forwarding.sink]).run()
+        books = retire(client, monkeypatch)
+        assert (books.dead, books.retrying, len(forwarding.dead())) == (1101, 0, 1101)
+        assert not client.exists(sink_deliveries("hook"), retry_due("hook"), retry_items("hook"))
 
 
 def again(valkey: Valkey, sink: SinkSettings) -> Forwarding:
