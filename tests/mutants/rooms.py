@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tests.mutants.scripts import METRICS, PARKING, SCRIPTS, SWEEP
+
 
 class Room(NamedTuple):
     """Globs of source files, and the tests that would notice a change of theirs.
@@ -25,48 +27,11 @@ _IDENTITIES = (
     "workers/normalise/cloudevent.py",
     "workers/normalise/decide.py",
 )
-_FORWARD = (
-    "tests/workers/test_settle.py",
-    "tests/workers/test_half_way.py",
-    "tests/forward/test_forward_clocks.py",
-    "tests/forward/test_forward_http.py",
-    "tests/forward/test_forward_http_circuit.py",
-    "tests/forward/test_forward_http_probe.py",
-    "tests/forward/test_forward_local.py",
-    "tests/forward/test_forward_refused.py",
-    "tests/forward/test_rq_sinks.py",
-)
-_MARKS = ("tests/workers/test_groups_moved.py", "tests/workers/test_group_unmarked.py")
-_MAILBOX = (
-    "tests/polling/test_mailbox.py",
-    "tests/polling/test_mailbox_relist.py",
-)
-_METRICS = "tests/metrics/test_metrics.py"
-_REPEATS = "tests/operations/test_explain_repeats.py"
-_REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
-_SWEEP = (
-    "tests/workers/test_sweep.py",
-    "tests/workers/test_sweep_memory.py",
-    "tests/workers/test_clock_ahead.py",
-)
-_PARKING = (
-    "tests/parking/test_parking.py",
-    "tests/parking/test_parking_faults.py",
-    "tests/parking/test_parking_disk_and_redis.py",
-    "tests/parking/test_parking_killed.py",
-)
+_MAILBOX = ("tests/polling/test_mailbox.py", "tests/polling/test_mailbox_relist.py")
 _AUTH = "tests/auth/test_credentials_of_processes.py"
-_ERASURE = ("tests/erasure/test_erase.py",)
-_GIVEN_UP = (
-    "tests/parking/test_parking_given_up.py",
-    "tests/parking/test_parking_disk_and_redis.py",
-)
-_REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
 _STRANGERS = "tests/web/test_strangers.py"
 _SUBSCRIBED = "tests/auth/test_subscription_credentials.py"
 _TRACED = "tests/runtime/test_tracing.py"
-_WATCHES = ("tests/polling/test_watch_store.py", "tests/polling/test_statuses.py")
-_SUBSCRIPTIONS = ("tests/subscriptions/test_subscription_scripts.py",)
 
 ROOMS = {
     "carriers": Room(
@@ -87,102 +52,7 @@ ROOMS = {
     ),
     "scripts": Room(
         ("receiver/**/*.lua", "workers/**/*.lua"),
-        scripts={
-            "append.lua": (
-                "tests/intake/test_append.py",
-                "tests/intake/test_intake.py",
-                "tests/intake/test_redis_refusals.py",
-            ),
-            "publish.lua": (
-                "tests/workers/test_outcomes.py",
-                "tests/workers/test_identities.py",
-                "tests/workers/test_half_way.py",
-                "tests/workers/test_clock_ahead.py",
-            ),
-            "erase_deliveries.lua": _ERASURE,
-            "foreign.lua": ("tests/console/test_foreign_values.py",),
-            "claim_parked.lua": ("tests/parking/test_erasing_twice.py",),
-            "erase_entries.lua": _ERASURE,
-            "skip_parked.lua": _GIVEN_UP,
-            "forget_sink.lua": (*_GIVEN_UP, "tests/workers/test_retired.py"),
-            "park.lua": _PARKING,
-            "give_back.lua": _PARKING,
-            "lease.lua": (
-                *_FORWARD,
-                "tests/workers/test_clock_ahead.py",
-                "tests/forward/test_pace.py",
-                "tests/parking/test_parking.py",
-                "tests/parking/test_parking_probed.py",
-                "tests/workers/test_groups_moved.py",
-            ),
-            "settle.lua": _FORWARD,
-            "create_group.lua": (*_FORWARD, *_MARKS),
-            "take_over.lua": ("tests/workers/test_take_over.py",),
-            "enter_group.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
-            "marks.lua": (*_MARKS, "tests/workers/test_outcomes.py"),
-            "forget_identities.lua": ("tests/workers/test_identities.py", *_SWEEP),
-            "idle_times.lua": ("tests/workers/test_clock_ahead.py",),
-            "identity_buckets.lua": ("tests/workers/test_identities.py",),
-            "inbound_has_work.lua": (*_SWEEP, *_MARKS),
-            "keep_positions.lua": ("tests/workers/test_positions.py",),
-            "sink_has_work.lua": ("tests/workers/test_sink_has_work.py", *_SWEEP),
-            "retire_sinks.lua": (
-                *_SWEEP,
-                "tests/workers/test_sweep_moved.py",
-                "tests/metrics/test_retired.py",
-            ),
-            "trim_history.lua": (
-                *_SWEEP,
-                "tests/workers/test_sweep_moved.py",
-                "tests/workers/test_half_way.py",
-            ),
-            "trim_dead_letters.lua": ("tests/workers/test_sweep_dead_letters.py",),
-            "run_commands.lua": ("tests/runtime/test_full_redis_client.py",),
-            "counters.lua": (
-                _METRICS + "::test_what_was_written_though_the_reply_was_lost_is_not_added_again",
-                _METRICS + "::test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them",
-            ),
-            "snapshot.lua": (
-                "tests/metrics/test_snapshot.py",
-                "tests/doctor/test_doctor_work.py",
-                _METRICS + "::test_every_process_answers_for_all_of_them",
-            ),
-            "ledger.lua": (
-                "tests/workers/test_outcomes.py",
-                "tests/operations/test_dead_letters.py",
-            ),
-            "requeue.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
-            "reopen_notification.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
-            "drop_dead_letter.lua": (*_REQUEUE, "tests/workers/test_half_way.py"),
-            "revoke.lua": _REVOKED,
-            "revoke_again.lua": _REVOKED,
-            "change_credential.lua": ("tests/auth/test_credentials.py",),
-            "record_loss.lua": ("tests/health/test_losses.py",),
-            "clear_losses.lua": ("tests/cli/test_losses_command.py",),
-            "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
-            "checks.lua": ("tests/workers/test_half_way.py",),
-            "clock.lua": _SWEEP,
-            "entry_ids.lua": (*_SWEEP, "tests/workers/test_sweep_dead_letters.py", *_ERASURE),
-            "groups.lua": ("tests/workers/test_outcomes.py", *_SWEEP, *_REQUEUE, *_FORWARD),
-            "restore_group.lua": _MARKS,
-            "sample_history.lua": ("tests/workers/test_history.py",),
-            "store_attempts.lua": ("tests/forward/test_delivery_attempts.py",),
-            "sink_ledger.lua": (
-                *_MARKS,
-                *_FORWARD,
-                "tests/doctor/test_doctor_work.py",
-                "tests/cli/test_sinks_command.py",
-            ),
-            "record.lua": ("tests/polling/test_inbox_poll.py",),
-            "add_watch.lua": _WATCHES,
-            "claim_watches.lua": _WATCHES,
-            "settle_watch.lua": _WATCHES,
-            "write_consent.lua": ("tests/polling/test_consent_token.py",),
-            "commit.lua": _SUBSCRIPTIONS,
-            "delete_credentials.lua": _SUBSCRIPTIONS,
-            "acquire_lease.lua": _SUBSCRIPTIONS,
-            "mark_controller.lua": _SUBSCRIPTIONS,
-        },
+        scripts=SCRIPTS,
     ),
     "credentials": Room(
         ("receiver/auth/*.py",),
@@ -220,10 +90,41 @@ ROOMS = {
             _TRACED + "::test_one_notification_is_one_trace_from_the_web_process_to_each_delivery",
             _TRACED + "::test_what_is_refused_or_repeated_says_so",
             _AUTH + "::test_a_refusal_that_cannot_be_kept_is_answered_503",
-            _METRICS + "::test_every_process_answers_for_all_of_them",
+            METRICS + "::test_every_process_answers_for_all_of_them",
             "tests/docs/test_adding.py::test_what_is_not_signed_is_401_and_leaves_a_count_only",
             "tests/cli/test_up.py::test_the_processes_of_a_killed_web_server_end_and_free_the_port",
         ),
+    ),
+    "forward": Room(
+        ("workers/forward/*.py",),
+        ("tests/forward", "tests/workers/test_settle.py", "tests/workers/test_group_unmarked.py"),
+        ("tests/cli/test_sink_trial.py",),
+    ),
+    "maintenance": Room(
+        ("workers/maintenance/*.py",),
+        (
+            *SWEEP,
+            "tests/workers/test_history.py",
+            "tests/workers/test_positions.py",
+            "tests/workers/test_retired.py",
+            "tests/workers/test_sink_has_work.py",
+            "tests/workers/test_sweep_apart.py",
+            "tests/workers/test_sweep_dead_letters.py",
+            "tests/workers/test_sweep_moved.py",
+            "tests/workers/test_sweep_readers.py",
+        ),
+    ),
+    "outbound": Room(
+        ("receiver/outbound/*.py", "receiver/intake/redis_protocol.py"),
+        ("tests/outbound", "tests/cli/test_status.py", "tests/intake/test_redis_protocol.py"),
+    ),
+    "erasure": Room(
+        ("receiver/erasure/*.py",),
+        ("tests/erasure", "tests/parking/test_erasing.py", "tests/parking/test_erasing_twice.py"),
+    ),
+    "operations": Room(
+        ("receiver/operations/*.py",),
+        ("tests/operations", "tests/metrics/test_snapshot.py", "tests/workers/test_half_way.py"),
     ),
     "parking": Room(
         ("workers/parking/*.py",),
@@ -233,7 +134,7 @@ ROOMS = {
             "tests/parking/test_memory_use.py",
             "tests/parking/test_erasing.py",
             "tests/parking/test_erasing_trouble.py",
-            *_PARKING,
+            *PARKING,
         ),
         (
             "tests/parking/test_parking_killed.py",
