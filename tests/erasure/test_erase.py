@@ -22,7 +22,7 @@ from receiver.contract.redis_keys import (
     retry_items,
 )
 from receiver.erasure.erase import Eraser, Report
-from receiver.erasure.person import Person
+from receiver.erasure.person import Person, naming
 from receiver.operations import ledger, sink_ledger
 from tests.support.commands import run
 from tests.support.consumer import answering, consuming
@@ -243,3 +243,20 @@ def test_export_person_and_erase_report_what_they_found_and_what_they_left(
     assert (nothing.returncode, nothing.stdout) == (0, "")
     (his,) = [decode_notification(fields[b"n"]) for _, fields in client.xrange(INBOUND)]
     assert HIS.encode() in his.body
+
+
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        (b'"tel:+12065550100"', True),
+        (b"12065550100", True),
+        (b"0012065550100", True),
+        (b"01112065550100", True),
+        (b"address=tel%3A%2B12065550100&x=1", True),
+        (b"+120655501001", False),
+        (b"+912065550100", False),
+        (b"+1206555010", False),
+    ],
+)
+def test_a_number_counts_whole_and_not_as_a_part_of_another_one(stored: bytes, named: bool) -> None:
+    assert naming(["12065550100", "447700900123"])(stored) is named
