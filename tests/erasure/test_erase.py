@@ -18,8 +18,10 @@ from receiver.contract.redis_keys import (
     INBOUND,
     LEDGER,
     REJECTED,
+    SINKS,
     retry_due,
     retry_items,
+    sink_deliveries,
 )
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person, naming
@@ -260,3 +262,13 @@ def test_export_person_and_erase_report_what_they_found_and_what_they_left(
 )
 def test_a_number_counts_whole_and_not_as_a_part_of_another_one(stored: bytes, named: bool) -> None:
     assert naming(["12065550100", "447700900123"])(stored) is named
+
+
+def test_an_answer_among_the_newest_of_a_sink_goes_too(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    client.hset(SINKS, "hook:begun", 0)
+    for number in (HER, HIS):
+        answer = Attempt("hook", "1-0", 1, 1, 1, 422, "answered 422", number.encode())
+        client.xadd(sink_deliveries("hook"), {"a": encode(answer)})
+    assert erase(client).erased == {"attempt": 1}
+    assert client.xlen(sink_deliveries("hook")) == 1

@@ -8,19 +8,8 @@ import pytest
 
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.contract.records import Notification, encode
-from receiver.contract.redis_keys import (
-    ATTEMPTS,
-    DEAD_LETTERS,
-    EVENTS,
-    GROUP,
-    IDENTITIES,
-    INBOUND,
-    LEDGER,
-    MARKS,
-    forward_group,
-)
+from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, LEDGER, MARKS, forward_group
 from receiver.operations import ledger, sink_ledger
-from receiver.runtime.scripts import load
 from tests.support.consumer import consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
@@ -260,27 +249,3 @@ def test_a_sink_begins_where_it_was_left_when_a_supervisor_finds_its_group_gone(
     forwarding.run()
     assert forwarding.client.xlen("company:events") == 15
     assert sink_ledger.read(forwarding.client)[0].balanced
-
-
-def test_what_ends_in_another_order_than_it_came_in_is_marked_and_what_is_between_is_not(
-    valkey: Valkey,
-) -> None:
-    """The group was moved back between two reads of one batch."""
-    client: Any = valkey.client()
-    accept(client, 0)
-    work(client)
-    accept(client, 1, 2, 3)
-    (_, entries), *_ = client.xreadgroup(GROUP, "one", {INBOUND: ">"})
-    first, middle, last = (entry.decode() for entry, _ in entries)
-    keys = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS, MARKS)
-
-    def end(*names: str) -> bytes:
-        dead = [word for name in names for word in (name, 0, "a letter")]
-        script = load("workers.normalise", "publish")
-        codes: bytes = client.eval(script, len(keys), *keys, GROUP, 3600, 1, 1000, *dead)[5]
-        return codes
-
-    assert end(last, first) == b"xx"
-    assert client.hget(MARKS, GROUP).decode() == f"0-0 {first} {last} {last}"
-    assert end(last, middle, first) == b"-x-"
-    assert client.hget(MARKS, GROUP).decode() == f"0-0 {last}"

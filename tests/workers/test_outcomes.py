@@ -71,6 +71,14 @@ def test_a_status_after_a_final_one_is_late_and_counted(valkey: Valkey) -> None:
     assert (ledger.read(client).late, ledger.read(client).events) == (2, 5)
 
 
+def test_what_the_network_itself_calls_late_stays_as_it_came(valkey: Valkey) -> None:
+    own = json.dumps(json.loads(status("MessageWaiting")) | {"late": False}, separators=(",", ":"))
+    ended = status("DeliveredToTerminal")
+    _, event = come_in(valkey.client(), "att.sms.delivery-status", ended, own.encode())
+    assert event["data"]["late"] is True
+    assert '"late":false' in json.dumps(event["data"]["raw"], separators=(",", ":"))
+
+
 def test_statuses_without_an_id_in_one_body_are_events_of_their_own(valkey: Valkey) -> None:
     info = {"address": "tel:+12065550100", "deliveryStatus": "DeliveredToNetwork"}
     body = json.dumps({"deliveryInfoNotification": {"deliveryInfo": [info, info, info]}}).encode()
