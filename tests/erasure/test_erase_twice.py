@@ -6,14 +6,16 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import redis
 
 from receiver.config.settings import Settings
-from receiver.contract.records import EraseSpooled, encode
-from receiver.contract.redis_keys import ERASE_RUNS, ERASE_SPOOLED
-from receiver.erasure import log_rewrite, own_spool
+from receiver.contract.records import EraseSpooled, SpoolErased, encode
+from receiver.contract.redis_keys import ERASE_RUNS, ERASE_SPOOLED, SPOOLS
+from receiver.erasure import log_rewrite, own_spool, spools
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person
 from receiver.operations import ledger
@@ -64,6 +66,19 @@ def test_the_request_of_a_run_that_was_killed_ends(
         assert (report.erased["spooled-notification"], report.complete) == (3, True)
 
     erasing(valkey, tmp_path, work)
+
+
+def test_an_answer_that_comes_after_its_run_is_none_to_the_next(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    monkeypatch.setattr(spools, "ANSWERED_WITHIN", 0.3)
+    client.hset(SPOOLS, "its-spool", msgspec.json.encode(["its-host", client.time()[0]]))
+    late = SpoolErased("an earlier run", 5, 0, ["1.spool"], [], [], "")
+    client.hset(ERASE_SPOOLED, "its-spool 1.spool", encode(late))
+    report = _erase(valkey, HER)
+    assert (report.erased, report.complete) == ({}, False)
+    assert "the spool on its-host was not looked through" in report.left[0]
 
 
 def test_what_a_run_that_was_killed_had_erased_is_said_to_be_counted_nowhere(
