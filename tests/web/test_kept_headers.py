@@ -59,7 +59,10 @@ def test_those_that_are_named_are_kept_cut_and_without_a_secret(
 
 @pytest.mark.parametrize(
     "name",
-    ["authorization", "Cookie", "x-api-key", "x-rapidapi-key", "x-auth-token", "x-session-id"],
+    [
+        *("authorization", "Cookie", "x-api-key", "x-rapidapi-key", "x-auth-token", "x-session-id"),
+        *("Ocp-Apim-Subscription-Key", "x-functions-key", "x-access-key"),
+    ],
 )
 def test_a_name_of_a_secret_is_refused_at_the_start(name: str) -> None:
     with pytest.raises(SettingsError, match=r"RECEIVER_KEEP_HEADERS=.* may hold a secret"):

@@ -85,6 +85,7 @@ def test_what_the_carrier_does_not_send_is_answered_400_and_kept_whole(
 ) -> None:
     kind = ("content-type", "application/json")
     secrets = [("x-api-key", "k"), ("cookie", "c"), ("x-original-uri", "/?access_token=q")]
+    secrets += [("ocp-apim-subscription-key", "k"), ("x-functions-key", "k")]
     answer = ask(door, request(path, body, kind, BEARER, *secrets, ("x-other", f"a{TOKEN}b")))
     assert status(answer) == 400
     check_form(path, answer)
