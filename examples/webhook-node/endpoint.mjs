@@ -4,7 +4,8 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 const keys = process.env.WEBHOOK_SECRETS.split(/\s+/)
-  .map((secret) => Buffer.from(secret.replace(/^whsec_/, ""), "base64"));
+  .map((secret) => Buffer.from(secret.replace(/^whsec_/, ""), "base64"))
+  .filter((key) => key.length); // a blank at the end makes no key: with an empty one anybody could sign
 const LONGEST = 32 * 1024 * 1024;
 const TOLERANCE = 300; // seconds
 const FILE = process.env.HANDLED ?? "handled.txt"; // better: your database, in one transaction

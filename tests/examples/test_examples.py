@@ -1,5 +1,7 @@
 """The examples, run as their pages say, against a real Valkey, RQ and `receiver listen`."""
 
+import base64
+import hmac
 import json
 import os
 import shutil
@@ -8,12 +10,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -134,7 +138,8 @@ def test_the_web_hooks_verify_the_signature_and_handle_each_event_once(
 ) -> None:
     publish(valkey)
     port = free_port()
-    environ = {"HOOK_PORT": str(port), "WEBHOOK_SECRETS": f"{OTHER} {SECRET}"}
+    # As a file leaves it that somebody edited.
+    environ = {"HOOK_PORT": str(port), "WEBHOOK_SECRETS": f"{OTHER} {SECRET} \n"}
     program = (command[0], str(EXAMPLES / command[1]))
     listen = ("listen", "--forward-to", str(port), "--since", "1h", "-n", str(len(SENT)))
     with example(tmp_path, *program, **environ) as process:
@@ -144,7 +149,18 @@ def test_the_web_hooks_verify_the_signature_and_handle_each_event_once(
             done = run(tmp_path, *listen, **told)
             lines = [json.loads(line) for line in done.stdout.splitlines()]
             assert [line["status"] for line in lines] == [status] * len(SENT), done.stderr
+        assert _posted_without_key(port) == 401
     stored(tmp_path)
+
+
+def _posted_without_key(port: int) -> int:
+    """The answer to an event with the signature that everybody can make."""
+    now, body = str(int(time.time())), json.dumps(SENT[0] | {"id": "forged"}).encode()
+    signature = base64.b64encode(hmac.digest(b"", f"forged.{now}.".encode() + body, "sha256"))
+    said = {"webhook-id": "forged", "webhook-timestamp": now}
+    said["webhook-signature"] = f"v1,{signature.decode()}"
+    url = f"http://127.0.0.1:{port}/events"
+    return urllib3.request("POST", url, body=body, headers=said, retries=False).status
 
 
 def _listens(port: int) -> bool:
