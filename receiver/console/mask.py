@@ -17,7 +17,10 @@ from receiver.carriers.formats.charset import body_text
 from receiver.contract.redis_keys import CONSOLE
 
 _NUMBER: Final = re.compile(r"(?:tel:)?\+?[0-9][0-9 ().-]{5,24}").fullmatch
-_ADDRESS: Final = re.compile(r"\s*(?:(?:tel|sips?|mailto|im|acr):|\+[0-9 ().-]{6})", re.I).match
+_ADDRESS: Final = re.compile(
+    r"^\s*(?:(?:tel|sips?|mailto|im|acr):|\+[0-9 ().-]{6})|(?:\+|%2b)[0-9][0-9().-]{6}", re.I
+).search
+"""Finds an address, or a number with its country code inside of a URL or an id."""
 _CLEAR: Final = frozenset(
     (
         *("specversion", "id", "type", "source", "time", "receivedtime", "receiptid"),
@@ -85,7 +88,7 @@ class Masks:
 
     def header(self, name: str, value: str) -> str:
         """Return a header's value where its name is one that says nothing of a person."""
-        return value if name.lower() in _HEADERS else self.text(value)
+        return value if name.lower() in _HEADERS and _names_nobody(value) else self.text(value)
 
     def body(self, body: bytes) -> str:
         """Return a body as it came: JSON with masked values, of anything else how long it is."""

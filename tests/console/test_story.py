@@ -162,6 +162,26 @@ def test_an_item_of_a_batch_and_what_came_in_binary_mode_can_be_sent_again_alone
     assert len(BY_NAME["camara.notifications"].read(Asked(sent, (), again)).accepted) == 1
 
 
+@pytest.mark.parametrize("plus", ["+", "%2B", "tel:+"])
+def test_a_number_inside_of_an_id_or_a_source_is_masked(
+    viewer: TestClient, valkey: Valkey, plus: str
+) -> None:
+    said = f"https://op.example/devices/{plus}1{NUMBER}/events"
+    body = json.dumps({
+        **{"specversion": "1.0", "id": f"a-{plus}1{NUMBER}", "source": said, "type": "com.example"},
+        "data": {"time": "21:55:01 +0000 2012", "source": said},
+    })  # fmt: skip
+    headers = (("ce-id", f"a-{plus}1{NUMBER}"), ("user-agent", "gateway/+12"))
+    about = ("camara.notifications", "promo", receipt(1), 1, "application/cloudevents+json")
+    one = Notification(*about, body.encode(), headers=headers)
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+    work(valkey)
+    page = viewer.get(f"/n/{receipt(1)}").text
+    assert NUMBER not in page
+    for shown in ("com.example", "21:55:01 +0000 2012", "gateway/+12"):
+        assert shown in page
+
+
 def test_each_field_of_the_event_says_where_it_stands(viewer: TestClient, valkey: Valkey) -> None:
     accept(valkey, 1)
     work(valkey)
