@@ -1,5 +1,6 @@
 """Checks whether a subscription is alive, deletes it, and stores what its end means."""
 
+import re
 from typing import Final
 
 import structlog
@@ -23,6 +24,8 @@ GONE: Final = "GONE"
 """The reason where the operator just does not know the subscription any more."""
 EXPIRED: Final = "SUBSCRIPTION_EXPIRED"
 """The reason where it must have ended by now, whatever the operator says or does not say."""
+_is_word: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
+"""A network's own reason may be a sentence (CAMARA before 0.6), and name the subscriber."""
 _NOT_THERE: Final = (404, 410)
 _PASSING: Final = (401, 408, 425, 429)
 """Statuses of an answer that says nothing of the subscription, and may be another one soon."""
@@ -178,7 +181,8 @@ async def remove_attempt(context: Context, name: str, attempt: str, reason: str)
     done = await context.store.update_slot(name, change)
     if done is not None and removed:
         context.lists.note_gone(context.base(done), removed[0].subscription)
-        log.info("subscription.ended", slot=name, attempt=attempt, reason=reason)
+        said = reason if _is_word(reason) else "(a text)"
+        log.info("subscription.ended", slot=name, attempt=attempt, reason=said)
         if by_operator[0]:
             await count_early_end(context, done.set, early=now - removed[0].created < EARLY)
 

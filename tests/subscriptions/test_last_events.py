@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -22,6 +23,7 @@ from receiver.subscriptions.context import Context
 from receiver.subscriptions.controller import Controller
 from receiver.subscriptions.last_events import LastEvents
 from receiver.subscriptions.lifecycle_events import LifecycleEvents
+from receiver.subscriptions.steps import run_step
 from tests.support.subscribing import DAY, attempt, run, slot
 from tests.support.valkey import Valkey
 
@@ -199,5 +201,23 @@ def test_a_fault_of_ours_in_one_slots_step_puts_off_that_slot_only(
         due = [await context.store.client.zscore(key, f"fleet:{name}") for name in "ab"]
         assert (due[0] or 0) > context.store.now() * 1000
         assert due[1] == 0
+
+    run(valkey, tmp_path, steps)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("NETWORK_TERMINATED", "NETWORK_TERMINATED"), ("+12065550100 withdrew", "(a text)")],
+)
+def test_a_reason_that_is_a_text_of_the_networks_is_in_no_log(
+    valkey: Valkey, tmp_path: Path, reason: str, said: str
+) -> None:
+    async def steps(context: Context) -> None:
+        found = slot(attempt(subscription="s"))
+        await context.store.add_slots([found])
+        await read(context, event("subscription.ended.v1", reason=reason))
+        with capture_logs() as lines:
+            await run_step(context, found.id)
+        assert [(line["event"], line["reason"]) for line in lines] == [("subscription.ended", said)]
 
     run(valkey, tmp_path, steps)
