@@ -4,6 +4,7 @@ Losing one, or ringing twice, changes nothing: the next bell or the workers' swe
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import redis
 from rq import Queue
@@ -22,7 +23,8 @@ class Bell:
 
     def ring(self) -> None:
         """Have the normalise job enqueued soon, unless one is queued already. Does not block."""
-        self._thread.submit(self._enqueue)
+        with suppress(RuntimeError):  # there is no room for its thread: the workers' sweep rings
+            self._thread.submit(self._enqueue)
 
     def close(self) -> None:
         """Finish the enqueueing in progress; the workers' sweep finds work that got no bell."""
