@@ -6,6 +6,7 @@ cannot be written, a process knows only what it saw itself.
 """
 
 import contextlib
+import os
 import threading
 from pathlib import Path
 from typing import Final
@@ -34,7 +35,7 @@ class Memory:
     def __init__(self, directory: Path, server: str) -> None:
         self._path = directory / "books.json"
         self._turn = threading.Lock()
-        self._server = server
+        self._server = os.fsencode(server).decode("utf-8", "replace")  # a path, perhaps
 
     def of(self, book: str) -> Known | None:
         """Return what is known of the server at this address, else of this ledger at any

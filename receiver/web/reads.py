@@ -16,6 +16,7 @@ from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.intake.spool.spool import Spool
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
+from receiver.runtime import json_text
 from receiver.web import schemas
 from receiver.web.openapi import Description
 
@@ -35,7 +36,7 @@ def routes(
 
     async def readyz(_: Request) -> Response:
         status, said = readiness(server, spool, subscriptions, reload.trouble if reload else "")
-        return JSONResponse(said, status)
+        return Response(json_text.encode(said), status, media_type="application/json")
 
     async def metrics(_: Request) -> Response:
         return Response(await scrape.text(), media_type=CONTENT_TYPE)

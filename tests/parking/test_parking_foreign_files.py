@@ -39,6 +39,6 @@ def test_a_damaged_name_of_the_directory_is_said_and_events_come_back_once_it_is
     file.write_bytes(rubbish)
     parked.run(3)
     said = parked.client.hget(sink_parking("copy"), "trouble").decode()
-    assert said == f"{file} is damaged: it holds no name"
+    assert said == "its file place is damaged: it holds no name"
     file.write_bytes(name)
     assert come_back(parked, forwarding) == ids

@@ -77,5 +77,5 @@ def _read(path: Path) -> str:
     """Return the name in a file. Raises `OSError`, also where it holds none."""
     name = path.read_bytes()
     if not (name and name.isascii()):
-        raise OSError(errno.EBADMSG, f"{path} is damaged: it holds no name")
+        raise OSError(errno.EBADMSG, f"its file {path.name} is damaged: it holds no name")
     return name.decode()

@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
-import msgspec
+
+from receiver.runtime import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +52,7 @@ def _or_into_a_pipe(context: click.Context, _option: click.Parameter, given: boo
 
 def print_document(value: object) -> None:
     """Print a value as one line of JSON."""
-    click.echo(msgspec.json.encode(value).decode())
+    click.echo(json_text.encode(value).decode())
 
 
 def print_result(sentence: str, *, as_json: bool, **fields: object) -> None:

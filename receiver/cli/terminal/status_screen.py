@@ -4,11 +4,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import msgspec
 
 from receiver.cli.terminal import setup
-from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.output import print_document, printable, terminal
 from receiver.cli.terminal.sink_table import state
 from receiver.cli.terminal.spool_depth import read_spool
 from receiver.config.settings import Settings
@@ -189,4 +188,4 @@ def well(found: Document) -> bool:
 
 def print_json(found: Document) -> None:
     """Print the state as one JSON document."""
-    click.echo(msgspec.json.encode(found | {"at": int(time.time()), "well": well(found)}).decode())
+    print_document(found | {"at": int(time.time()), "well": well(found)})
