@@ -20,7 +20,7 @@ def readers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 "warning",
                 f"the reader {one.name} of receiver.toml has no consumer group",
                 "nothing is kept for it when memory is short",
-                f'redis-cli -u "$REDIS_URL" XGROUP CREATE receiver:events {one.name} $',
+                f'redis-cli -u "$REDIS_URL" XGROUP CREATE receiver:events {one.name} $ MKSTREAM',
             )
         elif group.oldest > _LATE:
             yield Finding(

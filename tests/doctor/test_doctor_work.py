@@ -133,6 +133,18 @@ def test_a_named_reader_that_is_missing_or_behind_is_found(valkey: Valkey, tmp_p
     assert grave(found, "s behind, with 1 events that it has not acknowledged") == "warning"
 
 
+def test_the_remedy_of_a_reader_works_before_the_first_event_too(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text('[[reader]]\nname = "crm"\n')
+    missing = "the reader crm of receiver.toml has no consumer group"
+    remedy = examined(tmp_path, valkey.url)[missing]["fix"]
+    main, sub, *arguments = remedy[remedy.index("XGROUP") :].split()
+    client: Any = valkey.client()
+    client.execute_command(f"{main} {sub}", *arguments)
+    assert not any("the reader crm" in what for what in examined(tmp_path, valkey.url))
+
+
 def test_a_secret_that_only_the_worker_has_is_no_alarm(receiver: Receiver, tmp_path: Path) -> None:
     """As under compose, where `doctor` is run in `web`."""
     receiver.also(RECEIVER_BEARER_TOKENS=GOOD, HOOK_SECRET="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
