@@ -61,6 +61,22 @@ def test_it_says_what_runs_and_what_does_not(receiver: Receiver, tmp_path: Path)
     assert re.search(r"promo: last heard \d{1,2} s ago", screen)
 
 
+def test_it_says_why_the_web_process_refuses_and_what_it_warns_of(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.start_web()
+    environ = {"REDIS_URL": receiver.valkey.url, "PORT": str(receiver.port)}
+
+    def screen() -> str:
+        _, seen = answered(tmp_path, "", "status", **environ)
+        return re.sub("\x1b\\[[0-9;]*m", "", seen)
+
+    receiver.redis.config_set("appendfsync", "everysec")
+    eventually(lambda: ": 200; appendfsync" in screen())
+    receiver.valkey.kill()
+    eventually(lambda: ": 503; Redis does not answer" in screen())
+
+
 def test_it_works_while_redis_is_away(valkey: Valkey, tmp_path: Path) -> None:
     (tmp_path / "receiver.toml").write_text(TOML)
     valkey.kill()

@@ -26,6 +26,13 @@ _BAD = "[red]![/] "
 """Another sign and not only another colour: not everybody, nor every terminal, has colours."""
 
 
+class _Readiness(msgspec.Struct):
+    """What `/readyz` says that people want to read."""
+
+    reason: str = ""
+    warnings: list[str] = []
+
+
 def read(settings: Settings) -> Document:
     """Return the state of everything as JSON has it. While Redis is away, that and what is known
     without it.
@@ -132,8 +139,7 @@ def _escaped(line: str) -> str:
 def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
     """Yield what the screen has: name, what is said, whether all is well with it."""
     web = found["web"]
-    good = web["status"] == 200
-    yield "web", f"{web['url']}: " + (f"{web['status']}" if web["status"] else web["why"]), good
+    yield "web", f"{web['url']}: {_readiness(web)}", web["status"] == 200
     redis = found["redis"]
     if redis["reachable"]:
         share = f" of {redis['limit_bytes'] / 2**20:,.0f}" if redis["limit_bytes"] else ""
@@ -172,6 +178,17 @@ def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
         yield "listener", f"{name}: {said}", seconds is not None
     for name in found.get("unknown_listeners", ()):
         yield "listener", f"{name}: unknown, too many names were heard to tell them apart", False
+
+
+def _readiness(web: Document) -> str:
+    """Return the status of `/readyz` with its reason and warnings; why, where nobody answered."""
+    if not web["status"]:
+        return str(web["why"])
+    try:
+        said = msgspec.convert(web["said"], _Readiness)
+    except msgspec.ValidationError:
+        said = _Readiness()  # another program listens there
+    return "; ".join(filter(None, (str(web["status"]), said.reason, *said.warnings)))
 
 
 def _ago(seconds: int) -> str:
