@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import click
 import msgspec
 
+from receiver.carriers.formats.charset import body_text
 from receiver.cli.terminal.output import print_document, printable
 from receiver.cli.terminal.table import print_pairs, print_table
 from receiver.cli.terminal.time_option import format_time
@@ -24,7 +25,7 @@ def show_whole(found: Found, *, as_json: bool) -> None:
         print_document(summary | body_members(found.body))
         return
     print_pairs((name, value) for name, value in summary.items() if value)
-    click.echo("\n" + printable(found.body.decode("utf-8", "backslashreplace"), keep="\n\t") + "\n")
+    print_body(found.body)
 
 
 def _print_lines(summaries: Iterable[Summary]) -> int:
@@ -44,6 +45,14 @@ def _print_table(summaries: Iterable[Summary]) -> int:
 def _row(one: Summary) -> tuple[object, ...]:
     cells = (one.id, format_time(one.at)[:19], one.type or one.kind, one.listener, one.sink)
     return (*cells, one.attempts or "", one.reason)
+
+
+def print_body(body: bytes) -> None:
+    """Print a body for people: UTF-16, which has NULs, as its text; of UTF-8 what is none of it as
+    escapes.
+    """
+    text = body_text(body) if b"\0" in body else body.decode("utf-8", "backslashreplace")
+    click.echo("\n" + printable(text, keep="\n\t") + "\n")
 
 
 def body_members(body: bytes) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from receiver.cli.terminal.dead_letter_table import body_members
+from receiver.cli.terminal.dead_letter_table import body_members, print_body
 from receiver.cli.terminal.output import print_document, printable
 from receiver.cli.terminal.table import print_pairs, print_table
 from receiver.cli.terminal.time_option import format_time
@@ -44,8 +44,7 @@ def show_whole(found: Found, *, as_json: bool) -> None:
     click.echo()
     for name, value in refusal.headers:
         click.echo(f"{printable(name)}: {printable(value)}")
-    text = refusal.body.decode("utf-8", "backslashreplace")
-    click.echo("\n" + printable(text, keep="\n\t") + "\n")
+    print_body(refusal.body)
 
 
 def _document(found: Found) -> dict[str, Any]:
