@@ -119,6 +119,7 @@ class SinkHistories(ParkingRules):
         """An event that a worker has goes from the stream; the worker is gone, or only slow."""
         self.publish([True])
         self.start()
+        self.crash(0)  # or it might hold what has been taken over since
         self.lease(0, 4)
         held = [one.delivery.entry for one in self.workers[0].held if not one.retry]
         self.time_passes(LEASE if late else 1)
