@@ -6,7 +6,7 @@ import redis
 
 from receiver.cli import sink_trial
 from receiver.cli.terminal import output, setup, spool_depth
-from receiver.cli.terminal.sink_table import print_sinks, state
+from receiver.cli.terminal.sink_table import NOT_BEGUN, print_sinks, state
 from receiver.config.settings import Settings
 from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations import parked_events, sink_ledger, sink_orders
@@ -59,8 +59,7 @@ def list_(*, as_json: bool) -> None:
     else:
         print_sinks(found, configured)
     if begins := sorted(configured - {one.name for one in found}):
-        said = "no worker has begun yet: start `receiver worker` with this receiver.toml"
-        output.print_message(f"{', '.join(begins)}: {said}")
+        output.print_message(f"{', '.join(begins)}: {NOT_BEGUN}")
     elif not found:
         output.print_message("no sink has been given anything yet")
 

@@ -77,6 +77,24 @@ def test_it_says_why_the_web_process_refuses_and_what_it_warns_of(
     eventually(lambda: ": 503; Redis does not answer" in screen())
 
 
+def test_a_sink_that_the_worker_knows_nothing_of_is_not_well(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """As where the worker was started in a directory without the `receiver.toml`."""
+    receiver.start_web()
+    receiver.start_worker()
+    other = tmp_path / "other"
+    other.mkdir()
+    receiver.settled()
+    eventually(lambda: status(other, receiver)[1]["well"])
+    (other / "receiver.toml").write_text(TOML)
+    code, found = status(other, receiver)
+    assert (code, found["well"]) == (1, False)
+    (sink,) = found["sinks"]
+    assert sink["name"] == "copy"
+    assert sink["state"].startswith("no worker has begun yet: start `receiver worker`")
+
+
 def test_it_works_while_redis_is_away(valkey: Valkey, tmp_path: Path) -> None:
     (tmp_path / "receiver.toml").write_text(TOML)
     valkey.kill()

@@ -16,6 +16,8 @@ _RARE = (
     *("parked", "shed", "parked_damaged", "erased"),
 )
 """Columns that are there where one of the sinks has such events."""
+NOT_BEGUN: Final = "no worker has begun yet: start `receiver worker` with this receiver.toml"
+"""What is said of a sink in `receiver.toml` that no worker ever had."""
 _NEVER: Final = 10 * 365 * 86400
 """Seconds: no worker was away for longer; one that never had the sink is counted since 1970."""
 

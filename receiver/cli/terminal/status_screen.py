@@ -8,7 +8,7 @@ import msgspec
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.output import print_document, printable, terminal
-from receiver.cli.terminal.sink_table import state
+from receiver.cli.terminal.sink_table import NOT_BEGUN, state
 from receiver.cli.terminal.spool_depth import read_spool
 from receiver.config.settings import Settings
 from receiver.metrics import snapshot
@@ -62,6 +62,8 @@ def read(settings: Settings) -> Document:
         {"name": one.name, "state": state(one, here), "open": one.open, "reason": one.reason}
         for one in sinks
     ]
+    for name in sorted(here - {one.name for one in sinks}):
+        found["sinks"].append({"name": name, "state": NOT_BEGUN, "open": 0, "reason": ""})
     return found | _of(seen, settings)
 
 
