@@ -137,7 +137,8 @@ def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
         for name, sink in found.sinks.items()
         if name not in here and not sink.known(found.now)
     }
-    workers: Labelled = {(q,): alive for q, alive in found.workers.items() if q not in gone}
+    workers: Labelled = {(forward_queue(name),): 0 for name in here}  # no worker may know one yet
+    workers |= {(q,): alive for q, alive in found.workers.items() if q not in gone}
     yield labelled("receiver_workers", "Workers alive.", ["queue"], workers)
 
 

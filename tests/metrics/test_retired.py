@@ -114,6 +114,13 @@ def test_a_sink_that_this_process_has_configured_is_told_of(valkey: Valkey) -> N
     assert sink_gauges(client, settings) == [{"billing"}] * 3
 
 
+def test_a_configured_sink_that_no_worker_ever_had_has_no_worker(valkey: Valkey) -> None:
+    """So `ReceiverNoWorker` fires where `receiver worker` runs without this `receiver.toml`."""
+    settings = Settings(sinks=(BILLING,))
+    told = series(valkey.client(), "receiver_workers", settings)
+    assert told == {NORMALISE_QUEUE, "receiver-forward-billing"}
+
+
 def test_nobody_waits_for_a_listener_that_is_not_configured_any_more(
     valkey: Valkey, tmp_path: Path
 ) -> None:
