@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from receiver.config.settings import HttpSink, Settings
+from receiver.config.settings import HttpSink, RqSink, Settings
 from receiver.contract.records import Delivery, encode
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -21,12 +21,13 @@ from tests.support.console_data import NUMBER
 from tests.support.valkey import Valkey
 
 FILTER: Any = {"data.final": True, "subject": f"+1{NUMBER}"}
+OTHER = RqSink(name="jobs", queue="company", function="company.jobs.on_event")
 SINK = HttpSink(name="hook", url="https://hooks.example.com/", where=FILTER, share=12.5)
 
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(sinks=(SINK,))
+    return Settings(sinks=(SINK, OTHER))
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,15 @@ def test_what_starts_a_stopped_sink_stands_beside_what_is_wrong(
     assert page.index("answered 410") < page.index("2 h ago") < page.index("Start it again")
     assert page.index("Start it again") < page.index("balanced")
     assert "until somebody starts it; what has waited for 3 d becomes a dead letter." in page
+
+
+def test_a_configured_sink_that_no_worker_ever_had_says_what_to_start(viewer: TestClient) -> None:
+    page = viewer.get("/sinks").text
+    assert ">hook<" in page
+    assert "jobs: no worker has begun yet, and nothing is sent. Start <code>receiver w" in page
+    one = viewer.get("/sinks/jobs")
+    assert (one.status_code, "No worker has begun yet" in one.text) == (404, True)
+    assert "was ever configured" in viewer.get("/sinks/nobody").text
 
 
 def test_a_consumer_that_answers_with_an_error_is_not_said_to_be_silent(

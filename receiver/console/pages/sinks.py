@@ -24,8 +24,9 @@ from receiver.runtime.redis_errors import unless_foreign
 def show(request: Request) -> Response:
     """Show every sink with its ledger, those with trouble first."""
     rows = sorted(sink_ledger.read(request.app.state.redis), key=trouble_first)
-    configured = [one.name for one in request.app.state.settings.sinks]
-    values = {"shown": shown(request, rows), "configured": configured}
+    known = {one.name for one in rows}
+    begins = [x.name for x in request.app.state.settings.sinks if x.name not in known]
+    values = {"shown": shown(request, rows), "begins": begins}
     return render.page(request, "sinks.html", values)
 
 
@@ -38,10 +39,9 @@ def show_one(request: Request) -> Response:
     """Show one sink: its ledger, its circuit, the oldest that waits, what it may get."""
     name, client = request.path_params["name"], request.app.state.redis
     found = next((x for x in sink_ledger.read(client) if x.name == name), None)
-    if found is None:
-        values = {"title": "No such sink", "sentence": "No sink of this name was ever configured."}
-        return render.page(request, "message.html", values, 404)
     settings = next((x for x in request.app.state.settings.sinks if x.name == name), None)
+    if found is None:
+        return render.page(request, "message.html", _none(settings), 404)
     about: dict[str, Any] = {
         "sink": found,
         "settings": settings,
@@ -55,6 +55,14 @@ def show_one(request: Request) -> Response:
         ),
     }
     return render.page(request, "sink.html", about)
+
+
+def _none(settings: SinkSettings | None) -> dict[str, str]:
+    """Return what is said of a sink that no worker ever had."""
+    if settings is None:
+        return {"title": "No such sink", "sentence": "No sink of this name was ever configured."}
+    said = "No worker has begun yet, and nothing is sent. Start it with the same receiver.toml."
+    return {"title": settings.name, "sentence": said, "command": "receiver worker"}
 
 
 def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
