@@ -151,3 +151,27 @@ def test_whether_it_ends_soon() -> None:
         *(True, True, False, False)
     ]
     assert not Stored(DIGEST, None, None).ends_within(3600)
+
+
+def test_in_the_place_of_one_that_ends_is_the_newest_that_is_used_already() -> None:
+    now = time.time()
+
+    def one(name: str, days: float | None, used: float | None, created: float) -> Stored:
+        expires = None if days is None else now + days * 86_400
+        made = Credential(label="att", listener="promo", expires=expires, created=created)
+        return Stored(name, made, used)
+
+    ends = one("ends", 2, now, 1)
+    over, first, second = one("over", -1, now, 9), one("a", 90, now, 2), one("b", None, now, 3)
+    unused, newer = one("c", None, None, 4), one("d", 90, None, 5)
+    for stored, place in (
+        ([over], None),
+        ([over, unused, newer], newer),
+        ([over, newer, unused], newer),
+        ([unused, first, newer], first),
+        ([second, first, newer], second),
+    ):
+        assert credential_store.successor(ends, [ends, *stored]) is place
+    ended = one("ended", -5, now, 1)
+    assert credential_store.successor(ended, [ended, over]) is None
+    assert credential_store.successor(ended, [ended, over, ends]) is ends
