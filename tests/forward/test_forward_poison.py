@@ -100,3 +100,16 @@ def test_past_its_part_of_memory_what_it_fails_at_holds_back_the_rest(
     for _ in range(3):
         forwarding.later(3600)
     assert forwarding.count("delivered") == 200
+
+
+def test_what_failed_has_half_of_the_turns_however_much_is_new(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    forwarding = Forwarding(valkey, http_sink(consumer, concurrency=1))
+    consumer.behaviour = failing_at_every_second(500)
+    publish_many(valkey, 80)
+    forwarding.run()
+    publish_many(valkey, 1000, first=100)
+    forwarding.now += 3600
+    leased = forwarding.deliveries.lease(20)
+    assert [item.retry for item in leased] == [False] * 10 + [True] * 10

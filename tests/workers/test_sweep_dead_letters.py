@@ -127,3 +127,14 @@ def test_when_memory_is_short_the_largest_owner_gives_first(valkey: Valkey) -> N
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 5))
     Sweep(client, [KEPT, events]).trim()
     assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (0, 0)
+
+
+def test_letters_that_are_older_than_what_was_indexed_are_counted_all_the_same(
+    valkey: Valkey,
+) -> None:
+    """The stream is another one: a server's older data, or made anew."""
+    client = valkey.client()
+    client.hset(DEAD_LETTER_OWNERS, mapping={"indexed": f"{NOW + DAY}-0", "sink:gone": 7})
+    bury(client, "a", 1200)
+    Sweep(client, [KEPT]).trim()
+    assert (left(client), known(client)) == ({"a": 1000}, {"sink:a": 1000})
