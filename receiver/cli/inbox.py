@@ -70,7 +70,7 @@ def get(name: str, message_id: str, part: int | None, *, as_json: bool) -> None:
     """
     if part is not None:
         content = _ask(name, lambda api: api.part(message_id, part))
-        sys.stdout.buffer.write(content)
+        click.echo(content, nl=False)
         return
     found = _ask(name, lambda api: api.message(message_id))
     if as_json:

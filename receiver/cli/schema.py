@@ -1,7 +1,5 @@
 """`receiver schema`: print the schemas of the published events."""
 
-import sys
-
 import click
 
 from receiver.cli.terminal import output, setup
@@ -31,7 +29,7 @@ def command(*, name: str | None, every: bool, channels: bool, as_json: bool) -> 
     if (name is not None) + every + channels > 1:
         raise click.UsageError("either a type, or --all, or --asyncapi")
     if channels:
-        sys.stdout.buffer.write(asyncapi.encoded())
+        click.echo(asyncapi.encoded(), nl=False)
         return
     if name is None and not every:
         _list(as_json=as_json)
@@ -40,7 +38,7 @@ def command(*, name: str | None, every: bool, channels: bool, as_json: bool) -> 
         document = json_schema.encoded(name or json_schema.EVERY)
     except KeyError:
         raise setup.Refused(f"there is no event type {name!r}: see `receiver schema`") from None
-    sys.stdout.buffer.write(document)
+    click.echo(document, nl=False)
 
 
 def _list(*, as_json: bool) -> None:

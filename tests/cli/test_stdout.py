@@ -18,6 +18,8 @@ from tests.support.valkey import Valkey
 WHY = "stdout cannot be written: No space left on device"
 FULL = f"receiver: {WHY}\n"
 SHOWN = [
+    ["schema", "sms.message.received.v1"],
+    ["schema", "--asyncapi"],
     ["--version"],
     ["send", "--help"],
     ["ledger"],
