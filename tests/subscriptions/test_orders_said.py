@@ -20,9 +20,12 @@ def test_ended_while_it_waits_it_says_that_the_order_stays(
     fleet: Controlled, number: int, code: int
 ) -> None:
     fleet.configure()
+    fleet.redis.config_resetstat()
     environ = {"REDIS_URL": fleet.valkey.url, "SIM": "simulated-secret"}
     with running(fleet.directory, "subscriptions", "apply", **environ) as process:
-        eventually(lambda: read(fleet, subscriptions_orders("sim")))  # and no controller runs
+        # No controller runs: nobody else asks how many orders are left.
+        eventually(lambda: "cmdstat_llen" in fleet.redis.info("commandstats"))
+        assert read(fleet, subscriptions_orders("sim"))
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (code, "")

@@ -46,14 +46,19 @@ def processes(receiver: Receiver) -> set[int]:
 
 
 def holds(pid: int, port: int) -> bool:
-    """Whether a process has accepted a connection at this port: proc(5), /proc/net/tcp."""
+    """Whether a process, which may have ended since it was found, has accepted a connection at this
+    port: proc(5), /proc/net/tcp.
+    """
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     accepted = {
         f"socket:[{words[9]}]"
         for words in lines
         if words[1].endswith(f":{port:04X}") and words[3] == "01"
     }
-    return any(os.readlink(one) in accepted for one in Path(f"/proc/{pid}/fd").iterdir())
+    try:
+        return any(os.readlink(one) in accepted for one in Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        return False
 
 
 def both(receiver: Receiver) -> set[int]:

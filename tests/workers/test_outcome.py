@@ -116,5 +116,5 @@ def test_what_somebody_else_wrote_forges_no_line_of_the_log(
         client.xadd(INBOUND, {"n": encode(one)})
     normaliser(client).run()
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    assert [line["receipt"] for line in lines] == ["", "", ""]
+    assert [line["receipt"] for line in lines if "receipt" in line] == ["", "", ""]
     assert "+12065550199" not in str(lines)
