@@ -181,9 +181,8 @@ def _letter(stored: bytes) -> DeadLetter | None:
 
 
 def _like(text: str, wanted: str) -> bool:
-    if wanted in text:  # as it stands: reasons name paths, whose brackets are no glob
-        return True
-    return any(c in wanted for c in "*?[") and fnmatchcase(text, wanted)
+    # As it stands first: reasons name paths, whose brackets are no glob.
+    return wanted in text or fnmatchcase(text, wanted)
 
 
 def _notification(letter: DeadLetter) -> dict[str, Any]:
