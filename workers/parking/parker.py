@@ -120,9 +120,10 @@ class Parker:
 
     def _note(self, name: str, use: Use, trouble: str) -> None:
         """Note beside what is parked that its disk is looked after, and what is wrong with it.
-        What is on another host's disk that one speaks for.
+        What is on another host's disk that one speaks for, and of two workers on this host the one
+        that has the files.
         """
-        self._conditions[name].is_now(trouble)
+        self._conditions[name].is_now("" if trouble == _TAKEN else trouble)
         changed = trouble != self._troubles.get(name, "")
         self._troubles[name] = trouble
         if trouble == _TAKEN or not (changed or trouble or use.parked):
