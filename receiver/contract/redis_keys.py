@@ -152,6 +152,9 @@ NORMALISE_OPTIONS: Final = {
     "failure_ttl": 86400,
 }
 """How a bell's job is enqueued: no argument, no personal data, nothing kept for ever."""
+WORKER_SECONDS: Final = 20
+"""RQ's `worker_ttl` of our workers: what it keeps of one is there for a minute longer after each
+heartbeat."""
 
 
 def forward_group(sink: str) -> str:

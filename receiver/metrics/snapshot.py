@@ -27,6 +27,7 @@ from receiver.contract.redis_keys import (
     REJECTED,
     SINKS,
     TURNED_AWAY,
+    WORKER_SECONDS,
     forward_queue,
 )
 from receiver.contract.stored_values import counts, is_whole, number, text, whole
@@ -198,19 +199,27 @@ def _waiting(now: int, entries: int, oldest: int) -> Waiting:
 
 
 def _alive(client: redis.Redis, queues: Sequence[str]) -> dict[str, int]:
-    """Count the living workers of each queue: RQ keeps a set of them, and a heartbeat for each."""
+    """Count the living workers of each queue: RQ keeps a set of them, and a heartbeat for each, by
+    the clock of its host. Where that is behind, Redis still tells how long ago it was written.
+    """
     pipe = client.pipeline(transaction=False)
     for queue in queues:
         pipe.smembers(f"rq:workers:{queue}")
     names: list[list[Any]] = [[*ours(reply)] for reply in pipe.execute(raise_on_error=False)]
     for name in itertools.chain.from_iterable(names):
         pipe.hget(name, "last_heartbeat")
-    beats = iter([_heard(ours(reply)) for reply in pipe.execute(raise_on_error=False)])
-    now = time.time()
+        pipe.pttl(name)
+    replies = map(ours, pipe.execute(raise_on_error=False))
+    alive = iter([_lives(beat, left) for beat, left in zip(replies, replies, strict=True)])
     return {
-        queue: sum(now - next(beats) < BEATS_WITHIN for _ in each)
-        for queue, each in zip(queues, names, strict=True)
+        queue: sum(next(alive) for _ in each) for queue, each in zip(queues, names, strict=True)
     }
+
+
+def _lives(beat: bytes | None, left: int) -> bool:
+    """Return whether a worker lives; `left`: milliseconds that Redis keeps what it wrote."""
+    kept = WORKER_SECONDS + 60
+    return time.time() - _heard(beat) < BEATS_WITHIN or left / 1000 > kept - BEATS_WITHIN
 
 
 def _heard(beat: bytes | None) -> float:

@@ -4,7 +4,13 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from receiver.contract.redis_keys import EVENTS, SINKS, forward_group, forward_queue
+from receiver.contract.redis_keys import (
+    EVENTS,
+    NORMALISE_QUEUE,
+    SINKS,
+    forward_group,
+    forward_queue,
+)
 from receiver.metrics import snapshot
 from receiver.runtime import scripts
 from tests.support.valkey import Valkey
@@ -60,3 +66,13 @@ def test_sinks_are_read_together_each_with_its_own_counts_and_workers(valkey: Va
     found = snapshot.read(client)
     assert [found.sinks[name].counts["delivered"] for name in names] == [*range(30)]
     assert [count for count in found.workers.values() if count] == [found.workers[queue]] == [1]
+
+
+def test_a_worker_whose_hosts_clock_is_behind_lives(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    hours_ago = datetime.fromtimestamp(time.time() - 7200, UTC).isoformat()
+    for worker, left in (("rq:worker:behind", 79), ("rq:worker:dead", 15)):
+        client.sadd(f"rq:workers:{NORMALISE_QUEUE}", worker)
+        client.hset(worker, "last_heartbeat", hours_ago)
+        client.expire(worker, left)
+    assert snapshot.read(client).workers[NORMALISE_QUEUE] == 1

@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker_registration import REDIS_WORKER_KEYS
 
+from receiver.contract.redis_keys import WORKER_SECONDS
 from receiver.runtime import redis_errors
 from receiver.runtime.logs import Condition, Seldom
 
@@ -33,8 +34,6 @@ POLL_SECONDS: Final = 1
 BEAT_SECONDS: Final = 5
 """Seconds between two heartbeats of a worker that waits: a server with `appendfsync always` writes
 each to its disk, and there is a worker for each sink."""
-WORKER_SECONDS: Final = 20
-"""RQ derives the socket timeout from it: a dead link is noticed after fifteen."""
 MAINTENANCE_SECONDS: Final = 30
 
 Jobs = Mapping[str, Callable[[], None]]
@@ -53,7 +52,7 @@ class Worker(SimpleWorker):
             connection=client,
             job_class=_only(jobs),
             serializer=JSONSerializer,
-            worker_ttl=WORKER_SECONDS,
+            worker_ttl=WORKER_SECONDS,  # and a socket's timeout: a dead link is noticed after 15 s
             maintenance_interval=MAINTENANCE_SECONDS,
             log_job_description=False,
         )
