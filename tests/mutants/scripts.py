@@ -21,6 +21,7 @@ SWEEP = (
 )
 PARKING = (
     "tests/parking/test_parking.py",
+    "tests/parking/test_parking_history.py",
     "tests/parking/test_parking_faults.py",
     "tests/parking/test_parking_disk_and_redis.py",
     "tests/parking/test_parking_killed.py",
@@ -59,6 +60,7 @@ SCRIPTS = {
         "tests/workers/test_clock_ahead.py",
         "tests/forward/test_pace.py",
         "tests/parking/test_parking.py",
+        "tests/parking/test_parking_history.py",
         "tests/parking/test_parking_probed.py",
         "tests/workers/test_groups_moved.py",
     ),
