@@ -131,6 +131,7 @@ ROOMS = {
         (
             "tests/parking/test_segment.py",
             "tests/parking/test_parked_files.py",
+            "tests/parking/test_parked_files_damaged.py",
             "tests/parking/test_memory_use.py",
             "tests/parking/test_erasing.py",
             "tests/parking/test_erasing_trouble.py",

@@ -1,4 +1,4 @@
-"""Parkers for the tests of this folder."""
+"""Parkers and segment files for the tests of this folder."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from receiver.config.settings import SinkSettings
+from tests.parking.test_segment import entries
 from tests.support.parking import Parking
 from tests.support.valkey import Valkey
+from workers.parking.parked_files import ParkedFiles
 
 Made = Callable[..., Parking]
 
@@ -24,3 +26,13 @@ def parking(valkey: Valkey, tmp_path: Path) -> Iterator[Made]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[ParkedFiles]:
+    """Three blocks of ten, in one segment."""
+    files = ParkedFiles(tmp_path / "billing")
+    for number in (0, 10, 20):
+        files.append(number, entries(10, number))
+    yield files
+    files.close()
