@@ -1,79 +1,28 @@
 """`receiver erase`: whatever names a person goes, everything else stays, and the counts add up."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from receiver.config.settings import RedisStreamSink, Settings
-from receiver.contract.records import Attempt, Notification, Refusal, decode_notification, encode
-from receiver.contract.redis_keys import (
-    DEAD_LETTERS,
-    DELIVERIES,
-    EVENTS,
-    GROUP,
-    INBOUND,
-    LEDGER,
-    REJECTED,
-    SINKS,
-    retry_due,
-    retry_items,
-    sink_deliveries,
-)
-from receiver.erasure.erase import Eraser, Report
+from receiver.config.settings import RedisStreamSink
+from receiver.contract.records import Attempt, Refusal, decode_notification, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, DELIVERIES, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.erasure.person import Person, naming
-from receiver.operations import ledger, sink_ledger
+from receiver.operations import ledger
 from tests.support.commands import run
-from tests.support.consumer import answering, consuming
-from tests.support.forwarding import Forwarding, event, http_sink, publish
+from tests.support.erasing import HER, HIS, SETTINGS, accept, erase, everything, message, work
+from tests.support.forwarding import Forwarding
 from tests.support.valkey import Valkey
-from workers.normalise.job import Normaliser
 
-HER = "+12065550100"
-HIS = "+12065550199"
-SETTINGS = Settings()
 CONFIG = """
 [[sink]]
 name = "copy"
 kind = "redis-stream"
 stream = "company:events"
 """
-
-
-def accept(client: Any, *bodies: bytes, listener: str = "default") -> None:
-    for body in bodies:
-        receipt = f"{client.hincrby(LEDGER, 'accepted', 1):027x}"
-        one = Notification("att.sms.mo", listener, receipt, 1, "application/json", body)
-        client.xadd(INBOUND, {"n": encode(one)})
-
-
-def message(sender: str, text: str = "hello") -> bytes:
-    body = {"SenderAddress": sender, "Message": text, "DestinationAddress": "52345678"}
-    return json.dumps({"InboundSmsMessage": body}).encode()
-
-
-def work(client: Any) -> None:
-    Normaliser(client, "one-0", SETTINGS, lambda: False).run()
-
-
-def erase(client: Any, *numbers: str, **more: Any) -> Report:
-    person = Person(numbers or (HER,), SETTINGS)
-    return Eraser(client, person, (), open_seconds=0.5).run(**more)
-
-
-def everything(client: Any) -> bytes:
-    """All that any stream or hash has."""
-    found = []
-    for key in client.scan_iter():
-        kind = client.type(key)
-        if kind == b"stream":
-            found += [value for _, fields in client.xrange(key) for value in fields.values()]
-        elif kind == b"hash":
-            found += [word for pair in client.hgetall(key).items() for word in pair]
-    return b"\n".join(sorted(found))
 
 
 def test_what_names_her_goes_and_what_names_him_stays(valkey: Valkey) -> None:
@@ -163,57 +112,6 @@ def test_what_no_worker_has_processed_is_left_and_said(valkey: Valkey) -> None:
     assert b"2065550100" not in everything(client)
 
 
-def test_what_a_sink_had_still_to_get_is_its_outcome(valkey: Valkey) -> None:
-    """One event waits for another attempt, one is with a worker, one nobody has read."""
-    with consuming() as consumer:
-        consumer.behaviour = answering(503)
-        forwarding = Forwarding(valkey, http_sink(consumer))
-        client = forwarding.client
-        publish(valkey, event(0), event(1, subject=HIS, data={"from": HIS}))
-        forwarding.run()
-        assert len(forwarding.retries()) == 2
-        publish(valkey, event(2))
-        assert Forwarding(valkey, forwarding.sink, consumer="other").deliveries.lease(10)
-        publish(valkey, event(3))
-        report = erase(client)
-        assert (report.undelivered, report.erased) == (3, {"event": 3, "delivery": 1})
-        (books,) = sink_ledger.read(client)
-        assert (books.erased, books.retrying, books.open, books.balanced) == (3, 1, 1, True)
-        assert client.zcard(retry_due("hook")) == client.hlen(retry_items("hook")) == 1
-        consumer.behaviour = answering(204)
-        consumer.requests.clear()
-        forwarding.later(3600)
-        assert [one.event["subject"] for one in consumer.requests] == [HIS]
-        (books,) = sink_ledger.read(client)
-        assert (books.delivered, books.erased, books.open) == (1, 3, 0)
-        assert books.balanced
-
-
-def test_the_servers_log_has_nothing_of_it_any_more(valkey: Valkey) -> None:
-    client: Any = valkey.client()
-    accept(client, message(HER))
-    work(client)
-    logs = valkey.directory / "appendonlydir"
-    assert any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
-    assert erase(client).log == "rewritten"
-    assert not any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
-
-
-def test_nor_have_its_logs_of_slow_and_of_large_commands(
-    start_valkey: Callable[..., Valkey],
-) -> None:
-    told = {"slowlog-log-slower-than": "0", "commandlog-request-larger-than": "1"}
-    client: Any = start_valkey(**told).client()
-    accept(client, message(HER))
-    logs = {name: ("COMMANDLOG", "GET", -1, name) for name in ("slow", "large-request")}
-    for name, words in logs.items():
-        assert b"2065550100" in repr(client.execute_command(*words)).encode(), name
-    work(client)
-    assert erase(client).complete
-    for name, words in logs.items():
-        assert b"2065550100" not in repr(client.execute_command(*words)).encode(), name
-
-
 @pytest.mark.parametrize("number", ["2065550100", "me", "", "+1"])
 def test_a_number_without_country_code_is_refused(number: str) -> None:
     with pytest.raises(ValueError, match=r"such as \+12065550100"):
@@ -264,13 +162,3 @@ def test_export_person_and_erase_report_what_they_found_and_what_they_left(
 )
 def test_a_number_counts_whole_and_not_as_a_part_of_another_one(stored: bytes, named: bool) -> None:
     assert naming(["12065550100", "447700900123"])(stored) is named
-
-
-def test_an_answer_among_the_newest_of_a_sink_goes_too(valkey: Valkey) -> None:
-    client: Any = valkey.client()
-    client.hset(SINKS, "hook:begun", 0)
-    for number in (HER, HIS):
-        answer = Attempt("hook", "1-0", 1, 1, 1, 422, "answered 422", number.encode())
-        client.xadd(sink_deliveries("hook"), {"a": encode(answer)})
-    assert erase(client).erased == {"attempt": 1}
-    assert client.xlen(sink_deliveries("hook")) == 1

@@ -11,7 +11,7 @@ from receiver.erasure import log_rewrite, parked, wait
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
-from tests.erasure.test_erase import HER, HIS, accept, erase, message, work
+from tests.support.erasing import HER, HIS, accept, erase, message, work
 from tests.support.valkey import Valkey
 
 

@@ -22,18 +22,9 @@ from receiver.contract.redis_keys import (
 )
 from receiver.erasure.erase import Eraser
 from receiver.erasure.person import Person
-from tests.erasure.test_erase import (
-    HER,
-    HIS,
-    SETTINGS,
-    accept,
-    erase,
-    everything,
-    message,
-    work,
-)
 from tests.support.command_line import here
 from tests.support.commands import run
+from tests.support.erasing import HER, HIS, SETTINGS, accept, erase, everything, message, work
 from tests.support.erasing_spool import erasing, fill
 from tests.support.foreign_records import unreadable
 from tests.support.spools import House

@@ -26,7 +26,7 @@ PARKING = (
     "tests/parking/test_parking_disk_and_redis.py",
     "tests/parking/test_parking_killed.py",
 )
-_ERASURE = ("tests/erasure/test_erase.py",)
+_ERASURE = ("tests/erasure/test_erase.py", "tests/erasure/test_erase_elsewhere.py")
 _GIVEN_UP = (
     "tests/parking/test_parking_given_up.py",
     "tests/parking/test_parking_disk_and_redis.py",
