@@ -71,6 +71,7 @@ ROOMS = {
             "tests/web/test_wire.py",
             "tests/web/test_requests.py",
             _STRANGERS,
+            "tests/web/test_strangers_cost.py",
             "tests/web/test_overload.py",
             "tests/web/test_slow_bodies.py",
             "tests/web/test_server.py",

@@ -71,3 +71,6 @@ def request(
         said = value.encode() if isinstance(value, str) else value
         head += name.encode() + b": " + said + b"\r\n"
     return head + b"\r\n" + body
+
+
+ALIVE = request("/healthz", method="GET")
