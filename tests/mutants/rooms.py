@@ -69,6 +69,7 @@ ROOMS = {
         (
             "tests/web/test_admission.py",
             "tests/web/test_wire.py",
+            "tests/web/test_wire_deadlines.py",
             "tests/web/test_requests.py",
             _STRANGERS,
             "tests/web/test_strangers_cost.py",

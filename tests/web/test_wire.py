@@ -1,143 +1,15 @@
+"""What comes over a connection, by the byte: heads, bodies, upgrades and requests sent ahead."""
+
 import re
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
 
 from receiver.web import protocol
 from tests.support.bare import read_all, read_answer, status
-from tests.support.eventually import eventually
-
-WITHIN = 0.5
-REQUEST = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
-
-
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads the body, unless the path says not to, and says how long it was."""
-    length, more = 0, scope["path"] != "/unread"
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        length += len(message["body"])
-        more = message["more_body"]
-    body = str(length).encode()
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-@pytest.fixture
-def line(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
-    """A connection to a server; it may rest for half a minute, or what the test asks for."""
-    config = uvicorn.Config(
-        app,
-        http=protocol.Protocol,
-        loop="uvloop",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        timeout_keep_alive=getattr(request, "param", 30),
-    )
-    server = uvicorn.Server(config)
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    eventually(lambda: server.started)
-    with closing(socket.create_connection(listening.getsockname(), timeout=60)) as connection:
-        yield connection
-    server.should_exit = True
-    thread.join()
-    listening.close()
-
-
-@pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """To be asked for before `line`, and called when it has said what is to come in time: from then
-    on heads are due soon. A deadline that short from the beginning could pass before the test has
-    its turn.
-    """
-    monkeypatch.setattr(protocol, "HEAD_WITHIN", 2.5)  # so that the next look is soon
-    return lambda: monkeypatch.setattr(protocol, "HEAD_WITHIN", WITHIN)
-
-
-def test_a_connection_that_says_nothing_is_closed(
-    hurry: Callable[[], None], line: socket.socket
-) -> None:
-    hurry()
-    assert read_all(line) == b""
-
-
-def test_a_head_that_never_ends_is_answered_408_and_closed(
-    hurry: Callable[[], None], line: socket.socket
-) -> None:
-    line.sendall(b"POST / HTTP/1.1\r\nhost: x\r\n")
-    hurry()
-    assert status(read_all(line)) == 408
-
-
-@pytest.mark.parametrize("drop", [b"a", b"\r\n"])
-def test_a_head_that_comes_by_the_byte_is_not_waited_for(
-    hurry: Callable[[], None], line: socket.socket, drop: bytes
-) -> None:
-    line.sendall(b"POST / HTTP/1.1\r\nx: " if drop == b"a" else drop)
-    hurry()
-    line.setblocking(False)
-
-    def closed() -> bool:
-        with suppress(ConnectionError):  # closed under us: what it said before is still there
-            line.send(drop)
-        try:
-            return status(line.recv(100)) == 408
-        except BlockingIOError:
-            return False
-
-    eventually(closed)
-
-
-def test_a_second_head_is_due_like_the_first(
-    hurry: Callable[[], None], line: socket.socket
-) -> None:
-    line.sendall(REQUEST)
-    assert read_answer(line).endswith(b"\r\n\r\n2")
-    line.sendall(REQUEST[:20])
-    hurry()
-    assert status(read_all(line)) == 408
-
-
-def test_a_connection_between_two_requests_is_left_alone(
-    hurry: Callable[[], None], line: socket.socket
-) -> None:
-    line.sendall(REQUEST)
-    read_answer(line)
-    hurry()
-    time.sleep(4 * WITHIN)  # nothing is to happen, and nothing can be waited for
-    line.sendall(REQUEST)
-    assert read_answer(line).endswith(b"\r\n\r\n2")
-
-
-@pytest.mark.parametrize("line", [2], indirect=True)
-def test_a_connection_that_rests_too_long_is_closed(line: socket.socket) -> None:
-    began = time.monotonic()  # its rest begins later, with the answer
-    line.sendall(REQUEST)
-    assert read_answer(line).endswith(b"\r\n\r\n2")
-    assert read_all(line) == b""
-    assert time.monotonic() - began > 1.9
-
-
-def test_a_body_that_goes_on_after_its_answer_does_not_hold_the_connection(
-    hurry: Callable[[], None], line: socket.socket
-) -> None:
-    line.sendall(b"POST /unread HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhi")
-    assert status(read_answer(line)) == 200
-    line.sendall(b"more")
-    hurry()
-    assert read_all(line) == b""
+from tests.web.conftest import REQUEST
 
 
 @pytest.mark.parametrize("size", [2 * protocol.HEAD_BYTES, 5_000_000])
