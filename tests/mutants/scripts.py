@@ -32,7 +32,11 @@ _GIVEN_UP = (
     "tests/parking/test_parking_disk_and_redis.py",
 )
 _REVOKED = ("tests/auth/test_revoked.py", "tests/auth/test_credential_store.py")
-_WATCHES = ("tests/polling/test_watch_store.py", "tests/polling/test_statuses.py")
+_WATCHES = (
+    "tests/polling/test_watch_store.py",
+    "tests/polling/test_statuses.py",
+    "tests/polling/test_statuses_oneapi.py",
+)
 _SUBSCRIPTIONS = ("tests/subscriptions/test_subscription_scripts.py",)
 
 SCRIPTS = {

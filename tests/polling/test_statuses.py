@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,22 @@ import pytest
 from receiver.contract.records import Notification, decode_refusal, encode
 from receiver.contract.redis_keys import INBOUND, LEDGER, REJECTED, WATCH
 from receiver.operations import ledger, watch_ledger
-from tests.support.outboxes import GONE, Outbox, Reply, Watched, error, outbox, statuses
+from tests.support.outboxes import (
+    DELIVERED,
+    FAILED,
+    GONE,
+    SENT,
+    TO_A,
+    TO_B,
+    A,
+    B,
+    Outbox,
+    Reply,
+    Watched,
+    error,
+    statuses,
+)
 from tests.support.valkey import Valkey
-
-A, B = "tel:+12065550100", "tel:+12065550101"
-TO_A, TO_B = "+12065550100", "+12065550101"
-SENT, DELIVERED, FAILED = "DeliveredToNetwork", "DeliveredToTerminal", "DeliveryImpossible"
-
-
-@pytest.fixture
-def gateway() -> Iterator[Outbox]:
-    with outbox() as found:
-        yield found
-
-
-@pytest.fixture
-def watched(valkey: Valkey, gateway: Outbox, tmp_path: Path) -> Watched:
-    return Watched(valkey, gateway, tmp_path)
 
 
 def test_each_new_status_is_an_event_and_the_watch_ends_with_the_last(watched: Watched) -> None:
@@ -188,55 +186,6 @@ def test_what_cannot_be_watched_is_kept_with_the_reason(watched: Watched) -> Non
     assert ["pushed only" in reasons[0], "no such poll" in reasons[1]] == [True, True]
     assert "message id" in reasons[2]
     assert watched.counts()["watched"] == 1
-
-
-def test_where_the_path_names_a_sender_one_is_wanted(
-    valkey: Valkey, gateway: Outbox, tmp_path: Path
-) -> None:
-    watched = Watched(valkey, gateway, tmp_path, 'signature = "oneapi"\n')
-    watched.ask_for("abc")
-    watched.poll(lambda: watched.redis.xlen(REJECTED))
-    found: Any = watched.redis.xrange(REJECTED)
-    assert "names the sender" in decode_refusal(found[0][1][b"r"]).reason
-    assert gateway.asked == []
-
-
-ONEAPI = 'signature = "oneapi"\nsender = "22627000"\n'
-GSMA = 'path = "/1/smsmessaging/outbound/{sender}/requests/{id}/deliveryInfos"\n'
-
-
-@pytest.mark.parametrize(
-    ("more", "path"),
-    [
-        (ONEAPI, "/3/smsmessaging/outbound/requests/22627000/a%2Fb/deliveryInfos"),
-        (ONEAPI + GSMA, "/1/smsmessaging/outbound/22627000/requests/a%2Fb/deliveryInfos"),
-    ],
-    ids=["oneapi", "gsma"],
-)
-def test_oneapi_is_asked_in_its_own_order_or_gsmas(
-    valkey: Valkey, gateway: Outbox, tmp_path: Path, more: str, path: str
-) -> None:
-    watched = Watched(valkey, gateway, tmp_path, more)
-    body = (
-        b'{"deliveryInfoList": {"deliveryInfo": {"address": "tel:+12065550100",'
-        b' "deliveryStatus": "DeliveredToTerminal"}}}'
-    )
-    gateway.script["a%2Fb"] = [Reply(200, body)]
-    watched.ask_for("a/b")
-    watched.poll(watched.ended)
-    assert gateway.asked == [path]
-    (event,) = watched.events()
-    assert (event["data"]["messageId"], event["data"]["to"]) == ("a/b", TO_A)
-
-
-def test_a_sender_of_its_own_stands_in_the_path(
-    valkey: Valkey, gateway: Outbox, tmp_path: Path
-) -> None:
-    watched = Watched(valkey, gateway, tmp_path, ONEAPI)
-    gateway.script["abc"] = [statuses((A, DELIVERED))]
-    watched.ask_for("abc", sender="tel:+5598765")
-    watched.poll(watched.ended)
-    assert gateway.asked == ["/3/smsmessaging/outbound/requests/tel%3A%2B5598765/abc/deliveryInfos"]
 
 
 def test_a_poll_asks_no_faster_than_its_rate_and_stops_at_once(

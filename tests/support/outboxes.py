@@ -22,6 +22,9 @@ from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
 
 PACE = Pace(tick=0.02, quiet=0.02, jitter=0.0, failures=(0.2,), connect=20, idle=20, lease=5)
+A, B = "tel:+12065550100", "tel:+12065550101"
+TO_A, TO_B = "+12065550100", "+12065550101"
+SENT, DELIVERED, FAILED = "DeliveredToNetwork", "DeliveredToTerminal", "DeliveryImpossible"
 
 
 class Reply(NamedTuple):
