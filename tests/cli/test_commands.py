@@ -1,3 +1,5 @@
+"""Every command: its help, what it says when it cannot work, and the books."""
+
 import json
 import os
 import socket
@@ -9,7 +11,6 @@ import pytest
 
 from receiver.cli import COMMANDS
 from receiver.cli.up.embedded_valkey import read_url, server_state
-from receiver.simulate.samples import SAMPLES, build
 from tests.support.commands import environment, free_port, on_a_terminal, run
 from tests.support.valkey import Valkey
 
@@ -191,43 +192,6 @@ def test_up_ends_its_embedded_server_when_it_refuses(tmp_path: Path) -> None:
     assert "Ready to accept connections" in log
     # Not its last words: where it has been slow to end it was killed, which is an end as well.
     assert server_state(read_url(tmp_path / "var/redis-url")) == "gone"
-
-
-def test_every_sample_is_new_each_time() -> None:
-    for name in SAMPLES:
-        assert build(name).body != build(name).body
-        assert json.loads(build(name).body)
-
-
-@pytest.mark.parametrize("command", [["send", "mo"], ["simulate"], ["rejected", "replay", "--all"]])
-@pytest.mark.parametrize(
-    "url", ["nonsense", "ftp://x", "http://x:y", "https://x/?access_token=k", "http://a..b"]
-)
-def test_where_to_send_is_a_url_and_never_shown(
-    command: list[str], url: str, tmp_path: Path
-) -> None:
-    answer = run(tmp_path, *command, "--url", url)
-    assert answer.returncode == 2
-    assert "the beginning of a URL, such as https://hooks.example.com, is wanted" in answer.stderr
-    assert url not in answer.stderr
-
-
-@pytest.mark.parametrize("option", ["--rate", "--duration"])
-@pytest.mark.parametrize("value", ["nan", "inf", "0", "1e9"])
-def test_what_a_simulation_is_told_to_send_has_an_end(
-    option: str, value: str, tmp_path: Path
-) -> None:
-    answer = run(tmp_path, "simulate", "--token", "t", option, value)
-    assert answer.returncode == 2
-    assert f"Invalid value for '{option}'" in answer.stderr
-
-
-def test_send_says_that_nobody_is_there(tmp_path: Path) -> None:
-    answer = run(tmp_path, "send", "mo", "--token", "t", PORT=str(free_port()))
-    assert answer.returncode == 1
-    assert "/att/sms/mo cannot be reached: Failed to establish" in answer.stderr
-    assert "--url, or PORT" in answer.stderr
-    assert answer.stderr.count("\n") == 1
 
 
 def test_a_terminal_without_the_letters_of_a_text_shows_escapes(
