@@ -14,7 +14,7 @@ from receiver.contract.records import Notification, Refusal, encode
 from receiver.contract.redis_keys import INBOUND, REJECTED
 from receiver.operations.explain import explain
 from tests.console.test_live import work
-from tests.operations.test_explain import receipt
+from tests.support.explaining import receipt
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import create_group

@@ -12,8 +12,8 @@ from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND
 from receiver.operations import explain as explaining
 from receiver.operations import look
 from receiver.operations.explain import Unknown, explain, explain_soon
-from tests.operations.test_explain import NUMBER, accept, receipt, told, work
 from tests.support.command_line import here
+from tests.support.explaining import NUMBER, accept, receipt, told, work
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 
