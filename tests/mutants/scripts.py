@@ -11,7 +11,11 @@ _FORWARD = (
     "tests/forward/test_forward_refused.py",
     "tests/forward/test_rq_sinks.py",
 )
-_MARKS = ("tests/workers/test_groups_moved.py", "tests/workers/test_group_unmarked.py")
+_MARKS = (
+    "tests/workers/test_groups_moved.py",
+    "tests/workers/test_sink_groups_moved.py",
+    "tests/workers/test_group_unmarked.py",
+)
 METRICS = "tests/metrics/test_metrics.py"
 _REQUEUE = ("tests/operations/test_dead_letters.py", "tests/operations/test_replay.py")
 SWEEP = (
@@ -67,6 +71,7 @@ SCRIPTS = {
         "tests/parking/test_parking_history.py",
         "tests/parking/test_parking_probed.py",
         "tests/workers/test_groups_moved.py",
+        "tests/workers/test_sink_groups_moved.py",
     ),
     "settle.lua": _FORWARD,
     "create_group.lua": (*_FORWARD, *_MARKS),

@@ -10,7 +10,8 @@ from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, MARKS, forward_
 from receiver.runtime.scripts import load
 from tests.support.forwarding import Forwarding
 from tests.support.valkey import Valkey
-from tests.workers.test_groups_moved import STRANGERS, Stranger, accept, published, texts, work
+from tests.workers.conftest import STRANGERS, Stranger
+from tests.workers.test_groups_moved import accept, published, texts, work
 from workers.forward.delivery_queue import create_group
 
 

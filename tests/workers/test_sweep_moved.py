@@ -10,14 +10,8 @@ from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, MARKS, forward_
 from receiver.operations import ledger, sink_ledger
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.valkey import Valkey
-from tests.workers.test_groups_moved import (
-    STRANGERS,
-    Stranger,
-    accept,
-    published,
-    texts,
-    work,
-)
+from tests.workers.conftest import STRANGERS, Stranger
+from tests.workers.test_groups_moved import accept, published, texts, work
 from workers.maintenance import sink_sweep
 from workers.maintenance.sink_sweep import SinkSweep
 from workers.maintenance.sweep import HISTORIES, Sweep
