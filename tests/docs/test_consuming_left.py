@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver.contract.redis_keys import EVENTS
-from tests.docs.test_consuming import copied, event, handled
+from tests.support.consuming_page import copied, event, handled
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from receiver.contract.redis_keys import DEAD_LETTERS, SINKS, retry_due
-from tests.docs.test_consuming import SECRET, copied, handled, until_listening
 from tests.support.commands import free_port, run
+from tests.support.consuming_page import SECRET, copied, handled, until_listening
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
