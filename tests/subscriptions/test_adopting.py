@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.subscriptions.test_subscriptions_command import command, foreign, orphans
 from tests.support.controlling import Controlled
 from tests.support.dying_controller import USUAL
+from tests.support.subscriptions_command import command, foreign, orphans
 
 
 @pytest.mark.parametrize("how", ["gone", "inactive"])

@@ -2,9 +2,9 @@
 
 import json
 
-from tests.subscriptions.test_subscriptions_command import command
 from tests.support.controlling import Controlled
 from tests.support.eventually import eventually
+from tests.support.subscriptions_command import command
 
 MANY = [f"+1206555{number:04}" for number in range(100)]
 REST = 8

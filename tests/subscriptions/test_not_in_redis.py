@@ -8,10 +8,10 @@ import pytest
 
 from receiver.contract.redis_keys import subscriptions_state
 from receiver.subscriptions import operator_state
-from tests.subscriptions.test_subscriptions_command import command, command_line
 from tests.support.controlling import DEVICES, Controlled, controlled
 from tests.support.eventually import eventually
 from tests.support.operators import Simulated, Sink
+from tests.support.subscriptions_command import command, command_line
 from tests.support.valkey import Valkey
 
 ANOTHER = "+12065550109"

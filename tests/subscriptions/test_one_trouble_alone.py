@@ -21,11 +21,11 @@ from receiver.contract.redis_keys import (
     subscriptions_state,
 )
 from receiver.subscriptions.slots import as_document
-from tests.subscriptions.test_subscriptions_command import command, foreign
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import PATIENCE
 from tests.support.eventually import eventually
 from tests.support.forked import Forked
+from tests.support.subscriptions_command import command, foreign
 
 OTHER = """
 [[operator]]

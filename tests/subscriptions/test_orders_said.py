@@ -7,10 +7,10 @@ import signal
 import pytest
 
 from receiver.contract.redis_keys import subscriptions_orders
-from tests.subscriptions.test_subscriptions_command import command, read
 from tests.support.commands import running
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+from tests.support.subscriptions_command import command, read
 
 
 @pytest.mark.parametrize(
