@@ -11,7 +11,8 @@ from tests.runtime.test_log_conditions import said
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
-from tests.web.test_reload_processes import both, processes
+from tests.support.web_processes import processes
+from tests.web.test_reload_processes import both
 
 
 @pytest.fixture

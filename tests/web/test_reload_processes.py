@@ -16,6 +16,7 @@ from tests.support.eventually import eventually
 from tests.support.put import put
 from tests.support.running import AUTHORIZED, Receiver, mo
 from tests.support.valkey import Valkey
+from tests.support.web_processes import holds, processes
 
 LISTENER = '[[listener]]\nname = "{}"\n'
 
@@ -28,37 +29,6 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
         yield running.start_web()
     finally:
         running.stop()
-
-
-def processes(receiver: Receiver) -> set[int]:
-    """Those that serve, under the one that was started."""
-    assert receiver.web
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(") ")[2].split()[1])
-            words = (stat.parent / "cmdline").read_bytes()
-        except OSError:
-            continue  # it has ended since
-        if parent == receiver.web.pid and b"multiprocessing-fork" in words:
-            found.add(int(stat.parent.name))
-    return found
-
-
-def holds(pid: int, port: int) -> bool:
-    """Whether a process, which may have ended since it was found, has accepted a connection at this
-    port: proc(5), /proc/net/tcp.
-    """
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    accepted = {
-        f"socket:[{words[9]}]"
-        for words in lines
-        if words[1].endswith(f":{port:04X}") and words[3] == "01"
-    }
-    try:
-        return any(os.readlink(one) in accepted for one in Path(f"/proc/{pid}/fd").iterdir())
-    except FileNotFoundError:
-        return False
 
 
 def both(receiver: Receiver) -> set[int]:

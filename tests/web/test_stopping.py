@@ -16,16 +16,17 @@ from receiver.contract.redis_keys import EVENTS, INBOUND, LEDGER
 from tests.support import bare
 from tests.support.eventually import eventually
 from tests.support.running import TOKEN, Receiver, mo
+from tests.support.web_processes import LISTENS, holds, processes
 
 WITHIN = 10.0
 """Seconds for a web process to end, whatever Redis does."""
 MACHINE = 50.0
 """What a busy machine adds."""
-PROCESSES = pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.soak)])
+PROCESSES = pytest.mark.parametrize("count", ["1", pytest.param("2", marks=pytest.mark.soak)])
 
 
-def web(receiver: Receiver, processes: str = "1") -> "subprocess.Popen[bytes]":
-    receiver.also(WEB_CONCURRENCY=processes)
+def web(receiver: Receiver, count: str = "1") -> "subprocess.Popen[bytes]":
+    receiver.also(WEB_CONCURRENCY=count)
     receiver.start_web()
     assert receiver.web
     return receiver.web
@@ -62,9 +63,9 @@ def half_a_request(receiver: Receiver) -> Generator[bytes, None, None]:
 
 @PROCESSES
 def test_every_204_given_while_stopping_under_load_comes_out(
-    receiver: Receiver, processes: str
+    receiver: Receiver, count: str
 ) -> None:
-    process = web(receiver, processes)
+    process = web(receiver, count)
     acknowledged: list[str] = []
     answers: list[int] = []
 
@@ -94,11 +95,11 @@ def test_every_204_given_while_stopping_under_load_comes_out(
 @PROCESSES
 @pytest.mark.parametrize("spool", [False, True])
 def test_it_ends_in_time_with_redis_frozen_and_answers_who_is_inside(
-    receiver: Receiver, processes: str, spool: bool
+    receiver: Receiver, count: str, spool: bool
 ) -> None:
     if spool:
         receiver.also(RECEIVER_SPOOL_DIR="spool")
-    process = web(receiver, processes)
+    process = web(receiver, count)
     receiver.valkey.pause()
     with ThreadPoolExecutor(8) as pool:
         inside = [pool.submit(post, receiver, f"inside {number}") for number in range(8)]
@@ -114,15 +115,16 @@ def test_it_ends_in_time_with_redis_frozen_and_answers_who_is_inside(
 
 @PROCESSES
 def test_the_second_signal_ends_it_at_once_and_loses_nothing(
-    receiver: Receiver, processes: str
+    receiver: Receiver, count: str
 ) -> None:
-    process = web(receiver, processes)
+    process = web(receiver, count)
+    serving = processes(receiver) or {process.pid}
     sent = [str(number) for number in range(20)]
     assert {post(receiver, text) for text in sent} == {204}
     half = half_a_request(receiver)
     next(half)
     process.terminate()
-    eventually(lambda: post(receiver, "closed") == 0)
+    eventually(lambda: not any(holds(pid, receiver.port, LISTENS) for pid in serving))
     process.terminate()
     assert ended(process)
     # Who is inside would be told 503 by a process that had waited for him.
