@@ -64,11 +64,19 @@ class Worker(SimpleWorker):
         """Do nothing: RQ's remote commands are off, only the supervisor stops a worker."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Register again where Redis came back without this worker, and send the heartbeat."""
-        if pipeline is None and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
+        """Register again where Redis has this worker no longer, and send the heartbeat. What RQ
+        keeps of it is there for equally long after each, not for as long as its job may take: by
+        how long it is still there `/metrics` tells who lives.
+        """
+        if pipeline is None and not self._registered():
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
-        super().heartbeat(timeout, pipeline)
+        super().heartbeat(None, pipeline)
+
+    def _registered(self) -> bool:
+        """Return whether Redis has this worker: what RQ keeps of it ends in a long job."""
+        listed = self.connection.sismember(REDIS_WORKER_KEYS, self.key)
+        return bool(listed and self.connection.hexists(self.key, "birth"))
 
     def run_maintenance_tasks(self) -> None:
         """Have RQ clean up; what it cannot read there holds up no work."""
