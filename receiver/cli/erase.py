@@ -85,6 +85,7 @@ def command(
         raise click.UsageError("either NUMBER... or --forget-spool SPOOL is wanted")
     settings = setup.settings()
     if forget_spool is not None:
+        _refuse_beside_a_spool({"--dry-run": dry_run, "--copies": copies})
         _forget_spool(setup.client_of(settings, when_full=True), forget_spool)
         return
     person = person_of(numbers, settings)
@@ -106,6 +107,11 @@ def command(
     _print(report, as_json=as_json)
     if not (report.complete or dry_run):
         raise SystemExit(1)
+
+
+def _refuse_beside_a_spool(given: dict[str, bool]) -> None:
+    for option in (name for name, is_given in given.items() if is_given):
+        raise click.UsageError(f"--forget-spool takes no {option}")
 
 
 def _forget_spool(client: redis.Redis, name: str) -> None:

@@ -122,6 +122,18 @@ def test_a_spool_that_a_web_process_has_is_not_forgotten(valkey: Valkey, tmp_pat
     assert client.hkeys(SPOOLS) == [b"cafe"]
 
 
+@pytest.mark.parametrize("more", ["--dry-run", "--copies"])
+def test_a_spool_is_not_forgotten_with_an_option_of_erasing(
+    valkey: Valkey, tmp_path: Path, more: str
+) -> None:
+    client = valkey.client()
+    client.hset(SPOOLS, "cafe", msgspec.json.encode(["web-2", int(time.time()) - 3600]))
+    done = here(tmp_path, "erase", "--forget-spool", "cafe", more, REDIS_URL=valkey.url)
+    assert (done.code, done.out) == (2, "")
+    assert f"--forget-spool takes no {more}" in done.err
+    assert client.hkeys(SPOOLS) == [b"cafe"]
+
+
 @pytest.mark.parametrize("words", [(), (HER, "--forget-spool", "cafe")])
 def test_either_a_number_or_a_spool_to_forget_is_wanted(
     tmp_path: Path, words: tuple[str, ...]
