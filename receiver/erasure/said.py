@@ -28,3 +28,5 @@ def said(body: bytes, content_type: str) -> Iterator[str]:
             yield from (one["text"] for one in candidates(value))
         elif type(value) is int:
             yield str(value)
+        elif type(value) is float and value.is_integer():  # from who keeps numbers as doubles
+            yield str(int(value))

@@ -35,6 +35,7 @@ def coded(number: str) -> bytes:
         (lambda n: b'{"SenderAddress":"tel:%b","Message":"hi"}' % n[2:], "application/json"),
         (lambda n: b'{"address":["tel:(206) 555-%b"],"messageid":1}' % n[-4:], ""),
         (lambda n: b'{"SenderAddress":%b}' % n[2:], "application/json"),
+        (lambda n: b'{"SenderAddress":%.10e}' % int(n), "application/json"),
         (lambda n: b"SenderAddress=tel%%3A%b" % n[2:], "application/x-www-form-urlencoded"),
         (lambda n: b"<m><senderAddress>206-555-%b</senderAddress></m>" % n[-4:], "text/xml"),
         (lambda n: f'{{"SenderAddress":"{n.decode()}"}}'.encode("utf-16"), "application/json"),
@@ -44,7 +45,7 @@ def coded(number: str) -> bytes:
         (lambda n: b'{"%b":true}' % n[2:], "application/json"),
     ],
     ids=[
-        *("national", "in a list", "number", "form", "xml", "utf-16", "cut utf-16"),
+        *("national", "in a list", "number", "double", "form", "xml", "utf-16", "cut utf-16"),
         *("escape", "hexadecimal", "name"),
     ],
 )
