@@ -70,6 +70,8 @@ class Processes(Multiprocess):
     def __init__(self, config: Config, sockets: list[socket], reload: Reload) -> None:
         """`reload` follows `receiver.toml` for the processes that are started later."""
         self._reload = reload
+        self.failed = False
+        """Whether none could start."""
         self._places = [_Place() for _ in range(config.workers)]
         Watch(reload, lambda _: None).start()
         super().__init__(config, sockets)  # the signals are its own from here on
@@ -136,9 +138,11 @@ class Processes(Multiprocess):
             ended.join()
             place.ended()
             log.warning("web.process_ended", status=ended.exitcode)
-        if ended.exitcode == STARTUP_FAILURE and not any(each.serves for each in self._places):
-            self.should_exit.set()  # none could start
-        elif time.monotonic() >= place.due:
+            if ended.exitcode == STARTUP_FAILURE and not any(each.serves for each in self._places):
+                self.failed = True
+                self.should_exit.set()
+                return
+        if time.monotonic() >= place.due:
             try:
                 self.processes[number] = self._started(place)
             except OSError as error:

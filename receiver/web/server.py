@@ -58,7 +58,10 @@ def serve(settings: Settings) -> None:
     )
     if settings.web_concurrency > 1:
         reload = Reload(os.environ, quiet=True)
-        Processes(config, [config.bind_socket()], reload).run()
+        processes = Processes(config, [config.bind_socket()], reload)
+        processes.run()
+        if processes.failed:
+            sys.exit(STARTUP_FAILURE)
         return
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):

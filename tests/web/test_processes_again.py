@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
 from tests.runtime.test_log_conditions import said
 from tests.support.eventually import eventually
@@ -41,6 +42,20 @@ def test_a_spool_that_one_cannot_use_ends_none_that_serves(
     eventually(lambda: first not in processes(receiver) and both(receiver))
     assert receiver.web
     assert receiver.web.poll() is None
+
+
+def test_where_none_can_be_started_again_web_ends_with_a_failure(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    found = both(receiver)
+    ours = tmp_path / "spool/receiver-spool"
+    ours.rename(tmp_path / "spool/away")
+    ours.touch()
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    assert receiver.web
+    assert receiver.web.wait(20) == STARTUP_FAILURE
+    assert "Not a directory" in receiver.log.read_text()
 
 
 def ended(receiver: Receiver) -> list[int]:
