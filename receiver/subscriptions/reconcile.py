@@ -14,11 +14,14 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """Compares slots with `receiver.toml` when a file of devices has changed, or a command asks."""
+    """Compares slots with `receiver.toml` when a file of devices has changed, a command asks, or a
+    slot has lost its record.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stamps: dict[str, tuple[int, ...]] = {}
+        self._dropped = context.store.dropped
         self.compared = False
         """Whether all that is declared has its slots."""
 
@@ -30,7 +33,8 @@ class Reconciler:
         """
         sets = self._context.sets.values()
         stamps = {one.name: devices.file_stamp(one) for one in sets}
-        if self.compared and stamps == self._stamps and not ordered:
+        dropped = self._context.store.dropped
+        if self.compared and (stamps, dropped) == (self._stamps, self._dropped) and not ordered:
             return
         slots: list[Outline] = []
         async for slot in self._context.store.slots():
@@ -42,7 +46,7 @@ class Reconciler:
         ]
         for each in (*differences, *desired.undeclared(sets, slots)):
             await self._apply(each, yes=yes)
-        self._stamps, self.compared = stamps, True
+        self._stamps, self._dropped, self.compared = stamps, dropped, True
 
     async def _apply(self, each: Difference, *, yes: bool) -> None:
         store = self._context.store

@@ -54,6 +54,8 @@ class Store(Lease):
         self._due = due
         self.commits = 0
         """Changes of slots by this process."""
+        self.dropped = 0
+        """How often what was due had no record that can be read: its slot is to be made anew."""
         self._keys = [
             self._lease,
             SUBSCRIPTIONS,
@@ -128,11 +130,9 @@ class Store(Lease):
         `LeaseLost`.
         """
         for slot in slots:
-            if await self._commit(slot, b"", Change()):
-                continue
-            raw = await self._read(slot.id)
-            if _slot(raw) is None:
-                await self._commit(slot, raw, Change())
+            raw = b""
+            while _slot(raw) is None and not await self._commit(slot, raw, Change()):
+                raw = await self._read(slot.id)
 
     async def delete_credentials(self, expired: Sequence[tuple[str, str]]) -> None:
         """Delete credentials and attempts, given as pairs of digest and id. Raises `LeaseLost`."""
@@ -189,6 +189,7 @@ class Store(Lease):
         """Remove what is due for a slot, with a record that cannot be read, unless it has another
         one by now. Raises `LeaseLost`.
         """
+        self.dropped += 1
         self._check(await self._eval(_COMMIT, self._keys, self._owner, name, raw, b"", 0, ""))
 
 
