@@ -47,6 +47,8 @@ class Context:
     """Set -> until when nothing is created for it."""
     forgotten: set[tuple[str, str]] = field(default_factory=set)
     """Orphans (base URL and id) that an order has seen to since the last search began."""
+    slotless: set[str] = field(default_factory=set)
+    """Subscriptions of ours that had no slot when orphans were last searched for."""
     strangers: Strangers = field(init=False)
 
     def __post_init__(self) -> None:

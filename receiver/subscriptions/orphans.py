@@ -46,6 +46,8 @@ class _Search:
     """Whether the lists show all that is known to be alive."""
     unread: set[str] = field(default_factory=set)
     """The base URLs that gave no list."""
+    slotless: set[str] = field(default_factory=set)
+    """Subscriptions of ours without a slot."""
     admitted: bool = True
     """Whether nothing foreign may have a token that looks like ours: 401 to it would end it."""
 
@@ -67,6 +69,7 @@ async def check_orphans(context: Context) -> bool:
             if context.is_ours(remote.sink) and remote.status not in DEAD_STATUSES:
                 await _examine(context, base, remote, search)
         search.complete &= await _check_missing(context, base, listing)
+    context.slotless = search.slotless
     known = [each for each in await _stored(context) if each.get("base") in search.unread]
     await _store(context, [*known, *search.foreign])
     if search.unread:
@@ -107,12 +110,25 @@ async def _examine(
     same = await _slot_for_the_same(context, remote) if tagged and not owner.known else None
     if same:
         await context.strangers.note(same.id, remote.id)
-    if owner.known or same:
+    if owner.known and not owner.slot and _is_new(context, remote.id, search):
+        search.unfinished = True
+    elif owner.known or same:
         search.unfinished |= await _keep_or_delete(context, base, remote, owner)
-        return
-    search.foreign.append({"base": base, "id": remote.id, "type": remote.type})
-    # Without tags one that Redis has lost cannot be told from one that was made elsewhere.
-    search.admitted &= context.operator.sink_tag and not tagged
+    else:
+        search.foreign.append({"base": base, "id": remote.id, "type": remote.type})
+        # Without tags one that Redis has lost cannot be told from one that was made elsewhere.
+        search.admitted &= context.operator.sink_tag and not tagged
+
+
+def _is_new(context: Context, subscription: str, search: _Search) -> bool:
+    """Return whether a subscription of ours had a slot at the search before. Where that has only
+    lost its record, the next search finds it made anew.
+    """
+    search.slotless.add(subscription)
+    if subscription in context.slotless:
+        return False
+    context.store.dropped += 1
+    return True
 
 
 async def _store_completeness(context: Context, search: _Search) -> None:

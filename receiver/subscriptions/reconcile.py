@@ -21,9 +21,12 @@ class Reconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stamps: dict[str, tuple[int, ...]] = {}
-        self._dropped = context.store.dropped
-        self.compared = False
-        """Whether all that is declared has its slots."""
+        self._dropped = -1
+
+    @property
+    def compared(self) -> bool:
+        """Return whether all that is declared has its slots, as far as is known."""
+        return self._dropped == self._context.store.dropped
 
     async def run(self, *, ordered: bool = False, yes: bool = False) -> None:
         """Compare and store what follows.
@@ -34,7 +37,7 @@ class Reconciler:
         sets = self._context.sets.values()
         stamps = {one.name: devices.file_stamp(one) for one in sets}
         dropped = self._context.store.dropped
-        if self.compared and (stamps, dropped) == (self._stamps, self._dropped) and not ordered:
+        if self.compared and stamps == self._stamps and not ordered:
             return
         slots: list[Outline] = []
         async for slot in self._context.store.slots():
@@ -46,7 +49,7 @@ class Reconciler:
         ]
         for each in (*differences, *desired.undeclared(sets, slots)):
             await self._apply(each, yes=yes)
-        self._stamps, self._dropped, self.compared = stamps, dropped, True
+        self._stamps, self._dropped = stamps, dropped
 
     async def _apply(self, each: Difference, *, yes: bool) -> None:
         store = self._context.store

@@ -55,7 +55,7 @@ class Store(Lease):
         self.commits = 0
         """Changes of slots by this process."""
         self.dropped = 0
-        """How often what was due had no record that can be read: its slot is to be made anew."""
+        """How often what was due, or lives, had no slot that can be read: it is to be made anew."""
         self._keys = [
             self._lease,
             SUBSCRIPTIONS,

@@ -8,7 +8,7 @@ import pytest
 from receiver.contract.redis_keys import SUBSCRIPTIONS, subscriptions_due
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.store import Change
-from tests.support.controlling import Controlled
+from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
 from tests.support.subscribing import run, slot
 from tests.support.valkey import Valkey
@@ -51,3 +51,26 @@ def test_a_slot_that_loses_its_record_while_the_controller_runs_is_made_anew(
     eventually(lambda: client.hget(SUBSCRIPTIONS, name) not in (record, None))
     fleet.settled()
     assert process.poll() is None
+
+
+@pytest.mark.parametrize("record", [b"none", None])
+def test_a_slot_that_loses_its_record_long_before_it_is_due_is_made_anew(
+    fleet: Controlled, record: bytes | None
+) -> None:
+    fleet.start()
+    fleet.settled()
+    first = {each["id"] for each in fleet.live()}
+    client: Any = fleet.redis
+    for each in fleet.slots():
+        if record:
+            client.hset(SUBSCRIPTIONS, each.id, record)
+        else:
+            client.hdel(SUBSCRIPTIONS, each.id)
+
+    def replaced() -> bool:
+        live = fleet.live()
+        assert {each["device"]["phoneNumber"] for each in live} == set(DEVICES)
+        return not first & {each["id"] for each in live}
+
+    eventually(replaced)
+    fleet.settled()
