@@ -82,6 +82,16 @@ encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Watch).decode
 
 
+def read(name: str, record: bytes) -> Watch:
+    """Return the watch of this name. Raises `ValueError`, or what else msgspec raises, where its
+    record is none, or another watch's.
+    """
+    found = decode(record)
+    if found.field != name:
+        raise ValueError("the record is another watch's")
+    return found
+
+
 def fault(message_id: str, sender: str = "") -> str:
     """Return why a message cannot be watched, in a sentence; empty when it can."""
     if _PUSHED_ONLY(message_id):

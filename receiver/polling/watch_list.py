@@ -10,7 +10,7 @@ from receiver.contract.redis_keys import WATCHES, watch_due
 from receiver.contract.stored_values import UNREADABLE, text, time_of
 from receiver.intake.accept import Receipts
 from receiver.polling import watch_store
-from receiver.polling.watch import Step, Watch, decode, fault, field
+from receiver.polling.watch import Step, Watch, decode, fault, field, read
 
 
 class Unwatchable(ValueError):
@@ -80,7 +80,7 @@ def listed(client: redis.Redis, poll: str) -> Iterator[tuple[Watch, int]]:
 def _watch(poll: str, message_id: str, record: bytes) -> Watch:
     """Return a watch; of a record that is none only what its name says."""
     try:
-        return decode(record)
+        return read(field(poll, message_id), record)
     except (*UNREADABLE, ValueError):
         return Watch(poll=poll, id=message_id, receipt="", since=0)
 

@@ -30,17 +30,23 @@ class Settlement:
         self._settings = settings
 
     async def of_page(self, page: Page) -> None:
-        """Settle the watch that a page is about; nothing where there is none any more."""
+        """Settle the watch that a page is about; nothing where there is none any more. Where it is
+        settled by another page meanwhile, this one is added to that.
+        """
         name = watching.field(page.asked.poll, outbox.message_id(page.asked.path))
-        record: Any = await self._client.hget(WATCHES, name)
-        if record:
-            now, (_, region) = await self._now(), self._settings().place(page.asked.listener)
-            await self.write(record, _step(watching.decode(record), page, region, now))
+        now, (_, region) = await self._now(), self._settings().place(page.asked.listener)
+        while record := await self._read(name):
+            if await self.write(record, _step(watching.read(name, record), page, region, now)):
+                return
 
     async def write(self, record: bytes, step: Step) -> bool:
         """Write a step. Returns whether the record was still this one."""
         call = watch_store.settle(watching.decode(record), record, step)
         return bool(await self._client.eval(*call))
+
+    async def _read(self, name: str) -> bytes:
+        found: Any = await self._client.hget(WATCHES, name)
+        return found or b""
 
     async def _now(self) -> int:
         seconds, microseconds = await cast(Awaitable[Any], self._client.time())

@@ -15,6 +15,7 @@ import redis
 from receiver.config.settings import Settings, load
 from receiver.contract.redis_keys import EVENTS, WATCH, WATCH_COUNTS, WATCHES, watch_due
 from receiver.polling import watch as watching
+from receiver.polling import watch_list
 from receiver.polling.pace import Pace
 from receiver.polling.process import Process
 from receiver.polling.watch import Watch
@@ -165,6 +166,11 @@ rate = {rate}
         for name in names:
             fields: Any = {"id": name, "poll": "promo"} | more
             self.redis.xadd(WATCH, fields, id=f"{written}-*")
+
+    def watch(self, *names: str) -> None:
+        """These messages are watched."""
+        for name in names:
+            assert watch_list.add(self.redis, "promo", name)
 
     def now(self) -> int:
         seconds, microseconds = self.redis.time()
