@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support import trust_store
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 
@@ -19,6 +20,8 @@ settings.register_profile(
     "suite", deadline=None, max_examples=2000 if FUZZ else 100, derandomize=not FUZZ
 )
 settings.load_profile("suite")
+
+trust_store.read_once()
 
 # A shell lets what it starts in the background ignore SIGINT, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

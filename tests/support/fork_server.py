@@ -18,9 +18,11 @@ import struct
 import sys
 from typing import Any, NamedTuple
 
+import httpx2
+
 import receiver
 import workers
-from tests.support import forked, program
+from tests.support import forked, program, trust_store
 from tests.support.environ import ROOT
 
 _NUMBER = struct.Struct("!q")
@@ -28,14 +30,12 @@ _OTHERS = (
     "_strptime",
     "anyio._backends._asyncio",
     "encodings.idna",
-    "httpcore2",
     "pytest",
     "redis.asyncio",
     "rich._emoji_codes",
     "rich.table",
     "rq.cli.cli",
     "rq.serializers",
-    "truststore",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
     "uvicorn.workers",
@@ -114,6 +114,8 @@ def _import_everything() -> None:
         if not name.endswith("__main__"):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+    trust_store.read_once()
+    httpx2.create_ssl_context(trust_env=False)
     gc.collect()
     gc.freeze()
 
