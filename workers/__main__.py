@@ -4,6 +4,10 @@
 parking`: its processes. `python -m workers test-sink SINK`: what `receiver sinks test` runs.
 """
 
+from receiver.runtime import early_interrupt
+
+# isort: split
+
 import os
 import signal
 import sys
@@ -65,3 +69,4 @@ def _supervise(reload: Reload, url: str) -> int:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+early_interrupt.over()  # it was only imported

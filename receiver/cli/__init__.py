@@ -1,5 +1,9 @@
 """The commands of `receiver`: one module each, imported only when its command is run."""
 
+from receiver.runtime import early_interrupt
+
+# isort: split
+
 import shutil
 from importlib import import_module
 from typing import Any, NoReturn
@@ -55,10 +59,13 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command with stdout and stderr prepared (`terminal.stdio`)."""
-        stdio.prepare()
-        if (columns := shutil.get_terminal_size().columns) < _CLICKS_NARROWEST:
-            options["terminal_width"] = max(columns - 2, 30)
-        return super().main(*args, **options)
+        try:
+            stdio.prepare()
+            if (columns := shutil.get_terminal_size().columns) < _CLICKS_NARROWEST:
+                options["terminal_width"] = max(columns - 2, 30)
+            return super().main(*args, **options)
+        except KeyboardInterrupt as how:
+            _end(how)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse arguments. Raises `click.UsageError` for one that is not UTF-8."""
@@ -157,3 +164,6 @@ def main() -> None:
     Every command explains itself: receiver COMMAND --help. Settings are environment variables;
     listeners and sinks stand in receiver.toml. docs/configuration.md has all of them.
     """
+
+
+early_interrupt.over()  # a command ends at it in a way of its own

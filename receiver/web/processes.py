@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from socket import socket
 from typing import Any, Final, NamedTuple
 
@@ -154,18 +155,19 @@ class Processes(Multiprocess):
         config: Any = self.config
         config.app = _Application(self._reload.text)
         process = Process(self.config, self.sockets)
-        with _without_hangup():
+        with _without_signals():
             process.start()
         place.begins()
         return process
 
 
 @contextlib.contextmanager
-def _without_hangup() -> Iterator[None]:
-    """Put SIGHUP off until the end of the block; for a process that is started in it, until it
-    listens (`hangup.listen`).
+def _without_signals() -> Iterator[None]:
+    """Put signals off until the end of the block. A process that is started in it hears SIGHUP once
+    it listens (`hangup.listen`), and leaves Ctrl-C to us, also while it imports.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # which would let Ctrl-C in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGINT})
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ import pytest
 from uvicorn.config import STARTUP_FAILURE
 
 from tests.runtime.test_log_conditions import said
+from tests.support.environ import ROOT
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.valkey import Valkey
@@ -74,3 +75,28 @@ def test_one_more_and_one_less_can_be_asked_for(receiver: Receiver) -> None:
     receiver.web.send_signal(signal.SIGTTOU)
     eventually(lambda: len(processes(receiver)) == 2)
     assert receiver.web.poll() is None
+
+
+_CTRL_C_WHILE_IT_IMPORTS = """
+import signal, sys
+class CtrlC:
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name == "receiver.web.app":
+            signal.raise_signal(signal.SIGINT)
+if "spawn_main" in " ".join(sys.orig_argv):
+    sys.meta_path.insert(0, CtrlC)
+"""
+
+
+def test_ctrl_c_is_for_the_one_that_supervises(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.stop()
+    (tmp_path / "sitecustomize.py").write_text(_CTRL_C_WHILE_IT_IMPORTS)
+    receiver.also(PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    both(receiver.start_web())
+    assert "Traceback" not in receiver.log.read_text()
+    assert not ended(receiver)
+    assert receiver.web
+    os.killpg(receiver.web.pid, signal.SIGINT)
+    assert receiver.web.wait(60) == 0
+    assert "Traceback" not in receiver.log.read_text()

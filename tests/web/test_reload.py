@@ -96,7 +96,7 @@ def test_each_of_several_processes_is_told_and_none_is_started_anew() -> None:
 
 
 def test_a_process_that_does_not_listen_yet_is_not_ended_by_sighup() -> None:
-    with of_web._without_hangup():
+    with of_web._without_signals():
         waits = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
         said = subprocess.check_output([sys.executable, "-c", waits])
     assert b"SIGHUP" in said
