@@ -1,5 +1,6 @@
 """`receiver tail`: print events as they are published."""
 
+import sys
 from itertools import islice
 
 import click
@@ -50,7 +51,8 @@ def command(
         _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
         show = event_printer(as_json=as_json)
         wanted = EventFilter(types, listeners, where).wants
-        for event in islice(filter(wanted, reader.events(wait=not no_follow)), count):
+        events = filter(wanted, reader.events(wait=not no_follow))
+        for event in islice(events, count and min(count, sys.maxsize)):
             show(event)
     except redis.RedisError as error:
         raise setup.redis_fault(error) from None

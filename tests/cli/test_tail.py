@@ -95,3 +95,20 @@ def test_what_is_no_event_of_ours_is_said_and_left_out(valkey: Valkey, tmp_path:
     assert len(seen.splitlines()) == 8
     heard = run(tmp_path, "listen", "--since", "1h", "--count", "2", REDIS_URL=valkey.url)
     assert [json.loads(line)["id"] for line in heard.stdout.splitlines()] == ["first", "last"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [(("--where", f"a={'[' * 3000}"), 2), (("--count", "9" * 30), 0)],
+    ids=["nested", "many"],
+)
+def test_an_option_beyond_all_bounds_is_no_traceback(
+    valkey: Valkey, tmp_path: Path, options: tuple[str, str], code: int
+) -> None:
+    add(valkey, "one")
+    begin = ("tail", "--from-start", "--no-follow")
+    answer = run(tmp_path, *begin, *options, REDIS_URL=valkey.url)
+    assert answer.returncode == code
+    assert "Traceback" not in answer.stderr
+    assert ("nested too deep" in answer.stderr) == (code == 2)
+    assert len(answer.stdout.splitlines()) == (code == 0)

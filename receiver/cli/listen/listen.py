@@ -1,6 +1,7 @@
 """`receiver listen`: deliver the events to a web hook on this machine, a line for each."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -94,7 +95,7 @@ def command(
         reader.start_at_end() if since is None else reader.start_at(since)
         _introduce(forward_to or "", secret)
         found = _stored(client, event) if event else _events(reader, wanted)
-        for head, document in islice(found, count):
+        for head, document in islice(found, count and min(count, sys.maxsize)):
             shown.show(deliver(head, document))
     except KeyboardInterrupt:
         shown.summarise()

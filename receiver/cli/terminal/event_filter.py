@@ -103,6 +103,8 @@ class Where(click.ParamType[Place]):
             return path, (written, msgspec.json.decode(written))
         except msgspec.DecodeError:
             return path, (written,)
+        except RecursionError:
+            self.fail("this VALUE is nested too deep: no event has it", param, ctx)
 
 
 def options(command: Command) -> Command:
