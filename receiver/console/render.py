@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -36,6 +36,7 @@ def environment() -> Environment:
         "span": span,
         "count": count,
         "figure": figure,
+        "coded": coded,
     }
     return made
 
@@ -95,6 +96,16 @@ def span(seconds: float) -> str:
 def count(number: int) -> str:
     """Return a number with thin groups of three, as tables have them."""
     return f"{number:,}".replace(",", "\u202f")
+
+
+def coded(sentence: str) -> Markup:
+    """Return a sentence as HTML; what stands between backticks, as on the command line, is code."""
+    *pairs, last = sentence.split("`")
+    if len(pairs) % 2:
+        return escape(sentence)
+    code = Markup("<code>{}</code>")
+    parts = [code.format(one) if at % 2 else escape(one) for at, one in enumerate(pairs)]
+    return Markup().join([*parts, escape(last)])
 
 
 def figure(ledger: Ledger | SinkLedger, name: str) -> str:

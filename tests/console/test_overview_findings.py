@@ -57,7 +57,6 @@ def test_polls_subscriptions_and_parked_events_that_nobody_sees_to_are_found(
     client.hset(SINKS, "copy:parks", 1)
     page = operator.get("/").text
     expected = (
-        "no `receiver poll` looks after the poll alice",
         "the consent to read the mailbox of the poll alice was never given",
         "no controller of the operator nokia lives",
         "7 events of copy are parked on worker-3, where no worker runs",
@@ -66,6 +65,10 @@ def test_polls_subscriptions_and_parked_events_that_nobody_sees_to_are_found(
     for what in expected:
         assert what in said
         assert what in page
+    assert "no `receiver poll` looks after the poll alice" in said
+    assert "no <code>receiver poll</code> looks after the poll alice" in page
+    assert "`receiver" not in page
+    assert "erased from a spool; <code>receiver erase</code>" in operator.get("/ledger").text
     assert "environment variable" not in page
     assert "RECEIVER_SECRET_KEYS" not in page
 
