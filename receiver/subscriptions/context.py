@@ -70,6 +70,11 @@ class Context:
         """Return whether a sink is a URL of this receiver."""
         return sink.startswith(f"{self.public_url}/camara/notifications")
 
+    @property
+    def bases(self) -> list[str]:
+        """Return the base URLs of the operator's subscription APIs, sorted."""
+        return sorted({self.operator.reachability, self.operator.roaming} - {""})
+
     def base(self, slot: Slot) -> str:
         """Return the base URL of the API that a slot's subscriptions belong to."""
         return self.operator.base(slot.type)

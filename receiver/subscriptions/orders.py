@@ -94,13 +94,22 @@ async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
             for each in slot.living if slot else ():
                 await ending.mark_for_deletion(context, order.slot, each.id)
         case "delete":
-            answer = await context.api.delete(order.base, order.subscription)
+            answer = await context.api.delete(_base(context, order), order.subscription)
             if answer.status not in _GONE:  # as it was meant to be
                 _check(answer)
             await orphans.forget(context, order.base, order.subscription)
         case "adopt":
             await _adopt(context, order)
             await orphans.forget(context, order.base, order.subscription)
+
+
+def _base(context: Context, order: Order) -> str:
+    """Return the base URL that an order names. Raises `_Refused` unless it is the operator's: a
+    request to it has our credentials.
+    """
+    if order.base not in context.bases:
+        raise _Refused("receiver.toml has no such URL of the operator")
+    return order.base
 
 
 def _check(answer: Answer) -> None:
@@ -123,7 +132,7 @@ async def _adopt(context: Context, order: Order) -> None:
     Its renewal is due at once: the successor has a credential of ours, then the adopted is deleted.
     Raises `_Refused`, `_Passing`.
     """
-    answer = await context.api.get(order.base, order.subscription)
+    answer = await context.api.get(_base(context, order), order.subscription)
     remote = parse_answer(answer) if answer.status == 200 else None
     if answer.status in _GONE or (remote and remote.status in DEAD_STATUSES):
         await orphans.forget(context, order.base, order.subscription)

@@ -8,7 +8,7 @@ its device may not be declared yet, and a fleet would be deleted that nobody gav
 import contextlib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -39,7 +39,7 @@ class _Owner(NamedTuple):
 class _Search:
     """What one search has come upon so far."""
 
-    foreign: list[dict[str, Any]] = field(default_factory=list)
+    foreign: list[dict[str, str]] = field(default_factory=list)
     unfinished: bool = False
     """Whether an orphan was deleted, or serves until its successor is there."""
     complete: bool = True
@@ -59,8 +59,7 @@ async def check_orphans(context: Context) -> bool:
     """
     search = _Search()
     context.forgotten.clear()
-    bases = {context.operator.reachability, context.operator.roaming} - {""}
-    for base in sorted(bases):
+    for base in context.bases:
         listing = await context.lists.fetched_since(base, context.store.now())
         if listing is None:
             search.unread.add(base)
@@ -73,7 +72,7 @@ async def check_orphans(context: Context) -> bool:
     known = [each for each in await _stored(context) if each.get("base") in search.unread]
     await _store(context, [*known, *search.foreign])
     if search.unread:
-        return search.unfinished or search.unread == bases
+        return search.unfinished or search.unread == set(context.bases)
     context.strangers.end_search()
     await context.store.write_state("orphans_searched", int(context.store.now()))
     await _store_completeness(context, search)
@@ -88,16 +87,16 @@ async def forget(context: Context, base: str, subscription: str) -> None:
     await _store(context, await _stored(context))
 
 
-async def _stored(context: Context) -> list[dict[str, Any]]:
+async def _stored(context: Context) -> list[dict[str, str]]:
     state = subscriptions_state(context.operator.name)
     try:
         stored = await context.store.read_field(state, "orphans")
-        return msgspec.json.decode(stored or "[]", type=list[dict[str, Any]])
+        return msgspec.json.decode(stored or "[]", type=list[dict[str, str]])
     except UNREADABLE:
         return []  # somebody else wrote there
 
 
-async def _store(context: Context, found: list[dict[str, Any]]) -> None:
+async def _store(context: Context, found: list[dict[str, str]]) -> None:
     left = [x for x in found if (x.get("base"), x.get("id")) not in context.forgotten]
     await context.store.write_state("orphans", msgspec.json.encode(left).decode() if left else "")
 
