@@ -10,6 +10,7 @@ import structlog
 
 from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_IDS, subscriptions_state
 from receiver.contract.stored_values import UNREADABLE
+from receiver.operations.stream_entry import is_entry
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import attempts
 from receiver.subscriptions.api_versions import RemoteSubscription
@@ -52,10 +53,12 @@ class LifecycleEvents:
         """Unexpected subscription -> when it was last to be deleted, by the monotonic clock."""
 
     async def load_position(self) -> None:
-        """Load the stored position; the first controller of all begins at the end of the stream."""
+        """Load the stored position; without one, as the first controller of all is, or where
+        somebody else wrote it, begin at the end of the stream.
+        """
         store = self._context.store
         self._position = await store.read_field(subscriptions_state(store.operator), "read")
-        if not self._position:
+        if not is_entry(self._position):
             last: Any = await store.client.xrevrange(EVENTS, count=1)
             self._position = last[0][0].decode() if last else "0-0"
             await store.write_state("read", self._position)

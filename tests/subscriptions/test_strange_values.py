@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import (
+    EVENTS,
     subscriptions_orders,
     subscriptions_state,
 )
@@ -24,6 +25,28 @@ def test_an_order_about_a_url_that_is_not_the_operators_is_refused(
     assert process.poll() is None
     said = fleet.redis.hget(subscriptions_state("sim"), "refused:a")
     assert said == b"receiver.toml has no such URL of the operator"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"read": b"\xff"}, {"read": "1-2-3"}, {"orphans": '[{"base": [], "id": {}}]'}],
+)
+def test_a_controller_reads_on_whatever_its_last_position_or_list_was(
+    fleet: Controlled, fields: Any
+) -> None:
+    process = fleet.start()
+    fleet.settled()
+    process.terminate()
+    assert process.wait(60) == 0
+    state = subscriptions_state("sim")
+    fleet.redis.hset(state, mapping=fields)
+    fleet.redis.hdel(state, "orphans_searched")
+    process = fleet.start()
+    eventually(lambda: process.poll() is not None or fleet.redis.hget(state, "orphans_searched"))
+    assert process.poll() is None
+    entry = fleet.redis.xadd(EVENTS, {"event": "{}"})
+    eventually(lambda: fleet.redis.hget(state, "read") == entry)
+    assert "redis.trouble" not in fleet.log.read_text()
 
 
 def orders(fleet: Controlled) -> int:
