@@ -23,7 +23,7 @@ from receiver.subscriptions.slots import Slot, decode
 
 def read_slots(client: redis.Redis) -> list[Slot]:
     """Read the slots of all operators; what somebody else wrote there is left out."""
-    found = (_slot(raw) for _, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000))
+    found = (_slot(name, raw) for name, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000))
     return [slot for slot in found if slot]
 
 
@@ -104,8 +104,9 @@ def read_operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
     return texts(found)
 
 
-def _slot(raw: bytes) -> Slot | None:
+def _slot(name: bytes, raw: bytes) -> Slot | None:
     try:
-        return decode(raw)
+        found = decode(raw)
     except UNREADABLE:
         return None
+    return found if found.id.encode() == name else None

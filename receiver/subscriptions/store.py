@@ -85,7 +85,7 @@ class Store(Lease):
 
     async def read_slot(self, name: str) -> Slot | None:
         """Read a slot by its id; None where there is none, or somebody else wrote its record."""
-        return _slot(await self._read(name))
+        return _slot(name, await self._read(name))
 
     async def read_attempt(self, name: str) -> AttemptRecord | None:
         """Read whose an attempt is; None where that is not stored."""
@@ -95,8 +95,8 @@ class Store(Lease):
     async def slots(self) -> AsyncIterator[Slot]:
         """Yield all slots of this operator, each once; of many, few are in memory at a time."""
         seen: set[str] = set()  # HSCAN may return one twice
-        async for _, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=500):
-            slot = _slot(raw)
+        async for name, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=500):
+            slot = _slot(text(name), raw)
             if slot and slot.operator == self.operator and slot.id not in seen:
                 seen.add(slot.id)
                 yield slot
@@ -109,7 +109,7 @@ class Store(Lease):
         """
         while True:
             raw = await self._read(name)
-            slot = _slot(raw)
+            slot = _slot(name, raw)
             if slot is None:
                 await self._remove(name, raw)
                 return None
@@ -131,7 +131,7 @@ class Store(Lease):
         """
         for slot in slots:
             raw = b""
-            while _slot(raw) is None and not await self._commit(slot, raw, Change()):
+            while _slot(slot.id, raw) is None and not await self._commit(slot, raw, Change()):
                 raw = await self._read(slot.id)
 
     async def delete_credentials(self, expired: Sequence[tuple[str, str]]) -> None:
@@ -193,9 +193,12 @@ class Store(Lease):
         self._check(await self._eval(_COMMIT, self._keys, self._owner, name, raw, b"", 0, ""))
 
 
-def _slot(raw: bytes) -> Slot | None:
-    """Return the slot of a record; None where there is none, or somebody else wrote it."""
+def _slot(name: str, raw: bytes) -> Slot | None:
+    """Return the slot of this name; None where it has no record, or somebody else wrote it: also
+    the copy of another slot's, which could never be written where it stands.
+    """
     try:
-        return decode(raw) if raw else None
+        found = decode(raw) if raw else None
     except UNREADABLE:
         return None
+    return found if found and found.id == name else None

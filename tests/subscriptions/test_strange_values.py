@@ -6,11 +6,14 @@ import pytest
 
 from receiver.contract.redis_keys import (
     EVENTS,
+    SUBSCRIPTIONS,
+    subscriptions_due,
     subscriptions_orders,
     subscriptions_state,
 )
 from tests.support.controlling import Controlled
 from tests.support.eventually import eventually
+from tests.support.subscriptions_command import command
 
 
 @pytest.mark.parametrize("what", ["delete", "adopt"])
@@ -47,6 +50,20 @@ def test_a_controller_reads_on_whatever_its_last_position_or_list_was(
     entry = fleet.redis.xadd(EVENTS, {"event": "{}"})
     eventually(lambda: fleet.redis.hget(state, "read") == entry)
     assert "redis.trouble" not in fleet.log.read_text()
+
+
+def test_a_copy_of_another_slots_record_holds_up_none_and_is_removed(fleet: Controlled) -> None:
+    process = fleet.start()
+    fleet.settled()
+    client: Any = fleet.redis
+    first = fleet.slots()[0].id
+    client.hset(SUBSCRIPTIONS, "fleet:copy", client.hget(SUBSCRIPTIONS, first))
+    listed = command(fleet, "show", "fleet").stdout.splitlines()
+    assert len(listed) == len(fleet.slots()) - 1
+    client.zadd(subscriptions_due("sim", 0), {"fleet:copy": 0})
+    eventually(lambda: not client.hexists(SUBSCRIPTIONS, "fleet:copy"))
+    fleet.renewed()
+    assert process.poll() is None
 
 
 def orders(fleet: Controlled) -> int:
