@@ -6,7 +6,8 @@ A line `-- include PACKAGE NAME` stands for the text of `NAME.lua` in that packa
 `receiver.runtime foreign` (reading what another program may have written),
 `receiver.runtime entry_ids` (which of two entries is the older one), `workers marks`
 (what each group is done with), `workers restore_group`, `workers idle_times` (of entries delivered
-while a clock was ahead), `workers identity_buckets`. Every call runs the whole text, which costs
+while a clock was ahead), `workers identity_buckets`, `receiver.subscriptions record_change` (that a
+subscription's credential is another one now). Every call runs the whole text, which costs
 time for each function in it: a script includes what it uses and no more. A script that a full
 server is to run too says so in its first line: `#!lua flags=allow-oom`. Of what it
 includes that line is left out.

@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- include receiver.subscriptions record_change
 -- Stores one step of one slot, all of it or nothing: its record, when its next step is due, and the
 -- writes that belong to the step.
 -- KEYS: lease, slots, ids, attempts, credentials, changes and revision of the credentials, sets, then
@@ -25,8 +26,9 @@ for rank = 0, #KEYS - 9 do
         redis.call('ZADD', KEYS[9 + rank], ARGV[6], slot)
     end
 end
-local function record_change(digest)
-    redis.call('ZADD', KEYS[6], redis.call('INCR', KEYS[7]), digest)
+local function read(text) -- nil where it is no credential: somebody else wrote it
+    local whole, found = pcall(cjson.decode, text or '')
+    return whole and type(found) == 'table' and type(found.expires) == 'number' and found or nil
 end
 for i = 7, #ARGV, 3 do
     local kind, name, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -34,8 +36,7 @@ for i = 7, #ARGV, 3 do
         redis.call('HSET', KEYS[5], name, value)
         record_change(name)
     elseif kind == 'expire' then
-        local text = redis.call('HGET', KEYS[5], name)
-        local found = text and cjson.decode(text)
+        local found = read(redis.call('HGET', KEYS[5], name))
         if found and tonumber(value) < found.expires then
             found.expires = tonumber(value)
             redis.call('HSET', KEYS[5], name, cjson.encode(found))
@@ -46,7 +47,9 @@ for i = 7, #ARGV, 3 do
     elseif kind == 'id' then
         redis.call('HSET', KEYS[3], name, value)
     elseif kind == 'count' then
-        redis.call('HINCRBYFLOAT', KEYS[8], name, value)
+        if type(redis.pcall('HINCRBYFLOAT', KEYS[8], name, value)) == 'table' then
+            redis.call('HSET', KEYS[8], name, value) -- it was no number
+        end
     end
 end
 return 'done'

@@ -139,6 +139,7 @@ SCRIPTS = {
     "write_consent.lua": ("tests/polling/test_consent_token.py",),
     "commit.lua": _SUBSCRIPTIONS,
     "delete_credentials.lua": _SUBSCRIPTIONS,
+    "record_change.lua": ("tests/subscriptions/test_strange_values.py",),
     "acquire_lease.lua": _SUBSCRIPTIONS,
     "mark_controller.lua": _SUBSCRIPTIONS,
 }

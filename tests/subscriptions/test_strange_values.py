@@ -6,6 +6,10 @@ import pytest
 
 from receiver.contract.redis_keys import (
     EVENTS,
+    SUBSCRIPTION_CREDENTIALS,
+    SUBSCRIPTION_CREDENTIALS_CHANGES,
+    SUBSCRIPTION_CREDENTIALS_REVISION,
+    SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
     subscriptions_due,
     subscriptions_orders,
@@ -64,6 +68,29 @@ def test_a_copy_of_another_slots_record_holds_up_none_and_is_removed(fleet: Cont
     eventually(lambda: not client.hexists(SUBSCRIPTIONS, "fleet:copy"))
     fleet.renewed()
     assert process.poll() is None
+
+
+@pytest.mark.parametrize("where", ["credential", "expires", "counts", "revision"])
+def test_a_value_that_is_none_keeps_no_slot_from_its_renewal(fleet: Controlled, where: str) -> None:
+    process = fleet.start()
+    fleet.settled()
+    client: Any = fleet.redis
+    digests = [slot.attempts[0].digest for slot in fleet.slots()]
+    match where:
+        case "credential":
+            client.hset(SUBSCRIPTION_CREDENTIALS, mapping=dict.fromkeys(digests, "none"))
+        case "expires":
+            client.hset(SUBSCRIPTION_CREDENTIALS, mapping=dict.fromkeys(digests, '{"expires":"x"}'))
+        case "counts":
+            client.hset(SUBSCRIPTION_SETS, "fleet:renewed", "many")
+        case "revision":
+            client.set(SUBSCRIPTION_CREDENTIALS_REVISION, "many")
+    fleet.renewed()
+    assert process.poll() is None
+    assert "redis.trouble" not in fleet.log.read_text()
+    assert client.hget(SUBSCRIPTION_SETS, "fleet:renewed") == b"3"
+    newest = client.zrevrange(SUBSCRIPTION_CREDENTIALS_CHANGES, 0, 0, withscores=True)[0][1]
+    assert int(client.get(SUBSCRIPTION_CREDENTIALS_REVISION)) == newest > len(digests)
 
 
 def orders(fleet: Controlled) -> int:
