@@ -17,6 +17,7 @@ from receiver.config.devices import DevicesError
 from receiver.config.polls import CamaraDevicePoll
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import poll_devices
+from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.operator_credentials import credentials
 from receiver.polling.rounds import Outcome, Round, Site
@@ -28,6 +29,11 @@ class Seen(msgspec.Struct, frozen=True):
     states: dict[str, dict[str, Any]]
     since: dict[str, int]
     """When each was first seen: milliseconds since 1970."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a record that somebody else wrote."""
+        if self.states.keys() != self.since.keys():
+            raise ValueError("each state has a time")
 
 
 class DevicePoll:
@@ -89,7 +95,7 @@ class DevicePoll:
         """
         key, name = poll_devices(self._poll.name), _digest(device)
         stored: Any = await cast(Awaitable[Any], self._site.redis.hget(key, name))
-        before = msgspec.json.decode(stored, type=Seen) if stored else Seen({}, {})
+        before = _seen(stored)
         changed = [
             each
             for each, state in found.items()
@@ -120,6 +126,14 @@ class DevicePoll:
         callback, listener = camara.DEVICE_STATUS.name, self._poll.heard_as
         one = Notification(callback, listener, receipt, now, "application/json", body)
         await self._site.shelf.append(receipt, [encode(one)], [])
+
+
+def _seen(stored: bytes | None) -> Seen:
+    """Return a device's last state; that of a new one where somebody else wrote it."""
+    try:
+        return msgspec.json.decode(stored, type=Seen) if stored else Seen({}, {})
+    except UNREADABLE:
+        return Seen({}, {})
 
 
 def _digest(device: dict[str, Any]) -> str:

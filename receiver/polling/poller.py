@@ -77,8 +77,12 @@ class Poller:
             self._known = False
             return
         await self._begin()
-        fields = {"seen": int(site.store.now()), "pages": site.shelf.waiting(site.poll.name)}
-        await site.store.note(**fields)
+        await site.store.note(
+            kind=site.poll.kind,
+            every=int(site.poll.seconds),
+            seen=int(site.store.now()),
+            pages=site.shelf.waiting(site.poll.name),
+        )
         if site.store.now() < self._due:
             return
         if why := await site.ready():
@@ -97,7 +101,6 @@ class Poller:
         self._due = min(number(state.get("due")), latest)
         age = now - number(state.get("succeeded"))
         self._succeeded = max(self._succeeded, time.monotonic() - age)
-        await site.store.note(kind=site.poll.kind, every=int(site.poll.seconds))
         self._known = True
 
     async def _round(self) -> Round:

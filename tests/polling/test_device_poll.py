@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from receiver.contract.redis_keys import poll_devices
 from receiver.intake.inbound_writer import Inbound
 from tests.support.operators import PHONE, Simulated, simulated
 from tests.support.polling import Polled
@@ -106,6 +107,21 @@ def test_a_process_that_dies_before_the_state_is_stored_repeats_nothing(
             polled.once()
     polled.once()
     assert (len(polled.inbound()), len(polled.events())) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "record", [b"none", b"\xff", b"[1]", b'{"states":{"reachability":{}},"since":{}}']
+)
+def test_a_state_that_another_program_wrote_is_one_that_is_not_known(
+    polled: Polled, operator: Simulated, record: bytes
+) -> None:
+    polled.once()
+    key = poll_devices("promo")
+    for name in polled.redis.hkeys(key):
+        polled.redis.hset(key, name, record)
+    assert polled.once().outcome == "empty"
+    change(operator, connectivity=[])
+    assert polled.once().outcome == "messages"
 
 
 def test_an_operator_that_does_not_answer_is_said(polled: Polled, operator: Simulated) -> None:

@@ -41,12 +41,15 @@ class Consent(Struct, frozen=True, kw_only=True):
 decode = msgspec.json.Decoder(Consent).decode
 
 
+def read(stored: bytes | None) -> Consent | None:
+    """Return what a record says; None where there is none, or somebody else wrote it."""
+    try:
+        return decode(stored) if stored else None
+    except UNREADABLE:
+        return None
+
+
 def all_of(stored: Mapping[bytes, bytes]) -> dict[str, Consent]:
     """Return poll -> its consent, of the hash `CONSENTS`; what cannot be read is left out."""
-    found = {}
-    for name, raw in stored.items():
-        try:
-            found[name.decode("utf-8", "replace")] = decode(raw)
-        except UNREADABLE:
-            continue
-    return found
+    found = {name.decode("utf-8", "replace"): read(raw) for name, raw in stored.items()}
+    return {name: one for name, one in found.items() if one}

@@ -23,7 +23,8 @@ from receiver.contract.redis_keys import (
     mailbox_state,
 )
 from receiver.intake.redis_link import REPLICATE_WITHIN, NotReplicated
-from receiver.polling.mailbox.consent_record import Consent, decode
+from receiver.polling.mailbox import consent_record
+from receiver.polling.mailbox.consent_record import Consent
 from receiver.runtime import scripts
 
 LEASE_SECONDS: Final = 15.0
@@ -74,11 +75,12 @@ class Consents:
         self._owner = secrets.token_hex(8)
 
     async def read(self, mailbox: str) -> tuple[bytes, Consent, Tokens] | None:
-        """Return a record, as it is stored and as it is read. Raises `KeyMissing`."""
+        """Return a record, as it is stored and as it is read; None where there is none, or somebody
+        else wrote it. Raises `KeyMissing`.
+        """
         raw: Any = await cast(Awaitable[Any], self._client.hget(CONSENTS, mailbox))
-        if not raw:
+        if (consent := consent_record.read(raw)) is None:
             return None
-        consent = decode(raw)
         try:
             plain = self._fernet.decrypt(consent.secret)
         except InvalidToken:

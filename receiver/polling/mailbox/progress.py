@@ -8,6 +8,7 @@ import redis.asyncio
 from msgspec import Struct
 
 from receiver.contract.redis_keys import mailbox_known, mailbox_state
+from receiver.contract.stored_values import UNREADABLE, text
 
 
 class Waiting(Struct, frozen=True):
@@ -45,9 +46,14 @@ class ProgressStore:
         self._known = mailbox_known(poll)
 
     async def read(self) -> Progress:
-        """Return the progress; that of a mailbox that was never read, if there is none."""
+        """Return the progress; that of a mailbox that was never read, if there is none, or somebody
+        else wrote it: then it is listed anew.
+        """
         raw: Any = await self._client.get(self._state)
-        return msgspec.json.decode(raw, type=Progress) if raw else Progress()
+        try:
+            return msgspec.json.decode(raw, type=Progress) if raw else Progress()
+        except UNREADABLE:
+            return Progress()
 
     async def write(
         self, progress: Progress, known: Mapping[str, str] = {}, gone: Iterable[str] = ()
@@ -68,10 +74,11 @@ class ProgressStore:
         if not ids:
             return {}
         found: Any = await cast(Awaitable[Any], self._client.hmget(self._known, ids))
-        return {id_: one.decode() for id_, one in zip(ids, found, strict=True) if one is not None}
+        return {id_: text(one) for id_, one in zip(ids, found, strict=True) if one is not None}
 
     async def ids(self) -> AsyncIterator[str]:
         """Yield the ids of all messages that are known."""
         # Without their values (NOVALUES) only Redis 7.4 and Valkey 8 give them.
         async for name, _ in self._client.hscan_iter(self._known, count=1000):
-            yield name.decode()
+            if text(name).encode() == name:  # or somebody else wrote it
+                yield text(name)

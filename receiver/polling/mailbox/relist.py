@@ -106,4 +106,4 @@ class Relist:
 
 def _differ(before: str, now: str) -> bool:
     """Return whether a flag that both states have differs between them."""
-    return any("-" not in (old, new) and old != new for old, new in zip(before, now, strict=True))
+    return any("-" not in (old, new) and old != new for old, new in zip(before, now, strict=False))
