@@ -16,9 +16,9 @@ async def shift_times(context: Context, seconds: float) -> None:
     What was stored before the clock ran ahead comes earlier by it, which costs a check more.
     """
     now = context.store.now()
-    context.quota_until = _earlier(context.quota_until, now, seconds)
-    for times in (context.paused_sets, context.last.times):
-        times |= {name: _earlier(at, now, seconds) for name, at in times.items()}
+    await context.shift_pauses(lambda until: _earlier(until, now, seconds))
+    times = context.last.times
+    times |= {name: _earlier(at, now, seconds) for name, at in times.items()}
     context.lists.forget(now)
 
     def change(slot: Slot) -> Change:

@@ -1,6 +1,7 @@
 """What the steps of one operator share: its API, our records, and what this process remembers."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -107,6 +108,14 @@ class Context:
                 del self.paused_sets[name]
                 await self._write_pause(name)
 
+    async def shift_pauses(self, shifted: Callable[[float], float]) -> None:
+        """Move the ends of all pauses, also as they are stored for the next controller."""
+        self.quota_until = shifted(self.quota_until)
+        self.paused_sets |= {name: shifted(until) for name, until in self.paused_sets.items()}
+        await self.store.write_state("quota_until", int(self.quota_until) or "")
+        for name, until in list(self.paused_sets.items()):
+            await self._write_until(name, int(until))
+
     async def load_pauses(self) -> None:
         """Load the pauses that another controller has stored and that are not over."""
         state = subscriptions_state(self.operator.name)
@@ -117,8 +126,11 @@ class Context:
         await self.end_pauses()
 
     async def _write_pause(self, name: str, why: str = "", until: int | str = "") -> None:
-        await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped_until", until)
+        await self._write_until(name, until)
         await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped", why)
+
+    async def _write_until(self, name: str, until: int | str) -> None:
+        await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped_until", until)
 
     def note_creation(self, name: str) -> None:
         """Note that a subscription of a set was created. While the set is paused that says nothing:

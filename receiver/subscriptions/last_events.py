@@ -48,7 +48,11 @@ class LastEvents:
             await cast(Awaitable[Any], self._lease.client.hset(self._key, mapping=new))
 
     async def load(self, known: Mapping[str, str]) -> None:
-        """Load what is stored of these slots (id -> device); delete what is stored of others."""
+        """Load what is stored of these slots (id -> device); delete what is stored of others.
+
+        A time that is still to come is that of a clock which has jumped back since.
+        """
+        now = self._lease.now()
         stored: Any = await cast(Awaitable[Any], self._lease.client.hgetall(self._key))
         gone = []
         for name, value in stored.items():
@@ -56,7 +60,7 @@ class LastEvents:
             if device is None or found is None:
                 gone.append(name)
                 continue
-            at, kind, state = found
+            at, kind, state = min(found[0], now), *found[1:]
             self.times[text(name)] = at
             if state and kind in get_args(Kind):
                 self._stated[device, kind] = max(

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
-from receiver.subscriptions import attempts, ending, refusals
+from receiver.subscriptions import attempts, clock_jumps, ending, refusals
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
-from receiver.subscriptions.timing import Timing
+from receiver.subscriptions.timing import DAY, Timing
 from tests.support.controlling import Controlled
 from tests.support.eventually import eventually
 from tests.support.subscribing import attempt, run, slot
@@ -154,5 +154,26 @@ def test_one_device_that_is_refused_every_day_does_not_stop_its_set(
             context.store._ahead += 86_400
         assert not paused(context)
         assert await stopped(context) == ""
+
+    run(valkey, tmp_path, steps)
+
+
+def test_what_a_clock_ahead_has_stored_is_no_longer_for_the_next_controller(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        for _ in range(3):
+            await refused(context)
+        await context.hold_new_ones()
+        context.last.note(SLOT, "device.reachability.changed.v1", {"reachable": False})
+        await context.last.write()
+        context.store._ahead -= DAY
+        await clock_jumps.shift_times(context, DAY)
+        await context.load_pauses()
+        longest = context.store.now() + 3600
+        assert context.store.now() < context.paused_until(SLOT, renewal=False) <= longest
+        assert context.store.now() < context.quota_until <= longest
+        await context.last.load({SLOT.id: str(SLOT.device)})
+        assert context.last.times[SLOT.id] <= context.store.now()
 
     run(valkey, tmp_path, steps)
