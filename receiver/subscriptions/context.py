@@ -102,6 +102,7 @@ class Context:
         """End the pauses that are over; with `early` all of them, and the wait for the quota."""
         if early:
             self.quota_until = 0.0
+            await self.store.write_state("quota_until")
             self.refusals.clear()
         for name, until in list(self.paused_sets.items()):
             if early or until <= self.store.now():

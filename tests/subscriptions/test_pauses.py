@@ -177,3 +177,17 @@ def test_what_a_clock_ahead_has_stored_is_no_longer_for_the_next_controller(
         assert context.last.times[SLOT.id] <= context.store.now()
 
     run(valkey, tmp_path, steps)
+
+
+def test_what_apply_ends_is_over_for_the_next_controller_and_for_the_doctor_too(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        await context.hold_new_ones()
+        await context.end_pauses(early=True)
+        await context.load_pauses()
+        assert not paused(context)
+        state = subscriptions_state(context.operator.name)
+        assert not await context.store.read_field(state, "quota_until")
+
+    run(valkey, tmp_path, steps)
