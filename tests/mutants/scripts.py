@@ -137,6 +137,7 @@ SCRIPTS = {
     "settle_watch.lua": _WATCHES,
     "erase_watches.lua": ("tests/erasure/test_erase_watched.py",),
     "write_consent.lua": ("tests/polling/test_consent_token.py",),
+    "write_progress.lua": ("tests/polling/test_mailbox.py", "tests/polling/test_mailbox_poll.py"),
     "commit.lua": _SUBSCRIPTIONS,
     "delete_credentials.lua": _SUBSCRIPTIONS,
     "record_change.lua": ("tests/subscriptions/test_strange_values.py",),

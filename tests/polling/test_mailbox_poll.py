@@ -145,3 +145,25 @@ def test_an_access_token_that_has_ended_is_renewed(
     gateway.access = "another"
     assert alice.once().outcome == "empty"
     assert gateway.refreshes == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_consent_deleted_while_the_mailbox_is_read_leaves_nothing_of_it(
+    alice: PolledMailbox, gateway: MailboxGateway, first: bool
+) -> None:
+    alice.consent()
+    gateway.add("m1", "a text")
+    if not first:
+        assert alice.once().outcome == "messages"
+        gateway.add("m2", "a text")
+
+    def deleted(_method: str, path: str, _query: dict[str, str]) -> None:
+        if path == ("/messages" if first else "/delta"):
+            gateway.before = lambda *_: None
+            assert alice.command("consent", "alice", "--forget").exit_code == 0
+
+    gateway.before = deleted
+    done = alice.once()
+    assert done.outcome == "unauthorised"
+    assert "`receiver consent alice`" in done.trouble
+    assert alice.redis.keys("receiver:mailbox:*") == []

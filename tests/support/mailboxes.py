@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import redis.asyncio
-
 from receiver.carriers import att
 from receiver.carriers.carrier import Event
 from receiver.contract.records import Notification
+from receiver.contract.redis_keys import CONSENTS
 from receiver.polling.mailbox.api import MailboxApi
 from receiver.polling.mailbox.mailbox import Mailbox, collector
 from receiver.polling.mailbox.progress import Progress, ProgressStore
@@ -79,7 +78,8 @@ class Reader:
 
     def _run(self, act: Callable[[Mailbox, ProgressStore, MailboxApi], Any]) -> Any:
         async def run() -> Any:
-            client: redis.asyncio.Redis = async_client(self.url)
+            client: Any = async_client(self.url)
+            await client.hset(CONSENTS, "alice", "a consent")
             store = ProgressStore(client, "alice")
             who = Bearer(self.gateway)
             api = MailboxApi("https://gateway.invalid", who, self.gateway, self.stopping)

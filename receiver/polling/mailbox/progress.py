@@ -1,14 +1,18 @@
 """How far a mailbox was read: stored only after what was read is on the inbound stream."""
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 import redis.asyncio
 from msgspec import Struct
 
-from receiver.contract.redis_keys import mailbox_known, mailbox_state
+from receiver.contract.redis_keys import CONSENTS, mailbox_known, mailbox_state
 from receiver.contract.stored_values import UNREADABLE, text
+from receiver.polling.mailbox.consent_token import NoConsent
+from receiver.runtime import scripts
+
+_WRITE: Final = scripts.load(__package__, "write_progress")
 
 
 class Waiting(Struct, frozen=True):
@@ -42,6 +46,7 @@ class ProgressStore:
 
     def __init__(self, client: "redis.asyncio.Redis", poll: str) -> None:
         self._client = client
+        self._poll = poll
         self._state = mailbox_state(poll)
         self._known = mailbox_known(poll)
 
@@ -59,15 +64,13 @@ class ProgressStore:
         self, progress: Progress, known: Mapping[str, str] = {}, gone: Iterable[str] = ()
     ) -> None:
         """Store the progress, with the flags of messages that are known now, and those that are
-        gone.
+        gone. Raises `NoConsent` where the consent was deleted meanwhile, and all this with it.
         """
-        async with self._client.pipeline(transaction=True) as together:
-            together.set(self._state, msgspec.json.encode(progress))
-            if known:
-                together.hset(self._known, mapping=cast(Any, dict(known)))
-            if gone := list(gone):
-                together.hdel(self._known, *gone)
-            await together.execute()
+        pairs = [word for pair in known.items() for word in pair]
+        words = (self._poll, msgspec.json.encode(progress), len(pairs), *pairs, *gone)
+        keys = (CONSENTS, self._state, self._known)
+        if not await self._client.eval(_WRITE, len(keys), *keys, *cast(Any, words)):
+            raise NoConsent(self._poll, "is not there any more")
 
     async def flags(self, ids: list[str]) -> dict[str, str]:
         """Return the flags of those of these messages that are known."""
