@@ -28,7 +28,7 @@ from receiver.contract.redis_keys import (
 from receiver.contract.stored_values import whole
 from receiver.erasure import log_rewrite, parked, runs, slow_log, spools, subscribed, watches
 from receiver.erasure.person import Person
-from receiver.erasure.stores import Found, find_published, find_sent
+from receiver.erasure.stores import Found, as_stored, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
 from receiver.operations.sink_ledger import known_sinks
 from receiver.runtime import scripts
@@ -162,13 +162,13 @@ class Eraser:
         if kind == "delivery":
             sink = key.removeprefix(retry_items(""))
             keys = [retry_due(sink), key, refused_at(sink), SINKS]
-            gone = self._deliveries(keys=keys, args=[f"{sink}:erased", *names])
+            gone = self._deliveries(keys=keys, args=[f"{sink}:erased", *map(as_stored, names)])
             self.report.undelivered += gone
         elif kind == "event":
             gone, undelivered = self._erase_events(names)
             self.report.undelivered += undelivered
         elif kind == "watch":
-            gone = watches.end(self._client, names)
+            gone = watches.end(self._client, list(map(as_stored, names)))
         elif kind == "dead-letter":
             gone = sum(self._drop(keys=[DEAD_LETTERS, LEDGER], args=[name]) == 1 for name in names)
         else:

@@ -48,7 +48,7 @@ class Found(msgspec.Struct, frozen=True):
     key: str
     """The Redis key that holds it."""
     entry: str
-    """Its entry there, or its field."""
+    """Its entry there, or its field: where somebody else wrote that, with `surrogateescape`."""
     stored: bytes
     """As it is stored: JSON of an event, else msgpack (`receiver.contract.records`)."""
 
@@ -130,10 +130,15 @@ def in_hash(
         cursor, fields = found
         for entry, stored in fields.items():
             if about(stored):
-                yield Found(kind, key, entry.decode(), stored)
+                yield Found(kind, key, entry.decode("utf-8", "surrogateescape"), stored)
         passed(len(fields))
         size = sum(map(len, fields.values()))
         count = look.more(len(fields), size) if fields else min(look.PAGE, 2 * count)
+
+
+def as_stored(name: str) -> bytes:
+    """Return the field of a hash by what `Found.entry` says."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def names_in_notification(person: Person, raw: bytes) -> bool:

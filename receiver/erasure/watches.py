@@ -9,12 +9,12 @@ from receiver.contract.redis_keys import WATCH_COUNTS, WATCHES, watch_due
 from receiver.runtime import scripts
 
 
-def end(client: redis.Redis, names: Sequence[str]) -> int:
+def end(client: redis.Redis, names: Sequence[bytes]) -> int:
     """End watches, named as in `WATCHES`; return how many there were. Raises `redis.RedisError`."""
     script: Any = client.register_script(scripts.load(__package__, "erase_watches"))
     gone = 0
     for name in names:
-        poll, _, _ = name.partition(" ")
-        keys = [WATCHES, WATCH_COUNTS, watch_due(poll)]
-        gone += script(keys=keys, args=[f"{poll}:dropped", name])
+        poll, _, _ = name.partition(b" ")
+        keys = [WATCHES, WATCH_COUNTS, watch_due("").encode() + poll]
+        gone += script(keys=keys, args=[poll + b":dropped", name])
     return gone

@@ -19,6 +19,9 @@ from receiver.contract.redis_keys import (
     REJECTED,
     SINKS,
     SPOOLS,
+    WATCHES,
+    retry_due,
+    retry_items,
 )
 from receiver.erasure.erase import Eraser
 from receiver.erasure.person import Person
@@ -123,3 +126,20 @@ def test_of_a_spool_it_is_said_too(valkey: Valkey, fault: str, tmp_path: Path) -
         assert not report.complete
 
     erasing(valkey, tmp_path, work)
+
+
+def test_what_stands_under_a_name_that_is_no_text_is_printed_and_erased(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    client.hset(SINKS, "copy:begun", 1)
+    hashes = (WATCHES, retry_items("copy"))
+    for key in hashes:
+        client.hset(key, b"\xff\xfe not ours", b'{"to": "+12065550100"}')
+    client.zadd(retry_due("copy"), {b"\xff\xfe not ours": 1})
+    printed = run(tmp_path, "export-person", "+12065550100", REDIS_URL=valkey.url)
+    assert printed.returncode == 0
+    assert {json.loads(line)["key"] for line in printed.stdout.splitlines()} == set(hashes)
+    erased = run(tmp_path, "erase", "+12065550100", "--yes", "--json", REDIS_URL=valkey.url)
+    assert json.loads(erased.stdout)["erased"] == {"watch": 1, "delivery": 1}
+    assert not client.exists(*hashes)
