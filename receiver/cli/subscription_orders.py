@@ -18,6 +18,7 @@ from receiver.subscriptions.slots import Slot
 _LONGEST_WAIT: Final = 60.0
 _SEE: Final = "`receiver subscriptions list` has the sets, `show SET` the slots of one"
 _STAYS: Final = "it stays ordered: a controller does it also without this command"
+NOTHING_DECLARED: Final = "receiver.toml declares no [[subscription]]"
 _DONE: Final = "done: see `receiver subscriptions list`"
 
 
@@ -89,7 +90,7 @@ def apply_sets(client: redis.Redis, settings: Settings, *, yes: bool) -> list[st
         found = overview.read_sets(client, overview.read_slots(client), settings)
     undone = {one.name: _undone(one) for one in found if one.operator in names}
     if not any(undone.values()):
-        output.print_message(_DONE)
+        output.print_message(_DONE if found else NOTHING_DECLARED)
     return [said for said in undone.values() if said]
 
 

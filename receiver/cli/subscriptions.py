@@ -8,6 +8,7 @@ import redis
 
 from receiver.cli import subscription_tables as tables
 from receiver.cli.subscription_orders import (
+    NOTHING_DECLARED,
     apply_sets,
     delete_slot,
     find_orphan,
@@ -60,7 +61,7 @@ def list_(*, as_json: bool) -> None:
     with setup.redis_faults():
         found = overview.read_sets(client, overview.read_slots(client), settings)
     if not found:
-        output.print_message("receiver.toml declares no [[subscription]]")
+        output.print_message(NOTHING_DECLARED)
     if as_json:
         _lines(found)
     else:
@@ -119,7 +120,7 @@ def plan(*, as_json: bool) -> None:
         for each in found:
             click.echo(f"{each.name}: {tables.describe_difference(each, operators)}")
     if not found:
-        output.print_message("receiver.toml declares no [[subscription]]")
+        output.print_message(NOTHING_DECLARED)
     raise SystemExit(0 if all(each.empty for each in found) else 2)
 
 

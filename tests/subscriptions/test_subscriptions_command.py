@@ -2,12 +2,14 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 from tests.support.command_line import here
 from tests.support.commands import RECEIVER
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
 from tests.support.subscriptions_command import command
+from tests.support.valkey import Valkey
 
 
 def shown(fleet: Controlled) -> str:
@@ -56,6 +58,12 @@ def test_apply_creates_what_a_manual_operator_left_waiting(fleet: Controlled) ->
     eventually(lambda: fleet.redis.hget("receiver:subscriptions:operator:sim", "controller"))
     assert command(fleet, "apply").returncode == 0
     fleet.settled()
+
+
+def test_apply_says_that_nothing_is_declared(valkey: Valkey, tmp_path: Path) -> None:
+    done = here(tmp_path, "subscriptions", "apply", REDIS_URL=valkey.url)
+    said = "receiver.toml declares no [[subscription]]\n"
+    assert (done.code, done.out, done.err) == (0, "", said)
 
 
 def test_apply_says_what_it_has_not_done(fleet: Controlled) -> None:
