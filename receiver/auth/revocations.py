@@ -39,7 +39,9 @@ class Revocations:
         if behind:
             self._compare(stored)
         for digest in self.revoked & stored.keys():
-            if digest not in self._void or self._void[digest][0] != stored[digest][0]:
+            if digest in revoked:  # and who adds it anew takes it out of those
+                self._void[digest] = stored[digest][0], None
+            elif digest not in self._void or self._void[digest][0] != stored[digest][0]:
                 self.revoked.discard(digest)  # added anew
         self._last = stored
         return {

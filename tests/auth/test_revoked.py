@@ -69,6 +69,17 @@ def test_a_revoked_token_that_is_added_anew_is_good(known: Credentials, revision
     assert decided(known) == "anew"
 
 
+def test_a_record_beside_its_revocation_is_unknown_from_the_first_reading_on() -> None:
+    fresh = Credentials([])
+    for _ in range(3):
+        fresh.replace({DIGEST: record()}, 8, [DIGEST])
+        assert decided(fresh) == "401 unknown credential"
+        assert fresh.returned == {DIGEST: record()}
+    anew = record(Credential(label="anew", created=2.0))
+    fresh.replace({DIGEST: anew}, 9)
+    assert decided(fresh) == "anew"
+
+
 def test_who_never_saw_the_record_knows_by_the_name_that_it_was_revoked() -> None:
     known = Credentials([])
     known.replace({}, 8, [DIGEST])
