@@ -41,6 +41,8 @@ from receiver.subscriptions.timing import Timing
 log = structlog.get_logger()
 
 _POLL = 0.2
+_WITHOUT_LEASE = 1.0
+"""Seconds until it is tried for again."""
 _LEASE_RENEWAL = 4.0
 _BATCH = 100
 
@@ -90,7 +92,7 @@ class Controller:
                     log.warning("subscriptions.lease_lost", operator=store.operator)
                 except redis_errors.DOWN_ON_THE_LOOP as error:
                     self._away.is_now(redis_errors.refusal(error))
-                await self._pause(1.0)
+                await self._pause(_WITHOUT_LEASE)
             with contextlib.suppress(*redis_errors.DOWN_ON_THE_LOOP):
                 await store.release_lease()
         finally:

@@ -51,8 +51,9 @@ def die() -> None:
 
 
 def hurry() -> None:
-    """Make the lease short, and Redis' clock one that a test can move."""
+    """Make the lease and all pauses short, and Redis' clock one that a test can move."""
     vars(lease)["LEASE_SECONDS"], vars(controller)["_LEASE_RENEWAL"] = LEASE, 0.5
+    vars(controller)["_POLL"], vars(controller)["_WITHOUT_LEASE"] = 0.05, 0.2
     told = "redis.call('TIME')[1]"
     moved = f"string.format('%.0f', {told} + (redis.call('GET', '{AHEAD}') or 0))"
     vars(lease)["_ACQUIRE"] = vars(lease)["_ACQUIRE"].replace(told, moved)
