@@ -1,13 +1,16 @@
 """A Redis that cannot be used: one sentence that says what to do, within a bounded time."""
 
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import COMMANDS, Leaf, here
+from tests.support.commands import run
 from tests.support.valkey import Valkey
 
 WITHIN = 12.0
@@ -37,13 +40,25 @@ def test_a_password_that_is_missing_or_wrong_is_asked_for(
             assert "REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0" in done.err
 
 
-@pytest.mark.parametrize("leaf", PATIENT, ids=lambda leaf: leaf.name)
-def test_one_that_never_answers_is_waited_for_some_seconds(leaf: Leaf, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as frozen:
+def test_one_that_never_answers_is_waited_for_some_seconds(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as frozen,
+        ThreadPoolExecutor(len(PATIENT)) as at_once,
+    ):
         url = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
-        began = time.monotonic()
-        done = here(tmp_path, *leaf.arguments(), REDIS_URL=url)
-        assert time.monotonic() - began < WITHIN
-    assert done.code == 2
-    assert "receiver: Redis: Timeout" in done.err
-    assert done.err.endswith("`receiver doctor` says what to do\n")
+
+        def waited(leaf: Leaf) -> tuple[float, "subprocess.CompletedProcess[str]"]:
+            began = time.monotonic()
+            done = run(tmp_path, *leaf.arguments(), REDIS_URL=url)
+            return time.monotonic() - began, done
+
+        found = {
+            leaf.name: each
+            for leaf, each in zip(PATIENT, at_once.map(waited, PATIENT), strict=True)
+        }
+    assert len(found) == 4
+    for name, (seconds, done) in found.items():
+        assert seconds < WITHIN, name
+        assert done.returncode == 2, name
+        assert "receiver: Redis: Timeout" in done.stderr, name
+        assert done.stderr.endswith("`receiver doctor` says what to do\n"), name
