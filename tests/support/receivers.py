@@ -71,7 +71,7 @@ class Doubles(Receiver):
 
 
 class AcknowledgesFirst(Receiver):
-    """Writes eight at a time; the last ones it never writes."""
+    """Writes eight once there is a ninth; the last ones it never writes."""
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
@@ -79,10 +79,10 @@ class AcknowledgesFirst(Receiver):
 
     def publish(self, body: bytes) -> None:
         self.unwritten.append(body)
-        if len(self.unwritten) == 8:
-            for each in self.unwritten:
+        if len(self.unwritten) > 8:
+            for each in self.unwritten[:8]:
                 super().publish(each)
-            self.unwritten.clear()
+            del self.unwritten[:8]
 
 
 class ForgetsItsTokens(Receiver):
