@@ -8,6 +8,7 @@ import click
 import structlog
 
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.number_option import NumberOption
 from receiver.cli.terminal.process import Process
 from receiver.config import polls, problems
 from receiver.config.polls import Poll
@@ -22,7 +23,7 @@ log = structlog.get_logger()
 @click.option("--once", metavar="NAME", help="One round of this poll now, then end.")
 @click.option(
     "--grace",
-    type=click.FloatRange(0.0, 300.0),
+    type=NumberOption(0.0, 300.0),
     default=20.0,
     show_default=True,
     help="Seconds for an answer that is under way at SIGTERM.",

@@ -10,6 +10,7 @@ import click
 from receiver.cli.listen import secret as listen_secret
 from receiver.cli.listen.options import Header
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.number_option import NumberOption
 from receiver.events.webhook import TOLERANCE, Unverified, verify
 
 _EVER: Final = 1e12
@@ -30,7 +31,7 @@ _EVER: Final = 1e12
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0),
+    type=NumberOption(0),
     default=TOLERANCE,
     show_default=True,
     help="Seconds that the request may be old.",

@@ -65,6 +65,12 @@ def test_an_old_request_is_verified_where_its_age_is_allowed(tmp_path: Path) -> 
     assert checked(tmp_path, "--tolerance", "7300", age=7200).code == 0
 
 
+def test_a_tolerance_that_is_no_number_does_not_verify_the_oldest_request(tmp_path: Path) -> None:
+    done = checked(tmp_path, "--tolerance", "nan", age=10**8)
+    assert (done.code, done.out) == (2, "")
+    assert "'--tolerance': a number is wanted" in done.err
+
+
 def test_what_is_no_request_or_no_secret_is_said_without_it(tmp_path: Path) -> None:
     done = checked(tmp_path, secret="hunter2")
     assert (done.code, done.out, "hunter2" in done.err) == (2, "", False)

@@ -16,6 +16,7 @@ from receiver.cli.listen.options import Header, HookUrl
 from receiver.cli.terminal import event_filter, output, setup
 from receiver.cli.terminal.event_filter import EventFilter, EventHead, Place, head_of
 from receiver.cli.terminal.event_reader import EventReader
+from receiver.cli.terminal.number_option import NumberOption
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.contract.records import numbered
 from receiver.contract.redis_keys import EVENTS
@@ -35,7 +36,7 @@ from receiver.runtime.blocking_http import BlockingHttp
 @click.option("--skip-verify", is_flag=True, help="Take any certificate of an https URL.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 3600),
+    type=NumberOption(0.1, 3600),
     default=30.0,
     show_default=True,
     help="Seconds for an answer.",

@@ -13,6 +13,7 @@ from receiver.cli.send import demo_token
 from receiver.cli.simulate import gateway, operator, report
 from receiver.cli.simulate.attempt_log import AttemptLog
 from receiver.cli.terminal import output, receiver_url, setup, token_option
+from receiver.cli.terminal.number_option import NumberOption
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client, redis_errors
@@ -24,16 +25,11 @@ from receiver.simulate.scenario import MOST, Phase, Scenario
 from receiver.simulate.verdict import Verdict
 
 
-class Amount(click.FloatRange):
+class Amount(NumberOption):
     """The type of options that take a number above 0 and up to a million."""
 
     def __init__(self) -> None:
         super().__init__(0, 1_000_000, min_open=True)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert the number; `nan` is refused, which click takes to be in every range."""
-        found = super().convert(value, param, ctx)
-        return found if found == found else self.fail("a number is wanted", param, ctx)
 
 
 class _Simulate(click.Group):

@@ -1,0 +1,16 @@
+"""Options that take a number with a fraction, within bounds."""
+
+from typing import Any
+
+import click
+
+
+class NumberOption(click.FloatRange):
+    """The type of options that take a number in a range; `nan`, which click takes to be in every
+    range, is in none.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the number."""
+        found = super().convert(value, param, ctx)
+        return found if found == found else self.fail("a number is wanted", param, ctx)
