@@ -138,7 +138,8 @@ def _print(report: Report, *, as_json: bool) -> None:
     if not report.erased:
         click.echo(f"nothing {'was erased' if report.left else 'is stored about this person'}")
     if report.undelivered:
-        click.echo(f"{report.undelivered:>9,} deliveries to sinks will not happen")
+        word = "delivery" if report.undelivered == 1 else "deliveries"
+        click.echo(f"{report.undelivered:>9,} {word} to sinks will not happen")
     for sentence in report.uncounted:
         click.echo(f"not counted: {sentence}")
     click.echo(f"the server's log: {report.log}")
