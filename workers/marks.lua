@@ -18,6 +18,11 @@ function marks.less(a, b)
 end
 local less = marks.less
 
+-- Returns the last id of a mark; nil of none, and of one that somebody else wrote.
+function marks.top(text)
+    return string.match(text or '', '(%d+%-%d+)$')
+end
+
 -- Returns the ranges of a mark, {first, last} each; none of one that somebody else wrote.
 function marks.read(text)
     local done = {}

@@ -78,7 +78,7 @@ local function restore_group(stream, key, name)
     local added = name .. ':added'
     local done = marks.read(redis.call('HGET', key, name))
     if #done > 0 and (less(about['last-generated-id'], done[#done][2])
-        or about['entries-added'] < tonumber(redis.call('HGET', key, added) or '0')) then
+        or about['entries-added'] < (tonumber(redis.call('HGET', key, added) or '') or 0)) then
         done = {} -- the mark is of a stream that was deleted since
         redis.call('HDEL', key, name)
     end
@@ -108,7 +108,7 @@ local function restore_group(stream, key, name)
     end
     if position then
         redis.call('HSET', key, name .. ':moved', redis.call('TIME')[1])
-        redis.call('HINCRBY', key, name .. ':moves', 1)
+        redis.pcall('HINCRBY', key, name .. ':moves', 1) -- what is no number stays as somebody left it
     end
     return true, position ~= nil
 end

@@ -46,7 +46,11 @@ def test_a_stream_that_is_gone_is_made_anew_by_the_first_worker_that_looks(valke
     assert published(client) == sorted(f"text {number}" for number in range(7))
 
 
-@pytest.mark.parametrize("mark", ["none", "x-y z", "1-1 none", "99999999999999999999-1 1-1"])
+MARKED = ("none", "x-y z", "1-1 none", "99999999999999999999-1 1-1")
+WHAT = ("added", "moves", "moved")
+
+
+@pytest.mark.parametrize("mark", MARKED)
 def test_a_mark_that_somebody_else_wrote_is_none(valkey: Valkey, mark: str) -> None:
     client: Any = valkey.client()
     forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
@@ -57,6 +61,40 @@ def test_a_mark_that_somebody_else_wrote_is_none(valkey: Valkey, mark: str) -> N
         client.hset(MARKS, mapping={GROUP: mark, forward_group("copy"): mark})
     assert published(client) == texts(6)
     assert forwarding.count("delivered") == 6
+
+
+@pytest.mark.parametrize("count", ["none", "", "0x"])
+def test_how_many_entries_there_were_counts_as_none_where_somebody_else_wrote_it(
+    valkey: Valkey, count: str
+) -> None:
+    client: Any = valkey.client()
+    forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
+    for first in (0, 3):
+        accept(client, *range(first, first + 3))
+        work(client)
+        forwarding.run()
+        strange = {f"{name}:{what}": count for name in (GROUP, "forward:copy") for what in WHAT}
+        client.hset(MARKS, mapping=strange)
+    for stream, group in ((INBOUND, GROUP), (EVENTS, forward_group("copy"))):
+        client.xgroup_destroy(stream, group)
+    work(client)
+    forwarding.run()
+    assert published(client) == texts(6)
+    assert forwarding.count("delivered") == 6
+
+
+@pytest.mark.parametrize("mark", MARKED)
+def test_a_mark_that_somebody_else_writes_while_a_job_is_at_work_ends_no_job(
+    valkey: Valkey, mark: str
+) -> None:
+    client: Any = valkey.client()
+    forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
+    accept(client, *range(4))
+    work(client)
+    deliveries = forwarding.deliveries
+    first = deliveries.lease(1)
+    client.hset(MARKS, forward_group("copy"), mark)
+    assert len(first + deliveries.lease(3)) == 4
 
 
 def test_a_sinks_group_that_is_made_now_is_not_said_to_have_been_moved(valkey: Valkey) -> None:

@@ -105,6 +105,15 @@ def test_while_a_sink_is_paused_no_retry_is_work(
     assert rings(client) is work
 
 
+@pytest.mark.parametrize("strange", [b"garbage", b"", b"\xff\xfe", b"1-1"])
+def test_a_pause_that_somebody_else_wrote_is_none(client: Any, strange: bytes) -> None:
+    client.xgroup_setid(EVENTS, GROUP, "$")
+    client.hset(sink_state("billing"), "open_until", strange)
+    assert not rings(client)
+    client.zadd(retry_due("billing"), {"1-1": 1})
+    assert rings(client)
+
+
 def test_what_is_new_is_no_work_while_older_events_are_parked(client: Any) -> None:
     client.hset(sink_parking("billing"), mapping={"total": 10, "returned": 9})
     assert not rings(client)

@@ -50,6 +50,19 @@ def test_no_event_goes_that_a_sink_has_still_to_get(valkey: Valkey, stranger: St
     assert (books.delivered, books.open, books.balanced) == (40, 0, True)
 
 
+@pytest.mark.parametrize("group", [GROUP, "forward:gone"])
+@pytest.mark.parametrize("mark", ["0-0 none", "none 5-5 x", "x y"])
+def test_a_mark_that_somebody_else_wrote_holds_nothing(
+    valkey: Valkey, group: str, mark: str
+) -> None:
+    client: Any = valkey.client()
+    accept(client, *range(20))
+    work(client)
+    client.hset(MARKS, group, mark)
+    Sweep(client, NOTHING_KEPT).trim()
+    assert (client.xlen(INBOUND), client.xlen(EVENTS)) == (0, 0)
+
+
 def test_what_is_done_goes_once_the_group_is_back(valkey: Valkey) -> None:
     client: Any = valkey.client()
     accept(client, *range(20))

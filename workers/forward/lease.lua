@@ -66,7 +66,7 @@ if ARGV[6] == '0' then
     moved = was and 1 or 0
 end
 local mark = redis.call('HGET', KEYS[6], group)
-local top, done = mark and string.match(mark, '%S+$'), nil
+local top, done = marks.top(mark), nil
 local function passed(id)
     if not top or marks.less(top, id) then
         return false

@@ -14,7 +14,8 @@ local state = redis.call(
 -- As in `lease.lua`: a retry of a clock that was ahead is due now.
 local far = now + 3660000
 local latest = state[5] and now + ARGV[4] or far
-local held = state[1] or (state[2] and tonumber(state[2]) > now and tonumber(state[2]) <= latest)
+local till = tonumber(state[2] or '') or 0 -- somebody else may have written it
+local held = state[1] or (till > now and till <= latest)
 local since = tonumber(state[1] and state[3] or state[4] or '')
 local old = math.min(now, tonumber(ARGV[3])) - tonumber(ARGV[2])
 if held and not (since and since < old) then

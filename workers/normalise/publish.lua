@@ -30,7 +30,7 @@ refuse_words(KEYS[4], 'published', 'duplicate', 'dead', 'events', 'late', 'dupli
 local counted = redis.call('HLEN', KEYS[6]) > 0
 local group, remember = ARGV[1], tonumber(ARGV[2])
 local mark = redis.call('HGET', KEYS[7], group)
-local top = mark and string.match(mark, '%S+$')
+local top = marks.top(mark)
 local done = top and ARGV[5] and not marks.less(top, ARGV[5]) and marks.read(mark) or {}
 local now = math.max(tonumber(redis.call('TIME')[1]), tonumber(ARGV[3]))
 local width = math.ceil(remember / 3)
