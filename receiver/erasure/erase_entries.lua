@@ -13,7 +13,7 @@ local groups = {}
 for name, group in pairs(groups_of(stream)) do
     if string.sub(name, 1, #prefix) == prefix then
         local count, last = string.sub(name, #prefix + 1) .. suffix, group['last-delivered-id']
-        local done = string.match(redis.call('HGET', KEYS[3], name) or '', '%S+$')
+        local done = string.match(redis.call('HGET', KEYS[3], name) or '', '%d+%-%d+$')
         if done and less(last, done) then
             return {0, -1}
         end

@@ -1,12 +1,22 @@
 """A consumer group that an older version left, which wrote no marks beside it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from receiver.config.settings import RedisStreamSink
-from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, MARKS, forward_group
+from receiver.contract.redis_keys import (
+    EVENTS,
+    GROUP,
+    INBOUND,
+    MARKS,
+    SINKS,
+    forward_group,
+    retry_due,
+    sink_parking,
+)
 from receiver.runtime.scripts import load
 from tests.support.forwarding import Forwarding
 from tests.support.valkey import Valkey
@@ -61,6 +71,29 @@ def test_a_mark_that_somebody_else_wrote_is_none(valkey: Valkey, mark: str) -> N
         client.hset(MARKS, mapping={GROUP: mark, forward_group("copy"): mark})
     assert published(client) == texts(6)
     assert forwarding.count("delivered") == 6
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda client: client.set(retry_due("copy"), "none"),
+        lambda client: client.set(sink_parking("copy"), "none"),
+        lambda client: client.hset(sink_parking("copy"), "total", "none"),
+        lambda client: client.hset(SINKS, "copy:delivered", "none"),
+    ],
+    ids=["retries", "parking", "parked", "count"],
+)
+def test_a_sink_begins_with_what_is_new_whatever_somebody_else_wrote_of_it(
+    valkey: Valkey, write: Callable[[Any], None]
+) -> None:
+    """As long as it has no group no worker starts, or it would miss events."""
+    client: Any = valkey.client()
+    accept(client, *range(3))
+    work(client)
+    write(client)
+    assert create_group(client, "copy")
+    (group,) = client.xinfo_groups(EVENTS)
+    assert group["last-delivered-id"] == client.xinfo_stream(EVENTS)["last-generated-id"]
 
 
 @pytest.mark.parametrize("count", ["none", "", "0x"])

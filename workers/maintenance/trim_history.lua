@@ -78,7 +78,7 @@ for _, raw in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     end
 end
 for group, mark in pairs(#ARGV >= 7 and map(redis.call('HGETALL', KEYS[3])) or {}) do
-    local done = holds(group) and string.match(mark, '^%S+ (%S+)')
+    local done = holds(group) and string.match(mark, '^%d+%-%d+ (%d+%-%d+)') -- or somebody else wrote it
     if done then
         limit = least(limit, after_id(done))
     end

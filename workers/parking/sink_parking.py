@@ -1,6 +1,7 @@
 """Parking the events of one sink, and returning them: files first, then Redis, in one script."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -41,6 +42,8 @@ RETURNED: Final = 100
 DUE: Final = 1_000
 """Returned deliveries that may be due at once: enough that no worker waits for more."""
 
+_LAST: Final = re.compile(rb"[0-9]+-[0-9]+$").search
+"""Finds the last id of a mark (`marks.lua`)."""
 _event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -125,9 +128,12 @@ class SinkParking:
         return left
 
     def _done(self) -> tuple[int, int]:
-        """Return the last entry that the sink is done with, though somebody has moved its group."""
+        """Return the last entry that the sink is done with, though somebody has moved its group.
+        (0, 0) where it has no mark, or somebody else wrote it.
+        """
         mark: Any = self._client.hget(MARKS, forward_group(self._sink.name))
-        return order(mark.split()[-1].decode()) if mark else (0, 0)
+        found = _LAST(mark or b"")
+        return order(found[0].decode()) if found else (0, 0)
 
     def give_back(self, use: Use) -> int:
         """Return the next parked events to the sink, due now, if the sink is to have more.
