@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for something: eight at a time take a quarter of the time, also on two cores. Who has
+# Most tests wait for something: eight at a time take a fraction of the time, also on two cores. Who has
 # nothing left takes from another, or the longest file alone would be the end of the run.
 SIDE_BY_SIDE := -n 8 --dist worksteal
 # Each of them collects all tests: without compiled files that is a quarter of a minute of a core.
