@@ -1,6 +1,7 @@
 """The normalise job: read a batch of inbound entries, decide their outcomes, publish them."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -69,6 +70,8 @@ class _Batch(NamedTuple):
     """Calls of the script."""
     asked: bool = False
     """Whether a reply about memory follows theirs."""
+    reads: bool = False
+    """Whether the reply to a read comes last."""
 
 
 class Normaliser:
@@ -136,24 +139,27 @@ class Normaliser:
         return self._reader.entries(self._connection.receive())
 
     def _work(self, entries: list[Entry], until: float) -> bool:
-        """Publish batch after batch. With a backlog, while the server publishes one and reads the
-        next, decide the one between; without, nothing waits for a batch that comes after it.
+        """Publish batch after batch. With a backlog the server has the next batch, and a read,
+        before it is done with one, while this process decides a third; without, nothing waits for
+        a batch that comes after it.
         Returns True when entries may be left because it was time to stop.
         """
-        publishing, reading, over = _Batch([]), self._reader.more, False
-        if reading:
+        ahead, over = deque[_Batch](), False
+        if self._reader.more:
             self._connection.send(self._reader.read())
-        while entries:
-            outcomes = self._decide_some(entries)
-            self._finish(publishing)
-            rest = entries[len(outcomes) :]
-            entries = rest + (self._reader.entries(self._connection.receive()) if reading else [])
-            over = over or self._stopping() or time.monotonic() > until or self._sinks_lag()
-            if over and rest:
-                entries = []  # `_recover` begins with them
-            reading = bool(entries) and self._reader.more and not (over or rest)
-            publishing = self._send(outcomes, *([self._reader.read()] if reading else []))
-        self._finish(publishing)
+            ahead.append(_Batch([], reads=True))
+        while entries or ahead:
+            if entries:
+                outcomes = self._decide_some(entries)
+                entries = entries[len(outcomes) :]
+                over = over or self._stopping() or time.monotonic() > until or self._sinks_lag()
+                ahead.append(self._send(outcomes, reads=not (over or entries)))
+                if over and entries:
+                    break  # `_recover` begins with them
+            if len(ahead) > 1 or not entries:
+                entries += self._finish(ahead.popleft())
+        for batch in ahead:
+            self._finish(batch)
         return over
 
     def _decide_some(self, entries: list[Entry]) -> list[Outcome]:
@@ -172,17 +178,22 @@ class Normaliser:
         """Return whether to leave open entries where they are until the sinks need less memory."""
         return self._headroom.nearly_full and memory_headroom.sinks_have_backlog(self._client)
 
-    def _send(self, outcomes: list[Outcome], *more: Command) -> _Batch:
+    def _send(self, outcomes: list[Outcome], *, reads: bool = False) -> _Batch:
         """Send outcomes to be published and, now and then where there are sinks, a question about
-        memory.
+        memory; with `reads` a read too, if there may be more.
         """
         commands = self._publish(outcomes)
         asks = bool(self._settings.sinks) and self._headroom.is_due()
-        self._connection.send(*commands, *([("INFO", "memory")] if asks else []), *more)
-        return _Batch(outcomes, len(commands), asks)
+        reads = reads and self._reader.more
+        questions = [("INFO", "memory")] * asks + [self._reader.read()] * reads
+        self._connection.send(*commands, *questions)
+        return _Batch(outcomes, len(commands), asks, reads)
 
-    def _finish(self, batch: _Batch) -> None:
-        """Wait until a batch is published; ring for the sinks and log its outcomes."""
+    def _finish(self, batch: _Batch) -> list[Entry]:
+        """Wait until a batch is published; ring for the sinks and log its outcomes.
+
+        Returns what the read with it found.
+        """
         replies = [PublishReply._make(self._connection.receive()) for _ in range(batch.commands)]
         if batch.asked:
             self._headroom.told(self._connection.receive())
@@ -192,6 +203,7 @@ class Normaliser:
         self._log.notifications([(one.notification, one.reason) for one in batch.outcomes], codes)
         if self._end_spans:
             self._end_spans(batch.outcomes, codes)
+        return self._reader.entries(self._connection.receive()) if batch.reads else []
 
     def _publish(self, outcomes: list[Outcome]) -> list[Command]:
         """Return the calls of the script: as many as keep each one short, since others wait."""
