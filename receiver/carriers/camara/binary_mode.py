@@ -38,7 +38,7 @@ def is_binary(request: Request) -> bool:
     """Return whether a request is in binary mode: by the version header; any other `ce-` header
     alone does not count.
     """
-    return any(name == b"ce-specversion" for name, _ in request.headers)
+    return b"ce-specversion" in dict(request.headers)
 
 
 def holds_json(sent: ContentType, body: bytes) -> bool:
