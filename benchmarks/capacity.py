@@ -59,11 +59,11 @@ def rate(cost: Result, cores: int, hosts: int = 0) -> float:
 
 def predicted(cost: Result, where: Placement) -> float:
     """Return the same for one web process and one worker that are held to processors, beside the
-    load generator. A worker waits for what Valkey does for it.
+    load generator.
     """
     redis = cost["store"] + cost["publish"]
     front, back = cost["web"] + cost["load"], cost["worker"] + redis
-    alone = max(cost["web"], cost["load"], redis, cost["worker"] + cost["publish"])
+    alone = max(cost["web"], cost["load"], redis, cost["worker"])
     if where.front == where.back:
         return 1e6 / max(alone, (front + back) / len(where.front))
     return 1e6 / max(alone, front / len(where.front), back / len(where.back))
