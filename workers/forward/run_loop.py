@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from receiver.config.settings import SinkSettings
+from workers import gathering
 from workers.forward.delivery_queue import DeliveryQueue
 from workers.forward.tracing import DeliverySpans
 
@@ -48,4 +49,7 @@ class RunLoop(msgspec.Struct, frozen=True):
 
     def idle(self) -> bool:
         """Return whether nothing came for a while or nothing may be sent; the sweep rings again."""
-        return self.deliveries.held or not self.deliveries.wait_for_event(LINGER_MILLISECONDS)
+        if self.deliveries.held:
+            return True
+        gathering.gather()
+        return not self.deliveries.wait_for_event(LINGER_MILLISECONDS)

@@ -23,7 +23,7 @@ from receiver.contract.redis_keys import (
     forward_bell,
 )
 from receiver.runtime import scripts
-from workers import bell, memory_headroom, second_clock
+from workers import bell, gathering, memory_headroom, second_clock
 from workers.normalise import tracing
 from workers.normalise.decide import Entry, Outcome, dead_letter, decide
 from workers.normalise.inbound_reader import InboundReader, parse_entries
@@ -116,6 +116,7 @@ class Normaliser:
             over = self._recover(until)
             while not over and (entries := self._wait()):
                 over = self._work(entries, until)
+                gathering.gather()
             if over:
                 bell.ring(self._client)
         finally:  # also where RQ's alarm has struck between a command and its reply
