@@ -25,7 +25,6 @@ from workers.forward.delivery_queue import create_group
 from workers.maintenance import sink_sweep
 from workers.maintenance.sink_sweep import RETIRED_AFTER, SinkSweep
 from workers.maintenance.sweep import Sweep
-from workers.normalise.inbound_reader import FIRST
 from workers.normalise.job import Normaliser
 
 SINK = RedisStreamSink(name="copy", stream="company:events")
@@ -72,21 +71,6 @@ def comes_in(client: Any, number: int) -> None:
         "camara.notifications", "default", f"r{number}", 0, "application/cloudevents+json", body
     )
     client.xadd(INBOUND, {"n": encode(note)})
-
-
-def test_only_with_a_backlog_is_the_next_batch_read_before_one_is_published(client: Any) -> None:
-    client.xgroup_create(INBOUND, GROUP, id="0", mkstream=True)
-
-    def reads(waiting: int) -> int:
-        before = client.xlen(EVENTS)
-        for number in range(before, before + waiting):
-            comes_in(client, number)
-        client.config_resetstat()
-        Normaliser(client, "me", Settings(), lambda: False).run()
-        assert client.xlen(EVENTS) == before + waiting
-        return int(client.info("commandstats")["cmdstat_xreadgroup"]["calls"])
-
-    assert reads(1) == reads(FIRST - 1) == reads(FIRST) - 2  # two were under way by then
 
 
 def test_the_sweep_rings_for_what_nobody_rang_for(valkey: Valkey, client: Any) -> None:
