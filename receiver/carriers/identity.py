@@ -52,7 +52,9 @@ def _occurrence(notification: Notification, event: Event) -> bytes:
 def unique(notification: Notification, event: Event, index: int) -> bytes:
     """Digest where this event came in: for one that is never to be called a repeat.
 
-    Stable when the same notification is replayed. A batch's notifications share their receipt.
+    Stable when the same notification is replayed. A batch's notifications share their receipt, and
+    may say the same.
     """
-    where = ("receipt", notification.receipt, str(index))
+    item = (str(notification.item),) if notification.item else ()
+    where = ("receipt", notification.receipt, str(index), *item)
     return digest(notification.callback, notification.listener, *where, *event.identity)

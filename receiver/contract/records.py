@@ -55,6 +55,8 @@ class Notification(msgspec.Struct, frozen=True, array_like=True, gc=False):
     about (registration, message id) and in which signature; empty for what was pushed."""
     headers: tuple[tuple[str, str], ...] = ()
     """Those headers of its request that `RECEIVER_KEEP_HEADERS` names, without credentials."""
+    item: int = 0
+    """Which of the items of its request it is, as all of these share their receipt."""
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):

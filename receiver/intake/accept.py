@@ -58,13 +58,10 @@ def accept(
     if callback.private and not texts:
         reading = reading.each(callback.private)
     name, content_type = callback.name, shortened(request.content_type)
+    came = (name, listener, receipt, received, content_type)
     notifications = [
-        encode(
-            Notification(
-                name, listener, receipt, received, content_type, body, trace, attempt, "", headers
-            )
-        )
-        for body in reading.accepted
+        encode(Notification(*came, body, trace, attempt, "", headers, item))
+        for item, body in enumerate(reading.accepted)
     ]
     if not reading.refused:
         return Accepted(receipt, notifications)

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from receiver.carriers import camara
+from receiver.carriers.carrier import Request
 from receiver.config.settings import Listener, Settings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import EVENTS, INBOUND, LEDGER, LOSSES
+from receiver.intake.accept import accept
 from receiver.operations import ledger
 from tests.support.commands import run
 from tests.support.running import mo
@@ -111,6 +114,18 @@ def test_repeats_of_one_batch_are_told_apart_where_they_are_published(valkey: Va
         client.xadd(INBOUND, {"n": encode(one)})
     events = come_in(client, "camara.notifications", settings=DOUBLES)
     assert len({event["id"] for event in events}) == 2
+
+
+def test_equal_events_of_one_batch_are_events_of_their_own_where_repeats_are_published(
+    valkey: Valkey,
+) -> None:
+    client = valkey.client()
+    batch = b"[" + b",".join([device("1"), device("1"), device("2")]) + b"]"
+    request = Request("application/cloudevents-batch+json", (), batch)
+    for record in accept(camara.CALLBACK, "promo", "r", 1, request, "").notifications:
+        client.xadd(INBOUND, {"n": record})
+    events = come_in(client, "camara.notifications", settings=DOUBLES)
+    assert len({event["id"] for event in events}) == len(events) == 3
 
 
 def test_the_books_count_what_is_open_and_lost_where_the_server_cannot_tell(
