@@ -14,10 +14,10 @@ from tests.support.cases import cases
 BY_NAME = {callback.name: callback for callback in CALLBACKS}
 
 
-def only(callback: str, body: Any) -> Event:
+def only(callback: str, body: Any, zone: str = "UTC") -> Event:
     encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     notification = Notification(callback, "default", "r", 0, "application/json", encoded)
-    (event,) = BY_NAME[callback].normalise(notification, ZoneInfo("UTC"))
+    (event,) = BY_NAME[callback].normalise(notification, ZoneInfo(zone))
     return event
 
 
@@ -87,6 +87,26 @@ def test_a_number_is_the_same_id_however_it_is_written() -> None:
 def test_a_time_that_says_nothing_makes_no_two_texts_one(time: str) -> None:
     message = {**recorded("att/mo-documented"), "DateTime": time}
     assert only("att.sms.mo", message).identity == ()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        *("0001-01-01T00:00:00", "01-01-0001T00:00:00", "1/1/0001 12:00:00 AM", "0001-01-01"),
+        *("0001-01-01T00:00:00+02:00", "0000-00-00T00:00:00", "00-00-0000T00:00:00"),
+        *("1970-01-01T00:00:00", "-62135596800000"),
+    ],
+)
+def test_a_time_that_nobody_has_set_says_nothing_in_any_zone(time: str, zone: str) -> None:
+    message = {**recorded("att/mo-documented"), "DateTime": time}
+    assert only("att.sms.mo", message, zone).identity == ()
+
+
+@pytest.mark.parametrize("time", ["lunch at 0001", "13-15-2011T12:00:00", "0012-01-01X", "-5 min"])
+def test_a_time_that_cannot_be_read_still_tells_texts_apart(time: str) -> None:
+    message = {**recorded("att/mo-documented"), "DateTime": time}
+    assert only("att.sms.mo", message).basis == "fingerprint"
 
 
 def test_an_items_own_id_counts_and_not_its_wrappers() -> None:

@@ -33,6 +33,12 @@ is_position: Final = re.compile(r"msg[0-9]{1,4}").fullmatch
 
 _FIRST_YEAR: Final = 2000
 """A time before it (1970, 1900, the year 1) is that of a clock that nobody has set."""
+_NEVER_SET: Final = re.compile(
+    r"(?:[0-9]{1,2}[-/.][0-9]{1,2}[-/.])?000[01](?![0-9])|-[0-9]+$"
+).match
+"""Matches such a time where it cannot be read: year 0 or 1 (which begins in year 0 east of UTC), at
+the beginning or after day and month, or a number before 1970.
+"""
 
 
 class Mo(Struct, frozen=True):
@@ -113,7 +119,7 @@ def _no_time(written: str | None, time: datetime | None) -> bool:
     """
     if time is not None:
         return time.year < _FIRST_YEAR
-    return not written or identifies_nothing(written)
+    return not written or identifies_nothing(written) or _NEVER_SET(written.strip()) is not None
 
 
 KIND: Final = Kind(
