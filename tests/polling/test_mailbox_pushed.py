@@ -1,5 +1,6 @@
 """The simulated gateway pushes changes to a mailbox, and they come out."""
 
+import json
 from pathlib import Path
 
 from receiver.simulate.att_gateway.scenario import Messages, Scenario
@@ -40,3 +41,20 @@ def test_changes_that_are_pushed_come_out_without_their_texts(
         ("/att/messages/alice", "+12065550100")
     }
     assert "a secret" not in str(found)
+
+
+def test_a_flag_that_changes_to_and_fro_within_one_request_comes_out_each_time(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    receiver = Receiver(valkey, tmp_path)
+    changes = [{"messageId": "WU1", "event": "UPDATE", "isUnread": at} for at in (False, True)]
+    one = {"subscriptionId": "s", "notificationEvents": [*changes, changes[0]]}
+    try:
+        receiver.start()
+        body = {"messageNotifications": {"subscriptionNotifications": [one]}}
+        receiver.acknowledged("/att/messages/alice", json.dumps(body).encode())
+        receiver.settled()
+        found = receiver.events()
+    finally:
+        receiver.stop()
+    assert [event["data"]["unread"] for event in found] == [False, True, False]

@@ -99,8 +99,9 @@ def _event(
     message_id = identifier(item, "messageid")
     identity: tuple[str, ...] = ("message", name, mailbox, message_id or "", change)
     if change == "updated" or not message_id:
-        # Flags change to and fro, and no state says which time it is: no other request repeats it.
+        # Flags change to and fro, and no state says which time it is: nothing else repeats it.
         identity += (flags(item), notification.receipt)
+        identity += (str(notification.item),) if notification.item else ()
     raw = as_raw(notification.body)
     made = event(change, mailbox, {"type": channel, **item}, raw, place, identity)
     thread = identifier(item, "conversationthreadid")
