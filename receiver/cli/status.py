@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import click
-import msgspec
 
 from receiver.cli.terminal import output, setup, status_screen
 from receiver.cli.terminal.table import print_pairs
@@ -53,7 +52,7 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
     operator = _chosen(settings, name)
     status = asyncio.run(_ask(settings, operator, found))
     if as_json:
-        output.print_document({"operator": operator.name} | msgspec.to_builtins(status))
+        output.print_document({"operator": operator.name} | status.printed())
     else:
         _print_table(operator, status)
     for query, fault in status.faults.items():

@@ -8,7 +8,7 @@ import asyncio
 import re
 from typing import Any, Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from receiver.carriers.formats import timestamp
 from receiver.config.operators import Operator
@@ -45,6 +45,12 @@ class DeviceStatus(Struct, kw_only=True, rename="camel"):
     """When the network last saw the state, the older of the two; None: not said."""
     faults: dict[Query, str] = {}
     """Query -> why it has no answer, in one sentence without device and secret."""
+    times: dict[str, str] = {}
+    """Query -> the time that its own answer names."""
+
+    def printed(self) -> dict[str, Any]:
+        """Return what is shown of it: of the times the older one."""
+        return {name: said for name, said in to_builtins(self).items() if name != "times"}
 
 
 def urls(operator: Operator) -> dict[Query, str]:
@@ -81,7 +87,7 @@ async def ask(
             fault = "its answer has none of the documented forms"
         if fault:
             status.faults[query] = fault
-        _note_time(status, document.get("lastStatusTime"))
+        _note_time(status, query, document.get("lastStatusTime"))
     return status
 
 
@@ -150,10 +156,11 @@ def _roaming(status: DeviceStatus, document: dict[str, Any]) -> bool:
     return True
 
 
-def _note_time(status: DeviceStatus, said: Any) -> None:
-    """Keep the older of the times that the answers name."""
+def _note_time(status: DeviceStatus, query: Query, said: Any) -> None:
+    """Keep the time that an answer names, and the older of both."""
     when = timestamp.rfc3339(said) if isinstance(said, str) else None
     if when is None:
         return
     text = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    status.times[query] = text
     status.last_status_time = min(text, status.last_status_time or text)

@@ -19,6 +19,7 @@ from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import poll_devices
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Limits, OperatorClient, device_status
+from receiver.outbound.device_status import DeviceStatus
 from receiver.outbound.operator_credentials import credentials
 from receiver.polling.rounds import Outcome, Round, Site
 
@@ -66,9 +67,8 @@ class DevicePoll:
                 break
             status = await device_status.ask(self._client, self._operator, device)
             trouble = trouble or next(iter(status.faults.values()), "")
-            found = states(msgspec.to_builtins(status))
-            answered += bool(found)
-            changes += await self._compare(device, found, msgspec.to_builtins(status))
+            answered += bool(states(status.printed()))
+            changes += await self._compare(device, status)
         outcome: Outcome = (
             "messages" if changes else "empty" if answered else self._silence(throttled)
         )
@@ -85,15 +85,13 @@ class DevicePoll:
             return "unauthorised"
         return "throttled" if traffic.requests["429"] > throttled else "unreachable"
 
-    async def _compare(
-        self, device: dict[str, Any], found: dict[str, Any], status: dict[str, Any]
-    ) -> int:
+    async def _compare(self, device: dict[str, Any], status: DeviceStatus) -> int:
         """Store what has changed, then the new state; returns how many changes there are.
 
         A process that dies in between finds the same change again, and it is recognised: `since` is
         still that of the state before.
         """
-        key, name = poll_devices(self._poll.name), _digest(device)
+        key, name, found = poll_devices(self._poll.name), _digest(device), states(status.printed())
         stored: Any = await cast(Awaitable[Any], self._site.redis.hget(key, name))
         before = _seen(stored)
         changed = [
@@ -115,11 +113,12 @@ class DevicePoll:
         return len(changed)
 
     async def _append(
-        self, device: dict[str, Any], status: dict[str, Any], since: int, change: str
+        self, device: dict[str, Any], status: DeviceStatus, since: int, change: str
     ) -> None:
         now = time.time_ns() // 1_000_000
         receipt = self._site.shelf.receipts.new(now)
-        said = {name: value for name, value in status.items() if name != "faults"}
+        said = status.printed() | {"lastStatusTime": status.times.get(change)}
+        del said["faults"]
         body = msgspec.json.encode(
             {"device": device, "status": said, "since": since, "changes": [change]}
         )
