@@ -97,14 +97,14 @@ class DevicePoll:
         changed = [
             each
             for each, state in found.items()
-            if each in before.states and before.states[each] != state
+            if each in before.states and not _same(before.states[each], state)
         ]
         for each in changed:
             await self._append(device, status, before.since[each], each)
-        if any(before.states.get(each) != state for each, state in found.items()):
+        if any(not _same(before.states.get(each), state) for each, state in found.items()):
             now = time.time_ns() // 1_000_000
             since = {
-                each: before.since[each] if before.states.get(each) == state else now
+                each: before.since[each] if _same(before.states.get(each), state) else now
                 for each, state in found.items()
             }
             after = Seen(before.states | found, before.since | since)
@@ -133,6 +133,17 @@ def _seen(stored: bytes | None) -> Seen:
         return msgspec.json.decode(stored, type=Seen) if stored else Seen({}, {})
     except UNREADABLE:
         return Seen({}, {})
+
+
+def _same(one: dict[str, Any] | None, other: dict[str, Any]) -> bool:
+    """Return whether two states say the same: neither ways nor countries have an order."""
+    return one is not None and _unordered(one) == _unordered(other)
+
+
+def _unordered(state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: sorted(map(str, said)) if type(said) is list else said for name, said in state.items()
+    }
 
 
 def _digest(device: dict[str, Any]) -> str:

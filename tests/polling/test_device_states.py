@@ -92,3 +92,14 @@ def test_a_change_whose_answer_names_no_time_has_that_of_the_receipt(
     (event,) = polled.events()
     assert (event["type"], event["timebasis"]) == ("device.reachability.changed.v1", "receipt")
     assert event["data"]["raw"]["status"]["lastStatusTime"] is None
+
+
+def test_the_same_in_another_order_is_no_change(polled: Polled, operator: Operator) -> None:
+    operator.roaming = {"roaming": True, "countryCode": 340, "countryName": ["GP", "MQ"]}
+    polled.once()
+    operator.reachability["connectivity"] = ["SMS", "DATA"]
+    operator.roaming["countryName"] = ["MQ", "GP"]
+    assert polled.once().outcome == "empty"
+    operator.reachability["connectivity"] = ["SMS"]
+    assert polled.once().outcome == "messages"
+    assert [event["data"]["connectivity"] for event in polled.events()] == [["SMS"]]
