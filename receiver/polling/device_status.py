@@ -91,9 +91,10 @@ class DevicePoll:
         A process that dies in between finds the same change again, and it is recognised: `since` is
         still that of the state before.
         """
-        key, name, found = poll_devices(self._poll.name), _digest(device), states(status.printed())
+        key, name = poll_devices(self._poll.name), _digest(device)
         stored: Any = await cast(Awaitable[Any], self._site.redis.hget(key, name))
         before = _seen(stored)
+        found = _told(status, before)
         changed = [
             each
             for each, state in found.items()
@@ -133,6 +134,17 @@ def _seen(stored: bytes | None) -> Seen:
         return msgspec.json.decode(stored, type=Seen) if stored else Seen({}, {})
     except UNREADABLE:
         return Seen({}, {})
+
+
+def _told(status: DeviceStatus, before: Seen) -> dict[str, dict[str, Any]]:
+    """Return what a status says, without a roaming that is as before where that has no answer of
+    its own: AT&T's answer about connectivity says it too, but not in which country.
+    """
+    found = states(status.printed())
+    known = before.states.get("roaming", {}).get("roaming")
+    if "roaming" in status.faults and found.get("roaming", {}).get("roaming") == known:
+        found.pop("roaming", None)
+    return found
 
 
 def _same(one: dict[str, Any] | None, other: dict[str, Any]) -> bool:

@@ -24,6 +24,7 @@ class Operator(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), type("_Handler", (_Handler,), {"operator": self}))
         self.reachability: dict[str, Any] = {"reachable": True, "connectivity": ["DATA", "SMS"]}
         self.roaming: dict[str, Any] = {"roaming": False}
+        self.roaming_status = 200
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -31,9 +32,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        said = self.operator.roaming if "roaming" in self.path else self.operator.reachability
+        roaming = "roaming" in self.path
+        said = self.operator.roaming if roaming else self.operator.reachability
         body = json.dumps(said).encode()
-        self.send_response(200)
+        self.send_response(self.operator.roaming_status if roaming else 200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -50,14 +52,11 @@ def operator() -> Iterator[Operator]:
         found.shutdown()
 
 
-@pytest.fixture
-def polled(valkey: Valkey, tmp_path: Path, operator: Operator) -> Polled:
-    url = f"http://127.0.0.1:{operator.server_port}"
+def configured(valkey: Valkey, directory: Path, urls: str) -> Polled:
     toml = f"""
 [[operator]]
 name = "op"
-status = "{url}/device-reachability-status/v1"
-roaming_status = "{url}/device-roaming-status/v1"
+{urls}
 auth = {{ kind = "headers", headers_env = {{ x-key = "KEY" }} }}
 [[poll]]
 name = "promo"
@@ -65,9 +64,17 @@ kind = "camara-device"
 operator = "op"
 devices = ["+12065550100"]
 """
-    polled = Polled(valkey, tmp_path, toml)
+    polled = Polled(valkey, directory, toml)
     polled.more["KEY"] = "k"
     return polled
+
+
+@pytest.fixture
+def polled(valkey: Valkey, tmp_path: Path, operator: Operator) -> Polled:
+    url = f"http://127.0.0.1:{operator.server_port}"
+    apis = {"status": "device-reachability-status", "roaming_status": "device-roaming-status"}
+    urls = "\n".join(f'{key} = "{url}/{api}/v1"' for key, api in apis.items())
+    return configured(valkey, tmp_path, urls)
 
 
 def test_a_change_has_the_time_that_its_own_answer_names(
@@ -103,3 +110,20 @@ def test_the_same_in_another_order_is_no_change(polled: Polled, operator: Operat
     operator.reachability["connectivity"] = ["SMS"]
     assert polled.once().outcome == "messages"
     assert [event["data"]["connectivity"] for event in polled.events()] == [["SMS"]]
+
+
+def test_where_a_device_roams_is_still_known_when_that_is_not_answered_for_once(
+    valkey: Valkey, tmp_path: Path, operator: Operator
+) -> None:
+    base = f"http://127.0.0.1:{operator.server_port}/camara/device-status/v1"
+    att = configured(valkey, tmp_path, f'status = "{base}"')
+    operator.reachability = {"connectivityStatus": "CONNECTED_DATA", "roaming": True}
+    operator.roaming = {"roaming": True, "countryCode": 208, "countryName": ["FR"]}
+    att.once()
+    operator.roaming_status = 503
+    assert att.once().outcome == "empty"
+    operator.roaming_status = 200
+    assert att.once().outcome == "empty"
+    operator.roaming_status, operator.reachability["roaming"] = 503, False
+    assert att.once().outcome == "messages"
+    assert [event["data"]["roaming"] for event in att.events()] == [False]
