@@ -28,7 +28,7 @@ def sink(name: str, share: float = 20) -> RedisStreamSink:
 
 
 def use(waiting: int, retries: int = 0, event_bytes: float = 1_000) -> Use:
-    return Use("1-0", waiting, 0, retries, event_bytes, False, False, "", "", 0, 0, {})
+    return Use("1-0", waiting, 0, retries, event_bytes, False, False, "", "", 0, 0, {}, "", "")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,29 @@ def test_a_redis_from_before_the_last_were_parked_has_the_earlier_ones_and_the_f
     assert [one.events for one in found if isinstance(one, Block)] == list(blocks)
 
 
+@pytest.mark.parametrize("meanwhile", [0, 10])
+def test_a_redis_that_is_put_back_has_what_was_set_aside_without_it(
+    valkey: Valkey, parking: Made, tmp_path: Path, meanwhile: int
+) -> None:
+    """It had come back empty, and what the empty one parked is in no record of the other."""
+    forwarding, parked = Forwarding(valkey, copy_sink()), parking(copy_sink())
+    ids = publish_many(valkey, 40)
+    park(parked, 15, 15)
+    disk = _stored(parked.client)
+    parked.client.flushall()
+    Forwarding(valkey, copy_sink())
+    publish_many(valkey, 20, first=100)
+    parked.parker._parkings["copy"].update_files(parked.use("copy"))
+    assert len(segments(tmp_path, "unclaimed")) == 1
+    if meanwhile:
+        park(parked, meanwhile)
+    _restore(parked.client, disk)
+    assert come_back(parked, forwarding) == ids
+    books = parked.books()
+    assert (books.parked_damaged, books.delivered, books.open) == (0, 40, 0)
+    assert len(segments(tmp_path, "unclaimed")) == (meanwhile > 0)
+
+
 def test_what_redis_has_forgotten_is_kept_also_where_somebody_has_moved_the_group_back(
     valkey: Valkey, parking: Made, tmp_path: Path
 ) -> None:

@@ -60,6 +60,10 @@ class Use(NamedTuple):
     returned: int
     erase: Mapping[str, bytes]
     """Whose events are to be erased from what is parked: person -> encoded `EraseParked`."""
+    to: str
+    """The last entry that was parked; empty where nothing ever was."""
+    returned_to: str
+    """The last that came back, or that was given to a worker before the first was parked."""
 
     @property
     def parked(self) -> int:
@@ -130,7 +134,7 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.zcard(retry_due(sink))
     pipe.zrange(retry_due(sink), 0, _SAMPLE - 1)
     pipe.hmget(sink_state(sink), "stopped", "opened")
-    pipe.hmget(sink_parking(sink), "place", "host", "total", "returned")
+    pipe.hmget(sink_parking(sink), "place", "host", "total", "returned", "to", "returned_to")
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.hgetall(erase_parked(sink))
@@ -138,7 +142,7 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     items: Any = client.hmget(retry_items(sink), names) if names else []
     events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
     sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
-    place, host, total, returned = (value.decode() if value else "" for value in parking)
+    place, host, total, returned, to, back = (one.decode() if one else "" for one in parking)
     return Use(
         position=position,
         waiting=_waiting(client, sink, group, len(oldest)),
@@ -152,6 +156,8 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         total=int(total or 0),
         returned=int(returned or 0),
         erase=_unanswered(asked),
+        to=to,
+        returned_to=back or "0-0",
     )
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import structlog
 
+from receiver.contract.entry_ids import order
 from receiver.runtime.private_files import sync_directory
 from workers.parking import segment
 from workers.parking.disk import open_lock, replace, unused_name, write
-from workers.parking.segment import Block, DamagedError, Entry, Gap
-from workers.parking.segment_writer import SegmentWriter
+from workers.parking.segment import Block, DamagedError, Entry
+from workers.parking.segment_writer import SegmentWriter, segment_name
 
 log = structlog.get_logger()
 
@@ -46,7 +47,7 @@ class ParkedFiles:
             for path in directory.glob("*.new"):
                 path.unlink()  # of a process that was stopped while it erased
             for path in filter(_is_ours, sorted(directory.glob("*.segment"))):
-                blocks = _blocks(path)
+                blocks = segment.blocks(path)
                 self._blocks += ((path.name, one) for one in blocks)
                 if not blocks:
                     self._bare.append(path)
@@ -72,11 +73,29 @@ class ParkedFiles:
         """Return the entry id of the last event; empty where there is none."""
         return self._blocks[-1][1].last if self._blocks else ""
 
-    def unclaimed(self, total: int) -> Block | None:
-        """Return the first block that begins with this number or a later one, if there is one."""
-        if self.end <= total:
+    def unclaimed(self, total: int, to: str = "") -> Block | None:
+        """Return the first block that begins with this number or a later one, or has an entry later
+        than `to`, if there is one.
+        """
+        if self.end <= total and (not to or not self.last or order(self.last) <= order(to)):
             return None
-        return next((block for _, block in self._blocks if block.number >= total), None)
+        return next((block for _, block in self._blocks if block.is_beyond(total, to)), None)
+
+    def claim(self, total: int, after: str, to: str) -> None:
+        """Take in files that were set aside: a Redis that counts on them was put back. Their first
+        block comes behind all others and before the number `total`; their entries lie behind
+        `after`, and up to `to`.
+        """
+        for path in sorted(self._directory.glob("*unclaimed")):
+            blocks = segment.blocks(path)
+            if not blocks or blocks[0].number < self.end or blocks[0].is_beyond(total, to):
+                continue
+            if order(blocks[-1].last) > order(after):
+                name = segment_name(blocks[0].number)
+                log.warning("parking.claimed", directory=self._directory.name, file=name)
+                path.rename(self._directory / name)
+                sync_directory(self._directory)
+                self._blocks += ((name, one) for one in blocks)
 
     def append(self, number: int, entries: Sequence[Entry]) -> None:
         """Append events, the first under this number, and return when they are on disk."""
@@ -174,7 +193,7 @@ class ParkedFiles:
             if data != before:
                 self._decoded = None
                 replace(path, data)
-                own = [(name, block) for block in _blocks(path)]
+                own = [(name, block) for block in segment.blocks(path)]
                 kept = [one for one in self._blocks if one[0] != name]
                 self._blocks = deque(sorted([*kept, *own]))
                 yield name, 0, 0
@@ -224,19 +243,8 @@ def _shorten(path: Path, at: int, *, counts: bool) -> None:
     """
     if counts:
         os.truncate(path, at)
-    elif all(isinstance(one, Block) for one in _scan(path) if one.at < at):
+    elif all(isinstance(one, Block) for one in segment.scan_file(path) if one.at < at):
         path.unlink()
     else:
         os.truncate(path, at)
         path.rename(unused_name(path, "damaged"))
-
-
-def _blocks(path: Path) -> list[Block]:
-    """Return the blocks of a file whose numbers ascend."""
-    return [one for one in _scan(path) if isinstance(one, Block)]
-
-
-def _scan(path: Path) -> list[Block | Gap]:
-    with path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        return list(segment.scan(lambda at, n: os.pread(file.fileno(), n, at), size))

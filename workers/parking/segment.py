@@ -6,9 +6,11 @@ the order in which a sink's were parked; the head says the number of its first, 
 reads knows how many are missing.
 """
 
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -55,6 +57,12 @@ class Block(NamedTuple):
         """Return the number that follows its last event's."""
         return self.number + self.events
 
+    def is_beyond(self, total: int, to: str) -> bool:
+        """Return whether it begins with this number or a later one, or ends behind an entry, if one
+        is given.
+        """
+        return self.number >= total or bool(to and order(self.last) > order(to))
+
 
 class Gap(NamedTuple):
     """Bytes of a file that are no block, or no whole one."""
@@ -91,6 +99,18 @@ def scan(read: Read, size: int) -> Iterator[Block | Gap]:
         found = found or Gap(at, _next_block(read, at + 1, size) - at)
         yield found
         at += found.size
+
+
+def scan_file(path: Path) -> list[Block | Gap]:
+    """Return what a file holds, in order. Raises `OSError`."""
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        return list(scan(lambda at, n: os.pread(file.fileno(), n, at), size))
+
+
+def blocks(path: Path) -> list[Block]:
+    """Return the blocks of a file. Raises `OSError`."""
+    return [one for one in scan_file(path) if isinstance(one, Block)]
 
 
 def erase(data: bytes, about: About, returned: int) -> tuple[bytes, int, int]:

@@ -11,6 +11,11 @@ SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """Bytes at which the next block begins a new file."""
 
 
+def segment_name(number: int) -> str:
+    """Return the name of the file whose first event has this number."""
+    return f"{number:020}.segment"
+
+
 class SegmentWriter:
     """Append blocks to one file of a directory, and then to the next. For one thread."""
 
@@ -56,7 +61,7 @@ class SegmentWriter:
         return None
 
     def _begin(self, number: int) -> tuple[str, int, int]:
-        name = f"{number:020}.segment"
+        name = segment_name(number)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         file = os.open(self._directory / name, flags, 0o600)
         self._open = name, file, 0

@@ -28,8 +28,9 @@ from workers import bell, second_clock
 from workers.forward.delivery_queue import lease_milliseconds
 from workers.parking.erasing import Erasing
 from workers.parking.memory_use import Use
+from workers.parking.parked_files import ParkedFiles
 from workers.parking.place import Place
-from workers.parking.segment import Entry
+from workers.parking.segment import Block, Entry
 from workers.sinks.sink import NOT_AN_EVENT
 
 log = structlog.get_logger()
@@ -73,7 +74,8 @@ class SinkParking:
 
     def update_files(self, use: Use) -> None:
         """Update the files to what Redis counts: what has come back is deleted, and so is
-        what was never taken from the stream. Raises `OSError`, `redis.RedisError`.
+        what was never taken from the stream; what was set aside before this Redis was put back is
+        taken in again. Raises `OSError`, `redis.RedisError`.
         """
         if not self._place:
             return
@@ -82,17 +84,21 @@ class SinkParking:
         mine = self.mine(use)
         if mine:
             files.drop(use.returned)
-        claimed = use.total if mine else 0
-        unclaimed = files.unclaimed(claimed)
-        if not unclaimed:
-            return
+        unclaimed = files.unclaimed(use.total if mine else 0, use.to if mine else "")
+        if unclaimed:
+            self._give_up(files, unclaimed, use)
+        if mine and files.end < use.total:
+            files.claim(use.total, use.returned_to, use.to)
+
+    def _give_up(self, files: ParkedFiles, unclaimed: Block, use: Use) -> None:
+        """Delete the blocks from this one on, or keep them where nobody else has their events."""
         # Nobody took them from the stream, unless Redis is of an earlier time and never had them.
         ends = (unclaimed.first, files.last)
         still = all(self._client.xrange(EVENTS, one, one) for one in ends)
         if still and order(unclaimed.first) > max(order(use.position), self._done()):
             files.cut(unclaimed.number)
         else:
-            files.set_aside(claimed)
+            files.set_aside(unclaimed.number)
 
     def erase(self, use: Use) -> bool:
         """Do one step of what `receiver erase` asks for. Returns whether it does: nothing may come
