@@ -63,6 +63,7 @@ class Monitor:
                     await self.look()
             except DOWN_ON_THE_LOOP as error:
                 trouble = refusal(error)
+                self._server.unseen(error)
             except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
                 self._seldom.say("error", "watch.fault", error=type(error).__name__)
             self._away.is_now(self._server.trouble or trouble)

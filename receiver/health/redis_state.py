@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import redis.asyncio
-from redis.exceptions import ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 
 from receiver.config.settings import Settings
 from receiver.health.data_loss import DataLoss, loss_message
@@ -22,6 +22,7 @@ SILENT_AFTER: Final = 2.5
 """Seconds without a successful look after which Redis counts as unreachable."""
 _CONFIG_EVERY: Final = 5
 """Every so many looks the settings are read: anybody may change them (CONFIG SET)."""
+_SILENT: Final = "Redis does not answer"
 _SAID_FOR: Final = 5.0
 """Seconds for which an append that was refused counts for more than a probe that was not."""
 
@@ -45,6 +46,7 @@ class RedisState:
         self._strict = settings.durability == "strict"
         self._full_percent = settings.full_percent
         self._seen = 0.0
+        self._unseen = _SILENT
         self._missing = ""
         self._looks = 0
         self._settings: dict[str, str] = {}
@@ -56,7 +58,7 @@ class RedisState:
     def trouble(self) -> str:
         """Return why Redis takes no writes; empty when it does."""
         if time.monotonic() - self._seen > SILENT_AFTER:
-            return "Redis does not answer"
+            return self._unseen
         if self._missing:
             return self._missing
         refused = self._refused()
@@ -111,6 +113,15 @@ class RedisState:
         if not (self._strict and self._weaknesses):
             return ""
         return f"RECEIVER_DURABILITY=strict, and {self._weaknesses[0]}"
+
+    def unseen(self, error: Exception) -> None:
+        """Take why a look has failed: a server that refuses us, or is not ready, does answer."""
+        self._unseen = _SILENT
+        # On a new connection redis-py raises another error for it.
+        if AuthenticationError in (type(error), type(error.__cause__)):
+            self._unseen = "Redis refuses our user or password"
+        elif isinstance(error, BusyLoadingError):
+            self._unseen = "Redis is still reading its log"
 
     async def _info(self, client: redis.asyncio.Redis) -> dict[str, Any]:
         """Return INFO of the server; empty if its user may not ask for it."""
