@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 
 from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
+from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import (
     CONSENTS,
     DEAD_LETTER_OWNERS,
@@ -111,7 +112,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
         ledger=unless_foreign(lambda: ledger.read(client), None),
         entries=entries,
         groups=groups[EVENTS],
-        inbound=groups[INBOUND].get(GROUP, Waiting(0, 0.0)),
+        inbound=groups[INBOUND].get(GROUP) or _all_wait(client, now, entries[INBOUND]),
         sinks=sinks,
         meter=counted[METER],
         turned_away=counted[TURNED_AWAY],
@@ -192,6 +193,12 @@ def _moves(client: redis.Redis) -> dict[str, tuple[int, float]]:
             if name.endswith(b":moves")
         )
     }
+
+
+def _all_wait(client: redis.Redis, now: float, entries: int) -> Waiting:
+    """Return what waits where no worker has ever begun: all that came in."""
+    first: Any = client.xrange(INBOUND, count=1) if entries else []
+    return _waiting(round(now * 1000), entries, order(first[0][0].decode())[0] if first else 0)
 
 
 def _waiting(now: int, entries: int, oldest: int) -> Waiting:

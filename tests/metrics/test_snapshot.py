@@ -6,12 +6,14 @@ from typing import Any
 
 from receiver.contract.redis_keys import (
     EVENTS,
+    INBOUND,
     NORMALISE_QUEUE,
     SINKS,
     forward_group,
     forward_queue,
 )
 from receiver.metrics import snapshot
+from receiver.metrics.sink_snapshot import Waiting
 from receiver.runtime import scripts
 from tests.support.valkey import Valkey
 
@@ -38,6 +40,18 @@ def test_the_oldest_entry_that_waits_is_the_first_open_or_else_the_first_undeliv
     client.xreadgroup("g", "me", {"a-stream": ">"})
     client.xack("a-stream", "g", "2000-0", "3000-0")
     assert waiting(client) == [3, [b"g", 0, 0]]
+
+
+def test_what_came_in_before_any_worker_has_begun_waits(valkey: Valkey) -> None:
+    """As on a platform where a deployment starts none by itself."""
+    client: Any = valkey.client()
+    assert snapshot.read(client).inbound == Waiting(0, 0.0)
+    now = int(time.time() * 1000)
+    for moment in (now - 90_000, now):
+        client.xadd(INBOUND, {"a": "b"}, id=f"{moment}-0")
+    inbound = snapshot.read(client).inbound
+    assert inbound.entries == 2
+    assert 90 <= inbound.oldest < 900
 
 
 def commands(client: Any) -> int:
