@@ -54,11 +54,11 @@ def remove(receiver: Receiver, token: str) -> None:
     receiver.redis.zadd(SUBSCRIPTION_CREDENTIALS_CHANGES, {digest: revision})
 
 
-def spoilt(receiver: Receiver) -> str:
+def spoilt(receiver: Receiver, record: str) -> str:
     """A token whose record is no record."""
     token = add(receiver)
     digest = hashlib.sha256(token.encode()).hexdigest()
-    receiver.redis.hset(SUBSCRIPTION_CREDENTIALS, digest, "rubbish")
+    receiver.redis.hset(SUBSCRIPTION_CREDENTIALS, digest, record)
     return token
 
 
@@ -152,13 +152,16 @@ def test_while_redis_is_away_nobody_is_called_unknown(receiver: Receiver) -> Non
         receiver.valkey.resume()
 
 
+@pytest.mark.parametrize(
+    "record", ["rubbish", f'{{"more": {"[" * 10_000}'], ids=["rubbish", "deep"]
+)
 @pytest.mark.parametrize("before", [True, False], ids=["from the start", "made while it runs"])
 def test_one_whose_record_cannot_be_read_is_put_off_and_nothing_else_is(
-    receiver: Receiver, before: bool
+    receiver: Receiver, before: bool, record: str
 ) -> None:
     if not before:
         receiver.start_web()
-    token, good = spoilt(receiver), add(receiver)
+    token, good = spoilt(receiver, record), add(receiver)
     receiver.redis.hset(SUBSCRIPTION_CREDENTIALS, "no digest", "rubbish")
     if before:
         receiver.start_web()
