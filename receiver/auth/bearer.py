@@ -96,7 +96,8 @@ def _digest(key: bytes) -> bytes:
     return bytes.fromhex(key.decode()) if _is_digest(key) else b""
 
 
-def _read(record: bytes) -> Credential | None:
+def read(record: bytes) -> Credential | None:
+    """Return what a stored record says; None where it cannot be read."""
     try:
         return _decode(record)
     except UNREADABLE:
@@ -153,7 +154,7 @@ class Credentials:
         return len(self._unreadable)
 
     def _take(self, stored: Mapping[bytes, bytes], revision: int, revoked: set[bytes]) -> None:
-        records = {_digest(key): (record, _read(record)) for key, record in stored.items()}
+        records = {_digest(key): (record, read(record)) for key, record in stored.items()}
         behind, self._revision = revision < self._revision, revision
         self.lost = self.lost or behind
         named = {_digest(key) for key in revoked} - {b""}

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.auth.bearer import Credential
+from receiver.auth.bearer import Credential, read
 from receiver.contract.redis_keys import (
     CREDENTIALS,
     CREDENTIALS_REVISION,
@@ -18,7 +18,6 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_USED,
     SUBSCRIPTION_CREDENTIALS,
 )
-from receiver.contract.stored_values import UNREADABLE
 from receiver.runtime import scripts
 
 ID_LENGTH: Final = 12
@@ -98,7 +97,7 @@ def all_stored(client: redis.Redis) -> list[Stored]:
     records: Any = client.hgetall(CREDENTIALS)
     used: Any = client.hgetall(CREDENTIALS_USED)
     found = [
-        Stored(key.decode("utf-8", "replace"), _credential(record), _seconds(used.get(key)))
+        Stored(key.decode("utf-8", "replace"), read(record), _seconds(used.get(key)))
         for key, record in records.items()
     ]
     return sorted(found, key=lambda one: one.credential.created if one.credential else 0.0)
@@ -188,13 +187,6 @@ def _wait(line: redis.Redis, replicas: int) -> None:
 
 def _record(credential: Credential) -> str:
     return msgspec.json.encode(credential).decode()
-
-
-def _credential(record: bytes) -> Credential | None:
-    try:
-        return msgspec.json.decode(record, type=Credential)
-    except UNREADABLE:
-        return None
 
 
 def _seconds(value: bytes | None) -> float | None:
