@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import tempfile
 import time
 from pathlib import Path
@@ -30,6 +31,21 @@ def write_private(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             new.unlink()  # a full disk needs its room
         raise
+
+
+def write_once(path: Path, text: str) -> None:
+    """Write a whole file with mode 0600 unless there is one, and return when it is on disk. Of
+    several processes that write it one is first, and its file stays. Raises `OSError`.
+    """
+    # A name that is nobody else's: another host may have the same disk.
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        write_private(new, text)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

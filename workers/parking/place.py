@@ -6,8 +6,7 @@ import secrets
 from pathlib import Path
 
 from receiver.config.settings import PARKING
-from receiver.runtime.private_files import sync_directory
-from workers.parking.disk import write
+from receiver.runtime.private_files import write_once
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -26,7 +25,7 @@ class Place:
             self._prepare()
             path = self._own / "place"
             if not path.exists():
-                self._write_name(path)
+                write_once(path, secrets.token_hex(8))
             self._name = _read(path)
         return self._name
 
@@ -59,18 +58,6 @@ class Place:
         self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(OSError):  # a disk that may only be read, or knows no modes
             self._own.chmod(0o700)
-
-    def _write_name(self, path: Path) -> None:
-        """Write a name, whole and on disk, unless another process was first."""
-        name = secrets.token_hex(8)
-        new = self._own / f"place.{name}"  # nobody else's: another host may have the same disk
-        try:
-            write(new, name.encode())
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(new)
-        finally:
-            new.unlink(missing_ok=True)
-        sync_directory(self._own)
 
 
 def _read(path: Path) -> str:

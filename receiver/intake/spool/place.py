@@ -1,7 +1,5 @@
 """The directory of a spool among those of all hosts: its name, and its files that are not ours."""
 
-import contextlib
-import os
 import secrets
 import sqlite3
 from collections.abc import Collection
@@ -10,31 +8,17 @@ from typing import NamedTuple
 
 from receiver.intake.spool import depth, location
 from receiver.intake.spool.depth import ForeignFileError
-from receiver.runtime.private_files import sync_directory
+from receiver.runtime.private_files import write_once
 
 
 def name(directory: Path) -> str:
     """Return the name of the spool in RECEIVER_SPOOL_DIR: made once and kept in it, so that it
     moves with the disk. Raises `OSError`.
     """
-    ours = location.prepare(directory)
-    path = ours / "place"
+    path = location.prepare(directory) / "place"
     if not path.exists():
-        _write_name(path)
+        write_once(path, secrets.token_hex(8))
     return path.read_text("ascii")
-
-
-def _write_name(path: Path) -> None:
-    """Write a name, whole and on disk, unless another process is first."""
-    new = path.with_name(f"place.{os.getpid()}")
-    with new.open("w") as file:
-        file.write(secrets.token_hex(8))
-        file.flush()
-        os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(new)
-    new.unlink()
-    sync_directory(path.parent)
 
 
 class Rest(NamedTuple):
