@@ -5,7 +5,6 @@ with SQLite's lock held for all the time: then it maps nothing into memory.
 """
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import stat
@@ -17,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from receiver.intake.inbound_writer import Batch
+from receiver.intake.spool import disk
 from receiver.intake.spool.depth import Depth
 from receiver.intake.spool.spool_file import SpoolFile
 
@@ -55,17 +55,16 @@ def move(path: Path, new: Callable[[], SpoolFile]) -> None:
     What cannot be read is set aside, and a file that cannot be read to its end is kept under a name
     of its own. Raises `OSError` and `sqlite3.Error`, and then the file stays what it was.
     """
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    lock = disk.lock(path.with_suffix(".lock"))
+    if lock is None:
+        return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         into = new()
         if _move(path, into):
             _each(path, lambda part: part.unlink(missing_ok=True))
         else:
             now = time.time_ns()
             _each(path, lambda part: part.rename(f"{part}.{now}.damaged"))
-    except BlockingIOError:
-        return
     finally:
         os.close(lock)
 
@@ -135,7 +134,7 @@ def _rows(
             try:
                 batch = _batch((flusher, number, *_decode(data)))
                 yield place, at if isinstance(at, int) else 0, batch, data
-            except (msgspec.DecodeError, msgspec.ValidationError):
+            except msgspec.DecodeError:
                 yield place, 0, None, data
 
 
