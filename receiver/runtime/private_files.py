@@ -48,6 +48,26 @@ def write_once(path: Path, text: str) -> None:
     sync_directory(path.parent)
 
 
+def append(file: int, data: bytes | bytearray, size: int) -> None:
+    """Append to a file of so many bytes, and return once that is on disk. A failure leaves the file
+    as it was. Raises `OSError`.
+    """
+    try:
+        write_at(file, data, size)
+        os.fsync(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, size)
+        raise
+
+
+def write_at(file: int, data: bytes | bytearray, place: int) -> None:
+    """Write all of the data from a place on. Raises `OSError`."""
+    written = 0
+    while written < len(data):
+        written += os.pwrite(file, data[written:], place + written)
+
+
 def sync_directory(directory: Path) -> None:
     """Write a directory to disk, with the names in it. Raises `OSError`."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from receiver.runtime.private_files import sync_directory
+from receiver.runtime.private_files import append, sync_directory
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """Bytes at which the next block begins a new file."""
@@ -30,13 +30,8 @@ class SegmentWriter:
         """
         name, file, size = self._in_place() or self._begin(number)
         try:
-            written = 0
-            while written < len(data):
-                written += os.pwrite(file, data[written:], size + written)
-            os.fsync(file)
+            append(file, data, size)
         except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(file, size)
             self.close()
             raise
         self._open = name, file, size + len(data)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from receiver.intake.inbound_writer import Batch
-from receiver.intake.spool import batch_body, disk, row_format
+from receiver.intake.spool import batch_body, row_format
 from receiver.intake.spool.depth import Depth, plus
 from receiver.intake.spool.row_format import Row
+from receiver.runtime.private_files import write_at
 
 Change = Callable[[Batch], Batch]
 """Returns a batch without some of its entries, or as it is; never another number."""
@@ -51,9 +52,9 @@ def copy(
         depth = plus(depth, Depth(1, row.notifications, len(whole), row.at or None))
         data += whole
         if len(data) > _CHUNK:
-            disk.write(file, data, size)
+            write_at(file, data, size)
             size, data = size + len(data), bytearray()
-    disk.write(file, data, size)
+    write_at(file, data, size)
     return depth, size + len(data)
 
 

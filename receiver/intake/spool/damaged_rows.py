@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from receiver.intake.spool import disk, row_format
+from receiver.runtime.private_files import append
 
 
 def keep(path: Path, file: str, place: int, notifications: int, fault: str, data: bytes) -> None:
@@ -22,9 +23,7 @@ def keep(path: Path, file: str, place: int, notifications: int, fault: str, data
     with contextlib.ExitStack() as opened:
         kept = disk.open_file(path, opened)
         end = os.fstat(kept).st_size
-        row = row_format.pack(end, 0, notifications, body)
-        disk.write(kept, row, end)
-        os.fsync(kept)
+        append(kept, row_format.pack(end, 0, notifications, body), end)
 
 
 def count(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Files of the spool on the disk: opened without following links, locked, written whole.
+"""Files of the spool on the disk: opened without following links, and locked.
 
 Every function may raise `OSError`.
 """
@@ -27,23 +27,3 @@ def lock(path: Path) -> int | None:
             return None
         raise
     return file
-
-
-def append(file: int, data: bytes | bytearray, size: int) -> None:
-    """Append to a file of so many bytes, and return once that is on disk. A failure leaves the file
-    as it was.
-    """
-    try:
-        write(file, data, size)
-        os.fsync(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.ftruncate(file, size)
-        raise
-
-
-def write(file: int, data: bytes | bytearray, place: int) -> None:
-    """Write all of the data from a place on."""
-    written = 0
-    while written < len(data):
-        written += os.pwrite(file, data[written:], place + written)

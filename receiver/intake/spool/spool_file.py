@@ -30,7 +30,7 @@ from receiver.intake.spool.changed_rows import Change, Changes
 from receiver.intake.spool.depth import HEAD, START, Depth, ForeignFileError, noted, plus, summed
 from receiver.intake.spool.drain_mark import Mark
 from receiver.intake.spool.row_format import Row
-from receiver.runtime.private_files import sync_directory
+from receiver.runtime.private_files import append, sync_directory
 
 log = structlog.get_logger()
 
@@ -111,7 +111,7 @@ class SpoolFile:
             row = row_format.pack(self.size + len(data), came, len(batch.accepted), body)
             data += row
             more = plus(more, Depth(1, len(batch.accepted), len(row), came))
-        disk.append(self._file, data, self.size)
+        append(self._file, data, self.size)
         self.size += len(data)
         self.depth = plus(self.depth, more)
         self._note()
@@ -201,8 +201,9 @@ class SpoolFile:
             self.depth, sound = summed(row_format.rows(self._read, self._drained, self.size))
             if self.size and not (ours or sound or known):
                 raise ForeignFileError(f"{self.name} is no file of the spool, or wholly damaged")
-        if known and known.size > self.size:
-            self._miss(known.notifications - self.depth.notifications)
+        lost = known.notifications - self.depth.notifications if known else 0
+        if known and known.size > self.size and lost > 0:
+            self.set_aside(self.name, self.size, lost, "its end was cut off", b"")
         self._empty_if_drained()
 
     def _notice_less(self) -> None:
@@ -212,10 +213,6 @@ class SpoolFile:
             self._load(self._now(), certain=True)
         elif size > self.size:  # what a failed write may have left
             os.ftruncate(self._file, self.size)
-
-    def _miss(self, lost: int) -> None:
-        if lost > 0:
-            self.set_aside(self.name, self.size, lost, "its end was cut off", b"")
 
     def _batch(self, row: Row) -> Batch | None:
         body = self._body(row)
