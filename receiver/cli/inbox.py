@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from receiver.carriers.att.mailbox_message import fields_of, said
+from receiver.carriers.att.items import fields_of
+from receiver.carriers.att.mailbox_message import said
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
 from receiver.outbound import NotSent, Unanswered

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from receiver.carriers.att import incoming_sms
 from receiver.carriers.att.body import understand
-from receiver.carriers.att.items import Fields
+from receiver.carriers.att.items import Fields, fields_of
 from receiver.carriers.carrier import (
     MAX_REFUSED_ITEMS,
     Event,
@@ -54,13 +54,13 @@ class _Message(Struct, frozen=True):
 def page(body: bytes, content_type: str = "") -> Page:
     """Return what a body says. Raises `Rejected` for one that is no page."""
     value, _ = understand(body, content_type)
-    whole = _lower(value) or {}
+    whole = fields_of(value)
     if LIST not in whole and MESSAGES not in whole:
         raise Rejected(f"{_SHOWN}: missing")
     found = whole.get(LIST, value)
-    inside = _lower(found)
-    if inside is None:
+    if type(found) is not dict:
         return Page(_listed(found), 0)
+    inside = fields_of(found)
     return Page(_listed(inside.get(MESSAGES)), _count(inside.get(_PENDING)))
 
 
@@ -118,10 +118,9 @@ def _sorted(found: Page, most_bad: float) -> tuple[list[_Message], list[RefusedI
     bad: list[RefusedItem] = []
     for position, item in enumerate(found.items):
         try:
-            fields = _lower(item)
-            if fields is None:
+            if type(item) is not dict:
                 raise Rejected("an object is wanted")
-            good.append(_Message(position, item, _mo(fields)))
+            good.append(_Message(position, item, _mo(fields_of(item))))
         except Rejected as fault:
             where = f"{_SHOWN}.InboundSmsMessage[{position}]"
             bad.append(RefusedItem(f"{where}: {fault.reason}", msgspec.json.encode(item)))
@@ -146,7 +145,3 @@ def _count(value: Any) -> int:
     text = str(value).strip() if type(value) in (int, float, str) else ""
     text = text.removesuffix(".0")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _lower(value: Any) -> Fields | None:
-    return {name.lower(): one for name, one in value.items()} if type(value) is dict else None

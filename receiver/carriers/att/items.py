@@ -107,6 +107,11 @@ def holds(value: Any, wrappers: Wrappers) -> bool:
     return False
 
 
+def fields_of(value: Any) -> Fields:
+    """Return an object's members under their names in lower case; empty for anything else."""
+    return {name.lower(): inner for name, inner in value.items()} if type(value) is dict else {}
+
+
 def text(fields: Fields, name: str, shown: str) -> str:
     """Return a field that must be there, though it may be empty or null; numbers as decimal
     text.
@@ -174,7 +179,7 @@ _Found = tuple[str, Any, Any]
 def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> Iterable[_Found]:
     if type(value) is not dict:
         return [(path, value, value)]
-    fields = {name.lower(): inner for name, inner in value.items()}
+    fields = fields_of(value)
     if fields.keys().isdisjoint(wrappers):
         found = _root(fields)
     else:

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from receiver.carriers.att.items import identifier
-from receiver.carriers.att.mailbox_message import Change, event, fields_of, flags
+from receiver.carriers.att.items import fields_of, identifier
+from receiver.carriers.att.mailbox_message import Change, event, flags
 from receiver.carriers.carrier import Event, Reading, Rejected, Request, Unreadable
 from receiver.carriers.formats.json_body import as_raw, json_value
 from receiver.contract.records import Notification

@@ -5,19 +5,18 @@ things (texts in place of `{value}`, times with a zone); both are read.
 """
 
 import re
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final, Literal
 
 from msgspec import Raw
 
-from receiver.carriers.att.items import identifier
+from receiver.carriers.att.items import Fields, fields_of, identifier
 from receiver.carriers.carrier import Event
 from receiver.carriers.formats import phone_number, timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.events.data import Attachment, Direction, InboxMessage, InboxMessageSaid, Segment
 
 Change = Literal["added", "updated", "deleted"]
-Fields = dict[str, Any]
 
 _CHANNELS: Final = {"text": "sms", "sms": "sms", "mms": "mms"}
 _DIRECTIONS: Final[dict[bool | None, Direction]] = {True: "incoming", False: "outgoing", None: None}
@@ -25,11 +24,6 @@ _TRUE: Final = frozenset({"true", "1"})
 _FALSE: Final = frozenset({"false", "0"})
 _PRIVATE: Final = frozenset({"text", "subject"})
 _LAST_NUMBER: Final = re.compile(r"/parts?/([0-9]{1,4})/?$").search
-
-
-def fields_of(value: Any) -> Fields:
-    """Return an object's members under their names in lower case; empty for anything else."""
-    return {key.lower(): inner for key, inner in value.items()} if type(value) is dict else {}
 
 
 def flag(value: Any) -> bool | None:
@@ -78,7 +72,7 @@ def event(
         data=data,
         raw=raw,
         subject=attribute(subject),
-        time=_time(time, zone),
+        time=timestamp.read(time, zone),
         identity=identity,
         basis="composite" if identity else "none",
         origin_id=attribute(data["messageId"]),
@@ -101,10 +95,6 @@ def said(message: Fields, region: str) -> InboxMessageSaid:
         "segment": _segment(more),
         "attachments": _attachments(message.get("mmscontent")),
     }
-
-
-def _time(text: str | None, zone: tzinfo) -> datetime | None:
-    return timestamp.read(text, zone)
 
 
 def _text(value: Any) -> str | None:

@@ -8,7 +8,7 @@ as SMPP has them.
 import binascii
 from typing import Final
 
-from receiver.carriers.att.items import Fields, blank, optional_text, text
+from receiver.carriers.att.items import Fields, blank, fields_of, optional_text, text
 from receiver.carriers.formats.charset import strictly
 
 _CODINGS: Final = {"3": "cp1252", "8": "utf_16_be"}
@@ -23,19 +23,14 @@ def message_text(fields: Fields) -> str:
     """
     if fields.keys().isdisjoint(_FORMS):
         return text(fields, "message", "Message")
-    if inner := _inner(fields, "inboundsmstextmessage"):
+    if inner := fields_of(fields.get("inboundsmstextmessage")):
         return text(inner, "message", "Message")
-    if inner := _inner(fields, "inboundsmsbase64message"):
+    if inner := fields_of(fields.get("inboundsmsbase64message")):
         return _octets(text(inner, "message", "Message"), inner)
-    if inner := _inner(fields, "inboundmmsmessage"):
+    if inner := fields_of(fields.get("inboundmmsmessage")):
         texts = (optional_text(inner, name, name) for name in _MMS_TEXTS)
         return next((found for found in texts if found and not blank(found)), "")
     return text(fields, "message", "Message")
-
-
-def _inner(fields: Fields, name: str) -> Fields | None:
-    found = fields.get(name)
-    return {key.lower(): value for key, value in found.items()} if type(found) is dict else None
 
 
 def _octets(encoded: str, inner: Fields) -> str:

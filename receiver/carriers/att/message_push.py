@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Raw
 
 from receiver.carriers.att.body import understand
-from receiver.carriers.att.items import Room, filled_text, identifier
-from receiver.carriers.att.mailbox_message import Change, event, fields_of, flags, without_text
+from receiver.carriers.att.items import Room, fields_of, filled_text, identifier
+from receiver.carriers.att.mailbox_message import Change, event, flags, without_text
 from receiver.carriers.carrier import (
     MAX_REFUSED_ITEMS,
     Event,

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from receiver.carriers.att.items import fields_of
 from receiver.carriers.att.mailbox_change import MailboxChange, encode
-from receiver.carriers.att.mailbox_message import Change, fields_of, flags, without_text
+from receiver.carriers.att.mailbox_message import Change, flags, without_text
 
 Append = Callable[[list[bytes]], Awaitable[None]]
 """Appends bodies of the callback `att.messages`; returns when they are durable."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from receiver.carriers.att.mailbox_message import fields_of
+from receiver.carriers.att.items import fields_of
 from receiver.polling.mailbox.api import CHUNK, MailboxApi, Refused
 from receiver.polling.mailbox.shapes import message_id
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from receiver.carriers.att.mailbox_message import fields_of, flags
+from receiver.carriers.att.items import fields_of
+from receiver.carriers.att.mailbox_message import flags
 from receiver.polling.mailbox.api import MailboxApi, NoIndex
 from receiver.polling.mailbox.changes import Changes
 from receiver.polling.mailbox.progress import Progress, ProgressStore, Waiting

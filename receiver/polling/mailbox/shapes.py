@@ -6,7 +6,8 @@ OpenAPI document (`addedMessages`, `messageResultSet`). Both are read, in any ca
 
 from typing import Any, Final, Literal, NamedTuple
 
-from receiver.carriers.att.mailbox_message import Change, fields_of
+from receiver.carriers.att.items import fields_of
+from receiver.carriers.att.mailbox_message import Change
 
 Status = Literal["ready", "building", "missing"]
 
