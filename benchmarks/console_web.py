@@ -4,11 +4,13 @@ import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from benchmarks import load
 from benchmarks.console_process import Console
 from benchmarks.console_viewers import Viewers
+from benchmarks.processes import beside
 from benchmarks.rounds import shown
 
 VIEWERS: Final = 10
@@ -22,7 +24,7 @@ def turns(found: Console, target: load.Target, rounds: int, seconds: float) -> R
     beside: list[load.Result] = []
     rows, cpu = [], 0.0
     for number in range(2 * rounds):
-        own = load.Target(target.port, target.method, target.path, 10_000 * number)
+        own = replace(target, first=10_000 * number)
         if number % 4 in (0, 3):
             alone.append(load.opened(own, RATE, 16, seconds))
             continue
@@ -43,22 +45,15 @@ def turns(found: Console, target: load.Target, rounds: int, seconds: float) -> R
 @contextmanager
 def loading(target: load.Target) -> Iterator[None]:
     """Send notifications during the block."""
-    done = threading.Event()
 
-    def send() -> None:
+    def send(ended: threading.Event) -> None:
         number = 1_000_000
-        while not done.is_set():
-            own = load.Target(target.port, target.method, target.path, number)
-            load.opened(own, RATE, 16, 5)
+        while not ended.is_set():
+            load.opened(replace(target, first=number), RATE, 16, 5)
             number += 5 * RATE
 
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
+    with beside(send):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def _web(each: list[load.Result]) -> Result:

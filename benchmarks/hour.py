@@ -11,9 +11,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +22,7 @@ from benchmarks import books, forward, notifications, record
 from benchmarks.contenders import OURS, Running, web_process
 from benchmarks.footprint import command_of, resident_megabytes
 from benchmarks.load import Target, opened
-from benchmarks.processes import Process, Server, python, running, scratch, until, valkey
+from benchmarks.processes import Process, Server, beside, python, running, scratch, until, valkey
 from benchmarks.rounds import table
 from receiver.contract.redis_keys import EVENTS, LEDGER, SINKS
 from workers.forward import delivery_queue
@@ -71,7 +69,7 @@ def run(minutes: int, rate: float) -> Row:
         with (
             running(python("-m", "workers"), environ) as workers,
             web_process(OURS, server, environ) as web,
-            _jobs_taken(server),
+            beside(partial(_take_jobs, server.client)),
         ):
             opened(replace(web.target, first=1), rate / 4, CONNECTIONS, 5)
             rows = []
@@ -164,24 +162,11 @@ def _end(server: Server, workers: Process, answered: float) -> Row:
     }
 
 
-@contextmanager
-def _jobs_taken(server: Server) -> Iterator[None]:
-    """Take jobs from the queue and forget them during the block: `rq worker` would be the limit."""
-    stop = threading.Event()
-
-    def take() -> None:
-        client: Any = server.client
-        while not stop.wait(0.05):
-            while names := client.lpop("rq:queue:company", 1000):
-                client.unlink(*(b"rq:job:" + name for name in names))
-
-    thread = threading.Thread(target=take)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def _take_jobs(client: Any, ended: threading.Event) -> None:
+    """Take jobs from the queue and forget them: `rq worker` would be the limit."""
+    while not ended.wait(0.05):
+        while names := client.lpop("rq:queue:company", 1000):
+            client.unlink(*(b"rq:job:" + name for name in names))
 
 
 def report(part: Row) -> str:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from benchmarks.calm import Result, calm
 from benchmarks.contenders import OURS, Running, web_process
 from benchmarks.load import closed, opened
-from benchmarks.processes import Process, valkey
+from benchmarks.processes import Process, beside, valkey
 from benchmarks.rounds import table
 
 LOADS = (0.5, 1.0, 3.0)
@@ -124,22 +124,18 @@ def _together(case: Case, running: Running, rate: float, seconds: float) -> Resu
 @contextlib.contextmanager
 def _slowed(process: Process, period: float) -> Iterator[None]:
     """Give a process its share of a processor, a piece of every period."""
-    ended = threading.Event()
 
-    def slow() -> None:
+    def slow(ended: threading.Event) -> None:
         while not ended.is_set():
             os.kill(process.popen.pid, signal.SIGCONT)
             time.sleep(period / SHARE)
             os.kill(process.popen.pid, signal.SIGSTOP)
             time.sleep(period - period / SHARE)
 
-    thread = threading.Thread(target=slow)
-    thread.start()
     try:
-        yield
+        with beside(slow):
+            yield
     finally:
-        ended.set()
-        thread.join()
         os.kill(process.popen.pid, signal.SIGCONT)
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,16 +100,14 @@ def scratch() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(
-    command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT
-) -> Iterator[Process]:
+def running(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Iterator[Process]:
     """Run a process in a session of its own, stopped with all its children when the block ends, and
     when the benchmark is killed. Main thread only (`parent_death`).
     """
     with scratch() as directory, (directory / "output").open("wb") as output:
         popen = subprocess.Popen(
             command,
-            cwd=cwd,
+            cwd=ROOT,
             env=_environ(environ or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -120,6 +119,19 @@ def running(
             yield Process(popen, directory / "output")
         finally:
             _stop(popen)
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run `work` in a thread during the block; the event that it gets is set at the end."""
+    ended = threading.Event()
+    thread = threading.Thread(target=work, args=(ended,))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager
