@@ -76,10 +76,7 @@ def hook(app: str = "app") -> Iterator[str]:
 def _ours(contender: Contender, server: Server, url: str, directory: Path, count: int) -> float:
     mode = "batch" if contender is BATCH else "structured"
     delivery_queue.create_group(server.client, SINK)
-    with server.client.pipeline(transaction=False) as pipe:
-        for event in events(count):
-            pipe.xadd(EVENTS, {"event": event})
-        pipe.execute()
+    fill(server, count)
     environ = {"REDIS_URL": server.url, **configured(url, directory, mode)}
 
     def left() -> int:
@@ -110,6 +107,14 @@ def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, c
 
     with running(["node", str(PEER / "forward.mjs")], environ) as process:
         return timed(left, count, process)
+
+
+def fill(server: Server, count: int) -> None:
+    """Write so many events onto the stream."""
+    with server.client.pipeline(transaction=False) as pipe:
+        for event in events(count):
+            pipe.xadd(EVENTS, {"event": event})
+        pipe.execute()
 
 
 def events(count: int) -> Iterator[bytes]:

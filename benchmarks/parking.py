@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from benchmarks import record
 from benchmarks.calm import Result
-from benchmarks.forward import events
+from benchmarks.forward import events, fill
 from benchmarks.processes import scratch, valkey
 from receiver.config.settings import RedisStreamSink, Settings
-from receiver.contract.redis_keys import EVENTS, retry_due, retry_items, sink_parking
+from receiver.contract.redis_keys import EVENTS, retry_due, retry_items, sink_parking, sink_state
 from workers.forward import delivery_queue
 from workers.parking import memory_use
 from workers.parking.parked_files import ParkedFiles
@@ -34,28 +34,15 @@ def rates(count: int) -> Result:
     with valkey() as server, scratch() as directory:
         client: Any = server.client
         delivery_queue.create_group(client, SINK.name)
-        with client.pipeline(transaction=False) as pipe:
-            for event in events(count):
-                pipe.xadd(EVENTS, {"event": event})
-            pipe.execute()
+        fill(server, count)
         in_memory = client.memory_usage(EVENTS, samples=0) / count
-        settings = Settings(redis_url=server.url, park_dir=directory, sinks=(SINK,))
         estimated = memory_use.read(client, [SINK])[SINK.name].event_bytes
-        client.hset(f"receiver:sink:{SINK.name}", "stopped", "until all are parked")
-        parker = Parker(client, settings)
-        began = time.perf_counter()
-        while not parker.step():
-            pass
-        parking = time.perf_counter() - began
+        settings = Settings(redis_url=server.url, park_dir=directory, sinks=(SINK,))
+        client.hset(sink_state(SINK.name), "stopped", "until all are parked")
+        _, parking = _moved(client, settings)
         total, size = client.hmget(sink_parking(SINK.name), "total", "bytes")
-        client.delete(f"receiver:sink:{SINK.name}")
-        parker.close()
-        roomy = Settings(redis_url=server.url, park_dir=directory, sinks=(replace(SINK, share=20),))
-        parker = Parker(client, roomy)
-        began = time.perf_counter()
-        returned = _return_all(client, parker)
-        back = time.perf_counter() - began
-        parker.close()
+        client.delete(sink_state(SINK.name))
+        returned, back = _moved(client, replace(settings, sinks=(replace(SINK, share=20),)))
     return {
         "bytes_in_memory": in_memory,
         "bytes_estimated": estimated,
@@ -65,12 +52,17 @@ def rates(count: int) -> Result:
     }
 
 
-def _return_all(client: Any, parker: Parker) -> int:
-    """Return everything to a sink that takes it at once."""
-    returned = 0
+def _moved(client: Any, settings: Settings) -> tuple[int, float]:
+    """Park all that waits, or return all that is parked to a sink that takes it at once. Returns
+    how many came back, and the seconds that took.
+    """
+    parker, returned = Parker(client, settings), 0
+    began = time.perf_counter()
     while came := step_and_take(client, parker):
         returned += came
-    return returned
+    took = time.perf_counter() - began
+    parker.close()
+    return returned, took
 
 
 def step_and_take(client: Any, parker: Parker) -> int:

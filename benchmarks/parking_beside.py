@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import books, record
 from benchmarks.calm import Result
-from benchmarks.forward import events
+from benchmarks.forward import fill
 from benchmarks.parking import SINK, step_and_take
 from benchmarks.processes import Server, python, running, scratch, until, valkey
 from benchmarks.rounds import Round, ratios, shown, table, values
@@ -36,10 +36,7 @@ def measure(way: str, count: int) -> Result:
     with valkey() as server, scratch() as directory:
         for name in (SINK.name, "live"):
             delivery_queue.create_group(server.client, name)
-        with server.client.pipeline(transaction=False) as pipe:
-            for event in events(PARKED):
-                pipe.xadd(EVENTS, {"event": event})
-            pipe.execute()
+        fill(server, PARKED)
         server.client.xgroup_setid(EVENTS, "forward:live", "$")
         file = directory / "receiver.toml"
         file.write_text('[[sink]]\nname = "live"\nkind = "redis-stream"\nstream = "live"\n')
