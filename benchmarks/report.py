@@ -39,16 +39,26 @@ Parts of different days are of machines of the same kind, but not of the same sp
 within a part only, ratios between parts too."""
 
 
+_CHARTS = {
+    "connections": Chart(
+        "Acknowledged by connections", Axis("connections", log=True), Axis("per second")
+    ),
+    "offered": Chart("p99 against offered rate", Axis("offered per second"), Axis("ms", log=True)),
+    "backlogs": Chart("Drained by one worker", Axis("backlog", log=True), Axis("per second")),
+    "resident": Chart("Resident memory", Axis("notifications"), Axis("MB")),
+}
+
+
 def _charts(raw: Raw, directory: Path) -> list[str]:
     shown_charts = []
-    for name, chart, lines in _drawn(raw):
+    for name, lines in _lines(raw).items():
         if any(lines.values()):
-            draw(chart, lines, directory / "results" / f"{name}.svg")
-            shown_charts.append(f"![{chart.title}](results/{name}.svg)")
+            draw(_CHARTS[name], lines, directory / "results" / f"{name}.svg")
+            shown_charts.append(f"![{_CHARTS[name].title}](results/{name}.svg)")
     return shown_charts
 
 
-def _drawn(raw: Raw) -> list[tuple[str, Chart, dict[str, list[tuple[float, float]]]]]:
+def _lines(raw: Raw) -> dict[str, dict[str, list[tuple[float, float]]]]:
     by_connections = {
         NAMES[letter]: [(x, y) for x, y in line]
         for letter, line in raw.get("connections", {}).items()
@@ -63,25 +73,9 @@ def _drawn(raw: Raw) -> list[tuple[str, Chart, dict[str, list[tuple[float, float
     }
     samples = raw.get("resident", [])
     memory = {who: [(run["outcomes"], run[who]) for run in samples] for who in ("web", "worker")}
-    return [
-        (
-            "connections",
-            Chart("Acknowledged by connections", Axis("connections", log=True), Axis("per second")),
-            by_connections,
-        ),
-        (
-            "offered",
-            Chart("p99 against offered rate", Axis("offered per second"), Axis("ms", log=True)),
-            by_rate,
-        ),
-        (
-            "backlogs",
-            Chart("Drained by one worker", Axis("backlog", log=True), Axis("per second")),
-            drained,
-        ),
-        (
-            "resident",
-            Chart("Resident memory", Axis("notifications"), Axis("MB")),
-            memory,
-        ),
-    ]
+    return {
+        "connections": by_connections,
+        "offered": by_rate,
+        "backlogs": drained,
+        "resident": memory,
+    }
