@@ -30,7 +30,7 @@ def acknowledged(rounds: int, seconds: float) -> list[Round]:
     return interleave([_of(*each) for each in chosen.values()], rounds, measure)
 
 
-def drained(rounds: int, backlog: int = drain.BACKLOG) -> list[Round]:
+def drained(rounds: int) -> list[Round]:
     """Measure one and two workers of ours on each kind, and the peer's, which read none."""
     chosen: dict[str, Drained] = {
         _of(OURS, kind, workers).letter: (OURS, kind, workers)
@@ -42,7 +42,7 @@ def drained(rounds: int, backlog: int = drain.BACKLOG) -> list[Round]:
 
     def measure(named: Contender) -> Result:
         contender, kind, workers = chosen[named.letter]
-        return drain.measure(contender, backlog, kinds=(kind,), workers=workers)
+        return drain.measure(contender, kinds=(kind,), workers=workers)
 
     named = [replace(each, letter=letter) for letter, (each, _, _) in chosen.items()]
     return interleave(named, rounds, measure)

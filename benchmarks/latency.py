@@ -27,7 +27,7 @@ LONE_RATE = 20.0
 """A notification every 50 ms: each finds an idle system."""
 
 
-def offered(contender: Contender, rates: Sequence[float], seconds: float = 10) -> list[Result]:
+def offered(contender: Contender, rates: Sequence[float], seconds: float) -> list[Result]:
     """Measure one contender at each of the rates, slowest first."""
     results = []
     with fresh(contender) as running:
@@ -39,20 +39,20 @@ def offered(contender: Contender, rates: Sequence[float], seconds: float = 10) -
     return results
 
 
-def lone(contender: Contender, seconds: float = 15) -> Result:
+def lone(contender: Contender, seconds: float) -> Result:
     """Measure one connection, one notification at a time, nothing else going on."""
     with fresh(contender) as running:
         closed(replace(running.target, first=1), CONNECTIONS, 3)
         return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
 
 
-def lone_with_worker(seconds: float = 15) -> Result:
+def lone_with_worker(seconds: float) -> Result:
     """Measure the same of our web process, with the workers normalising what comes in."""
     with valkey() as server, warm_worker(server), contenders.web_process(OURS, server) as running:
         return opened(replace(running.target, first=5_000_000), LONE_RATE, 1, seconds)
 
 
-def store_alone(seconds: float = 15) -> Result:
+def store_alone(seconds: float) -> Result:
     """Measure Valkey and the disk alone: the intake's script from a bare socket, as seldom."""
     took = []
     with valkey() as server, socket.create_connection(("127.0.0.1", server.port)) as line:

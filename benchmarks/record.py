@@ -20,9 +20,9 @@ FILE = ROOT / "benchmarks" / "results" / "raw.json"
 _PRODUCT = ("receiver", "workers", "benchmarks/*.py", "benchmarks/contenders", "requirements.lock")
 
 
-def parts(file: Path = FILE) -> dict[str, dict[str, Any]]:
+def parts() -> dict[str, dict[str, Any]]:
     """Return everything there is: name -> the part, its figures under `figures`."""
-    return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
+    return dict(json.loads(FILE.read_text("utf-8"))) if FILE.exists() else {}
 
 
 def figures() -> dict[str, Any]:

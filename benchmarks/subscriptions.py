@@ -127,7 +127,8 @@ def _bytes_per_slot(client: "redis.Redis") -> Iterator[tuple[str, float]]:
 
 def _multiply(client: "redis.Redis") -> None:
     """Have 20,000 slots of the 1,000: other names, devices, subscriptions and credentials."""
-    for raw in _values(client, SUBSCRIPTIONS):
+    slots: Any = client.hvals(SUBSCRIPTIONS)
+    for raw in slots:
         for copy in range(1, LARGEST // SLOTS):
             slot = decode(raw)
             slot.id += str(copy)
@@ -138,11 +139,6 @@ def _multiply(client: "redis.Redis") -> None:
         stored: Any = client.hgetall(key)
         for copy in range(1, LARGEST // SLOTS):
             client.hset(key, mapping={name + b"%02d" % copy: v for name, v in stored.items()})
-
-
-def _values(client: "redis.Redis", key: str) -> list[bytes]:
-    found: Any = client.hvals(key)
-    return list(found)
 
 
 def _plan(client: "redis.Redis", environ: dict[str, str]) -> float:

@@ -137,7 +137,7 @@ def _needs_node() -> str | None:
         command = ["npm", "install", "--no-save", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=PEER, capture_output=True, text=True)
         if done.returncode:
-            return f"npm ci failed: {done.stderr.strip().splitlines()[-1]}"
+            return f"npm install failed: {done.stderr.strip().splitlines()[-1]}"
     return None
 
 
