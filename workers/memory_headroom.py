@@ -40,33 +40,20 @@ class Headroom:
         `redis.RedisError`.
         """
         if self.is_due():
-            self._note(nearly_full(self._client))
+            memory: Any = self._client.info("memory")
+            self._note(memory["used_memory"], memory.get("maxmemory", 0))
         return self.nearly_full
 
     def told(self, reply: bytes) -> None:
-        """Note a reply to `INFO memory`, as the server sent it."""
-        self._note(told_nearly_full(reply))
+        """Note a reply to `INFO memory`, as the server sent it. redis-py would parse every line of
+        it, which takes as long as normalising some notifications.
+        """
+        found = {name: int(value) for name, value in _memory(reply)}
+        self._note(found[b"used_memory"], found.get(b"maxmemory", 0))
 
-    def _note(self, full: bool) -> None:
-        self.nearly_full, self._answered = full, time.monotonic()
-
-
-def nearly_full(client: redis.Redis) -> bool:
-    """Return whether Redis uses over 90 % of its `maxmemory`. Raises `redis.RedisError`."""
-    memory: Any = client.info("memory")
-    return _above(memory["used_memory"], memory.get("maxmemory", 0))
-
-
-def told_nearly_full(reply: bytes) -> bool:
-    """Return whether a raw reply to `INFO memory` says so. redis-py would parse every line of it,
-    which takes as long as normalising some notifications.
-    """
-    found = {name: int(value) for name, value in _memory(reply)}
-    return _above(found[b"used_memory"], found.get(b"maxmemory", 0))
-
-
-def _above(used: int, limit: int) -> bool:
-    return bool(limit and used > NEARLY_FULL_AT * limit)
+    def _note(self, used: int, limit: int) -> None:
+        self.nearly_full = bool(limit and used > NEARLY_FULL_AT * limit)
+        self._answered = time.monotonic()
 
 
 def sinks_have_backlog(client: redis.Redis) -> bool:

@@ -11,6 +11,14 @@ from workers import memory_headroom
 from workers.forward.delivery_queue import create_group
 from workers.memory_headroom import Headroom
 
+NOBODY: Any = None
+
+
+def said(reply: bytes) -> bool:
+    headroom = Headroom(NOBODY)
+    headroom.told(reply)
+    return headroom.nearly_full
+
 
 @pytest.mark.parametrize(("limit", "full"), [("0", False), ("1gb", False), ("1mb", True)])
 def test_a_reply_says_the_same_as_asking(valkey: Valkey, limit: str, full: bool) -> None:
@@ -21,7 +29,7 @@ def test_a_reply_says_the_same_as_asking(valkey: Valkey, limit: str, full: bool)
     connection.send_command("INFO", "memory")
     reply = connection.read_response()
     client.connection_pool.release(connection)
-    assert memory_headroom.told_nearly_full(reply) is memory_headroom.nearly_full(client) is full
+    assert said(reply) is Headroom(client).ask() is full
 
 
 def test_a_server_is_asked_for_its_memory_ten_times_a_second_at_most(
@@ -44,14 +52,14 @@ def test_a_server_is_asked_for_its_memory_ten_times_a_second_at_most(
 
 
 def test_at_nine_tenths_a_server_is_not_nearly_full_yet() -> None:
-    assert not memory_headroom.told_nearly_full(b"used_memory:90\r\nmaxmemory:100\r\n")
-    assert memory_headroom.told_nearly_full(b"used_memory:91\r\nmaxmemory:100\r\n")
+    assert not said(b"used_memory:90\r\nmaxmemory:100\r\n")
+    assert said(b"used_memory:91\r\nmaxmemory:100\r\n")
 
 
 def test_a_server_that_does_not_say_its_limit_is_never_full() -> None:
     silent: Any = SimpleNamespace(info=lambda _section: {"used_memory": 95})
-    assert not memory_headroom.nearly_full(silent)
-    assert not memory_headroom.told_nearly_full(b"used_memory:95\r\n")
+    assert not Headroom(silent).ask()
+    assert not said(b"used_memory:95\r\n")
 
 
 def test_only_what_a_sink_has_to_deliver_is_waited_for(valkey: Valkey) -> None:
