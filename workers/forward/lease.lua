@@ -96,19 +96,14 @@ end
 local function held(why, since)
     local old = math.min(now, tonumber(ARGV[8])) - tonumber(ARGV[7])
     since = tonumber(since or '')
-    if since and since < old then
-        for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-            if raw[2] == group then
-                local after, count = '(' .. raw[8], 0
-                local waiting = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', wanted)
-                while waiting[count + 1] and tonumber(waiting[count + 1][1]:match('^%d+')) < old do
-                    count = count + 1
-                end
-                if count > 0 then
-                    read('>', count)
-                end
-            end
+    local own = since and since < old and groups_of(KEYS[1])[group]
+    if own then
+        local after, count = '(' .. own['last-delivered-id'], 0
+        local waiting = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', wanted)
+        while waiting[count + 1] and tonumber(waiting[count + 1][1]:match('^%d+')) < old do
+            count = count + 1
         end
+        read('>', count)
     end
     return {why, ARGV[6], '', now, found, moved, 0}
 end
