@@ -139,16 +139,13 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.hgetall(erase_parked(sink))
     retries, names, (stopped, opened), parking, oldest, newest, asked = pipe.execute()
-    items: Any = client.hmget(retry_items(sink), names) if names else []
-    events = [field for _, fields in (*oldest, *newest) for field in fields.values()]
-    sizes = [len(one) for one in events] or [len(one or b"") for one in items] or [0]
     place, host, total, returned, to, back = (one.decode() if one else "" for one in parking)
     return Use(
         position=position,
         waiting=_waiting(client, sink, group, len(oldest)),
         pending=group["pending"],
         retries=retries,
-        event_bytes=sum(sizes) / len(sizes) + _ENTRY_BYTES,
+        event_bytes=_event_bytes(client, sink, [*oldest, *newest], names),
         stopped=bool(stopped),
         failing=(opened or b"0") != b"0",
         place=place,
@@ -159,6 +156,14 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         to=to,
         returned_to=back or "0-0",
     )
+
+
+def _event_bytes(client: Any, sink: str, entries: list[Any], retries: list[bytes]) -> float:
+    """Return what one event takes: of those on the stream, else of those to be tried again."""
+    sizes = [len(event) for _, fields in entries for event in fields.values()]
+    if not sizes and retries:
+        sizes = [len(one or b"") for one in client.hmget(retry_items(sink), retries)]
+    return sum(sizes) / max(1, len(sizes)) + _ENTRY_BYTES
 
 
 def _waiting(client: redis.Redis, sink: str, group: dict[str, Any], seen: int) -> int:

@@ -128,7 +128,7 @@ class Parker:
         self._troubles[name] = trouble
         if trouble == _TAKEN or not (changed or trouble or use.parked):
             return
-        if use.parked and not self._has(use):
+        if use.parked and not self._has(name, use):
             return
         now = time.monotonic()
         if changed or now - self._seen.get(name, -SEEN_EVERY) >= SEEN_EVERY:
@@ -136,9 +136,9 @@ class Parker:
             self._client.hset(sink_parking(name), mapping=seen)
             self._seen[name] = now
 
-    def _has(self, use: Use) -> bool:
+    def _has(self, name: str, use: Use) -> bool:
         """Return whether what is parked is on this host's disk, also while that cannot be read."""
         try:
-            return self._place is not None and use.place == self._place.name
+            return self._parkings[name].mine(use)
         except OSError:
             return use.host == os.uname().nodename

@@ -234,15 +234,9 @@ class SinkParking:
     def _give(self, about: list[Any], deliveries: Sequence[tuple[str, Delivery]]) -> int:
         name = self._sink.name
         pairs = chain.from_iterable((entry, encode(one)) for entry, one in deliveries)
-        return int(
-            self._give_back_script(
-                keys=[
-                    *(retry_due(name), retry_items(name), SINKS, sink_parking(name)),
-                    *(EVENTS, MARKS),
-                ],
-                args=[forward_group(name), name, *about, *pairs],
-            )
-        )
+        keys = [retry_due(name), retry_items(name), SINKS, sink_parking(name), EVENTS, MARKS]
+        args = [forward_group(name), name, *about, *pairs]
+        return int(self._give_back_script(keys=keys, args=args))
 
 
 def _script(client: redis.Redis, name: str) -> Callable[..., Any]:
