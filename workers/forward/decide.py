@@ -116,16 +116,13 @@ class Decider:
         one = item.delivery
         left = one.first + int(self._sink.give_up_hours * 3_600_000) - self._earlier_time()
         if left <= 0:
-            return self._dead(item, f"given up: {answer.reason}", circuit)
+            return outcomes.dead(item, self._letter(item, f"given up: {answer.reason}"), circuit)
         wait = int(1000 * max(backoff.wait(one.attempts), answer.pause))
         again = msgspec.structs.replace(one, reason=answer.reason)
         if answer.what == "refused":
             letter = self._letter(item, answer.reason)
             return outcomes.refused(item, min(wait, left), again, letter)
         return outcomes.retry(item, min(wait, left), again, circuit)
-
-    def _dead(self, item: Item, reason: str, circuit: Circuit) -> Outcome:
-        return outcomes.dead(item, self._letter(item, reason), circuit)
 
     def _letter(self, item: Item, reason: str) -> DeadLetter:
         one = item.delivery

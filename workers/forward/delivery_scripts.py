@@ -31,12 +31,9 @@ class DeliveryScripts:
         self._settle_loaded = False
         """Whether the server has had the script of settlements."""
         due, items, state = retry_due(sink), retry_items(sink), sink_state(sink)
-        bell, parking = forward_bell(sink), sink_parking(sink)
+        bell, parking, refused = forward_bell(sink), sink_parking(sink), refused_at(sink)
         self._lease_keys = (EVENTS, due, items, state, bell, MARKS, parking, INBOUND)
-        self._settle_keys = (
-            *(EVENTS, due, items, DEAD_LETTERS, SINKS, state, MARKS),
-            refused_at(sink),
-        )
+        self._settle_keys = (EVENTS, due, items, DEAD_LETTERS, SINKS, state, MARKS, refused)
 
     def lease(self, args: list[Any]) -> Any:
         """Run `lease.lua` and return its reply. Raises `redis.RedisError`."""

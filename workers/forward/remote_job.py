@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from rq.timeouts import BaseTimeoutException
 
+from receiver.contract.entry_ids import order
 from workers.forward.decide import Decider
 from workers.forward.delivery_queue import ABANDONED_SECONDS
 from workers.forward.outcomes import Outcome
@@ -201,7 +202,7 @@ def _arranged(items: list[Item], batch_size: int) -> list[Item]:
     if not retries:
         return items
     if batch_size > 1:
-        return sorted(items, key=lambda one: [int(part) for part in one.delivery.entry.split("-")])
+        return sorted(items, key=lambda one: order(one.delivery.entry))
     pairs = itertools.zip_longest((one for one in items if not one.retry), retries)
     return [one for one in itertools.chain.from_iterable(pairs) if one]
 

@@ -81,11 +81,11 @@ class SinkSweep:
         return retired
 
     def _ring(self, sink: SinkSettings) -> None:
-        keys = [EVENTS, retry_due(sink.name), sink_state(sink.name), MARKS]
-        keys.append(sink_parking(sink.name))
+        name = sink.name
+        keys = [EVENTS, retry_due(name), sink_state(name), MARKS, sink_parking(name)]
         tries = int(3_600_000 * sink.give_up_hours)
         lease = delivery_queue.lease_milliseconds(sink.seconds)
-        args: list[Any] = [forward_group(sink.name), tries, second_clock.local_time(), lease]
+        args: list[Any] = [forward_group(name), tries, second_clock.local_time(), lease]
         if self._has_work(keys=keys, args=args):
             bell.ring_sink(self._client, sink)
 

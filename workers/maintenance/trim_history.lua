@@ -10,8 +10,9 @@
 --      groups that hold it, by name or, with a `*` at the end, by how they begin
 -- No entry is cut that a holding group has still to acknowledge, and none at all while a group that is
 -- named does not exist yet, nor any that is not done by the group's mark (`marks.lua`): somebody may have
--- moved or destroyed a group just now, and it does not know any more what it has to do. Nobody waits for any other group: entries that are cut before such a reader
--- has acknowledged them are counted, once per reader.
+-- moved or destroyed a group just now, and it does not know any more what it has to do. Nobody waits for
+-- any other group: entries that are cut before such a reader has acknowledged them are counted, once per
+-- reader.
 -- An entry is over age when it is by both clocks: one alone may be days ahead for a moment.
 -- It runs on a full server too (the first line), or memory would never be freed again.
 -- Returns {entries cut, when the oldest entry that may still be cut was written (ms), or -1 for none}.
