@@ -105,6 +105,13 @@ class Event(Struct, frozen=True, kw_only=True):
     for something that is already settled is published with `late: true`."""
 
 
+def as_items(events: list[Event]) -> list[Event]:
+    """Return the events of one body, each with which of how many it is; one alone needs none."""
+    if len(events) == 1:
+        return events
+    return [replace(event, item=(n, len(events))) for n, event in enumerate(events, 1)]
+
+
 class Acknowledgement(Struct, frozen=True):
     """What a carrier wants to hear, once its notification is durable, in place of 204."""
 

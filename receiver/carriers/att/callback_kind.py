@@ -13,7 +13,15 @@ from msgspec import Raw, Struct
 
 from receiver.carriers.att.body import is_plain, understand
 from receiver.carriers.att.items import Fields, Item, Room, Wrappers, holds, sort
-from receiver.carriers.carrier import Event, Reading, RefusedItem, Rejected, Request, Unreadable
+from receiver.carriers.carrier import (
+    Event,
+    Reading,
+    RefusedItem,
+    Rejected,
+    Request,
+    Unreadable,
+    as_items,
+)
 from receiver.carriers.formats.json_body import as_raw
 from receiver.contract.records import Notification
 
@@ -65,13 +73,8 @@ def events(
     if len(items) == 1:
         (kind, item), *_ = items
         return [kind.event(item.meaning, raw, zone, region)]
-    return [
-        msgspec.structs.replace(
-            kind.event(item.meaning, Raw(msgspec.json.encode(item.written)), zone, region),
-            item=(number, len(items)),
-        )
-        for number, (kind, item) in enumerate(items, 1)
-    ]
+    parts = ((kind, item.meaning, Raw(msgspec.json.encode(item.written))) for kind, item in items)
+    return as_items([kind.event(meaning, part, zone, region) for kind, meaning, part in parts])
 
 
 def _items(

@@ -25,6 +25,7 @@ from receiver.carriers.carrier import (
     Rejected,
     Request,
     Unreadable,
+    as_items,
 )
 from receiver.carriers.formats import phone_number
 from receiver.contract.records import Notification
@@ -82,13 +83,7 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
     good, _ = _sorted(found, inf)  # an older version may have taken more
     if not good:
         raise Unreadable("body: no message in it")
-    events = [_event(one, notification, zone, region) for one in good]
-    if len(events) == 1:
-        return events
-    return [
-        msgspec.structs.replace(event, item=(number, len(events)))
-        for number, event in enumerate(events, 1)
-    ]
+    return as_items([_event(one, notification, zone, region) for one in good])
 
 
 def _event(one: _Message, notification: Notification, zone: tzinfo, region: str) -> Event:

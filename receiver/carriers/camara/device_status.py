@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from receiver.carriers.camara.device import device_of, name_of
 from receiver.carriers.camara.values import connectivity, country_code, country_names, flag
-from receiver.carriers.carrier import Event, Reading, Rejected, Request, Unreadable
+from receiver.carriers.carrier import Event, Reading, Rejected, Request, Unreadable, as_items
 from receiver.carriers.formats import timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.json_body import as_raw, json_value
@@ -65,14 +65,8 @@ def normalise(notification: Notification, _zone: tzinfo) -> list[Event]:
         found = _change(notification.body)
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
-    raw, names = as_raw(notification.body), found["changes"]
-    events = [_event(name, found, raw) for name in names]
-    if len(events) == 1:
-        return events
-    return [
-        msgspec.structs.replace(event, item=(number, len(events)))
-        for number, event in enumerate(events, 1)
-    ]
+    raw = as_raw(notification.body)
+    return as_items([_event(name, found, raw) for name in found["changes"]])
 
 
 def _event(name: str, found: dict[str, Any], raw: Raw) -> Event:
