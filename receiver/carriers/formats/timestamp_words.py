@@ -27,8 +27,10 @@ _WEEKDAYS: Final = (
 )
 _MERIDIEM: Final = ("am", "pm")
 _UTC: Final = ("z", "utc", "gmt", "ut")
-_OFFSETS: Final = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8}
-_HOURS: Final = {**_OFFSETS, "pdt": -7}
+_HOURS: Final = {
+    **{"est": -5, "edt": -4, "cst": -6, "cdt": -5},
+    **{"mst": -7, "mdt": -6, "pst": -8, "pdt": -7},
+}
 """RFC 5322, section 4.3. Other abbreviations only mean something in their own zone."""
 
 # Where 04/05 is the fifth of April (CLDR: short dates of en-US, fil): zones of the IANA database.
