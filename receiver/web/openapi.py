@@ -91,19 +91,7 @@ def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Sett
     """
     paths: dict[str, Any] = {}
     for callback in callbacks:
-        if not settings.listeners or "default" in {one.name for one in settings.listeners}:
-            paths[callback.path] = _route(callback, settings)
-        parameter = {
-            "name": "listener",
-            "in": "path",
-            "required": True,
-            "description": "Which registered URL it is; `default` where it is left out.",
-            "schema": _listener(settings),
-        }
-        paths[callback.path + "/{listener}"] = {
-            "parameters": [parameter],
-            **_route(callback, settings),
-        }
+        paths |= _paths(callback, settings)
     paths |= {path: _read(*_READ[path]) for path in reads} | schemas.described()
     return {
         "openapi": "3.1.0",
@@ -120,10 +108,22 @@ def document(callbacks: Iterable[Callback], reads: Iterable[str], settings: Sett
     }
 
 
-def _listener(settings: Settings) -> dict[str, Any]:
-    if settings.listeners:
-        return {"enum": [listener.name for listener in settings.listeners]}
-    return {"type": "string", "pattern": f"^{LISTENER_NAME.pattern}$"}
+def _paths(callback: Callback, settings: Settings) -> dict[str, Any]:
+    """Return the path items of a callback: with a listener's name, and without where that is one's
+    URL too.
+    """
+    names = [listener.name for listener in settings.listeners]
+    any_name = {"type": "string", "pattern": f"^{LISTENER_NAME.pattern}$"}
+    listener = {
+        "name": "listener",
+        "in": "path",
+        "required": True,
+        "description": "Which registered URL it is; `default` where it is left out.",
+        "schema": {"enum": names} if names else any_name,
+    }
+    route = _route(callback, settings)
+    bare = {callback.path: route} if not names or "default" in names else {}
+    return bare | {callback.path + "/{listener}": {"parameters": [listener], **route}}
 
 
 def _route(callback: Callback, settings: Settings) -> dict[str, Any]:
