@@ -37,7 +37,23 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 def serve(settings: Settings) -> None:
     """Serve until a signal. Ends the process with `STARTUP_FAILURE` when it cannot start."""
     open_files.raise_limit(CONNECTIONS)
-    config = uvicorn.Config(
+    config = _config(settings)
+    if settings.web_concurrency > 1:
+        reload = Reload(os.environ, quiet=True)
+        processes = Processes(config, [config.bind_socket()], reload)
+        processes.run()
+        if processes.failed:
+            sys.exit(STARTUP_FAILURE)
+        return
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         "receiver.web.app:create",
         factory=True,
         host=settings.host,
@@ -56,18 +72,6 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=FINISH_WITHIN,
         server_header=False,
     )
-    if settings.web_concurrency > 1:
-        reload = Reload(os.environ, quiet=True)
-        processes = Processes(config, [config.bind_socket()], reload)
-        processes.run()
-        if processes.failed:
-            sys.exit(STARTUP_FAILURE)
-        return
-    server = uvicorn.Server(config)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        sys.exit(STARTUP_FAILURE)
 
 
 def end_at_the_second_signal() -> None:
