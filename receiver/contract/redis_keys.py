@@ -88,10 +88,9 @@ SUBSCRIPTION_ATTEMPTS: Final = "receiver:subscription-attempts"
 credential is stored. `set` and `generation` are what its events carry."""
 SUBSCRIPTION_SETS: Final = "receiver:subscriptions:sets"
 """Hash: `<set>:stopped` why nothing is created for a set any more and `<set>:stopped_until` for how
-long, `<set>:devices` why its devices
-cannot be read, `<set>:deletions` how many deletions wait for `apply --yes`, `<set>:gap_seconds`,
-`<set>:deaf`, `<set>:ended`, `<set>:renewed` and `<set>:failed:<reason>` counts; absent where there
-is nothing to say."""
+long, `<set>:devices` why its devices cannot be read, `<set>:deletions` how many deletions wait for
+`apply --yes`, `<set>:gap_seconds`, `<set>:deaf`, `<set>:ended`, `<set>:renewed` and
+`<set>:failed:<reason>` counts; absent where there is nothing to say."""
 SUBSCRIPTION_CREDENTIALS: Final = "receiver:subscription-credentials"
 """Hash: SHA-256 (hex) of a token that begins with `SUBSCRIPTION_PREFIX` -> JSON object: `label`
 (the set), `listener`, `expires` (seconds since 1970), `attempt`, its `generation` and its `slot`.

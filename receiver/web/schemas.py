@@ -38,14 +38,11 @@ def cacheable(request: Request, body: bytes, content_type: str) -> Response:
     """
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": tag, "cache-control": _FRESH}
-    known = [one.strip().removeprefix("W/") for one in _if_none_match(request).split(",")]
+    asked = ",".join(request.headers.getlist("if-none-match"))
+    known = [one.strip().removeprefix("W/") for one in asked.split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=content_type)
-
-
-def _if_none_match(request: Request) -> str:
-    return ",".join(request.headers.getlist("if-none-match"))
 
 
 def described() -> dict[str, Any]:
