@@ -7,15 +7,13 @@ worker and returns what it means.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from receiver.contract.records import Notification
-
-Basis = Literal["provider-id", "composite", "fingerprint", "none"]
-"""What an event's identity rests on, from strongest to none at all."""
+from receiver.events.event_types import Basis
 
 
 class Rejected(Exception):

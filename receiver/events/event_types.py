@@ -17,6 +17,7 @@ from receiver.events.data import (
 
 _Positive = Annotated[int, Meta(ge=1)]
 Basis = Literal["provider-id", "composite", "fingerprint", "none"]
+"""What an event's identity rests on, from strongest to none at all."""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):

@@ -5,7 +5,7 @@ from typing import Final, get_args
 
 from prometheus_client.core import Metric
 
-from receiver.carriers.carrier import Basis
+from receiver.events.event_types import Basis
 from receiver.metrics.families import Labelled, counter, gauge
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations.ledger import Ledger

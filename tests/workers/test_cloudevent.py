@@ -11,9 +11,10 @@ from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
 
 from receiver.carriers import CALLBACKS
-from receiver.carriers.carrier import Basis, Event
+from receiver.carriers.carrier import Event
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, decode_dead_letter, encode
+from receiver.events.event_types import Basis
 from tests.support.published import polled, recorded, samples
 from tests.support.running import mo
 from workers.normalise.cloudevent import Claim, claim

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple, get_args
 import msgspec
 from cloudevents.core.v1.event import CloudEvent
 
-from receiver.carriers.carrier import Basis, Callback, Event
+from receiver.carriers.carrier import Callback, Event
 from receiver.carriers.identity import digest, identity, is_occurrence, unique
 from receiver.contract.records import Notification
+from receiver.events.event_types import Basis
 from receiver.events.schema_uri import DATA_SCHEMAS
 
 _json = msgspec.json.Encoder().encode

@@ -8,11 +8,12 @@ from msgspec import Raw, Struct
 from receiver.carriers.att import fast_path
 from receiver.carriers.att.callback_kind import Kind
 from receiver.carriers.att.items import REFERENCES, Fields, filled_text, identifier
-from receiver.carriers.carrier import Basis, Event
+from receiver.carriers.carrier import Event
 from receiver.carriers.formats import phone_number
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 from receiver.events.data import SmsDelivery, Status
+from receiver.events.event_types import Basis
 
 _WRAPPERS: Final = {
     name.lower(): name for name in ("deliveryInfoNotification", "deliveryInfoList", "deliveryInfo")

@@ -9,12 +9,13 @@ from msgspec import Raw, Struct
 from receiver.carriers.att import fast_path, message_content
 from receiver.carriers.att.callback_kind import Kind
 from receiver.carriers.att.items import Fields, filled_text, first_text, identifier, optional_text
-from receiver.carriers.carrier import Basis, Event
+from receiver.carriers.carrier import Event
 from receiver.carriers.formats import phone_number, timestamp
 from receiver.carriers.formats.cloudevent_text import attribute
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 from receiver.carriers.formats.unicode_hex import candidates
 from receiver.events.data import SmsMessage
+from receiver.events.event_types import Basis
 
 _WRAPPERS: Final = {
     name.lower(): name

@@ -13,10 +13,11 @@ from receiver.carriers.camara.binary_mode import holds_json
 from receiver.carriers.camara.content_type import parse
 from receiver.carriers.camara.envelope import cloudevent, is_early, text_of, time_of
 from receiver.carriers.camara.event_types import Meaning, early_meaning_of, meaning_of
-from receiver.carriers.carrier import Basis, Rejected
+from receiver.carriers.carrier import Rejected
 from receiver.carriers.formats import timestamp
 from receiver.carriers.formats.json_body import json_value, readable
 from receiver.carriers.formats.placeholder_id import identifies_nothing
+from receiver.events.event_types import Basis
 
 _JSON: Final = "application/json"
 """What data is when nothing says otherwise (CloudEvents JSON format, section 3.1)."""
