@@ -11,10 +11,8 @@ from receiver.auth.bearer import (
     Credential,
     Credentials,
     NotHeardOf,
-    Unauthenticated,
-    Undecided,
 )
-from tests.support.stored_credentials import STORED, STRANGE, digest, record
+from tests.support.stored_credentials import STORED, STRANGE, decided, digest, record
 from tests.support.valkey import Valkey
 
 
@@ -34,15 +32,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     patched = SimpleNamespace(monotonic=found.monotonic, time=time.time)
     monkeypatch.setattr(bearer, "time", patched)
     return found
-
-
-def decided(known: Credentials, token: bytes) -> str:
-    try:
-        return known.admit({token}).label
-    except Unauthenticated as stranger:
-        return f"401 {stranger.reason}"
-    except Undecided:
-        return "503"
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from receiver.auth import credential_store
-from receiver.auth.bearer import Credential, Credentials, Unauthenticated, Undecided
+from receiver.auth.bearer import Credential, Credentials
 from receiver.contract.redis_keys import CREDENTIALS, CREDENTIALS_REVISION, CREDENTIALS_REVOKED
+from tests.support import stored_credentials
 from tests.support.bare import connect, read_answer, request, status
 from tests.support.commands import free_port, run
 from tests.support.eventually import eventually
@@ -28,12 +29,7 @@ def record(credential: Credential = OLD) -> bytes:
 
 
 def decided(known: Credentials) -> str:
-    try:
-        return known.admit({TOKEN}).label
-    except Unauthenticated as stranger:
-        return f"401 {stranger.reason}"
-    except Undecided:
-        return "503"
+    return stored_credentials.decided(known, TOKEN)
 
 
 @pytest.fixture
