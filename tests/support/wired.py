@@ -41,7 +41,7 @@ def serving(app: Any, **options: Any) -> Iterator[int]:
         loop="uvloop",
         log_config=None,
         log_level="error",
-        proxy_headers=False,
+        proxy_headers=False,  # as `serve` has it: what stands between hides the short way
         **options,
     )
     server = uvicorn.Server(config)

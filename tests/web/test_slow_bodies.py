@@ -1,21 +1,17 @@
 """A body that takes too long, on a server in this process whose patience is short."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
-import uvicorn
 
-from receiver.config.settings import load
 from receiver.contract.records import decode_refusal
 from receiver.contract.redis_keys import REJECTED
-from receiver.web import protocol, request_body
-from receiver.web.app import build
+from receiver.web import request_body
 from tests.support.bare import connect, header, read_all, status
 from tests.support.eventually import eventually
+from tests.support.in_process import serving
 from tests.support.running import TOKEN
 from tests.support.valkey import Valkey
 
@@ -26,24 +22,8 @@ PATHS = [b"/att/sms/mo", b"/camara/notifications/promo"]
 @pytest.fixture
 def port(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(request_body, "WITHIN", 0.5)
-    app = build(load({"REDIS_URL": valkey.url, "RECEIVER_BEARER_TOKENS": TOKEN}))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=protocol.Protocol,
-            loop="uvloop",
-            log_config=None,
-            log_level="error",
-            proxy_headers=False,  # as `serve` has it: what stands between hides the short way
-        )
-    )
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        eventually(lambda: server.started)
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+    with serving(REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS=TOKEN) as listening:
+        yield listening
 
 
 @pytest.mark.parametrize("path", PATHS)
