@@ -12,7 +12,7 @@ _LEFT_AFTER: Final = 3600.0
 """Seconds after which a file that has not taken its place never will: its writer was killed."""
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, data: str | bytes) -> None:
     """Write a whole file with mode 0600, atomically whoever else writes it, and return when it is
     on disk. Raises `OSError`.
 
@@ -22,8 +22,8 @@ def write_private(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
     new = Path(name)
     try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(handle)
         new.replace(path)

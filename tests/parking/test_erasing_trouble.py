@@ -34,7 +34,7 @@ from tests.support.eventually import eventually
 from tests.support.forwarding import Forwarding
 from tests.support.parking import copied, copy_sink
 from tests.support.valkey import Valkey
-from workers.parking import disk, segment, segment_writer
+from workers.parking import segment, segment_writer
 from workers.parking.parked_files import ParkedFiles
 
 REQUEST, BEGAN, ANSWERED, *_REST = erase_parked_fields(HER[1:])
@@ -142,12 +142,11 @@ def test_what_cannot_be_looked_through_is_said(
 def test_on_a_full_disk_nothing_is_erased_which_is_said_and_all_comes_back(
     valkey: Valkey, parking: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
-        path.write_bytes(data[:10])
+    def full(_file: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     client, parked, _ = all_parked(valkey, parking, 1_000)
-    monkeypatch.setattr(disk, "write", full)
+    monkeypatch.setattr(os, "fsync", full)
     with stepping(parked):
         (left,) = erase(client).left
     assert "of which 1 parts cannot be read or written" in left

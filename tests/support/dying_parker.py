@@ -73,9 +73,9 @@ def arm(point: str) -> None:
     elif point == POINTS[5]:
         _after(ParkedFiles, "drop", lambda number: number > 0)
     elif point == ERASING[0]:
-        _before(Path, "rename")
+        _before(Path, "replace")
     elif point == ERASING[1]:
-        _after(Path, "rename")
+        _after(Path, "replace")
     else:
         _before(Erasing, "_answer")
 

@@ -1,12 +1,9 @@
-"""Small dealings with the disk: locks, names that are free, what is written for certain."""
+"""Small dealings with the disk: locks, and names that are free."""
 
-import contextlib
 import errno
 import itertools
 import os
 from pathlib import Path
-
-from receiver.runtime.private_files import sync_directory
 
 
 def unused_name(path: Path, kind: str) -> Path:
@@ -26,25 +23,3 @@ def open_lock(path: Path) -> int:
         if error.errno != errno.EROFS:
             raise
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file that nobody else may read, and return when it is on disk. Raises `OSError`."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(file, "wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(file)
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Have a file hold these bytes instead, all or none of them, on disk. Raises `OSError`."""
-    new = path.with_name(f"{path.name}.new")
-    try:
-        write(new, data)
-        new.rename(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()  # a full disk needs its room
-        raise
-    sync_directory(path.parent)

@@ -16,9 +16,9 @@ from pathlib import Path
 import structlog
 
 from receiver.contract.entry_ids import order
-from receiver.runtime.private_files import sync_directory
+from receiver.runtime.private_files import sync_directory, write_private
 from workers.parking import segment
-from workers.parking.disk import open_lock, replace, unused_name, write
+from workers.parking.disk import open_lock, unused_name
 from workers.parking.segment import Block, DamagedError, Entry
 from workers.parking.segment_writer import SegmentWriter, segment_name
 
@@ -156,7 +156,7 @@ class ParkedFiles:
             path = self._directory / name
             kept = unused_name(path, "unclaimed")
             if first.at:
-                write(kept, path.read_bytes()[first.at :])
+                write_private(kept, path.read_bytes()[first.at :])
                 sync_directory(self._directory)
                 _shorten(path, first.at, counts=name in left)
             else:
@@ -192,7 +192,8 @@ class ParkedFiles:
             yield name, gone, unread
             if data != before:
                 self._decoded = None
-                replace(path, data)
+                write_private(path, data)
+                sync_directory(self._directory)
                 own = [(name, block) for block in segment.blocks(path)]
                 kept = [one for one in self._blocks if one[0] != name]
                 self._blocks = deque(sorted([*kept, *own]))
