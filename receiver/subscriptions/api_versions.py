@@ -18,8 +18,8 @@ _API_AND_VERSION: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$")
 _LONGEST_ID: Final = 1024
 _TOLERATED: Final = 60
 """Seconds that an operator's clock may be ahead."""
-DEAD_STATUSES: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
-"""The `status` of a subscription that sends nothing any more (SubscriptionStatus)."""
+_DEAD: Final = frozenset({"INACTIVE", "EXPIRED", "DELETED", "SUBSCRIPTION_DELETED"})
+"""SubscriptionStatus."""
 
 
 class RemoteSubscription(Struct, frozen=True, kw_only=True):
@@ -40,6 +40,11 @@ class RemoteSubscription(Struct, frozen=True, kw_only=True):
     def is_requested(self) -> bool:
         """Return whether the operator has not activated it yet."""
         return self.status == "ACTIVATION_REQUESTED"
+
+    @property
+    def is_dead(self) -> bool:
+        """Return whether it sends nothing any more."""
+        return self.status in _DEAD
 
     @property
     def tag(self) -> str:

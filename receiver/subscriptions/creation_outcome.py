@@ -9,11 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from receiver.outbound import Answer
-from receiver.subscriptions.api_versions import (
-    DEAD_STATUSES,
-    RemoteSubscription,
-    parse_answer,
-)
+from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 
 Kind = Literal[
     "active",
@@ -64,7 +60,7 @@ def _created(answer: Answer, error: str) -> CreationOutcome:
     remote = parse_answer(answer)
     if remote is None:
         return CreationOutcome(kind="unknown", error=f"{error} without an id")
-    pending = answer.status == 202 or remote.is_requested or remote.status in DEAD_STATUSES
+    pending = answer.status == 202 or remote.is_requested or remote.is_dead
     return CreationOutcome(kind="pending" if pending else "active", remote=remote)
 
 

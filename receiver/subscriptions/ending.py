@@ -6,11 +6,7 @@ from typing import Final
 import structlog
 
 from receiver.outbound import Answer, NotSent, Unanswered
-from receiver.subscriptions.api_versions import (
-    DEAD_STATUSES,
-    RemoteSubscription,
-    parse_answer,
-)
+from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.slots import Attempt, Slot
@@ -42,7 +38,7 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
     """
     answer = await _get(context, slot, attempt)
     remote = _shown(answer)
-    if remote and remote.status not in DEAD_STATUSES:
+    if remote and not remote.is_dead:
         await store_subscription(
             context, slot.id, attempt.id, remote, active=not remote.is_requested
         )
@@ -121,7 +117,7 @@ async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) ->
     answer = await _delete_and_get(context, slot, attempt)
     remote = _shown(answer)
     missing = answer is not None and answer.status in _NOT_THERE
-    if missing or (remote and remote.status in DEAD_STATUSES):
+    if missing or (remote and remote.is_dead):
         await remove_attempt(context, slot.id, attempt.id, "SUBSCRIPTION_DELETED")
         return
 

@@ -8,11 +8,7 @@ import structlog
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Answer, NotSent, Unanswered
 from receiver.subscriptions import ending, orphans
-from receiver.subscriptions.api_versions import (
-    DEAD_STATUSES,
-    RemoteSubscription,
-    parse_answer,
-)
+from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
 from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id, slot_id
@@ -134,12 +130,12 @@ async def _adopt(context: Context, order: Order) -> None:
     """
     answer = await context.api.get(_base(context, order), order.subscription)
     remote = parse_answer(answer) if answer.status == 200 else None
-    if answer.status in _GONE or (remote and remote.status in DEAD_STATUSES):
+    if answer.status in _GONE or (remote and remote.is_dead):
         await orphans.forget(context, order.base, order.subscription)
     _check(answer)
     if remote is None:
         raise _Refused("the operator shows no subscription")
-    if remote.status in DEAD_STATUSES:
+    if remote.is_dead:
         raise _Refused(f"the operator shows it as {remote.status}: it sends nothing any more")
     now = context.store.now()
     for one in context.sets.values():

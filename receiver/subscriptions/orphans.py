@@ -17,7 +17,7 @@ from receiver.contract.redis_keys import SUBSCRIPTION_IDS, subscriptions_state
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions.api import Listing
-from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
+from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Attempt, Slot, is_attempt_id, slot_id
@@ -65,7 +65,7 @@ async def check_orphans(context: Context) -> bool:
             search.unread.add(base)
             continue
         for remote in listing.items:
-            if context.is_ours(remote.sink) and remote.status not in DEAD_STATUSES:
+            if context.is_ours(remote.sink) and not remote.is_dead:
                 await _examine(context, base, remote, search)
         search.complete &= await _check_missing(context, base, listing)
     context.slotless = search.slotless

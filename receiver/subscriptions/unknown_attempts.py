@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from receiver.subscriptions.api_versions import DEAD_STATUSES, RemoteSubscription
+from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.slots import Attempt, Slot
@@ -58,7 +58,7 @@ def find_listed(
     Where sinks carry no tag, or the list shows them without it: the one that ends, or was asked to
     end, in the very millisecond that was asked for.
     """
-    alive = [each for each in listed if each.status not in DEAD_STATUSES]
+    alive = [each for each in listed if not each.is_dead]
     for each in alive:
         if each.tag == attempt.id:
             return each
