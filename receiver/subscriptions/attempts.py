@@ -18,13 +18,14 @@ it: it is renewed in half of them, and not at once and again and again."""
 
 
 async def store_subscription(
-    context: Context, name: str, attempt: str, remote: RemoteSubscription, *, active: bool
+    context: Context, name: str, attempt: str, remote: RemoteSubscription, *, pending: bool = False
 ) -> None:
-    """Store which subscription an attempt has become, and whether it is active or still pending.
+    """Store which subscription an attempt has become, and whether it is active or still pending:
+    as the operator shows it, unless `pending` says so.
 
     An active one makes its predecessors due for deletion, and ends the slot's gap and failures.
     """
-    now = context.store.now()
+    now, active = context.store.now(), not (pending or remote.is_requested)
 
     def change(slot: Slot) -> Change | None:
         found = slot.attempt(attempt)

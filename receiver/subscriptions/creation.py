@@ -150,9 +150,9 @@ async def _store_outcome(
     match outcome.kind:
         case "active" | "pending":
             assert outcome.remote is not None  # noqa: S101 - `classify` found an id
-            active = outcome.kind == "active"
+            pending = outcome.kind == "pending"
             await attempts.store_subscription(
-                context, slot.id, attempt.id, outcome.remote, active=active
+                context, slot.id, attempt.id, outcome.remote, pending=pending
             )
             if attempt.created < outcome.remote.ends < context.store.now() + timing.EARLY:
                 await ending.count_early_end(context, slot.set, early=True)

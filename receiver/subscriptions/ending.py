@@ -39,9 +39,7 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
     answer = await _get(context, slot, attempt)
     remote = _shown(answer)
     if remote and not remote.is_dead:
-        await store_subscription(
-            context, slot.id, attempt.id, remote, active=not remote.is_requested
-        )
+        await store_subscription(context, slot.id, attempt.id, remote)
         return
     now, timing = context.store.now(), context.timing
     young = attempt.state == "pending" and now - attempt.created < timing.pending_limit
@@ -49,8 +47,7 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
     refused = answer is not None and not remote and not missing
     last = missing and not young and attempt.absences
     if last and (other := await _listed_otherwise(context, slot, attempt)):
-        active = not other.is_requested
-        await store_subscription(context, slot.id, attempt.id, other, active=active)
+        await store_subscription(context, slot.id, attempt.id, other)
         return
 
     def change(slot: Slot) -> Change | None:

@@ -103,9 +103,7 @@ class LifecycleEvents:
     async def _note_alive(self, subscription: str, slot: Slot, attempt: Attempt) -> None:
         if attempt.state in ("posting", "unknown", "pending"):
             remote = RemoteSubscription(id=attempt.subscription or subscription)
-            await attempts.store_subscription(
-                self._context, slot.id, attempt.id, remote, active=True
-            )
+            await attempts.store_subscription(self._context, slot.id, attempt.id, remote)
 
     async def _find_attempt(
         self, event: _Event, subscription: str

@@ -205,14 +205,12 @@ async def _keep_or_delete(
     found = slot.attempt(owner.attempt) if slot else None
     if slot and found and found.subscription in ("", remote.id):
         if not found.subscription:
-            active = not remote.is_requested
-            await store_subscription(context, slot.id, owner.attempt, remote, active=active)
+            await store_subscription(context, slot.id, owner.attempt, remote)
         else:
             context.lists.note_alive(base, remote.id)
         return False
     if slot and found and found.state != "deleting" and await _is_gone(context, base, found):
-        active = not remote.is_requested
-        await store_subscription(context, slot.id, owner.attempt, remote, active=active)
+        await store_subscription(context, slot.id, owner.attempt, remote)
         return False
     successor = slot or await _slot_for_the_same(context, remote)
     if successor and successor.wanted and not successor.living and not found:

@@ -23,9 +23,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
     listing = await context.lists.fetched_since(base, attempt.next)
     if listing:
         if remote := find_listed(context, slot, attempt, listing.items):
-            await store_subscription(
-                context, slot.id, attempt.id, remote, active=not remote.is_requested
-            )
+            await store_subscription(context, slot.id, attempt.id, remote)
             return
         complete = await context.lists.is_complete(base, listing, timing.between_lists)
     trusted = listing is not None and any(context.is_ours(each.sink) for each in listing.items)

@@ -175,7 +175,7 @@ def test_an_answer_that_comes_after_the_first_event_tells_the_end_that_the_opera
         await context.store.add_slots([slot(asked)])
         await read(context, event("subscription.started.v1"))
         remote = RemoteSubscription(id="s", ends=now + DAY)
-        await attempts.store_subscription(context, "fleet:a", "rs1", remote, active=True)
+        await attempts.store_subscription(context, "fleet:a", "rs1", remote)
         found = await context.store.read_slot("fleet:a")
         assert found
         [one] = found.attempts
