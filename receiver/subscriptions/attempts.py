@@ -27,10 +27,7 @@ async def store_subscription(
     """
     now, active = context.store.now(), not (pending or remote.is_requested)
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt)
-        if found is None or found.state == "deleting":
-            return None
+    def change(slot: Slot, found: Attempt) -> Change | None:
         shorter = 0 < remote.ends < found.ends
         known = found.state == "active" and found.subscription == remote.id
         if known and not found.next and not shorter:
@@ -46,7 +43,9 @@ async def store_subscription(
             found.state, found.next = "pending", now + context.timing.recheck
         return Change(writes=writes)
 
-    done = await context.store.update_slot(name, change)
+    done = await context.store.update_attempt(
+        name, attempt, change, "intended", "posting", "unknown", "pending", "active"
+    )
     if active and done:
         context.lists.note_alive(context.base(done), remote.id)
 
@@ -72,15 +71,22 @@ def _activate(slot: Slot, found: Attempt, ends: float, now: float, overlap: floa
 async def mark_unknown(context: Context, name: str, attempt: str, error: str = "") -> None:
     """Store that a POST may have created a subscription or not; `unknown_attempts` finds out."""
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt)
-        if found is None or found.state not in ("posting", "intended"):
-            return None
+    def change(slot: Slot, found: Attempt) -> Change:
         found.state, found.next = "unknown", context.store.now() + context.timing.recheck
         slot.error = error or slot.error
         return Change()
 
-    await context.store.update_slot(name, change)
+    await context.store.update_attempt(name, attempt, change, "intended", "posting")
+
+
+async def check_now(context: Context, name: str, attempt: str) -> None:
+    """Make the check due whether an active attempt is alive."""
+
+    def change(_: Slot, found: Attempt) -> Change:
+        found.next = context.store.now()
+        return Change()
+
+    await context.store.update_attempt(name, attempt, change, "active")
 
 
 async def withdraw_attempt(
@@ -93,10 +99,7 @@ async def withdraw_attempt(
     """
     now = context.store.now()
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt)
-        if found is None or found.state in ("active", "pending", "deleting"):
-            return None
+    def change(slot: Slot, found: Attempt) -> Change:
         slot.attempts.remove(found)
         slot.failures += 1
         slot.error, slot.refused = outcome.error, outcome.kind in ("refused", "set_refused")
@@ -109,17 +112,14 @@ async def withdraw_attempt(
         failed = ("count", f"{slot.set}:failed:{outcome.kind}", 1)
         return Change(writes=(("expire", found.digest, int(now)), failed))
 
-    await context.store.update_slot(name, change)
+    await context.store.update_attempt(name, attempt, change, "intended", "posting", "unknown")
 
 
 async def discard_intent(context: Context, name: str, attempt: str) -> None:
     """Remove an attempt that was never sent, and expire its credential at once."""
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt)
-        if found is None or found.state != "intended":
-            return None
+    def change(slot: Slot, found: Attempt) -> Change:
         slot.attempts.remove(found)
         return Change(writes=(("expire", found.digest, int(context.store.now())),))
 
-    await context.store.update_slot(name, change)
+    await context.store.update_attempt(name, attempt, change, "intended")

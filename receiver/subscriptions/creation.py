@@ -93,19 +93,13 @@ def _credential(slot: Slot, attempt: Attempt) -> tuple[Write, ...]:
 
 
 async def _mark_posting(context: Context, name: str, attempt: str) -> bool:
-    marked: list[bool] = []
-
-    def change(slot: Slot) -> Change | None:
-        marked.clear()
-        found = slot.attempt(attempt)
-        if found is None or found.state != "intended":
-            return None
+    def change(_: Slot, found: Attempt) -> Change:
         found.state = "posting"
-        marked.append(True)
         return Change()
 
-    await context.store.update_slot(name, change)
-    return bool(marked)
+    slot = await context.store.update_attempt(name, attempt, change, "intended")
+    found = slot.attempt(attempt) if slot else None
+    return found is not None and found.state == "posting"
 
 
 async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> CreationOutcome:

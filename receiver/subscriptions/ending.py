@@ -50,10 +50,7 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
         await store_subscription(context, slot.id, attempt.id, other)
         return
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt.id)
-        if found is None or found.state not in ("pending", "active"):
-            return None
+    def change(_: Slot, found: Attempt) -> Change:
         found.absences += missing and not young
         age = now - found.created
         patient = min(max(timing.recheck, 0.1 * age), timing.refused_pause)
@@ -62,7 +59,7 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
             found.ended = remote.status if remote else GONE
         return Change()
 
-    await context.store.update_slot(slot.id, change)
+    await context.store.update_attempt(slot.id, attempt.id, change, "pending", "active")
 
 
 async def _get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
@@ -97,16 +94,13 @@ async def mark_for_deletion(context: Context, name: str, attempt: str) -> None:
     if before and before.no_room:
         await context.hold_new_ones()
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt)
-        if found is None or found.state == "deleting":
-            return None
+    def change(slot: Slot, found: Attempt) -> Change:
         found.state, found.delete = "deleting", context.store.now()
         if slot.wanted and not slot.living:
             slot.gap, slot.rest = slot.gap or context.store.now(), 0
         return Change()
 
-    await context.store.update_slot(name, change)
+    await context.store.update_attempt(name, attempt, change, "active")
 
 
 async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) -> None:
@@ -118,17 +112,14 @@ async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) ->
         await remove_attempt(context, slot.id, attempt.id, "SUBSCRIPTION_DELETED")
         return
 
-    def change(slot: Slot) -> Change | None:
-        found = slot.attempt(attempt.id)
-        if found is None:
-            return None
+    def change(_: Slot, found: Attempt) -> Change:
         found.absences += 1
         timing, patient = context.timing, answer is not None and found.absences <= _SOON_GONE
         wait = timing.recheck if patient else timing.backoff(found.absences)
         found.delete = context.store.now() + wait
         return Change()
 
-    await context.store.update_slot(slot.id, change)
+    await context.store.update_attempt(slot.id, attempt.id, change, "deleting")
 
 
 async def _delete_and_get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:

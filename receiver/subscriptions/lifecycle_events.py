@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -92,8 +91,8 @@ class LifecycleEvents:
                 slot.id, lambda one: _end(one, attempt.id, subscription, reason)
             )
         elif attempt and event.type == _UPDATED and attempt.state == "active":
-            due = partial(_check_now, attempt.id, self._context.store.now())
-            await self._context.store.update_slot(slot.id, due)
+            # It may be suspended, which is as good as ended.
+            await attempts.check_now(self._context, slot.id, attempt.id)
         elif attempt:
             self._context.last.note(slot, event.type, event.data)
             await self._note_alive(subscription, slot, attempt)
@@ -139,17 +138,6 @@ class LifecycleEvents:
             await self._context.api.delete(self._context.base(slot), subscription)
         except (NotSent, Unanswered):
             return  # the next search for orphans finds it
-
-
-def _check_now(attempt: str, now: float, slot: Slot) -> Change | None:
-    """Make a check due: the operator may have suspended the subscription, which then is as good as
-    ended.
-    """
-    found = slot.attempt(attempt)
-    if found is None or found.state != "active":
-        return None
-    found.next = now
-    return Change()
 
 
 def _end(slot: Slot, attempt: str, subscription: str, reason: str) -> Change | None:

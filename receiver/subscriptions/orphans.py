@@ -7,7 +7,6 @@ its device may not be declared yet, and a fleet would be deleted that nobody gav
 
 import contextlib
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -18,10 +17,9 @@ from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import RemoteSubscription
-from receiver.subscriptions.attempts import store_subscription
+from receiver.subscriptions.attempts import check_now, store_subscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Attempt, Slot, is_attempt_id, slot_id
-from receiver.subscriptions.store import Change
 
 log = structlog.get_logger()
 
@@ -165,19 +163,10 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
         for each in slot.living:
             if each.subscription in missing:
                 missing.remove(each.subscription)
-                check = partial(_check_now, each.id, context.store.now())
-                await context.store.update_slot(slot.id, check)
+                await check_now(context, slot.id, each.id)
     for name in missing:  # no slot counts on it
         context.lists.note_gone(base, name)
     return True
-
-
-def _check_now(attempt: str, now: float, slot: Slot) -> Change | None:
-    found = slot.attempt(attempt)
-    if found is None or found.state != "active":
-        return None
-    found.next = found.next or now
-    return Change()
 
 
 async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:

@@ -22,7 +22,7 @@ from receiver.contract.redis_keys import (
 from receiver.contract.stored_values import UNREADABLE, text
 from receiver.runtime import scripts
 from receiver.subscriptions.lease import Lease, LeaseLost
-from receiver.subscriptions.slots import Slot, decode, encode
+from receiver.subscriptions.slots import Attempt, AttemptState, Slot, decode, encode
 
 _RANKS: Final = 4
 _COMMIT: Final = scripts.load(__package__, "commit")
@@ -118,6 +118,23 @@ class Store(Lease):
                 return slot
             if await self._commit(slot, raw, made):
                 return None if made.remove else slot
+
+    async def update_attempt(
+        self,
+        name: str,
+        attempt: str,
+        change: Callable[[Slot, Attempt], Change | None],
+        *states: AttemptState,
+    ) -> Slot | None:
+        """Apply a change to an attempt of a slot as `update_slot` does, unless it has ended, was
+        given up, or is in none of these states.
+        """
+
+        def of_slot(slot: Slot) -> Change | None:
+            found = slot.attempt(attempt)
+            return change(slot, found) if found and found.state in states else None
+
+        return await self.update_slot(name, of_slot)
 
     async def put_off(self, name: str, seconds: float) -> None:
         """Put off what is due for a slot, whatever it is."""

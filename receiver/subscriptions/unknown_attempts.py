@@ -30,22 +30,19 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
     hopeless = context.store.now() - attempt.created > timing.pending_limit
     proves = listing is not None and (complete or hopeless)
 
-    def change(now: Slot) -> Change | None:
-        found = now.attempt(attempt.id)
-        if found is None or found.state != "unknown":
-            return None
+    def change(slot: Slot, found: Attempt) -> Change:
         found.absences += proves
         found.next = context.store.now() + timing.between_lists
-        if found.absences >= 2:
-            # Its credential stays: a subscription that appears late after all has to be recognised.
-            now.attempts.remove(found)
-            now.failures += 1
-            lost = now.failures >= SAME_FAILURES and not trusted
-            now.rest = context.store.now() + (_LOST_PAUSE if lost else 0)
-            return Change(writes=(("count", f"{now.set}:failed:unknown", 1),))
-        return Change()
+        if found.absences < 2:
+            return Change()
+        # Its credential stays: a subscription that appears late after all has to be recognised.
+        slot.attempts.remove(found)
+        slot.failures += 1
+        lost = slot.failures >= SAME_FAILURES and not trusted
+        slot.rest = context.store.now() + (_LOST_PAUSE if lost else 0)
+        return Change(writes=(("count", f"{slot.set}:failed:unknown", 1),))
 
-    await context.store.update_slot(slot.id, change)
+    await context.store.update_attempt(slot.id, attempt.id, change, "unknown")
 
 
 def find_listed(
