@@ -1,15 +1,18 @@
 """The four operations of one operator's subscription APIs."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from receiver.outbound import Answer, OperatorClient
+from receiver.outbound import Answer, NotSent, OperatorClient, Unanswered
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_subscription
 
 _MOST_PAGES: Final = 2000
+NOT_THERE: Final = (404, 410)
+"""Statuses of an answer to who names a subscription that the operator does not have."""
 
 
 class Listing(Struct, frozen=True):
@@ -44,9 +47,21 @@ class Api:
         """Send a GET of one subscription, by the operator's id."""
         return await self.client.request("GET", self._url(base, subscription))
 
+    async def is_gone(self, base: str, subscription: str) -> bool:
+        """Return whether the operator answers that it does not have a subscription."""
+        try:
+            return (await self.get(base, subscription)).status in NOT_THERE
+        except (NotSent, Unanswered):
+            return False
+
     async def delete(self, base: str, subscription: str) -> Answer:
         """Send a DELETE of one subscription, by the operator's id."""
         return await self.client.request("DELETE", self._url(base, subscription))
+
+    async def discard(self, base: str, subscription: str) -> None:
+        """Send a DELETE of one that no slot counts on: what stays, the next search deletes."""
+        with contextlib.suppress(NotSent, Unanswered):
+            await self.delete(base, subscription)
 
     async def list(self, base: str, now: float) -> Listing:
         """Fetch the list of all subscriptions, page by page. Raises `ListFailed`.

@@ -6,7 +6,7 @@ import secrets
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import SUBSCRIPTION_IDS, SUBSCRIPTION_PREFIX
+from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
 from receiver.outbound import NotSent, Resting, Unanswered
 from receiver.subscriptions import (
     api_versions,
@@ -129,10 +129,8 @@ async def _is_anothers(context: Context, attempt: Attempt, subscription: str) ->
     """Return whether another attempt has this subscription: an operator that takes no second one
     may answer with the first, which knows nothing of the new token.
     """
-    store = context.store
-    text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {subscription}")
-    name, _, other = text.partition(" ")
-    slot = await store.read_slot(name) if name and other != attempt.id else None
+    name, other = await context.store.read_id(subscription)
+    slot = await context.store.read_slot(name) if name and other != attempt.id else None
     found = slot.attempt(other) if slot else None
     return found is not None and found.subscription == subscription and not found.ended
 

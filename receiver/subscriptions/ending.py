@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from receiver.outbound import Answer, NotSent, Unanswered
+from receiver.subscriptions.api import NOT_THERE
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import SAME_FAILURES, Context
@@ -22,7 +23,6 @@ EXPIRED: Final = "SUBSCRIPTION_EXPIRED"
 """The reason where it must have ended by now, whatever the operator says or does not say."""
 _is_word: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 """A network's own reason may be a sentence (CAMARA before 0.6), and name the subscriber."""
-_NOT_THERE: Final = (404, 410)
 _PASSING: Final = (401, 408, 425, 429)
 """Statuses of an answer that says nothing of the subscription, and may be another one soon."""
 _SOON_GONE: Final = 12
@@ -43,7 +43,7 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
         return
     now, timing = context.store.now(), context.timing
     young = attempt.state == "pending" and now - attempt.created < timing.pending_limit
-    missing = answer is not None and answer.status in _NOT_THERE
+    missing = answer is not None and answer.status in NOT_THERE
     refused = answer is not None and not remote and not missing
     last = missing and not young and attempt.absences
     if last and (other := await _listed_otherwise(context, slot, attempt)):
@@ -107,7 +107,7 @@ async def delete_subscription(context: Context, slot: Slot, attempt: Attempt) ->
     """Delete a subscription, then GET it: only a 404 or a dead status proves that it is gone."""
     answer = await _delete_and_get(context, slot, attempt)
     remote = _shown(answer)
-    missing = answer is not None and answer.status in _NOT_THERE
+    missing = answer is not None and answer.status in NOT_THERE
     if missing or (remote and remote.is_dead):
         await remove_attempt(context, slot.id, attempt.id, "SUBSCRIPTION_DELETED")
         return
@@ -127,12 +127,12 @@ async def _delete_and_get(context: Context, slot: Slot, attempt: Attempt) -> Ans
         deleted = await context.api.delete(context.base(slot), attempt.subscription)
     except (NotSent, Unanswered):
         return None
-    if deleted.status not in (200, 202, 204, *_NOT_THERE):
+    if deleted.status not in (200, 202, 204, *NOT_THERE):
         return None
     shown = await _get(context, slot, attempt)
-    refused = shown is not None and shown.status not in (200, *_NOT_THERE)
+    refused = shown is not None and shown.status not in (200, *NOT_THERE)
     # Where it may not be read, that it cannot be deleted any more is the proof.
-    return deleted if refused and deleted.status in _NOT_THERE else shown
+    return deleted if refused and deleted.status in NOT_THERE else shown
 
 
 async def remove_attempt(context: Context, name: str, attempt: str, reason: str) -> None:

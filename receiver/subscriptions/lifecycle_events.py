@@ -7,10 +7,9 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_IDS, subscriptions_state
+from receiver.contract.redis_keys import EVENTS, subscriptions_state
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.stream_entry import is_entry
-from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import attempts
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.context import Context
@@ -115,8 +114,7 @@ class LifecycleEvents:
                 return None, None
             slot = found.slot
         else:
-            text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {subscription}")
-            slot, _, name = text.partition(" ")
+            slot, name = await store.read_id(subscription)
         record = await store.read_slot(slot) if slot else None
         return record, record.attempt(name) if record else None
 
@@ -134,10 +132,7 @@ class LifecycleEvents:
             return  # it may send many events until it is gone, or is not deleted at all
         self._deleted[subscription] = now
         log.warning("subscription.twin", slot=slot.id)
-        try:
-            await self._context.api.delete(self._context.base(slot), subscription)
-        except (NotSent, Unanswered):
-            return  # the next search for orphans finds it
+        await self._context.api.discard(self._context.base(slot), subscription)
 
 
 def _end(slot: Slot, attempt: str, subscription: str, reason: str) -> Change | None:

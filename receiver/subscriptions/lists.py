@@ -41,11 +41,7 @@ class Lists:
         `delay`: seconds that an operator may take until a list shows a new subscription.
         """
         for each in self.missing(base, listing, delay)[:_SAMPLE]:
-            try:
-                answer = await self._api.get(base, each)
-            except (NotSent, Unanswered):
-                return False
-            if answer.status not in (404, 410):
+            if not await self._api.is_gone(base, each):
                 return False
         return True
 

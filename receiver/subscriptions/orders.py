@@ -8,6 +8,7 @@ import structlog
 from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Answer, NotSent, Unanswered
 from receiver.subscriptions import ending, orphans
+from receiver.subscriptions.api import NOT_THERE
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
@@ -19,7 +20,6 @@ log = structlog.get_logger()
 
 _PASSING: Final = (408, 425, 429)
 """Statuses with which an operator asks to come again; any 5xx says the same."""
-_GONE: Final = (404, 410)
 _ADOPTED_LIFE: Final = DAY
 """Seconds that an adopted subscription is taken to live where the operator shows no end."""
 
@@ -91,7 +91,7 @@ async def _do(context: Context, reconciler: Reconciler, order: Order) -> None:
                 await ending.mark_for_deletion(context, order.slot, each.id)
         case "delete":
             answer = await context.api.delete(_base(context, order), order.subscription)
-            if answer.status not in _GONE:  # as it was meant to be
+            if answer.status not in NOT_THERE:  # as it was meant to be
                 _check(answer)
             await orphans.forget(context, order.base, order.subscription)
         case "adopt":
@@ -130,7 +130,7 @@ async def _adopt(context: Context, order: Order) -> None:
     """
     answer = await context.api.get(_base(context, order), order.subscription)
     remote = parse_answer(answer) if answer.status == 200 else None
-    if answer.status in _GONE or (remote and remote.is_dead):
+    if answer.status in NOT_THERE or (remote and remote.is_dead):
         await orphans.forget(context, order.base, order.subscription)
     _check(answer)
     if remote is None:

@@ -5,21 +5,20 @@ and a slot for its device and type. The tag alone is none of ours: it may be ano
 its device may not be declared yet, and a fleet would be deleted that nobody gave up.
 """
 
-import contextlib
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import SUBSCRIPTION_IDS, subscriptions_state
+from receiver.contract.redis_keys import subscriptions_state
 from receiver.contract.stored_values import UNREADABLE
-from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.attempts import check_now, store_subscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Attempt, Slot, is_attempt_id, slot_id
+from receiver.subscriptions.store import Store
 
 log = structlog.get_logger()
 
@@ -30,7 +29,8 @@ class _Owner(NamedTuple):
     known: bool = False
     """Whether one of our attempts made it."""
     slot: Slot | None = None
-    attempt: str = ""
+    attempt: Attempt | None = None
+    """As long as it is in its slot."""
 
 
 @dataclass
@@ -144,8 +144,7 @@ async def note_stranger(context: Context, slot: Slot, remote: RemoteSubscription
 
 async def is_counted_on(context: Context, remote: RemoteSubscription) -> bool:
     """Return whether a slot counts on a subscription, or may turn out to have made it."""
-    owner = await _find_owner(context, remote)
-    found = owner.slot.attempt(owner.attempt) if owner.slot else None
+    found = (await _find_owner(context, remote)).attempt
     return found is not None and found.subscription in ("", remote.id)
 
 
@@ -174,52 +173,45 @@ async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
     on it, whatever tag the list shows, else by its tag, else by the id that it once had.
     """
     store = context.store
-    text = await store.read_field(SUBSCRIPTION_IDS, f"{store.operator} {remote.id}")
-    name, _, attempt = text.partition(" ")
-    slot = await store.read_slot(name) if name else None
-    by_id = _Owner(bool(text), slot, attempt)
-    found = slot.attempt(attempt) if slot else None
-    if found and found.subscription == remote.id:
+    name, attempt = await store.read_id(remote.id)
+    by_id = await _owner(store, name, attempt)
+    if by_id.attempt and by_id.attempt.subscription == remote.id:
         return by_id
-    if said := await store.read_attempt(remote.tag or "-"):
-        return _Owner(True, await store.read_slot(said.slot), remote.tag)
-    return by_id
+    said = await store.read_attempt(remote.tag or "-")
+    return await _owner(store, said.slot, remote.tag) if said else by_id
+
+
+async def _owner(store: Store, name: str, attempt: str) -> _Owner:
+    slot = await store.read_slot(name) if name else None
+    return _Owner(bool(name), slot, slot.attempt(attempt) if slot else None)
 
 
 async def _keep_or_delete(
     context: Context, base: str, remote: RemoteSubscription, owner: _Owner
 ) -> bool:
     """Delete a subscription unless a slot counts on it; return whether one was or is to be."""
-    slot = owner.slot
-    found = slot.attempt(owner.attempt) if slot else None
-    if slot and found and found.subscription in ("", remote.id):
-        if not found.subscription:
-            await store_subscription(context, slot.id, owner.attempt, remote)
-        else:
+    slot, found = owner.slot, owner.attempt
+    if slot and found:
+        if found.subscription == remote.id:
             context.lists.note_alive(base, remote.id)
-        return False
-    if slot and found and found.state != "deleting" and await _is_gone(context, base, found):
-        await store_subscription(context, slot.id, owner.attempt, remote)
-        return False
+            return False
+        if not found.subscription or await _has_other_id(context, base, found):
+            await store_subscription(context, slot.id, found.id, remote)
+            return False
     successor = slot or await _slot_for_the_same(context, remote)
     if successor and successor.wanted and not successor.living and not found:
         return True  # until the successor lives, an orphan is better than none
     await context.store.check_data()  # after a loss in Redis every subscription looks like one
     log.warning("subscription.orphan", slot=slot.id if slot else "", subscription=remote.id)
-    with contextlib.suppress(NotSent, Unanswered):
-        await context.api.delete(base, remote.id)
+    await context.api.discard(base, remote.id)
     return True
 
 
-async def _is_gone(context: Context, base: str, attempt: Attempt) -> bool:
-    """Return whether the operator does not know an attempt's subscription: then another one that
-    has its tag is the one, under an id that the operator has changed.
+async def _has_other_id(context: Context, base: str, attempt: Attempt) -> bool:
+    """Return whether the operator has changed the id of an attempt's subscription: it does not have
+    the one that it gave, and lists another one with the attempt's tag.
     """
-    try:
-        answer = await context.api.get(base, attempt.subscription)
-    except (NotSent, Unanswered):
-        return False
-    return answer.status in (404, 410)
+    return attempt.state != "deleting" and await context.api.is_gone(base, attempt.subscription)
 
 
 async def _slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:

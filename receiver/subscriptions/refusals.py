@@ -1,11 +1,9 @@
 """What follows from an operator's refusal to create: for the slot, its set and the operator."""
 
-import contextlib
 from collections import Counter
 from typing import Final
 
 from receiver.contract.redis_keys import subscriptions_state
-from receiver.outbound import NotSent, Unanswered
 from receiver.subscriptions import orphans
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
@@ -80,8 +78,7 @@ async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
             continue
         if is_attempt_id(remote.tag) and not await orphans.is_counted_on(context, remote):
             await orphans.note_stranger(context, slot, remote)
-            with contextlib.suppress(NotSent, Unanswered):
-                await context.api.delete(base, remote.id)
+            await context.api.discard(base, remote.id)
             return context.timing.recheck
     if slot.living and not context.replaces:
         context.replaces = True

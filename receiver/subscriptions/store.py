@@ -92,6 +92,14 @@ class Store(Lease):
         found = self.client.hget(SUBSCRIPTION_ATTEMPTS, name)
         return attempt_record.read(await cast(Awaitable[Any], found))
 
+    async def read_id(self, subscription: str) -> tuple[str, str]:
+        """Read which slot and attempt the operator's id of a subscription is stored for; both empty
+        where it is not stored.
+        """
+        found = await self.read_field(SUBSCRIPTION_IDS, f"{self.operator} {subscription}")
+        slot, _, attempt = found.partition(" ")
+        return slot, attempt
+
     async def slots(self) -> AsyncIterator[Slot]:
         """Yield all slots of this operator, each once; of many, few are in memory at a time."""
         seen: set[str] = set()  # HSCAN may return one twice

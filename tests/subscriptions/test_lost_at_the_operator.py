@@ -1,19 +1,21 @@
 """What a list lacks although it should be alive is looked at, whoever reads the list first."""
 
 from pathlib import Path
-from typing import Any
 
 from receiver.outbound import Answer
 from receiver.subscriptions import orphans, unknown_attempts
-from receiver.subscriptions.api import Listing
+from receiver.subscriptions.api import Api, Listing
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.lists import Lists
 from tests.support.subscribing import attempt, run, slot
 from tests.support.valkey import Valkey
 
 
-class Forgetful:
+class Forgetful(Api):
     """The API of an operator that has lost everything."""
+
+    def __init__(self) -> None:
+        pass
 
     async def list(self, _base: str, now: float) -> Listing:
         return Listing(now, ())
@@ -26,7 +28,7 @@ def test_what_is_lost_is_checked_also_where_a_lost_answer_was_looked_for_before(
     valkey: Valkey, tmp_path: Path
 ) -> None:
     async def steps(context: Context) -> None:
-        api: Any = Forgetful()
+        api = Forgetful()
         context.api, context.lists = api, Lists(api, context.store.now)
         now = context.store.now()
         lives = attempt(subscription="lost", created=now - 900, ends=now + 9000)
