@@ -84,14 +84,18 @@ def parse(operators: list[str], replies: list[Any]) -> list[OperatorState]:
     ]
 
 
+def orphans(stored: str) -> list[dict[str, str]]:
+    """Return the subscriptions at our URL that are in no record here: `base`, `id` and `type`."""
+    return _list_of(stored, dict[str, str])
+
+
 def _state(
     name: str, fields: dict[str, str], controlled: bool, noted: dict[str, str]
 ) -> OperatorState:
     def seconds(field: str) -> float:
         return number(fields.get(field))
 
-    sets = _list_of(fields.get("sets", "[]"), SetState)
-    orphans = _list_of(fields.get("orphans", "[]"), Any)
+    sets = _list_of(fields.get("sets", ""), SetState)
     return OperatorState(
         name=name,
         controlled=controlled,
@@ -99,7 +103,7 @@ def _state(
         circuit_open=seconds("circuit_open"),
         quota_until=seconds("quota_until"),
         trouble=fields.get("trouble", ""),
-        orphans=len(orphans),
+        orphans=len(orphans(fields.get("orphans", ""))),
         succeeded=seconds("succeeded"),
         seconds_ahead=seconds("seconds_ahead"),
         requests={
@@ -114,9 +118,9 @@ def _state(
 
 
 def _list_of(text: str, kind: Any) -> list[Any]:
-    """Return a list that was stored as JSON; empty where somebody else wrote there."""
+    """Return a list that was stored as JSON; empty where none was, or somebody else wrote there."""
     try:
-        found: list[Any] = msgspec.json.decode(text, type=list[kind])
+        found: list[Any] = msgspec.json.decode(text or "[]", type=list[kind])
     except (*UNREADABLE, UnicodeEncodeError):
         return []
     return found

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from receiver.contract.redis_keys import subscriptions_state
-from receiver.contract.stored_values import UNREADABLE
+from receiver.subscriptions import operator_state
 from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.attempts import check_now, store_subscription
@@ -87,11 +87,7 @@ async def forget(context: Context, base: str, subscription: str) -> None:
 
 async def _stored(context: Context) -> list[dict[str, str]]:
     state = subscriptions_state(context.operator.name)
-    try:
-        stored = await context.store.read_field(state, "orphans")
-        return msgspec.json.decode(stored or "[]", type=list[dict[str, str]])
-    except UNREADABLE:
-        return []  # somebody else wrote there
+    return operator_state.orphans(await context.store.read_field(state, "orphans"))
 
 
 async def _store(context: Context, found: list[dict[str, str]]) -> None:

@@ -13,17 +13,19 @@ from receiver.contract.redis_keys import (
     subscriptions_orders,
     subscriptions_state,
 )
-from receiver.contract.stored_values import UNREADABLE, number, texts
+from receiver.contract.stored_values import number, text, texts
 from receiver.subscriptions import desired, operator_state, set_state
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.orders import Order, order_outcome
 from receiver.subscriptions.set_state import SetState
-from receiver.subscriptions.slots import Slot, decode
+from receiver.subscriptions.slots import Slot, parse_slot
 
 
 def read_slots(client: redis.Redis) -> list[Slot]:
     """Read the slots of all operators; what somebody else wrote there is left out."""
-    found = (_slot(name, raw) for name, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000))
+    found = (
+        parse_slot(text(name), raw) for name, raw in client.hscan_iter(SUBSCRIPTIONS, count=1000)
+    )
     return [slot for slot in found if slot]
 
 
@@ -84,10 +86,7 @@ def take_refusal(client: redis.Redis, operator: str, subscription: str) -> str:
 def read_orphans(client: redis.Redis, operator: str) -> list[dict[str, str]]:
     """Read the subscriptions at our URL that are in no record here: `base`, `id` and `type`."""
     raw: Any = client.hget(subscriptions_state(operator), "orphans")
-    try:
-        return msgspec.json.decode(raw or b"[]", type=list[dict[str, str]])
-    except UNREADABLE:
-        return []
+    return operator_state.orphans(text(raw or b""))
 
 
 def read_search(client: redis.Redis, operator: str) -> float | None:
@@ -102,11 +101,3 @@ def read_operator_state(client: redis.Redis, operator: str) -> dict[str, str]:
     """Read the fields that the operator's controller has stored."""
     found: Any = client.hgetall(subscriptions_state(operator))
     return texts(found)
-
-
-def _slot(name: bytes, raw: bytes) -> Slot | None:
-    try:
-        found = decode(raw)
-    except UNREADABLE:
-        return None
-    return found if found.id.encode() == name else None

@@ -6,6 +6,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from receiver.contract.stored_values import UNREADABLE
+
 AttemptState = Literal["intended", "posting", "unknown", "pending", "active", "deleting"]
 """An attempt that is gone, or was refused, is not in its slot any more."""
 SlotState = Literal[
@@ -105,6 +107,17 @@ class Slot(msgspec.Struct, kw_only=True, array_like=True):
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Slot).decode
+
+
+def parse_slot(name: str, stored: bytes) -> Slot | None:
+    """Return the slot of this name; None where it has no record, or somebody else wrote it: also
+    the copy of another slot's, which could never be written where it stands.
+    """
+    try:
+        found = decode(stored) if stored else None
+    except UNREADABLE:
+        return None
+    return found if found and found.id == name else None
 
 
 def as_document(slot: Slot) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from receiver.contract.redis_keys import (
     subscriptions_due,
     subscriptions_orders,
 )
-from receiver.contract.stored_values import UNREADABLE, text
+from receiver.contract.stored_values import text
 from receiver.runtime import scripts
 from receiver.subscriptions.lease import Lease, LeaseLost
-from receiver.subscriptions.slots import Attempt, AttemptState, Slot, decode, encode
+from receiver.subscriptions.slots import Attempt, AttemptState, Slot, encode, parse_slot
 
 _RANKS: Final = 4
 _COMMIT: Final = scripts.load(__package__, "commit")
@@ -85,7 +85,7 @@ class Store(Lease):
 
     async def read_slot(self, name: str) -> Slot | None:
         """Read a slot by its id; None where there is none, or somebody else wrote its record."""
-        return _slot(name, await self._read(name))
+        return parse_slot(name, await self._read(name))
 
     async def read_attempt(self, name: str) -> AttemptRecord | None:
         """Read whose an attempt is; None where that is not stored."""
@@ -104,7 +104,7 @@ class Store(Lease):
         """Yield all slots of this operator, each once; of many, few are in memory at a time."""
         seen: set[str] = set()  # HSCAN may return one twice
         async for name, raw in self.client.hscan_iter(SUBSCRIPTIONS, count=500):
-            slot = _slot(text(name), raw)
+            slot = parse_slot(text(name), raw)
             if slot and slot.operator == self.operator and slot.id not in seen:
                 seen.add(slot.id)
                 yield slot
@@ -117,7 +117,7 @@ class Store(Lease):
         """
         while True:
             raw = await self._read(name)
-            slot = _slot(name, raw)
+            slot = parse_slot(name, raw)
             if slot is None:
                 await self._remove(name, raw)
                 return None
@@ -156,7 +156,7 @@ class Store(Lease):
         """
         for slot in slots:
             raw = b""
-            while _slot(slot.id, raw) is None and not await self._commit(slot, raw, Change()):
+            while parse_slot(slot.id, raw) is None and not await self._commit(slot, raw, Change()):
                 raw = await self._read(slot.id)
 
     async def delete_credentials(self, expired: Sequence[tuple[str, str]]) -> None:
@@ -216,14 +216,3 @@ class Store(Lease):
         """
         self.dropped += 1
         self._check(await self._eval(_COMMIT, self._keys, self._owner, name, raw, b"", 0, ""))
-
-
-def _slot(name: str, raw: bytes) -> Slot | None:
-    """Return the slot of this name; None where it has no record, or somebody else wrote it: also
-    the copy of another slot's, which could never be written where it stands.
-    """
-    try:
-        found = decode(raw) if raw else None
-    except UNREADABLE:
-        return None
-    return found if found and found.id == name else None
