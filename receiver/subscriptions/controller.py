@@ -18,10 +18,7 @@ from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Condition
-from receiver.subscriptions import (
-    clock_jumps,
-    orphans,
-)
+from receiver.subscriptions import clock_jumps, orphans
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.last_events import LastEvents
@@ -92,7 +89,7 @@ class Controller:
                     log.warning("subscriptions.lease_lost", operator=store.operator)
                 except redis_errors.DOWN_ON_THE_LOOP as error:
                     self._away.is_now(redis_errors.refusal(error))
-                await self._pause(_WITHOUT_LEASE)
+                await asyncio.sleep(_WITHOUT_LEASE)
             with contextlib.suppress(*redis_errors.DOWN_ON_THE_LOOP):
                 await store.release_lease()
         finally:
@@ -150,19 +147,19 @@ class Controller:
                 raise LeaseLost
             await store.check_data()
             await store.write_seen()
-            await self._pause(_LEASE_RENEWAL)
+            await asyncio.sleep(_LEASE_RENEWAL)
             self._away.is_now("")
 
     async def _read_events(self) -> None:
         while self._works():
             if not await self._events.read_batch():
-                await self._pause(_POLL)
+                await asyncio.sleep(_POLL)
 
     async def _report(self) -> None:
         report = Report(self.context)
         while self._works():
             await report.write()
-            await self._pause(self.context.timing.report)
+            await asyncio.sleep(self.context.timing.report)
 
     async def _reconcile(self) -> None:
         """Compare with what is declared, do the commands' orders, sweep."""
@@ -181,7 +178,7 @@ class Controller:
             if now >= next_sweep:
                 await sweep.run()
                 next_sweep = now + EVERY
-            await self._pause(_POLL)
+            await asyncio.sleep(_POLL)
 
     async def _search_orphans(self) -> None:
         """Search for orphans again and again. To list and delete many takes an hour: nothing else
@@ -198,7 +195,7 @@ class Controller:
                 if ready and time.monotonic() >= due:
                     began = time.monotonic()
                     search = asyncio.create_task(orphans.check_orphans(self.context))
-                await self._pause(_POLL)
+                await asyncio.sleep(_POLL)
         finally:
             await cancel([search] if search else [])
 
@@ -218,14 +215,14 @@ class Controller:
                 names.remove(name)
                 running[asyncio.create_task(run_step(self.context, name))] = name
             if resting:
-                await self._pause(1.0)
+                await asyncio.sleep(1.0)
             await self._wait_for_any()
 
     async def _wait_for_any(self) -> None:
         """Wait until one of the steps is done, and take it out. Raises what it raised."""
         running = self._running
         if not running:
-            await self._pause(_POLL)
+            await asyncio.sleep(_POLL)
             return
         done, _ = await asyncio.wait(running, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for each in done:
@@ -244,6 +241,3 @@ class Controller:
         """Return whether to go on. Raises `LeaseLost` where another controller may be at work."""
         self.context.store.check_lease()
         return not self._stopping()
-
-    async def _pause(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)

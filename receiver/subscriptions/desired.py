@@ -65,11 +65,10 @@ class Difference(Struct, kw_only=True):
 def difference(one: SubscriptionSet, slots: Iterable[Slot | Outline]) -> Difference:
     """Compare a set with its slots."""
     own = {slot.id: slot for slot in slots if (slot.set, slot.operator) == (one.name, one.operator)}
-    have = sum(slot.wanted for slot in own.values())
     try:
         found = devices.load_devices(one)
     except devices.DevicesError as error:
-        return Difference(name=one.name, trouble=str(error), have=have)
+        return Difference(name=one.name, trouble=str(error))
     wanted: set[str] = set()
     create: dict[str, Slot] = {}
     for device in found:
@@ -81,7 +80,7 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot | Outline]) -> Differe
     return Difference(
         name=one.name,
         wanted=len(wanted),
-        have=have,
+        have=sum(slot.wanted for slot in own.values()),
         create=list(create.values()),
         delete=[name for name, slot in own.items() if slot.wanted and name not in wanted],
         again=[name for name, slot in own.items() if not slot.wanted and name in wanted],

@@ -37,17 +37,15 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
     Two answers 404 in a row are its end; a pending one may be answered 404 for a while.
     """
     answer = await _get(context, slot, attempt)
-    remote = _shown(answer)
-    if remote and not remote.is_dead:
-        await store_subscription(context, slot.id, attempt.id, remote)
-        return
-    now, timing = context.store.now(), context.timing
+    remote, now, timing = _shown(answer), context.store.now(), context.timing
     young = attempt.state == "pending" and now - attempt.created < timing.pending_limit
     missing = answer is not None and answer.status in NOT_THERE
     refused = answer is not None and not remote and not missing
-    last = missing and not young and attempt.absences
-    if last and (other := await _listed_otherwise(context, slot, attempt)):
-        await store_subscription(context, slot.id, attempt.id, other)
+    alive = remote if remote and not remote.is_dead else None
+    if missing and not young and attempt.absences:
+        alive = await _listed_otherwise(context, slot, attempt)
+    if alive:
+        await store_subscription(context, slot.id, attempt.id, alive)
         return
 
     def change(_: Slot, found: Attempt) -> Change:

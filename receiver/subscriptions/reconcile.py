@@ -58,7 +58,7 @@ class Reconciler:
             log.error("subscriptions.devices", set=each.name, said=each.trouble)
             return
         held = each.guarded and not yes
-        waiting = len(each.delete) if held and each.delete else ""
+        waiting = len(each.delete) if held else ""
         await store.write_field(SUBSCRIPTION_SETS, f"{each.name}:deletions", waiting)
         if waiting:
             log.warning("subscriptions.deletions_wait", set=each.name, count=len(each.delete))
