@@ -8,7 +8,7 @@ have carried out.
 """
 
 from receiver.outbound.access_token import AccessToken, Token, TokenRefused
-from receiver.outbound.answers import Answer, NotSent, Resting, Unanswered
+from receiver.outbound.answers import Answer, NotSent, Resting, Unanswered, is_passing
 from receiver.outbound.att_oauth import Grant, OAuthV4
 from receiver.outbound.authentication import FixedHeaders
 from receiver.outbound.http_client import BadUrl, check_url
@@ -35,4 +35,5 @@ __all__ = [
     "TokenRefused",
     "Unanswered",
     "check_url",
+    "is_passing",
 ]

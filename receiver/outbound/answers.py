@@ -13,6 +13,11 @@ from receiver.runtime.retry_after import retry_after
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 
 
+def is_passing(status: int) -> bool:
+    """Return whether a status asks to come again: it says nothing of what was asked for."""
+    return status in (408, 425, 429) or status >= 500
+
+
 class NotSent(Exception):
     """Nothing reached the other side: the request may safely be sent again.
 

@@ -10,11 +10,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from receiver.outbound.answers import Answer
+from receiver.outbound.answers import Answer, is_passing
 
 _CODE: Final = re.compile(rb"messageid\W{1,16}((?:SVC|POL)[0-9]{4})\b", re.IGNORECASE).search
 _INVALID: Final = frozenset({"SVC0002", "SVC0003"})
-_REPEATED: Final = frozenset({408, 425, 429})
 _LOOKED_AT: Final = 16 * 1024
 
 
@@ -72,7 +71,7 @@ def _action(status: int, code: str) -> Action:
     """Return what an error calls for. Status goes before code: a 5xx may pass and a 401 wants
     another token, whatever the code.
     """
-    if status >= 500 or status in _REPEATED:
+    if is_passing(status):
         return Action.REPEAT
     if status == 401:
         return Action.RENEW

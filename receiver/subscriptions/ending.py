@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from receiver.outbound import Answer, NotSent, Unanswered
+from receiver.outbound import Answer, NotSent, Unanswered, is_passing
 from receiver.subscriptions.api import NOT_THERE
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 from receiver.subscriptions.attempts import store_subscription
@@ -23,8 +23,6 @@ EXPIRED: Final = "SUBSCRIPTION_EXPIRED"
 """The reason where it must have ended by now, whatever the operator says or does not say."""
 _is_word: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 """A network's own reason may be a sentence (CAMARA before 0.6), and name the subscriber."""
-_PASSING: Final = (401, 408, 425, 429)
-"""Statuses of an answer that says nothing of the subscription, and may be another one soon."""
 _SOON_GONE: Final = 12
 """So often a subscription that was deleted and still shows is looked at again soon."""
 _EARLY_ENDS_PAUSE: Final = 600.0
@@ -61,12 +59,12 @@ async def check_alive(context: Context, slot: Slot, attempt: Attempt) -> None:
 
 
 async def _get(context: Context, slot: Slot, attempt: Attempt) -> Answer | None:
-    """GET an attempt's subscription; return None where there is no answer, or one that passes."""
+    """GET an attempt's subscription; return None where no answer says anything of it."""
     try:
         answer = await context.api.get(context.base(slot), attempt.subscription)
     except (NotSent, Unanswered):
         return None
-    return None if answer.status in _PASSING or answer.status >= 500 else answer
+    return None if answer.status == 401 or is_passing(answer.status) else answer
 
 
 def _shown(answer: Answer | None) -> RemoteSubscription | None:

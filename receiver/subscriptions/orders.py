@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from receiver.contract.stored_values import UNREADABLE
-from receiver.outbound import Answer, NotSent, Unanswered
+from receiver.outbound import Answer, NotSent, Unanswered, is_passing
 from receiver.subscriptions import ending, orphans
 from receiver.subscriptions.api import NOT_THERE
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
@@ -18,8 +18,6 @@ from receiver.subscriptions.timing import DAY, renewal_due
 
 log = structlog.get_logger()
 
-_PASSING: Final = (408, 425, 429)
-"""Statuses with which an operator asks to come again; any 5xx says the same."""
 _ADOPTED_LIFE: Final = DAY
 """Seconds that an adopted subscription is taken to live where the operator shows no end."""
 
@@ -109,7 +107,7 @@ def _base(context: Context, order: Order) -> str:
 
 
 def _check(answer: Answer) -> None:
-    if answer.status in _PASSING or answer.status >= 500:
+    if is_passing(answer.status):
         raise _Passing
     if answer.status >= 300:
         raise _Refused(f"the operator answered {answer.status} {answer.code}".rstrip())

@@ -10,7 +10,7 @@ import msgspec
 
 from receiver.carriers.att.body import understand
 from receiver.carriers.carrier import Rejected
-from receiver.outbound import Action, Answer, NotSent, RequestError, request_error
+from receiver.outbound import Action, Answer, NotSent, RequestError, is_passing, request_error
 from receiver.outbound.authentication import Authentication
 from receiver.polling.mailbox import shapes
 from receiver.polling.mailbox.shapes import Delta, IndexInfo, NotUnderstood, Page
@@ -21,7 +21,6 @@ PAGE: Final = 500
 CHUNK: Final = 50
 """Ids in one request: they stand in its URL."""
 _AGAIN: Final = frozenset({Action.RENEW, Action.RENEW_THEN_BACK_OFF})
-_AUTHENTICATION: Final = frozenset({401, 403, 408, 425, 429})
 _JSON: Final = {"content-type": "application/json"}
 
 
@@ -44,7 +43,8 @@ class Refused(Exception):
     @property
     def of_the_request(self) -> bool:
         """Return whether a 4xx is about what was asked for, not about who asks or how often."""
-        return 400 <= self.error.status < 500 and self.error.status not in _AUTHENTICATION
+        status = self.error.status
+        return status >= 400 and status not in (401, 403) and not is_passing(status)
 
 
 class NoIndex(Exception):

@@ -5,7 +5,7 @@ import math
 import time
 from typing import Final, Protocol
 
-from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered
+from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered, is_passing
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consents import Consents, Tokens, ends
 
@@ -18,7 +18,6 @@ _DAY: Final = 86_400.0
 _PATIENCE: Final = 20.0
 """Seconds to wait for somebody else's refresh."""
 _LOOK: Final = 0.1
-_PASSING: Final = frozenset({0, 408, 425, 429})
 
 
 class Refreshes(Protocol):
@@ -87,7 +86,7 @@ class ConsentToken:
             async with asyncio.timeout(REFRESH_WITHIN):
                 grant = await self._oauth.refresh(before.refresh)
         except TokenRefused as error:
-            if error.status in _PASSING or error.status >= 500:
+            if not error.status or is_passing(error.status):
                 return self._still(before, refused, error)
             await self._note(raw, consent, before, error.error)
             raise NoConsent(self._poll, f"was refused by the gateway ({error.error})") from None
