@@ -14,9 +14,7 @@ from receiver.runtime import scripts
 
 _ACQUIRE: Final = scripts.load("receiver.subscriptions", "acquire_lease")
 _RECORD: Final = scripts.load(__package__, "record")
-_RELEASE: Final = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
-"""
+_RELEASE: Final = scripts.load("receiver.runtime", "release_lease")
 
 
 class Store:

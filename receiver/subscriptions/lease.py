@@ -16,9 +16,7 @@ LEASE_SECONDS: Final = 15.0
 _NOTICED: Final = 2
 """Seconds; Redis' clock is read in whole ones, which jump less."""
 _ACQUIRE: Final = scripts.load(__package__, "acquire_lease")
-_RELEASE: Final = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
-"""
+_RELEASE: Final = scripts.load("receiver.runtime", "release_lease")
 _MARK: Final = scripts.load(__package__, "mark_controller")
 
 

@@ -118,6 +118,7 @@ SCRIPTS = {
     "record_loss.lua": ("tests/health/test_losses.py",),
     "clear_losses.lua": ("tests/cli/test_losses_command.py",),
     "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
+    "release_lease.lua": ("tests/subscriptions/test_pauses.py",),
     "checks.lua": ("tests/workers/test_half_way.py",),
     "clock.lua": SWEEP,
     "entry_ids.lua": (*SWEEP, "tests/workers/test_sweep_dead_letters.py", *_ERASURE),

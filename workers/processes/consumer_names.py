@@ -11,9 +11,7 @@ from workers.processes.work import Work
 
 LEASE_MILLISECONDS: Final = 15_000
 """A slot of a dead supervisor is free after this long."""
-_RELEASE: Final = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
-"""
+_RELEASE: Final = scripts.load("receiver.runtime", "release_lease")
 
 
 class Slot(NamedTuple):

@@ -33,9 +33,7 @@ REFRESH_LIFE: Final = 7_776_000
 """Seconds that a refresh token lives at AT&T; no answer says it."""
 _CODE_SECONDS: Final = 3600
 _WRITE: Final = scripts.load(__package__, "write_consent")
-_RELEASE: Final = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
-"""
+_RELEASE: Final = scripts.load("receiver.runtime", "release_lease")
 
 
 class KeyMissing(Exception):
