@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 from receiver.carriers import att
 from receiver.config.polls import AttInboxPoll
-from receiver.polling.pages import Fetched
 from receiver.polling.rounds import GatewaySite, Round
 
 MOST_PAGES: Final = 100
@@ -27,13 +26,8 @@ class Inbox:
             last = await self._site.pages.fetch(self._path, att.INBOX)
             if last.outcome != "messages" or not last.pending or self._site.stopping():
                 break
-        return ended(last)
+        wait = last.retry_after if last.outcome in ("throttled", "unreachable") else None
+        return Round(last.outcome, last.trouble, retry_after=wait)
 
     async def finish(self) -> None:
         """Do nothing: a round leaves nothing under way."""
-
-
-def ended(last: Fetched) -> Round:
-    """Return the round that ended with this request."""
-    wait = last.retry_after if last.outcome in ("throttled", "unreachable") else None
-    return Round(last.outcome, last.trouble, retry_after=wait)

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +26,6 @@ DIRECTORY: Final = "pages"
 SUFFIX: Final = ".page"
 RECEIPT: Final = 27
 """Characters of a receipt, which stands at the end of the name."""
-T = TypeVar("T")
 
 
 class Asked(Struct, frozen=True):
@@ -191,12 +190,12 @@ def _page(octets: bytes, about: os.stat_result) -> Page:
     if octets[:1] in (b"", b"\0"):
         raise Unasked
     first, _, rest = octets.partition(b"\n")
-    asked = _decode(first, Asked)
+    asked = msgspec.json.decode(first, type=Asked)
     died = Page(asked, int(about.st_mtime * 1000), 0, "", b"", complete=False, died=True)
     second, newline, body = rest.partition(b"\n")
     if not newline or second[:1] != b"{":
         return died
-    head = _decode(second, _Head)
+    head = msgspec.json.decode(second, type=_Head)
     body, foot = _apart(body)
     if foot is None:
         return msgspec.structs.replace(
@@ -213,7 +212,3 @@ def _apart(octets: bytes) -> tuple[bytes, _Foot | None]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return octets, None
     return (octets[:at], foot) if foot.length == at else (octets, None)
-
-
-def _decode(line: bytes, kind: type[T]) -> T:
-    return msgspec.json.decode(line, type=kind)

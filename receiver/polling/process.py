@@ -1,7 +1,7 @@
 """The process behind `receiver poll`: every poll of `receiver.toml`, and the pages that wait."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,7 @@ from receiver.polling.pace import Pace
 from receiver.polling.page_file import DIRECTORY
 from receiver.polling.pages import Pages
 from receiver.polling.poller import Poller
-from receiver.polling.rounds import GatewaySite, Kind, Round, Site
+from receiver.polling.rounds import GatewaySite, Round, Site
 from receiver.polling.shelf import Shelf
 from receiver.polling.store import Store
 from receiver.polling.watch_settlement import Settlement
@@ -97,8 +97,8 @@ class Process:
                 if poll.name not in self._running:
                     self._running[poll.name] = self._begin(poll)
             await asyncio.sleep(self._pace.tick / 4)
-        for name in list(self._running):
-            await self._running[name].task
+        for one in self._running.values():
+            await one.task
 
     async def _end_others(self) -> None:
         wanted = {poll.name: self._basis(poll) for poll in self._settings.polls}
@@ -108,35 +108,33 @@ class Process:
                 del self._running[name]
                 await one.task
 
-    def _begin(self, poll: Poll) -> "_Running":
+    def _begin(self, poll: Poll) -> _Running:
         one = _Running(self._basis(poll))
         one.task = asyncio.create_task(self._poll(poll, one))
         return one
 
-    async def _poll(self, poll: Poll, one: "_Running") -> None:
+    async def _poll(self, poll: Poll, one: _Running) -> None:
         try:
             async with AsyncExitStack() as closing:
-                for site, kind in self._sites((poll,), closing, one):
-                    await Poller(site, kind).run()
+                await self._poller(poll, closing, one).run()
         except NotConfigured as error:
             self._seldom.say("error", "poll.not_configured", poll=poll.name, why=str(error))
 
     def _basis(self, poll: Poll) -> tuple[object, ...]:
         """Return the settings that a poller goes by."""
-        operators = [one for one in self._settings.operators if one.name == _operator(poll)]
+        operator = poll.operator if isinstance(poll, CamaraDevicePoll) else ""
+        operators = [one for one in self._settings.operators if one.name == operator]
         if not isinstance(poll, AttStatusPoll):
             return (poll, operators)
         return (poll, operators, self._settings.polls, self._settings.place(poll.heard_as)[1])
 
     async def once(self, poll: Poll) -> Round:
-        """Do one round of a poll now. Raises one of `DOWN_ON_THE_LOOP`, and `ValueError` for a kind
-        that cannot be polled.
-        """
+        """Do one round of a poll now. Raises one of `DOWN_ON_THE_LOOP`."""
         await self._recover()
-        ((site, kind),) = self._sites((poll,), self._closing, _Running(()))
+        poller = self._poller(poll, self._closing, _Running(()))
         hurrying = asyncio.create_task(self._hurry())
         try:
-            return await Poller(site, kind).once()
+            return await poller.once()
         finally:
             await cancel([hurrying])
 
@@ -172,17 +170,11 @@ class Process:
         for each in self._gateways:
             each.hurry()
 
-    def _sites(
-        self, polls: Iterable[Poll], closing: AsyncExitStack, running: "_Running"
-    ) -> Iterator[tuple[Site, Kind]]:
-        for poll in polls:
-            site = self._site(poll, closing, running)
-            if kind := kind_of(site):
-                yield site, kind
-            else:
-                self._seldom.say("error", "poll.unknown_kind", poll=poll.name, kind=poll.kind)
+    def _poller(self, poll: Poll, closing: AsyncExitStack, running: _Running) -> Poller:
+        site = self._site(poll, closing, running)
+        return Poller(site, kind_of(site))
 
-    def _site(self, poll: Poll, closing: AsyncExitStack, running: "_Running") -> Site:
+    def _site(self, poll: Poll, closing: AsyncExitStack, running: _Running) -> Site:
         common: dict[str, Any] = {
             "poll": poll,
             "settings": self._settings,
@@ -213,7 +205,3 @@ class Process:
         if name not in self._stores:
             self._stores[name] = Store(self._redis, name, self._pace.lease)
         return self._stores[name]
-
-
-def _operator(poll: Poll) -> str:
-    return poll.operator if isinstance(poll, CamaraDevicePoll) else ""

@@ -66,7 +66,8 @@ class Statuses:
                 break
             if not more and not self._under_way:
                 return Round(worst.outcome, again=self._site.pace.quiet)
-        return worst if worst.again is not None or worst.outcome not in GOOD else _soon(worst)
+        soon = worst.again is None and worst.outcome in GOOD
+        return Round(worst.outcome, worst.trouble, 0.0) if soon else worst
 
     async def finish(self) -> None:
         """Wait for the answers that are under way, at most as long as their requests may."""
@@ -184,13 +185,12 @@ def _round(fetched: Fetched) -> Round:
     """Return the round that an answer makes: what concerns one message holds up no other."""
     if fetched.outcome == "refused" and _is_gone(fetched):
         return Round("empty")
-    alone = fetched.outcome in GOOD or fetched.outcome in _ALONE
-    if alone:
+    if fetched.outcome in _ALONE:
         return Round(fetched.outcome, fetched.trouble, again=0.0)
     return Round(fetched.outcome, fetched.trouble, retry_after=fetched.retry_after)
 
 
-_ALONE: Final = LOSING | {"unreadable", "refused"}
+_ALONE: Final = GOOD | LOSING | {"unreadable", "refused"}
 _ORDER: Final[tuple[Outcome, ...]] = (
     "empty",
     "messages",
@@ -207,7 +207,3 @@ _ORDER: Final[tuple[Outcome, ...]] = (
 
 def _worse(one: Round, other: Round) -> Round:
     return max(one, other, key=lambda each: _ORDER.index(each.outcome))
-
-
-def _soon(good: Round) -> Round:
-    return Round(good.outcome, good.trouble, 0.0)

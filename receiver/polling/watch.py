@@ -3,15 +3,13 @@
 import random
 import re
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from receiver.carriers.att.outbox import Reason, Status
 from receiver.carriers.formats.placeholder_id import identifies_nothing
-
-End = Literal["final", "gone", "expired", "dropped"]
 
 PAUSES: Final = (20.0, 60.0, 120.0, 240.0, 480.0)
 """Seconds before the first looks."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,8 @@ from receiver.carriers.carrier import Event
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import CONSENTS
 from receiver.polling.mailbox.api import MailboxApi
-from receiver.polling.mailbox.mailbox import Mailbox, collector
+from receiver.polling.mailbox.changes import Changes
+from receiver.polling.mailbox.mailbox import Mailbox
 from receiver.polling.mailbox.progress import Progress, ProgressStore
 from receiver.runtime.redis_client import async_client
 from tests.support.mailbox_gateway import MailboxGateway
@@ -83,7 +85,7 @@ class Reader:
             store = ProgressStore(client, "alice")
             who = Bearer(self.gateway)
             api = MailboxApi("https://gateway.invalid", who, self.gateway, self.stopping)
-            changes = collector("+12065550100", self._append, text=self.text)
+            changes = partial(Changes, "+12065550100", self._append, text=self.text)
             mailbox = Mailbox("alice", store, changes, pause=self._pause, now=lambda: self.clock)
             try:
                 return await act(mailbox, store, api)

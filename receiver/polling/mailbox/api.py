@@ -63,7 +63,7 @@ class MailboxApi:
         base_url: str,
         token: Authentication,
         http: Sends,
-        stopping: Callable[[], bool] = lambda: False,
+        stopping: Callable[[], bool],
     ) -> None:
         """`base_url` such as `https://api.att.com`; nothing is sent once `stopping` says so."""
         self._stopping = stopping

@@ -3,10 +3,10 @@
 import hashlib
 import re
 import time
-from typing import Any, Final, Protocol
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered
+from receiver.outbound import Grant, NotSent, OAuthV4, TokenRefused, Unanswered
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consent_token import tokens_of
 from receiver.polling.mailbox.consents import Consents, ends
@@ -17,13 +17,6 @@ _WORD: Final = re.compile(r"[a-z_]{1,40}").fullmatch
 
 class NoConsentGiven(Exception):
     """There is nothing to store; the message says why and what to do, without the code."""
-
-
-class Exchanges(Protocol):
-    """What exchanges a code (`receiver.outbound.OAuthV4`)."""
-
-    async def code(self, code: str) -> Grant:
-        """Return tokens. Raises `TokenRefused`, `NotSent` or `Unanswered`."""
 
 
 def code_in(pasted: str) -> str:
@@ -39,7 +32,7 @@ def code_in(pasted: str) -> str:
     return code
 
 
-async def exchange(poll: str, code: str, consents: Consents, oauth: Exchanges) -> Consent:
+async def exchange(poll: str, code: str, consents: Consents, oauth: OAuthV4) -> Consent:
     """Store the consent that a code is for; it is exchanged once. Raises `NoConsentGiven`."""
     digest = hashlib.sha256(code.encode()).hexdigest()
     if not await consents.claim_code(digest):
@@ -54,9 +47,9 @@ async def exchange(poll: str, code: str, consents: Consents, oauth: Exchanges) -
     return consent
 
 
-async def _exchanged(oauth: Any, code: str, consents: Consents, digest: str) -> Grant:
+async def _exchanged(oauth: OAuthV4, code: str, consents: Consents, digest: str) -> Grant:
     try:
-        grant: Grant = await oauth.code(code)
+        return await oauth.code(code)
     except TokenRefused as error:
         why = (
             "too old, or used before?" if error.error == "invalid_grant" else "see docs/polling.md"
@@ -69,4 +62,3 @@ async def _exchanged(oauth: Any, code: str, consents: Consents, digest: str) -> 
         raise NoConsentGiven(
             f"no answer ({error}): the code may have been used, so begin anew"
         ) from None
-    return grant

@@ -1,6 +1,7 @@
 """The kind `att-messages`: one subscriber's mailbox."""
 
 import time
+from functools import partial
 from typing import Final
 
 from receiver.carriers import att
@@ -9,9 +10,10 @@ from receiver.contract.records import Notification, encode
 from receiver.outbound import Action, NotSent, TokenRefused, Unanswered
 from receiver.polling.mailbox import connect
 from receiver.polling.mailbox.api import NoIndex, Refused, Stopping
+from receiver.polling.mailbox.changes import Changes
 from receiver.polling.mailbox.consent_token import NoConsent
 from receiver.polling.mailbox.consents import KeyMissing
-from receiver.polling.mailbox.mailbox import Mailbox, NotYet, collector
+from receiver.polling.mailbox.mailbox import Mailbox, NotYet
 from receiver.polling.mailbox.progress import ProgressStore
 from receiver.polling.mailbox.shapes import NotUnderstood
 from receiver.polling.rounds import Outcome, Round, Site
@@ -34,7 +36,7 @@ class MailboxPoll:
     def __init__(self, poll: AttMessagesPoll, site: Site) -> None:
         self._poll = poll
         self._site = site
-        changes = collector(poll.mailbox, self._append, text=poll.text)
+        changes = partial(Changes, poll.mailbox, self._append, text=poll.text)
         self._mailbox = Mailbox(poll.name, ProgressStore(site.redis, poll.name), changes)
 
     async def round(self) -> Round:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from receiver.polling.mailbox import follow
 from receiver.polling.mailbox.api import MailboxApi, NoIndex, Refused
-from receiver.polling.mailbox.changes import Append, Changes
+from receiver.polling.mailbox.changes import Changes
 from receiver.polling.mailbox.progress import Progress, ProgressStore
 from receiver.polling.mailbox.reading import Pause
 from receiver.polling.mailbox.relist import Relist
@@ -152,8 +152,3 @@ class Mailbox:
 
 def _is_ready(info: IndexInfo | None) -> bool:
     return info is not None and info.status == "ready" and bool(info.state)
-
-
-def collector(mailbox: str, append: Append, *, text: bool) -> Callable[[], Changes]:
-    """Return what makes the collector of a round."""
-    return lambda: Changes(mailbox, append, text=text)
