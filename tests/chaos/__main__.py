@@ -14,8 +14,7 @@ from tests.chaos import guard
 from tests.chaos.run import Wanted, run
 
 
-def main() -> int:
-    """Returns the exit status."""
+def _told() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="default: the time, which the report names")
     parser.add_argument("--seconds", type=float, default=300)
@@ -26,7 +25,12 @@ def main() -> int:
     parser.add_argument("--alone", action="store_true", help="nothing beside the load")
     parser.add_argument("--without-limits", action="store_true", help="interruptions may be long")
     parser.add_argument("--into", type=Path, default=Path("docs/chaos"), help="for the report")
-    told = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Returns the exit status."""
+    told = _told()
     guard.begin()
     signal.signal(signal.SIGTERM, _terminate)
     with _logs(told.logs) as directory:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tests.chaos import limits
+from tests.chaos import limits, plot
 from tests.chaos.faults import Done
 from tests.chaos.judge import Judged
 from tests.chaos.measure import AFTERMATH, Measured
@@ -49,19 +49,20 @@ class Result(Struct, frozen=True):
         return [*found, *self.around.wrong, *self.surprises, *late]
 
 
-def write(result: Result, into: Path) -> Path:
-    """The page of this run and the one with all runs that lie there; returns the former."""
+def write(result: Result, into: Path) -> None:
+    """Page and picture of this run, and the page with all runs that lie there."""
     into.mkdir(parents=True, exist_ok=True)
-    page = into / f"seed-{result.seed}.md"
-    page.write_text("\n".join(_page(result)) + "\n", "utf-8")
-    (into / f"seed-{result.seed}.json").write_text(json.dumps(_row(result), indent=2) + "\n")
-    rows = sorted((json.loads(each.read_text()) for each in into.glob("*.json")), key=_seed)
+    own = into / f"seed-{result.seed}"
+    own.with_suffix(".md").write_text("\n".join(_page(result)) + "\n", "utf-8")
+    own.with_suffix(".json").write_text(json.dumps(_row(result), indent=2) + "\n")
+    rows = sorted(
+        (json.loads(each.read_text()) for each in into.glob("*.json")), key=lambda row: row["seed"]
+    )
     (into / "README.md").write_text("\n".join(_index(rows)) + "\n", "utf-8")
-    return page
-
-
-def _seed(row: dict[str, Any]) -> int:
-    return int(row["seed"])
+    sent, faults = result.verdict["sent"], result.faults
+    title = f"seed {result.seed}: {len(faults)} faults, {sent:,} notifications"
+    begun = result.verdict["begun"]
+    plot.draw(own.with_suffix(".svg"), title, result.measured.seconds, faults, begun)
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from receiver.operations import sink_ledger
-from tests.chaos import guard, measure, plot, report
+from tests.chaos import guard, measure, report
 from tests.chaos.around import Around
 from tests.chaos.faults import Faults
 from tests.chaos.fleet import TOKEN, Fleet
@@ -63,47 +63,43 @@ async def run(wanted: Wanted, say: Callable[[str], None]) -> Result:
     # Its environment can be read as long as it does not write its title over that.
     valkey = Valkey(maxmemory=f"{_megabytes(wanted)}mb", set_proc_title="no")
     try:
-        async with _running(wanted, valkey, say) as (faults, fleet, front, around):
-            log = wanted.directory / "attempts.jsonl"
-            async with _simulating(wanted, valkey, front, log) as simulate:
-                await _begun(log)
-                planned = schedule(wanted.seed, wanted.seconds, wanted.faults, alone=wanted.alone)
-                await faults.run(planned, time.monotonic(), say)
-                if around:
-                    around.settling = True
-                out, _ = await simulate.communicate()
-            verdict: dict[str, Any] = json.loads(out)
-            settled = time.time() - verdict["begun"] - verdict["seconds"]
-            judged = await _judge(around) if around else Judged()
-            books = await _books(valkey)
-            surprises = [*fleet.surprises]
-        attempts = measure.read(log)
-        measured = measure.measure(attempts, faults.done, verdict["begun"], wanted.seconds)
-        result = Result(
-            wanted.seed,
-            wanted.seconds,
-            wanted.spool,
-            verdict,
-            books,
-            faults.done,
-            surprises,
-            _machine(),
-            measured,
-            settled,
-            judged,
-            wanted.limited,
-        )
-        report.write(result, wanted.into)
-        plot.draw(
-            wanted.into / f"seed-{wanted.seed}.svg",
-            f"seed {wanted.seed}: {len(faults.done)} faults, {verdict['sent']:,} notifications",
-            measured.seconds,
-            faults.done,
-            verdict["begun"],
-        )
-        return result
+        result = await _run(wanted, valkey, say)
     finally:
         valkey.stop()
+    report.write(result, wanted.into)
+    return result
+
+
+async def _run(wanted: Wanted, valkey: Valkey, say: Callable[[str], None]) -> Result:
+    log = wanted.directory / "attempts.jsonl"
+    async with _running(wanted, valkey, say) as (faults, fleet, front, around):
+        async with _simulating(wanted, valkey, front, log) as simulate:
+            await _begun(log)
+            planned = schedule(wanted.seed, wanted.seconds, wanted.faults, alone=wanted.alone)
+            await faults.run(planned, time.monotonic(), say)
+            if around:
+                around.settling = True
+            out, _ = await simulate.communicate()
+        verdict: dict[str, Any] = json.loads(out)
+        settled = time.time() - verdict["begun"] - verdict["seconds"]
+        judged = await _judge(around) if around else Judged()
+        books = await _books(valkey)
+        surprises = [*fleet.surprises]
+    attempts = measure.read(log)
+    return Result(
+        seed=wanted.seed,
+        seconds=wanted.seconds,
+        spool=wanted.spool,
+        verdict=verdict,
+        books=books,
+        faults=faults.done,
+        surprises=surprises,
+        machine=_machine(),
+        measured=measure.measure(attempts, faults.done, verdict["begun"], wanted.seconds),
+        settled=settled,
+        around=judged,
+        limited=wanted.limited,
+    )
 
 
 def _megabytes(wanted: Wanted) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 
 from receiver.simulate.att_gateway import app
-from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.scenario import Scenario
 from tests.support.commands import free_port
 from tests.support.operators import serving
@@ -99,12 +98,10 @@ class SimulatedGateway:
 
 
 @contextmanager
-def gateway(
-    scenario: Scenario | None = None, reader: StreamReader | None = None
-) -> Iterator[SimulatedGateway]:
+def gateway(scenario: Scenario | None = None) -> Iterator[SimulatedGateway]:
     """A running gateway."""
     port = free_port()
-    with serving(app.server(scenario or Scenario(), "127.0.0.1", port, reader)):
+    with serving(app.server(scenario or Scenario(), "127.0.0.1", port)):
         found = SimulatedGateway(f"http://127.0.0.1:{port}")
         try:
             yield found

@@ -11,7 +11,7 @@ from receiver.metrics.counters import BOUNDS, PUBLISHED
 MINUTE = 60_000
 
 
-def fill_history(client: redis.Redis, minutes: int, now: int, *, outage: bool = True) -> None:
+def fill_history(client: redis.Redis, minutes: int, now: int) -> None:
     """A sample for each of the last minutes until `now` (ms): a day's swing of traffic, and a
     while in which a consumer did not answer.
     """
@@ -22,7 +22,7 @@ def fill_history(client: redis.Redis, minutes: int, now: int, *, outage: bool = 
     for number in range(minutes):
         swing = 1 + math.sin(number / 97) / 2 + math.sin(number / 13) / 6
         came = int(300 * swing)
-        away = outage and 0.55 < number / minutes < 0.63
+        away = 0.55 < number / minutes < 0.63
         accepted += came
         waiting = waiting + came if away else max(3, waiting - 900)
         failed += 12 if away else 0

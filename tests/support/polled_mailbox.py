@@ -33,7 +33,7 @@ _names = itertools.count()
 class PolledMailbox:
     """A directory with a `receiver.toml`, and one Valkey."""
 
-    def __init__(self, valkey: Valkey, directory: Path, gateway: str, more: str = "") -> None:
+    def __init__(self, valkey: Valkey, directory: Path, gateway: str) -> None:
         self.redis: Any = valkey.client()
         self.directory = directory
         (directory / "receiver.toml").write_text(f"""
@@ -45,7 +45,6 @@ redirect_uri = "https://app.example.com/consented"
 base_url = "{gateway}"
 client_id_env = "ATT_APP_KEY"
 client_secret_env = "ATT_APP_SECRET"
-{more}
 """)
         self.environ = {
             "REDIS_URL": valkey.url,

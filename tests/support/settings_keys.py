@@ -8,9 +8,9 @@ import msgspec
 from receiver.config.receiver_toml import ConfigFile
 
 
-def keys(kind: Any = ConfigFile, name: str = "") -> set[str]:
+def keys(kind: Any = ConfigFile) -> set[str]:
     """`sink.url`, `operator.auth.kind`: each key with the tables around it."""
-    return set(_keys(kind, name))
+    return set(_keys(kind, ""))
 
 
 def _keys(kind: Any, name: str) -> Iterator[str]:
