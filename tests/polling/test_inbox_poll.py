@@ -2,7 +2,6 @@
 like.
 """
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +13,7 @@ from receiver.polling.pages import Fetched, Pages
 from receiver.simulate.att_gateway.scenario import Fault, Gateway, Scenario
 from tests.support.att_gateways import SimulatedGateway, gateway
 from tests.support.polling import REGISTRATION, Polled, configured
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 
 
@@ -197,12 +197,9 @@ def test_a_redirect_is_not_followed(valkey: Valkey, tmp_path: Path) -> None:
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)
+    with threaded(server):
         url = f"http://127.0.0.1:{server.server_port}"
         done = Polled(valkey, tmp_path, configured(url, 'auth = "basic"')).once()
-        server.shutdown()
-        thread.join()
     assert done.outcome == "refused"
     assert "the gateway answered 302" in done.trouble

@@ -1,6 +1,5 @@
 """What a failing gateway asks for by Retry-After prolongs our pauses and never shortens them."""
 
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.support.polling import FAST, Polled, configured
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 
 PAUSE, LONGER = 300, 600
@@ -30,14 +30,9 @@ class Failing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def failing() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
+    with threaded(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize(

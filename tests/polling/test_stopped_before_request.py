@@ -14,6 +14,7 @@ from receiver.polling import gateway
 from receiver.polling.process import Process
 from receiver.polling.rounds import Round
 from tests.support.polling import FAST, Polled, configured
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 
 
@@ -56,15 +57,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    with Held() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    server = Held()
+    with threaded(server):
         try:
             yield server
         finally:
             server.given.set()
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

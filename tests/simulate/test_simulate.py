@@ -4,7 +4,6 @@ import socket
 import socketserver
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from tests.support import receivers
 from tests.support.commands import ROOT, environment, free_port, run, running
 from tests.support.eventually import eventually
 from tests.support.receivers import STREAM, TOKEN, Receiver, listening
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 
 SCENARIO = """
@@ -223,13 +223,10 @@ def test_answers_of_unusual_servers_are_understood(
         "phase=[{burst=3}]\nmix={mo=1}\natt={attempts=1}\n"
         "trouble={duplicates=0, broken=0, malformed=0, slow=0, strangers=0, reordered=0}\n"
     )
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Unusual) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Unusual)
+    with threaded(server):
         url = f"http://127.0.0.1:{server.server_address[1]}"
         found = run(tmp_path, "simulate", "few.toml", "--url", url, "--token", "t", "--json")
-        server.shutdown()
-        thread.join()
     assert json.loads(found.stdout)["answers"] == {said: 3}
 
 

@@ -11,6 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.support.threaded import threaded
+
 
 class Span(NamedTuple):
     """One span as it was exported."""
@@ -105,12 +107,9 @@ def _span(one: Any, service: str) -> Span:
 @contextlib.contextmanager
 def collecting() -> Iterator[Collector]:
     """A collector for the length of the block."""
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    server = Collector()
+    with threaded(server):
         try:
             yield server
         finally:
             server.over.set()
-            server.shutdown()
-            thread.join()

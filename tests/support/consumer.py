@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tests.support.threaded import threaded
+
 
 class Request(NamedTuple):
     """One request as it came."""
@@ -87,17 +89,14 @@ class Consumer(ThreadingHTTPServer):
 @contextlib.contextmanager
 def consuming(context: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Consumer]:
     """A consumer for the length of the block; with a context it speaks TLS."""
-    with Consumer(port) as server:
-        if context:  # before it serves: meanwhile the server would have no socket
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    server = Consumer(port)
+    if context:  # before it serves: meanwhile the server would have no socket
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    with threaded(server):
         try:
             yield server
         finally:
             server.over.set()
-            server.shutdown()
-            thread.join()
 
 
 def answering(status: int, **headers: str) -> Any:

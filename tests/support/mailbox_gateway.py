@@ -1,7 +1,6 @@
 """A mailbox behind In-App Messaging, in this process: it can change between two requests."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from receiver.outbound import Answer
+from tests.support.threaded import threaded
 
 ROOT = "/myMessages/v2"
 Before = Callable[[str, str, dict[str, str]], tuple[int, Any] | None]
@@ -209,11 +209,5 @@ def served(gateway: MailboxGateway) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with threaded(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

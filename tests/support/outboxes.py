@@ -19,6 +19,7 @@ from receiver.polling import watch_list
 from receiver.polling.pace import Pace
 from receiver.polling.process import Process
 from receiver.polling.watch import Watch
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
 
@@ -113,14 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def outbox() -> Iterator[Outbox]:
     """An outbox for the length of the block."""
-    with Outbox() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Outbox()
+    with threaded(server):
+        yield server
 
 
 class Watched:
