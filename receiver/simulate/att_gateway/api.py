@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from receiver.simulate.att_gateway.handover import Handover
 from receiver.simulate.att_gateway.oauth import access
 from receiver.simulate.att_gateway.oauth.tokens import Token
 from receiver.simulate.att_gateway.records import Call, Calls
+from receiver.simulate.att_gateway.scenario import Shape
 from receiver.simulate.att_gateway.transfer import Transfer
 
 
@@ -33,6 +33,10 @@ class Asked(Struct, frozen=True):
     def path(self) -> dict[str, str]:
         """Return the parts of the path that are named in the route."""
         return {name: str(value) for name, value in self.request.path_params.items()}
+
+    def shape(self, drawn: Shape | None) -> Shape | None:
+        """Return the shape that a fault on order wants, else the one that was drawn."""
+        return self.strike.shape if self.strike and self.strike.effect == "shape" else drawn
 
     @property
     def url(self) -> str:
@@ -114,8 +118,3 @@ def wants_xml(request: Request) -> bool:
 def number(text: str) -> int | None:
     """Return a whole number of up to nine digits, or None."""
     return int(text) if _NUMBER.fullmatch(text) else None
-
-
-def json(status: int, document: Any) -> Response:
-    """Return a JSON answer."""
-    return Response(msgspec.json.encode(document), status, media_type="application/json")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from receiver.runtime import redis_errors
+from receiver.simulate import serving
 from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.api import Api
 from receiver.simulate.att_gateway.control import Control
@@ -77,19 +78,7 @@ def server(
     judged: Judged | None = None,
 ) -> uvicorn.Server:
     """Return a server that is not started yet."""
-    config = uvicorn.Config(
-        create(scenario, reader, judged),
-        host=host,
-        port=port,
-        http=Connection,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        log_level="error",
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
-    return uvicorn.Server(config)
+    return serving.server(create(scenario, reader, judged), host, port, Connection)
 
 
 def _oauth(api: OAuthApi) -> list[Route]:

@@ -3,7 +3,6 @@ not.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from receiver.runtime import redis_errors
-from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.mailbox import Item, Part
 from receiver.simulate.att_gateway.oauth.tokens import scopes_of
@@ -34,6 +32,7 @@ from receiver.simulate.att_gateway.records import Calls, records
 from receiver.simulate.att_gateway.scenario import Fault
 from receiver.simulate.att_gateway.verdict import Verdict, verdict
 from receiver.simulate.changed_scenario import changed
+from receiver.simulate.serving import json, ordered
 
 
 class Control:
@@ -65,11 +64,8 @@ class Control:
         return [
             Route("/_books", self._books, methods=["GET"]),
             Route("/_verdict", self._verdict, methods=["GET"]),
-            Route("/_verdict", ordered(self._judge), methods=["POST"]),
-            *(
-                Route(f"/_control/{name}", ordered(endpoint), methods=["POST"])
-                for name, endpoint in posts.items()
-            ),
+            ordered("/_verdict", self._judge),
+            *(ordered(f"/_control/{name}", act) for name, act in posts.items()),
         ]
 
     async def verdict(self, reader: StreamReader) -> Verdict:
@@ -207,15 +203,3 @@ def _item(order: AddItem, subscriber: str, now: datetime) -> Item:
         ],
         segment=order.segment,
     )
-
-
-def ordered(act: Callable[[bytes], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that answers a wrong order with 400 and what is wanted."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return json(200, act(await request.body() or b"{}"))
-        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
-            return json(400, {"message": str(error)})
-
-    return endpoint

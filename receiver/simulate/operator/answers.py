@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -15,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from receiver.simulate.operator import problems
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Fault
+from receiver.simulate.serving import json
 
 _TRANSPORT = "receiver.transport"
 _ELSEWHERE = "https://elsewhere.example/"
@@ -53,11 +53,6 @@ class Cut(Response):
             transport.close()
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-def json(status: int, document: object) -> Response:
-    """Return a JSON answer."""
-    return Response(msgspec.json.encode(document), status, media_type="application/json")
 
 
 def refusal(refused: Refused, form: str, retry_after: str = "") -> Response:

@@ -19,6 +19,7 @@ from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused, invalid
 from receiver.simulate.operator.subscription import Subscription
 from receiver.simulate.operator.tokens import Token, Tokens
+from receiver.simulate.serving import json
 
 _OPERATIONS: Final = {
     ("POST", False): "create",
@@ -109,9 +110,9 @@ class Api:
         if settings.event_first and found.last_delivery:
             await asyncio.wait({found.last_delivery})
         if settings.answer == 202:
-            return answers.json(202, documents.accepted(found.id, dialect))
+            return json(202, documents.accepted(found.id, dialect))
         shown = documents.subscription(found, settings)
-        answer = answers.json(201, shown)
+        answer = json(201, shown)
         answer.headers["location"] = f"{request.url.path.rstrip('/')}/{found.id}"
         return answer
 
@@ -134,8 +135,8 @@ class Api:
         if settings.form == "pages" or (settings.form == "version" and dialect.pages):
             page = _number(request, "page", 1, 1_000_000)
             per_page = _number(request, "perPage", settings.per_page, 100)
-            return answers.json(200, documents.pages(listed, page, per_page))
-        return answers.json(200, listed)
+            return json(200, documents.pages(listed, page, per_page))
+        return json(200, listed)
 
     def _one(self, dialect: Dialect, token: Token, name: str, *, delete: bool) -> Response:
         access.require(token, access.manage_scope(dialect, "delete" if delete else "read"))
@@ -145,14 +146,14 @@ class Api:
             raise Refused(404)
         if not delete:
             with_device = token.device is None
-            return answers.json(
+            return json(
                 200,
                 documents.subscription(found, operator.scenario.creation, with_device=with_device),
             )
         settings = operator.scenario.deletion
         operator.end(found, "SUBSCRIPTION_DELETED", notify=settings.notify)
         if settings.answer == 202:
-            return answers.json(202, documents.accepted(found.id, dialect))
+            return json(202, documents.accepted(found.id, dialect))
         return Response(status_code=204)
 
     def _shows(self, found: Subscription, dialect: Dialect, token: Token) -> bool:
@@ -188,13 +189,13 @@ class Api:
         device = operator.devices.state(operator.identified(sent, token.device))
         now, att = operator.clock.now(), place.version == "v1"
         if flat and place.rest == "connectivity":
-            return answers.json(200, documents.connectivity_status(device, att=att))
+            return json(200, documents.connectivity_status(device, att=att))
         if flat and place.rest == "roaming":
-            return answers.json(200, documents.roaming_status(device, att=att))
+            return json(200, documents.roaming_status(device, att=att))
         if place.api == "device-reachability-status" and place.rest == "retrieve":
-            return answers.json(200, documents.reachability(device, now, place.version))
+            return json(200, documents.reachability(device, now, place.version))
         if place.api == "device-roaming-status" and place.rest == "retrieve":
-            return answers.json(200, documents.roaming(device, now))
+            return json(200, documents.roaming(device, now))
         raise Refused(404)
 
     def _check_rate(self) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from receiver.simulate import serving
 from receiver.simulate.operator import answers
 from receiver.simulate.operator.api import Api
 from receiver.simulate.operator.books import Call, Calls
@@ -85,24 +86,12 @@ class TokenEndpoint:
             granted = self._tokens.grant(form, request.headers.get("authorization", ""), audience)
         except TokenRefused as refused:
             document = {"error": refused.error, "error_description": refused.description}
-            return answers.json(refused.status, document)
-        answer = answers.json(200, granted)
+            return serving.json(refused.status, document)
+        answer = serving.json(200, granted)
         answer.headers["cache-control"] = "no-store"
         return answer
 
 
 def server(scenario: Scenario, host: str, port: int) -> uvicorn.Server:
     """Return a server that is not started yet. Raises `ScenarioError`."""
-    config = uvicorn.Config(
-        create(scenario),
-        host=host,
-        port=port,
-        http=answers.Protocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        log_level="error",
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
-    return uvicorn.Server(config)
+    return serving.server(create(scenario), host, port, answers.Protocol)

@@ -2,7 +2,6 @@
 has.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,13 +12,13 @@ from starlette.routing import Route
 
 from receiver.simulate.changed_scenario import changed
 from receiver.simulate.operator import devices
-from receiver.simulate.operator.answers import json
 from receiver.simulate.operator.books import Calls, books
 from receiver.simulate.operator.faults import Faults
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Connectivity, Fault
 from receiver.simulate.operator.tokens import Tokens
+from receiver.simulate.serving import json, ordered
 
 Reason = Literal[
     "MAX_EVENTS_REACHED",
@@ -125,10 +124,7 @@ class Control:
         }
         return [
             Route("/_books", self._books, methods=["GET"]),
-            *(
-                Route(f"/_control/{name}", _ordered(endpoint), methods=["POST"])
-                for name, endpoint in posts.items()
-            ),
+            *(ordered(f"/_control/{name}", act) for name, act in posts.items()),
         ]
 
     async def _books(self, request: Request) -> Response:
@@ -137,9 +133,7 @@ class Control:
 
     def _change_device(self, body: bytes) -> dict[str, Any]:
         order = msgspec.json.decode(body, type=ChangeDevice)
-        sent = devices.checked(order.device, "device")
-        device = devices.chosen(sent, devices.IDENTIFIERS)
-        assert device is not None  # noqa: S101 - `checked` saw an identifier
+        device = _identified(order.device)
         names = ("connectivity", "roaming", "country_code", "country_name", "refuse")
         state = {name: getattr(order, name) for name in names}
         state = {name: value for name, value in state.items() if value is not UNSET}
@@ -162,8 +156,7 @@ class Control:
     def _issue_token(self, body: bytes) -> dict[str, Any]:
         order = msgspec.json.decode(body, type=IssueToken)
         scopes = None if order.scope is None else frozenset(order.scope.split())
-        device = order.device and devices.checked(order.device, "device")
-        device = device and devices.chosen(device, devices.IDENTIFIERS)
+        device = order.device and _identified(order.device)
         token = self._tokens.issue(order.client, order.expires_in, scopes, device)
         return {"access_token": token, "token_type": "Bearer", "expires_in": order.expires_in}
 
@@ -190,15 +183,11 @@ class Control:
         return {}
 
 
-def _ordered(act: Callable[[bytes], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that answers a wrong order with 400 and what is wanted."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return json(200, act(await request.body() or b"{}"))
-        except Refused as refused:
-            return json(400, {"message": refused.message})
-        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
-            return json(400, {"message": str(error)})
-
-    return endpoint
+def _identified(device: dict[str, Any]) -> dict[str, Any]:
+    """Return a device with one identifier. Raises `ValueError`."""
+    try:
+        found = devices.chosen(devices.checked(device, "device"), devices.IDENTIFIERS)
+    except Refused as refused:
+        raise ValueError(refused.message) from None
+    assert found is not None  # noqa: S101 - `checked` saw an identifier
+    return found

@@ -54,8 +54,8 @@ class Deliveries:
         found: Subscription,
         event: Callable[[], dict[str, Any]],
         refused: Callable[[int], None],
-    ) -> "asyncio.Task[None]":
-        """Queue a notification behind those under way for its subscription. Returns the task.
+    ) -> None:
+        """Queue a notification behind those under way for its subscription.
 
         `event` is called when the first attempt is made; `refused` with a sink's 401 or 410.
         """
@@ -63,7 +63,6 @@ class Deliveries:
         found.last_delivery = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     async def close(self) -> None:
         """Stop sending."""

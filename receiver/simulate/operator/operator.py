@@ -1,6 +1,5 @@
 """The operator: its subscriptions, what starts and ends them, and what they are sent."""
 
-import asyncio
 import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -35,7 +34,7 @@ class Operator:
         self, dialect: Dialect, wanted: Wanted, owner: str, token_device: dict[str, Any] | None
     ) -> Subscription:
         """Create a subscription. Raises `Refused`."""
-        device = self._device(dialect, wanted, token_device)
+        device = self.identified(wanted.device, token_device, dialect.unsupported_device)
         limits, now = self.scenario.limits, self.clock.now()
         if limits.quota and sum(each.live for each in self.subscriptions.values()) >= limits.quota:
             raise Refused(429, "QUOTA_EXCEEDED", "Out of resource quota.")
@@ -95,11 +94,6 @@ class Operator:
         digits = f"{self.random.getrandbits(128):032x}"
         version = f"{digits[:12]}4{digits[13:16]}8{digits[17:]}"
         return "-".join((version[:8], version[8:12], version[12:16], version[16:20], version[20:]))
-
-    def _device(
-        self, dialect: Dialect, wanted: Wanted, token_device: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        return self.identified(wanted.device, token_device, dialect.unsupported_device)
 
     def identified(
         self,
@@ -178,7 +172,7 @@ class Operator:
         last: str,
         data: Callable[[], dict[str, Any]],
         at: datetime | None = None,
-    ) -> "asyncio.Task[None]":
+    ) -> None:
         event_id, happened, said = self.new_id(), at or self.clock.now(), data()
 
         def event() -> dict[str, Any]:
@@ -186,7 +180,7 @@ class Operator:
             when = self.clock.now() if at_sending else happened
             return events.cloud_event(found, event_id, last, when, said)
 
-        return self.deliveries.send(found, event, lambda status: self._refused(found, status))
+        self.deliveries.send(found, event, lambda status: self._refused(found, status))
 
     def _refused(self, found: Subscription, status: int) -> None:
         """End a subscription as its sink demands: 401 lets it expire, 410 ends it (event guide

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked, json
+from receiver.simulate.att_gateway.api import Asked
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.mailbox import Change, Item
 from receiver.simulate.att_gateway.in_app.subscription import Subscription
+from receiver.simulate.serving import json
 
 _LONGEST_TEXT = 160
 _LIFE = 3600

@@ -120,25 +120,21 @@ class Mailbox:
         self._note("ADD", item)
         return item
 
-    def update(self, name: str, *, unread: bool | None, favorite: bool | None) -> bool:
-        """Change the flags of a message. Returns whether it is there."""
+    def update(self, name: str, *, unread: bool | None, favorite: bool | None) -> None:
+        """Change the flags of a message, if it is there."""
         item = self.items.get(name)
         if item is None:
-            return False
+            return
         before = item.unread, item.favorite
         item.unread = item.unread if unread is None else unread
         item.favorite = item.favorite if favorite is None else favorite
         if before != (item.unread, item.favorite):
             self._note("UPDATE", item)
-        return True
 
-    def delete(self, name: str) -> bool:
-        """Remove a message. Returns whether it was there."""
-        item = self.items.pop(name, None)
-        if item is None:
-            return False
-        self._note("DELETE", item)
-        return True
+    def delete(self, name: str) -> None:
+        """Remove a message, if it is there."""
+        if item := self.items.pop(name, None):
+            self._note("DELETE", item)
 
     def since(self, state: str) -> list[Changed] | None:
         """Return one change for each message that changed since a state, or None for a state that

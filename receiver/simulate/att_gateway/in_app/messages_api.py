@@ -7,11 +7,12 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked, json, number
+from receiver.simulate.att_gateway.api import Asked, number
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app import documents
 from receiver.simulate.att_gateway.in_app.mailbox import Item, Mailbox, Part
+from receiver.simulate.serving import json
 
 _MOST_LISTED: Final = 500
 

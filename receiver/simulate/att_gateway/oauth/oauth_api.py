@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.simulate.att_gateway import errors
-from receiver.simulate.att_gateway.api import json
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.oauth import access
 from receiver.simulate.att_gateway.records import Call, Calls
 from receiver.simulate.att_gateway.transfer import Transfer
+from receiver.simulate.serving import json
 from receiver.simulate.token_refused import TokenRefused
 
 

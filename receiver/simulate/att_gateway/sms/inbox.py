@@ -38,7 +38,7 @@ class Inbox:
         self.expired: list[str] = []
         """The texts of those that nobody read in time."""
 
-    def accept(self, registration: str, sender: str, text: str, *, generated: bool) -> Message:
+    def accept(self, registration: str, sender: str, text: str, *, generated: bool) -> None:
         """Add a message. A generated one may have sender and text of the one before."""
         message = Message(sender, text, self._now())
         before = self._latest.get(registration)
@@ -47,7 +47,6 @@ class Inbox:
         self._latest[registration] = message
         self._waiting.setdefault(registration, deque()).append(message)
         self.accepted += 1
-        return message
 
     def take(self, registration: str, most: int) -> tuple[list[Message], int]:
         """Remove and return the oldest messages, and say how many stay."""

@@ -29,7 +29,7 @@ class InboxApi:
             raise invalid("RegistrationID")
         if gateway.inbox.too_soon(registration):
             raise Refused(403, "POL0001", "RegistrationID")
-        shape = self._shape(asked)
+        shape = asked.shape(gateway.faults.shape())
         messages, pending = gateway.inbox.take(registration, self._most(asked, shape))
         lies = gateway.faults.lies() or bool(asked.strike and asked.strike.effect == "pending_lies")
         shown = (0 if pending else 2) if lies else pending
@@ -43,11 +43,6 @@ class InboxApi:
             shape or "",
         )
         return Given(Response(page.body, media_type=page.media_type), handover)
-
-    def _shape(self, asked: Asked) -> Shape | None:
-        drawn = self._gateway.faults.shape()
-        ordered = asked.strike and asked.strike.effect == "shape"
-        return asked.strike.shape if asked.strike and ordered else drawn
 
     def _most(self, asked: Asked, shape: Shape | None) -> int:
         """Return the size of the page; GSMA's clients may ask for a smaller one."""

@@ -2,12 +2,13 @@
 
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked, Given, json
+from receiver.simulate.att_gateway.api import Asked, Given
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.sms import statuses
 from receiver.simulate.att_gateway.sms.outbox import Sent
 from receiver.simulate.att_gateway.sms.requests import SendRequest, read_send
+from receiver.simulate.serving import json
 
 
 class OutboxApi:
@@ -57,10 +58,8 @@ class OutboxApi:
         sent = gateway.outbox.find(asked.path["id"])
         if not sent:
             raise invalid("requestId" if gsma else "MessageId")
-        now, drawn = gateway.clock.now(), gateway.faults.shape()
+        now, shape = gateway.clock.now(), asked.shape(gateway.faults.shape()) or ""
         final = sent.is_final(now)
-        ordered = asked.strike and asked.strike.effect == "shape"
-        shape = (asked.strike.shape if asked.strike and ordered else drawn) or ""
         body, media_type = statuses.document(
             [(each.address, each.status(now)) for each in sent.recipients],
             asked.url,

@@ -1,0 +1,48 @@
+"""What the simulated servers share: how they are served, their JSON, their control routes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+
+def server(
+    app: Starlette, host: str, port: int, protocol: type[asyncio.Protocol]
+) -> uvicorn.Server:
+    """Return a server that is not started yet."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="error",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
+
+
+def json(status: int, document: object) -> Response:
+    """Return a JSON answer."""
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
+
+
+def ordered(path: str, act: Callable[[bytes], dict[str, Any]]) -> Route:
+    """Return a route for orders, which answers a wrong one with 400 and what is wanted."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return json(200, act(await request.body() or b"{}"))
+        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
+            return json(400, {"message": str(error)})
+
+    return Route(path, endpoint, methods=["POST"])
