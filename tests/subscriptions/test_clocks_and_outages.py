@@ -65,12 +65,12 @@ def test_a_life_that_the_operator_shortens_is_the_one_that_is_renewed(fleet: Con
     fleet.operator.control("settings", limits={"max_seconds": DAY})
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     fleet.passed(0.74 * DAY)
     eventually(lambda: fleet.slots()[0].attempts[0].ends)
-    assert first == {each["id"] for each in fleet.live()}
+    assert first == fleet.ids()
     fleet.passed(0.76 * DAY)
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.unhurt()
 
 
@@ -78,15 +78,15 @@ def test_an_operator_that_is_away_for_two_days_of_three_costs_no_gap(fleet: Cont
     fleet.more = "days = 3"
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     fleet.passed(0.6 * DAY)
     fleet.operator.control("faults", operation="any", effect="drop", times=0)
     fleet.operator.control("faults", operation="token", effect="status", status=503, times=0)
     fleet.passed(2.6 * DAY)
     eventually(lambda: all(slot.failures or len(slot.attempts) > 1 for slot in fleet.slots()))
-    assert first == {each["id"] for each in fleet.live()}
+    assert first == fleet.ids()
     fleet.operator.control("clear-faults")
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.unhurt()
 
 

@@ -37,7 +37,7 @@ def test_two_sets_that_want_the_same_of_an_operator_that_refuses_twins_leave_eac
     fleet.operator.control("settings", creation={"refuse_twins": True})
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     fleet.more = """
 [[subscription]]
 name = "also"
@@ -49,7 +49,7 @@ devices_file = "fleet.txt"
     fleet.start()
     eventually(lambda: fleet.requests()["create 409"] >= 3 * len(DEVICES))
     eventually(lambda: fleet.states() == ["active"] * 3 + ["failing"] * 3)
-    assert {each["id"] for each in fleet.live()} == first
+    assert fleet.ids() == first
     assert not [name for name in fleet.requests() if name.startswith("delete")]
 
 
@@ -77,4 +77,4 @@ def test_a_conflict_with_another_programs_subscription_leaves_that_alone(fleet: 
     eventually(lambda: fleet.requests()["create 409"] >= 3)
     assert not [name for name in fleet.requests() if name.startswith("delete")]
     eventually(lambda: fleet.states() == ["active", "active", "failing"])
-    assert foreign in {each["id"] for each in fleet.live()}
+    assert foreign in fleet.ids()

@@ -55,13 +55,7 @@ def test_a_file_that_is_empty_or_wrong_deletes_nothing(fleet: Controlled, text: 
 def test_renewal_overlaps_and_leaves_one(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
-    fleet.settled()
-    gaps = fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds")
-    assert gaps is None
+    fleet.renewed()
     assert {slot.generation for slot in fleet.slots()} == {2}
 
 
@@ -69,10 +63,10 @@ def test_an_operator_that_takes_no_second_one_is_renewed_by_replacement(fleet: C
     fleet.operator.control("settings", creation={"refuse_twins": True})
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     for slot in fleet.slots():
         fleet.order(do="renew", slot=slot.id)
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.settled()
     assert float(fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds") or 0) > 0
 
@@ -88,7 +82,7 @@ def test_one_that_the_operator_ends_is_replaced(fleet: Controlled, reason: str) 
     fleet.redis.xadd(EVENTS, {"event": json.dumps(event, separators=(",", ":"))})
     eventually(lambda: len(fleet.live()) == 3)
     fleet.settled()
-    assert victim not in {each["id"] for each in fleet.live()}
+    assert victim not in fleet.ids()
 
 
 def test_a_device_that_the_operator_refuses_does_not_hold_up_the_others(fleet: Controlled) -> None:

@@ -31,7 +31,7 @@ def test_killed_at_the_first_subscription(fleet: Controlled, step: str, when: st
 def test_killed_at_a_renewal(fleet: Controlled, step: str, when: str) -> None:
     process = fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     process.terminate()
     assert process.wait(60) == 0
     for slot in fleet.slots():
@@ -40,7 +40,7 @@ def test_killed_at_a_renewal(fleet: Controlled, step: str, when: str) -> None:
     assert dying.wait(60) == -9
     fleet.redis.delete("receiver:subscriptions:lease:sim")
     fleet.start()
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.settled()
     assert fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds") is None
 
@@ -107,11 +107,11 @@ def test_two_controllers_do_not_work_at_the_same_time(fleet: Controlled) -> None
 def test_after_a_loss_in_redis_everything_is_made_anew(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     fleet.redis.flushall()
 
     def anew() -> bool:
-        live = {each["id"] for each in fleet.live()}
+        live = fleet.ids()
         assert len(live) >= 3, "one was deleted before its successor was there"
         return not first & live
 

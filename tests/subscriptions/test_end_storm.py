@@ -28,7 +28,7 @@ def test_all_end_at_once_and_come_to_life_again_without_a_storm(
     fleet.start()
     eventually(lambda: active(fleet) == many, within=240 + many / 10)
     fleet.passed(HOUR)
-    before, first = fleet.requests(), {each["id"] for each in fleet.live()}
+    before, first = fleet.requests(), fleet.ids()
     assert fleet.operator.control("end", all=True, notify=False) == {"ended": many}
     began = len(fleet.operator.books()["calls"])
     with fleet.redis.pipeline(transaction=False) as pipe:

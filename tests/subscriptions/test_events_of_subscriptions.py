@@ -55,10 +55,10 @@ def test_while_successors_replace_their_predecessors_no_token_is_refused_and_eac
     happened = rounds = 0
     while rounds < 2 or not receiver.books().duplicate:
         rounds += 1
-        before = {each["id"] for each in fleet.live()}
+        before = fleet.ids()
         for slot in fleet.slots():
             fleet.order(do="renew", slot=slot.id)
-        while before & {each["id"] for each in fleet.live()}:
+        while before & fleet.ids():
             happened += happens(fleet)
         fleet.unhurt()
     fleet.delivered()

@@ -12,7 +12,7 @@ def test_one_that_a_search_finds_before_it_is_activated_ends_no_predecessor(
     fleet.wants(DEVICES[0])
     fleet.start()
     fleet.settled(DEVICES[0])
-    [first] = [each["id"] for each in fleet.live()]
+    [first] = fleet.ids()
     # It is listed as ACTIVATION_REQUESTED, and the answer to its creation is long in coming.
     fleet.operator.control("settings", creation={"active_after": 600})
     fleet.operator.control("faults", operation="create", effect="drip", delay=240)
@@ -26,7 +26,7 @@ def test_one_that_a_search_finds_before_it_is_activated_ends_no_predecessor(
         ["active", "pending"],
     )
     assert not any(each.delete for each in slot.attempts)
-    assert first in {each["id"] for each in fleet.live()}
+    assert first in fleet.ids()
     fleet.passed(700)
-    eventually(lambda: first not in {each["id"] for each in fleet.live()})
+    eventually(lambda: first not in fleet.ids())
     fleet.unhurt(DEVICES[0])

@@ -112,7 +112,7 @@ def test_two_receivers_with_one_public_url_leave_each_others_subscriptions_alone
 
 
 def ids(fleet: Controlled) -> set[str]:
-    return {each["id"] for each in fleet.live()}
+    return fleet.ids()
 
 
 def listed(fleet: Controlled) -> set[str]:

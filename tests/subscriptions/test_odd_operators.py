@@ -18,17 +18,17 @@ DAY = 86_400.0
 def test_what_the_operator_has_lost_without_a_word_is_made_anew(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     one = min(first)
     fleet.operator.control("end", id=one, notify=False)
     eventually(lambda: len(fleet.live()) == len(DEVICES))
     fleet.settled()
-    assert first - {each["id"] for each in fleet.live()} == {one}
+    assert first - fleet.ids() == {one}
     fleet.passed(120)  # three that end within a minute of their creation would stop the set
     fleet.operator.control("end", all=True, notify=False)
     eventually(lambda: len(fleet.live()) == len(DEVICES))
     fleet.settled()
-    assert not first & {each["id"] for each in fleet.live()}
+    assert not first & fleet.ids()
     assert float(fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:gap_seconds")) > 0  # type: ignore[arg-type]
 
 

@@ -103,13 +103,13 @@ def test_a_creation_that_hangs_holds_up_its_own_slot_only(fleet: Controlled) -> 
 def test_a_new_public_url_renews_every_subscription_to_it(fleet: Controlled) -> None:
     process = fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     process.terminate()
     assert process.wait(60) == 0
     old = fleet.sink.url.rpartition("/")[0]
     fleet.sink.url = fleet.sink.url.replace("127.0.0.1", "localhost")
     fleet.start()
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.settled()
     assert not [each for each in fleet.live() if each["sink"].startswith(old)]
     assert fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds") is None
@@ -131,7 +131,7 @@ def test_one_that_lives_and_did_not_say_what_happened_is_renewed(
     fleet.redis.xadd("receiver:events", {"event": msgspec.json.encode(event)})
     deaf = ("receiver:subscriptions:sets", "fleet:deaf")
     eventually(lambda: fleet.redis.hget(*deaf))
-    eventually(lambda: slot.attempts[0].subscription not in {each["id"] for each in fleet.live()})
+    eventually(lambda: slot.attempts[0].subscription not in fleet.ids())
     fleet.settled()
 
 
@@ -168,12 +168,12 @@ def test_a_slot_whose_own_record_cannot_be_read_is_made_anew_and_stops_no_other(
     fleet.settled()
     process.terminate()
     assert process.wait(60) == 0
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     one = fleet.slots()[0]
     fleet.redis.hset(SUBSCRIPTIONS, one.id, msgspec.json.encode(as_document(one)))
     fleet.redis.zadd(subscriptions_due("sim", 0), {one.id: 0})
     process = fleet.start()
-    eventually(lambda: len(first - {each["id"] for each in fleet.live()}) == 1)
+    eventually(lambda: len(first - fleet.ids()) == 1)
     fleet.settled()
     assert process.poll() is None
     assert b"subscriptions.fault" not in fleet.log.read_bytes()

@@ -15,24 +15,24 @@ MANY = [f"+1206555{number:04}" for number in range(30)]
 def test_a_storm_of_401_leaves_what_lives_alone(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     fleet.operator.control("forget-tokens")
     fleet.operator.control("faults", effect="status", status=401, times=0)
     fleet.wants(*DEVICES, ANOTHER)
     for slot in fleet.slots():
         fleet.order(do="renew", slot=slot.id)
     eventually(lambda: sum(n for name, n in fleet.requests().items() if name.endswith("401")) > 12)
-    assert {each["id"] for each in fleet.live()} == first
+    assert fleet.ids() == first
     assert "delete 401" not in fleet.requests()
     fleet.operator.control("clear-faults")
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.unhurt(*DEVICES, ANOTHER)
 
 
 def test_a_retry_after_for_ever_is_kept_to(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     fleet.operator.control("faults", effect="status", status=429, retry_after=1, times=0)
     fleet.wants(*DEVICES, ANOTHER)
     for slot in fleet.slots():
@@ -41,9 +41,9 @@ def test_a_retry_after_for_ever_is_kept_to(fleet: Controlled) -> None:
     first_at, *_, last_at = times = refused(fleet)
     # What is under way together, eight at most, is refused together; then a second goes by.
     assert len(times) <= 8 * (1 + (last_at - first_at) / 0.9)
-    assert {each["id"] for each in fleet.live()} == first
+    assert fleet.ids() == first
     fleet.operator.control("clear-faults")
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.unhurt(*DEVICES, ANOTHER)
 
 
@@ -60,10 +60,10 @@ def test_a_quota_that_is_used_up_is_not_asked_for_again_and_again(fleet: Control
     fleet.operator.control("settings", limits={"quota": 20})
     fleet.start()
     eventually(lambda: fleet.states() == ["active"] * 20 + ["failing"] * 10)
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     pauses = fleet.requests()["create 429"]
     eventually(lambda: fleet.requests()["create 429"] > pauses)
-    assert {each["id"] for each in fleet.live()} == first
+    assert fleet.ids() == first
     fleet.operator.control("settings", limits={"quota": 0})
     fleet.unhurt(*MANY)
 
@@ -82,10 +82,10 @@ def test_a_renewal_that_a_full_quota_refuses_replaces_its_predecessor_in_its_las
     eventually(lambda: fleet.slots()[0].no_room)
     refusals = fleet.requests()["create 429"]
     eventually(lambda: fleet.requests()["create 429"] > refusals)
-    assert [each["id"] for each in fleet.live()] == [first.subscription]
+    assert fleet.ids() == {first.subscription}
     assert fleet.slots()[0].error == "429 QUOTA_EXCEEDED"
     fleet.passed(first.ends - first.created - HOUR / 2)
-    eventually(lambda: {each["id"] for each in fleet.live()} - {first.subscription})
+    eventually(lambda: fleet.ids() - {first.subscription})
     fleet.settled(DEVICES[0])
     assert not fleet.slots()[0].no_room
     assert fleet.requests()["create 201"] == 2

@@ -74,7 +74,7 @@ def test_that_there_is_no_orphan_is_said_with_when_it_was_last_searched(fleet: C
 
 
 def lives(fleet: Controlled, subscription: str) -> bool:
-    return subscription in {each["id"] for each in fleet.live()}
+    return subscription in fleet.ids()
 
 
 def test_what_the_operator_refuses_is_said_by_the_command_that_asked_for_it(

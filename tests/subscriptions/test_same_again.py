@@ -67,11 +67,11 @@ def test_an_operator_that_gives_the_same_one_again_is_renewed_by_replacement(
 ) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     for slot in fleet.slots():
         fleet.order(do="renew", slot=slot.id)
     state = subscriptions_state("sim")
     eventually(lambda: fleet.redis.hget(state, "renewal") == b"replace")
-    eventually(lambda: not first & {each["id"] for each in fleet.live()})
+    eventually(lambda: not first & fleet.ids())
     fleet.settled()
     assert len(DEVICES) == len(fleet.live())

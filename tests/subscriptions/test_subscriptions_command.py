@@ -88,11 +88,11 @@ def test_a_slot_is_renewed_and_deleted_by_hand(fleet: Controlled) -> None:
     fleet.settled()
     name, first = fleet.slots()[0].id, fleet.slots()[0].attempts[0].subscription
     assert command(fleet, "renew", name).returncode == 0
-    eventually(lambda: first not in {each["id"] for each in fleet.live()})
+    eventually(lambda: first not in fleet.ids())
     fleet.settled()
     second = fleet.slots()[0].attempts[0].subscription
     assert command(fleet, "delete", name).returncode == 0
-    eventually(lambda: second not in {each["id"] for each in fleet.live()})
+    eventually(lambda: second not in fleet.ids())
     fleet.settled()
     assert command(fleet, "renew", "fleet:nobody").returncode == 2
 

@@ -22,10 +22,10 @@ def test_one_that_is_suspended_is_replaced_when_the_operator_says_so(fleet: Cont
     fleet.wants(DEVICES[0])
     fleet.start()
     fleet.settled(DEVICES[0])
-    [first] = [each["id"] for each in fleet.live()]
+    [first] = fleet.ids()
     fleet.operator.control("status", id=first, status="INACTIVE")
     updated(fleet, "SUBSCRIPTION_INACTIVE")
-    eventually(lambda: [each["id"] for each in fleet.live()] not in ([], [first]))
+    eventually(lambda: fleet.ids() not in (set(), {first}))
     fleet.settled(DEVICES[0])
 
 
@@ -33,9 +33,9 @@ def test_one_that_is_updated_and_lives_stays(fleet: Controlled) -> None:
     fleet.wants(DEVICES[0])
     fleet.start()
     fleet.settled(DEVICES[0])
-    first = fleet.live()
+    first = fleet.ids()
     updated(fleet, "SUBSCRIPTION_ACTIVE")
     eventually(lambda: fleet.requests()["get 200"])
     fleet.settled(DEVICES[0])
-    assert [each["id"] for each in fleet.live()] == [each["id"] for each in first]
+    assert fleet.ids() == first
     assert fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:ended") is None

@@ -19,7 +19,7 @@ def test_the_end_of_a_twin_does_not_end_the_one_that_its_slot_counts_on(fleet: C
     read(fleet, event("subscription.ended.v1", twin, first.id, reason="SUBSCRIPTION_DELETED"))
     assert [each.ended for each in fleet.slots()[0].attempts] == [""]
     fleet.settled(DEVICES[0])
-    assert [each["id"] for each in fleet.live()] == [first.subscription]
+    assert fleet.ids() == {first.subscription}
     assert fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:ended") is None
 
 
@@ -36,9 +36,9 @@ def test_a_twin_serves_where_its_slot_has_nothing_else_that_lives(fleet: Control
     read(fleet, event("subscription.ended.v1", first.subscription, first.id))
     eventually(lambda: fleet.states() == ["failing"])
     read(fleet, event("device.reachability.changed.v1", twin, first.id, reachable=True))
-    assert [each["id"] for each in fleet.live()] == [twin]
+    assert fleet.ids() == {twin}
     fleet.operator.control("clear-faults")
-    eventually(lambda: [each["id"] for each in fleet.live()] != [twin])
+    eventually(lambda: fleet.ids() != {twin})
     fleet.settled(DEVICES[0])
 
 

@@ -59,7 +59,7 @@ def test_a_slot_that_loses_its_record_long_before_it_is_due_is_made_anew(
 ) -> None:
     fleet.start()
     fleet.settled()
-    first = {each["id"] for each in fleet.live()}
+    first = fleet.ids()
     client: Any = fleet.redis
     for each in fleet.slots():
         if record:

@@ -114,6 +114,10 @@ devices_file = "fleet.txt"
         """What lives at the operator."""
         return [each for each in self.operator.books()["subscriptions"] if each["live"]]
 
+    def ids(self) -> set[str]:
+        """The operator's ids of what lives."""
+        return {each["id"] for each in self.live()}
+
     def phones(self) -> list[str]:
         return sorted(each["device"]["phoneNumber"] for each in self.live())
 
@@ -146,10 +150,10 @@ devices_file = "fleet.txt"
 
     def renewed(self, *devices: str) -> None:
         """Renew every slot by hand, and wait until each has a new subscription and no gap."""
-        before = {each["id"] for each in self.live()}
+        before = self.ids()
         for slot in self.slots():
             self.order(do="renew", slot=slot.id)
-        eventually(lambda: not before & {each["id"] for each in self.live()})
+        eventually(lambda: not before & self.ids())
         self.unhurt(*devices)
 
     def unhurt(self, *devices: str) -> None:
