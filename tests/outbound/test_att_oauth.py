@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,23 +12,6 @@ import pytest
 from receiver.outbound import AccessToken, Grant, OAuthV4, TokenRefused, Unanswered
 from receiver.outbound.http_client import HttpClient
 from tests.support.consumer import Consumer, Handler, Request, consuming
-
-
-class Clock:
-    """Time as the token's keeper sees it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr("receiver.outbound.access_token.time", found)
-    return found
 
 
 @pytest.fixture
@@ -90,7 +74,7 @@ def test_the_three_grants_are_asked_for_as_the_sdks_do(gateway: Consumer) -> Non
     assert kinds == {"application/x-www-form-urlencoded"}
 
 
-def times(gateway: Consumer, clock: Clock, *passes: float) -> list[str]:
+def times(gateway: Consumer, clock: SimpleNamespace, *passes: float) -> list[str]:
     """The tokens in use after these seconds, one after the other."""
 
     async def run(oauth: OAuthV4) -> list[str]:
@@ -106,7 +90,7 @@ def times(gateway: Consumer, clock: Clock, *passes: float) -> list[str]:
 
 @pytest.mark.parametrize("life", [100, "100", 100.0, " 100 "])
 def test_a_token_is_renewed_at_80_percent_of_its_life(
-    gateway: Consumer, clock: Clock, life: Any
+    gateway: Consumer, clock: SimpleNamespace, life: Any
 ) -> None:
     gateway.behaviour = granting(expires_in=life)
     assert times(gateway, clock, 0, 79, 2) == ["1", "1", "2"]
@@ -114,7 +98,7 @@ def test_a_token_is_renewed_at_80_percent_of_its_life(
 
 @pytest.mark.parametrize("never", [0, "0", 0.0])
 def test_a_token_that_never_ends_is_renewed_daily(
-    gateway: Consumer, clock: Clock, never: Any
+    gateway: Consumer, clock: SimpleNamespace, never: Any
 ) -> None:
     gateway.behaviour = granting(expires_in=never)
     assert times(gateway, clock, 0, 86_399, 2) == ["1", "1", "2"]
@@ -122,14 +106,14 @@ def test_a_token_that_never_ends_is_renewed_daily(
 
 @pytest.mark.parametrize("life", [None, -1, "soon", "", [0], {}])
 def test_a_token_of_unknown_life_is_renewed_after_minutes(
-    gateway: Consumer, clock: Clock, life: Any
+    gateway: Consumer, clock: SimpleNamespace, life: Any
 ) -> None:
     gateway.behaviour = granting(expires_in=life)
     assert times(gateway, clock, 0, 239, 2) == ["1", "1", "2"]
 
 
 def test_a_never_ending_token_serves_as_long_as_it_cannot_be_renewed(
-    gateway: Consumer, clock: Clock
+    gateway: Consumer, clock: SimpleNamespace
 ) -> None:
     give = granting(expires_in=0)
 

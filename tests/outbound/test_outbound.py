@@ -29,14 +29,8 @@ from receiver.outbound import (
 )
 from tests.support.commands import free_port
 from tests.support.consumer import consuming
-from tests.support.operators import V08, Simulated, simulated
+from tests.support.operators import V08, Simulated
 from tests.support.outbound import FAST, ask, create
-
-
-@pytest.fixture
-def operator() -> Iterator[Simulated]:
-    with simulated() as found:
-        yield found
 
 
 def test_a_subscription_is_created_read_and_deleted(operator: Simulated) -> None:

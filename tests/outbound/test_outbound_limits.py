@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 from types import SimpleNamespace
 
@@ -22,14 +22,8 @@ from receiver.outbound.rate_limit import RateLimit
 from receiver.outbound.traffic import Traffic
 from receiver.runtime.retry_after import retry_after
 from tests.support.commands import free_port
-from tests.support.operators import V08, Simulated, simulated
+from tests.support.operators import V08, Simulated
 from tests.support.outbound import ask, create
-
-
-@pytest.fixture
-def operator() -> Iterator[Simulated]:
-    with simulated() as found:
-        yield found
 
 
 def test_a_401_that_stays_opens_the_circuit(operator: Simulated) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,14 +14,8 @@ from receiver.outbound import (
     TokenRefused,
 )
 from receiver.outbound.oauth import _read as read_token
-from tests.support.operators import V08, Simulated, simulated
+from tests.support.operators import V08, Simulated
 from tests.support.outbound import ask, create, credentials
-
-
-@pytest.fixture
-def operator() -> Iterator[Simulated]:
-    with simulated() as found:
-        yield found
 
 
 def test_many_requests_share_one_token(operator: Simulated) -> None:
@@ -32,26 +26,9 @@ def test_many_requests_share_one_token(operator: Simulated) -> None:
     assert operator.books()["requests"] == {"token 200": 1, "list 200": 20}
 
 
-class Clock:
-    """Time as the token's keeper sees it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr("receiver.outbound.access_token.time", found)
-    return found
-
-
 @pytest.mark.parametrize("text", [False, True])
 def test_a_token_is_renewed_at_80_percent_of_its_life(
-    operator: Simulated, clock: Clock, text: bool
+    operator: Simulated, clock: SimpleNamespace, text: bool
 ) -> None:
     operator.control("settings", authentication={"expires_in": 1000, "expires_in_text": text})
 
@@ -66,7 +43,7 @@ def test_a_token_is_renewed_at_80_percent_of_its_life(
 
 
 def test_a_token_that_cannot_be_renewed_serves_to_its_end(
-    operator: Simulated, clock: Clock
+    operator: Simulated, clock: SimpleNamespace
 ) -> None:
     operator.control("settings", authentication={"expires_in": 1000})
     operator.control("faults", operation="token", effect="status", skip=1, times=0)
@@ -84,7 +61,7 @@ def test_a_token_that_cannot_be_renewed_serves_to_its_end(
 
 
 def test_a_token_endpoint_that_is_down_is_not_asked_for_each_request(
-    operator: Simulated, clock: Clock
+    operator: Simulated, clock: SimpleNamespace
 ) -> None:
     operator.control("settings", authentication={"expires_in": 1000})
     operator.control("faults", operation="token", effect="status", skip=1, times=0)

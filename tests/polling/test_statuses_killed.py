@@ -2,30 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from receiver.operations import ledger, watch_ledger
 from tests.support.commands import ROOT, environment
 from tests.support.forked import Forked
-from tests.support.outboxes import GONE, Outbox, Reply, Watched, outbox, statuses
-from tests.support.valkey import Valkey
+from tests.support.outboxes import GONE, Reply, Watched, statuses
 
 TO = "+12065550100"
 DELIVERED = statuses((f"tel:{TO}", "DeliveredToTerminal"))
-
-
-@pytest.fixture
-def gateway() -> Iterator[Outbox]:
-    with outbox() as found:
-        yield found
-
-
-@pytest.fixture
-def watched(valkey: Valkey, gateway: Outbox, tmp_path: Path) -> Watched:
-    return Watched(valkey, gateway, tmp_path)
 
 
 def killed(watched: Watched, point: str, *answers: Reply) -> None:

@@ -1,7 +1,6 @@
 """A watch that cannot be read holds up no other."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,7 @@ from receiver.contract.redis_keys import WATCH_COUNTS, WATCHES, watch_due
 from receiver.operations import watch_ledger
 from receiver.polling import watch
 from tests.support.command_line import here
-from tests.support.outboxes import Outbox, Watched, outbox, statuses
-from tests.support.valkey import Valkey
-
-
-@pytest.fixture
-def gateway() -> Iterator[Outbox]:
-    with outbox() as found:
-        yield found
-
-
-@pytest.fixture
-def watched(valkey: Valkey, gateway: Outbox, tmp_path: Path) -> Watched:
-    return Watched(valkey, gateway, tmp_path)
+from tests.support.outboxes import Watched, statuses
 
 
 def test_those_that_are_due_with_one_that_cannot_be_read_are_asked_for(watched: Watched) -> None:

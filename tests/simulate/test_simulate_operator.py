@@ -27,12 +27,6 @@ ROAMING = "device-roaming-status-subscriptions"
 
 
 @pytest.fixture
-def operator() -> Iterator[Simulated]:
-    with simulated() as found:
-        yield found
-
-
-@pytest.fixture
 def sink() -> Iterator[Sink]:
     with listening() as found:
         yield found

@@ -1,7 +1,6 @@
 """What goes wrong at a simulated operator, on order."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,12 +13,6 @@ from tests.support.eventually import eventually
 from tests.support.operators import V08, Simulated, asked, simulated
 
 BODY = asked("https://nobody.invalid/events")
-
-
-@pytest.fixture
-def operator() -> Iterator[Simulated]:
-    with simulated() as found:
-        yield found
 
 
 @pytest.mark.parametrize(
