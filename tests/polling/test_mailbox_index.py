@@ -11,16 +11,9 @@ from tests.support.mailbox_gateway import MailboxGateway, answering
 from tests.support.mailboxes import Reader
 
 
-def posts(gateway: MailboxGateway) -> int:
-    return sum((method, path) == ("POST", "/messages/index") for method, path, _ in gateway.asked)
-
-
 @pytest.fixture
 def gateway() -> MailboxGateway:
-    found = MailboxGateway(page=4)
-    for number in range(10):
-        found.add(f"m{number}")
-    return found
+    return MailboxGateway(page=4, has=10)
 
 
 @pytest.fixture
@@ -35,7 +28,7 @@ def test_an_index_that_has_ended_is_built_again(gateway: MailboxGateway, mine: R
     gateway.status = "NOT_INITIALIZED"
     gateway.add("new")
     assert mine.round() == 1
-    assert (posts(gateway), mine.said[10:]) == (2, ["added new"])
+    assert (gateway.index_orders, mine.said[10:]) == (2, ["added new"])
 
 
 def test_an_index_that_takes_its_time_is_ordered_once(redis_url: str) -> None:
@@ -46,7 +39,7 @@ def test_an_index_that_takes_its_time_is_ordered_once(redis_url: str) -> None:
     with pytest.raises(NotYet, match="still building"):
         mine.round()
     assert mine.round() == 1
-    assert posts(gateway) == 1
+    assert gateway.index_orders == 1
 
 
 def test_a_state_that_is_stale_again_and_again_is_not_hammered(
@@ -57,7 +50,7 @@ def test_a_state_that_is_stale_again_and_again_is_not_hammered(
         gateway.lose_states()
         with contextlib.suppress(NotYet):
             mine.round()
-        built.append(posts(gateway))
+        built.append(gateway.index_orders)
         mine.clock += 60
     assert built[-1] <= 9
     mine.clock += 3600
@@ -75,7 +68,7 @@ def test_one_that_follows_for_an_hour_may_be_built_at_once(
         mine.round()
         gateway.lose_states()
         assert mine.round() == 0
-    assert posts(gateway) == 4
+    assert gateway.index_orders == 4
 
 
 @pytest.mark.parametrize("seed", [False, True], ids=["SDK", "OpenAPI"])

@@ -17,10 +17,7 @@ FOLLOWING = ("after messages", "after append")
 
 @pytest.fixture
 def gateway() -> MailboxGateway:
-    found = MailboxGateway(page=2)
-    for number in range(3):
-        found.add(f"m{number}")
-    return found
+    return MailboxGateway(page=2, has=3)
 
 
 @pytest.fixture

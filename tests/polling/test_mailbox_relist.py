@@ -9,16 +9,9 @@ from tests.support.mailbox_gateway import MailboxGateway
 from tests.support.mailboxes import Reader
 
 
-def posts(gateway: MailboxGateway) -> int:
-    return sum((method, path) == ("POST", "/messages/index") for method, path, _ in gateway.asked)
-
-
 @pytest.fixture
 def gateway() -> MailboxGateway:
-    found = MailboxGateway(page=4)
-    for number in range(10):
-        found.add(f"m{number}")
-    return found
+    return MailboxGateway(page=4, has=10)
 
 
 @pytest.fixture
@@ -153,7 +146,7 @@ def test_the_pinned_state_is_kept_over_a_death_in_the_middle_of_the_list(
     assert fresh.progress.pinned == gateway.state
     gateway.add("meanwhile")
     fresh.rounds(2)
-    assert posts(gateway) == 1
+    assert gateway.index_orders == 1
     assert len(fresh.said) == 11
     assert fresh.said.count("added meanwhile") == 1
 

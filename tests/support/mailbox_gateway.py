@@ -18,9 +18,11 @@ WORDS = {"adds": "addedMessages", "updates": "updatedMessages", "deletes": "dele
 
 
 class MailboxGateway:
-    """As AT&T's SDKs know it; with `seed`, as its OpenAPI document does."""
+    """As AT&T's SDKs know it; with `seed`, as its OpenAPI document does. At first it has the
+    messages `m0`, `m1` and so on.
+    """
 
-    def __init__(self, *, seed: bool = False, page: int = 500) -> None:
+    def __init__(self, *, seed: bool = False, page: int = 500, has: int = 0) -> None:
         self.seed = seed
         self.largest = page
         self.messages: dict[str, dict[str, Any]] = {}
@@ -40,10 +42,17 @@ class MailboxGateway:
         self.sent: list[Any] = []
         self.listed_texts = True
         """Whether lists have texts, or only messages that are asked for one by one."""
+        for number in range(has):
+            self.add(f"m{number}")
 
     @property
     def state(self) -> str:
         return f"s/{len(self.changes)}+="
+
+    @property
+    def index_orders(self) -> int:
+        """How often it was told to build its index."""
+        return sum((method, path) == ("POST", "/messages/index") for method, path, _ in self.asked)
 
     def add(self, id_: str, text: str = "hello", **more: Any) -> None:
         about = {"from": {"value": "+12065550100"}, "recipients": [{"value": "48507"}]}
