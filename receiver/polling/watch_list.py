@@ -10,7 +10,7 @@ from receiver.contract.redis_keys import WATCHES, watch_due
 from receiver.contract.stored_values import UNREADABLE, text, time_of
 from receiver.intake.accept import Receipts
 from receiver.polling import watch_store
-from receiver.polling.watch import Step, Watch, decode, fault, field, read
+from receiver.polling.watch import Step, Watch, fault, field, read
 
 
 class Unwatchable(ValueError):
@@ -44,8 +44,8 @@ def add(client: redis.Redis, poll: str, message_id: str, sender: str = "") -> bo
     """Begin to watch a message. Returns whether it is new. Raises `Unwatchable`."""
     if wrong := fault(message_id, sender):
         raise Unwatchable(wrong)
-    seconds, microseconds = _time(client)
-    since = seconds * 1000 + microseconds // 1000
+    now: Any = client.time()
+    since = now[0] * 1000 + now[1] // 1000
     receipt = Receipts().new(since)
     watch = Watch(poll=poll, id=message_id, sender=sender, receipt=receipt, since=since)
     return bool(client.eval(*watch_store.add(watch)))
@@ -63,7 +63,7 @@ def drop(client: redis.Redis, poll: str, message_id: str) -> bool:
 def find(client: redis.Redis, poll: str, message_id: str) -> Watch | None:
     """Return the watch of a message; None where there is none."""
     record = _record(client, poll, message_id)
-    return decode(record) if record else None
+    return _watch(poll, message_id, record) if record else None
 
 
 def listed(client: redis.Redis, poll: str) -> Iterator[tuple[Watch, int]]:
@@ -88,8 +88,3 @@ def _watch(poll: str, message_id: str, record: bytes) -> Watch:
 def _record(client: redis.Redis, poll: str, message_id: str) -> bytes | None:
     found: Any = client.hget(WATCHES, field(poll, message_id))
     return bytes(found) if found else None
-
-
-def _time(client: redis.Redis) -> tuple[int, int]:
-    found: tuple[int, int] = client.time()
-    return found

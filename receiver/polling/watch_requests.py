@@ -11,6 +11,7 @@ from receiver.carriers import att
 from receiver.config.polls import Poll
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import WATCH
+from receiver.contract.stored_values import texts
 from receiver.polling import watch_store
 from receiver.polling.shelf import Shelf
 from receiver.polling.watch import LIFE, Watch
@@ -73,7 +74,4 @@ class WatchRequests:
 
 
 def _texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {
-        name.decode("utf-8", "replace"): value.decode("utf-8", "replace").strip()
-        for name, value in fields.items()
-    }
+    return {name: value.strip() for name, value in texts(fields).items()}
