@@ -1,6 +1,5 @@
 """Receivers that are not ours, good and bad, for the simulator to judge."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.commands import free_port
-from tests.support.eventually import eventually
+from tests.support.operators import serving
 
 STREAM = "their:events"
 TOKEN = "made-up"
@@ -131,12 +130,5 @@ def listening(receiver: Receiver) -> Iterator[str]:
     app = Starlette(routes=[Route("/{path:path}", receiver.__call__, methods=["POST"])])
     port = free_port()
     config = uvicorn.Config(app, port=port, log_config=None, ws="none", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        eventually(lambda: server.started)
+    with serving(uvicorn.Server(config)):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
