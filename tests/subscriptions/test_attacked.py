@@ -80,8 +80,7 @@ class Attack:
         self.fleet.redis.connection_pool.disconnect()
 
     def renew(self) -> None:
-        for slot in self.fleet.slots():
-            self.fleet.order(do="renew", slot=slot.id)
+        self.fleet.renew()
 
     def change(self) -> None:
         self.fleet.wants(*self.random.sample(MANY, self.random.randint(10, 12)))

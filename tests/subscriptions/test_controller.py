@@ -64,8 +64,7 @@ def test_an_operator_that_takes_no_second_one_is_renewed_by_replacement(fleet: C
     fleet.start()
     fleet.settled()
     first = fleet.ids()
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
+    fleet.renew()
     eventually(lambda: not first & fleet.ids())
     fleet.settled()
     assert float(fleet.redis.hget("receiver:subscriptions:sets", "fleet:gap_seconds") or 0) > 0

@@ -34,8 +34,7 @@ def test_killed_at_a_renewal(fleet: Controlled, step: str, when: str) -> None:
     first = fleet.ids()
     process.terminate()
     assert process.wait(60) == 0
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
+    fleet.renew()
     dying = fleet.start(f"{when} {step}")
     assert dying.wait(60) == -9
     fleet.redis.delete("receiver:subscriptions:lease:sim")

@@ -56,8 +56,7 @@ def test_while_successors_replace_their_predecessors_no_token_is_refused_and_eac
     while rounds < 2 or not receiver.books().duplicate:
         rounds += 1
         before = fleet.ids()
-        for slot in fleet.slots():
-            fleet.order(do="renew", slot=slot.id)
+        fleet.renew()
         while before & fleet.ids():
             happened += happens(fleet)
         fleet.unhurt()

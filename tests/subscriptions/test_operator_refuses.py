@@ -19,8 +19,7 @@ def test_a_storm_of_401_leaves_what_lives_alone(fleet: Controlled) -> None:
     fleet.operator.control("forget-tokens")
     fleet.operator.control("faults", effect="status", status=401, times=0)
     fleet.wants(*DEVICES, ANOTHER)
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
+    fleet.renew()
     eventually(lambda: sum(n for name, n in fleet.requests().items() if name.endswith("401")) > 12)
     assert fleet.ids() == first
     assert "delete 401" not in fleet.requests()
@@ -35,8 +34,7 @@ def test_a_retry_after_for_ever_is_kept_to(fleet: Controlled) -> None:
     first = fleet.ids()
     fleet.operator.control("faults", effect="status", status=429, retry_after=1, times=0)
     fleet.wants(*DEVICES, ANOTHER)
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
+    fleet.renew()
     eventually(lambda: len(refused(fleet)) > 10)
     first_at, *_, last_at = times = refused(fleet)
     # What is under way together, eight at most, is refused together; then a second goes by.

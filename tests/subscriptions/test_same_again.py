@@ -68,8 +68,7 @@ def test_an_operator_that_gives_the_same_one_again_is_renewed_by_replacement(
     fleet.start()
     fleet.settled()
     first = fleet.ids()
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
+    fleet.renew()
     state = subscriptions_state("sim")
     eventually(lambda: fleet.redis.hget(state, "renewal") == b"replace")
     eventually(lambda: not first & fleet.ids())

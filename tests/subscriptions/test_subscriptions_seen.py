@@ -102,8 +102,7 @@ def test_an_open_circuit_is_seen_and_when_it_closes(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
     fleet.operator.control("faults", effect="status", status=503, times=0)
-    for slot in fleet.slots():
-        fleet.order(do="renew", slot=slot.id)
+    fleet.renew()
     name = "receiver_operator_circuit_open{operator=sim}"
     eventually(partial(stands_at, fleet, name, 1))
     fleet.operator.control("clear-faults")

@@ -103,6 +103,11 @@ devices_file = "fleet.txt"
     def order(self, **what: Any) -> None:
         self.redis.rpush(subscriptions_orders("sim"), json.dumps(what))
 
+    def renew(self) -> None:
+        """Order the renewal of every slot."""
+        for slot in self.slots():
+            self.order(do="renew", slot=slot.id)
+
     def slots(self) -> list[Slot]:
         found: Any = self.redis.hvals(SUBSCRIPTIONS)
         return sorted(map(decode, found), key=lambda slot: slot.id)
@@ -151,8 +156,7 @@ devices_file = "fleet.txt"
     def renewed(self, *devices: str) -> None:
         """Renew every slot by hand, and wait until each has a new subscription and no gap."""
         before = self.ids()
-        for slot in self.slots():
-            self.order(do="renew", slot=slot.id)
+        self.renew()
         eventually(lambda: not before & self.ids())
         self.unhurt(*devices)
 
