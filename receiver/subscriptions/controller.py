@@ -80,20 +80,23 @@ class Controller:
         store = self.context.store
         try:
             while not self._stopping():
-                try:
-                    if await store.acquire_lease():
-                        await self._work()
-                    else:
-                        self._away.is_now("")
-                except LeaseLost:
-                    log.warning("subscriptions.lease_lost", operator=store.operator)
-                except redis_errors.DOWN_ON_THE_LOOP as error:
-                    self._away.is_now(redis_errors.refusal(error))
+                await self._try_to_work()
                 await asyncio.sleep(_WITHOUT_LEASE)
             with contextlib.suppress(*redis_errors.DOWN_ON_THE_LOOP):
                 await store.release_lease()
         finally:
             await store.client.aclose()
+
+    async def _try_to_work(self) -> None:
+        try:
+            if await self.context.store.acquire_lease():
+                await self._work()
+            else:
+                self._away.is_now("")
+        except LeaseLost:
+            log.warning("subscriptions.lease_lost", operator=self.context.operator.name)
+        except redis_errors.DOWN_ON_THE_LOOP as error:
+            self._away.is_now(redis_errors.refusal(error))
 
     async def _work(self) -> None:
         """Run the loops until one of them fails: the loss of the lease ends all."""
