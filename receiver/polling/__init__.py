@@ -7,7 +7,7 @@ nothing knows whether a notification was pushed or fetched.
 How a kind of poll (`[[poll]] kind = …`) plugs in:
 
 - Its settings are a class of `receiver.config.polls`.
-- It is a module here with a class that has `round`, one `Round` of it, and is made in `kinds`.
+- It is a module here with a `Kind` (`rounds`), whose `round` does one round of it, made in `kinds`.
   `poller` calls `round` when it is due, and holds the lease, the cadence, the pauses after
   failures, the rules while Redis is away, the state in Redis and the counts. A round that wants
   another pause than the cadence says so in `Round.again`; what it leaves under way, `finish` waits

@@ -21,7 +21,7 @@ from receiver.contract.stored_values import UNREADABLE
 from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.device_status import DeviceStatus
 from receiver.outbound.operator_credentials import credentials
-from receiver.polling.rounds import Outcome, Round, Site
+from receiver.polling.rounds import Kind, Outcome, Round, Site
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -37,10 +37,8 @@ class Seen(msgspec.Struct, frozen=True):
             raise ValueError("each state has a time")
 
 
-class DevicePoll:
+class DevicePoll(Kind):
     """The devices of one poll, at one operator."""
-
-    perishable = False
 
     def __init__(self, poll: CamaraDevicePoll, site: Site) -> None:
         """Raises `receiver.outbound.operator_credentials.NotConfigured`."""
@@ -74,9 +72,6 @@ class DevicePoll:
         )
         await self._site.store.count(receipt, outcome, changes)
         return Round(outcome, trouble)
-
-    async def finish(self) -> None:
-        """Do nothing: a round leaves nothing under way."""
 
     def _silence(self, throttled: int) -> Outcome:
         """Return why nothing was told of any device; `throttled`: answers 429 before this round."""

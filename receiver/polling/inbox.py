@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 from receiver.carriers import att
 from receiver.config.polls import AttInboxPoll
-from receiver.polling.rounds import GatewaySite, Round
+from receiver.polling.rounds import GatewaySite, Kind, Round
 
 MOST_PAGES: Final = 100
 """In one round: a gateway may say for ever that there is more."""
 
 
-class Inbox:
+class Inbox(Kind):
     """One inbox. A round takes pages until nothing is pending or one is empty."""
 
     perishable = True
@@ -28,6 +28,3 @@ class Inbox:
                 break
         wait = last.retry_after if last.outcome in ("throttled", "unreachable") else None
         return Round(last.outcome, last.trouble, retry_after=wait)
-
-    async def finish(self) -> None:
-        """Do nothing: a round leaves nothing under way."""

@@ -1,9 +1,10 @@
 """What a round of a poll may come to, and what its kind works with."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import redis.asyncio
 from msgspec import Struct
@@ -87,15 +88,16 @@ class GatewaySite(Site):
     """Destructive reads: `fetch`."""
 
 
-class Kind(Protocol):
+class Kind(ABC):
     """One kind of poll at work."""
 
-    perishable: bool
+    perishable: bool = False
     """Whether the gateway drops what is not fetched in time: then it is fetched also while Redis
     is away, into page files."""
 
+    @abstractmethod
     async def round(self) -> Round:
         """Do what is due now. Raises one of `DOWN_ON_THE_LOOP` where Redis goes away."""
 
-    async def finish(self) -> None:
-        """Wait for what a round has left under way; raises nothing."""
+    async def finish(self) -> None:  # noqa: B027 - most leave nothing
+        """Wait for what a round has left under way, if it leaves anything; raises nothing."""

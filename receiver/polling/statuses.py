@@ -24,7 +24,7 @@ from receiver.polling import watch_store
 from receiver.polling.page_file import Page
 from receiver.polling.pages import Fetched
 from receiver.polling.records import Records, records_of
-from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Outcome, Round
+from receiver.polling.rounds import GOOD, LOSING, GatewaySite, Kind, Outcome, Round
 from receiver.polling.watch import Watch
 from receiver.polling.watch_requests import WatchRequests
 from receiver.polling.watch_settlement import Settlement, found_in
@@ -38,10 +38,8 @@ _ROUND: Final = 4.0
 """Seconds that a round goes on while there is more to ask for."""
 
 
-class Statuses:
+class Statuses(Kind):
     """Asks for the statuses that are due. What does not answer soon goes on beside the rounds."""
-
-    perishable = False
 
     def __init__(self, poll: AttStatusPoll, site: GatewaySite) -> None:
         self._poll = poll

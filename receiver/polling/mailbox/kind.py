@@ -16,7 +16,7 @@ from receiver.polling.mailbox.consents import KeyMissing
 from receiver.polling.mailbox.mailbox import Mailbox, NotYet
 from receiver.polling.mailbox.progress import ProgressStore
 from receiver.polling.mailbox.shapes import NotUnderstood
-from receiver.polling.rounds import Outcome, Round, Site
+from receiver.polling.rounds import Kind, Outcome, Round, Site
 
 _ASKED: Final = "/myMessages/v2/delta"
 _MEANS: Final[dict[Action, Outcome]] = {
@@ -28,10 +28,8 @@ _MEANS: Final[dict[Action, Outcome]] = {
 }
 
 
-class MailboxPoll:
+class MailboxPoll(Kind):
     """One mailbox. Reading it removes nothing, so a round that fails is done again."""
-
-    perishable = False
 
     def __init__(self, poll: AttMessagesPoll, site: Site) -> None:
         self._poll = poll
@@ -68,9 +66,6 @@ class MailboxPoll:
             done = Round("unreachable", str(error), retry_after=wait)
         await self._site.store.count(self._receipt(), done.outcome, count)
         return done
-
-    async def finish(self) -> None:
-        """Do nothing: a round leaves nothing under way."""
 
     async def _append(self, bodies: list[bytes]) -> None:
         receipt, now = self._receipt(), time.time_ns() // 1_000_000
