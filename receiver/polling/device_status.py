@@ -5,8 +5,7 @@ The first look at a device stores its state and publishes nothing: nobody knows 
 
 import hashlib
 import time
-from collections.abc import Awaitable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -87,8 +86,7 @@ class DevicePoll(Kind):
         still that of the state before.
         """
         key, name = poll_devices(self._poll.name), _digest(device)
-        stored: Any = await cast(Awaitable[Any], self._site.redis.hget(key, name))
-        before = _seen(stored)
+        before = _seen(await self._site.redis.hget(key, name))
         found = _told(status, before)
         changed = [
             each
@@ -105,7 +103,7 @@ class DevicePoll(Kind):
             }
             after = Seen(before.states | found, before.since | since)
             encoded = msgspec.json.encode(after)
-            await cast(Awaitable[Any], self._site.redis.hset(key, name, encoded.decode()))
+            await self._site.redis.hset(key, name, encoded.decode())
         return len(changed)
 
     async def _append(

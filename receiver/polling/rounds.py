@@ -4,9 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-import redis.asyncio
 from msgspec import Struct
 
 from receiver.config.polls import Poll
@@ -66,7 +65,8 @@ class Site:
 
     poll: Poll
     settings: Settings
-    redis: "redis.asyncio.Redis"
+    redis: Any
+    """A `redis.asyncio.Redis`."""
     store: "Store"
     """The poll's lease, state and counts, by Redis' clock."""
     shelf: "Shelf"

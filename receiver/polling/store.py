@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from typing import Any, Final
 
 import redis.asyncio
 
@@ -22,7 +22,7 @@ class Store:
 
     def __init__(self, client: "redis.asyncio.Redis", name: str, lease: float) -> None:
         """`lease`: seconds that it is ours without being renewed."""
-        self._client = client
+        self._client: Any = client
         self._name = name
         self._lease = lease
         self._owner = secrets.token_hex(8)
@@ -47,8 +47,7 @@ class Store:
 
     async def state(self) -> dict[str, str]:
         """Return the poll's state, as `receiver.contract.redis_keys.poll_state` says."""
-        found: Any = await cast(Awaitable[Any], self._client.hgetall(poll_state(self._name)))
-        return texts(found)
+        return texts(await self._client.hgetall(poll_state(self._name)))
 
     async def note(self, **fields: object) -> None:
         """Write fields of the state; an empty text removes one."""

@@ -1,7 +1,7 @@
 """What the company wrote into `receiver:watch`, taken into the watched messages."""
 
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 import redis.asyncio
@@ -26,7 +26,7 @@ class WatchRequests:
     """Reads the stream. Any number of processes may: each entry counts once."""
 
     def __init__(self, client: "redis.asyncio.Redis", polls: Sequence[Poll], shelf: Shelf) -> None:
-        self._client = client
+        self._client: Any = client
         self._polls = polls
         self._shelf = shelf
 
@@ -34,11 +34,11 @@ class WatchRequests:
         """Begin to watch what the oldest entries name, and delete them. Returns how many there
         were. Raises one of `DOWN_ON_THE_LOOP`.
         """
-        entries: Any = await self._client.xrange(WATCH, count=AT_ONCE)
+        entries = await self._client.xrange(WATCH, count=AT_ONCE)
         if not entries:
             return 0
         pipe = self._client.pipeline(transaction=False)
-        now = (await cast(Awaitable[Any], self._client.time()))[0] * 1000
+        now = (await self._client.time())[0] * 1000
         for entry, fields in entries:
             name = entry.decode()
             try:

@@ -4,8 +4,8 @@ It is done after the page is in the inbound stream and before its file is remove
 killed between the two does it again from the file, with the same result.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import redis.asyncio
 
@@ -26,7 +26,7 @@ class Settlement:
 
     def __init__(self, client: "redis.asyncio.Redis", settings: Callable[[], Settings]) -> None:
         """`settings` has the regions of listeners, by which their statuses come out."""
-        self._client = client
+        self._client: Any = client
         self._settings = settings
 
     async def of_page(self, page: Page) -> None:
@@ -45,11 +45,11 @@ class Settlement:
         return bool(await self._client.eval(*call))
 
     async def _read(self, name: str) -> bytes:
-        found: Any = await self._client.hget(WATCHES, name)
+        found: bytes | None = await self._client.hget(WATCHES, name)
         return found or b""
 
     async def _now(self) -> int:
-        seconds, microseconds = await cast(Awaitable[Any], self._client.time())
+        seconds, microseconds = await self._client.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
 

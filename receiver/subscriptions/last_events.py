@@ -3,8 +3,8 @@
 A slot that is silent is judged by them days later, so they are stored for the next controller.
 """
 
-from collections.abc import Awaitable, Mapping
-from typing import Any, Literal, cast, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -45,7 +45,7 @@ class LastEvents:
         """Store what is new."""
         if self._new:
             new, self._new = self._new, {}
-            await cast(Awaitable[Any], self._lease.client.hset(self._key, mapping=new))
+            await self._lease.client.hset(self._key, mapping=new)
 
     async def load(self, known: Mapping[str, str]) -> None:
         """Load what is stored of these slots (id -> device); delete what is stored of others.
@@ -53,8 +53,7 @@ class LastEvents:
         A time that is still to come is that of a clock which has jumped back since.
         """
         now = self._lease.now()
-        stored: Any = await cast(Awaitable[Any], self._lease.client.hgetall(self._key))
-        gone = []
+        stored, gone = await self._lease.client.hgetall(self._key), []
         for name, value in stored.items():
             device, found = known.get(text(name)), _read(value)
             if device is None or found is None:
@@ -67,7 +66,7 @@ class LastEvents:
                     self._stated.get((device, kind), (0.0, "")), (at, state)
                 )
         if gone:
-            await cast(Awaitable[Any], self._lease.client.hdel(self._key, *gone))
+            await self._lease.client.hdel(self._key, *gone)
 
 
 def _read(value: bytes) -> tuple[float, Any, str] | None:

@@ -3,8 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import redis.asyncio
 
@@ -30,7 +29,7 @@ class Lease:
     """One operator's lease. Times are seconds since 1970 by Redis' clock."""
 
     def __init__(self, client: "redis.asyncio.Redis", operator: str) -> None:
-        self.client = client
+        self.client: Any = client  # by its types nobody may await many of its commands
         self.operator = operator
         self._owner = secrets.token_hex(8)
         self._lease = subscriptions_lease(operator)
@@ -102,15 +101,15 @@ class Lease:
 
     async def read_field(self, key: str, name: str) -> str:
         """Read one field of a hash; empty where it is absent."""
-        found: Any = await cast(Awaitable[Any], self.client.hget(key, name))
+        found = await self.client.hget(key, name)
         return text(found) if found else ""
 
     async def write_field(self, key: str, name: str, value: object = "") -> None:
         """Write one field of a hash, lease or not; without a value, remove it."""
         if value == "":
-            await cast(Awaitable[Any], self.client.hdel(key, name))
+            await self.client.hdel(key, name)
         else:
-            await cast(Awaitable[Any], self.client.hset(key, name, str(value)))
+            await self.client.hset(key, name, str(value))
 
     async def write_state(self, name: str, value: object = "") -> None:
         """Write one field of the operator's state; without a value, remove it."""

@@ -57,14 +57,14 @@ class LifecycleEvents:
         store = self._context.store
         self._position = await store.read_field(subscriptions_state(store.operator), "read")
         if not is_entry(self._position):
-            last: Any = await store.client.xrevrange(EVENTS, count=1)
+            last = await store.client.xrevrange(EVENTS, count=1)
             self._position = last[0][0].decode() if last else "0-0"
             await store.write_state("read", self._position)
 
     async def read_batch(self) -> bool:
         """Read the next events; return whether there may be more."""
         store = self._context.store
-        entries: Any = await store.client.xrange(EVENTS, f"({self._position}", "+", _BATCH)
+        entries = await store.client.xrange(EVENTS, f"({self._position}", "+", _BATCH)
         for _, fields in entries:
             raw = fields.get(b"event", b"")
             if _HAS_SUBSCRIPTION in raw and (event := _parse(raw)):

@@ -1,7 +1,6 @@
 """Writes what metrics and `receiver doctor` say of one operator, so that no scrape reads slots."""
 
-from collections.abc import Awaitable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -60,7 +59,7 @@ class Report:
             pipe.hsetnx(key, "circuit_open", int(store.now()))
         else:
             pipe.hdel(key, "circuit_open")
-        await cast(Awaitable[Any], pipe.execute())
+        await pipe.execute()
         for status, number in taken.items():
             traffic.requests[status] -= number
             if not traffic.requests[status]:

@@ -1,7 +1,7 @@
 """The records of one operator's slots in Redis. Every write checks the lease of its controller."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, cast
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, Final
 
 import redis.asyncio
 from msgspec import Struct
@@ -73,7 +73,7 @@ class Store(Lease):
         found: list[str] = []
         for rank in range(_RANKS):
             key, now = subscriptions_due(self.operator, rank), int(self.now() * 1000)
-            more: Any = await self.client.zrangebyscore(key, "-inf", now, 0, most - len(found))
+            more = await self.client.zrangebyscore(key, "-inf", now, 0, most - len(found))
             for each in more:
                 if (name := text(each)).encode() == each:
                     found.append(name)
@@ -89,8 +89,7 @@ class Store(Lease):
 
     async def read_attempt(self, name: str) -> AttemptRecord | None:
         """Read whose an attempt is; None where that is not stored."""
-        found = self.client.hget(SUBSCRIPTION_ATTEMPTS, name)
-        return attempt_record.read(await cast(Awaitable[Any], found))
+        return attempt_record.read(await self.client.hget(SUBSCRIPTION_ATTEMPTS, name))
 
     async def read_id(self, subscription: str) -> tuple[str, str]:
         """Read which slot and attempt the operator's id of a subscription is stored for; both empty
@@ -166,24 +165,21 @@ class Store(Lease):
 
     async def read_orders(self) -> list[bytes]:
         """Read the orders of the commands, the oldest first."""
-        key = subscriptions_orders(self.operator)
-        found: Any = await cast(Awaitable[Any], self.client.lrange(key, 0, 99))
-        return list(found)
+        return list(await self.client.lrange(subscriptions_orders(self.operator), 0, 99))
 
     async def remove_order(self, order: bytes) -> None:
         """Remove an order that is done."""
-        key = subscriptions_orders(self.operator)
-        await cast(Awaitable[Any], self.client.lrem(key, 1, cast(Any, order)))
+        await self.client.lrem(subscriptions_orders(self.operator), 1, order)
 
     async def postpone_order(self, order: bytes) -> None:
         """Put an order behind the others."""
         key, pipe = subscriptions_orders(self.operator), self.client.pipeline(transaction=True)
-        pipe.lrem(key, 1, cast(Any, order))
+        pipe.lrem(key, 1, order)
         pipe.rpush(key, order)
-        await cast(Awaitable[Any], pipe.execute())
+        await pipe.execute()
 
     async def _read(self, name: str) -> bytes:
-        found: Any = await cast(Awaitable[Any], self.client.hget(SUBSCRIPTIONS, name))
+        found: bytes | None = await self.client.hget(SUBSCRIPTIONS, name)
         return found or b""
 
     async def _commit(self, slot: Slot, before: bytes, change: Change) -> bool:

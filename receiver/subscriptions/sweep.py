@@ -1,7 +1,6 @@
 """Deletes what has expired: credentials an hour after their end, and what refers to them."""
 
-from collections.abc import Awaitable
-from typing import Any, Final, cast
+from typing import Final
 
 from receiver.auth.subscription_credentials import read
 from receiver.contract.redis_keys import (
@@ -60,8 +59,7 @@ class Sweep:
         client = self._store.client
         async for name, _ in client.zscan_iter(SUBSCRIPTION_CREDENTIALS_CHANGES, count=1000):
             digest = text(name)
-            there: Any = client.hexists(SUBSCRIPTION_CREDENTIALS, digest)
-            if await cast(Awaitable[Any], there):
+            if await client.hexists(SUBSCRIPTION_CREDENTIALS, digest):
                 self._gone.pop(digest, None)
             elif now - self._gone.setdefault(digest, now) > EVERY:
                 await client.zrem(SUBSCRIPTION_CREDENTIALS_CHANGES, digest)

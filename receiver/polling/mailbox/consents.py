@@ -7,8 +7,8 @@ a new one is stored before anything is done with what came along with it.
 
 import secrets
 import time
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 import redis.asyncio
@@ -67,7 +67,7 @@ class Consents:
                 "RECEIVER_SECRET_KEYS is not set, and a consent is not stored unencrypted: "
                 "set it, to the output of `openssl rand -base64 32` for example"
             )
-        self._client = client
+        self._client: Any = client
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._replicas = replicas
         self._owner = secrets.token_hex(8)
@@ -76,7 +76,7 @@ class Consents:
         """Return a record, as it is stored and as it is read; None where there is none, or somebody
         else wrote it. Raises `KeyMissing`.
         """
-        raw: Any = await cast(Awaitable[Any], self._client.hget(CONSENTS, mailbox))
+        raw = await self._client.hget(CONSENTS, mailbox)
         if (consent := consent_record.read(raw)) is None:
             return None
         try:
@@ -94,7 +94,7 @@ class Consents:
         """
         words = (mailbox, msgspec.json.encode(consent), *(() if before is None else (before,)))
         async with self._client.client() as line:
-            done: Any = await line.eval(_WRITE, 1, CONSENTS, *cast(Any, words))
+            done = await line.eval(_WRITE, 1, CONSENTS, *words)
             if (
                 self._replicas
                 and await line.wait(self._replicas, REPLICATE_WITHIN) < self._replicas

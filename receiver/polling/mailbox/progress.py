@@ -1,7 +1,7 @@
 """How far a mailbox was read: stored only after what was read is on the inbound stream."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from typing import Any, Final, cast
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 import redis.asyncio
@@ -45,7 +45,7 @@ class ProgressStore:
     """The progress of one poll, and the messages that it knows."""
 
     def __init__(self, client: "redis.asyncio.Redis", poll: str) -> None:
-        self._client = client
+        self._client: Any = client
         self._poll = poll
         self._state = mailbox_state(poll)
         self._known = mailbox_known(poll)
@@ -54,7 +54,7 @@ class ProgressStore:
         """Return the progress; that of a mailbox that was never read, if there is none, or somebody
         else wrote it: then it is listed anew.
         """
-        raw: Any = await self._client.get(self._state)
+        raw = await self._client.get(self._state)
         try:
             return msgspec.json.decode(raw, type=Progress) if raw else Progress()
         except UNREADABLE:
@@ -69,14 +69,14 @@ class ProgressStore:
         pairs = [word for pair in known.items() for word in pair]
         words = (self._poll, msgspec.json.encode(progress), len(pairs), *pairs, *gone)
         keys = (CONSENTS, self._state, self._known)
-        if not await self._client.eval(_WRITE, len(keys), *keys, *cast(Any, words)):
+        if not await self._client.eval(_WRITE, len(keys), *keys, *words):
             raise NoConsent(self._poll, "is not there any more")
 
     async def flags(self, ids: list[str]) -> dict[str, str]:
         """Return the flags of those of these messages that are known."""
         if not ids:
             return {}
-        found: Any = await cast(Awaitable[Any], self._client.hmget(self._known, ids))
+        found = await self._client.hmget(self._known, ids)
         return {id_: text(one) for id_, one in zip(ids, found, strict=True) if one is not None}
 
     async def ids(self) -> AsyncIterator[str]:
