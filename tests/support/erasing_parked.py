@@ -7,22 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from receiver.config.settings import Settings
-from receiver.erasure.erase import Eraser, Report
-from receiver.erasure.person import Person
+from tests.support.erasing import HER, HIS, erase
 from tests.support.forwarding import Forwarding, event, publish
 from tests.support.parking import Parking, copy_sink
 from tests.support.valkey import Valkey
 from workers.parking import segment
 
-HER = "+12065550100"
-HIS = "+12065550199"
-
-
-def erase(client: Any, **more: Any) -> Report:
-    """Erase all about her."""
-    person = Person((HER,), Settings())
-    return Eraser(client, person, (), open_seconds=0.5).run(**more)
+__all__ = ["HER", "HIS", "erase"]
 
 
 def publish_hers_and_his(valkey: Valkey, count: int) -> list[str]:

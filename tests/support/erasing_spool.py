@@ -20,10 +20,11 @@ from receiver.intake.spool import location
 from receiver.intake.spool.spool_file import SpoolFile
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.redis_client import async_client
+from tests.support.erasing import HER, HIS
 from tests.support.spools import House, left
 from tests.support.valkey import Valkey
 
-HER, HIS = "+12065550100", "+12065550199"
+__all__ = ["HER", "HIS"]
 
 
 def notification(sender: str, receipt: int) -> bytes:
