@@ -42,12 +42,12 @@ def environment() -> Environment:
 
 
 def page(
-    request: Request, template: str, values: Mapping[str, Any] | None = None, status: int = 200
+    request: Request, template: str, values: Mapping[str, Any], status: int = 200
 ) -> HTMLResponse:
     """Return a page. Templates know `session` and `path` besides `values`."""
     session: Session | None = getattr(request.state, "session", None)
-    about = {"session": session, "path": request.url.path, "now": int(time.time() * 1000)}
-    text = request.app.state.templates.get_template(template).render(about | dict(values or {}))
+    about = {"session": session, "path": request.url.path, **values}
+    text = request.app.state.templates.get_template(template).render(about)
     response = HTMLResponse(text, status)
     if template == MESSAGE and is_part(request):
         response.headers["hx-refresh"] = "true"

@@ -55,7 +55,6 @@ class Task:
         """Whether there may be more than was counted."""
         self.back = back
         """The page that it was begun on."""
-        self.begun = time.time()
         self.ended = 0.0
         self.outcomes: Counter[str] = Counter()
         self.waits_for = ""
