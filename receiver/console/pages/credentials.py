@@ -16,6 +16,7 @@ from receiver.auth.credential_store import NotReplicated, Stored, id_of
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import audit, forms, render
 from receiver.console.app import Page
+from receiver.console.forms import NotDone
 from receiver.console.paging import shown
 
 QUIET: Final = 7 * 86_400
@@ -23,20 +24,17 @@ QUIET: Final = 7 * 86_400
 
 DAYS: Final = 14
 """Days until a credential ends that is to be replaced: what the page proposes."""
-_GONE: Final = {"title": "No such credential", "sentence": "It was revoked, or never there."}
 
 
 def show(request: Request) -> Response:
     """Show the credentials, the oldest first."""
-    return _page(request, {})
+    return _page(request)
 
 
 def show_one(request: Request) -> Response:
     """Show one credential, and what becomes of its carrier if it is revoked."""
     name = request.path_params["id"]
     found = _named(request.app.state.redis, name)
-    if not found:
-        return render.page(request, "message.html", _GONE, 404)
     return render.page(request, "credential.html", {"one": _row(found[0]), "days": DAYS})
 
 
@@ -46,18 +44,15 @@ async def add(request: Request) -> Response:
     state, who = request.app.state, request.state.session.name
     label, listener = form.get("label", "").strip()[:64], form.get("listener", "").strip()
     if listener and not LISTENER_NAME.fullmatch(listener):
-        values = {
-            "title": "Nothing was added",
-            "sentence": "A listener's name has 1 to 64 of a-z, 0-9 and -.",
-        }
-        return render.page(request, "message.html", values, 400)
+        why = "A listener's name has 1 to 64 of a-z, 0-9 and -."
+        raise NotDone(400, "Nothing was added", why)
     now = time.time()
     expires = now + forms.days(form) * 86_400 if form.get("days", "").strip() else None
     credential = Credential(label=label, listener=listener or None, expires=expires, created=now)
     token = secrets.token_urlsafe(32)
     await run_in_threadpool(audit.write, state.redis, who, "credentials.add", id_of(token))
     await run_in_threadpool(credential_store.add, state.redis, token, credential)
-    return await run_in_threadpool(_page, request, {"token": token})
+    return await run_in_threadpool(_page, request, token)
 
 
 async def revoke(request: Request) -> Response:
@@ -66,24 +61,25 @@ async def revoke(request: Request) -> Response:
     name, days = request.path_params["id"], forms.days(form) if "days" in form else 0
     state, who = request.app.state, request.state.session.name
     stored = await run_in_threadpool(_named, state.redis, name)
-    if not stored:  # then it may be anything, a token too: it is written nowhere
-        return render.page(request, "message.html", _GONE, 404)
     when = f"in {days} {'days' if days > 1 else 'day'}" if days else "now"
     about = f"{name} {when}"
     await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", about)
     try:
         await run_in_threadpool(_revoke, state.redis, stored, days, state.settings.ack_replicas)
     except NotReplicated as reached:
-        values = {
-            "title": "It is not revoked everywhere",
-            "sentence": f"{reached} replicas have it: one of the others may bring it back.",
-        }
-        return render.page(request, "message.html", values, 503)
+        why = f"{reached} replicas have it: one of the others may bring it back."
+        raise NotDone(503, "It is not revoked everywhere", why) from None
     return RedirectResponse("/credentials", 303)
 
 
 def _named(client: redis.Redis, name: str) -> list[Stored]:
-    return [one for one in credential_store.all_stored(client) if one.id == name]
+    """Return the credentials with this id. Raises `NotDone` where there is none: then it may be
+    anything, a token too, and is written nowhere.
+    """
+    found = [one for one in credential_store.all_stored(client) if one.id == name]
+    if not found:
+        raise NotDone(404, "No such credential", "It was revoked, or never there.")
+    return found
 
 
 def _revoke(client: redis.Redis, stored: list[Stored], days: int, replicas: int) -> None:
@@ -93,7 +89,7 @@ def _revoke(client: redis.Redis, stored: list[Stored], days: int, replicas: int)
         credential_store.revoke(client, stored, replicas)
 
 
-def _page(request: Request, more: dict[str, Any]) -> Response:
+def _page(request: Request, token: str = "") -> Response:
     client, settings = request.app.state.redis, request.app.state.settings
     found = shown(request, credential_store.all_stored(client))
     values = {
@@ -101,9 +97,9 @@ def _page(request: Request, more: dict[str, Any]) -> Response:
         "subscriptions": credential_store.subscriptions(client),
         "environment": len(settings.bearer_digests),
         "listeners": [one.name for one in settings.listeners],
-        "token": "",
+        "token": token,
     }
-    return render.page(request, "credentials.html", values | more)
+    return render.page(request, "credentials.html", values)
 
 
 def _row(one: Stored) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from receiver.console import audit, forms, render, seal
 from receiver.console.app import Page, masks_of, slowly, tasks_of
 from receiver.console.entry_id import entry_id
+from receiver.console.forms import NotDone
 from receiver.console.marked import marked
 from receiver.console.revealing import audited
 from receiver.console.seal import sealed
@@ -119,11 +120,8 @@ def _one(request: Request, *, revealed: bool) -> Response:
     entry = entry_id(request.path_params["id"])
     found = dead_letters.get(request.app.state.redis, entry) if entry else None
     if found is None:
-        gone = {
-            "title": "No such dead letter",
-            "sentence": "It was replayed or dropped, or it is older than what is kept.",
-        }
-        return render.page(request, "message.html", gone, 404)
+        why = "It was replayed or dropped, or it is older than what is kept."
+        raise NotDone(404, "No such dead letter", why)
     masks = masks_of(request, revealed=revealed)
     came = found.summary.kind == "notification"
     headers = decode_notification(found.letter.notification).headers if came else ()

@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from receiver.carriers import BY_NAME
 from receiver.config.settings import Settings
-from receiver.console import audit, export_rows, forms, render
+from receiver.console import audit, export_rows, forms
 from receiver.console.app import Endpoint, Page, masks_of
 from receiver.console.export import Row, download
+from receiver.console.forms import NotDone
 from receiver.console.mask import Masks
 from receiver.console.pages import dead_letters, rejected, search
 from receiver.console.rows import Filter, Outcome, filter_of
@@ -154,7 +155,7 @@ async def of_search(request: Request) -> Response:
     form, client = await forms.fields(request), request.app.state.redis
     text, hours = search.wanted(form)
     if len(text) < search.SHORTEST:
-        return render.page(request, "message.html", _TOO_SHORT, 400)
+        raise NotDone(400, "Nothing was looked for", search.TOO_SHORT)
     revealed = form.get("as") == "it-is"
     await run_in_threadpool(_audit_search, request, search.digest(text), revealed=revealed)
 
@@ -164,7 +165,7 @@ async def of_search(request: Request) -> Response:
     try:
         return await download(request, "search", form.get("format", ""), _LIVE, rows)
     except Busy:
-        return render.page(request, "message.html", _BUSY, 503)
+        raise NotDone(503, "Somebody else searches", "Try again in a moment.") from None
 
 
 def _audit_search(request: Request, digest: str, *, revealed: bool) -> None:
@@ -173,9 +174,6 @@ def _audit_search(request: Request, digest: str, *, revealed: bool) -> None:
     if revealed:
         audit.write(client, who, "export", f"search {digest}")
 
-
-_TOO_SHORT: Final = {"title": "Nothing was looked for", "sentence": search.TOO_SHORT}
-_BUSY: Final = {"title": "Somebody else searches", "sentence": "Try again in a moment."}
 
 ROUTES: Final = [
     *(Page(f"/export/{name}", _masked(name), one.role) for name, one in LISTS.items()),

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from receiver.console import audit, forms, render, seal
 from receiver.console.app import Page, masks_of, slowly, tasks_of, web_of
 from receiver.console.entry_id import entry_id
+from receiver.console.forms import NotDone
 from receiver.console.marked import marked
 from receiver.console.own_token import own_token
 from receiver.console.revealing import audited
@@ -123,11 +124,8 @@ def _one(request: Request, *, revealed: bool) -> Response:
     entry = entry_id(request.path_params["id"])
     found = rejected_requests.get(request.app.state.redis, entry) if entry else None
     if found is None:
-        gone = {
-            "title": "No such rejected request",
-            "sentence": "It was replayed, or ten thousand newer ones came since.",
-        }
-        return render.page(request, "message.html", gone, 404)
+        why = "It was replayed, or ten thousand newer ones came since."
+        raise NotDone(404, "No such rejected request", why)
     refusal, masks = found.refusal, masks_of(request, revealed=revealed)
     values = {
         "id": found.id,

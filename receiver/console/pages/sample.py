@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.config.settings import Settings
-from receiver.console import audit, render
+from receiver.console import audit
 from receiver.console.app import Page, slowly, web_of
+from receiver.console.forms import NotDone
 from receiver.console.own_token import own_token
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 from receiver.simulate.samples import build
@@ -29,12 +30,11 @@ def _sent(request: Request) -> Response:
     if 200 <= status < 300:
         return RedirectResponse(f"/live?since=start&sent={quote(receipt)}", 303)
     why = f"It answered {status}" if status else "Nothing answers there"
-    values = {
-        "title": "The sample was not taken",
-        "sentence": f"The web process is expected at {web_of(state)}. {why}; its log says more. "
-        "receiver console --web names another address.",
-    }
-    return render.page(request, "message.html", values, 502)
+    sentence = (
+        f"The web process is expected at {web_of(state)}. {why}; its log says more. "
+        "receiver console --web names another address."
+    )
+    raise NotDone(502, "The sample was not taken", sentence)
 
 
 def _send(request: Request) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from receiver.config.settings import SinkSettings
 from receiver.console import audit, forms, render, seal
 from receiver.console.app import Page, slowly, tasks_of
+from receiver.console.forms import NotDone
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import sink_state
@@ -39,14 +40,12 @@ async def confirm(request: Request) -> Response:
     """Say how many events there are since a time, the first and the last, and ask."""
     form = await forms.fields(request)
     sink = _sink(request)
-    if sink is None:
-        return _message(request, 404, "No such sink", "receiver.toml does not name it.")
     if why := await run_in_threadpool(_stopped, request.app.state.redis, sink.name):
-        return _message(request, 409, "The sink is stopped", f"Start it first: {why}.")
+        raise NotDone(409, "The sink is stopped", f"Start it first: {why}.")
     try:
         since = moment(form.get("since", "").strip())
     except ValueError as wrong:
-        return _message(request, 400, "That is no time", f"{wrong}.")
+        raise NotDone(400, "That is no time", f"{wrong}.") from None
     # Redis' clock gives the entries their times: what is published later is later.
     until = await run_in_threadpool(server_time, request.app.state.redis)
     wanted = Wanted(since=since, until=until)
@@ -62,8 +61,6 @@ async def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
     form = await forms.fields(request)
     sink, state = _sink(request), request.app.state
-    if sink is None:
-        return _message(request, 404, "No such sink", "receiver.toml does not name it.")
     once = seal.check(request, f"sinks/{sink.name}", form)
     since, until, count = int(form["since"]), int(form["until"]), int(form["count"])
     who = request.state.session.name
@@ -100,18 +97,18 @@ def _count(client: redis.Redis, sink: SinkSettings, wanted: Wanted) -> Count:
     return found
 
 
-def _sink(request: Request) -> SinkSettings | None:
-    name = request.path_params["name"]
-    return next((one for one in request.app.state.settings.sinks if one.name == name), None)
+def _sink(request: Request) -> SinkSettings:
+    """Return the settings of the sink of this address. Raises `NotDone` where there are none."""
+    sinks: tuple[SinkSettings, ...] = request.app.state.settings.sinks
+    for one in sinks:
+        if one.name == request.path_params["name"]:
+            return one
+    raise NotDone(404, "No such sink", "receiver.toml does not name it.")
 
 
 def _stopped(client: redis.Redis, name: str) -> str:
     why: Any = client.hget(sink_state(name), "stopped")
     return why.decode("utf-8", "replace") if why else ""
-
-
-def _message(request: Request, status: int, title: str, sentence: str) -> Response:
-    return render.page(request, "message.html", {"title": title, "sentence": sentence}, status)
 
 
 ROUTES: Final = [

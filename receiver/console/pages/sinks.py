@@ -85,8 +85,7 @@ async def act(request: Request) -> Response:
     state, who = request.app.state, request.state.session.name
     known = {one.name for one in await run_in_threadpool(sink_ledger.read, state.redis)}
     if name not in known:
-        values = {"title": "No such sink", "sentence": "No sink of this name was ever configured."}
-        return render.page(request, "message.html", values, 404)
+        return render.page(request, "message.html", _none(None), 404)
     action = forms.action(form, ("stop", "start"))
     await run_in_threadpool(audit.write, state.redis, who, f"sink.{action}", name)
     if action == "start":

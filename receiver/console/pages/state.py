@@ -10,6 +10,7 @@ from starlette.responses import Response
 from receiver.config.settings import LISTENER_NAME
 from receiver.console import render
 from receiver.console.app import Page, web_of
+from receiver.console.forms import NotDone
 from receiver.console.pages.overview import silent_first
 from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
@@ -55,8 +56,7 @@ def show_listener(request: Request) -> Response:
     name, state = request.path_params["name"], request.app.state
     known = {one.name for one in state.settings.listeners}
     if not LISTENER_NAME.fullmatch(name) or (known and name not in known):
-        gone = {"title": "No such listener", "sentence": "receiver.toml does not name it."}
-        return render.page(request, "message.html", gone, 404)
+        raise NotDone(404, "No such listener", "receiver.toml does not name it.")
     heard: Any = unless_foreign(lambda: state.redis.hget(HEARD, name), None)
     away: Any = unless_foreign(lambda: state.redis.hgetall(TURNED_AWAY), {})
     base = state.settings.public_url or web_of(state)

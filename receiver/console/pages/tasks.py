@@ -7,18 +7,15 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.console import audit, render
 from receiver.console.app import Page, tasks_of
+from receiver.console.forms import NotDone
 
 
 def show(request: Request) -> Response:
     """Show a task; the page asks again while it runs."""
     task = tasks_of(request).get(request.path_params["id"])
     if task is None:
-        values = {
-            "title": "No such task",
-            "sentence": "The console was started anew since, or it is long ago. What it had done "
-            "is done; the audit trail has it.",
-        }
-        return render.page(request, "message.html", values, 404)
+        why = "The console was started anew since, or it is long ago. What it had done is done; "
+        raise NotDone(404, "No such task", f"{why}the audit trail has it.")
     template = "task_progress.html" if render.is_part(request) else "task.html"
     return render.page(request, template, {"task": task})
 
