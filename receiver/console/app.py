@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -139,6 +140,8 @@ def tasks_of(request: Request) -> Tasks:
 
 
 def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
+    is_async = iscoroutinefunction(endpoint)
+
     async def checked(request: Request) -> Response:
         if role != "anyone":
             session = await run_in_threadpool(session_of, request)
@@ -147,11 +150,9 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
             request.state.session = session
             if not session.may(role):
                 return render.page(request, "message.html", _VIEWER, 403)
-        if _is_async(endpoint):
-            response: Response = await endpoint(request)
-            return response
-        made: Response = await run_in_threadpool(endpoint, request)
-        return made
+        begun = endpoint(request) if is_async else run_in_threadpool(endpoint, request)
+        response: Response = await begun
+        return response
 
     return checked
 
@@ -190,10 +191,6 @@ def session_of(request: Request) -> sessions.Session | None:
     while len(state.sessions) > SESSIONS_REMEMBERED:
         state.sessions.pop(next(iter(state.sessions)))
     return found
-
-
-def _is_async(endpoint: Endpoint) -> bool:
-    return bool(getattr(endpoint, "__code__", None) and endpoint.__code__.co_flags & 0x80)
 
 
 def _not_found(request: Request, _: Exception) -> Response:

@@ -33,9 +33,9 @@ def write(client: redis.Redis, who: str, action: str, about: str = "", count: in
     client.xadd(CONSOLE_AUDIT, {"a": msgspec.json.encode(entry)}, maxlen=MOST, approximate=True)
 
 
-def newest(client: redis.Redis, before: str = "+", count: int = 50) -> list[tuple[str, Entry]]:
+def newest(client: redis.Redis, before: str = "", count: int = 50) -> list[tuple[str, Entry]]:
     """Return entries with their ids, newest first, from before an id. Raises `redis.RedisError`."""
-    page: Any = client.xrevrange(CONSOLE_AUDIT, max=_before(before), count=count)
+    page: Any = client.xrevrange(CONSOLE_AUDIT, max=f"({before}" if before else "+", count=count)
     return [(entry.decode(), _read(entry, fields)) for entry, fields in page]
 
 
@@ -45,7 +45,3 @@ def _read(entry: bytes, fields: dict[bytes, bytes]) -> Entry:
         return msgspec.json.decode(fields.get(b"a", b""), type=Entry)
     except UNREADABLE:
         return Entry(int(entry.partition(b"-")[0]), "?", "written by another program")
-
-
-def _before(entry: str) -> str:
-    return entry if entry == "+" else f"({entry}"

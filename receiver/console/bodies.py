@@ -100,7 +100,7 @@ def _accepted(request: Request, one: Notification, reason: str, masks: Masks) ->
     return Body(
         callback=one.callback,
         content_type=one.content_type,
-        headers=[(name, masks.header(name, value)) for name, value in one.headers],
+        headers=masks.headers(one.headers),
         raw=marked(one.body, reason, masks),
         events=[],
         curl=_curl(request, one, masks),
@@ -116,8 +116,8 @@ def _trace_url(request: Request, trace: str) -> str:
 
 def _refused(one: Refusal, masks: Masks) -> Body:
     kind = next((value for name, value in one.headers if name == "content-type"), "")
-    headers = [(name, masks.header(name, value)) for name, value in one.headers]
-    return Body(one.callback, kind, headers, marked(one.body, one.reason, masks), [], "", True)
+    body, headers = marked(one.body, one.reason, masks), masks.headers(one.headers)
+    return Body(one.callback, kind, headers, body, [], "", refused=True)
 
 
 def _shown(event: bytes, masks: Masks) -> ShownEvent:

@@ -4,7 +4,6 @@ among them says that there is no row yet, so that whoever waits can turn to some
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import redis
@@ -75,10 +74,9 @@ def of_rejected(
         for found in rows:
             one = found.refusal
             about = {"id": found.id} | msgspec.structs.asdict(one)
-            headers = [(name, masks.header(name, value)) for name, value in one.headers]
             yield about | {
                 "received": iso(one.received),
-                "headers": headers,
+                "headers": masks.headers(one.headers),
                 "body": masks.body(one.body),
             }
         if not before:
@@ -114,7 +112,7 @@ def of_credentials(client: redis.Redis) -> Iterator[Row]:
 
 def of_audit(client: redis.Redis) -> Iterator[Row]:
     """Yield the audit trail."""
-    before = "+"
+    before = ""
     while rows := audit.newest(client, before, PAGE):
         for entry, one in rows:
             yield {"id": entry} | msgspec.structs.asdict(one) | {"at": iso(one.at)}
@@ -131,20 +129,14 @@ def of_ledger(client: redis.Redis) -> Iterator[Row]:
 def of_subscriptions(client: redis.Redis, settings: Settings) -> Iterator[Row]:
     """Yield the sets of subscriptions."""
     slots = subscriptions.read_slots(client)
-    for one in subscriptions.read_sets(client, slots, settings):
-        yield _plain(one)
+    return map(msgspec.to_builtins, subscriptions.read_sets(client, slots, settings))
 
 
 def of_polls(client: redis.Redis, settings: Settings) -> Iterator[Row]:
     """Yield the polls."""
-    for one in polls.states(client, [each.name for each in settings.polls]):
-        yield _plain(one)
+    names = [one.name for one in settings.polls]
+    return map(msgspec.to_builtins, polls.states(client, names))
 
 
 def _live(one: LiveRow) -> Row:
     return msgspec.structs.asdict(one) | {"at": iso(one.at)}
-
-
-def _plain(one: Any) -> Row:
-    found: dict[str, Any] = msgspec.to_builtins(one)
-    return found

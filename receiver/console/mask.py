@@ -7,7 +7,7 @@ for the same number; a text says only how long it is. What a carrier sent keeps 
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -89,6 +89,10 @@ class Masks:
     def header(self, name: str, value: str) -> str:
         """Return a header's value where its name is one that says nothing of a person."""
         return value if name.lower() in _HEADERS and _names_nobody(value) else self.text(value)
+
+    def headers(self, found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers of a request, each by its name."""
+        return [(name, self.header(name, value)) for name, value in found]
 
     def body(self, body: bytes) -> str:
         """Return a body as it came: JSON with masked values, of anything else how long it is."""

@@ -6,6 +6,8 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 
+from receiver.console import forms
+
 ROWS: Final = 500
 
 
@@ -30,7 +32,6 @@ class Shown(msgspec.Struct, frozen=True):
 
 def shown(request: Request, rows: Sequence[Any]) -> Shown:
     """Return the rows that the address asks for with `from`, at most `ROWS`; else the first."""
-    asked = request.query_params.get("from", "")
-    start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
-    start = start if start < len(rows) else 0
+    asked = forms.number(request.query_params, "from", 0)
+    start = asked if asked < len(rows) else 0
     return Shown(rows[start : start + ROWS], start, len(rows))

@@ -15,7 +15,7 @@ ROWS: Final = 50
 def show(request: Request) -> Response:
     """Show the newest actions, or those before an id."""
     before = entry_id(request.query_params.get("before", ""))
-    rows = audit.newest(request.app.state.redis, before or "+", ROWS)
+    rows = audit.newest(request.app.state.redis, before, ROWS)
     older = rows[-1][0] if len(rows) == ROWS else ""
     return render.page(request, "audit.html", {"rows": rows, "older": older})
 

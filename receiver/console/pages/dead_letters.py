@@ -37,15 +37,13 @@ BUDGET: Final = 1_000
 def show(request: Request) -> Response:
     """Show the newest that the filter selects, and how many there are of each kind."""
     client, query = request.app.state.redis, request.query_params
-    wanted = selection(query)
     before = entry_id(query.get("before", ""))
-    rows, older = dead_letters.newest(client, wanted, before, ROWS, BUDGET)
-    groups = [] if before else _groups(client)
+    rows, older = dead_letters.newest(client, selection(query), before, ROWS, BUDGET)
     values = {
         "rows": [one.summary for one in rows],
         "older": urlencode({**_filter(query), "before": older}) if older else "",
         "filter": _filter(query),
-        "groups": groups,
+        "groups": [] if before else _groups(client),
         "total": client.xlen(DEAD_LETTERS),
         "grouped": GROUPED,
     }
@@ -71,8 +69,7 @@ async def confirm(request: Request) -> Response:
     count = await slowly(request, _count, request, wanted)
     shown = _filter(form) | {"id": entry_id(form.get("id", "")), "until": until}
     hidden = sealed(request, "dead-letters", {"action": action, "count": count} | shown)
-    values = {"action": action, "count": count, "noun": "dead letter", "back": "/dead-letters"}
-    values |= {"fields": shown, "hidden": hidden}
+    values = {"action": action, "count": count, "fields": shown, "hidden": hidden}
     return render.page(request, "dead_letters_confirm.html", values)
 
 
@@ -127,7 +124,7 @@ def _one(request: Request, *, revealed: bool) -> Response:
     headers = decode_notification(found.letter.notification).headers if came else ()
     values = {
         "one": found.summary,
-        "headers": [(name, masks.header(name, value)) for name, value in headers],
+        "headers": masks.headers(headers),
         "body": marked(found.body, found.summary.reason if came else "", masks),
         "revealed": revealed,
     }

@@ -63,7 +63,7 @@ def show(request: Request) -> Response:
     """
     last, gone = _newest(request)
     settings: Settings = request.app.state.settings
-    names = _listeners(settings, last.found)
+    names = silent_first({one.name for one in settings.listeners}, last.found.heard)
     values: dict[str, Any] = {
         "seen": last,
         "gone": gone,
@@ -158,11 +158,6 @@ def _groups(findings: list[Finding]) -> list[Group]:
     for one in findings:
         groups.setdefault((one.severity, one.why, one.fix), []).append(one)
     return [Group(*about, found) for about, found in groups.items()]
-
-
-def _listeners(settings: Settings, found: Snapshot) -> list[tuple[str, int]]:
-    """Return each listener and when it was last heard, 0 for never; the silent ones first."""
-    return silent_first({one.name for one in settings.listeners}, found.heard)
 
 
 def silent_first(configured: set[str], heard: Mapping[str, int]) -> list[tuple[str, int]]:

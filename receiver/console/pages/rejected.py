@@ -69,8 +69,7 @@ async def confirm(request: Request) -> Response:
     count = await slowly(request, _count, request.app.state.redis, form, last)
     shown = _filter(form) | {"id": entry_id(form.get("id", "")), "last": last}
     hidden = sealed(request, "rejected", {"action": action, "count": count} | shown)
-    values = {"action": action, "count": count, "noun": "rejected request", "back": "/rejected"}
-    values |= {"fields": shown, "hidden": hidden}
+    values = {"action": action, "count": count, "fields": shown, "hidden": hidden}
     return render.page(request, "rejected_confirm.html", values)
 
 
@@ -130,7 +129,7 @@ def _one(request: Request, *, revealed: bool) -> Response:
     values = {
         "id": found.id,
         "one": refusal,
-        "headers": [(name, masks.header(name, value)) for name, value in refusal.headers],
+        "headers": masks.headers(refusal.headers),
         "body": marked(refusal.body, refusal.reason, masks),
         "revealed": revealed,
     }

@@ -1,6 +1,5 @@
 """One notification's story: what became of it, stage by stage, and what it said."""
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,9 +19,7 @@ from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import delivery_attempts
 from receiver.operations.explain import Line, Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
-from receiver.operations.stream_entry import is_entry
 
-_ID: Final = re.compile(r"[0-9a-f]{27}|[0-9a-f]{32}").fullmatch
 _STATE: Final = {
     "rejected": "bad",
     "could not be understood": "bad",
@@ -44,13 +41,13 @@ _NOW: Final = {
 
 BUDGET: Final = 5_000
 """Entries of one stream that a page looks at; `?look=everything` looks at all."""
+EVENT_BUDGET: Final = 1_500
+"""The same for an event's id, which does not say where to begin."""
+EVENT_LENGTH: Final = 32
 LINES: Final = 1_000
 """Lines of one story that a page shows; what is wrong, or still to come, goes first."""
 BODIES: Final = 50
 """Bodies that a page shows, and events of theirs: one request may have thousands."""
-EVENT_LENGTH: Final = 32
-EVENT_BUDGET: Final = 1_500
-"""The same for an event's id, which does not say where to begin."""
 
 
 async def show(request: Request) -> Response:
@@ -80,15 +77,9 @@ def _revealed(request: Request) -> Response:
     return audited(request, _page(request, request.path_params["id"], revealed=True))
 
 
-def _is_id(name: str) -> bool:
-    return bool(_ID(name) or is_entry(name))
-
-
 def _page(request: Request, name: str, *, revealed: bool) -> Response:
     state = request.app.state
     try:
-        if not _is_id(name):
-            raise Unknown
         stories = explain(state.redis, name, state.settings, _budget(request))
     except Unknown as unknown:
         unfound = {"id": name[:64], "reached": unknown.reached}
