@@ -12,10 +12,11 @@ from receiver.cli.terminal import output, setup, spool_depth
 from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings, SettingsError, load
-from receiver.doctor import Finding, parking, polls, redis_cli
+from receiver.doctor import parking, polls, redis_cli
 from receiver.doctor.consents import consents
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
+from receiver.doctor.finding import Finding, worst_first
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.public_url import check_public_url
 from receiver.doctor.redis_server import check_redis_server
@@ -28,7 +29,6 @@ from receiver.metrics import snapshot
 from receiver.runtime import redis_errors
 from receiver.subscriptions import overview
 
-_ORDER = ("serious", "warning", "note")
 _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -133,12 +133,11 @@ def _asking(
 
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:
-    findings = sorted(findings, key=lambda one: _ORDER.index(one.severity))
     if as_json:
-        for one in findings:
+        for one in worst_first(findings):
             output.print_document(one)
     else:
-        _print_table(findings)
+        _print_table(worst_first(findings))
 
 
 def _print_table(findings: list[Finding]) -> None:

@@ -3,7 +3,3 @@
 Each check examines one thing and yields a finding for each fault. Most get what was read already;
 none of them writes anything.
 """
-
-from receiver.doctor.finding import Finding, Severity
-
-__all__ = ["Finding", "Severity"]

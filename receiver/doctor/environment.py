@@ -13,6 +13,7 @@ from receiver.config.settings import RedisStreamSink, Settings
 from receiver.doctor.files import check_files
 from receiver.doctor.finding import Finding
 from receiver.intake.spool.file_set import SHARE_OF_FREE
+from receiver.runtime.loopback import is_loopback
 from receiver.runtime.tracing import switch
 
 SHORTEST_TOKEN: Final = 20
@@ -69,7 +70,7 @@ def demo_token(settings: Settings) -> str:
 
 
 def _listening_address(settings: Settings) -> Iterator[Finding]:
-    if not _is_local(settings.host):
+    if not is_loopback(settings.host):
         yield Finding(
             "note",
             f"HOST={settings.host}: web listens beyond this machine, without TLS of its own",
@@ -83,7 +84,7 @@ def _redis(url: str) -> Iterator[Finding]:
     hosts = [
         urlsplit(f"//{host}").hostname or "" for host in parts.netloc.rpartition("@")[2].split(",")
     ]
-    if parts.scheme == "unix" or all(_is_local(host) for host in hosts):
+    if parts.scheme == "unix" or all(not host or is_loopback(host) for host in hosts):
         return
     if not parts.password and "password=" not in parts.query:
         yield Finding(
@@ -101,13 +102,6 @@ def _redis(url: str) -> Iterator[Finding]:
             "phone numbers, texts and the password cross the network in clear",
             "REDIS_URL=rediss://...  # then restart web and worker",
         )
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in ("localhost", "")
 
 
 def _is_private(host: str) -> bool:

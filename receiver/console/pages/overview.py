@@ -16,7 +16,7 @@ from receiver.console.pages.sinks import trouble_first
 from receiver.doctor import parking, polls, subscriptions
 from receiver.doctor.consents import stored_consents
 from receiver.doctor.environment import demo_token
-from receiver.doctor.finding import Finding, Severity
+from receiver.doctor.finding import Finding, Severity, worst_first
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
@@ -33,7 +33,6 @@ PARTS: Final = ("books", "work")
 """Those of the page that ask for themselves again every other second."""
 MOST: Final = 10
 """Rows of one list on the first page; another page has all."""
-_ORDER: Final = ("serious", "warning", "note")
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -131,8 +130,7 @@ def _read(request: Request) -> Overview:
         [one.name for one in each] for each in (settings.polls, settings.operators)
     )
     found = snapshot.read(client, polled, operators)
-    said = [*check_key_types(client), *_wrong(settings, found)]
-    findings = sorted(said, key=lambda one: _ORDER.index(one.severity))
+    findings = worst_first([*check_key_types(client), *_wrong(settings, found)])
     sinks = unless_foreign(lambda: sink_ledger.read(client), None)
     return Overview(int(time.time() * 1000), found, sinks, findings)
 
