@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -68,16 +69,7 @@ def command(*, as_json: bool) -> None:
         wrong_types = list(check_key_types(client))
         findings += wrong_types
         if not wrong_types:  # else what follows fails at them
-            polled = [one.name for one in settings.polls]
-            found = snapshot.read(client, polled, [one.name for one in settings.operators])
-            findings += polls.of_state(settings, found.polls, found.now)
-            findings += check_sink_variables(settings, found)
-            findings += check_workload(settings, found, tokens, demo_token(settings))
-            findings += consents(settings, found)
-            findings += subscriptions(settings, found)
-            findings += left_behind(settings, overview.read_slots(client), found.now)
-            findings += parking.parking(settings, found, parking.event_bytes(client))
-            findings += check_spool(settings, redis_answers=True)
+            findings += _of_work(settings, client, tokens)
             status = int(any(one.severity != "note" for one in findings))
     except redis_errors.DOWN as error:
         findings += explain_unreachable(
@@ -111,6 +103,19 @@ def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
     before, now, after = time.time(), client.time(), time.time()
     off = now[0] + now[1] / 1e6 - (before + after) / 2
     return list(check_redis_server(settings, info, _config(client), off))
+
+
+def _of_work(settings: Settings, client: redis.Redis, tokens: Sequence[str]) -> Iterator[Finding]:
+    """Yield findings about what Redis holds. Raises one of `DOWN` after those up to there."""
+    found = snapshot.of_settings(client, settings)
+    yield from polls.of_state(settings, found.polls, found.now)
+    yield from check_sink_variables(settings, found)
+    yield from check_workload(settings, found, tokens, demo_token(settings))
+    yield from consents(settings, found)
+    yield from subscriptions(settings, found)
+    yield from left_behind(settings, overview.read_slots(client), found.now)
+    yield from parking.parking(settings, found, parking.event_bytes(client))
+    yield from check_spool(settings, redis_answers=True)
 
 
 def _config(client: redis.Redis) -> dict[str, str]:

@@ -36,9 +36,7 @@ def parking(settings: Settings, found: Snapshot, event: float) -> Iterator[Findi
     yield from parked(settings, found)
     for sink in settings.sinks:
         state = found.sinks.get(sink.name)
-        if state is None:
-            continue
-        if "stopped" in state.state or state.state.get("opened", "0") != "0":
+        if state and ("stopped" in state.state or state.failing):
             yield _how_long(settings, found, sink, event)
 
 

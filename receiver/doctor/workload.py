@@ -140,7 +140,7 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 f"receiver sinks start {name}",
                 f"/sinks/{name}",
             )
-        elif sink.state.get("opened", "0") != "0" and "refused" in sink.state:
+        elif sink.failing and "refused" in sink.state:
             yield Finding(
                 "serious",
                 f"the consumer of the sink {name} refuses everything ({sink.state['refused']}): "
@@ -149,7 +149,7 @@ def _sinks(found: Snapshot) -> Iterator[Finding]:
                 f"mend its URL, its token or the consumer; {name} goes on by itself",
                 f"/sinks/{name}",
             )
-        elif sink.state.get("opened", "0") != "0":
+        elif sink.failing:
             yield Finding(
                 "warning",
                 f"the sink {name} fails: only a probe is sent to it now and then",

@@ -60,9 +60,7 @@ class Scrape:
             return None
 
     def _written(self, found: snapshot.Snapshot | None) -> bytes:
-        from receiver.metrics import (
-            exposition,  # late: a process that nobody scrapes need not load it
-        )
+        from receiver.metrics import exposition  # late: a process may never be scraped
 
         return exposition.exposition(found, self._spool(), self.settings)
 

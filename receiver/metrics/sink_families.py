@@ -38,11 +38,11 @@ _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
     ),
     "receiver_sink_circuit_open": (
         "1 while nothing is sent because the last requests failed.",
-        lambda sink, _: int(sink.state.get("opened", "0") != "0"),
+        lambda sink, _: int(sink.failing),
     ),
     "receiver_sink_refusing": (
         "1 while nothing is sent because the last requests were refused, all of them.",
-        lambda sink, _: int(sink.state.get("opened", "0") != "0" and "refused" in sink.state),
+        lambda sink, _: int(sink.failing and "refused" in sink.state),
     ),
     "receiver_sink_stopped": (
         "1 while nothing is sent until somebody starts it: its consumer said 410, or it is paused.",

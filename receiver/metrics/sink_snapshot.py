@@ -35,6 +35,11 @@ class Sink(msgspec.Struct, frozen=True):
     """As `receiver.contract.redis_keys.sink_parking` says."""
 
     @property
+    def failing(self) -> bool:
+        """Return whether requests failed and only a probe now and then is sent."""
+        return self.state.get("opened", "0") != "0"
+
+    @property
     def parked(self) -> int:
         """Return how many of its events are parked on a disk."""
         return whole(self.parking.get("total")) - whole(self.parking.get("returned"))
@@ -77,26 +82,15 @@ def read(
         pipe.zcard(retry_due(name))
         pipe.hgetall(sink_state(name))
         pipe.hgetall(sink_parking(name))
-    replies = iter(map(ours, pipe.execute(raise_on_error=False)))
+    replies = map(ours, pipe.execute(raise_on_error=False))
     own: dict[str, dict[str, int]] = {name: {} for name in names}
     for field, count in counts.items():
         name, _, said = field.partition(":")
         own.get(name, {})[said] = count
     return {
-        name: _sink(name, own[name], groups, next(replies), (next(replies), next(replies)))
-        for name in names
+        name: Sink(own[name], groups[prefix + name], retries or 0, texts(state), texts(parking))
+        for name, retries, state, parking in zip(names, replies, replies, replies, strict=True)
     }
-
-
-def _sink(
-    name: str,
-    own: dict[str, int],
-    groups: dict[str, Waiting],
-    retries: int,
-    hashes: tuple[dict[bytes, bytes], dict[bytes, bytes]],
-) -> Sink:
-    state, parking = map(texts, hashes)
-    return Sink(own, groups[forward_group(name)], retries or 0, state, parking)
 
 
 def ours(reply: Any) -> Any:

@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 
 from receiver.auth import credential_store
 from receiver.auth.credential_store import Stored, all_stored
+from receiver.config.settings import Settings
 from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import (
     CONSENTS,
@@ -133,6 +134,14 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
     )
 
 
+def of_settings(client: redis.Redis, settings: Settings) -> Snapshot:
+    """Read a snapshot with all polls and operators that `settings` name. Raises
+    `redis.RedisError`.
+    """
+    polls = [one.name for one in settings.polls]
+    return read(client, polls, [one.name for one in settings.operators])
+
+
 def _together(client: redis.Redis) -> tuple[Any, dict[str, dict[bytes, bytes]], dict[str, Any]]:
     """Return in one round trip what `snapshot.lua` replies, the hashes of counts by their keys, and
     INFO; of that nothing where the user may not ask.
@@ -187,11 +196,8 @@ def _moves(client: redis.Redis) -> dict[str, tuple[int, float]]:
     stored: Any = client.hgetall(MARKS)
     return {
         text(group): (whole(times), number(stored.get(group + b":moved")))
-        for group, times in (
-            (name.removesuffix(b":moves"), times)
-            for name, times in stored.items()
-            if name.endswith(b":moves")
-        )
+        for name, times in stored.items()
+        if (group := name.removesuffix(b":moves")) != name
     }
 
 

@@ -44,7 +44,7 @@ class Ledger(msgspec.Struct, frozen=True):
     events_unread_trimmed: int
     """Of them, those that a consumer group had not acknowledged, counted once per group."""
     lost: int
-    """Acknowledged, and then Redis came back without them: at least so many (`health.losses`)."""
+    """Acknowledged, and Redis came back without them: at least so many (`health.data_loss`)."""
     exact: int = 1
     """0 where `open` may be more: an entry that waits was deleted (by `receiver erase` or by hand),
     and counting on would take long."""

@@ -50,9 +50,7 @@ def read(settings: Settings) -> Document:
     try:
         client = setup.client_of(settings)
         with setup.redis_faults():
-            polls = [poll.name for poll in settings.polls]
-            operators = [operator.name for operator in settings.operators]
-            seen = snapshot.read(client, polls, operators)
+            seen = snapshot.of_settings(client, settings)
             sinks = sink_ledger.read(client)
     except setup.Refused as error:
         found["redis"]["why"] = error.message

@@ -126,10 +126,7 @@ def _charts(request: Request, now: int) -> Charts:
 def _read(request: Request) -> Overview:
     client: Any = request.app.state.redis
     settings: Settings = request.app.state.settings
-    polled, operators = (
-        [one.name for one in each] for each in (settings.polls, settings.operators)
-    )
-    found = snapshot.read(client, polled, operators)
+    found = snapshot.of_settings(client, settings)
     findings = worst_first([*check_key_types(client), *_wrong(settings, found)])
     sinks = unless_foreign(lambda: sink_ledger.read(client), None)
     return Overview(int(time.time() * 1000), found, sinks, findings)
