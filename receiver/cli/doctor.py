@@ -25,7 +25,7 @@ from receiver.doctor.spool import check_spool
 from receiver.doctor.subscriptions import left_behind, subscriptions
 from receiver.doctor.unreachable_redis import ASK, explain_unreachable
 from receiver.doctor.workload import check_sink_variables, check_workload
-from receiver.health.durability import CONFIG_NAMES
+from receiver.health import durability
 from receiver.metrics import snapshot
 from receiver.runtime import redis_errors
 from receiver.subscriptions import overview
@@ -102,7 +102,7 @@ def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
     info: Any = client.info()
     before, now, after = time.time(), client.time(), time.time()
     off = now[0] + now[1] / 1e6 - (before + after) / 2
-    return list(check_redis_server(settings, info, _config(client), off))
+    return list(check_redis_server(settings, info, durability.settings_of(client), off))
 
 
 def _of_work(settings: Settings, client: redis.Redis, tokens: Sequence[str]) -> Iterator[Finding]:
@@ -116,14 +116,6 @@ def _of_work(settings: Settings, client: redis.Redis, tokens: Sequence[str]) -> 
     yield from left_behind(settings, overview.read_slots(client), found.now)
     yield from parking.parking(settings, found, parking.event_bytes(client))
     yield from check_spool(settings, redis_answers=True)
-
-
-def _config(client: redis.Redis) -> dict[str, str]:
-    try:
-        found: Any = client.config_get(*CONFIG_NAMES)
-    except redis.ResponseError:
-        return {}
-    return {str(name): str(value) for name, value in found.items()}
 
 
 def _asking(

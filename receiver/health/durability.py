@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import redis
+
 from receiver.config.settings import SMALLEST_MEMORY
 
 CONFIG_NAMES: Final = (
@@ -10,6 +12,15 @@ CONFIG_NAMES: Final = (
     *("maxmemory", "maxmemory-policy"),
 )
 """The settings that decide whether what a server has acknowledged outlives it."""
+
+
+def settings_of(client: redis.Redis) -> dict[str, str]:
+    """Return a server's settings as `weaknesses` takes them. Raises `redis.RedisError`."""
+    try:
+        found: Any = client.config_get(*CONFIG_NAMES)
+    except redis.ResponseError:
+        return {}
+    return dict(found)
 
 
 class AppendOnlyLog:

@@ -95,12 +95,12 @@ class Monitor:
             pipe.smembers(CREDENTIALS_REVOKED)
             pipe.time()
             stored, revision, revoked, (seconds, _) = await pipe.execute()
-        known_of = self._credentials.lost
+        known_lost = self._credentials.lost
         unreadable = self._credentials.replace(stored, whole(revision), revoked, seconds)
         if unreadable and unreadable != self._unreadable:
             log.error("credentials.unreadable", count=unreadable)
         self._unreadable = unreadable
-        if self._credentials.lost and not known_of:
+        if self._credentials.lost and not known_lost:
             log.critical("credentials.lost")
         for digest, record in self._credentials.returned.items():
             log.critical("credentials.returned", id=digest[:ID_LENGTH].decode())

@@ -160,26 +160,19 @@ def refuse_weak_redis(found: Settings) -> None:
     """
     if found.durability != "strict":
         return
-    from receiver.health.durability import CONFIG_NAMES, AppendOnlyLog, weaknesses
+    from receiver.health import durability
 
     info: Any = {}
     try:
         with connect(found.redis_url or "") as client:
             with suppress(redis.ResponseError):
                 info = client.info("persistence")
-            config: Any = client.config_get(*CONFIG_NAMES)
-    except redis.ResponseError:
-        config = {}
+            config = durability.settings_of(client)
     except redis.RedisError:
         return
-    said = {_text(name): _text(value) for name, value in config.items()}
-    weak = weaknesses(said, log_incomplete=AppendOnlyLog().incomplete(info))
-    if weak:
+    incomplete = durability.AppendOnlyLog().incomplete(info)
+    if weak := durability.weaknesses(config, log_incomplete=incomplete):
         raise Refused("RECEIVER_DURABILITY=strict, and of this Redis " + "; ".join(weak))
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
