@@ -17,10 +17,10 @@ from receiver.contract.redis_keys import (
     forward_group,
     retry_due,
     retry_items,
-    sink_parking,
     sink_state,
 )
 from receiver.contract.stored_values import UNREADABLE, text
+from receiver.operations import parked_events
 from receiver.runtime.redis_errors import unless_foreign
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode
@@ -78,8 +78,9 @@ def _at_sink(client: redis.Redis, entries: list[str], group: dict[str, Any]) -> 
     stored = {entry: item for entry, item in zip(entries, items, strict=True) if item is not None}
     found = _retried(client, stored, sink)
     rest = [entry for entry in entries if entry not in stored]
-    parked = _parked(client, rest, sink) if rest else {}
-    found |= parked | _in_group(client, [entry for entry in rest if entry not in parked], group)
+    parked, host = parked_events.among(client, sink, rest) if rest else ([], "")
+    found |= dict.fromkeys(parked, ("is parked", {"host": host}))
+    found |= _in_group(client, [entry for entry in rest if entry not in found], group)
     return {entry: (found[entry][0], about | found[entry][1]) for entry in entries}
 
 
@@ -99,16 +100,6 @@ def _retry(item: bytes, due: float | None) -> _Said:
         return _FOREIGN
     about = {"attempts": delivery.attempts, "reason": delivery.reason, "due": int(due or 0)}
     return "will be tried again", about
-
-
-def _parked(client: redis.Redis, entries: list[str], sink: str) -> dict[str, _Said]:
-    """Return what is parked of these: entry -> on which host's disk."""
-    stored: Any = client.hmget(sink_parking(sink), "total", "returned", "returned_to", "to", "host")
-    total, returned, first, last, host = (text(value or b"") for value in stored)
-    if not host or total == returned:
-        return {}
-    inside = [entry for entry in entries if order(first) < order(entry) <= order(last)]
-    return dict.fromkeys(inside, ("is parked", {"host": host}))
 
 
 def _in_group(client: redis.Redis, entries: list[str], group: dict[str, Any]) -> dict[str, _Said]:

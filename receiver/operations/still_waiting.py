@@ -6,7 +6,8 @@ from typing import Any, Final
 import redis
 
 from receiver.contract.entry_ids import order
-from receiver.contract.redis_keys import EVENTS, forward_group, sink_parking
+from receiver.contract.redis_keys import EVENTS, forward_group
+from receiver.operations import parked_events
 
 _PENDING_MOST: Final = 1_000
 """Pending entries that are looked at: more than a page of the stream has."""
@@ -25,17 +26,10 @@ def still_waiting(client: redis.Redis, sink: str, entries: Sequence[str]) -> set
     last = order(group["last-delivered-id"].decode())
     # In the order in which an event goes on: what does so meanwhile is among these or the retries.
     waiting = {entry for entry in entries if order(entry) > last}
-    return waiting | _pending(client, name, entries) | _parked(client, sink, entries)
+    waiting |= _pending(client, name, entries)
+    return waiting.union(parked_events.among(client, sink, entries)[0])
 
 
 def _pending(client: Any, group: bytes, entries: Sequence[str]) -> set[str]:
     found = client.xpending_range(EVENTS, group, entries[0], entries[-1], _PENDING_MOST)
     return {one["message_id"].decode() for one in found}
-
-
-def _parked(client: Any, sink: str, entries: Sequence[str]) -> set[str]:
-    stored = client.hmget(sink_parking(sink), "total", "returned", "returned_to", "to")
-    total, returned, first, last = (value.decode() if value else "" for value in stored)
-    if total == returned or not (first and last):
-        return set()
-    return {entry for entry in entries if order(first) < order(entry) <= order(last)}
