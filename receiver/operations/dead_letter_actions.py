@@ -61,7 +61,8 @@ class DeadLetterActions:
                 return "nothing is left of it that could be sent"
             if one.sink not in sinks:
                 return f"there is no sink {one.sink!r} in receiver.toml"
-            self._again(pipe, found)
+            events = [(letter.entry or one.id, letter.event)]
+            self._event.send(one.sink, events, self._now, letter=one.id, pipe=pipe)
             return ""
 
         return self._each(letters, ask, pace)
@@ -74,11 +75,6 @@ class DeadLetterActions:
             return ""
 
         return self._each(letters, ask)
-
-    def _again(self, pipe: Any, found: Found) -> None:
-        letter, own = found.letter, found.summary.id
-        events = [(letter.entry or own, letter.event)]
-        self._event.send(letter.sink, events, self._now, letter=own, pipe=pipe)
 
     def _each(
         self,

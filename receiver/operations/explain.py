@@ -35,7 +35,7 @@ from receiver.operations.stream_entry import is_entry
 class Unknown(Exception):
     """The id is not one of ours, or nothing is stored under it any more, as far as was looked."""
 
-    def __init__(self, words: str = "", reached: Mapping[str, str] | None = None) -> None:
+    def __init__(self, words: str, reached: Mapping[str, str] | None = None) -> None:
         super().__init__(words)
         self.reached = dict(reached or {})
         """Stream -> the last entry looked at, where there are more."""

@@ -126,19 +126,19 @@ class Replay:
         """
         if hopeless := _hopeless(found.refusal):
             return hopeless
-        status, said = self._post(found.refusal)
+        status = self._post(found.refusal)
         if status == 401:
             raise WrongToken
-        taken = 200 <= status < 300
-        if taken or status in _KEPT_ANEW:
-            self._client.xdel(REJECTED, found.id)
-        return "taken" if taken else f"answered {status}{said}"
+        taken, kept = 200 <= status < 300, status in _KEPT_ANEW
+        if taken or kept:
+            drop(self._client, found)
+        return "taken" if taken else f"answered {status}{', kept again' * kept}"
 
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
 
-    def _post(self, refusal: Refusal) -> tuple[int, str]:
+    def _post(self, refusal: Refusal) -> int:
         url = f"{self._url}{_CALLBACKS[refusal.callback].path}/{refusal.listener}"
         headers: list[tuple[str, str | bytes]] = [("Authorization", bearer(self._token))]
         headers += _headers(refusal)
@@ -148,7 +148,7 @@ class Replay:
                 break
             wait = retry_after(answer.headers.get("retry-after", ""), time.time())
             time.sleep(min(1.0 if wait is None else wait, _LONGEST_PAUSE))
-        return answer.status, ", kept again" if answer.status in _KEPT_ANEW else ""
+        return answer.status
 
 
 def _refusal(entry: bytes) -> Refusal:

@@ -111,10 +111,10 @@ def read(client: redis.Redis) -> list[SinkLedger]:
     keys = [EVENTS, SINKS, *own]
     told = itertools.chain.from_iterable((name, forward_group(name)) for name in names)
     reply: Any = client.eval(script, len(keys), *keys, *told)
-    return [_books(*row) for row in reply]
+    return [_books(row) for row in reply]
 
 
-def _books(*row: Any) -> SinkLedger:
+def _books(row: Any) -> SinkLedger:
     *found, item, unreadable = row
     values = [text(each) if isinstance(each, bytes) else each for each in found]
     values += [_reason(item), sorted(set(map(text, unreadable)))]
