@@ -105,12 +105,9 @@ def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:
 
 def _on_redis(settings: Settings, act: Callable[[Redis], Awaitable[T]]) -> T:
     async def run() -> T:
-        client = async_client(setup.redis_url(settings))
-        try:
+        async with async_client(setup.redis_url(settings)) as client:
             await client.ping()
             return await act(client)
-        finally:
-            await client.aclose()
 
     with setup.redis_faults():
         return asyncio.run(run())

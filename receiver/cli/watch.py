@@ -1,27 +1,18 @@
 """`receiver watch`: messages whose delivery status is asked for."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
-import redis
 
 from receiver.cli.ledger import watch_sums
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
 from receiver.cli.terminal.time_option import format_time
-from receiver.config.polls import AttStatusPoll
-from receiver.config.settings import Settings
 from receiver.operations import watch_ledger
 from receiver.polling import watch_list
 from receiver.polling.watch import Watch
 from receiver.polling.watch_list import Unwatchable
-
-_poll = click.option(
-    "--poll", "name", default="", help="A [[poll]] of kind att-status; not needed if it is alone."
-)
 
 
 @click.group()
@@ -44,7 +35,9 @@ def command() -> None:
 
 @command.command(short_help="Begin to watch messages.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@_poll
+@click.option(
+    "--poll", "name", default="", help="A [[poll]] of kind att-status; not needed if it is alone."
+)
 @click.option("--sender", default="", help="The short code it was sent from (OneAPI's path).")
 def add(ids: tuple[str, ...], name: str, sender: str) -> None:
     """Begin to watch messages, by the message id that Send SMS answered.
@@ -56,9 +49,15 @@ def add(ids: tuple[str, ...], name: str, sender: str) -> None:
     Ids of the form 0x…L are refused: their status is pushed only. One that is watched already stays
     as it is.
     """
-    with _open(name) as (client, poll):
+    settings = setup.settings()
+    try:
+        poll = watch_list.status_poll(settings.polls, name)
+        client = setup.client_of(settings)
         for each in ids:
             watch_list.refuse(poll, each, sender)
+    except Unwatchable as error:
+        raise setup.Refused(str(error)) from None
+    with setup.redis_faults():
         for each in ids:
             new = watch_list.add(client, poll.name, each, sender)
             said = "watched" if new else "watched already"
@@ -112,18 +111,6 @@ def drop(ids: tuple[str, ...], name: str) -> None:
     if unknown:
         said = f"not watched: {output.printable(' '.join(unknown))}; see `receiver watch list`"
         output.exit_nothing_found(said)
-
-
-@contextmanager
-def _open(name: str) -> Iterator[tuple[redis.Redis, AttStatusPoll]]:
-    settings: Settings = setup.settings()
-    try:
-        poll = watch_list.status_poll(settings.polls, name)
-        client = setup.client_of(settings)
-        with setup.redis_faults():
-            yield client, poll
-    except Unwatchable as error:
-        raise setup.Refused(str(error)) from None
 
 
 def _row(watch: Watch, due: int) -> dict[str, Any]:

@@ -49,10 +49,7 @@ class EventFilter:
     """
 
     def __init__(
-        self,
-        types: tuple[str, ...],
-        listeners: tuple[str, ...],
-        where: tuple[Place, ...] = (),
+        self, types: tuple[str, ...], listeners: tuple[str, ...], where: tuple[Place, ...]
     ) -> None:
         self._types = types
         self._listeners = listeners

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import redis
 
+from receiver.cli.terminal.output import printable, terminal
 from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE
 
@@ -104,8 +105,6 @@ def event_printer(*, as_json: bool) -> Callable[[bytes], None]:
 
 def _print_line(event: bytes) -> None:
     from rich.text import Text
-
-    from receiver.cli.terminal.output import printable, terminal
 
     document = decoded(event) or {}
     data = {name: value for name, value in document.get("data", {}).items() if name != "raw"}
