@@ -86,7 +86,7 @@ def add(
             name = credential_store.add(setup.client_of(settings), token, credential)
         except Exists as known:
             raise setup.Refused(f"this token is stored already, as {known}") from None
-    click.echo(f"receiver: credential {name} is good within two seconds", err=True)
+    output.say(f"credential {name} is good within two seconds")
     if as_json:
         output.print_document({"id": name, "token": None if token_stdin else token})
     elif not token_stdin:
@@ -126,7 +126,7 @@ def list_(*, as_json: bool) -> None:
         output.print_message("no credential is stored: `receiver credentials add`")
     remarks = [said for one in stored if (said := credential_table.remark(one, stored))]
     for said in remarks:
-        click.echo(f"receiver: {said.line}", err=True)
+        output.say(said.line)
     raise SystemExit(int(any(said.needs_somebody for said in remarks)))
 
 
@@ -170,7 +170,7 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
         )
         added = credential_store.add(client, token, new)
     # At once: whatever becomes of the old one, nobody else has the new token.
-    click.echo(f"receiver: credential {added} is good within two seconds", err=True)
+    output.say(f"credential {added} is good within two seconds")
     if as_json:
         output.print_document({"id": added, "token": token, "replaces": old.id})
     else:
@@ -191,7 +191,7 @@ def _let_end(client: redis.Redis, old: Stored, days: int, replicas: int) -> None
             f"Redis: {redis_errors.message(error)}; {old.id} may not end by itself: "
             f"`receiver credentials revoke {old.id} --in-days {days}`"
         ) from None
-    click.echo(f"receiver: {old.id} ends in {days} days at the latest", err=True)
+    output.say(f"{old.id} ends in {days} days at the latest")
 
 
 @command.command()

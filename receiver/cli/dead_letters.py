@@ -143,7 +143,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
             as_json=as_json,
         )
     except NoRoom as why:
-        click.echo(f"receiver: stopped: {why}; the rest stays, replay it later", err=True)
+        output.say(f"stopped: {why}; the rest stays, replay it later")
         raise SystemExit(1) from None
     finally:
         bell.ring()
@@ -207,16 +207,14 @@ def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: b
             for entry, outcome in action(all_found):
                 outcomes[outcome] += 1
                 if outcome not in ("done", "gone"):
-                    click.echo(f"receiver: {entry}: {outcome}", err=True)
+                    output.say(f"{entry}: {outcome}")
     finally:
         done, gone = outcomes.pop("done", 0), outcomes.pop("gone", 0)
         failed = outcomes.total()
         said = f"done {done}, gone meanwhile {gone}, failed {failed}"
         output.print_result(said, as_json=as_json, done=done, gone=gone, failed=failed)
     if not (done or gone or failed):
-        filtered = wanted != Selection(ids=wanted.ids)
-        look = "receiver dead-letters list"
-        output.print_none_chosen("dead letter", look, by_id=bool(wanted.ids), filtered=filtered)
+        output.print_none_chosen("dead letter", "receiver dead-letters list", wanted)
     if failed or not (done or gone):
         raise SystemExit(1)
 

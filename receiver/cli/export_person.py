@@ -61,7 +61,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     if waiting:
         left.insert(0, f"{waiting} more wait on spools: run this again once they are in Redis")
     for sentence in (*left, *spooled.left, *person.left):
-        click.echo(f"receiver: {sentence}", err=True)
+        output.say(sentence)
     if not (count or waiting):
         output.print_message("nothing is stored about this person")
 

@@ -146,10 +146,7 @@ def send(
     said = sys.stdin.read() if text == "-" else text
     if not said and not subject:
         raise click.UsageError("--text or --subject is wanted")
-    request: dict[str, Any] = {
-        "addresses": [_address(one) for one in addresses],
-        "text": said or "",
-    }
+    request: dict[str, Any] = {"addresses": list(map(_address, addresses)), "text": said or ""}
     if subject:
         request["subject"] = subject
     if group:
@@ -165,12 +162,11 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
         poll = connect.poll_of(settings, name)
 
         async def run() -> T:
-            client = async_client(setup.redis_url(settings))
-            try:
-                async with connect.mailbox_api(settings, poll, client) as api:
-                    return await act(api)
-            finally:
-                await client.aclose()
+            async with (
+                async_client(setup.redis_url(settings)) as client,
+                connect.mailbox_api(settings, poll, client) as api,
+            ):
+                return await act(api)
 
         with setup.redis_faults():
             return asyncio.run(run())
@@ -182,7 +178,7 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
     except NotUnderstood as error:
         raise setup.Refused(f"the gateway's answer is none: {error}") from None
     except Unanswered as error:
-        click.echo(f"receiver: no answer ({error}): it may have been done; look first", err=True)
+        output.say(f"no answer ({error}): it may have been done; look first")
         raise SystemExit(1) from None
 
 
@@ -210,10 +206,6 @@ def _shown(message: dict[str, Any], *, text: bool) -> dict[str, Any]:
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
-    return (
-        ", ".join(map(str, value))
-        if isinstance(value, list)
-        else ""
-        if value is None
-        else str(value)
-    )
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -61,12 +61,11 @@ def command(*, as_json: bool) -> None:
         if balanced:
             output.terminal().print("[green]The ledger balances.")
     if not balanced:
-        said = "the ledger does not balance: docs/failures.md, The ledger does not balance"
-        click.echo(f"receiver: {said}", err=True)
+        output.say("the ledger does not balance: docs/failures.md, The ledger does not balance")
     if counts.lost:
-        click.echo(f"receiver: {data_loss.loss_message(counts.lost)}", err=True)
+        output.say(data_loss.loss_message(counts.lost))
     for sentence in location.faults(spool.damaged, spool.unreadable):
-        click.echo(f"receiver: {sentence}", err=True)
+        output.say(sentence)
     if counts.lost or damaged or not balanced:
         raise SystemExit(1)
 
@@ -96,8 +95,6 @@ def _print_table(
 ) -> None:
     from rich.table import Table
 
-    from receiver.cli.terminal.output import terminal
-
     table = Table(box=None, show_header=False)
     table.add_column(justify="right", style="bold")
     for name, meaning in MEANING.items():
@@ -110,4 +107,4 @@ def _print_table(
         table.add_row("", f"sink {one.name}", f"[dim]{_sums(one)}")
     for each in watches:
         table.add_row("", f"watch {each.poll}", f"[dim]{watch_sums(each)}")
-    terminal().print(table)
+    output.terminal().print(table)

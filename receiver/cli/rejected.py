@@ -153,7 +153,7 @@ def replay(
         said = f"taken {taken}, not taken {left}"
         output.print_result(said, as_json=as_json, taken=taken, not_taken=left)
     if not (taken or left):
-        _say_none(wanted)
+        output.print_none_chosen("request", "receiver rejected list", wanted)
     raise SystemExit(0 if taken and not outcomes else 1)
 
 
@@ -186,7 +186,7 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     finally:
         output.print_result(f"dropped {count}", as_json=as_json, dropped=count)
     if not count:
-        _say_none(wanted)
+        output.print_none_chosen("request", "receiver rejected list", wanted)
     raise SystemExit(0 if count else 1)
 
 
@@ -203,18 +203,12 @@ def _replay(
             outcome = replaying.send(found)
             outcomes[outcome] += 1
             if outcome != "taken":
-                click.echo(f"receiver: {found.id}: {printable(outcome)}", err=True)
+                output.say(f"{found.id}: {printable(outcome)}")
 
 
 def _chosen(client: redis.Redis, wanted: Selection) -> AbstractContextManager[Iterable[Found]]:
     select = partial(rejected_requests.select, client, wanted)
     return selecting("Refused requests", len(wanted.ids), client.xlen(REJECTED), select)
-
-
-def _say_none(wanted: Selection) -> None:
-    filtered = wanted != Selection(ids=wanted.ids)
-    look = "receiver rejected list"
-    output.print_none_chosen("request", look, by_id=bool(wanted.ids), filtered=filtered)
 
 
 def _selection(

@@ -64,7 +64,7 @@ def command(
             report = partial(_report, dry=dry_run, as_json=as_json)
             total = _run(client, replay, since, report, dry=dry_run)
         except Stopped as why:
-            click.echo(f"receiver: {why}; `receiver sinks start {sink}`", err=True)
+            output.say(f"{why}; `receiver sinks start {sink}`")
             raise SystemExit(1) from None
     if not total:
         raise SystemExit(1)

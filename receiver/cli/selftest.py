@@ -58,13 +58,12 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
     client = setup.client_of(settings)
     with setup.redis_faults():
         _refuse_without_poller(client, poll.name)
-        follow = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
+        follow = EventReader(client, output.say)
         follow.start_at_end()
     try:
         sent = asyncio.run(_send(settings, poll, to, text or _text()))
     except KeyboardInterrupt:
-        said = "whether the message was sent is unknown, and it is not sent again"
-        click.echo(f"receiver: {said}", err=True)
+        output.say("whether the message was sent is unknown, and it is not sent again")
         raise
     output.print_message(f"sent: message id {sent}")
     with setup.redis_faults():
@@ -72,10 +71,9 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
         show, until = event_printer(as_json=as_json), time.monotonic() + within
         final = _follow(client, poll.name, sent, follow, until, show)
     if not final:
-        click.echo(
-            f"receiver: no final status within {within} s: `receiver polls list` says how the poll "
-            "stands, `receiver watch list` whether it is still asked for",
-            err=True,
+        output.say(
+            f"no final status within {within} s: `receiver polls list` says how the poll "
+            "stands, `receiver watch list` whether it is still asked for"
         )
         raise SystemExit(1)
 
@@ -117,13 +115,13 @@ async def _send(settings: Settings, poll: AttStatusPoll, to: str, text: str) -> 
         said = str(error)
     finally:
         await http.close()
-    click.echo(f"receiver: {said}", err=True)
+    output.say(said)
     raise SystemExit(1)
 
 
 def _watch(client: redis.Redis, poll: AttStatusPoll, sent: str) -> None:
     if why := fault(sent, poll.sender):
-        click.echo(f"receiver: {why}; what is pushed is waited for", err=True)
+        output.say(f"{why}; what is pushed is waited for")
     else:
         watch_list.add(client, poll.name, sent, poll.sender)
 

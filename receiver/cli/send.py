@@ -112,11 +112,11 @@ def command(
     client = ReceiverClient(url, token, listener)
     answers = [_send_one(client, sample, show=show, as_json=as_json) for _ in range(count)]
     if any(answer.status == 404 for answer in answers):
-        click.echo("receiver: 404: does it name its listeners? --listener NAME", err=True)
+        output.say("404: does it name its listeners? --listener NAME")
     elif any(answer.status == 401 for answer in answers):
-        click.echo("receiver: 401: another --token, or RECEIVER_TOKEN", err=True)
+        output.say("401: another --token, or RECEIVER_TOKEN")
     elif any(answer.status == 403 for answer in answers):
-        click.echo("receiver: 403: which listener is the token for? --listener NAME", err=True)
+        output.say("403: which listener is the token for? --listener NAME")
     if not all(answer.acknowledged for answer in answers):
         raise SystemExit(1)
 
@@ -130,7 +130,7 @@ def _send_one(client: ReceiverClient, name: str, *, show: bool, as_json: bool) -
         answer = client.post(sample)
     except Unreachable as error:
         where = f"{client.target(sample)} cannot be reached: {error}"
-        click.echo(f"receiver: {where}; is it elsewhere? --url, or PORT", err=True)
+        output.say(f"{where}; is it elsewhere? --url, or PORT")
         raise SystemExit(1) from None
     if as_json:
         asked = {"url": client.target(sample), "request": sample.body.decode()} if show else {}

@@ -185,8 +185,8 @@ def skip_parked(name: str, *, yes: bool) -> None:
 
 def _print_without_redis(settings: Settings) -> None:
     if waiting := spool_depth.describe(spool_depth.read_spool(settings).depth):
-        click.echo(f"receiver: {waiting}", err=True)
+        output.say(waiting)
     names = (
         ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"
     )
-    click.echo(f"receiver: sinks in receiver.toml: {names}", err=True)
+    output.say(f"sinks in receiver.toml: {names}")

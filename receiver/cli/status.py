@@ -45,10 +45,7 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
         return
     found = devices.parse_device(device)
     if found is None:
-        raise setup.Refused(
-            "DEVICE: a phone number such as +12065550100, an IP address or a network access "
-            "identifier is wanted"
-        )
+        raise setup.Refused(f"DEVICE: {devices.WANTED}")
     operator = _chosen(settings, name)
     status = asyncio.run(_ask(settings, operator, found))
     if as_json:
@@ -56,8 +53,7 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
     else:
         _print_table(operator, status)
     for query, fault in status.faults.items():
-        said = f"receiver: operator {operator.name!r}, {query}: {fault}"
-        click.echo(output.printable(said), err=True)
+        output.say(output.printable(f"operator {operator.name!r}, {query}: {fault}"))
     raise SystemExit(1 if status.faults else 0)
 
 

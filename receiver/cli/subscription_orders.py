@@ -4,7 +4,6 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-import click
 import msgspec
 import redis
 
@@ -115,7 +114,7 @@ def _await(client: redis.Redis, operators: Collection[str], *, orphan: str = "")
                 )
             time.sleep(0.1)
     except KeyboardInterrupt:
-        click.echo(f"receiver: {_STAYS}", err=True)
+        output.say(_STAYS)
         raise
     for name in operators if orphan else ():
         if said := overview.take_refusal(client, name, orphan):

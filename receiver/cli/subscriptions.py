@@ -142,7 +142,7 @@ def apply(*, yes: bool) -> None:
     settings, client = _open()
     undone = apply_sets(client, settings, yes=yes)
     for said in undone:
-        click.echo(f"receiver: {output.printable(said)}", err=True)
+        output.say(output.printable(said))
     raise SystemExit(1 if undone else 0)
 
 

@@ -46,7 +46,7 @@ def command(
     waits and goes on where it was.
     """
     client = setup.client_of(setup.settings(file=False))
-    reader = EventReader(client, lambda line: click.echo(f"receiver: {line}", err=True))
+    reader = EventReader(client, output.say)
     try:
         _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
         show = event_printer(as_json=as_json)

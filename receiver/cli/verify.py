@@ -66,7 +66,7 @@ def command(
         why = f"{error}{_hint(said, document, secrets)}"
         if as_json:
             output.print_document({"verified": False, "reason": why})
-        click.echo(f"receiver: not verified: {why}", err=True)
+        output.say(f"not verified: {why}")
         raise SystemExit(1) from None
     output.print_result(f"verified: {name}", as_json=as_json, verified=True, id=name)
 

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import click
 import msgspec
 
 from receiver.cli.terminal.event_filter import EventHead
-from receiver.cli.terminal.output import print_document, printable, terminal
+from receiver.cli.terminal.output import print_document, printable, say, terminal
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,11 +55,6 @@ class Lines:
         """Print how many there were, by status."""
         said = ", ".join(f"{number} {what}" for what, number in sorted(self._seen.items()))
         say(f"{self._seen.total()} events" + (f": {said}" if said else ""))
-
-
-def say(text: str) -> None:
-    """Print a line for people on stderr."""
-    click.echo(f"receiver: {text}", err=True)
 
 
 def _print_line(one: Delivery) -> None:

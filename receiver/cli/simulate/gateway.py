@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from receiver.cli.simulate import simulated_server
-from receiver.cli.terminal import setup
+from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.process import UntilStopped
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client, redis_errors
@@ -113,7 +113,7 @@ def _say(found: Verdict) -> None:
         if isinstance(value, int):
             click.echo(f"{name.replace('_', ' ')}: {value:,}")
     for fault in found.faults:
-        click.echo(f"receiver: {fault}", err=True)
+        output.say(fault)
 
 
 def _greet(scenario: Scenario, url: str) -> None:

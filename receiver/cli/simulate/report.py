@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import click
 import msgspec
 
-from receiver.cli.terminal.output import print_document, terminal
+from receiver.cli.terminal.output import print_document, say, terminal
 from receiver.cli.terminal.table import print_pairs
 from receiver.simulate.run import Progress
 from receiver.simulate.verdict import Verdict, percentiles
@@ -39,7 +39,7 @@ def print_verdict(found: Verdict, *, as_json: bool) -> None:
     else:
         _print_table(found)
     for fault in found.faults:
-        click.echo(f"receiver: {fault}", err=True)
+        say(fault)
 
 
 class _Plain:

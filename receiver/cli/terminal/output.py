@@ -67,23 +67,27 @@ def print_message(line: str) -> None:
     click.echo(line, err=asked_for_json or not sys.stdout.isatty())
 
 
+def say(line: str) -> None:
+    """Print one line for people on stderr."""
+    click.echo(f"receiver: {line}", err=True)
+
+
 def exit_nothing_found(what: str) -> NoReturn:
     """Print on stderr that what was asked for is not there and where to look, and end the command
     with exit code 1. A list that is empty is no fault: `print_message`.
     """
-    click.echo(f"receiver: {what}", err=True)
+    say(what)
     raise SystemExit(1)
 
 
-def print_none_chosen(what: str, look: str, *, by_id: bool, filtered: bool) -> None:
+def print_none_chosen(what: str, look: str, wanted: Any) -> None:
     """Print on stderr that a command has found nothing to do, and which command shows what there
-    is.
+    is. `wanted` is the `Selection`.
     """
-    if filtered:
-        said = f"none matches: see `{look}`"
+    if wanted != type(wanted)(ids=wanted.ids):
+        say(f"none matches: see `{look}`")
     else:
-        said = f"there is no such {what}: see `{look}`" if by_id else "there is none"
-    click.echo(f"receiver: {said}", err=True)
+        say(f"there is no such {what}: see `{look}`" if wanted.ids else "there is none")
 
 
 def printable(text: object, keep: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-import click
+from receiver.cli.terminal import output
 
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
@@ -18,6 +18,6 @@ class WaitNotice:
         """Print a reason, unless it is the last one with other numbers."""
         kind = why.translate(_NO_DIGITS)
         if kind != self._last:
-            click.echo(f"receiver: waiting: {why}", err=True)
+            output.say(f"waiting: {why}")
         self._last = kind
         self._each()
