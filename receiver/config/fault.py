@@ -28,10 +28,15 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise `SettingsError` where there are faults: with the first, and how many more there are."""
+    """Raise `SettingsError` where there are faults."""
     if faults:
-        rest = len(faults) - 1
-        raise SettingsError(f"{faults[0]}" + (f" ({rest} more: {COMMAND})" if rest else ""))
+        raise SettingsError(sentence(faults))
+
+
+def sentence(wrong: Sequence[object]) -> str:
+    """Return the first thing that is wrong, and how many more there are; empty where nothing is."""
+    more = f" ({len(wrong) - 1} more: {COMMAND})" if len(wrong) > 1 else ""
+    return f"{wrong[0]}{more}" if wrong else ""
 
 
 def shown(variable: str) -> str:

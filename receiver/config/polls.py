@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from receiver.config.sinks import Name
+from receiver.config.operators import Name
 
 EVERY: Final = 300
 """Seconds between two polls of an inbox; its gateway drops what nobody fetched for 30 minutes."""

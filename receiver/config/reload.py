@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from receiver.config import config_file, receiver_toml
-from receiver.config.fault import COMMAND
+from receiver.config.fault import sentence
 from receiver.config.receiver_toml import Document
 from receiver.config.settings import Settings, load_text, of_file
 from receiver.runtime import hangup
@@ -109,10 +109,10 @@ class Reload:
             return self.settings, f"{self._path}: {found[1:]}"
         document = Document(self._path, "" if found == _GONE else found)
         if document.faults:
-            return self.settings, _sentence([str(one) for one in document.faults])
+            return self.settings, sentence(document.faults)
         fields: dict[str, Any] = of_file(document.config, self._environ)
         new: Settings = msgspec.structs.replace(self.settings, **fields)
-        return new, _sentence(self._refuse(new))
+        return new, sentence(self._refuse(new))
 
 
 class Watch(threading.Thread):
@@ -145,11 +145,6 @@ def _stamp(path: str) -> tuple[int, ...]:
     except OSError as error:
         return (error.errno or 0,)
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
-
-
-def _sentence(wrong: Sequence[str]) -> str:
-    more = f" ({len(wrong) - 1} more: {COMMAND})" if len(wrong) > 1 else ""
-    return f"{wrong[0]}{more}" if wrong else ""
 
 
 _GONE: Final = "\0it is gone"

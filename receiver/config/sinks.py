@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from receiver.config.operators import VARIABLE, Name
 from receiver.runtime import redis_client
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 Scalar = str | int | float | bool
 Header = Annotated[
     str, Meta(pattern=r"^(?i:(?!(content-length|transfer-encoding)\Z)[!#$%&'*+.^_`|~0-9a-z-]+)\Z")
@@ -23,7 +23,6 @@ Header = Annotated[
 """RFC 9110 section 5.1; what frames a request is not for the sink to say."""
 _URL = r"^https?://[^\x00-\x20\x7f/?#@]+([/?#][!-~]*)?\Z"
 _SECRET = re.compile(r"(whsec_)?([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _LONG = Meta(min_length=1, max_length=512)
 _MOST = 10**9
 
@@ -175,7 +174,7 @@ def _http_faults(sink: HttpSink) -> Iterator[tuple[str, str]]:
         ("headers_env", sink.headers_env.values()),
         ("secrets_env", sink.secrets_env),
     ):
-        if not all(map(_VARIABLE, names)):
+        if not all(map(VARIABLE, names)):
             yield key, "the name of an environment variable is wanted, never the value itself"
 
 
