@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import structlog
 
-from receiver.runtime.tracing.variables import first
+from receiver.runtime.tracing.variables import OTLP, first, otlp
 
 if TYPE_CHECKING:
     from receiver.runtime.tracing.spans import Tracer
 
 log = structlog.get_logger()
-
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 _SDK: Final = "opentelemetry.sdk"
 _MISSING: Final = "OpenTelemetry is not installed: pip install opentelemetry-sdk"
@@ -40,14 +37,14 @@ def asked(environ: Mapping[str, str]) -> Asked:
     `OTEL_TRACES_EXPORTER=otlp`.
     """
     exporter = first(environ, "OTEL_TRACES_EXPORTER").lower()
-    endpoint = first(environ, *_ENDPOINTS)
+    endpoint = otlp(environ, "ENDPOINT")
     disabled = first(environ, "OTEL_SDK_DISABLED").lower() == "true"
     if disabled or exporter == "none" or not (exporter or endpoint):
         return Asked()
     if exporter not in ("", "otlp"):
         return Asked(fault="OTEL_TRACES_EXPORTER: otlp or none is wanted")
-    if first(environ, *_PROTOCOLS).lower() not in ("", "http/protobuf"):
-        return Asked(fault=f"{_PROTOCOLS[1]}: http/protobuf is wanted (port 4318, mostly)")
+    if otlp(environ, "PROTOCOL").lower() not in ("", "http/protobuf"):
+        return Asked(fault=f"{OTLP}PROTOCOL: http/protobuf is wanted (port 4318, mostly)")
     return Asked(traces=True)
 
 
