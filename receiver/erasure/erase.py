@@ -77,9 +77,9 @@ class Eraser:
         say: Say = in_silence,
         open_seconds: float = 30.0,
     ) -> None:
-        """`copies` are the company's own streams that are to be looked through; `say` is
-        told what a run waits for; `open_seconds` is how long to wait for the workers to finish with
-        what came in last.
+        """`copies` are the company's own streams that are to be looked through; `say` is told what
+        a run waits for; `open_seconds` is how long to wait for the workers to finish with what came
+        in last.
         """
         self._client: Any = client
         self._person = person
@@ -108,14 +108,12 @@ class Eraser:
         self.report.dry_run = dry_run
         begun = "" if dry_run else runs.begin(self._client)
         self._replayed = _replayed(self._client)
-        self._erase_spooled(dry_run=dry_run)  # first: what is not erased there goes into Redis
+        self._erase_spooled()  # first: what is not erased there goes into Redis
         who, sinks = self._person, known_sinks(self._client)
-        self._each(find_published(self._client, who, self._looked_at), dry_run=dry_run)
+        self._each(find_published(self._client, who, self._looked_at))
         if not dry_run:
             self._erase_parked()
-        self._each(
-            find_sent(self._client, who, sinks, self._copies, self._looked_at), dry_run=dry_run
-        )
+        self._each(find_sent(self._client, who, sinks, self._copies, self._looked_at))
         report = self.report
         report.erased = dict(+self._erased)
         report.left += [*self._left(), *self._person.left, *subscribed.left(self._client, who)]
@@ -138,9 +136,9 @@ class Eraser:
         report.at = time.time_ns() // 1_000_000
         return report
 
-    def _each(self, found: Iterator[Found], *, dry_run: bool) -> None:
+    def _each(self, found: Iterator[Found]) -> None:
         for page in _pages(found):
-            if dry_run:
+            if self.report.dry_run:
                 self._erased[page[0].kind] += len(page)
             else:
                 self._erase(page)
@@ -149,8 +147,9 @@ class Eraser:
         self.report.looked_at += more
         self._passed(more)
 
-    def _erase_spooled(self, *, dry_run: bool) -> None:
-        answer = spools.erase(self._client, self._person.digits, self._say, dry_run=dry_run)
+    def _erase_spooled(self) -> None:
+        digits, dry_run = self._person.digits, self.report.dry_run
+        answer = spools.erase(self._client, digits, self._say, dry_run=dry_run)
         found = {"spooled-notification": answer.notifications, "spooled-refusal": answer.refusals}
         self._erased += Counter(found)
         self.report.left += answer.left

@@ -18,7 +18,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
 )
 from receiver.contract.stored_values import whole
-from receiver.erasure.wait import Say, Wait, in_silence
+from receiver.erasure.wait import Say, Wait
 from receiver.operations import sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
 from receiver.runtime import scripts
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
     """What could not be looked through, a sentence; empty where everything was."""
 
 
-def erase(client: redis.Redis, digits: Sequence[str], say: Say = in_silence) -> Iterator[Answer]:
+def erase(client: redis.Redis, digits: Sequence[str], say: Say) -> Iterator[Answer]:
     """Yield the answer of each sink that has parked events. Raises `redis.RedisError`."""
     for sink in sink_ledger.read(client):
         if sink.parked:
