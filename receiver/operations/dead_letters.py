@@ -97,12 +97,8 @@ def select(
     """
     if wanted.ids and all(map(is_entry, wanted.ids)):
         for entry in sorted(wanted.ids, key=order):
-            named = get(client, entry)
-            if (
-                named
-                and wanted.since <= order(entry)[0] < wanted.until
-                and wanted.holds(named.summary)
-            ):
+            within = wanted.since <= order(entry)[0] < wanted.until
+            if within and (named := get(client, entry)) and wanted.holds(named.summary):
                 yield named
         return
     if wanted.until <= wanted.since:
@@ -124,16 +120,16 @@ def newest(
     """
     rows: list[Found] = []
     look = Look(client, budget)
-    for page in look.back(DEAD_LETTERS, f"({before}" if before else "+"):
-        for entry, fields in page:
-            stored = fields.get(b"d", b"")
-            if (letter := _letter(stored)) and not wanted.may_hold(letter):
-                continue
-            found = read(entry, stored)
-            if wanted.since <= found.summary.at < wanted.until and wanted.holds(found.summary):
-                rows.append(found)
-                if len(rows) == count:
-                    return rows, entry
+    pages = look.back(DEAD_LETTERS, f"({before}" if before else "+")
+    for entry, fields in chain.from_iterable(pages):
+        stored = fields.get(b"d", b"")
+        if (letter := _letter(stored)) and not wanted.may_hold(letter):
+            continue
+        found = read(entry, stored)
+        if wanted.since <= found.summary.at < wanted.until and wanted.holds(found.summary):
+            rows.append(found)
+            if len(rows) == count:
+                return rows, entry
     return rows, look.reached.get(DEAD_LETTERS, "")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -98,15 +99,11 @@ def _has(receipt: str, stream: str, one: Entry) -> bool:
 
 def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
     """Yield the event with these words, from its stream or from the dead letters."""
-    for page in look.back(EVENTS, words=words):
-        for entry, fields in page:
-            if words in fields.get(b"event", b""):
-                yield EVENTS, (entry, fields[b"event"])
-                return
-    for page in look.back(DEAD_LETTERS, words=words):
-        for entry, fields in page:
-            if words in fields.get(b"d", b""):
-                yield DEAD_LETTERS, (entry, fields[b"d"])
+    for stream in (EVENTS, DEAD_LETTERS):
+        for entry, fields in chain.from_iterable(look.back(stream, words=words)):
+            stored = fields.get(FIELDS[stream], b"")
+            if words in stored:
+                yield stream, (entry, stored)
                 return
 
 

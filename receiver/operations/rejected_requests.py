@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -87,13 +88,13 @@ def newest(
     """
     rows: list[Found] = []
     look = Look(client, budget)
-    for page in look.back(REJECTED, f"({before}" if before else "+"):
-        for entry, fields in page:
-            found = Found(entry, _refusal(fields.get(b"r", b"")))
-            if wanted.holds(found):
-                rows.append(found)
-                if len(rows) == count:
-                    return rows, entry
+    pages = look.back(REJECTED, f"({before}" if before else "+")
+    for entry, fields in chain.from_iterable(pages):
+        found = Found(entry, _refusal(fields.get(b"r", b"")))
+        if wanted.holds(found):
+            rows.append(found)
+            if len(rows) == count:
+                return rows, entry
     return rows, look.reached.get(REJECTED, "")
 
 

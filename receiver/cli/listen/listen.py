@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import click
 import redis
@@ -124,12 +124,11 @@ def _events(reader: EventReader, wanted: EventFilter) -> Iterator[tuple[EventHea
 
 def _stored(client: redis.Redis, name: str) -> Iterator[tuple[EventHead, bytes]]:
     """Yield the newest event with this id. Raises `Refused` where it is stored no more."""
-    for page in Look(client).back(EVENTS):
-        for entry, fields in page:
-            event = fields.get(b"event", b"")
-            if name.encode() in event and (head := head_of(event)) and head.id == name:
-                yield head, numbered(entry, event)
-                return
+    for entry, fields in chain.from_iterable(Look(client).back(EVENTS)):
+        event = fields.get(b"event", b"")
+        if name.encode() in event and (head := head_of(event)) and head.id == name:
+            yield head, numbered(entry, event)
+            return
     raise setup.Refused(f"no event with the id {name!r} is stored: `receiver tail --since 1d`")
 
 
