@@ -1,5 +1,7 @@
 """`receiver ledger`: counts of notifications by outcome, and whether they balance."""
 
+from typing import Final
+
 import click
 import msgspec
 
@@ -47,17 +49,12 @@ def command(*, as_json: bool) -> None:
         raise
     watched = all(one.balanced for one in watches)
     balanced = counts.balanced and watched and all(one.balanced for one in sinks)
+    on_disk = {"spooled": spooled, "spool_damaged": damaged}
     if as_json:
-        document = msgspec.structs.asdict(counts) | {
-            "spooled": spooled,
-            "spool_damaged": damaged,
-            "sinks": [msgspec.structs.asdict(one) for one in sinks],
-            "watches": [msgspec.structs.asdict(one) for one in watches],
-            "balanced": balanced,
-        }
-        output.print_document(document)
+        each = {"sinks": sinks, "watches": watches, "balanced": balanced}
+        output.print_document(msgspec.structs.asdict(counts) | on_disk | each)
     else:
-        _print_table(counts, spool, sinks, watches)
+        _print_table(counts, on_disk, sinks, watches)
         if balanced:
             output.terminal().print("[green]The ledger balances.")
     if not balanced:
@@ -87,11 +84,14 @@ def watch_sums(one: WatchLedger) -> str:
     return " ".join(f"{name} {getattr(one, name)}" for name in names)
 
 
+_ON_DISK: Final = {
+    "spooled": "on this machine's disk, not in Redis yet",
+    "spool_damaged": "set aside on this machine's disk",
+}
+
+
 def _print_table(
-    counts: Ledger,
-    spool: location.SpoolContents,
-    sinks: list[SinkLedger],
-    watches: list[WatchLedger],
+    counts: Ledger, on_disk: dict[str, int], sinks: list[SinkLedger], watches: list[WatchLedger]
 ) -> None:
     from rich.table import Table
 
@@ -100,9 +100,8 @@ def _print_table(
     for name, meaning in MEANING.items():
         more = ";" * (name == "open" and not counts.exact) + or_more(name, counts.exact)
         table.add_row(f"{getattr(counts, name):,}", name, f"[dim]{meaning}{more}")
-    spooled, damaged = spool.depth.notifications, sum(spool.damaged.values())
-    table.add_row(f"{spooled:,}", "spooled", "[dim]on this machine's disk, not in Redis yet")
-    table.add_row(f"{damaged:,}", "spool_damaged", "[dim]set aside on this machine's disk")
+    for name, count in on_disk.items():
+        table.add_row(f"{count:,}", name, f"[dim]{_ON_DISK[name]}")
     for one in sinks:
         table.add_row("", f"sink {one.name}", f"[dim]{_sums(one)}")
     for each in watches:

@@ -131,6 +131,10 @@ def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     moves: Labelled = {(group,): times for group, (times, _) in found.moves.items()}
     said = "How often somebody had destroyed or moved a consumer group of ours."
     yield counter("receiver_group_moves", said, ["group"], moves)
+    yield _workers(found, settings)
+
+
+def _workers(found: Snapshot, settings: Settings) -> Metric:
     here = {sink.name for sink in settings.sinks}
     gone = {
         forward_queue(name)
@@ -139,7 +143,7 @@ def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     }
     workers: Labelled = {(forward_queue(name),): 0 for name in here}  # no worker may know one yet
     workers |= {(q,): alive for q, alive in found.workers.items() if q not in gone}
-    yield labelled("receiver_workers", "Workers alive.", ["queue"], workers)
+    return labelled("receiver_workers", "Workers alive.", ["queue"], workers)
 
 
 def _requests(found: Snapshot) -> Iterator[Metric]:

@@ -19,6 +19,8 @@ from receiver.operations.ledger import or_more
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable
 
 Document = dict[str, Any]
+Line = tuple[str, str, bool]
+"""Name, what is said, whether all is well with it."""
 _READY_WITHIN = 2.0
 """Seconds until a web process that does not answer counts as away."""
 _GOOD = "[green]●[/] "
@@ -66,6 +68,7 @@ def read(settings: Settings) -> Document:
 
 
 def _of(seen: Snapshot, settings: Settings) -> Document:
+    ledger = seen.ledger
     names = {one.name for one in settings.listeners} or set(seen.heard)
     # Where some were heard together, whether one that is absent was among them cannot be known.
     unknown = names - set(seen.heard) if OTHER in seen.heard else set()
@@ -75,18 +78,11 @@ def _of(seen: Snapshot, settings: Settings) -> Document:
             "used_bytes": seen.info.get("used_memory", 0),
             "limit_bytes": seen.info.get("maxmemory", 0),
         },
-        "ledger": msgspec.to_builtins(seen.ledger) | {"balanced": seen.ledger.balanced}
-        if seen.ledger
-        else None,
+        "ledger": ledger and msgspec.to_builtins(ledger) | {"balanced": ledger.balanced},
         "oldest_open_seconds": seen.inbound.oldest,
         "lost": seen.lost,
         "workers": seen.workers,
-        "listeners": {
-            name: round(max(0.0, seen.now - seen.heard[name] / 1000))
-            if seen.heard.get(name)
-            else None
-            for name in sorted(names - unknown)
-        },
+        "listeners": {name: _silent(name, seen) for name in sorted(names - unknown)},
         "unknown_listeners": sorted(unknown),
         "polls": [
             {
@@ -102,6 +98,12 @@ def _of(seen: Snapshot, settings: Settings) -> Document:
             for one in seen.operators
         ],
     }
+
+
+def _silent(listener: str, seen: Snapshot) -> int | None:
+    """Return the seconds since a listener was heard; None where it never was."""
+    heard = seen.heard.get(listener)
+    return round(max(0.0, seen.now - heard / 1000)) if heard else None
 
 
 def _web(settings: Settings) -> Document:
@@ -136,8 +138,13 @@ def _escaped(line: str) -> str:
     return escape(printable(line))
 
 
-def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
-    """Yield what the screen has: name, what is said, whether all is well with it."""
+def _lines(found: Document) -> Iterator[Line]:
+    """Yield what the screen has."""
+    yield from _of_intake(found)
+    yield from _of_work(found)
+
+
+def _of_intake(found: Document) -> Iterator[Line]:
     web = found["web"]
     yield "web", f"{web['url']}: {_readiness(web)}", web["status"] == 200
     redis = found["redis"]
@@ -151,14 +158,12 @@ def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
     yield "spool", said, not (spool["notifications"] or spool["damaged"])
     if ledger := found.get("ledger"):
         counts = ("accepted", "published", "duplicate", "dead", "open")
-        said = ", ".join(
-            f"{ledger[name]:,}{or_more(name, ledger['exact'])} {name}" for name in counts
-        )
-        yield (
-            "ledger",
-            said + ("" if ledger["balanced"] else ": does not balance"),
-            bool(ledger["balanced"] and not found["lost"]),
-        )
+        each = (f"{ledger[name]:,}{or_more(name, ledger['exact'])} {name}" for name in counts)
+        said = ", ".join(each) + ("" if ledger["balanced"] else ": does not balance")
+        yield "ledger", said, bool(ledger["balanced"] and not found["lost"])
+
+
+def _of_work(found: Document) -> Iterator[Line]:
     for queue, count in found.get("workers", {}).items():
         yield "workers", f"{count} on {queue}", count > 0
     for sink in found["sinks"]:
@@ -167,9 +172,8 @@ def _lines(found: Document) -> Iterator[tuple[str, str, bool]]:
         yield "sink", f"{sink['name']}: {sink['state']}{open_}{why}", sink["state"] == "sending"
     for poll in found.get("polls", ()):
         said = poll["trouble"] or poll["outcome"] or "not polled yet"
-        alive = poll["alive"]
-        no_one = "no `receiver poll` looks after it"
-        yield "poll", f"{poll['name']}: {said if alive else no_one}", alive and not poll["trouble"]
+        said = said if poll["alive"] else "no `receiver poll` looks after it"
+        yield "poll", f"{poll['name']}: {said}", poll["alive"] and not poll["trouble"]
     for one in found.get("operators", ()):
         said = one["trouble"] or ("controlled" if one["controlled"] else "no controller runs")
         yield "operator", f"{one['name']}: {said}", one["controlled"] and not one["trouble"]

@@ -57,23 +57,26 @@ async def stream(request: Request) -> Response:
         first = await anext(batches)
     except TooMany:
         return Response(f"{MOST_VIEWERS} people watch already.\n", 503, media_type="text/plain")
+    events = _events(request, live, first, batches)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+async def _events(
+    request: Request, live: Live, first: Batch | None, batches: AsyncIterator[Batch | None]
+) -> AsyncIterator[bytes]:
     html, wanted = request.app.state.live_row, filter_of(request.query_params)
-
-    async def events() -> AsyncIterator[bytes]:
-        yield b"retry: 2000\n\n"
-        yield _event(first, wanted, html)
-        asked, away = time.monotonic(), False
-        async for batch in batches:
-            if time.monotonic() > asked + ASK_AGAIN:
-                if not await run_in_threadpool(_is_signed_in, request):
-                    return
-                asked = time.monotonic()
-            if live.away != away:
-                away = live.away
-                yield b"event: away\ndata: %d\n\n" % away
-            yield _event(batch, wanted, html)
-
-    return StreamingResponse(events(), media_type="text/event-stream")
+    yield b"retry: 2000\n\n"
+    yield _event(first, wanted, html)
+    asked, away = time.monotonic(), False
+    async for batch in batches:
+        if time.monotonic() > asked + ASK_AGAIN:
+            if not await run_in_threadpool(_is_signed_in, request):
+                return
+            asked = time.monotonic()
+        if live.away != away:
+            away = live.away
+            yield b"event: away\ndata: %d\n\n" % away
+        yield _event(batch, wanted, html)
 
 
 def _is_signed_in(request: Request) -> bool:
