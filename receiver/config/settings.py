@@ -2,7 +2,6 @@
 
 A bad value raises `SettingsError`: one line that names the variable, the value and what is wanted,
 and how many more there are.
-Nothing else in the project reads the environment.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ def of_embedded(url_file: Path) -> str:
     return f'redis-cli -u "$(cat {shlex.quote(str(url_file))})" '
 
 
-def of(url: str, master: Node | None = None) -> str:
+def of(url: str, master: Node | None) -> str:
     """Return the command for the server of a valid `REDIS_URL`, with a blank at its end; behind
     Sentinel for its `master`, or for the first of the sentinels where that is not known.
     """

@@ -26,7 +26,7 @@ class Sink(msgspec.Struct, frozen=True):
     """Hold the counts and the state of one sink."""
 
     counts: dict[str, int]
-    """`delivered`, `filtered`, `dead`, `replayed`, `failed_attempts`."""
+    """As `receiver.contract.redis_keys.SINKS` says."""
     waiting: Waiting
     retries: int
     state: dict[str, str]

@@ -26,6 +26,7 @@ from receiver.runtime.private_files import write_private
 
 ANSWER_WITHIN: Final = 30.0
 """Seconds for a server to answer; one that is loading its data gets all the time it needs."""
+_STOP_WITHIN: Final = 1.5
 _CONFIG: Final = """\
 bind 127.0.0.1
 port {port}
@@ -84,12 +85,12 @@ class Embedded:
             return self._process.poll() is None
         return server_state(self.url) != "gone"
 
-    def stop(self, within: float = 1.5) -> None:
+    def stop(self) -> None:
         """Stop the server if we started it; one that hangs is killed, which loses nothing."""
         if self._process is None:
             return
         self._process.terminate()
-        wait_or_kill(self._process, time.monotonic() + within)
+        wait_or_kill(self._process, time.monotonic() + _STOP_WITHIN)
 
     def _use_or_launch(self, waiter: "_Waiter") -> None:
         while True:

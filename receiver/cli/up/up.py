@@ -153,7 +153,7 @@ class Up:
             self._demo.stop()
         stop_all([*self._children, *self._console.children], within=_STOP_WITHIN)
         if self._server:
-            self._server.stop(within=1.5)
+            self._server.stop()
 
     def _announce(self) -> None:
         """Print the URLs and run the demo, in a thread beside the main thread's `_supervise`."""
