@@ -79,7 +79,7 @@ def create(settings: Settings, client: redis.Redis, routes: Sequence[BaseRoute],
     app.state.web = web.rstrip("/")
     app.state.said_web = f"http://127.0.0.1:{web_address.USUAL}"
     app.state.templates = render.environment()
-    app.state.masks = None
+    app.state.masks = app.state.live = app.state.overview = None  # each is made when it is wanted
     app.state.sessions = {}
     app.state.tasks = Tasks()
     app.state.charts = {}

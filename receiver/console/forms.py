@@ -34,17 +34,17 @@ async def fields(request: Request) -> dict[str, str]:
     return {name: values[0][:LONGEST] for name, values in found.items()}
 
 
-def number(values: Any, name: str, default: int) -> int:
-    """Return a field that is a whole number; the default where it is none."""
+def number(values: Any, name: str) -> int:
+    """Return a field that is a whole number; 0 where it is none."""
     text = values.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def days(form: Mapping[str, str]) -> int:
     """Return a number of days. Raises `NotDone` for anything else: an end that somebody meant is
     neither now nor never.
     """
-    found = number({"days": form.get("days", "").strip()}, "days", 0)
+    found = number({"days": form.get("days", "").strip()}, "days")
     if not 0 < found <= MOST_DAYS:
         sentence = f"Days are a whole number from 1 to {MOST_DAYS}."
         raise NotDone(400, "Nothing was changed", sentence)
@@ -63,7 +63,7 @@ def check_typed(form: Mapping[str, str]) -> None:
     """Raise `NotDone` unless the number that is to be dropped was typed, or only one was picked."""
     if form.get("action") != "drop" or entry_id(form.get("id", "")):
         return
-    count = number(form, "count", 0)
+    count = number(form, "count")
     if "".join(form.get("typed", "").split()) != str(count):
         sentence = f"To drop {count} for ever, type that number into the field."
         raise NotDone(400, "Nothing was dropped", sentence)

@@ -32,6 +32,6 @@ class Shown(msgspec.Struct, frozen=True):
 
 def shown(request: Request, rows: Sequence[Any]) -> Shown:
     """Return the rows that the address asks for with `from`, at most `ROWS`; else the first."""
-    asked = forms.number(request.query_params, "from", 0)
+    asked = forms.number(request.query_params, "from")
     start = asked if asked < len(rows) else 0
     return Shown(rows[start : start + ROWS], start, len(rows))

@@ -43,7 +43,7 @@ def show(request: Request) -> Response:
         "rows": [one.summary for one in rows],
         "older": urlencode({**_filter(query), "before": older}) if older else "",
         "filter": _filter(query),
-        "groups": [] if before else _groups(client),
+        "groups": [] if before else dead_letters.reasons(client, GROUPED).most_common(12),
         "total": client.xlen(DEAD_LETTERS),
         "grouped": GROUPED,
     }
@@ -129,11 +129,6 @@ def _one(request: Request, *, revealed: bool) -> Response:
         "revealed": revealed,
     }
     return render.page(request, "dead_letter.html", values)
-
-
-def _groups(client: Any) -> list[tuple[str, str, int]]:
-    found = dead_letters.reasons(client, GROUPED).most_common(12)
-    return [(sink, reason, count) for (sink, reason), count in found]
 
 
 def _count(request: Request, wanted: Selection) -> int:

@@ -103,7 +103,7 @@ def _event(batch: Batch | None, wanted: Filter, html: Callable[[Row], str]) -> b
 def _live(request: Request) -> Live:
     state, masks = request.app.state, masks_of(request)
     with _one:
-        if getattr(state, "live", None) is None:
+        if state.live is None:
             state.live_row = state.templates.get_template("live_row.html").module.live_row
             state.live = Live(state.redis, masks)
     found: Live = state.live

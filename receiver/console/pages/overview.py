@@ -94,7 +94,7 @@ def _newest(request: Request) -> tuple[Overview, bool]:
     never was one.
     """
     state = request.app.state
-    last: Overview | None = getattr(state, "overview", None)
+    last: Overview | None = state.overview
     if last and 0 <= time.time() * 1000 - last.at < FRESH * 1000:  # a clock may jump back
         return last, False
     try:

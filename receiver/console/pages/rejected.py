@@ -136,10 +136,9 @@ def _one(request: Request, *, revealed: bool) -> Response:
     return render.page(request, "rejected_one.html", values)
 
 
-def _groups(client: Any) -> list[tuple[int, str, int]]:
+def _groups(client: Any) -> list[tuple[tuple[int, str], int]]:
     rows, _ = rejected_requests.newest(client, Selection(), count=GROUPED, budget=GROUPED)
-    found = Counter((one.refusal.status, one.refusal.reason) for one in rows)
-    return [(status, reason, count) for (status, reason), count in found.most_common(12)]
+    return Counter((one.refusal.status, one.refusal.reason) for one in rows).most_common(12)
 
 
 def _count(client: Any, form: Any, last: str) -> int:
@@ -154,7 +153,7 @@ def _last(client: Any) -> str:
 
 def _filter(values: Any) -> dict[str, str]:
     known = {name: values.get(name, "")[:200] for name in ("listener", "reason")}
-    return known | {"status": str(forms.number(values, "status", 0) or "")}
+    return known | {"status": str(forms.number(values, "status") or "")}
 
 
 def selection(values: Any) -> Selection:
@@ -164,7 +163,7 @@ def selection(values: Any) -> Selection:
         ids=frozenset({entry} if entry else ()),
         listener=wanted["listener"],
         reason=wanted["reason"],
-        status=forms.number(wanted, "status", 0),
+        status=forms.number(wanted, "status"),
     )
 
 
