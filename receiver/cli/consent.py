@@ -85,14 +85,15 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     found = consent_record.all_of(stored)
     if not found:
         output.print_message("there is no consent: `receiver consent NAME`")
-    rows = []
-    for name, one in sorted(found.items()):
-        said = {"poll": name, "given": one.given, "ends": one.ends, "trouble": one.trouble()}
-        rows.append((name, _day(one.given), _day(one.ends), one.trouble()))
-        if as_json:
-            output.print_document(said)
-    if not as_json:
-        print_table(("poll", "given", "ends", "trouble"), rows)
+    told: list[dict[str, Any]] = [
+        {"poll": name, "given": one.given, "ends": one.ends, "trouble": one.trouble()}
+        for name, one in sorted(found.items())
+    ]
+    if as_json:
+        output.print_documents(told)
+    else:
+        days = ((x["poll"], _day(x["given"]), _day(x["ends"]), x["trouble"]) for x in told)
+        print_table(("poll", "given", "ends", "trouble"), days)
 
 
 def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:

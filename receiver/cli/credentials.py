@@ -116,8 +116,7 @@ def list_(*, as_json: bool) -> None:
         client = setup.client_of(setup.settings(file=False))
         stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
     if as_json:
-        for one in stored:
-            output.print_document(credential_table.document(one))
+        output.print_documents(map(credential_table.document, stored))
         if count:
             output.print_document({"id": None, "label": "subscriptions", "count": count})
     else:

@@ -131,8 +131,7 @@ def _asking(
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
-        for one in worst_first(findings):
-            output.print_document(one)
+        output.print_documents(worst_first(findings))
     else:
         _print_table(worst_first(findings))
 

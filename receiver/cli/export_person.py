@@ -49,13 +49,12 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     settings = setup.settings()
     person = person_of(numbers, settings)
     client = setup.client_of(settings)
-    copies, count = copies_in(settings), 0
+    copies = copies_in(settings)
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
         spooled = spools.erase(client, person.digits, WaitNotice(), dry_run=True)
         stored = find(client, person, known_sinks(client), copies, passed)
-        for found in chain(stored, subscribed.find(client, person)):
-            output.print_document(_document(found))
-            count += 1
+        found = chain(stored, subscribed.find(client, person))
+        count = output.print_documents(map(_document, found))
         left = list(not_looked_at(client, "run this again once they have come back"))
     waiting = spooled.notifications + spooled.refusals
     if waiting:

@@ -190,8 +190,7 @@ def _address(text: str) -> str:
 def _print(messages: Iterable[dict[str, Any]], *, text: bool, as_json: bool) -> None:
     shown = [_shown(one, text=text) for one in messages]
     if as_json:
-        for one in shown:
-            output.print_document(one)
+        output.print_documents(shown)
         return
     names = (*_COLUMNS, *(("text",) if text else ()))
     print_table(names, ([_plain(one[name]) for name in names] for one in shown))

@@ -43,8 +43,7 @@ def list_(*, as_json: bool) -> None:
     kinds = {one.name: one.kind for one in settings.polls}
     found = [msgspec.structs.replace(one, kind=kinds[one.name]) for one in found]
     if as_json:
-        for one in found:
-            output.print_document(one)
+        output.print_documents(found)
     else:
         _print(found, now)
 

@@ -43,7 +43,8 @@ def command(*, name: str | None, every: bool, channels: bool, as_json: bool) -> 
 
 def _list(*, as_json: bool) -> None:
     if as_json:
-        for name in TYPES:
-            output.print_document({"type": name, "summary": json_schema.summary(name)})
+        output.print_documents(
+            {"type": name, "summary": json_schema.summary(name)} for name in TYPES
+        )
     else:
         print_table(("type", "summary"), ((name, json_schema.summary(name)) for name in TYPES))

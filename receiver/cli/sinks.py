@@ -54,8 +54,9 @@ def list_(*, as_json: bool) -> None:
         raise
     configured = {sink.name for sink in settings.sinks}
     if as_json:
-        for one in found:
-            output.print_document(msgspec.structs.asdict(one) | {"state": state(one, configured)})
+        output.print_documents(
+            msgspec.structs.asdict(one) | {"state": state(one, configured)} for one in found
+        )
     else:
         print_sinks(found, configured)
     if begins := sorted(configured - {one.name for one in found}):

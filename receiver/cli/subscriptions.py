@@ -1,7 +1,6 @@
 """`receiver subscriptions`: list, plan and change what receiver.toml subscribes to."""
 
 import time
-from collections.abc import Iterable
 
 import click
 import redis
@@ -63,7 +62,7 @@ def list_(*, as_json: bool) -> None:
     if not found:
         output.print_message(NOTHING_DECLARED)
     if as_json:
-        _lines(found)
+        output.print_documents(found)
     else:
         tables.print_sets(found)
 
@@ -90,7 +89,7 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
         said = "there is no such set, slot or state: see `receiver subscriptions list`"
         output.exit_nothing_found(said)
     if as_json:
-        _lines(map(as_document, found))
+        output.print_documents(map(as_document, found))
     else:
         tables.print_slots(found)
 
@@ -219,15 +218,10 @@ def orphans(*, as_json: bool) -> None:
         ]
         searched = {one.name: overview.read_search(client, one.name) for one in settings.operators}
     if as_json:
-        _lines(found)
+        output.print_documents(found)
     else:
         tables.print_orphans(found)
     if not found:
         output.print_message("there is none" if all(searched.values()) else "none is known")
     for said in tables.describe_searches(searched):
         output.print_message(said)
-
-
-def _lines(found: Iterable[object]) -> None:
-    for each in found:
-        output.print_document(each)

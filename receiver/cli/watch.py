@@ -85,7 +85,10 @@ def list_(name: str, *, as_json: bool) -> None:
             for one in ledgers
             for watch, due in watch_list.listed(client, one.poll)
         ]
-    _show(rows, as_json=as_json)
+    if as_json:
+        output.print_documents(rows)
+    else:
+        print_table(("poll", "id", "since", "looks", "due", "statuses"), map(_cells, rows))
     for one in ledgers:
         output.print_message(f"{one.poll}: {watch_sums(one)}")
     if not rows:
@@ -125,13 +128,6 @@ def _row(watch: Watch, due: int) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    cells = []
-    for row in rows:
-        if as_json:
-            output.print_document(row)
-            continue
-        words = ", ".join(f"{count} {word}" for word, count in row["statuses"].items())
-        times = row["since"][:19], row["looks"], row["due"][:19]
-        cells.append((row["poll"], row["id"], *times, words))
-    print_table(("poll", "id", "since", "looks", "due", "statuses"), cells)
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    words = ", ".join(f"{count} {word}" for word, count in row["statuses"].items())
+    return row["poll"], row["id"], row["since"][:19], row["looks"], row["due"][:19], words

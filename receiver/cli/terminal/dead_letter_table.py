@@ -2,12 +2,13 @@
 
 import base64
 from collections.abc import Iterable
+from typing import Any
 
 import click
 import msgspec
 
 from receiver.carriers.formats.charset import body_text
-from receiver.cli.terminal.output import print_document, printable
+from receiver.cli.terminal.output import print_document, print_documents, printable
 from receiver.cli.terminal.table import print_pairs, print_table
 from receiver.cli.terminal.time_option import format_time
 from receiver.operations.dead_letters import Found, Summary
@@ -15,12 +16,12 @@ from receiver.operations.dead_letters import Found, Summary
 
 def show_list(summaries: Iterable[Summary], *, as_json: bool) -> int:
     """Print summaries, without phone numbers and message texts; return how many there were."""
-    return _print_lines(summaries) if as_json else _print_table(summaries)
+    return print_documents(map(_document, summaries)) if as_json else _print_table(summaries)
 
 
 def show_whole(found: Found, *, as_json: bool) -> None:
     """Print one dead letter with its body, which has phone numbers and message texts."""
-    summary = msgspec.structs.asdict(found.summary) | {"at": format_time(found.summary.at)}
+    summary = _document(found.summary)
     if as_json:
         print_document(summary | body_members(found.body))
         return
@@ -28,13 +29,8 @@ def show_whole(found: Found, *, as_json: bool) -> None:
     print_body(found.body)
 
 
-def _print_lines(summaries: Iterable[Summary]) -> int:
-    count = 0
-    for summary in summaries:
-        document = msgspec.structs.asdict(summary) | {"at": format_time(summary.at)}
-        print_document(document)
-        count += 1
-    return count
+def _document(summary: Summary) -> dict[str, Any]:
+    return msgspec.structs.asdict(summary) | {"at": format_time(summary.at)}
 
 
 def _print_table(summaries: Iterable[Summary]) -> int:

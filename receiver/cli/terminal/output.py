@@ -3,7 +3,7 @@ stdout is read by a program.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -53,6 +53,15 @@ def _or_into_a_pipe(context: click.Context, _option: click.Parameter, given: boo
 def print_document(value: object) -> None:
     """Print a value as one line of JSON."""
     click.echo(json_text.encode(value).decode())
+
+
+def print_documents(values: Iterable[object]) -> int:
+    """Print each value as one line of JSON, and return how many there were."""
+    count = 0
+    for value in values:
+        print_document(value)
+        count += 1
+    return count
 
 
 def print_result(sentence: str, *, as_json: bool, **fields: object) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from receiver.cli.terminal.dead_letter_table import body_members, print_body
-from receiver.cli.terminal.output import print_document, printable
+from receiver.cli.terminal.output import print_document, print_documents, printable
 from receiver.cli.terminal.table import print_pairs, print_table
 from receiver.cli.terminal.time_option import format_time
 from receiver.operations.rejected_requests import Found
@@ -18,13 +18,9 @@ def show_list(found: Iterable[Found], *, as_json: bool) -> int:
     """Print refused requests, without phone numbers and message texts; return how many there
     were.
     """
-    if not as_json:
-        return print_table(_COLUMNS, map(_row, found))
-    count = 0
-    for one in found:
-        count += 1
-        print_document(_document(one))
-    return count
+    if as_json:
+        return print_documents(map(_document, found))
+    return print_table(_COLUMNS, map(_row, found))
 
 
 def _row(one: Found) -> list[object]:
