@@ -31,11 +31,6 @@ class ChildProcess:
         self._started = 0.0
         self._due = 0.0
 
-    def start(self) -> None:
-        """Start the process. Raises `OSError` where that cannot be done."""
-        self._process = self._launch()
-        self._started = time.monotonic()
-
     def poll(self) -> int | None:
         """Start the process if it is due; returns its exit status, once, when it has ended.
 
@@ -45,7 +40,7 @@ class ChildProcess:
         now = time.monotonic()
         if self._process is None:
             if now >= self._due:
-                self._start_or_put_off(now)
+                self._start(now)
             return None
         status = self._process.poll()
         if status is not None:
@@ -62,12 +57,13 @@ class ChildProcess:
         """Wait for its end until a monotonic time (s), then kill it. Returns False if it was."""
         return self._process is None or wait_or_kill(self._process, until, group=self._group)
 
-    def _start_or_put_off(self, now: float) -> None:
+    def _start(self, now: float) -> None:
         try:
-            self.start()
+            self._process = self._launch()
         except OSError:
             self._put_off(now, 0.0)
             raise
+        self._started = time.monotonic()
 
     def _put_off(self, now: float, lived: float) -> None:
         self.pause = self._next_pause(self.pause, lived)

@@ -1,16 +1,9 @@
 """Load the Lua scripts that run in Redis: a file beside its caller, and what it includes.
 
-A line `-- include PACKAGE NAME` stands for the text of `NAME.lua` in that package, once per script:
-`receiver.runtime checks` (what a script checks before it writes), `receiver.runtime clock`,
-`receiver.runtime groups` (consumer groups and how much they have still to do),
-`receiver.runtime foreign` (reading what another program may have written),
-`receiver.runtime entry_ids` (which of two entries is the older one), `workers marks`
-(what each group is done with), `workers restore_group`, `workers idle_times` (of entries delivered
-while a clock was ahead), `workers identity_buckets`, `receiver.subscriptions record_change` (that a
-subscription's credential is another one now). Every call runs the whole text, which costs
-time for each function in it: a script includes what it uses and no more. A script that a full
-server is to run too says so in its first line: `#!lua flags=allow-oom`. Of what it
-includes that line is left out.
+A line `-- include PACKAGE NAME` stands for the text of `NAME.lua` in that package, once per script.
+Every call runs the whole text, which costs time for each function in it: a script includes what it
+uses and no more. A script that a full server is to run too says so in its first line:
+`#!lua flags=allow-oom`. Of what it includes that line is left out.
 """
 
 import functools

@@ -56,7 +56,7 @@ def test_what_does_not_end_in_time_is_killed_with_its_group() -> None:
         return processes[0]
 
     child = ChildProcess(launch, lambda _before, _lived: 0.0, group=True)
-    child.start()
+    assert child.poll() is None
     stdout = processes[0].stdout
     assert stdout
     with stdout:
@@ -71,7 +71,7 @@ def test_what_ends_in_time_is_not_killed() -> None:
     command = [sys.executable, "-c", SLEEP]
     child = ChildProcess(lambda: subprocess.Popen(command), lambda _before, _lived: 0.0)
     child.terminate()  # nothing runs yet
-    child.start()
+    assert child.poll() is None
     child.terminate()
     assert child.wait(time.monotonic() + 30)
 
