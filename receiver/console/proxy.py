@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from typing import Final, cast
+from typing import Final
 
 from starlette.requests import Request
 
@@ -22,8 +22,8 @@ def session(request: Request, peers: tuple[str, ...]) -> Session | None:
     name = request.headers.get(NAME, "").strip()[:64]
     if not (peers and name and _trusted(request, peers)):
         return None
-    role = "operator" if request.headers.get(ROLE) == "operator" else "viewer"
-    return Session(name, cast("Role", role), int(time.time()) + 60)
+    role: Role = "operator" if request.headers.get(ROLE) == "operator" else "viewer"
+    return Session(name, role, int(time.time()) + 60)
 
 
 def _trusted(request: Request, peers: tuple[str, ...]) -> bool:

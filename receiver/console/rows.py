@@ -10,6 +10,7 @@ from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
+from receiver.operations.notification_entries import received
 
 Outcome = Literal["kept", "published", "duplicate", "dead letter", "rejected"]
 
@@ -94,14 +95,6 @@ def row(stream: str, entry: bytes, fields: dict[bytes, bytes], masks: Masks) -> 
     except (*UNREADABLE, ValueError):
         return None
     return found if found.receipt else None
-
-
-def received(receipt: str) -> int:
-    """Return when a receipt was given (ms); 0 for what is none."""
-    try:
-        return int(receipt[:11], 16)
-    except ValueError:
-        return 0
 
 
 def latest(rows: list[Row]) -> dict[str, Row]:

@@ -21,7 +21,6 @@ Role = Literal["viewer", "operator"]
 _T = TypeVar("_T")
 
 LINK_SECONDS: Final = 600
-SESSION_SECONDS: Final = CONSOLE_SESSION_SECONDS
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -74,9 +73,9 @@ def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:
     if link is None:
         return None
     name = secrets.token_urlsafe(32)
-    session = Session(link.name, link.role, int(time.time()) + SESSION_SECONDS)
+    session = Session(link.name, link.role, int(time.time()) + CONSOLE_SESSION_SECONDS)
     # The session first: a Redis that takes none would else have used up the link.
-    client.set(_key("session", name), msgspec.json.encode(session), ex=SESSION_SECONDS)
+    client.set(_key("session", name), msgspec.json.encode(session), ex=CONSOLE_SESSION_SECONDS)
     if not client.delete(_key("link", token)):  # somebody else was faster
         end(client, name)
         return None

@@ -27,6 +27,7 @@ from receiver.operations.notification_entries import (
     milliseconds,
     read_event,
     receipts_of,
+    received,
 )
 from receiver.operations.sink_progress import pending_of, progress
 from receiver.operations.stream_entry import is_entry
@@ -139,11 +140,11 @@ def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
     if not lines:
         return None
     outcomes = sorted({_OUTCOMES[line.what] for line in lines if line.what in _OUTCOMES})
-    received = Line(int(receipt[:11], 16), "received", {"receipt": receipt})
+    came = Line(received(receipt), "received", {"receipt": receipt})
     return Story(
         receipt,
         outcomes or [_NO_OUTCOME],
-        sorted([received, *lines], key=lambda line: line.at),
+        sorted([came, *lines], key=lambda line: line.at),
         reached=dict(look.reached),
     )
 

@@ -83,7 +83,7 @@ def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
     them can be decoded.
     """
     words, found = receipt.encode(), False
-    for page in look.on(stream, str(max(0, int(receipt[:11], 16) - BEFORE)), words):
+    for page in look.on(stream, str(max(0, received(receipt) - BEFORE)), words):
         stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
         matching = [one for one in stored if words in one[1] and _has(receipt, stream, one)]
         yield from matching
@@ -110,6 +110,14 @@ def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:
 def _at(client: redis.Redis, stream: str, entry: str) -> list[Entry]:
     page: Any = client.xrange(stream, entry, entry, count=1)
     return [(entry, fields.get(FIELDS[stream], b"")) for _, fields in page]
+
+
+def received(receipt: str) -> int:
+    """Return when a receipt was given, in milliseconds since 1970; 0 for what is none."""
+    try:
+        return int(receipt[:11], 16)
+    except ValueError:
+        return 0
 
 
 def milliseconds(entry: str) -> int:

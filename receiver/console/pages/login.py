@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.console import forms, render, sessions
 from receiver.console.app import COOKIE, Page
+from receiver.contract.redis_keys import CONSOLE_SESSION_SECONDS
 
 
 async def show(request: Request) -> Response:
@@ -50,7 +51,7 @@ async def _sign_in(request: Request, token: str) -> Response:
     response.set_cookie(
         COOKIE,
         name,
-        max_age=sessions.SESSION_SECONDS,
+        max_age=CONSOLE_SESSION_SECONDS,
         httponly=True,
         samesite="lax",
         secure=request.app.state.settings.console_url.startswith("https:"),

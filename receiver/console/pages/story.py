@@ -12,13 +12,13 @@ from receiver.console.app import Page, masks_of, slowly
 from receiver.console.attempts import shown
 from receiver.console.bodies import bodies
 from receiver.console.revealing import audited
-from receiver.console.rows import received
 from receiver.contract.records import Attempt, decode_notification
 from receiver.contract.redis_keys import INBOUND
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import delivery_attempts
 from receiver.operations.explain import Line, Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
+from receiver.operations.notification_entries import received
 
 _STATE: Final = {
     "rejected": "bad",
