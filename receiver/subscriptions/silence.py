@@ -40,8 +40,8 @@ async def _events_are_missing(context: Context, slot: Slot) -> bool:
     status = await device_status.ask(client, context.operator, slot.device, (kind,))
     if kind == "roaming":
         actual = last_events.roaming(status.roaming)
-    elif status.reachable is None:
-        return False
+    elif status.reachable is None or (status.reachable and status.connectivity is None):
+        return False  # not said, or not how: CAMARA's schema leaves `connectivity` optional
     else:
         actual = last_events.reachability(
             {"reachable": status.reachable, "connectivity": status.connectivity}

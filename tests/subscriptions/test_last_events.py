@@ -120,6 +120,40 @@ def test_a_roaming_state_that_no_event_told_means_that_events_are_missing(
     run(valkey, tmp_path, steps)
 
 
+@pytest.mark.parametrize(
+    ("event_type", "now", "missing"),
+    [
+        ("reachability-sms", DeviceStatus(reachable=True, connectivity=["SMS"]), True),
+        ("reachability-sms", DeviceStatus(reachable=True), False),
+        ("reachability-sms", DeviceStatus(reachable=True, connectivity=["DATA", "SMS"]), False),
+        ("reachability-disconnected", DeviceStatus(reachable=False, connectivity=[]), True),
+        ("reachability-disconnected", DeviceStatus(reachable=True), False),
+    ],
+)
+def test_a_device_that_is_reached_nobody_says_how_misses_no_event(
+    valkey: Valkey,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    event_type: str,
+    now: DeviceStatus,
+    missing: bool,
+) -> None:
+    async def ask(*_: Any) -> DeviceStatus:
+        return now
+
+    monkeypatch.setattr(device_status, "ask", ask)
+    monkeypatch.setattr(device_status, "urls", lambda _: {"reachability": "https://a.invalid"})
+
+    async def steps(context: Context) -> None:
+        context.api = type("Api", (), {"client": None})()
+        found = slot(attempt(subscription="s"), type=event_type)
+        said = {"reachable": True, "connectivity": ["DATA"]}
+        context.last.note(found, "device.reachability.changed.v1", said)
+        assert await silence._events_are_missing(context, found) is missing
+
+    run(valkey, tmp_path, steps)
+
+
 def test_what_is_no_event_of_ours_holds_up_none_that_is(valkey: Valkey, tmp_path: Path) -> None:
     async def steps(context: Context) -> None:
         await context.store.add_slots([slot(attempt(state="pending", subscription="s"))])
