@@ -3,6 +3,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from receiver.carriers.camara.device import international
 from receiver.carriers.formats.phone_number import normal
 
 
@@ -136,3 +137,19 @@ def test_an_address_that_came_out_once_comes_out_the_same_again(address: str) ->
 def test_another_countrys_number_without_its_plus_stays_as_it_is_in_north_america_alone() -> None:
     assert normal("442071838750", "US") == "442071838750"
     assert normal("442071838750", "FR") == "+442071838750"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("442071838750", "+442071838750"),
+        ("00442071838750", "+442071838750"),
+        ("01701234567", "01701234567"),
+        ("0171234567", "0171234567"),
+        (2071234567, "+2071234567"),
+    ],
+)
+def test_a_number_of_camara_is_international_unless_it_begins_with_a_zero(
+    written: str | int, meant: str
+) -> None:
+    assert international(written) == meant

@@ -42,7 +42,9 @@ def international(value: Any) -> Any:
     if type(digits) is not str:
         return value
     digits = digits.strip()
-    if digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15:
+    if digits[:2] != "00" and digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15:
+        if digits[0] == "0":
+            return digits  # no country code begins with it: of which country this is nobody says
         digits = "+" + digits
     return phone_number.normal(digits)
 
