@@ -93,7 +93,9 @@ def test_a_connection_reads_on_after_requests_that_were_sent_ahead(line: socket.
         line.sendall(REQUEST * 3)
         said = b""
         while said.count(b"\r\n\r\n2") < 3:
-            said += line.recv(65536)
+            more = line.recv(65536)
+            assert more, "the connection was closed"
+            said += more
 
 
 def test_what_follows_the_last_request_with_an_offer_costs_it_nothing(line: socket.socket) -> None:
