@@ -16,7 +16,7 @@ import msgspec
 from standardwebhooks import Webhook
 
 from receiver.config.settings import HttpSink
-from workers.sinks.http_client import Endpoint, Reply, Unanswered
+from workers.sinks.http_client import Endpoint, Reply
 from workers.sinks.sink import TAKEN, Answer, Item
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
@@ -78,8 +78,8 @@ class Http:
 
 
 def _meaning(reply: Reply) -> Answer:
-    if isinstance(reply, Unanswered):
-        return Answer("failed", str(reply))
+    if isinstance(reply, str):
+        return Answer("failed", reply)
     meaning = answer(reply.status, reply.retry_after)
     return msgspec.structs.replace(meaning, status=reply.status, body=reply.body)
 

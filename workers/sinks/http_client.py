@@ -47,10 +47,6 @@ _WHY: Final = {
 """Names of Python's exceptions for libcurl's errors, as for errors of the system."""
 
 
-class Unanswered(Exception):
-    """Raised or returned when no response came; the message says why, without the URL."""
-
-
 class Response(NamedTuple):
     """What came back."""
 
@@ -60,7 +56,8 @@ class Response(NamedTuple):
     """Its first `KEPT_BYTES`."""
 
 
-Reply = Response | Unanswered
+Reply = Response | str
+"""What came back, or why nothing did, without the URL."""
 
 
 class Endpoint:
@@ -76,7 +73,8 @@ class Endpoint:
         """Send a request without waiting. Raises `ValueError` for what no header can hold."""
         fields = [_field(name, value) for name, value in headers.items()]
         exchange = self._free.pop()
-        self._under_way[exchange.prepare(body, fields)] = request, exchange
+        exchange.prepare(body, fields)
+        self._under_way[exchange.curl] = request, exchange
         self._multi.add_handle(exchange.curl)
 
     def answers(self, seconds: float) -> list[tuple[Any, Reply]]:
@@ -93,7 +91,7 @@ class Endpoint:
 
     def _ended(self) -> Iterator[tuple[Any, Reply]]:
         _, fine, failed = self._multi.info_read()
-        for curl, fault in [*((curl, 0) for curl in fine), *((one[0], one[1]) for one in failed)]:
+        for curl, fault, *_ in [*((curl, 0) for curl in fine), *failed]:
             self._multi.remove_handle(curl)
             request, exchange = self._under_way.pop(curl)
             self._free.append(exchange)
@@ -115,12 +113,11 @@ class _Exchange:
             self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
         self._clear()
 
-    def prepare(self, body: bytes, fields: list[bytes]) -> Any:
-        """Prepare a request; returns the handle to add to those in flight."""
+    def prepare(self, body: bytes, fields: list[bytes]) -> None:
+        """Prepare a request."""
         self._clear()
         self.curl.setopt(pycurl.POSTFIELDS, body)
         self.curl.setopt(pycurl.HTTPHEADER, [*fields, *_UNSAID])
-        return self.curl
 
     def reply(self, fault: int) -> Reply:
         """Return the reply, or why there is none. A received status counts, whatever follows it."""
@@ -129,12 +126,11 @@ class _Exchange:
         if self._answered:
             return Response(self._status, self._retry_after, self._kept)
         if self._forbidden:
-            why = "the address is private: `allow` in the sink permits it by name"
-            return Unanswered(why)
+            return "the address is private: `allow` in the sink permits it by name"
         if fault == pycurl.E_OPERATION_TIMEDOUT:
-            return Unanswered(f"no answer within {self._seconds:g} s")
+            return f"no answer within {self._seconds:g} s"
         system = type(OSError(self.curl.getinfo(pycurl.OS_ERRNO), "")).__name__
-        return Unanswered(f"no answer: {_WHY.get(fault, system)}")
+        return f"no answer: {_WHY.get(fault, system)}"
 
     def _clear(self) -> None:
         self._answered = self._forbidden = False
