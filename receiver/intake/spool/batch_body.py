@@ -4,19 +4,18 @@ import msgspec
 
 from receiver.intake.inbound_writer import Batch
 
-_Body = tuple[str, int, list[bytes], list[bytes]]
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Body).decode
+_decode = msgspec.msgpack.Decoder(Batch).decode
 
 
 def encode(batch: Batch) -> bytes:
     """Return the body of a batch."""
-    return _encode(tuple(batch))
+    return _encode(batch)
 
 
 def decode(body: bytes) -> Batch | None:
     """Return the batch of a body; None where it is none."""
     try:
-        return Batch(*_decode(body))
+        return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -132,11 +132,7 @@ def _rows(
         for place, flusher, number, at, entries in db.execute(query, some):
             data = entries if isinstance(entries, bytes) else str(entries).encode()
             try:
-                batch = _batch((flusher, number, *_decode(data)))
+                batch = msgspec.convert((flusher, number, *_decode(data)), Batch)
                 yield place, at if isinstance(at, int) else 0, batch, data
             except msgspec.DecodeError:
                 yield place, 0, None, data
-
-
-def _batch(found: tuple[Any, ...]) -> Batch:
-    return Batch(*msgspec.convert(found, tuple[str, int, list[bytes], list[bytes]]))
