@@ -60,7 +60,7 @@ class Bodies:
             await (collecting if is_whole(receive) else self._in_time(collecting))
         except TimeoutError:
             message = f"the body was not complete after {WITHIN:.0f} s"
-            raise Refuse(408, message, _head(chunks), unread=True) from None
+            raise Refuse(408, message, b"".join(chunks)[:HEAD_KEPT], unread=True) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _in_time(self, collecting: Coroutine[Any, Any, None]) -> None:
@@ -99,7 +99,3 @@ async def _begin(receive: Receive, chunks: list[bytes], room: Room) -> None:
     with contextlib.suppress(TimeoutError, Refuse):
         async with asyncio.timeout(BEGINNING_WITHIN):
             await _collect(receive, chunks, HEAD_KEPT, room)
-
-
-def _head(chunks: list[bytes]) -> bytes:
-    return b"".join(chunks)[:HEAD_KEPT]

@@ -193,7 +193,9 @@ def _items(value: Any, wrappers: Wrappers, inherited: Fields, path: str) -> Iter
     return (
         item
         for wrapper in found
-        for item in _inside(fields[wrapper], wrappers, inherited, path + _shown(wrapper, wrappers))
+        for item in _inside(
+            fields[wrapper], wrappers, inherited, path + wrappers.get(wrapper, "body")
+        )
     )
 
 
@@ -205,10 +207,6 @@ def _inside(inner: Any, wrappers: Wrappers, inherited: Fields, path: str) -> Ite
         for index, item in enumerate(inner)
         for found in _items(item, wrappers, inherited, f"{path}[{index}].")
     )
-
-
-def _shown(wrapper: str, wrappers: Wrappers) -> str:
-    return wrappers.get(wrapper, "body")
 
 
 def _root(fields: Fields) -> list[str]:
