@@ -59,7 +59,7 @@ def summed(rows: Iterable[Row]) -> tuple[Depth, int]:
     for row in rows:
         batches += 1
         notifications += row.notifications
-        size += row.end - row.place
+        size += row.size
         sound += not row.fault
         oldest = oldest or row.at
     return Depth(batches, notifications, size, oldest or None), sound

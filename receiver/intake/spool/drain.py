@@ -92,13 +92,12 @@ def _together(heads: list[Head]) -> Iterator[list[Head]]:
     part: list[Head] = []
     entries = size = 0
     for head in heads:
-        entries += len(head.batch.accepted) + len(head.batch.refused)
-        size += head.size
-        full = entries > BATCH_ENTRIES or size > BATCH_BYTES
+        more = len(head.batch.accepted) + len(head.batch.refused)
+        full = entries + more > BATCH_ENTRIES or size + head.row.size > BATCH_BYTES
         if part and (full or head.batch.flusher != part[0].batch.flusher):
             yield part
-            part, entries = [], len(head.batch.accepted) + len(head.batch.refused)
-            size = head.size
+            part, entries, size = [], 0, 0
         part.append(head)
+        entries, size = entries + more, size + head.row.size
     if part:
         yield part

@@ -35,9 +35,14 @@ class Row(NamedTuple):
     """What is wrong with it; empty while nothing is known to be."""
 
     @property
+    def size(self) -> int:
+        """Return how many bytes it has, with its head."""
+        return self.end - self.place
+
+    @property
     def body(self) -> tuple[int, int]:
         """Return place and size of the body."""
-        return self.place + HEAD, self.end - self.place - HEAD
+        return self.place + HEAD, self.size - HEAD
 
 
 def pack(place: int, at: int, notifications: int, body: bytes) -> bytes:

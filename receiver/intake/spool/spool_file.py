@@ -44,11 +44,6 @@ class Head(NamedTuple):
     row: Row
     batch: Batch
 
-    @property
-    def size(self) -> int:
-        """Return the size of the batch in bytes."""
-        return self.row.end - self.row.place
-
 
 class SpoolFile:
     """One spool file, locked by its owner. Use it from one thread; every method may raise
@@ -66,12 +61,12 @@ class SpoolFile:
         self._drained = START
         self._generation = b""
         with contextlib.ExitStack() as opened:
+            opened.callback(os.close, lock)
             self._path.with_suffix(".new").unlink(missing_ok=True)  # of a `rewrite` that was killed
             self._file = disk.open_file(self._path, opened)
             self._mark = disk.open_file(self._path.with_suffix(".mark"), opened)
             self._load(drain_mark.read(self._mark))
             sync_directory(directory)  # the file's name is to survive as well
-            opened.callback(os.close, lock)
             self._opened = opened.pop_all()
 
     @classmethod
@@ -82,13 +77,7 @@ class SpoolFile:
         Raises `ForeignFileError` too.
         """
         lock = disk.lock(directory / f"spool-{number}.lock")
-        if lock is None:
-            return None
-        try:
-            return cls(directory, number, lock)
-        except BaseException:
-            os.close(lock)
-            raise
+        return None if lock is None else cls(directory, number, lock)
 
     @property
     def in_place(self) -> bool:
@@ -121,7 +110,7 @@ class SpoolFile:
         self._notice_less()
         found: list[Head] = []
         size = 0
-        for row in row_format.rows(self._read, self._drained, self.size):
+        for row in self._left():
             batch = self._batch(row)
             if batch is None and found:
                 break  # its turn comes when these are gone
@@ -130,7 +119,7 @@ class SpoolFile:
                 self._pass([row])
                 continue
             found.append(Head(row, batch))
-            size += found[-1].size
+            size += row.size
             if len(found) == READ_ROWS or size > READ_BYTES:
                 break
         return found
@@ -143,8 +132,7 @@ class SpoolFile:
         """Return what `change` makes of the batches in it. Any thread may call it while nothing is
         drained; what is written meanwhile is not looked at.
         """
-        rows = row_format.rows(self._read, self._drained, self.size)
-        return changed_rows.changes(((row, self._batch(row)) for row in rows), change)
+        return changed_rows.changes(((row, self._batch(row)) for row in self._left()), change)
 
     def rewrite(self, changes: Changes) -> None:
         """Make the changes: another file takes this one's place, so that a kill leaves one of the
@@ -166,9 +154,13 @@ class SpoolFile:
         self._note()
         sync_directory(self._path.parent)
 
+    def _left(self) -> Iterator[Row]:
+        """Yield the rows that are not drained."""
+        return row_format.rows(self._read, self._drained, self.size)
+
     def _rows(self) -> Iterator[tuple[Row, bytes]]:
         """Yield what is left in it, with bodies; damaged rows are set aside instead."""
-        for row in row_format.rows(self._read, self._drained, self.size):
+        for row in self._left():
             body = self._body(row)
             if body is None:
                 self._set_row_aside(row)
@@ -198,7 +190,7 @@ class SpoolFile:
         if known and known.size == self.size:
             self.depth = noted(known)
         else:
-            self.depth, sound = summed(row_format.rows(self._read, self._drained, self.size))
+            self.depth, sound = summed(self._left())
             if self.size and not (ours or sound or known):
                 raise ForeignFileError(f"{self.name} is no file of the spool, or wholly damaged")
         lost = known.notifications - self.depth.notifications if known else 0
@@ -224,13 +216,13 @@ class SpoolFile:
         return body if not row.fault and row_format.sound(row, body) else None
 
     def _set_row_aside(self, row: Row) -> None:
-        data = self._read(row.place, row.end - row.place)
+        data = self._read(row.place, row.size)
         fault = row.fault or "its body"
         self.set_aside(self.name, row.place, row.notifications, fault, data)
 
     def _pass(self, rows: list[Row]) -> None:
         self._drained = rows[-1].end
-        left = next(row_format.rows(self._read, self._drained, self.size), None)
+        left = next(self._left(), None)
         gone = sum(row.notifications for row in rows)
         self.depth = Depth(
             max(0, self.depth.batches - len(rows)),
