@@ -36,7 +36,7 @@ def document(name: str) -> Schema:
 
 def summary(name: str) -> str:
     """Return what a type says, in a sentence."""
-    return (TYPES[name].__doc__ or "") if name in TYPES else "An event of any type."
+    return TYPES[name].__doc__ or ""
 
 
 def components(template: str, *kinds: Any) -> tuple[list[Schema], dict[str, Schema]]:
