@@ -4,13 +4,22 @@ import shutil
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from receiver.contract.redis_keys import sink_parking
+from receiver.contract.redis_keys import SINKS, retry_due, sink_parking
 from tests.parking.conftest import Made
 from tests.parking.test_parking_faults import come_back, park, segments
 from tests.support.forwarding import Forwarding, publish_many
 from tests.support.parking import copy_sink
 from tests.support.valkey import Valkey
+
+FOREIGN = {
+    "a number of parked events": ("HSET", sink_parking("other"), "total", "many"),
+    "the name of a directory": ("HSET", sink_parking("other"), "place", b"\xff"),
+    "what is parked": ("SET", sink_parking("other"), "theirs"),
+    "its retries": ("SET", retry_due("other"), "theirs"),
+    "its ledger": ("HSET", SINKS, "other:filtered", "many"),
+}
 
 
 def test_copies_that_somebody_made_of_files_change_nothing(
@@ -42,3 +51,26 @@ def test_a_damaged_name_of_the_directory_is_said_and_events_come_back_once_it_is
     assert said == "its file place is damaged: it holds no name"
     file.write_bytes(name)
     assert come_back(parked, forwarding) == ids
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_what_another_program_wrote_of_one_sink_stops_the_parking_of_no_other(
+    valkey: Valkey, parking: Made, what: str
+) -> None:
+    other, sink = copy_sink(name="other", stream="company:others"), copy_sink()
+    Forwarding(valkey, sink), Forwarding(valkey, other)
+    parked = parking(other, sink)
+    publish_many(valkey, 1_000)
+    command, key, *words = FOREIGN[what]
+    parked.client.execute_command(command, key, *words)
+    with capture_logs() as logs:
+        parked.run(20)
+    (said,) = [one for one in logs if one["event"] == "parking.trouble"]
+    assert (said["sink"], parked.parked("copy") > 0) == ("other", True)
+    if command == "SET":
+        parked.client.delete(key)
+    else:
+        parked.client.hdel(key, words[0])
+    with capture_logs() as logs:
+        parked.run(1)
+    assert [one["sink"] for one in logs if one["event"] == "parking.works"] == ["other"]

@@ -1,10 +1,11 @@
 """What each sink's waiting events take of Redis's memory, and how many have to leave."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
+from redis.exceptions import ResponseError
 
 from receiver.config.settings import SinkSettings
 from receiver.contract.redis_keys import (
@@ -18,6 +19,7 @@ from receiver.contract.redis_keys import (
     sink_state,
 )
 from receiver.contract.stored_values import text, whole
+from receiver.runtime import redis_errors
 from workers.forward.delivery_queue import MOST_RETRIES
 
 TOGETHER: Final = 0.5
@@ -81,17 +83,27 @@ class Use(NamedTuple):
         return self.waiting * self.event_bytes + self.retry_bytes
 
 
-def read(client: redis.Redis, sinks: Sequence[SinkSettings]) -> dict[str, Use]:
-    """Return what waits for each sink that has a group. Raises `redis.RedisError`."""
+def read(
+    client: redis.Redis,
+    sinks: Sequence[SinkSettings],
+    trouble: Callable[[str, str], object] = lambda _sink, _why: None,
+) -> dict[str, Use]:
+    """Return what waits for each sink that has a group. One of which that cannot be read is left
+    out, and `trouble` is told why. Raises `redis.RedisError`.
+    """
     if not client.exists(EVENTS):
         return {}
     groups: Any = client.xinfo_groups(EVENTS)
     known = {text(group["name"]): group for group in groups}
-    return {
-        sink.name: _use(client, sink.name, known[forward_group(sink.name)])
-        for sink in sinks
-        if forward_group(sink.name) in known
-    }
+    found = {}
+    for name in (sink.name for sink in sinks if forward_group(sink.name) in known):
+        try:
+            found[name] = _use(client, name, known[forward_group(name)])
+        except (ResponseError, ValueError) as error:
+            if isinstance(error, ResponseError) and not redis_errors.is_foreign(error):
+                raise
+            trouble(name, "another program has written into its keys in Redis")
+    return found
 
 
 def excess(sink: SinkSettings, uses: Mapping[str, Use], limit: int) -> int:

@@ -81,7 +81,9 @@ class Parker:
         """
         if self._place:
             self._place.look_again()
-        uses = memory_use.read(self._client, self._sinks)
+        uses = memory_use.read(
+            self._client, self._sinks, lambda name, why: self._conditions[name].is_now(why)
+        )
         memory: Any = self._client.info("memory")
         limit = memory.get("maxmemory") or 0
         pauses = (self._look_at(sink, uses, limit) for sink in self._sinks if sink.name in uses)
@@ -95,6 +97,10 @@ class Parker:
             pause = self._work(sink, uses, limit)
         except BlockingIOError:
             said = _TAKEN
+        except redis.ResponseError as error:
+            if redis_errors.is_of_all_keys(error):
+                raise
+            said = redis_errors.refusal(error)
         except redis_errors.DOWN as error:
             if isinstance(error, redis.RedisError):
                 raise
