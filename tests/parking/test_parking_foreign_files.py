@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from receiver.contract.redis_keys import SINKS, retry_due, sink_parking
+from receiver.contract.redis_keys import SINKS, retry_due, sink_parking, sink_state
 from tests.parking.conftest import Made
 from tests.parking.test_parking_faults import come_back, park, segments
 from tests.support.forwarding import Forwarding, publish_many
@@ -74,3 +74,17 @@ def test_what_another_program_wrote_of_one_sink_stops_the_parking_of_no_other(
     with capture_logs() as logs:
         parked.run(1)
     assert [one["sink"] for one in logs if one["event"] == "parking.works"] == ["other"]
+
+
+def test_a_time_that_is_none_of_what_came_back_is_the_sink_s_trouble(
+    valkey: Valkey, parking: Made
+) -> None:
+    forwarding, parked = Forwarding(valkey, copy_sink()), parking(copy_sink(share=20))
+    ids = publish_many(valkey, 500)
+    park(parked, 500)
+    parked.client.hset(sink_state("copy"), "opened", 1)
+    parked.client.hset(sink_parking("copy"), "due", "soon")
+    parked.run(3)
+    assert parked.client.hget(sink_parking("copy"), "trouble")
+    parked.client.hdel(sink_parking("copy"), "due")
+    assert come_back(parked, forwarding) == ids

@@ -22,6 +22,7 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_parking,
 )
+from receiver.contract.stored_values import number
 from receiver.runtime import scripts
 from receiver.runtime.server_time import server_time
 from workers import bell, second_clock
@@ -199,10 +200,9 @@ class SinkParking:
 
     def _unsent(self) -> bool:
         """Return whether something that came back has not been sent yet (`lease.lua`)."""
-        last: Any = self._client.hget(sink_parking(self._sink.name), "due")
-        return bool(
-            last and self._client.zcount(retry_due(self._sink.name), float(last) - 1, float(last))
-        )
+        due: Any = self._client.hget(sink_parking(self._sink.name), "due")
+        last = number(due)
+        return bool(last and self._client.zcount(retry_due(self._sink.name), last - 1, last))
 
     def _wants(self, event: bytes) -> bool:
         try:
