@@ -23,7 +23,6 @@ from receiver.runtime import hangup, logs, parent_death, redis_client
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.tracing import switch
 from receiver.web import reads
-from receiver.web.admission import Admission
 from receiver.web.context import Context
 from receiver.web.ingest import Ingest
 from receiver.web.openapi import Description
@@ -69,10 +68,7 @@ class _Parts:
         availability, losses = storage.availability, storage.losses
         operators = [one.name for one in settings.operators]
         credentials = Credentials(settings.bearer_digests, operators)
-        admission = Admission(settings.max_in_flight)
-        context = self._context = Context(
-            settings, credentials, storage.intake, admission, availability, client
-        )
+        context = self._context = Context(settings, credentials, storage, client)
         self._server = RedisState(availability, losses, settings, storage.inbound, storage.probe)
         self._subscriptions = SubscriptionWarnings(settings)
         self._monitor = Monitor(

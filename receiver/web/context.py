@@ -10,8 +10,6 @@ import structlog
 from receiver.auth.bearer import Credentials
 from receiver.config.settings import Settings
 from receiver.intake.accept import Receipts
-from receiver.intake.availability import Availability
-from receiver.intake.group_commit import Intake
 from receiver.metrics.counters import ACKNOWLEDGED, Counters
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime.logs import Seldom
@@ -20,6 +18,7 @@ from receiver.web.admission import Admission
 from receiver.web.listener_shares import ListenerShares
 from receiver.web.request_body import Bodies
 from receiver.web.rules import Rules
+from receiver.web.storage import Storage
 
 _ANSWER_WITHIN: Final = 1.0
 """Seconds that a request waits for the look-up of its credential."""
@@ -35,9 +34,7 @@ class Context:
         self,
         settings: Settings,
         credentials: Credentials,
-        intake: Intake,
-        admission: Admission,
-        availability: Availability,
+        storage: Storage,
         client: redis.asyncio.Redis,
     ) -> None:
         """`client` asks Redis for credentials that were made a moment ago."""
@@ -46,12 +43,12 @@ class Context:
         self.signing_secrets = settings.signing_secrets
         self.keep_headers = settings.keep_headers
         self.credentials = credentials
-        self.intake = intake
-        self.admission = admission
-        self._shares = ListenerShares(settings.listeners, admission, settings.max_in_flight)
+        self.intake = storage.intake
+        self.admission = Admission(settings.max_in_flight)
+        self._shares = ListenerShares(settings.listeners, self.admission, settings.max_in_flight)
         self.rules = self._rules(settings)
         """What `receiver.toml` says now; a request goes by those that it began with."""
-        self.availability = availability
+        self.availability = storage.availability
         self.receipts = Receipts()
         self.bodies = Bodies(settings.max_body_bytes)
         self.unauthenticated = UnauthenticatedCounts()
