@@ -117,7 +117,10 @@ SCRIPTS = {
     "change_credential.lua": ("tests/auth/test_credentials.py",),
     "record_loss.lua": ("tests/health/test_losses.py",),
     "clear_losses.lua": ("tests/cli/test_losses_command.py",),
-    "renew_lease.lua": ("tests/workers/test_clock_ahead.py",),
+    "renew_lease.lua": (
+        "tests/workers/test_consumer_names.py",
+        "tests/workers/test_clock_ahead.py",
+    ),
     "release_lease.lua": ("tests/subscriptions/test_pauses.py",),
     "checks.lua": ("tests/workers/test_half_way.py",),
     "clock.lua": SWEEP,

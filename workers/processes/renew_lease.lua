@@ -1,6 +1,11 @@
 #!lua flags=allow-oom
--- Gives or renews the lease on one consumer name, unless another owner holds it.
+-- Gives or renews the lease on one consumer name, unless another owner holds it, or another program has
+-- something else there.
 -- KEYS lease. ARGV owner, how long (ms). Returns 1 if the owner holds it now.
+local kind = redis.call('TYPE', KEYS[1])['ok']
+if kind ~= 'none' and kind ~= 'string' then
+    return 0
+end
 local owner = redis.call('GET', KEYS[1])
 if owner == ARGV[1] then
     return redis.call('PEXPIRE', KEYS[1], ARGV[2])
