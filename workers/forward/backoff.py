@@ -8,11 +8,11 @@ FIRST: Final = 5.0
 LONGEST: Final = 3600.0
 
 
-def wait(attempts: int, uniform: "random.Random | None" = None) -> float:
+def wait(attempts: int) -> float:
     """Return the seconds to wait after so many failed attempts: exponential, with full jitter.
 
     Full jitter: anywhere between nothing and the bound, so that deliveries which failed together
     are not retried together.
     """
     bound = min(LONGEST, FIRST * 2 ** min(attempts - 1, 20))
-    return (uniform or random).uniform(0, bound)
+    return random.uniform(0, bound)  # noqa: S311 - no secret
