@@ -12,7 +12,7 @@ import msgspec
 
 from receiver.carriers.att.outbox import message_id
 from receiver.config.polls import AttStatusPoll
-from receiver.outbound import Answer, RequestError
+from receiver.outbound import Answer
 from receiver.outbound.authentication import Authentication
 from receiver.outbound.http_client import HttpClient
 from receiver.outbound.request_error import read
@@ -42,7 +42,10 @@ async def send(
     url = poll.base_url.rstrip("/") + path
     answer = await http.send("POST", url, headers=headers, content=body)
     if not 200 <= answer.status < 300:
-        raise SendingRefused(_said(read(answer)))
+        error = read(answer)
+        raise SendingRefused(
+            f"the gateway answered {error} and has not taken the message ({error.action.value})"
+        )
     return _message_id(answer)
 
 
@@ -65,7 +68,3 @@ def _member(value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         return None
     return next((inner for key, inner in value.items() if key.lower() == name), None)
-
-
-def _said(error: RequestError) -> str:
-    return f"the gateway answered {error} and has not taken the message ({error.action.value})"

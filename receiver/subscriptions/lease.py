@@ -104,8 +104,8 @@ class Lease:
         found = await self.client.hget(key, name)
         return text(found) if found else ""
 
-    async def write_field(self, key: str, name: str, value: object = "") -> None:
-        """Write one field of a hash, lease or not; without a value, remove it."""
+    async def write_field(self, key: str, name: str, value: object) -> None:
+        """Write one field of a hash, lease or not; empty, remove it."""
         if value == "":
             await self.client.hdel(key, name)
         else:

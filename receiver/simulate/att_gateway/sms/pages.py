@@ -75,7 +75,8 @@ def _json(messages: Sequence[Message], pending: int, url: str, names: Any, shape
     ):
         body += b"," + _encoded(key, charset) + b":" + _encoded(value, charset)
     body += b"}" if shape == "bad_json" else b"}}"
-    return Page(bytes(body), f"application/json; charset={_media(charset)}", ends)
+    media = "ISO-8859-1" if charset == "latin-1" else "UTF-8"
+    return Page(bytes(body), f"application/json; charset={media}", ends)
 
 
 def _item(position: int, message: Message, keys: Any, shape: str) -> dict[str, str]:
@@ -117,10 +118,6 @@ def _encoded(value: object, charset: str) -> bytes:
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-
-
-def _media(charset: str) -> str:
-    return "ISO-8859-1" if charset == "latin-1" else "UTF-8"
 
 
 def _xml(messages: Sequence[Message], pending: int, url: str, names: Any) -> Page:
