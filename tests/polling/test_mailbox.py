@@ -13,15 +13,11 @@ from tests.support.mailboxes import Reader
 SHAPES = pytest.mark.parametrize("seed", [False, True], ids=["SDK", "OpenAPI"])
 
 
-def reader(redis_url: str, gateway: MailboxGateway, **more: Any) -> Reader:
-    return Reader(redis_url, gateway, **more)
-
-
 @SHAPES
 def test_what_is_there_comes_out_first_and_then_what_changes(redis_url: str, seed: bool) -> None:
     gateway = MailboxGateway(seed=seed)
     gateway.add("m1")
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     assert mine.round() == 1
     gateway.add("m2")
     gateway.mark("m1", isUnread=False)
@@ -36,7 +32,7 @@ def test_what_is_there_comes_out_first_and_then_what_changes(redis_url: str, see
 @SHAPES
 def test_an_added_message_says_who_and_when_and_no_text(redis_url: str, seed: bool) -> None:
     gateway = MailboxGateway(seed=seed)
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add(
         "m1", "a secret", timeStamp="2026-01-14T12:00:00Z" if seed else "2026-01-14T12:00:00"
@@ -57,7 +53,7 @@ def test_an_added_message_says_who_and_when_and_no_text(redis_url: str, seed: bo
 def test_texts_come_along_where_the_poll_says_so(redis_url: str) -> None:
     gateway = MailboxGateway()
     gateway.add("m1", "a secret")
-    mine = reader(redis_url, gateway, text=True)
+    mine = Reader(redis_url, gateway, text=True)
     mine.round()
     assert (mine.events[0].data["text"], mine.events[0].data["subject"]) == ("a secret",) * 2
 
@@ -65,7 +61,7 @@ def test_texts_come_along_where_the_poll_says_so(redis_url: str) -> None:
 def test_half_an_emoji_holds_up_nothing(redis_url: str) -> None:
     gateway = MailboxGateway()
     gateway.add("m1", "half \ud83d")
-    mine = reader(redis_url, gateway, text=True)
+    mine = Reader(redis_url, gateway, text=True)
     mine.round()
     assert mine.events[0].data["text"] == "half \N{REPLACEMENT CHARACTER}"
 
@@ -74,7 +70,7 @@ def test_where_a_list_has_no_texts_each_message_is_asked_for(redis_url: str) -> 
     gateway = MailboxGateway()
     gateway.add("m1", "a secret")
     gateway.listed_texts = False
-    mine = reader(redis_url, gateway, text=True)
+    mine = Reader(redis_url, gateway, text=True)
     mine.round()
     gateway.add("m2", "another")
     mine.round()
@@ -84,7 +80,7 @@ def test_where_a_list_has_no_texts_each_message_is_asked_for(redis_url: str) -> 
 def test_flags_that_change_to_and_fro_are_an_event_each_time(redis_url: str) -> None:
     gateway = MailboxGateway()
     gateway.add("m1")
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     for unread in (False, True, False):
         gateway.mark("m1", isUnread=unread)
@@ -95,7 +91,7 @@ def test_flags_that_change_to_and_fro_are_an_event_each_time(redis_url: str) -> 
 def test_what_was_appended_and_not_noted_comes_out_once(redis_url: str) -> None:
     gateway = MailboxGateway()
     gateway.add("m1")
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     state = mine.progress.state
     gateway.add("m2")
@@ -115,7 +111,7 @@ def test_what_was_appended_and_not_noted_comes_out_once(redis_url: str) -> None:
 
 def test_a_message_that_cannot_be_read_is_asked_for_again(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m1")
     gateway.add("m2")
@@ -130,7 +126,7 @@ def test_a_message_that_cannot_be_read_is_asked_for_again(redis_url: str) -> Non
 
 def test_one_that_can_never_be_read_comes_out_with_what_is_known(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m1")
     gateway.failing = {"m1": 1000}
@@ -145,7 +141,7 @@ def test_one_whose_flags_change_before_it_is_read_comes_out_with_the_latest(
     redis_url: str,
 ) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m1")
     gateway.failing = {"m1": 6}
@@ -158,7 +154,7 @@ def test_one_whose_flags_change_before_it_is_read_comes_out_with_the_latest(
 
 def test_one_that_is_deleted_before_it_is_read_came_and_went(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m1")
     gateway.failing = {"m1": 3}
@@ -173,7 +169,7 @@ def test_many_changes_are_read_in_parts(redis_url: str) -> None:
     gateway = MailboxGateway(page=7)
     for number in range(30):
         gateway.add(f"old{number}")
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     assert mine.round() == 30
     gateway.largest = 500
     for number in range(120):
@@ -186,7 +182,7 @@ def test_many_changes_are_read_in_parts(redis_url: str) -> None:
 
 def test_where_a_request_for_several_is_refused_each_is_asked_for(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m1")
     gateway.add("m2")
@@ -199,7 +195,7 @@ def test_where_a_request_for_several_is_refused_each_is_asked_for(redis_url: str
 def test_trouble_that_is_not_about_the_state_changes_nothing(redis_url: str, status: int) -> None:
     gateway = MailboxGateway()
     gateway.add("m1")
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m2")
     gateway.before = lambda *_: (status, BAD_TOKEN)
@@ -214,14 +210,14 @@ def test_trouble_that_is_not_about_the_state_changes_nothing(redis_url: str, sta
 
 def test_the_state_goes_back_as_the_gateway_gave_it(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.rounds(2)
     assert [query for _, path, query in gateway.asked if path == "/delta"] == [{"state": "s/0+="}]
 
 
 def test_an_answer_that_is_none_is_a_round_that_failed(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     mine.round()
     gateway.add("m1")
     answers: list[Any] = [{}, {"deltaResponse": {}}, [], "text", {"deltaResponse": {"state": ""}}]
@@ -235,7 +231,7 @@ def test_an_answer_that_is_none_is_a_round_that_failed(redis_url: str) -> None:
 
 def test_no_message_is_quoted_where_a_round_fails(redis_url: str) -> None:
     gateway = MailboxGateway()
-    mine = reader(redis_url, gateway)
+    mine = Reader(redis_url, gateway)
     said = {"RequestError": {"ServiceException": {"MessageId": "SVC0001", "Text": "+12065550100"}}}
     gateway.before = lambda *_: (500, said)
     with pytest.raises(Refused) as refused:
