@@ -40,6 +40,7 @@ def test_the_command_serves_and_judges_what_comes_out_on_a_stream(
         http.post(f"{base}/_control/mo", json={"count": 3})
         headers = {"authorization": f"Bearer {token['access_token']}"}
         http.get(f"{base}{INBOX}", headers=headers)
+        stream.xadd("events", {"event": b'{"text": "\xff"}'})  # of somebody else
         assert http.get(f"{base}/_verdict").json()["lost"] == 2
         for number in (1, 2, 2):
             event = {"data": {"text": f"Message {number:07d}"}}

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from receiver.contract.stored_values import UNREADABLE
 from receiver.simulate.att_gateway.handover import Handover
 
 _DEEPEST: Final = 20
@@ -80,7 +81,7 @@ def texts(values: Iterable[bytes], known: frozenset[str] | set[str]) -> list[str
     for value in values:
         try:
             document = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             document = value.decode("utf-8", "replace")
         found.update(_strings(document, known))
     return [*found]
