@@ -2,6 +2,7 @@
 
 import json
 import re
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.support.commands import answered, on_a_terminal, run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 
 TOML = """
@@ -118,3 +120,26 @@ def test_what_is_not_well_has_another_sign_also_without_colours(
     assert code == 1
     assert signs["web"] == signs["workers"] == "!"
     assert signs["redis"] == signs["ledger"] == "●".encode(letters, "backslashreplace").decode()
+
+
+class Another(BaseHTTPRequestHandler):
+    """What another program answers on our port."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"text": "\xff"}')
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+def test_another_program_in_the_place_of_the_web_process_is_shown_by_its_status(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Another)
+    with threaded(server):
+        environ = {"REDIS_URL": valkey.url, "PORT": str(server.server_port)}
+        found = run(tmp_path, "status", "--json", **environ)
+    web = json.loads(found.stdout)["web"]
+    assert (web["status"], web["said"], found.stderr) == (200, {}, "")

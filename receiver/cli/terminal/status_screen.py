@@ -11,6 +11,7 @@ from receiver.cli.terminal.output import print_document, printable, terminal
 from receiver.cli.terminal.sink_table import NOT_BEGUN, state
 from receiver.cli.terminal.spool_depth import read_spool
 from receiver.config.settings import Settings
+from receiver.contract.stored_values import UNREADABLE
 from receiver.metrics import snapshot
 from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
@@ -115,8 +116,8 @@ def _web(settings: Settings) -> Document:
         return {"url": url, "status": 0, "why": str(error)}
     try:
         said = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
-        said = {}
+    except UNREADABLE:
+        said = {}  # another program listens there
     return {"url": url, "status": answer.status, "said": said}
 
 
