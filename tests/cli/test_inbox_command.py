@@ -103,7 +103,7 @@ def test_without_consent_poll_or_gateway_it_says_what_to_do(
     assert 'is no [[poll]] of kind "att-messages"' in alice.command("inbox", "list", "bob").stderr
     alice.command("consent", "alice", "--forget")
     assert "run `receiver consent alice`" in alice.command("inbox", "list", "alice").stderr
-    alice.environ["ATT_APP_SECRET"] = ""
+    alice.more["ATT_APP_SECRET"] = ""
     assert "ATT_APP_SECRET is not set" in alice.command("inbox", "list", "alice").stderr
 
 

@@ -56,7 +56,7 @@ def test_the_days_that_are_left_are_told_and_found(valkey: Valkey, tmp_path: Pat
 
 def test_keys_that_are_not_set_are_found(valkey: Valkey, tmp_path: Path) -> None:
     alice = PolledMailbox(valkey, tmp_path, "https://gateway.example.com")
-    alice.environ["RECEIVER_SECRET_KEYS"] = ""
+    alice.more["RECEIVER_SECRET_KEYS"] = ""
     assert seen(alice)[1][-1][1].startswith("RECEIVER_SECRET_KEYS is not set")
-    alice.environ["RECEIVER_SECRET_KEYS"] = base64.b64encode(b"k" * 32).decode()
+    alice.more["RECEIVER_SECRET_KEYS"] = base64.b64encode(b"k" * 32).decode()
     assert len(seen(alice)[1]) == 1

@@ -97,7 +97,7 @@ def test_what_is_no_consent_is_said_in_a_sentence(
 def test_without_keys_nobody_is_troubled_and_nothing_stored(
     alice: PolledMailbox, gateway: MailboxGateway
 ) -> None:
-    alice.environ["RECEIVER_SECRET_KEYS"] = ""
+    alice.more["RECEIVER_SECRET_KEYS"] = ""
     done = alice.command("consent", "alice", said=BACK)
     assert (done.exit_code, done.stdout, gateway.asked) == (2, "", [])
     assert "RECEIVER_SECRET_KEYS is not set" in done.stderr

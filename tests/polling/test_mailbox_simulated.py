@@ -23,7 +23,7 @@ def double() -> Iterator[SimulatedGateway]:
 @pytest.fixture
 def alice(valkey: Valkey, tmp_path: Path, double: SimulatedGateway) -> PolledMailbox:
     found = PolledMailbox(valkey, tmp_path, double.url)
-    found.environ |= {"ATT_APP_KEY": "simulated-client", "ATT_APP_SECRET": "simulated-secret"}
+    found.more |= {"ATT_APP_KEY": "simulated-client", "ATT_APP_SECRET": "simulated-secret"}
     asked = found.command("consent", "alice", said="")
     redirected = httpx2.get(asked.stdout.strip(), trust_env=False).headers["location"]
     assert found.command("consent", "alice", said=redirected).exit_code == 0
@@ -97,6 +97,6 @@ def test_the_events_are_the_mailbox_whatever_goes_wrong(
             alice.forget_pauses()
     double.control("clear-faults")
     alice.forget_pauses()
-    assert alice.once(12).outcome == "empty"
+    assert alice.once(times=12).outcome == "empty"
     assert len(names) > 5
     assert rebuilt(alice.events()) == there(double)

@@ -14,7 +14,7 @@ from receiver.polling.mailbox.consents import Consents
 from receiver.polling.mailbox.progress import ProgressStore
 from receiver.polling.process import Process
 from receiver.polling.shelf import Shelf
-from tests.support.polled_mailbox import FAST
+from tests.support.polling import FAST
 
 STEPS: dict[str, tuple[Any, str]] = {
     "index": (MailboxApi, "build_index"),

@@ -87,12 +87,14 @@ class Polled:
         """Its poll."""
         return self.settings.polls[0]
 
-    def once(self, pace: Pace = FAST) -> Round:
-        """One round now."""
+    def once(self, pace: Pace = FAST, *, times: int = 1) -> Round:
+        """One round now, or several of one process; how the last one ended."""
 
         async def run() -> Round:
             process = Process(self.settings, lambda: False, pace)
             try:
+                for _ in range(times - 1):
+                    await process.once(self.poll)
                 return await process.once(self.poll)
             finally:
                 await process.close()
