@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from redis.asyncio import Redis
@@ -175,26 +175,27 @@ class Process:
         return Poller(site, kind_of(site))
 
     def _site(self, poll: Poll, closing: AsyncExitStack, running: _Running) -> Site:
-        common: dict[str, Any] = {
-            "poll": poll,
-            "settings": self._settings,
-            "redis": self._redis,
-            "store": self._store(poll.name),
-            "shelf": self._shelf,
-            "ready": partial(self._ready, self._store(poll.name)),
-            "pace": self._pace,
-            "stopping": lambda: running.retired or self._stopping(),
-            "closing": closing,
-        }
+        store = self._store(poll.name)
+        site = Site(
+            poll=poll,
+            settings=self._settings,
+            redis=self._redis,
+            store=store,
+            shelf=self._shelf,
+            ready=partial(self._ready, store),
+            pace=self._pace,
+            stopping=lambda: running.retired or self._stopping(),
+            closing=closing,
+        )
         if not isinstance(poll, GatewayPoll):
-            return Site(**common)
+            return site
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace, self._stopping)
         self._gateways.add(gateway)
         closing.callback(self._gateways.discard, gateway)
         closing.push_async_callback(gateway.close)
-        pages = Pages(self._shelf, poll, gateway, common["ready"])
-        return GatewaySite(**common, gateway=gateway, pages=pages)
+        pages = Pages(self._shelf, poll, gateway, site.ready)
+        return GatewaySite(**vars(site), gateway=gateway, pages=pages)
 
     async def _ready(self, store: Store) -> str:
         if not await store.acquire_lease():
