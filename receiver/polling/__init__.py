@@ -12,7 +12,7 @@ How a kind of poll (`[[poll]] kind = …`) plugs in:
   failures, the rules while Redis is away, the state in Redis and the counts. A round that wants
   another pause than the cadence says so in `Round.again`; what it leaves under way, `finish` waits
   for.
-- What it works with is its `Site`, at a gateway a `GatewaySite` (`rounds`). `pages.fetch` is one
+- What it works with is its `Site`, or a `GatewaySite` (`rounds`) whose `pages.fetch` is one
   destructive GET by the page protocol; its `Fetched` says how it ended, once the page is in the
   inbound stream. What becomes of the body is the callback's to say (`records`), or a `judge` of the
   kind's own; what follows from a page before its file is removed is a line in `Shelf.follow_ups`.

@@ -16,5 +16,5 @@ def kind_of(site: Site) -> Kind:
         from receiver.polling.mailbox.kind import MailboxPoll  # late: with it comes cryptography
 
         return MailboxPoll(poll, site)
-    assert isinstance(site, GatewaySite)  # noqa: S101 - as every poll of a gateway has one
+    assert isinstance(site, GatewaySite)  # noqa: S101 - so `process` has made it
     return Inbox(poll, site) if isinstance(poll, AttInboxPoll) else Statuses(poll, site)

@@ -10,7 +10,7 @@ import structlog
 from redis.asyncio import Redis
 
 from receiver.carriers import att
-from receiver.config.polls import AttStatusPoll, CamaraDevicePoll, GatewayPoll, Poll
+from receiver.config.polls import AttInboxPoll, AttStatusPoll, CamaraDevicePoll, Poll
 from receiver.config.settings import Settings
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import RedisLink
@@ -187,7 +187,7 @@ class Process:
             stopping=lambda: running.retired or self._stopping(),
             closing=closing,
         )
-        if not isinstance(poll, GatewayPoll):
+        if not isinstance(poll, AttInboxPoll | AttStatusPoll):
             return site
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace, self._stopping)

@@ -81,7 +81,7 @@ class Site:
 
 @dataclass(kw_only=True)
 class GatewaySite(Site):
-    """What a poll of a gateway works with besides."""
+    """What a poll whose reads are destructive works with besides."""
 
     gateway: "Gateway"
     pages: "Pages"
