@@ -7,11 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from receiver.config.settings import Settings
 from receiver.contract.records import Notification, Refusal, encode
-from receiver.erasure import own_spool
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.own_spool import OwnSpool
 from receiver.erasure.person import Person
@@ -89,8 +86,3 @@ async def asking(valkey: Valkey, house: House, directory: Path) -> Any:
 
 def erase(valkey: Valkey, **more: Any) -> Report:
     return Eraser(valkey.client(), Person((HER,), Settings()), ()).run(**more)
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_spool, "EVERY", 0.05)
