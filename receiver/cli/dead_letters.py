@@ -132,7 +132,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     client, sinks = setup.client_of(settings), frozenset(sink.name for sink in settings.sinks)
     actions = DeadLetterActions(client)
     bell = Bell(client)
-    notice = WaitNotice(bell.ring)
+    notice = WaitNotice(bell.enqueue)
     throttle = ReplayThrottle(client, settings.full_percent, notice)
     wanted = _selection_or_all(everything, chosen)
     try:
@@ -146,8 +146,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
         output.say(f"stopped: {why}; the rest stays, replay it later")
         raise SystemExit(1) from None
     finally:
-        bell.ring()
-        bell.close()
+        bell.enqueue()
 
 
 @command.command()

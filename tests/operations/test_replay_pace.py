@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -20,7 +22,7 @@ from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
 from receiver.operations.event_replay import AT_ONCE, WAITING_MOST
 from receiver.operations.replay_throttle import OPEN_MOST, NoRoom, ReplayThrottle
-from tests.support.commands import running
+from tests.support.commands import environment, running
 from tests.support.valkey import Valkey
 
 CONFIG = '[[sink]]\nname = "billing"\nkind = "redis-stream"\nstream = "billing"\n'
@@ -166,6 +168,46 @@ def test_a_replay_that_is_ended_says_what_it_did(
         process.send_signal(number)
         out, _ = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)["done"]) == (code, AT_ONCE)
+
+
+INTERRUPTED = """
+import threading, time
+from receiver.cli import main
+from receiver.cli.terminal import output
+
+say, enter = output.say, threading.Condition.__enter__
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+def locked(condition):
+    threading.Condition.__enter__ = enter
+    enter(condition)
+    interrupt()
+
+def said(line):
+    say(line)
+    threading.Condition.__enter__, time.sleep = locked, interrupt
+
+output.say = said
+main()
+"""
+"""Ctrl-C comes while it rings: once a lock of a thread pool has been taken, if there is one."""
+
+
+def test_an_interrupt_while_it_rings_ends_a_replay(valkey: Valkey, tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text(CONFIG)
+    undelivered(valkey.client(), AT_ONCE + 100)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "dead-letters", "replay", "--all"],
+        cwd=tmp_path,
+        env=environment(REDIS_URL=valkey.url),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, json.loads(done.stdout)["done"]) == (130, AT_ONCE)
 
 
 @pytest.mark.parametrize(("percent", "goes_on"), [(74, True), (76, False)])

@@ -97,15 +97,14 @@ def _replay(state: Any, wanted: Selection, task: Task) -> Iterator[tuple[str, st
 
     def waits(why: str) -> None:
         task.wait_for(why)
-        bell.ring()
+        bell.enqueue()
 
     pace = ReplayThrottle(client, settings.full_percent, waits)
     try:
         letters = dead_letters.select(client, wanted)
         yield from DeadLetterActions(client).replay(letters, sinks, pace)
     finally:
-        bell.ring()
-        bell.close()
+        bell.enqueue()
 
 
 def _drop(state: Any, wanted: Selection, _: Task) -> Iterator[tuple[str, str]]:
