@@ -11,7 +11,7 @@ from receiver.cli.terminal.process import ProcessGroup
 from receiver.cli.terminal.receiver_url import ReceiverUrl
 from receiver.config.reload import Reload
 from receiver.config.settings import Settings
-from receiver.runtime import hangup
+from receiver.runtime import hangup, logs
 from receiver.runtime.loopback import is_loopback
 
 
@@ -56,7 +56,6 @@ def _run(port: int | None, web: str) -> None:
         )
     setup.refuse_taken_port(found, "--port names another")
     from receiver.console import server
-    from receiver.runtime import logs
 
     logs.configure(found.log_level)
     setup.log_unknown_variables()

@@ -46,9 +46,7 @@ def command(*, once: str | None, grace: float) -> None:
     """
     found = _settings(once)
     reload = _reload(found)
-    logs.configure(found.log_level)
-    setup.log_unknown_variables()
-    setup.log_missing_rights(found.redis_url or "")
+    setup.begin_log(found)
     for first, second in polls.twins(found.polls):
         log.warning(
             "poll.twins", said=f"{first} and {second} have one registration: each takes half"

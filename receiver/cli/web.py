@@ -35,12 +35,9 @@ def command() -> None:
     setup.refuse_weak_redis(settings)
     setup.refuse_unwritable_spool(settings)
     setup.refuse_taken_port(settings)
-    from receiver.runtime import logs
     from receiver.web import server
 
-    logs.configure(settings.log_level)
-    setup.log_unknown_variables()
-    setup.log_missing_rights(settings.redis_url or "")
+    setup.begin_log(settings)
     with suppress(redis.RedisError), setup.connect(settings.redis_url or "") as client:
         web_address.say_port(client, settings.host, settings.port)
     structlog.get_logger().info("web.starts", url=setup.base_url(settings))

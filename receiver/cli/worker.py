@@ -8,6 +8,7 @@ import click
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.process import Process
+from receiver.runtime import hangup
 
 
 @click.command(cls=Process)
@@ -25,11 +26,7 @@ def command() -> None:
     """
     settings = setup.settings_for_process("worker")
     setup.refuse_weak_redis(settings)
-    from receiver.runtime import hangup, logs
-
-    logs.configure(settings.log_level)
-    setup.log_unknown_variables()
-    setup.log_missing_rights(settings.redis_url or "")
+    setup.begin_log(settings)
     hangup.put_off()  # until the program that follows listens
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # and so Ctrl-C: no traceback of it
     os.environ["PYTHONSAFEPATH"] = "1"  # or a folder `workers` in the current directory is run

@@ -16,7 +16,7 @@ from receiver.config import settings as settings_module
 from receiver.config import unknown_variables
 from receiver.config.settings import Settings, SettingsError
 from receiver.contract.redis_keys import CREDENTIALS
-from receiver.runtime import hangup, redis_client, redis_errors
+from receiver.runtime import hangup, logs, redis_client, redis_errors
 from receiver.runtime.full_redis_client import FullRedisClient
 
 _URL_FILE: Final = "redis-url"
@@ -120,11 +120,17 @@ def refuse_without_credential(found: Settings, url: str) -> None:
         )
 
 
-def log_missing_rights(url: str) -> None:
-    """Log which rights the Redis user lacks; a Redis that is unreachable is not checked.
-
-    Raises `Refused` for a Redis Cluster, and for a server that is too old.
+def begin_log(found: Settings) -> None:
+    """Configure the log of a process, and log what is wrong and keeps it from nothing. Raises
+    `Refused` for a Redis Cluster, and for a server that is too old.
     """
+    logs.configure(found.log_level)
+    log_unknown_variables()
+    _log_missing_rights(found.redis_url or "")
+
+
+def _log_missing_rights(url: str) -> None:
+    """Log which rights the Redis user lacks; a Redis that is unreachable is not checked."""
     from receiver.runtime import redis_rights
 
     try:
