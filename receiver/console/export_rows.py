@@ -11,6 +11,7 @@ import redis
 from receiver.auth import credential_store
 from receiver.config.settings import Settings
 from receiver.console import audit
+from receiver.console.attempts import shown
 from receiver.console.export import Row
 from receiver.console.live import HISTORY, Live
 from receiver.console.mask import Masks
@@ -86,9 +87,8 @@ def of_rejected(
 
 def of_attempts(client: redis.Redis, masks: Masks, sink: str) -> Iterator[Row]:
     """Yield a sink's last attempts."""
-    for one in delivery_attempts.newest(client, sink):
-        answer = masks.body(one.answer) if one.answer else ""
-        yield msgspec.structs.asdict(one) | {"at": iso(one.at), "answer": answer}
+    for row in shown(delivery_attempts.newest(client, sink), masks):
+        yield msgspec.structs.asdict(row.one) | {"at": iso(row.one.at), "answer": row.answer}
 
 
 def of_sinks(client: redis.Redis) -> Iterator[Row]:

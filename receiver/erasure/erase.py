@@ -119,10 +119,11 @@ class Eraser:
         report.left += [*self._left(), *self._person.left, *subscribed.left(self._client, who)]
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
-        report.log = "left as it is" if dry_run else log_rewrite.rewrite(self._client, self._say)
-        if not dry_run:
+            report.log = "left as it is"
+        else:
+            report.log = log_rewrite.rewrite(self._client, self._say)
             slow_log.clear(self._client)
-        report.uncounted = runs.end(self._client, begun) if begun else []
+            report.uncounted = runs.end(self._client, begun)
         report.at = time.time_ns() // 1_000_000
         return report
 

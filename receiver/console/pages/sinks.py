@@ -42,17 +42,17 @@ def show_one(request: Request) -> Response:
     settings = next((x for x in request.app.state.settings.sinks if x.name == name), None)
     if found is None:
         return render.page(request, "message.html", _none(settings), 404)
+    masks = masks_of(request)
+    attempts = unless_foreign(lambda: delivery_attempts.newest(client, name), [])
     about: dict[str, Any] = {
         "sink": found,
         "settings": settings,
         "kind": settings.__struct_config__.tag if settings else "",
-        "where": _where(settings, masks_of(request)) if settings else [],
+        "where": _where(settings, masks) if settings else [],
         "now_s": time.time(),
         "oldest": unless_foreign(lambda: oldest_waiting.oldest(client, name), 0),
         "stopped_at": _stopped_at(client, name),
-        "attempts": shown_attempts(
-            unless_foreign(lambda: delivery_attempts.newest(client, name), []), masks_of(request)
-        ),
+        "attempts": shown_attempts(attempts, masks),
     }
     return render.page(request, "sink.html", about)
 
