@@ -19,10 +19,10 @@
   }, 1000);
 
   // Numbers that ask for themselves: while nobody answers they are old, and look it.
-  const old = Object.assign(document.createElement("p"), { id: "away", className: "notice bad", role: "alert", textContent: "The console is out of reach. What stands here is the last that it said." });
+  const notice = Object.assign(document.createElement("p"), { id: "away", className: "notice bad", role: "alert", textContent: "The console is out of reach. What stands here is the last that it said." });
   const silent = (gone) => {
     document.getElementById("main").classList.toggle("old", gone);
-    if (!gone) old.remove(); else if (!old.isConnected) document.getElementById("main").prepend(old);
+    if (!gone) notice.remove(); else if (!notice.isConnected) document.getElementById("main").prepend(notice);
   };
   for (const [name, gone] of [["htmx:error", true], ["htmx:after:request", false]]) document.addEventListener(name, () => silent(gone));
 
