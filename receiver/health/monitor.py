@@ -57,7 +57,7 @@ class Monitor:
     async def run(self) -> None:
         """Check until cancelled, and log when Redis is in trouble and when intake is closed."""
         while True:
-            trouble = ""
+            trouble, full = "", self._server.full
             try:
                 async with asyncio.timeout(SILENT_AFTER):
                     await self.look()
@@ -67,7 +67,8 @@ class Monitor:
             except Exception as error:  # noqa: BLE001 - one bad look may not end all looking
                 self._seldom.say("error", "watch.fault", error=type(error).__name__)
             self._away.is_now(self._server.trouble or trouble)
-            self._closed.is_now(self._server.full)
+            # Writers close it between two looks, each of which opens it for as much as has room.
+            self._closed.is_now(self._server.full or full)
             self._tally.say()
             await asyncio.sleep(EVERY)
 

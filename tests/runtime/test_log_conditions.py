@@ -84,6 +84,22 @@ def test_intake_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -
     assert len(said(receiver, "intake.closed")) == 1
 
 
+def test_intake_that_writers_close_between_two_looks_has_a_line_too(receiver: Receiver) -> None:
+    """Redis stays just below the mark, and carriers get 503."""
+    receiver.start_web()
+    fill(receiver.redis, 0.79)
+    seen = _reads(receiver)
+    eventually(lambda: _reads(receiver) > seen + 4)  # it has looked
+    eventually(lambda: receiver.post("/att/sms/mo", mo("x" * 200_000)).status == 503)
+    [closed] = eventually(lambda: said(receiver, "intake.closed"))
+    assert closed["reason"] == "Redis is 80% full, by what came since the last look"
+
+
+def _reads(receiver: Receiver) -> int:
+    stats: Any = receiver.redis.info("commandstats")
+    return int(stats["cmdstat_hgetall"]["calls"])
+
+
 @pytest.mark.parametrize(
     ("url", "place"),
     [
