@@ -50,6 +50,7 @@ def command(*, as_json: bool) -> None:
     could be examined.
     """
     settings, findings = _settings()
+    named = not findings
     tokens = bootstrap_tokens.split(os.environ.get("RECEIVER_BEARER_TOKENS", ""))
     if not settings.redis_url:  # it is `receiver up` that is meant
         spool = settings.spool_dir or settings.data_dir / "spool"
@@ -69,7 +70,7 @@ def command(*, as_json: bool) -> None:
         wrong_types = list(check_key_types(client))
         findings += wrong_types
         if not wrong_types:  # else what follows fails at them
-            findings += _of_work(settings, client, tokens)
+            findings += _of_work(settings, client, tokens, named=named)
             status = int(any(one.severity != "note" for one in findings))
     except redis_errors.DOWN as error:
         findings += explain_unreachable(
@@ -105,15 +106,22 @@ def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
     return list(check_redis_server(settings, info, durability.settings_of(client), off))
 
 
-def _of_work(settings: Settings, client: redis.Redis, tokens: Sequence[str]) -> Iterator[Finding]:
-    """Yield findings about what Redis holds. Raises one of `DOWN` after those up to there."""
+def _of_work(
+    settings: Settings, client: redis.Redis, tokens: Sequence[str], *, named: bool
+) -> Iterator[Finding]:
+    """Yield findings about what Redis holds; unless what the file names is `named`, nothing is said
+    to be in it no more. Raises one of `DOWN` after those up to there.
+    """
     found = snapshot.of_settings(client, settings)
+    if not named:
+        found = msgspec.structs.replace(found, sinks={}, watches=[])
     yield from polls.of_state(settings, found.polls, found.now)
     yield from check_sink_variables(settings, found)
     yield from check_workload(settings, found, tokens, demo_token(settings))
     yield from consents(settings, found)
     yield from subscriptions(settings, found)
-    yield from left_behind(settings, overview.read_slots(client), found.now)
+    slots = overview.read_slots(client) if named else []
+    yield from left_behind(settings, slots, found.now)
     yield from parking.parking(settings, found, parking.event_bytes(client))
     yield from check_spool(settings, redis_answers=True)
 
