@@ -48,7 +48,7 @@ def check_workload(
         )
     yield from credentials(found, demo)
     yield from _workers(settings, found)
-    yield from _sinks(found)
+    yield from _sinks(settings, found)
     yield from _retired(settings, found)
     yield from _books(found)
     yield from check_counts(found)
@@ -129,8 +129,11 @@ def check_sink_variables(settings: Settings, found: Snapshot) -> Iterator[Findin
                 )
 
 
-def _sinks(found: Snapshot) -> Iterator[Finding]:
+def _sinks(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    here = {sink.name for sink in settings.sinks}
     for name, sink in found.sinks.items():
+        if name not in here and "configured" in sink.counts and not sink.known(found.now):
+            continue  # it was taken out, and nothing is sent to it
         if "stopped" in sink.state:
             yield Finding(
                 "serious",

@@ -15,6 +15,7 @@ from receiver.contract.redis_keys import (
     INBOUND,
     LEDGER,
     LOSSES,
+    SINKS,
     retry_due,
     sink_state,
 )
@@ -97,6 +98,21 @@ def test_a_notification_that_has_been_open_for_a_minute_is_found(
     assert grave(found, said) == "warning"
     (age,) = (float(what.split(said)[1].split()[0]) for what in found if said in what)
     assert 119 <= age <= waited + 1
+
+
+def test_a_sink_that_was_taken_out_while_it_failed_is_only_a_note(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    """For a day its events are kept; there is nothing to mend, and nobody to wake."""
+    client: Any = valkey.client()
+    create_group(client, "gone", "0")
+    client.hset(sink_state("gone"), "opened", 1)
+    client.hset(SINKS, "gone:configured", int(time.time() * 1000))
+    assert grave(examined(tmp_path, valkey.url), "the sink gone fails") == "warning"
+    client.hincrby(SINKS, "gone:configured", -120_000)
+    found = examined(tmp_path, valkey.url)
+    assert grave(found, "the sink gone is not configured any more") == "note"
+    assert not any("gone fails" in what for what in found)
 
 
 def test_a_sink_whose_circuit_is_open_is_found_and_one_that_is_stopped_once(
