@@ -136,7 +136,10 @@ def remove(name: str, *, yes: bool) -> None:
             output.print_message(f"{name} is gone already: only its counts are kept")
             return
         if one.unknown_seconds <= BEATS_WITHIN:
-            raise setup.Refused(f"a worker still has {name!r}: end or restart the workers first")
+            raise setup.Refused(
+                f"a worker still has {name!r}, or had it a moment ago: take it out of the "
+                "receiver.toml of every worker; from a minute later on it can be removed"
+            )
         if not yes:
             click.confirm(f"{_what_becomes(one)}. Remove it?", abort=True, err=True)
         sink_orders.retire_now(client, name)

@@ -46,6 +46,7 @@ def test_a_sink_that_is_gone_is_removed_at_once(valkey: Valkey, tmp_path: Path) 
         early = run(tmp_path, "sinks", "remove", "hook", "--yes", REDIS_URL=valkey.url)
         assert (early.returncode, early.stdout) == (2, "")
         assert early.stderr.startswith("receiver: a worker still has 'hook'")
+        assert "from a minute later on it can be removed" in early.stderr
         client.hincrby(SINKS, "hook:configured", -3600 * 1000)
         asked = run(tmp_path, "sinks", "remove", "hook", stdin="n\n", REDIS_URL=valkey.url)
         assert "hook had 3 events to get: 0 that are retried become dead letters" in asked.stderr
