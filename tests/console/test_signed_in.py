@@ -157,14 +157,14 @@ def test_what_another_program_wrote_is_no_fault_of_ours(
     assert operator.get("/audit").headers["location"] == "/login"
 
 
-@pytest.mark.parametrize("value", ["+12065550142", "tel:+12065550142", " SIP:ada@example.com"])
+@pytest.mark.parametrize("value", ["+12065550142", "tel:+12065550142", " SIP:lovelace@example.com"])
 @pytest.mark.parametrize("name", ["id", "source", "messageId", "status"])
 def test_an_address_is_masked_whatever_its_name_is(valkey: Valkey, name: str, value: str) -> None:
     found = masks(valkey.client())
     for document in ({name: value}, {name: [1, value]}, {"a": {name: value}}):
         shown = found.body(msgspec.json.encode(document))
         assert "2065550142" not in shown
-        assert "ada" not in shown
+        assert "lovelace" not in shown
     assert found.document({name: "a-1 2026-01-31"}) == {name: "a-1 2026-01-31"}
 
 
