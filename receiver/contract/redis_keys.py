@@ -218,8 +218,8 @@ def sink_parking(sink: str) -> str:
     is parked, the first of them `since` (ms). `place` names the directory that has them, `host` its
     machine; `to` and `returned_to` are the last entries that were parked and that came back;
     `bytes` on the disk; `due` the latest score in `retry_due` of what came back; `seen` when the
-    directory's worker last looked (ms), and `trouble` why it could not park or return. Absent where
-    nothing was ever parked.
+    directory's worker last looked (ms), and `trouble` why it could not park or return; `damaged`
+    when some did not come back last (ms). Absent where nothing was ever parked.
     """
     return f"receiver:parking:{sink}"
 

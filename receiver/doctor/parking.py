@@ -8,6 +8,8 @@ import redis
 
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS, RETIRED_SECONDS
+from receiver.contract.stored_values import whole
+from receiver.doctor.credentials import WEEK
 from receiver.doctor.finding import Finding
 from receiver.metrics.sink_snapshot import Sink
 from receiver.metrics.snapshot import Snapshot
@@ -79,7 +81,8 @@ def _parked(sink: SinkSettings, state: Sink, now: float) -> Iterator[Finding]:
             f"receiver worker  # on {host}, with its RECEIVER_PARK_DIR. If that disk is lost: "
             f"receiver sinks skip-parked {sink.name}",
         )
-    if damaged := state.counts.get("parked_damaged"):
+    at = whole(state.parking.get("damaged")) / 1000 or now  # the count stays for ever
+    if (damaged := state.counts.get("parked_damaged")) and now - at < WEEK:
         yield Finding(
             "warning",
             f"{damaged} parked events of {sink.name} did not come back",

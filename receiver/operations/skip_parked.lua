@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- include receiver.runtime checks
+-- include receiver.runtime clock
 -- Counts what is parked of a sink as not come back, so that newer events are sent. The directory loses its
 -- claim: its files are kept if it is seen again.
 -- KEYS parking, counts. ARGV sink. Returns how many they were.
@@ -9,6 +10,6 @@ local state = redis.call('HMGET', KEYS[1], 'total', 'returned', 'to')
 local parked = tonumber(state[1] or '0') - tonumber(state[2] or '0')
 if parked > 0 then
     redis.call('HINCRBY', KEYS[2], ARGV[1] .. ':parked_damaged', parked)
-    redis.call('HSET', KEYS[1], 'returned', state[1], 'returned_to', state[3], 'place', '', 'bytes', '0')
+    redis.call('HSET', KEYS[1], 'damaged', string.format('%.0f', now_ms()), 'returned', state[1], 'returned_to', state[3], 'place', '', 'bytes', '0')
 end
 return parked

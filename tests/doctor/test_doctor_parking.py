@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.contract.redis_keys import EVENTS, SINKS, sink_parking, sink_state
+from tests.support.commands import run
 from tests.support.examined import examined, grave
 from tests.support.valkey import Valkey
 from workers.forward.delivery_queue import create_group
@@ -47,6 +48,21 @@ def test_of_a_sink_that_fails_it_is_said_what_holds_and_for_how_long(
     assert grave(found, what) == severity
     assert why in found[what]["why"]
     assert ("parked on disk, which is full in" in found[what]["why"]) is (policy == "park")
+
+
+def test_events_that_did_not_come_back_are_said_for_a_week(
+    client: Any, valkey: Valkey, tmp_path: Path
+) -> None:
+    """Their count stays in the ledger for ever, and nothing is left to do."""
+    (tmp_path / "receiver.toml").write_text(SINK)
+    client.hset(sink_parking("copy"), mapping={"total": 9, "returned": 2, "to": "1-1"})
+    assert (
+        run(tmp_path, "sinks", "skip-parked", "copy", "--yes", REDIS_URL=valkey.url).returncode == 0
+    )
+    what = "7 parked events of copy did not come back"
+    assert grave(examined(tmp_path, valkey.url), what) == "warning"
+    client.hincrby(sink_parking("copy"), "damaged", -8 * 86_400_000)
+    assert what not in examined(tmp_path, valkey.url)
 
 
 def test_a_park_disk_in_trouble_is_serious_and_so_is_one_without_its_worker(

@@ -179,6 +179,7 @@ def test_a_disk_from_before_the_last_were_parked_counts_those_as_missing(
     (tmp_path / "backup").rename(tmp_path / "disk")
     assert come_back(parking(copy_sink()), forwarding) == ids[:10] + ids[25:]
     assert parked.books().parked_damaged == 15
+    assert parked.client.hexists(sink_parking("copy"), "damaged")  # for `receiver doctor`
 
 
 @pytest.mark.parametrize("policy", ["hold", "shed"])

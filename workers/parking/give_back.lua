@@ -45,6 +45,7 @@ redis.call('HSET', KEYS[4], 'due', string.format('%.10f', due))
 if parked then
     if missing > 0 then
         redis.call('HINCRBY', KEYS[3], sink .. ':parked_damaged', missing)
+        redis.call('HSET', KEYS[4], 'damaged', string.format('%.0f', now))
     end
     if erased > 0 then
         redis.call('HINCRBY', KEYS[3], sink .. ':erased', erased)
