@@ -151,6 +151,25 @@ def test_a_redis_that_is_put_back_has_what_was_set_aside_without_it(
     assert len(segments(tmp_path, "unclaimed")) == (meanwhile > 0)
 
 
+def test_an_older_redis_that_is_put_back_has_of_what_was_set_aside_what_it_knows_of(
+    valkey: Valkey, parking: Made, tmp_path: Path
+) -> None:
+    """It parks at once, under the numbers that the others have."""
+    forwarding, parked = Forwarding(valkey, copy_sink()), parking(copy_sink())
+    ids = publish_many(valkey, 20)
+    park(parked, 10)
+    backup = _stored(parked.client)
+    publish_many(valkey, 20, first=100)
+    park(parked, 10, 20)
+    parked.client.flushall()
+    Forwarding(valkey, copy_sink())
+    parked.parker._parkings["copy"].update_files(parked.use("copy"))
+    _restore(parked.client, backup)
+    ids += publish_many(valkey, 20, first=200)
+    assert come_back(parked, forwarding) == ids
+    assert len(segments(tmp_path, "unclaimed")) == 1
+
+
 def test_what_redis_has_forgotten_is_kept_also_where_somebody_has_moved_the_group_back(
     valkey: Valkey, parking: Made, tmp_path: Path
 ) -> None:

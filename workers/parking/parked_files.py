@@ -81,11 +81,13 @@ class ParkedFiles:
             return None
         return next((block for _, block in self._blocks if block.is_beyond(total, to)), None)
 
-    def claim(self, total: int, after: str, to: str) -> None:
+    def claim(self, total: int, after: str, to: str) -> bool:
         """Take in files that were set aside: a Redis that counts on them was put back. Their first
         block comes behind all others and before the number `total`; their entries lie behind
-        `after`, and up to `to`.
+        `after`, and up to `to`. Returns whether there were any; what comes behind the first block
+        may be unclaimed.
         """
+        known = len(self._blocks)
         for path in sorted(self._directory.glob("*unclaimed")):
             blocks = segment.blocks(path)
             if not blocks or blocks[0].number < self.end or blocks[0].is_beyond(total, to):
@@ -96,6 +98,7 @@ class ParkedFiles:
                 path.rename(self._directory / name)
                 sync_directory(self._directory)
                 self._blocks += ((name, one) for one in blocks)
+        return len(self._blocks) > known
 
     def append(self, number: int, entries: Sequence[Entry]) -> None:
         """Append events, the first under this number, and return when they are on disk."""

@@ -31,7 +31,7 @@ from workers.parking.erasing import Erasing
 from workers.parking.memory_use import Use
 from workers.parking.parked_files import ParkedFiles
 from workers.parking.place import Place
-from workers.parking.segment import Block, Entry
+from workers.parking.segment import Entry
 from workers.sinks.sink import NOT_AN_EVENT
 
 log = structlog.get_logger()
@@ -85,14 +85,17 @@ class SinkParking:
         mine = self.mine(use)
         if mine:
             files.drop(use.returned)
-        unclaimed = files.unclaimed(use.total if mine else 0, use.to if mine else "")
-        if unclaimed:
-            self._give_up(files, unclaimed, use)
-        if mine and files.end < use.total:
-            files.claim(use.total, use.returned_to, use.to)
+        self._give_up_unclaimed(files, use, mine=mine)
+        if mine and files.end < use.total and files.claim(use.total, use.returned_to, use.to):
+            self._give_up_unclaimed(files, use, mine=mine)  # this Redis may not know of all of it
 
-    def _give_up(self, files: ParkedFiles, unclaimed: Block, use: Use) -> None:
-        """Delete the blocks from this one on, or keep them where nobody else has their events."""
+    def _give_up_unclaimed(self, files: ParkedFiles, use: Use, *, mine: bool) -> None:
+        """Delete the blocks that Redis does not count on, or keep them where nobody else has their
+        events.
+        """
+        unclaimed = files.unclaimed(use.total if mine else 0, use.to if mine else "")
+        if not unclaimed:
+            return
         # Nobody took them from the stream, unless Redis is of an earlier time and never had them.
         ends = (unclaimed.first, files.last)
         still = all(self._client.xrange(EVENTS, one, one) for one in ends)
