@@ -66,6 +66,22 @@ def test_what_nobody_counts_on_is_cut_off(files: ParkedFiles, tmp_path: Path) ->
     assert segments(tmp_path) == []
 
 
+def test_what_is_parked_after_files_were_claimed_stays_when_what_is_before_them_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(ParkedFiles(tmp_path / "billing")) as files:
+        monkeypatch.setattr(segment_writer, "SEGMENT_BYTES", 1)
+        for number in (0, 10):
+            files.append(number, entries(10, number))
+        files.set_aside(0)
+        monkeypatch.undo()
+        files.append(0, entries(10))
+        assert files.claim(20, "0-0", entries(20)[-1][0])
+        files.append(20, entries(10, 20))
+        files.drop(10)
+        assert taken(files, 10) == [(10, 10), (20, 10)]
+
+
 @pytest.mark.parametrize("end", ["cut", "set_aside"])
 def test_what_came_back_is_not_taken_for_what_has_its_numbers_later(
     files: ParkedFiles, tmp_path: Path, end: str

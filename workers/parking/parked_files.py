@@ -97,6 +97,7 @@ class ParkedFiles:
                 log.warning("parking.claimed", directory=self._directory.name, file=name)
                 path.rename(self._directory / name)
                 sync_directory(self._directory)
+                self._writer.close()  # what comes next stands behind these, in another file
                 self._blocks += ((name, one) for one in blocks)
         return len(self._blocks) > known
 
