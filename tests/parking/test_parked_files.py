@@ -8,7 +8,7 @@ import pytest
 
 from tests.parking.test_segment import entries
 from tests.support.parked_files import reopened, segments, taken
-from workers.parking import segment_writer
+from workers.parking import segment, segment_writer
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -80,6 +80,28 @@ def test_what_is_parked_after_files_were_claimed_stays_when_what_is_before_them_
         files.append(20, entries(10, 20))
         files.drop(10)
         assert taken(files, 10) == [(10, 10), (20, 10)]
+
+
+def test_what_was_set_aside_is_looked_through_once_for_each_redis(
+    files: ParkedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be gigabytes, and somebody asks fifty times a second."""
+    looked: list[Path] = []
+    look = segment.blocks
+
+    def counted(path: Path) -> list[segment.Block]:
+        looked.append(path)
+        return look(path)
+
+    monkeypatch.setattr(segment, "blocks", counted)
+    files.set_aside(0)
+    last = entries(30)[-1][0]
+    for _ in range(9):
+        assert not files.claim(30, last, last)  # all of it came back
+    assert len(looked) == 1
+    assert files.claim(30, "0-0", entries(31)[-1][0])
+    files.set_aside(0)
+    assert files.claim(30, "0-0", entries(31)[-1][0])
 
 
 @pytest.mark.parametrize("end", ["cut", "set_aside"])

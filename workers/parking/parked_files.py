@@ -40,6 +40,8 @@ class ParkedFiles:
         self._writer = SegmentWriter(directory)
         self._decoded: tuple[tuple[str, Block], list[Entry]] | None = None
         """The block that was read last, and its events: they are taken bit by bit."""
+        self._searched: tuple[int, str] | None = None
+        """For which number and entry `claim` has looked through what was set aside."""
         with contextlib.ExitStack() as opened:
             self._lock = open_lock(directory / "lock")
             opened.callback(os.close, self._lock)
@@ -85,8 +87,11 @@ class ParkedFiles:
         """Take in files that were set aside: a Redis that counts on them was put back. Their first
         block comes behind all others and before the number `total`; their entries lie behind
         `after`, and up to `to`. Returns whether there were any; what comes behind the first block
-        may be unclaimed.
+        may be unclaimed. The files may be gigabytes: they are looked through once
+        for one number and entry.
         """
+        if self.end >= total or self._searched == (total, to):
+            return False
         known = len(self._blocks)
         for path in sorted(self._directory.glob("*unclaimed")):
             blocks = segment.blocks(path)
@@ -99,6 +104,7 @@ class ParkedFiles:
                 sync_directory(self._directory)
                 self._writer.close()  # what comes next stands behind these, in another file
                 self._blocks += ((name, one) for one in blocks)
+        self._searched = total, to
         return len(self._blocks) > known
 
     def append(self, number: int, entries: Sequence[Entry]) -> None:
@@ -153,6 +159,7 @@ class ParkedFiles:
     def set_aside(self, number: int) -> None:
         """Keep the blocks from this number on under another name: Redis does not know of them."""
         self._writer.close()
+        self._searched = None
         aside = [(name, block) for name, block in self._blocks if block.number >= number]
         left = {name for name, block in self._blocks if block.number < number}
         for name, first in sorted(dict(reversed(aside)).items()):

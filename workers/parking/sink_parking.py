@@ -86,7 +86,7 @@ class SinkParking:
         if mine:
             files.drop(use.returned)
         self._give_up_unclaimed(files, use, mine=mine)
-        if mine and files.end < use.total and files.claim(use.total, use.returned_to, use.to):
+        if mine and files.claim(use.total, use.returned_to, use.to):
             self._give_up_unclaimed(files, use, mine=mine)  # this Redis may not know of all of it
 
     def _give_up_unclaimed(self, files: ParkedFiles, use: Use, *, mine: bool) -> None:
