@@ -15,6 +15,8 @@ from tests.support.valkey import Valkey
 
 FOREIGN = {
     "a number of parked events": ("HSET", sink_parking("other"), "total", "many"),
+    "the last that was parked": ("HSET", sink_parking("other"), "to", "many"),
+    "the last that came back": ("HSET", sink_parking("other"), "returned_to", "many"),
     "the name of a directory": ("HSET", sink_parking("other"), "place", b"\xff"),
     "what is parked": ("SET", sink_parking("other"), "theirs"),
     "its retries": ("SET", retry_due("other"), "theirs"),

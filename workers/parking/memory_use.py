@@ -8,6 +8,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from receiver.config.settings import SinkSettings
+from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import (
     EVENTS,
     SINKS,
@@ -165,9 +166,15 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         total=int(total or 0),
         returned=int(returned or 0),
         erase=_unanswered(asked),
-        to=to,
-        returned_to=back or "0-0",
+        to=to and _entry(to),
+        returned_to=_entry(back or "0-0"),
     )
+
+
+def _entry(stored: str) -> str:
+    """Return the id of an entry. Raises `ValueError` for what is none."""
+    order(stored)
+    return stored
 
 
 def _event_bytes(client: Any, sink: str, entries: list[Any], retries: list[bytes]) -> float:
