@@ -10,7 +10,7 @@ import pytest
 
 from receiver.simulate.operator.scenario import Fault, Limits, Scenario
 from tests.support.eventually import eventually
-from tests.support.operators import V08, Simulated, asked, simulated
+from tests.support.operators import PHONE, V08, Simulated, asked, simulated
 
 BODY = asked("https://nobody.invalid/events")
 
@@ -167,3 +167,11 @@ def test_a_wrong_order_is_answered_with_what_is_wanted(
     assert answer.status_code == 400, answer.text
     assert answer.json()["message"]
     assert operator.http.get("/_books").status_code == 200
+
+
+def test_an_order_for_a_device_that_the_operator_does_not_know_is_answered_with_that() -> None:
+    with simulated(Scenario(known_devices="listed")) as operator:
+        order = {"device": {"phoneNumber": PHONE}, "roaming": True}
+        answer = operator.http.post("/_control/devices", json=order)
+        said = {"message": "Device identifier not found."}
+        assert (answer.status_code, answer.text and answer.json()) == (400, said)

@@ -2,6 +2,8 @@
 has.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -137,7 +139,8 @@ class Control:
         names = ("connectivity", "roaming", "country_code", "country_name", "refuse")
         state = {name: getattr(order, name) for name in names}
         state = {name: value for name, value in state.items() if value is not UNSET}
-        return {"notified": self._operator.set_state(device, **state)}
+        with _wrong_order():
+            return {"notified": self._operator.set_state(device, **state)}
 
     def _end(self, body: bytes) -> dict[str, Any]:
         order = msgspec.json.decode(body, type=End)
@@ -185,9 +188,16 @@ class Control:
 
 def _identified(device: dict[str, Any]) -> dict[str, Any]:
     """Return a device with one identifier. Raises `ValueError`."""
-    try:
+    with _wrong_order():
         found = devices.chosen(devices.checked(device, "device"), devices.IDENTIFIERS)
-    except Refused as refused:
-        raise ValueError(refused.message) from None
     assert found is not None  # noqa: S101 - `checked` saw an identifier
     return found
+
+
+@contextlib.contextmanager
+def _wrong_order() -> Iterator[None]:
+    """Raise `ValueError` for what the operator would refuse a client."""
+    try:
+        yield
+    except Refused as refused:
+        raise ValueError(refused.message) from None
