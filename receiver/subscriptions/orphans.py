@@ -158,7 +158,8 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
         for each in slot.living:
             if each.subscription in missing:
                 missing.remove(each.subscription)
-                await check_now(context, slot.id, each.id)
+                if not each.next:  # else it is looked at again soon, and not sooner
+                    await check_now(context, slot.id, each.id)
     for name in missing:  # no slot counts on it
         context.lists.note_gone(base, name)
     return True

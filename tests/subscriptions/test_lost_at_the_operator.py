@@ -44,3 +44,26 @@ def test_what_is_lost_is_checked_also_where_a_lost_answer_was_looked_for_before(
         assert after.attempts[0].next
 
     run(valkey, tmp_path, steps)
+
+
+def test_one_that_is_to_be_looked_at_again_soon_keeps_its_time_when_a_list_lacks_it(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    """Two answers 404 in a row are its end, and an operator may be a while behind itself."""
+
+    async def steps(context: Context) -> None:
+        api = Forgetful()
+        context.api, context.lists = api, Lists(api, context.store.now)
+        now = context.store.now()
+        seen = attempt(subscription="lost", created=now - 900, ends=now + 9000)
+        seen.absences, seen.next = 1, now + 1000
+        one = slot(seen)
+        await context.store.add_slots([one])
+        context.lists.note_alive(context.base(one), "lost")
+        context.store._ahead += 300
+        await orphans.check_orphans(context)
+        after = await context.store.read_slot(one.id)
+        assert after
+        assert after.attempts[0].next == seen.next
+
+    run(valkey, tmp_path, steps)
