@@ -111,7 +111,9 @@ class DevicePoll(Kind):
     ) -> None:
         now = time.time_ns() // 1_000_000
         receipt = self._site.shelf.receipts.new(now)
-        said = status.printed() | {"lastStatusTime": status.times.get(change)}
+        # Without an answer of its own it stands in the one about connectivity (`_told`).
+        shown_by = "reachability" if change in status.faults else change
+        said = status.printed() | {"lastStatusTime": status.times.get(shown_by)}
         del said["faults"]
         body = msgspec.json.encode(
             {"device": device, "status": said, "since": since, "changes": [change]}

@@ -126,4 +126,7 @@ def test_where_a_device_roams_is_still_known_when_that_is_not_answered_for_once(
     assert att.once().outcome == "empty"
     operator.roaming_status, operator.reachability["roaming"] = 503, False
     assert att.once().outcome == "messages"
-    assert [event["data"]["roaming"] for event in att.events()] == [False]
+    operator.reachability |= {"roaming": True, "lastStatusTime": NOW}
+    assert att.once().outcome == "messages"
+    told = [(event["data"]["roaming"], event["timebasis"]) for event in att.events()]
+    assert told == [(False, "receipt"), (True, "sender")]
