@@ -53,10 +53,15 @@ def receipt_to_event(rate: float = 100, seconds: float = 30) -> Result:
         newest: Any = server.client.xrevrange(EVENTS, count=1)
         opened(replace(running.target, first=5_000_000), rate, CONNECTIONS, seconds)
         until(lambda: books.open_count(server.client) == 0, worker, 30)
-        entries: Any = server.client.xrange(EVENTS, b"(" + newest[0][0], "+")
-    took = sorted(_took(entry, fields[b"event"]) for entry, fields in entries)
+        took = took_since(server, newest[0][0])
     points = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
     return {"events": len(took), **{name: percentile(took, x) for name, x in points.items()}}
+
+
+def took_since(server: Server, after: bytes) -> list[float]:
+    """Return the milliseconds from receipt to event of all events after this entry, in order."""
+    entries: Any = server.client.xrange(EVENTS, b"(" + after, "+")
+    return sorted(_took(entry, fields[b"event"]) for entry, fields in entries)
 
 
 def _watched(running: Running, rate: float, seconds: float) -> tuple[list[float], Result]:
