@@ -27,9 +27,14 @@ def listen() -> None:
         return
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and _has_terminal():
         _terminals.append(_TERMINAL)
-    # A handler may interrupt itself: SimpleQueue.put is made for that, a lock would never open.
-    signal.signal(signal.SIGHUP, lambda *_: _asked.put(None))
+    signal.signal(signal.SIGHUP, lambda *_: ask())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # whoever started us put it off
+
+
+def ask() -> None:
+    """Have `wait` return as for a SIGHUP; for whoever hears the signal in another way."""
+    # A handler may interrupt itself: SimpleQueue.put is made for that, a lock would never open.
+    _asked.put(None)
 
 
 def put_off() -> None:

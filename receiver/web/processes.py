@@ -97,12 +97,13 @@ class Processes(Multiprocess):
                 self._start_again(number, process)
 
     def handle_hup(self) -> None:
-        """Pass SIGHUP on: each reads `receiver.toml` anew, and none is started anew. End where the
-        terminal is gone.
+        """Read `receiver.toml` anew and pass SIGHUP on: each process does so, and none is started
+        anew. End where the terminal is gone.
         """
         if hangup.left_behind():
             self.should_exit.set()
             return
+        hangup.ask()
         for process in self.processes:
             if process.pid and process.exitcode is None:
                 os.kill(process.pid, signal.SIGHUP)

@@ -90,7 +90,9 @@ def test_one_that_is_started_again_goes_by_the_file_that_was_taken_last(
     receiver: Receiver, tmp_path: Path
 ) -> None:
     first, _ = both(receiver)
+    assert receiver.web
     put(tmp_path / "receiver.toml", LISTENER.format("fleet"))
+    receiver.web.send_signal(signal.SIGHUP)  # the supervisor looks at it before it tells the others
     eventually(partial(taken, receiver, 2))
     put(tmp_path / "receiver.toml", "[[listener")
     eventually(lambda: lines(receiver, "config.refused") == 2)
