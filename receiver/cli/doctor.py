@@ -27,6 +27,7 @@ from receiver.doctor.unreachable_redis import ASK, explain_unreachable
 from receiver.doctor.workload import check_sink_variables, check_workload
 from receiver.health import durability
 from receiver.metrics import snapshot
+from receiver.metrics.snapshot import Snapshot
 from receiver.runtime import redis_errors
 from receiver.subscriptions import overview
 
@@ -114,7 +115,7 @@ def _of_work(
     """
     found = snapshot.of_settings(client, settings)
     if not named:
-        found = msgspec.structs.replace(found, sinks={}, watches=[])
+        found = _without_names(found)
     yield from polls.of_state(settings, found.polls, found.now)
     yield from check_sink_variables(settings, found)
     yield from check_workload(settings, found, tokens, demo_token(settings))
@@ -124,6 +125,15 @@ def _of_work(
     yield from left_behind(settings, slots, found.now)
     yield from parking.parking(settings, found, parking.event_bytes(client))
     yield from check_spool(settings, redis_answers=True)
+
+
+def _without_names(found: Snapshot) -> Snapshot:
+    """Return what can be judged without `receiver.toml`: of sinks how those fare that workers have,
+    who go on with what it said before.
+    """
+    known = [(name, one) for name, one in found.sinks.items() if one.known(found.now)]
+    sinks = {name: msgspec.structs.replace(one, parking={}) for name, one in known}
+    return msgspec.structs.replace(found, sinks=sinks, watches=[])
 
 
 def _asking(

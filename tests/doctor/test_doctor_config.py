@@ -1,10 +1,11 @@
 """The doctor looks at everything else where `receiver.toml` is broken, and says that it is."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
-from receiver.contract.redis_keys import EVENTS, SINKS, forward_group, sink_parking
+from receiver.contract.redis_keys import EVENTS, SINKS, forward_group, sink_parking, sink_state
 from receiver.polling import watch_list
 from tests.support.commands import run
 from tests.support.valkey import Valkey
@@ -34,3 +35,19 @@ def test_nothing_is_said_to_be_in_a_broken_file_no_more(valkey: Valkey, tmp_path
         whats = [json.loads(line)["what"] for line in done.stdout.splitlines()]
         found.append([what for what in whats if "billing" in what or "promo" in what])
     assert [len(each) for each in found] == [3, 0]
+
+
+def test_a_sink_that_workers_have_is_examined_beside_a_broken_file(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    """They go on with what the file said before: what is wrong there is still so."""
+    client: Any = valkey.client()
+    client.xgroup_create(EVENTS, forward_group("billing"), id="0", mkstream=True)
+    client.hset(SINKS, "billing:configured", int(time.time() * 1000))
+    client.hset(sink_state("billing"), "stopped", "status 410")
+    client.hset(sink_parking("billing"), mapping={"total": 9, "returned": 0, "place": "p"})
+    (tmp_path / "receiver.toml").write_text("[[sink]]\n")
+    done = run(tmp_path, "doctor", "--json", REDIS_URL=valkey.url)
+    whats = [json.loads(line)["what"] for line in done.stdout.splitlines()]
+    found = [what for what in whats if "billing" in what]
+    assert found == ["the sink billing is stopped: status 410"]
