@@ -15,7 +15,7 @@ from workers import gathering
 from workers.forward.delivery_queue import DeliveryQueue, create_group
 from workers.forward.run_loop import RunLoop
 from workers.forward.transactional_job import TransactionalJob
-from workers.normalise.inbound_reader import FIRST
+from workers.normalise.inbound_reader import BATCH, FIRST
 from workers.normalise.job import Normaliser
 from workers.sinks import open_sink
 
@@ -57,7 +57,7 @@ def meanwhile(
     """Have some more come in each of the first waits between batches. Returns how many in all."""
     numbers = iter(range(1, rounds * each + 1))
 
-    def gather() -> None:
+    def gather(_handled: int = 0) -> None:
         for number in itertools.islice(numbers, each):
             comes(number)
 
@@ -89,3 +89,11 @@ def test_what_is_published_soon_after_an_event_is_forwarded_together(
     TransactionalJob(opened, RunLoop(sink, deliveries, lambda: None, lambda: False)).run()
     assert client.xlen("company:events") == 1 + many
     assert calls(client, "xread") < many / 2
+
+
+def test_after_a_large_batch_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("workers.gathering.time.sleep", waits.append)
+    for handled in (gathering.FEW, 1, BATCH):
+        gathering.gather(handled)
+    assert waits == [gathering.SECONDS]

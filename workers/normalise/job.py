@@ -116,7 +116,7 @@ class Normaliser:
             over = self._recover(until)
             while not over and (entries := self._wait()):
                 over = self._work(entries, until)
-                gathering.gather()
+                gathering.gather(len(entries))
             if over:
                 bell.ring(self._client)
         finally:  # also where RQ's alarm has struck between a command and its reply
