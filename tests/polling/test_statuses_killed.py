@@ -28,7 +28,7 @@ def killed(watched: Watched, point: str, *answers: Reply) -> None:
     ) as process:
         said, _ = process.communicate(f"{point}\n", timeout=60)
     assert process.returncode == 0
-    assert said.splitlines()[-1] == "-9"
+    assert said.splitlines()[-1].split()[0] == "-9"
     watched.later()
     watched.poll(watched.ended)
     assert watch_ledger.read(watched.redis)[0].balanced

@@ -1,6 +1,7 @@
 """`receiver poll` in a hurry, killed at a chosen point: `python -m tests.support.dying_poll`.
 
-It takes a point a line, and for each starts a process; it prints the process' id and how it ended.
+It takes a point a line, and for each starts a process; it prints the process' id, then how it ended
+and when it died at its point (seconds since 1970; 0: elsewhere).
 Points are `before` or `after` one of `POINTS`, and `in body`, when some of it has been written.
 With `#3` behind it, it is the third time. With an empty line the process goes on until it is told
 to stop.
@@ -8,10 +9,13 @@ to stop.
 
 import asyncio
 import itertools
+import mmap
 import os
 import signal
+import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -38,16 +42,19 @@ POINTS: dict[str, tuple[Any, str]] = {
     "record": (Settlement, "write"),
 }
 PART_OF_A_BODY = 200
+DIED = mmap.mmap(-1, 8)
+"""When the last process died at its point; shared with the one that has started it."""
 
 
 def kill() -> NoReturn:
+    DIED[:] = struct.pack("d", time.time())
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
-def kill_at(time: int) -> Callable[[], None]:
+def kill_at(times: int) -> Callable[[], None]:
     """What kills this process when it is called for the n-th time."""
-    left = itertools.count(time - 1, -1)
+    left = itertools.count(times - 1, -1)
     return lambda: None if next(left) > 0 else kill()
 
 
@@ -91,21 +98,22 @@ def _writing(write: Callable[[PageFile, bytes], None], die: Callable[[], None]) 
 def serve() -> None:
     """A process is forked here, where all is imported: a start of Python takes seconds."""
     for line in sys.stdin:
+        DIED[:] = bytes(8)
         child = os.fork()
         if child == 0:
             main(line.strip())
             os._exit(0)
         print(child, flush=True)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(os.waitstatus_to_exitcode(status), *struct.unpack("d", DIED), flush=True)
 
 
 def main(point: str) -> None:
     settings = load(os.environ)
     logs.configure("debug")
-    point, _, time = point.partition("#")
+    point, _, times = point.partition("#")
     if point:
-        setattr(*patched(point, kill_at(int(time or 1))))
+        setattr(*patched(point, kill_at(int(times or 1))))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
 

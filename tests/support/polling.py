@@ -191,7 +191,8 @@ class Pollers:
         at = time.time()
         if not ended:
             os.kill(child, signal.SIGKILL)
-        return int(self._process.stdout.readline()), at
+        status, died = self._process.stdout.readline().split()
+        return int(status), float(died) or at  # of its own death we hear later
 
     def close(self) -> None:
         """End it."""
