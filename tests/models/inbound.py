@@ -86,8 +86,9 @@ class InboundHistories(InboundModel):
         some = worker.held[:1] if one else worker.held
         if not some:
             return
-        worker.job._sha = self.client.script_load(worker.job._text)
-        for command in worker.job._publish([decide(entry, SETTINGS) for entry in some]):
+        script = worker.job._script
+        script.sha = self.client.script_load(script.text)
+        for command in script.calls([decide(entry, SETTINGS) for entry in some]):
             try:
                 self.client.execute_command(*command)
             except ResponseError as error:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from receiver.config.settings import load
-from workers.normalise.job import Normaliser, PublishReply
+from workers.normalise.job import Normaliser
 from workers.normalise.pipelined_connection import PipelinedConnection
+from workers.normalise.publish_script import PublishReply, PublishScript
 from workers.processes import worker_process
 
 POINTS = ("after the read", "before the script", "after the script", "before the job ends")
@@ -39,7 +40,7 @@ def arm(point: str) -> None:
     if point == "after the read":
         Normaliser._wait = _after(Normaliser._wait, bool)  # type: ignore[method-assign]
     elif point == "before the script":
-        Normaliser._publish = _die  # type: ignore[method-assign, assignment]
+        PublishScript.calls = _die  # type: ignore[method-assign, assignment]
     elif point == "after the script":
         PipelinedConnection.receive = _after(PipelinedConnection.receive, _is_reply_of_the_script)  # type: ignore[method-assign]
     else:

@@ -10,24 +10,14 @@ import redis
 import structlog
 
 from receiver.config.settings import Settings
-from receiver.contract.redis_keys import (
-    ATTEMPTS,
-    BELL,
-    DEAD_LETTERS,
-    EVENTS,
-    GROUP,
-    IDENTITIES,
-    INBOUND,
-    LEDGER,
-    MARKS,
-    forward_bell,
-)
+from receiver.contract.redis_keys import ATTEMPTS, BELL, GROUP, INBOUND, MARKS
 from receiver.runtime import scripts
-from workers import bell, gathering, memory_headroom, second_clock
+from workers import bell, gathering, memory_headroom
 from workers.normalise import tracing
 from workers.normalise.decide import Entry, Outcome, dead_letter, decide
 from workers.normalise.inbound_reader import InboundReader, parse_entries
-from workers.normalise.pipelined_connection import Command, PipelinedConnection
+from workers.normalise.pipelined_connection import PipelinedConnection
+from workers.normalise.publish_script import PublishReply, PublishScript
 from workers.outcome_log import OutcomeLog
 
 if TYPE_CHECKING:
@@ -42,24 +32,6 @@ LINGER_MILLISECONDS: Final = 200
 LONELY_ATTEMPTS: Final = 3
 MADE_BYTES: Final = 8 * 1024 * 1024
 """Bytes of events that one batch may make: a list of statuses makes some ten times its own size."""
-MAX_ARGS: Final = 8_000
-"""Arguments of one run of the script; one body may hold thousands of statuses, of four each."""
-
-_KEYS: Final = (INBOUND, EVENTS, DEAD_LETTERS, LEDGER, IDENTITIES, ATTEMPTS, MARKS)
-
-
-class PublishReply(NamedTuple):
-    """Hold what `publish.lua` returns."""
-
-    published: int
-    duplicate: int
-    dead: int
-    events: int
-    late: int
-    codes: bytes
-    """One letter per entry: see the head of `publish.lua`."""
-    rung: list[int]
-    """Sinks whose bell was set."""
 
 
 class _Batch(NamedTuple):
@@ -93,11 +65,9 @@ class Normaliser:
         self._reader = InboundReader(consumer)
         self._settings = settings
         self._stopping = stopping
-        self._keys = (*_KEYS, *(forward_bell(sink.name) for sink in settings.sinks))
         self._headroom = memory_headroom.Headroom(client)
-        self._text = scripts.load(__package__, "publish")
+        self._script = PublishScript(settings)
         self._enter = scripts.load(__package__, "enter_group")
-        self._sha = ""
         self._survived: set[bytes] = set()
         self._decide = tracing.traced(tracer, decide) if tracer else decide
         self._end_spans = partial(tracing.end_spans, tracer) if tracer else None
@@ -127,9 +97,9 @@ class Normaliser:
         """Clear the bell; load the script and create the group on a server that may be empty."""
         start = self._client.pipeline(transaction=False)
         start.delete(BELL)
-        start.script_load(self._text)
+        start.script_load(self._script.text)
         start.eval(self._enter, 2, INBOUND, MARKS, GROUP)
-        _, self._sha, moved = start.execute()
+        _, self._script.sha, moved = start.execute()
         if moved:
             log.warning("group.moved", stream=INBOUND, group=GROUP)
 
@@ -183,7 +153,7 @@ class Normaliser:
         """Send outcomes to be published and, now and then where there are sinks, a question about
         memory; with `reads` a read too, if there may be more.
         """
-        commands = self._publish(outcomes)
+        commands = self._script.calls(outcomes)
         asks = bool(self._settings.sinks) and self._headroom.is_due()
         reads = reads and self._reader.more
         questions = [("INFO", "memory")] * asks + [self._reader.read()] * reads
@@ -205,28 +175,6 @@ class Normaliser:
         if self._end_spans:
             self._end_spans(batch.outcomes, codes)
         return self._reader.entries(self._connection.receive()) if batch.reads else []
-
-    def _publish(self, outcomes: list[Outcome]) -> list[Command]:
-        """Return the calls of the script: as many as keep each one short, since others wait."""
-        remember = self._settings.dedupe_hours * 3600
-        first = (
-            "EVALSHA",
-            self._sha,
-            len(self._keys),
-            *self._keys,
-            GROUP,
-            remember,
-            second_clock.local_time() // 1000,
-            bell.RING_AGAIN_MILLISECONDS,
-        )
-        commands, args = [], list[Any]()
-        for outcome in outcomes:
-            more = outcome.args()
-            if args and len(args) + len(more) > MAX_ARGS:
-                commands.append((*first, *args))
-                args = []
-            args += more
-        return [*commands, (*first, *args)]
 
     def _recover(self, until: float) -> bool:
         """Publish what was left open, here or by a dead worker, alone and counted: one that kills
