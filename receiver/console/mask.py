@@ -80,11 +80,19 @@ class Masks:
         return "•••"
 
     def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a document with all its keys, and only those values that name nobody."""
+        """Return a document with all its keys, those masked that are numbers, and only those values
+        that name nobody.
+        """
         return {
-            str(name): inner if _is_clear(name, inner) else self.value(inner)
+            self._masked_key(str(name)): inner if _is_clear(name, inner) else self.value(inner)
             for name, inner in document.items()
         }
+
+    def keys(self, value: Any) -> Any:
+        """Return a value with those keys masked, at any depth, that are numbers."""
+        if isinstance(value, Mapping):
+            return {self._masked_key(str(name)): self.keys(inner) for name, inner in value.items()}
+        return [self.keys(one) for one in value] if isinstance(value, list) else value
 
     def header(self, name: str, value: str) -> str:
         """Return a header's value where its name is one that says nothing of a person."""
@@ -101,6 +109,10 @@ class Masks:
             return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return f"••• {len(body)} bytes, no JSON"
+
+    def _masked_key(self, name: str) -> str:
+        named = name.isidentifier() or not (_NUMBER(name) or _ADDRESS(name))
+        return name if named else self.number(name)
 
     def _tag(self, digits: str) -> str:
         return hmac.digest(self._key, digits.encode(), "sha256").hex()[:3]
@@ -129,6 +141,10 @@ class Unmasked(Masks):
     def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return a document as it is."""
         return dict(document)
+
+    def keys(self, value: Any) -> Any:
+        """Return a value as it is."""
+        return value
 
     def header(self, name: str, value: str) -> str:
         """Return a header's value as it is."""

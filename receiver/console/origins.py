@@ -48,7 +48,7 @@ def origins(event: bytes, masks: Masks) -> list[Origin]:
     `data.raw`; empty for what is no event of ours.
     """
     try:
-        said = msgspec.json.decode(event)
+        said = masks.keys(msgspec.json.decode(event))
         data = dict(said["data"])
         raw = data.pop("raw")
     except (*UNREADABLE, KeyError, TypeError, ValueError):

@@ -182,6 +182,19 @@ def test_a_number_inside_of_an_id_or_a_source_is_masked(
         assert shown in page
 
 
+@pytest.mark.parametrize("key", [NUMBER, f"+1{NUMBER}", f"tel:+1{NUMBER}"])
+def test_a_number_that_is_a_key_is_masked(viewer: TestClient, valkey: Valkey, key: str) -> None:
+    said = {"recipients": {key: {"status": "DeliveredToTerminal"}}}
+    event = {"specversion": "1.0", "id": "a", "source": "/x", "type": "com.example", "data": said}
+    about = ("camara.notifications", "promo", receipt(1), 1, "application/cloudevents+json")
+    one = Notification(*about, json.dumps(event).encode())
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+    work(valkey)
+    page = viewer.get(f"/n/{receipt(1)}").text
+    assert NUMBER not in page
+    assert "DeliveredToTerminal" in page
+
+
 def test_each_field_of_the_event_says_where_it_stands(viewer: TestClient, valkey: Valkey) -> None:
     accept(valkey, 1)
     work(valkey)
