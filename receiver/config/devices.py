@@ -1,8 +1,10 @@
 """The devices of a set, from `receiver.toml` or from a file with one a line."""
 
 import ipaddress
+import math
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,9 @@ from receiver.config.subscription_sets import SubscriptionSet
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
 _ACCESS_IDENTIFIER: Final = re.compile(r"[!-~]+@[!-~]+").fullmatch
 _LARGEST: Final = 64 * 1024**2
+SETTLED: Final = 2.0
+"""Seconds for which a file must be as it is before it is taken: one that is being written may be
+well so far, and ends within a number that is somebody else's."""
 WANTED: Final = (
     "a phone number such as +12065550100, an IP address or a network access identifier is wanted"
 )
@@ -68,13 +73,22 @@ def _texts(one: SubscriptionSet | CamaraDevicePoll) -> list[tuple[int, str]]:
     return [(n, text) for n, text in found if text]
 
 
-def file_stamp(one: SubscriptionSet) -> tuple[int, ...]:
+def file_stamp(one: SubscriptionSet | CamaraDevicePoll) -> tuple[int, ...]:
     """Return what changes with a set's file of devices, its rights included; empty: none there."""
     try:
         found = os.stat(one.devices_file) if one.devices_file else None
     except OSError:
         return ()
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino) if found else (0,)
+
+
+def unchanged_for(one: SubscriptionSet | CamaraDevicePoll) -> float:
+    """Return for how many seconds a file of devices has been as it is, by this machine's clock;
+    infinite where there is none, or its disk's clock is ahead.
+    """
+    changed = max(file_stamp(one)[:2], default=0) / 1e9
+    seconds = time.time() - changed
+    return seconds if changed and seconds >= 0 else math.inf
 
 
 def parse_device(text: str) -> dict[str, Any] | None:

@@ -3,9 +3,10 @@
 The first look at a device stores its state and publishes nothing: nobody knows whether it changed.
 """
 
+import asyncio
 import hashlib
 import time
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +22,10 @@ from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.device_status import DeviceStatus
 from receiver.outbound.operator_credentials import credentials
 from receiver.polling.rounds import Kind, Outcome, Round, Site
+
+_PATIENCE: Final = 15.0
+"""Seconds for which a round waits for a file that is being written."""
+_LOOK: Final = 0.1
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -52,6 +57,7 @@ class DevicePoll(Kind):
 
     async def round(self) -> Round:
         """Ask for each device, one after the other. Raises one of `DOWN_ON_THE_LOOP`."""
+        await self._file_is_whole()
         try:
             wanted = devices.load_devices(self._poll)
         except DevicesError as error:
@@ -78,6 +84,14 @@ class DevicePoll(Kind):
         if traffic.unauthorised:
             return "unauthorised"
         return "throttled" if traffic.requests["429"] > throttled else "unreachable"
+
+    async def _file_is_whole(self) -> None:
+        """Wait, for a while at most, until nobody writes to the file of devices any more."""
+        until = time.monotonic() + _PATIENCE
+        while devices.unchanged_for(self._poll) < devices.SETTLED and time.monotonic() < until:
+            if self._site.stopping():
+                return
+            await asyncio.sleep(_LOOK)
 
     async def _compare(self, device: dict[str, Any], status: DeviceStatus) -> int:
         """Store what has changed, then the new state; returns how many changes there are.

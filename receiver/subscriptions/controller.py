@@ -175,7 +175,8 @@ class Controller:
                 context.store.jumped_back -= jumped
             if now >= next_files:
                 await self._reconciler.run()
-                next_files = now + timing.device_check
+                waits = self._reconciler.waits
+                next_files = now + (timing.device_settled if waits else timing.device_check)
             await context.end_pauses()
             await do_orders(context, self._reconciler)
             if now >= next_sweep:

@@ -1,8 +1,11 @@
 """Creates slots for what is declared, and marks slots that are declared no more as not wanted."""
 
+from collections.abc import Iterable
+
 import structlog
 
 from receiver.config import devices
+from receiver.config.subscription_sets import SubscriptionSet
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions import desired
 from receiver.subscriptions.context import Context
@@ -22,6 +25,8 @@ class Reconciler:
         self._context = context
         self._stamps: dict[str, tuple[int, ...]] = {}
         self._dropped = -1
+        self.waits = False
+        """Whether a file of devices is being written: it is to be looked at again soon."""
 
     @property
     def compared(self) -> bool:
@@ -29,27 +34,39 @@ class Reconciler:
         return self._dropped == self._context.store.dropped
 
     async def run(self, *, ordered: bool = False, yes: bool = False) -> None:
-        """Compare and store what follows.
+        """Compare and store what follows, once no file of devices is being written.
 
-        `ordered`: also sets with `apply = "manual"`, changed or not. `yes`: also deletions of more
-        than a tenth of a set.
+        `ordered`: at once, and also sets with `apply = "manual"`, changed or not. `yes`: also
+        deletions of more than a tenth of a set.
         """
         sets = self._context.sets.values()
-        stamps = {one.name: devices.file_stamp(one) for one in sets}
+        stamps, self.waits = _stamps(sets), False
         dropped = self._context.store.dropped
         if self.compared and stamps == self._stamps and not ordered:
             return
-        slots: list[Outline] = []
-        async for slot in self._context.store.slots():
-            slots.append(Outline.of(slot))
-            if ordered and slot.wanted and slot.rest:
-                await self._context.store.update_slot(slot.id, _want)
+        settled = self._context.timing.device_settled
+        self.waits = not ordered and any(devices.unchanged_for(one) < settled for one in sets)
+        if self.waits:
+            return
+        slots = await self._outlines(ordered=ordered)
         differences = [
             desired.difference(one, slots) for one in sets if ordered or one.apply == "auto"
         ]
+        self.waits = not ordered and _stamps(sets) != stamps  # somebody has begun to write
+        if self.waits:
+            return
         for each in (*differences, *desired.undeclared(sets, slots)):
             await self._apply(each, yes=yes)
         self._stamps, self._dropped = stamps, dropped
+
+    async def _outlines(self, *, ordered: bool) -> list[Outline]:
+        """Return the outlines of all slots. Where it is ordered, none that is wanted rests then."""
+        found: list[Outline] = []
+        async for slot in self._context.store.slots():
+            found.append(Outline.of(slot))
+            if ordered and slot.wanted and slot.rest:
+                await self._context.store.update_slot(slot.id, _want)
+        return found
 
     async def _apply(self, each: Difference, *, yes: bool) -> None:
         store = self._context.store
@@ -84,6 +101,10 @@ class Reconciler:
         for each in slot.attempts:
             each.renew = self._context.store.now()
         return Change()
+
+
+def _stamps(sets: Iterable[SubscriptionSet]) -> dict[str, tuple[int, ...]]:
+    return {one.name: devices.file_stamp(one) for one in sets}
 
 
 def _unwant(slot: Slot) -> Change:

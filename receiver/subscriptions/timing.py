@@ -4,6 +4,8 @@ import random
 
 from msgspec import Struct
 
+from receiver.config import devices
+
 DAY = 86_400.0
 EARLY = 60.0
 """Seconds of life under which an end is early."""
@@ -30,6 +32,8 @@ class Timing(Struct, frozen=True, kw_only=True):
     """Between two searches for orphans."""
     device_check: float = 10.0
     """Between two looks at the files of devices."""
+    device_settled: float = devices.SETTLED
+    """For how long a file of devices has to be the same before it is taken."""
     credential_grace: float = DAY
     """How long a credential outlives its subscription, for the notice of the end."""
 

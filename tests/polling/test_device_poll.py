@@ -1,10 +1,13 @@
 """Polled devices: an event when a state has changed, and only then."""
 
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from receiver.config import devices
 from receiver.contract.redis_keys import poll_devices
 from receiver.intake.inbound_writer import Inbound
 from tests.support.operators import PHONE, Simulated, simulated
@@ -152,3 +155,21 @@ def test_why_an_operator_says_nothing_of_any_device_is_the_outcome(
     assert polled.state()[f"polls:{outcome}"] == "1"
     operator.control("clear-faults")
     assert polled.once().outcome == "empty"
+
+
+def test_a_file_of_devices_that_is_being_written_is_waited_for(
+    polled: Polled, operator: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a number that is cut short is asked for, which is somebody else's."""
+    toml, file = tmp_path / "receiver.toml", tmp_path / "fleet.txt"
+    inline = f'devices = ["{PHONE}", "{OTHER}"]'
+    toml.write_text(toml.read_text().replace(inline, 'devices_file = "fleet.txt"'))
+    monkeypatch.setattr(devices, "SETTLED", 1.0)
+    whole = f"{PHONE}\n{OTHER}\n"
+    file.write_text(whole[:-4])
+    writing = threading.Timer(0.3, file.write_text, [whole])
+    writing.start()
+    assert polled.once().outcome == "empty"
+    writing.join()
+    asked = [json.loads(one.body) for one in operator.sent if b"phoneNumber" in one.body]
+    assert {one["device"]["phoneNumber"] for one in asked} == {PHONE, OTHER}

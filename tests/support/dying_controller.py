@@ -24,7 +24,8 @@ from receiver.subscriptions.timing import Timing
 
 FAST = Timing(
     overlap=0.5, between_lists=0.5, recheck=0.1, pending_limit=10, first_backoff=0.2,
-    longest_backoff=1, orphan_check=1, device_check=0.2, report=0.2, quota_pause=1,
+    longest_backoff=1, orphan_check=1, device_check=0.2, device_settled=0, report=0.2,
+    quota_pause=1,
 )  # fmt: skip
 USUAL = "TEST_USUAL_TIMING"
 """The variable with which it is in no hurry: thousands of slots cannot be counted every moment."""

@@ -1,0 +1,94 @@
+"""A file of devices that somebody is writing: nothing is done by the part that is there."""
+
+from pathlib import Path
+
+import msgspec
+
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.reconcile import Reconciler
+from receiver.subscriptions.timing import Timing
+from tests.support.subscribing import run
+from tests.support.valkey import Valkey
+
+MANY = [f"+1206555{number:04}" for number in range(20)]
+NEWER = [*MANY[:-1], "+12065559999"]
+WRITING, WHOLE = Timing(device_settled=3600), Timing(device_settled=0)
+
+
+def text(devices: list[str]) -> str:
+    return "".join(f"{one}\n" for one in devices)
+
+
+async def wanted(context: Context) -> list[str]:
+    slots = [slot async for slot in context.store.slots() if slot.wanted]
+    return sorted(slot.device["phoneNumber"] for slot in slots)
+
+
+def of_file(context: Context, file: Path) -> Reconciler:
+    for name, one in context.sets.items():
+        context.sets[name] = msgspec.structs.replace(one, devices=(), devices_file=str(file))
+    return Reconciler(context)
+
+
+def test_a_file_that_is_being_written_is_taken_once_it_is_whole(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    file = tmp_path / "fleet.txt"
+
+    async def steps(context: Context) -> None:
+        reconciler = of_file(context, file)
+        context.timing = WHOLE
+        file.write_text(text(MANY))
+        await reconciler.run()
+        assert await wanted(context) == MANY
+        context.timing = WRITING
+        file.write_text(text(NEWER)[:-6])  # it ends within the last number
+        await reconciler.run()
+        assert (await wanted(context), reconciler.waits) == (MANY, True)
+        file.write_text(text(NEWER))
+        context.timing = WHOLE
+        await reconciler.run()
+        assert (await wanted(context), reconciler.waits) == (NEWER, False)
+
+    run(valkey, tmp_path, steps)
+
+
+def test_a_controller_that_begins_meanwhile_waits_too(valkey: Valkey, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.txt"
+
+    async def steps(context: Context) -> None:
+        reconciler = of_file(context, file)
+        context.timing = WRITING
+        file.write_text(text(MANY)[:-6])
+        await reconciler.run()
+        assert (await wanted(context), reconciler.compared) == ([], False)
+        file.write_text(text(MANY))
+        await reconciler.run(ordered=True)  # whoever orders it says that it is whole
+        assert (await wanted(context), reconciler.compared) == (MANY, True)
+
+    run(valkey, tmp_path, steps)
+
+
+def test_one_that_somebody_begins_to_write_while_it_is_compared_is_looked_at_again(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    file = tmp_path / "fleet.txt"
+
+    async def steps(context: Context) -> None:
+        reconciler = of_file(context, file)
+        context.timing = WHOLE
+        file.write_text(text(MANY))
+        await reconciler.run()
+        file.write_text(text([*MANY, "+12065559998"]))
+        slots = context.store.slots
+
+        def meanwhile() -> object:
+            file.write_text(text(NEWER)[:-6])
+            return slots()
+
+        context.store.slots = meanwhile  # type: ignore[method-assign, assignment]
+        await reconciler.run()
+        context.store.slots = slots  # type: ignore[method-assign]
+        assert (await wanted(context), reconciler.waits) == (MANY, True)
+
+    run(valkey, tmp_path, steps)
