@@ -98,7 +98,7 @@ class Inbound:
         await self._run("probe", [BELL_MILLISECONDS, REJECTED_KEPT])
 
     async def _run(self, flusher: str, words: list[Any]) -> Reply:
-        keys = [INBOUND, REJECTED, LEDGER, BELL, f"receiver:flusher:{flusher}"]
+        keys = [INBOUND, REJECTED, LEDGER, BELL, number_key(flusher)]
         try:
             try:
                 reply = await self._link.run(keys, words)
@@ -129,6 +129,11 @@ class Inbound:
     async def end(self) -> None:
         """Close the connection for good."""
         await self._link.end()
+
+
+def number_key(flusher: str) -> str:
+    """Return the key of the number of a flusher's last batch."""
+    return f"receiver:flusher:{flusher}"
 
 
 def _memory(batch: Batch) -> float:

@@ -135,6 +135,7 @@ class DevicePoll(Kind):
         callback, listener = camara.DEVICE_STATUS.name, self._poll.heard_as
         one = Notification(callback, listener, receipt, now, "application/json", body)
         await self._site.shelf.append(receipt, [encode(one)], [])
+        await self._site.store.end_receipt(receipt)
 
 
 def _seen(stored: bytes | None) -> Seen:

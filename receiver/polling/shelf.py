@@ -67,6 +67,7 @@ class Shelf:
             self.leave(file, page)
             raise
         file.remove()
+        await self._end(page)
 
     def leave(self, file: PageFile, page: Page) -> None:
         """Have a page wait here until `recover`, without asking Redis."""
@@ -108,10 +109,14 @@ class Shelf:
         if follow_up := self.follow_ups.get(page.asked.callback):
             await follow_up(page)
 
+    async def _end(self, page: Page) -> None:
+        await self.store(page.asked.poll).end_receipt(page.asked.receipt)
+
     async def _write(self, file: PageFile, page: Page) -> None:
         await self._append(page, records_of(page))
         file.remove()
         self._unwritten.remove((file, page))
+        await self._end(page)
 
     async def _recover(self, path: Path) -> None:
         with contextlib.ExitStack() as stack:
@@ -121,6 +126,7 @@ class Shelf:
             records = records_of(page)
             await self._append(page, records)
             drop(path)
+            await self._end(page)
         log.info("poll.page_recovered", poll=page.asked.poll, outcome=records.outcome)
 
 

@@ -152,7 +152,8 @@ class Statuses(Kind):
             asked=self._path(watch),
         )
         await self._site.shelf.append(watch.receipt, [encode(notification)], [])
-        await self._settlement.write(record, watching.closed(reason))
+        if await self._settlement.write(record, watching.closed(reason)):
+            await self._site.store.end_receipt(watch.receipt)
 
     def _now(self) -> int:
         return round(self._site.store.now() * 1000)

@@ -1,5 +1,6 @@
 """One poll's lease, state and counts in Redis. Times are by Redis' clock."""
 
+import contextlib
 import secrets
 import time
 from collections.abc import Mapping
@@ -9,12 +10,25 @@ import redis.asyncio
 
 from receiver.contract.redis_keys import poll_counted, poll_lease, poll_state
 from receiver.contract.stored_values import texts
+from receiver.intake.inbound_writer import number_key
 from receiver.polling.rounds import Outcome
 from receiver.runtime import scripts
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
 _ACQUIRE: Final = scripts.load("receiver.subscriptions", "acquire_lease")
 _RECORD: Final = scripts.load(__package__, "record")
 _RELEASE: Final = scripts.load("receiver.runtime", "release_lease")
+_LATE: Final = 3600
+"""Seconds within which every copy of a command that was sent has come in."""
+
+
+async def end_receipt(client: Any, receipt: str) -> None:
+    """Note that nothing is appended under a receipt any more, but by a late copy of what was sent.
+    There is one for each page: remembered for as long as a web process's flusher is (`append.lua`)
+    they would fill Redis. Raises nothing.
+    """
+    with contextlib.suppress(*DOWN_ON_THE_LOOP):
+        await client.expire(number_key(receipt), _LATE)
 
 
 class Store:
@@ -59,6 +73,10 @@ class Store:
         """Count how a request ended, once for each receipt, and write fields of the state."""
         counts = {f"polls:{outcome}": 1, "messages": messages}
         await self._record(receipt, fields, {name: n for name, n in counts.items() if n})
+
+    async def end_receipt(self, receipt: str) -> None:
+        """Note that nothing is appended under a receipt any more (`end_receipt`)."""
+        await end_receipt(self._client, receipt)
 
     async def _record(
         self, receipt: str, fields: Mapping[str, object], counts: Mapping[str, int]

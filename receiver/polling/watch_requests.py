@@ -14,6 +14,7 @@ from receiver.contract.redis_keys import WATCH
 from receiver.contract.stored_values import texts
 from receiver.polling import watch_store
 from receiver.polling.shelf import Shelf
+from receiver.polling.store import end_receipt
 from receiver.polling.watch import LIFE, Watch
 from receiver.polling.watch_list import Unwatchable, refuse, status_poll
 
@@ -71,6 +72,7 @@ class WatchRequests:
         )
         await self._shelf.append(receipt, [], [encode(kept)])
         await self._client.xdel(WATCH, entry)
+        await end_receipt(self._client, receipt)
 
 
 def _texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:

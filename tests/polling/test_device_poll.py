@@ -11,7 +11,7 @@ from receiver.config import devices
 from receiver.contract.redis_keys import poll_devices
 from receiver.intake.inbound_writer import Inbound
 from tests.support.operators import PHONE, Simulated, simulated
-from tests.support.polling import Polled
+from tests.support.polling import Polled, remembered
 from tests.support.valkey import Valkey
 
 OTHER = "+12065550101"
@@ -67,6 +67,7 @@ def test_a_change_is_an_event_and_nothing_else_is(polled: Polled, operator: Simu
     assert event["data"]["connectivity"] == ["SMS"]
     assert event["data"]["device"] == {"phoneNumber": PHONE}
     assert event["data"]["raw"]["status"]["reachable"] is True
+    assert max(remembered(polled.redis)) <= 3600
 
 
 def test_roaming_and_another_device_change_by_themselves(

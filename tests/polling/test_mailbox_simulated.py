@@ -11,6 +11,7 @@ import pytest
 from receiver.simulate.att_gateway.scenario import Gateway, Scenario
 from tests.support.att_gateways import MESSAGES, SimulatedGateway, gateway
 from tests.support.polled_mailbox import PolledMailbox
+from tests.support.polling import remembered
 from tests.support.valkey import Valkey
 
 
@@ -54,6 +55,7 @@ def test_all_that_a_message_says_comes_out(alice: PolledMailbox, double: Simulat
     long = {"text": "a part", "segment": [7, 3, 2], "incoming": False, "unread": False}
     double.control("mailbox", add=[{"subject": "s", "attachments": [picture]}, long])
     assert alice.once().outcome == "messages"
+    assert max(remembered(alice.redis)) <= 3600
     found = [event["data"] for event in alice.events()]
     first, second = sorted(found, key=lambda said: str(said["channel"]))  # a delta goes by types
     assert (first["channel"], first["direction"], first["unread"]) == ("mms", "incoming", True)

@@ -53,6 +53,12 @@ client_secret_env = "ATT_APP_SECRET"
 """
 
 
+def remembered(client: Any) -> list[int]:
+    """For how many seconds each receipt is known yet, under which a page was appended."""
+    names = [name for name in client.keys("receiver:flusher:*") if not name.endswith(b":probe")]
+    return [client.ttl(name) for name in names]
+
+
 class Polled:
     """A directory with a `receiver.toml` and page files, and one Valkey."""
 

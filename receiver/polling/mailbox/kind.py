@@ -77,6 +77,7 @@ class MailboxPoll(Kind):
             for body in bodies
         ]
         await self._site.shelf.append(receipt, accepted, [])
+        await self._site.store.end_receipt(receipt)
 
     def _receipt(self) -> str:
         return self._site.shelf.receipts.new(time.time_ns() // 1_000_000)
