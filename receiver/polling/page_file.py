@@ -84,6 +84,8 @@ class PageFile:
         self.length = 0
         """Bytes of the body that have come."""
         self._refused: list[bytes] = []
+        self._refused_before = 0
+        """Bytes of what was refused that come before the body."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -106,6 +108,7 @@ class PageFile:
         self._status, self._content_type = status, content_type
         self._put(msgspec.json.encode(_Head(status, content_type)) + b"\n")
         self._body_at = os.lseek(self._file, 0, os.SEEK_CUR)
+        self._refused_before = sum(map(len, self._refused))
 
     def write(self, chunk: bytes) -> None:
         """Write what came of the body, at once."""
@@ -116,13 +119,15 @@ class PageFile:
         """Write the last line and make all of it durable. Returns the page."""
         received = time.time_ns() // 1_000_000
         foot = _Foot(self._status, self.length, complete, received)
-        rest = b"".join(self._refused)
+        rest = b"".join(self._refused)[self._refused_before :]
         body = os.pread(self._file, self.length - len(rest), self._body_at) + rest
         self._put(b"\n" + msgspec.json.encode(foot) + b"\n")
-        with contextlib.suppress(OSError):
+        try:
             if self.on_disk:
                 os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_CUR))
             os.fdatasync(self._file)
+        except OSError:
+            self._refused.append(b"")  # what of it is on the disk, nobody knows
         return Page(self.asked, received, self._status, self._content_type, body, complete)
 
     def remove(self) -> None:

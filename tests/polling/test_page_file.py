@@ -1,5 +1,8 @@
 """Page files: private, and read back as they were written; records of other versions."""
 
+import errno
+import os
+import resource
 from pathlib import Path
 
 import msgspec
@@ -58,3 +61,38 @@ def test_a_notification_says_what_was_asked_for_and_other_versions_read_it() -> 
     new = Notification("att.sms.inbox", "promo", "r", 1, "", b"{}", asked="/inbox/1")
     assert decode_notification(encode(new)) == new
     assert msgspec.msgpack.decode(encode(new), type=Before).callback == "att.sms.inbox"
+
+
+@pytest.mark.parametrize("taken", [0, 10], ids=["nothing", "a part"])
+def test_what_the_disk_refuses_from_the_head_on_is_kept_in_memory(
+    tmp_path: Path, taken: int
+) -> None:
+    file = PageFile(tmp_path / "pages", ASKED)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(msgspec.json.encode(ASKED)) + 1 + taken, hard))
+    try:
+        file.begin(200, "application/json")
+        file.write(b'{"some":')
+        file.write(b'"message"}')
+        page = file.finish(complete=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (page.body, page.complete, page.status) == (b'{"some":"message"}', True, 200)
+    assert not file.on_disk
+    file.remove()
+
+
+def test_what_may_not_be_on_the_disk_is_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    file = PageFile(tmp_path / "pages", ASKED)
+    file.begin(200, "application/json")
+    file.write(b"{}")
+    assert file.on_disk
+    monkeypatch.setattr(os, "fdatasync", failing)
+    assert file.finish(complete=True).body == b"{}"
+    assert not file.on_disk
+    file.remove()

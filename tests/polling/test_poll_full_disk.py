@@ -84,3 +84,21 @@ def _brought(polled: Polled) -> bool:
         return "messages" in polled.outcomes()
     except redis.RedisError:
         return False
+
+
+def test_a_disk_that_takes_nothing_once_the_answer_comes_costs_no_message(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = PageFile.begin
+
+    def failing(self: PageFile, status: int, content_type: str) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+        try:
+            begin(self, status, content_type)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    monkeypatch.setattr(PageFile, "begin", failing)
+    assert polled.once().outcome == "messages"
+    assert (polled.texts(), polled.pages()) == (["hello"], [])
