@@ -1,6 +1,7 @@
 """The access token of a consent: renewed by one at a time, and never at the consent's cost."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -179,3 +180,29 @@ def test_a_redis_that_has_just_become_full_still_stores_the_refresh_token(
         return await ConsentToken("alice", consents, gateway).headers()
 
     assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
+
+
+def test_a_redis_that_goes_away_while_the_gateway_answers_costs_no_consent(
+    valkey: Valkey, gateway: Gateway
+) -> None:
+    """The gateway takes a refresh token once, and what it gave for it stands nowhere else."""
+    give(valkey.url)
+    starting = threading.Timer(0.5, valkey.start)
+
+    async def act(consents: Consents) -> dict[str, str]:
+        refresh = gateway.refresh
+
+        async def meanwhile(token: str) -> Grant:
+            valkey.kill()
+            starting.start()
+            return await refresh(token)
+
+        gateway.refresh = meanwhile  # type: ignore[method-assign, assignment]
+        return await ConsentToken("alice", consents, gateway).headers()
+
+    try:
+        assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
+    finally:
+        starting.join()
+    assert headers(valkey.url, gateway) == {"authorization": "Bearer a-1"}
+    assert not stored(valkey).refused

@@ -5,9 +5,13 @@ import math
 import time
 from typing import Final, Protocol
 
+from redis.exceptions import ResponseError
+
+from receiver.intake.redis_link import NotReplicated
 from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered, is_passing
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consents import Consents, Tokens, ends
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
 REFRESH_WITHIN: Final = 10.0
 """Seconds that a refresh may take: less than the lease."""
@@ -18,6 +22,8 @@ _DAY: Final = 86_400.0
 _PATIENCE: Final = 20.0
 """Seconds to wait for somebody else's refresh."""
 _LOOK: Final = 0.1
+_STORED_WITHIN: Final = 30.0
+"""Seconds for which Redis may be away when there are new tokens: a failover takes less."""
 
 
 class Refreshes(Protocol):
@@ -95,9 +101,25 @@ class ConsentToken:
         refresh, ends_at = ends((consent, before), grant.refresh_token)
         made = tokens_of(grant, refresh)
         record = self._consents.sealed(made, consent.given, ends_at)
-        if not await self._consents.write(self._poll, raw, record):
+        if not await self._stored(raw, record):
             return (await self._read())[2]  # the subscriber has consented anew meanwhile
         return made
+
+    async def _stored(self, raw: bytes, record: Consent) -> bool:
+        """Store new tokens; return whether the record was still the one before. While Redis does
+        not answer it is tried again: the gateway may take the refresh token before it no more, and
+        this one stands nowhere else.
+        """
+        until = time.monotonic() + _STORED_WITHIN
+        while True:
+            try:
+                return await self._consents.write(self._poll, raw, record)
+            except (ResponseError, NotReplicated):
+                raise
+            except DOWN_ON_THE_LOOP:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_LOOK)
 
     def _still(self, before: Tokens, refused: str, error: TokenRefused) -> Tokens:
         """Return the token before, as long as it lives, where there is no new one just now."""
