@@ -72,7 +72,8 @@ def test_a_fault_of_ours_is_told_by_its_class_and_never_by_its_text(
     assert "2065550100" not in said
 
 
-def test_a_redis_error_is_no_death_of_a_worker(valkey: Valkey) -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_redis_error_is_no_death_of_a_worker(valkey: Valkey, restarted: bool) -> None:
     """However often what a worker left is tried in vain, it is published once Redis takes it."""
     client: Any = valkey.client()
     accept(client)
@@ -83,6 +84,7 @@ def test_a_redis_error_is_no_death_of_a_worker(valkey: Valkey) -> None:
     for _ in range(LONELY_ATTEMPTS + 3):
         with pytest.raises(redis.ResponseError):
             one.run()
+        one = normaliser(client) if restarted else one
     client.hdel(LEDGER, "published")
     one.run()
     assert (client.xlen(EVENTS), client.xlen(DEAD_LETTERS)) == (1, 0)

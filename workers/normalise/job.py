@@ -1,5 +1,6 @@
 """The normalise job: read a batch of inbound entries, decide their outcomes, publish them."""
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import structlog
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import ATTEMPTS, BELL, GROUP, INBOUND, MARKS
 from receiver.runtime import scripts
+from receiver.runtime.redis_errors import DOWN
 from workers import bell, gathering, memory_headroom
 from workers.normalise import tracing
 from workers.normalise.decide import Entry, Outcome, dead_letter, decide
@@ -201,7 +203,13 @@ class Normaliser:
             else dead_letter(entry, f"the process did not survive it, {LONELY_ATTEMPTS} times")
         )
         self._survived.add(entry[0])
-        self._finish(self._send([outcome]))
+        try:
+            self._finish(self._send([outcome]))
+        except redis.ResponseError:
+            with contextlib.suppress(*DOWN):  # who tries it next knows nothing of this process
+                self._client.hincrby(ATTEMPTS, entry[0].decode(), -1)
+                self._survived.discard(entry[0])
+            raise
         self._survived.discard(entry[0])
 
     def _count_attempt(self, entry_id: bytes) -> int:
