@@ -219,7 +219,8 @@ def sink_parking(sink: str) -> str:
     machine; `to` and `returned_to` are the last entries that were parked and that came back;
     `bytes` on the disk; `due` the latest score in `retry_due` of what came back; `seen` when the
     directory's worker last looked (ms), and `trouble` why it could not park or return; `damaged`
-    when some did not come back last (ms). Absent where nothing was ever parked.
+    when some did not come back last (ms); `turn`, in which alone what was sent may park. Absent
+    where nothing was ever parked.
     """
     return f"receiver:parking:{sink}"
 

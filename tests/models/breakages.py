@@ -103,7 +103,8 @@ SINK: Final = [
     ),
     *_of(
         "park",
-        ("or total ~= number then", "then"),
+        ("or total ~= number or (state[5] or '') ~= ARGV[15] then", "then"),
+        ("or (state[5] or '') ~= ARGV[15] then", "then"),
         ("if (state[1] or '') ~= ARGV[14] or", "if"),
         ("marks.add(KEYS[1], KEYS[2], group, redis.call('HGET', KEYS[2], group), ids)", ""),
         ("'total', string.format('%.0f', total + ARGV[7])", "'total', total"),

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ class Parker:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._directory: Final = Path(tempfile.mkdtemp(prefix="models-"))
+        self._late: list[Callable[[], Any]] = []
         self._start()
 
     def close(self) -> None:
@@ -36,6 +38,30 @@ class Parker:
         """Park at most so many events."""
         self._act("_leave", lambda use: self._parking.relieve(use, count), trouble, meanwhile)
 
+    def park_unheard(self, count: int) -> None:
+        """Park at most so many events, of which Redis hears later, or never; start anew."""
+        use, own = self.look(), self._parking
+        script: Any = own._park_script
+
+        def lost(**call: Any) -> None:
+            self._late.append(partial(script, **call))
+            raise Killed
+
+        own._park_script = lost
+        try:
+            if use:
+                own.relieve(use, count)
+        except Killed:
+            self._place.close()
+            self._start()
+        finally:
+            own._park_script = script
+
+    def is_heard(self) -> None:
+        """Have Redis hear of what was sent longest ago."""
+        if self._late:
+            self._late.pop(0)()
+
     def give_back(self, trouble: str = "", meanwhile: Callable[[], None] = lambda: None) -> None:
         """Return what is parked."""
         self._act("_give", self._parking.give_back, trouble, meanwhile)
@@ -47,9 +73,7 @@ class Parker:
     def look(self) -> Use | None:
         """Update the files to what Redis says."""
         use = memory_use.read(self._client, [SINK]).get(SINK.name)
-        if use:
-            self._parking.update_files(use)
-        return use
+        return use and self._parking.update_files(use)
 
     def kept(self) -> set[str]:
         """Return the entries whose events are in any file, also in one that was set aside."""

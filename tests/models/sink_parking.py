@@ -30,6 +30,25 @@ class ParkingRules(DeliveryRules):
     def park(self, by: int, count: int, trouble: str) -> None:
         self._act(by, lambda parker, *more: parker.park(count, *more), trouble)
 
+    @rule(by=_by, count=_count, then=st.booleans())
+    def park_late(self, by: int, count: int, then: bool) -> None:
+        """Redis hears of it once the host has looked again, and perhaps parked something else."""
+        self.publish([True, True])
+        self.parkers[by].park_unheard(count)
+        if then:
+            self.park(by, count, "")
+        else:
+            self.parkers[by].look()
+        self.parkers[by].is_heard()
+
+    @rule(by=_by, count=_count)
+    def park_unheard(self, by: int, count: int) -> None:
+        self.parkers[by].park_unheard(count)
+
+    @rule(by=_by)
+    def hear_late(self, by: int) -> None:
+        self.parkers[by].is_heard()
+
     @rule(by=_by, trouble=_trouble)
     def give_back(self, by: int, trouble: str) -> None:
         self._act(by, Parker.give_back, trouble)

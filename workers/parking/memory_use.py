@@ -67,6 +67,8 @@ class Use(NamedTuple):
     """The last entry that was parked; empty where nothing ever was."""
     returned_to: str
     """The last that came back, or that was given to a worker before the first was parked."""
+    turn: str = ""
+    """Named by who parks: what was sent to Redis in an earlier one parks nothing any more."""
 
     @property
     def parked(self) -> int:
@@ -147,12 +149,14 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
     pipe.zcard(retry_due(sink))
     pipe.zrange(retry_due(sink), 0, _SAMPLE - 1)
     pipe.hmget(sink_state(sink), "stopped", "opened")
-    pipe.hmget(sink_parking(sink), "place", "host", "total", "returned", "to", "returned_to")
+    pipe.hmget(
+        sink_parking(sink), "place", "host", "total", "returned", "to", "returned_to", "turn"
+    )
     pipe.xrange(EVENTS, f"({position}", "+", count=_SAMPLE)
     pipe.xrevrange(EVENTS, "+", f"({position}", count=_SAMPLE)
     pipe.hgetall(erase_parked(sink))
     retries, names, (stopped, opened), parking, oldest, newest, asked = pipe.execute()
-    place, host, total, returned, to, back = (one.decode() if one else "" for one in parking)
+    place, host, total, returned, to, back, turn = (one.decode() if one else "" for one in parking)
     return Use(
         position=position,
         waiting=_waiting(client, sink, group, len(oldest)),
@@ -168,6 +172,7 @@ def _use(client: redis.Redis, sink: str, group: dict[str, Any]) -> Use:
         erase=_unanswered(asked),
         to=to and _entry(to),
         returned_to=_entry(back or "0-0"),
+        turn=turn,
     )
 
 

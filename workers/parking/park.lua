@@ -9,7 +9,7 @@
 -- ARGV group, sink, where the group stood when they were read, the first and the last that leave, how
 --      many leave, how many of them were parked, filtered and let go, the directory's name, number of
 --      the first that was parked, the directory's host, its bytes, the directory that has what was
---      parked before
+--      parked before, the turn in which that was read
 -- Returns 1, or 0 where the group, the stream or what is parked is no more as the caller read it.
 local group, sink, number = ARGV[1], ARGV[2], tonumber(ARGV[11])
 refuse(
@@ -19,9 +19,10 @@ refuse(
     {'HSET', KEYS[2], 'x', ''}, {'HDEL', KEYS[2], 'x'}, {'HINCRBY', KEYS[2], 'x', '1'},
     {'HINCRBY', KEYS[3], 'x', '1'}, {'HSET', KEYS[4], 'x', ''}, {'HDEL', KEYS[4], 'x'})
 refuse_words(KEYS[3], sink .. ':filtered', sink .. ':shed')
-local state = redis.call('HMGET', KEYS[4], 'place', 'total', 'returned', 'returned_to')
+local state = redis.call('HMGET', KEYS[4], 'place', 'total', 'returned', 'returned_to', 'turn')
 local total, returned = tonumber(state[2] or '0'), tonumber(state[3] or '0')
-if (state[1] or '') ~= ARGV[14] or total ~= number then
+-- Of another turn is what comes late: the caller has looked again since, and deleted what it counts on.
+if (state[1] or '') ~= ARGV[14] or total ~= number or (state[5] or '') ~= ARGV[15] then
     return 0
 end
 local known, moved = restore_group(KEYS[1], KEYS[2], group)

@@ -109,9 +109,10 @@ class Parker:
         return pause
 
     def _work(self, sink: SinkSettings, uses: dict[str, Use], limit: int) -> float:
-        own, use = self._parkings[sink.name], uses[sink.name]
-        excess = memory_use.excess(sink, uses, limit)
-        own.update_files(use)
+        own, excess = self._parkings[sink.name], memory_use.excess(sink, uses, limit)
+        use = own.update_files(uses[sink.name])
+        if use is None:
+            return 0.0
         erases = own.erase(use)
         returns = not erases and memory_use.may_return(sink, uses, limit)
         back = own.give_back(use) if returns else 0  # first: a disk that is full gets room by it

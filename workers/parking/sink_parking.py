@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -22,7 +23,7 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_parking,
 )
-from receiver.contract.stored_values import number
+from receiver.contract.stored_values import number, text, whole
 from receiver.runtime import scripts
 from receiver.runtime.server_time import server_time
 from workers import bell, second_clock
@@ -73,36 +74,53 @@ class SinkParking:
         """Return whether what is parked is on this disk. Raises `OSError`."""
         return self._place is not None and use.place == self._place.name
 
-    def update_files(self, use: Use) -> None:
+    def update_files(self, use: Use) -> Use | None:
         """Update the files to what Redis counts: what has come back is deleted, and so is
         what was never taken from the stream; what was set aside before this Redis was put back is
-        taken in again. Raises `OSError`, `redis.RedisError`.
+        taken in again. Returns what waits, as it is after that; None where Redis has moved on since
+        that was read. Raises `OSError`, `redis.RedisError`.
         """
         if not self._place:
-            return
+            return use
         files = self._place.files(self._sink.name)
         files.clear_bare(use.total)
         mine = self.mine(use)
         if mine:
             files.drop(use.returned)
-        self._give_up_unclaimed(files, use, mine=mine)
-        if mine and files.claim(use.total, use.returned_to, use.to):
-            self._give_up_unclaimed(files, use, mine=mine)  # this Redis may not know of all of it
+        after = self._give_up_unclaimed(files, use, mine=mine)
+        if after and mine and files.claim(use.total, use.returned_to, use.to):
+            after = self._give_up_unclaimed(files, after, mine=mine)  # of some it may not know
+        return after
 
-    def _give_up_unclaimed(self, files: ParkedFiles, use: Use, *, mine: bool) -> None:
+    def _give_up_unclaimed(self, files: ParkedFiles, use: Use, *, mine: bool) -> Use | None:
         """Delete the blocks that Redis does not count on, or keep them where nobody else has their
         events.
         """
         unclaimed = files.unclaimed(use.total if mine else 0, use.to if mine else "")
         if not unclaimed:
-            return
+            return use
         # Nobody took them from the stream, unless Redis is of an earlier time and never had them.
         ends = (unclaimed.first, files.last)
         still = all(self._client.xrange(EVENTS, one, one) for one in ends)
         if still and order(unclaimed.first) > max(order(use.position), self._done()):
-            files.cut(unclaimed.number)
-        else:
-            files.set_aside(unclaimed.number)
+            if turned := self._turned(use):
+                files.cut(unclaimed.number)
+            return turned
+        files.set_aside(unclaimed.number)
+        return use
+
+    def _turned(self, use: Use) -> Use | None:
+        """Begin a new turn: a script that was sent in an earlier one, and whose reply was lost, may
+        come in late, and parks nothing then. Returns what waits; None where one has come in since
+        that was read.
+        """
+        key, turn = sink_parking(self._sink.name), secrets.token_hex(8)
+        pipe: Any = self._client.pipeline(transaction=True)
+        pipe.hset(key, "turn", turn)
+        pipe.hmget(key, "place", "total", "to")
+        _, (place, total, to) = pipe.execute()
+        now = text(place or b""), whole(total), text(to or b"")
+        return use._replace(turn=turn) if now == (use.place, use.total, use.to) else None
 
     def erase(self, use: Use) -> bool:
         """Do one step of what `receiver erase` asks for. Returns whether it does: nothing may come
@@ -130,9 +148,12 @@ class SinkParking:
             return self._leave(use, entries, shed=len(wanted))
         if self._place is None or not wanted:
             return self._place is not None and self._leave(use, entries)
+        turned = use if use.turn else self._turned(use)
+        if turned is None:
+            return False
         files = self._place.files(self._sink.name)
         files.append(use.total, wanted)
-        left = self._leave(use, entries, parked=len(wanted), place=self._place.name)
+        left = self._leave(turned, entries, parked=len(wanted), place=self._place.name)
         if not left:
             files.cut(use.total)
         return left
@@ -230,7 +251,7 @@ class SinkParking:
         return bool(
             self._park_script(
                 keys=[EVENTS, MARKS, SINKS, sink_parking(name)],
-                args=[*args, place, use.total, os.uname().nodename, size, use.place],
+                args=[*args, place, use.total, os.uname().nodename, size, use.place, use.turn],
             )
         )
 
