@@ -61,7 +61,8 @@ class Reload:
         `asked`: somebody says that it is whole now.
         """
         stamp = _stamp(str(self._path))
-        if stamp == self._stamp and not asked and self._pending is None:
+        unread = (self._judged or "").startswith(_UNREADABLE)  # perhaps for a moment only
+        if stamp == self._stamp and not (asked or unread) and self._pending is None:
             return False
         self._stamp, found = stamp, self._content()
         if asked:

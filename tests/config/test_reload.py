@@ -1,5 +1,6 @@
 """A changed `receiver.toml` is taken while a process runs: whole, or not at all."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from receiver.config import config_file
 from receiver.config import reload as reloading
 from receiver.config.problems import problems
 from receiver.config.reload import Reload
@@ -173,3 +175,28 @@ def test_the_environment_stays_as_it_was(file: Path, clock: Clock) -> None:
     replace(file, TWO)
     assert settled(reload, clock)
     assert (reload.settings.workers, reload.settings.redis_url) == (3, "redis://h/0")
+
+
+def test_a_file_that_could_not_be_read_for_a_while_is_taken_when_it_can_be(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: Path) -> str:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    reload = begun(file)
+    file.write_text(TWO)
+    with monkeypatch.context() as patch:
+        patch.setattr(config_file, "text", failing)
+        assert not settled(reload, clock)
+    assert reload.trouble.endswith("Too many open files")
+    assert settled(reload, clock)
+    assert (names(reload), reload.trouble) == (["one", "two"], "")
+
+
+def test_a_file_that_cannot_be_read_is_said_once(file: Path, clock: Clock) -> None:
+    reload = begun(file)
+    file.write_bytes(b"\xff")
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert not settled(reload, clock)
+    assert [one["event"] for one in logs] == ["config.refused"]
