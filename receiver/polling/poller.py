@@ -31,6 +31,9 @@ class Poller:
         self._seldom = Seldom(log)
         self._failures = 0
         self._due = 0.0
+        """By Redis' clock, which goes on while this machine sleeps."""
+        self._latest = 0.0
+        """The same by the monotonic clock: Redis' may jump back."""
         self._known = False
         """Whether the state that an earlier process left has been read."""
         self._succeeded = time.monotonic() - self._age_of_mark()
@@ -48,7 +51,7 @@ class Poller:
                 await self._away(f"Redis does not answer ({refusal(error)})")
             except Exception as error:  # noqa: BLE001 - one poll's fault is no other poll's
                 self._seldom.say("error", "poll.fault", poll=site.poll.name, error=_where(error))
-                self._due = site.store.now() + site.pace.after(1)
+                self._rest(site.pace.after(1))
             await asyncio.sleep(site.pace.tick)
         await self._kind.finish()
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
@@ -83,7 +86,7 @@ class Poller:
             seen=int(site.store.now()),
             pages=site.shelf.waiting(site.poll.name),
         )
-        if site.store.now() < self._due:
+        if site.store.now() < self._due and time.monotonic() < self._latest:
             return
         if why := await site.ready():
             await self._away(why)
@@ -98,8 +101,8 @@ class Poller:
         state = await site.store.state()
         self._failures = whole(state.get("failures"))
         latest = now + max(site.poll.seconds, site.pace.failures[-1]) + site.pace.jitter
-        self._due = min(number(state.get("due")), latest)
-        age = now - number(state.get("succeeded"))
+        self._rest(min(number(state.get("due")), latest) - now)
+        age = max(0.0, now - number(state.get("succeeded")))
         self._succeeded = max(self._succeeded, time.monotonic() - age)
         self._known = True
 
@@ -129,7 +132,7 @@ class Poller:
         """Write down how a round ended, and when the next one is due."""
         site, good = self._site, done.outcome in GOOD
         self._failures = 0 if good else self._failures + 1
-        self._due = site.store.now() + self._pause(done)
+        self._rest(self._pause(done))
         fields: dict[str, object] = {
             "outcome": done.outcome,
             "trouble": done.trouble,
@@ -141,6 +144,11 @@ class Poller:
             fields["succeeded"] = int(site.store.now())
         self._say(done)
         await site.store.note(**fields)
+
+    def _rest(self, seconds: float) -> None:
+        """Have the next round due in so many seconds, by whichever clock says so first."""
+        self._due = self._site.store.now() + seconds
+        self._latest = time.monotonic() + seconds
 
     def _pause(self, done: Round) -> float:
         """Return our own pause, or the one that the gateway asks for where that is longer."""
