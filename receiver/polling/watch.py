@@ -17,6 +17,8 @@ STEADY: Final = 600.0
 """Seconds before each later one. Growing pauses would miss a status: the gateway forgets it thirty
 minutes after it has become final."""
 _JITTER: Final = 0.1
+LONGEST: Final = STEADY * (1 + _JITTER)
+"""Seconds: no look is put off for longer."""
 LIFE: Final = 73 * 3600.0
 """Seconds after which nothing more is to be expected: AT&T tries to deliver for 72 hours."""
 GRACE: Final = 3600.0

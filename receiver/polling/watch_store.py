@@ -6,7 +6,7 @@ What a script is called with is a `Call`: `client.eval(*call)` runs it, with eit
 from typing import Any, Final
 
 from receiver.contract.redis_keys import WATCH, WATCH_COUNTS, WATCHES, watch_due
-from receiver.polling.watch import PAUSES, Step, Watch, encode
+from receiver.polling.watch import LONGEST, PAUSES, Step, Watch, encode
 from receiver.runtime import scripts
 
 _ADD: Final = scripts.load(__package__, "add_watch")
@@ -36,7 +36,7 @@ def claim(poll: str, most: int) -> Call:
     Nobody else gets them for `HOLD` seconds.
     """
     keys = (WATCHES, watch_due(poll))
-    return (_CLAIM, len(keys), *keys, most, round(HOLD * 1000))
+    return (_CLAIM, len(keys), *keys, most, round(HOLD * 1000), round(LONGEST * 1000))
 
 
 def settle(watch: Watch, before: bytes, step: Step) -> Call:

@@ -112,3 +112,12 @@ def test_a_key_that_somebody_made_something_else_of_stops_all_of_it(
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
         client.eval(*store.settle(watch, record, end))
     assert client.hget(WATCHES, watch.field) == record
+
+
+@pytest.mark.parametrize(("seconds", "due"), [(86_400, True), (660, False)])
+def test_one_that_was_put_off_while_the_clock_was_ahead_is_due_now(
+    client: redis.Redis, seconds: int, due: bool
+) -> None:
+    watch = watched(client)
+    client.zadd(watch_due("promo"), {watch.field: now(client) + 1000 * seconds}, xx=True)
+    assert [watching.decode(each) for each in claim(client)] == ([watch] if due else [])
