@@ -156,7 +156,7 @@ class Statuses(Kind):
             await self._site.store.end_receipt(watch.receipt)
 
     def _now(self) -> int:
-        return round(self._site.store.now() * 1000)
+        return watching.earlier(round(self._site.store.now() * 1000))
 
     def _path(self, watch: Watch) -> str:
         sender = watch.sender or self._poll.sender

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -149,6 +150,13 @@ def closing(watch: Watch, reason: Reason) -> Step:
 def closed(reason: Reason) -> Step:
     """Return the step that ends a watch which is closing, once its event is durable."""
     return Step(watch=None, counts=(reason,))
+
+
+def earlier(server: int) -> int:
+    """Return the earlier of Redis' time and this machine's (ms): one alone may be days ahead for a
+    moment, and a watch that has ended is not begun again.
+    """
+    return min(server, time.time_ns() // 1_000_000)
 
 
 def _on(after: Watch, now: int) -> Step:

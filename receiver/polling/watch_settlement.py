@@ -50,7 +50,8 @@ class Settlement:
 
     async def _now(self) -> int:
         seconds, microseconds = await self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+        server = int(seconds) * 1000 + int(microseconds) // 1000
+        return watching.earlier(server)
 
 
 def found_in(page: Page, region: str) -> tuple[Sequence[Status], bool]:
