@@ -167,3 +167,17 @@ def test_a_consent_deleted_while_the_mailbox_is_read_leaves_nothing_of_it(
     assert done.outcome == "unauthorised"
     assert "`receiver consent alice`" in done.trouble
     assert alice.redis.keys("receiver:mailbox:*") == []
+
+
+def test_a_batch_of_changes_is_remembered_for_an_hour(
+    alice: PolledMailbox, gateway: MailboxGateway
+) -> None:
+    gateway.add("m1", "a secret")
+    alice.consent()
+    alice.once()
+    (left,) = [
+        alice.redis.ttl(key)
+        for key in alice.redis.keys("receiver:flusher:*")
+        if key != b"receiver:flusher:probe"
+    ]
+    assert 0 < left <= 3600
