@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import ERASE_SPOOLED, SPOOLS
@@ -246,3 +247,19 @@ def test_a_web_process_says_that_it_has_a_spool_until_it_ends_and_it_is_empty(
     finally:
         receiver.stop()
     assert valkey.client().hlen(SPOOLS) == 0
+
+
+def test_no_spool_is_forgotten_because_the_clock_of_redis_is_weeks_ahead(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, right = valkey.client(), redis.Redis.time
+    client.hset(SPOOLS, "cafe", msgspec.json.encode(["web-2", int(time.time()) - 3600]))
+
+    def ahead(self: Any) -> tuple[int, int]:
+        found: Any = right(self)
+        return found[0] + 40 * 86400, found[1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.Redis, "time", ahead)
+        assert not erase(valkey).complete
+    assert client.hkeys(SPOOLS) == [b"cafe"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from receiver.runtime import scripts
-from receiver.subscriptions import lease, store
+from receiver.subscriptions import lease, store, sweep
 from tests.models.breakages import EXCHANGE, Breakage
 from tests.models.client import Client
 from tests.support.environ import ROOT
@@ -148,6 +148,7 @@ def world() -> Iterator[World]:
         patch.setattr(delivery_queue, "DeliveryScripts", delivery_scripts.DeliveryScripts)
         patch.setattr(job, "LINGER_MILLISECONDS", 1)
         patch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: it.true))
+        patch.setattr(sweep, "time", SimpleNamespace(time=lambda: it.local))
         for module, name, _ in _AT_IMPORT:
             patch.setattr(module, name, getattr(module, name))
         try:
