@@ -58,8 +58,8 @@ def bodies(
     published = [line.about["entry"] for line in story.lines if line.what == "published"]
     reason = next((x.about["reason"] for x in story.lines if x.what.startswith("could not")), "")
     events = _events(client, published)
-    came = [decode_notification(x) for _, x in stored(client, INBOUND, story.receipt, budget)]
-    refused = [decode_refusal(x) for _, x in stored(client, REJECTED, story.receipt, budget)]
+    came = [decode_notification(x) for _, x in stored(client, INBOUND, story, budget)]
+    refused = [decode_refusal(x) for _, x in stored(client, REJECTED, story, budget)]
     # Of many those that were refused go first: they are what somebody looks for.
     last = [_refused(one, masks) for one in refused[:most]]
     found = [_accepted(request, one, reason, masks) for one in came[: most - len(last)]]

@@ -20,6 +20,7 @@ from receiver.operations import dead_letters, repeated_event
 from receiver.operations.event_subscription import subscriptions
 from receiver.operations.look import EVERYTHING, Look
 from receiver.operations.notification_entries import (
+    FAR,
     Entry,
     NotAnId,
     find,
@@ -119,22 +120,29 @@ def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     its notifications. Empty when none is stored (any more). Raises `redis.RedisError`.
     """
     look = Look(client)
+    if found := _bodies(look, receipt):
+        return found
+    look.earlier = FAR
+    return _bodies(look, receipt)
+
+
+def _bodies(look: Look, receipt: str) -> list[bytes]:
     kept = [decode_notification(stored).body for _, stored in find(look, INBOUND, receipt)]
     return kept or [decode_refusal(stored).body for _, stored in find(look, REJECTED, receipt)]
 
 
-def stored(client: redis.Redis, stream: str, receipt: str, budget: int) -> Iterator[Entry]:
-    """Yield a stream's entries with this receipt. Raises `redis.RedisError`."""
-    return find(Look(client, budget), stream, receipt)
+def stored(client: redis.Redis, stream: str, story: Story, budget: int) -> Iterator[Entry]:
+    """Yield a stream's entries of a story. Raises `redis.RedisError`."""
+    look, came = Look(client, budget), received(story.receipt)
+    look.earlier = came - min((x.at for x in story.lines if x.what in _FIRST), default=came)
+    return find(look, stream, story.receipt)
 
 
 def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
-    lines = [
-        *_rejected(look, receipt),
-        *_kept(look, receipt),
-        *_published(look, receipt, settings.sinks),
-        *_dead(look, receipt),
-    ]
+    lines = _lines(look, receipt, settings)
+    if not any(line.what in _FIRST for line in lines):  # its clock may have been well ahead
+        look.earlier = FAR
+        lines = _lines(look, receipt, settings)
     if not any(line.what == "could not be understood" for line in lines):
         lines += _repeats(look, receipt, lines, settings)
     if not lines:
@@ -149,6 +157,8 @@ def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
     )
 
 
+_FIRST: Final = frozenset({"rejected", "kept", "published"})
+"""What is written soon after a notification has come."""
 _NO_OUTCOME: Final = "duplicate, or what became of it is no longer stored"
 _OUTCOMES: Final = {
     "rejected": "rejected",
@@ -158,6 +168,15 @@ _OUTCOMES: Final = {
     "repeats": "duplicate",
     "could not be understood": "dead letter",
 }
+
+
+def _lines(look: Look, receipt: str, settings: Settings) -> list[Line]:
+    return [
+        *_rejected(look, receipt),
+        *_kept(look, receipt),
+        *_published(look, receipt, settings.sinks),
+        *_dead(look, receipt),
+    ]
 
 
 def _rejected(look: Look, receipt: str) -> Iterator[Line]:

@@ -30,6 +30,8 @@ class Look:
         self.client = client
         self.reached: dict[str, str] = {}
         """Stream -> the last entry looked at, where there are more that were not."""
+        self.earlier = 0
+        """Milliseconds by which the clock that gave a receipt may have been ahead of Redis'."""
         self._budget = budget
 
     def on(self, stream: str, first: str, words: bytes = b"", last: str = "+") -> Iterator[Page]:

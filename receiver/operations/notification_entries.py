@@ -18,6 +18,9 @@ from receiver.operations.stream_entry import is_entry
 
 BEFORE: Final = 2_000
 """Milliseconds that the clocks of the web process and of Redis may differ."""
+FAR: Final = 24 * 3_600_000
+"""Milliseconds that they may differ where nobody has set them: so much earlier is looked for what
+is not found otherwise."""
 FIELDS: Final = {INBOUND: b"n", REJECTED: b"r", EVENTS: b"event", DEAD_LETTERS: b"d"}
 _RECEIPT: Final = re.compile(r"[0-9a-f]{27}").fullmatch
 _EVENT: Final = re.compile(r"[0-9a-f]{32}").fullmatch
@@ -83,7 +86,8 @@ def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
     them can be decoded.
     """
     words, found = receipt.encode(), False
-    for page in look.on(stream, str(max(0, received(receipt) - BEFORE)), words):
+    first = max(0, received(receipt) - BEFORE - look.earlier)
+    for page in look.on(stream, str(first), words):
         stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
         matching = [one for one in stored if words in one[1] and _has(receipt, stream, one)]
         yield from matching

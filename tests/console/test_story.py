@@ -21,6 +21,7 @@ from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.operations import look
 from tests.console.conftest import OURS
 from tests.console.test_live import NUMBER, accept, receipt, work
+from tests.support import explaining
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 
@@ -246,3 +247,15 @@ def test_each_item_of_a_batch_stands_beside_its_own_event(
     ]
     assert [one.count("Field to field</h2>") for one in sections] == [1, 1, 1]
     assert "No event was made of it" not in page
+
+
+def test_a_story_of_a_web_process_whose_clock_was_ahead_has_its_body(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    client = valkey.client()
+    name = explaining.receipt(1, ago=-600_000)
+    explaining.accept(client, name, mo())
+    explaining.work(client)
+    page = viewer.get(f"/n/{name}").text
+    for words in ("kept", "published", "As it came", "SenderAddress"):
+        assert words in page

@@ -9,7 +9,7 @@ from receiver.config.settings import Settings
 from receiver.contract.records import Refusal, encode
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations.explain import Unknown, explain
-from receiver.operations.look import PAGE
+from receiver.operations.look import EVERYTHING, PAGE
 from tests.support.command_line import here
 from tests.support.commands import run
 from tests.support.explaining import NUMBER, accept, receipt, told, work
@@ -86,3 +86,21 @@ def test_of_a_batch_that_came_over_lines_each_notification_is_a_line(
     found = run(tmp_path, "explain", "--body", name, REDIS_URL=valkey.url)
     lines = [json.loads(line) for line in found.stdout.splitlines()]
     assert lines == [{"id": "1\n"}, {"id": "2\n"}]
+
+
+@pytest.mark.parametrize("seconds", [3, 600, 20 * 3600])
+def test_what_a_web_process_whose_clock_was_ahead_has_taken_is_found(
+    valkey: Valkey, tmp_path: Path, seconds: int
+) -> None:
+    client = valkey.client()
+    accept(client, receipt(7, ago=-1000 * seconds), mo("another"))
+    name = receipt(1, ago=-1000 * seconds)
+    entry = accept(client, name, mo("mine"))
+    work(client)
+    for one in (name, entry):
+        for budget in (EVERYTHING, 5_000):
+            [story] = explain(client, one, Settings(), budget)
+            assert (story.receipt, story.outcomes) == (name, ["published"])
+            assert sorted(told(story)) == ["kept", "published", "received"]
+    said = here(tmp_path, "explain", name, "--body", REDIS_URL=valkey.url)
+    assert (said.code, "mine" in said.out) == (0, True)
