@@ -1,9 +1,11 @@
+-- include receiver.runtime clock
 -- Adds one process's numbered batch of counts. It keeps each writer's last number, as `append.lua` does:
 -- a batch whose reply was lost is not added again.
 -- KEYS counts, when each listener last got a notification, this writer's number
 -- ARGV number, how many names are kept apart, how many counts, per count its field and by how much,
 --      per listener its name and when (ms); further names count together as `other`, once those
 --      that have been silent for 30 days have made room
+-- A time that is still to come is that of a clock which is, or was, ahead: it would hide a silence until then.
 local function make_room(now)
     local heard = redis.call('HGETALL', KEYS[2])
     for i = 1, #heard, 2 do
@@ -12,6 +14,7 @@ local function make_room(now)
         end
     end
 end
+local now = now_ms()
 local last = tonumber(redis.call('GET', KEYS[3]) or '0')
 if last >= tonumber(ARGV[1]) then
     return 0
@@ -25,18 +28,19 @@ for i = 4, listeners - 1, 2 do
 end
 local made = false
 for i = listeners, #ARGV, 2 do
-    local name = ARGV[i]
+    local name, at = ARGV[i], math.min(tonumber(ARGV[i + 1]), now)
     local known = redis.call('HGET', KEYS[2], name)
     if not known and not made and redis.call('HLEN', KEYS[2]) >= most - 1 then
-        make_room(tonumber(ARGV[i + 1]))
+        make_room(at)
         made = true -- once is enough: who invents names may have thousands of them here
     end
     if not known and redis.call('HLEN', KEYS[2]) >= most - 1 then
         name = 'other'
         known = redis.call('HGET', KEYS[2], name)
     end
-    if tonumber(known or '0') < tonumber(ARGV[i + 1]) then
-        redis.call('HSET', KEYS[2], name, ARGV[i + 1])
+    local before = tonumber(known or '') or 0
+    if before < at or before > now then
+        redis.call('HSET', KEYS[2], name, string.format('%.0f', at))
     end
 end
 return 1

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.auth.bearer import Credential
@@ -205,3 +206,20 @@ def test_a_field_that_somebody_else_wrote_among_the_times_is_left_out(receiver: 
     receiver.start_web()
     told = scraped(receiver)
     assert value(told, "receiver_receipt_to_published_seconds_count") == 4
+
+
+@pytest.mark.parametrize("ahead", [0, 86_400, 366 * 86_400])
+def test_a_listener_that_was_heard_by_a_clock_that_was_ahead_is_silent_from_then_on(
+    valkey: Valkey, ahead: int
+) -> None:
+    client: Any = valkey.client()
+    now = int(time.time() * 1000)
+    counters = Counters()
+    counters.heard["promo"] = now + 1000 * ahead  # by the web process' clock
+    client.eval(*counters.command())
+    counters.written()
+    assert abs(int(client.hget(HEARD, "promo")) - now) < 60_000
+    client.hset(HEARD, "promo", now + 1000 * ahead + 60_000)  # by that of another Redis
+    counters.heard["promo"] = now
+    client.eval(*counters.command())
+    assert int(client.hget(HEARD, "promo")) == now
