@@ -177,3 +177,20 @@ def test_every_notation_means_the_second_that_it_was_written_in(
 ) -> None:
     written = moment.strftime(notation)
     assert read(written, UTC) == moment.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "after"),
+    [
+        ("America/New_York", "03-08-2026", "03-09-2026"),
+        ("America/New_York", "11-01-2026", "11-02-2026"),
+        ("Europe/London", "03-29-2026", "03-30-2026"),
+        ("Australia/Lord_Howe", "10-04-2026", "10-05-2026"),
+        ("Pacific/Apia", "12-29-2011", "12-31-2011"),
+    ],
+)
+def test_the_midnight_that_ends_a_day_is_that_of_the_listeners_clocks(
+    zone: str, day: str, after: str
+) -> None:
+    listeners = ZoneInfo(zone)
+    assert read(f"{day}T24:00:00", listeners) == read(f"{after}T00:00:00", listeners)

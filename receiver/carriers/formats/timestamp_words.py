@@ -6,6 +6,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import time as clock_time
 from typing import Final
 
 from msgspec import Struct
@@ -48,7 +49,7 @@ class LocalTime(Struct, frozen=True):
     """Without a zone."""
     zone: tzinfo
     later: timedelta
-    """What to add: 24:00 is the next day's 00:00, :60 (a leap second) the next minute's :00."""
+    """What to add: :60 (a leap second) is the next minute's :00."""
 
 
 class _Parts(Struct):
@@ -72,10 +73,10 @@ def words(text: str, zone: tzinfo) -> LocalTime | None:
     if date is None:
         return None
     try:
-        naive, later = _on_the_clock(parts.clock, parts.meridiem)
+        said, days, later = _on_the_clock(parts.clock, parts.meridiem)
         year, month, day = map(int, date)
-        naive = naive.replace(year=year, month=month, day=day)
-    except ValueError:
+        naive = datetime.combine(datetime(year, month, day), said) + days
+    except (ValueError, OverflowError):
         return None
     where = _zone(parts, naive, zone)
     return None if where is None else LocalTime(naive, where, later)
@@ -144,19 +145,20 @@ def _numbers(date: str, zone: tzinfo) -> tuple[str, str, str] | None:
     return (third, first, second) if _MONTH_FIRST(name) else (third, second, first)
 
 
-def _on_the_clock(clock: str, meridiem: str) -> tuple[datetime, timedelta]:
-    """Return the time on the first of January of the year 1, and what to add to it: a leap second,
-    or the day that 24:00 ends. Raises `ValueError`.
+def _on_the_clock(clock: str, meridiem: str) -> tuple[clock_time, timedelta, timedelta]:
+    """Return the time of day, the day that 24:00 adds, on the clocks of its zone, and the leap
+    second to add after that. Raises `ValueError`.
     """
     hour, minute, second, fraction = (*re.split("[:.,]", clock), "0", "0")[:4]
-    hours, seconds, later = int(hour), int(second), timedelta()
+    hours, seconds, days, later = int(hour), int(second), timedelta(), timedelta()
     if meridiem and 1 <= hours <= 12:
         hours = hours % 12 + (12 if meridiem == "pm" else 0)
     if hours == 24 and int(minute) == seconds == int(fraction) == 0:
-        hours, later = 0, timedelta(days=1)
+        hours, days = 0, timedelta(days=1)
     if seconds == 60:
         seconds, later = 59, timedelta(seconds=1)
-    return datetime(1, 1, 1, hours, int(minute), seconds, int(fraction.ljust(6, "0")[:6])), later
+    micros = int(fraction.ljust(6, "0")[:6])
+    return clock_time(hours, int(minute), seconds, micros), days, later
 
 
 def _zone(parts: _Parts, naive: datetime, zone: tzinfo) -> tzinfo | None:
