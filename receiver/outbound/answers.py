@@ -1,6 +1,5 @@
 """The outcomes of a request: an answer, or one of the two ways of having none."""
 
-import email.utils
 import re
 import time
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from receiver.runtime.retry_after import retry_after
+from receiver.runtime.retry_after import http_date, retry_after
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 
@@ -71,11 +70,8 @@ class Answer(Struct, frozen=True, kw_only=True):
         """Return how far the clock of who answers is ahead of ours, by its Date (RFC 9110, 6.6.1),
         to a second; None where it has none that can be read.
         """
-        try:
-            date = email.utils.parsedate_to_datetime(self.headers.get("date", ""))
-            return round(date.timestamp() - time.time())
-        except (ValueError, OverflowError):
-            return None
+        date = http_date(self.headers.get("date", ""))
+        return None if date is None else round(date - time.time())
 
     @property
     def retry_after(self) -> float | None:

@@ -1,6 +1,7 @@
 """The Retry-After of an answer, in either of its forms (RFC 9110, 10.2.3)."""
 
 import email.utils
+from datetime import UTC
 from typing import Final
 
 _LONGEST_WAIT: Final = 3600.0
@@ -16,14 +17,18 @@ def retry_after(value: str, now: float, date: str = "") -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:12]), _LONGEST_WAIT)
-    until, said = _seconds(value), _seconds(date)
+    until, said = http_date(value), http_date(date)
     if until is None:
         return None
     return min(max(until - (now if said is None else said), 0.0), _LONGEST_WAIT)
 
 
-def _seconds(date: str) -> float | None:
+def http_date(date: str) -> float | None:
+    """Return the date in a header, in seconds since 1970; None where it is none. All of its
+    forms are in GMT, also the one that does not say so (RFC 9110, 5.6.7).
+    """
     try:
-        return email.utils.parsedate_to_datetime(date).timestamp()
+        found = email.utils.parsedate_to_datetime(date)
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError):
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from types import SimpleNamespace
 
@@ -218,3 +218,29 @@ def test_that_an_operator_does_not_accept_us_is_said_until_it_does(
     for status, said in ((401, "401: who we are is not accepted"), (404, "")):
         traffic.answered(Answer(status=status, headers={}, body=b""))
         assert traffic.unauthorised == said
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock shows the time of New York."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Fri Nov 27 12:00:30 2026",
+        "Friday, 27-Nov-26 12:00:30 GMT",
+        "27 Nov 2026 12:00:30 -0000",
+    ],
+)
+def test_the_older_forms_of_a_date_are_in_gmt_too(said: str) -> None:
+    assert retry_after(said, 1795780800.0) == 30
+    answer = Answer(status=200, headers={"date": said}, body=b"")
+    assert answer.seconds_ahead is not None
+    assert abs(answer.seconds_ahead - (1795780830 - time.time())) < 5
