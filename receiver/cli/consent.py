@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
+from receiver.cli.terminal.time_option import within_calendar
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import CONSENTS
 from receiver.polling.mailbox import connect, consent_record, consenting
@@ -119,4 +119,4 @@ async def _nothing(_: Consents) -> None:
 
 
 def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+    return f"{within_calendar(seconds * 1000):%Y-%m-%d}"

@@ -1,12 +1,11 @@
 """`receiver polls`."""
 
-from datetime import UTC, datetime
-
 import click
 import msgspec
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
+from receiver.cli.terminal.time_option import within_calendar
 from receiver.polling import overview
 from receiver.polling.overview import PollState
 
@@ -58,5 +57,5 @@ def _print(found: list[PollState], now: float) -> None:
     print_table(columns, rows)
 
 
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
+def _when(seconds: int) -> str:
+    return f"{within_calendar(seconds * 1000):%Y-%m-%d %H:%M:%S}" if seconds else ""

@@ -1,10 +1,10 @@
 """Tables of sets and slots on a terminal, and the plan of a set in words."""
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from receiver.cli.terminal.table import print_table
+from receiver.cli.terminal.time_option import within_calendar
 from receiver.config import devices
 from receiver.subscriptions.desired import Difference
 from receiver.subscriptions.set_state import SetState
@@ -88,4 +88,4 @@ def describe_difference(each: Difference, operators: Collection[str]) -> str:
 
 
 def _when(seconds: float | None) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC") if seconds else ""
+    return f"{within_calendar(int(seconds * 1000)):%Y-%m-%d %H:%M} UTC" if seconds else ""

@@ -25,10 +25,16 @@ _FIRST: Final = -62_135_596_800_000
 _LAST: Final = 253_402_300_799_999
 
 
-def format_time(milliseconds: int) -> str:
-    """Format milliseconds since 1970 as RFC 3339, in UTC, as `TimeOption` reads it; what somebody
-    else wrote beyond the calendar as its first or last moment.
+def within_calendar(milliseconds: int) -> datetime:
+    """Return the moment of milliseconds since 1970, in UTC; of what lies beyond the calendar its
+    first or last one.
     """
     within = min(max(milliseconds, _FIRST), _LAST)
-    moment = datetime.fromtimestamp(within // 1000, UTC).replace(microsecond=within % 1000 * 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(within // 1000, UTC).replace(microsecond=within % 1000 * 1000)
+
+
+def format_time(milliseconds: int) -> str:
+    """Format milliseconds since 1970 as RFC 3339, in UTC, as `TimeOption` reads it, and as
+    `within_calendar` has it.
+    """
+    return within_calendar(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
