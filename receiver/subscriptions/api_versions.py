@@ -147,8 +147,10 @@ def parse_answer(answer: Answer) -> RemoteSubscription | None:
 
 
 def parse_time(value: Any) -> float:
-    """Parse an RFC 3339 time into seconds since 1970; 0 where it is none."""
-    found = timestamp.rfc3339(value) if isinstance(value, str) else None
+    """Parse an RFC 3339 time into seconds since 1970, in UTC where it names no zone; 0 where it is
+    none.
+    """
+    found = timestamp.read(value, UTC) if isinstance(value, str) else None
     return found.timestamp() if found else 0.0
 
 

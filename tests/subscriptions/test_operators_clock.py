@@ -56,3 +56,10 @@ def test_also_where_it_is_looked_at_later(valkey: Valkey, tmp_path: Path) -> Non
         assert after.attempts[0].renew < now + LIFE
 
     run(valkey, tmp_path, steps)
+
+
+def test_an_end_without_a_zone_is_utc() -> None:
+    body = {"id": "s", "expiresAt": in_(LIFE).removesuffix("Z")}
+    found = classify(Answer(status=201, headers={}, body=msgspec.json.encode(body))).remote
+    assert found
+    assert abs(found.ends - time.time() - LIFE) < 5
