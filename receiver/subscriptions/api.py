@@ -80,8 +80,9 @@ class Api:
             items = document.get("subscriptions") if isinstance(document, dict) else document
             if not isinstance(items, list):
                 raise ListFailed("200 without a list")
-            before = len(found)
-            found |= {one.id: one for one in map(parse_subscription, items) if one}
+            before, ahead = len(found), answer.seconds_ahead or 0
+            parsed = (parse_subscription(each, ahead) for each in items)
+            found |= {one.id: one for one in parsed if one}
             last = not isinstance(document, dict) or page >= _pages(document)
             if last or len(found) == before:  # some have but one page, whatever is asked for
                 break

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from receiver.carriers.formats import timestamp
 from receiver.outbound import Answer
@@ -32,7 +32,9 @@ class RemoteSubscription(Struct, frozen=True, kw_only=True):
     device: dict[str, Any] = {}
     status: str = ""
     ends: float = 0
-    """`expiresAt`, seconds since 1970."""
+    """`expiresAt`, seconds since 1970 by our clock."""
+    shown_end: float = 0
+    """The same as the operator wrote it."""
     asked_end: float = 0
     """`subscriptionExpireTime`, as it was asked for; `ends` may be another, or not be shown."""
 
@@ -111,8 +113,12 @@ def event_type(base: str, name: str) -> str:
     return f"org.camaraproject.{api}.v0.{name}"
 
 
-def parse_subscription(document: Any) -> RemoteSubscription | None:
-    """Parse a subscription in an answer, of any version; None where there is no id in it."""
+def parse_subscription(document: Any, ahead: int = 0) -> RemoteSubscription | None:
+    """Parse a subscription in an answer, of any version; None where there is no id in it.
+
+    Its end comes sooner by the seconds that the operator's clock is `ahead`; where that is behind,
+    too early an end does no harm.
+    """
     if not isinstance(document, dict):
         return None
     found = document.get("id") or document.get("subscriptionId")
@@ -123,7 +129,7 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
     config, hook = _inside(document, "config"), _inside(document, "webhook")
     detail = _inside(config, "subscriptionDetail") or _inside(document, "subscriptionDetail")
     asked = config or document
-    types = document.get("types")
+    types, shown = document.get("types"), parse_time(document.get("expiresAt"))
     kind = types[0] if isinstance(types, list) and types else detail.get("type")
     return RemoteSubscription(
         id=found,
@@ -131,19 +137,15 @@ def parse_subscription(document: Any) -> RemoteSubscription | None:
         type=_string(kind).rpartition(".")[2].replace("connectivity-", "reachability-"),
         device=_inside(detail, "device"),
         status=_string(document.get("status")).upper(),
-        ends=parse_time(document.get("expiresAt")),
+        ends=shown - ahead if shown and ahead > _TOLERATED else shown,
+        shown_end=shown,
         asked_end=parse_time(asked.get("subscriptionExpireTime")),
     )
 
 
 def parse_answer(answer: Answer) -> RemoteSubscription | None:
-    """Parse the subscription in an answer, with its end by our clock where the operator's is ahead;
-    where that is behind, too early an end does no harm.
-    """
-    found, ahead = parse_subscription(answer.document), answer.seconds_ahead or 0
-    if found and found.ends and ahead > _TOLERATED:
-        return structs.replace(found, ends=found.ends - ahead)
-    return found
+    """Parse the subscription in an answer."""
+    return parse_subscription(answer.document, answer.seconds_ahead or 0)
 
 
 def parse_time(value: Any) -> float:

@@ -59,7 +59,7 @@ def find_listed(
             return each
     for each in alive:
         same = each.type == slot.type and context.is_ours(each.sink) and not each.tag
-        ends = (each.ends, each.asked_end)
+        ends = (each.shown_end, each.asked_end)
         if same and any(abs(end - attempt.asked_end) < 0.0015 for end in ends):
             return each
     return None

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from receiver.outbound import Answer
-from receiver.subscriptions import ending
+from receiver.subscriptions import ending, unknown_attempts
+from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation_outcome import classify
 from receiver.subscriptions.lists import Lists
@@ -63,3 +64,30 @@ def test_an_end_without_a_zone_is_utc() -> None:
     found = classify(Answer(status=201, headers={}, body=msgspec.json.encode(body))).remote
     assert found
     assert abs(found.ends - time.time() - LIFE) < 5
+
+
+def test_also_where_a_creation_whose_answer_was_lost_is_found_in_a_list(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    class Ahead:
+        async def request(self, _method: str, _url: str) -> Answer:
+            sink = "https://hooks.example.com/camara/notifications/default?s=rs1"
+            listed = [msgspec.json.decode(said(18_000).body) | {"sink": sink}]
+            return msgspec.structs.replace(said(18_000, 200), body=msgspec.json.encode(listed))
+
+    async def steps(context: Context) -> None:
+        client: Any = Ahead()
+        context.api = Api(client)
+        context.lists = Lists(context.api, context.store.now)
+        now = context.store.now()
+        lost = attempt(state="unknown", ends=0, renew=0)
+        lost.created, lost.asked_end = now, now + 90_000
+        one = slot(lost)
+        await context.store.add_slots([one])
+        await unknown_attempts.resolve(context, one, one.attempts[0])
+        after = await context.store.read_slot(one.id)
+        assert after
+        assert after.attempts[0].state == "active"
+        assert abs(after.attempts[0].ends - now - LIFE) < 5
+
+    run(valkey, tmp_path, steps)
