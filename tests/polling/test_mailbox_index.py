@@ -120,3 +120,18 @@ def test_one_that_is_gone_between_delta_and_list_waits_for_an_index(
     gateway.before = lambda *_: None
     mine.round()
     assert mine.events[-1].data["from"] == "+12065550100"
+
+
+def test_a_pause_that_was_begun_while_the_clock_was_ahead_is_over(
+    gateway: MailboxGateway, mine: Reader
+) -> None:
+    mine.clock += 30 * 86_400
+    for _ in range(3):
+        gateway.lose_states()
+        with contextlib.suppress(NotYet):
+            mine.round()
+        mine.clock += 60
+    mine.clock -= 30 * 86_400
+    gateway.lose_states()
+    gateway.add("new")
+    assert mine.round() == 1
