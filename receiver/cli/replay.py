@@ -1,6 +1,5 @@
 """`receiver replay`: send past events to a sink again."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +13,7 @@ from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS
 from receiver.operations.event_replay import Replay, Step, Stopped, Wanted, refuse_stopped
+from receiver.runtime.server_time import server_time
 
 
 @click.command()
@@ -53,11 +53,11 @@ def command(
     settings = setup.settings()
     chosen = _sink(settings, sink)
     client = setup.client_of(settings)
-    until = int(time.time() * 1000) if until is None else until
-    if until <= since:
-        raise click.BadParameter("a time after --since is wanted", param_hint="--until")
-    wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
     with setup.redis_faults():
+        until = server_time(client) if until is None else until
+        if until <= since:
+            raise click.BadParameter("a time after --since is wanted", param_hint="--until")
+        wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
         try:
             refuse_stopped(client, sink)
             replay = Replay(client, chosen, wanted, WaitNotice())

@@ -1,5 +1,6 @@
 import json
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from receiver.config.settings import RedisStreamSink
 from receiver.contract.records import Delivery, decode_delivery, encode
 from receiver.contract.redis_keys import EVENTS, SINKS, retry_due, retry_items, sink_state
 from receiver.operations.event_replay import AT_ONCE, PAGE, Replay, Wanted
+from tests.support.command_line import here
 from tests.support.commands import run, running
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
@@ -191,3 +193,15 @@ def test_what_cannot_be_replayed_is_said(
     assert stopped.stderr == (
         "receiver: sink 'billing' is stopped: answered 410; `receiver sinks start billing`\n"
     )
+
+
+def test_what_came_out_just_now_is_sent_also_where_the_clock_of_the_command_is_behind(
+    client: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = {"id": "1", "type": "sms.message.received.v1", "source": "/att/sms/mo/l"}
+    client.xadd(EVENTS, {"event": json.dumps(event, separators=(",", ":"))})
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() - 600)
+    arguments = ["replay", "--sink", "billing", "--since", "1970-01-01"]
+    done = here(tmp_path, *arguments, REDIS_URL=redis_url)
+    assert (done.code, json.loads(done.out)) == (0, counts(1, 1, 1))
