@@ -217,14 +217,14 @@ class Credentials:
         )
 
     def take_used(self) -> dict[str, float]:
-        """Return and clear the use of stored credentials since the last call: hex digest ->
-        time.
+        """Return and clear the use of stored credentials since the last call, but for those revoked
+        since, of which nothing is to stay: hex digest -> time.
         """
         used, self.used = self.used, {}
         return {
             digest.hex(): when
             for digest, when in used.items()
-            if digest[:_PREFIX] not in self._bootstrap
+            if digest[:_PREFIX] in self._known and digest[:_PREFIX] not in self._bootstrap
         }
 
     def _check(self, expires: float, now: float) -> None:

@@ -84,3 +84,10 @@ def test_what_is_too_long_for_a_token_is_unknown_without_a_look_at_any_store() -
         Credentials([]).admit({b"x" * (LONGEST_TOKEN + 1)})
     with pytest.raises(Undecided):
         Credentials([]).admit({b"x" * LONGEST_TOKEN})
+
+
+def test_the_use_of_a_token_that_was_revoked_since_is_not_written_down() -> None:
+    known = stored(b"{}")
+    known.admit({b"one"})
+    known.replace({}, revision=1, revoked=[digest(b"one").encode()])
+    assert known.take_used() == {}
