@@ -128,3 +128,19 @@ def test_what_another_worker_has_at_hand_stays_with_it(valkey: Valkey) -> None:
     worker(client, "one").run()
     assert outcomes(client) == (0, 0, 2)
     assert client.xpending_range(INBOUND, GROUP, "-", "+", 9, "dead")[1]["message_id"] == entries[1]
+
+
+def test_no_attempt_is_remembered_at_what_another_worker_has_settled_meanwhile(
+    valkey: Valkey,
+) -> None:
+    client: Any = valkey.client()
+    entries = left_open(client, 3)
+
+    def taken_over() -> bool:
+        """The slow one's time is up, and somebody else does what it was to do."""
+        client.xclaim(INBOUND, GROUP, "slow", 0, entries, idle=LONG, justid=True)
+        worker(client, "other").run()
+        return False
+
+    Normaliser(client, "slow", Settings(), taken_over).run()
+    assert outcomes(client) == (3, 0, 0)

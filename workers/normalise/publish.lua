@@ -131,11 +131,11 @@ while at <= #ARGV do
     end
     previous = id
     local open = redis.call('XACK', KEYS[1], group, id) == 1
+    if counted then
+        redis.call('HDEL', KEYS[6], id) -- also where somebody else has settled it meanwhile
+    end
     if open and not marks.holds(done, id) then
         acknowledged[#acknowledged + 1] = id
-        if counted then
-            redis.call('HDEL', KEYS[6], id)
-        end
         local any, before = false, late
         for i = at + 2, at + 4 * count, 4 do
             any = publish(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) or any
