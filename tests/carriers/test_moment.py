@@ -194,3 +194,22 @@ def test_the_midnight_that_ends_a_day_is_that_of_the_listeners_clocks(
 ) -> None:
     listeners = ZoneInfo(zone)
     assert read(f"{day}T24:00:00", listeners) == read(f"{after}T00:00:00", listeners)
+
+
+@pytest.mark.parametrize(
+    ("zone", "written", "hour"),
+    [
+        ("Europe/Berlin", "Sun Oct 25 02:30:00 CEST 2026", 0),
+        ("Europe/Berlin", "Sun Oct 25 02:30:00 CET 2026", 1),
+        ("Europe/Berlin", "Sat Oct 24 03:30:00 CEST 2026", 1),
+        ("Europe/Berlin", "Mon Oct 26 02:30:00 CET 2026", 1),
+        ("Australia/Sydney", "Sun Apr 05 02:30:00 AEDT 2026", 15),
+        ("Australia/Sydney", "Sun Apr 05 02:30:00 AEST 2026", 16),
+    ],
+)
+def test_an_hour_that_comes_twice_is_told_apart_by_its_abbreviation(
+    zone: str, written: str, hour: int
+) -> None:
+    found = read(written, ZoneInfo(zone))
+    assert found
+    assert (found.hour, found.minute) == (hour, 30)

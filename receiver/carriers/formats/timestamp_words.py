@@ -171,10 +171,11 @@ def _zone(parts: _Parts, naive: datetime, zone: tzinfo) -> tzinfo | None:
         return zone
     if parts.place in _UTC or parts.place in ("etc/utc", "etc/gmt"):
         return UTC
-    if parts.place in (
-        getattr(zone, "key", "").lower(),
-        (naive.replace(tzinfo=zone).tzname() or "").lower(),
-    ):
+    if parts.place == getattr(zone, "key", "").lower():
         return zone
+    for fold in (0, 1):  # an hour that comes twice has a name of its own each time
+        at = naive.replace(tzinfo=zone, fold=fold)
+        if parts.place == (at.tzname() or "").lower():
+            return timezone(at.utcoffset() or timedelta())
     hours_off = _HOURS.get(parts.place)
     return None if hours_off is None else timezone(timedelta(hours=hours_off))
