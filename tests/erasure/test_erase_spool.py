@@ -157,7 +157,7 @@ def test_a_process_that_does_not_answer_is_said(
 class TimeUpOnceAnswered:
     """A clock whose time is up as soon as an answer has come and was read."""
 
-    sleep = staticmethod(time.sleep)
+    sleep, time = staticmethod(time.sleep), staticmethod(time.time)
 
     def __init__(self, valkey: Valkey) -> None:
         self._client = valkey.client()

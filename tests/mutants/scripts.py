@@ -54,6 +54,7 @@ SCRIPTS = {
         "tests/workers/test_identities.py",
         "tests/workers/test_half_way.py",
         "tests/workers/test_clock_ahead.py",
+        "tests/workers/test_take_over.py",
     ),
     "erase_deliveries.lua": _ERASURE,
     "foreign.lua": ("tests/console/test_foreign_values.py",),
@@ -99,6 +100,8 @@ SCRIPTS = {
     "counters.lua": (
         METRICS + "::test_what_was_written_though_the_reply_was_lost_is_not_added_again",
         METRICS + "::test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them",
+        METRICS
+        + "::test_a_listener_that_was_heard_by_a_clock_that_was_ahead_is_silent_from_then_on",
     ),
     "snapshot.lua": (
         "tests/metrics/test_snapshot.py",
