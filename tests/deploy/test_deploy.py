@@ -102,6 +102,13 @@ def test_every_place_names_where_intake_closes(file: str) -> None:
     assert missing <= ({"RECEIVER_SPOOL_BYTES"} if "heroku" in file else set())  # no disk there
 
 
+def test_whoever_goes_by_where_intake_closes_is_told_the_same() -> None:
+    services = compose()["services"]
+    told = {name: services[name]["environment"] for name in ("web", "poll", "console")}
+    marks = {name: each.get("RECEIVER_FULL_PERCENT") for name, each in told.items()}
+    assert set(marks.values()) == {"${RECEIVER_FULL_PERCENT:-}"}, marks
+
+
 def test_valkey_does_not_stay_root() -> None:
     # Its image gives up root only for a command that begins so.
     assert compose()["services"]["valkey"]["command"][0] == "valkey-server"

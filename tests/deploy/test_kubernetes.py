@@ -75,6 +75,17 @@ def test_the_workers_that_park_keep_their_disk_and_those_that_come_and_go_have_n
     assert scaled in ([], [{"name": "worker-more"}])
 
 
+def test_whoever_goes_by_where_intake_closes_is_told_the_same(
+    manifests: list[dict[str, Any]],
+) -> None:
+    marks = {}
+    for one in with_pods(manifests):
+        [container] = one["spec"]["template"]["spec"]["containers"]
+        told = {each["name"]: each["value"] for each in container["env"]}
+        marks[container["name"]] = told.get("RECEIVER_FULL_PERCENT")
+    assert {marks[name] for name in ("web", "poll", "console")} == {"80"}, marks
+
+
 def test_nothing_leads_to_the_console(manifests: list[dict[str, Any]]) -> None:
     assert [one for one in manifests if one["kind"] == "Ingress"] == []
     named = [one for one in manifests if one["metadata"]["name"] == "console"]
