@@ -117,6 +117,7 @@ def _of_work(
     if not named:
         found = _without_names(found)
     yield from polls.of_state(settings, found.polls, found.now)
+    yield from polls.where_pages_lie(settings, found.polls, found.now)
     yield from check_sink_variables(settings, found)
     yield from check_workload(settings, found, tokens, demo_token(settings))
     yield from consents(settings, found)

@@ -9,11 +9,13 @@ from receiver.metrics.snapshot import Snapshot
 
 
 def consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
-    """Check that every polled mailbox has a consent that is good for a while, and that this
-    environment has the key to it.
+    """Check that every polled mailbox has a consent that is good for a while, and, where no
+    `receiver poll` reads one, that this environment has the key to it.
     """
     yield from stored_consents(settings, found)
-    if _mailboxes(settings) and not settings.secret_keys:
+    names = _mailboxes(settings)
+    read = any(one.name in names and one.alive(found.now) for one in found.polls)
+    if names and not read and not settings.secret_keys:
         yield Finding(
             "serious",
             "RECEIVER_SECRET_KEYS is not set, and mailboxes are polled",

@@ -1,11 +1,12 @@
 """Checks of what is polled: its settings, its process, its page files."""
 
+import os
 from collections.abc import Iterator, Sequence
 from shlex import quote
 from typing import Final
 
 from receiver.config import polls as configured
-from receiver.config.polls import EVERY, AttInboxPoll, AttMessagesPoll
+from receiver.config.polls import EVERY, AttInboxPoll, AttStatusPoll
 from receiver.config.problems import poll_problems
 from receiver.config.settings import Settings
 from receiver.doctor.environment import VANISHING, filesystem
@@ -24,7 +25,7 @@ _MEANWHILE: Final = {
 
 
 def of_settings(settings: Settings) -> Iterator[Finding]:
-    """Check what `receiver.toml` says about polls, and where their pages would lie."""
+    """Check what `receiver.toml` says about polls."""
     for first, second in configured.twins(settings.polls):
         yield Finding(
             "serious",
@@ -40,9 +41,20 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
                 "AT&T throttles who asks more often than every 300 s, and documents no limit",
                 f"every = 300  # in receiver.toml, at {one.name}",
             )
+
+
+def where_pages_lie(
+    settings: Settings, states: Sequence[PollState], now: float
+) -> Iterator[Finding]:
+    """Check the disk that page files would lie on; `now` is Redis' clock (s). Where no `receiver
+    poll` has made the directory and yet one looks after a poll, it has another one.
+    """
+    names = [one.name for one in settings.polls if isinstance(one, AttInboxPoll | AttStatusPoll)]
     directory = settings.data_dir / DIRECTORY
-    destructive = any(not isinstance(one, AttMessagesPoll) for one in settings.polls)
-    if destructive and (kind := filesystem(directory)) in VANISHING:
+    polled = any(one.name in names and one.alive(now) for one in states)
+    if not names or (polled and not os.path.exists(directory)):
+        return
+    if (kind := filesystem(directory)) in VANISHING:
         yield Finding(
             "serious",
             f"the pages of polls in {directory} lie on a file system that vanishes ({kind})",

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from receiver.contract.redis_keys import poll_state
-from receiver.doctor.polls import of_pages, of_settings, of_state
+from receiver.doctor.polls import of_pages, of_state, where_pages_lie
 from receiver.metrics import snapshot
 from tests.support.examined import GOOD, MEMORY, examined, grave
 from tests.support.polling import Polled, configured
@@ -71,6 +71,44 @@ def test_what_is_lost_meanwhile_is_said_of_the_kinds_that_lose_something(
 def test_pages_on_a_memory_disk_are_found(valkey: Valkey) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
         polled = Polled(valkey, Path(directory), configured("https://gateway.example.com"))
-        (finding,) = of_settings(polled.settings)
+        (finding,) = where_pages_lie(polled.settings, [], 0)
         assert finding.severity == "serious"
         assert finding.what.endswith("lie on a file system that vanishes (tmpfs)")
+
+
+def test_what_the_poll_has_elsewhere_is_not_missed_here(valkey: Valkey) -> None:
+    """In a container of its own it has a disk and keys that `web`, where doctor runs, has not."""
+    mailbox = configured(
+        "https://gateway.example.com",
+        'mailbox = "+1"\nredirect_uri = "https://a.example.com"',
+        kind="att-messages",
+    )
+    toml = configured("https://gateway.example.com") + mailbox.replace('"promo"', '"alice"')
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        polled = Polled(valkey, Path(directory), toml)
+        web = {"RECEIVER_DATA_DIR": directory, "RECEIVER_CONFIG": polled.environ["RECEIVER_CONFIG"]}
+
+        def missed() -> list[str]:
+            found = examined(Path(directory), valkey.url, status=1, **web)
+            begins = ("the pages of polls", "RECEIVER_SECRET_KEYS")
+            return sorted(what[:18] for what in found if what.startswith(begins))
+
+        assert missed() == ["RECEIVER_SECRET_KE", "the pages of polls"]
+        seen = {"seen": polled.redis.time()[0]}
+        for name in ("promo", "alice"):
+            polled.redis.hset(poll_state(name), mapping=seen)
+        assert missed() == []
+        (Path(directory) / "pages").mkdir()
+        assert missed() == ["the pages of polls"]
+
+
+def test_a_poll_of_devices_has_no_pages(valkey: Valkey) -> None:
+    devices = (
+        '[[operator]]\nname = "nokia"\nstatus = "https://api.example.com/status/v1"\n'
+        'auth = { kind = "headers", headers_env = { x-key = "KEY" } }\n'
+        '[[poll]]\nname = "cars"\nkind = "camara-device"\noperator = "nokia"\n'
+        'devices = ["+12065550100"]\n'
+    )
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        polled = Polled(valkey, Path(directory), devices)
+        assert list(where_pages_lie(polled.settings, [], 0)) == []
