@@ -99,4 +99,11 @@ def _hint(name: str, known: Any) -> str:
 
 def _key_with(table: Mapping[str, Any], variable: str) -> str:
     """Return the key of a table whose value names a variable."""
-    return next((key for key, value in table.items() if variable in str(value)), "name")
+    return next((key for key, value in table.items() if _names(value, variable)), "name")
+
+
+def _names(value: Any, variable: str) -> bool:
+    if isinstance(value, Mapping | list):
+        each = value.values() if isinstance(value, Mapping) else value
+        return any(_names(one, variable) for one in each)
+    return bool(value == variable)

@@ -184,3 +184,15 @@ def test_the_command_prints_a_document_each_and_says_by_its_exit_code(
 def test_the_types_are_those_that_events_have() -> None:
     page = (ROOT / "docs/consuming.md").read_text("utf-8")
     assert [name for name in TYPES if name.rsplit(".", 2)[0] not in page] == []
+
+
+def test_a_variable_that_is_not_set_is_found_at_the_key_that_names_it(tmp_path: Path) -> None:
+    """Not where another one begins with its name, or the URL has it."""
+    path = tmp_path / "receiver.toml"
+    path.write_text(
+        '[[sink]]\nname = "shop"\nkind = "http"\nurl = "https://hooks.example.com/SHOP_TOKEN"\n'
+        'headers_env = { authorization = "SHOP_TOKEN_2" }\nsecrets_env = ["SHOP_TOKEN"]\n'
+    )
+    [found] = said(path, SHOP_TOKEN_2="x")
+    wanted = "receiver.toml: line 6: sink 'shop', secrets_env: the environment variable SHOP_TOKEN"
+    assert found.startswith(wanted)
