@@ -49,9 +49,13 @@ def wrongs(value: Any, kind: Any, place: Place = ()) -> Iterator[Wrong]:
     structs = _structs(kind)
     if structs and isinstance(value, Mapping):
         yield from _of_table(value, structs, place)
-    elif get_origin(kind) is list and isinstance(value, list) and _structs(get_args(kind)[0]):
+    elif structs and isinstance(value, list):
+        yield Wrong(place, f"one table is wanted: write [{_named(place)}]")
+    elif _repeats(kind) and isinstance(value, list):
         for number, each in enumerate(value):
             yield from wrongs(each, get_args(kind)[0], (*place, number))
+    elif _repeats(kind) and isinstance(value, Mapping):
+        yield Wrong(place, f"there may be several: write [[{_named(place)}]], in two brackets")
     else:
         try:
             msgspec.convert(value, kind)
@@ -64,6 +68,15 @@ def _structs(kind: Any) -> tuple[Struct, ...]:
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     found = tuple(one for one in kinds if isinstance(one, type) and issubclass(one, msgspec.Struct))
     return found if len(found) == len(kinds) else ()
+
+
+def _repeats(kind: Any) -> bool:
+    """Return whether a type stands for tables of which there may be several."""
+    return get_origin(kind) is list and bool(_structs(get_args(kind)[0]))
+
+
+def _named(place: Place) -> str:
+    return ".".join(key for key in place if isinstance(key, str))
 
 
 def _of_table(
@@ -79,12 +92,13 @@ def _of_table(
         structs = (tags[str(value[tag_field])],)
     fields = {one.name: one for one in msgspec.structs.fields(structs[0])}
     absent = {*fields} - {*value}
+    wanted = absent | {name for name, field in fields.items() if _repeats(field.type)}
     misspelt = set()
     for key, each in value.items():
         if key in fields:
             yield from wrongs(each, fields[key].type, (*place, key))
         elif key != tag_field:
-            close = nearest(key, absent)
+            close = nearest(key, wanted)
             misspelt.add(close)
             yield Wrong((*place, key), _unknown(key, close))
     for key, field in fields.items():
