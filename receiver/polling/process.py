@@ -35,7 +35,7 @@ from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, refusal
 
 log = structlog.get_logger()
 
-_ANSWER_WITHIN: Final = 5.0
+ANSWER_WITHIN: Final = 5.0
 """Seconds for one command of ours; nobody waits for it as the sender of a request does."""
 
 
@@ -59,7 +59,7 @@ class Process:
         self._settings = settings
         self._stopping = stopping
         self._pace = pace
-        self._redis = Redis.from_pool(redis_client.async_pool(url, socket_timeout=_ANSWER_WITHIN))
+        self._redis = Redis.from_pool(redis_client.async_pool(url, socket_timeout=ANSWER_WITHIN))
         self._reader = redis_client.client(url)
         self._bell = Bell(self._reader)
         link = RedisLink(url, script(), settings.ack_replicas, within=pace.append)

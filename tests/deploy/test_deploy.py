@@ -18,7 +18,7 @@ from receiver.web.protocol import HEAD_BYTES
 from receiver.web.request_body import WITHIN
 from receiver.web.server import FINISH_WITHIN, IDLE_WITHIN
 from tests.support.commands import ROOT
-from tests.support.deployed import VARIABLES, documents, run
+from tests.support.deployed import POLL_ENDS_WITHIN, VARIABLES, documents, run
 from tests.support.eventually import eventually
 from tests.support.fronts import DEPLOY, tool
 from tests.support.valkey import Valkey
@@ -89,6 +89,7 @@ def test_what_compose_mounts_is_there_and_what_it_sets_is_known() -> None:
         assert service["command"][0] == half
         assert set(service["environment"]) <= VARIABLES
         assert seconds(service["stop_grace_period"]) > max(FINISH_WITHIN, supervisor.STOP_WITHIN)
+    assert seconds(found["services"]["poll"]["stop_grace_period"]) > POLL_ENDS_WITHIN
     wanted = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yml").read_text()))
     assert wanted == set(variables(DEPLOY / "compose.env.example"))
 
@@ -158,6 +159,7 @@ def test_the_units_run_our_commands_and_give_them_time() -> None:
         assert f"ExecStart=/opt/receiver/bin/receiver {half}\n" in unit
         stop = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
         assert float(stop[0]) > max(FINISH_WITHIN, supervisor.STOP_WITHIN)
+        assert half != "poll" or float(stop[0]) > POLL_ENDS_WITHIN
 
 
 def test_the_env_files_name_variables_that_are_read() -> None:

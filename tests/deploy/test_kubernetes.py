@@ -8,7 +8,7 @@ import pytest
 
 from receiver.contract.redis_keys import GROUP, INBOUND
 from receiver.web.server import FINISH_WITHIN
-from tests.support.deployed import VARIABLES, documents, run
+from tests.support.deployed import POLL_ENDS_WITHIN, VARIABLES, documents, run
 from tests.support.fronts import DEPLOY, tool
 from workers.processes import supervisor
 
@@ -49,6 +49,8 @@ def test_pods_may_do_little_and_have_time_to_end(manifests: list[dict[str, Any]]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["terminationGracePeriodSeconds"] > max(FINISH_WITHIN + 5, supervisor.STOP_WITHIN)
+        if one["metadata"]["name"] == "poll":
+            assert pod["terminationGracePeriodSeconds"] > POLL_ENDS_WITHIN
         [container] = pod["containers"]
         assert container["args"][0] == one["metadata"]["name"].removesuffix("-more")
         assert container["securityContext"] == {

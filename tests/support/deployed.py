@@ -6,10 +6,16 @@ from typing import Any
 
 import msgspec
 
+from receiver.polling.pace import Pace
+from receiver.polling.process import ANSWER_WITHIN
 from tests.support.environ import ROOT
 
 SOURCE = "".join(path.read_text() for path in sorted((ROOT / "receiver/config").glob("*.py")))
 VARIABLES = set(re.findall(r'"((?:RECEIVER_)?[A-Z]{3,}[A-Z_]*)"', SOURCE))
+
+POLL_ENDS_WITHIN = Pace().grace + Pace().append + 2 * ANSWER_WITHIN
+"""Seconds that `receiver poll` takes to end where its gateway hangs, and Redis too: for the answer,
+to append it, and to say so and give the lease back."""
 
 
 def documents(text: str) -> list[dict[str, Any]]:
