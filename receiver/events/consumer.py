@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("receiver.events")
 
 STREAM: Final = "receiver:events"
+_PASSING: Final = ("UNBLOCKED ", "NOREPLICAS ", "MISCONF ", "BUSY ")
+"""How replies begin that refuse everything for a while: the server becomes a replica or misses one,
+its disk is full, or a script runs."""
 PAUSE: Final = 1.0
 """Seconds until a Redis that is away is asked again."""
 
@@ -158,32 +161,44 @@ class Consumer:
         while True:
             try:
                 found = ask(*args)
-                if away:
-                    log.warning("Redis is back")
-                return found
-            except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
-                if isinstance(error, redis.AuthenticationError):
+            except redis.RedisError as error:
+                missing = str(error).startswith("NOGROUP")
+                if not (missing or _passes(error)):
                     raise
                 if self._stopping:
                     return []
+                if missing:
+                    self._patiently(self._create_group)
+                    continue
                 if not away:
                     log.warning("Redis is away (%s): waiting for it", type(error).__name__)
                 away = True
                 time.sleep(PAUSE)
-            except redis.ResponseError as error:
-                if not str(error).startswith("NOGROUP"):
-                    raise
-                self._create_group()
+            else:
+                if away:
+                    log.warning("Redis is back")
+                return found
 
     def _create_group(self) -> None:
         import redis
 
-        with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
-            try:
-                self._redis.xgroup_create(self._stream, self._group, self._start, mkstream=True)
-            except redis.ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
+        try:
+            self._redis.xgroup_create(self._stream, self._group, self._start, mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+
+def _passes(error: Exception) -> bool:
+    """Return whether nobody answers, or the server refuses everything for a while."""
+    import redis
+
+    if isinstance(error, redis.AuthenticationError):
+        return False
+    down = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+    return isinstance(error, (*down, redis.exceptions.MasterDownError)) or str(error).startswith(
+        _PASSING
+    )
 
 
 def _client(url: str) -> "redis.Redis":
