@@ -9,6 +9,8 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import TimeoutError as NoAnswer
 
 T = TypeVar("T")
 Otherwise = TypeVar("Otherwise")
@@ -28,6 +30,18 @@ _OF_ALL_KEYS: Final = frozenset(
 def is_of_all_keys(error: Exception) -> bool:
     """Return whether a server that refuses this would refuse it of any other key too."""
     return refusal(error) in _OF_ALL_KEYS
+
+
+_PASSING: Final = frozenset({"UNBLOCKED", "BUSY", "MasterDownError"})
+
+
+def is_outage(error: Exception) -> bool:
+    """Return whether a read that failed like this is to be tried again: nobody answers, or a server
+    that is just made a replica, has lost its master or runs a long script.
+    """
+    if isinstance(error, AuthenticationError):
+        return False
+    return isinstance(error, NoConnection | NoAnswer) or refusal(error) in _PASSING
 
 
 def is_foreign(error: Exception) -> bool:

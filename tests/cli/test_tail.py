@@ -2,11 +2,14 @@
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.commands import on_a_terminal, run, running
+from tests.support.eventually import eventually
 from tests.support.valkey import Valkey
 
 
@@ -112,3 +115,19 @@ def test_an_option_beyond_all_bounds_is_no_traceback(
     assert "Traceback" not in answer.stderr
     assert ("nested too deep" in answer.stderr) == (code == 2)
     assert len(answer.stdout.splitlines()) == (code == 0)
+
+
+def test_tail_goes_on_where_it_was_when_its_server_is_made_a_replica(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    valkey = start_valkey()
+    client: Any = valkey.client()
+    with running(tmp_path, "tail", "--since", "1h", REDIS_URL=valkey.url) as tail:
+        assert tail.stdout
+        add(valkey, "before")
+        assert json.loads(tail.stdout.readline())["id"] == "before"
+        eventually(lambda: client.info("clients")["blocked_clients"])
+        client.replicaof("127.0.0.1", 1)
+        client.replicaof("NO", "ONE")
+        add(valkey, "after")
+        assert json.loads(tail.stdout.readline())["id"] == "after"

@@ -11,6 +11,7 @@ import redis
 from receiver.cli.terminal.output import printable, terminal
 from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE
+from receiver.runtime import redis_errors
 
 _BATCH = 500
 _document = msgspec.json.Decoder(dict[str, Any]).decode
@@ -53,8 +54,8 @@ class EventReader:
         while not self.stopping.is_set():
             try:
                 entries = self._read(block=500 if wait else None)
-            except (redis.ConnectionError, redis.TimeoutError) as error:
-                if isinstance(error, redis.AuthenticationError) or not wait:
+            except redis.RedisError as error:
+                if not wait or not redis_errors.is_outage(error):
                     raise
                 if not away and not self.stopping.is_set():
                     self._notify("Redis is away; waiting for it")
