@@ -138,11 +138,20 @@ class Consumer:
         return self._deliveries(new[0] if new and isinstance(new[0], list) else new)
 
     def _keep(self, held: list[Delivery]) -> list[Delivery]:
-        """Return those of `held` that are still open, claimed again: nobody takes them over now."""
-        mine: Any = self._redis.xclaim(
-            self._stream, self._group, self.name, 0, [one.entry for one in held], justid=True
+        """Return those of `held` that are still open and this consumer's, claimed again: nobody
+        takes them over now.
+        """
+        mine: Any = self._redis.xpending_range(
+            *(self._stream, self._group, held[0].entry, held[-1].entry, len(held)),
+            consumername=self.name,
         )
-        names = set(map(_text, mine))
+        if not mine:
+            return []
+        entries = [one["message_id"] for one in mine]
+        left: Any = self._redis.xclaim(
+            self._stream, self._group, self.name, 0, entries, justid=True
+        )
+        names = set(map(_text, left))
         return [one for one in held if one.entry in names]
 
     def _deliveries(self, entries: Any) -> list[Delivery]:

@@ -182,3 +182,13 @@ def test_an_event_that_ends_its_consumer_every_time_holds_back_no_other(
             client.xclaim(EVENTS, "billing", name, 0, mine, idle=120_000, justid=True)
     publish(valkey, "new", "newer")
     assert take(start(name="third"), 2) == ["one", "two"]
+
+
+def test_what_another_has_taken_over_meanwhile_stays_its_own(valkey: Valkey, start: Start) -> None:
+    publish(valkey, "one", "two", "three")
+    deliveries = iter(start(take_over=0.1))
+    first = next(deliveries)
+    held = worked_on_for_long(valkey)
+    valkey.client().xclaim(EVENTS, "billing", "other", 0, [held[1]["message_id"]])
+    first.ack()
+    assert next(deliveries).event.id == "three"
