@@ -83,6 +83,7 @@ class Consumer:
         self.close()
 
     def __iter__(self) -> Iterator[Delivery]:
+        held: list[Delivery] = []
         while not self._stopping:
             held = self._patiently(self._left) or self._patiently(self._new)
             since = time.monotonic()
@@ -91,13 +92,17 @@ class Consumer:
                     held, since = self._patiently(self._keep, held), time.monotonic()
                     continue
                 yield held.pop(0)
+        if held:
+            self._patiently(self._keep, held, int(1000 * self._take_over))
 
     def ack(self, delivery: Delivery) -> None:
         """Acknowledge a delivery; done twice it does nothing."""
         self._patiently(self._redis.xack, self._stream, self._group, delivery.entry)
 
     def stop(self) -> None:
-        """End the iteration after the event that is worked on; safe in a signal handler."""
+        """End the iteration after the event that is worked on; safe in a signal handler. What was
+        read besides goes to the others at once.
+        """
         self._stopping = True
 
     def close(self) -> None:
@@ -137,9 +142,9 @@ class Consumer:
         # Under RESP3 it lies one list deeper.
         return self._deliveries(new[0] if new and isinstance(new[0], list) else new)
 
-    def _keep(self, held: list[Delivery]) -> list[Delivery]:
-        """Return those of `held` that are still open and this consumer's, claimed again: nobody
-        takes them over now.
+    def _keep(self, held: list[Delivery], idle: int = 0) -> list[Delivery]:
+        """Return those of `held` that are still open and this consumer's, claimed again as read so
+        long (ms) ago: with 0 nobody takes them over now.
         """
         mine: Any = self._redis.xpending_range(
             *(self._stream, self._group, held[0].entry, held[-1].entry, len(held)),
@@ -149,7 +154,7 @@ class Consumer:
             return []
         entries = [one["message_id"] for one in mine]
         left: Any = self._redis.xclaim(
-            self._stream, self._group, self.name, 0, entries, justid=True
+            self._stream, self._group, self.name, 0, entries, idle=idle, justid=True
         )
         names = set(map(_text, left))
         return [one for one in held if one.entry in names]

@@ -1,0 +1,47 @@
+"""What `receiver.events.Consumer` leaves to the others of its group when it is stopped."""
+
+import json
+from itertools import islice
+from typing import Any
+
+from receiver.contract.redis_keys import EVENTS
+from receiver.events import Consumer
+from tests.support import published
+from tests.support.valkey import Valkey
+
+MINUTE = 60_000
+"""Milliseconds after which what a consumer holds counts as left, unless it is told otherwise."""
+
+
+def publish(valkey: Valkey, *names: str) -> None:
+    [event] = dict(published.samples())["mo"]
+    for name in names:
+        valkey.client().xadd(EVENTS, {"event": json.dumps(event | {"id": name})})
+
+
+def held(valkey: Valkey) -> list[tuple[str, bool]]:
+    """Of each event that is open: by whom, and whether the others take it over."""
+    found: Any = valkey.client().xpending_range(EVENTS, "billing", "-", "+", 9)
+    return [(one["consumer"].decode(), one["time_since_delivered"] >= MINUTE) for one in found]
+
+
+def test_what_was_read_and_not_begun_goes_to_the_others_at_once(valkey: Valkey) -> None:
+    publish(valkey, "one", "two", "three")
+    with Consumer(valkey.url, "billing", name="first") as first:
+        for delivery in first:
+            delivery.ack()
+            first.stop()
+    assert held(valkey) == [("first", True)] * 2
+    with Consumer(valkey.url, "billing", name="second") as second:
+        assert [each.event.id for each in islice(second, 2)] == ["two", "three"]
+
+
+def test_what_was_begun_waits_its_time_and_what_others_have_is_theirs(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    publish(valkey, "begun", "two", "another's", "four")
+    with Consumer(valkey.url, "billing", name="first") as first:
+        for _ in first:
+            entry = client.xrange(EVENTS)[2][0]
+            client.xclaim(EVENTS, "billing", "other", 0, [entry])
+            first.stop()
+    assert held(valkey) == [("first", False), ("first", True), ("other", False), ("first", True)]
