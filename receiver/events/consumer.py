@@ -49,7 +49,8 @@ class Consumer:
     Iterating yields, for ever, what a consumer of the group left unacknowledged when it died, and
     what is new. `take_over` is after how many seconds an entry counts as left: at least twice as
     long as the work on any one event takes. `start` is where a new group begins: `0` with all that
-    is stored, `$` with what comes from then on. A Redis that is away is waited for, also by `ack`.
+    is stored, `$` with what comes from then on; there too where the group was lost meanwhile. A
+    Redis that is away is waited for, also by `ack`.
 
     `redis` is a URL, or a client of redis-py's. `name` must be another one for each process; by
     default it is made of the host's name and the process id.
@@ -83,6 +84,8 @@ class Consumer:
         self.close()
 
     def __iter__(self) -> Iterator[Delivery]:
+        if self._start == "$":
+            self._start = self._patiently(self._newest)
         held: list[Delivery] = []
         while not self._stopping:
             held = self._patiently(self._left) or self._patiently(self._new)
@@ -117,6 +120,11 @@ class Consumer:
             if not mine:
                 self._redis.xgroup_delconsumer(self._stream, self._group, self.name)
         self._redis.close()
+
+    def _newest(self) -> str:
+        """Return where `$` is now: a group that is lost later begins there again."""
+        last: Any = self._redis.xrevrange(self._stream, count=1)
+        return _text(last[0][0]) if last else "0-0"
 
     def _left(self) -> list[Delivery]:
         """Take over the next that is open for longer than `take_over`, after the one before. One by

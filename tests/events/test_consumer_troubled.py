@@ -84,3 +84,19 @@ def test_a_server_that_is_busy_with_a_script_is_waited_for(
         client.script_kill()
         assert isinstance(long.exception(60), redis.ResponseError)
         assert following.result(60).event.id == "one"
+
+
+@pytest.mark.parametrize("lost", ["XGROUP DESTROY receiver:events billing", "FLUSHALL"])
+def test_a_group_of_new_events_that_is_lost_misses_none_that_came_meanwhile(
+    valkey: Valkey, threads: ThreadPoolExecutor, lost: str
+) -> None:
+    client = valkey.client()
+    client.xadd(EVENTS, {"event": document("before it began")})
+    with Consumer(valkey.url, "billing", start="$") as mine:
+        following = threads.submit(next, iter(mine))
+        eventually(lambda: waits(client))
+        pipe: Any = client.pipeline(transaction=True)
+        pipe.execute_command(*lost.split())
+        pipe.xadd(EVENTS, {"event": document("one")})
+        pipe.execute()
+        assert following.result(30).event.id == "one"
