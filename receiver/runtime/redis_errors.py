@@ -46,7 +46,7 @@ def is_outage(error: Exception) -> bool:
 
 def is_foreign(error: Exception) -> bool:
     """Return whether a key has another type than ours: another program has written there."""
-    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
+    return isinstance(error, ResponseError) and "WRONGTYPE" in _said(error)
 
 
 def unless_foreign(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
@@ -67,7 +67,7 @@ def message(error: Exception) -> str:
         return (
             "it does not take this user and password: REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0"
         )
-    return str(error).partition(" : <")[0]
+    return _said(error).partition(" : <")[0]
 
 
 def refusal(error: Exception) -> str:
@@ -77,5 +77,12 @@ def refusal(error: Exception) -> str:
     An entry's or a user's words are in none of them.
     """
     if type(error) is ResponseError:
-        return str(error).partition(" ")[0]
+        return _said(error).partition(" ")[0]
     return type(error).__name__
+
+
+def _said(error: Exception) -> str:
+    """Return what the server said: for a command of a pipeline redis-py puts the command before it,
+    and its arguments, which may be anybody's words.
+    """
+    return str(error).rpartition(" of pipeline caused error: ")[2]

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,14 @@ def test_a_stream_gets_one_entry(valkey: Valkey, tmp_path: Path) -> None:
     client.delete("company:events")
     client.set("company:events", "no stream")
     assert "company:events is a string, not a stream" in sent(valkey, tmp_path, toml, "copy").stdout
+
+
+def test_a_redis_that_takes_no_writes_says_why_by_its_own_word(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    toml = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company:events"\n'
+    done = sent(start_valkey(min_replicas_to_write="1"), tmp_path, toml, "copy")
+    assert (done.returncode, json.loads(done.stdout)["reason"]) == (1, "NOREPLICAS")
 
 
 def test_a_person_sees_what_there_is_to_see(valkey: Valkey, tmp_path: Path) -> None:

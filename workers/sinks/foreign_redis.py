@@ -44,5 +44,5 @@ class ForeignRedis:
         try:
             pipe.execute()
         except redis_errors.DOWN as error:
-            return Answer("failed", f"Redis: {type(error).__name__}")
+            return Answer("failed", f"Redis: {redis_errors.refusal(error)}")
         return TAKEN
