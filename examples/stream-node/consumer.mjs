@@ -21,7 +21,7 @@ function handle(event) {
 }
 
 const client = createClient({ url: process.env.REDIS_URL });
-client.on("error", (error) => console.error("redis:", error.code ?? error.message)); // it reconnects
+client.on("error", (error) => console.error("redis:", error.code ?? error.message));
 await client.connect();
 await client.xGroupCreate(STREAM, GROUP, "0", { MKSTREAM: true }).catch((error) => {
   if (!error.message.startsWith("BUSYGROUP")) throw error; // it exists: fine
@@ -33,7 +33,7 @@ async function work(entry) {
 }
 
 let stopping = false;
-for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => (stopping = true));
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => (stopping = true));
 
 while (!stopping) {
   // What a consumer of the group left unfinished, one by one; then what is new.

@@ -110,6 +110,32 @@ def test_the_stream_consumer_for_node_handles_each_event_once(
     stored(tmp_path)
 
 
+@needs_node
+@pytest.mark.skipif(
+    not (ROOT / "node_modules/redis").is_dir(), reason="`npm install --no-save redis@5` is needed"
+)
+def test_a_second_signal_ends_the_stream_consumer_for_node_while_redis_hangs(
+    start_valkey: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    valkey = start_valkey(port=str(port), bind="127.0.0.1")
+    client = valkey.client()
+    command = (str(NODE), str(EXAMPLES / "stream-node/consumer.mjs"))
+    with example(tmp_path, *command, REDIS_URL=f"redis://127.0.0.1:{port}/0") as process:
+        eventually(lambda: client.info("clients")["blocked_clients"])
+        valkey.pause()
+
+        def ended() -> bool:
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+
+        try:
+            eventually(ended, within=20)
+        finally:
+            valkey.resume()
+    assert process.returncode == -signal.SIGINT
+
+
 def test_the_rq_function_handles_each_event_once(valkey: Valkey, tmp_path: Path) -> None:
     config = EXAMPLES / "rq-python/receiver.toml"
     [sink] = load({"RECEIVER_CONFIG": str(config)}).sinks
