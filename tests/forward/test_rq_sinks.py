@@ -119,6 +119,22 @@ def test_of_many_events_the_first_that_is_a_job_names_the_queue_to_rq(
                 assert calls["cmdstat_hset"]["calls"] == 3
 
 
+def test_rq_keeps_a_job_that_failed_for_a_year_and_one_that_is_done_as_its_worker_says(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs.py").write_text(
+        "def on_event(event):\n    assert event['id'].endswith('1'), 'no'\n"
+    )
+    sink = RqSink(name="jobs", queue="company", function="jobs.on_event")
+    with closing(Forwarding(valkey, sink)) as forwarding:
+        publish(valkey, event(1), event(2))
+        forwarding.run()
+        rq_burst(tmp_path, valkey.url, "--results-ttl", "0", "company")
+        [failed] = forwarding.client.keys("rq:job:*")
+        assert failed.decode() == f"rq:job:{event(2)['id']}-jobs"
+        assert forwarding.client.ttl(failed) > 364 * 24 * 3600
+
+
 def test_an_rq_sink_is_opened_while_its_server_is_away(valkey: Valkey) -> None:
     away = "redis://127.0.0.1:1"
     sink = RqSink(name="jobs", queue="company", function="theirs.take", redis_url=away)
