@@ -191,6 +191,7 @@ def test_a_stored_event_is_delivered_again_by_its_id(
         ("localhost:3000/events", "http://localhost:3000/events"),
         ("https://[::1]:3000/a?b=c", "https://[::1]:3000/a?b=c"),
         *((wrong, None) for wrong in ("", "ftp://a/", "http://", "http://a:0", "a b", "::", "a:x")),
+        ("http://me:secret@localhost:3000", None),
     ],
 )
 def test_a_port_a_host_and_a_url_say_where(given: str, url: str | None) -> None:

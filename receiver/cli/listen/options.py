@@ -19,11 +19,13 @@ class HookUrl(click.ParamType[str]):
         try:
             parts = urlsplit(url)
             good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            good = good and "@" not in parts.netloc  # no request would have that user and password
         except ValueError:
             good = False
         if not good or not url.isprintable() or " " in url:
             wanted = "a URL such as http://localhost:3000/events, or a port, is wanted"
-            self.fail(wanted, param, ctx)
+            header = "a user and password go into -H 'Authorization: Basic ...'"
+            self.fail(f"{wanted}; {header}" if "@" in url else wanted, param, ctx)
         return url
 
 
