@@ -179,6 +179,7 @@ def test_a_stored_event_is_delivered_again_by_its_id(
     command = ("listen", "--forward-to", hook.url, "--event")
     done = run(tmp_path, *command, wanted, REDIS_URL=valkey.url)
     assert (done.returncode, hook.ids) == (0, [wanted])
+    assert done.stderr.splitlines()[-1] == "receiver: 1 event: 1 204"
     missing = run(tmp_path, *command, "another", REDIS_URL=valkey.url)
     assert (missing.returncode, hook.ids) == (2, [wanted])
     assert "no event with the id 'another' is stored" in missing.stderr

@@ -54,7 +54,8 @@ class Lines:
     def summarise(self) -> None:
         """Print how many there were, by status."""
         said = ", ".join(f"{number} {what}" for what, number in sorted(self._seen.items()))
-        say(f"{self._seen.total()} events" + (f": {said}" if said else ""))
+        total = self._seen.total()
+        say(f"{total} event{'s' * (total != 1)}" + (f": {said}" if said else ""))
 
 
 def _print_line(one: Delivery) -> None:
