@@ -196,7 +196,8 @@ class Credentials:
         now = time.time()
         if credential.expires is not None:
             self._check(credential.expires, now)
-        self.used[digest] = now
+        # A clock days behind would have a token in use called safe to revoke.
+        self.used[digest] = max(now, self._clock or now)
         return credential
 
     def _admit_subscription(self, digest: bytes, known: bool | None) -> Credential:

@@ -91,3 +91,11 @@ def test_the_use_of_a_token_that_was_revoked_since_is_not_written_down() -> None
     known.admit({b"one"})
     known.replace({}, revision=1, revoked=[digest(b"one").encode()])
     assert known.take_used() == {}
+
+
+def test_a_token_in_use_is_not_called_quiet_by_a_clock_that_is_days_behind() -> None:
+    """The console calls safe to revoke what was used longest a week ago."""
+    theirs = time.time() + 30 * 86_400
+    known = stored(b"{}", clock=theirs)
+    known.admit({b"one"})
+    assert known.take_used() == {digest(b"one"): theirs}
