@@ -28,6 +28,7 @@ function isSigned(headers, body) {
 }
 
 function handle(event) {
+  if (typeof event.id !== "string") throw new Error("no event: is the sink's mode binary?");
   if (handled.has(event.id)) return;
   if (event.type === "sms.message.received.v1") {
     console.log(event.data.from, event.data.text); // your work goes here

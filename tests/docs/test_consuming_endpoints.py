@@ -102,6 +102,11 @@ def test_an_endpoint_that_cannot_handle_an_event_asks_for_it_again(post: Post) -
     assert post(b"not json", **signed(b"not json")) == 503
 
 
+def test_an_endpoint_does_not_take_the_data_of_binary_mode_for_an_event(post: Post) -> None:
+    data = json.dumps(event("one")["data"]).encode()
+    assert [post(data, **signed(data)) for _ in range(2)] == [503, 503]
+
+
 @pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("openssl")), reason="there is no curl or openssl"
 )

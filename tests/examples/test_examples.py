@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 
 from receiver.config.settings import load
 from receiver.contract.redis_keys import EVENTS
+from receiver.events.webhook import key_of
 from tests.support import published
 from tests.support.commands import ROOT, environment, free_port, run
 from tests.support.eventually import eventually
@@ -176,14 +177,20 @@ def test_the_web_hooks_verify_the_signature_and_handle_each_event_once(
             lines = [json.loads(line) for line in done.stdout.splitlines()]
             assert [line["status"] for line in lines] == [status] * len(SENT), done.stderr
         assert _posted_without_key(port) == 401
+        assert _posted(port, SENT[0]["data"], key_of(SECRET)) in (400, 503)  # as in binary mode
     stored(tmp_path)
 
 
 def _posted_without_key(port: int) -> int:
     """The answer to an event with the signature that everybody can make."""
-    now, body = str(int(time.time())), json.dumps(SENT[0] | {"id": "forged"}).encode()
-    signature = base64.b64encode(hmac.digest(b"", f"forged.{now}.".encode() + body, "sha256"))
-    said = {"webhook-id": "forged", "webhook-timestamp": now}
+    return _posted(port, SENT[0] | {"id": "forged"}, b"")
+
+
+def _posted(port: int, document: Any, key: bytes) -> int:
+    """The answer to a document that is signed with this key."""
+    now, body = str(int(time.time())), json.dumps(document).encode()
+    signature = base64.b64encode(hmac.digest(key, f"an-id.{now}.".encode() + body, "sha256"))
+    said = {"webhook-id": "an-id", "webhook-timestamp": now}
     said["webhook-signature"] = f"v1,{signature.decode()}"
     url = f"http://127.0.0.1:{port}/events"
     return urllib3.request("POST", url, body=body, headers=said, retries=False).status
