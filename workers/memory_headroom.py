@@ -30,6 +30,8 @@ class Headroom:
         self._answered = float("-inf")
         self.nearly_full = False
         """By the last answer."""
+        self.limit = 0
+        """The server's `maxmemory` by the last answer; 0: none."""
 
     def is_due(self) -> bool:
         """Return whether the last answer counts no more."""
@@ -52,6 +54,7 @@ class Headroom:
         self._note(found[b"used_memory"], found.get(b"maxmemory", 0))
 
     def _note(self, used: int, limit: int) -> None:
+        self.limit = limit
         self.nearly_full = bool(limit and used > NEARLY_FULL_AT * limit)
         self._answered = time.monotonic()
 

@@ -79,3 +79,21 @@ def test_no_job_is_enqueued_while_others_wait_for_their_worker(valkey: Valkey) -
     client.delete("rq:queue:company")
     forwarding.run()
     assert forwarding.count("delivered") == 3
+
+
+def test_jobs_that_wait_for_their_worker_take_the_sinks_share_and_the_others_come_after_them(
+    valkey: Valkey,
+) -> None:
+    sink = RqSink(name="jobs", queue="company", function="theirs.take", share=10)
+    forwarding = Forwarding(valkey, sink)
+    client = forwarding.client
+    client.config_set("maxmemory", "32mb")  # of it a tenth has room for some 2,300 jobs
+    ids = publish_many(valkey, 9000)
+    taken: list[str] = []
+    while len(taken) < len(ids):
+        forwarding.run()
+        names = client.lrange("rq:queue:company", 0, -1)
+        assert 0 < len(names) < 4500
+        client.delete("rq:queue:company", *(b"rq:job:" + name for name in names))
+        taken += [name.decode().removesuffix("-jobs") for name in names]
+    assert taken == ids

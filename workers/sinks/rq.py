@@ -1,5 +1,6 @@
 """The `rq` sink: a job for the consumer's own `rq worker --serializer json`."""
 
+import math
 import zlib
 from collections.abc import Sequence
 from itertools import chain
@@ -14,6 +15,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat
 
 from receiver.config.settings import RqSink
+from receiver.runtime import redis_errors
 from workers import memory_headroom
 from workers.sinks.sink import Command, Item
 
@@ -23,6 +25,8 @@ _KEY: Final = object()
 _DATA: Final = object()
 _TIME: Final = object()
 """Placeholders in the commands of a job: its id, its key, its call, and when it is enqueued."""
+JOB_BYTES: Final = 1_100
+"""What a job takes in Redis besides its call."""
 _DIFFERENT: Final = {"data": _DATA, "created_at": _TIME, "enqueued_at": _TIME}
 """The fields of a job's hash that differ from job to job, with their placeholders."""
 
@@ -37,6 +41,10 @@ class Rq:
 
     def __init__(self, sink: RqSink, client: redis.Redis) -> None:
         self._sink = sink
+        self._waiting = math.inf
+        """Jobs in the queue at most: as many as there were, and those put there since."""
+        self._job_bytes = float(JOB_BYTES)
+        """What one takes in Redis, of the latest on average."""
         self._headroom = memory_headroom.Headroom(client)
         self._queue = Queue(sink.queue, connection=client, serializer=JSONSerializer)
         self._queue.redis_server_version = (7, 0, 0)  # else RQ asks the server, which may be away
@@ -51,8 +59,16 @@ class Rq:
         )
 
     def reader_lags(self) -> bool:
-        """Return whether jobs wait in the queue while Redis is nearly full."""
-        return self._headroom.ask() and self._queue.count > 0
+        """Return whether jobs wait in the queue while Redis is nearly full, or take the sink's
+        share of it.
+        """
+        nearly_full = self._headroom.ask()
+        share = self._sink.share / 100 * self._headroom.limit / self._job_bytes or math.inf
+        if not nearly_full and self._waiting <= share:
+            return False
+        # A key of another type is said by the guards.
+        self._waiting = redis_errors.unless_foreign(lambda: self._queue.count, 0)
+        return self._waiting > (0 if nearly_full else share)
 
     def commands(self, item: Item) -> list[Command]:
         """Return the commands that RQ sends to enqueue the job."""
@@ -60,10 +76,13 @@ class Rq:
         suffix = f"_{item.delivery.first}" if replayed else ""  # no sink's name has a _
         job_id = f"{item.id}-{self._sink.name}{suffix}"
         event = msgspec.json.encode(_event(item.document))
+        data = zlib.compress(event.join(self._call))
+        self._waiting += 1
+        self._job_bytes += (JOB_BYTES + len(data) - self._job_bytes) / 100
         values = {
             _ID: job_id,
             _KEY: Job.key_for(job_id),
-            _DATA: zlib.compress(event.join(self._call)),
+            _DATA: data,
             _TIME: utcformat(now()),
         }
         return [[values.get(word, word) for word in command] for command in self._template]

@@ -92,7 +92,7 @@ class TransactionalSink(Protocol):
     """Commands that stand once before those of several events; repeated they change nothing."""
 
     def reader_lags(self) -> bool:
-        """Return whether to wait for its reader, because Redis is nearly full."""
+        """Return whether to wait for its reader, for what it has not read fills Redis."""
 
     def commands(self, item: Item) -> list[Command]:
         """Return the commands that deliver one event; they never fail on keys the guards pass."""
