@@ -86,7 +86,7 @@ def explain(
     stories = [
         msgspec.structs.replace(story, streams=streams if is_entry(name) else [])
         for one, streams in receipts.items()
-        if (story := _story(look, one, settings))
+        if (story := _story(look, one, settings, budget))
     ]
     if not stories:
         raise Unknown(f"nothing is stored under {name} (any more)", look.reached)
@@ -119,11 +119,7 @@ def bodies(client: redis.Redis, receipt: str) -> list[bytes]:
     """Return the bodies that came under a receipt: the one of its request, or of a batch each of
     its notifications. Empty when none is stored (any more). Raises `redis.RedisError`.
     """
-    look = Look(client)
-    if found := _bodies(look, receipt):
-        return found
-    look.earlier = FAR
-    return _bodies(look, receipt)
+    return _bodies(Look(client), receipt) or _bodies(Look(client, earlier=FAR), receipt)
 
 
 def _bodies(look: Look, receipt: str) -> list[bytes]:
@@ -133,18 +129,18 @@ def _bodies(look: Look, receipt: str) -> list[bytes]:
 
 def stored(client: redis.Redis, stream: str, story: Story, budget: int) -> Iterator[Entry]:
     """Yield a stream's entries of a story. Raises `redis.RedisError`."""
-    look, came = Look(client, budget), received(story.receipt)
-    look.earlier = came - min((x.at for x in story.lines if x.what in _FIRST), default=came)
-    return find(look, stream, story.receipt)
+    since = min((line.at for line in story.lines if line.what in _FIRST), default=None)
+    return find(Look(client, budget), stream, story.receipt, since)
 
 
-def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
-    lines = _lines(look, receipt, settings)
+def _story(look: Look, receipt: str, settings: Settings, budget: int) -> Story | None:
+    lines, near = _lines(look, receipt, settings), look
     if not any(line.what in _FIRST for line in lines):  # its clock may have been well ahead
-        look.earlier = FAR
-        lines = _lines(look, receipt, settings)
+        look = Look(near.client, budget, earlier=FAR)
+        lines += _lines(look, receipt, settings)
     if not any(line.what == "could not be understood" for line in lines):
         lines += _repeats(look, receipt, lines, settings)
+    near.reached |= look.reached | near.reached
     if not lines:
         return None
     outcomes = sorted({_OUTCOMES[line.what] for line in lines if line.what in _OUTCOMES})
@@ -153,7 +149,7 @@ def _story(look: Look, receipt: str, settings: Settings) -> Story | None:
         receipt,
         outcomes or [_NO_OUTCOME],
         sorted([came, *lines], key=lambda line: line.at),
-        reached=dict(look.reached),
+        reached=dict(near.reached),
     )
 
 

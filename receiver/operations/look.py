@@ -26,12 +26,14 @@ _Read = Callable[[str, int], Page]
 class Look:
     """Read streams, and know how far that went where the budget ended it."""
 
-    def __init__(self, client: redis.Redis, budget: int = EVERYTHING) -> None:
+    def __init__(self, client: redis.Redis, budget: int = EVERYTHING, *, earlier: int = 0) -> None:
+        """`earlier`: entries of a receipt are looked for in so many milliseconds before its time,
+        not after it: the clock that gave the receipt was ahead of Redis'.
+        """
         self.client = client
         self.reached: dict[str, str] = {}
         """Stream -> the last entry looked at, where there are more that were not."""
-        self.earlier = 0
-        """Milliseconds by which the clock that gave a receipt may have been ahead of Redis'."""
+        self.earlier = earlier
         self._budget = budget
 
     def on(self, stream: str, first: str, words: bytes = b"", last: str = "+") -> Iterator[Page]:
@@ -54,9 +56,11 @@ class Look:
         if newest:
             yield from self.on(stream, first, last=newest[0][0].decode())
 
-    def back(self, stream: str, last: str = "+", words: bytes = b"") -> Iterator[Page]:
-        """Yield the pages from an entry or time back, newest first; else as `on`."""
-        yield from self._pages(stream, last, words, partial(self._back, stream))
+    def back(
+        self, stream: str, last: str = "+", words: bytes = b"", first: str = "-"
+    ) -> Iterator[Page]:
+        """Yield the pages from an entry or time back to the first, newest first; else as `on`."""
+        yield from self._pages(stream, last, words, partial(self._back, stream, first))
 
     def _pages(
         self, stream: str, at: str, words: bytes, read: _Read, until: int = EVERYTHING
@@ -78,8 +82,8 @@ class Look:
     def _on(self, stream: str, last: str, at: str, count: int) -> Page:
         return _page(self.client.xrange(stream, min=at, max=last, count=count))
 
-    def _back(self, stream: str, at: str, count: int) -> Page:
-        return _page(self.client.xrevrange(stream, max=at, count=count))
+    def _back(self, stream: str, first: str, at: str, count: int) -> Page:
+        return _page(self.client.xrevrange(stream, max=at, min=first, count=count))
 
 
 def more(count: int, size: int) -> int:

@@ -1,7 +1,7 @@
 """Finding the entries that belong to one receipt, event or entry, on the streams that keep them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
-from receiver.operations.look import Look
+from receiver.operations.look import Look, Page
 from receiver.operations.stream_entry import is_entry
 
 BEFORE: Final = 2_000
@@ -81,13 +81,24 @@ def _receipt_in(stream: str, one: Entry) -> str:
         return ""
 
 
-def find(look: Look, stream: str, receipt: str) -> Iterator[Entry]:
+def find(look: Look, stream: str, receipt: str, since: int | None = None) -> Iterator[Entry]:
     """Yield a stream's entries with this receipt; those of one request stand close together. All of
-    them can be decoded.
+    them can be decoded. `since`: when the first was written (ms), where that is known.
     """
+    words, at = receipt.encode(), received(receipt) if since is None else since
+    first = max(0, at - BEFORE)
+    if look.earlier:
+        last, begin = str(max(0, first - 1)), str(max(0, first - look.earlier))
+        pages = look.back(stream, last, words, begin)
+        yield from reversed(list(_among(pages, stream, receipt)))
+    else:
+        yield from _among(look.on(stream, str(first), words), stream, receipt)
+
+
+def _among(pages: Iterable[Page], stream: str, receipt: str) -> Iterator[Entry]:
+    """Yield the entries with this receipt, up to the first page without one after them."""
     words, found = receipt.encode(), False
-    first = max(0, received(receipt) - BEFORE - look.earlier)
-    for page in look.on(stream, str(first), words):
+    for page in pages:
         stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
         matching = [one for one in stored if words in one[1] and _has(receipt, stream, one)]
         yield from matching

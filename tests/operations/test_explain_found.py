@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from receiver.config.settings import Settings
-from receiver.contract.records import Refusal, encode
-from receiver.contract.redis_keys import REJECTED
+from receiver.contract.records import DeadLetter, Notification, Refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, REJECTED
 from receiver.operations.explain import Unknown, explain
 from receiver.operations.look import EVERYTHING, PAGE
 from tests.support.command_line import here
@@ -104,3 +104,17 @@ def test_what_a_web_process_whose_clock_was_ahead_has_taken_is_found(
             assert sorted(told(story)) == ["kept", "published", "received"]
     said = here(tmp_path, "explain", name, "--body", REDIS_URL=valkey.url)
     assert (said.code, "mine" in said.out) == (0, True)
+
+
+@pytest.mark.parametrize("ahead", [0, 600], ids=["right", "ahead"])
+def test_a_dead_letter_of_what_is_trimmed_is_found_soon_among_those_of_its_day(
+    valkey: Valkey, ahead: int
+) -> None:
+    client, now = valkey.client(), int(receipt(0)[:11], 16)
+    mine, others = receipt(1, ago=-1000 * ahead), [receipt(number) for number in range(2, 42)]
+    for minutes, name in enumerate([*others, mine]):
+        kept = encode(Notification("att.sms.mo", "promo", name, now, "application/json", mo()))
+        letter = encode(DeadLetter(now, "Message is missing", kept))
+        client.xadd(DEAD_LETTERS, {"d": letter}, id=f"{now - (40 - minutes) * 1_800_000}-1")
+    [story] = explain(client, mine, Settings(), 5_000)
+    assert (story.outcomes, story.reached) == (["dead letter"], {})
