@@ -59,9 +59,10 @@ def test_a_token_that_is_refused_is_replaced_once_by_whoever_is_first(
 
 
 def test_the_new_refresh_token_is_stored_before_the_access_token_is_used(
-    valkey: Valkey, gateway: Gateway
+    valkey: Valkey, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(valkey.url)
+    monkeypatch.setattr(consent_token, "_STORED_WITHIN", 0)
 
     async def act(consents: Consents) -> None:
         client = valkey.client()
@@ -204,5 +205,32 @@ def test_a_redis_that_goes_away_while_the_gateway_answers_costs_no_consent(
         assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
     finally:
         starting.join()
+    assert headers(valkey.url, gateway) == {"authorization": "Bearer a-1"}
+    assert not stored(valkey).refused
+
+
+def test_a_redis_that_is_made_a_replica_while_the_gateway_answers_costs_no_consent(
+    valkey: Valkey, gateway: Gateway
+) -> None:
+    """As in a failover behind one address: what answers there takes no writes for a moment."""
+    give(valkey.url)
+    client = valkey.client()
+    promoted = threading.Timer(0.5, client.replicaof, ["NO", "ONE"])
+
+    async def act(consents: Consents) -> dict[str, str]:
+        refresh = gateway.refresh
+
+        async def meanwhile(token: str) -> Grant:
+            client.replicaof("127.0.0.1", "1")
+            promoted.start()
+            return await refresh(token)
+
+        gateway.refresh = meanwhile  # type: ignore[method-assign, assignment]
+        return await ConsentToken("alice", consents, gateway).headers()
+
+    try:
+        assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
+    finally:
+        promoted.join()
     assert headers(valkey.url, gateway) == {"authorization": "Bearer a-1"}
     assert not stored(valkey).refused

@@ -11,7 +11,7 @@ from receiver.intake.redis_link import NotReplicated
 from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered, is_passing
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consents import Consents, Tokens, ends
-from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
+from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, is_of_all_keys
 
 REFRESH_WITHIN: Final = 10.0
 """Seconds that a refresh may take: less than the lease."""
@@ -107,17 +107,18 @@ class ConsentToken:
 
     async def _stored(self, raw: bytes, record: Consent) -> bool:
         """Store new tokens; return whether the record was still the one before. While Redis does
-        not answer it is tried again: the gateway may take the refresh token before it no more, and
-        this one stands nowhere else.
+        not answer, or takes no writes at all, it is tried again: the gateway may take the refresh
+        token before it no more, and this one stands nowhere else.
         """
         until = time.monotonic() + _STORED_WITHIN
         while True:
             try:
                 return await self._consents.write(self._poll, raw, record)
-            except (ResponseError, NotReplicated):
+            except NotReplicated:
                 raise
-            except DOWN_ON_THE_LOOP:
-                if time.monotonic() > until:
+            except DOWN_ON_THE_LOOP as error:
+                passes = not isinstance(error, ResponseError) or is_of_all_keys(error)
+                if not passes or time.monotonic() > until:
                     raise
             await asyncio.sleep(_LOOK)
 

@@ -14,6 +14,7 @@ import msgspec
 import redis.asyncio
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from msgspec import Struct
+from redis.exceptions import ReadOnlyError
 
 from receiver.contract.redis_keys import (
     CONSENTS,
@@ -94,7 +95,11 @@ class Consents:
         """
         words = (mailbox, msgspec.json.encode(consent), *(() if before is None else (before,)))
         async with self._client.client() as line:
-            done = await line.eval(_WRITE, 1, CONSENTS, *words)
+            try:
+                done = await line.eval(_WRITE, 1, CONSENTS, *words)
+            except ReadOnlyError:
+                await line.connection.disconnect()  # another server is the master now
+                raise
             if (
                 self._replicas
                 and await line.wait(self._replicas, REPLICATE_WITHIN) < self._replicas
