@@ -72,6 +72,8 @@ class Consumer:
         self._group, self._stream, self._start = group, stream, start
         self._take_over, self._batch = take_over, batch
         self._stopping = False
+        self._held: list[Delivery] = []
+        """What was read and is not begun."""
         self._after = ""
         """The last entry that others left and this one has looked at, while there may be more."""
         self._looked = 0.0
@@ -86,17 +88,16 @@ class Consumer:
     def __iter__(self) -> Iterator[Delivery]:
         if self._start == "$":
             self._start = self._patiently(self._newest)
-        held: list[Delivery] = []
         while not self._stopping:
-            held = self._patiently(self._left) or self._patiently(self._new)
+            held = self._held = self._patiently(self._left) or self._patiently(self._new)
             since = time.monotonic()
             while held and not self._stopping:
                 if time.monotonic() - since > self._take_over / 4:
-                    held, since = self._patiently(self._keep, held), time.monotonic()
+                    held = self._held = self._patiently(self._keep, held)
+                    since = time.monotonic()
                     continue
                 yield held.pop(0)
-        if held:
-            self._patiently(self._keep, held, int(1000 * self._take_over))
+        self._let_go()
 
     def ack(self, delivery: Delivery) -> None:
         """Acknowledge a delivery; done twice it does nothing."""
@@ -109,11 +110,14 @@ class Consumer:
         self._stopping = True
 
     def close(self) -> None:
-        """Leave the group, if nothing of it is open under this name, and disconnect."""
+        """Leave the group, if nothing of it is open under this name, and disconnect. What was read
+        and not begun goes to the others at once, also where an error or a `break` ended the work.
+        """
         import redis
 
         self.stop()
         with contextlib.suppress(redis.RedisError):
+            self._let_go()
             mine = self._redis.xpending_range(
                 self._stream, self._group, "-", "+", 1, consumername=self.name
             )
@@ -166,6 +170,12 @@ class Consumer:
         )
         names = set(map(_text, left))
         return [one for one in held if one.entry in names]
+
+    def _let_go(self) -> None:
+        """Have what was read and not begun count as left."""
+        held, self._held = self._held, []
+        if held:
+            self._patiently(self._keep, held, int(1000 * self._take_over))
 
     def _deliveries(self, entries: Any) -> list[Delivery]:
         made = []

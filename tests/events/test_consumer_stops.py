@@ -1,8 +1,11 @@
 """What `receiver.events.Consumer` leaves to the others of its group when it is stopped."""
 
+import contextlib
 import json
 from itertools import islice
 from typing import Any
+
+import pytest
 
 from receiver.contract.redis_keys import EVENTS
 from receiver.events import Consumer
@@ -45,3 +48,19 @@ def test_what_was_begun_waits_its_time_and_what_others_have_is_theirs(valkey: Va
             client.xclaim(EVENTS, "billing", "other", 0, [entry])
             first.stop()
     assert held(valkey) == [("first", False), ("first", True), ("other", False), ("first", True)]
+
+
+@pytest.mark.parametrize("ends", ["by its work", "by a break"])
+def test_what_was_read_goes_to_the_others_however_its_consumer_ends(
+    valkey: Valkey, ends: str
+) -> None:
+    publish(valkey, "one", "two", "three")
+    with (
+        contextlib.suppress(ZeroDivisionError),
+        Consumer(valkey.url, "billing", name="first") as first,
+    ):
+        for _ in first:
+            if ends == "by a break":
+                break
+            raise ZeroDivisionError
+    assert held(valkey) == [("first", False), ("first", True), ("first", True)]
