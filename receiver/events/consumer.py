@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from receiver.events.parsing import AnyEvent, parse
+from receiver.events.redis_replies import order, passes, text
 
 if TYPE_CHECKING:
     import redis
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("receiver.events")
 
 STREAM: Final = "receiver:events"
-_PASSING: Final = ("UNBLOCKED ", "NOREPLICAS ", "MISCONF ", "BUSY ")
-"""How replies begin that refuse everything for a while: the server becomes a replica or misses one,
-its disk is full, or a script runs."""
 PAUSE: Final = 1.0
 """Seconds until a Redis that is away is asked again."""
 
@@ -71,6 +69,8 @@ class Consumer:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self._group, self._stream, self._start = group, stream, start
         self._take_over, self._batch = take_over, batch
+        self._of_new = False
+        """Whether a group that is lost begins where this one did, at the end of the stream."""
         self._stopping = False
         self._held: list[Delivery] = []
         """What was read and is not begun."""
@@ -87,7 +87,7 @@ class Consumer:
 
     def __iter__(self) -> Iterator[Delivery]:
         if self._start == "$":
-            self._start = self._patiently(self._newest)
+            self._start, self._of_new = self._patiently(self._last), True
         while not self._stopping:
             held = self._held = self._patiently(self._left) or self._patiently(self._new)
             since = time.monotonic()
@@ -125,10 +125,17 @@ class Consumer:
                 self._redis.xgroup_delconsumer(self._stream, self._group, self.name)
         self._redis.close()
 
-    def _newest(self) -> str:
+    def _last(self) -> str:
         """Return where `$` is now: a group that is lost later begins there again."""
-        last: Any = self._redis.xrevrange(self._stream, count=1)
-        return _text(last[0][0]) if last else "0-0"
+        import redis
+
+        try:
+            found: Any = self._redis.xinfo_stream(self._stream)
+        except redis.ResponseError as error:
+            if not str(error).startswith("no such key"):
+                raise
+            return "0-0"
+        return text(found["last-generated-id"])
 
     def _left(self) -> list[Delivery]:
         """Take over the next that is open for longer than `take_over`, after the one before. One by
@@ -139,7 +146,7 @@ class Consumer:
         self._looked = time.monotonic()
         idle, first = int(self._take_over * 1000), f"({self._after}" if self._after else "-"
         found: Any = self._redis.xpending_range(self._stream, self._group, first, "+", 1, idle=idle)
-        self._after = _text(found[0]["message_id"]) if found else ""
+        self._after = text(found[0]["message_id"]) if found else ""
         if not found:
             return []
         left: Any = self._redis.xclaim(self._stream, self._group, self.name, idle, [self._after])
@@ -168,7 +175,7 @@ class Consumer:
         left: Any = self._redis.xclaim(
             self._stream, self._group, self.name, 0, entries, idle=idle, justid=True
         )
-        names = set(map(_text, left))
+        names = set(map(text, left))
         return [one for one in held if one.entry in names]
 
     def _let_go(self) -> None:
@@ -182,7 +189,7 @@ class Consumer:
         for entry, fields in entries:
             document = (fields or {}).get(b"event", (fields or {}).get("event", b""))
             document = document.encode() if isinstance(document, str) else document
-            made.append(Delivery(self, _text(entry), document))
+            made.append(Delivery(self, text(entry), document))
         return made
 
     def _patiently(self, ask: Any, *args: Any) -> Any:
@@ -195,7 +202,7 @@ class Consumer:
                 found = ask(*args)
             except redis.RedisError as error:
                 missing = str(error).startswith("NOGROUP")
-                if not (missing or _passes(error)):
+                if not (missing or passes(error)):
                     raise
                 if self._stopping:
                     return []
@@ -214,30 +221,17 @@ class Consumer:
     def _create_group(self) -> None:
         import redis
 
+        start = self._start
+        if self._of_new and order(self._last()) < order(start):
+            start = "0"  # a Redis that came back empty, with its clock behind: all of it is new
         try:
-            self._redis.xgroup_create(self._stream, self._group, self._start, mkstream=True)
+            self._redis.xgroup_create(self._stream, self._group, start, mkstream=True)
         except redis.ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
-
-
-def _passes(error: Exception) -> bool:
-    """Return whether nobody answers, or the server refuses everything for a while."""
-    import redis
-
-    if isinstance(error, redis.AuthenticationError):
-        return False
-    down = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
-    return isinstance(error, (*down, redis.exceptions.MasterDownError)) or str(error).startswith(
-        _PASSING
-    )
 
 
 def _client(url: str) -> "redis.Redis":
     import redis
 
     return redis.Redis.from_url(url, socket_timeout=10)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

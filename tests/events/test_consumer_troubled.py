@@ -1,6 +1,7 @@
 """`receiver.events.Consumer` while its server changes, refuses or loses the group."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -97,6 +98,22 @@ def test_a_group_of_new_events_that_is_lost_misses_none_that_came_meanwhile(
         eventually(lambda: waits(client))
         pipe: Any = client.pipeline(transaction=True)
         pipe.execute_command(*lost.split())
+        pipe.xadd(EVENTS, {"event": document("one")})
+        pipe.execute()
+        assert following.result(30).event.id == "one"
+
+
+def test_a_redis_that_comes_back_empty_with_its_clock_behind_keeps_nothing_from_it(
+    valkey: Valkey, threads: ThreadPoolExecutor
+) -> None:
+    client = valkey.client()
+    ahead = f"{int(1000 * (time.time() + 3600))}-0"
+    client.xadd(EVENTS, {"event": document("before it began")}, id=ahead)
+    with Consumer(valkey.url, "billing", start="$") as mine:
+        following = threads.submit(next, iter(mine))
+        eventually(lambda: waits(client))
+        pipe: Any = client.pipeline(transaction=True)
+        pipe.flushall()
         pipe.xadd(EVENTS, {"event": document("one")})
         pipe.execute()
         assert following.result(30).event.id == "one"
