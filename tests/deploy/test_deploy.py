@@ -105,7 +105,7 @@ def test_every_place_names_where_intake_closes(file: str) -> None:
 
 def test_whoever_goes_by_where_intake_closes_is_told_the_same() -> None:
     services = compose()["services"]
-    told = {name: services[name]["environment"] for name in ("web", "poll", "console")}
+    told = {name: services[name]["environment"] for name in ("web", "worker", "poll", "console")}
     marks = {name: each.get("RECEIVER_FULL_PERCENT") for name, each in told.items()}
     assert set(marks.values()) == {"${RECEIVER_FULL_PERCENT:-}"}, marks
 

@@ -85,7 +85,7 @@ def test_whoever_goes_by_where_intake_closes_is_told_the_same(
         [container] = one["spec"]["template"]["spec"]["containers"]
         told = {each["name"]: each["value"] for each in container["env"]}
         marks[container["name"]] = told.get("RECEIVER_FULL_PERCENT")
-    assert {marks[name] for name in ("web", "poll", "console")} == {"80"}, marks
+    assert {marks[name] for name in ("web", "worker", "poll", "console")} == {"80"}, marks
 
 
 def test_nothing_leads_to_the_console(manifests: list[dict[str, Any]]) -> None:
