@@ -38,7 +38,8 @@ def command() -> None:
     from receiver.web import server
 
     setup.begin_log(settings)
-    with suppress(redis.RedisError), setup.connect(settings.redis_url or "") as client:
+    url, within = settings.redis_url or "", setup.AT_THE_START
+    with suppress(redis.RedisError), setup.connect(url, within=within) as client:
         web_address.say_port(client, settings.host, settings.port)
     structlog.get_logger().info("web.starts", url=setup.base_url(settings))
     server.serve(settings)

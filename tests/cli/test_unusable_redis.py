@@ -8,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.support.command_line import COMMANDS, Leaf, here
-from tests.support.commands import run
+from tests.support.commands import RECEIVER, environment, free_port, run
+from tests.support.eventually import eventually
+from tests.support.running import AUTHORIZED, TOKEN, mo
 from tests.support.valkey import Valkey
 
+_POOL = urllib3.PoolManager(retries=False)
 WITHIN = 12.0
 """Seconds: one command on one connection takes five at most, and none of ours tries many."""
 PATIENT = [leaf for leaf in COMMANDS if leaf.name in {"ledger", "tail", "listen", "sinks list"}]
@@ -62,3 +66,33 @@ def test_one_that_never_answers_is_waited_for_some_seconds(tmp_path: Path) -> No
         assert done.returncode == 2, name
         assert "receiver: Redis: Timeout" in done.stderr, name
         assert done.stderr.endswith("`receiver doctor` says what to do\n"), name
+
+
+def test_one_that_never_answers_keeps_no_web_process_from_its_spool(tmp_path: Path) -> None:
+    port = free_port()
+    environ = {"PORT": str(port), "RECEIVER_SPOOL_DIR": "spool", "RECEIVER_DURABILITY": "strict"}
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        url = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
+        environ |= {"REDIS_URL": url, "RECEIVER_BEARER_TOKENS": TOKEN}
+        began = time.monotonic()
+        with subprocess.Popen(
+            [*RECEIVER, "web"],
+            cwd=tmp_path,
+            env=environment(**environ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as web:
+            try:
+                eventually(lambda: _takes(port))
+                assert time.monotonic() - began < WITHIN
+            finally:
+                web.terminate()
+
+
+def _takes(port: int) -> bool:
+    """Whether a web process acknowledges a notification."""
+    try:
+        url = f"http://127.0.0.1:{port}/att/sms/mo"
+        return _POOL.request("POST", url, body=mo(), headers=AUTHORIZED).status == 204
+    except urllib3.exceptions.HTTPError:
+        return False

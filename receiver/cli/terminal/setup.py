@@ -20,6 +20,9 @@ from receiver.runtime import hangup, logs, redis_client, redis_errors
 from receiver.runtime.full_redis_client import FullRedisClient
 
 _URL_FILE: Final = "redis-url"
+AT_THE_START: Final = 1.0
+"""Seconds for one command of a check before a process serves: a Redis that hangs is checked later,
+and may not keep a web process from its spool meanwhile."""
 
 
 class Refused(click.ClickException):
@@ -84,13 +87,14 @@ def _known_url(found: Settings) -> str:
         ) from None
 
 
-def connect(url: str, *, when_full: bool = False) -> redis.Redis:
+def connect(url: str, *, when_full: bool = False, within: float = 5.0) -> redis.Redis:
     """Create a Redis client for a command, with `when_full` one of which a full server takes all:
-    for what makes room there, or less fill it. Raises `Refused` for a malformed URL.
+    for what makes room there, or less fill it. Each of its commands has `within` seconds. Raises
+    `Refused` for a malformed URL.
     """
     kind = FullRedisClient if when_full else redis.Redis
     try:
-        return redis_client.client(url, kind=kind)
+        return redis_client.client(url, timeout=within, kind=kind)
     except ValueError as error:
         raise Refused(f"REDIS_URL: {error}") from None
 
@@ -109,7 +113,7 @@ def refuse_without_credential(found: Settings, url: str) -> None:
     if found.bearer_digests or found.subscriptions:
         return
     try:
-        with connect(url) as client:
+        with connect(url, within=AT_THE_START) as client:
             known: Any = client.hlen(CREDENTIALS)
     except redis.RedisError:
         return
@@ -134,7 +138,7 @@ def _log_missing_rights(url: str) -> None:
     from receiver.runtime import redis_rights
 
     try:
-        with connect(url) as client:
+        with connect(url, within=AT_THE_START) as client:
             lacks = redis_rights.lacking(client)
     except redis.RedisError:
         return
@@ -170,7 +174,7 @@ def refuse_weak_redis(found: Settings) -> None:
 
     info: Any = {}
     try:
-        with connect(found.redis_url or "") as client:
+        with connect(found.redis_url or "", within=AT_THE_START) as client:
             with suppress(redis.ResponseError):
                 info = client.info("persistence")
             config = durability.settings_of(client)
