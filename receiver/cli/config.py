@@ -32,8 +32,9 @@ def check(file: str | None, *, as_json: bool) -> None:
 
     FILE instead of RECEIVER_CONFIG, or receiver.toml here. Run it where the processes run, with
     their environment: variables that the file names and that are not set are faults too, and so are
-    RECEIVER_ variables that nothing reads, filters of sinks that no event passes, and bad lines in
-    files of devices. No secret is printed, and nothing is changed.
+    RECEIVER_ variables that nothing reads, types and listeners of sinks that no event has (not what
+    `where` asks for), and bad lines in files of devices. No secret is printed, and nothing is
+    changed.
 
     Exit codes: 0 no faults; 1 faults, each printed with its line.
     """
