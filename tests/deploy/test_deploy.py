@@ -162,6 +162,14 @@ def test_the_units_run_our_commands_and_give_them_time() -> None:
         assert half != "poll" or float(stop[0]) > POLL_ENDS_WITHIN
 
 
+def test_the_web_unit_sees_the_pages_that_poll_has_on_this_machine() -> None:
+    """Its metrics tell of them, and an alert, also while Redis is away."""
+    for half in ("web", "poll"):
+        unit = (DEPLOY / f"systemd/receiver-{half}.service").read_text()
+        assert "\nEnvironment=RECEIVER_DATA_DIR=%S/receiver\n" in unit, half
+    assert "RECEIVER_DATA_DIR=/var/lib/receiver " in (DEPLOY / "systemd/receiver").read_text()
+
+
 def test_the_env_files_name_variables_that_are_read() -> None:
     example = variables(DEPLOY / "receiver.env.example")
     assert set(example) <= VARIABLES
