@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from receiver.events.parsing import AnyEvent, parse
-from receiver.events.redis_replies import order, passes, text
+from receiver.events.redis_replies import order, passes, text, word
 
 if TYPE_CHECKING:
     import redis
@@ -210,7 +210,7 @@ class Consumer:
                     self._patiently(self._create_group)
                     continue
                 if not away:
-                    log.warning("Redis is away (%s): waiting for it", type(error).__name__)
+                    log.warning("Redis is away (%s): waiting for it", word(error))
                 away = True
                 time.sleep(PAUSE)
             else:

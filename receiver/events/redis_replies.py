@@ -19,6 +19,12 @@ def passes(error: Exception) -> bool:
     )
 
 
+def word(error: Exception) -> str:
+    """Return the first word of what a server refuses with, else the name of the error."""
+    said = str(error)
+    return said.partition(" ")[0] if said.startswith(_PASSING) else type(error).__name__
+
+
 def order(entry: str) -> tuple[int, ...]:
     """Return what tells the order of two entries of a stream."""
     return tuple(map(int, entry.split("-")))
