@@ -21,7 +21,7 @@ _decode = msgspec.json.Decoder(KnownEvent).decode
 _decode_type = msgspec.json.Decoder(_Typed).decode
 _decode_unknown = msgspec.json.Decoder(UnknownEvent).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_FAULTS = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def parse(document: bytes | str | dict[str, Any]) -> AnyEvent:

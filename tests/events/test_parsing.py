@@ -53,6 +53,13 @@ def test_what_is_no_event_is_said_without_a_value_of_it(document: Any) -> None:
             parse_batch(b"[" + (document.encode() if isinstance(document, str) else document))
 
 
+def test_a_text_with_half_a_character_is_no_event() -> None:
+    for read in (parse, parse_batch):
+        for document in ('{"type": "\ud800"}', '[{"type": "\ud800"}]'):
+            with pytest.raises(NotAnEvent):
+                read(document)
+
+
 def test_importing_it_takes_msgspec_and_nothing_else() -> None:
     program = (
         "import sys; before = set(sys.modules); import receiver.events; "
