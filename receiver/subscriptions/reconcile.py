@@ -1,6 +1,10 @@
 """Creates slots for what is declared, and marks slots that are declared no more as not wanted."""
 
-from collections.abc import Iterable
+import math
+import time
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 import structlog
 
@@ -15,6 +19,9 @@ from receiver.subscriptions.store import Change
 
 log = structlog.get_logger()
 
+_LONG: Final = 60.0
+"""Seconds after which it is said that a file is being written."""
+
 
 class Reconciler:
     """Compares slots with `receiver.toml` when a file of devices has changed, a command asks, or a
@@ -24,40 +31,71 @@ class Reconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stamps: dict[str, tuple[int, ...]] = {}
-        self._dropped = -1
-        self.waits = False
-        """Whether a file of devices is being written: it is to be looked at again soon."""
+        """Set -> the stamp of its file when it was compared."""
+        self._held: dict[str, float] = {}
+        """Set whose file is being written -> since when, by the monotonic clock."""
+        self._seen = self._dropped = -1
+        """`Store.dropped` at the last comparison, and at the last one of all sets."""
 
     @property
     def compared(self) -> bool:
         """Return whether all that is declared has its slots, as far as is known."""
         return self._dropped == self._context.store.dropped
 
+    @property
+    def waits(self) -> bool:
+        """Return whether a file of devices is being written: it is to be looked at again soon."""
+        return bool(self._held)
+
     async def run(self, *, ordered: bool = False, yes: bool = False) -> None:
-        """Compare and store what follows, once no file of devices is being written.
+        """Compare and store what follows. A set whose file of devices is being written waits.
 
         `ordered`: at once, and also sets with `apply = "manual"`, changed or not. `yes`: also
         deletions of more than a tenth of a set.
         """
-        sets = self._context.sets.values()
-        stamps, self.waits = _stamps(sets), False
-        dropped = self._context.store.dropped
-        if self.compared and stamps == self._stamps and not ordered:
-            return
-        settled = self._context.timing.device_settled
-        self.waits = not ordered and any(devices.unchanged_for(one) < settled for one in sets)
-        if self.waits:
+        sets, dropped = self._context.sets.values(), self._context.store.dropped
+        stamps = _stamps(sets)
+        await self._hold(set() if ordered else self._being_written(stamps))
+        known = all(name in self._held or self._stamps.get(name) == stamps[name] for name in stamps)
+        if known and self._seen == dropped and not ordered:
             return
         slots = await self._outlines(ordered=ordered)
         differences = [
-            desired.difference(one, slots) for one in sets if ordered or one.apply == "auto"
+            desired.difference(one, slots)
+            for one in sets
+            if ordered or (one.apply == "auto" and one.name not in self._held)
         ]
-        self.waits = not ordered and _stamps(sets) != stamps  # somebody has begun to write
-        if self.waits:
-            return
+        if not ordered:  # somebody may have begun to write meanwhile
+            begun = {name for name, stamp in _stamps(sets).items() if stamp != stamps[name]}
+            await self._hold(self._held.keys() | begun)
         for each in (*differences, *desired.undeclared(sets, slots)):
-            await self._apply(each, yes=yes)
-        self._stamps, self._dropped = stamps, dropped
+            if each.name not in self._held:
+                await self._apply(each, yes=yes)
+        self._stamps |= {name: stamps[name] for name in stamps if name not in self._held}
+        self._seen = dropped
+        self._dropped = self._dropped if self._held else dropped
+
+    def _being_written(self, stamps: Mapping[str, tuple[int, ...]]) -> set[str]:
+        """Return the sets whose file has changed, and has not stayed the same for long enough."""
+        settled = self._context.timing.device_settled
+        return {
+            name
+            for name, one in self._context.sets.items()
+            if one.apply == "auto"
+            and self._stamps.get(name) != stamps[name]
+            and devices.unchanged_for(one) < settled
+        }
+
+    async def _hold(self, names: AbstractSet[str]) -> None:
+        """Have these sets, and no other, wait until nobody writes to their file."""
+        now = time.monotonic()
+        self._held = {name: self._held.get(name, now) for name in names}
+        for name, since in list(self._held.items()):
+            if now - since > _LONG:
+                self._held[name] = math.inf  # and say it once
+                file = self._context.sets[name].devices_file
+                said = f"{file}: somebody is writing to it all the time: nothing is changed"
+                await self._apply(Difference(name=name, trouble=said), yes=False)
 
     async def _outlines(self, *, ordered: bool) -> list[Outline]:
         """Return the outlines of all slots. Where it is ordered, none that is wanted rests then."""

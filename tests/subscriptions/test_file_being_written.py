@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS
+from receiver.subscriptions import reconcile
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
 from receiver.subscriptions.timing import Timing
@@ -90,5 +93,47 @@ def test_one_that_somebody_begins_to_write_while_it_is_compared_is_looked_at_aga
         await reconciler.run()
         context.store.slots = slots  # type: ignore[method-assign]
         assert (await wanted(context), reconciler.waits) == (MANY, True)
+
+    run(valkey, tmp_path, steps)
+
+
+def test_one_that_is_being_written_holds_up_no_other_set(valkey: Valkey, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.txt"
+
+    async def steps(context: Context) -> None:
+        reconciler = of_file(context, file)
+        other = msgspec.structs.replace(context.sets["fleet"], name="other", devices_file="")
+        context.sets["other"] = msgspec.structs.replace(other, devices=(NEWER[-1],))
+        context.timing = WRITING
+        file.write_text(text(MANY)[:-6])
+        await reconciler.run()
+        assert (await wanted(context), reconciler.waits) == ([NEWER[-1]], True)
+        assert not reconciler.compared
+        context.timing = WHOLE
+        file.write_text(text(MANY))
+        await reconciler.run()
+        assert (await wanted(context), reconciler.compared) == ([*MANY, NEWER[-1]], True)
+
+    run(valkey, tmp_path, steps)
+
+
+def test_one_that_is_written_without_end_is_said(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "fleet.txt"
+    monkeypatch.setattr(reconcile, "_LONG", 0.0)
+
+    async def steps(context: Context) -> None:
+        reconciler = of_file(context, file)
+        context.timing = WRITING
+        said = []
+        for timing in (WRITING, WHOLE):
+            context.timing = timing
+            file.write_text(text(MANY))
+            await reconciler.run()
+            said.append(await context.store.read_field(SUBSCRIPTION_SETS, "fleet:devices"))
+        trouble = f"{file}: somebody is writing to it all the time: nothing is changed"
+        assert said == [trouble, ""]
+        assert await wanted(context) == MANY
 
     run(valkey, tmp_path, steps)
