@@ -63,15 +63,19 @@ class DevicePoll(Kind):
         except DevicesError as error:
             return Round("refused", str(error))
         receipt = self._site.shelf.receipts.new(time.time_ns() // 1_000_000)
-        changes, answered, trouble = 0, 0, ""
+        asked, changes, answered, trouble = 0, 0, 0, ""
         throttled = self._client.traffic.requests["429"]
         for device in wanted:
             if self._site.stopping():
                 break
+            asked += 1
             status = await device_status.ask(self._client, self._operator, device)
             trouble = trouble or next(iter(status.faults.values()), "")
             answered += bool(states(status.printed()))
             changes += await self._compare(device, status)
+        if not asked:
+            await self._site.store.count(receipt, "skipped")
+            return Round("skipped", "the process is to end", 0.0)
         outcome: Outcome = (
             "messages" if changes else "empty" if answered else self._silence(throttled)
         )

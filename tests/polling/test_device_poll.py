@@ -174,3 +174,15 @@ def test_a_file_of_devices_that_is_being_written_is_waited_for(
     writing.join()
     asked = [json.loads(one.body) for one in operator.sent if b"phoneNumber" in one.body]
     assert {one["device"]["phoneNumber"] for one in asked} == {PHONE, OTHER}
+
+
+def test_a_process_that_ends_while_a_file_of_devices_is_written_says_nothing_of_the_operator(
+    polled: Polled, operator: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml, file = tmp_path / "receiver.toml", tmp_path / "fleet.txt"
+    inline = f'devices = ["{PHONE}", "{OTHER}"]'
+    toml.write_text(toml.read_text().replace(inline, 'devices_file = "fleet.txt"'))
+    monkeypatch.setattr(devices, "SETTLED", 3600)
+    file.write_text(f"{PHONE}\n{OTHER}\n")
+    polled.until(lambda: "started" in polled.state())
+    assert polled.outcomes() == {"skipped": 1}
