@@ -1,5 +1,6 @@
 """`receiver replay`: send past events to a sink again."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -12,8 +13,14 @@ from receiver.cli.terminal.time_option import TimeOption, format_time
 from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS
-from receiver.operations.event_replay import Replay, Step, Stopped, Wanted, refuse_stopped
-from receiver.runtime.server_time import server_time
+from receiver.operations.event_replay import (
+    Replay,
+    Step,
+    Stopped,
+    Wanted,
+    refuse_stopped,
+    until_now,
+)
 
 
 @click.command()
@@ -54,7 +61,8 @@ def command(
     chosen = _sink(settings, sink)
     client = setup.client_of(settings)
     with setup.redis_faults():
-        until = server_time(client) if until is None else until
+        # An age is reckoned by this machine's clock, and the events have Redis' times.
+        until = max(until_now(client), int(time.time() * 1000)) if until is None else until
         if until <= since:
             raise click.BadParameter("a time after --since is wanted", param_hint="--until")
         wanted = Wanted(since=since, until=until, types=types, listeners=listeners)

@@ -15,6 +15,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from receiver.config.settings import SinkSettings
+from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import (
     EVENTS,
     FORWARD_JOB,
@@ -91,6 +92,15 @@ class Step(msgspec.Struct, frozen=True):
     """The first and the last entry of the chosen; empty where none is."""
 
 
+def until_now(client: redis.Redis) -> int:
+    """Return Redis' time (ms), or one after the newest event where that is later: the stream goes
+    on from its newest entry where the clock has jumped back. Raises `redis.RedisError`.
+    """
+    newest: Any = client.xrevrange(EVENTS, count=1)
+    after = order(newest[0][0].decode())[0] + 1 if newest else 0
+    return max(after, server_time(client))
+
+
 class Replay:
     """One replay: bounded in memory, here and in Redis, and complete up to each step that it
     yields.
@@ -119,6 +129,10 @@ class Replay:
         if self._wanted.until <= self._wanted.since:
             return  # of "-1" a server makes no end that is before all entries
         at, last = str(self._wanted.since), str(self._wanted.until - 1)
+        newest: Any = self._client.xrevrange(EVENTS, last, count=1)
+        if not newest:
+            return
+        last = newest[0][0].decode()  # what is published meanwhile may have that time too
         while True:
             page: Any = self._client.xrange(EVENTS, min=at, max=last, count=PAGE)
             if not page:

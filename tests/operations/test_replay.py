@@ -205,3 +205,27 @@ def test_what_came_out_just_now_is_sent_also_where_the_clock_of_the_command_is_b
     arguments = ["replay", "--sink", "billing", "--since", "1970-01-01"]
     done = here(tmp_path, *arguments, REDIS_URL=redis_url)
     assert (done.code, json.loads(done.out)) == (0, counts(1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("since", "ahead", "stamp", "found"),
+    [("2h", 0, 3600, 1), ("2h", 600, 0, 1), ("1m", 600, 0, 0)],
+    ids=["Redis' clock has jumped back", "the command's is ahead", "by more than is asked for"],
+)
+def test_no_clock_makes_a_replay_until_now_a_wrong_option(
+    client: redis.Redis,
+    redis_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    since: str,
+    ahead: int,
+    stamp: int,
+    found: int,
+) -> None:
+    event = {"id": "1", "type": "sms.message.received.v1", "source": "/att/sms/mo/l"}
+    published: Any = {"event": json.dumps(event, separators=(",", ":"))}
+    client.xadd(EVENTS, published, id=f"{int(time.time() + stamp) * 1000}-1")
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + ahead)
+    done = here(tmp_path, "replay", "--sink", "billing", "--since", since, REDIS_URL=redis_url)
+    assert (done.code, json.loads(done.out)) == (0 if found else 1, counts(found, found, found))

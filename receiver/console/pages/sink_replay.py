@@ -18,9 +18,8 @@ from receiver.console.forms import NotDone
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import sink_state
-from receiver.operations.event_replay import Replay, Wanted
+from receiver.operations.event_replay import Replay, Wanted, until_now
 from receiver.runtime.moment import moment
-from receiver.runtime.server_time import server_time
 
 SECONDS: Final = 10.0
 """How long a dry run counts."""
@@ -46,8 +45,7 @@ async def confirm(request: Request) -> Response:
         since = moment(form.get("since", "").strip())
     except ValueError as wrong:
         raise NotDone(400, "That is no time", f"{wrong}.") from None
-    # Redis' clock gives the entries their times: what is published later is later.
-    until = await run_in_threadpool(server_time, request.app.state.redis)
+    until = await run_in_threadpool(until_now, request.app.state.redis)
     wanted = Wanted(since=since, until=until)
     count = await slowly(request, _count, request.app.state.redis, sink, wanted)
     shown = {"since": wanted.since, "until": wanted.until, "count": count.events}
