@@ -25,6 +25,7 @@ from receiver.polling.page_file import (
 from receiver.polling.records import Records, records_of
 from receiver.polling.store import Store
 from receiver.runtime.logs import Seldom
+from receiver.runtime.private_files import sync_directory
 
 log = structlog.get_logger()
 _seldom = Seldom(log)
@@ -67,7 +68,7 @@ class Shelf:
             self.leave(file, page)
             raise
         file.remove()
-        await self._end(page)
+        await self._end(page, records)
 
     def leave(self, file: PageFile, page: Page) -> None:
         """Have a page wait here until `recover`, without asking Redis."""
@@ -109,14 +110,22 @@ class Shelf:
         if follow_up := self.follow_ups.get(page.asked.callback):
             await follow_up(page)
 
-    async def _end(self, page: Page) -> None:
-        await self.store(page.asked.poll).end_receipt(page.asked.receipt)
+    async def _end(self, page: Page, records: Records) -> None:
+        """Have a page be remembered for an hour only, once its file is gone for good: one that is
+        there again after a power cut would be appended anew.
+        """
+        if not (records.accepted or records.refused):
+            return
+        with contextlib.suppress(OSError):
+            sync_directory(self.directory)
+            await self.store(page.asked.poll).end_receipt(page.asked.receipt)
 
     async def _write(self, file: PageFile, page: Page) -> None:
-        await self._append(page, records_of(page))
+        records = records_of(page)
+        await self._append(page, records)
         file.remove()
         self._unwritten.remove((file, page))
-        await self._end(page)
+        await self._end(page, records)
 
     async def _recover(self, path: Path) -> None:
         with contextlib.ExitStack() as stack:
@@ -126,7 +135,7 @@ class Shelf:
             records = records_of(page)
             await self._append(page, records)
             drop(path)
-            await self._end(page)
+            await self._end(page, records)
         log.info("poll.page_recovered", poll=page.asked.poll, outcome=records.outcome)
 
 
