@@ -1,6 +1,7 @@
 """The process behind `receiver poll`: every poll of `receiver.toml`, and the pages that wait."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -189,6 +190,8 @@ class Process:
         )
         if not isinstance(poll, AttInboxPoll | AttStatusPoll):
             return site
+        with contextlib.suppress(OSError):  # `doctor` tells by it whose disk this is
+            self._shelf.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace, self._stopping)
         self._gateways.add(gateway)

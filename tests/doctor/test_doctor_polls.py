@@ -112,3 +112,13 @@ def test_a_poll_of_devices_has_no_pages(valkey: Valkey) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
         polled = Polled(valkey, Path(directory), devices)
         assert list(where_pages_lie(polled.settings, [], 0)) == []
+
+
+def test_a_poll_that_has_asked_for_nothing_yet_has_its_pages_where_it_runs(valkey: Valkey) -> None:
+    toml = configured("http://127.0.0.1:9", kind="att-status")
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        polled = Polled(valkey, Path(directory), toml)
+        polled.until(lambda: "outcome" in polled.state())
+        found = snapshot.read(polled.redis, ["promo"])
+        (finding,) = where_pages_lie(polled.settings, found.polls, found.now)
+        assert finding.what.endswith("lie on a file system that vanishes (tmpfs)")
