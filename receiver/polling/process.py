@@ -66,7 +66,8 @@ class Process:
         link = RedisLink(url, script(), settings.ack_replicas, within=pace.append)
         self._inbound = Inbound(link, self._bell.ring, lambda _accepted: None)
         self._stores: dict[str, Store] = {}
-        self._shelf = Shelf(settings.data_dir / DIRECTORY, self._inbound, self._store)
+        pages = settings.data_dir / DIRECTORY
+        self._shelf = Shelf(pages, self._inbound, self._store, pace.append)
         self._shelf.follow_ups[att.OUTBOX.name] = Settlement(
             self._redis, lambda: self._settings
         ).of_page

@@ -38,8 +38,12 @@ Raises one of `DOWN_ON_THE_LOOP`: then the page stays."""
 class Shelf:
     """The page files of this machine, and their way into the inbound stream. One in a process."""
 
-    def __init__(self, directory: Path, inbound: Inbound, store: Callable[[str], Store]) -> None:
-        """`store` gives the state of a poll by its name."""
+    def __init__(
+        self, directory: Path, inbound: Inbound, store: Callable[[str], Store], within: float
+    ) -> None:
+        """`store` gives the state of a poll by its name; `within`: seconds for what is appended,
+        with its wait for what others append.
+        """
         self.directory = directory
         self.inbound = inbound
         self.receipts = Receipts()
@@ -47,6 +51,7 @@ class Shelf:
         self.follow_ups: dict[str, FollowUp] = {}
         """Callback -> what is done for each of its pages, before its file is removed."""
         self._unwritten: list[tuple[PageFile, Page]] = []
+        self._within = within
         self._appending = asyncio.Lock()
         """All polls share one connection for what they append."""
 
@@ -94,12 +99,12 @@ class Shelf:
         called.
         """
         if accepted or refused:
-            async with self._appending:
+            async with asyncio.timeout(self._within), self._appending:
                 await self.inbound.append(Batch(receipt, 1, accepted, refused))
 
     async def probe(self) -> None:
         """Return when Redis would take a batch. Raises one of `DOWN_ON_THE_LOOP`."""
-        async with self._appending:
+        async with asyncio.timeout(self._within), self._appending:
             await self.inbound.probe()
 
     async def _append(self, page: Page, records: Records) -> None:
