@@ -20,6 +20,9 @@ log = structlog.get_logger()
 _LONGEST_PAUSE: Final = 900.0
 """Seconds that a gateway's Retry-After may ask for: it drops messages after twice that."""
 
+_APART: Final = 2.0
+"""Seconds that `Store.now` may be off."""
+
 
 class Poller:
     """Does the rounds of one poll until it is told to stop."""
@@ -37,6 +40,8 @@ class Poller:
         self._known = False
         """Whether the state that an earlier process left has been read."""
         self._succeeded = time.monotonic() - self._age_of_mark()
+        self._noted = 0.0
+        """The last success as it stands in Redis, by its clock then."""
         self._retry = 0.0
         """Before when nothing is fetched into page files again, by the monotonic clock."""
         self._said = ""
@@ -85,6 +90,7 @@ class Poller:
             every=int(site.poll.seconds),
             seen=int(site.store.now()),
             pages=site.shelf.waiting(site.poll.name),
+            **self._put_right(),
         )
         if site.store.now() < self._due and time.monotonic() < self._latest:
             return
@@ -102,9 +108,20 @@ class Poller:
         self._failures = whole(state.get("failures"))
         latest = now + max(site.poll.seconds, site.pace.failures[-1]) + site.pace.jitter
         self._rest(min(number(state.get("due")), latest) - now)
-        age = max(0.0, now - number(state.get("succeeded")))
+        self._noted = number(state.get("succeeded"))
+        age = max(0.0, now - self._noted)
         self._succeeded = max(self._succeeded, time.monotonic() - age)
         self._known = True
+
+    def _put_right(self) -> dict[str, object]:
+        """Return the time of the last success as a field, where the one that stands in Redis is
+        still to come: its age would be nought until then, and nobody would hear that it is late.
+        """
+        now = self._site.store.now()
+        if self._noted <= now + _APART:
+            return {}
+        self._noted = now - (time.monotonic() - self._succeeded)
+        return {"succeeded": int(self._noted)}
 
     async def _round(self) -> Round:
         site = self._site
@@ -140,8 +157,8 @@ class Poller:
             "due": int(self._due),
         }
         if good:
-            self._succeeded = time.monotonic()
-            fields["succeeded"] = int(site.store.now())
+            self._succeeded, self._noted = time.monotonic(), site.store.now()
+            fields["succeeded"] = int(self._noted)
         self._say(done)
         await site.store.note(**fields)
 

@@ -62,6 +62,26 @@ def test_messages_are_fetched_in_time_also_where_the_last_success_is_still_to_co
     assert polled.texts() == ["hello", "later"]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_age_of_the_last_success_counts_on_where_the_clock_of_redis_has_jumped_back(
+    polled: Polled, double: SimulatedGateway, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    """It is what the alert of a poll that is late goes by."""
+    moved(monkeypatch, DAY)
+
+    def succeeded() -> int:
+        return int(polled.state().get("succeeded", 0))
+
+    def put_right() -> bool:
+        if succeeded() > time.time() + DAY / 2:
+            double.control("faults", effect="unavailable", route="inbox", times=0)
+            monkeypatch.undo()
+        return 0 < succeeded() <= time.time()
+
+    polled.until(lambda: succeeded() if restarted else put_right(), within=30)
+    polled.until(put_right, within=30)
+
+
 @pytest.mark.parametrize("ahead", [-DAY, 0, DAY])
 def test_a_poll_that_nobody_looks_after_is_not_alive_because_a_clock_was_ahead(ahead: int) -> None:
     now = 1_800_000_000
