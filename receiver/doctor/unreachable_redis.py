@@ -7,6 +7,7 @@ import redis
 
 from receiver.doctor.finding import Finding
 from receiver.runtime.redis_client import address
+from receiver.runtime.redis_errors import refusal
 
 ASK: Final = 'redis-cli -u "$REDIS_URL" '
 _NOT_EXAMINED: Final = "the rest of this examination was not possible"
@@ -34,8 +35,7 @@ def _refused(where: str, error: Exception) -> Finding:
         case redis.exceptions.BusyLoadingError():
             what, fix = "is still loading its data", ASK + "INFO persistence  # loading_eta_seconds"
         case redis.exceptions.ResponseError():
-            word = str(error).partition(" ")[0]
-            what, fix = f"answers, and refuses: {word}", ASK + "PING  # then its log"
+            what, fix = f"answers, and refuses: {refusal(error)}", ASK + "PING  # then its log"
         case _:
             what, fix = f"is unreachable: {type(error).__name__}", ASK + "PING"
     return Finding("serious", f"Redis ({where}) {what}", _NOT_EXAMINED, fix)

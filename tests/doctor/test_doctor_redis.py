@@ -114,3 +114,12 @@ def test_clocks_that_are_apart_are_found(valkey: Valkey, off: float, severities:
     found = list(check_redis_server(Settings(), client.info(), config, off))
     assert [one.severity for one in found] == severities
     assert all("timedatectl" in one.fix for one in found)
+
+
+def test_a_replica_without_its_master_is_refused_by_its_own_word(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    valkey = start_valkey(replica_serve_stale_data="no")
+    valkey.client().replicaof("127.0.0.1", 1)
+    said = list(examined(tmp_path, valkey.url, status=2))
+    assert f"Redis ({valkey.socket}) answers, and refuses: MasterDownError" in said
