@@ -205,6 +205,7 @@ class Consumer:
                 if not (missing or passes(error)):
                     raise
                 if self._stopping:
+                    self._held = []  # its end would wait for one more timeout
                     return []
                 if missing:
                     self._patiently(self._create_group)

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+import redis
 
 from receiver.contract.redis_keys import EVENTS
 from receiver.events import Consumer
@@ -64,3 +65,22 @@ def test_what_was_read_goes_to_the_others_however_its_consumer_ends(
                 break
             raise ZeroDivisionError
     assert held(valkey) == [("first", False), ("first", True), ("first", True)]
+
+
+def test_a_redis_that_hangs_holds_up_no_end_twice(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command waits for its whole timeout; what is held goes to the others later then."""
+    publish(valkey, "one", "two")
+    client, asked = valkey.client(), list[str]()
+
+    def hangs(*words: Any, **_: Any) -> Any:
+        asked.append(words[0])
+        raise redis.TimeoutError
+
+    with Consumer(client, "billing") as mine:
+        for delivery in mine:
+            monkeypatch.setattr(client, "execute_command", hangs)
+            mine.stop()
+            delivery.ack()
+    assert asked == ["XACK", "XPENDING"]
