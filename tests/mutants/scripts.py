@@ -27,6 +27,7 @@ PARKING = (
     "tests/parking/test_parking.py",
     "tests/parking/test_parking_history.py",
     "tests/parking/test_parking_faults.py",
+    "tests/parking/test_parking_late.py",
     "tests/parking/test_parking_disk_and_redis.py",
     "tests/parking/test_parking_killed.py",
 )
