@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("receiver.events")
 
 STREAM: Final = "receiver:events"
+_FORGET: Final = (
+    "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then "
+    "redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end"
+)
+"""Takes a name out of its group where nothing is open under it, else it would stay for ever."""
 PAUSE: Final = 1.0
 """Seconds until a Redis that is away is asked again."""
 
@@ -141,6 +146,8 @@ class Consumer:
         """Take over the next that is open for longer than `take_over`, after the one before. One by
         one: an event that ends its consumer each time would hold back all that is claimed with it.
         """
+        import redis
+
         if not self._after and time.monotonic() - self._looked < min(5.0, self._take_over):
             return []
         self._looked = time.monotonic()
@@ -150,6 +157,8 @@ class Consumer:
         if not found:
             return []
         left: Any = self._redis.xclaim(self._stream, self._group, self.name, idle, [self._after])
+        with contextlib.suppress(redis.RedisError):  # a user who may run no script, among others
+            self._redis.eval(_FORGET, 1, self._stream, self._group, found[0]["consumer"])
         return self._deliveries(left)
 
     def _new(self) -> list[Delivery]:

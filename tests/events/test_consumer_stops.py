@@ -84,3 +84,18 @@ def test_a_redis_that_hangs_holds_up_no_end_twice(
             mine.stop()
             delivery.ack()
     assert asked == ["XACK", "XPENDING"]
+
+
+def test_a_name_goes_once_others_have_taken_over_what_was_open_under_it(valkey: Valkey) -> None:
+    client: Any = valkey.client()
+    publish(valkey, "one", "two", "three")
+    client.xgroup_create(EVENTS, "billing", id="0")
+    client.xreadgroup("billing", "dead", {EVENTS: ">"}, count=1)
+    client.xreadgroup("billing", "slow", {EVENTS: ">"}, count=2)
+    entries = [entry for entry, _ in client.xrange(EVENTS)]
+    for name, entry in (("dead", entries[0]), ("slow", entries[1])):
+        client.xclaim(EVENTS, "billing", name, 0, [entry], idle=2 * MINUTE)
+    with Consumer(valkey.url, "billing", name="mine") as mine:
+        assert [each.event.id for each in islice(mine, 2)] == ["one", "two"]
+        names = [one["name"] for one in client.xinfo_consumers(EVENTS, "billing")]
+        assert names == [b"mine", b"slow"]
