@@ -1,7 +1,6 @@
 """The devices of a set, from `receiver.toml` or from a file with one a line."""
 
 import ipaddress
-import math
 import os
 import re
 import time
@@ -19,6 +18,8 @@ _LARGEST: Final = 64 * 1024**2
 SETTLED: Final = 2.0
 """Seconds for which a file must be as it is before it is taken: one that is being written may be
 well so far, and ends within a number that is somebody else's."""
+_PAST: Final = 60.0
+"""Seconds that the clocks of two machines hardly differ by."""
 WANTED: Final = (
     "a phone number such as +12065550100, an IP address or a network access identifier is wanted"
 )
@@ -82,13 +83,23 @@ def file_stamp(one: SubscriptionSet | CamaraDevicePoll) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino) if found else (0,)
 
 
-def unchanged_for(one: SubscriptionSet | CamaraDevicePoll) -> float:
-    """Return for how many seconds a file of devices has been as it is, by this machine's clock;
-    infinite where there is none, or its disk's clock is ahead.
+class Stillness:
+    """Tells whether nobody writes to a file of devices, by its stamp at each look. The times in a
+    stamp are by the clock of its disk, another machine's perhaps: they only tell what is well past.
     """
-    changed = max(file_stamp(one)[:2], default=0) / 1e9
-    seconds = time.time() - changed
-    return seconds if changed and seconds >= 0 else math.inf
+
+    def __init__(self) -> None:
+        self._stamp: tuple[int, ...] = ()
+        self._since = 0.0
+
+    def lasts(self, stamp: tuple[int, ...], seconds: float) -> bool:
+        """Return whether the file has had this stamp for so many seconds."""
+        if stamp != self._stamp:
+            self._stamp, self._since = stamp, time.monotonic()
+        changed = max(stamp[:2], default=0) / 1e9
+        if not changed or time.time() - changed > max(_PAST, seconds):
+            return True
+        return time.monotonic() - self._since >= seconds
 
 
 def parse_device(text: str) -> dict[str, Any] | None:

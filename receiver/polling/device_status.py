@@ -48,6 +48,7 @@ class DevicePoll(Kind):
         """Raises `receiver.outbound.operator_credentials.NotConfigured`."""
         self._poll = poll
         self._site = site
+        self._still = devices.Stillness()
         named = (one for one in site.settings.operators if one.name == poll.operator)
         self._operator = next(named)
         limits = Limits(rate=self._operator.rate, concurrency=self._operator.concurrency)
@@ -92,8 +93,8 @@ class DevicePoll(Kind):
     async def _file_is_whole(self) -> None:
         """Wait, for a while at most, until nobody writes to the file of devices any more."""
         until = time.monotonic() + _PATIENCE
-        while devices.unchanged_for(self._poll) < devices.SETTLED and time.monotonic() < until:
-            if self._site.stopping():
+        while not self._still.lasts(devices.file_stamp(self._poll), devices.SETTLED):
+            if self._site.stopping() or time.monotonic() > until:
                 return
             await asyncio.sleep(_LOOK)
 

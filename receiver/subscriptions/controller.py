@@ -176,7 +176,7 @@ class Controller:
             if now >= next_files:
                 await self._reconciler.run()
                 waits = self._reconciler.waits
-                next_files = now + (timing.device_settled if waits else timing.device_check)
+                next_files = now + (timing.device_settled / 4 if waits else timing.device_check)
             await context.end_pauses()
             await do_orders(context, self._reconciler)
             if now >= next_sweep:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import structlog
 
 from receiver.config import devices
+from receiver.config.devices import Stillness
 from receiver.config.subscription_sets import SubscriptionSet
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions import desired
@@ -32,6 +34,7 @@ class Reconciler:
         self._context = context
         self._stamps: dict[str, tuple[int, ...]] = {}
         """Set -> the stamp of its file when it was compared."""
+        self._still: defaultdict[str, Stillness] = defaultdict(Stillness)
         self._held: dict[str, float] = {}
         """Set whose file is being written -> since when, by the monotonic clock."""
         self._seen = self._dropped = -1
@@ -77,14 +80,12 @@ class Reconciler:
 
     def _being_written(self, stamps: Mapping[str, tuple[int, ...]]) -> set[str]:
         """Return the sets whose file has changed, and has not stayed the same for long enough."""
-        settled = self._context.timing.device_settled
-        return {
-            name
-            for name, one in self._context.sets.items()
-            if one.apply == "auto"
-            and self._stamps.get(name) != stamps[name]
-            and devices.unchanged_for(one) < settled
-        }
+        settled, found = self._context.timing.device_settled, set()
+        for name, one in self._context.sets.items():
+            still = self._still[name].lasts(stamps[name], settled)
+            if one.apply == "auto" and self._stamps.get(name) != stamps[name] and not still:
+                found.add(name)
+        return found
 
     async def _hold(self, names: AbstractSet[str]) -> None:
         """Have these sets, and no other, wait until nobody writes to their file."""

@@ -1,10 +1,13 @@
 """A file of devices that somebody is writing: nothing is done by the part that is there."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from receiver.config import devices
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.subscriptions import reconcile
 from receiver.subscriptions.context import Context
@@ -18,8 +21,8 @@ NEWER = [*MANY[:-1], "+12065559999"]
 WRITING, WHOLE = Timing(device_settled=3600), Timing(device_settled=0)
 
 
-def text(devices: list[str]) -> str:
-    return "".join(f"{one}\n" for one in devices)
+def text(listed: list[str]) -> str:
+    return "".join(f"{one}\n" for one in listed)
 
 
 async def wanted(context: Context) -> list[str]:
@@ -135,5 +138,26 @@ def test_one_that_is_written_without_end_is_said(
         trouble = f"{file}: somebody is writing to it all the time: nothing is changed"
         assert said == [trouble, ""]
         assert await wanted(context) == MANY
+
+    run(valkey, tmp_path, steps)
+
+
+@pytest.mark.parametrize("ahead", [-30, 0.5, 30, 3600])
+def test_the_clock_of_a_disk_that_is_elsewhere_may_be_another(
+    valkey: Valkey, tmp_path: Path, ahead: float
+) -> None:
+    file = tmp_path / "fleet.txt"
+
+    async def steps(context: Context) -> None:
+        reconciler = of_file(context, file)
+        context.timing = Timing()
+        at = time.time() + ahead
+        file.write_text(text(MANY)[:-6])
+        when = dict.fromkeys(("st_mtime_ns", "st_ctime_ns"), int(at * 1e9))
+        told = SimpleNamespace(**when, st_size=file.stat().st_size, st_ino=file.stat().st_ino)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(devices, "os", SimpleNamespace(stat=lambda _: told))
+            await reconciler.run()
+        assert (await wanted(context), reconciler.waits) == ([], True)
 
     run(valkey, tmp_path, steps)
