@@ -24,12 +24,13 @@ local function between(stream, from, to, most)
 end
 
 -- Returns how many entries a group has read, where the server says less; nil where that is right, or cannot be
--- known. What no sweep has seen before had forgotten it before there were notes, if it has read all there is.
+-- known. One that has read all there is has read all there ever was, also where the note itself is of a number
+-- that had been forgotten before there were notes.
 local function forgotten(stream, group, note)
     local at, about = group['last-delivered-id'], map(redis.call('XINFO', 'STREAM', stream))
     local id, read = string.match(note or '', '^(%d+%-%d+) (%d+)$')
-    local right = not note and at == about['last-generated-id'] and about['entries-added'] or nil
-    if id and not less(at, id) then -- else somebody has moved it back, or the stream is another one
+    local right = at == about['last-generated-id'] and about['entries-added'] or nil
+    if not right and id and not less(at, id) then -- else somebody has moved it back, or the stream is another one
         local since = between(stream, id, at, group['entries-read'] < tonumber(read) and MANY or FEW)
         right = since and read + since
     end
