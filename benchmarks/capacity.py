@@ -1,9 +1,11 @@
 """What hosts of other sizes would take, by the processor time of each process, and checks of that.
 
-The model: a rate ends where a process has used up a processor, or all that share processors have
-used them up. Valkey is one process with one thread; web processes and workers are as many as there
-is room for. It knows of nothing else that processes share (caches, the disk), so it is held against
-measurements with the processes, the load generator too, held to one processor and to two.
+The model: all processes are measured together on two processors, with more requests at a time than
+they can keep up with: what each takes of a processor for one notification, and which share of the
+processors all of them use. The rest is waiting, for the disk and for each other. A rate ends where
+processes that share processors, or Valkey with its one thread, have used up that share of them. It
+is held against measurements with the same processes, the load generator too, held to one processor
+and to one each.
 """
 
 import argparse
@@ -26,6 +28,9 @@ from receiver.contract.redis_keys import EVENTS
 CORES = (2, 4, 8, 16)
 HOSTS = (1, 2, 4)
 COSTS = ("web", "worker", "store", "publish")
+USED = ("load", "web", "worker", "valkey")
+CONNECTIONS = 512
+"""As many as may be in flight by default: the load generator is never what is waited for."""
 Part = dict[str, Any]
 
 
@@ -39,39 +44,36 @@ class Placement(NamedTuple):
     """Valkey and worker."""
 
 
-PLACEMENTS = (
+TOGETHER = Placement("all on both", (0, 1), (0, 1))
+CHECKED = (
     Placement("all on one", (0,), (0,)),
-    Placement("web process on one, Valkey and worker on the other", (0,), (1,)),
-    Placement("all on both", (0, 1), (0, 1)),
+    Placement("web process and load on one, Valkey and worker on the other", (0,), (1,)),
 )
 
 
-def rate(cost: Result, cores: int, hosts: int = 0) -> float:
+def rate(together: Result, cores: int, hosts: int = 0) -> float:
     """Return the notifications a second that are taken in and published: all on one machine of so
     many cores, or on so many hosts of this size beside Valkey's, each for web and worker alike.
     """
-    redis = cost["store"] + cost["publish"]
-    ours = cost["web"] + cost["worker"]
-    if not hosts:
-        return min(1e6 * cores / (redis + ours), 1e6 / redis)
-    return min(1e6 * cores * hosts / ours, 1e6 / redis)
+    ours, processor = together["web"] + together["worker"], 1e6 * together["share"]
+    all_of_it = processor * cores / (ours + together["valkey"])
+    room = processor * cores * hosts / ours if hosts else all_of_it
+    return min(room, processor / together["valkey"])
 
 
-def predicted(cost: Result, where: Placement) -> float:
+def predicted(together: Result, where: Placement) -> float:
     """Return the same for one web process and one worker that are held to processors, beside the
     load generator.
     """
-    redis = cost["store"] + cost["publish"]
-    front, back = cost["web"] + cost["load"], cost["worker"] + redis
-    alone = max(cost["web"], cost["load"], redis, cost["worker"])
-    if where.front == where.back:
-        return 1e6 / max(alone, (front + back) / len(where.front))
-    return 1e6 / max(alone, front / len(where.front), back / len(where.back))
+    front, back = together["web"] + together["load"], together["worker"] + together["valkey"]
+    most = front + back if where.front == where.back else max(front, back)
+    return 1e6 * together["share"] / most
 
 
 def placed(where: Placement, seconds: float) -> Result:
     """Return the notifications a second from the first request until the last one is published,
-    and what each process took for one of them, all held to these processors.
+    what each process took for one of them, all held to these processors, and which share of the
+    processors that was.
     """
     with fresh(OURS) as running, books.warm_worker(running.server) as worker:
         client, target = running.server.client, running.target
@@ -82,17 +84,19 @@ def placed(where: Placement, seconds: float) -> Result:
         ):
             _hold(process, processors)
         with _held(where.front):
-            loaded(replace(target, first=1), 2)
+            loaded(replace(target, first=1), 2, CONNECTIONS)
             until(lambda: books.open_count(client) == 0, worker, 120)
             processes = (running.process, worker, running.server.process)
             begin, took = client.time(), [spent(each) for each in processes]
-            load = loaded(replace(target, first=5_000_000), seconds)
+            load = loaded(replace(target, first=5_000_000), seconds, CONNECTIONS)
             until(lambda: books.open_count(client) == 0, worker, 120, pause=0.05)
             web, work, valkey = (each() / load["answered"] for each in took)
         last = int(client.xinfo_stream(EVENTS)["last-generated-id"].partition(b"-")[0])
         passed = last / 1e3 - begin[0] - begin[1] / 1e6
-    used = {"web": web, "worker": work, "valkey": valkey, "load": load["load"]}
-    return used | {"rate": load["answered"] / passed, "acknowledged": load["rate"]}
+    used = {"load": load["load"], "web": web, "worker": work, "valkey": valkey}
+    found = {"rate": load["answered"] / passed, "acknowledged": load["rate"]}
+    count = len({*where.front, *where.back})
+    return used | found | {"share": sum(used.values()) * found["rate"] / 1e6 / count}
 
 
 def _hold(process: Process, processors: Iterable[int]) -> None:
@@ -115,16 +119,17 @@ def _held(processors: Iterable[int]) -> Iterator[None]:
 
 
 def collect(rounds: int, seconds: float = 4) -> Part:
-    """Return the costs of each kind and the checks, round by round: what a round predicts is held
-    against what the same round measures.
+    """Return the costs of each kind, of messages all together, and the checks, round by round: what
+    a round predicts is held against what the same round measures.
     """
-    part: Part = {"costs": {kind: [] for kind in notifications.KINDS}, "checks": []}
+    part: Part = {"costs": {kind: [] for kind in notifications.KINDS}, "together": [], "checks": []}
     for _ in range(rounds):
         for kind, found in part["costs"].items():
             found.append(measure(kind, seconds))
-        cost = part["costs"]["message"][-1]
-        for where in PLACEMENTS:
-            model = {"name": where.name, "predicted": predicted(cost, where)}
+        together = placed(TOGETHER, seconds)
+        part["together"].append(together)
+        for where in CHECKED:
+            model = {"name": where.name, "predicted": predicted(together, where)}
             part["checks"].append(model | placed(where, seconds))
     return part
 
@@ -136,29 +141,35 @@ def report(part: Part) -> str:
         for kind, rounds in part["costs"].items()
     ]
     head = ["us of processor for one", "web", "worker", "Valkey, to store", "to publish"]
-    cost = {name: middle(part["costs"]["message"], name) for name in COSTS}
+    together = {name: middle(part["together"], name) for name in (*USED, "share")}
     sizes = [
-        [f"{cores} cores", f"{rate(cost, cores):,.0f}"]
-        + [f"{rate(cost, cores, hosts):,.0f}" for hosts in HOSTS]
+        [f"{cores} cores", f"{rate(together, cores):,.0f}"]
+        + [f"{rate(together, cores, hosts):,.0f}" for hosts in HOSTS]
         for cores in CORES
     ]
     places = ["messages a second", "all on one machine"] + [
         f"Valkey and {hosts} host{'s' * (hosts > 1)}" for hosts in HOSTS
     ]
-    return "\n\n".join([table(head, rows), table(places, sizes), _checked(part["checks"])])
+    return "\n\n".join([table(head, rows), _checked(part), table(places, sizes)])
 
 
-def _checked(checks: list[Part]) -> str:
-    """Return the rates beside what the costs of the same round predict, and what was used."""
-    rows = []
-    for where in PLACEMENTS:
-        some = [each for each in checks if each["name"] == where.name]
-        off = [each["predicted"] / each["rate"] - 1 for each in some]
-        figures = [shown([each[name] for each in some]) for name in ("predicted", "rate")]
-        used = [f"{middle(some, name):.0f}" for name in ("load", "web", "worker", "valkey")]
-        rows.append([where.name, *figures, shown([100 * each for each in off]), *used])
-    head = ["held to processors", "predicted/s", "measured/s", "off by, %"]
+def _checked(part: Part) -> str:
+    """Return what all processes did together, and the rates beside what is predicted by that."""
+    rows = [[TOGETHER.name, "-", *_measured(part["together"], "-")]]
+    for where in CHECKED:
+        some = [each for each in part["checks"] if each["name"] == where.name]
+        off = [100 * (each["predicted"] / each["rate"] - 1) for each in some]
+        rows.append(
+            [where.name, shown([each["predicted"] for each in some]), *_measured(some, shown(off))]
+        )
+    head = ["held to processors", "predicted/s", "measured/s", "off by, %", "of processors, %"]
     return table([*head, "us: load", "web", "worker", "Valkey"], rows)
+
+
+def _measured(rounds: list[Result], off: str) -> list[str]:
+    share = shown([100 * each["share"] for each in rounds])
+    used = [f"{middle(rounds, name):.0f}" for name in USED]
+    return [shown([each["rate"] for each in rounds]), off, share, *used]
 
 
 def main() -> None:

@@ -48,10 +48,10 @@ def spent(process: Process) -> Callable[[], float]:
     return lambda: 1e6 * (cpu_seconds(process) - before)
 
 
-def loaded(target: Target, seconds: float) -> Result:
+def loaded(target: Target, seconds: float, connections: int = CONNECTIONS) -> Result:
     """Return what a closed loop did, and under `load` what it took itself for one request."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = closed(target, CONNECTIONS, seconds)
+    found = closed(target, connections, seconds)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return found | {"load": 1e6 * own / found["answered"]}

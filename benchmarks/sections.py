@@ -159,10 +159,12 @@ SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
     (
         "cpu",
         "Processor time and capacity",
-        "What one notification takes of each process, its kernel time included; what a model makes "
-        "of that: a rate ends where Valkey has used up one processor, or everything all there are. "
-        "Checked with one web process and one worker that are held, as the load generator is, to "
-        "one processor and to two: from the first request until the last one is published.",
+        "What one notification takes of each process by itself, its kernel time included. Then "
+        f"what all take together on two processors with {capacity.CONNECTIONS} requests at a time, "
+        "from the first request until the last notification is published, and what a model makes "
+        "of that: a rate ends where Valkey has used up that share of one processor, or everything "
+        "of all there are. It is checked with the same processes, the load generator too, held to "
+        "one processor and to one each; the last table leaves the load generator out.",
         capacity.report,
     ),
     (
