@@ -2,10 +2,10 @@
 
 The model: all processes are measured together on two processors, with more requests at a time than
 they can keep up with: what each takes of a processor for one notification, and which share of the
-processors all of them use. The rest is waiting, for the disk and for each other. A rate ends where
-processes that share processors, or Valkey with its one thread, have used up that share of them. It
-is held against measurements with the same processes, the load generator too, held to one processor
-and to one each.
+processors all of them use. The rest is waiting, for the disk and for each other. Processes that are
+held to one processor use it up; where the kernel moves them, and for Valkey with its one thread, a
+rate ends at that share. The first is held against measurements with the same processes, the load
+generator too, held to one processor and to one each.
 """
 
 import argparse
@@ -62,12 +62,11 @@ def rate(together: Result, cores: int, hosts: int = 0) -> float:
 
 
 def predicted(together: Result, where: Placement) -> float:
-    """Return the same for one web process and one worker that are held to processors, beside the
-    load generator.
+    """Return the same for one web process and one worker that are held to one processor, beside the
+    load generator, or to one for the front and one for the back.
     """
     front, back = together["web"] + together["load"], together["worker"] + together["valkey"]
-    most = front + back if where.front == where.back else max(front, back)
-    return 1e6 * together["share"] / most
+    return 1e6 / (front + back if where.front == where.back else max(front, back))
 
 
 def placed(where: Placement, seconds: float) -> Result:
@@ -119,18 +118,13 @@ def _held(processors: Iterable[int]) -> Iterator[None]:
 
 
 def collect(rounds: int, seconds: float = 4) -> Part:
-    """Return the costs of each kind, of messages all together, and the checks, round by round: what
-    a round predicts is held against what the same round measures.
-    """
+    """Return the costs of each kind, of messages all together, and the checks, round by round."""
     part: Part = {"costs": {kind: [] for kind in notifications.KINDS}, "together": [], "checks": []}
     for _ in range(rounds):
         for kind, found in part["costs"].items():
             found.append(measure(kind, seconds))
-        together = placed(TOGETHER, seconds)
-        part["together"].append(together)
-        for where in CHECKED:
-            model = {"name": where.name, "predicted": predicted(together, where)}
-            part["checks"].append(model | placed(where, seconds))
+        part["together"].append(placed(TOGETHER, seconds))
+        part["checks"] += [{"name": where.name} | placed(where, seconds) for where in CHECKED]
     return part
 
 
@@ -154,14 +148,16 @@ def report(part: Part) -> str:
 
 
 def _checked(part: Part) -> str:
-    """Return what all processes did together, and the rates beside what is predicted by that."""
+    """Return what all processes did together, and the rates beside what the same round predicts by
+    that.
+    """
     rows = [[TOGETHER.name, "-", *_measured(part["together"], "-")]]
     for where in CHECKED:
         some = [each for each in part["checks"] if each["name"] == where.name]
-        off = [100 * (each["predicted"] / each["rate"] - 1) for each in some]
-        rows.append(
-            [where.name, shown([each["predicted"] for each in some]), *_measured(some, shown(off))]
-        )
+        model = [predicted(each, where) for each in part["together"]]
+        pairs = zip(model, some, strict=True)
+        off = [100 * (each / found["rate"] - 1) for each, found in pairs]
+        rows.append([where.name, shown(model), *_measured(some, shown(off))])
     head = ["held to processors", "predicted/s", "measured/s", "off by, %", "of processors, %"]
     return table([*head, "us: load", "web", "worker", "Valkey"], rows)
 

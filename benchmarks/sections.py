@@ -161,10 +161,10 @@ SECTIONS: list[tuple[str, str, str, Callable[[Any], str]]] = [
         "Processor time and capacity",
         "What one notification takes of each process by itself, its kernel time included. Then "
         f"what all take together on two processors with {capacity.CONNECTIONS} requests at a time, "
-        "from the first request until the last notification is published, and what a model makes "
-        "of that: a rate ends where Valkey has used up that share of one processor, or everything "
-        "of all there are. It is checked with the same processes, the load generator too, held to "
-        "one processor and to one each; the last table leaves the load generator out.",
+        "from the first request until the last notification is published, and what that predicts "
+        "for the same processes, the load generator too, held to one processor and to one each: "
+        "they use it up. The last table leaves the load generator out: a rate ends where Valkey "
+        "has used up that share of one processor, or everything of all there are.",
         capacity.report,
     ),
     (
