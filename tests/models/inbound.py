@@ -65,8 +65,10 @@ class InboundHistories(InboundModel):
         self.marked = True
         # What was read again after a move is known to be done by its mark alone. What a move left
         # out before something pending is a gap in the mark, to which the next job goes back.
-        ranges = self.client.hget(MARKS, GROUP).split()
-        self.in_place |= not self.client.xpending(INBOUND, GROUP)["pending"] and len(ranges) == 2
+        mark = self.client.hget(MARKS, GROUP)
+        assert mark, "a job has begun, and its group has no mark"
+        pending = self.client.xpending(INBOUND, GROUP)["pending"]
+        self.in_place |= not pending and len(mark.split()) == 2
 
     @rule(by=st.integers(0, 1), count=st.integers(1, 5))
     def read(self, by: int, count: int) -> None:
