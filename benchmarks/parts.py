@@ -42,11 +42,6 @@ class Plan:
     seconds: float
 
 
-def _machine(_: Plan) -> Any:
-    missing = contenders.present()[1]
-    return {"report": machine.report(missing)}
-
-
 def _ack(plan: Plan) -> Any:
     return interleave(ack.present(), plan.rounds, lambda each: ack.measure(each, 64, plan.seconds))
 
@@ -100,14 +95,6 @@ def _lone(plan: Plan) -> Any:
     }
 
 
-def _drain(plan: Plan) -> Any:
-    return interleave(drain.present(), plan.rounds, drain.measure)
-
-
-def _forward(plan: Plan) -> Any:
-    return interleave(forward.present(), plan.rounds, forward.measure)
-
-
 def _backlogs(_: Plan) -> Any:
     """Return the peer's only as far as it is quickly filled."""
     sizes = {OURS: BACKLOGS, BULLMQ: BACKLOGS[:4]}
@@ -115,10 +102,6 @@ def _backlogs(_: Plan) -> Any:
         each.letter: [calm(partial(drain.measure, each, size)) for size in sizes[each]]
         for each in _here(OURS, BULLMQ)
     }
-
-
-def _cost(_: Plan) -> Any:
-    return backlog.compare()
 
 
 def _sustained(_: Plan) -> Any:
@@ -129,8 +112,8 @@ def _receipt(plan: Plan) -> Any:
     return [calm(partial(endtoend.receipt_to_event, seconds=20)) for _ in range(plan.rounds)]
 
 
-def _waiting(_: Plan) -> Any:
-    return [memory.waiting()]
+def _delivery(plan: Plan) -> Any:
+    return [calm(partial(delivery.measure, seconds=2 * plan.seconds)) for _ in range(plan.rounds)]
 
 
 def _identities(_: Plan) -> Any:
@@ -138,28 +121,8 @@ def _identities(_: Plan) -> Any:
     return {"rates": rates, "worker": memory.identities_through_the_worker()}
 
 
-def _resident(_: Plan) -> Any:
-    return memory.resident()
-
-
-def _overload(plan: Plan) -> Any:
-    return overload.measure(plan.seconds)
-
-
 def _startup(plan: Plan) -> Any:
     return interleave(_here(EMPTY, TEXTBOOK, BULLMQ, OURS), plan.rounds, startup.measure)
-
-
-def _kinds(plan: Plan) -> Any:
-    return kinds.acknowledged(plan.rounds, plan.seconds)
-
-
-def _drained(plan: Plan) -> Any:
-    return kinds.drained(plan.rounds)
-
-
-def _delivery(plan: Plan) -> Any:
-    return [calm(partial(delivery.measure, seconds=2 * plan.seconds)) for _ in range(plan.rounds)]
 
 
 def _traces(plan: Plan) -> Any:
@@ -176,10 +139,6 @@ def _unless(missing: str) -> list[Any]:
     return []
 
 
-def _cpu(plan: Plan) -> Any:
-    return capacity.collect(plan.rounds)
-
-
 class Part(NamedTuple):
     """One heading of the results."""
 
@@ -189,25 +148,25 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "machine": Part(_machine, 5),
+    "machine": Part(lambda _: {"report": machine.report(contenders.present()[1])}, 5),
     "ack": Part(_ack, 290),
     "half": Part(_half, 150),
     "lone": Part(_lone, 120),
-    "drain": Part(_drain, 130),
-    "forward": Part(_forward, 110),
-    "kinds": Part(_kinds, 400),
-    "drained": Part(_drained, 220),
+    "drain": Part(lambda plan: interleave(drain.present(), plan.rounds, drain.measure), 130),
+    "forward": Part(lambda plan: interleave(forward.present(), plan.rounds, forward.measure), 110),
+    "kinds": Part(lambda plan: kinds.acknowledged(plan.rounds, plan.seconds), 400),
+    "drained": Part(lambda plan: kinds.drained(plan.rounds), 220),
     "delivery": Part(_delivery, 80),
     "traces": Part(_traces, 110),
     "proxied": Part(_proxied, 80),
-    "cpu": Part(_cpu, 280),
+    "cpu": Part(lambda plan: capacity.collect(plan.rounds), 280),
     "sustained": Part(_sustained, 110),
     "receipt": Part(_receipt, 90),
-    "overload": Part(_overload, 100),
-    "cost": Part(_cost, 150),
-    "waiting": Part(_waiting, 5),
+    "overload": Part(lambda plan: overload.measure(plan.seconds), 100),
+    "cost": Part(lambda _: backlog.compare(), 150),
+    "waiting": Part(lambda _: [memory.waiting()], 5),
     "identities": Part(_identities, 90),
-    "resident": Part(_resident, 190),
+    "resident": Part(lambda _: memory.resident(), 190),
     "startup": Part(_startup, 40),
     "connections": Part(_connections, 160),
     "offered": Part(_offered, 170),
