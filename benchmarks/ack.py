@@ -22,7 +22,7 @@ from benchmarks.contenders import (
     fresh,
 )
 from benchmarks.load import closed
-from benchmarks.rounds import Round, disturbance, interleave, ratios, shown, table, values
+from benchmarks.rounds import Round, against, disturbance, interleave, shown, table, values
 
 CONNECTIONS = 64
 ORDER = (TEXTBOOK, EMPTY, OURS, BULLMQ, OURS_EVERYSEC, BULLMQ_EVERYSEC, WEBDIS)
@@ -75,7 +75,7 @@ def report(rounds: list[Round]) -> str:
             continue
         rows.append(
             [
-                f"({each.letter}) {each.name}",
+                each.title,
                 shown(values(rounds, each.letter, "rate")),
                 shown(values(rounds, each.letter, "p50"), 2),
                 shown(values(rounds, each.letter, "p99"), 2),
@@ -85,14 +85,8 @@ def report(rounds: list[Round]) -> str:
             ]
         )
     head = ["contender", "requests/s", "p50 ms", "p99 ms", "non-2xx", "broken", "not kept"]
-    return "\n\n".join([table(head, rows), disturbance(rounds), _against(rounds)])
-
-
-def _against(rounds: list[Round]) -> str:
     pairs = [("e", "a"), ("e", "b"), ("e", "c"), ("f", "c'"), ("e", "d"), ("e", "f")]
-    found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
-    rows = [[pair, shown(each, 2)] for pair, each in found.items() if each]
-    return table(["ratio, pair by pair", "median (least to greatest)"], rows)
+    return "\n\n".join([table(head, rows), disturbance(rounds), against(rounds, pairs)])
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from benchmarks import books, notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, TEXTBOOK, Contender
 from benchmarks.processes import Process, Server, python, running, until, valkey
-from benchmarks.rounds import Round, disturbance, interleave, ratios, shown, table, values
+from benchmarks.rounds import Round, against, disturbance, interleave, shown, table, values
 
 FORKLESS = replace(TEXTBOOK, letter="b'", name="RQ, SimpleWorker: no fork for each job")
 BACKLOG = 50_000
@@ -60,23 +60,16 @@ def report(rounds: list[Round]) -> str:
     """Return the rates and how ours compares."""
     rows = [
         [
-            f"({each.letter}) {each.name}",
+            each.title,
             f"{values(rounds, each.letter, 'backlog')[0]:,.0f}",
             shown(values(rounds, each.letter, "rate")),
         ]
         for each in (TEXTBOOK, FORKLESS, BULLMQ, OURS)
         if values(rounds, each.letter, "rate")
     ]
+    head = ["one worker", "backlog", "per second"]
     pairs = [("e", "b"), ("e", "b'"), ("e", "c")]
-    found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
-    against = [[pair, shown(each, 1)] for pair, each in found.items() if each]
-    return "\n\n".join(
-        [
-            table(["one worker", "backlog", "per second"], rows),
-            disturbance(rounds),
-            table(["ratio, pair by pair", "median (least to greatest)"], against),
-        ]
-    )
+    return "\n\n".join([table(head, rows), disturbance(rounds), against(rounds, pairs, 1)])
 
 
 def _fill_ours(server: Server, backlog: int, kinds: Sequence[str]) -> int:

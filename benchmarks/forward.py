@@ -17,7 +17,7 @@ from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
 from benchmarks.drain import timed
 from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
-from benchmarks.rounds import Round, interleave, ratios, shown, table, values
+from benchmarks.rounds import Round, against, interleave, shown, table, values
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS, SINKS
@@ -49,17 +49,13 @@ def present() -> list[Contender]:
 def report(rounds: list[Round]) -> str:
     """Return the rates and how ours compares."""
     rows = [
-        [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "rate"))]
+        [each.title, shown(values(rounds, each.letter, "rate"))]
         for each in (SINGLE, BATCH, BULLMQ)
         if values(rounds, each.letter, "rate")
     ]
-    found = {f"{over} / c": ratios(rounds, over, "c") for over in (SINGLE.letter, BATCH.letter)}
-    against = [[pair, shown(each, 1)] for pair, each in found.items() if each]
-    return (
-        table(["one forward worker, one web hook", "events per second"], rows)
-        + "\n\n"
-        + table(["ratio, pair by pair", "median (least to greatest)"], against)
-    )
+    head = ["one forward worker, one web hook", "events per second"]
+    pairs = [(SINGLE.letter, "c"), (BATCH.letter, "c")]
+    return table(head, rows) + "\n\n" + against(rounds, pairs, 1)
 
 
 @contextlib.contextmanager

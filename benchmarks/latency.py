@@ -75,7 +75,7 @@ def report_lone(rounds: list[Round]) -> str:
     """Return the latencies of a lone notification, and ours above the empty endpoint's."""
     rows = [
         [
-            f"({each.letter}) {each.name}",
+            each.title,
             shown(values(rounds, each.letter, "p50"), 2),
             shown(values(rounds, each.letter, "p99"), 2),
         ]
@@ -104,7 +104,7 @@ def report_half(rounds: list[Round]) -> str:
     """Return the latencies at one rate."""
     rows = [
         [
-            f"({each.letter}) {each.name}",
+            each.title,
             f"{values(rounds, each.letter, 'offered')[0]:,.0f}",
             *(shown(values(rounds, each.letter, x), 2) for x in ("p50", "p90", "p99", "p99.9")),
         ]

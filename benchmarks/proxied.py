@@ -86,7 +86,7 @@ def report(rounds: list[Round]) -> str:
         sums = map(sum, zip(*costs, strict=True))
         full = [1e6 * len(os.sched_getaffinity(0)) / cost for cost in sums]
         rates = shown(values(rounds, each.letter, "rate"))
-        rows.append([f"({each.letter}) {each.name}", rates, *map(shown, costs), shown(full)])
+        rows.append([each.title, rates, *map(shown, costs), shown(full)])
     head = ["behind nginx with TLS", "requests/s", *(f"{who}, us" for who in _PROCESSES.values())]
     ratio = f"e / a: {shown(ratios(rounds, 'e', 'a'), 2)}."
     return "\n\n".join([table([*head, "processors full at"], rows), ratio, disturbance(rounds)])

@@ -9,7 +9,7 @@ from benchmarks.sections import SECTIONS
 
 Raw = dict[str, Any]
 
-NAMES = {each.letter: f"({each.letter}) {each.name}" for each in contenders.ALL}
+NAMES = {each.letter: each.title for each in contenders.ALL}
 
 
 def render(parts: dict[str, Any], directory: Path) -> None:

@@ -65,3 +65,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def against(rounds: Sequence[Round], pairs: Iterable[tuple[str, str]], digits: int = 2) -> str:
+    """Return a Markdown table of the ratios of these (over, under), of those that were measured."""
+    found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
+    rows = [[pair, shown(each, digits)] for pair, each in found.items() if each]
+    return table(["ratio, pair by pair", "median (least to greatest)"], rows)

@@ -21,7 +21,7 @@ def measure(contender: Contender) -> Result:
 def report(rounds: list[Round]) -> str:
     """Return the seconds of each contender."""
     rows = [
-        [f"({each.letter}) {each.name}", shown(values(rounds, each.letter, "seconds"), 2)]
+        [each.title, shown(values(rounds, each.letter, "seconds"), 2)]
         for each in contenders.ALL
         if values(rounds, each.letter, "seconds")
     ]

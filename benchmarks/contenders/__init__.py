@@ -47,6 +47,11 @@ class Contender:
     needs: Callable[[], str | None] = lambda: None
     """What is missing on this machine to run it, or None."""
 
+    @property
+    def title(self) -> str:
+        """Return what tables and charts call it."""
+        return f"({self.letter}) {self.name}"
+
 
 @dataclass(frozen=True)
 class Running:
@@ -93,8 +98,8 @@ def fresh(contender: Contender, kind: str = "message") -> Iterator[Running]:
 def present(letters: Sequence[str] = ()) -> tuple[list[Contender], dict[str, str]]:
     """Return those of the given letters (none: all) that run here, and why the others do not."""
     chosen = [each for each in ALL if not letters or each.letter in letters]
-    missing = {f"({each.letter}) {each.name}": why for each in chosen if (why := each.needs())}
-    return [each for each in chosen if f"({each.letter}) {each.name}" not in missing], missing
+    missing = {each.title: why for each in chosen if (why := each.needs())}
+    return [each for each in chosen if each.title not in missing], missing
 
 
 def _uvicorn(app: str, *more: str) -> Callable[[Server, int, Path], list[str]]:
