@@ -1,7 +1,5 @@
 """Whether a notification costs more when a million wait than when a thousand do."""
 
-import argparse
-import json
 import time
 from dataclasses import replace
 from functools import partial
@@ -14,7 +12,7 @@ from benchmarks.load import closed
 from benchmarks.processes import Process, Server, until, valkey
 
 CONNECTIONS = 64
-FEW = 1_000
+FEW, MANY = 1_000, 1_000_000
 
 
 def worker(backlog: int, times: int = 1) -> Result:
@@ -51,20 +49,9 @@ def _drained(server: Server, process: Process) -> tuple[float, float]:
     return cpu_seconds(process) + cpu_seconds(server.process) - before, took
 
 
-def compare(many: int = 1_000_000) -> dict[str, list[Result]]:
+def compare() -> dict[str, list[Result]]:
     """Measure a thousand waiting, often enough to show, against very many."""
     return {
-        "worker": [calm(partial(worker, FEW, 100)), calm(partial(worker, many))],
-        "door": [calm(partial(loaded_web_process, backlog)) for backlog in (FEW, many)],
+        "worker": [calm(partial(worker, FEW, 100)), calm(partial(worker, MANY))],
+        "door": [calm(partial(loaded_web_process, backlog)) for backlog in (FEW, MANY)],
     }
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--many", type=int, default=1_000_000)
-    print(json.dumps(compare(parser.parse_args().many), indent=2))
-
-
-if __name__ == "__main__":
-    main()

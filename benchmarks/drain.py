@@ -4,7 +4,6 @@ Ours normalises, deduplicates and publishes mixed kinds. The peers' jobs do noth
 the most that can be said for their queues; RQ gets fewer of them, or it would take all day.
 """
 
-import argparse
 import json
 import subprocess
 import time
@@ -18,7 +17,7 @@ from benchmarks import books, notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, TEXTBOOK, Contender
 from benchmarks.processes import Process, Server, python, running, until, valkey
-from benchmarks.rounds import Round, against, disturbance, interleave, shown, table, values
+from benchmarks.rounds import Round, against, disturbance, shown, table, values
 
 FORKLESS = replace(TEXTBOOK, letter="b'", name="RQ, SimpleWorker: no fork for each job")
 BACKLOG = 50_000
@@ -118,18 +117,3 @@ _WAYS: dict[str, _Way] = {
         _left_in("bull:notifications:wait", "bull:notifications:active"),
     ),
 }
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--backlog", type=int, default=BACKLOG)
-    parser.add_argument("--only", default="b,b',c,e", help="letters of contenders")
-    said = parser.parse_args()
-    chosen = [each for each in present() if each.letter in said.only.split(",")]
-    print(report(interleave(chosen, said.rounds, lambda each: measure(each, said.backlog))))
-
-
-if __name__ == "__main__":
-    main()

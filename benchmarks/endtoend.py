@@ -1,6 +1,5 @@
 """Web process and worker together: what they sustain, and how soon a notification is an event."""
 
-import argparse
 import json
 import statistics
 import time
@@ -83,17 +82,3 @@ def _rewrites(server: Server) -> int:
 def _took(entry: bytes, event: bytes) -> float:
     received = datetime.fromisoformat(json.loads(event)["receivedtime"])
     return int(entry.partition(b"-")[0]) - received.timestamp() * 1e3
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=8000)
-    parser.add_argument("--seconds", type=float, default=60)
-    said = parser.parse_args()
-    print(json.dumps({"receipt to event": receipt_to_event()}))
-    print(json.dumps({"sustained": sustained(said.rate, said.seconds)}))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,20 +4,18 @@ Ours posts them one by one and in batches of a hundred, signed. The peer is a Bu
 at a time, posting with undici; it signs nothing. Its jobs hold the same events.
 """
 
-import argparse
 import contextlib
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from benchmarks import contenders, notifications
+from benchmarks import notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
 from benchmarks.drain import timed
 from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
-from benchmarks.rounds import Round, against, interleave, shown, table, values
+from benchmarks.rounds import Round, against, shown, table, values
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS, SINKS
@@ -33,12 +31,12 @@ SINGLE = Contender(OURS.letter, "ours, one by one", lambda *_: [])
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def measure(contender: Contender, count: int = EVENT_COUNT) -> Result:
+def measure(contender: Contender) -> Result:
     """Fill an empty Valkey, start one worker, time it from its first delivery to its last."""
     with valkey() as server, hook() as url, scratch() as directory:
         way = _bullmq if contender.letter == BULLMQ.letter else _ours
-        many = count * FASTER if contender is BATCH else count
-        return {"rate": way(contender, server, url, directory, many)}
+        count = EVENT_COUNT * FASTER if contender is BATCH else EVENT_COUNT
+        return {"rate": way(contender, server, url, directory, count)}
 
 
 def present() -> list[Contender]:
@@ -123,20 +121,3 @@ def events(count: int) -> Iterator[bytes]:
         )
         for index, event in enumerate(callback.normalise(came, ZoneInfo("UTC"))):
             yield claim(callback, came, event, index).document
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--count", type=int, default=EVENT_COUNT)
-    said = parser.parse_args()
-    rounds = interleave(present(), said.rounds, lambda each: measure(each, said.count))
-    print(json.dumps(rounds))
-    print(report(rounds))
-    for contender, why in contenders.present(["c"])[1].items():
-        print(f"- {contender} was not run: {why}")
-
-
-if __name__ == "__main__":
-    main()

@@ -3,10 +3,9 @@
 A contender of a kind has the letter of the contender and the kind, such as `e binary`.
 """
 
-import argparse
 from dataclasses import replace
 
-from benchmarks import ack, contenders, drain, notifications
+from benchmarks import ack, drain, notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender
 from benchmarks.rounds import Round, disturbance, interleave, ratios, shown, table, values
@@ -97,19 +96,3 @@ def report_drained(rounds: list[Round]) -> str:
 def _of(contender: Contender, kind: str, workers: int = 0) -> Contender:
     letter = f"{contender.letter} {kind}" + (f" {workers}" if workers else "")
     return replace(contender, letter=letter)
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
-    said = parser.parse_args()
-    for why in contenders.present(("a", "c", "e"))[1].items():
-        print("{} is left out: {}".format(*why))
-    print(report_acknowledged(acknowledged(said.rounds, said.seconds)))
-    print("\n" + report_drained(drained(said.rounds)))
-
-
-if __name__ == "__main__":
-    main()

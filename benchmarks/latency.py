@@ -1,6 +1,5 @@
 """How long an acknowledgement takes when the arrivals do not wait for each other (open loop)."""
 
-import argparse
 import socket
 import time
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender, fresh
 from benchmarks.load import closed, opened, percentile
 from benchmarks.processes import valkey
-from benchmarks.rounds import Round, disturbance, interleave, shown, table, values
+from benchmarks.rounds import Round, disturbance, shown, table, values
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.inbound_writer import script
 
@@ -127,21 +126,3 @@ def report_offered(results: dict[str, list[Result]]) -> str:
                 [f"{step['offered']:,.0f}", letter, f"{step['rate']:,.0f}", *points, f"{bad:.0f}"]
             )
     return table(head, sorted(rows, key=lambda row: (float(row[0].replace(",", "")), row[1])))
-
-
-def main() -> None:
-    """Run from the command line: lone notifications, then the given rates."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--rates", default="1000,4000,8000")
-    said = parser.parse_args()
-    print(report_lone(interleave([EMPTY, OURS], said.rounds, lambda x: lone(x, said.seconds))))
-    rates = [float(rate) for rate in said.rates.split(",")]
-    chosen, _ = contenders.present(("a", "c", "e", "f"))
-    steps = {each.letter: offered(each, rates, said.seconds) for each in chosen}
-    print("\n" + report_offered(steps))
-
-
-if __name__ == "__main__":
-    main()

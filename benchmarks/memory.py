@@ -1,7 +1,5 @@
 """What is remembered, and what it takes: Valkey per notification and identity, our processes."""
 
-import argparse
-import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -147,19 +145,3 @@ def _freed(server: Server, keys: list[bytes]) -> int:
     before = _used(server)
     _each(server, "del", keys)
     return before - _used(server)
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1_000_000)
-    said = parser.parse_args()
-    print(json.dumps({"waiting": [waiting(kind=kind) for kind in notifications.MIXED]}))
-    found = [identities(rate, count=said.count) for rate in RATES]
-    print(json.dumps({"identities": [*found, identities_through_the_worker(said.count)]}))
-    samples = resident(said.count)
-    print(json.dumps({"resident": samples[:: max(1, len(samples) // 10)] + samples[-1:]}))
-
-
-if __name__ == "__main__":
-    main()

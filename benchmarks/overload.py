@@ -11,7 +11,6 @@ slower, not the generators faster: stopped and continued, so that it has an eigh
 Latency counts from the moment a request was due; a 429 is told apart.
 """
 
-import argparse
 import contextlib
 import os
 import signal
@@ -137,14 +136,3 @@ def _slowed(process: Process, period: float) -> Iterator[None]:
             yield
     finally:
         os.kill(process.popen.pid, signal.SIGCONT)
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8)
-    print(report(measure(parser.parse_args().seconds)))
-
-
-if __name__ == "__main__":
-    main()

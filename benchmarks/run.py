@@ -1,11 +1,13 @@
 """Everything, one after the other, into `benchmarks/RESULTS.md`: what `make bench` runs.
 
 Each part is written as soon as it is measured, so a run that is interrupted keeps what it has;
-`--only` measures some parts again, and `--render` none: the rest is what earlier runs have left.
-A part that fails is named at the end and leaves its earlier figures standing.
+`--only` measures some parts again, and `--render` none: the rest is what earlier runs have left;
+`--print` keeps nothing. A part that fails is named at the end and leaves its earlier figures
+standing.
 """
 
 import argparse
+import json
 import signal
 import subprocess
 import sys
@@ -46,14 +48,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, of: " + ", ".join(PARTS))
     parser.add_argument("--render", action="store_true", help="measure nothing")
+    parser.add_argument("--print", action="store_true", help="print the figures, keep none")
     said = parser.parse_args()
     names = [] if said.render else said.only.split(",")
     if unknown := [name for name in names if name not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}")
+    plan = Plan(said.rounds, said.seconds)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started is stopped
     for why in contenders.present()[1].items() if names else ():
         print("{} is left out: {}".format(*why), flush=True)
-    failed = _run(names, Plan(said.rounds, said.seconds))
+    if said.print:
+        print(json.dumps({name: PARTS[name].measure(plan) for name in names}, indent=2))
+        return
+    failed = _run(names, plan)
     render(record.parts(), ROOT / "benchmarks")
     readme.write()
     for name, error in failed.items():

@@ -1,13 +1,12 @@
 """How long from starting a web process to its first 2xx."""
 
-import argparse
 import time
 
 from benchmarks import contenders
 from benchmarks.calm import Result
 from benchmarks.contenders import Contender, web_process
 from benchmarks.processes import valkey
-from benchmarks.rounds import Round, interleave, shown, table, values
+from benchmarks.rounds import Round, shown, table, values
 
 
 def measure(contender: Contender) -> Result:
@@ -26,15 +25,3 @@ def report(rounds: list[Round]) -> str:
         if values(rounds, each.letter, "seconds")
     ]
     return table(["from start to the first 2xx", "seconds"], rows)
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    chosen, _ = contenders.present(("a", "b", "c", "e"))
-    print(report(interleave(chosen, parser.parse_args().rounds, measure)))
-
-
-if __name__ == "__main__":
-    main()
