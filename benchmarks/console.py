@@ -20,6 +20,7 @@ from benchmarks.console_store import KEPT, stored
 from benchmarks.console_viewers import Viewers
 from benchmarks.console_web import VIEWERS, loading, turns
 from benchmarks.contenders import OURS, web_process
+from benchmarks.footprint import megabytes
 from benchmarks.processes import python, running, valkey
 from benchmarks.rounds import table
 
@@ -45,7 +46,7 @@ def measure(directory: Path, rounds: int, seconds: float) -> Result:
             viewers = Viewers(found.port, found.cookie(), VIEWERS, 3600)
             with loading(started.target):
                 result |= _told({"pages, under load": timed(found, addresses, 4 * rounds)})
-            result |= _told({"resident MB": round(found.megabytes(), 1)})
+            result |= _told({"resident MB": round(megabytes(found.process), 1)})
             viewers.end()
             return result
 

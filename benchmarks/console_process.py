@@ -2,24 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from dataclasses import dataclass
 
 import httpx2
 
 from benchmarks import load
 from benchmarks.console_store import SINK
+from benchmarks.footprint import cpu_seconds
 from benchmarks.processes import Process, Server, free_port, python, running, scratch, until
 from receiver.console import sessions
 from receiver.console.sessions import Link
 
 
+@dataclass
 class Console:
     """A console that runs, and somebody who has signed in."""
 
-    def __init__(self, process: Process, port: int, client: httpx2.Client) -> None:
-        self.process = process
-        self.port = port
-        self.client = client
+    process: Process
+    port: int
+    client: httpx2.Client
 
     def cookie(self) -> str:
         """Return the cookie of the session, as a header."""
@@ -27,13 +28,7 @@ class Console:
 
     def cpu(self) -> float:
         """Return the processor time of its threads so far, in milliseconds."""
-        tasks = Path(f"/proc/{self.process.popen.pid}/task").glob("*/schedstat")
-        return sum(int(one.read_text().split()[0]) for one in tasks) / 1e6
-
-    def megabytes(self) -> float:
-        """Return its resident memory."""
-        said = Path(f"/proc/{self.process.popen.pid}/status").read_text()
-        return int(said.partition("VmRSS:")[2].split()[0]) / 1024
+        return 1e3 * cpu_seconds(self.process)
 
 
 @contextmanager

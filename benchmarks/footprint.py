@@ -18,6 +18,11 @@ def cpu_seconds(process: Process) -> float:
     return nanoseconds / 1e9
 
 
+def megabytes(process: Process) -> float:
+    """Return the resident memory of the largest of the process and those it started."""
+    return max(resident_megabytes(process).values())
+
+
 def resident_megabytes(process: Process) -> dict[int, float]:
     """Return the resident memory of the process and of those it started, by process id."""
     return {number: _resident(number) for number in session(process.popen.pid)}

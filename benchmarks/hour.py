@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import books, forward, notifications, record
 from benchmarks.contenders import OURS, Running, web_process
-from benchmarks.footprint import command_of, resident_megabytes
+from benchmarks.footprint import command_of, megabytes, resident_megabytes
 from benchmarks.load import Target, opened
 from benchmarks.processes import Process, Server, beside, python, running, scratch, until, valkey
 from benchmarks.rounds import table
@@ -110,11 +110,11 @@ def _memory(web: Running, workers: Process) -> dict[str, float]:
     """Return MB of each process; the workers' by what they do. Of two that do the same, since one
     takes the other's place, the larger.
     """
-    found = {"web": max(resident_megabytes(web.process).values())}
+    found = {"web": megabytes(web.process)}
     for number, size in resident_megabytes(workers).items():
         if role := _role(number):
             found[role] = max(size, found.get(role, 0.0))
-    return found | {"valkey": max(resident_megabytes(web.server.process).values())}
+    return found | {"valkey": megabytes(web.server.process)}
 
 
 def _role(number: int) -> str:

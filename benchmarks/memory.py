@@ -10,7 +10,7 @@ import redis
 from benchmarks import books, notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import OURS, web_process
-from benchmarks.footprint import resident_megabytes
+from benchmarks.footprint import megabytes
 from benchmarks.load import opened
 from benchmarks.processes import Process, Server, until, valkey
 from receiver.contract.redis_keys import IDENTITIES
@@ -83,8 +83,8 @@ def _sample(server: Server, web: Process, worker: Process) -> Result:
     """Return the megabytes of the largest process of each; supervisors are smaller."""
     return {
         "outcomes": books.outcomes(server.client),
-        "web": max(resident_megabytes(web).values()),
-        "worker": max(resident_megabytes(worker).values()),
+        "web": megabytes(web),
+        "worker": megabytes(worker),
     }
 
 

@@ -16,8 +16,8 @@ import redis
 
 from benchmarks import record
 from benchmarks.calm import Result
-from benchmarks.footprint import resident_megabytes
-from benchmarks.processes import Process, free_port, python, running, scratch, until, valkey
+from benchmarks.footprint import megabytes
+from benchmarks.processes import free_port, python, running, scratch, until, valkey
 from receiver.config.settings import load
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_ATTEMPTS,
@@ -111,11 +111,6 @@ def active(client: "redis.Redis") -> int:
     """Return how many slots are active, as the controller last counted them."""
     found: Any = client.hget(subscriptions_state("sim"), "sets")
     return sum(each["states"].get("active", 0) for each in json.loads(found or b"[]"))
-
-
-def megabytes(process: Process) -> float:
-    """Return the megabytes of the largest process."""
-    return max(resident_megabytes(process).values())
 
 
 def _bytes_per_slot(client: "redis.Redis") -> Iterator[tuple[str, float]]:
