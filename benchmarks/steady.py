@@ -33,13 +33,7 @@ kind = "rq"
 queue = "benchmark"
 function = "benchmarks.textbook_job.publish"
 """
-_COLUMNS: Final = {
-    "web": "web us",
-    "workers": "workers us",
-    "valkey": "Valkey us",
-    "p50": "event p50 ms",
-    "p99": "event p99 ms",
-}
+_COLUMNS: Final = ("web", "workers", "valkey", "p50", "p99")
 
 
 def measure(rate: float, seconds: float, *, sinks: bool) -> Result:
