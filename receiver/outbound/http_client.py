@@ -8,13 +8,12 @@ import asyncio
 import contextlib
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx2
 
 from receiver import __version__
+from receiver.config.operators import url_fault
 from receiver.outbound.answers import Answer, NotSent, Unanswered
-from receiver.runtime.loopback import is_loopback
 
 _BEGUN: Final = "send_request_headers.started"
 _HEADERS: Final = {
@@ -31,19 +30,8 @@ class BadUrl(ValueError):
 
 def check_url(url: str) -> None:
     """Raise `BadUrl` unless it is https, or http to this machine, and carries no credentials."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise BadUrl("a URL is wanted") from None
-    if not url.isascii() or not url.isprintable() or " " in url or not host:
-        raise BadUrl("a URL such as https://api.example.com is wanted")
-    if parts.username is not None or parts.password is not None:
-        raise BadUrl("a URL without user and password is wanted")
-    if parts.fragment:
-        raise BadUrl("a URL without a fragment is wanted")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise BadUrl("https is wanted (http only for this machine)")
+    if wrong := url_fault(url):
+        raise BadUrl(wrong)
 
 
 class HttpClient:
