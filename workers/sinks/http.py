@@ -6,9 +6,9 @@ CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; Standard Webhooks 
 
 import hashlib
 import string
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,13 +16,12 @@ import msgspec
 from standardwebhooks import Webhook
 
 from receiver.config.settings import HttpSink
+from receiver.runtime.retry_after import retry_after
 from workers.sinks.http_client import Endpoint, Reply
 from workers.sinks.sink import TAKEN, Answer, Item
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses that are retried (RFC 9110 section 15.5.9, RFC 8470, RFC 6585)."""
-PAUSE_MOST: Final = 3600.0
-"""Longest `Retry-After` that is honoured, in seconds."""
 PRINTABLE: Final = "".join(set(string.printable) - set(string.whitespace) - set('"%'))
 
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -80,33 +79,20 @@ class Http:
 def _meaning(reply: Reply) -> Answer:
     if isinstance(reply, str):
         return Answer("failed", reply)
-    meaning = answer(reply.status, reply.retry_after)
+    meaning = _answer(reply.status, reply.retry_after)
     return msgspec.structs.replace(meaning, status=reply.status, body=reply.body)
 
 
-def answer(status: int, retry_after: str = "", now: datetime | None = None) -> Answer:
+def _answer(status: int, wait: str) -> Answer:
     """Return what an HTTP status means for the delivery. Redirects are not followed: refused."""
     if 200 <= status < 300:
         return TAKEN
     if status == 410:
         return Answer("gone", "answered 410: it wants no more events")
     if status in TRY_AGAIN or status >= 500:
-        pause = _seconds(retry_after, now or datetime.now(UTC))
-        return Answer("failed", f"answered {status}", pause)
+        return Answer("failed", f"answered {status}", retry_after(wait, time.time()) or 0.0)
     what = f"answered {status}"
     return Answer("refused", f"{what}: redirects are not followed" if status < 400 else what)
-
-
-def _seconds(retry_after: str, now: datetime) -> float:
-    """Return the seconds of a `Retry-After` (RFC 9110 section 10.2.3); 0 if it is malformed."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(PAUSE_MOST, float(retry_after[:9]))
-    try:
-        then = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return 0.0
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return min(PAUSE_MOST, max(0.0, (then - now).total_seconds()))
 
 
 def _binary(document: bytes) -> tuple[dict[str, str], bytes]:
