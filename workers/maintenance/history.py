@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 import redis
-from redis.exceptions import ResponseError
 
 from receiver.contract.redis_keys import (
     EVENTS,
@@ -19,6 +18,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.metrics.counters import BOUNDS, PUBLISHED
 from receiver.runtime import scripts
+from receiver.runtime.redis_errors import unless_foreign
 
 KEPT: Final = 2_880
 """Samples: those of 48 hours."""
@@ -37,8 +37,5 @@ class HistorySampler:
         """
         prefixes = [forward_group(""), retry_due(""), sink_parking("")]
         arguments: list[Any] = [KEPT, GROUP, *prefixes, PUBLISHED, *self._bounds]
-        try:
-            self._script(keys=[HISTORY, LEDGER, INBOUND, EVENTS, SINKS, METER], args=arguments)
-        except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
+        keys = [HISTORY, LEDGER, INBOUND, EVENTS, SINKS, METER]
+        unless_foreign(lambda: self._script(keys=keys, args=arguments), None)

@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 import redis
 import structlog
-from redis.exceptions import ResponseError
 
 from receiver.config.settings import HISTORY_PERCENT, Reader, RedisStreamSink, SinkSettings
 from receiver.contract.redis_keys import (
@@ -26,6 +25,7 @@ from receiver.contract.redis_keys import (
     forward_group,
 )
 from receiver.runtime import scripts
+from receiver.runtime.redis_errors import unless_foreign
 from workers import bell, second_clock
 from workers.maintenance import reader_share
 from workers.maintenance.steps import Steps
@@ -147,20 +147,16 @@ class Sweep:
 
         def cut() -> tuple[int, int]:
             held = self._held_by_readers(history) if spare else history
-            return self._cut_one(held, spare=spare)
+            # A key of the company's own may stand where a sink's stream should be.
+            return unless_foreign(lambda: self._cut_one(held, spare=spare), (0, -1))
 
         return self._steps.take(f"trim {history.name}", cut, (0, -1))
 
     def _cut_one(self, history: History, *, spare: bool) -> tuple[int, int]:
-        try:
-            if not history.owners:
-                return self._cut_oldest(history, history.entries, spare=spare)
-            gone, oldest = self._cut_oldest(history, _NO_LIMIT, spare=False)
-            return (gone, oldest) if gone else self._cut_of_owners(history, spare=spare)
-        except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
-            return 0, -1  # a key of the company's own where a sink's stream should be
+        if not history.owners:
+            return self._cut_oldest(history, history.entries, spare=spare)
+        gone, oldest = self._cut_oldest(history, _NO_LIMIT, spare=False)
+        return (gone, oldest) if gone else self._cut_of_owners(history, spare=spare)
 
     def _cut_oldest(self, history: History, entries: int, *, spare: bool) -> tuple[int, int]:
         limits = [history.milliseconds, entries, AT_ONCE, int(spare), second_clock.local_time()]
