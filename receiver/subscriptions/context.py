@@ -7,7 +7,7 @@ from typing import Final
 
 from receiver.config.operators import Operator
 from receiver.config.subscription_sets import SubscriptionSet
-from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_state
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS
 from receiver.contract.stored_values import number
 from receiver.subscriptions.api import Api
 from receiver.subscriptions.last_events import LastEvents
@@ -119,8 +119,7 @@ class Context:
 
     async def load_pauses(self) -> None:
         """Load the pauses that another controller has stored and that are not over."""
-        state = subscriptions_state(self.operator.name)
-        self.quota_until = number(await self.store.read_field(state, "quota_until"))
+        self.quota_until = number(await self.store.read_state("quota_until"))
         for name in self.sets:
             until = await self.store.read_field(SUBSCRIPTION_SETS, f"{name}:stopped_until")
             self.paused_sets[name] = number(until)

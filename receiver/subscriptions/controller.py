@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 
 from receiver.config.operators import Operator
 from receiver.config.settings import Settings
-from receiver.contract.redis_keys import subscriptions_state
 from receiver.outbound import OperatorClient
 from receiver.runtime import redis_client, redis_errors
 from receiver.runtime.cancelling import cancel
@@ -121,12 +120,11 @@ class Controller:
         context.strangers.begin()
         await self._events.load_position()
         await context.store.mark_controller()
-        state = subscriptions_state(context.operator.name)
-        found = await context.store.read_field(state, "renewal")
+        found = await context.store.read_state("renewal")
         context.replaces = "replace" in (found, context.operator.renewal)
         await context.store.load_clock()
         await context.load_pauses()
-        moved = await context.store.read_field(state, "public_url") not in ("", context.public_url)
+        moved = await context.store.read_state("public_url") not in ("", context.public_url)
         devices = {}
         async for slot in context.store.slots():
             devices[slot.id] = str(slot.device)

@@ -85,7 +85,7 @@ class Lease:
         """Load when the last controller was at work: a later time is that of a clock which has
         jumped back since.
         """
-        seen = number(await self.read_field(subscriptions_state(self.operator), "seen"))
+        seen = number(await self.read_state("seen"))
         jump = seen - self.now()
         self.jumped_back = jump if jump > _NOTICED else 0.0
 
@@ -110,6 +110,10 @@ class Lease:
             await self.client.hdel(key, name)
         else:
             await self.client.hset(key, name, str(value))
+
+    async def read_state(self, name: str) -> str:
+        """Read one field of the operator's state; empty where it is absent."""
+        return await self.read_field(subscriptions_state(self.operator), name)
 
     async def write_state(self, name: str, value: object = "") -> None:
         """Write one field of the operator's state; without a value, remove it."""

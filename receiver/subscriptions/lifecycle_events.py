@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import EVENTS, subscriptions_state
+from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.stream_entry import is_entry
 from receiver.subscriptions import attempts
@@ -55,7 +55,7 @@ class LifecycleEvents:
         somebody else wrote it, begin at the end of the stream.
         """
         store = self._context.store
-        self._position = await store.read_field(subscriptions_state(store.operator), "read")
+        self._position = await store.read_state("read")
         if not is_entry(self._position):
             last = await store.client.xrevrange(EVENTS, count=1)
             self._position = last[0][0].decode() if last else "0-0"

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from receiver.contract.redis_keys import subscriptions_state
 from receiver.subscriptions import operator_state
 from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import RemoteSubscription
@@ -86,8 +85,7 @@ async def forget(context: Context, base: str, subscription: str) -> None:
 
 
 async def _stored(context: Context) -> list[dict[str, str]]:
-    state = subscriptions_state(context.operator.name)
-    return operator_state.orphans(await context.store.read_field(state, "orphans"))
+    return operator_state.orphans(await context.store.read_state("orphans"))
 
 
 async def _store(context: Context, found: list[dict[str, str]]) -> None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Final
 
-from receiver.contract.redis_keys import subscriptions_state
 from receiver.subscriptions import orphans
 from receiver.subscriptions.context import SAME_FAILURES, Context
 from receiver.subscriptions.creation_outcome import CreationOutcome
@@ -82,7 +81,6 @@ async def _resolve_conflict(context: Context, slot: Slot) -> float | None:
             return context.timing.recheck
     if slot.living and not context.replaces:
         context.replaces = True
-        state = subscriptions_state(context.operator.name)
-        await context.store.write_field(state, "renewal", "replace")
+        await context.store.write_state("renewal", "replace")
         return 0.0
     return None
