@@ -34,6 +34,20 @@ def check_url(url: str) -> None:
         raise BadUrl(wrong)
 
 
+def open_client(
+    limits: httpx2.Limits, timeout: httpx2.Timeout | float, **headers: str
+) -> httpx2.AsyncClient:
+    """Return a client without cookies, redirects or proxies (as for sinks), or anybody's .netrc."""
+    return httpx2.AsyncClient(
+        headers=_HEADERS | headers,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=timeout,
+        limits=limits,
+    )
+
+
 class HttpClient:
     """Connections to one operator. Close it when it is no longer needed."""
 
@@ -52,17 +66,9 @@ class HttpClient:
         """
         self._deadline = deadline
         self._most_bytes = most_bytes
-        self._client = httpx2.AsyncClient(
-            headers=_HEADERS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,  # no proxy, as for sinks, and nobody's .netrc
-            timeout=deadline,
-            limits=httpx2.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections if keep_alive else 0,
-            ),
-        )
+        kept = connections if keep_alive else 0
+        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=kept)
+        self._client = open_client(limits, deadline)
 
     async def send(
         self, method: str, url: str, *, headers: dict[str, str], content: bytes | None = None

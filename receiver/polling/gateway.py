@@ -8,26 +8,18 @@ A process that is to end sends none that has not begun to leave.
 import asyncio
 import time
 from collections.abc import Callable
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx2
 import msgspec
 from msgspec import Struct
 
-from receiver import __version__
 from receiver.outbound.authentication import Authentication
-from receiver.outbound.http_client import connection_fault
+from receiver.outbound.http_client import connection_fault, open_client
 from receiver.polling.pace import Pace
 from receiver.polling.page_file import PageFile
 from receiver.runtime.retry_after import retry_after
 
-_HEADERS: Final = {
-    "user-agent": f"telecom-receiver/{__version__}",
-    "accept": "application/json",
-    "accept-encoding": "identity",
-    "connection": "close",
-}
 _ERROR_BYTES: Final = 65_536
 """Of an answer that is no success."""
 
@@ -71,14 +63,9 @@ class Gateway:
         self._base = base_url.rstrip("/")
         self._grace = pace.grace
         self._limits: set[asyncio.Timeout] = set()
-        self._client = httpx2.AsyncClient(
-            headers=_HEADERS,
-            follow_redirects=False,
-            trust_env=False,
-            timeout=httpx2.Timeout(pace.idle, connect=pace.connect),
-            limits=httpx2.Limits(max_keepalive_connections=0),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        timeout = httpx2.Timeout(pace.idle, connect=pace.connect)
+        self._client = open_client(limits, timeout, connection="close")
 
     async def stream(self, path: str, headers: dict[str, str], into: PageFile) -> Sent:
         """Send a GET, once, and write what comes of a successful answer into a page file. Sends
