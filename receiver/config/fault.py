@@ -7,10 +7,12 @@ from typing import Final
 
 import msgspec
 
-from receiver.config.errors import SettingsError
-
 COMMAND: Final = "receiver config check"
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,63}").fullmatch
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one line for the operator."""
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,8 +14,7 @@ import msgspec
 
 from receiver.config import environment, polls, receiver_toml, signing_secrets, sinks
 from receiver.config.environment import HISTORY_PERCENT
-from receiver.config.errors import SettingsError
-from receiver.config.fault import refuse
+from receiver.config.fault import SettingsError, refuse
 from receiver.config.listeners import LISTENER_NAME, Handshake, Listener, Reader
 from receiver.config.operators import Operator
 from receiver.config.polls import Poll
