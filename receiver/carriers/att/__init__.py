@@ -24,65 +24,54 @@ from receiver.carriers.att import (
 from receiver.carriers.carrier import Callback
 from receiver.carriers.formats.problem_details import problem
 
+_callback = partial(Callback, regional=True, problem=problem)
 _MESSAGES: Final = (incoming_sms.KIND, delivery_status.KIND)
 _STATUSES: Final = (delivery_status.KIND, incoming_sms.KIND)
 
-MESSAGES: Final = Callback(
+MESSAGES: Final = _callback(
     name="att.sms.mo",
     path="/att/sms/mo",
     read=partial(callback_kind.read, *_MESSAGES),
     normalise=partial(callback_kind.normalise, *_MESSAGES),
-    regional=True,
-    problem=problem,
     content={"application/json": {"schema": schema.MESSAGE}},
 )
-STATUSES: Final = Callback(
+STATUSES: Final = _callback(
     name="att.sms.delivery-status",
     path="/att/sms/delivery-status",
     read=partial(callback_kind.read, *_STATUSES),
     normalise=partial(callback_kind.normalise, *_STATUSES),
-    regional=True,
-    problem=problem,
     content={"application/json": {"schema": schema.STATUS}},
 )
-MESSAGE_PUSH: Final = Callback(
+MESSAGE_PUSH: Final = _callback(
     name="att.messages.push",
     path="/att/messages",
     read=message_push.read,
     private=message_push.private,
     normalise=message_push.normalise,
-    regional=True,
-    problem=problem,
     content={"application/json": {"schema": schema.MESSAGE_PUSH}},
 )
 CALLBACKS: Final[tuple[Callback, ...]] = (MESSAGES, STATUSES, MESSAGE_PUSH)
 
-INBOX: Final = Callback(
+INBOX: Final = _callback(
     name="att.sms.inbox",
     path="/att/sms/inbox",
     read=inbox_page.read,
     normalise=inbox_page.normalise,
-    regional=True,
-    problem=problem,
     salvage=salvage.messages,
 )
 """Pages of Get SMS, polled: `receiver.polling`."""
-MAILBOX_CHANGES: Final = Callback(
+MAILBOX_CHANGES: Final = _callback(
     name="att.messages",
     path="/att/mailbox",
     read=mailbox_change.read,
     normalise=mailbox_change.normalise,
-    regional=True,
-    problem=problem,
 )
 """Changes to mailboxes, polled: `receiver.polling.mailbox`."""
-OUTBOX: Final = Callback(
+OUTBOX: Final = _callback(
     name=outbox.NAME,
     path="/att/sms/outbox",
     read=outbox.read,
     normalise=outbox.normalise,
-    regional=True,
-    problem=problem,
     salvage=salvage.statuses,
 )
 """Answers to Get SMS Delivery Status, polled."""
