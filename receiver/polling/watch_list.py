@@ -11,6 +11,7 @@ from receiver.contract.stored_values import UNREADABLE, text, time_of
 from receiver.intake.accept import Receipts
 from receiver.polling import watch_store
 from receiver.polling.watch import Step, Watch, fault, field, read
+from receiver.runtime.server_time import server_time
 
 
 class Unwatchable(ValueError):
@@ -44,8 +45,7 @@ def add(client: redis.Redis, poll: str, message_id: str, sender: str = "") -> bo
     """Begin to watch a message. Returns whether it is new. Raises `Unwatchable`."""
     if wrong := fault(message_id, sender):
         raise Unwatchable(wrong)
-    now: Any = client.time()
-    since = now[0] * 1000 + now[1] // 1000
+    since = server_time(client)
     receipt = Receipts().new(since)
     watch = Watch(poll=poll, id=message_id, sender=sender, receipt=receipt, since=since)
     return bool(client.eval(*watch_store.add(watch)))
