@@ -159,12 +159,8 @@ def faults(sink: SinkSettings) -> Iterator[tuple[str, str]]:
     if isinstance(sink, HttpSink):
         yield from _http_faults(sink)
     url = getattr(sink, "redis_url", None)
-    if url and (wrong := _url_fault(url)):
+    if url and (wrong := redis_client.fault("" if "+sentinel:" in url else url)):
         yield "redis_url", wrong
-
-
-def _url_fault(url: str) -> str:
-    return redis_client.fault("" if "+sentinel:" in url else url)
 
 
 def _http_faults(sink: HttpSink) -> Iterator[tuple[str, str]]:

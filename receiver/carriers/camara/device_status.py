@@ -7,7 +7,7 @@ is when the state before was first seen.
 """
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -74,12 +74,13 @@ def _event(name: str, found: dict[str, Any], raw: Raw) -> Event:
     status, subject = found["status"], attribute(name_of(device))
     state = _SAYS[name](status)
     said = msgspec.json.encode(state, order="sorted").decode()
+    at = status.get("lastStatusTime")
     return Event(
         type=f"device.{name}.changed.v1",
         data={"subscriptionId": None, "device": device, **state},
         raw=raw,
         subject=subject,
-        time=_time(status.get("lastStatusTime")),
+        time=timestamp.rfc3339(at) if isinstance(at, str) else None,
         identity=("device-status", subject or "", name, str(found.get("since")), said),
         basis="composite",
     )
@@ -93,7 +94,3 @@ def _change(body: bytes) -> dict[str, Any]:
     if type(changes) is not list or not changes or any(each not in _SAYS for each in changes):
         raise Rejected("changes: reachability or roaming is wanted")
     return found
-
-
-def _time(said: Any) -> datetime | None:
-    return timestamp.rfc3339(said) if isinstance(said, str) else None
