@@ -19,7 +19,7 @@ from receiver.auth.revocations import Revocations
 from receiver.auth.subscription_credentials import SubscriptionCredentials
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN
 from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 
 SNAPSHOT_SECONDS: Final = 60.0
 
@@ -98,10 +98,7 @@ def _digest(key: bytes) -> bytes:
 
 def read(record: bytes) -> Credential | None:
     """Return what a stored record says; None where it cannot be read."""
-    try:
-        return _decode(record)
-    except UNREADABLE:
-        return None
+    return decoded(_decode, record)
 
 
 def _table(pairs: Iterable[tuple[bytes, Credential]]) -> Table:

@@ -18,7 +18,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS_REVISION,
     subscriptions_state,
 )
-from receiver.contract.stored_values import UNREADABLE, whole
+from receiver.contract.stored_values import decoded, whole
 
 LOOK_UPS: Final = 100
 """Look-ups of unknown tokens in a second; beyond that an unknown token is answered 503."""
@@ -50,10 +50,7 @@ _decode = msgspec.json.Decoder(SubscriptionCredential).decode
 
 def read(record: bytes) -> SubscriptionCredential | None:
     """Return what a stored record says; None where it cannot be read."""
-    try:
-        return _decode(record)
-    except UNREADABLE:
-        return None
+    return decoded(_decode, record)
 
 
 def _digest(name: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -19,7 +19,4 @@ _decode = msgspec.json.Decoder(AttemptRecord).decode
 
 def read(stored: bytes | None) -> AttemptRecord | None:
     """Return what a record says; None where there is none, or somebody else wrote it."""
-    try:
-        return _decode(stored) if stored else None
-    except UNREADABLE:
-        return None
+    return decoded(_decode, stored)

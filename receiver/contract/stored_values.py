@@ -1,16 +1,26 @@
 """Reading what is stored in Redis, whatever another program has written there."""
 
 import math
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for something stored that is none of ours: also a text that is not UTF-8, and
 what is nested too deep, have errors of their own."""
 LONGEST: Final = 19
 """Characters of a whole number: a longer one is none of ours, and more than a counter holds."""
+
+
+def decoded(decode: Callable[[bytes], T], stored: bytes | None) -> T | None:
+    """Return what is stored, by its decoder; None where nothing is, or somebody else wrote it."""
+    try:
+        return decode(stored) if stored else None
+    except UNREADABLE:
+        return None
 
 
 def text(value: bytes) -> str:

@@ -17,7 +17,7 @@ from receiver.config.devices import DevicesError
 from receiver.config.polls import CamaraDevicePoll
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import poll_devices
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.device_status import DeviceStatus
 from receiver.outbound.operator_credentials import credentials
@@ -39,6 +39,9 @@ class Seen(msgspec.Struct, frozen=True):
         """Raise `ValueError` for a record that somebody else wrote."""
         if self.states.keys() != self.since.keys():
             raise ValueError("each state has a time")
+
+
+_decode = msgspec.json.Decoder(Seen).decode
 
 
 class DevicePoll(Kind):
@@ -105,7 +108,7 @@ class DevicePoll(Kind):
         still that of the state before.
         """
         key, name = poll_devices(self._poll.name), _digest(device)
-        before = _seen(await self._site.redis.hget(key, name))
+        before = decoded(_decode, await self._site.redis.hget(key, name)) or Seen({}, {})
         found = _told(status, before)
         changed = [
             each
@@ -141,14 +144,6 @@ class DevicePoll(Kind):
         one = Notification(callback, listener, receipt, now, "application/json", body)
         await self._site.shelf.append(receipt, [encode(one)], [])
         await self._site.store.end_receipt(receipt)
-
-
-def _seen(stored: bytes | None) -> Seen:
-    """Return a device's last state; that of a new one where somebody else wrote it."""
-    try:
-        return msgspec.json.decode(stored, type=Seen) if stored else Seen({}, {})
-    except UNREADABLE:
-        return Seen({}, {})
 
 
 def _told(status: DeviceStatus, before: Seen) -> dict[str, dict[str, Any]]:

@@ -9,11 +9,13 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from receiver.contract.redis_keys import subscriptions_last_events
-from receiver.contract.stored_values import UNREADABLE, text
+from receiver.contract.stored_values import decoded, text
 from receiver.subscriptions.lease import Lease
 from receiver.subscriptions.slots import Slot
 
 Kind = Literal["reachability", "roaming"]
+_decode = msgspec.json.Decoder(tuple[float, Any, str]).decode
+"""Decodes when an event came, its kind and what it stated."""
 
 
 class LastEvents:
@@ -55,7 +57,7 @@ class LastEvents:
         now = self._lease.now()
         stored, gone = await self._lease.client.hgetall(self._key), []
         for name, value in stored.items():
-            device, found = known.get(text(name)), _read(value)
+            device, found = known.get(text(name)), decoded(_decode, value)
             if device is None or found is None:
                 gone.append(name)
                 continue
@@ -67,14 +69,6 @@ class LastEvents:
                 )
         if gone:
             await self._lease.client.hdel(self._key, *gone)
-
-
-def _read(value: bytes) -> tuple[float, Any, str] | None:
-    """Return when an event came, its kind and what it stated; None where somebody else wrote it."""
-    try:
-        return msgspec.json.decode(value, type=tuple[float, Any, str])
-    except UNREADABLE:
-        return None
 
 
 def reachability(document: dict[str, Any]) -> str:

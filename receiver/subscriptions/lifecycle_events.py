@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from receiver.contract.redis_keys import EVENTS
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import UNREADABLE, decoded
 from receiver.operations.stream_entry import is_entry
 from receiver.subscriptions import attempts
 from receiver.subscriptions.api_versions import RemoteSubscription
@@ -33,12 +33,7 @@ class _Event(msgspec.Struct):
     subscriptionattempt: str = ""
 
 
-def _parse(raw: bytes) -> _Event | None:
-    """Parse an event; None where it is none of ours: others may write to the stream."""
-    try:
-        return msgspec.json.decode(raw, type=_Event)
-    except UNREADABLE:
-        return None
+_decode = msgspec.json.Decoder(_Event).decode
 
 
 class LifecycleEvents:
@@ -67,7 +62,7 @@ class LifecycleEvents:
         entries = await store.client.xrange(EVENTS, f"({self._position}", "+", _BATCH)
         for _, fields in entries:
             raw = fields.get(b"event", b"")
-            if _HAS_SUBSCRIPTION in raw and (event := _parse(raw)):
+            if _HAS_SUBSCRIPTION in raw and (event := decoded(_decode, raw)):
                 with contextlib.suppress(*UNREADABLE):  # a slot's record that somebody else wrote
                     await self._handle(event)
         await self._context.last.write()

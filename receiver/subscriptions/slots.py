@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 
 AttemptState = Literal["intended", "posting", "unknown", "pending", "active", "deleting"]
 """An attempt that is gone, or was refused, is not in its slot any more."""
@@ -113,10 +113,7 @@ def parse_slot(name: str, stored: bytes) -> Slot | None:
     """Return the slot of this name; None where it has no record, or somebody else wrote it: also
     the copy of another slot's, which could never be written where it stands.
     """
-    try:
-        found = decode(stored) if stored else None
-    except UNREADABLE:
-        return None
+    found = decoded(decode, stored)
     return found if found and found.id == name else None
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from receiver.contract.records import Delivery, decode_delivery
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from workers.sinks.sink import Item
 
 _is_entry: Final = re.compile(rb"[0-9]{1,20}-[0-9]{1,20}").fullmatch
@@ -20,16 +20,9 @@ def item(retry: bytes, name: bytes, payload: bytes) -> Item:
     plain = Delivery(entry, payload, 0)
     if retry != b"1":
         return Item(plain, retry=False)
-    known = _decoded(payload) if payload else plain
+    known = decoded(decode_delivery, payload) if payload else plain
     if known and known.entry.encode() == name:
         return Item(known, retry=True)
     foreign = Item(plain, retry=True)
     foreign.foreign = name
     return foreign
-
-
-def _decoded(payload: bytes) -> Delivery | None:
-    try:
-        return decode_delivery(payload)
-    except UNREADABLE:
-        return None

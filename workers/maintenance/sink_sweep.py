@@ -23,7 +23,7 @@ from receiver.contract.redis_keys import (
     sink_parking,
     sink_state,
 )
-from receiver.contract.stored_values import UNREADABLE, text
+from receiver.contract.stored_values import decoded, text
 from receiver.runtime import scripts
 from workers import bell, second_clock
 from workers.forward import delivery_queue
@@ -106,14 +106,7 @@ class SinkSweep:
 
 
 def _unsent(sink: str, entry: bytes, packed: bytes | None) -> Outcome:
-    one = _delivery(entry, packed or b"")
+    one = decoded(decode_delivery, packed) or Delivery(text(entry), packed or b"", 0)
     why, now = "the sink is not configured any more", time.time_ns() // 1_000_000
     letter = DeadLetter(now, why, b"", sink, one.event, one.attempts, one.entry)
     return Outcome(True, entry, "", "unsent", (encode(letter),))
-
-
-def _delivery(entry: bytes, packed: bytes) -> Delivery:
-    try:
-        return decode_delivery(packed) if packed else Delivery(text(entry), b"", 0)
-    except UNREADABLE:
-        return Delivery(text(entry), packed, 0)  # somebody else wrote it

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 
 WARN_SECONDS: Final = 14 * 86_400
 """So long before its end a consent that nobody has renewed is said to end."""
@@ -43,10 +43,7 @@ decode = msgspec.json.Decoder(Consent).decode
 
 def read(stored: bytes | None) -> Consent | None:
     """Return what a record says; None where there is none, or somebody else wrote it."""
-    try:
-        return decode(stored) if stored else None
-    except UNREADABLE:
-        return None
+    return decoded(decode, stored)
 
 
 def all_of(stored: Mapping[bytes, bytes]) -> dict[str, Consent]:

@@ -8,7 +8,7 @@ import redis.asyncio
 from msgspec import Struct
 
 from receiver.contract.redis_keys import CONSENTS, mailbox_known, mailbox_state
-from receiver.contract.stored_values import UNREADABLE, text
+from receiver.contract.stored_values import decoded, text
 from receiver.polling.mailbox.consent_token import NoConsent
 from receiver.runtime import scripts
 
@@ -41,6 +41,9 @@ class Progress(Struct, frozen=True, kw_only=True):
     """Message id -> what of it is still to be published."""
 
 
+_decode = msgspec.json.Decoder(Progress).decode
+
+
 class ProgressStore:
     """The progress of one poll, and the messages that it knows."""
 
@@ -54,11 +57,7 @@ class ProgressStore:
         """Return the progress; that of a mailbox that was never read, if there is none, or somebody
         else wrote it: then it is listed anew.
         """
-        raw = await self._client.get(self._state)
-        try:
-            return msgspec.json.decode(raw, type=Progress) if raw else Progress()
-        except UNREADABLE:
-            return Progress()
+        return decoded(_decode, await self._client.get(self._state)) or Progress()
 
     async def write(
         self, progress: Progress, known: Mapping[str, str] = {}, gone: Iterable[str] = ()
