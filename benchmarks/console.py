@@ -79,8 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10)
     said = parser.parse_args()
-    record.take("console", lambda: measure(said.store, said.rounds, said.seconds))
-    print(report(record.figures()["console"]))
+    print(report(record.take("console", lambda: measure(said.store, said.rounds, said.seconds))))
 
 
 if __name__ == "__main__":

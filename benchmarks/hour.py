@@ -213,8 +213,7 @@ def main() -> None:
     if said.minutes < 30:
         print(report(run(said.minutes, said.rate)))
         return
-    record.take("hour", partial(run, said.minutes, said.rate))
-    print(report(record.figures()["hour"]))
+    print(report(record.take("hour", partial(run, said.minutes, said.rate))))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from benchmarks.calm import Result
 from benchmarks.contenders import OURS, web_process
 from benchmarks.load import closed
 from benchmarks.processes import scratch, valkey
-from benchmarks.rounds import Round, interleave, ratios, shown, table, values
+from benchmarks.rounds import compared, interleave
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
 
@@ -41,16 +41,6 @@ def measure(bound: bool, seconds: float) -> Result:
             return closed(replace(running.target, first=500_000), CONNECTIONS, seconds)
 
 
-def report(found: list[Round]) -> str:
-    """Return the rates, and what they are with a share against without."""
-    rows = [
-        [each.name, *(shown(values(found, each.letter, name), 2) for name in ("rate", "p99"))]
-        for each in (WITHOUT, WITH)
-    ]
-    parts = [shown(ratios(found, "n", "0", name), 2) for name in ("rate", "p99")]
-    return table(["", "requests/s", "p99 ms"], [*rows, ["ratio, pair by pair", *parts]])
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,11 +48,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     said = parser.parse_args()
     both = [WITHOUT, WITH]
-    record.take(
+    rounds = record.take(
         "listener_shares",
         lambda: interleave(both, said.rounds, lambda each: measure(each is WITH, said.seconds)),
     )
-    print(report(record.figures()["listener_shares"]))
+    print(compared(rounds, WITHOUT, WITH, {"rate": "requests/s", "p99": "p99 ms"}))
 
 
 if __name__ == "__main__":

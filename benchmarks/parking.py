@@ -106,8 +106,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--many", type=int, default=1_000_000)
     said = parser.parse_args()
-    record.take("parking", lambda: rates(said.count) | start(said.many))
-    print(json.dumps(record.figures()["parking"], indent=2))
+    figures = record.take("parking", lambda: rates(said.count) | start(said.many))
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

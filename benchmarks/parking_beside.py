@@ -115,8 +115,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     said = parser.parse_args()
-    record.take("parking_beside", lambda: rounds(said.rounds, said.count))
-    print(report(record.figures()["parking_beside"]))
+    print(report(record.take("parking_beside", lambda: rounds(said.rounds, said.count))))
 
 
 if __name__ == "__main__":

@@ -30,8 +30,10 @@ def figures() -> dict[str, Any]:
     return {name: part["figures"] for name, part in parts().items()}
 
 
-def take(name: str, measure: Callable[[], Any]) -> None:
-    """Measure one part and keep it in place of what was there; all of it or nothing."""
+def take(name: str, measure: Callable[[], Any]) -> Any:
+    """Measure one part and keep it in place of what was there; all of it or nothing. Returns its
+    figures.
+    """
     part: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "processors": machine.processors(),
@@ -45,6 +47,7 @@ def take(name: str, measure: Callable[[], Any]) -> None:
     new = FILE.with_suffix(".new")
     new.write_text(json.dumps(parts() | {name: part}, indent=1) + "\n", "utf-8")
     new.replace(FILE)
+    return part["figures"]
 
 
 def said(part: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ with each other, and the median of those ratios is what is reported.
 """
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from benchmarks.calm import Result, calm
@@ -72,3 +72,15 @@ def against(rounds: Sequence[Round], pairs: Iterable[tuple[str, str]], digits: i
     found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}
     rows = [[pair, shown(each, digits)] for pair, each in found.items() if each]
     return table(["ratio, pair by pair", "median (least to greatest)"], rows)
+
+
+def compared(
+    rounds: Sequence[Round], first: Contender, second: Contender, figures: Mapping[str, str]
+) -> str:
+    """Return a Markdown table of two: figures (name -> heading), and the second over the first."""
+    rows = [
+        [each.name, *(shown(values(rounds, each.letter, name), 2) for name in figures)]
+        for each in (first, second)
+    ]
+    parts = (shown(ratios(rounds, second.letter, first.letter, name), 2) for name in figures)
+    return table(["", *figures.values()], [*rows, ["ratio, pair by pair", *parts]])

@@ -65,5 +65,5 @@ def kill(process: Process) -> None:
 
 
 if __name__ == "__main__":
-    record.take("subscription_kill", lambda: [measure() for _ in range(ROUNDS)])
-    print(json.dumps(record.figures()["subscription_kill"], indent=1))
+    figures = record.take("subscription_kill", lambda: [measure() for _ in range(ROUNDS)])
+    print(json.dumps(figures, indent=1))

@@ -14,10 +14,10 @@ from typing import Any
 import redis
 
 from benchmarks import record
-from benchmarks.contenders import OURS, web_process
+from benchmarks.contenders import OURS, Contender, web_process
 from benchmarks.load import opened
 from benchmarks.processes import valkey
-from benchmarks.rounds import Round, interleave, ratios, shown, table, values
+from benchmarks.rounds import compared, interleave
 from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_CREDENTIALS_CHANGES,
@@ -59,23 +59,6 @@ def fill(client: "redis.Redis", many: int) -> None:
     client.set(SUBSCRIPTION_CREDENTIALS_REVISION, many)
 
 
-def rounds(count: int, rate: float, seconds: float) -> list[Round]:
-    """Measure both, in turn."""
-    return interleave(
-        [WITHOUT, WITH], count, lambda each: measure(MANY * (each is WITH), rate, seconds)
-    )
-
-
-def report(found: list[Round]) -> str:
-    """Return latencies, and what they are with credentials against without."""
-    rows = [
-        [each.name, *(shown(values(found, each.letter, name), 2) for name in ("p50", "p99"))]
-        for each in (WITHOUT, WITH)
-    ]
-    parts = [shown(ratios(found, "n", "0", name), 2) for name in ("p50", "p99")]
-    return table(["", "p50 ms", "p99 ms"], [*rows, ["ratio, pair by pair", *parts]])
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -83,8 +66,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rate", type=float, default=500)
     said = parser.parse_args()
-    record.take("subscription_web", lambda: rounds(said.rounds, said.rate, said.seconds))
-    print(report(record.figures()["subscription_web"]))
+    both = [WITHOUT, WITH]
+
+    def measured(each: Contender) -> dict[str, float]:
+        return measure(MANY * (each is WITH), said.rate, said.seconds)
+
+    rounds = record.take("subscription_web", lambda: interleave(both, said.rounds, measured))
+    print(compared(rounds, WITHOUT, WITH, {"p50": "p50 ms", "p99": "p99 ms"}))
 
 
 if __name__ == "__main__":

@@ -145,5 +145,4 @@ def _plan(client: "redis.Redis", environ: dict[str, str]) -> float:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        record.take("subscriptions", measure)
-        print(json.dumps(record.figures()["subscriptions"], indent=1))
+        print(json.dumps(record.take("subscriptions", measure), indent=1))
