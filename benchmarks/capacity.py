@@ -8,8 +8,6 @@ rate ends at that share. The first is held against measurements with the same pr
 generator too, held to one processor and to one each.
 """
 
-import argparse
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -69,7 +67,7 @@ def predicted(together: Result, where: Placement) -> float:
     return 1e6 / (front + back if where.front == where.back else max(front, back))
 
 
-def placed(where: Placement, seconds: float) -> Result:
+def placed(where: Placement, seconds: float = 4) -> Result:
     """Return the notifications a second from the first request until the last one is published,
     what each process took for one of them, all held to these processors, and which share of the
     processors that was.
@@ -117,14 +115,14 @@ def _held(processors: Iterable[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def collect(rounds: int, seconds: float = 4) -> Part:
+def collect(rounds: int) -> Part:
     """Return the costs of each kind, of messages all together, and the checks, round by round."""
     part: Part = {"costs": {kind: [] for kind in notifications.KINDS}, "together": [], "checks": []}
     for _ in range(rounds):
         for kind, found in part["costs"].items():
-            found.append(measure(kind, seconds))
-        part["together"].append(placed(TOGETHER, seconds))
-        part["checks"] += [{"name": where.name} | placed(where, seconds) for where in CHECKED]
+            found.append(measure(kind))
+        part["together"].append(placed(TOGETHER))
+        part["checks"] += [{"name": where.name} | placed(where) for where in CHECKED]
     return part
 
 
@@ -166,18 +164,3 @@ def _measured(rounds: list[Result], off: str) -> list[str]:
     share = shown([100 * each["share"] for each in rounds])
     used = [f"{middle(rounds, name):.0f}" for name in USED]
     return [shown([each["rate"] for each in rounds]), off, share, *used]
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=4)
-    said = parser.parse_args()
-    part = collect(said.rounds, said.seconds)
-    print(json.dumps(part))
-    print(report(part))
-
-
-if __name__ == "__main__":
-    main()
