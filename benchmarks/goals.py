@@ -23,6 +23,10 @@ def _ratio(part: str, over: str, under: str, digits: int = 2) -> Callable[[Raw],
     return lambda raw: shown(ratios(raw[part], over, under), digits) + f" ({over}/{under})"
 
 
+def _figure(part: str, letter: str, field: str = "rate", digits: int = 0) -> Callable[[Raw], str]:
+    return lambda raw: shown(values(raw[part], letter, field), digits)
+
+
 def _half_p99(raw: Raw) -> str:
     peer = values(raw["half"], "c", "p99")
     rate = raw["half"][0]["e"]["offered"]
@@ -136,26 +140,16 @@ _GOALS: list[tuple[str, str, str, Callable[[Raw], str]]] = [
     ("half", "p99 at half load, open loop, ms", "under 10 and under (c)", _half_p99),
     ("lone", "lone notification, p50 above (a)'s, ms", "0.6", _above),
     ("lone", "and above the store's own write", "0.1", _above_store),
-    (
-        "drain",
-        "normalised per second, one worker",
-        "25,000",
-        lambda raw: shown(values(raw["drain"], "e", "rate")),
-    ),
+    ("drain", "normalised per second, one worker", "25,000", _figure("drain", "e")),
     ("drain", "", "3 times (c)", _ratio("drain", "e", "c", 1)),
     ("drain", "", "100 times (b)", _ratio("drain", "e", "b", 0)),
     (
         "forward",
         "delivered per second to one web hook, one worker",
         "1,500",
-        lambda raw: shown(values(raw["forward"], "e", "rate")),
+        _figure("forward", "e"),
     ),
-    (
-        "forward",
-        "the same in batches of 100",
-        "8,000",
-        lambda raw: shown(values(raw["forward"], "e batch", "rate")),
-    ),
+    ("forward", "the same in batches of 100", "8,000", _figure("forward", "e batch")),
     ("forward", "", "beside (c) with undici", _ratio("forward", "e", "c", 1)),
     ("drained", "each kind, one worker", "3 times (c)", _drained("e {} 1", "c")),
     ("drained", "two workers", "1.5 times one", _drained("e {} 2", "e {} 1")),
@@ -170,10 +164,5 @@ _GOALS: list[tuple[str, str, str, Callable[[Raw], str]]] = [
     ("waiting", "Valkey per waiting notification", "1.2 x body + 100 bytes", _waiting),
     ("identities", "Valkey per remembered identity", "60 bytes", _identities),
     ("resident", "resident memory over 1,000,000", "70 MB each, flat", _resident),
-    (
-        "startup",
-        "`receiver web` to its first 204, s",
-        "1",
-        lambda raw: shown(values(raw["startup"], "e", "seconds"), 2),
-    ),
+    ("startup", "`receiver web` to its first 204, s", "1", _figure("startup", "e", "seconds", 2)),
 ]
