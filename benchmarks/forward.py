@@ -15,7 +15,7 @@ from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
 from benchmarks.drain import timed
 from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
-from benchmarks.rounds import Round, against, shown, table, values
+from benchmarks.rounds import Round, against, measured, table
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS, SINKS
@@ -46,11 +46,7 @@ def present() -> list[Contender]:
 
 def report(rounds: list[Round]) -> str:
     """Return the rates and how ours compares."""
-    rows = [
-        [each.title, shown(values(rounds, each.letter, "rate"))]
-        for each in (SINGLE, BATCH, BULLMQ)
-        if values(rounds, each.letter, "rate")
-    ]
+    rows = measured(rounds, (SINGLE, BATCH, BULLMQ), ("rate", 0))
     head = ["one forward worker, one web hook", "events per second"]
     pairs = [(SINGLE.letter, "c"), (BATCH.letter, "c")]
     return table(head, rows) + "\n\n" + against(rounds, pairs, 1)

@@ -15,7 +15,7 @@ from benchmarks.calm import Result, calm
 from benchmarks.contenders import BULLMQ, EMPTY, OURS, Contender, fresh
 from benchmarks.load import closed, opened, percentile
 from benchmarks.processes import valkey
-from benchmarks.rounds import Round, disturbance, shown, table, values
+from benchmarks.rounds import Round, disturbance, measured, shown, table, values
 from receiver.contract.redis_keys import BELL, INBOUND, LEDGER, REJECTED
 from receiver.intake.inbound_writer import script
 
@@ -72,15 +72,7 @@ def store_alone(seconds: float) -> Result:
 
 def report_lone(rounds: list[Round]) -> str:
     """Return the latencies of a lone notification, and ours above the empty endpoint's."""
-    rows = [
-        [
-            each.title,
-            shown(values(rounds, each.letter, "p50"), 2),
-            shown(values(rounds, each.letter, "p99"), 2),
-        ]
-        for each in contenders.ALL
-        if values(rounds, each.letter, "p50")
-    ]
+    rows = measured(rounds, contenders.ALL, ("p50", 2), ("p99", 2))
     rows.append(["(e) above (a)", shown(above(rounds), 2), ""])
     if stores := values(rounds, STORE.letter, "p50"):
         rows.append([STORE.name, shown(stores, 2), ""])

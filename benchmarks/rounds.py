@@ -67,6 +67,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def measured(
+    rounds: Sequence[Round], contenders: Iterable[Contender], *figures: tuple[str, int]
+) -> list[list[str]]:
+    """Return title and figures (name, digits) of the contenders that were measured."""
+    return [
+        [each.title, *(shown(values(rounds, each.letter, x), digits) for x, digits in figures)]
+        for each in contenders
+        if any(each.letter in one for one in rounds)
+    ]
+
+
 def against(rounds: Sequence[Round], pairs: Iterable[tuple[str, str]], digits: int = 2) -> str:
     """Return a Markdown table of the ratios of these (over, under), of those that were measured."""
     found = {f"{over} / {under}": ratios(rounds, over, under) for over, under in pairs}

@@ -6,7 +6,7 @@ from benchmarks import contenders
 from benchmarks.calm import Result
 from benchmarks.contenders import Contender, web_process
 from benchmarks.processes import valkey
-from benchmarks.rounds import Round, shown, table, values
+from benchmarks.rounds import Round, measured, table
 
 
 def measure(contender: Contender) -> Result:
@@ -19,9 +19,5 @@ def measure(contender: Contender) -> Result:
 
 def report(rounds: list[Round]) -> str:
     """Return the seconds of each contender."""
-    rows = [
-        [each.title, shown(values(rounds, each.letter, "seconds"), 2)]
-        for each in contenders.ALL
-        if values(rounds, each.letter, "seconds")
-    ]
+    rows = measured(rounds, contenders.ALL, ("seconds", 2))
     return table(["from start to the first 2xx", "seconds"], rows)
