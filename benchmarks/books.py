@@ -21,6 +21,7 @@ from receiver.contract.redis_keys import (
     NORMALISE_JOB,
     NORMALISE_OPTIONS,
     NORMALISE_QUEUE,
+    SINKS,
 )
 from receiver.intake.accept import accept
 
@@ -64,6 +65,11 @@ def unpublished(client: "redis.Redis") -> int:
     """
     accepted, published = client.hmget(LEDGER, ["accepted", "published"])
     return int(accepted or 0) - int(published or 0)
+
+
+def delivered(client: "redis.Redis", sink: str) -> int:
+    """Return how many events a sink has got."""
+    return int(client.hget(SINKS, f"{sink}:delivered") or 0)
 
 
 def oldest_open(client: "redis.Redis") -> float:

@@ -6,14 +6,14 @@ The hook says when each event came: milliseconds since the `receivedtime` that i
 import json
 import urllib.request
 from dataclasses import replace
+from functools import partial
 
-from benchmarks import forward
+from benchmarks import books, forward
 from benchmarks.calm import Result
 from benchmarks.contenders import OURS, web_process
 from benchmarks.load import opened, percentile
 from benchmarks.processes import python, running, scratch, until, valkey
 from benchmarks.rounds import shown, table
-from receiver.contract.redis_keys import SINKS
 from workers.forward import delivery_queue
 
 RATE = 1000.0
@@ -30,10 +30,7 @@ def measure(rate: float = RATE, seconds: float = 15) -> Result:
             running(python("-m", "workers"), environ) as workers,
             web_process(OURS, server, more) as web,
         ):
-
-            def delivered() -> int:
-                return int(server.client.hget(SINKS, f"{forward.SINK}:delivered") or 0)
-
+            delivered = partial(books.delivered, server.client, forward.SINK)
             opened(replace(web.target, first=1), rate, CONNECTIONS, 3)
             until(lambda: delivered() >= 3 * rate, workers, 60)
             _took(url)

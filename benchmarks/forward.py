@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from benchmarks import notifications
+from benchmarks import books, notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
 from benchmarks.drain import timed
@@ -18,7 +18,7 @@ from benchmarks.processes import Server, free_port, python, running, scratch, un
 from benchmarks.rounds import Round, against, measured, table
 from receiver.carriers import CALLBACKS
 from receiver.contract.records import Notification
-from receiver.contract.redis_keys import EVENTS, SINKS
+from receiver.contract.redis_keys import EVENTS
 from workers.forward import delivery_queue
 from workers.normalise.cloudevent import claim
 
@@ -69,11 +69,8 @@ def _ours(contender: Contender, server: Server, url: str, directory: Path, count
     fill(server, count)
     environ = {"REDIS_URL": server.url, **configured(url, directory, mode)}
 
-    def left() -> int:
-        return count - int(server.client.hget(SINKS, f"{SINK}:delivered") or 0)
-
     with running(python("-m", "workers"), environ) as process:
-        return timed(left, count, process)
+        return timed(lambda: count - books.delivered(server.client, SINK), count, process)
 
 
 def configured(url: str, directory: Path, mode: str) -> dict[str, str]:

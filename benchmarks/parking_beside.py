@@ -21,7 +21,7 @@ from benchmarks.parking import SINK, step_and_take
 from benchmarks.processes import Server, python, running, scratch, until, valkey
 from benchmarks.rounds import Round, ratios, shown, table, values
 from receiver.config.settings import Settings
-from receiver.contract.redis_keys import EVENTS, SINKS, sink_parking, sink_state
+from receiver.contract.redis_keys import EVENTS, sink_parking, sink_state
 from receiver.runtime import redis_client
 from workers.forward import delivery_queue
 from workers.parking.parker import Parker
@@ -46,14 +46,9 @@ def measure(way: str, count: int) -> Result:
             begin = time.perf_counter()
             until(lambda: books.outcomes(server.client) >= count, process, 300)
             normalised = time.perf_counter() - begin
-            until(lambda: _delivered(server) >= count, process, 300)
+            until(lambda: books.delivered(server.client, "live") >= count, process, 300)
             forwarded = time.perf_counter() - begin
     return {"normalised": count / normalised, "rate": count / forwarded}
-
-
-def _delivered(server: Server) -> int:
-    found: Any = server.client.hget(SINKS, "live:delivered")
-    return int(found or 0)
 
 
 @contextlib.contextmanager
