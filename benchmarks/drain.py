@@ -7,7 +7,7 @@ the most that can be said for their queues; RQ gets fewer of them, or it would t
 import json
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import redis
@@ -86,10 +86,14 @@ def _fill_rq(server: Server, backlog: int, _kinds: Sequence[str]) -> int:
 
 
 def _fill_bullmq(server: Server, backlog: int, _kinds: Sequence[str]) -> int:
-    lines = b"\n".join(notifications.body("message", number) for number in range(backlog))
-    environ = {"REDIS_URL": server.url}
-    subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
+    fill_bullmq(server, (notifications.body("message", number) for number in range(backlog)))
     return backlog
+
+
+def fill_bullmq(server: Server, jobs: Iterable[bytes]) -> None:
+    """Enqueue jobs with these contents."""
+    command, environ = ["node", str(PEER / "fill.mjs")], {"REDIS_URL": server.url}
+    subprocess.run(command, input=b"\n".join(jobs), env=environ, check=True)
 
 
 def _rq_worker(*flags: str) -> Callable[[Server], list[str]]:
@@ -101,6 +105,7 @@ def _left_in(*lists: str) -> Callable[["redis.Redis"], int]:
     return lambda client: sum(int(client.llen(name)) for name in lists)
 
 
+bullmq_left = _left_in("bull:notifications:wait", "bull:notifications:active")
 _RQ_LEFT = _left_in("rq:queue:notifications", "rq:queue:notifications:intermediate")
 _Way = tuple[
     Callable[[Server, int, Sequence[str]], int],
@@ -114,6 +119,6 @@ _WAYS: dict[str, _Way] = {
     BULLMQ.letter: (
         _fill_bullmq,
         lambda _: ["node", str(PEER / "worker.mjs")],
-        _left_in("bull:notifications:wait", "bull:notifications:active"),
+        bullmq_left,
     ),
 }

@@ -5,7 +5,6 @@ at a time, posting with undici; it signs nothing. Its jobs hold the same events.
 """
 
 import contextlib
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from zoneinfo import ZoneInfo
 from benchmarks import books, notifications
 from benchmarks.calm import Result
 from benchmarks.contenders import BULLMQ, OURS, PEER, Contender
-from benchmarks.drain import timed
+from benchmarks.drain import bullmq_left, fill_bullmq, timed
 from benchmarks.processes import Server, free_port, python, running, scratch, until, valkey
 from benchmarks.rounds import Round, against, measured, table
 from receiver.carriers import CALLBACKS
@@ -85,15 +84,9 @@ def configured(url: str, directory: Path, mode: str) -> dict[str, str]:
 
 def _bullmq(_contender: Contender, server: Server, url: str, _directory: Path, count: int) -> float:
     environ = {"REDIS_URL": server.url, "HOOK_URL": url, "NODE_ENV": "production"}
-    lines = b"\n".join(events(count))
-    subprocess.run(["node", str(PEER / "fill.mjs")], input=lines, env=environ, check=True)
-
-    def left() -> int:
-        waiting = server.client.llen("bull:notifications:wait")
-        return int(waiting) + int(server.client.llen("bull:notifications:active"))
-
+    fill_bullmq(server, events(count))
     with running(["node", str(PEER / "forward.mjs")], environ) as process:
-        return timed(left, count, process)
+        return timed(lambda: bullmq_left(server.client), count, process)
 
 
 def fill(server: Server, count: int) -> None:
