@@ -8,7 +8,6 @@ in; what a page takes is told by the clock and in processor time of the console,
 have other work. Rounds with the console and its viewers and rounds without them take turns.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from benchmarks.console_viewers import Viewers
 from benchmarks.console_web import VIEWERS, loading, turns
 from benchmarks.contenders import OURS, web_process
 from benchmarks.footprint import megabytes
+from benchmarks.options import options
 from benchmarks.processes import python, running, valkey
 from benchmarks.rounds import table
 
@@ -74,11 +74,7 @@ _POINTS: Final = ("p50", "p95", "cpu")
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, default=KEPT)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10)
-    said = parser.parse_args()
+    said = options(__doc__, store=KEPT, rounds=5, seconds=10.0)
     print(report(record.take("console", lambda: measure(said.store, said.rounds, said.seconds))))
 
 

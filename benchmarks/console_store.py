@@ -8,7 +8,6 @@ Each document is made once by the code that makes it in earnest, and copied by a
 with another number, receipt and time in it; none of their lengths change.
 """
 
-import argparse
 import hashlib
 import json
 import shutil
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from benchmarks import notifications
 from benchmarks.notifications import MARK
+from benchmarks.options import options
 from benchmarks.processes import SCRATCH, valkey
 from receiver.auth import credential_store
 from receiver.auth.bearer import Credential
@@ -212,11 +212,7 @@ def _history(client: Any, now: int) -> None:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, default=KEPT)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--dead", type=int, default=100_000)
-    said = parser.parse_args()
+    said = options(__doc__, store=KEPT, events=1_000_000, dead=100_000)
     keep(said.store, said.events, said.dead)
 
 

@@ -6,7 +6,6 @@ no notification comes twice. Prints a line for each minute, then what came of al
 an hour or more goes into `RESULTS.md`, too.
 """
 
-import argparse
 import json
 import subprocess
 import threading
@@ -22,6 +21,7 @@ from benchmarks import books, forward, notifications, record
 from benchmarks.contenders import OURS, Running, web_process
 from benchmarks.footprint import command_of, megabytes, resident_megabytes
 from benchmarks.load import Target, opened
+from benchmarks.options import options
 from benchmarks.processes import Process, Server, beside, python, running, scratch, until, valkey
 from benchmarks.rounds import table
 from receiver.contract.redis_keys import EVENTS, LEDGER, SINKS
@@ -206,10 +206,7 @@ def _slope(sizes: list[float]) -> float:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=int, default=60)
-    parser.add_argument("--rate", type=float, default=5000)
-    said = parser.parse_args()
+    said = options(__doc__, minutes=60, rate=5000.0)
     if said.minutes < 30:
         print(report(run(said.minutes, said.rate)))
         return

@@ -4,7 +4,6 @@ to one of ten listeners and has a rate, and with one that is bound to none, in i
 `python -m benchmarks.listener_shares` prints the rounds and keeps them in `results/raw.json`.
 """
 
-import argparse
 import time
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from benchmarks import notifications, record
 from benchmarks.calm import Result
 from benchmarks.contenders import OURS, web_process
 from benchmarks.load import closed
+from benchmarks.options import options
 from benchmarks.processes import scratch, valkey
 from benchmarks.rounds import compared, interleave
 from receiver.auth import credential_store
@@ -43,10 +43,7 @@ def measure(bound: bool, seconds: float) -> Result:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5)
-    said = parser.parse_args()
+    said = options(__doc__, rounds=5, seconds=5.0)
     both = [WITHOUT, WITH]
     rounds = record.take(
         "listener_shares",

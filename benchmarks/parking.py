@@ -5,7 +5,6 @@ back is taken from the retry set as soon as it is as much as may be due at once,
 is faster than any. Both ways are to be faster than one forward worker (`forward.py`).
 """
 
-import argparse
 import json
 import time
 from itertools import islice
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 from benchmarks import record
 from benchmarks.calm import Result
 from benchmarks.forward import events, fill
+from benchmarks.options import options
 from benchmarks.processes import scratch, valkey
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.contract.redis_keys import EVENTS, retry_due, retry_items, sink_parking, sink_state
@@ -102,10 +102,7 @@ def _park(directory: Path, count: int) -> None:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--many", type=int, default=1_000_000)
-    said = parser.parse_args()
+    said = options(__doc__, count=100_000, many=1_000_000)
     figures = record.take("parking", lambda: rates(said.count) | start(said.many))
     print(json.dumps(figures, indent=2))
 

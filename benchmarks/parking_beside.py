@@ -5,7 +5,6 @@ oldest events of another sink are parked as fast as that goes, and while they re
 takes them at once. Rounds are interleaved; what counts is the ratio within a round.
 """
 
-import argparse
 import contextlib
 import json
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from benchmarks import books, record
 from benchmarks.calm import Result
 from benchmarks.forward import fill
+from benchmarks.options import options
 from benchmarks.parking import SINK, step_and_take
 from benchmarks.processes import Server, python, running, scratch, until, valkey
 from benchmarks.rounds import Round, ratios, shown, table, values
@@ -106,10 +106,7 @@ def main() -> None:
     """Run from the command line."""
     if sys.argv[1:2] == ["--parker"]:
         _park_for_ever(*sys.argv[2:4])
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    said = parser.parse_args()
+    said = options(__doc__, count=20_000, rounds=3)
     print(report(record.take("parking_beside", lambda: rounds(said.rounds, said.count))))
 
 

@@ -4,7 +4,6 @@ At a steady rate what comes in is handled as it comes, in small batches, and not
 this is what a machine pays all day.
 """
 
-import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from benchmarks.contenders import OURS, web_process
 from benchmarks.cpu import spent
 from benchmarks.endtoend import CONNECTIONS, took_since
 from benchmarks.load import opened, percentile
+from benchmarks.options import options
 from benchmarks.processes import Process, Server, python, running, scratch, until, valkey
 from benchmarks.rounds import shown, table
 from receiver.contract.redis_keys import EVENTS
@@ -65,10 +65,7 @@ def _workers(server: Server, settings: str) -> Iterator[Process]:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
-    said = parser.parse_args()
+    said = options(__doc__, rounds=3, seconds=5.0)
     rows = []
     for sinks in (False, True):
         for rate in RATES:

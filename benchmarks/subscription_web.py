@@ -4,7 +4,6 @@ without any, in interleaved rounds.
 `python -m benchmarks.subscription_web` prints the rounds and keeps them in `results/raw.json`.
 """
 
-import argparse
 import hashlib
 import json
 import time
@@ -16,6 +15,7 @@ import redis
 from benchmarks import record
 from benchmarks.contenders import OURS, Contender, web_process
 from benchmarks.load import opened
+from benchmarks.options import options
 from benchmarks.processes import valkey
 from benchmarks.rounds import compared, interleave
 from receiver.contract.redis_keys import (
@@ -61,11 +61,7 @@ def fill(client: "redis.Redis", many: int) -> None:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=6)
-    parser.add_argument("--rate", type=float, default=500)
-    said = parser.parse_args()
+    said = options(__doc__, rounds=5, seconds=6.0, rate=500.0)
     both = [WITHOUT, WITH]
 
     def measured(each: Contender) -> dict[str, float]:
