@@ -36,12 +36,15 @@ def json(status: int, document: object) -> Response:
     return Response(msgspec.json.encode(document), status, media_type="application/json")
 
 
-def ordered(path: str, act: Callable[[bytes], dict[str, Any]]) -> Route:
-    """Return a route for orders, which answers a wrong one with 400 and what is wanted."""
+def ordered(path: str, kind: Any, act: Callable[[Any], dict[str, Any]]) -> Route:
+    """Return a route for orders of a kind, which answers a wrong one with 400 and what is wanted.
+    Where `kind` is None what is sent does not matter.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:
-            return json(200, act(await request.body() or b"{}"))
+            body = await request.body() or b"{}"
+            return json(200, act(kind and msgspec.json.decode(body, type=kind)))
         except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
             return json(400, {"message": str(error)})
 

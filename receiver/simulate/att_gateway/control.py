@@ -47,25 +47,25 @@ class Control:
     @property
     def routes(self) -> list[Route]:
         """Return all routes; each takes and returns JSON."""
-        posts = {
-            "mo": self._accept,
-            "sent": self._add_sent,
-            "status": self._set_status,
-            "mailbox": self._change_mailbox,
-            "tokens": self._issue_token,
-            "forget-tokens": self._forget_tokens,
-            "faults": self._add_fault,
-            "clear-faults": self._clear_faults,
-            "clock": self._move_clock,
-            "killed": self._killed,
-            "settings": self._change_settings,
-            "reset": self._reset,
+        posts: dict[str, tuple[Any, Any]] = {
+            "mo": (AcceptMessages, self._accept),
+            "sent": (AddSent, self._add_sent),
+            "status": (SetStatus, self._set_status),
+            "mailbox": (ChangeMailbox, self._change_mailbox),
+            "tokens": (IssueToken, self._issue_token),
+            "forget-tokens": (ForgetTokens, self._forget_tokens),
+            "faults": (Fault, self._add_fault),
+            "clear-faults": (None, self._clear_faults),
+            "clock": (MoveClock, self._move_clock),
+            "killed": (Killed, self._killed),
+            "settings": (dict[str, Any], self._change_settings),
+            "reset": (None, self._reset),
         }
         return [
             Route("/_books", self._books, methods=["GET"]),
             Route("/_verdict", self._verdict, methods=["GET"]),
-            ordered("/_verdict", self._judge),
-            *(ordered(f"/_control/{name}", act) for name, act in posts.items()),
+            ordered("/_verdict", Published, self._judge),
+            *(ordered(f"/_control/{name}", *order) for name, order in posts.items()),
         ]
 
     async def verdict(self, reader: StreamReader) -> Verdict:
@@ -85,9 +85,8 @@ class Control:
         )
 
     async def _books(self, request: Request) -> Response:
-        return json(
-            200, records(self._gateway, self._calls, summary="summary" in request.query_params)
-        )
+        summary = "summary" in request.query_params
+        return json(200, records(self._gateway, self._calls, summary=summary))
 
     async def _verdict(self, _request: Request) -> Response:
         if not self._reader:
@@ -98,12 +97,10 @@ class Control:
         except redis_errors.DOWN as error:
             return json(503, {"message": f"--redis-url: {error}"})
 
-    def _judge(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=Published)
+    def _judge(self, order: Published) -> dict[str, Any]:
         return _shown(self._compared(Counter(order.published)))
 
-    def _accept(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=AcceptMessages)
+    def _accept(self, order: AcceptMessages) -> dict[str, Any]:
         inbox, online = self._gateway.inbox, self._gateway.online(order.registration)
         for _ in range(order.count):
             self._generated += 1
@@ -115,8 +112,7 @@ class Control:
                 inbox.accept(order.registration, sender, text, generated=order.text is None)
         return {"accepted": order.count, "waiting": inbox.waiting.get(order.registration, 0)}
 
-    def _change_mailbox(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=ChangeMailbox)
+    def _change_mailbox(self, order: ChangeMailbox) -> dict[str, Any]:
         mailbox, now = self._gateway.mailbox(order.client), self._gateway.clock.now()
         added = [mailbox.add(_item(each, mailbox.subscriber, now)).id for each in order.add]
         for each in order.update:
@@ -129,56 +125,47 @@ class Control:
             mailbox.drop_index()
         return {"added": added, "state": mailbox.state, "status": mailbox.status}
 
-    def _add_sent(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=AddSent)
+    def _add_sent(self, order: AddSent) -> dict[str, Any]:
         return {"id": self._gateway.outbox.add(order.address, order.text, notify=order.notify).id}
 
-    def _set_status(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=SetStatus)
+    def _set_status(self, order: SetStatus) -> dict[str, Any]:
         return {"changed": self._gateway.outbox.set_status(order.id, order.status, order.address)}
 
-    def _issue_token(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=IssueToken)
+    def _issue_token(self, order: IssueToken) -> dict[str, Any]:
         scopes, life = scopes_of(order.scope), order.expires_in
         return self._gateway.tokens.issue(order.client, scopes, consent=True, life=life)
 
-    def _forget_tokens(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=ForgetTokens)
+    def _forget_tokens(self, order: ForgetTokens) -> dict[str, Any]:
         self._gateway.tokens.forget(refresh=order.refresh)
         return {}
 
-    def _add_fault(self, body: bytes) -> dict[str, Any]:
-        self._gateway.faults.add([msgspec.json.decode(body, type=Fault)])
+    def _add_fault(self, fault: Fault) -> dict[str, Any]:
+        self._gateway.faults.add([fault])
         return {"faults": self._gateway.faults.left}
 
-    def _clear_faults(self, _body: bytes) -> dict[str, Any]:
+    def _clear_faults(self, _order: None) -> dict[str, Any]:
         self._gateway.faults.clear()
         return {}
 
-    def _move_clock(self, body: bytes) -> dict[str, Any]:
-        self._gateway.clock.set_ahead(msgspec.json.decode(body, type=MoveClock).ahead)
+    def _move_clock(self, order: MoveClock) -> dict[str, Any]:
+        self._gateway.clock.set_ahead(order.ahead)
         return {"now": self._gateway.clock.now()}
 
-    def _killed(self, body: bytes) -> dict[str, Any]:
-        order, now = msgspec.json.decode(body, type=Killed), datetime.now(UTC)
-        real = (
-            now - timedelta(seconds=1)
-            if order.at is None
-            else datetime.fromtimestamp(order.at, UTC)
-        )
-        ahead = self._gateway.clock.now() - now
+    def _killed(self, order: Killed) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        ago, ahead = now - timedelta(seconds=1), self._gateway.clock.now() - now
+        real = ago if order.at is None else datetime.fromtimestamp(order.at, UTC)
         found = self._gateway.handovers.kill(real + ahead)
         return {"pages": [each.number for each in found]}
 
-    def _reset(self, _body: bytes) -> dict[str, Any]:
+    def _reset(self, _order: None) -> dict[str, Any]:
         self._gateway.reset()
         self._calls.clear()
         self._generated = 0
         return {}
 
-    def _change_settings(self, body: bytes) -> dict[str, Any]:
+    def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Change sections as in the scenario file; what they do not name stays as it is."""
-        changes = msgspec.json.decode(body, type=dict[str, Any])
         self._gateway.scenario = changed(self._gateway.scenario, changes)
         return {}
 

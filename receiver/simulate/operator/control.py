@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -113,28 +112,27 @@ class Control:
     @property
     def routes(self) -> list[Route]:
         """Return all routes; each takes and returns JSON."""
-        posts = {
-            "devices": self._change_device,
-            "end": self._end,
-            "status": self._set_status,
-            "tokens": self._issue_token,
-            "forget-tokens": self._forget_tokens,
-            "faults": self._add_fault,
-            "clear-faults": self._clear_faults,
-            "clock": self._move_clock,
-            "settings": self._change_settings,
+        posts: dict[str, tuple[Any, Any]] = {
+            "devices": (ChangeDevice, self._change_device),
+            "end": (End, self._end),
+            "status": (SetStatus, self._set_status),
+            "tokens": (IssueToken, self._issue_token),
+            "forget-tokens": (None, self._forget_tokens),
+            "faults": (Fault, self._add_fault),
+            "clear-faults": (None, self._clear_faults),
+            "clock": (MoveClock, self._move_clock),
+            "settings": (dict[str, Any], self._change_settings),
         }
         return [
             Route("/_books", self._books, methods=["GET"]),
-            *(ordered(f"/_control/{name}", act) for name, act in posts.items()),
+            *(ordered(f"/_control/{name}", *order) for name, order in posts.items()),
         ]
 
     async def _books(self, request: Request) -> Response:
         summary = "summary" in request.query_params
         return json(200, books(self._operator, self._calls, self._faults, summary=summary))
 
-    def _change_device(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=ChangeDevice)
+    def _change_device(self, order: ChangeDevice) -> dict[str, Any]:
         device = _identified(order.device)
         names = ("connectivity", "roaming", "country_code", "country_name", "refuse")
         state = {name: getattr(order, name) for name in names}
@@ -142,46 +140,42 @@ class Control:
         with _wrong_order():
             return {"notified": self._operator.set_state(device, **state)}
 
-    def _end(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=End)
+    def _end(self, order: End) -> dict[str, Any]:
         found = order.of(self._operator)
         for each in found:
             self._operator.end(each, order.reason, notify=order.notify)
         return {"ended": len(found)}
 
-    def _set_status(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=SetStatus)
+    def _set_status(self, order: SetStatus) -> dict[str, Any]:
         found = order.of(self._operator)
         for each in found:
             self._operator.set_status(each, order.status)
         return {"changed": len(found)}
 
-    def _issue_token(self, body: bytes) -> dict[str, Any]:
-        order = msgspec.json.decode(body, type=IssueToken)
+    def _issue_token(self, order: IssueToken) -> dict[str, Any]:
         scopes = None if order.scope is None else frozenset(order.scope.split())
         device = order.device and _identified(order.device)
         token = self._tokens.issue(order.client, order.expires_in, scopes, device)
         return {"access_token": token, "token_type": "Bearer", "expires_in": order.expires_in}
 
-    def _forget_tokens(self, _body: bytes) -> dict[str, Any]:
+    def _forget_tokens(self, _order: None) -> dict[str, Any]:
         self._tokens.forget()
         return {}
 
-    def _add_fault(self, body: bytes) -> dict[str, Any]:
-        self._faults.add(msgspec.json.decode(body, type=Fault))
+    def _add_fault(self, fault: Fault) -> dict[str, Any]:
+        self._faults.add(fault)
         return {"faults": self._faults.left}
 
-    def _clear_faults(self, _body: bytes) -> dict[str, Any]:
+    def _clear_faults(self, _order: None) -> dict[str, Any]:
         self._faults.clear()
         return {}
 
-    def _move_clock(self, body: bytes) -> dict[str, Any]:
-        self._operator.clock.set_ahead(msgspec.json.decode(body, type=MoveClock).ahead)
+    def _move_clock(self, order: MoveClock) -> dict[str, Any]:
+        self._operator.clock.set_ahead(order.ahead)
         return {"now": self._operator.clock.now()}
 
-    def _change_settings(self, body: bytes) -> dict[str, Any]:
+    def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Change sections as in the scenario file; what they do not name stays as it is."""
-        changes = msgspec.json.decode(body, type=dict[str, Any])
         self._operator.scenario = changed(self._operator.scenario, changes)
         return {}
 
