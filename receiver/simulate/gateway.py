@@ -156,7 +156,6 @@ class Gateway:
             return
         self._ended.add(subscription)
         self._ledger.subscriptions_ended += 1
-        if rules.sends_subscription_ended(answer):
-            self._schedule(
-                Attempt(self._plan.ended(subscription, len(self._ended), self.now), self.now)
-            )
+        if answer.status == 401:  # `subscription-ended` follows (event guide 2.2.3)
+            last = self._plan.ended(subscription, len(self._ended), self.now)
+            self._schedule(Attempt(last, self.now))

@@ -45,13 +45,6 @@ def ends_subscription(planned: Planned, answer: Answer) -> bool:
     return bool(planned.subscription) and not planned.hostile and answer.status in _ENDING_STATUSES
 
 
-def sends_subscription_ended(answer: Answer) -> bool:
-    """Return whether a last notification follows: after 401, `subscription-ended` (event guide
-    2.2.3).
-    """
-    return answer.status == 401
-
-
 def _att(rule: Att, nth: int) -> float | None:
     """Return the pause after any response but 2xx; the pauses double and fill `retry_for`."""
     if nth >= rule.attempts:

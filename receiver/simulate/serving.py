@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import uvicorn
@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def server(
@@ -49,3 +51,15 @@ def ordered(path: str, kind: Any, act: Callable[[Any], dict[str, Any]]) -> Route
             return json(400, {"message": str(error)})
 
     return Route(path, endpoint, methods=["POST"])
+
+
+def changed(scenario: S, changes: dict[str, Any]) -> S:
+    """Return the scenario with some values replaced, section by section, as in its file.
+
+    Raises `msgspec.ValidationError`, and leaves the scenario as it was.
+    """
+    now: dict[str, Any] = msgspec.to_builtins(scenario)
+    for name, value in changes.items():
+        inner = now.get(name)
+        now[name] = inner | value if isinstance(inner, dict) and isinstance(value, dict) else value
+    return msgspec.convert(now, type(scenario))

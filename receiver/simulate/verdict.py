@@ -146,9 +146,6 @@ class RunLedger:
     def _all(self, status: int, least: int = 1) -> bool:
         return self._statuses[status] == self._statuses.total() >= least
 
-    def _all_unreachable(self) -> bool:
-        return self.answers["unreachable"] == self.answers.total() > 0
-
     def is_acknowledged(self, planned: Planned) -> bool:
         """Return whether any attempt at this notification was acknowledged."""
         return self._record(planned).acknowledged < math.inf
@@ -194,7 +191,7 @@ class RunLedger:
             examples={"lost": lost[:5] if verified else [], "duplicated": twice[:5]},
             nowhere=self._all(404),
             unauthorised=self._all(401),
-            unreachable=self._all_unreachable(),
+            unreachable=self.answers["unreachable"] == self.answers.total() > 0,
         )
 
     def _record(self, planned: Planned) -> Record:

@@ -20,11 +20,7 @@ from receiver.simulate.att_gateway.verdict import Verdict
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8099, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    help="Seed of all random choices.  [default: the scenario's, or 1]",
-)
+@simulated_server.seed_option
 @click.option("--redis-url", help="Redis to which the receiver publishes: /_verdict reads it.")
 @click.option(
     "--from-stream",

@@ -18,11 +18,7 @@ from receiver.simulate.scenario import ScenarioError
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1, 65535), default=8091, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    help="Seed of all random choices.  [default: the scenario's, or 1]",
-)
+@simulated_server.seed_option
 def command(scenario: Path | None, port: int, host: str, seed: int | None) -> None:
     """Simulate a network operator: accept CAMARA subscriptions, send their events, record both.
 

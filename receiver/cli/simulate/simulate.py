@@ -4,13 +4,13 @@ import asyncio
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
 
 from receiver.cli.send import demo_token
-from receiver.cli.simulate import gateway, operator, report
+from receiver.cli.simulate import gateway, operator, report, simulated_server
 from receiver.cli.simulate.attempt_log import AttemptLog
 from receiver.cli.terminal import output, receiver_url, setup, token_option
 from receiver.cli.terminal.number_option import NumberOption
@@ -24,12 +24,7 @@ from receiver.simulate.run import Run, Stream
 from receiver.simulate.scenario import MOST, Phase, Scenario
 from receiver.simulate.verdict import Verdict
 
-
-class Amount(NumberOption):
-    """The type of options that take a number above 0 and up to a million."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1_000_000, min_open=True)
+_AMOUNT: Final = NumberOption(0, 1_000_000, min_open=True)
 
 
 class _Simulate(click.Group):
@@ -67,17 +62,13 @@ class _Simulate(click.Group):
 @click.option(
     "--from-stream", metavar="NAME", help=f"Stream to which it publishes.  [default: {EVENTS}]"
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    help="Seed of all random choices.  [default: the scenario's, or 1]",
-)
+@simulated_server.seed_option
 @click.option(
     "--rate",
-    type=Amount(),
+    type=_AMOUNT,
     help="Notifications a second, instead of the scenario's phases.",
 )
-@click.option("--duration", type=Amount(), help="Seconds of sending.")
+@click.option("--duration", type=_AMOUNT, help="Seconds of sending.")
 @click.option(
     "--count",
     type=click.IntRange(1, MOST),

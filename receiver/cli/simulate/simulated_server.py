@@ -1,15 +1,22 @@
-"""What the commands that run a simulated server share: its scenario and its address."""
+"""What the commands that simulate share: the seed, a server's scenario and its address."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 import msgspec
 
 from receiver.cli.terminal import setup
 from receiver.simulate.scenario import ScenarioError
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Seed of all random choices.  [default: the scenario's, or 1]",
+)
 
 
 def scenario(load: Callable[[Path], S], default: S, path: Path | None, seed: int | None) -> S:

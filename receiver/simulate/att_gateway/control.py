@@ -31,8 +31,7 @@ from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.records import Calls, records
 from receiver.simulate.att_gateway.scenario import Fault
 from receiver.simulate.att_gateway.verdict import Verdict, verdict
-from receiver.simulate.changed_scenario import changed
-from receiver.simulate.serving import json, ordered
+from receiver.simulate.serving import changed, json, ordered
 
 
 class Control:

@@ -6,8 +6,7 @@ from typing import Any
 
 from receiver.simulate.att_gateway.faults import Faults
 from receiver.simulate.att_gateway.handover import Handovers
-from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Mailbox
-from receiver.simulate.att_gateway.in_app.subscription import Subscription
+from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Mailbox, Subscription
 from receiver.simulate.att_gateway.oauth.tokens import Tokens
 from receiver.simulate.att_gateway.pushes import Pushes
 from receiver.simulate.att_gateway.scenario import Online, Scenario
@@ -70,8 +69,7 @@ class Gateway:
         """Post each final status to the listener when it is reached, where that was asked for."""
         if not sent.notify:
             return
-        found = next((one for one in self.scenario.online if one.registration == sent.sender), None)
-        found = found or next(iter(self.scenario.online), None)
+        found = self.online(sent.sender) or next(iter(self.scenario.online), None)
         if not found or not found.delivery_status:
             return  # "the delivery notification status message might become lost"
         url = found.delivery_status

@@ -13,7 +13,7 @@ Fate = Literal["under_way", "whole", "inside", "beyond", "unanswered"]
 """`inside` and `beyond` the place at which the body was cut."""
 
 
-class Handover(Struct, kw_only=True):
+class Handover(Struct):
     """One answer that removed something, from its first byte to the end of its connection."""
 
     number: int
@@ -76,16 +76,7 @@ class Handovers:
         self, route: str, subject: str, texts: list[str], ends: list[int], length: int, shape: str
     ) -> Handover:
         """Add the next one, before its first byte."""
-        found = Handover(
-            number=len(self.all) + 1,
-            route=route,
-            subject=subject,
-            texts=texts,
-            ends=ends,
-            length=length,
-            shape=shape,
-            began=self.now(),
-        )
+        found = Handover(len(self.all) + 1, route, subject, texts, ends, length, shape, self.now())
         self.all.append(found)
         return found
 

@@ -66,11 +66,8 @@ def records(gateway: Gateway, calls: Calls, *, summary: bool) -> dict[str, Any]:
 
 
 def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
-    return {
-        "status": mailbox.status,
-        "messages": len(mailbox.items),
-        "changes": len(mailbox.changes),
-    }
+    messages, changes = len(mailbox.items), len(mailbox.changes)
+    return {"status": mailbox.status, "messages": messages, "changes": changes}
 
 
 def inbox(gateway: Gateway) -> dict[str, Any]:

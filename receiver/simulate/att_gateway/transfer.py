@@ -64,11 +64,6 @@ class Transfer(Response):
         self._handover = handover
         self._now = handovers.now if handovers else None
 
-    @property
-    def unanswered(self) -> bool:
-        """Return whether the client gets no status."""
-        return self._effect == "no_answer"
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, wholly or not. A slow one ends with the server, without a word."""
         connection: Connection = scope["state"][_CONNECTION]
@@ -80,7 +75,7 @@ class Transfer(Response):
             await _gone(receive)
 
     async def _transfer(self, connection: Connection, receive: Receive, send: Send) -> None:
-        if self.unanswered:
+        if self._effect == "no_answer":
             self._end("unanswered")
             connection.transport.close()
             return await _gone(receive)

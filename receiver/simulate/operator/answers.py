@@ -64,17 +64,6 @@ def refusal(refused: Refused, form: str, retry_after: str = "") -> Response:
     return answer
 
 
-def without_id(answer: Response) -> Response:
-    """Return a 202 that forgets the id (0.7 and before say it is optional)."""
-    return json(202, {}) if answer.status_code < 300 else answer
-
-
-def unreadable(answer: Response) -> Response:
-    """Return the same status with a page in place of JSON, as some gateways do."""
-    page = f"<html><body>{HTTPStatus(answer.status_code).phrase}</body></html>"
-    return Response(page, answer.status_code, media_type="text/html")
-
-
 async def with_fault(
     fault: Fault, request: Request, apply: Callable[[], Awaitable[Response]], form: str
 ) -> Response:
@@ -106,10 +95,11 @@ def _spoilt(fault: Fault, answer: Response, said: Response) -> Response:
             return said
         case "truncated":
             return Cut(answer)
-        case "unreadable":
-            return unreadable(answer)
-        case "no-id":
-            return without_id(answer)
+        case "unreadable":  # a page in place of JSON, as some gateways have it
+            page = f"<html><body>{HTTPStatus(answer.status_code).phrase}</body></html>"
+            return Response(page, answer.status_code, media_type="text/html")
+        case "no-id":  # in a 202 it is optional, say 0.7 and before
+            return json(202, {}) if answer.status_code < 300 else answer
         case "huge":
             answer.body = bytes(answer.body) + b" " * _HUGE
             answer.headers["content-length"] = str(len(answer.body))

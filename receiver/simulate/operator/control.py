@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from receiver.simulate.changed_scenario import changed
 from receiver.simulate.operator import devices
 from receiver.simulate.operator.books import Calls, books
 from receiver.simulate.operator.faults import Faults
@@ -19,7 +18,7 @@ from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Connectivity, Fault
 from receiver.simulate.operator.tokens import Tokens
-from receiver.simulate.serving import json, ordered
+from receiver.simulate.serving import changed, json, ordered
 
 Reason = Literal[
     "MAX_EVENTS_REACHED",

@@ -90,14 +90,11 @@ class Devices:
     def __init__(self, scenario: scenarios.Scenario) -> None:
         self._listed_only = scenario.known_devices == "listed"
         self._devices = {
-            each.phone: Device(
-                connectivity=frozenset(each.connectivity),
-                roaming=each.roaming,
-                country_code=each.country_code,
-                country_name=each.country_name,
-                refuse=each.refuse,
+            one.phone: Device(
+                *(frozenset(one.connectivity), one.roaming, one.country_code, one.country_name),
+                refuse=one.refuse,
             )
-            for each in scenario.device
+            for one in scenario.device
         }
 
     def state(self, device: dict[str, Any]) -> Device:

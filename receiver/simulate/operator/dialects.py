@@ -64,17 +64,16 @@ class Dialect(Struct, frozen=True, kw_only=True):
         return re.fullmatch(self.correlator, value) is not None
 
 
-def _of(subject: Subject, version: str, **more: object) -> Dialect:
+def _of(subject: Subject, version: str) -> Dialect:
     api = f"device-{subject}-status-subscriptions"
     old_roaming = subject == "roaming" and version == "0.6"
     name = "roaming-status-subscriptions" if old_roaming else api
-    settings = {**_VERSIONS[version], **more}
     return Dialect(
         api=api,
         version=version,
         subjects=(subject,),
         prefix=f"{_PREFIX}{name}.v0.",
-        **settings,  # type: ignore[arg-type]
+        **_VERSIONS[version],  # type: ignore[arg-type]
     )
 
 
@@ -99,22 +98,14 @@ _VERSIONS: Final[dict[str, dict[str, object]]] = {
     "0.9": {"pages": True, "limits": True},
 }
 
+_FIRST: Final = _VERSIONS["0.6"] | {"unsupported_device": ("INVALID_ARGUMENT",) * 2}
 _FLAT: Final = Dialect(
     api="device-status",
     version="0.5",
     subjects=("reachability", "roaming"),
     prefix=f"{_PREFIX}device-status.v0.",
     flat=True,
-    async_id="subscriptionId",
-    device_required=True,
-    https_only=False,
-    end="subscription-ends",
-    started=False,
-    one_identifier=False,
-    correlator=".*",
-    invalid_sink="INVALID_ARGUMENT",
-    unsupported_device=("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
-    conflict="CONFLICT",
+    **_FIRST,  # type: ignore[arg-type]
 )
 
 DIALECTS: Final = {

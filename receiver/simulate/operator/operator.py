@@ -106,15 +106,13 @@ class Operator:
         `words` are the codes for an identifier, and a device, that cannot be served. Raises
         `Refused` (CAMARA, "Identifying the device from the access token").
         """
-        if sent is None and token_device is None:
-            raise Refused(422, "MISSING_IDENTIFIER", "The device cannot be identified.")
-        if sent is not None and token_device is not None:
-            raise Refused(
-                422, "UNNECESSARY_IDENTIFIER", "The device is already identified by the token."
-            )
         if token_device is not None:
+            if sent is not None:
+                said = "The device is already identified by the token."
+                raise Refused(422, "UNNECESSARY_IDENTIFIER", said)
             return token_device
-        assert sent is not None  # noqa: S101 - the two cases above
+        if sent is None:
+            raise Refused(422, "MISSING_IDENTIFIER", "The device cannot be identified.")
         supported = self.scenario.limits.device_identifiers
         status = 400 if words[0] == "INVALID_ARGUMENT" else 422
         if not (device := devices.chosen(sent, supported)):

@@ -9,8 +9,7 @@ from starlette.responses import Response
 from receiver.simulate.att_gateway.api import Asked
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
-from receiver.simulate.att_gateway.in_app.mailbox import Change, Item
-from receiver.simulate.att_gateway.in_app.subscription import Subscription
+from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Subscription
 from receiver.simulate.serving import json
 
 _LONGEST_TEXT = 160

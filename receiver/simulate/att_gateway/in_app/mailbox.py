@@ -58,6 +58,18 @@ class Changed(Struct, frozen=True):
     favorite: bool
 
 
+class Subscription(Struct, kw_only=True):
+    """A subscription to the changes of a mailbox."""
+
+    id: str
+    channel: str
+    client: str
+    events: list[str]
+    """Types of message: TEXT, MMS."""
+    callback_data: str
+    expires_in: int
+
+
 class Mailbox:
     """The messages of one subscriber. Each change is a state further."""
 

@@ -39,11 +39,7 @@ class OAuthApi:
 
     async def revoke(self, request: Request) -> Response:
         """Respond to a revocation: 200 with an empty body."""
-
-        def act(form: dict[str, str], basic: tuple[str, str] | None) -> None:
-            self._gateway.tokens.revoke(form, basic)
-
-        answer = await self._form(request, act)
+        answer = await self._form(request, self._gateway.tokens.revoke)
         self._note(request, "revoke", answer.status_code)
         return answer
 

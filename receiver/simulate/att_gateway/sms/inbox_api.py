@@ -34,17 +34,15 @@ class InboxApi:
         lies = gateway.faults.lies() or bool(asked.strike and asked.strike.effect == "pending_lies")
         shown = (0 if pending else 2) if lies else pending
         page = pages.page(messages, shown, asked.url, gsma=gsma, xml=asked.xml, shape=shape or "")
+        texts, length = [each.text for each in messages], len(page.body)
         handover = gateway.handovers.begin(
-            "inbox",
-            registration,
-            [each.text for each in messages],
-            page.ends,
-            len(page.body),
-            shape or "",
+            "inbox", registration, texts, page.ends, length, shape or ""
         )
         return Given(Response(page.body, media_type=page.media_type), handover)
 
     def _most(self, asked: Asked, shape: Shape | None) -> int:
-        """Return the size of the page; GSMA's clients may ask for a smaller one."""
-        most = pages.most(shape, self._gateway.scenario.gateway.page_size)
+        """Return the size of the page; GSMA's clients may ask for a smaller one. An object in
+        place of a list is one message.
+        """
+        most = 1 if shape == "object" else self._gateway.scenario.gateway.page_size
         return min(most, number(asked.request.query_params.get("maxBatchSize", "")) or most)

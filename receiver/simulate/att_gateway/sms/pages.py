@@ -9,7 +9,6 @@ from xml.sax.saxutils import escape
 import msgspec
 from msgspec import Struct
 
-from receiver.simulate.att_gateway.scenario import Shape
 from receiver.simulate.att_gateway.sms.inbox import Message
 
 _ATT: Final = (
@@ -46,13 +45,6 @@ def page(
     return _json(messages, pending, url, names, shape)
 
 
-def most(shape: Shape | None, page_size: int) -> int:
-    """Return how many messages a page of this shape can have: an object in place of a list is
-    one.
-    """
-    return 1 if shape == "object" else page_size
-
-
 def _json(messages: Sequence[Message], pending: int, url: str, names: Any, shape: str) -> Page:
     outer, inner, keys, (key_batch, key_url, key_pending) = names
     charset = "latin-1" if shape == "latin1" else "utf-8"
@@ -64,15 +56,9 @@ def _json(messages: Sequence[Message], pending: int, url: str, names: Any, shape
         body += _encoded(_item(position, message, keys, shape), charset)
         ends.append(len(body))
     body += closed
-    for key, value in (
-        ()
-        if shape == "openapi"
-        else (
-            (key_batch, _count(len(messages), shape)),
-            (key_url, url),
-            (key_pending, _count(pending, shape)),
-        )
-    ):
+    batch, left = _count(len(messages), shape), _count(pending, shape)
+    rest = ((key_batch, batch), (key_url, url), (key_pending, left))
+    for key, value in rest if shape != "openapi" else ():
         body += b"," + _encoded(key, charset) + b":" + _encoded(value, charset)
     body += b"}" if shape == "bad_json" else b"}}"
     media = "ISO-8859-1" if charset == "latin-1" else "UTF-8"
@@ -124,8 +110,7 @@ def _xml(messages: Sequence[Message], pending: int, url: str, names: Any) -> Pag
     outer, inner, keys, (key_batch, key_url, key_pending) = names
     body, ends = bytearray(f"<{outer}>".encode()), []
     for position, message in enumerate(messages):
-        values = (f"msg{position}", message.text, message.sender)
-        fields = "".join(_element(*each) for each in zip(keys, values, strict=True))
+        fields = "".join(_element(*each) for each in _item(position, message, keys, "").items())
         body += f"<{inner}>{fields}</{inner}>".encode()
         ends.append(len(body))
     rest = ((key_batch, len(messages)), (key_url, url), (key_pending, pending))
