@@ -21,15 +21,7 @@ from receiver.config.settings import Settings
 from receiver.contract.redis_keys import forward_group, forward_queue
 from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
-from receiver.metrics import (
-    consents,
-    ledger_families,
-    polls,
-    sink_families,
-    subscriptions,
-    watches,
-)
-from receiver.metrics import readers as own_readers
+from receiver.metrics import ledger_families, polls, sink_families, subscriptions
 from receiver.metrics.counters import ACKNOWLEDGED, DELIVERED, LISTENERS, OTHER, PUBLISHED
 from receiver.metrics.families import Labelled, counter, gauge, histogram, labelled
 from receiver.metrics.snapshot import Snapshot
@@ -92,7 +84,7 @@ def _polls(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     if snapshot:
         yield from polls.families(states, snapshot.now)
         mailboxes = [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]
-        yield consents.family(mailboxes, snapshot.consents, snapshot.now)
+        yield polls.consents(mailboxes, snapshot.consents, snapshot.now)
 
 
 def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
@@ -106,7 +98,7 @@ def _known(snapshot: Snapshot | None, settings: Settings) -> Iterator[Metric]:
     yield from sink_families.families(snapshot, settings)
     yield _silence(snapshot, (one.name for one in settings.listeners))
     yield _credentials(snapshot)
-    yield from watches.families(snapshot.watches, snapshot.watch_late)
+    yield from polls.watches(snapshot.watches, snapshot.watch_late)
     yield from subscriptions.metrics(snapshot)
     yield from _redis(snapshot, settings.full_percent)
 
@@ -119,19 +111,26 @@ def _history(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     dead: Labelled = {(owner,): n for owner, n in found.dead_letters.items()}
     said = "Dead letters kept, by owner: notifications, or sink:<name>."
     yield labelled("receiver_dead_letters", said, ["owner"], dead)
+    yield from _readers(found, settings)
+    moves: Labelled = {(group,): times for group, (times, _) in found.moves.items()}
+    said = "How often somebody had destroyed or moved a consumer group of ours."
+    yield counter("receiver_group_moves", said, ["group"], moves)
+    yield _workers(found, settings)
+
+
+def _readers(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     prefix = forward_group("")
-    readers: Labelled = {
+    behind: Labelled = {
         (name,): float(group.entries)
         for name, group in sorted(found.groups.items())[:LISTENERS]
         if not name.startswith(prefix)
     }
     said = "Events that a consumer group of yours has not acknowledged; -1: nobody can tell."
-    yield labelled("receiver_reader_backlog", said, ["group"], readers)
-    yield own_readers.family(settings.readers, found)
-    moves: Labelled = {(group,): times for group, (times, _) in found.moves.items()}
-    said = "How often somebody had destroyed or moved a consumer group of ours."
-    yield counter("receiver_group_moves", said, ["group"], moves)
-    yield _workers(found, settings)
+    yield labelled("receiver_reader_backlog", said, ["group"], behind)
+    names = [one.name for one in settings.readers if one.name in found.groups]
+    ages: Labelled = {(name,): found.groups[name].oldest for name in names}
+    said = "Age of the oldest event that a [[reader]] of receiver.toml has not acknowledged."
+    yield labelled("receiver_reader_backlog_oldest_seconds", said, ["group"], ages)
 
 
 def _workers(found: Snapshot, settings: Settings) -> Metric:

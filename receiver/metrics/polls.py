@@ -1,13 +1,17 @@
-"""The metric families of what is polled."""
+"""The metric families of what is polled: rounds, pages, consents to it, watched messages."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from receiver.metrics.families import Labelled, counter, labelled
+from receiver.metrics.families import Labelled, counter, gauge, labelled
+from receiver.operations.watch_ledger import WatchLedger
+from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.overview import PageFiles, PollState
 from receiver.polling.rounds import OUTCOMES
+
+_ENDS = ("final", "gone", "expired", "dropped")
 
 
 def families(polls: list[PollState], now: float) -> Iterator[Metric]:
@@ -41,3 +45,27 @@ def pages(polls: list[PollState], files: Mapping[str, PageFiles]) -> Metric:
         "Answers of a gateway on a disk, that of this machine or of the poll's, and not in Redis."
     )
     return labelled("receiver_poll_pages_waiting", said, ["poll"], waiting)
+
+
+def consents(polls: Iterable[str], given: Mapping[str, Consent], now: float) -> Metric:
+    """Return how long the consents of these polls are good; `now` is Redis' clock (s)."""
+    left: Labelled = {
+        (name,): given[name].days_left(now) if name in given else 0.0 for name in polls
+    }
+    said = (
+        "Until a subscriber's consent ends unless it is renewed; 0: there is none, or it is over."
+    )
+    return labelled("receiver_consent_days_left", said, ["poll"], left)
+
+
+def watches(ledgers: list[WatchLedger], late: float) -> Iterator[Metric]:
+    """Yield those of watched messages; none where none ever was. `late` is in seconds."""
+    if not ledgers and not late:
+        return
+    said = "Messages whose delivery status is being asked for."
+    yield gauge("receiver_watch_open", said, sum(one.open for one in ledgers))
+    said = "By how long the most overdue of them is late."
+    yield gauge("receiver_watch_late_seconds", said, late)
+    ended: Labelled = {(how,): sum(getattr(one, how) for one in ledgers) for how in _ENDS}
+    said = "Messages that are not asked for any more: final, gone at the gateway, expired, dropped."
+    yield counter("receiver_watch_ended", said, ["how"], ended)
