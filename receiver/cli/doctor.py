@@ -14,7 +14,6 @@ from receiver.cli.terminal.output import printable, terminal
 from receiver.config import bootstrap_tokens
 from receiver.config.settings import Settings, SettingsError, load
 from receiver.doctor import parking, polls, redis_cli
-from receiver.doctor.consents import consents
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.finding import Finding, worst_first
@@ -120,7 +119,7 @@ def _of_work(
     yield from polls.where_pages_lie(settings, found.polls, found.now)
     yield from check_sink_variables(settings, found)
     yield from check_workload(settings, found, tokens, demo_token(settings))
-    yield from consents(settings, found)
+    yield from polls.consents(settings, found)
     yield from subscriptions(settings, found)
     slots = overview.read_slots(client) if named else []
     yield from left_behind(settings, slots, found.now)

@@ -1,4 +1,4 @@
-"""Checks of what is polled: its settings, its process, its page files."""
+"""Checks of what is polled: settings, process, page files, consents, watched messages."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,16 +6,19 @@ from shlex import quote
 from typing import Final
 
 from receiver.config import polls as configured
-from receiver.config.polls import EVERY, AttInboxPoll, AttStatusPoll
+from receiver.config.polls import EVERY, AttInboxPoll, AttMessagesPoll, AttStatusPoll
 from receiver.config.problems import poll_problems
 from receiver.config.settings import Settings
 from receiver.doctor.environment import VANISHING, filesystem
 from receiver.doctor.finding import Finding
+from receiver.metrics.snapshot import Snapshot
 from receiver.polling.overview import PollState, damaged, page_files
 from receiver.polling.page_file import DIRECTORY
 
 _LATE: Final = 300.0
 """Seconds after which a page file is late."""
+_LOOK_LATE: Final = 15 * 60.0
+"""Seconds after which a watched message is late: the gateway forgets a status after 30 minutes."""
 _LOSING: Final = ("at_risk", "cut")
 _MEANWHILE: Final = {
     "att-inbox": "a gateway drops what nobody has fetched for 30 minutes",
@@ -132,4 +135,65 @@ def how_they_stand(
                 f"the poll {one.name} has had {lost} answers that did not come, or not wholly",
                 "messages may be lost with each, and nobody can say which",
                 "docs/failures.md  # a poll is late, or in trouble; prefer push",
+            )
+
+
+def consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check that every polled mailbox has a consent that is good for a while, and, where no
+    `receiver poll` reads one, that this environment has the key to it.
+    """
+    yield from stored_consents(settings, found)
+    names = _mailboxes(settings)
+    read = any(one.name in names and one.alive(found.now) for one in found.polls)
+    if names and not read and not settings.secret_keys:
+        yield Finding(
+            "serious",
+            "RECEIVER_SECRET_KEYS is not set, and mailboxes are polled",
+            "a consent is neither stored nor read without a key",
+            "RECEIVER_SECRET_KEYS=...  # `openssl rand -base64 32` makes one; then restart poll",
+        )
+
+
+def stored_consents(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check the consents alone, whatever environment the processes have."""
+    for name in _mailboxes(settings):
+        one = found.consents.get(name)
+        trouble = one.trouble(found.now) if one else "was never given"
+        if trouble:
+            yield Finding(
+                "warning" if one and one.days_left(found.now) > 0 else "serious",
+                f"the consent to read the mailbox of the poll {name} {trouble}",
+                "without it nothing of the mailbox comes in, and only the subscriber can give it",
+                f"receiver consent {name}",
+            )
+
+
+def _mailboxes(settings: Settings) -> list[str]:
+    return [one.name for one in settings.polls if isinstance(one, AttMessagesPoll)]
+
+
+def watches(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check that the watched messages are asked for, and accounted for."""
+    if found.watch_late > _LOOK_LATE:
+        yield Finding(
+            "serious",
+            f"the most overdue delivery status is late by {found.watch_late / 60:.0f} minutes",
+            "the gateway forgets a status 30 minutes after it has become final",
+            "receiver poll  # is it running? too slow: raise `rate` of the poll",
+        )
+    known = {one.name for one in settings.polls if isinstance(one, AttStatusPoll)}
+    for one in found.watches:
+        if one.open and one.poll not in known:
+            yield Finding(
+                "warning",
+                f"{one.open} messages are watched by {one.poll}, which receiver.toml does not name",
+                "nobody asks for their statuses",
+                f"receiver watch list --poll {one.poll}  # drop them, or bring the poll back",
+            )
+        if not one.balanced:
+            yield Finding(
+                "warning",
+                f"the counts of the messages watched by {one.poll} do not balance",
+                "somebody has written into Redis by hand, or it came back with other data",
+                f"receiver watch list --poll {one.poll}",
             )

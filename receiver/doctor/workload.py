@@ -1,4 +1,4 @@
-"""Checks the work in progress: credentials, workers, ledger, sinks, dead letters."""
+"""Checks the work in progress: credentials, workers, ledger, sinks, readers, dead letters."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,8 +16,7 @@ from receiver.contract.redis_keys import (
 from receiver.doctor.credentials import WEEK, credentials
 from receiver.doctor.finding import Finding
 from receiver.doctor.key_types import check_counts
-from receiver.doctor.readers import readers
-from receiver.doctor.watches import watches
+from receiver.doctor.polls import watches
 from receiver.health.data_loss import loss_message
 from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
@@ -26,6 +25,8 @@ _MANY: Final = 90_000
 """Dead letters of one owner that are nearly as many as are kept."""
 _MANY_RETRIES: Final = 10_000
 """Retries of one sink from which on memory limits them (`workers.forward.delivery_queue`)."""
+_BEHIND: Final = 900.0
+"""Seconds after which a consumer group of the company's is behind."""
 _LATE: Final = 60.0
 """Seconds after which an open notification is late: a worker needs a tenth of one."""
 
@@ -52,7 +53,7 @@ def check_workload(
     yield from _retired(settings, found)
     yield from _books(found)
     yield from check_counts(found)
-    yield from readers(settings, found)
+    yield from _readers(settings, found)
     yield from _dead_letters(found)
     yield from watches(settings, found)
 
@@ -191,6 +192,27 @@ def _retired(settings: Settings, found: Snapshot) -> Iterator[Finding]:
             "requests to it are answered 404",
             f"put {name} back into receiver.toml, or tell its sender",
         )
+
+
+def _readers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
+    """Check that each named group exists and reads."""
+    for one in settings.readers:
+        group = found.groups.get(one.name)
+        if group is None:
+            yield Finding(
+                "warning",
+                f"the reader {one.name} of receiver.toml has no consumer group",
+                "nothing is kept for it when memory is short",
+                f'redis-cli -u "$REDIS_URL" XGROUP CREATE receiver:events {one.name} $ MKSTREAM',
+            )
+        elif group.oldest > _BEHIND:
+            yield Finding(
+                "warning",
+                f"the reader {one.name} is {group.oldest:.0f} s behind, with "
+                f"{group.entries} events that it has not acknowledged",
+                f"beyond {one.share:g} % of maxmemory they go when memory is short",
+                f"look at the consumers of {one.name}",
+            )
 
 
 def _dead_letters(found: Snapshot) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiver.config.polls import AttStatusPoll
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import WATCH, WATCH_COUNTS, watch_due
-from receiver.doctor.watches import watches
+from receiver.doctor.polls import watches
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.polling import watch_list

@@ -7,7 +7,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.contract.redis_keys import CONSENTS
-from receiver.doctor.consents import consents
+from receiver.doctor.polls import consents
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.polling.mailbox.consent_record import Consent

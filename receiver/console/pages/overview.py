@@ -14,7 +14,6 @@ from receiver.console.app import Page, web_of
 from receiver.console.charts import Charts
 from receiver.console.pages.sinks import trouble_first
 from receiver.doctor import parking, polls, subscriptions
-from receiver.doctor.consents import stored_consents
 from receiver.doctor.environment import demo_token
 from receiver.doctor.finding import Finding, Severity, worst_first
 from receiver.doctor.key_types import check_key_types
@@ -139,7 +138,7 @@ def _wrong(settings: Settings, found: Snapshot) -> Iterator[Finding]:
     demo = demo_token(settings)
     tokens = ["set"] * len(settings.bearer_digests) + [demo] * bool(demo)
     yield from check_workload(settings, found, tokens, demo)
-    yield from stored_consents(settings, found)
+    yield from polls.stored_consents(settings, found)
     yield from polls.how_they_stand(settings, found.polls, found.now)
     yield from subscriptions.how_they_stand(settings, found)
     yield from parking.parked(settings, found)
