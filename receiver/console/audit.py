@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 import redis
+from starlette.requests import Request
+from starlette.responses import Response
 
 from receiver.contract.redis_keys import CONSOLE_AUDIT
 from receiver.contract.stored_values import UNREADABLE
@@ -27,10 +29,25 @@ class Entry(msgspec.Struct, frozen=True):
     """To how many."""
 
 
+def record(request: Request, action: str, about: str = "", count: int = 1) -> None:
+    """Write what whoever asks is about to do. Raises `redis.RedisError`: then it may not."""
+    write(request.app.state.redis, request.state.session.name, action, about, count)
+
+
 def write(client: redis.Redis, who: str, action: str, about: str = "", count: int = 1) -> None:
-    """Write what is about to be done. Raises `redis.RedisError`: then it may not be done."""
+    """Write what is about to be done, as `record` does."""
     entry = Entry(time.time_ns() // 1_000_000, who, action, about, count)
     client.xadd(CONSOLE_AUDIT, {"a": msgspec.json.encode(entry)}, maxlen=MOST, approximate=True)
+
+
+def revealed(request: Request, page: Response) -> Response:
+    """Return a page that shows what the address names, once that is on the audit trail; of what was
+    not found nothing is revealed, and the address, which may be anything, is written nowhere.
+    Raises `redis.RedisError`: then the page is not given out.
+    """
+    if page.status_code == 200:
+        record(request, "reveal", request.path_params["id"])
+    return page
 
 
 def newest(client: redis.Redis, before: str = "", count: int = 50) -> list[tuple[str, Entry]]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from receiver.console import render
-from receiver.console.entry_id import entry_id
+from receiver.operations.stream_entry import is_entry
 
 MOST: Final = 20
 LONGEST: Final = 256
@@ -38,6 +38,13 @@ def number(values: Any, name: str) -> int:
     """Return a field that is a whole number; 0 where it is none."""
     text = values.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def entry_id(text: str) -> str:
+    """Return a stream entry's id; empty where the text is none. `0-0` is before every entry: Redis
+    refuses to look for what comes before it.
+    """
+    return text if is_entry(text) and text.strip("0") != "-" else ""
 
 
 def days(form: Mapping[str, str]) -> int:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from receiver.console import audit, render
 from receiver.console.app import Page
-from receiver.console.entry_id import entry_id
+from receiver.console.forms import entry_id
 
 ROWS: Final = 50
 

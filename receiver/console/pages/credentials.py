@@ -26,9 +26,18 @@ DAYS: Final = 14
 """Days until a credential ends that is to be replaced: what the page proposes."""
 
 
-def show(request: Request) -> Response:
-    """Show the credentials, the oldest first."""
-    return _page(request)
+def show(request: Request, token: str = "") -> Response:
+    """Show the credentials, the oldest first; `token` of one that was just added, this once."""
+    client, settings = request.app.state.redis, request.app.state.settings
+    found = shown(request, credential_store.all_stored(client))
+    values = {
+        "shown": msgspec.structs.replace(found, rows=[_row(one) for one in found.rows]),
+        "subscriptions": credential_store.subscriptions(client),
+        "environment": len(settings.bearer_digests),
+        "listeners": [one.name for one in settings.listeners],
+        "token": token,
+    }
+    return render.page(request, "credentials.html", values)
 
 
 def show_one(request: Request) -> Response:
@@ -40,8 +49,7 @@ def show_one(request: Request) -> Response:
 
 async def add(request: Request) -> Response:
     """Add a credential; its token is shown this once."""
-    form = await forms.fields(request)
-    state, who = request.app.state, request.state.session.name
+    form, state = await forms.fields(request), request.app.state
     label, listener = form.get("label", "").strip()[:64], form.get("listener", "").strip()
     if listener and not LISTENER_NAME.fullmatch(listener):
         why = "A listener's name has 1 to 64 of a-z, 0-9 and -."
@@ -50,20 +58,18 @@ async def add(request: Request) -> Response:
     expires = now + forms.days(form) * 86_400 if form.get("days", "").strip() else None
     credential = Credential(label=label, listener=listener or None, expires=expires, created=now)
     token = secrets.token_urlsafe(32)
-    await run_in_threadpool(audit.write, state.redis, who, "credentials.add", id_of(token))
+    await run_in_threadpool(audit.record, request, "credentials.add", id_of(token))
     await run_in_threadpool(credential_store.add, state.redis, token, credential)
-    return await run_in_threadpool(_page, request, token)
+    return await run_in_threadpool(show, request, token)
 
 
 async def revoke(request: Request) -> Response:
     """Revoke a credential now, or let it end in some days."""
-    form = await forms.fields(request)
+    form, state = await forms.fields(request), request.app.state
     name, days = request.path_params["id"], forms.days(form) if "days" in form else 0
-    state, who = request.app.state, request.state.session.name
     stored = await run_in_threadpool(_named, state.redis, name)
     when = f"in {days} {'days' if days > 1 else 'day'}" if days else "now"
-    about = f"{name} {when}"
-    await run_in_threadpool(audit.write, state.redis, who, "credentials.revoke", about)
+    await run_in_threadpool(audit.record, request, "credentials.revoke", f"{name} {when}")
     try:
         await run_in_threadpool(_revoke, state.redis, stored, days, state.settings.ack_replicas)
     except NotReplicated as reached:
@@ -87,19 +93,6 @@ def _revoke(client: redis.Redis, stored: list[Stored], days: int, replicas: int)
         credential_store.set_expiry(client, stored, time.time() + days * 86_400, replicas)
     else:
         credential_store.revoke(client, stored, replicas)
-
-
-def _page(request: Request, token: str = "") -> Response:
-    client, settings = request.app.state.redis, request.app.state.settings
-    found = shown(request, credential_store.all_stored(client))
-    values = {
-        "shown": msgspec.structs.replace(found, rows=[_row(one) for one in found.rows]),
-        "subscriptions": credential_store.subscriptions(client),
-        "environment": len(settings.bearer_digests),
-        "listeners": [one.name for one in settings.listeners],
-        "token": token,
-    }
-    return render.page(request, "credentials.html", values)
 
 
 def _row(one: Stored) -> dict[str, Any]:

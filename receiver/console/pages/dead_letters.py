@@ -11,10 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.console import audit, forms, render, seal
 from receiver.console.app import Page, masks_of, slowly, tasks_of
-from receiver.console.entry_id import entry_id
-from receiver.console.forms import NotDone
+from receiver.console.forms import NotDone, entry_id
 from receiver.console.marked import marked
-from receiver.console.revealing import audited
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.records import decode_notification
@@ -50,14 +48,28 @@ def show(request: Request) -> Response:
     return render.page(request, "dead_letters.html", values)
 
 
-def show_one(request: Request) -> Response:
-    """Show one dead letter, masked."""
-    return _one(request, revealed=False)
+def show_one(request: Request, *, revealed: bool = False) -> Response:
+    """Show one dead letter, masked unless it is `revealed`."""
+    entry = entry_id(request.path_params["id"])
+    found = dead_letters.get(request.app.state.redis, entry) if entry else None
+    if found is None:
+        why = "It was replayed or dropped, or it is older than what is kept."
+        raise NotDone(404, "No such dead letter", why)
+    masks = masks_of(request, revealed=revealed)
+    came = found.summary.kind == "notification"
+    headers = decode_notification(found.letter.notification).headers if came else ()
+    values = {
+        "one": found.summary,
+        "headers": masks.headers(headers),
+        "body": marked(found.body, found.summary.reason if came else "", masks),
+        "revealed": revealed,
+    }
+    return render.page(request, "dead_letter.html", values)
 
 
 def reveal(request: Request) -> Response:
     """Show one dead letter as it is, once that is on the audit trail."""
-    return audited(request, _one(request, revealed=True))
+    return audit.revealed(request, show_one(request, revealed=True))
 
 
 async def confirm(request: Request) -> Response:
@@ -81,10 +93,10 @@ async def run(request: Request) -> Response:
     action, count = form["action"], int(form["count"])
     wanted = selection(form, int(form["until"]))
     about = urlencode({k: v for k, v in _filter(form).items() if v}) or "all"
-    client, who = request.app.state.redis, request.state.session.name
     name = entry_id(form.get("id", "")) or about
-    write = partial(audit.write, client, who, f"dead-letters.{action}", name, count)
-    task = Task(once, forms.counted(action, count, "dead letter"), who, count)
+    write = partial(audit.record, request, f"dead-letters.{action}", name, count)
+    title, who = forms.counted(action, count, "dead letter"), request.state.session.name
+    task = Task(once, title, who, count)
     work = partial(_drop if action == "drop" else _replay, request.app.state, wanted)
     await run_in_threadpool(tasks_of(request).start, task, work, write)
     return RedirectResponse(f"/tasks/{task.id}", 303)
@@ -110,24 +122,6 @@ def _replay(state: Any, wanted: Selection, task: Task) -> Iterator[tuple[str, st
 def _drop(state: Any, wanted: Selection, _: Task) -> Iterator[tuple[str, str]]:
     client = state.redis
     return DeadLetterActions(client).drop(dead_letters.select(client, wanted))
-
-
-def _one(request: Request, *, revealed: bool) -> Response:
-    entry = entry_id(request.path_params["id"])
-    found = dead_letters.get(request.app.state.redis, entry) if entry else None
-    if found is None:
-        why = "It was replayed or dropped, or it is older than what is kept."
-        raise NotDone(404, "No such dead letter", why)
-    masks = masks_of(request, revealed=revealed)
-    came = found.summary.kind == "notification"
-    headers = decode_notification(found.letter.notification).headers if came else ()
-    values = {
-        "one": found.summary,
-        "headers": masks.headers(headers),
-        "body": marked(found.body, found.summary.reason if came else "", masks),
-        "revealed": revealed,
-    }
-    return render.page(request, "dead_letter.html", values)
 
 
 def _count(request: Request, wanted: Selection) -> int:

@@ -115,10 +115,9 @@ def _as_it_is(name: str) -> Endpoint:
     one = LISTS[name]
 
     async def post(request: Request) -> Response:
-        form = await forms.fields(request)
-        state, who = request.app.state, request.state.session.name
+        form, state = await forms.fields(request), request.app.state
         chosen = f"{name} {urlencode(_told(state.settings, form))}".strip()[:200]
-        await run_in_threadpool(audit.write, state.redis, who, "export", chosen)
+        await run_in_threadpool(audit.record, request, "export", chosen)
 
         def rows() -> Iterator[Row | None]:
             return one.rows(state, masks_of(request, revealed=True), form)
@@ -169,10 +168,9 @@ async def of_search(request: Request) -> Response:
 
 
 def _audit_search(request: Request, digest: str, *, revealed: bool) -> None:
-    client, who = request.app.state.redis, request.state.session.name
-    audit.write(client, who, "search", digest)
+    audit.record(request, "search", digest)
     if revealed:
-        audit.write(client, who, "export", f"search {digest}")
+        audit.record(request, "export", f"search {digest}")
 
 
 ROUTES: Final = [

@@ -14,11 +14,9 @@ from starlette.responses import RedirectResponse, Response
 
 from receiver.console import audit, forms, render, seal
 from receiver.console.app import Page, masks_of, slowly, tasks_of, web_of
-from receiver.console.entry_id import entry_id
-from receiver.console.forms import NotDone
+from receiver.console.forms import NotDone, entry_id
 from receiver.console.marked import marked
 from receiver.console.own_token import own_token
-from receiver.console.revealing import audited
 from receiver.console.seal import sealed
 from receiver.console.tasks import Task
 from receiver.contract.entry_ids import order
@@ -51,14 +49,27 @@ def show(request: Request) -> Response:
     return render.page(request, "rejected.html", values)
 
 
-def show_one(request: Request) -> Response:
-    """Show one, masked."""
-    return _one(request, revealed=False)
+def show_one(request: Request, *, revealed: bool = False) -> Response:
+    """Show one, masked unless it is `revealed`."""
+    entry = entry_id(request.path_params["id"])
+    found = rejected_requests.get(request.app.state.redis, entry) if entry else None
+    if found is None:
+        why = "It was replayed, or ten thousand newer ones came since."
+        raise NotDone(404, "No such rejected request", why)
+    refusal, masks = found.refusal, masks_of(request, revealed=revealed)
+    values = {
+        "id": found.id,
+        "one": refusal,
+        "headers": masks.headers(refusal.headers),
+        "body": marked(refusal.body, refusal.reason, masks),
+        "revealed": revealed,
+    }
+    return render.page(request, "rejected_one.html", values)
 
 
 def reveal(request: Request) -> Response:
     """Show one as it is, once that is on the audit trail."""
-    return audited(request, _one(request, revealed=True))
+    return audit.revealed(request, show_one(request, revealed=True))
 
 
 async def confirm(request: Request) -> Response:
@@ -82,7 +93,7 @@ async def run(request: Request) -> Response:
     state, who = request.app.state, request.state.session.name
     chosen = urlencode({name: value for name, value in _filter(form).items() if value})
     about = entry_id(form.get("id", "")) or chosen or "all"
-    write = partial(audit.write, state.redis, who, f"rejected.{action}", about, count)
+    write = partial(audit.record, request, f"rejected.{action}", about, count)
     title = forms.counted(action, count, "rejected request")
     task = Task(once, title, who, count, back="/rejected")
     work = _drop if action == "drop" else _replay
@@ -117,23 +128,6 @@ def _frozen(client: Any, form: Any, last: str) -> Iterator[Found]:
     """Return what the filter selects of the entries that were there when they were counted."""
     found = rejected_requests.select(client, selection(form))
     return (one for one in found if last and order(one.id) <= order(last))
-
-
-def _one(request: Request, *, revealed: bool) -> Response:
-    entry = entry_id(request.path_params["id"])
-    found = rejected_requests.get(request.app.state.redis, entry) if entry else None
-    if found is None:
-        why = "It was replayed, or ten thousand newer ones came since."
-        raise NotDone(404, "No such rejected request", why)
-    refusal, masks = found.refusal, masks_of(request, revealed=revealed)
-    values = {
-        "id": found.id,
-        "one": refusal,
-        "headers": masks.headers(refusal.headers),
-        "body": marked(refusal.body, refusal.reason, masks),
-        "revealed": revealed,
-    }
-    return render.page(request, "rejected_one.html", values)
 
 
 def _groups(client: Any) -> list[tuple[tuple[int, str], int]]:

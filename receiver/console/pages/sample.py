@@ -24,14 +24,13 @@ async def send(request: Request) -> Response:
 
 
 def _sent(request: Request) -> Response:
-    state = request.app.state
-    audit.write(state.redis, request.state.session.name, "sample")
+    audit.record(request, "sample")
     status, receipt = _send(request)
     if 200 <= status < 300:
         return RedirectResponse(f"/live?since=start&sent={quote(receipt)}", 303)
     why = f"It answered {status}" if status else "Nothing answers there"
     sentence = (
-        f"The web process is expected at {web_of(state)}. {why}; its log says more. "
+        f"The web process is expected at {web_of(request.app.state)}. {why}; its log says more. "
         "receiver console --web names another address."
     )
     raise NotDone(502, "The sample was not taken", sentence)

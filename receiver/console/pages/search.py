@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
-from receiver.console.entry_id import entry_id
+from receiver.console.forms import entry_id
 from receiver.console.search import MOST_FOUND, PAUSE, SECONDS, WINDOWS, Busy, Step, search
 from receiver.runtime.redis_errors import DOWN
 
@@ -47,11 +47,10 @@ async def find(request: Request) -> Response:
         return _page(request, text, window, TOO_SHORT)
     if request.state.session.role != "operator":
         return _page(request, "", window, "A viewer may look for ids only.")
-    client, who = request.app.state.redis, request.state.session.name
-    await run_in_threadpool(audit.write, client, who, "search", digest(text))
+    await run_in_threadpool(audit.record, request, "search", digest(text))
     masks = await run_in_threadpool(masks_of, request)
     before = entry_id(form.get("before", ""))
-    steps = search(client, masks, text, WINDOWS[window], before)
+    steps = search(request.app.state.redis, masks, text, WINDOWS[window], before)
     page = _page(request, text, window, "", found=True)
     return StreamingResponse(_written(request, page, steps, text, window), headers=_AS_IT_COMES)
 

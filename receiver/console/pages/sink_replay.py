@@ -61,12 +61,12 @@ async def run(request: Request) -> Response:
     sink, state = _sink(request), request.app.state
     once = seal.check(request, f"sinks/{sink.name}", form)
     since, until, count = int(form["since"]), int(form["until"]), int(form["count"])
-    who = request.state.session.name
     about = f"{sink.name} since={render.iso(min(since, until))} until={render.iso(until)}"
-    write = partial(audit.write, state.redis, who, "sink.replay", about, count)
+    write = partial(audit.record, request, "sink.replay", about, count)
     title = f"{forms.counted('replay', count, 'event')} to {sink.name}"
     least = "least" in form
     title = title.replace(" ", " at least ", 1) if least else title
+    who = request.state.session.name
     task = Task(once, title, who, count, back=f"/sinks/{sink.name}", at_least=least)
     wanted = Wanted(since=since, until=until)
     work = partial(_replay, state.redis, sink, wanted)

@@ -87,7 +87,7 @@ async def act(request: Request) -> Response:
     if name not in known:
         return render.page(request, "message.html", _none(None), 404)
     action = forms.action(form, ("stop", "start"))
-    await run_in_threadpool(audit.write, state.redis, who, f"sink.{action}", name)
+    await run_in_threadpool(audit.record, request, f"sink.{action}", name)
     if action == "start":
         await run_in_threadpool(sink_orders.start, state.redis, name)
     else:

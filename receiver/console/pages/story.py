@@ -7,16 +7,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import render
+from receiver.console import audit, render
 from receiver.console.app import Page, masks_of, slowly
 from receiver.console.attempts import shown
 from receiver.console.bodies import bodies
-from receiver.console.revealing import audited
 from receiver.contract.records import Attempt, decode_notification
 from receiver.contract.redis_keys import INBOUND
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import delivery_attempts
-from receiver.operations.explain import Line, Story, Unknown, explain
+from receiver.operations.explain import Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
 from receiver.operations.notification_entries import received
 
@@ -74,7 +73,7 @@ def _shown(request: Request) -> Response:
 
 
 def _revealed(request: Request) -> Response:
-    return audited(request, _page(request, request.path_params["id"], revealed=True))
+    return audit.revealed(request, _page(request, request.path_params["id"], revealed=True))
 
 
 def _page(request: Request, name: str, *, revealed: bool) -> Response:
@@ -114,18 +113,15 @@ def _budget(request: Request) -> int:
 
 
 def _told(story: Story) -> dict[str, Any]:
+    telling = sorted(story.lines, key=lambda line: line.what not in _STATE)
     return {
         "receipt": story.receipt,
         "at": received(story.receipt),
         "outcomes": story.outcomes,
-        "lines": sorted(_telling_first(story)[:LINES], key=lambda line: line.at),
+        "lines": sorted(telling[:LINES], key=lambda line: line.at),
         "lines_left": max(0, len(story.lines) - LINES),
         "reached": story.reached,
     }
-
-
-def _telling_first(story: Story) -> list[Line]:
-    return sorted(story.lines, key=lambda line: line.what not in _STATE)
 
 
 def _attempts(request: Request, stories: list[Story]) -> list[Attempt]:

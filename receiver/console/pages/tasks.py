@@ -24,9 +24,8 @@ def cancel(request: Request) -> Response:
     """End a task; what it has done stays done."""
     task = tasks_of(request).get(request.path_params["id"])
     if task and not task.ended:
-        client, who = request.app.state.redis, request.state.session.name
         about = f"{task.title}, begun by {task.who}"
-        audit.write(client, who, "task.cancel", about, task.total - task.done)
+        audit.record(request, "task.cancel", about, task.total - task.done)
         task.cancel()
     return RedirectResponse(f"/tasks/{request.path_params['id'][:32]}", 303)
 
