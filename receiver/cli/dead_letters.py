@@ -13,8 +13,7 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.dead_letter_table import show_list, show_whole
 from receiver.cli.terminal.progress_bar import selecting
-from receiver.cli.terminal.time_option import TimeOption
-from receiver.cli.terminal.wait_notice import WaitNotice
+from receiver.cli.terminal.time_option import AGES
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
@@ -28,8 +27,7 @@ _OPTIONS = (
     click.option(
         "--reason", default="", help="Only with this text in the reason; or a glob for all of it."
     ),
-    click.option("--older-than", type=TimeOption(), help="Only older: an age (3d) or a time."),
-    click.option("--newer-than", type=TimeOption(), help="Only newer: an age (2h) or a time."),
+    *AGES,
 )
 
 Action = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
@@ -132,7 +130,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     client, sinks = setup.client_of(settings), frozenset(sink.name for sink in settings.sinks)
     actions = DeadLetterActions(client)
     bell = Bell(client)
-    notice = WaitNotice(bell.enqueue)
+    notice = output.WaitNotice(bell.enqueue)
     throttle = ReplayThrottle(client, settings.full_percent, notice)
     wanted = _selection_or_all(everything, chosen)
     try:
@@ -173,20 +171,9 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     _apply(client, wanted, DeadLetterActions(client).drop, as_json=as_json)
 
 
-def _selection(
-    ids: tuple[str, ...],
-    sink: str = "",
-    reason: str = "",
-    older_than: int | None = None,
-    newer_than: int | None = None,
-) -> Selection:
-    return Selection(
-        ids=frozenset(ids),
-        sink=sink,
-        reason=reason,
-        since=newer_than or 0,
-        until=2**53 if older_than is None else older_than,
-    )
+def _selection(ids: tuple[str, ...], **chosen: Any) -> Selection:
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return Selection(ids=frozenset(ids), **given)
 
 
 def _selection_or_all(everything: bool, chosen: dict[str, Any]) -> Selection:

@@ -77,7 +77,8 @@ def command(*, as_json: bool) -> None:
             url, error, spool_depth.describe(spool_depth.read_spool(settings).depth)
         )
         findings += check_spool(settings, redis_answers=False)
-    _print(_asking(findings, settings, url, client), as_json=as_json)
+    found = worst_first(_asking(findings, settings, url, client))
+    output.print_documents(found) if as_json else _print_table(found)
     raise SystemExit(status)
 
 
@@ -145,13 +146,6 @@ def _asking(
     else:
         ask = redis_cli.of_embedded(settings.data_dir / "redis-url")
     return [msgspec.structs.replace(one, fix=one.fix.replace(ASK, ask)) for one in findings]
-
-
-def _print(findings: list[Finding], *, as_json: bool) -> None:
-    if as_json:
-        output.print_documents(worst_first(findings))
-    else:
-        _print_table(worst_first(findings))
 
 
 def _print_table(findings: list[Finding]) -> None:

@@ -1,6 +1,7 @@
 """`receiver erase`: all that is stored about a person goes."""
 
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -9,12 +10,21 @@ import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
-from receiver.cli.terminal.stored_total import stored_total
-from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import RedisStreamSink, Settings
+from receiver.contract.redis_keys import (
+    DEAD_LETTERS,
+    DELIVERIES,
+    EVENTS,
+    INBOUND,
+    REJECTED,
+    WATCHES,
+    retry_due,
+    sink_deliveries,
+)
 from receiver.erasure import spools
 from receiver.erasure.erase import Eraser, Report
 from receiver.erasure.person import Person
+from receiver.operations.sink_ledger import known_sinks
 
 _PLURALS: Final = {"delivery": "deliveries", "copy": "copies", "watch": "watches"}
 
@@ -36,6 +46,21 @@ def copies_in(settings: Settings) -> list[str]:
         for sink in settings.sinks
         if isinstance(sink, RedisStreamSink) and sink.redis_url in (None, settings.redis_url)
     ]
+
+
+def stored_total(client: redis.Redis, more: Sequence[str]) -> int:
+    """Return how many entries and deliveries there are. `more` are further streams. Raises
+    `redis.RedisError`.
+    """
+    sinks = known_sinks(client)
+    pipe = client.pipeline(transaction=False)
+    streams = (INBOUND, EVENTS, DEAD_LETTERS, REJECTED, DELIVERIES, *more)
+    for stream in (*streams, *map(sink_deliveries, sinks)):
+        pipe.xlen(stream)
+    for sink in sinks:
+        pipe.zcard(retry_due(sink))
+    pipe.hlen(WATCHES)
+    return sum(pipe.execute())
 
 
 @click.command(short_help="Erase all that is stored about a person.")
@@ -85,7 +110,9 @@ def command(
         raise click.UsageError("either NUMBER... or --forget-spool SPOOL is wanted")
     settings = setup.settings()
     if forget_spool is not None:
-        _refuse_beside_a_spool({"--dry-run": dry_run, "--copies": copies})
+        if dry_run or copies:
+            option = "--dry-run" if dry_run else "--copies"
+            raise click.UsageError(f"--forget-spool takes no {option}")
         _forget_spool(setup.client_of(settings, when_full=True), forget_spool)
         return
     person = person_of(numbers, settings)
@@ -96,7 +123,8 @@ def command(
     eraser: Eraser | None = None
     try:
         with setup.redis_faults(), progress("looked at", stored_total(client, own)) as passed:
-            eraser = Eraser(client, person, own if copies else (), passed=passed, say=WaitNotice())
+            streams, say = own if copies else (), output.WaitNotice()
+            eraser = Eraser(client, person, streams, passed=passed, say=say)
             report = eraser.run(dry_run=dry_run)
     except (setup.Refused, KeyboardInterrupt):
         if eraser and (so_far := eraser.stopped()):
@@ -107,11 +135,6 @@ def command(
     _print(report, as_json=as_json)
     if not (report.complete or dry_run):
         raise SystemExit(1)
-
-
-def _refuse_beside_a_spool(given: dict[str, bool]) -> None:
-    for option in (name for name, is_given in given.items() if is_given):
-        raise click.UsageError(f"--forget-spool takes no {option}")
 
 
 def _forget_spool(client: redis.Redis, name: str) -> None:

@@ -52,10 +52,7 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
     except Unknown as unknown:
         output.exit_nothing_found(f"{unknown}; `receiver tail --since 1d` shows what there is")
     for story in stories:
-        if as_json:
-            output.print_document(_document(story))
-        else:
-            _print(story)
+        output.print_document(_document(story)) if as_json else _print(story)
         if at := story.reached.get(DEAD_LETTERS):
             click.echo(
                 f"Dead letters after {format_time(milliseconds(at))} were not looked at: a sink "

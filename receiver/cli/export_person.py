@@ -7,11 +7,9 @@ from typing import Any
 import click
 import msgspec
 
-from receiver.cli.erase import copies_in, person_of
+from receiver.cli.erase import copies_in, person_of, stored_total
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
-from receiver.cli.terminal.stored_total import stored_total
-from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.contract.records import (
     decode_attempt,
     decode_dead_letter,
@@ -51,7 +49,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     client = setup.client_of(settings)
     copies = copies_in(settings)
     with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
-        spooled = spools.erase(client, person.digits, WaitNotice(), dry_run=True)
+        spooled = spools.erase(client, person.digits, output.WaitNotice(), dry_run=True)
         stored = find(client, person, known_sinks(client), copies, passed)
         found = chain(stored, subscribed.find(client, person))
         count = output.print_documents(map(_document, found))

@@ -41,10 +41,7 @@ def list_(*, as_json: bool) -> None:
         now = client.time()[0]
     kinds = {one.name: one.kind for one in settings.polls}
     found = [msgspec.structs.replace(one, kind=kinds[one.name]) for one in found]
-    if as_json:
-        output.print_documents(found)
-    else:
-        _print(found, now)
+    output.print_documents(found) if as_json else _print(found, now)
 
 
 def _print(found: list[PollState], now: float) -> None:

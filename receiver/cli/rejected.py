@@ -14,7 +14,7 @@ from receiver.cli.terminal import output, receiver_url, setup, token_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.rejected_table import show_list, show_whole
-from receiver.cli.terminal.time_option import TimeOption
+from receiver.cli.terminal.time_option import AGES
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
 from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
@@ -30,8 +30,7 @@ _OPTIONS = (
         default=0,
         help="Only those answered with this status.",
     ),
-    click.option("--older-than", type=TimeOption(), help="Only older: an age (3d) or a time."),
-    click.option("--newer-than", type=TimeOption(), help="Only newer: an age (2h) or a time."),
+    *AGES,
 )
 
 
@@ -211,19 +210,6 @@ def _chosen(client: redis.Redis, wanted: Selection) -> AbstractContextManager[It
     return selecting("Refused requests", len(wanted.ids), client.xlen(REJECTED), select)
 
 
-def _selection(
-    ids: tuple[str, ...],
-    listener: str = "",
-    reason: str = "",
-    status: int = 0,
-    older_than: int | None = None,
-    newer_than: int | None = None,
-) -> Selection:
-    return Selection(
-        ids=frozenset(ids),
-        listener=listener,
-        reason=reason,
-        status=status,
-        since=newer_than or 0,
-        until=2**53 if older_than is None else older_than,
-    )
+def _selection(ids: tuple[str, ...], **chosen: Any) -> Selection:
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return Selection(ids=frozenset(ids), **given)

@@ -10,7 +10,6 @@ import redis
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.progress_bar import progress
 from receiver.cli.terminal.time_option import TimeOption, format_time
-from receiver.cli.terminal.wait_notice import WaitNotice
 from receiver.config.settings import Settings, SinkSettings
 from receiver.contract.redis_keys import EVENTS
 from receiver.operations.event_replay import (
@@ -68,7 +67,7 @@ def command(
         wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
         try:
             refuse_stopped(client, sink)
-            replay = Replay(client, chosen, wanted, WaitNotice())
+            replay = Replay(client, chosen, wanted, output.WaitNotice())
             report = partial(_report, dry=dry_run, as_json=as_json)
             total = _run(client, replay, since, report, dry=dry_run)
         except Stopped as why:

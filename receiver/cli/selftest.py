@@ -60,8 +60,9 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
         _refuse_without_poller(client, poll.name)
         follow = EventReader(client, output.say)
         follow.start_at_end()
+    text = text or f"receiver selftest {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     try:
-        sent = asyncio.run(_send(settings, poll, to, text or _text()))
+        sent = asyncio.run(_send(settings, poll, to, text))
     except KeyboardInterrupt:
         output.say("whether the message was sent is unknown, and it is not sent again")
         raise
@@ -95,10 +96,6 @@ def _refuse_without_poller(client: redis.Redis, name: str) -> None:
     now: Any = client.time()
     if now[0] - whole(seen) > _ALIVE:
         raise setup.Refused(f"nobody polls {name!r}: start `receiver poll`; nothing was sent")
-
-
-def _text() -> str:
-    return f"receiver selftest {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def _send(settings: Settings, poll: AttStatusPoll, to: str, text: str) -> str:

@@ -50,10 +50,7 @@ def command(name: str, *, as_json: bool) -> None:
     url = setup.redis_url(settings)
     result = _send(url, name)
     result["next"] = next_step(result, sink, _stopped(url, name))
-    if as_json:
-        output.print_document(result)
-    else:
-        _print(result)
+    output.print_document(result) if as_json else _print(result)
     raise SystemExit(0 if result["outcome"] == "taken" else 1)
 
 

@@ -41,8 +41,10 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
     """
     settings = setup.settings()
     if device is None:
-        _show_everything(settings, as_json=as_json)
-        return
+        everything = status_screen.read(settings)
+        show = status_screen.print_json if as_json else status_screen.show
+        show(everything)
+        raise SystemExit(0 if status_screen.well(everything) else 1)
     found = devices.parse_device(device)
     if found is None:
         raise setup.Refused(f"DEVICE: {devices.WANTED}")
@@ -55,15 +57,6 @@ def command(device: str | None, name: str | None, *, as_json: bool) -> None:
     for query, fault in status.faults.items():
         output.say(output.printable(f"operator {operator.name!r}, {query}: {fault}"))
     raise SystemExit(1 if status.faults else 0)
-
-
-def _show_everything(settings: Settings, *, as_json: bool) -> None:
-    found = status_screen.read(settings)
-    if as_json:
-        status_screen.print_json(found)
-    else:
-        status_screen.show(found)
-    raise SystemExit(0 if status_screen.well(found) else 1)
 
 
 def _chosen(settings: Settings, name: str | None) -> Operator:

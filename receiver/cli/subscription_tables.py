@@ -14,13 +14,11 @@ from receiver.subscriptions.slots import Slot
 def print_sets(found: list[SetState]) -> None:
     """Print a row for each set."""
     names = ("set", "operator", "wanted", "active", "others", "next end", "why")
-    print_table(
-        names,
-        (
-            (x.name, x.operator, x.wanted, x.active, _others(x), _when(x.next_end), _why(x))
-            for x in found
-        ),
+    rows = (
+        (x.name, x.operator, x.wanted, x.active, _others(x), _when(x.next_end), _why(x))
+        for x in found
     )
+    print_table(names, rows)
 
 
 def print_slots(found: list[Slot]) -> None:

@@ -61,10 +61,7 @@ def list_(*, as_json: bool) -> None:
         found = overview.read_sets(client, overview.read_slots(client), settings)
     if not found:
         output.print_message(NOTHING_DECLARED)
-    if as_json:
-        output.print_documents(found)
-    else:
-        tables.print_sets(found)
+    output.print_documents(found) if as_json else tables.print_sets(found)
 
 
 @command.command(short_help="Show the slots of a set: device, type, state, end.")
@@ -88,10 +85,7 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
     if not found:
         said = "there is no such set, slot or state: see `receiver subscriptions list`"
         output.exit_nothing_found(said)
-    if as_json:
-        output.print_documents(map(as_document, found))
-    else:
-        tables.print_slots(found)
+    output.print_documents(map(as_document, found)) if as_json else tables.print_slots(found)
 
 
 @command.command(short_help="Show what would be created and deleted; exit code 2 if anything.")
@@ -217,10 +211,7 @@ def orphans(*, as_json: bool) -> None:
             for each in overview.read_orphans(client, one.name)
         ]
         searched = {one.name: overview.read_search(client, one.name) for one in settings.operators}
-    if as_json:
-        output.print_documents(found)
-    else:
-        tables.print_orphans(found)
+    output.print_documents(found) if as_json else tables.print_orphans(found)
     if not found:
         output.print_message("there is none" if all(searched.values()) else "none is known")
     for said in tables.describe_searches(searched):

@@ -48,7 +48,8 @@ def command(
     client = setup.client_of(setup.settings(file=False))
     reader = EventReader(client, output.say)
     try:
-        _set_position(reader, 0 if from_start or (no_follow and since is None) else since)
+        moment = 0 if from_start or (no_follow and since is None) else since
+        reader.start_at_end() if moment is None else reader.start_at(moment)
         show = event_printer(as_json=as_json)
         wanted = EventFilter(types, listeners, where).wants
         events = filter(wanted, reader.events(wait=not no_follow))
@@ -56,10 +57,3 @@ def command(
             show(event)
     except redis.RedisError as error:
         raise setup.redis_fault(error) from None
-
-
-def _set_position(reader: EventReader, moment: int | None) -> None:
-    if moment is None:
-        reader.start_at_end()
-    else:
-        reader.start_at(moment)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-AS_INTO_A_PIPE: Final = "JSON, one document a line, as into a pipe."
 _ASKED: Final = "receiver.json"
+_NO_DIGITS: Final = str.maketrans("", "", "0123456789")
 INSTEAD: Final = "A JSON document instead of the bare value."
 
 
@@ -33,9 +33,9 @@ def json_option(command: Command) -> Command:
     """Add `--json`, as `as_json`, which is also set where stdout is no terminal: whoever reads a
     pipe gets what `--json` prints.
     """
-    return click.option(
-        "--json", "as_json", is_flag=True, callback=_or_into_a_pipe, help=AS_INTO_A_PIPE
-    )(command)
+    said = "JSON, one document a line, as into a pipe."
+    option = click.option("--json", "as_json", is_flag=True, callback=_or_into_a_pipe, help=said)
+    return option(command)
 
 
 def json_instead(command: Command) -> Command:
@@ -79,6 +79,22 @@ def print_message(line: str) -> None:
 def say(line: str) -> None:
     """Print one line for people on stderr."""
     click.echo(f"receiver: {line}", err=True)
+
+
+class WaitNotice:
+    """Print what is waited for, each reason once; `each` is called whenever there is one."""
+
+    def __init__(self, each: Callable[[], None] = lambda: None) -> None:
+        self._each = each
+        self._last = ""
+
+    def __call__(self, why: str) -> None:
+        """Print a reason, unless it is the last one with other numbers."""
+        kind = why.translate(_NO_DIGITS)
+        if kind != self._last:
+            say(f"waiting: {why}")
+        self._last = kind
+        self._each()
 
 
 def exit_nothing_found(what: str) -> NoReturn:

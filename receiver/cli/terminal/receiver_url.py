@@ -14,9 +14,7 @@ class ReceiverUrl(click.ParamType[str]):
         """Check a URL and return it; it needs scheme and host, and may have no query."""
         try:
             parts = urlsplit(value)
-            name = (parts.hostname or "").encode(
-                "idna"
-            )  # ValueError too where DNS has no such name
+            name = (parts.hostname or "").encode("idna")  # ValueError where DNS has no such name
             whole = parts.scheme in ("http", "https") and name and parts.port != 0
         except ValueError:
             whole = None

@@ -70,15 +70,8 @@ def print_sinks(found: list[SinkLedger], configured: Collection[str]) -> None:
     rare = [name for name in _RARE if any(getattr(one, name) for one in found)]
     numbers = (*_USUAL, *rare)
     names = ("sink", *(name.replace("_", " ") for name in numbers), "state", "why")
-    print_table(
-        names,
-        (
-            (
-                one.name,
-                *(_cell(one, name) for name in numbers),
-                state(one, configured),
-                one.reason,
-            )
-            for one in found
-        ),
+    rows = (
+        (one.name, *(_cell(one, name) for name in numbers), state(one, configured), one.reason)
+        for one in found
     )
+    print_table(names, rows)

@@ -123,20 +123,15 @@ def _web(settings: Settings) -> Document:
 
 def show(found: Document) -> None:
     """Print the state for people."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, line, good in _lines(found):
-        table.add_row(name, (_GOOD if good else _BAD) + _escaped(line))
+        table.add_row(name, (_GOOD if good else _BAD) + escape(printable(line)))
     terminal().print(table)
-
-
-def _escaped(line: str) -> str:
-    from rich.markup import escape
-
-    return escape(printable(line))
 
 
 def _lines(found: Document) -> Iterator[Line]:
