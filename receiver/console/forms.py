@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from receiver.console import render
-from receiver.operations.stream_entry import is_entry
+from receiver.contract.entry_ids import is_entry
 
 MOST: Final = 20
 LONGEST: Final = 256

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from receiver.console.rows import STREAMS, Filter, Row
-from receiver.operations.stream_entry import is_entry
+from receiver.contract.entry_ids import is_entry
 
 QUEUED: Final = 200
 """Rows that wait for one viewer; those beyond are skipped and counted."""

@@ -29,15 +29,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        "when": when,
-        "iso": iso,
-        "ago": ago,
-        "span": span,
-        "count": count,
-        "figure": figure,
-        "coded": coded,
-    }
+    made.filters |= {one.__name__: one for one in (when, iso, ago, span, count, figure, coded)}
     return made
 
 

@@ -10,7 +10,7 @@ from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
-from receiver.operations.notification_entries import received
+from receiver.operations.notification_entries import read_event, received
 
 Outcome = Literal["kept", "published", "duplicate", "dead letter", "rejected"]
 
@@ -35,23 +35,13 @@ class Row(msgspec.Struct, frozen=True):
     """Why it was refused or given up."""
 
 
-class _Event(msgspec.Struct):
-    type: str = ""
-    source: str = ""
-    subject: str = ""
-    receiptid: str = ""
-
-
-_event = msgspec.json.Decoder(_Event).decode
-
-
 def _kept(entry: str, stored: bytes, _: Masks) -> Row:
     one = decode_notification(stored)
     return Row(one.receipt, one.received, "kept", one.callback, one.listener, entry=entry)
 
 
 def _published(entry: str, stored: bytes, masks: Masks) -> Row:
-    one = _event(stored)
+    one = read_event(stored)
     at = received(one.receiptid)
     return Row(
         receipt=one.receiptid,

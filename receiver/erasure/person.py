@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import phonenumbers
@@ -61,7 +61,7 @@ class Person:
         callback = BY_NAME.get(one.callback)
         try:
             events = callback.events(one, self._settings.place(one.listener)) if callback else []
-            return any(self.in_bytes(_encoded(event)) for event in events)
+            return any(self.in_bytes(_json([one.subject, one.data])) for one in events)
         except Unreadable:
             return self._in_values(one.body, one.content_type, one.listener)
         except Exception:  # noqa: BLE001 - a fault of ours in one may not hold back all erasing
@@ -100,10 +100,6 @@ def _pattern(digits: str) -> bytes:
     """Return the pattern of a number, which begins with a digit: so it is looked for quickly."""
     first, *others = (b"%c" % one for one in digits.encode())
     return _BETWEEN.join([first + _BEFORE, *others])
-
-
-def _encoded(event: Any) -> bytes:
-    return _json([event.subject, event.data])
 
 
 def _digits(number: str) -> str:

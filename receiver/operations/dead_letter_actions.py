@@ -29,11 +29,10 @@ class DeadLetterActions:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        reopen, drop = (
-            scripts.load(__package__, name) for name in ("reopen_notification", "drop_dead_letter")
+        self._notification, self._drop = (
+            client.register_script(scripts.load(__package__, name))
+            for name in ("reopen_notification", "drop_dead_letter")
         )
-        self._notification = client.register_script(reopen)
-        self._drop = client.register_script(drop)
         self._event = Requeue(client)
         self._now = 0
         """When this page is due: by Redis' clock, as the workers say what is."""

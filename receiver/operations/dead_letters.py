@@ -11,12 +11,11 @@ from typing import Any, Final, Literal
 import msgspec
 import redis
 
-from receiver.contract.entry_ids import order
+from receiver.contract.entry_ids import is_entry, order
 from receiver.contract.records import DeadLetter, decode_dead_letter, decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.look import Look
-from receiver.operations.stream_entry import is_entry
 
 NOT_READ: Final = "the dead letter itself cannot be read"
 PAGE: Final = 100

@@ -5,7 +5,7 @@ They go through the sink's retry set, marked with the CloudEvents extension attr
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -19,13 +19,14 @@ from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import (
     EVENTS,
     FORWARD_JOB,
+    forward_group,
     forward_queue,
     retry_due,
     sink_state,
 )
 from receiver.contract.stored_values import UNREADABLE, text
+from receiver.operations import parked_events
 from receiver.operations.requeue import Requeue
-from receiver.operations.still_waiting import still_waiting
 from receiver.runtime.server_time import server_time
 
 PAGE: Final = 200
@@ -34,6 +35,8 @@ AT_ONCE: Final = 2_000
 with more of it always due nothing new would ever be sent."""
 WAITING_MOST: Final = 5_000
 """Deliveries that may wait for the sink, for whatever reason: they lie in Redis a second time."""
+_PENDING_MOST: Final = 1_000
+"""Pending entries that are looked at: more than a page of the stream has."""
 
 _FORWARD_OPTIONS: Final = {
     "description": "forward",
@@ -155,7 +158,7 @@ class Replay:
     def _to_send(self, chosen: list[tuple[bytes, bytes]]) -> list[tuple[str, bytes]]:
         """Return the chosen events, marked, but for those that the sink is to get anyway."""
         found = {entry.decode(): event for entry, event in chosen}
-        waiting = still_waiting(self._client, self._sink.name, list(found))
+        waiting = _still_waiting(self._client, self._sink.name, list(found))
         return [(entry, _marked(event)) for entry, event in found.items() if entry not in waiting]
 
     def _send(self, events: list[tuple[str, bytes]]) -> int:
@@ -198,3 +201,25 @@ class Replay:
 def _marked(event: bytes) -> bytes:
     """Mark an event as replayed. Our encoder wrote it: an object with members, without a space."""
     return b'{"replayed":true,' + event[1:]
+
+
+def _still_waiting(client: redis.Redis, sink: str, entries: Sequence[str]) -> set[str]:
+    """Return those of some entries of the events stream, in its order, that the sink's group has
+    not read or acknowledged, or that are parked. What waits among its retries is none of them.
+    Raises `redis.RedisError`.
+    """
+    name = forward_group(sink).encode()
+    groups: Any = client.xinfo_groups(EVENTS) if entries else []
+    group = next((one for one in groups if one["name"] == name), None)
+    if group is None:
+        return set()
+    last = order(group["last-delivered-id"].decode())
+    # In the order in which an event goes on: what does so meanwhile is among these or the retries.
+    waiting = {entry for entry in entries if order(entry) > last}
+    waiting |= _pending(client, name, entries)
+    return waiting.union(parked_events.among(client, sink, entries)[0])
+
+
+def _pending(client: Any, group: bytes, entries: Sequence[str]) -> set[str]:
+    found = client.xpending_range(EVENTS, group, entries[0], entries[-1], _PENDING_MOST)
+    return {one["message_id"].decode() for one in found}

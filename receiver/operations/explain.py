@@ -12,7 +12,7 @@ import msgspec
 import redis
 
 from receiver.config.settings import Settings, SinkSettings
-from receiver.contract.entry_ids import order
+from receiver.contract.entry_ids import is_entry, order
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, REJECTED
 from receiver.contract.stored_values import text
@@ -31,7 +31,6 @@ from receiver.operations.notification_entries import (
     received,
 )
 from receiver.operations.sink_progress import pending_of, progress
-from receiver.operations.stream_entry import is_entry
 
 
 class Unknown(Exception):

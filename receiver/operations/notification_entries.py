@@ -8,13 +8,12 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from receiver.contract.entry_ids import order
+from receiver.contract.entry_ids import is_entry, order
 from receiver.contract.records import decode_notification, decode_refusal
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, INBOUND, REJECTED
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations import dead_letters
 from receiver.operations.look import Look, Page
-from receiver.operations.stream_entry import is_entry
 
 BEFORE: Final = 2_000
 """Milliseconds that the clocks of the web process and of Redis may differ."""
@@ -37,6 +36,7 @@ class _Event(msgspec.Struct):
     id: str = ""
     type: str = ""
     source: str = ""
+    subject: str = ""
     receiptid: str = ""
 
 
@@ -100,16 +100,13 @@ def _among(pages: Iterable[Page], stream: str, receipt: str) -> Iterator[Entry]:
     words, found = receipt.encode(), False
     for page in pages:
         stored = ((entry, fields.get(FIELDS[stream], b"")) for entry, fields in page)
-        matching = [one for one in stored if words in one[1] and _has(receipt, stream, one)]
+        matching = [
+            one for one in stored if words in one[1] and _receipt_in(stream, one) == receipt
+        ]
         yield from matching
         if found and not matching:
             return
         found = found or bool(matching)
-
-
-def _has(receipt: str, stream: str, one: Entry) -> bool:
-    """Return whether an entry has this receipt, not merely a text that quotes it."""
-    return _receipt_in(stream, one) == receipt
 
 
 def _event_entry(look: Look, words: bytes) -> Iterator[tuple[str, Entry]]:

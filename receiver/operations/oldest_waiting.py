@@ -4,10 +4,9 @@ from typing import Any, Final
 
 import redis
 
-from receiver.contract.entry_ids import order
+from receiver.contract.entry_ids import is_entry, order
 from receiver.contract.redis_keys import EVENTS, forward_group, retry_due
 from receiver.contract.stored_values import text
-from receiver.operations.stream_entry import is_entry
 
 MOST: Final = 5_000
 """Retries that are looked at: they are ordered by when they are due, not by age."""

@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from receiver.contract.entry_ids import is_entry
 from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE, decoded
-from receiver.operations.stream_entry import is_entry
 from receiver.subscriptions import attempts
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.context import Context

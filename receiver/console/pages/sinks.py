@@ -3,7 +3,6 @@
 import time
 from typing import Any, Final
 
-import redis
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -44,6 +43,7 @@ def show_one(request: Request) -> Response:
         return render.page(request, "message.html", _none(settings), 404)
     masks = masks_of(request)
     attempts = unless_foreign(lambda: delivery_attempts.newest(client, name), [])
+    stopped: Any = unless_foreign(lambda: client.hget(sink_state(name), "stopped_at"), None)
     about: dict[str, Any] = {
         "sink": found,
         "settings": settings,
@@ -51,7 +51,7 @@ def show_one(request: Request) -> Response:
         "where": _where(settings, masks) if settings else [],
         "now_s": time.time(),
         "oldest": unless_foreign(lambda: oldest_waiting.oldest(client, name), 0),
-        "stopped_at": _stopped_at(client, name),
+        "stopped_at": whole(stopped),
         "attempts": shown_attempts(attempts, masks),
     }
     return render.page(request, "sink.html", about)
@@ -71,11 +71,6 @@ def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
         (path, *masks.document({path.rpartition(".")[2]: value}).values())
         for path, value in settings.where.items()
     ]
-
-
-def _stopped_at(client: redis.Redis, name: str) -> int:
-    found: Any = unless_foreign(lambda: client.hget(sink_state(name), "stopped_at"), None)
-    return whole(found)
 
 
 async def act(request: Request) -> Response:
