@@ -53,9 +53,7 @@ def read_token() -> str:
 
 
 def named(client: redis.Redis, name: str) -> list[Stored]:
-    """Return the credentials with this id or label, the oldest first; without any it ends the
-    command.
-    """
+    """Return the credentials of this id or label, the oldest first; end the command without any."""
     stored = credential_store.find(client, name)
     if not stored:
         output.exit_nothing_found("there is no such credential: see `receiver credentials list`")

@@ -110,8 +110,8 @@ def _of_server(settings: Settings, client: redis.Redis) -> list[Finding]:
 def _of_work(
     settings: Settings, client: redis.Redis, tokens: Sequence[str], *, named: bool
 ) -> Iterator[Finding]:
-    """Yield findings about what Redis holds; unless what the file names is `named`, nothing is said
-    to be in it no more. Raises one of `DOWN` after those up to there.
+    """Yield findings about what Redis holds. Unless `named`, receiver.toml could not be read, and
+    nothing is said to be missing in it. Raises one of `DOWN`, after what was found before.
     """
     found = snapshot.of_settings(client, settings)
     if not named:
@@ -129,9 +129,7 @@ def _of_work(
 
 
 def _without_names(found: Snapshot) -> Snapshot:
-    """Return what can be judged without `receiver.toml`: of sinks how those fare that workers have,
-    who go on with what it said before.
-    """
+    """Return what can be judged without `receiver.toml`: of the sinks those that workers have."""
     known = [(name, one) for name, one in found.sinks.items() if one.known(found.now)]
     sinks = {name: msgspec.structs.replace(one, parking={}) for name, one in known}
     return msgspec.structs.replace(found, sinks=sinks, watches=[])

@@ -68,9 +68,7 @@ def command(*, as_json: bool) -> None:
 
 
 def _sums(one: SinkLedger) -> str:
-    """Return a sink's counts, which add up to `events`; those that few sinks have, where it has.
-    `open` is the last.
-    """
+    """Return a sink's counts, which add up to `events`: rare ones where it has any, `open` last."""
     rare = ("parked", "shed", "parked_damaged", "erased")
     names = ("events", "delivered", "filtered", "dead", *rare, "open")
     counts = [(name, getattr(one, name)) for name in names]

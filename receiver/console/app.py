@@ -112,9 +112,7 @@ async def slowly(request: Request, work: Callable[..., _T], *args: Any) -> _T:
 
 
 def masks_of(request: Request, *, revealed: bool = False) -> mask.Masks:
-    """Return the masks of this installation; for what is revealed, those that hide nothing. Raises
-    `redis.RedisError`.
-    """
+    """Return the masks of this installation, or such as hide nothing. Raises `redis.RedisError`."""
     if revealed:
         return mask.Unmasked()
     state = request.app.state

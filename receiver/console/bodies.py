@@ -74,9 +74,7 @@ def bodies(
 
 
 def _beside(events: list[bytes], came: list[bytes]) -> list[int]:
-    """Return which of the bodies each event was made of: of a batch each item has its own. It is
-    the first where that cannot be told.
-    """
+    """Return of which body each event was made; where that cannot be told it is the first."""
     if len(came) < 2:
         return [0] * len(events)
     places: dict[bytes, int] = {}

@@ -14,9 +14,7 @@ Position = dict[str, str]
 
 
 class Batch:
-    """Rows for viewers, how many were skipped before them, and where the tail stands after. Those
-    who keep up are given the same one.
-    """
+    """Rows for viewers, how many were skipped before them, and where the tail stands after."""
 
     def __init__(
         self, rows: list[Row], position: Position, skipped: int = 0, *, at_least: bool = False

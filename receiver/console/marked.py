@@ -70,9 +70,7 @@ def _place(path: str, lines: list[str]) -> int:
 
 
 def _paths(lines: list[str]) -> Iterator[str]:
-    """Yield the path of what begins on each line of JSON with two blanks for a level; "-" for a
-    closing bracket.
-    """
+    """Yield the path of what begins on each line of JSON; "-" for a closing bracket."""
     above: list[str] = []
     counts: list[int] = []
     for line in lines:

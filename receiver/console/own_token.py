@@ -19,9 +19,7 @@ KNOWN_AFTER: Final = 2.0
 
 @contextmanager
 def own_token(client: redis.Redis) -> Iterator[str]:
-    """Add a credential, wait until it is known, and revoke it in the end. Raises
-    `redis.RedisError`.
-    """
+    """Add a credential, wait until it is known, and revoke it. Raises `redis.RedisError`."""
     token, now = secrets.token_urlsafe(32), time.time()
     credential = Credential(label="console", expires=now + GOOD_FOR, created=now)
     name = credential_store.add(client, token, credential)

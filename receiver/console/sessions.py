@@ -58,9 +58,7 @@ def say_port(client: redis.Redis, port: int) -> None:
 
 
 def said_port(client: redis.Redis) -> int:
-    """Return where the console that was started last listens; 0 where none ever was. Raises
-    `redis.RedisError`.
-    """
+    """Return the port of the console that was started last, or 0. Raises `redis.RedisError`."""
     return web_address.port(client, f"{CONSOLE}:port")
 
 

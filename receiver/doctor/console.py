@@ -43,9 +43,7 @@ def check_console(settings: Settings) -> Iterator[Finding]:
 
 
 def check_sessions(client: redis.Redis) -> Iterator[Finding]:
-    """Say how many sessions are open, and find those that do not end as ours do. Raises
-    `redis.RedisError`.
-    """
+    """Count the open sessions, and find those that are not ours. Raises `redis.RedisError`."""
     keys: Any = list(client.scan_iter(f"{CONSOLE_SESSION}*", count=1000))
     pipe = client.pipeline(transaction=False)
     for key in keys:

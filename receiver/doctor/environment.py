@@ -188,9 +188,7 @@ def _existing(directory: Path) -> Path:
 
 
 def filesystem(directory: Path) -> str:
-    """Return the type of a directory's file system, as Linux says; empty where that cannot be
-    asked.
-    """
+    """Return the type of a directory's file system, by Linux; empty where it does not say."""
     found, longest = "", -1
     resolved = directory.resolve()
     try:

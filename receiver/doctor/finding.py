@@ -10,9 +10,7 @@ _ORDER: Final = get_args(Severity)
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One finding: `serious` loses data or admits strangers; `warning` will, or may; `note` is a
-    reminder.
-    """
+    """A fault: `serious` loses data or admits strangers, `warning` will or may, `note` reminds."""
 
     severity: Severity
     what: str

@@ -1,6 +1,4 @@
-"""Checks the types of our keys and our counts: a wrong one means that another program has written
-there.
-"""
+"""Checks the types of our keys and counts: a wrong one was written by another program."""
 
 import shlex
 from collections.abc import Iterator

@@ -23,9 +23,7 @@ _COMPRESSED: Final = 0.25
 
 
 def event_bytes(client: redis.Redis) -> float:
-    """Return what one of the newest events takes in Redis, on average. Raises
-    `redis.RedisError`.
-    """
+    """Return the mean size of the newest events in Redis. Raises `redis.RedisError`."""
     newest: Any = client.xrevrange(EVENTS, count=_SAMPLE)
     sizes = [len(one) for _, fields in newest for one in fields.values()] or [0]
     return sum(sizes) / len(sizes) + _ENTRY_BYTES

@@ -89,9 +89,7 @@ class OwnSpool:
             await self._answer(name, request)
 
     async def close(self) -> None:
-        """Take the spool out of the list where nothing is left in it, once it is closed, if Redis
-        answers.
-        """
+        """Take the spool, once it is closed and empty, out of the list, if Redis answers."""
         left = await asyncio.to_thread(location.look, self._directory)
         if left.depth.batches or left.damaged or left.unreadable:
             return

@@ -25,9 +25,7 @@ def begin(client: redis.Redis) -> str:
 
 
 def end(client: redis.Redis, name: str) -> list[str]:
-    """Note that a run has ended. Returns a sentence for each other one that has not. Raises
-    `redis.RedisError`.
-    """
+    """End a run. Returns a sentence for each other one that goes on. Raises `redis.RedisError`."""
     client.hdel(ERASE_RUNS, name)
     return [
         f"a run that began at {begun:%Y-%m-%dT%H:%M:%SZ} has not ended: if it was about the same "

@@ -9,9 +9,7 @@ from receiver.carriers.formats.unicode_hex import candidates
 
 
 def said(body: bytes, content_type: str) -> Iterator[str]:
-    """Yield the texts and numbers in a body: JSON, XML or a form, in whatever encoding. Of anything
-    else its whole text.
-    """
+    """Yield the texts and numbers in JSON, XML or a form; of anything else its whole text."""
     try:
         level: list[Any] = [understand(body, content_type)[0]]
     except Rejected:

@@ -62,9 +62,7 @@ class DataLoss:
         self._known = max(self._known, accepted)
 
     async def look(self, client: redis.asyncio.Redis, run_id: str) -> None:
-        """Compare the ledger with what was known. Raises one of `DOWN`, also when Redis takes no
-        writes.
-        """
+        """Compare the ledger with what was known. Raises one of `DOWN`, also for refused writes."""
         known = self._known
         name = secrets.token_hex(8)  # always a new one, or an emptied server would get the old
         found: Any = await client.set(BOOK, name, nx=True, get=True)
@@ -91,9 +89,7 @@ class DataLoss:
             asyncio.get_running_loop().run_in_executor(None, self._save)
 
     def _save(self) -> None:
-        """Save what is known, in a thread that no look waits for: a slow disk of this machine is no
-        trouble of Redis.
-        """
+        """Save what is known, in a thread: a slow disk of this machine is no trouble of Redis."""
         self._unsaved = False
         try:
             self.close()

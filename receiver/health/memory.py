@@ -38,9 +38,7 @@ class Memory:
         self._server = os.fsencode(server).decode("utf-8", "replace")  # a path, perhaps
 
     def of(self, book: str) -> Known | None:
-        """Return what is known of the server at this address, else of this ledger at any
-        address.
-        """
+        """Return what is known of the server at this address, else of this ledger at any."""
         found = self._read()
         here = [one for one in found if one.server == self._server]
         there = [one for one in found if one.book == book]

@@ -1,6 +1,4 @@
-"""Readiness: whether a notification would be stored now, what prevents it, and which warnings there
-are.
-"""
+"""Readiness: whether a notification would be stored now, and what is to be warned of."""
 
 from typing import Any
 

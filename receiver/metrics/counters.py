@@ -42,16 +42,12 @@ class Times:
         self.total = 0.0
 
     def took(self, seconds: float) -> None:
-        """Add one duration in seconds. On the path of every request: one bisection and two
-        additions.
-        """
+        """Add one duration in seconds. Each request does: one bisection and two additions."""
         self.counts[bisect_left(self._bounds, seconds)] += 1
         self.total += seconds
 
     def all_took(self, seconds: list[float]) -> None:
-        """Add many durations in seconds at once, at a fraction of the cost of adding them one by
-        one.
-        """
+        """Add many durations in seconds at once, which costs a fraction of adding each."""
         seconds.sort()
         before = 0
         for index, bound in enumerate((*self._bounds, inf)):

@@ -51,8 +51,8 @@ class Sink(msgspec.Struct, frozen=True):
 
     @property
     def when_full(self) -> str:
-        """Return what supervisors have for what exceeds its share; empty where none ever had it.
-        One that parks is enough.
+        """Return what supervisors do with what exceeds its share, `park` if one of them does; empty
+        where none ever had the sink.
         """
         known = max(0, self.counts.get("configured", 0) - 1000 * BEATS_WITHIN)
         policies = ("park", "shed", "hold")
@@ -63,9 +63,7 @@ class Sink(msgspec.Struct, frozen=True):
         return self.parked > 0 and now - whole(self.parking.get("seen")) / 1000 > BEATS_WITHIN
 
     def known(self, now: float) -> bool:
-        """Return whether a supervisor has the sink in its receiver.toml; supervisors write that
-        every few seconds.
-        """
+        """Return whether a supervisor has configured the sink: it says so every few seconds."""
         return now - self.counts.get("configured", 0) / 1000 < BEATS_WITHIN
 
 

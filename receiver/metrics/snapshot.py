@@ -135,9 +135,7 @@ def read(client: redis.Redis, polls: Iterable[str] = (), operators: Iterable[str
 
 
 def of_settings(client: redis.Redis, settings: Settings) -> Snapshot:
-    """Read a snapshot with all polls and operators that `settings` name. Raises
-    `redis.RedisError`.
-    """
+    """Read a snapshot with all polls and operators of `settings`. Raises `redis.RedisError`."""
     polls = [one.name for one in settings.polls]
     return read(client, polls, [one.name for one in settings.operators])
 

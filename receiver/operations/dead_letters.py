@@ -1,6 +1,4 @@
-"""Reading and selecting dead letters. `receiver.operations.dead_letter_actions` replays or drops
-them.
-"""
+"""Reading and selecting dead letters."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -50,9 +48,7 @@ class Found(msgspec.Struct, frozen=True):
 
     @property
     def body(self) -> bytes:
-        """Return what the carrier sent, or the event that was not delivered: it holds numbers and
-        texts.
-        """
+        """Return what the carrier sent, or the undelivered event: it holds numbers and texts."""
         if self.summary.kind == "notification":
             return decode_notification(self.letter.notification).body
         return self.letter.event

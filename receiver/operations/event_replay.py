@@ -49,9 +49,7 @@ _event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Stopped(Exception):
-    """Raised where the sink is stopped, so that nothing is sent until somebody starts it; the
-    message says which and why.
-    """
+    """Raised where somebody has to start the sink first; the message says which and why."""
 
 
 def refuse_stopped(client: redis.Redis, sink: str) -> None:
@@ -62,9 +60,7 @@ def refuse_stopped(client: redis.Redis, sink: str) -> None:
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """The selection of events: appended in a period, and of the types and listeners named, if
-    any.
-    """
+    """The selection of events: by when they were appended, and by types and listeners if any."""
 
     since: int
     """Milliseconds since 1970."""
@@ -105,9 +101,7 @@ def until_now(client: redis.Redis) -> int:
 
 
 class Replay:
-    """One replay: bounded in memory, here and in Redis, and complete up to each step that it
-    yields.
-    """
+    """One replay: bounded in memory, here and in Redis, and complete up to each step it yields."""
 
     def __init__(
         self,

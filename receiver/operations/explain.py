@@ -56,9 +56,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True):
-    """What is known of a notification, in time order. One request may hold several notifications: a
-    batch does.
-    """
+    """What is known of one receipt, in time order: that of a batch has several notifications."""
 
     receipt: str
     outcomes: list[str]

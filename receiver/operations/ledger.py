@@ -1,6 +1,4 @@
-"""The ledger: every accepted notification has one outcome or is still open, and the counts add
-up.
-"""
+"""The ledger: each accepted notification has one outcome or is open, and the counts add up."""
 
 from typing import Any, Final
 
@@ -81,9 +79,7 @@ MEANING: Final = {
 
 
 def or_more(name: str, exact: object) -> str:
-    """Return what is to stand behind a count of a ledger that is `exact` or not: `open` of one that
-    is not may be more.
-    """
+    """Return what stands behind a count: `open` of a ledger that is not `exact` may be more."""
     return "" if exact or name != "open" else " or more"
 
 

@@ -1,6 +1,4 @@
-"""Finding the event that a duplicate repeats: its notification names it, since an event's id is its
-identity.
-"""
+"""Finding the event that a duplicate repeats, by the identity that its notification has."""
 
 import itertools
 import re
@@ -57,9 +55,7 @@ def repeats(
 def _repeated(
     kept: Iterable[tuple[str, Notification]], published: Iterable[str], settings: Settings
 ) -> Iterator[tuple[str, str]]:
-    """Yield entries, each with the id of an event that it would have made, had not another one been
-    published under that id before.
-    """
+    """Yield entries, each with the id of an event that was published before, and not for it."""
     own = Counter(published)
     for entry, notification in kept:
         for name, alone in _names(notification, settings):

@@ -98,9 +98,7 @@ def known_sinks(client: redis.Redis) -> list[str]:
 
 
 def read(client: redis.Redis) -> list[SinkLedger]:
-    """Read the ledgers of all sinks there ever were, by name, in one script. Raises
-    `redis.RedisError`.
-    """
+    """Read the ledgers of all sinks there ever were, by name. Raises `redis.RedisError`."""
     names = known_sinks(client)
     if not names:
         return []

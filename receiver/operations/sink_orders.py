@@ -14,9 +14,7 @@ def start(client: redis.Redis, name: str) -> bool:
 
 
 def pause(client: redis.Redis, name: str, reason: str) -> bool:
-    """Stop a sink: nothing is sent to it until somebody starts it. Returns whether it was not
-    stopped before.
-    """
+    """Stop a sink until somebody starts it. Returns whether it was not stopped before."""
     key = sink_state(name)
     if client.hexists(key, "stopped"):
         return False

@@ -1,6 +1,4 @@
-"""The progress of events with each of their readers: our sinks, and the company's own consumer
-groups.
-"""
+"""The progress of events with each reader: our sinks, and the company's consumer groups."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -40,9 +40,7 @@ class WatchLedger(msgspec.Struct, frozen=True):
 
 
 def read(client: redis.Redis) -> list[WatchLedger]:
-    """Read the ledgers of all polls that ever watched a message, by name. Raises
-    `redis.RedisError`.
-    """
+    """Read the ledger of each poll that ever watched, by name. Raises `redis.RedisError`."""
     fields: Any = client.hkeys(WATCH_COUNTS)
     names = sorted(
         text(field.removesuffix(_WATCHED)) for field in fields if field.endswith(_WATCHED)

@@ -26,8 +26,6 @@ def said_url(client: redis.Redis) -> str:
 
 
 def port(client: redis.Redis, key: str) -> int:
-    """Return the port that a key holds; 0 where there is none, or somebody else wrote it. Raises
-    `redis.RedisError`.
-    """
+    """Return the port that a key holds; 0 where it holds none. Raises `redis.RedisError`."""
     stored: Any = unless_foreign(lambda: client.get(key), None) or b""
     return int(stored) if stored.isdigit() and len(stored) < 6 else 0

@@ -74,9 +74,7 @@ def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Body:
 
 
 def delivery_status(address: str, mark: str, status: str) -> Body:
-    """Return an AT&T Receive SMS Delivery Status body (SMS v3): one notification for each
-    address.
-    """
+    """Return an AT&T Receive SMS Delivery Status body (SMS v3), which is of one address."""
     body = {
         "deliveryInfoNotification": {
             "messageId": f"0x{mark}L",
@@ -102,9 +100,7 @@ def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> 
 
 
 def subscription_ended(when: datetime, mark: str, subscription: str) -> Body:
-    """Return the notification that an operator sends once the receiver has answered 401 (event
-    guide 2.2.3).
-    """
+    """Return what an operator sends once the receiver has answered 401 (event guide 2.2.3)."""
     reason = {"terminationReason": "ACCESS_TOKEN_EXPIRED", "subscriptionId": subscription}
     return camara(f"{_API}.v0.subscription-ended", when, mark, reason)
 

@@ -32,9 +32,7 @@ class Target:
         self._token = token
 
     def request(self, planned: Planned) -> bytes:
-        """Return the head of a request. AT&T sends the token in the URI it was given, CAMARA's
-        networks in a header.
-        """
+        """Return the head of a request. AT&T sends the token in the URI, CAMARA in a header."""
         token = {"no token": "", "wrong token": "not-" + self._token}.get(
             planned.hostile, self._token
         )

@@ -23,16 +23,12 @@ class Answer(Struct, frozen=True):
 
     @property
     def acknowledged(self) -> bool:
-        """Return whether the response is any 2xx (SMS v3; CAMARA documents 204 and in one API
-        2XX).
-        """
+        """Return whether the response is any 2xx (SMS v3; CAMARA has 204, in one API 2XX)."""
         return 200 <= self.status < 300
 
 
 def pause(planned: Planned, nth: int, answer: Answer, scenario: Scenario) -> float | None:
-    """Return the seconds until the next attempt after the `nth` one (from 1), or None for no
-    more.
-    """
+    """Return the seconds until the attempt after the `nth` one (from 1), or None for no more."""
     if answer.acknowledged or planned.hostile:
         return None
     if planned.of_att:

@@ -17,9 +17,7 @@ from receiver.simulate.rules import Answer
 
 
 class Record(Struct, gc=False):
-    """One notification: when it was first sent and first acknowledged, how often it was
-    published.
-    """
+    """One notification: when first sent, when first acknowledged, how often published."""
 
     hostile: bool
     sent: float = math.inf

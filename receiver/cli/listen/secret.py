@@ -31,9 +31,7 @@ def signing_secret(environ: Mapping[str, str], data_dir: Path) -> str:
 
 
 def kept(environ: Mapping[str, str], data_dir: Path) -> str:
-    """Return the secret that `receiver listen` has signed with here. Raises `Refused` where there
-    is none.
-    """
+    """Return the secret that `receiver listen` signed with here. Raises `Refused` without one."""
     if environ.get(VARIABLE, "").strip() or _has_one(data_dir):
         return signing_secret(environ, data_dir)
     raise Refused(

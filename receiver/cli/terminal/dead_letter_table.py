@@ -44,9 +44,7 @@ def _row(one: Summary) -> tuple[object, ...]:
 
 
 def print_body(body: bytes) -> None:
-    """Print a body for people: UTF-16, which has NULs, as its text; of UTF-8 what is none of it as
-    escapes.
-    """
+    """Print a body for people: UTF-16 as its text, and as escapes what is no UTF-8."""
     text = body_text(body) if b"\0" in body else body.decode("utf-8", "backslashreplace")
     click.echo("\n" + printable(text, keep="\n\t") + "\n")
 

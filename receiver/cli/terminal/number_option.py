@@ -6,9 +6,7 @@ import click
 
 
 class NumberOption(click.FloatRange):
-    """The type of options that take a number in a range; `nan`, which click takes to be in every
-    range, is in none.
-    """
+    """The type of options that take a number in a range. To click `nan` is in every range."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert the number."""

@@ -15,9 +15,7 @@ _COLUMNS = ("id", "at", "status", "callback", "listener", "bytes", "reason")
 
 
 def show_list(found: Iterable[Found], *, as_json: bool) -> int:
-    """Print refused requests, without phone numbers and message texts; return how many there
-    were.
-    """
+    """Print requests without phone numbers and message texts; return how many there were."""
     if as_json:
         return print_documents(map(_document, found))
     return print_table(_COLUMNS, map(_row, found))

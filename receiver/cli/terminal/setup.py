@@ -88,9 +88,8 @@ def _known_url(found: Settings) -> str:
 
 
 def connect(url: str, *, when_full: bool = False, within: float = 5.0) -> redis.Redis:
-    """Create a Redis client for a command, with `when_full` one of which a full server takes all:
-    for what makes room there, or less fill it. Each of its commands has `within` seconds. Raises
-    `Refused` for a malformed URL.
+    """Create a client whose commands have `within` seconds each; with `when_full` a full server
+    takes all of them, for what makes room there. Raises `Refused` for a malformed URL.
     """
     kind = FullRedisClient if when_full else redis.Redis
     try:
@@ -100,9 +99,7 @@ def connect(url: str, *, when_full: bool = False, within: float = 5.0) -> redis.
 
 
 def client_of(found: Settings, *, when_full: bool = False) -> redis.Redis:
-    """Create a client of the Redis that settings name; see `connect`. Raises `Refused` where they
-    name none.
-    """
+    """Create a client, as `connect` does. Raises `Refused` where the settings name no Redis."""
     return connect(redis_url(found), when_full=when_full)
 
 

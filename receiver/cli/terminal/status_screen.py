@@ -37,9 +37,7 @@ class _Readiness(msgspec.Struct):
 
 
 def read(settings: Settings) -> Document:
-    """Return the state of everything as JSON has it. While Redis is away, that and what is known
-    without it.
-    """
+    """Return the state of everything as JSON has it, or what is known while Redis is away."""
     spool = read_spool(settings)
     found: Document = {
         "web": _web(settings),

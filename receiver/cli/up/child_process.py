@@ -33,9 +33,7 @@ class Child(ChildProcess):
         super().__init__(self._popen, next_pause, group=True)
 
     def restart_if_ended(self, notify: Callable[[str], None]) -> None:
-        """Start the process if it has not begun, or has ended: soon, then after longer and longer
-        pauses.
-        """
+        """Start the process if it does not run: soon at first, then after longer pauses."""
         first = self.pause == 0
         try:
             code = self.poll()

@@ -51,9 +51,7 @@ class Console:
             self.children = []
 
     def announce(self, client: redis.Redis, *, demo: bool) -> None:
-        """Say how to look: in a demo with a link that signs in. Raises `redis.RedisError`, and then
-        has said nothing.
-        """
+        """Say how to look, in a demo with a link; nothing where it raises `redis.RedisError`."""
         if not self.children:
             return
         base = f"http://127.0.0.1:{self._port}"

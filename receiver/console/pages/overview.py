@@ -89,9 +89,7 @@ def show_charts(request: Request) -> Response:
 
 
 def _newest(request: Request) -> tuple[Overview, bool]:
-    """Return the newest reading, and whether Redis is gone meanwhile. Raises as `_read` where there
-    never was one.
-    """
+    """Return the newest reading, and whether Redis is gone since. Raises as `_read` without one."""
     state = request.app.state
     last: Overview | None = state.overview
     if last and 0 <= time.time() * 1000 - last.at < FRESH * 1000:  # a clock may jump back
@@ -145,9 +143,7 @@ def _wrong(settings: Settings, found: Snapshot) -> Iterator[Finding]:
 
 
 def _groups(findings: list[Finding]) -> list[Group]:
-    """Return the findings, those with the same reason and fix together, in the order in which each
-    group's first stands.
-    """
+    """Return findings in groups of one reason and fix each, each group where its first stood."""
     groups: dict[tuple[Severity, str, str], list[Finding]] = {}
     for one in findings:
         groups.setdefault((one.severity, one.why, one.fix), []).append(one)
@@ -161,9 +157,7 @@ def silent_first(configured: set[str], heard: Mapping[str, int]) -> list[tuple[s
 
 
 def _credentials(found: Snapshot) -> list[tuple[str, str, float]]:
-    """Return the id, the label and the days left of each credential that ends, the first to end
-    first.
-    """
+    """Return id, label and days left of each credential that ends, the first to end first."""
     known = [(one.id, one.credential) for one in found.credentials if one.credential]
     ends = [
         (name, one.label or "unnamed", (one.expires - found.now) / 86_400)

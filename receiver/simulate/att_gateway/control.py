@@ -1,6 +1,4 @@
-"""The records, the verdict, and the routes by which a test makes things happen, which AT&T has
-not.
-"""
+"""The records, the verdict, and what a test may order, for which AT&T has no routes."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -68,9 +66,7 @@ class Control:
         ]
 
     async def verdict(self, reader: StreamReader) -> Verdict:
-        """Return the verdict on the receiver that publishes on a stream. Raises one of
-        `redis_errors.DOWN`.
-        """
+        """Return the verdict by what is on a stream. Raises one of `redis_errors.DOWN`."""
         known = {text for each in self._gateway.handovers.all for text in each.texts}
         return self._compared(await reader.texts(known))
 

@@ -1,6 +1,4 @@
-"""The records of what was given away for good: each answer of a destructive read, and how far it
-came.
-"""
+"""The records of each answer of a destructive read, and how far it came."""
 
 from collections.abc import Callable
 from datetime import datetime

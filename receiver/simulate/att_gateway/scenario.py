@@ -64,9 +64,7 @@ class Gateway(_Section):
     page_size: Whole = 50
     """Messages in one answer of Get SMS."""
     min_interval: Seconds = 0
-    """Seconds between reads of one inbox; sooner is 403 POL0001. The next page is never too
-    soon.
-    """
+    """Seconds between reads of one inbox, but for its next page; sooner is 403 POL0001."""
 
 
 class Faults(_Section):

@@ -1,6 +1,4 @@
-"""Answers on the wire, also those that a framework would not send: cut, reset, stalled, dripping,
-or none at all.
-"""
+"""Answers on the wire, also those that a framework would not send: cut, slow, or none."""
 
 import asyncio
 import contextlib

@@ -1,6 +1,4 @@
-"""Faulty responses that a framework would not send: none at all, half of one, something
-unreadable.
-"""
+"""Faulty responses that a framework would not send: none, half of one, an unreadable one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,6 +1,4 @@
-"""The records, and the routes by which a test makes things happen, which no operator's client
-has.
-"""
+"""The records, and what a test may order, for which no operator has routes."""
 
 import contextlib
 from collections.abc import Iterator

@@ -74,9 +74,7 @@ def ended(found: Subscription, reason: str) -> dict[str, Any]:
 
 
 def _data(found: Subscription) -> dict[str, Any]:
-    """Return an event's data, without the device where the access token named it (data
-    minimisation).
-    """
+    """Return an event's data, without the device where the access token named it."""
     if found.from_token:
         return {"subscriptionId": found.id}
     return {"subscriptionId": found.id, "device": shown_device(found)}

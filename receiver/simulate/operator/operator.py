@@ -181,9 +181,7 @@ class Operator:
         self.deliveries.send(found, event, lambda status: self._refused(found, status))
 
     def _refused(self, found: Subscription, status: int) -> None:
-        """End a subscription as its sink demands: 401 lets it expire, 410 ends it (event guide
-        2.2.3).
-        """
+        """End a subscription as its sink demands: 401 expires it, 410 ends it (guide 2.2.3)."""
         self.end(found, "ACCESS_TOKEN_EXPIRED", notify=status == 401)
 
 

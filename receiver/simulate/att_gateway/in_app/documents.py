@@ -1,6 +1,4 @@
-"""The bodies of In-App Messaging: the shapes that AT&T's SDKs read (v2), and those of the published
-OpenAPI reconstruction, which differ.
-"""
+"""The bodies of In-App Messaging: as AT&T's SDKs read them (v2), and as OpenAPI has them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -149,9 +149,7 @@ class Mailbox:
             self._note("DELETE", item)
 
     def since(self, state: str) -> list[Changed] | None:
-        """Return one change for each message that changed since a state, or None for a state that
-        is unknown.
-        """
+        """Return one change of each message that changed since a state; None for an unknown one."""
         found = _STATE.fullmatch(state)
         if not found or int(found[1]) != self._epoch or int(found[2]) > len(self.changes):
             return None

@@ -1,6 +1,4 @@
-"""The bodies of Get SMS: AT&T's and GSMA's signature, JSON and XML, and shapes that were seen or
-may come.
-"""
+"""The bodies of Get SMS: AT&T's and GSMA's signature, JSON and XML, and odd shapes."""
 
 from collections.abc import Sequence
 from typing import Any, Final
