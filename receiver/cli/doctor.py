@@ -60,8 +60,7 @@ def command(*, as_json: bool) -> None:
     findings += [*check_environment(settings, tokens, url), *check_console(settings)]
     if not settings.redis_url and (demo := demo_token(settings)):
         tokens.append(demo)
-    findings += polls.of_settings(settings)
-    findings += polls.of_pages(settings)
+    findings += [*polls.of_settings(settings), *polls.of_pages(settings)]
     findings += check_public_url(settings)
     client, status = setup.connect(url), 2
     try:

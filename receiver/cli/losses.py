@@ -63,8 +63,9 @@ def clear(*, yes: bool) -> None:
         click.confirm(
             f"{total:,} or more notifications were lost. Clear that?", abort=True, err=True
         )
-    with setup.redis_faults():
-        _clear(client, losses)
+    script = scripts.load("receiver.health", "clear_losses")
+    with setup.redis_faults():  # none that was noticed, or has grown, since they were read
+        client.eval(script, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))
     output.print_message("cleared")
 
 
@@ -72,9 +73,3 @@ def _losses(client: redis.Redis) -> dict[bytes, bytes]:
     with setup.redis_faults():
         found: Any = client.hgetall(LOSSES)
     return dict(found)
-
-
-def _clear(client: redis.Redis, losses: dict[bytes, bytes]) -> None:
-    """Clear these losses, and none that was noticed, or has grown, since they were read."""
-    script = scripts.load("receiver.health", "clear_losses")
-    client.eval(script, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))

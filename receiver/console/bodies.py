@@ -68,7 +68,7 @@ def bodies(
     beside = zip(events, _beside(events, [one.body for one in came]), strict=True)
     own = [(event, place) for event, place in beside if place < len(found)][:most]
     for event, place in own:
-        found[place].events.append(_shown(event, masks))
+        found[place].events.append(ShownEvent(masks.body(event), origins(event, masks)))
     left = max(0, len(came) - len(found)) + len(refused) - len(last) + len(events) - len(own)
     return found + last, left
 
@@ -116,10 +116,6 @@ def _refused(one: Refusal, masks: Masks) -> Body:
     kind = next((value for name, value in one.headers if name == "content-type"), "")
     body, headers = marked(one.body, one.reason, masks), masks.headers(one.headers)
     return Body(one.callback, kind, headers, body, [], "", refused=True)
-
-
-def _shown(event: bytes, masks: Masks) -> ShownEvent:
-    return ShownEvent(masks.body(event), origins(event, masks))
 
 
 def _events(client: redis.Redis, entries: list[str]) -> list[bytes]:

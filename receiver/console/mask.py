@@ -61,7 +61,8 @@ class Masks:
         shown = f"+{digits[0]}" if "+" in value else ""
         hidden = max(3, len(digits) - 2 - bool(shown))
         last = digits[-2:] if len(digits) > 6 else ""
-        return f"{shown}{'•' * hidden}{last} ·{self._tag(digits)}"
+        tag = hmac.digest(self._key, digits.encode(), "sha256").hex()[:3]
+        return f"{shown}{'•' * hidden}{last} ·{tag}"
 
     def text(self, value: str) -> str:
         """Return how long a text is, and nothing of it."""
@@ -113,9 +114,6 @@ class Masks:
     def _masked_key(self, name: str) -> str:
         named = name.isidentifier() or not (_NUMBER(name) or _ADDRESS(name))
         return name if named else self.number(name)
-
-    def _tag(self, digits: str) -> str:
-        return hmac.digest(self._key, digits.encode(), "sha256").hex()[:3]
 
 
 class Unmasked(Masks):

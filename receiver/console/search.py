@@ -69,7 +69,7 @@ def _search(
             if any(needle in stored for needle in needles):
                 rows += [found] if (found := row(EVENTS, entry, fields, masks)) else []
         ended = len(page) < PAGE
-        yield Step(rows, looked_at, _ms(at), "" if ended else at)
+        yield Step(rows, looked_at, int(at.partition("-")[0] or 0), "" if ended else at)
         if ended:
             return
 
@@ -80,7 +80,3 @@ def _needles(text: str) -> list[bytes]:
     digits = re.sub(r"[^0-9]", "", text)
     is_number = len(digits) >= 6 and not re.search(r"[A-Za-z]", text)
     return [encoded, *([digits.encode()] if is_number else [])]
-
-
-def _ms(entry: str) -> int:
-    return int(entry.partition("-")[0]) if entry else 0

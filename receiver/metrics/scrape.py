@@ -12,7 +12,6 @@ import redis
 
 from receiver.config.settings import Settings
 from receiver.intake.spool import location
-from receiver.intake.spool.location import SpoolContents
 from receiver.metrics import snapshot
 from receiver.runtime.redis_errors import DOWN
 
@@ -62,8 +61,6 @@ class Scrape:
     def _written(self, found: snapshot.Snapshot | None) -> bytes:
         from receiver.metrics import exposition  # late: a process may never be scraped
 
-        return exposition.exposition(found, self._spool(), self.settings)
-
-    def _spool(self) -> SpoolContents | None:
         directory = self.settings.spool_dir
-        return location.look(directory) if directory else None
+        spool = location.look(directory) if directory else None
+        return exposition.exposition(found, spool, self.settings)

@@ -1,6 +1,8 @@
 """The stored attempts to deliver: of one sink the newest, and those of some events."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import redis
@@ -32,15 +34,12 @@ def of_events(client: redis.Redis, entries: Collection[str], sinks: Iterable[str
     words = next(iter(entries)).encode() if len(entries) == 1 else b""
     begun = str(min(int(entry.partition("-")[0]) for entry in entries))
     pages = Look(client, BUDGET).on(DELIVERIES, begun, words)
-    stored = unless_foreign(lambda: [one for page in pages for one in page], [])
+    stored = unless_foreign(lambda: [*chain.from_iterable(pages)], [])
     failed = _read(fields for _, fields in stored if words in fields.get(b"a", b""))
-    found = {one for name in sinks for one in _newest_known(client, name)}
+    each = (unless_foreign(partial(newest, client, name), []) for name in sinks)
+    found = set(chain.from_iterable(each))
     own = {one for one in (*failed, *found) if one.entry in entries}
     return sorted(own, key=lambda one: (one.entry, one.at, one.number))
-
-
-def _newest_known(client: redis.Redis, sink: str) -> list[Attempt]:
-    return unless_foreign(lambda: newest(client, sink), [])
 
 
 def _read(entries: Iterable[dict[bytes, bytes]]) -> list[Attempt]:

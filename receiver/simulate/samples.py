@@ -48,10 +48,6 @@ def _mo(text: str) -> Sample:
     return Sample("/att/sms/mo", "application/json", _json(body))
 
 
-def _mo_plain() -> Sample:
-    return _mo(f"Yes, seven is fine. Ref {secrets.token_hex(4)}")
-
-
 def _mo_unicode() -> Sample:
     """Make a message outside Latin-1: hexadecimal, the coding (08: UCS-2) in the first byte."""
     text = f"Добрый вечер {secrets.token_hex(4)}"
@@ -103,7 +99,7 @@ def _camara(event_type: str, **data: Any) -> Sample:
 
 
 SAMPLES: Final[dict[str, Callable[[], Sample]]] = {
-    "mo": _mo_plain,
+    "mo": lambda: _mo(f"Yes, seven is fine. Ref {secrets.token_hex(4)}"),
     "mo-unicode": _mo_unicode,
     "delivery-status": lambda: _delivery("DeliveredToTerminal"),
     "delivery-failed": lambda: _delivery("DeliveryImpossible"),
