@@ -1,9 +1,10 @@
 """`receiver inbox`."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -21,6 +22,7 @@ from receiver.runtime.redis_client import async_client
 
 T = TypeVar("T")
 _COLUMNS = ("messageId", "time", "direction", "channel", "from", "recipients", "unread", "favorite")
+_is_short_code: Final = re.compile(r"[0-9]{3,8}").fullmatch
 
 
 @click.group()
@@ -183,8 +185,12 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
 
 
 def _address(text: str) -> str:
-    """Return an address as the gateway wants it: numbers and short codes with `tel:`."""
-    return text if "@" in text or text.startswith("tel:") else f"tel:{text}"
+    """Return an address as the gateway wants it: short codes, of 3 to 8 digits, with `short:`,
+    other numbers with `tel:` (In-App Messaging, Send Message).
+    """
+    if "@" in text or text.startswith(("tel:", "short:")):
+        return text
+    return f"short:{text}" if _is_short_code(text) else f"tel:{text}"
 
 
 def _print(messages: Iterable[dict[str, Any]], *, text: bool, as_json: bool) -> None:

@@ -81,6 +81,24 @@ def test_a_message_is_sent_once_as_the_gateway_wants_it(
 
 
 @pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("48507", "short:48507"),
+        ("short:48507", "short:48507"),
+        ("911", "short:911"),
+        ("12345678", "short:12345678"),
+        ("2065550100", "tel:2065550100"),
+        ("tel:2065550100", "tel:2065550100"),
+    ],
+)
+def test_a_short_code_is_addressed_as_att_documents_it(
+    alice: PolledMailbox, gateway: MailboxGateway, written: str, sent: str
+) -> None:
+    assert not alice.command("inbox", "send", "alice", "--to", written, "--text", "STOP").exit_code
+    assert gateway.sent[0]["messageRequest"]["addresses"] == [sent]
+
+
+@pytest.mark.parametrize(
     ("status", "document", "said"),
     [
         (404, BAD, "the gateway refused: 404 SVC0002: is there such a message?"),
