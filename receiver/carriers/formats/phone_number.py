@@ -14,6 +14,8 @@ import phonenumbers
 _NORTH_AMERICAN: Final = re.compile(r"(?:\+?1)?[2-9][0-9]{9}").fullmatch
 _E164: Final = re.compile(r"\+[1-9][0-9]{8,14}").fullmatch
 _SHORT_CODE: Final = re.compile(r"[0-9]{3,8}").fullmatch
+_SHORT_URI: Final = re.compile(r"short: *([0-9]{3,8})", re.IGNORECASE).fullmatch
+"""AT&T In-App Messaging, Send Message."""
 _LONGEST: Final = 256
 
 _SIP: Final = re.compile(r"sips?:([^@;]+)(;[^@]*)?@(.*)", re.IGNORECASE | re.DOTALL).fullmatch
@@ -75,6 +77,8 @@ def _unusual(address: str, region: str) -> str:
     stripped = unquote(address).strip()
     if stripped[:4].lower() == "tel:":
         stripped = stripped[4:].strip()
+    elif short := _SHORT_URI(stripped):
+        return short[1]
     digits = _digits(_subscriber(stripped))
     if digits is None:
         return stripped
