@@ -28,6 +28,12 @@ TYPES: Final = {
     "lifecycle": (f"{_API}.v0.subscription-updated", f"{_API}.v0.subscription-started"),
 }
 """Kind -> event types, without the prefix of all CAMARA types."""
+_SAYS: Final[dict[str, dict[str, Any]]] = {
+    "roaming-status": {"roaming": True, "countryCode": 208, "countryName": ["FR"]},
+    "subscription-started": {"initiationReason": "SUBSCRIPTION_CREATED"},
+    "subscription-updated": {"updateReason": "SUBSCRIPTION_ACTIVE"},
+}
+"""Event -> what its data have besides (device status subscriptions 0.8)."""
 
 STATUS_SEQUENCES: Final = {
     ("DeliveredToNetwork", "DeliveredToTerminal"): 6,
@@ -82,6 +88,15 @@ def delivery_status(address: str, mark: str, status: str) -> Body:
         }
     }
     return Body("application/json", _json(body))
+
+
+def camara_data(event_type: str, subscription: str, number: str) -> dict[str, Any]:
+    """Return the data that an event's definition demands. A swapped SIM is that of a number, not of
+    a device (sim-swap-subscriptions, Swapped).
+    """
+    event = event_type.rpartition(".")[2]
+    about = {"phoneNumber": number} if event == "swapped" else {"device": {"phoneNumber": number}}
+    return {"subscriptionId": subscription, **about, **_SAYS.get(event, {})}
 
 
 def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> Body:

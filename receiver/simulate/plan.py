@@ -154,7 +154,7 @@ class Plan:
             self._last = None
         else:
             self._last = number, event_type, subscription
-        data = {"subscriptionId": subscription[0], "device": {"phoneNumber": subscription[1]}}
+        data = bodies.camara_data(event_type, *subscription)
         written = bodies.camara(event_type, self._when(due), self._mark(mark), data)
         # With the version: `roaming-status` alone is also in the name of the API.
         return mark, event_type.partition(".")[2], subscription[0], written

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-_CAMARA: Final = "org.camaraproject."
-_REACHABILITY: Final = _CAMARA + "device-reachability-status-subscriptions.v0."
+from receiver.simulate.bodies import camara_data
+
+_REACHABILITY: Final = "device-reachability-status-subscriptions.v0."
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -84,16 +85,18 @@ def _inbox(event: str, **more: Any) -> Sample:
 
 
 def _camara(event_type: str, **data: Any) -> Sample:
-    """Make a CAMARA notification (Commonalities, event subscription guide), in structured mode."""
+    """Make a CAMARA notification (Commonalities, event subscription guide), in structured mode.
+    `event_type` is without the prefix of all CAMARA types.
+    """
     subscription = str(uuid.uuid4())
     body = {
         "id": str(uuid.uuid4()),
-        "source": f"/device-reachability-status-subscriptions/v0.8/subscriptions/{subscription}",
-        "type": event_type,
+        "source": f"/{event_type.partition('.')[0]}/v0.8/subscriptions/{subscription}",
+        "type": f"org.camaraproject.{event_type}",
         "specversion": "1.0",
         "datacontenttype": "application/json",
         "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "data": {"device": {"phoneNumber": _number()}, "subscriptionId": subscription} | data,
+        "data": camara_data(event_type, subscription, _number()) | data,
     }
     return Sample("/camara/notifications", "application/cloudevents+json", _json(body))
 
@@ -111,21 +114,14 @@ SAMPLES: Final[dict[str, Callable[[], Sample]]] = {
     "reachability": lambda: _camara(_REACHABILITY + "reachability-data"),
     "reachability-sms": lambda: _camara(_REACHABILITY + "reachability-sms"),
     "reachability-disconnected": lambda: _camara(_REACHABILITY + "reachability-disconnected"),
-    "roaming": lambda: _camara(
-        _CAMARA + "device-roaming-status-subscriptions.v0.roaming-status",
-        roaming=True,
-        countryCode=208,
-        countryName=["FR"],
-    ),
-    "subscription-started": lambda: _camara(
-        _REACHABILITY + "subscription-started", initiationReason="SUBSCRIPTION_CREATED"
-    ),
+    "roaming": lambda: _camara("device-roaming-status-subscriptions.v0.roaming-status"),
+    "subscription-started": lambda: _camara(_REACHABILITY + "subscription-started"),
     "subscription-ended": lambda: _camara(
         _REACHABILITY + "subscription-ended",
         terminationReason="SUBSCRIPTION_EXPIRED",
         terminationDescription="Subscription expiry time has been reached",
     ),
-    "sim-swap": lambda: _camara(_CAMARA + "sim-swap-subscriptions.v0.swapped"),
+    "sim-swap": lambda: _camara("sim-swap-subscriptions.v0.swapped"),
 }
 """Name -> builder. The first of each kind is the plainest."""
 

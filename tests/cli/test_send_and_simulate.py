@@ -15,6 +15,12 @@ def test_every_sample_is_new_each_time() -> None:
         assert json.loads(build(name).body)
 
 
+def test_a_swapped_sim_is_said_of_a_number_and_by_its_own_api() -> None:
+    event = json.loads(build("sim-swap").body)
+    assert set(event["data"]) == {"phoneNumber", "subscriptionId"}
+    assert event["source"].startswith("/sim-swap-subscriptions/")
+
+
 @pytest.mark.parametrize("command", [["send", "mo"], ["simulate"], ["rejected", "replay", "--all"]])
 @pytest.mark.parametrize(
     "url", ["nonsense", "ftp://x", "http://x:y", "https://x/?access_token=k", "http://a..b"]

@@ -1,12 +1,17 @@
 """What the simulated operator answers and sends, against CAMARA's own definitions."""
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
+from receiver.simulate import scenario as carriers
 from receiver.simulate.operator.dialects import DIALECTS, Dialect
 from receiver.simulate.operator.scenario import Listing, Scenario
+from receiver.simulate.plan import Plan
+from receiver.simulate.samples import SAMPLES, build
+from receiver.simulate.scenario import Phase, Trouble
 from tests.support import camara
 from tests.support.camara import QUERIES, RELEASES, Definition, definition
 from tests.support.eventually import eventually
@@ -14,6 +19,7 @@ from tests.support.operators import PHONE, Simulated, Sink, asked, in_, listenin
 
 pytestmark = camara.needed
 NOWHERE = "https://127.0.0.1:1/events"
+RUN = "6b00bd49f6e7"
 STATES: dict[str, dict[str, Any]] = {
     "data": {"connectivity": ["DATA"]},
     "sms": {"connectivity": ["SMS"]},
@@ -137,6 +143,22 @@ def test_every_event_is_as_the_definition_has_it(api: Api, operator: Simulated, 
             # their own example): a slip of the definition.
             schema = "CloudEvent"
         api.definition.check_schema(schema, event)
+
+
+def test_what_the_carriers_send_to_a_receiver_is_as_the_definitions_have_it() -> None:
+    phases = (Phase(burst=400),)
+    plan = Plan(carriers.Scenario(phase=phases, trouble=Trouble(malformed=0, oversized=0)), 1, RUN)
+    bodies = [each.body for each in plan if each.subscription]
+    bodies += [sample.body for sample in map(build, SAMPLES) if "camara" in sample.path]
+    checked = set()
+    for event in map(json.loads, bodies):
+        api, _, name = event["type"].removeprefix("org.camaraproject.").split(".")
+        assert event["source"].startswith(f"/{api}/")
+        if subject := next((one for one in ("reachability", "roaming") if one in api), ""):
+            found = definition(RELEASES[f"{subject} 0.8"])
+            found.check_schema(found.schema_of(event["type"]), event)
+            checked.add(name)
+    assert checked >= {"roaming-status", "subscription-started", "subscription-updated"}
 
 
 @pytest.mark.parametrize("release", QUERIES)

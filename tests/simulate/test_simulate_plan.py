@@ -87,6 +87,19 @@ def test_camara_events_of_two_types_share_an_id_now_and_then(many: list[Planned]
         assert before.subscription == each.subscription
 
 
+def test_each_camara_event_says_what_its_type_is_about(many: list[Planned]) -> None:
+    said: dict[str, set[str]] = {}
+    for each in many:
+        if each.subscription and not each.hostile:
+            said.setdefault(each.word, set()).update(json.loads(each.body)["data"])
+    named = {"subscriptionId", "device"}
+    assert said["v0.roaming-status"] == named | {"roaming", "countryCode", "countryName"}
+    assert said["v0.subscription-started"] == named | {"initiationReason"}
+    assert said["v0.subscription-updated"] == named | {"updateReason"}
+    assert said["v0.swapped"] == {"subscriptionId", "phoneNumber"}
+    assert said["v0.roaming-on"] == said["v0.reachability-data"] == named
+
+
 def test_the_message_id_is_empty_as_often_as_the_scenario_says() -> None:
     half = planned(att=Att(empty_message_id=0.5), trouble=Trouble(malformed=0, oversized=0))
     ids = [json.loads(x.body)["MessageId"] for x in half if x.kind == "mo"]
