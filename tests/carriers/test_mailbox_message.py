@@ -21,6 +21,7 @@ NAMELESS = {"part": 1, "name": None, "contentType": None, "kind": "text"}
         ([PICTURE, {"type": "TEXT"}], [SHOWN, NAMELESS]),
         ([{}, {"type": "TEXT"}], [NAMELESS]),
         (["a.png", {"type": "TEXT"}], [NAMELESS]),
+        (PICTURE, [SHOWN]),
         ({}, []),
         (None, []),
     ],

@@ -137,7 +137,7 @@ def _attachments(value: Any) -> list[Attachment]:
     """Return the attachments' metadata. Contents stay at the network, for whoever has the
     subscriber's consent.
     """
-    found = [fields_of(one) for one in value] if type(value) is list else []
+    found = [fields_of(one) for one in (value if type(value) is list else [value])]
     return [
         {
             "part": _part(one.get("contenturl"), index),

@@ -129,7 +129,8 @@ def _events(value: Any) -> Iterator[tuple[str, dict[str, Any], Any]]:
 
 
 def _listed(value: Any) -> list[Any]:
-    return value if type(value) is list else []
+    """Return a list; one object stands for a list of one, as in XML it always does."""
+    return value if type(value) is list else [value] if type(value) is dict else []
 
 
 def _wrapped(subscription: dict[str, Any], item: Any) -> dict[str, Any]:
