@@ -164,9 +164,33 @@ def test_statuses_that_were_asked_for_are_posted_and_cannot_be_polled() -> None:
             assert double.request("GET", f"{OUTBOX}/{name}").status_code == 400
             eventually(lambda: len(sink.events) == 2)
     for address in TWO:
-        info = {"address": address, "deliveryStatus": "DeliveryImpossible"}
-        event = {"deliveryInfoNotification": {"messageId": name, "deliveryInfo": info}}
-        assert event in sink.events
+        assert posted(address, name, "DeliveryImpossible") in sink.events
+
+
+def posted(address: str, name: str, status: str) -> dict[str, Any]:
+    info = {"address": address, "deliveryStatus": status}
+    return {"deliveryInfoNotification": {"messageId": name, "deliveryInfo": info}}
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_status_that_a_test_sets_is_posted_once_it_is_final_and_once(elsewhere: bool) -> None:
+    with listening() as sink:
+        online = Online(registration="80071200", delivery_status=sink.url)
+        with gateway(Scenario(online=(online,), sms=Sms(final_after=3600))) as double:
+            if elsewhere:
+                name = double.control("sent", address=TWO, notify=True)["id"]
+            else:
+                name = message_id(send(double, GSMA_SEND, address=TWO, notifyDeliveryStatus=True))
+            double.control("status", id=name, address=TWO[0], status="DeliveryImpossible")
+            eventually(lambda: sink.events)
+            double.control("status", id=name, address=TWO[1], status="DeliveredToNetwork")
+            double.control("clock", ahead=7200)
+            double.control("status", id=name, address=TWO[1], status="DeliveredToTerminal")
+            eventually(lambda: len(sink.events) > 1)
+    assert sink.events == [
+        posted(TWO[0], name, "DeliveryImpossible"),
+        posted(TWO[1], name, "DeliveredToTerminal"),
+    ]
 
 
 def test_receipts_can_be_refused() -> None:

@@ -121,10 +121,16 @@ class Control:
         return {"added": added, "state": mailbox.state, "status": mailbox.status}
 
     def _add_sent(self, order: AddSent) -> dict[str, Any]:
-        return {"id": self._gateway.outbox.add(order.address, order.text, notify=order.notify).id}
+        sent = self._gateway.outbox.add(order.address, order.text, notify=order.notify)
+        self._gateway.push_statuses(sent)
+        return {"id": sent.id}
 
     def _set_status(self, order: SetStatus) -> dict[str, Any]:
-        return {"changed": self._gateway.outbox.set_status(order.id, order.status, order.address)}
+        outbox = self._gateway.outbox
+        changed = outbox.set_status(order.id, order.status, order.address)
+        if sent := outbox.sent.get(order.id):
+            self._gateway.push_statuses(sent)
+        return {"changed": changed}
 
     def _issue_token(self, order: IssueToken) -> dict[str, Any]:
         scopes, life = scopes_of(order.scope), order.expires_in

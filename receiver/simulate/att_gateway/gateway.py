@@ -11,7 +11,7 @@ from receiver.simulate.att_gateway.oauth.tokens import Tokens
 from receiver.simulate.att_gateway.pushes import Pushes
 from receiver.simulate.att_gateway.scenario import Online, Scenario
 from receiver.simulate.att_gateway.sms.inbox import Inbox
-from receiver.simulate.att_gateway.sms.outbox import Outbox, Recipient, Sent
+from receiver.simulate.att_gateway.sms.outbox import FINAL, Outbox, Recipient, Sent
 from receiver.simulate.operator.clock import Clock
 
 
@@ -66,7 +66,9 @@ class Gateway:
             self.pushes.post(online.mo, document)
 
     def push_statuses(self, sent: Sent) -> None:
-        """Post each final status to the listener when it is reached, where that was asked for."""
+        """Post each final status to the listener when it is reached, once, where that was asked
+        for. To be called again once a status has been set.
+        """
         if not sent.notify:
             return
         found = self.online(sent.sender) or next(iter(self.scenario.online), None)
@@ -77,6 +79,9 @@ class Gateway:
             self.clock.at(each.final_at, partial(self._push_status, url, sent, each))
 
     def _push_status(self, url: str, sent: Sent, recipient: Recipient) -> None:
+        if recipient.posted or recipient.status(self.clock.now()) not in FINAL:
+            return
+        recipient.posted = True
         info = {"address": recipient.address, "deliveryStatus": recipient.final}
         self.pushes.post(
             url, {"deliveryInfoNotification": {"messageId": sent.id, "deliveryInfo": info}}

@@ -24,6 +24,8 @@ class Recipient(Struct):
     final: str
     """The status from `final_at` on; DeliveredToNetwork before."""
     final_at: datetime
+    posted: bool = False
+    """Its final status was posted to the listener."""
 
     def status(self, now: datetime) -> str:
         """Return the status at a time."""
