@@ -1,7 +1,9 @@
 """Octets become the text that was meant, in whatever character set it came."""
 
+import base64
 import codecs
 import json
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.carriers import att
+from receiver.carriers import att, camara
 from receiver.carriers.carrier import Event, Request
 from receiver.carriers.formats.charset import body_text, strictly, text
 from receiver.carriers.formats.charset_names import codec
@@ -150,6 +152,39 @@ def test_a_declared_character_set_counts_also_in_what_happens_to_be_utf_8() -> N
         b'{"DateTime":"","MessageId":"","Message":"%b","SenderAddress":"1","DestinationAddress":""}'
     )
     assert heard(documented % "Её".encode("cp1251"), "a/b; charset=windows-1251") == "Её"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "octets"),
+    [
+        ("application/json", b'\xef\xbb\xbf{"subscriptionId": "\xc3\x9f"}'),
+        ("application/json; charset=utf-16", '{"subscriptionId": "ß"}'.encode("utf-16")),
+        ("application/json; charset=iso-8859-1", b'{"subscriptionId": "\xdf"}'),
+        ("application/json; charset=utf-8", b'{"subscriptionId": "\xc3\x9f"}'),
+        ("text/plain; charset=iso-8859-1", b"\xdf"),
+        ("text/plain", b"\xc3\x9f"),
+    ],
+)
+def test_data_in_base64_say_what_they_say_as_the_body_of_binary_mode(
+    content_type: str, octets: bytes
+) -> None:
+    event = {"specversion": "1.0", "id": "e-1", "source": "/s", "type": "com.example.probe"}
+    headers = [(f"ce-{name}".encode(), value.encode()) for name, value in event.items()]
+    event |= {
+        "datacontenttype": content_type,
+        "data_base64": base64.b64encode(octets).decode(),
+    }
+    structured = Request("application/cloudevents+json", (), json.dumps(event).encode())
+    said = [payload(structured), payload(Request(content_type, headers, octets))]
+    assert said[0] == said[1]
+    assert said[0] in ("ß", {"subscriptionId": "ß"})
+
+
+def payload(request: Request) -> Any:
+    (body,) = camara.CALLBACK.read(request).accepted
+    one = Notification(camara.CALLBACK.name, "", "r", 0, request.content_type, body)
+    (event,) = camara.CALLBACK.normalise(one, UTC)
+    return event.data["payload"]
 
 
 @given(

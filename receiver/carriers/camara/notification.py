@@ -10,12 +10,14 @@ import msgspec
 from msgspec import Struct
 
 from receiver.carriers.camara.binary_mode import holds_json
-from receiver.carriers.camara.content_type import parse
+from receiver.carriers.camara.content_type import in_utf8, parse
 from receiver.carriers.camara.envelope import cloudevent, is_early, text_of, time_of
 from receiver.carriers.camara.event_types import Meaning, early_meaning_of, meaning_of
 from receiver.carriers.carrier import Rejected
 from receiver.carriers.formats import timestamp
-from receiver.carriers.formats.json_body import json_value, readable
+from receiver.carriers.formats.charset import strictly
+from receiver.carriers.formats.charset_names import codec
+from receiver.carriers.formats.json_body import json_value, readable, without_bom
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 from receiver.events.event_types import Basis
 
@@ -114,7 +116,9 @@ def _payload(event: dict[str, Any], meaning: Meaning) -> Any:
 
 
 def _data(event: dict[str, Any]) -> Any:
-    """Return `data`, or what `data_base64` holds: JSON or text where declared, else the base64."""
+    """Return `data`, or what `data_base64` holds: JSON or text where declared, in its character set
+    as in binary mode, else the base64.
+    """
     encoded = event.get("data_base64")
     if encoded is None:
         return event.get("data")
@@ -122,10 +126,12 @@ def _data(event: dict[str, Any]) -> Any:
     octets = binascii.a2b_base64(encoded)
     try:
         if kind.is_json or holds_json(kind, octets):
-            return readable(octets)[0]
-        return octets.decode() if kind.media_type.startswith("text/") else encoded
-    except (Rejected, UnicodeDecodeError):
+            return readable(without_bom(in_utf8(octets, kind.charset)))[0]
+    except Rejected:
         return encoded
+    is_text = kind.media_type.startswith("text/")
+    said = strictly(octets, codec(kind.charset or "utf-8")) if is_text else None
+    return encoded if said is None else said
 
 
 def _merged(detail: Any, payload: Any) -> Any:
