@@ -133,6 +133,7 @@ class Controller:
             if moved:
                 await context.store.update_slot(slot.id, self._renewed_now)
         await context.last.load(devices)
+        await context.store.bring_forward()
 
     def _renewed_now(self, slot: Slot) -> Change:
         """Make a slot's renewal due: its subscriptions send to a URL of ours that is over."""

@@ -1,5 +1,6 @@
 """The records of one operator's slots in Redis. Every write checks the lease of its controller."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -148,6 +149,17 @@ class Store(Lease):
         later = int((self.now() + seconds) * 1000)
         for rank in range(_RANKS):
             await self.client.zadd(subscriptions_due(self.operator, rank), {name: later}, xx=True)
+
+    async def bring_forward(self) -> None:
+        """Store when the next steps of slots are due where that is sooner than is stored: what they
+        go by may be another `receiver.toml` now.
+        """
+        sooner: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        async for slot in self.slots():
+            if due := self._due(slot):
+                sooner[due[0]][slot.id] = int(due[1] * 1000)
+        for rank, times in sooner.items():
+            await self.client.zadd(subscriptions_due(self.operator, rank), times, lt=True)
 
     async def add_slots(self, slots: Iterable[Slot]) -> None:
         """Store slots that are not stored yet, also in place of records that cannot be read. Raises
