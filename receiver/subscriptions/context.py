@@ -60,7 +60,7 @@ class Context:
         """Return what the slot's operator and set demand of its next step."""
         one = self.sets.get(slot.set)
         silent = one.silent_hours * 3600 if one else 0.0
-        return Policy(self.replaces, silent, self.last.times.get(slot.id, 0.0))
+        return Policy(self.replaces, silent, self.last.times.get(slot.id, 0.0), one is not None)
 
     def sink(self, slot: Slot, attempt: str) -> str:
         """Return the URL that an attempt's notifications are to come to."""

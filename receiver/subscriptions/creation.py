@@ -25,13 +25,10 @@ log = structlog.get_logger()
 
 
 async def create_subscription(context: Context, slot: Slot) -> None:
-    """Create a subscription for a slot, unless its set is undeclared or creation is paused.
+    """Create a subscription for a slot, unless creation is paused.
 
     Raises `LeaseLost` where another controller may be at work; nothing has been sent then.
     """
-    if slot.set not in context.sets:  # deleting an undeclared set waits for `apply --yes`
-        await _pause_slot(context, slot.id, context.store.now() + context.timing.longest_backoff)
-        return
     renewal = bool(slot.living or slot.gap)
     until = context.paused_until(slot, renewal=renewal)
     for each in slot.living:

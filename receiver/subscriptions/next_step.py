@@ -53,6 +53,9 @@ class Policy(NamedTuple):
     """Seconds without an event until the subscription is checked; 0: never."""
     last_event: float = 0
     """When the slot's last event came."""
+    declared: bool = True
+    """Whether `receiver.toml` declares the set there still. What lives of another is not renewed:
+    to delete it waits for `apply --yes`."""
 
 
 def next_step(slot: Slot, policy: Policy) -> Step | None:
@@ -104,7 +107,7 @@ def _wanted(slot: Slot, policy: Policy) -> Iterator[Step]:
     for each in living[:-1]:
         yield Step(each.delete, "mark_for_deletion", EXPIRING, each)
     busy = _UNDECIDED | {"deleting"} if policy.replaces or slot.no_room else _UNDECIDED
-    if any(each.state in busy for each in slot.attempts):
+    if not policy.declared or any(each.state in busy for each in slot.attempts):
         return
     if not living:
         yield Step(slot.rest, "create", ENDED if slot.gap else NEW)

@@ -1,7 +1,12 @@
 """A `receiver.toml` that is changed between two controllers: what it says counts for what lives."""
 
-from tests.support.controlling import Controlled
+import pytest
+
+from receiver.contract.redis_keys import subscriptions_orders
+from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+
+ANOTHER = ("+12065550107", "+12065550108", "+12065550109")
 
 
 def changed(fleet: Controlled) -> None:
@@ -12,6 +17,13 @@ def changed(fleet: Controlled) -> None:
     fleet.start()
 
 
+def searched(fleet: Controlled) -> None:
+    """Wait until all orders are done, and what was due then is done too."""
+    eventually(lambda: not fleet.redis.exists(subscriptions_orders("sim")))
+    lists = fleet.requests()["list 200"]
+    eventually(lambda: fleet.requests()["list 200"] >= lists + 3)
+
+
 def test_silent_hours_that_are_set_later_count_for_what_lives(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
@@ -19,3 +31,24 @@ def test_silent_hours_that_are_set_later_count_for_what_lives(fleet: Controlled)
     changed(fleet)
     before = fleet.requests()["get 200"]
     eventually(lambda: fleet.requests()["get 200"] >= before + 3, within=30)
+
+
+@pytest.mark.parametrize("renewal", ["overlap", "replace"])
+def test_what_is_declared_no_more_lives_to_its_end_and_is_renewed_once_it_is_again(
+    fleet: Controlled, renewal: str
+) -> None:
+    fleet.of_operator = f'renewal = "{renewal}"'
+    fleet.start()
+    fleet.settled()
+    first = fleet.ids()
+    fleet.name = "another"
+    fleet.wants(ANOTHER[0])
+    changed(fleet)
+    fleet.settled(*DEVICES, ANOTHER[0])
+    fleet.renew()
+    searched(fleet)
+    assert first <= fleet.ids()
+    fleet.name = "fleet"
+    fleet.wants(*DEVICES)
+    changed(fleet)
+    eventually(lambda: not first & fleet.ids(), within=30)
