@@ -46,6 +46,17 @@ async def create_subscription(context: Context, slot: Slot) -> None:
     await _store_outcome(context, slot, attempt, outcome)
 
 
+async def make_room(context: Context, slot: Slot, attempt: Attempt) -> None:
+    """Mark a subscription for deletion whose successor is due and can only come after it; while
+    creation is paused none would come, and it is left alone.
+    """
+    until = context.paused_until(slot, renewal=True)
+    if until > context.store.now():
+        await _pause_slot(context, slot.id, until)
+    else:
+        await ending.mark_for_deletion(context, slot.id, attempt.id)
+
+
 async def _store_intent(context: Context, name: str, token: str) -> Attempt | None:
     """Store an attempt and its credential before anything is sent; return the attempt."""
     made: list[Attempt] = []

@@ -13,6 +13,7 @@ Action = Literal[
     "check_alive",
     "remove_attempt",
     "mark_for_deletion",
+    "make_room",
     "delete",
     "remove_slot",
     "create",
@@ -114,7 +115,7 @@ def _wanted(slot: Slot, policy: Policy) -> Iterator[Step]:
         return
     newest = living[-1]
     due = max(newest.renew, slot.rest)
-    yield Step(due, "mark_for_deletion" if policy.replaces else "create", EXPIRING, newest)
+    yield Step(due, "make_room" if policy.replaces else "create", EXPIRING, newest)
     if slot.no_room:
         late = timing.last_chance(newest.ends, newest.renew)
         yield Step(late, "mark_for_deletion", EXPIRING, newest)

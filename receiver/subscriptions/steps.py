@@ -28,6 +28,8 @@ async def run_step(context: Context, name: str) -> None:
             await ending.check_alive(context, slot, attempt)
         case "remove_attempt", attempt if attempt:
             await ending.remove_attempt(context, name, attempt.id, attempt.ended or ending.EXPIRED)
+        case "make_room", attempt if attempt:
+            await creation.make_room(context, slot, attempt)
         case "mark_for_deletion", attempt if attempt:
             await ending.mark_for_deletion(context, name, attempt.id)
         case "delete", attempt if attempt:

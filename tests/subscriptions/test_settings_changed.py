@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.contract.redis_keys import subscriptions_orders
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_orders
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
 
@@ -52,3 +52,23 @@ def test_what_is_declared_no_more_lives_to_its_end_and_is_renewed_once_it_is_aga
     fleet.wants(*DEVICES)
     changed(fleet)
     eventually(lambda: not first & fleet.ids(), within=30)
+
+
+def test_no_subscription_makes_room_for_a_successor_while_its_set_is_stopped(
+    fleet: Controlled,
+) -> None:
+    fleet.of_operator = 'renewal = "replace"'
+    fleet.start()
+    fleet.settled()
+    first = fleet.ids()
+    refusal = {"effect": "status", "status": 400, "code": "INVALID_ARGUMENT", "times": 0}
+    fleet.operator.control("faults", operation="create", **refusal)
+    fleet.wants(*DEVICES, *ANOTHER)
+    eventually(lambda: fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:stopped"))
+    fleet.renew()
+    searched(fleet)
+    assert fleet.ids() == first
+    fleet.operator.control("clear-faults")
+    fleet.order(do="apply")
+    eventually(lambda: not first & fleet.ids())
+    fleet.settled(*DEVICES, *ANOTHER)
