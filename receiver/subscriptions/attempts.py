@@ -30,7 +30,7 @@ async def store_subscription(
     def change(slot: Slot, found: Attempt) -> Change | None:
         shorter = 0 < remote.ends < found.ends
         known = found.state == "active" and found.subscription == remote.id
-        if known and not found.next and not shorter:
+        if known and not shorter and (pending or not found.next):
             return None
         writes: list[Write] = []
         if found.subscription != remote.id:
@@ -79,11 +79,11 @@ async def mark_unknown(context: Context, name: str, attempt: str, error: str = "
     await context.store.update_attempt(name, attempt, change, "intended", "posting")
 
 
-async def check_now(context: Context, name: str, attempt: str) -> None:
-    """Make the check due whether an active attempt is alive."""
+async def check_soon(context: Context, name: str, attempt: str, seconds: float = 0.0) -> None:
+    """Make the check due, in so many seconds, whether an active attempt is alive and until when."""
 
     def change(_: Slot, found: Attempt) -> Change:
-        found.next = context.store.now()
+        found.next = context.store.now() + seconds
         return Change()
 
     await context.store.update_attempt(name, attempt, change, "active")

@@ -86,7 +86,7 @@ class LifecycleEvents:
             )
         elif attempt and event.type == _UPDATED and attempt.state == "active":
             # It may be suspended, which is as good as ended.
-            await attempts.check_now(self._context, slot.id, attempt.id)
+            await attempts.check_soon(self._context, slot.id, attempt.id)
         elif attempt:
             self._context.last.note(slot, event.type, event.data)
             await self._note_alive(subscription, slot, attempt)
@@ -97,6 +97,9 @@ class LifecycleEvents:
         if attempt.state in ("posting", "unknown", "pending"):
             remote = RemoteSubscription(id=attempt.subscription or subscription)
             await attempts.store_subscription(self._context, slot.id, attempt.id, remote)
+            # The event does not say until when it lives. A GET may be answered 404 for as long yet.
+            later = self._context.timing.pending_limit
+            await attempts.check_soon(self._context, slot.id, attempt.id, later)
 
     async def _find_attempt(
         self, event: _Event, subscription: str

@@ -14,7 +14,7 @@ import structlog
 from receiver.subscriptions import operator_state
 from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import RemoteSubscription
-from receiver.subscriptions.attempts import check_now, store_subscription
+from receiver.subscriptions.attempts import check_soon, store_subscription
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.slots import Attempt, Slot, is_attempt_id, slot_id
 from receiver.subscriptions.store import Store
@@ -157,7 +157,7 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
             if each.subscription in missing:
                 missing.remove(each.subscription)
                 if not each.next:  # else it is looked at again soon, and not sooner
-                    await check_now(context, slot.id, each.id)
+                    await check_soon(context, slot.id, each.id)
     for name in missing:  # no slot counts on it
         context.lists.note_gone(base, name)
     return True
