@@ -56,7 +56,7 @@ class Person:
         with a country code or without. Where reading it fails it is one of `left`, and not about
         the person unless the number stands in it.
         """
-        if self.in_bytes(one.body):
+        if self.in_bytes(one.body) or self._in_headers(one):
             return True
         callback = BY_NAME.get(one.callback)
         try:
@@ -70,11 +70,17 @@ class Person:
 
     def in_refusal(self, one: Refusal) -> bool:
         """Tell whether a refused request is about the person, by the same rules."""
-        headers = (value.encode() for _, value in one.headers)
-        if self.in_bytes(one.body) or any(map(self.in_bytes, headers)):
+        if self.in_bytes(one.body) or self._in_headers(one):
             return True
         kind = next((value for name, value in one.headers if name == "content-type"), "")
         return self._in_values(one.body, kind, one.listener)
+
+    def _in_headers(self, one: Notification | Refusal) -> bool:
+        """Tell whether a header says one of the numbers. Each is looked at alone: what stands
+        before and behind it in the record may be a byte that looks like one more digit.
+        """
+        _, region = self._settings.place(one.listener)
+        return any(self._names(value, region) for _, value in one.headers)
 
     def _in_values(self, body: bytes, content_type: str, listener: str) -> bool:
         _, region = self._settings.place(listener)

@@ -144,7 +144,7 @@ def as_stored(name: str) -> bytes:
 def names_in_notification(person: Person, raw: bytes) -> bool:
     """Tell whether an encoded notification is about the person."""
     if person.in_bytes(raw):
-        return True  # perhaps in a header that was kept with it
+        return True
     try:
         return person.in_notification(decode_notification(raw))
     except UNREADABLE:

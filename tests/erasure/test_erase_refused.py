@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from receiver.config.settings import Settings
-from receiver.contract.records import Refusal, encode
-from receiver.contract.redis_keys import REJECTED
+from receiver.contract.records import DeadLetter, Notification, Refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, REJECTED
 from receiver.erasure.erase import Eraser
 from receiver.erasure.person import Person
+from tests.support.erasing import everything, message, work
 from tests.support.valkey import Valkey
 
 HER = "+12065550100"
@@ -59,3 +60,21 @@ def test_a_refused_request_is_about_her_however_it_was_written(
     assert (report.erased, report.complete) == ({"rejected": 1}, True)
     ((_, left),) = client.xrange(REJECTED)
     assert body(HIS.encode()) in left[b"r"]
+
+
+@pytest.mark.parametrize("kept", ["2065550100", "12065550100".ljust(50, ";"), HER])
+def test_a_header_that_was_kept_is_about_her_whatever_stands_beside_it(
+    valkey: Valkey, kept: str
+) -> None:
+    client: Any = valkey.client()
+    for headers in ((("x-msisdn", kept),), (("x-msisdn", HIS),)):
+        came = ("att.sms.mo", "default", "r", 1)
+        one = Notification(*came, "", message(HIS), headers=headers, item=50)
+        client.xadd(INBOUND, {"n": encode(one)})
+        letter = DeadLetter(1, "no", encode(one))
+        client.xadd(DEAD_LETTERS, {"d": encode(letter)})
+        client.xadd(REJECTED, {"r": encode(Refusal(*came, 400, "no", [*headers], b"{}"))})
+    work(client)
+    report = Eraser(client, Person((HER,), Settings()), (), open_seconds=0.5).run()
+    assert report.erased == {"notification": 1, "dead-letter": 1, "rejected": 1}
+    assert kept.encode() not in everything(client)
