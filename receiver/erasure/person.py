@@ -15,8 +15,9 @@ from receiver.contract.records import Notification, Refusal
 from receiver.erasure.said import said
 
 _json = msgspec.json.Encoder().encode
-_BETWEEN: Final = rb"(?:[-.()/ ]|\xc2\xa0|\xe2\x80[\x90-\x95\xaf]|\xe2\x88\x92){0,3}"
-"""What people put between digits: beside ASCII the blanks and hyphens that do not break."""
+_BETWEEN: Final = rb"(?:\(0\)|[-.()/ ]|\xc2\xa0|\xe2\x80[\x90-\x95\xaf]|\xe2\x88\x92){0,3}"
+"""What people put between digits: beside ASCII the blanks and hyphens that do not break; and the
+trunk prefix behind a country code, as in +44 (0)20."""
 _BEFORE: Final = rb"(?:(?<![0-9].)|(?<=(?<![0-9])00.)|(?<=(?<![0-9])011.))"
 """What may stand before a number whose first digit has been read: no digit, or 00 or 011. As it
 came it may also have a +, or %2B, which ends with a letter."""

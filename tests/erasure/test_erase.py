@@ -86,6 +86,17 @@ def test_in_a_text_with_what_people_put_between_digits(valkey: Valkey, written: 
     assert client.xlen(EVENTS) == 1
 
 
+@pytest.mark.parametrize("written", ["+44 (0)20 7946 0958", "0044(0)20-7946-0958"])
+def test_in_a_text_with_the_0_that_is_dialled_inside_the_country_only(
+    valkey: Valkey, written: str
+) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HIS, f"call {written}, please"), message(HIS, f"call {written}1"))
+    work(client)
+    assert erase(client, "+442079460958").erased == {"notification": 1, "event": 1}
+    assert client.xlen(EVENTS) == 1
+
+
 def test_a_dry_run_counts_and_changes_nothing(valkey: Valkey) -> None:
     client: Any = valkey.client()
     accept(client, message(HER))
