@@ -1,17 +1,22 @@
 """`/metrics` with real processes: right whichever of them answers, and never waiting for Redis."""
 
+import asyncio
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import add
-from receiver.contract.redis_keys import HEARD, METER
+from receiver.contract.redis_keys import HEARD, METER, TURNED_AWAY
 from receiver.metrics.counters import ACKNOWLEDGED, LISTENERS, Counters
+from receiver.metrics.unauthenticated import UnauthenticatedCounts
+from receiver.runtime.redis_client import async_client
 from tests.support.consumer import Consumer, consuming
 from tests.support.eventually import eventually
 from tests.support.restricted import restricted
@@ -181,6 +186,47 @@ def test_what_was_written_though_the_reply_was_lost_is_not_added_again(valkey: V
     client.eval(*counters.command())
     assert client.hget(METER, "acknowledged||0.002") == b"2"
     assert client.hget(METER, "acknowledged||sum") == b"3000"
+
+
+def _refused(*reasons: str) -> UnauthenticatedCounts:
+    counts = UnauthenticatedCounts()
+    for reason in reasons:
+        counts.count("att.sms.mo", reason)
+    return counts
+
+
+def test_a_refusal_whose_count_redis_took_while_it_hung_is_counted_once(valkey: Valkey) -> None:
+    counts = _refused("overload")
+
+    async def write() -> None:
+        client = async_client(valkey.url)
+        await client.ping()
+        valkey.pause()
+        with pytest.raises(redis.TimeoutError):
+            await counts.write(client)
+        valkey.resume()
+        counts.count("att.sms.mo", "overload")
+        await counts.write(client)
+        await counts.write(client)
+        await client.aclose()
+
+    asyncio.run(write())
+    assert valkey.client().hgetall(TURNED_AWAY) == {b"att.sms.mo overload": b"2"}
+
+
+def test_a_count_that_is_no_number_has_no_other_one_counted_again(valkey: Valkey) -> None:
+    counts = _refused("method", "overload")
+    valkey.client().hset(TURNED_AWAY, "att.sms.mo method", "somebody else's")
+
+    async def write() -> None:
+        client = async_client(valkey.url)
+        for _ in range(3):
+            with suppress(redis.ResponseError):
+                await counts.write(client)
+        await client.aclose()
+
+    asyncio.run(write())
+    assert valkey.client().hget(TURNED_AWAY, "att.sms.mo overload") == b"1"
 
 
 def test_a_sender_who_invents_listeners_makes_no_more_than_200_of_them(valkey: Valkey) -> None:
