@@ -5,13 +5,13 @@ Each web process with a spool says in Redis that it has it, and looks there for 
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import redis.asyncio
 import structlog
 
@@ -31,6 +31,7 @@ from receiver.intake.spool import location, place
 from receiver.intake.spool.changed_rows import Change
 from receiver.intake.spool.drain import Drain
 from receiver.intake.spool.spool import Spool, SpoolError
+from receiver.runtime import scripts
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
 
@@ -62,6 +63,11 @@ class OwnSpool:
         self._answered = b""
         self._uncounted = 0
         """Notifications that are erased and not yet in the ledger."""
+        self._counting = 0
+        """Those of them that go there under the `_number`: whether they came is not known yet."""
+        self._number = 0
+        self._own = f"{SPOOLS}:{secrets.token_hex(8)}"
+        self._tells = scripts.load(__package__, "tell_spool")
 
     async def run(self) -> None:
         """Look until cancelled. While Redis is away nothing is asked."""
@@ -80,11 +86,7 @@ class OwnSpool:
         """
         name = await asyncio.to_thread(place.name, self._directory)
         async with asyncio.timeout(_ANSWER_WITHIN):
-            async with self._client.pipeline(transaction=False) as pipe:
-                (seconds, _), request = await pipe.time().hget(ERASE_SPOOLED, "request").execute()
-            said = msgspec.json.encode([socket.gethostname(), seconds])
-            await self._client.hset(SPOOLS, name, said)
-            await self._write({})
+            request = await self._tell(name)
         if request and request != self._answered:
             await self._answer(name, request)
 
@@ -117,7 +119,7 @@ class OwnSpool:
         rest = await asyncio.to_thread(place.rest, self._directory, files)
         said = SpoolErased(asked.name, gone["accepted"], gone["refused"], files, *rest, trouble)
         async with asyncio.timeout(_ANSWER_WITHIN):
-            await self._write({f"{name} {files[-1]}": encode(said)})
+            await self._tell(name, f"{name} {files[-1]}", encode(said))
         self._answered = request
 
     async def _wait_for_drain(self) -> None:
@@ -136,20 +138,18 @@ class OwnSpool:
         finally:
             self._drain.turn.release()
 
-    async def _write(self, answer: dict[str, bytes]) -> None:
-        """Write an answer, and count what is erased: acknowledged, and never in Redis."""
-        if not (answer or self._uncounted):
-            return
-        counted = self._uncounted
-        async with self._client.pipeline(transaction=True) as pipe:
-            if counted:
-                pipe.hincrby(LEDGER, "accepted", counted)
-                pipe.hincrby(LEDGER, "erased", counted)
-            if answer:
-                pipe.hset(ERASE_SPOOLED, mapping=answer)
-                pipe.expire(ERASE_SPOOLED, ERASE_SPOOLED_SECONDS)
-            await pipe.execute()
-        self._uncounted -= counted
+    async def _tell(self, name: str, *answer: str | bytes) -> bytes | None:
+        """Say that the spool is there, count what is erased, and write an answer: its field and
+        itself. Returns the request that stands there.
+        """
+        if not self._counting and self._uncounted:
+            self._counting, self._uncounted = self._uncounted, 0
+            self._number += 1
+        keys = (SPOOLS, LEDGER, ERASE_SPOOLED, self._own)
+        words = (name, socket.gethostname(), self._number, self._counting, ERASE_SPOOLED_SECONDS)
+        request: Any = await self._client.eval(self._tells, len(keys), *keys, *words, *answer)
+        self._counting = 0
+        return request if isinstance(request, bytes) else None
 
 
 def _without(person: Person) -> Change:

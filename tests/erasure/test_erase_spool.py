@@ -1,9 +1,12 @@
 """`receiver erase` and the spools of web hosts: hers goes, his comes out, in order."""
 
 import asyncio
+import json
 import os
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from receiver.contract.redis_keys import ERASE_SPOOLED, SPOOLS
 from receiver.erasure import spools
 from receiver.erasure.erase import Report
 from receiver.intake.inbound_writer import Batch
-from receiver.intake.spool import location
+from receiver.intake.spool import location, place
+from receiver.intake.spool.place import Rest
 from receiver.operations import ledger
 from tests.support.command_line import here
 from tests.support.erasing_spool import HER, erase, erasing, fill, on_disk
@@ -63,6 +67,51 @@ def test_a_dry_run_counts_what_is_spooled_and_changes_nothing(
         assert on_disk(tmp_path) == before
         assert ledger.read(valkey.client()).accepted == 0
 
+    erasing(valkey, tmp_path, work)
+
+
+def test_hers_is_found_and_goes_where_redis_is_full_to_the_brim(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    valkey = start_valkey()
+    fill(tmp_path)
+
+    async def work(_: House, __: Callable[..., Report]) -> None:
+        client: Any = valkey.client()
+        client.set("full", bytes(4_000_000))
+        client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
+        ask = partial(here, tmp_path, REDIS_URL=valkey.url)
+        found = await asyncio.to_thread(ask, "export-person", HER)
+        assert found.err.startswith("receiver: 6 more wait on spools: ")
+        done = await asyncio.to_thread(ask, "erase", HER, "--yes")
+        assert (done.code, json.loads(done.out)["erased"]["spooled-notification"]) == (0, 3)
+        assert b"2065550100" not in on_disk(tmp_path)
+
+    erasing(valkey, tmp_path, work)
+
+
+def test_what_is_erased_counts_once_where_redis_hangs_over_its_count(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    client: Any = valkey.client()
+
+    def hang(*words: Any) -> Rest:
+        """The last that is asked of the disk: the count is what goes to Redis next."""
+        valkey.pause()
+        threading.Timer(1.5, valkey.resume).start()
+        monkeypatch.undo()
+        return place.rest(*words)
+
+    async def work(_: House, erase: Callable[..., Report]) -> None:
+        report = await asyncio.to_thread(erase)
+        assert report.erased["spooled-notification"] == 3
+        heard = client.hvals(SPOOLS)
+        await asyncio.to_thread(eventually, lambda: client.hvals(SPOOLS) != heard)
+        books = ledger.read(client)
+        assert (books.accepted, books.erased) == (3, 3)
+
+    monkeypatch.setattr(place, "rest", hang)
     erasing(valkey, tmp_path, work)
 
 

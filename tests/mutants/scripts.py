@@ -144,6 +144,7 @@ SCRIPTS = {
     "claim_watches.lua": _WATCHES,
     "settle_watch.lua": _WATCHES,
     "erase_watches.lua": ("tests/erasure/test_erase_watched.py",),
+    "tell_spool.lua": ("tests/erasure/test_erase_spool.py", "tests/erasure/test_erase_twice.py"),
     "write_consent.lua": ("tests/polling/test_consent_token.py",),
     "write_progress.lua": ("tests/polling/test_mailbox.py", "tests/polling/test_mailbox_poll.py"),
     "commit.lua": _SUBSCRIPTIONS,
