@@ -24,7 +24,9 @@
     document.getElementById("main").classList.toggle("old", gone);
     if (!gone) notice.remove(); else if (!notice.isConnected) document.getElementById("main").prepend(notice);
   };
-  for (const [name, gone] of [["htmx:error", true], ["htmx:after:request", false]]) document.addEventListener(name, () => silent(gone));
+  // A proxy in front that answers for it says so too: htmx puts no such answer into the page.
+  document.addEventListener("htmx:error", () => silent(true));
+  document.addEventListener("htmx:after:request", (event) => silent(event.detail.ctx.response.status >= 400));
 
   // Copy: a button with `data-copy` copies the text of the element with that id.
   for (const one of document.querySelectorAll("[data-copy]")) one.hidden = false;
@@ -129,11 +131,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || document.getElementById("keys").open || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (going) {
-      going = false;
-      document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`)?.click();
-      return;
-    }
+    if (going) { going = false; document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`)?.click(); return; }
     switch (event.key) {
       case "g": going = true; setTimeout(() => { going = false; }, 1500); break;
       case "/": event.preventDefault(); location.assign("/search"); break;

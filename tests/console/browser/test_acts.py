@@ -154,3 +154,24 @@ def test_a_button_that_is_pressed_twice_does_it_once(console: Console) -> None:
     found = audit.newest(console.valkey.client())
     assert [entry.action for _, entry in found] == ["sample", "sample"]
     console.noise.clear()  # nobody listens where the web process would
+
+
+def test_a_task_is_followed_on_after_a_proxy_in_front_had_no_console(console: Console) -> None:
+    bury(console.valkey, 3)
+    pipe = console.valkey.client().pipeline()
+    for _ in range(OPEN_MOST + 1):  # no room for any of them
+        pipe.xadd(INBOUND, {"n": b""})
+    pipe.execute()
+    with console.page(then="/dead-letters") as page:
+        page.get_by_role("button", name="Replay all").click()
+        page.get_by_role("button", name="Replay 3").click()
+        status = page.locator("#progress [role=status]")
+        expect(status).to_contain_text("0 of 3; waits")
+        page.route("**/tasks/*", lambda route: route.fulfill(status=502, body="Bad Gateway"))
+        expect(page.get_by_text("The console is out of reach")).to_be_visible()
+        expect(status).to_contain_text("0 of 3; waits")
+        page.unroute("**/tasks/*")
+        expect(page.get_by_text("The console is out of reach")).to_be_hidden()
+        page.get_by_role("button", name="Cancel").click()
+        expect(status).to_contain_text("cancelled")
+    console.noise.clear()  # it says what it could not load

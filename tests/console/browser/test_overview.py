@@ -58,3 +58,18 @@ def test_numbers_that_are_old_can_be_read_all_the_same(console: Console) -> None
             assert {look: said for look in in_each_look(page) if (said := seen(page))} == {}
         finally:
             console.valkey.restart()
+
+
+def test_the_answer_of_a_proxy_in_front_stands_in_place_of_no_number(console: Console) -> None:
+    fill(console.valkey)
+    with console.page() as page:
+        told = page.get_by_role("alert").get_by_text("The console is out of reach")
+        page.route(
+            "**/?part=*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>")
+        )
+        expect(told).to_be_visible()
+        expect(page.locator("#books dd").first).to_be_visible()
+        expect(page.locator("body")).not_to_contain_text("Bad Gateway")
+        page.unroute("**/?part=*")
+        expect(told).to_be_hidden()
+    console.noise.clear()  # it says what it could not load
