@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from playwright.sync_api import Page, Route, expect
 
-from receiver.console import audit
+from receiver.console import audit, sessions
 from receiver.contract.redis_keys import CONSOLE_AUDIT, DEAD_LETTERS, INBOUND
 from receiver.operations.replay_throttle import OPEN_MOST
 from tests.support.browser import Console
@@ -175,3 +175,16 @@ def test_a_task_is_followed_on_after_a_proxy_in_front_had_no_console(console: Co
         page.get_by_role("button", name="Cancel").click()
         expect(status).to_contain_text("cancelled")
     console.noise.clear()  # it says what it could not load
+
+
+def test_an_export_of_who_is_signed_in_no_more_is_no_file_but_the_sign_in(console: Console) -> None:
+    fill(console.valkey)
+    with console.page(then="/dead-letters") as page:
+        link = page.get_by_role("link", name="CSV", exact=True)
+        with page.expect_download() as exported:
+            link.click()
+        assert exported.value.suggested_filename == "dead-letters.csv"
+        sessions.end_all(console.valkey.client())
+        link.click()
+        page.wait_for_url("**/login")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
