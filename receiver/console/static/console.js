@@ -138,7 +138,7 @@
       case "?": document.getElementById("keys").showModal(); break;
       case "j": move(1); break;
       case "k": move(-1); break;
-      case "Enter": document.querySelector(".rows tr.here a")?.click(); break;
+      case "Enter": if (!event.target.closest("a, button, summary")?.getClientRects().length) document.querySelector(".rows tr.here a")?.click(); break;
       case " ": {
         const pause = document.querySelector("[data-pause]");
         if (pause && event.target.tagName !== "BUTTON") { event.preventDefault(); pause.click(); }

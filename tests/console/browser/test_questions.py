@@ -89,3 +89,20 @@ def test_on_a_phone_a_row_has_all_its_cells_on_the_screen(console: Console) -> N
             assert box
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 390
+
+
+def test_enter_on_a_control_does_what_that_says_and_opens_no_marked_row(console: Console) -> None:
+    fill(console.valkey)
+    asked: list[str] = []
+    with console.page(then="/live") as page:
+        expect(page.locator("#live-state")).to_have_text("live")
+        page.on("request", lambda request: asked.append(request.url))
+        page.keyboard.press("j")
+        for now, then in (("Pause", "Resume"), ("Resume", "Pause")):
+            page.get_by_role("button", name=now).focus()
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("button", name=then)).to_be_focused()
+        assert asked == []
+        page.get_by_role("heading", name="Live").click()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/n/*")
