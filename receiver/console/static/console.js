@@ -118,7 +118,7 @@
 
   // Keyboard: / search, j k Enter rows, g and a letter for a page, ? help.
   let going = false;
-  const rows = () => [...document.querySelectorAll(".rows tbody tr")];
+  const rows = () => [...document.querySelectorAll(".rows tbody tr")].filter((row) => row.getClientRects().length);
   const move = (step) => {
     const all = rows();
     if (!all.length) return;

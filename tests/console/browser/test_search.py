@@ -38,3 +38,22 @@ def test_what_is_found_is_shown_at_once_and_the_rest_is_not_waited_for(console: 
         assert violations(page) == []
         page.keyboard.press("Enter")
         expect(page.locator("tr.progress").last).to_have_text(re.compile("0 found among"))
+
+
+def test_what_is_found_is_gone_through_by_keyboard(console: Console) -> None:
+    client = console.valkey.client(socket_timeout=60)
+    found = []
+    for number in (1, 2):
+        found.append(accept(console.valkey, number))
+        work(console.valkey)
+        client.eval(FILL, 1, EVENTS, 1_000)  # each is found in a step of its own
+    with console.page(then="/search") as page:
+        page.get_by_label("number, message id").fill("private words")
+        page.get_by_role("button", name="Search").click()
+        expect(page.locator("[data-ended]")).to_be_attached()
+        page.wait_for_load_state()  # the keys are read from then on
+        page.get_by_role("heading", name="Search").click()
+        for _ in found:
+            page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/n/{found[0]}")
