@@ -57,8 +57,10 @@
     const show = (row) => {
       const old = live.querySelector(`tr[data-receipt="${CSS.escape(row.dataset.receipt)}"]`);
       if (old && row.querySelector(".mark").textContent === "kept") return;
-      row.classList.add("fresh");
+      row.classList.add("fresh", ...(old?.classList.contains("here") ? ["here"] : []));
+      const at = [...(old?.querySelectorAll("a") ?? [])].indexOf(document.activeElement);
       if (old) old.replaceWith(row); else live.prepend(row);
+      row.querySelectorAll("a")[at]?.focus({ preventScroll: true }); // who stands on it stays there
       while (live.rows.length > most) live.rows[live.rows.length - 1].remove();
       document.getElementById("live-empty")?.remove();
     };

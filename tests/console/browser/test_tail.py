@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from receiver.console.live import HISTORY
 from tests.support.browser import Console
-from tests.support.console_data import accept, fill
+from tests.support.console_data import accept, fill, work
 
 PER_SECOND = 50
 
@@ -138,3 +138,18 @@ def test_while_redis_is_gone_the_tail_does_not_look_as_if_nothing_came(console: 
         sent = [accept(console.valkey, 1)]
         expect(page.locator("#live tr")).to_have_count(1)
         assert receipts(page) == sent
+
+
+def test_who_stands_on_a_row_stays_there_when_its_outcome_comes(console: Console) -> None:
+    with console.page(then="/live") as page:
+        expect(page.locator("#live-state")).to_have_text("live")
+        receipt = accept(console.valkey, 1)
+        row = page.locator(f"#live tr[data-receipt='{receipt}']")
+        mark, link = row.locator(".mark"), row.locator("a").last
+        expect(mark).to_have_text("kept")
+        page.keyboard.press("j")
+        link.focus()
+        work(console.valkey)
+        expect(mark).to_have_text("published")
+        expect(link).to_be_focused()
+        expect(row).to_have_class(re.compile(r"\bhere\b"))
