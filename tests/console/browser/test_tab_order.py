@@ -3,10 +3,12 @@
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
-from tests.console.browser.test_looks import every_page, in_each_look
+from tests.console.browser.test_looks import LOOKS, every_page, in_each_look
 from tests.support.browser import Console
+from tests.support.console_data import bury
 
 STOPS = """() => {
   const stops = "a[href], button, input, select, textarea, summary, [tabindex='0']";
@@ -64,3 +66,30 @@ def test_the_order_is_the_one_in_which_it_is_read(console: Console) -> None:
             console.load(page, path)
             found |= {(path, look): jumps(page.evaluate(STOPS)) for look in in_each_look(page)}
     assert {where: said for where, said in found.items() if said} == {}
+
+
+BEHIND = """(where) => {
+  const head = document.querySelector(".top").getBoundingClientRect();
+  const one = document.querySelector(where) ?? document.activeElement;
+  return one.getBoundingClientRect().top < head.bottom && !one.closest(".top");
+}"""
+"""Whether what matches, else what has the focus, begins behind the head of the page."""
+
+
+@pytest.mark.parametrize("look", ["light", "phone"])
+def test_what_somebody_goes_back_up_to_is_not_behind_the_head_of_the_page(
+    console: Console, look: str
+) -> None:
+    bury(console.valkey, 49)
+    behind = []
+    with console.page(then="/dead-letters", **LOOKS[look]) as page:
+        for key in "j" * 49 + "k" * 30:
+            page.keyboard.press(key)
+        behind.append(page.evaluate(BEHIND, ".here"))
+        page.locator(".rows a").last.focus()
+        for _ in range(30):
+            page.keyboard.press("Shift+Tab")
+            behind.append(page.evaluate(BEHIND, ".nothing"))
+        page.goto(f"{console.base}/#findings")
+        behind.append(page.evaluate(BEHIND, "#findings"))
+    assert not any(behind)
