@@ -259,3 +259,17 @@ def test_a_story_of_a_web_process_whose_clock_was_ahead_has_its_body(
     page = viewer.get(f"/n/{name}").text
     for words in ("kept", "published", "As it came", "SenderAddress"):
         assert words in page
+
+
+def test_what_was_found_by_looking_on_is_revealed_too(operator: TestClient, valkey: Valkey) -> None:
+    client = valkey.client()
+    for _ in range(9):
+        client.xadd(INBOUND, {"n": b""})
+    name = explaining.receipt(1, ago=7_200_000)  # a spool held it for two hours
+    explaining.accept(client, name, mo("private words 1"))
+    assert operator.get(f"/n/{name}").status_code == 404
+    page = operator.get(f"/n/{name}?look=everything").text
+    assert "private words" not in page
+    form = re.search(r'action="(/n/[^"]*/reveal[^"]*)"', page)
+    assert form
+    assert "private words 1" in operator.post(form[1], headers=OURS).text

@@ -60,7 +60,7 @@ async def reveal(request: Request) -> Response:
 
 
 async def _in_time(request: Request, page: Callable[[Request], Response]) -> Response:
-    if request.query_params.get("look") == "everything":
+    if _everything(request):
         return await slowly(request, page, request)
     return await run_in_threadpool(page, request)
 
@@ -92,6 +92,7 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
         "bodies_left": sum(left for _, left in found),
         "attempts": shown(_attempts(request, stories), masks_of(request, revealed=revealed)),
         "revealed": revealed,
+        "everything": _everything(request),
         "state": _STATE,
         "of_now": _NOW,
     }
@@ -106,8 +107,13 @@ def _newest(request: Request) -> str:
         return ""
 
 
+def _everything(request: Request) -> bool:
+    """Return whether the address asks for all that is stored to be looked at."""
+    return request.query_params.get("look") == "everything"
+
+
 def _budget(request: Request) -> int:
-    if request.query_params.get("look") == "everything":
+    if _everything(request):
         return EVERYTHING
     return EVENT_BUDGET if len(request.path_params["id"]) == EVENT_LENGTH else BUDGET
 
