@@ -1,7 +1,7 @@
 """Templates to responses: one environment, escaping always on, no undefined name passed over."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from receiver.console.sessions import Session
+from receiver.contract.redis_keys import RETIRED_SECONDS
+from receiver.metrics.sink_snapshot import BEATS_WITHIN
 from receiver.operations.ledger import Ledger, or_more
 from receiver.operations.sink_ledger import SinkLedger
 
@@ -29,7 +31,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {one.__name__: one for one in (when, iso, ago, span, count, figure, coded)}
+    named = (when, iso, ago, span, count, figure, idle, coded)
+    made.filters |= {one.__name__: one for one in named}
     return made
 
 
@@ -107,6 +110,14 @@ def figure(ledger: Ledger | SinkLedger, name: str) -> str:
     if name in ledger.unreadable:
         return Markup('<span class="unreadable">unreadable</span>')
     return count(getattr(ledger, name)) + or_more(name, ledger.exact)
+
+
+def idle(sink: SinkLedger, configured: Container[str]) -> bool:
+    """Return whether no running worker has a sink that is, or lately was, in `receiver.toml`: then
+    nothing is sent, whatever else is said of it. `configured`: the names in it.
+    """
+    known = sink.name in configured or sink.unknown_seconds <= RETIRED_SECONDS
+    return known and sink.unknown_seconds > BEATS_WITHIN
 
 
 def _moment(milliseconds: float) -> datetime | None:

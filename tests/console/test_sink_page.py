@@ -1,6 +1,7 @@
 """The page of one sink: what is wrong and its button first, the oldest that waits, its filters."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from receiver.contract.redis_keys import (
     sink_state,
 )
 from receiver.operations import oldest_waiting
+from tests.support.command_line import here
 from tests.support.console_data import NUMBER
 from tests.support.valkey import Valkey
 
@@ -131,3 +133,23 @@ def test_a_sink_that_no_worker_has_does_not_look_as_if_it_were_sent_to(
     assert ">no worker has it<" in page
     assert "No running worker has it" in page
     assert ">no worker has it<" in viewer.get("/").text
+
+
+def test_a_failing_sink_that_no_worker_has_is_not_said_to_be_tried_again(
+    viewer: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    client.hset(SINKS, "hook:configured", _ms(300))
+    client.hset(sink_state("hook"), mapping={"opened": 1, "open_until": _ms(-60)})
+    (tmp_path / "receiver.toml").write_text(
+        '[[sink]]\nname = "hook"\nkind = "http"\nurl = "https://hooks.example.com/"\n'
+    )
+    told = here(tmp_path, "sinks", "list", "--json", REDIS_URL=valkey.url).out
+    assert "no worker has had it for" in told
+    for path in ("/", "/sinks", "/sinks/hook"):
+        page = viewer.get(path).text
+        assert ">no worker has it<" in page
+        assert ">failing<" not in page
+    page = viewer.get("/sinks/hook").text
+    assert "No running worker has it" in page
+    assert "probe" not in page

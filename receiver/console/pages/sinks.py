@@ -24,8 +24,9 @@ def show(request: Request) -> Response:
     """Show every sink with its ledger, those with trouble first."""
     rows = sorted(sink_ledger.read(request.app.state.redis), key=trouble_first)
     known = {one.name for one in rows}
-    begins = [x.name for x in request.app.state.settings.sinks if x.name not in known]
-    values = {"shown": shown(request, rows), "begins": begins}
+    configured = [one.name for one in request.app.state.settings.sinks]
+    begins = [name for name in configured if name not in known]
+    values = {"shown": shown(request, rows), "begins": begins, "configured": {*configured}}
     return render.page(request, "sinks.html", values)
 
 
@@ -47,6 +48,7 @@ def show_one(request: Request) -> Response:
     about: dict[str, Any] = {
         "sink": found,
         "settings": settings,
+        "configured": [name] if settings else [],
         "kind": settings.__struct_config__.tag if settings else "",
         "where": _where(settings, masks) if settings else [],
         "now_s": time.time(),
