@@ -1,11 +1,17 @@
 """The export of subscription sets has what their page says of them."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from receiver.config.settings import Settings, load
+from receiver.contract.redis_keys import SUBSCRIPTIONS
+from receiver.subscriptions.slots import Slot, encode
+from tests.support.command_line import here
+from tests.support.valkey import Valkey
 
 TOML = """
 public_url = "https://hooks.example.com"
@@ -32,3 +38,23 @@ def test_why_nobody_sees_to_a_set_is_in_the_file_too(viewer: TestClient, kind: s
     why = "no controller runs: receiver worker"
     assert why in viewer.get("/subscriptions").text
     assert why in viewer.get(f"/export/subscriptions?format={kind}").text
+
+
+def test_renewals_without_room_in_the_quota_are_told_as_the_command_tells_them(
+    viewer: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    slot = Slot(
+        id="fleet:1",
+        set="fleet",
+        operator="nokia",
+        listener="default",
+        type="reachability-data",
+        device={"phoneNumber": "+12065550100"},
+        no_room=True,
+    )
+    valkey.client().hset(SUBSCRIPTIONS, slot.id, encode(slot))
+    told = here(tmp_path, "subscriptions", "list", terminal=True, REDIS_URL=valkey.url).out
+    assert "no room in the quota" in " ".join(told.split())
+    assert "1 renewal finds no room in the quota" in viewer.get("/subscriptions").text
+    head, row = csv.reader(io.StringIO(viewer.get("/export/subscriptions").text, newline=""))
+    assert dict(zip(head, row, strict=True))["no_room"] == "1"

@@ -40,7 +40,7 @@ _LETTERS: Final = (
 )
 _SETS: Final = (
     *("name", "operator", "wanted", "active", "states", "next_end", "stopped", "devices"),
-    *("deletions", "refusals", "left", "trouble"),
+    *("deletions", "refusals", "left", "trouble", "no_room"),
 )
 _POLLS: Final = (
     *("name", "kind", "succeeded", "due", "messages", "pending", "pages", "outcome", "trouble"),
