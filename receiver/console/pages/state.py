@@ -16,7 +16,7 @@ from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
 from receiver.contract.stored_values import UNREADABLE, counts, whole
-from receiver.operations import ledger, sink_ledger
+from receiver.operations import ledger, sink_ledger, watch_ledger
 from receiver.operations.ledger import MEANING
 from receiver.polling import overview as polls
 from receiver.runtime.redis_errors import unless_foreign
@@ -35,10 +35,15 @@ def show_ledger(request: Request) -> Response:
     client = request.app.state.redis
     books = ledger.read(client)
     known = msgspec.structs.asdict(books)
+    sinks = sink_ledger.read(client)
+    watches = unless_foreign(lambda: watch_ledger.read(client), [])
+    unequal = [f"the sink {one.name}" for one in sinks if not one.balanced]
+    unequal += [f"what the poll {one.poll} watches" for one in watches if not one.balanced]
     values = {
         "books": books,
         "rows": [(name, known[name], meaning) for name, meaning in MEANING.items()],
-        "shown": shown(request, sink_ledger.read(client)),
+        "unequal": unequal,
+        "shown": shown(request, sinks),
     }
     return render.page(request, "ledger.html", values)
 

@@ -1,0 +1,42 @@
+"""The page of the ledger and its export say what `receiver ledger` says of the same counts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from receiver.contract.redis_keys import EVENTS, SINKS, WATCH_COUNTS, forward_group
+from tests.support.command_line import here
+from tests.support.valkey import Valkey
+
+
+def balances(page: str) -> bool:
+    """What stands beside the heading."""
+    heading = page.split("<h1>")[1].split("</h1>")[0]
+    assert heading.endswith((">balanced</span>", ">does not balance</span>"))
+    return "does not" not in heading
+
+
+def test_it_balances_where_notifications_sinks_and_watches_do(
+    viewer: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+
+    def said() -> bool:
+        done = here(tmp_path, "ledger", "--json", REDIS_URL=valkey.url)
+        balanced: bool = json.loads(done.out)["balanced"]
+        assert (done.code == 0) == balanced
+        return balanced
+
+    assert (balances(viewer.get("/ledger").text), said()) == (True, True)
+    client.xgroup_create(EVENTS, forward_group("billing"), id="0", mkstream=True)
+    client.hset(SINKS, mapping={"billing:begun": 0, "billing:delivered": 3})
+    page = viewer.get("/ledger").text
+    assert (balances(page), said()) == (False, False)
+    assert "The counts of the sink billing do not add up" in page
+    client.hset(SINKS, "billing:delivered", 0)
+    client.hset(WATCH_COUNTS, "inbox:watched", 3)
+    page = viewer.get("/ledger").text
+    assert (balances(page), said()) == (False, False)
+    assert "The counts of what the poll inbox watches do not add up" in page
