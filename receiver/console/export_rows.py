@@ -26,7 +26,7 @@ from receiver.operations import (
     rejected_requests,
     sink_ledger,
 )
-from receiver.operations.ledger import MEANING
+from receiver.operations.ledger import MEANING, or_more
 from receiver.polling import overview as polls
 from receiver.subscriptions import overview as subscriptions
 
@@ -120,10 +120,12 @@ def of_audit(client: redis.Redis) -> Iterator[Row]:
 
 
 def of_ledger(client: redis.Redis) -> Iterator[Row]:
-    """Yield every count with its meaning."""
-    counts = msgspec.structs.asdict(ledger.read(client))
+    """Yield every count with its meaning; where none stands in Redis, none."""
+    books = ledger.read(client)
     for name, meaning in MEANING.items():
-        yield {"name": name, "count": counts[name], "meaning": meaning}
+        count = None if name in books.unreadable else getattr(books, name)
+        more = " unreadable" if count is None else or_more(name, books.exact)
+        yield {"name": name, "count": count, "meaning": f"{meaning};{more}" if more else meaning}
 
 
 def of_subscriptions(client: redis.Redis, settings: Settings) -> Iterator[Row]:

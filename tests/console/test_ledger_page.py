@@ -6,7 +6,16 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from receiver.contract.redis_keys import EVENTS, SINKS, WATCH_COUNTS, forward_group
+from receiver.contract.redis_keys import (
+    EVENTS,
+    GROUP,
+    INBOUND,
+    LEDGER,
+    SINKS,
+    WATCH_COUNTS,
+    forward_group,
+)
+from tests.operations.test_bounded_readers import fill
 from tests.support.command_line import here
 from tests.support.valkey import Valkey
 
@@ -40,3 +49,18 @@ def test_it_balances_where_notifications_sinks_and_watches_do(
     page = viewer.get("/ledger").text
     assert (balances(page), said()) == (False, False)
     assert "The counts of what the poll inbox watches do not add up" in page
+
+
+def test_its_export_has_no_number_where_the_page_has_none(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    fill(valkey.client(), INBOUND, GROUP, 5_300)
+    valkey.client().hset(LEDGER, mapping={"accepted": 5_300, "published": "many"})
+    assert ">unreadable<" in viewer.get("/ledger").text
+    assert "5\u202f000 or more" in viewer.get("/ledger").text
+    lines = viewer.get("/export/ledger?format=ndjson").text.splitlines()
+    found = {one["name"]: one for one in map(json.loads, lines)}
+    assert found["published"]["count"] is None
+    assert found["published"]["meaning"] == "came out as events; unreadable"
+    assert (found["open"]["count"], found["open"]["meaning"]) == (5_000, "not done yet; or more")
+    assert found["accepted"]["count"] == 5_300
