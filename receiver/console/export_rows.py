@@ -136,8 +136,9 @@ def of_subscriptions(client: redis.Redis, settings: Settings) -> Iterator[Row]:
 
 def of_polls(client: redis.Redis, settings: Settings) -> Iterator[Row]:
     """Yield the polls."""
-    names = [one.name for one in settings.polls]
-    return map(msgspec.to_builtins, polls.states(client, names))
+    kinds = {one.name: one.kind for one in settings.polls}
+    for one in polls.states(client, kinds):
+        yield msgspec.to_builtins(one) | {"kind": kinds[one.name]}
 
 
 def _live(one: LiveRow) -> Row:

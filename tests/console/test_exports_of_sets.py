@@ -1,7 +1,8 @@
-"""The export of subscription sets has what their page says of them."""
+"""The exports of subscription sets and of polls have what pages and commands say of them."""
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ name = "fleet"
 operator = "nokia"
 types = ["reachability-data"]
 devices = ["+12065550100"]
+[[poll]]
+name = "promo"
+kind = "att-inbox"
+registration = "22627000"
+base_url = "http://127.0.0.1:1"
+client_id_env = "KEY"
+client_secret_env = "KEY"
 """
 
 
@@ -58,3 +66,12 @@ def test_renewals_without_room_in_the_quota_are_told_as_the_command_tells_them(
     assert "1 renewal finds no room in the quota" in viewer.get("/subscriptions").text
     head, row = csv.reader(io.StringIO(viewer.get("/export/subscriptions").text, newline=""))
     assert dict(zip(head, row, strict=True))["no_room"] == "1"
+
+
+def test_a_poll_that_nobody_has_run_yet_has_its_kind(
+    viewer: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    told = json.loads(here(tmp_path, "polls", "list", "--json", REDIS_URL=valkey.url).out)
+    exported = json.loads(viewer.get("/export/polls?format=ndjson").text)
+    assert exported == told
+    assert exported["kind"] == "att-inbox"
