@@ -22,6 +22,7 @@ from receiver.contract.redis_keys import (
     forward_group,
     sink_state,
 )
+from receiver.metrics.counters import OTHER
 from tests.console.conftest import OURS
 from tests.support.console_data import receipt
 from tests.support.running import mo
@@ -134,3 +135,16 @@ def test_lists_that_somebody_has_filled_are_shown_a_page_at_a_time(
     for wrong in ("1200", "-1", "9" * 30, "\u0663"):
         assert "1 to 500 of" in operator.get(f"/sinks?from={wrong}").text
     assert operator.get("/listeners/listener-001").text.count("made up ") == 100
+
+
+def test_a_listener_that_was_perhaps_heard_among_others_was_not_never_heard(
+    viewer: TestClient, valkey: Valkey
+) -> None:
+    assert ">never<" in viewer.get("/listeners").text
+    valkey.client().hset(HEARD, OTHER, int(time.time() * 1000))
+    state = viewer.app._app.state  # type: ignore[attr-defined]
+    state.overview = None  # else it would be the reading of a moment ago
+    for path in ("/", "/listeners"):
+        page = viewer.get(path).text
+        assert (">never<" in page, ">unknown<" in page) == (False, True), path
+    assert "Never heard" not in viewer.get("/listeners/listener-001").text

@@ -19,6 +19,7 @@ from receiver.doctor.finding import Finding, Severity, worst_first
 from receiver.doctor.key_types import check_key_types
 from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
+from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import history, sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
@@ -70,6 +71,7 @@ def show(request: Request) -> Response:
         "sinks": None if last.sinks is None else sorted(last.sinks, key=trouble_first),
         "configured": [one.name for one in settings.sinks],
         "listeners": names,
+        "together": OTHER in last.found.heard,
         "credentials": _credentials(last.found),
         "base": settings.public_url or web_of(request.app.state),
         "ending": "" if names[0][0] == "default" else f"/{names[0][0]}",

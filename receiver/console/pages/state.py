@@ -16,6 +16,7 @@ from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
 from receiver.contract.stored_values import UNREADABLE, counts, whole
+from receiver.metrics.counters import OTHER
 from receiver.operations import ledger, sink_ledger, watch_ledger
 from receiver.operations.ledger import MEANING
 from receiver.polling import overview as polls
@@ -52,8 +53,10 @@ def show_listeners(request: Request) -> Response:
     """Show every listener and when it was last heard, the silent ones first."""
     state = request.app.state
     stored: Any = unless_foreign(lambda: state.redis.hgetall(HEARD), {})
-    rows = silent_first({one.name for one in state.settings.listeners}, counts(stored))
-    return render.page(request, "listeners.html", {"shown": shown(request, rows)})
+    heard = counts(stored)
+    rows = silent_first({one.name for one in state.settings.listeners}, heard)
+    values = {"shown": shown(request, rows), "together": OTHER in heard}
+    return render.page(request, "listeners.html", values)
 
 
 def show_listener(request: Request) -> Response:
@@ -62,13 +65,14 @@ def show_listener(request: Request) -> Response:
     known = {one.name for one in state.settings.listeners}
     if not LISTENER_NAME.fullmatch(name) or (known and name not in known):
         raise NotDone(404, "No such listener", "receiver.toml does not name it.")
-    heard: Any = unless_foreign(lambda: state.redis.hget(HEARD, name), None)
+    said: Any = unless_foreign(lambda: state.redis.hmget(HEARD, name, OTHER), (None, None))
     away: Any = unless_foreign(lambda: state.redis.hgetall(TURNED_AWAY), {})
     base = state.settings.public_url or web_of(state)
     values = {
         "name": name,
         "rate": unless_foreign(lambda: _rate(state.redis, name), (0, RATE_MINUTES)),
-        "heard": whole(heard),
+        "heard": whole(said[0]),
+        "together": said[1] is not None,
         "base": base,
         "ending": "" if name == "default" else f"/{name}",
         "away": sorted(counts(away).items())[:AWAY],
