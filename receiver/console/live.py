@@ -1,7 +1,7 @@
 """The live tail: one reader of Redis for all viewers, while somebody looks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 import redis
@@ -14,6 +14,7 @@ from receiver.console.mask import Masks
 from receiver.console.rows import STREAMS, Row, row
 from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import GROUP, INBOUND
+from receiver.operations.look import Look
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN
 
@@ -108,24 +109,20 @@ class Live:
             first = f"({after[stream]}" if stream in after else "-"
             if stream in after and order(after[stream]) >= order(upto[stream]):
                 continue
-            page: Any = self._client.xrevrange(stream, upto[stream], first, count=count)
-            rows += self._rows(stream, page)
-            if stream in after and len(page) == count:
-                skipped += self._count(stream, page[-1][0], first, COUNTED - skipped)
+            look = Look(self._client, count)
+            for page in look.back(stream, upto[stream], first=first):
+                rows += self._rows(stream, page)
+            if stream in after and stream in look.reached:
+                skipped += self._count(stream, look.reached[stream], first, COUNTED - skipped)
         rows.sort(key=lambda one: order(one.entry))
         at_least, over = skipped >= COUNTED, max(0, len(rows) - HISTORY)
         return Batch(rows[over:], upto, skipped + over if after else 0, at_least=at_least)
 
-    def _count(self, stream: str, before: bytes, first: str, most: int) -> int:
-        """Return how many entries there are between two; not many more than `most`."""
-        found = 0
-        while found < most:
-            page: Any = self._client.xrevrange(stream, b"(" + before, first, count=HISTORY)
-            found += len(page)
-            if len(page) < HISTORY:
-                break
-            before = page[-1][0]
-        return found
+    def _count(self, stream: str, before: str, first: str, most: int) -> int:
+        """Return how many entries there are between two; at most `most`."""
+        if most <= 0:
+            return 0
+        return sum(map(len, Look(self._client, most).back(stream, f"({before}", first=first)))
 
     async def _read(self) -> None:
         while True:
@@ -172,10 +169,10 @@ class Live:
         for name, entries in found:
             stream = name.decode()
             position[stream] = entries[-1][0].decode()
-            rows += self._rows(stream, entries)
+            rows += self._rows(stream, ((entry.decode(), fields) for entry, fields in entries))
         return rows, any(len(entries) == QUEUED for _, entries in found)
 
-    def _rows(self, stream: str, entries: list[Any]) -> list[Row]:
+    def _rows(self, stream: str, entries: Iterable[Any]) -> list[Row]:
         made = (row(stream, entry, fields, self._masks) for entry, fields in entries)
         return [one for one in made if one]
 

@@ -77,11 +77,11 @@ STREAMS: Final[dict[str, tuple[bytes, Callable[[str, bytes, Masks], Row]]]] = {
 """Stream -> its field, and what makes a row of it."""
 
 
-def row(stream: str, entry: bytes, fields: dict[bytes, bytes], masks: Masks) -> Row | None:
+def row(stream: str, entry: str, fields: dict[bytes, bytes], masks: Masks) -> Row | None:
     """Return the row of one entry; None for what somebody else wrote."""
     name, make = STREAMS[stream]
     try:
-        found = make(entry.decode(), fields.get(name, b""), masks)
+        found = make(entry, fields.get(name, b""), masks)
     except (*UNREADABLE, ValueError):
         return None
     return found if found.receipt else None

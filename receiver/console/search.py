@@ -11,8 +11,10 @@ import redis
 from receiver.console.mask import Masks
 from receiver.console.rows import Row, row
 from receiver.contract.redis_keys import EVENTS
+from receiver.operations.look import FIRST, more
 
 PAGE: Final = 500
+"""Events of one step, fewer where they are large."""
 MOST_FOUND: Final = 200
 SECONDS: Final = 60.0
 """How long one search looks; the page offers to go on."""
@@ -59,16 +61,18 @@ def _search(
 ) -> Iterator[Step]:
     seconds, _ = client.time()
     oldest = f"{(seconds - hours * 3600) * 1000}-0"
-    looked_at = 0
+    looked_at, count = 0, min(FIRST, PAGE)
     while True:
-        page: Any = client.xrevrange(EVENTS, f"({at}" if at else "+", oldest, count=PAGE)
+        page: Any = client.xrevrange(EVENTS, f"({at}" if at else "+", oldest, count=count)
         rows: list[Row] = []
+        size = 0
         for entry, fields in page:
             at, looked_at = entry.decode(), looked_at + 1
             stored = fields.get(b"event", b"").lower()
+            size += len(stored)
             if any(needle in stored for needle in needles):
-                rows += [found] if (found := row(EVENTS, entry, fields, masks)) else []
-        ended = len(page) < PAGE
+                rows += [found] if (found := row(EVENTS, at, fields, masks)) else []
+        ended, count = len(page) < count, more(count, size, PAGE)
         yield Step(rows, looked_at, int(at.partition("-")[0] or 0), "" if ended else at)
         if ended:
             return

@@ -86,9 +86,11 @@ class Look:
         return _page(self.client.xrevrange(stream, max=at, min=first, count=count))
 
 
-def more(count: int, size: int) -> int:
-    """Return how many entries to ask for after so many had so many bytes."""
-    return max(1, min(PAGE, BYTES * count // (1 + size)))
+def more(count: int, size: int, most: int = 0) -> int:
+    """Return how many entries to ask for after so many had so many bytes: at most `most`, or
+    `PAGE`.
+    """
+    return max(1, min(most or PAGE, BYTES * count // (1 + size)))
 
 
 def _page(found: Any) -> Page:

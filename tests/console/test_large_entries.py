@@ -1,0 +1,55 @@
+"""Entries as large as they may be: live tail and search take the memory of a few at once."""
+
+from typing import Any
+
+import pytest
+
+from receiver.console.live import HISTORY, Live
+from receiver.console.mask import Masks
+from receiver.console.search import search
+from receiver.contract.records import Refusal, encode
+from receiver.contract.redis_keys import EVENTS, REJECTED
+from tests.console.test_live import receipt
+from tests.support.bounds import with_little_memory
+from tests.support.valkey import Valkey
+
+MANY = 400
+LARGE = b"x" * 256 * 1024
+"""As large as a request may be: all of them together are 100 MB."""
+
+
+@pytest.fixture
+def refused(valkey: Valkey) -> Any:
+    """The id of the first of many."""
+    pipe = valkey.client().pipeline(transaction=False)
+    for number in range(MANY):
+        one = Refusal("att.sms.mo", "promo", receipt(number), 0, 400, "too large", [], LARGE)
+        pipe.xadd(REJECTED, {"r": encode(one)})
+    return pipe.execute()[0].decode()
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_live_tail_begins_with_a_few_at_once(valkey: Valkey) -> None:
+    live = Live(valkey.client(), Masks(b""))
+    with with_little_memory():
+        assert len(live.since({}, live.now(), HISTORY).rows) == MANY
+
+
+def test_a_tab_that_comes_back_has_those_it_missed_counted_a_few_at_once(
+    valkey: Valkey, refused: str
+) -> None:
+    live = Live(valkey.client(), Masks(b""))
+    with with_little_memory():
+        batch = live.since({REJECTED: refused}, live.now(), 10)
+    assert (len(batch.rows), batch.skipped) == (10, MANY - 1 - 10)
+
+
+def test_a_search_looks_at_a_few_at_once(valkey: Valkey) -> None:
+    pipe = valkey.client().pipeline(transaction=False)
+    for number in range(MANY):
+        said = f'{{"receiptid":"{receipt(number)}","data":{{"text":"needle {LARGE.decode()}"}}}}'
+        pipe.xadd(EVENTS, {"event": said})
+    pipe.execute()
+    with with_little_memory():
+        steps = list(search(valkey.client(), Masks(b""), "needle", 24))
+    assert sum(len(step.rows) for step in steps) == steps[-1].looked_at == MANY
