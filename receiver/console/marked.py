@@ -83,9 +83,19 @@ def _paths(lines: list[str]) -> Iterator[str]:
         counts += [0] * (level + 1 - len(counts))
         parent = "".join(above)
         if key := _KEY(words):
-            name = f".{msgspec.json.decode(key[1])}" if len(key[1]) < _LONGEST else ".…"
+            name = f".{_name(key[1])}"
         else:
             name = f"[{counts[level]}]" if level else ""
         counts[level] += 1
         above.append(name)
         yield (parent + name).lstrip(".")
+
+
+def _name(key: str) -> str:
+    """Return a key as paths have it; of one that is long, or no JSON by itself, that there is one:
+    lines as they came may have any.
+    """
+    try:
+        return str(msgspec.json.decode(key)) if len(key) < _LONGEST else "…"
+    except msgspec.MsgspecError:
+        return "…"

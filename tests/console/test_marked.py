@@ -59,7 +59,12 @@ def test_the_byte_or_the_line_that_a_reason_names_is_marked_once_it_is_revealed(
     assert (xml.before, xml.fault) == ("<a>\n<b>\n", "</a>")
 
 
-@pytest.mark.parametrize("body", [b"", b"x", b"\xff\xfe", b"[" * 5000, b'{"a": "\\ud800"}', b"\n"])
+BODIES = [b"", b"x", b"\xff\xfe", b"[" * 5000, b'{"a": "\\ud800"}', b"\n"]
+NAMES = [b"\x17", b"\\ud800", b"\\q", b"\t"]
+"""That msgspec does not read: a body with one of them is shown as the lines that came."""
+
+
+@pytest.mark.parametrize("body", [*BODIES, *(b'{\n  "%s": 1\n}' % one for one in NAMES)])
 @pytest.mark.parametrize("masks", [MASKS, Unmasked()])
 @pytest.mark.parametrize("reason", ["", ":", "a.b[0]: x", "(byte 999999)", "x (line 99)", "[" * 99])
 def test_any_body_with_any_reason_is_shown(body: bytes, masks: Masks, reason: str) -> None:
