@@ -51,9 +51,12 @@ def origins(event: bytes, masks: Masks) -> list[Origin]:
         said = masks.keys(msgspec.json.decode(event))
         data = dict(said["data"])
         raw = data.pop("raw")
+        return _origins({name: said[name] for name in _OURS if name in said} | data, raw, masks)
     except (*UNREADABLE, KeyError, TypeError, ValueError):
         return []
-    own = {name: said[name] for name in _OURS if name in said} | data
+
+
+def _origins(own: dict[str, Any], raw: Any, masks: Masks) -> list[Origin]:
     there = [_leaf("", raw)] if isinstance(raw, str) else _first_leaves(raw)
     shown = dict(islice(_leaves(masks.document(own)), MOST))
     return [

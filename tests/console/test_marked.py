@@ -138,7 +138,17 @@ def _there(raw: Any, path: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("event", [b"", b"x", b"[]", b"1", b'{"data": 1}', b'{"data": {}}'])
+DEEP = b'{"a":' * 400 + b"1" + b"}" * 400
+"""Not too deep to be decoded, and too deep to be gone through."""
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *(b"", b"x", b"[]", b"1", b'{"data": 1}', b'{"data": {}}'),
+        *(b'{"data": {"raw": %s}}' % DEEP, b'{"data": {"x": %s, "raw": ""}}' % DEEP),
+    ],
+)
 def test_what_is_no_event_has_no_fields(event: bytes) -> None:
     assert origins(event, MASKS) == []
 
