@@ -40,24 +40,16 @@ _REFUSALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "431": ("The head of the request is too large.", {}),
     "503": ("It could not be stored: come again.", _RETRY),
 }
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["title", "status", "detail"],
-    "properties": {
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-    },
-}
-_ERROR_INFO: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["status", "code", "message"],
-    "properties": {
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-    },
-}
+
+
+def _object(**members: str) -> dict[str, Any]:
+    """Return the schema of an object with these members, each of which has a type."""
+    properties = {name: {"type": kind} for name, kind in members.items()}
+    return {"type": "object", "required": [*members], "properties": properties}
+
+
+_PROBLEM: Final = _object(title="string", status="integer", detail="string")
+_ERROR_INFO: Final = _object(status="integer", code="string", message="string")
 _READ: Final = {
     "/healthz": ("The process lives.", "application/json", False),
     "/readyz": ("Whether it can keep what it is sent.", "application/json", True),

@@ -11,10 +11,14 @@ _FILLED: Final = {
 _ADDRESS: Final = {"anyOf": [*_FILLED["anyOf"], {"type": "array", "contains": _FILLED}]}
 """One, or a list in which one at least is good."""
 
-MESSAGE: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["SenderAddress", "Message"],
-    "properties": {
+
+def _object(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": required, "properties": properties}
+
+
+MESSAGE: Final = _object(
+    ["SenderAddress", "Message"],
+    {
         "SenderAddress": {**_FILLED, "examples": ["tel:+12065550100"]},
         "DestinationAddress": {
             "anyOf": [
@@ -28,32 +32,25 @@ MESSAGE: Final[dict[str, Any]] = {
         "DateTime": {**_TEXT, "examples": ["04-15-2011T12:00:00"]},
         "MessageId": {"description": "Empty for now, says AT&T."},
     },
-}
-STATUS: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["deliveryInfoNotification"],
-    "properties": {
-        "deliveryInfoNotification": {
-            "type": "object",
-            "required": ["deliveryInfo"],
-            "properties": {
-                "messageId": {"examples": ["0x181bce3883beadf85443215d6fL"]},
-                "deliveryInfo": {
-                    "type": "object",
-                    "required": ["address", "deliveryStatus"],
-                    "properties": {
-                        "address": {**_ADDRESS, "examples": ["tel:+12065550100"]},
-                        "deliveryStatus": {**_FILLED, "examples": ["DeliveredToTerminal"]},
-                    },
-                },
-            },
-        }
+)
+_INFO: Final = _object(
+    ["address", "deliveryStatus"],
+    {
+        "address": {**_ADDRESS, "examples": ["tel:+12065550100"]},
+        "deliveryStatus": {**_FILLED, "examples": ["DeliveredToTerminal"]},
     },
-}
-_CHANGE: Final = {
-    "type": "object",
-    "required": ["messageId"],
-    "properties": {
+)
+_NOTIFICATION: Final = _object(
+    ["deliveryInfo"],
+    {
+        "messageId": {"examples": ["0x181bce3883beadf85443215d6fL"]},
+        "deliveryInfo": _INFO,
+    },
+)
+STATUS: Final = _object(["deliveryInfoNotification"], {"deliveryInfoNotification": _NOTIFICATION})
+_CHANGE: Final = _object(
+    ["messageId"],
+    {
         "messageId": {**_FILLED, "examples": ["WU124"]},
         "conversationThreadId": {},
         "eventType": {"examples": ["TEXT"]},
@@ -62,28 +59,17 @@ _CHANGE: Final = {
         "isTextTruncated": {},
         "isUnread": {"examples": [True]},
     },
-}
-MESSAGE_PUSH: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["messageNotifications"],
-    "properties": {
-        "messageNotifications": {
-            "type": "object",
-            "required": ["subscriptionNotifications"],
-            "properties": {
-                "subscriptionNotifications": {
-                    "type": "array",
-                    "contains": {
-                        "type": "object",
-                        "required": ["notificationEvents"],
-                        "properties": {
-                            "subscriptionId": {},
-                            "callbackData": {},
-                            "notificationEvents": {"type": "array", "contains": _CHANGE},
-                        },
-                    },
-                }
-            },
-        }
+)
+_OF_SUBSCRIPTION: Final = _object(
+    ["notificationEvents"],
+    {
+        "subscriptionId": {},
+        "callbackData": {},
+        "notificationEvents": {"type": "array", "contains": _CHANGE},
     },
-}
+)
+_NOTIFICATIONS: Final = _object(
+    ["subscriptionNotifications"],
+    {"subscriptionNotifications": {"type": "array", "contains": _OF_SUBSCRIPTION}},
+)
+MESSAGE_PUSH: Final = _object(["messageNotifications"], {"messageNotifications": _NOTIFICATIONS})
