@@ -15,7 +15,6 @@ from receiver.carriers.camara.device_status import states
 from receiver.config import devices
 from receiver.config.devices import DevicesError
 from receiver.config.polls import CamaraDevicePoll
-from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import poll_devices
 from receiver.contract.stored_values import decoded
 from receiver.outbound import Limits, OperatorClient, device_status
@@ -131,8 +130,6 @@ class DevicePoll(Kind):
     async def _append(
         self, device: dict[str, Any], status: DeviceStatus, since: int, change: str
     ) -> None:
-        now = time.time_ns() // 1_000_000
-        receipt = self._site.shelf.receipts.new(now)
         # Without an answer of its own it stands in the one about connectivity (`_told`).
         shown_by = "reachability" if change in status.faults else change
         said = status.printed() | {"lastStatusTime": status.times.get(shown_by)}
@@ -140,10 +137,7 @@ class DevicePoll(Kind):
         body = msgspec.json.encode(
             {"device": device, "status": said, "since": since, "changes": [change]}
         )
-        callback, listener = camara.DEVICE_STATUS.name, self._poll.heard_as
-        one = Notification(callback, listener, receipt, now, "application/json", body)
-        await self._site.shelf.append(receipt, [encode(one)], [])
-        await self._site.store.end_receipt(receipt)
+        await self._site.append(camara.DEVICE_STATUS, [body])
 
 
 def _told(status: DeviceStatus, before: Seen) -> dict[str, dict[str, Any]]:

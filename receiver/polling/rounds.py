@@ -1,15 +1,18 @@
 """What a round of a poll may come to, and what its kind works with."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from msgspec import Struct
 
+from receiver.carriers.carrier import Callback
 from receiver.config.polls import Poll
 from receiver.config.settings import Settings
+from receiver.contract.records import Notification, encode
 from receiver.polling.pace import Pace
 
 if TYPE_CHECKING:
@@ -77,6 +80,17 @@ class Site:
     """Whether nothing new is to be begun."""
     closing: AsyncExitStack
     """What is closed when the process ends."""
+
+    async def append(self, callback: Callback, bodies: Sequence[bytes], asked: str = "") -> None:
+        """Store JSON bodies that came just now, under one receipt. Raises one of
+        `DOWN_ON_THE_LOOP`.
+        """
+        now = time.time_ns() // 1_000_000
+        receipt, listener = self.shelf.receipts.new(now), self.poll.heard_as
+        about = (callback.name, listener, receipt, now, "application/json")
+        accepted = [encode(Notification(*about, body, asked=asked)) for body in bodies]
+        await self.shelf.append(receipt, accepted, [])
+        await self.store.end_receipt(receipt)
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,6 @@ from typing import Final
 
 from receiver.carriers import att
 from receiver.config.polls import AttMessagesPoll
-from receiver.contract.records import Notification, encode
 from receiver.outbound import Action, NotSent, TokenRefused, Unanswered
 from receiver.polling.mailbox import connect
 from receiver.polling.mailbox.api import NoIndex, Refused, Stopping
@@ -34,14 +33,14 @@ class MailboxPoll(Kind):
     def __init__(self, poll: AttMessagesPoll, site: Site) -> None:
         self._poll = poll
         self._site = site
-        changes = partial(Changes, poll.mailbox, self._append, text=poll.text)
+        append = partial(site.append, att.MAILBOX_CHANGES, asked=_ASKED)
+        changes = partial(Changes, poll.mailbox, append, text=poll.text)
         self._mailbox = Mailbox(poll.name, ProgressStore(site.redis, poll.name), changes)
 
     async def round(self) -> Round:
         """Follow the mailbox to where it is now."""
-        count = 0
+        site, count = self._site, 0
         try:
-            site = self._site
             async with connect.mailbox_api(
                 site.settings, self._poll, site.redis, site.stopping
             ) as api:
@@ -64,20 +63,6 @@ class MailboxPoll(Kind):
         except (NotSent, Unanswered) as error:
             wait = error.retry_after if isinstance(error, TokenRefused) else None
             done = Round("unreachable", str(error), retry_after=wait)
-        await self._site.store.count(self._receipt(), done.outcome, count)
+        receipt = site.shelf.receipts.new(time.time_ns() // 1_000_000)
+        await site.store.count(receipt, done.outcome, count)
         return done
-
-    async def _append(self, bodies: list[bytes]) -> None:
-        receipt, now = self._receipt(), time.time_ns() // 1_000_000
-        name, listener = att.MAILBOX_CHANGES.name, self._poll.heard_as
-        accepted = [
-            encode(
-                Notification(name, listener, receipt, now, "application/json", body, asked=_ASKED)
-            )
-            for body in bodies
-        ]
-        await self._site.shelf.append(receipt, accepted, [])
-        await self._site.store.end_receipt(receipt)
-
-    def _receipt(self) -> str:
-        return self._site.shelf.receipts.new(time.time_ns() // 1_000_000)
