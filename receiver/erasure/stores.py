@@ -5,6 +5,7 @@ export-person` prints it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -73,9 +74,9 @@ def find_published(
     client: redis.Redis, person: Person, passed: Callable[[int], None]
 ) -> Iterator[Found]:
     """Yield what came in, and its events: what may yet be parked, or sent to a sink."""
-    inbound: tuple[Kind, str, bytes] = ("notification", INBOUND, b"n")
-    yield from _in_stream(client, inbound, lambda raw: names_in_notification(person, raw), passed)
-    yield from _in_stream(client, ("event", EVENTS, b"event"), person.in_bytes, passed)
+    stream = partial(_in_stream, client, passed)
+    yield from stream("notification", INBOUND, b"n", partial(names_in_notification, person))
+    yield from stream("event", EVENTS, b"event", person.in_bytes)
 
 
 def find_sent(
@@ -86,29 +87,26 @@ def find_sent(
     passed: Callable[[int], None],
 ) -> Iterator[Found]:
     """Yield what is beyond that, also what has come back from where it was parked."""
-    names = person.in_bytes
-
-    def stream(kind: Kind, key: str, field: bytes, about: _About = names) -> Iterator[Found]:
-        return _in_stream(client, (kind, key, field), about, passed)
-
+    stream, names = partial(_in_stream, client, passed), person.in_bytes
     for sink in sinks:
         yield from in_hash(client, ("delivery", retry_items(sink)), names, passed)
-    yield from stream("dead-letter", DEAD_LETTERS, b"d", lambda raw: _dead_letter(person, raw))
-    yield from stream("rejected", REJECTED, b"r", lambda raw: names_in_refusal(person, raw))
+    yield from stream("dead-letter", DEAD_LETTERS, b"d", partial(_dead_letter, person))
+    yield from stream("rejected", REJECTED, b"r", partial(names_in_refusal, person))
     for key in (DELIVERIES, *map(sink_deliveries, sinks)):
-        yield from stream("attempt", key, b"a", lambda raw: _attempt(person, raw))
+        yield from stream("attempt", key, b"a", partial(_attempt, person))
     yield from in_hash(client, ("watch", WATCHES), names, passed)
     for copy in copies:
-        yield from stream("copy", copy, b"event")
+        yield from stream("copy", copy, b"event", names)
 
 
 def _in_stream(
     client: redis.Redis,
-    where: tuple[Kind, str, bytes],
-    about: _About,
     passed: Callable[[int], None],
+    kind: Kind,
+    key: str,
+    field: bytes,
+    about: _About,
 ) -> Iterator[Found]:
-    kind, key, field = where
     for page in Look(client).all(key):
         for entry, fields in page:
             stored = fields.get(field, b"")
