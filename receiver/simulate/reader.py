@@ -13,23 +13,34 @@ _QUIET_SECONDS: Final = 1.0
 """Seconds without an entry after which nothing more is expected to come out a second time."""
 
 
-class Reader:
-    """Follows one stream from its current end; reconnects to a Redis that was away."""
+class StreamReader:
+    """One stream, from its current end."""
 
-    def __init__(self, url: str, stream: str, ledger: RunLedger) -> None:
+    def __init__(self, url: str, stream: str) -> None:
         """Prepare a client. Raises `ValueError` on an address that is none."""
         self._client = redis_client.async_client(url)
         self._stream = stream
-        self._ledger = ledger
         self._after = "0-0"
-        self._loop = asyncio.get_running_loop()
-        self._quiet_since = 0.0
 
     async def begin(self) -> None:
         """Find the end of the stream. Raises one of `redis_errors.DOWN`."""
         last: Any = await self._client.xrevrange(self._stream, count=1)
         if last:
             self._after = last[0][0].decode()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+
+class Reader(StreamReader):
+    """Follows one stream from its current end; reconnects to a Redis that was away."""
+
+    def __init__(self, url: str, stream: str, ledger: RunLedger) -> None:
+        super().__init__(url, stream)
+        self._ledger = ledger
+        self._loop = asyncio.get_running_loop()
+        self._quiet_since = 0.0
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -49,10 +60,6 @@ class Reader:
                 # It is silence that is waited for, and silence sets no event.
                 while self._ledger.missing or self._quiet_for() < _QUIET_SECONDS:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._client.aclose()
 
     def _quiet_for(self) -> float:
         return self._loop.time() - self._quiet_since

@@ -141,11 +141,11 @@ class Control:
         return {}
 
     def _add_fault(self, fault: Fault) -> dict[str, Any]:
-        self._gateway.faults.add([fault])
-        return {"faults": self._gateway.faults.left}
+        self._gateway.faults.orders.add([fault])
+        return {"faults": self._gateway.faults.orders.left}
 
     def _clear_faults(self, _order: None) -> dict[str, Any]:
-        self._gateway.faults.clear()
+        self._gateway.faults.orders.clear()
         return {}
 
     def _move_clock(self, order: MoveClock) -> dict[str, Any]:

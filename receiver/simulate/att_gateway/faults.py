@@ -1,6 +1,6 @@
 """What goes wrong: the faults on order first, then the scenario's shares, drawn by the seed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from typing import Final, get_args
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.scenario import WIRE, Fault, Scenario, Shape
-from receiver.simulate.fault_order import FaultOrder
+from receiver.simulate.fault_order import FaultOrders
 
 _SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
 _READS: Final = ("inbox", "status", "messages")
@@ -27,38 +27,20 @@ class Strike(Struct, frozen=True):
 
 
 class Faults:
-    """The faults in force; the first order that matches a request decides."""
+    """The faults in force: those on order, else what the scenario's shares draw."""
 
     def __init__(self, scenario: Callable[[], Scenario]) -> None:
         self._scenario = scenario
         seed = scenario().seed
         self._wire = Random(f"{seed}:wire")  # noqa: S311 - seeded, to be repeated
         self._pages = Random(f"{seed}:pages")  # noqa: S311
-        self._orders: list[FaultOrder[Fault]] = []
-        self.add(scenario().fault)
-
-    def add(self, faults: Iterable[Fault]) -> None:
-        """Add orders behind the others."""
-        self._orders += [FaultOrder(fault, fault.route) for fault in faults]
-
-    def clear(self) -> None:
-        """Remove all orders; the shares stay."""
-        self._orders.clear()
-
-    @property
-    def left(self) -> list[dict[str, object]]:
-        """Return the orders and how often each has struck, for the records."""
-        return [
-            {"effect": each.fault.effect, "route": each.fault.route, "hits": each.hits}
-            for each in self._orders
-        ]
+        self.orders: FaultOrders[Fault] = FaultOrders(self._wire, "route")
+        self.orders.add(scenario().fault)
 
     def strike(self, route: str) -> Strike | None:
         """Return the fault of this request, or None. Counts it."""
-        for order in self._orders:
-            if order.strikes(route, self._wire):
-                return self._ordered(order.fault)
-        return self._drawn(route)
+        fault = self.orders.strike(route)
+        return self._ordered(fault) if fault else self._drawn(route)
 
     def shape(self) -> Shape | None:
         """Return the odd shape of a page, or None for the documented one."""

@@ -53,7 +53,7 @@ def records(gateway: Gateway, calls: Calls, *, summary: bool) -> dict[str, Any]:
         "mailboxes": {name: _mailbox(one) for name, one in gateway.mailboxes.items()},
         "requests": calls.answers,
         "pushes": gateway.pushes.answers,
-        "faults": gateway.faults.left,
+        "faults": gateway.faults.orders.left,
         "tokens": {"issued": gateway.tokens.issued, "refreshed": gateway.tokens.refreshed},
     }
     if not summary:

@@ -63,9 +63,11 @@ def refusal(refused: Refused, form: str, retry_after: str = "") -> Response:
 
 
 async def with_fault(
-    fault: Fault, request: Request, apply: Callable[[], Awaitable[Response]], form: str
+    fault: Fault | None, request: Request, apply: Callable[[], Awaitable[Response]], form: str
 ) -> Response:
-    """Return what a client gets when something goes wrong before, or after, it was applied."""
+    """Return what a client gets, also when something goes wrong before or after it is applied."""
+    if fault is None:
+        return await apply()
     if fault.effect == "drop":
         return Cut()
     if fault.effect == "late":

@@ -11,12 +11,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator import access, answers, creation, devices, dialects, documents
 from receiver.simulate.operator.books import Call, Calls
 from receiver.simulate.operator.dialects import Dialect, Place
-from receiver.simulate.operator.faults import Faults
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused, invalid
+from receiver.simulate.operator.scenario import Fault
 from receiver.simulate.operator.subscription import Subscription
 from receiver.simulate.operator.tokens import Token, Tokens
 from receiver.simulate.serving import json
@@ -36,7 +37,9 @@ _QUERY: Final = dialects.DIALECTS["device-reachability-status-subscriptions", "0
 class Api:
     """Serves every path below `…/{api}/{version}/`."""
 
-    def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
+    def __init__(
+        self, operator: Operator, tokens: Tokens, faults: FaultOrders[Fault], calls: Calls
+    ) -> None:
         self._operator = operator
         self._tokens = tokens
         self._faults = faults
@@ -57,10 +60,7 @@ class Api:
             except Refused as refused:
                 return answers.refusal(refused, form, self._retry_after(refused))
 
-        if fault:
-            answer = await answers.with_fault(fault, request, apply, form)
-        else:
-            answer = await apply()
+        answer = await answers.with_fault(fault, request, apply, form)
         correlator = request.headers.get("x-correlator")
         if correlator and correlator.isprintable():
             answer.headers["x-correlator"] = correlator

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from urllib.parse import parse_qsl
 
 import uvicorn
@@ -12,13 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from receiver.simulate import serving
+from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator import answers
 from receiver.simulate.operator.api import Api
 from receiver.simulate.operator.books import Call, Calls
 from receiver.simulate.operator.control import Control
-from receiver.simulate.operator.faults import Faults
 from receiver.simulate.operator.operator import Operator
-from receiver.simulate.operator.scenario import Scenario
+from receiver.simulate.operator.scenario import Fault, Scenario
 from receiver.simulate.operator.tokens import Tokens
 from receiver.simulate.token_refused import TokenRefused
 
@@ -27,7 +28,8 @@ def create(scenario: Scenario) -> Starlette:
     """Return the application. Raises `ScenarioError` for a key file that cannot be read."""
     operator = Operator(scenario)
     tokens = Tokens(lambda: operator.scenario, operator.clock.now)
-    faults = Faults(scenario.fault, operator.random)
+    faults: FaultOrders[Fault] = FaultOrders(operator.random, "operation")
+    faults.add(scenario.fault)
     calls = Calls()
     api = Api(operator, tokens, faults, calls)
     endpoint = TokenEndpoint(operator, tokens, faults, calls)
@@ -55,7 +57,9 @@ def create(scenario: Scenario) -> Starlette:
 class TokenEndpoint:
     """Serves `POST …/token` (RFC 6749, 4.4 and 5)."""
 
-    def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
+    def __init__(
+        self, operator: Operator, tokens: Tokens, faults: FaultOrders[Fault], calls: Calls
+    ) -> None:
         self._operator = operator
         self._tokens = tokens
         self._faults = faults
@@ -64,14 +68,8 @@ class TokenEndpoint:
     async def answer(self, request: Request) -> Response:
         """Respond to a token request."""
         fault = self._faults.strike("token")
-
-        async def apply() -> Response:
-            return await self._grant(request)
-
-        if fault:
-            answer = await answers.with_fault(fault, request, apply, "camara")
-        else:
-            answer = await apply()
+        grant = partial(self._grant, request)
+        answer = await answers.with_fault(fault, request, grant, "camara")
         status = 0 if isinstance(answer, answers.Cut) else answer.status_code
         effect = fault.effect if fault else ""
         self._calls.note(Call(self._operator.clock.now(), "token", "", "", status, effect))

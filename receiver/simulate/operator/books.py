@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator.documents import text
-from receiver.simulate.operator.faults import Faults
 from receiver.simulate.operator.operator import Operator
+from receiver.simulate.operator.scenario import Fault
 from receiver.simulate.operator.subscription import Subscription
 
 _KEPT: Final = 100_000
@@ -42,7 +43,9 @@ class Calls:
         self.answers[f"{call.operation} {call.answer}"] += 1
 
 
-def books(operator: Operator, calls: Calls, faults: Faults, *, summary: bool) -> dict[str, Any]:
+def books(
+    operator: Operator, calls: Calls, faults: FaultOrders[Fault], *, summary: bool
+) -> dict[str, Any]:
     """Return everything as one document; `summary` leaves out the lists."""
     known = operator.subscriptions.values()
     found: dict[str, Any] = {

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator import devices
 from receiver.simulate.operator.books import Calls, books
-from receiver.simulate.operator.faults import Faults
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Connectivity, Fault
@@ -100,7 +100,9 @@ class MoveClock(_Order):
 class Control:
     """The routes below `/_control`, and `/_books`."""
 
-    def __init__(self, operator: Operator, tokens: Tokens, faults: Faults, calls: Calls) -> None:
+    def __init__(
+        self, operator: Operator, tokens: Tokens, faults: FaultOrders[Fault], calls: Calls
+    ) -> None:
         self._operator = operator
         self._tokens = tokens
         self._faults = faults
@@ -160,7 +162,7 @@ class Control:
         return {}
 
     def _add_fault(self, fault: Fault) -> dict[str, Any]:
-        self._faults.add(fault)
+        self._faults.add([fault])
         return {"faults": self._faults.left}
 
     def _clear_faults(self, _order: None) -> dict[str, Any]:
