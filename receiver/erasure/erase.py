@@ -26,7 +26,7 @@ from receiver.contract.redis_keys import (
     retry_items,
 )
 from receiver.contract.stored_values import whole
-from receiver.erasure import log_rewrite, parked, runs, slow_log, spools, subscribed, watches
+from receiver.erasure import log_rewrite, parked, runs, spools, subscribed, watches
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, as_stored, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
@@ -122,7 +122,7 @@ class Eraser:
             report.log = "left as it is"
         else:
             report.log = log_rewrite.rewrite(self._client, self._say)
-            slow_log.clear(self._client)
+            log_rewrite.clear_slow(self._client)
             report.uncounted = runs.end(self._client, begun)
         report.at = time.time_ns() // 1_000_000
         return report

@@ -1,6 +1,9 @@
-"""Having the server rewrite its append-only file, which has what was erased until then."""
+"""Having the server let go of what its own logs have: it rewrites its append-only file, and empties
+the logs of slow and of large commands, which have the beginning of each of their arguments.
+"""
 
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -9,6 +12,8 @@ from receiver.erasure.wait import Say, Wait
 
 REWRITE_SECONDS: Final = 600.0
 """How long the server's rewrite of its log may take before it is said to be under way still."""
+_SLOW: Final = (("SLOWLOG", "RESET"), ("COMMANDLOG", "RESET", "large-request"))
+"""Redis and every Valkey have the first, Valkey from 8.1 on the second too."""
 
 
 def rewrite(client: Any, say: Say) -> str:
@@ -48,3 +53,12 @@ def _starts(client: Any) -> bool:
 
 def _rewrites(client: Any) -> int:
     return int(client.info("persistence").get("aof_rewrites", 0))
+
+
+def clear_slow(client: Any) -> None:
+    """Empty the logs of commands where this user may and the server has them. Raises
+    `redis.RedisError`.
+    """
+    for words in _SLOW:
+        with suppress(ResponseError):
+            client.execute_command(*words)
