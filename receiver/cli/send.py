@@ -1,6 +1,7 @@
 """`receiver send`: post sample notifications; the demo shares the client."""
 
 import time
+from datetime import tzinfo
 
 import click
 import msgspec
@@ -109,8 +110,8 @@ def command(
     token = token or demo_token(settings)
     if not url:
         url, listener = setup.base_url(settings), listener or settings.own_listener
-    client = ReceiverClient(url, token, listener)
-    answers = [_send_one(client, sample, show=show, as_json=as_json) for _ in range(count)]
+    client, (zone, _) = ReceiverClient(url, token, listener), settings.place(listener or "default")
+    answers = [_send_one(client, sample, zone, show=show, as_json=as_json) for _ in range(count)]
     if any(answer.status == 404 for answer in answers):
         output.say("404: does it name its listeners? --listener NAME")
     elif any(answer.status == 401 for answer in answers):
@@ -121,8 +122,10 @@ def command(
         raise SystemExit(1)
 
 
-def _send_one(client: ReceiverClient, name: str, *, show: bool, as_json: bool) -> Answer:
-    sample = build(name)
+def _send_one(
+    client: ReceiverClient, name: str, zone: tzinfo, *, show: bool, as_json: bool
+) -> Answer:
+    sample = build(name, zone)
     if show and not as_json:
         click.echo(f"POST {client.target(sample)}\nContent-Type: {sample.content_type}\n")
         click.echo(sample.body.decode() + "\n")

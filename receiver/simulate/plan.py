@@ -6,7 +6,7 @@ and seed give the same bytes.
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from random import Random
 from typing import Any, Final, Literal
 
@@ -62,9 +62,11 @@ class Planned(Struct, frozen=True, kw_only=True):
 class Plan:
     """An iterator of the notifications, in the order of `due`. For one use."""
 
-    def __init__(self, scenario: Scenario, seed: int, run: str) -> None:
+    def __init__(self, scenario: Scenario, seed: int, run: str, zone: tzinfo = UTC) -> None:
+        """`zone` is that of times that carry none, as AT&T's: the listener's."""
         self._scenario = scenario
         self._run = run
+        self._zone = zone
         self._random = Random(seed)  # noqa: S311 - repeatable is what is wanted
         self._begun = datetime.fromtimestamp(int(run[:8], 16), UTC)
         self._kinds = list(scenario.mix)
@@ -131,7 +133,8 @@ class Plan:
 
     def _mo(self, number: int, due: float) -> Body:
         with_id = not self._chance(self._scenario.att.empty_message_id)
-        return bodies.mo(self._random, self._when(due), self._mark(number), with_id=with_id)
+        when = self._when(due).astimezone(self._zone)
+        return bodies.mo(self._random, when, self._mark(number), with_id=with_id)
 
     def _status(self, number: int) -> tuple[int, str, Body]:
         """Return the next status of a message that waits for one, or the first of a new message."""

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 
 from msgspec import Struct
 
@@ -49,6 +50,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Called a few times a second."""
     observe: AttemptObserver
     """Called for every attempt that has ended."""
+    zone: tzinfo = UTC
+    """The listener's, for times that carry none."""
 
     async def play(self) -> Verdict:
         """Send, wait until everything is published, and return the verdict. Raises one of
@@ -57,7 +60,7 @@ class Run(Struct, frozen=True, kw_only=True):
         SIGINT or SIGTERM ends the sending, and there is a verdict on what was sent.
         """
         ledger = RunLedger(self.name)
-        plan = Plan(self.scenario, self.seed, self.name)
+        plan = Plan(self.scenario, self.seed, self.name, self.zone)
         client = CarrierClient(self.target, self.scenario.timeout)
         gateway = Gateway(self.scenario, plan, client, ledger, self.observe)
         reader = Reader(self.stream.url, self.stream.name, ledger) if self.stream else None

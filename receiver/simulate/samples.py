@@ -4,7 +4,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -23,9 +23,11 @@ class Sample(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def build(name: str) -> Sample:
-    """Return a new sample of this name, one of `SAMPLES`."""
-    return SAMPLES[name]()
+def build(name: str, zone: tzinfo = UTC) -> Sample:
+    """Return a new sample of this name, one of `SAMPLES`; its times that carry no zone are in
+    `zone`: the listener's.
+    """
+    return SAMPLES[name](zone)
 
 
 def _number() -> str:
@@ -37,10 +39,10 @@ def _json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, indent=2).encode()
 
 
-def _mo(text: str) -> Sample:
+def _mo(text: str, zone: tzinfo) -> Sample:
     """Make a message of AT&T's Receive SMS (SMS API v3): no id, the time without a zone."""
     body = {
-        "DateTime": datetime.now(UTC).strftime("%m-%d-%YT%H:%M:%S"),
+        "DateTime": datetime.now(zone).strftime("%m-%d-%YT%H:%M:%S"),
         "MessageId": "",
         "Message": text,
         "SenderAddress": f"tel:{_number()}",
@@ -49,10 +51,10 @@ def _mo(text: str) -> Sample:
     return Sample("/att/sms/mo", "application/json", _json(body))
 
 
-def _mo_unicode() -> Sample:
+def _mo_unicode(zone: tzinfo) -> Sample:
     """Make a message outside Latin-1: hexadecimal, the coding (08: UCS-2) in the first byte."""
     text = f"Добрый вечер {secrets.token_hex(4)}"
-    return _mo("08" + text.encode("utf-16-be").hex().upper())
+    return _mo("08" + text.encode("utf-16-be").hex().upper(), zone)
 
 
 def _delivery(status: str) -> Sample:
@@ -101,29 +103,29 @@ def _camara(event_type: str, **data: Any) -> Sample:
     return Sample("/camara/notifications", "application/cloudevents+json", _json(body))
 
 
-SAMPLES: Final[dict[str, Callable[[], Sample]]] = {
-    "mo": lambda: _mo(f"Yes, seven is fine. Ref {secrets.token_hex(4)}"),
+SAMPLES: Final[dict[str, Callable[[tzinfo], Sample]]] = {
+    "mo": lambda zone: _mo(f"Yes, seven is fine. Ref {secrets.token_hex(4)}", zone),
     "mo-unicode": _mo_unicode,
-    "delivery-status": lambda: _delivery("DeliveredToTerminal"),
-    "delivery-failed": lambda: _delivery("DeliveryImpossible"),
-    "inbox-added": lambda: _inbox(
+    "delivery-status": lambda _: _delivery("DeliveredToTerminal"),
+    "delivery-failed": lambda _: _delivery("DeliveryImpossible"),
+    "inbox-added": lambda _: _inbox(
         "ADD", text="See you at seven.", isTextTruncated=False, isUnread=True
     ),
-    "inbox-updated": lambda: _inbox("UPDATE", isUnread=False),
-    "inbox-deleted": lambda: _inbox("DELETE"),
-    "reachability": lambda: _camara(_REACHABILITY + "reachability-data"),
-    "reachability-sms": lambda: _camara(_REACHABILITY + "reachability-sms"),
-    "reachability-disconnected": lambda: _camara(_REACHABILITY + "reachability-disconnected"),
-    "roaming": lambda: _camara("device-roaming-status-subscriptions.v0.roaming-status"),
-    "subscription-started": lambda: _camara(_REACHABILITY + "subscription-started"),
-    "subscription-ended": lambda: _camara(
+    "inbox-updated": lambda _: _inbox("UPDATE", isUnread=False),
+    "inbox-deleted": lambda _: _inbox("DELETE"),
+    "reachability": lambda _: _camara(_REACHABILITY + "reachability-data"),
+    "reachability-sms": lambda _: _camara(_REACHABILITY + "reachability-sms"),
+    "reachability-disconnected": lambda _: _camara(_REACHABILITY + "reachability-disconnected"),
+    "roaming": lambda _: _camara("device-roaming-status-subscriptions.v0.roaming-status"),
+    "subscription-started": lambda _: _camara(_REACHABILITY + "subscription-started"),
+    "subscription-ended": lambda _: _camara(
         _REACHABILITY + "subscription-ended",
         terminationReason="SUBSCRIPTION_EXPIRED",
         terminationDescription="Subscription expiry time has been reached",
     ),
-    "sim-swap": lambda: _camara("sim-swap-subscriptions.v0.swapped"),
+    "sim-swap": lambda _: _camara("sim-swap-subscriptions.v0.swapped"),
 }
-"""Name -> builder. The first of each kind is the plainest."""
+"""Name -> builder, which takes a zone. The first of each kind is the plainest."""
 
 DEMO: Final = ("mo", "delivery-status", "reachability")
 """One of each kind."""

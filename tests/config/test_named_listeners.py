@@ -3,8 +3,10 @@
 import json
 import re
 import shlex
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -59,6 +61,39 @@ def test_a_simulation_sends_to_the_first_listener_or_to_the_one_that_is_named(
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["lost"] == 0
         assert {one["source"].rpartition("/")[2] for one in receiver.events()[-10:]} == {listener}
+
+
+def at_once(event: dict[str, Any]) -> bool:
+    """Whether an event happened, as it says, when it came in."""
+    happened, came = (datetime.fromisoformat(event[name]) for name in ("time", "receivedtime"))
+    return event["timebasis"] == "sender" and abs(happened - came) < timedelta(minutes=5)
+
+
+def test_a_message_of_ours_is_written_in_the_zone_of_its_listener(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    (tmp_path / "receiver.toml").write_text(f'{LISTENERS}zone = "Asia/Tokyo"\n')
+    receiver.start()
+    environ = {
+        "REDIS_URL": receiver.valkey.url,
+        "PORT": str(receiver.port),
+        "RECEIVER_TOKEN": OURS,
+    }
+    for command in (("send", "mo"), ("send", "mo-unicode"), ("simulate", "--count", "30")):
+        for listener in ("promo", "alerts"):
+            done = run(tmp_path, *command, "--listener", listener, "--json", **environ)
+            assert done.returncode == 0, done.stderr
+    receiver.settled()
+    messages = [one for one in receiver.events() if one["type"] == "sms.message.received.v1"]
+    assert {one["source"].rpartition("/")[2] for one in messages} == {"promo", "alerts"}
+    assert [one for one in messages if not at_once(one)] == []
+
+
+def test_the_demo_s_message_is_written_in_the_zone_of_its_listener(tmp_path: Path) -> None:
+    (tmp_path / "receiver.toml").write_text('[[listener]]\nname = "promo"\nzone = "Asia/Tokyo"\n')
+    with Up(tmp_path, terminal=True) as up:
+        (message,) = (one for one in up.events(3) if one["type"] == "sms.message.received.v1")
+        assert at_once(message)
 
 
 @pytest.mark.parametrize("count", ["3", "500"])

@@ -121,6 +121,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
             stream=_stream(settings, options["redis_url"], options["from_stream"], url),
             show=show,
             observe=log.write,
+            zone=settings.place(listener or "default")[0],
         )
         verdict = _play(run)
     report.print_verdict(verdict, as_json=options["as_json"])

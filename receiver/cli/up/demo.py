@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 
 import msgspec
 import redis
@@ -53,7 +54,7 @@ def announce(url: str, token: str | None, settings: Settings) -> None:
     for name, one in _urls(url, settings, token):
         notice(f"  {name:<30} {one}")
     if token:
-        command = curl(url, token, settings.own_listener)
+        command = curl(url, token, settings.own_listener, _zone(settings))
         notice(f"\nBearer token: {token}\n\nTry it:\n  {command}\n")
 
 
@@ -67,9 +68,13 @@ def _urls(url: str, settings: Settings, token: str | None) -> Iterator[tuple[str
         yield "CAMARA, sink", f"{url}/camara/notifications{ending}"
 
 
-def curl(url: str, token: str, listener: str) -> str:
+def _zone(settings: Settings) -> tzinfo:
+    return settings.place(settings.own_listener or "default")[0]
+
+
+def curl(url: str, token: str, listener: str, zone: tzinfo = UTC) -> str:
     """Return a curl command that sends a text message."""
-    sample = build("mo")
+    sample = build("mo", zone)
     body = msgspec.json.encode(msgspec.json.decode(sample.body)).decode()
     words = ["-H", f"Authorization: Bearer {token}", "-H", f"Content-Type: {sample.content_type}"]
     target = ReceiverClient(url, token, listener).target(sample)
@@ -79,8 +84,9 @@ def curl(url: str, token: str, listener: str) -> str:
 class Demo:
     """The demonstration: it sends a sample of each kind, and prints events until stopped."""
 
-    def __init__(self, sender: ReceiverClient, client: redis.Redis) -> None:
+    def __init__(self, sender: ReceiverClient, client: redis.Redis, settings: Settings) -> None:
         self._sender = sender
+        self._zone = _zone(settings)
         self._reader = EventReader(client, notice)
         self.stop = self._reader.stopping.set
 
@@ -110,7 +116,7 @@ class Demo:
 
     def _send(self, name: str) -> None:
         try:
-            answer = self._sender.post(build(name))
+            answer = self._sender.post(build(name, self._zone))
         except Unreachable:
             notice(f"{name}: the web process did not answer")
             return

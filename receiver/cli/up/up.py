@@ -164,7 +164,7 @@ class Up:
             self._with_redis(lambda: self._console.announce(self._client, demo=demo))
             if self._token:
                 sender = ReceiverClient(self._url, self._token, self._settings.own_listener)
-                self._demo = demo_run.Demo(sender, self._client)
+                self._demo = demo_run.Demo(sender, self._client, self._settings)
                 self._with_redis(self._demo.begin)
                 self._demo.send()
                 self._with_redis(self._demo.show)

@@ -38,9 +38,10 @@ def _sent(request: Request) -> Response:
 
 def _send(request: Request) -> tuple[int, str]:
     """Return the status of the answer and the receipt in it; 0 where there is no answer."""
-    state, sample = request.app.state, build("mo")
+    state = request.app.state
     settings: Settings = state.settings
     ending = f"/{settings.own_listener}" if settings.own_listener else ""
+    sample = build("mo", settings.place(settings.own_listener or "default")[0])
     http = BlockingHttp(timeout=WITHIN)
     try:
         with own_token(state.redis) as token:
