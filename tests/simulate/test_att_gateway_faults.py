@@ -182,6 +182,9 @@ def test_an_order_has_a_number_and_a_beginning_and_can_be_withdrawn() -> None:
         ("status", {"id": "x", "status": "Lost"}),
         ("settings", {"gateway": {"minute": 0}}),
         ("settings", []),
+        ("sent", {"address": []}),
+        ("settings", {"gateway": {"token_life": 10**30}}),
+        ("settings", {"messages": {"index_after": 1e300}}),
     ],
 )
 def test_a_wrong_order_is_answered_with_what_is_wanted(

@@ -158,6 +158,9 @@ def test_faults_of_the_scenario_file_are_there_from_the_start() -> None:
         ("tokens", {"expiresIn": 1}),
         ("settings", {"seed": -1}),
         ("settings", []),
+        ("settings", {"limits": {"max_seconds": 1e300}}),
+        ("settings", {"creation": {"active_after": 1e300}}),
+        ("settings", {"authentication": {"expires_in": 10**30}}),
     ],
 )
 def test_a_wrong_order_is_answered_with_what_is_wanted(

@@ -34,7 +34,9 @@ class SetStatus(_Order):
 class AddSent(_Order):
     """An order: a message was sent by somebody else."""
 
-    address: list[str] = msgspec.field(default_factory=lambda: ["tel:+12065550100"])
+    address: Annotated[list[str], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["tel:+12065550100"]
+    )
     text: str = "sent elsewhere"
     notify: bool = False
 

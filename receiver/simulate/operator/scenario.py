@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, field
 
 from receiver.simulate.scenario import ScenarioError
 
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Count = Annotated[int, Meta(ge=0)]
 Connectivity = Literal["DATA", "SMS"]
 Identifier = Literal["phoneNumber", "networkAccessIdentifier", "ipv4Address", "ipv6Address"]
@@ -116,7 +116,7 @@ class Authentication(_Section):
     kind: Literal["oauth", "headers", "none"] = "oauth"
     headers: dict[str, str] = field(default_factory=lambda: {"x-rapidapi-key": "simulated-key"})
     """For `headers`: each has to be there with this value."""
-    expires_in: Annotated[int, Meta(ge=1)] = 3600
+    expires_in: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 3600
     expires_in_text: bool = False
     """The token endpoint answers `"3600"` in place of 3600."""
     scope_required: bool = False
