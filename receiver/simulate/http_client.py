@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import ssl
+import time
 from collections import deque
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 import httptools
 
+from receiver.runtime.retry_after import retry_after
 from receiver.simulate.plan import Planned
 from receiver.simulate.rules import Answer
 
@@ -115,7 +117,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
         self._status = 0
-        self._retry_after: float | None = None
+        self._said: dict[bytes, str] = {}
         self._open = True
 
     @property
@@ -126,7 +128,7 @@ class _Connection(asyncio.Protocol):
     def write(self, request: bytes) -> None:
         """Send a request, or its first piece; a response may come before the last piece."""
         self._answer = asyncio.get_running_loop().create_future()
-        self._status, self._retry_after = 0, None
+        self._status, self._said = 0, {}
         self.more(request)
 
     def more(self, piece: bytes) -> None:
@@ -177,8 +179,8 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note a header (the parser's callback)."""
-        if name.lower() == b"retry-after" and value.strip().isdigit():
-            self._retry_after = float(value)
+        if name.lower() in (b"retry-after", b"date"):
+            self._said[name.lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note the end of the head (the parser's callback)."""
@@ -195,7 +197,8 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
 
     def _answered(self) -> Answer:
-        return Answer(self._status, str(self._status), self._retry_after)
+        value, date = (self._said.get(name, "") for name in (b"retry-after", b"date"))
+        return Answer(self._status, str(self._status), retry_after(value, time.time(), date))
 
 
 async def _write_slowly(connection: _Connection, request: bytes) -> None:

@@ -1,7 +1,6 @@
 """Sending notifications to the sinks, and recording each sink's responses."""
 
 import asyncio
-import email.utils
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
+from receiver.runtime.retry_after import retry_after
 from receiver.simulate.operator.scenario import Scenario
 from receiver.simulate.operator.subscription import Subscription
 
@@ -91,13 +91,13 @@ class Deliveries:
         body = msgspec.json.encode(document)
         for nth in range(1, settings.attempts + 1):
             async with self._at_once:
-                answer, retry_after = await self._post(found, body, settings.timeout)
+                answer, wait = await self._post(found, body, settings.timeout)
             self._note(found, document, nth, answer)
             if answer in ("401", "410"):
                 refused(int(answer))
             if not _worth_another(answer) or nth == settings.attempts:
                 return
-            await asyncio.sleep(max(settings.pause * 2.0 ** (nth - 1), retry_after))
+            await asyncio.sleep(max(settings.pause * 2.0 ** (nth - 1), wait))
 
     async def _post(self, found: Subscription, body: bytes, within: float) -> tuple[str, float]:
         """Return what the sink answered, and its Retry-After."""
@@ -113,7 +113,8 @@ class Deliveries:
             return "unreachable", 0
         except httpx2.HTTPError:
             return "broken", 0
-        return str(answer.status_code), _seconds(answer.headers.get("retry-after", ""))
+        value, date = (answer.headers.get(name, "") for name in ("retry-after", "date"))
+        return str(answer.status_code), retry_after(value, time.time(), date) or 0
 
     def _note(self, found: Subscription, event: dict[str, Any], nth: int, answer: str) -> None:
         self.answers[answer] += 1
@@ -129,12 +130,3 @@ def _worth_another(answer: str) -> bool:
     final (CAMARA says nothing of repeats).
     """
     return not answer.isdigit() or int(answer) >= 500 or int(answer) in _AGAIN
-
-
-def _seconds(retry_after: str) -> float:
-    if retry_after.isdigit():
-        return float(retry_after)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return 0
