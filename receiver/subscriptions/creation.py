@@ -41,7 +41,7 @@ async def create_subscription(context: Context, slot: Slot) -> None:
     if attempt is None or not await _mark_posting(context, slot.id, attempt.id):
         return
     outcome = await _post(context, slot, attempt, token)
-    if outcome.remote and await _is_anothers(context, attempt, outcome.remote.id):
+    if outcome.remote and await _is_anothers(context, slot, attempt, outcome.remote.id):
         outcome = CreationOutcome(kind="exists", error="the operator gave the one there is")
     await _store_outcome(context, slot, attempt, outcome)
 
@@ -133,13 +133,15 @@ async def _post(context: Context, slot: Slot, attempt: Attempt, token: str) -> C
     return creation_outcome.classify(answer)
 
 
-async def _is_anothers(context: Context, attempt: Attempt, subscription: str) -> bool:
+async def _is_anothers(context: Context, slot: Slot, attempt: Attempt, subscription: str) -> bool:
     """Return whether another attempt has this subscription: an operator that takes no second one
     may answer with the first, which knows nothing of the new token.
     """
     name, other = await context.store.read_id(subscription)
-    slot = await context.store.read_slot(name) if name and other != attempt.id else None
-    found = slot.attempt(other) if slot else None
+    has = await context.store.read_slot(name) if name and other != attempt.id else None
+    if has is None or context.base(has) != context.base(slot):
+        return False  # each API of an operator may count for itself
+    found = has.attempt(other)
     return found is not None and found.subscription == subscription and not found.ended
 
 

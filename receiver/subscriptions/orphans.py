@@ -96,7 +96,7 @@ async def _store(context: Context, found: list[dict[str, str]]) -> None:
 async def _examine(
     context: Context, base: str, remote: RemoteSubscription, search: _Search
 ) -> None:
-    owner = await _find_owner(context, remote)
+    owner = await _find_owner(context, base, remote)
     tagged = is_attempt_id(remote.tag)
     same = await _slot_for_the_same(context, remote) if tagged and not owner.known else None
     if same:
@@ -132,13 +132,14 @@ async def _store_completeness(context: Context, search: _Search) -> None:
 
 async def note_stranger(context: Context, slot: Slot, remote: RemoteSubscription) -> None:
     """Note a subscription for the device and type of a slot, unless an attempt of ours made it."""
-    if not (await _find_owner(context, remote)).known:
+    if not (await _find_owner(context, context.base(slot), remote)).known:
         await context.strangers.note(slot.id, remote.id)
 
 
 async def is_counted_on(context: Context, remote: RemoteSubscription) -> bool:
     """Return whether a slot counts on a subscription, or may turn out to have made it."""
-    found = (await _find_owner(context, remote)).attempt
+    base = context.operator.base(remote.type)
+    found = (await _find_owner(context, base, remote)).attempt
     return found is not None and found.subscription in ("", remote.id)
 
 
@@ -163,13 +164,15 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
     return True
 
 
-async def _find_owner(context: Context, remote: RemoteSubscription) -> _Owner:
+async def _find_owner(context: Context, base: str, remote: RemoteSubscription) -> _Owner:
     """Find the slot and the attempt that a subscription belongs to: by its id where a slot counts
     on it, whatever tag the list shows, else by its tag, else by the id that it once had.
     """
     store = context.store
     name, attempt = await store.read_id(remote.id)
     by_id = await _owner(store, name, attempt)
+    if by_id.slot and context.base(by_id.slot) != base:
+        by_id = _Owner()  # another API of the operator counts for itself, and has this number too
     if by_id.attempt and by_id.attempt.subscription == remote.id:
         return by_id
     said = await store.read_attempt(remote.tag or "-")

@@ -1,0 +1,70 @@
+"""An operator each of whose APIs counts its subscriptions for itself: two have the same id."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from receiver.outbound import Answer
+from receiver.subscriptions import orphans
+from receiver.subscriptions.api import Api
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.creation import create_subscription
+from receiver.subscriptions.lists import Lists
+from receiver.subscriptions.slots import Slot
+from tests.support.subscribing import run, slot
+from tests.support.valkey import Valkey
+
+ROAMING = "https://api.example.com/device-roaming-status-subscriptions/v0.8"
+
+
+class Counting:
+    """Creates what it is asked for, under the next number of the API that the URL names."""
+
+    def __init__(self) -> None:
+        self.created: dict[str, list[dict[str, Any]]] = {}
+
+    async def request(self, method: str, url: str, body: Any = None, **_: Any) -> Answer:
+        base, _slash, name = url.partition("/subscriptions")
+        known = self.created.setdefault(base, [])
+        if method == "POST":
+            config = body["config"]
+            shown = {name: body[name] for name in ("sink", "types", "config")}
+            shown["expiresAt"] = config["subscriptionExpireTime"]
+            known.append({"id": len(known) + 1, **shown})
+            return _answer(201, known[-1])
+        assert (method, name) == ("GET", "")  # nothing is asked for by its number, or deleted
+        return _answer(200, known)
+
+
+def _answer(status: int, document: Any) -> Answer:
+    return Answer(status=status, headers={}, body=json.dumps(document).encode())
+
+
+def test_a_subscription_is_known_by_its_number_at_its_own_api_only(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    operator = Counting()
+
+    async def steps(context: Context) -> None:
+        client: Any = operator
+        context.operator = msgspec.structs.replace(context.operator, roaming=ROAMING)
+        context.api = Api(client)
+        context.lists = Lists(context.api, context.store.now)
+        for one in (slot(), slot(id="fleet:b", type="roaming-on")):
+            await context.store.add_slots([one])
+            await create_subscription(context, one)
+        slots = [found async for found in context.store.slots()]
+        assert {found.id: _numbers(found) for found in slots} == {
+            "fleet:a": ["1"],
+            "fleet:b": ["1"],
+        }
+        await orphans.check_orphans(context)
+
+    run(valkey, tmp_path, steps)
+    assert [len(known) for known in operator.created.values()] == [1, 1]
+
+
+def _numbers(found: Slot) -> list[str]:
+    return [each.subscription for each in found.living]
