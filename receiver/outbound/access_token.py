@@ -18,6 +18,8 @@ _DAY: Final = 86_400.0
 _LONGEST_LIFE: Final = 366 * _DAY
 _TRY_AGAIN: Final = 5.0
 """Seconds between two attempts to renew a token that is still good."""
+_BEARER: Final = ("bearer", "bearertoken")
+"""RFC 6750 has the first; Apigee, which many operators' gateways are, calls it by the second."""
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}").fullmatch
 
 
@@ -93,7 +95,7 @@ def read_token(document: dict[str, Any], status: int) -> Token:
     token, kind = document.get("access_token"), document.get("token_type", "bearer")
     if not isinstance(token, str) or not _TOKEN(token):
         raise TokenRefused(status, "the answer has no usable access_token")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
+    if not isinstance(kind, str) or kind.lower() not in _BEARER:
         raise TokenRefused(status, "token_type is not Bearer")
     return Token(token, _life(document.get("expires_in")))
 

@@ -116,6 +116,13 @@ def test_the_life_of_a_token_is_a_number_or_its_text(said: dict[str, Any], life:
     assert read_token(Answer(status=200, headers={}, body=body)) == ("t", life)
 
 
+@pytest.mark.parametrize("kind", ["Bearer", "BEARER", "BearerToken", None])
+def test_a_bearer_token_may_be_called_as_apigee_calls_it(kind: str | None) -> None:
+    named = {} if kind is None else {"token_type": kind}
+    body = json.dumps({"access_token": "t", "expires_in": "3599", **named}).encode()
+    assert read_token(Answer(status=200, headers={}, body=body)) == ("t", 3599.0)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
