@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 from receiver.outbound.access_token import TokenRefused
-from receiver.outbound.answers import Answer, NotSent, Unanswered
+from receiver.outbound.answers import Answer, NotSent, Unanswered, is_passing
 
 
 class Traffic:
@@ -16,7 +16,8 @@ class Traffic:
         self.succeeded = 0.0
         """When the last 2xx came, in seconds since 1970; 0: none yet."""
         self.unauthorised = ""
-        """Why the operator does not accept us, by its latest answer; empty: it does."""
+        """Why the operator does not accept us, or gives no access token, by its latest answer;
+        empty: it does."""
         self.seconds_ahead: float | None = None
         """How far the operator's clock is ahead of ours, by the latest answer with a Date (RFC
         9110, 6.6.1), to a second; None: no answer had one.
@@ -35,6 +36,6 @@ class Traffic:
 
     def failed(self, error: NotSent | Unanswered) -> None:
         """Count a request that has no answer."""
-        if isinstance(error, TokenRefused) and 400 <= error.status < 500 and error.status != 429:
+        if isinstance(error, TokenRefused) and error.status and not is_passing(error.status):
             self.unauthorised = str(error)
         self.requests["not-sent" if isinstance(error, NotSent) else "unanswered"] += 1

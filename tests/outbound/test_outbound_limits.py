@@ -202,6 +202,8 @@ def test_an_operator_that_stays_down_is_asked_at_ever_longer_intervals_up_to_ten
     [
         (TokenRefused(400, "invalid_grant"), True),
         (TokenRefused(401, "invalid_client"), True),
+        (TokenRefused(200, "the answer has no usable access_token"), True),
+        (TokenRefused(302, "refused"), True),
         (TokenRefused(429, "refused"), False),
         (TokenRefused(500, "refused"), False),
         (TokenRefused(0, "no connection"), False),
