@@ -72,6 +72,15 @@ class Context:
         return sink.startswith(f"{self.public_url}/camara/notifications")
 
     @property
+    def urls(self) -> dict[str, str]:
+        """Return the URLs that subscriptions are made with, by their keys in `receiver.toml`: ours,
+        and that of each of the operator's APIs.
+        """
+        one = self.operator
+        urls = (self.public_url, one.reachability.rstrip("/"), one.roaming.rstrip("/"))
+        return dict(zip(("public_url", "reachability", "roaming"), urls, strict=True))
+
+    @property
     def bases(self) -> list[str]:
         """Return the base URLs of the operator's subscription APIs, sorted."""
         return sorted({self.operator.reachability, self.operator.roaming} - {""})

@@ -124,19 +124,21 @@ class Controller:
         context.replaces = "replace" in (found, context.operator.renewal)
         await context.store.load_clock()
         await context.load_pauses()
-        moved = await context.store.read_state("public_url") not in ("", context.public_url)
+        read = context.store.read_state
+        urls = context.urls.items()
+        moved = {name for name, url in urls if url and await read(name) not in ("", url)}
         devices = {}
         async for slot in context.store.slots():
             devices[slot.id] = str(slot.device)
             for each in slot.living:
                 context.lists.note_alive(context.base(slot), each.subscription)
-            if moved:
+            if moved & {"public_url", slot.type.partition("-")[0]}:
                 await context.store.update_slot(slot.id, self._renewed_now)
         await context.last.load(devices)
         await context.store.bring_forward()
 
     def _renewed_now(self, slot: Slot) -> Change:
-        """Make a slot's renewal due: its subscriptions send to a URL of ours that is over."""
+        """Make a slot's renewal due: its subscriptions were made with a URL that is over."""
         for each in slot.attempts:
             each.renew = self.context.store.now()
         return Change()

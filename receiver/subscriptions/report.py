@@ -41,7 +41,7 @@ class Report:
         store, client = self._context.store, self._context.api.client
         traffic = client.traffic
         taken = dict(traffic.requests)
-        fields: dict[Any, Any] = {"public_url": self._context.public_url}
+        fields: dict[Any, Any] = dict(self._context.urls)
         if traffic.succeeded:
             fields["succeeded"] = int(traffic.succeeded)
         if traffic.seconds_ahead is not None:

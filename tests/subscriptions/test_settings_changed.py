@@ -3,8 +3,11 @@
 import pytest
 
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_orders
+from receiver.simulate.operator.scenario import Scenario
 from tests.support.controlling import DEVICES, Controlled
+from tests.support.dying_controller import USUAL
 from tests.support.eventually import eventually
+from tests.support.operators import simulated
 
 ANOTHER = ("+12065550107", "+12065550108", "+12065550109")
 
@@ -72,3 +75,16 @@ def test_no_subscription_makes_room_for_a_successor_while_its_set_is_stopped(
     fleet.order(do="apply")
     eventually(lambda: not first & fleet.ids())
     fleet.settled(*DEVICES, *ANOTHER)
+
+
+def test_another_base_url_has_successors_made_there_at_once(fleet: Controlled) -> None:
+    fleet.secret |= {USUAL: "1"}  # the operator's list is read an hour later
+    fleet.start()
+    fleet.settled()
+    with simulated(Scenario(seed=2)) as fleet.operator:  # whose ids are others
+        changed(fleet)
+        eventually(lambda: len(fleet.live()) == len(DEVICES), within=30)
+        changed(fleet)
+        eventually(lambda: fleet.states() == ["active"] * len(DEVICES))
+        assert fleet.requests()["create 201"] == len(DEVICES)
+        assert fleet.requests()["create 201"] == len(DEVICES)
