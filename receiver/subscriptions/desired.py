@@ -85,9 +85,7 @@ def difference(one: SubscriptionSet, slots: Iterable[Slot | Outline]) -> Differe
         delete=[name for name, slot in own.items() if slot.wanted and name not in wanted],
         again=[name for name, slot in own.items() if not slot.wanted and name in wanted],
         moved=[
-            name
-            for name, slot in own.items()
-            if name in wanted and slot.wanted and slot.listener != one.listener
+            name for name, slot in own.items() if name in wanted and slot.listener != one.listener
         ],
     )
 

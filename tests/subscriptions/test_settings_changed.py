@@ -1,5 +1,7 @@
 """A `receiver.toml` that is changed between two controllers: what it says counts for what lives."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_orders
@@ -9,6 +11,7 @@ from tests.support.dying_controller import USUAL
 from tests.support.eventually import eventually
 from tests.support.operators import simulated
 
+OTHER = "/camara/notifications/other"
 ANOTHER = ("+12065550107", "+12065550108", "+12065550109")
 
 
@@ -88,3 +91,19 @@ def test_another_base_url_has_successors_made_there_at_once(fleet: Controlled) -
         eventually(lambda: fleet.states() == ["active"] * len(DEVICES))
         assert fleet.requests()["create 201"] == len(DEVICES)
         assert fleet.requests()["create 201"] == len(DEVICES)
+
+
+def test_what_is_declared_again_with_another_listener_sends_there(fleet: Controlled) -> None:
+    fleet.start()
+    fleet.settled()
+    refusal = {"effect": "status", "status": 403, "times": 0}
+    fleet.operator.control("faults", operation="delete", **refusal)
+    fleet.wants(DEVICES[0])
+    fleet.order(do="apply", yes=True)
+    eventually(lambda: [slot.wanted for slot in fleet.slots()].count(False) == 2)
+    fleet.more = 'listener = "other"'
+    fleet.wants(*DEVICES)
+    changed(fleet)
+    fleet.operator.control("clear-faults")
+    fleet.settled()
+    eventually(lambda: {urlsplit(each["sink"]).path for each in fleet.live()} == {OTHER}, within=30)
