@@ -151,6 +151,7 @@ def _add_adopted(slot: Slot, remote: RemoteSubscription, now: float) -> Change |
         return None
     ends = remote.ends or now + _ADOPTED_LIFE
     slot.generation += 1
+    slot.rest, slot.refused = 0, False  # what was refused before holds up no successor
     adopted = Attempt(
         id=new_attempt_id(),
         state="active",

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.support.controlling import Controlled
+from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import USUAL
+from tests.support.eventually import eventually
 from tests.support.subscriptions_command import command, foreign, orphans
 
 
@@ -25,3 +26,15 @@ def test_an_orphan_that_has_ended_is_not_adopted_and_is_one_no_more(
     assert (done.returncode, done.stderr) == (2, f"receiver: {name}: {said}\n")
     assert orphans(fleet) == set()
     assert not any(slot.attempts for slot in fleet.slots())
+
+
+def test_an_adopted_one_has_its_successor_at_once_whatever_was_refused_before(
+    fleet: Controlled,
+) -> None:
+    fault = {"operation": "create", "effect": "status", "status": 403}
+    fleet.operator.control("faults", times=0, skip=1, **fault)  # but for the one made elsewhere
+    name = foreign(fleet)
+    eventually(lambda: fleet.states() == ["refused"] * 3)
+    fleet.operator.control("clear-faults")
+    assert command(fleet, "adopt", name).returncode == 0
+    eventually(lambda: fleet.phones() == [DEVICES[0]] and name not in fleet.ids(), within=30)
