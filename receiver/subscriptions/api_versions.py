@@ -135,7 +135,10 @@ def parse_subscription(document: Any, ahead: int = 0) -> RemoteSubscription | No
         id=found,
         sink=_string(document.get("sink") or hook.get("notificationUrl")),
         type=_string(kind).rpartition(".")[2].replace("connectivity-", "reachability-"),
-        device=_inside(detail, "device"),
+        device={
+            name: _said(one) if isinstance(one, dict) else one
+            for name, one in _said(_inside(detail, "device")).items()
+        },
         status=_string(document.get("status")).upper(),
         ends=shown - ahead if shown and ahead > _TOLERATED else shown,
         shown_end=shown,
@@ -169,6 +172,11 @@ def _is_flat(base: str) -> bool:
 def _inside(document: dict[str, Any], name: str) -> dict[str, Any]:
     found = document.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _said(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without the fields of which an operator says that it has none: null."""
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _string(value: Any) -> str:

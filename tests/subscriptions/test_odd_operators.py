@@ -127,3 +127,24 @@ def test_an_operator_that_points_elsewhere_has_created_nothing(fleet: Controlled
     assert {slot.error for slot in fleet.slots()} == {"307"}
     fleet.operator.control("clear-faults")
     fleet.settled()
+
+
+@pytest.mark.parametrize(
+    ("shown", "device"),
+    [
+        ({"phoneNumber": "+1", "ipv4Address": None}, {"phoneNumber": "+1"}),
+        (
+            {
+                "phoneNumber": None,
+                "ipv4Address": {"publicAddress": "84.125.93.10", "privateAddress": None},
+            },
+            {"ipv4Address": {"publicAddress": "84.125.93.10"}},
+        ),
+    ],
+)
+def test_a_device_that_is_shown_with_empty_identifiers_is_the_same_device(
+    shown: dict[str, Any], device: dict[str, Any]
+) -> None:
+    found = parse_subscription({"id": "a", "config": {"subscriptionDetail": {"device": shown}}})
+    assert found
+    assert found.device == device
