@@ -1,14 +1,18 @@
 """What version 0.1.0 left in its spool, in SQLite, comes out after an upgrade."""
 
+import asyncio
 import fcntl
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 
-from receiver.intake.spool import location
+from receiver.intake.spool import legacy_sqlite, location
 from receiver.intake.spool.depth import Depth
+from receiver.intake.spool.spool import Spool
 from tests.support.spools import depth, drained, filled
 from tests.support.valkey import Valkey
 
@@ -62,6 +66,28 @@ def test_a_file_of_the_version_before_that_a_process_of_it_has_is_left_to_it(
         assert drained(valkey, tmp_path) == []
     assert path.exists()
     assert drained(valkey, tmp_path) == [0]
+
+
+def test_of_several_processes_that_start_at_once_none_fails_at_what_another_took_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        old(tmp_path, number, b"%d" % number)
+    move = legacy_sqlite.move
+
+    async def start() -> None:
+        spool = Spool(tmp_path, 1024**3)
+        await spool.start()
+        await spool.close()
+
+    def while_another_starts(*words: Any) -> None:
+        monkeypatch.undo()
+        asyncio.run(start())
+        move(*words)
+
+    monkeypatch.setattr(legacy_sqlite, "move", while_another_starts)
+    asyncio.run(start())
+    assert depth(tmp_path).notifications == 3
 
 
 def test_a_damaged_file_of_the_version_before_gives_what_can_be_read_and_is_kept(

@@ -35,7 +35,10 @@ _decode = msgspec.msgpack.Decoder(tuple[list[bytes], list[bytes]]).decode
 def files(directory: Path) -> Iterator[Path]:
     """Yield the spool files of older versions in a directory that may hold others' files too."""
     for path in sorted(directory.glob("spool-*.sqlite3")):
-        about = path.lstat()
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            continue  # another process has moved it meanwhile
         named = path.stem.removeprefix("spool-").isdecimal()
         if named and stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid():
             yield path
