@@ -120,6 +120,41 @@ def test_a_file_cut_short_under_its_process_kills_nobody_and_is_counted(
     assert location.set_aside(tmp_path) == {"spool-0.damaged": ROWS - 5}
 
 
+@pytest.mark.parametrize("marked", [False, True])
+def test_what_is_written_behind_a_row_that_lost_its_end_comes_out(
+    valkey: Valkey, tmp_path: Path, marked: bool
+) -> None:
+    """A power cut leaves such a row, of which nothing was acknowledged."""
+    file = filled(tmp_path, 3)
+    if not marked:
+        file.with_suffix(".mark").unlink()
+    os.truncate(file, places(file)[2] + row_format.HEAD + 2)
+    again = left(tmp_path, 0)
+    assert again.depth.notifications == 2
+    for number in range(4, 8):
+        again.write(Batch("later", number, [b"%d" % number], []))
+    again.close()
+    assert drained(valkey, tmp_path) == [0, 1, 4, 5, 6, 7]
+    assert location.set_aside(tmp_path) == {"spool-0.damaged": 1}
+
+
+def test_what_is_kept_behind_a_row_that_was_cut_under_its_process_comes_out(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def test(house: House) -> None:
+        valkey.kill()
+        await house.keep("0", "1", "2")
+        file = location.own(tmp_path) / "spool-0.log"
+        os.truncate(file, places(file)[2] + row_format.HEAD + 2)
+        await house.keep("3", "4", "5")
+        valkey.start()
+        await house.emptied()
+
+    live(valkey.url, tmp_path, test)
+    assert [int(name) for name in appended(valkey)] == [0, 1, 3, 4, 5]
+    assert location.set_aside(tmp_path) == {"spool-0.damaged": 1}
+
+
 def test_what_a_failed_write_left_behind_the_last_row_is_no_row(
     valkey: Valkey, tmp_path: Path
 ) -> None:

@@ -53,16 +53,19 @@ def plus(one: Depth, other: Depth) -> Depth:
     )
 
 
-def summed(rows: Iterable[Row]) -> tuple[Depth, int]:
-    """Return the depth of rows, and how many of them are sound as far as their heads tell."""
+def summed(rows: Iterable[Row]) -> tuple[Depth, int, Row | None]:
+    """Return the depth of rows, how many of them are sound as far as their heads tell, and the
+    last of them.
+    """
     batches = notifications = size = sound = oldest = 0
+    row = None
     for row in rows:
         batches += 1
         notifications += row.notifications
         size += row.size
         sound += not row.fault
         oldest = oldest or row.at
-    return Depth(batches, notifications, size, oldest or None), sound
+    return Depth(batches, notifications, size, oldest or None), sound, row
 
 
 def noted(known: Mark) -> Depth:
@@ -83,7 +86,9 @@ def of_file(path: Path) -> Depth:
         if not size or (known and known.size <= size):  # its owner may be writing just now
             return noted(known) if size and known else Depth()
         drained = known.drained if known else START
-        found, sound = summed(row_format.rows(lambda at, n: os.pread(file, n, at), drained, size))
+        found, sound, _ = summed(
+            row_format.rows(lambda at, n: os.pread(file, n, at), drained, size)
+        )
         if not (sound or head.startswith(HEAD)):
             raise ForeignFileError(f"{path.name} is no file of the spool, or wholly damaged")
         return found

@@ -17,6 +17,7 @@ _HEAD: Final = struct.Struct(">8sIIQI")
 _PLACE: Final = struct.Struct(">Q")
 _SUM: Final = struct.Struct(">I")
 _CHUNK: Final = 1024 * 1024
+TORN: Final = "its end is missing"
 
 Read = Callable[[int, int], bytes]
 """So many bytes from a place on; fewer at the end of the file."""
@@ -74,7 +75,7 @@ def _row(head: bytes, place: int, end: int) -> Row | None:
         return None
     _, size, notifications, at, checksum = _HEAD.unpack_from(head)
     whole = place + HEAD + size
-    fault = "" if whole <= end else "its end is missing"
+    fault = "" if whole <= end else TORN
     return Row(place, min(whole, end), notifications, at, checksum, fault)
 
 

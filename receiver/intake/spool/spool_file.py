@@ -4,8 +4,9 @@ acknowledged.
 Written and read with plain calls (no memory mapping: a file that is cut short must not end the
 process), only appended to, and emptied when all of it is drained. Whoever has the lock beside the
 file owns it, and the kernel gives the lock back when its owner dies, so a file that a dead process
-left is taken over by exactly one. A damaged row is set aside when its turn comes (`aside`). To
-erase from it, a file without that is put in its place (`rewrite`).
+left is taken over by exactly one. A damaged row is set aside when its turn comes (`set_aside`), one
+that was never finished before anything is written behind it. To erase from it, a file without that
+is put in its place (`rewrite`).
 """
 
 import contextlib
@@ -187,16 +188,28 @@ class SpoolFile:
             known = None
         self._generation = head[len(HEAD) :] if ours else os.urandom(START - len(HEAD))
         self._drained = min(known.drained, self.size) if known else START
+        last = None
         if known and known.size == self.size:
             self.depth = noted(known)
         else:
-            self.depth, sound = summed(self._left())
+            self.depth, sound, last = summed(self._left())
             if self.size and not (ours or sound or known):
                 raise ForeignFileError(f"{self.name} is no file of the spool, or wholly damaged")
         lost = known.notifications - self.depth.notifications if known else 0
         if known and known.size > self.size and lost > 0:
             self.set_aside(self.name, self.size, lost, "its end was cut off", b"")
+        self._cut_torn_row(last)
         self._empty_if_drained()
+
+    def _cut_torn_row(self, last: Row | None) -> None:
+        """Set a last row whose end is missing aside at once: what is written behind it would be
+        taken for its end, and go with it.
+        """
+        if last and last.fault == row_format.TORN:
+            self._set_row_aside(last)
+            os.ftruncate(self._file, last.place)
+            self.size = last.place
+            self.depth, *_ = summed(self._left())
 
     def _notice_less(self) -> None:
         """Notice that somebody has cut the file short: count and report what is gone from it."""
