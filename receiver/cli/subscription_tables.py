@@ -86,4 +86,4 @@ def describe_difference(each: Difference, operators: Collection[str]) -> str:
 
 
 def _when(seconds: float | None) -> str:
-    return f"{within_calendar(int(seconds * 1000)):%Y-%m-%d %H:%M} UTC" if seconds else ""
+    return f"{within_calendar(seconds * 1000):%Y-%m-%d %H:%M} UTC" if seconds else ""

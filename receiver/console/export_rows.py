@@ -104,9 +104,9 @@ def of_credentials(client: redis.Redis) -> Iterator[Row]:
             "id": one.id,
             "label": known.label if known else "",
             "listener": (known.listener or "") if known else "",
-            "created": iso(int(known.created * 1000)) if known else "",
-            "expires": iso(int(known.expires * 1000)) if known and known.expires else "",
-            "used": iso(int(one.used * 1000)) if one.used else "",
+            "created": iso(known.created * 1000) if known else "",
+            "expires": iso(known.expires * 1000) if known and known.expires else "",
+            "used": iso(one.used * 1000) if one.used else "",
         }
 
 

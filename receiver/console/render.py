@@ -54,13 +54,13 @@ def is_part(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def iso(milliseconds: int) -> str:
+def iso(milliseconds: float) -> str:
     """Return a time as RFC 3339, UTC, to the millisecond."""
     moment = _moment(milliseconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else NO_TIME
 
 
-def when(milliseconds: int) -> str:
+def when(milliseconds: float) -> str:
     """Return a time of day, with the date where it is not today's (UTC)."""
     moment, now = _moment(milliseconds), datetime.now(UTC)
     if moment is None:
@@ -72,7 +72,7 @@ def when(milliseconds: int) -> str:
     ).replace(" ", "\u00a0", 1)
 
 
-def ago(milliseconds: int) -> str:
+def ago(milliseconds: float) -> str:
     """Return how long ago a time is: `12 s ago`, `3 h ago`, `in 5 min`."""
     if _moment(milliseconds) is None:
         return NO_TIME

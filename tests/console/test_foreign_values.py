@@ -4,18 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from receiver.auth import credential_store
+from receiver.auth.bearer import Credential
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.contract import redis_keys
 from receiver.contract.redis_keys import (
+    CREDENTIALS,
     HEARD,
     LEDGER,
     LOSSES,
     MARKS,
     METER,
     SINKS,
+    SUBSCRIPTIONS,
     TURNED_AWAY,
     retry_due,
     retry_items,
@@ -24,6 +29,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.doctor.key_types import KINDS
 from receiver.metrics.scrape import Scrape
+from receiver.subscriptions.slots import Attempt, Slot, encode
 from tests.console.test_pages import PAGES
 from tests.support.command_line import here
 from tests.support.commands import free_port
@@ -64,6 +70,34 @@ def faults(operator: TestClient, receipt: str) -> dict[str, int]:
     paths = [*PAGES, "/sinks/billing", "/listeners/promo", f"/n/{receipt}"]
     found = {path: operator.get(path).status_code for path in paths}
     return {path: status for path, status in found.items() if status >= 400}
+
+
+@pytest.mark.parametrize("at", [1e308, -1e308, 1e17])
+def test_a_credential_of_no_time_in_the_calendar_is_listed(
+    operator: TestClient, valkey: Valkey, at: float, tmp_path: Path
+) -> None:
+    one = Credential(label="made-up", created=at, expires=at)
+    valkey.client().hset(CREDENTIALS, "0" * 64, msgspec.json.encode(one))
+    (known,) = credential_store.all_stored(valkey.client())
+    for path in ("/", "/credentials", f"/credentials/{known.id}", "/export/credentials"):
+        assert "made-up" in operator.get(path).text, path
+    listed = here(tmp_path, "credentials", "list", REDIS_URL=valkey.url)
+    assert (listed.code, "made-up" in listed.out) == (at < 0, True), listed.err
+
+
+def test_a_subscription_that_ends_beyond_the_calendar_is_shown(
+    operator: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    one = Attempt(
+        id="a", state="active", generation=1, digest="", created=0, asked_end=0, ends=1e308
+    )
+    slot = Slot(
+        id="fleet:1", set="fleet", operator="o", listener="l", type="t", device={}, attempts=[one]
+    )
+    valkey.client().hset(SUBSCRIPTIONS, slot.id, encode(slot))
+    assert ">fleet<" in operator.get("/subscriptions").text
+    listed = here(tmp_path, "subscriptions", "list", terminal=True, REDIS_URL=valkey.url)
+    assert "fleet" in listed.out, listed.err
 
 
 @pytest.mark.parametrize("value", VALUES, ids=["no text", "too long", "beyond all calendars"])

@@ -34,11 +34,11 @@ _FIRST: Final = -62_135_596_800_000
 _LAST: Final = 253_402_300_799_999
 
 
-def within_calendar(milliseconds: int) -> datetime:
+def within_calendar(milliseconds: float) -> datetime:
     """Return the moment of milliseconds since 1970, in UTC; of what lies beyond the calendar its
     first or last one.
     """
-    within = min(max(milliseconds, _FIRST), _LAST)
+    within = int(min(max(milliseconds, _FIRST), _LAST))
     return datetime.fromtimestamp(within // 1000, UTC).replace(microsecond=within % 1000 * 1000)
 
 

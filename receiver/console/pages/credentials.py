@@ -103,7 +103,7 @@ def _row(one: Stored) -> dict[str, Any]:
         "id": one.id,
         "label": known.label if known else "",
         "listener": (known.listener or "all") if known else "",
-        "created": int(known.created * 1000) if known else 0,
+        "created": known.created * 1000 if known else 0,
         "days": (expires - time.time()) / 86_400 if expires is not None else None,
         "used": int(one.used * 1000) if one.used else 0,
         "quiet": time.time() - last > QUIET,
