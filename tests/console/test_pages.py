@@ -1,5 +1,6 @@
 """Every page, for each role, on a store with something of everything and on an empty one."""
 
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,15 @@ def test_a_page_that_is_none_leads_back_and_a_viewer_is_led_to_nothing_refused(
     assert "console link --role operator" in viewer.get("/audit").text
     viewer.cookies.clear()
     assert "<nav" not in viewer.get("/nope").text
+
+
+def test_no_link_leads_a_viewer_to_what_is_not_for_one(viewer: TestClient, valkey: Valkey) -> None:
+    shown = [viewer.get(path).text for path in [*PAGES, "/listeners/promo"]]  # nothing has come
+    fill(valkey)
+    shown += [viewer.get(path).text for path in [*PAGES, "/listeners/promo", "/sinks/billing"]]
+    links = {link for page in shown for link in re.findall(r'<a [^>]*href="(/[^"]*)"', page)}
+    assert {"/sinks", "/listeners/promo"} <= links
+    assert [link for link in links if viewer.get(html.unescape(link)).status_code == 403] == []
 
 
 def _stale(page: str) -> str:
