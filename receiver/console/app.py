@@ -31,6 +31,8 @@ from receiver.operations import web_address
 from receiver.runtime.redis_errors import DOWN
 
 COOKIE: Final = "receiver-console"
+"""The session's, at the usual port."""
+USUAL_PORT: Final = 8090
 SESSIONS_REMEMBERED: Final = 1_000
 """For while Redis is gone: the overview then shows the last numbers there were."""
 
@@ -170,9 +172,17 @@ _VIEWER: Final = {
 }
 
 
+def cookie_of(request: Request) -> str:
+    """Return the name of the session's cookie. A browser sends the cookies of a host to all of its
+    ports: with one name, to sign in at a console would sign out of another one beside it.
+    """
+    port = request.url.port
+    return COOKIE if port in (None, USUAL_PORT) else f"{COOKIE}-{port}"
+
+
 def session_of(request: Request) -> sessions.Session | None:
     """Return who asks; while Redis is gone, who it was the last time."""
-    state, token = request.app.state, request.cookies.get(COOKIE, "")[:64]
+    state, token = request.app.state, request.cookies.get(cookie_of(request), "")[:64]
     if known := proxy.session(request, state.settings.console_proxy):
         return known
     try:

@@ -5,11 +5,12 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from receiver.config.settings import Settings
 from receiver.console import sessions
-from receiver.console.app import COOKIE, Page
+from receiver.console.app import COOKIE, Page, create
 from receiver.console.pages import ROUTES
 from receiver.console.sessions import Link
-from tests.console.conftest import CLICK, OURS
+from tests.console.conftest import CLICK, OURS, PORT, sign_in
 from tests.support.valkey import Valkey
 
 PREVIEWS = [
@@ -49,6 +50,22 @@ def test_a_session_is_another_one_than_before_it(stranger: TestClient, valkey: V
     token = sessions.make_link(valkey.client(), Link("ada", "operator"))
     answer = stranger.get(f"/login?token={token}", headers=CLICK)
     assert "chosen-by-somebody-else" not in answer.headers["set-cookie"]
+
+
+def test_to_sign_in_at_a_console_of_another_port_signs_nobody_out(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    app = create(Settings(port=PORT + 1), valkey.client(), ROUTES, "http://127.0.0.1:1")
+    with TestClient(app, base_url=f"http://127.0.0.1:{PORT + 1}", follow_redirects=False) as other:
+        sign_in(other, valkey, Link("bob", "viewer"))
+        # A browser sends what one port has set to the other.
+        jar = [*operator.cookies.items(), *other.cookies.items()]
+        cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in dict(jar).items())}
+        assert ">ada<" in operator.get("/", headers=cookie).text
+        assert ">bob<" in other.get("/", headers=cookie).text
+        assert other.post("/logout", headers=OURS | cookie).status_code == 303
+        assert other.get("/", headers=cookie).status_code == 303
+        assert ">ada<" in operator.get("/", headers=cookie).text
 
 
 @pytest.mark.parametrize("token", ["", "x", "\N{SNOWMAN}", "a" * 5000])

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.console import forms, render, sessions
-from receiver.console.app import COOKIE, Page
+from receiver.console.app import Page, cookie_of
 from receiver.contract.redis_keys import CONSOLE_SESSION_SECONDS
 
 
@@ -34,11 +34,11 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    token = request.cookies.get(COOKIE, "")
+    token = request.cookies.get(cookie_of(request), "")
     request.app.state.sessions.pop(token, None)  # nor while Redis is gone
     await run_in_threadpool(sessions.end, request.app.state.redis, token)
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(cookie_of(request))
     return response
 
 
@@ -49,7 +49,7 @@ async def _sign_in(request: Request, token: str) -> Response:
     link, name = found
     response = RedirectResponse(link.then, 303)
     response.set_cookie(
-        COOKIE,
+        cookie_of(request),
         name,
         max_age=CONSOLE_SESSION_SECONDS,
         httponly=True,
