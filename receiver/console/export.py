@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from receiver.console.app import slowly
-from receiver.runtime.redis_errors import DOWN
+from receiver.runtime.redis_errors import DOWN, in_words
 
 MOST: Final = 10_000
 """Rows of one file."""
@@ -70,10 +70,10 @@ def _chunks(rows: Rows, encode: Callable[[list[Row]], str]) -> Generator[str, No
             yield encode(page)
             if why:
                 yield encode([{"incomplete": why}])
-    except DOWN:
+    except DOWN as error:
         if not begun:
             raise
-        yield encode([{"incomplete": "Redis does not answer: rows are missing"}])
+        yield encode([{"incomplete": f"{in_words(error)}: rows are missing"}])
 
 
 def _pages(rows: Rows) -> Iterator[tuple[list[Row], str]]:

@@ -70,6 +70,13 @@ def message(error: Exception) -> str:
     return _said(error).partition(" : <")[0]
 
 
+def in_words(error: Exception) -> str:
+    """Return in words whether nobody answers, or what a server says that refuses."""
+    if isinstance(error, ResponseError):
+        return f"Redis refuses: {message(error)[:300].rstrip('.')}"
+    return "Redis does not answer"
+
+
 def refusal(error: Exception) -> str:
     """Return the error code of a server's error reply, such as `OOM`: from redis-py's class where
     it has one, else the reply's first word.

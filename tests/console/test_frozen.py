@@ -14,11 +14,12 @@ from receiver.config.settings import Settings
 from receiver.console import impatient
 from receiver.console.app import COOKIE, THREADS, create
 from receiver.console.impatient import Impatient
-from receiver.console.pages import ROUTES
+from receiver.console.pages import ROUTES, overview
 from receiver.console.sessions import Link
 from receiver.runtime import redis_client
-from tests.console.conftest import BASE, PORT, sign_in
+from tests.console.conftest import BASE, OURS, PORT, sign_in
 from tests.support.eventually import eventually
+from tests.support.restricted import restricted
 from tests.support.valkey import Valkey
 
 WITHIN = 0.5
@@ -156,3 +157,20 @@ def asks(ask: Any) -> bool:
         return bool(ask())
     except redis.TimeoutError:
         return False
+
+
+def test_a_redis_that_refuses_is_not_said_to_be_silent(
+    valkey: Valkey, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "FRESH", 0.0)
+    app = create(Settings(port=PORT), restricted(valkey), ROUTES, web)
+    with TestClient(app, base_url=BASE, follow_redirects=False) as client:
+        sign_in(client, valkey, Link("ada", "operator"))
+        assert client.get("/").status_code == 200
+        restricted(valkey, "-eval", "-xrevrange")
+        refused = [client.get("/").text]
+        refused += [client.post("/search", headers=OURS, data={"text": "private words"}).text]
+    for page in refused:
+        assert "Redis refuses: " in page
+        assert "no permissions" in page
+        assert "does not answer" not in page

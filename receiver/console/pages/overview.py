@@ -23,7 +23,7 @@ from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
 from receiver.operations import history, sink_ledger
 from receiver.operations.sink_ledger import SinkLedger
-from receiver.runtime.redis_errors import DOWN, unless_foreign
+from receiver.runtime.redis_errors import DOWN, in_words, unless_foreign
 
 FRESH: Final = 1.0
 """Seconds for which one reading of Redis serves every viewer."""
@@ -90,19 +90,19 @@ def show_charts(request: Request) -> Response:
     return render.page(request, template, {"drawn": drawn})
 
 
-def _newest(request: Request) -> tuple[Overview, bool]:
-    """Return the newest reading, and whether Redis is gone since. Raises as `_read` without one."""
+def _newest(request: Request) -> tuple[Overview, str]:
+    """Return the newest reading, and why there is none of now. Raises as `_read` without one."""
     state = request.app.state
     last: Overview | None = state.overview
     if last and 0 <= time.time() * 1000 - last.at < FRESH * 1000:  # a clock may jump back
-        return last, False
+        return last, ""
     try:
         state.overview = last = _read(request)
-    except DOWN:
+    except DOWN as error:
         if last is None:
             raise
-        return last, True
-    return last, False
+        return last, in_words(error)
+    return last, ""
 
 
 def _charts(request: Request, now: int) -> Charts:

@@ -15,7 +15,7 @@ from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
 from receiver.console.forms import entry_id
 from receiver.console.search import MOST_FOUND, PAUSE, SECONDS, WINDOWS, Busy, Step, search
-from receiver.runtime.redis_errors import DOWN
+from receiver.runtime.redis_errors import DOWN, in_words
 
 SHORTEST: Final = 3
 TELL_EVERY: Final = 0.5
@@ -71,8 +71,8 @@ async def _written(
             await asyncio.sleep(PAUSE)
     except Busy:
         about.trouble = "Somebody else searches: try again in a moment."
-    except DOWN:
-        about.trouble = "Redis does not answer: this is how far it was looked."
+    except DOWN as error:
+        about.trouble = f"{in_words(error)}: this is how far it was looked."
     finally:
         steps.close()  # type: ignore[attr-defined]
     yield str(parts.end(about))
