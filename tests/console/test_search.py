@@ -1,5 +1,6 @@
 """Search: an id leads to its story, a number is found and stands nowhere."""
 
+import re
 import time
 from typing import Any
 
@@ -60,6 +61,23 @@ def test_what_is_beyond_the_window_or_too_short_is_not_looked_for(
     assert receipts(find(operator, "needle").text) == []
     assert receipts(find(operator, "needle", window="7 days").text) == [receipt(3)]
     assert "Three characters" in find(operator, "ab").text
+
+
+def test_a_message_id_that_looks_like_one_of_ours_is_looked_for_where_nothing_is_stored_under_it(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, now = "ab" * 16, int(time.time()) * 1000
+    for number in (1, 2):
+        event = f'{{"receiptid":"{receipt(number)}","data":{{"messageId":"{name.upper()}"}}}}'
+        valkey.client().xadd("receiver:events", {"event": event}, id=f"{now}-{number}")
+    unknown = operator.get(find(operator, name).headers["location"]).text
+    form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', unknown))
+    assert form == {"text": name, "window": "7 days", "as": "text"}
+    assert receipts(find(operator, **form).text) == [receipt(2), receipt(1)]
+    monkeypatch.setattr(search, "PAGE", 1)
+    monkeypatch.setattr(page, "MOST_FOUND", 1)
+    form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', find(operator, **form).text))
+    assert receipts(find(operator, **{"text": name, "before": form["before"]}).text) == [receipt(1)]
 
 
 def test_a_long_search_says_how_far_it_looked_and_goes_on(

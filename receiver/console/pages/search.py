@@ -40,7 +40,9 @@ async def find(request: Request) -> Response:
     """
     form = await forms.fields(request)
     text, window = form.get("text", "").strip(), form.get("window", "")
-    if _ID(text.lower()) or _ENTRY(text):
+    before = entry_id(form.get("before", ""))
+    is_text = before or form.get("as") == "text"  # it is no id of ours, or nothing has it any more
+    if not is_text and (_ID(text.lower()) or _ENTRY(text)):
         return RedirectResponse(f"/n/{text.lower()}", 303)
     window = window if window in WINDOWS else "24 hours"
     if len(text) < SHORTEST:
@@ -49,7 +51,6 @@ async def find(request: Request) -> Response:
         return _page(request, "", window, "A viewer may look for ids only.")
     await run_in_threadpool(audit.record, request, "search", digest(text))
     masks = await run_in_threadpool(masks_of, request)
-    before = entry_id(form.get("before", ""))
     steps = search(request.app.state.redis, masks, text, WINDOWS[window], before)
     page = _page(request, text, window, "", found=True)
     return StreamingResponse(_written(request, page, steps, text, window), headers=_AS_IT_COMES)
