@@ -99,6 +99,8 @@ class Task:
             for _, outcome in work(self):
                 self.outcomes[outcome] += 1
                 self.wait_for("")
+            # What was counted and came no more, somebody else was faster with.
+            self.outcomes["gone"] += max(0, self._total - self.done)
             self.end = "done"
         except Cancelled:
             self.end = "cancelled"

@@ -221,3 +221,16 @@ def test_what_is_not_ours_is_listed_shown_and_dropped(operator: TestClient, valk
     answer = operator.post("/dead-letters/run", headers=OURS, data=fields)
     assert "<strong>done</strong>" in finished(operator, answer.headers["location"])
     assert client.xlen(DEAD_LETTERS) == 0
+
+
+def test_what_somebody_else_was_faster_with_is_gone_and_counted_as_that(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    bury(valkey, 5)
+    replay, drop = confirmed(operator, "replay"), confirmed(operator, "drop") | {"typed": "5"}
+    first = operator.post("/dead-letters/run", headers=OURS, data=replay)
+    assert "<dt>done</dt><dd>5</dd>" in finished(operator, first.headers["location"])
+    late = operator.post("/dead-letters/run", headers=OURS, data=drop)
+    page = finished(operator, late.headers["location"])
+    assert "5 of 5: <strong>done</strong>" in page
+    assert "<dt>done</dt><dd>0</dd><dt>gone meanwhile</dt><dd>5</dd>" in page
