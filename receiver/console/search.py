@@ -2,8 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, AnyStr, Final
 
 import msgspec
 import redis
@@ -51,13 +51,13 @@ def search(
     if not _busy.acquire(blocking=False):
         raise Busy
     try:
-        yield from _search(client, masks, _needles(text), hours, before)
+        yield from _search(client, masks, _finder(text), hours, before)
     finally:
         _busy.release()
 
 
 def _search(
-    client: redis.Redis, masks: Masks, needles: list[bytes], hours: int, at: str
+    client: redis.Redis, masks: Masks, is_in: Callable[[bytes], bool], hours: int, at: str
 ) -> Iterator[Step]:
     seconds, _ = client.time()
     oldest = f"{(seconds - hours * 3600) * 1000}-0"
@@ -68,9 +68,9 @@ def _search(
         size = 0
         for entry, fields in page:
             at, looked_at = entry.decode(), looked_at + 1
-            stored = fields.get(b"event", b"").lower()
+            stored = fields.get(b"event", b"")
             size += len(stored)
-            if any(needle in stored for needle in needles):
+            if is_in(stored):
                 rows += [found] if (found := row(EVENTS, at, fields, masks)) else []
         ended, count = len(page) < count, more(count, size, PAGE)
         yield Step(rows, looked_at, int(at.partition("-")[0] or 0), "" if ended else at)
@@ -78,9 +78,19 @@ def _search(
             return
 
 
-def _needles(text: str) -> list[bytes]:
-    """Return what to look for: the text as it stands in JSON, and a number's digits alone."""
-    encoded = msgspec.json.encode(text)[1:-1].lower()
+def _finder(text: str) -> Callable[[bytes], bool]:
+    """Return what says whether an event has the text in it as JSON writes it, or a number's digits
+    alone; capital letters are small ones.
+    """
+    needles = [msgspec.json.encode(text)[1:-1].decode().lower()]
     digits = re.sub(r"[^0-9]", "", text)
-    is_number = len(digits) >= 6 and not re.search(r"[A-Za-z]", text)
-    return [encoded, *([digits.encode()] if is_number else [])]
+    if len(digits) >= 6 and not any(map(str.isalpha, text)):
+        needles.append(digits)
+    if not text.isascii():
+        return lambda stored: _has(stored.decode("utf-8", "replace").lower(), needles)
+    octets = [one.encode() for one in needles]  # which is faster
+    return lambda stored: _has(stored.lower(), octets)
+
+
+def _has(stored: AnyStr, needles: list[AnyStr]) -> bool:
+    return any(one in stored for one in needles)

@@ -11,9 +11,11 @@ from starlette.testclient import TestClient
 from receiver.console import audit, search
 from receiver.console.mask import Masks
 from receiver.console.pages import search as page
-from receiver.contract.redis_keys import CONSOLE_AUDIT
+from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import CONSOLE_AUDIT, INBOUND
 from tests.console.conftest import OURS
 from tests.console.test_live import NUMBER, accept, receipt, receipts, work
+from tests.support.running import mo
 from tests.support.valkey import Valkey
 
 
@@ -26,7 +28,9 @@ def test_an_id_leads_to_its_story(viewer: TestClient, name: str) -> None:
     assert find(viewer, f" {name} ").headers["location"] == f"/n/{name.lower()}"
 
 
-@pytest.mark.parametrize("text", [f"+1{NUMBER}", "+1 (206) 555-0142", "WORDS 1"])
+@pytest.mark.parametrize(
+    "text", [f"+1{NUMBER}", "+1 (206) 555-0142", "+1\N{NO-BREAK SPACE}206 555 0142", "WORDS 1"]
+)
 def test_a_number_or_a_text_is_found_and_not_shown(
     operator: TestClient, valkey: Valkey, text: str
 ) -> None:
@@ -39,6 +43,17 @@ def test_a_number_or_a_text_is_found_and_not_shown(
     trail: Any = valkey.client().xrange(CONSOLE_AUDIT)
     assert NUMBER not in repr(trail)
     assert audit.newest(valkey.client())[0][1].action == "search"
+
+
+@pytest.mark.parametrize("text", ["привет", "ПРИВЕТ, СТРАШЕ", "grüsse", "GRÜSSE", '"ÄRGER"'])
+def test_capital_letters_of_any_script_are_found_by_small_ones(
+    operator: TestClient, valkey: Valkey, text: str
+) -> None:
+    body = mo('Привет, Страшенко "Ärger" Grüsse', f"tel:+1{NUMBER}")
+    one = Notification("att.sms.mo", "promo", receipt(1), 0, "application/json", body)
+    valkey.client().xadd(INBOUND, {"n": encode(one)})
+    work(valkey)
+    assert receipts(find(operator, text).text) == [receipt(1)]
 
 
 @pytest.mark.parametrize("text", ["206-5550142", "1206555-0142", NUMBER])
