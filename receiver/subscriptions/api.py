@@ -1,7 +1,9 @@
 """The four operations of one operator's subscription APIs."""
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,12 +17,21 @@ NOT_THERE: Final = (404, 410)
 """Statuses of an answer to who names a subscription that the operator does not have."""
 
 
-class Listing(Struct, frozen=True):
+class Listing(Struct, frozen=True, dict=True):
     """The subscriptions that a list shows. Absence from it proves nothing by itself."""
 
     began: float
     """When it was asked for, seconds since 1970."""
     items: tuple[RemoteSubscription, ...]
+
+    @cached_property
+    def alive(self) -> dict[str, list[RemoteSubscription]]:
+        """Return those that live, by the tag of their sink; an empty one has those without."""
+        found: defaultdict[str, list[RemoteSubscription]] = defaultdict(list)
+        for each in self.items:
+            if not each.is_dead:
+                found[each.tag].append(each)
+        return dict(found)
 
 
 class ListFailed(Exception):

@@ -77,7 +77,7 @@ async def _listed_otherwise(
     """Return what an attempt has made where the operator lists it under another id than it gave."""
     recently = context.store.now() - context.timing.recheck
     listing = await context.lists.fetched_since(context.base(slot), recently)
-    found = find_listed(context, slot, attempt, listing.items) if listing else None
+    found = find_listed(context, slot, attempt, listing) if listing else None
     return found if found and found.id != attempt.subscription else None
 
 

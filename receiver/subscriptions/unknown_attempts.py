@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from receiver.subscriptions.api import Listing
 from receiver.subscriptions.api_versions import RemoteSubscription
 from receiver.subscriptions.attempts import store_subscription
 from receiver.subscriptions.context import SAME_FAILURES, Context
@@ -22,7 +23,7 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
     base, timing = context.base(slot), context.timing
     listing = await context.lists.fetched_since(base, attempt.next)
     if listing:
-        if remote := find_listed(context, slot, attempt, listing.items):
+        if remote := find_listed(context, slot, attempt, listing):
             await store_subscription(context, slot.id, attempt.id, remote)
             return
         complete = await context.lists.is_complete(base, listing, timing.between_lists)
@@ -46,20 +47,18 @@ async def resolve(context: Context, slot: Slot, attempt: Attempt) -> None:
 
 
 def find_listed(
-    context: Context, slot: Slot, attempt: Attempt, listed: tuple[RemoteSubscription, ...]
+    context: Context, slot: Slot, attempt: Attempt, listing: Listing
 ) -> RemoteSubscription | None:
     """Return the subscription whose sink carries the attempt's tag.
 
     Where sinks carry no tag, or the list shows them without it: the one that ends, or was asked to
     end, in the very millisecond that was asked for.
     """
-    alive = [each for each in listed if not each.is_dead]
-    for each in alive:
-        if each.tag == attempt.id:
-            return each
-    for each in alive:
-        same = each.type == slot.type and context.is_ours(each.sink) and not each.tag
+    if tagged := listing.alive.get(attempt.id):
+        return tagged[0]
+    for each in listing.alive.get("", ()):
         ends = (each.shown_end, each.asked_end)
-        if same and any(abs(end - attempt.asked_end) < 0.0015 for end in ends):
+        same = any(abs(end - attempt.asked_end) < 0.0015 for end in ends)
+        if same and each.type == slot.type and context.is_ours(each.sink):
             return each
     return None
