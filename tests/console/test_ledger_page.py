@@ -1,6 +1,7 @@
 """The page of the ledger and its export say what `receiver ledger` says of the same counts."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,27 @@ def test_it_balances_where_notifications_sinks_and_watches_do(
     page = viewer.get("/ledger").text
     assert (balances(page), said()) == (False, False)
     assert "The counts of what the poll inbox watches do not add up" in page
+
+
+def test_what_a_sink_let_go_stands_among_what_adds_up(
+    viewer: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    client.xgroup_create(EVENTS, forward_group("billing"), id="0", mkstream=True)
+    client.hset(SINKS, mapping={"billing:begun": -5, "billing:delivered": 2})
+    assert 'scope="col" class="right">shed<' not in viewer.get("/ledger").text
+    client.hset(SINKS, mapping={"billing:shed": 2, "billing:erased": 1})
+    told = here(tmp_path, "ledger", terminal=True, REDIS_URL=valkey.url).out
+    told = " ".join(re.sub("\x1b\\[[0-9;]*m", "", told).split())
+    assert "events 5 delivered 2 filtered 0 dead 0 shed 2 erased 1 open 0" in told
+    page = viewer.get("/ledger").text
+    assert balances(page)
+    row = page[page.index("/sinks/billing") :]
+    found = re.findall(r'data-is="([a-z ]+)">(\d+)<', row)
+    assert [f"{name} {count}" for name, count in found] == [
+        *("events 5", "delivered 2", "filtered 0", "dead 0", "parked 0"),
+        *("shed 2", "erased 1", "open 0"),
+    ]
 
 
 def test_its_export_has_no_number_where_the_page_has_none(

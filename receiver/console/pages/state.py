@@ -19,6 +19,7 @@ from receiver.contract.stored_values import UNREADABLE, counts, whole
 from receiver.metrics.counters import OTHER
 from receiver.operations import ledger, sink_ledger, watch_ledger
 from receiver.operations.ledger import MEANING
+from receiver.operations.sink_ledger import SinkLedger
 from receiver.polling import overview as polls
 from receiver.runtime.redis_errors import unless_foreign
 from receiver.subscriptions import overview as subscriptions
@@ -44,9 +45,20 @@ def show_ledger(request: Request) -> Response:
         "books": books,
         "rows": [(name, known[name], meaning) for name, meaning in MEANING.items()],
         "unequal": unequal,
+        "columns": _columns(sinks),
         "shown": shown(request, sinks),
     }
     return render.page(request, "ledger.html", values)
+
+
+def _columns(sinks: list[SinkLedger]) -> list[str]:
+    """Return the counts that add up to a sink's events; those that few have, where one has."""
+    rare = [
+        name
+        for name in ("shed", "parked_damaged", "erased")
+        if any(getattr(one, name) or name in one.unreadable for one in sinks)
+    ]
+    return ["events", "delivered", "filtered", "dead", "parked", *rare, "open"]
 
 
 def show_listeners(request: Request) -> Response:
