@@ -30,8 +30,12 @@ async def store_subscription(
     def change(slot: Slot, found: Attempt) -> Change | None:
         shorter = 0 < remote.ends < found.ends
         known = found.state == "active" and found.subscription == remote.id
-        if known and not shorter and (pending or not found.next):
-            return None
+        if known and not shorter:
+            if found.ends <= now:  # it is alive all the same: another clock, or no end at all
+                found.next, found.absences = now + _RECHECK_OVERDUE, 0
+                return Change()
+            if pending or not found.next:
+                return None
         writes: list[Write] = []
         if found.subscription != remote.id:
             found.subscription = remote.id

@@ -8,6 +8,7 @@ from receiver.subscriptions.next_step import Policy
 from receiver.subscriptions.slots import AttemptState
 from tests.subscriptions.test_next_step import needs
 from tests.support.controlling import DEVICES, Controlled
+from tests.support.dying_controller import AHEAD
 from tests.support.eventually import eventually
 from tests.support.subscribing import DAY, attempt, slot
 
@@ -100,3 +101,15 @@ def test_one_that_the_operator_does_not_delete_makes_room_for_its_successor_when
     fleet.passed(1.2 * DAY)
     eventually(lambda: fleet.phones() == [ONE])
     fleet.settled(ONE)
+
+
+def test_one_that_lives_on_after_its_end_is_asked_for_now_and_then(fleet: Controlled) -> None:
+    begin(fleet)
+    fleet.settled(ONE)
+    refuse(fleet, "create")
+    fleet.redis.set(AHEAD, int(1.2 * DAY))  # the operator's clock is behind ours
+    eventually(lambda: fleet.requests()["get 200"])
+    lists = fleet.requests()["list 200"]
+    eventually(lambda: fleet.requests()["list 200"] >= lists + 3)
+    assert fleet.requests()["get 200"] == 1
+    assert fleet.phones() == [ONE]
