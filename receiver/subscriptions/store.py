@@ -26,6 +26,8 @@ from receiver.subscriptions.lease import Lease, LeaseLost
 from receiver.subscriptions.slots import Attempt, AttemptState, Slot, encode, parse_slot
 
 _RANKS: Final = 4
+_AT_ONCE: Final = 500
+"""Slots of one command: Redis does nothing else meanwhile, and takes no notification in."""
 _COMMIT: Final = scripts.load(__package__, "commit")
 _DELETE: Final = scripts.load(__package__, "delete_credentials")
 
@@ -158,8 +160,13 @@ class Store(Lease):
         async for slot in self.slots():
             if due := self._due(slot):
                 sooner[due[0]][slot.id] = int(due[1] * 1000)
+                if len(sooner[due[0]]) == _AT_ONCE:
+                    await self._bring_forward(due[0], sooner.pop(due[0]))
         for rank, times in sooner.items():
-            await self.client.zadd(subscriptions_due(self.operator, rank), times, lt=True)
+            await self._bring_forward(rank, times)
+
+    async def _bring_forward(self, rank: int, times: dict[str, int]) -> None:
+        await self.client.zadd(subscriptions_due(self.operator, rank), times, lt=True)
 
     async def add_slots(self, slots: Iterable[Slot]) -> None:
         """Store slots that are not stored yet, also in place of records that cannot be read. Raises

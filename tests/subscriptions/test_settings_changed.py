@@ -1,15 +1,21 @@
 """A `receiver.toml` that is changed between two controllers: what it says counts for what lives."""
 
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from receiver.contract.redis_keys import SUBSCRIPTION_SETS, subscriptions_orders
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS, SUBSCRIPTIONS, subscriptions_orders
 from receiver.simulate.operator.scenario import Scenario
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.slots import encode
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import USUAL
 from tests.support.eventually import eventually
 from tests.support.operators import simulated
+from tests.support.subscribing import run, slot
+from tests.support.valkey import Valkey
 
 OTHER = "/camara/notifications/other"
 ANOTHER = ("+12065550107", "+12065550108", "+12065550109")
@@ -107,3 +113,18 @@ def test_what_is_declared_again_with_another_listener_sends_there(fleet: Control
     fleet.operator.control("clear-faults")
     fleet.settled()
     eventually(lambda: {urlsplit(each["sink"]).path for each in fleet.live()} == {OTHER}, within=30)
+
+
+def test_what_is_due_sooner_is_stored_a_part_at_a_time_and_holds_up_no_notification(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    many = [slot(id=f"fleet:{number}") for number in range(3_000)]
+    client.hset(SUBSCRIPTIONS, mapping={one.id: encode(one) for one in many})
+
+    async def steps(context: Context) -> None:
+        await context.store.bring_forward()
+        assert len(await context.store.due_slots(len(many) + 1)) == len(many)
+
+    run(valkey, tmp_path, steps)
+    assert client.info("commandstats")["cmdstat_zadd"]["calls"] >= 6
