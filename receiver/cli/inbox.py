@@ -14,7 +14,7 @@ from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
 from receiver.outbound import NotSent, Unanswered
 from receiver.polling.mailbox import connect
-from receiver.polling.mailbox.api import PAGE, MailboxApi, Refused
+from receiver.polling.mailbox.api import PAGE, MailboxApi, Refused, RequestRefused
 from receiver.polling.mailbox.connect import NoSuchPoll
 from receiver.polling.mailbox.consents import KeyMissing
 from receiver.polling.mailbox.shapes import NotUnderstood
@@ -175,7 +175,7 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
     except (NoSuchPoll, KeyMissing, NotSent) as error:
         raise setup.Refused(str(error)) from None
     except Refused as error:
-        hint = ": is there such a message?" if error.of_the_request else ""
+        hint = ": is there such a message?" if isinstance(error, RequestRefused) else ""
         raise setup.Refused(f"the gateway refused: {error}{hint}") from None
     except NotUnderstood as error:
         raise setup.Refused(f"the gateway's answer is none: {error}") from None

@@ -40,11 +40,9 @@ class Refused(Exception):
         self.error, self.retry_after = error, retry_after
         super().__init__(str(error))
 
-    @property
-    def of_the_request(self) -> bool:
-        """Return whether a 4xx is about what was asked for, not about who asks or how often."""
-        status = self.error.status
-        return status >= 400 and status not in (401, 403) and not is_passing(status)
+
+class RequestRefused(Refused):
+    """A 4xx about what was asked for, not about who asks or how often."""
 
 
 class NoIndex(Exception):
@@ -87,12 +85,8 @@ class MailboxApi:
         """Return the state of the index; None where the gateway cannot be asked for it."""
         try:
             return await self.index()
-        except NotUnderstood:
+        except (NotUnderstood, RequestRefused):
             return None
-        except Refused as error:
-            if error.of_the_request:
-                return None
-            raise
 
     async def delta(self, state: str) -> Delta:
         """Return what has changed since a state."""
@@ -155,7 +149,9 @@ class MailboxApi:
             own = await self._token.headers()
             answer = await self._send(method, path, own, content)
         if not 200 <= answer.status < 300:
-            raise Refused(request_error.read(answer), answer.retry_after)
+            of_us = answer.status < 400 or answer.status in (401, 403) or is_passing(answer.status)
+            kind = Refused if of_us else RequestRefused
+            raise kind(request_error.read(answer), answer.retry_after)
         return answer
 
     async def _send(

@@ -9,7 +9,7 @@ import structlog
 from msgspec.structs import replace
 
 from receiver.polling.mailbox import follow
-from receiver.polling.mailbox.api import MailboxApi, NoIndex, Refused
+from receiver.polling.mailbox.api import MailboxApi, NoIndex, RequestRefused
 from receiver.polling.mailbox.changes import Changes
 from receiver.polling.mailbox.progress import Progress, ProgressStore
 from receiver.polling.mailbox.reading import Pause
@@ -71,9 +71,7 @@ class Mailbox:
             return await self._list(api, progress)
         try:
             delta = await api.delta(progress.state)
-        except Refused as error:
-            if not error.of_the_request:
-                raise
+        except RequestRefused as error:
             log.warning("mailbox.state_refused", poll=self._name, error=str(error))
             return await self._list(api, progress)
         changes = self._changes()

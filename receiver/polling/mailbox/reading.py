@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from receiver.carriers.att.items import fields_of
-from receiver.polling.mailbox.api import CHUNK, MailboxApi, Refused
+from receiver.polling.mailbox.api import CHUNK, MailboxApi, RequestRefused
 from receiver.polling.mailbox.shapes import message_id
 
 Pause = Callable[[float], Awaitable[None]]
@@ -45,9 +46,7 @@ async def with_texts(
 async def _some(api: MailboxApi, ids: list[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
     try:
         page = await api.some(ids)
-    except Refused as error:
-        if not error.of_the_request:
-            raise
+    except RequestRefused:
         return await _each(api, ids), []
     found = {message_id(one): one for one in page.messages}
     return found, [one for one in ids if one in page.failed and one not in found]
@@ -57,9 +56,6 @@ async def _each(api: MailboxApi, ids: list[str]) -> dict[str, dict[str, Any]]:
     """Fetch messages one by one: for one that is gone a request for all may be refused."""
     found = {}
     for one in ids:
-        try:
+        with suppress(RequestRefused):
             found[one] = await api.message(one)
-        except Refused as error:
-            if not error.of_the_request:
-                raise
     return found
