@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from math import inf
 from typing import Final
 
 import msgspec
@@ -27,9 +28,12 @@ def renew_slots(client: redis.Redis, name: str) -> None:
         found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
         if not found:
             raise setup.Refused(f"there is no such set or slot: {_SEE}")
-        for slot in found:
-            overview.enqueue_order(client, slot.operator, Order(do="renew", slot=slot.id))
-        _await(client, {slot.operator for slot in found})
+        operators = {slot.operator for slot in found}
+        for name in operators:
+            of_operator = (slot for slot in found if slot.operator == name)
+            orders = (Order(do="renew", slot=slot.id) for slot in of_operator)
+            overview.enqueue_orders(client, name, *orders)
+        _await(client, operators)
     output.print_message(_DONE)
 
 
@@ -43,7 +47,7 @@ def delete_slot(client: redis.Redis, name: str) -> None:
         if slot is None:
             raise setup.Refused(f"there is no such slot: {_SEE}")
         if slot.living:
-            overview.enqueue_order(client, slot.operator, Order(do="delete", slot=name))
+            overview.enqueue_orders(client, slot.operator, Order(do="delete", slot=name))
             _await(client, [slot.operator])
         elif not any(each.state == "deleting" for each in slot.attempts):
             output.exit_nothing_found(f"nothing is deleted: {_why_nothing(slot)}; {look}")
@@ -62,7 +66,7 @@ def order_orphan(client: redis.Redis, orphan: tuple[str, str], do: str, name: st
     """
     operator, base = orphan
     order = msgspec.convert({"do": do, "base": base, "subscription": name}, Order)
-    overview.enqueue_order(client, operator, order)
+    overview.enqueue_orders(client, operator, order)
     _await(client, [operator], orphan=name)
     output.print_message("done: see `receiver subscriptions orphans`")
 
@@ -84,7 +88,7 @@ def apply_sets(client: redis.Redis, settings: Settings, *, yes: bool) -> list[st
     names = [one.name for one in settings.operators]
     with setup.redis_faults():
         for name in names:
-            overview.enqueue_order(client, name, Order(do="apply", yes=yes))
+            overview.enqueue_orders(client, name, Order(do="apply", yes=yes))
         _await(client, names)
         found = overview.read_sets(client, overview.read_slots(client), settings)
     undone = {one.name: _undone(one) for one in found if one.operator in names}
@@ -101,13 +105,15 @@ def _undone(one: SetState) -> str:
 
 
 def _await(client: redis.Redis, operators: Collection[str], *, orphan: str = "") -> None:
-    """Wait until the controllers have done their orders. Raises `Refused` after a minute, or where
-    the one about this orphan cannot be done.
+    """Wait until the controllers have done their orders. Raises `Refused` after a minute in which
+    none was done, or where the one about this orphan cannot be done.
     """
-    until = time.monotonic() + _LONGEST_WAIT
+    fewest, until = inf, 0.0
     try:
-        while any(overview.count_open_orders(client, name) for name in operators):
-            if time.monotonic() > until:
+        while left := sum(overview.count_open_orders(client, name) for name in operators):
+            if left < fewest:
+                fewest, until = left, time.monotonic() + _LONGEST_WAIT
+            elif time.monotonic() > until:
                 raise setup.Refused(
                     "ordered, but not done yet: does `receiver worker` run, and the operator "
                     "answer?"

@@ -60,9 +60,9 @@ def plan(found: list[Slot], settings: Settings, now: float) -> list[Difference]:
     return sorted([*declared, *left], key=lambda each: (each.name, each.left_at))
 
 
-def enqueue_order(client: redis.Redis, operator: str, order: Order) -> None:
-    """Enqueue an order for the operator's controller."""
-    client.rpush(subscriptions_orders(operator), msgspec.json.encode(order))
+def enqueue_orders(client: redis.Redis, operator: str, *orders: Order) -> None:
+    """Enqueue orders for the operator's controller, all of them or none."""
+    client.rpush(subscriptions_orders(operator), *map(msgspec.json.encode, orders))
 
 
 def count_open_orders(client: redis.Redis, operator: str) -> int:

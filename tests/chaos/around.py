@@ -134,7 +134,7 @@ class Around:
         for each in DEVICES:
             slot = slot_id("fleet", "sim", {"phoneNumber": each}, TYPE)
             order = Order(do="renew", slot=slot)
-            await asyncio.to_thread(overview.enqueue_order, self.client, "sim", order)
+            await asyncio.to_thread(overview.enqueue_orders, self.client, "sim", order)
         self.orders += 1
 
     async def move_device(self) -> None:

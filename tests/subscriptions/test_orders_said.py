@@ -3,13 +3,19 @@ they are ended while they wait.
 """
 
 import signal
+import threading
+import time
 
 import pytest
 
-from receiver.contract.redis_keys import subscriptions_orders
+from receiver.cli import subscription_orders
+from receiver.contract.redis_keys import SUBSCRIPTIONS, subscriptions_orders
+from receiver.subscriptions.slots import encode
+from tests.support.command_line import here
 from tests.support.commands import running
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
+from tests.support.subscribing import slot
 from tests.support.subscriptions_command import command, read
 
 
@@ -58,3 +64,27 @@ def test_where_there_is_nothing_to_delete_yet_that_is_said(fleet: Controlled) ->
     done = command(fleet, "delete", slot.id)
     said = f"it is being deleted: see `receiver subscriptions show {slot.id}`\n"
     assert (done.returncode, done.stderr) == (0, said)
+
+
+def test_orders_of_many_slots_are_waited_for_as_long_as_they_are_being_done(
+    fleet: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription_orders, "_LONGEST_WAIT", 3.0)
+    fleet.configure()
+    for number in range(10):
+        one = slot(id=f"fleet:{number}", operator="sim")
+        fleet.redis.hset(SUBSCRIPTIONS, one.id, encode(one))
+    orders = subscriptions_orders("sim")
+
+    def do_one_after_the_other() -> None:
+        while fleet.redis.llen(orders) < 10:
+            time.sleep(0.05)
+        while fleet.redis.lpop(orders):
+            time.sleep(0.5)
+
+    controller = threading.Thread(target=do_one_after_the_other, daemon=True)
+    controller.start()
+    words = ("subscriptions", "renew", "fleet")
+    done = here(fleet.directory, *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret")
+    assert (done.code, done.err) == (0, "done: see `receiver subscriptions list`\n")
+    controller.join()
