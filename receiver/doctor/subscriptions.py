@@ -9,7 +9,7 @@ from receiver.metrics.snapshot import Snapshot
 from receiver.outbound.operator_credentials import NotConfigured, credentials
 from receiver.subscriptions import desired
 from receiver.subscriptions.operator_state import OperatorState
-from receiver.subscriptions.set_state import SetState
+from receiver.subscriptions.set_state import SetState, when_ends
 from receiver.subscriptions.slots import Slot
 
 _CLOCK: Final = 60.0
@@ -217,8 +217,8 @@ def _converged(one: SetState, now: float) -> Iterator[Finding]:
     if one.next_end is not None and overdue and one.next_end - now < _ENDS_SOON:
         yield Finding(
             "serious",
-            f"a subscription of the set {one.name} ends in {(one.next_end - now) / 3600:.1f} "
-            "hours, and is not being renewed",
+            f"a subscription of the set {one.name} {when_ends(one.next_end - now)}, and is not "
+            "being renewed",
             "after that nothing of its device is sent to us",
             f"receiver subscriptions renew {one.name}",
         )

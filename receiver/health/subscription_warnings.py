@@ -8,7 +8,7 @@ import redis.asyncio
 from receiver.config.settings import Settings
 from receiver.subscriptions import operator_state
 from receiver.subscriptions.operator_state import OperatorState
-from receiver.subscriptions.set_state import SetState
+from receiver.subscriptions.set_state import SetState, when_ends
 
 _EVERY: Final = 10
 """Looks of the monitor between two readings."""
@@ -69,6 +69,6 @@ def _of_set(one: SetState, now: float) -> Iterator[str]:
         yield f"{missing} of {one.wanted} do not live"
     overdue = one.renewal_due is not None and now - one.renewal_due > _LONG
     if one.next_end is not None and overdue and one.next_end - now < _ENDS_SOON:
-        yield f"one ends in {(one.next_end - now) / 3600:.1f} hours and is not being renewed"
+        yield f"one {when_ends(one.next_end - now)} and is not being renewed"
     if one.unknown_since and now - one.unknown_since > _LONG:
         yield f"for {(now - one.unknown_since) / 60:.0f} minutes unknown whether one was created"

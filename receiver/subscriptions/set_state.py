@@ -74,6 +74,14 @@ def add(state: SetState, slot: Slot) -> None:
             state.renewal_due = _first(state.renewal_due, living[-1].renew)
 
 
+def when_ends(seconds: float) -> str:
+    """Say when a subscription ends, in so many seconds; of one that is past its end nobody may know
+    whether it lives, as long as its operator does not answer.
+    """
+    hours = seconds / 3600
+    return f"ends in {hours:.1f} hours" if hours >= 0 else f"was to end {-hours:.1f} hours ago"
+
+
 def _first(known: float | None, time: float) -> float | None:
     """Return the earlier of two times; 0 is none."""
     return min(filter(None, (known, time)), default=None)

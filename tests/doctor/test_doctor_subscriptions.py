@@ -128,6 +128,10 @@ def test_what_is_wrong_with_an_operator(
             {"next_end": 7230, "renewal_due": -7200},
             "serious: a subscription of the set fleet ends in 2.0 hours, and is not being renewed",
         ),
+        (
+            {"next_end": -7230, "renewal_due": -90000},
+            "serious: a subscription of the set fleet was to end 2.0 hours ago, and is not",
+        ),
         ({"no_room": 2}, "warning: 2 renewals of the set fleet find no room in the operator's"),
         ({"unknown_since": -1200}, "warning: of an attempt of the set fleet nobody"),
     ],

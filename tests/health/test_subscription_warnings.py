@@ -69,6 +69,11 @@ def test_where_all_live_there_is_no_warning(valkey: Valkey, tmp_path: Path) -> N
         ),
         (
             {},
+            {"next_end": -7200, "renewal_due": -90000},
+            "subscriptions fleet: one was to end 2.0 hours ago and is not being renewed",
+        ),
+        (
+            {},
             {"unknown_since": -1200},
             "subscriptions fleet: for 20 minutes unknown whether one was created",
         ),
