@@ -91,10 +91,10 @@ def apply_sets(client: redis.Redis, settings: Settings, *, yes: bool) -> list[st
             overview.enqueue_orders(client, name, Order(do="apply", yes=yes))
         _await(client, names)
         found = overview.read_sets(client, overview.read_slots(client), settings)
-    undone = {one.name: _undone(one) for one in found if one.operator in names}
-    if not any(undone.values()):
+    undone = [said for one in found if one.operator in names and (said := _undone(one))]
+    if not undone:
         output.print_message(_DONE if found else NOTHING_DECLARED)
-    return [said for said in undone.values() if said]
+    return undone
 
 
 def _undone(one: SetState) -> str:

@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from receiver.metrics.families import Labelled, counter, gauge, labelled
 from receiver.metrics.snapshot import Snapshot
 from receiver.subscriptions.operator_state import OperatorState
-from receiver.subscriptions.set_state import SetState
+from receiver.subscriptions.set_state import SetState, together
 from receiver.subscriptions.slots import SlotState
 
 _Of = Callable[[SetState, float], float]
@@ -90,7 +90,10 @@ def metrics(snapshot: Snapshot) -> Iterator[Metric]:
     """Yield all of them."""
     now, stored = snapshot.now, snapshot.subscription_credentials
     yield gauge("receiver_subscription_credentials", "Credentials of subscriptions.", stored)
-    sets = {(each.name,): each for one in snapshot.operators for each in one.sets}
+    sets: dict[tuple[str, ...], SetState] = {}
+    for each in (each for one in snapshot.operators for each in one.sets):
+        known = sets.get((each.name,))
+        sets[each.name,] = together(known, each) if known else each
     by_state: Labelled = {
         (*name, state): one.states.get(state, 0)
         for name, one in sets.items()

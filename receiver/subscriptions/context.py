@@ -29,6 +29,8 @@ class Context:
     operator: Operator
     sets: dict[str, SubscriptionSet]
     public_url: str
+    elsewhere: frozenset[str] = frozenset()
+    """The sets that `receiver.toml` declares at other operators."""
     api: Api
     store: Store
     lists: Lists

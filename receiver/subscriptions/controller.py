@@ -57,15 +57,16 @@ class Controller:
         pool = redis_client.async_pool(settings.redis_url or "", socket_timeout=5.0)
         store = Store(Redis.from_pool(pool), operator.name, self._due)
         api = Api(client)
-        self._stopping = stopping
+        self._stopping, declared = stopping, settings.subscriptions
         address = redis_client.address(settings.redis_url or "")
         self._away = Condition(log, "redis.trouble", "redis.back", server=address)
         self._running: dict[asyncio.Task[None], str] = {}
         """The steps under way, and the slot of each."""
         self.context = Context(
             operator=operator,
-            sets={one.name: one for one in settings.subscriptions if one.operator == operator.name},
+            sets={one.name: one for one in declared if one.operator == operator.name},
             public_url=settings.public_url,
+            elsewhere=frozenset(one.name for one in declared if one.operator != operator.name),
             api=api,
             store=store,
             lists=Lists(api, store.now),
@@ -120,13 +121,12 @@ class Controller:
         context.strangers.begin()
         await self._events.load_position()
         await context.store.mark_controller()
-        found = await context.store.read_state("renewal")
-        context.replaces = "replace" in (found, context.operator.renewal)
+        read = context.store.read_state
+        context.replaces = "replace" in (await read("renewal"), context.operator.renewal)
         await context.store.load_clock()
         await context.load_pauses()
-        read = context.store.read_state
         urls = context.urls.items()
-        moved = {name for name, url in urls if url and await read(name) not in ("", url)}
+        moved = {key for key, url in urls if url and await read(key) not in ("", url)}
         devices = {}
         async for slot in context.store.slots():
             devices[slot.id] = str(slot.device)

@@ -109,13 +109,13 @@ class Reconciler:
 
     async def _apply(self, each: Difference, *, yes: bool) -> None:
         store = self._context.store
-        await store.write_field(SUBSCRIPTION_SETS, f"{each.name}:devices", each.trouble)
+        await self._note(each, "devices", each.trouble)
         if each.trouble:
             log.error("subscriptions.devices", set=each.name, said=each.trouble)
             return
         held = each.guarded and not yes
         waiting = len(each.delete) if held else ""
-        await store.write_field(SUBSCRIPTION_SETS, f"{each.name}:deletions", waiting)
+        await self._note(each, "deletions", waiting)
         if waiting:
             log.warning("subscriptions.deletions_wait", set=each.name, count=len(each.delete))
         await store.add_slots(each.create)
@@ -133,6 +133,14 @@ class Reconciler:
                 create=len(each.create),
                 delete=len(each.delete),
             )
+
+    async def _note(self, each: Difference, what: str, value: object) -> None:
+        """Store something of a set under its name, unless it has moved: then what is noted there is
+        what the set's operator of now says.
+        """
+        if not each.left_at or each.name not in self._context.elsewhere:
+            field = f"{each.name}:{what}"
+            await self._context.store.write_field(SUBSCRIPTION_SETS, field, value)
 
     def _move(self, slot: Slot) -> Change:
         """Make a successor due, whose notifications come to the set's new listener."""

@@ -1,5 +1,6 @@
 """The state of a subscription set in numbers: counted over its slots, completed by its counters."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -72,6 +73,22 @@ def add(state: SetState, slot: Slot) -> None:
         state.next_end = _first(state.next_end, max(each.ends for each in living))
         if slot.state == "active":
             state.renewal_due = _first(state.renewal_due, living[-1].renew)
+
+
+def together(one: SetState, other: SetState) -> SetState:
+    """Return what two operators have of one set: it has moved, and something is left at the other.
+    What is noted under the set's name is the same of both.
+    """
+    return msgspec.structs.replace(
+        one,
+        wanted=one.wanted + other.wanted,
+        active=one.active + other.active,
+        states=dict(Counter(one.states) + Counter(other.states)),
+        no_room=one.no_room + other.no_room,
+        next_end=_first(one.next_end, other.next_end or 0),
+        renewal_due=_first(one.renewal_due, other.renewal_due or 0),
+        unknown_since=_first(one.unknown_since, other.unknown_since or 0),
+    )
 
 
 def when_ends(seconds: float) -> str:

@@ -1,0 +1,72 @@
+"""A set that has moved to another operator, while something of it is left at the one before."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.config.settings import Settings, load
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS, SUBSCRIPTIONS, subscriptions_state
+from receiver.metrics import snapshot
+from receiver.metrics.exposition import exposition
+from receiver.subscriptions import overview
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.reconcile import Reconciler
+from receiver.subscriptions.slots import encode
+from tests.support.subscribing import TOML, attempt, run, slot
+from tests.support.valkey import Valkey
+
+OPERATOR = TOML[TOML.index("[[operator]]") : TOML.index("[[subscription]]")]
+MOVED = TOML.replace("[[subscription]]", OPERATOR.replace("nokia", "old") + "[[subscription]]")
+LEFT = slot(attempt(), operator="old", state="active")
+
+
+def settings(directory: Path) -> Settings:
+    (directory / "receiver.toml").write_text(MOVED)
+    return load({"RECEIVER_CONFIG": str(directory / "receiver.toml")})
+
+
+def test_the_operator_before_does_not_write_over_what_is_noted_of_the_set(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        noted = {"fleet:devices": "fleet.txt: line 3: wrong", "fleet:deletions": "7"}
+        for name, value in noted.items():
+            await context.store.write_field(SUBSCRIPTION_SETS, name, value)
+        await context.store.add_slots([slot(attempt(), state="active")])
+        context.sets, context.elsewhere = {}, frozenset({"fleet"})
+        await Reconciler(context).run()
+        for name, value in noted.items():
+            assert await context.store.read_field(SUBSCRIPTION_SETS, name) == value
+
+    run(valkey, tmp_path, steps)
+
+
+def test_what_waits_to_be_deleted_at_the_operator_before_is_counted_there(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client = valkey.client()
+    client.hset(SUBSCRIPTIONS, LEFT.id, encode(LEFT))
+    client.hset(SUBSCRIPTION_SETS, "fleet:devices", "fleet.txt: line 3: wrong")
+    found = overview.read_sets(client, overview.read_slots(client), settings(tmp_path))
+    assert [(one.operator, one.deletions, one.devices) for one in found] == [
+        ("nokia", 0, "fleet.txt: line 3: wrong"),
+        ("old", 1, ""),
+    ]
+
+
+@pytest.mark.parametrize("first", ["nokia", "old"])
+def test_metrics_count_what_is_wanted_at_both(valkey: Valkey, tmp_path: Path, first: str) -> None:
+    client = valkey.client()
+    lives: dict[str, Any] = {"wanted": 10, "active": 9, "states": {"active": 9, "failing": 1}}
+    for name, counted in {"nokia": lives, "old": {"next_end": 5e9}}.items():
+        sets = json.dumps([{"name": "fleet", "operator": name, **counted}])
+        client.hset(subscriptions_state(name), "sets", sets)
+    names = sorted(("nokia", "old"), key=lambda name: name != first)
+    state = snapshot.read(client, (), names)
+    page = exposition(state, None, settings(tmp_path)).decode()
+    assert 'receiver_subscriptions_wanted{set="fleet"} 10.0' in page
+    assert 'receiver_subscriptions_active{set="fleet"} 9.0' in page
+    assert 'receiver_subscriptions{set="fleet",state="failing"} 1.0' in page
+    assert 'receiver_subscriptions_next_end_seconds{set="fleet"} +Inf' not in page
