@@ -62,7 +62,13 @@ class Context:
         """Return what the slot's operator and set demand of its next step."""
         one = self.sets.get(slot.set)
         silent = one.silent_hours * 3600 if one else 0.0
-        return Policy(self.replaces, silent, self.last.times.get(slot.id, 0.0), one is not None)
+        return Policy(
+            replaces=self.replaces,
+            silent=silent,
+            last_event=self.last.times.get(slot.id, 0.0),
+            declared=one is not None,
+            asks=bool(self.base(slot)),
+        )
 
     def sink(self, slot: Slot, attempt: str) -> str:
         """Return the URL that an attempt's notifications are to come to."""

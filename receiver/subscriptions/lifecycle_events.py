@@ -121,8 +121,8 @@ class LifecycleEvents:
 
         Until its slot has one that lives, it serves; the search for orphans deletes it then.
         """
-        serves = slot.wanted and not slot.living
-        if serves or any(each.subscription == subscription for each in slot.attempts):
+        base, serves = self._context.base(slot), slot.wanted and not slot.living
+        if not base or serves or any(each.subscription == subscription for each in slot.attempts):
             return
         now, pause = time.monotonic(), self._context.timing.between_lists
         self._deleted = {name: at for name, at in self._deleted.items() if now - at < pause}
@@ -130,7 +130,7 @@ class LifecycleEvents:
             return  # it may send many events until it is gone, or is not deleted at all
         self._deleted[subscription] = now
         log.warning("subscription.twin", slot=slot.id)
-        await self._context.api.discard(self._context.base(slot), subscription)
+        await self._context.api.discard(base, subscription)
 
 
 def _end(slot: Slot, attempt: str, subscription: str, reason: str) -> Change | None:

@@ -32,6 +32,10 @@ _AFTER_THE_END: Final = 5.0
 _GIVEN_UP: Final = 600.0
 """Seconds after its end until an attempt is given up of which the operator tells nothing: clocks
 differ, and it is looked for once more."""
+_ASKING: Final[frozenset[Action]] = frozenset(
+    {"resolve", "check_alive", "delete", "create", "make_room", "check_silence"}
+)
+"""What asks something of the operator."""
 _UNDECIDED: Final = frozenset({"intended", "posting", "unknown", "pending"})
 
 
@@ -54,6 +58,9 @@ class Policy(NamedTuple):
     """Seconds without an event until the subscription is checked; 0: never."""
     last_event: float = 0
     """When the slot's last event came."""
+    asks: bool = True
+    """Whether the operator's table has a URL of the slot's API. Without one nothing can be asked,
+    and an attempt is let go when it must have ended."""
     declared: bool = True
     """Whether `receiver.toml` declares the set there still. What lives of another is not renewed:
     to delete it waits for `apply --yes`."""
@@ -62,6 +69,8 @@ class Policy(NamedTuple):
 def next_step(slot: Slot, policy: Policy) -> Step | None:
     """Return the step that is due first; None where a slot needs nothing."""
     steps = [*_for_attempts(slot), *(_wanted(slot, policy) if slot.wanted else _unwanted(slot))]
+    if not policy.asks:
+        steps = [each for each in steps if each.action not in _ASKING]
     return min(steps, key=lambda step: step.at, default=None)
 
 

@@ -3,16 +3,25 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from receiver.cli.subscription_tables import describe_difference
 from receiver.config.settings import Settings, load
 from receiver.contract.redis_keys import SUBSCRIPTIONS
 from receiver.doctor.subscriptions import left_behind
+from receiver.outbound import FixedHeaders, OperatorClient
 from receiver.subscriptions import overview
-from receiver.subscriptions.slots import Attempt, Slot, encode, slot_id
+from receiver.subscriptions.api import Api
+from receiver.subscriptions.context import Context
+from receiver.subscriptions.lists import Lists
+from receiver.subscriptions.next_step import Policy, next_step
+from receiver.subscriptions.slots import Attempt, AttemptState, Slot, encode, slot_id
+from receiver.subscriptions.steps import run_step
 from tests.support.commands import run
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.eventually import eventually
-from tests.support.subscribing import TOML
+from tests.support.subscribing import TOML, attempt, slot
+from tests.support.subscribing import run as run_context
 from tests.support.valkey import Valkey
 
 DEVICE = {"phoneNumber": "+12065550100"}
@@ -122,3 +131,31 @@ def test_what_is_left_at_an_operator_is_deleted_when_it_is_applied(fleet: Contro
     fleet.order(do="apply", yes=True)
     fleet.settled()
     eventually(lambda: {slot.set for slot in fleet.slots()} == {"another", "old"})
+
+
+@pytest.mark.parametrize("state", ["active", "pending", "unknown", "deleting"])
+def test_what_is_left_at_an_api_whose_url_is_gone_is_let_go_when_it_must_have_ended(
+    valkey: Valkey, tmp_path: Path, state: AttemptState
+) -> None:
+    async def steps(context: Context) -> None:
+        now = context.store.now()
+        left = attempt(state=state, subscription="s", created=now - 9, ends=now + 1, asked_end=now)
+        gone = slot(left, type="roaming-on", wanted=False)  # the operator has no `roaming`
+        await context.store.add_slots([gone])
+        async with OperatorClient(FixedHeaders({"x-key": "a"})) as client:
+            context.api = Api(client)
+            context.lists = Lists(context.api, context.store.now)
+            for _ in range(3):
+                await run_step(context, gone.id)
+            assert await context.store.read_slot(gone.id)
+            context.store._ahead += 700
+            for _ in range(3):
+                await run_step(context, gone.id)
+        assert await context.store.read_slot(gone.id) is None
+
+    run_context(valkey, tmp_path, steps)
+
+
+def test_nothing_is_asked_of_an_api_whose_url_is_gone() -> None:
+    assert next_step(slot(attempt()), Policy(asks=False)) is None
+    assert next_step(slot(), Policy(asks=False)) is None
