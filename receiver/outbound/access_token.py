@@ -62,10 +62,12 @@ class AccessToken:
             if self._headers is None or now >= self._renew_at:
                 try:
                     await self._renew()
-                except TokenRefused:
-                    if self._headers is None or time.monotonic() >= self._ends_at:
+                except TokenRefused as error:
+                    now = time.monotonic()
+                    if self._headers is None or now >= self._ends_at:
                         raise
-                    self._renew_at = time.monotonic() + _TRY_AGAIN
+                    wanted = max(error.retry_after or 0.0, _TRY_AGAIN)
+                    self._renew_at = min(now + wanted, self._ends_at)
             assert self._headers is not None  # noqa: S101 - renewed, or raised
             return dict(self._headers)
 

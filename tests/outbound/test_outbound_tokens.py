@@ -78,6 +78,25 @@ def test_a_token_endpoint_that_is_down_is_not_asked_for_each_request(
     assert ask(operator, later) == [0, 1, 1, 1, 2]
 
 
+def test_a_token_endpoint_that_asks_for_patience_gets_it_while_the_token_is_good(
+    operator: Simulated, clock: SimpleNamespace
+) -> None:
+    operator.control("settings", authentication={"expires_in": 1000})
+    fault = {"effect": "status", "status": 429, "retry_after": 60}
+    operator.control("faults", operation="token", skip=1, times=0, **fault)
+
+    async def later(client: OperatorClient) -> list[int]:
+        asked = []
+        for passes in (0, 900, 30, 25, 10):
+            clock.now += passes
+            assert (await client.request("GET", operator.url + V08)).status == 200
+            said = (await asyncio.to_thread(operator.books))["requests"]
+            asked.append(said.get("token 429", 0))
+        return asked
+
+    assert ask(operator, later) == [0, 1, 1, 1, 2]
+
+
 def test_after_a_401_there_is_one_new_token_and_one_more_attempt(operator: Simulated) -> None:
     async def forgotten(client: OperatorClient) -> Answer:
         await client.request("GET", operator.url + V08)
