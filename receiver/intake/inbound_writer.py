@@ -111,6 +111,12 @@ class Inbound:
         self.refusal, self.answered = "", time.monotonic()
         return reply
 
+    def wait_longer(self, most: float) -> None:
+        """Have the next attempt after one that was not answered in time take twice as long, but for
+        no more than so many seconds.
+        """
+        self._link.wait_longer(most)
+
     def give_up(self, batch: Batch) -> None:
         """Count the memory of a batch that will not be tried again, and may have been taken: its
         answer was lost.

@@ -53,6 +53,10 @@ class RedisLink:
         self._sha = b""
         self._replicas = replicas
 
+    def wait_longer(self, most: float) -> None:
+        """Have the next connection wait twice as long, but for no more than so many seconds."""
+        self._within = min(2 * self._within, most)
+
     async def run(self, keys: list[str], args: list[Any]) -> Reply:
         """Run the script once, within the deadline.
 

@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 _PAUSE: Final = 0.25
 """Seconds between two attempts while Redis takes nothing."""
+_LONGEST: Final = 10.0
+"""Seconds that an attempt may take: over a slow line a batch of some megabytes takes longer than
+any request may wait, and what is behind it would never come."""
 
 
 class Drain:
@@ -50,6 +53,8 @@ class Drain:
                 while await self._in_turn():
                     pass
             except DOWN as error:
+                if isinstance(error, TimeoutError):
+                    self._inbound.wait_longer(_LONGEST)
                 self._stalled(type(error).__name__)
             except SpoolError as error:
                 self._stalled(str(error))
