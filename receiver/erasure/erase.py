@@ -25,8 +25,8 @@ from receiver.contract.redis_keys import (
     retry_due,
     retry_items,
 )
-from receiver.contract.stored_values import whole
 from receiver.erasure import log_rewrite, parked, runs, spools, subscribed, watches
+from receiver.erasure.meanwhile import Meanwhile
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, as_stored, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
@@ -87,8 +87,6 @@ class Eraser:
         self._passed = passed
         self._say = say
         self._open_seconds = open_seconds
-        self._replayed = 0
-        """How many dead letters had been replayed before."""
         self._patient = True
         """Whether to wait for the workers still: not once they have let that time pass."""
         self._entries, self._deliveries, self._drop = (
@@ -107,7 +105,7 @@ class Eraser:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
         self.report.dry_run = dry_run
         begun = "" if dry_run else runs.begin(self._client)
-        self._replayed = _replayed(self._client)
+        meanwhile = Meanwhile(self._client, self._person)
         self._erase_spooled()  # first: what is not erased there goes into Redis
         who, sinks = self._person, known_sinks(self._client)
         self._each(find_published(self._client, who, self._looked_at))
@@ -116,7 +114,8 @@ class Eraser:
         self._each(find_sent(self._client, who, sinks, self._copies, self._looked_at))
         report = self.report
         report.erased = dict(+self._erased)
-        report.left += [*self._left(), *self._person.left, *subscribed.left(self._client, who)]
+        report.left += [*self._left(), *meanwhile.left(), *who.left]
+        report.left += subscribed.left(self._client, who)
         if dry_run:
             report.left += parked.not_looked_at(self._client, "without --dry-run they are")
             report.log = "left as it is"
@@ -217,21 +216,6 @@ class Eraser:
     def _left(self) -> Iterator[str]:
         for what, count in self._open.items():
             yield f"{count} {what}: run this again once `receiver worker` has done its work"
-        if (again := _replayed(self._client) - self._replayed) > 0:
-            yield f"{again} dead letters were replayed meanwhile, and not looked at: run this again"
-
-
-def _replayed(client: Any) -> int:
-    """Return how many dead letters were ever replayed: they go back to where was looked already.
-    Raises `redis.RedisError`.
-    """
-    if not client.exists(DEAD_LETTERS):
-        return 0
-    pipe = client.pipeline()
-    pipe.xinfo_stream(DEAD_LETTERS)
-    pipe.hmget(LEDGER, "dead_dropped", "dead_trimmed")
-    stream, counted = pipe.execute()
-    return int(stream["entries-added"] - stream["length"] - sum(map(whole, counted)))
 
 
 def _pages(found: Iterator[Found]) -> Iterator[list[Found]]:

@@ -70,13 +70,29 @@ def find(
     yield from find_sent(client, person, sinks, copies, passed)
 
 
+def newest_in(client: Any) -> str:
+    """Return the entry that came in last, for `find_in`. Raises `redis.RedisError`."""
+    found = client.xrevrange(INBOUND, count=1)
+    return str(found[0][0].decode()) if found else "0-0"
+
+
+def find_in(
+    client: redis.Redis,
+    person: Person,
+    after: str = "0-0",
+    passed: Callable[[int], None] = lambda _: None,
+) -> Iterator[Found]:
+    """Yield what came in after an entry. Raises `redis.RedisError`."""
+    about = partial(names_in_notification, person)
+    yield from _in_stream(client, passed, "notification", INBOUND, b"n", about, after)
+
+
 def find_published(
     client: redis.Redis, person: Person, passed: Callable[[int], None]
 ) -> Iterator[Found]:
     """Yield what came in, and its events: what may yet be parked, or sent to a sink."""
-    stream = partial(_in_stream, client, passed)
-    yield from stream("notification", INBOUND, b"n", partial(names_in_notification, person))
-    yield from stream("event", EVENTS, b"event", person.in_bytes)
+    yield from find_in(client, person, passed=passed)
+    yield from _in_stream(client, passed, "event", EVENTS, b"event", person.in_bytes)
 
 
 def find_sent(
@@ -106,8 +122,9 @@ def _in_stream(
     key: str,
     field: bytes,
     about: _About,
+    after: str = "0-0",
 ) -> Iterator[Found]:
-    for page in Look(client).all(key):
+    for page in Look(client).all(key, f"({after}"):
         for entry, fields in page:
             stored = fields.get(field, b"")
             if about(stored):

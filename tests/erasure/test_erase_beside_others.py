@@ -1,12 +1,12 @@
-"""An erasure beside workers that do nothing, and beside a replay of dead letters."""
+"""An erasure beside workers that do nothing, and beside replays of what it looks for."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from receiver.contract.records import DeadLetter, Notification, encode
-from receiver.contract.redis_keys import DEAD_LETTERS
+from receiver.contract.records import DeadLetter, Notification, Refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, REJECTED
 from receiver.erasure import log_rewrite, parked, wait
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
@@ -70,3 +70,29 @@ def test_what_is_replayed_while_it_looks_is_left_and_said(
     again = erase(client)
     assert (again.complete, again.erased) == (True, {"notification": 1, "event": 1})
     assert erase(client).complete
+
+
+def test_a_rejected_request_that_is_replayed_while_it_looks_is_said(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HER, "before"), message(HIS, "before"))
+    work(client)
+    refused = Refusal("att.sms.mo", "default", "r", 1, 403, "no", [], message(HER))
+    kept = client.xadd(REJECTED, {"r": encode(refused)})
+
+    def replayed(*_: Any) -> Iterator[Any]:
+        """As `receiver rejected replay` does, between the two halves of the run."""
+        accept(client, message(HIS), message(HER))
+        client.xdel(REJECTED, kept)
+        return iter(())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parked, "erase", replayed)
+        report = erase(client)
+    assert (report.complete, report.erased) == (False, {"notification": 1, "event": 1})
+    (left,) = report.left
+    assert left.startswith("1 notifications about this person came in meanwhile")
+    work(client)
+    again = erase(client)
+    assert (again.complete, again.erased) == (True, {"notification": 1, "event": 1})
