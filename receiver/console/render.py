@@ -3,6 +3,7 @@
 import time
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,17 +23,23 @@ MESSAGE: Final = "message.html"
 _AGO: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
+@cache
 def environment() -> Environment:
-    """Return the templates' environment."""
+    """Return the templates' environment, all of them loaded: while the next version is installed
+    over this one its templates are not put together with this one's pages.
+    """
     made = Environment(
         loader=PackageLoader("receiver.console"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     named = (when, iso, ago, span, count, figure, idle, coded)
     made.filters |= {one.__name__: one for one in named}
+    for name in made.list_templates():
+        made.get_template(name)
     return made
 
 

@@ -1,11 +1,13 @@
 """Every page, for each role, on a store with something of everything and on an empty one."""
 
 import html
+import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from jinja2 import PackageLoader, TemplateNotFound
 from starlette.testclient import TestClient
 
 from receiver.auth import credential_store
@@ -153,6 +155,19 @@ def test_a_page_that_is_none_leads_back_and_a_viewer_is_led_to_nothing_refused(
     assert "console link --role operator" in viewer.get("/audit").text
     viewer.cookies.clear()
     assert "<nav" not in viewer.get("/nope").text
+
+
+def test_pages_are_those_of_the_version_that_was_started(
+    operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> NoReturn:
+        raise TemplateNotFound("of the version before")
+
+    fill(valkey)
+    monkeypatch.setattr(PackageLoader, "get_source", gone)  # the next one is installed over it
+    monkeypatch.setattr(os.path, "getmtime", lambda _: 0.0)
+    for path in [*PAGES, "/sinks/billing", "/listeners/promo", "/nope"]:
+        assert operator.get(path).status_code in (200, 404), path
 
 
 def test_no_link_leads_a_viewer_to_what_is_not_for_one(viewer: TestClient, valkey: Valkey) -> None:
