@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
@@ -35,6 +36,16 @@ client_secret_env = "KEY"
 """
 
 
+SLOT = Slot(
+    id="fleet:1",
+    set="fleet",
+    operator="nokia",
+    listener="default",
+    type="reachability-data",
+    device={"phoneNumber": "+12065550100"},
+)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "receiver.toml").write_text(TOML)
@@ -51,15 +62,7 @@ def test_why_nobody_sees_to_a_set_is_in_the_file_too(viewer: TestClient, kind: s
 def test_renewals_without_room_in_the_quota_are_told_as_the_command_tells_them(
     viewer: TestClient, valkey: Valkey, tmp_path: Path
 ) -> None:
-    slot = Slot(
-        id="fleet:1",
-        set="fleet",
-        operator="nokia",
-        listener="default",
-        type="reachability-data",
-        device={"phoneNumber": "+12065550100"},
-        no_room=True,
-    )
+    slot = msgspec.structs.replace(SLOT, no_room=True)
     valkey.client().hset(SUBSCRIPTIONS, slot.id, encode(slot))
     told = here(tmp_path, "subscriptions", "list", terminal=True, REDIS_URL=valkey.url).out
     assert "no room in the quota" in " ".join(told.split())
@@ -75,3 +78,15 @@ def test_a_poll_that_nobody_has_run_yet_has_its_kind(
     exported = json.loads(viewer.get("/export/polls?format=ndjson").text)
     assert exported == told
     assert exported["kind"] == "att-inbox"
+
+
+def test_an_operator_that_is_not_reached_is_not_said_to_have_refused(
+    viewer: TestClient, valkey: Valkey, tmp_path: Path
+) -> None:
+    slot = msgspec.structs.replace(SLOT, state="failing", failures=1, error="no connection")
+    valkey.client().hset(SUBSCRIPTIONS, slot.id, encode(slot))
+    told = here(tmp_path, "subscriptions", "list", terminal=True, REDIS_URL=valkey.url).out
+    assert "1 x no connection" in " ".join(told.split())
+    page = viewer.get("/subscriptions").text
+    assert "1 x no connection" in page
+    assert "refused" not in page
