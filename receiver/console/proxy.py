@@ -19,11 +19,19 @@ def session(request: Request, peers: tuple[str, ...]) -> Session | None:
     `peers` are addresses, networks, or `unix` for whoever connects to a unix socket. Without a role
     it is a viewer's.
     """
-    name = request.headers.get(NAME, "").strip()[:64]
+    name = _in_utf8(request.headers.get(NAME, "")).strip()[:64]
     if not (peers and name and _trusted(request, peers)):
         return None
     role: Role = "operator" if request.headers.get(ROLE) == "operator" else "viewer"
     return Session(name, role, int(time.time()) + 60)
+
+
+def _in_utf8(value: str) -> str:
+    """Return a header's value in UTF-8, where its octets are; Starlette reads them as Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _trusted(request: Request, peers: tuple[str, ...]) -> bool:

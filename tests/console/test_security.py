@@ -196,3 +196,11 @@ def test_only_a_proxy_that_is_named_says_who_somebody_is(believed: str) -> None:
 @pytest.mark.parametrize("role", [b"", b"admin", b"Operator", b"viewer", b"operator,viewer"])
 def test_a_role_that_is_none_is_a_viewers(role: bytes) -> None:
     assert behind(("10.1.2.3", 1), "10.0.0.0/8", role).role == "viewer"
+
+
+@pytest.mark.parametrize("octets", ["José 日本".encode(), "José".encode("latin-1"), b"ada"])
+def test_a_name_that_a_proxy_says_is_read_as_it_was_written(octets: bytes) -> None:
+    scope = {"type": "http", "headers": [(b"x-forwarded-user", octets)], "client": ("10.1.2.3", 1)}
+    found = proxy.session(Request(scope), ("10.0.0.0/8",))
+    assert found
+    assert found.name in ("José 日本", "José", "ada")
