@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from receiver.console import audit, sessions
@@ -188,3 +189,21 @@ def test_an_export_of_who_is_signed_in_no_more_is_no_file_but_the_sign_in(consol
         link.click()
         page.wait_for_url("**/login")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "field"), [("/dead-letters", "reason has"), ("/rejected", "status"), ("/live", "type")]
+)
+def test_after_the_back_button_a_filter_says_what_is_shown(
+    console: Console, path: str, field: str
+) -> None:
+    fill(console.valkey)
+    with console.page(then=path) as page:
+        wanted = page.get_by_label(field)
+        wanted.fill("400")
+        page.get_by_role("button", name="Filter").click()
+        page.wait_for_url(f"**{path}?*")
+        expect(wanted).to_have_value("400")
+        page.go_back()
+        expect(page.locator(".rows tbody tr").first).to_be_visible()
+        expect(wanted).to_have_value("")
