@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +16,14 @@ from receiver.auth.bearer import Credential
 from receiver.config.settings import RedisStreamSink, Settings, load
 from receiver.console import audit
 from receiver.console.pages import ROUTES
-from receiver.contract.redis_keys import CREDENTIALS, EVENTS, HEARD, SINKS, sink_state
+from receiver.contract.redis_keys import (
+    CREDENTIALS,
+    CREDENTIALS_USED,
+    EVENTS,
+    HEARD,
+    SINKS,
+    sink_state,
+)
 from tests.console.conftest import OURS
 from tests.console.test_live import NUMBER, accept, work
 from tests.support.eventually import eventually
@@ -101,6 +109,26 @@ def test_a_credential_is_added_shown_once_and_revoked(operator: TestClient, valk
     ]
     everything: Any = valkey.client().xrange("receiver:console:audit")
     assert token.encode() not in repr(everything).encode()
+
+
+def test_a_credential_that_has_ended_is_not_said_to_be_in_use(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    now = time.time()
+    client = valkey.client()
+    one = Credential(label="att", created=now - 86_400, expires=now - 60)
+    name = credential_store.add(client, "t" * 40, one)
+    (stored,) = credential_store.all_stored(client)
+    client.hset(CREDENTIALS_USED, stored.digest, now - 120)
+    page, row = operator.get(f"/credentials/{name}").text, operator.get("/credentials").text
+    for text in (page, row):
+        assert ">ended<" in text
+        assert "in use" not in text
+        assert ">safe to revoke<" in text
+    assert "It has ended: its carrier gets 401 already." in page
+    assert "will get 401" not in page
+    assert "Let it end then" not in page
+    assert "Revoke it now" in page
 
 
 @pytest.mark.parametrize("listener", ["Promo", "../x", "a" * 65])

@@ -105,6 +105,7 @@ def _row(one: Stored) -> dict[str, Any]:
         "listener": (known.listener or "all") if known else "",
         "created": known.created * 1000 if known else 0,
         "days": (expires - time.time()) / 86_400 if expires is not None else None,
+        "ended": one.ends_within(0),
         "used": int(one.used * 1000) if one.used else 0,
         "quiet": time.time() - last > QUIET,
         "readable": known is not None,
