@@ -131,6 +131,22 @@ def test_a_credential_that_has_ended_is_not_said_to_be_in_use(
     assert "Revoke it now" in page
 
 
+def test_a_credential_that_ends_says_that_a_later_end_changes_nothing(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    now = time.time()
+    ends = Credential(label="att", created=now, expires=now + 3 * 86_400)
+    never = Credential(label="att", created=now)
+    names = [
+        credential_store.add(valkey.client(), letter * 40, one)
+        for letter, one in (("t", ends), ("u", never))
+    ]
+    operator.post(f"/credentials/{names[0]}/revoke", headers=OURS, data={"days": "14"})
+    pages = [operator.get(f"/credentials/{name}").text for name in names]
+    assert "in 3 d" in pages[0]  # as before
+    assert ["a later end changes nothing" in page for page in pages] == [True, False]
+
+
 @pytest.mark.parametrize("listener", ["Promo", "../x", "a" * 65])
 def test_a_credential_for_no_listener_is_refused(
     operator: TestClient, valkey: Valkey, listener: str
