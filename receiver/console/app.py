@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from receiver.config.settings import Settings
 from receiver.console import error_pages, mask, proxy, render, sessions
 from receiver.console.forms import NotDone
-from receiver.console.guard import Guard
+from receiver.console.guard import SAFE, Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
 from receiver.operations import web_address
@@ -33,6 +33,8 @@ from receiver.runtime.redis_errors import DOWN
 COOKIE: Final = "receiver-console"
 """The session's, at the usual port."""
 USUAL_PORT: Final = 8090
+UNDONE: Final = f"{COOKIE}-undone"
+"""A cookie of a minute: the sign-in is to say that a form was not taken."""
 SESSIONS_REMEMBERED: Final = 1_000
 """For while Redis is gone: the overview then shows the last numbers there were."""
 
@@ -161,7 +163,10 @@ def _to_sign_in(request: Request) -> Response:
     """Lead to the sign-in; what asks for a part of its page has the whole of it go there."""
     if render.is_part(request):
         return Response(status_code=204, headers={"hx-redirect": "/login"})
-    return RedirectResponse("/login", 303)
+    response = RedirectResponse("/login", 303)
+    if request.method not in SAFE and request.url.path != "/logout":
+        response.set_cookie(UNDONE, "1", max_age=60, httponly=True, samesite="strict")
+    return response
 
 
 _VIEWER: Final = {

@@ -101,6 +101,22 @@ def test_only_signing_in_needs_no_session(stranger: TestClient) -> None:
             assert stranger.request(method, path, headers=OURS).headers["location"] == "/login"
 
 
+def test_of_a_form_that_came_after_the_session_the_sign_in_says_that_nothing_was_done(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    said = "Nothing was done"
+    assert said not in operator.get("/login").text
+    sessions.end_all(valkey.client())
+    operator.get("/audit")
+    assert said not in operator.get("/login").text
+    answer = operator.post("/sinks/billing", headers=OURS, data={"action": "stop"})
+    assert answer.headers["location"] == "/login"
+    assert said in operator.get("/login").text
+    assert said not in operator.get("/login").text  # once
+    operator.post("/logout", headers=OURS)
+    assert said not in operator.get("/login").text
+
+
 def test_a_viewer_is_refused_what_an_operator_may(viewer: TestClient) -> None:
     answer = viewer.get("/audit")
     assert answer.status_code == 403

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.console import forms, render, sessions
-from receiver.console.app import Page, cookie_of
+from receiver.console.app import UNDONE, Page, cookie_of
 from receiver.contract.redis_keys import CONSOLE_SESSION_SECONDS
 
 
@@ -23,7 +23,12 @@ async def show(request: Request) -> Response:
     early = request.method != "GET" or "sec-purpose" in said or "purpose" in said
     if token and opened and not early:
         return await _sign_in(request, token)
-    return render.page(request, "login.html", {"token": token, "used": False})
+    undone = UNDONE in request.cookies
+    values = {"token": token, "used": False, "undone": undone}
+    response = render.page(request, "login.html", values)
+    if undone:
+        response.delete_cookie(UNDONE)
+    return response
 
 
 async def sign_in(request: Request) -> Response:
@@ -45,7 +50,8 @@ async def sign_out(request: Request) -> Response:
 async def _sign_in(request: Request, token: str) -> Response:
     found = await run_in_threadpool(sessions.use_link, request.app.state.redis, token)
     if found is None:
-        return render.page(request, "login.html", {"token": "", "used": bool(token)}, 403)
+        values = {"token": "", "used": bool(token), "undone": False}
+        return render.page(request, "login.html", values, 403)
     link, name = found
     response = RedirectResponse(link.then, 303)
     response.set_cookie(

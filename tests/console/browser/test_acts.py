@@ -207,3 +207,15 @@ def test_after_the_back_button_a_filter_says_what_is_shown(
         page.go_back()
         expect(page.locator(".rows tbody tr").first).to_be_visible()
         expect(wanted).to_have_value("")
+
+
+def test_who_sends_a_form_after_the_session_learns_that_nothing_was_done(console: Console) -> None:
+    fill(console.valkey)
+    with console.page(then="/sinks/billing") as page:
+        sessions.end_all(console.valkey.client())
+        page.get_by_role("button", name="Start it again").click()
+        page.wait_for_url("**/login")
+        expect(page.get_by_text("Nothing was done: you were not signed in")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.get_by_text("Nothing was done")).to_have_count(0)
