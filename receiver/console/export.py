@@ -17,6 +17,8 @@ from receiver.runtime.redis_errors import DOWN, in_words
 MOST: Final = 10_000
 """Rows of one file."""
 CHUNK: Final = 200
+LARGE: Final = 1 << 20
+"""Characters of rows after which a chunk goes with what there is."""
 AT_A_TIME: Final = 0.5
 """Seconds after which a chunk goes with what there is."""
 SECONDS: Final = 60.0
@@ -94,10 +96,12 @@ def _pages(rows: Rows) -> Iterator[tuple[list[Row], str]]:
 def _page(rows: Iterator[Row | None], most: int, until: float) -> tuple[list[Row], bool]:
     """Return the next rows, as many as there are by then, and whether they are the last."""
     page: list[Row] = []
+    size = 0
     for one in rows:
         if one is not None:
             page.append(one)
-        if len(page) == most or time.monotonic() > until:
+            size += sum(len(value) for value in one.values() if isinstance(value, str))
+        if len(page) == most or size > LARGE or time.monotonic() > until:
             return page, False
     return page, True
 

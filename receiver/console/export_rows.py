@@ -31,6 +31,8 @@ from receiver.polling import overview as polls
 from receiver.subscriptions import overview as subscriptions
 
 PAGE = 200
+BODIES = 50
+"""Those of a page whose rows have bodies."""
 
 
 def of_live(client: redis.Redis, masks: Masks, wanted: Filter) -> Iterator[Row]:
@@ -56,7 +58,7 @@ def of_dead_letters(
     """Yield dead letters with their bodies."""
     before = ""
     while True:
-        rows, before = dead_letters.newest(client, wanted, before, PAGE)
+        rows, before = dead_letters.newest(client, wanted, before, BODIES)
         for one in rows:
             about = msgspec.structs.asdict(one.summary)
             yield about | {"at": iso(one.summary.at), "body": masks.body(one.body)}
@@ -71,7 +73,7 @@ def of_rejected(
     """Yield rejected requests with their headers and bodies."""
     before = ""
     while True:
-        rows, before = rejected_requests.newest(client, wanted, before, PAGE)
+        rows, before = rejected_requests.newest(client, wanted, before, BODIES)
         for found in rows:
             one = found.refusal
             about = {"id": found.id} | msgspec.structs.asdict(one)

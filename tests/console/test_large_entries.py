@@ -1,14 +1,19 @@
-"""Entries as large as they may be: live tail and search take the memory of a few at once."""
+"""Entries as large as they may be: live tail, search and exports take the memory of a few."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
+from receiver.console import export
+from receiver.console.export_rows import of_dead_letters, of_rejected
 from receiver.console.live import HISTORY, Live
-from receiver.console.mask import Masks
+from receiver.console.mask import Masks, Unmasked
 from receiver.console.search import search
-from receiver.contract.records import Refusal, encode
-from receiver.contract.redis_keys import EVENTS, REJECTED
+from receiver.contract.records import DeadLetter, Notification, Refusal, encode
+from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, REJECTED
+from receiver.operations import dead_letters
+from receiver.operations.rejected_requests import Selection
 from tests.console.test_live import receipt
 from tests.support.bounds import with_little_memory
 from tests.support.valkey import Valkey
@@ -53,3 +58,25 @@ def test_a_search_looks_at_a_few_at_once(valkey: Valkey) -> None:
     with with_little_memory():
         steps = list(search(valkey.client(), Masks(b""), "needle", 24))
     assert sum(len(step.rows) for step in steps) == steps[-1].looked_at == MANY
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_an_export_has_a_few_at_once(valkey: Valkey, kind: str) -> None:
+    rows = partial(of_rejected, valkey.client(), Unmasked(), Selection())
+    encode = export._csv(["id", "body"]) if kind == "csv" else export._ndjson
+    with with_little_memory():
+        written = sum(map(len, export._chunks(rows, encode)))
+    assert written > MANY * len(LARGE)
+
+
+def test_an_export_of_dead_letters_has_a_few_at_once(valkey: Valkey) -> None:
+    pipe = valkey.client().pipeline(transaction=False)
+    for number in range(MANY):
+        one = Notification("att.sms.mo", "promo", receipt(number), 0, "", LARGE)
+        pipe.xadd(DEAD_LETTERS, {"d": encode(DeadLetter(1, "too large", encode(one)))})
+    pipe.execute()
+    rows = partial(of_dead_letters, valkey.client(), Unmasked(), dead_letters.Selection())
+    with with_little_memory():
+        written = sum(map(len, export._chunks(rows, export._ndjson)))
+    assert written > MANY * len(LARGE)
