@@ -14,7 +14,7 @@ from receiver.console.mask import Masks
 from receiver.console.rows import STREAMS, Row, row
 from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import GROUP, INBOUND
-from receiver.operations.look import Look
+from receiver.operations.look import FIRST, Look, more
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN
 
@@ -50,6 +50,8 @@ class Live:
         self._task: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._position: Position = {}
+        self._at_once = FIRST
+        """Entries of each stream that the next read may have."""
         self._opened = Opened()
         self.away = False
         """Whether Redis does not answer: what comes is read once it does."""
@@ -134,12 +136,12 @@ class Live:
                 await asyncio.sleep(AGAIN_AFTER)
                 continue
             self._tell(away=False)
-            rows, position, more = found
+            rows, position, left = found
             self._position = position  # with the rows, in one step of the loop: none comes twice
             batch = Batch(rows, position)
             for viewer in self._viewers if rows else ():
                 viewer.add(batch)
-            if rows and not more:
+            if rows and not left:
                 await asyncio.sleep(GATHER)
 
     def _tell(self, *, away: bool) -> None:
@@ -152,25 +154,33 @@ class Live:
         """Return what came since a position, after at most a second, the one after it, and whether
         there is more. Raises `redis.RedisError`.
         """
-        rows, more = self._read_on(position, BLOCK)
+        rows, left = self._read_on(position, min(self._at_once, QUEUED), BLOCK)
         opened.take(rows)
-        if settled := self._settled(opened):
+        # What became of those kept long ago may be among what is left.
+        settled = [] if left else self._settled(opened)
+        if settled:
             # A worker publishes before it is done: what it did since the read is there now.
-            later, more = self._read_on(position, None)
+            later, left = self._read_on(position, QUEUED, None)
             opened.take(later)
             rows += later
-        return rows + [_duplicate(one) for one in opened.end(settled)], position, more
+        return rows + [_duplicate(one) for one in opened.end(settled)], position, left
 
-    def _read_on(self, position: Position, block: int | None) -> tuple[list[Row], bool]:
-        """Move a position on; return what came since it, and whether there is more."""
+    def _read_on(self, position: Position, count: int, block: int | None) -> tuple[list[Row], bool]:
+        """Move a position on; return what came since it, at most so many of each stream, and
+        whether there is more: of that the next read has as many as their size allows.
+        """
         streams: Any = position
-        found: Any = self._client.xread(streams, count=QUEUED, block=block) or []
+        found: Any = self._client.xread(streams, count=count, block=block) or []
         rows: list[Row] = []
+        largest, left = 0, False
         for name, entries in found:
             stream = name.decode()
             position[stream] = entries[-1][0].decode()
             rows += self._rows(stream, ((entry.decode(), fields) for entry, fields in entries))
-        return rows, any(len(entries) == QUEUED for _, entries in found)
+            size = sum(len(value) for _, fields in entries for value in fields.values())
+            largest, left = max(largest, size), left or len(entries) == count
+        self._at_once = more(count, largest, QUEUED) if left else FIRST
+        return rows, left
 
     def _rows(self, stream: str, entries: Iterable[Any]) -> list[Row]:
         made = (row(stream, entry, fields, self._masks) for entry, fields in entries)

@@ -8,6 +8,7 @@ import pytest
 from receiver.console import export
 from receiver.console.export_rows import of_dead_letters, of_rejected
 from receiver.console.live import HISTORY, Live
+from receiver.console.live_open import Opened
 from receiver.console.mask import Masks, Unmasked
 from receiver.console.search import search
 from receiver.contract.records import DeadLetter, Notification, Refusal, encode
@@ -15,7 +16,7 @@ from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, REJECTED
 from receiver.operations import dead_letters
 from receiver.operations.rejected_requests import Selection
 from tests.console.test_live import receipt
-from tests.support.bounds import with_little_memory
+from tests.support.bounds import MUCH, with_little_memory
 from tests.support.valkey import Valkey
 
 MANY = 400
@@ -47,6 +48,18 @@ def test_a_tab_that_comes_back_has_those_it_missed_counted_a_few_at_once(
     with with_little_memory():
         batch = live.since({REJECTED: refused}, live.now(), 10)
     assert (len(batch.rows), batch.skipped) == (10, MANY - 1 - 10)
+
+
+def test_what_comes_while_somebody_looks_is_read_a_few_at_once(
+    valkey: Valkey, refused: str
+) -> None:
+    live, rows, left = Live(valkey.client(), Masks(b"")), [], True
+    position = live.now() | {REJECTED: refused}
+    with with_little_memory(MUCH // 4):
+        while left:
+            came, position, left = live._next(position, Opened())
+            rows += came
+    assert len(rows) == MANY - 1
 
 
 def test_a_search_looks_at_a_few_at_once(valkey: Valkey) -> None:

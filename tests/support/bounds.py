@@ -24,12 +24,12 @@ def soon() -> Iterator[None]:
 
 
 @contextmanager
-def with_little_memory() -> Iterator[None]:
+def with_little_memory(most: int = MUCH) -> Iterator[None]:
     """Fail where what is done inside takes much memory at any time."""
     tracemalloc.start()
     try:
         yield
-        assert tracemalloc.get_traced_memory()[1] < MUCH
+        assert tracemalloc.get_traced_memory()[1] < most
     finally:
         tracemalloc.stop()
 
