@@ -49,8 +49,6 @@ class Report:
         key = subscriptions_state(store.operator)
         pipe = store.client.pipeline(transaction=True)
         pipe.hset(key, mapping=fields)
-        for status, number in taken.items():
-            pipe.hincrby(key, f"requests:{status}", number)
         if traffic.unauthorised:
             pipe.hset(key, "trouble", traffic.unauthorised)
         else:
@@ -60,6 +58,9 @@ class Report:
         else:
             pipe.hdel(key, "circuit_open")
         await pipe.execute()
+        for status, number in taken.items():
+            pipe.hincrby(key, f"requests:{status}", number)
+        await pipe.execute(raise_on_error=False)  # one field that is no number stops no other
         for status, number in taken.items():
             traffic.requests[status] -= number
             if not traffic.requests[status]:

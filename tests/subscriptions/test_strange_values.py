@@ -93,6 +93,21 @@ def test_a_value_that_is_none_keeps_no_slot_from_its_renewal(fleet: Controlled, 
     assert int(client.get(SUBSCRIPTION_CREDENTIALS_REVISION)) == newest > len(digests)
 
 
+def test_a_count_of_requests_that_is_none_stops_no_controller_and_no_other_count(
+    fleet: Controlled,
+) -> None:
+    client: Any = fleet.redis
+    state = subscriptions_state("sim")
+    client.hset(state, "requests:201", "many")
+    fleet.start()
+    fleet.settled()
+    eventually(lambda: b'"active":3' in (client.hget(state, "sets") or b""))
+    lists = fleet.requests()["list 200"]
+    eventually(lambda: fleet.requests()["list 200"] >= lists + 2)
+    eventually(lambda: int(client.hget(state, "requests:200")) == fleet.requests()["list 200"])
+    assert "redis.trouble" not in fleet.log.read_text()
+
+
 def orders(fleet: Controlled) -> int:
     """How many are still to be done."""
     found: Any = fleet.redis.llen(subscriptions_orders("sim"))
