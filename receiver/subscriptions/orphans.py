@@ -192,6 +192,8 @@ async def _keep_or_delete(
     if slot and found:
         if found.subscription == remote.id:
             context.lists.note_alive(base, remote.id)
+            if found.state == "pending" and not remote.is_requested:  # its GET may be refused
+                await store_subscription(context, slot.id, found.id, remote)
             return False
         if not found.subscription or await _has_other_id(context, base, found):
             await store_subscription(context, slot.id, found.id, remote)

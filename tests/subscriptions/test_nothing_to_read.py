@@ -44,3 +44,11 @@ def test_a_silent_one_that_may_not_be_read_is_not_asked_for_without_rest(
 
     eventually(rests)
     assert fleet.states() == ["active"]
+
+
+def test_one_that_may_not_be_read_is_active_when_the_list_says_so(fleet: Controlled) -> None:
+    fleet.operator.control("settings", creation={"answer": 202, "active_after": 0.5})
+    refuse_to_show(fleet)
+    fleet.start()
+    eventually(lambda: fleet.states() == ["active"] * len(DEVICES), within=30)
+    fleet.renewed()
