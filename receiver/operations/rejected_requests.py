@@ -1,6 +1,7 @@
 """Selecting rejected requests, and sending them to the receiver once more."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, Final
@@ -96,6 +97,15 @@ def newest(
             if len(rows) == count:
                 return rows, entry
     return rows, look.reached.get(REJECTED, "")
+
+
+def reasons(client: redis.Redis, count: int) -> Counter[tuple[int, str]]:
+    """Return how many of the newest so many were answered with which status, and why. Raises
+    `redis.RedisError`.
+    """
+    pages = Look(client, count).back(REJECTED)
+    found = (_refusal(fields.get(b"r", b"")) for _, fields in chain.from_iterable(pages))
+    return Counter((one.status, one.reason) for one in found)
 
 
 def drop(client: redis.Redis, found: Found) -> bool:

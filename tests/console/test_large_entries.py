@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from receiver.console import export
 from receiver.console.export_rows import of_dead_letters, of_rejected
@@ -93,3 +94,13 @@ def test_an_export_of_dead_letters_has_a_few_at_once(valkey: Valkey) -> None:
     with with_little_memory():
         written = sum(map(len, export._chunks(rows, export._ndjson)))
     assert written > MANY * len(LARGE)
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize(
+    "path", ["/rejected", "/live", "/live?outcome=rejected", "/rejected?reason=x"]
+)
+def test_a_page_of_large_requests_has_a_few_at_once(viewer: TestClient, path: str) -> None:
+    assert viewer.get("/ledger").status_code == 200
+    with with_little_memory():
+        assert viewer.get(path).status_code == 200

@@ -1,6 +1,5 @@
 """Rejected requests: authentic, and not what the carrier sends; kept with their reason."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -42,7 +41,7 @@ def show(request: Request) -> Response:
         "rows": rows,
         "older": urlencode({**_filter(query), "before": older}) if older else "",
         "filter": _filter(query),
-        "groups": [] if before else _groups(client),
+        "groups": [] if before else rejected_requests.reasons(client, GROUPED).most_common(12),
         "grouped": GROUPED,
         "total": client.xlen(REJECTED),
     }
@@ -128,11 +127,6 @@ def _frozen(client: Any, form: Any, last: str) -> Iterator[Found]:
     """Return what the filter selects of the entries that were there when they were counted."""
     found = rejected_requests.select(client, selection(form))
     return (one for one in found if last and order(one.id) <= order(last))
-
-
-def _groups(client: Any) -> list[tuple[tuple[int, str], int]]:
-    rows, _ = rejected_requests.newest(client, Selection(), count=GROUPED, budget=GROUPED)
-    return Counter((one.refusal.status, one.refusal.reason) for one in rows).most_common(12)
 
 
 def _count(client: Any, form: Any, last: str) -> int:
