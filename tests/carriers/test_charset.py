@@ -163,6 +163,10 @@ def test_a_declared_character_set_counts_also_in_what_happens_to_be_utf_8() -> N
         ("application/json; charset=utf-8", b'{"subscriptionId": "\xc3\x9f"}'),
         ("text/plain; charset=iso-8859-1", b"\xdf"),
         ("text/plain", b"\xc3\x9f"),
+        ("text/plain; charset=unknown-8bit", b"\xc3\x9f"),
+        ("text/plain; charset=utf-32", b"\xc3\x9f"),
+        ("text/plain; charset=us-ascii", b"\xc3\x9f"),
+        ("text/plain; charset=iso-8859-1", b"\xc3\x9f"),
     ],
 )
 def test_data_in_base64_say_what_they_say_as_the_body_of_binary_mode(

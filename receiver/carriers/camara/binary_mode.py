@@ -11,11 +11,10 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from receiver.carriers.camara import fast_path
-from receiver.carriers.camara.content_type import ContentType, in_utf8, parse
+from receiver.carriers.camara.content_type import ContentType, in_utf8, parse, text_in
 from receiver.carriers.camara.envelope import cloudevent
 from receiver.carriers.carrier import Rejected, Request
 from receiver.carriers.formats.charset import strictly
-from receiver.carriers.formats.charset_names import codec
 from receiver.carriers.formats.json_body import MAX_DEPTH, readable, without_bom
 
 _PREFIX: Final = b"ce-"
@@ -119,7 +118,7 @@ def _data(body: bytes, sent: ContentType) -> tuple[dict[str, Any], dict[str, Any
     if sent.is_json:
         value, body = readable(without_bom(in_utf8(body, sent.charset)), MAX_DEPTH - 1)
         return {"data": value}, {"data": msgspec.Raw(body)}
-    said = strictly(body, codec(sent.charset or "utf-8"))
+    said = text_in(body, sent.charset)
     if said is None:
         encoded = {"data_base64": binascii.b2a_base64(body, newline=False).decode()}
         return encoded, encoded

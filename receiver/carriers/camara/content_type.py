@@ -52,3 +52,13 @@ def in_utf8(body: bytes, charset: str) -> bytes:
     if said is None:
         raise Rejected("content-type: not in the character set it declares")
     return said.encode()
+
+
+def text_in(body: bytes, charset: str) -> str | None:
+    """Return a text in the character set that is declared, without one in UTF-8; None where it is
+    not in it. What is declared Latin-1 or ASCII, as much software does unasked, and is UTF-8 is
+    read as that.
+    """
+    name = codec(charset or "utf-8")
+    said = strictly(body, "utf_8") if name == "cp1252" else None
+    return strictly(body, name) if said is None else said

@@ -10,13 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from receiver.carriers.camara.binary_mode import holds_json
-from receiver.carriers.camara.content_type import in_utf8, parse
+from receiver.carriers.camara.content_type import in_utf8, parse, text_in
 from receiver.carriers.camara.envelope import cloudevent, is_early, text_of, time_of
 from receiver.carriers.camara.event_types import Meaning, early_meaning_of, meaning_of
 from receiver.carriers.carrier import Rejected
 from receiver.carriers.formats import timestamp
 from receiver.carriers.formats.charset import strictly
-from receiver.carriers.formats.charset_names import codec
 from receiver.carriers.formats.json_body import json_value, readable, without_bom
 from receiver.carriers.formats.placeholder_id import identifies_nothing
 from receiver.events.event_types import Basis
@@ -129,8 +128,11 @@ def _data(event: dict[str, Any]) -> Any:
             return readable(without_bom(in_utf8(octets, kind.charset)))[0]
     except Rejected:
         return encoded
-    is_text = kind.media_type.startswith("text/")
-    said = strictly(octets, codec(kind.charset or "utf-8")) if is_text else None
+    if not kind.media_type.startswith("text/"):
+        return encoded
+    said = text_in(octets, kind.charset)
+    if said is None:
+        said = strictly(octets, "utf_8")  # nobody knows what is declared, or it is in another
     return encoded if said is None else said
 
 
