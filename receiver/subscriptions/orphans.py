@@ -154,7 +154,7 @@ async def _check_missing(context: Context, base: str, listing: Listing) -> bool:
     if not missing or not complete:
         return complete
     async for slot in context.store.slots():
-        for each in slot.living:
+        for each in slot.living if context.base(slot) == base else ():
             if each.subscription in missing:
                 missing.remove(each.subscription)
                 if not each.next:  # else it is looked at again soon, and not sooner

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from receiver.outbound import Answer
 from receiver.subscriptions import orphans
@@ -13,9 +14,11 @@ from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation import create_subscription
 from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.slots import Slot
+from receiver.subscriptions.timing import Timing
 from tests.support.subscribing import run, slot
 from tests.support.valkey import Valkey
 
+REACHABILITY = "https://api.example.com/device-reachability-status-subscriptions/v0.8"
 ROAMING = "https://api.example.com/device-roaming-status-subscriptions/v0.8"
 
 
@@ -38,8 +41,27 @@ class Counting:
         return _answer(200, known)
 
 
+class Forgetful(Counting):
+    """Answers 404 to who asks for one that it has no more."""
+
+    async def request(self, method: str, url: str, body: Any = None, **more: Any) -> Answer:
+        base, _slash, name = url.partition("/subscriptions/")
+        if method == "GET" and name and not self.created[base]:
+            return _answer(404, {"code": "NOT_FOUND"})
+        return await super().request(method, url, body, **more)
+
+
 def _answer(status: int, document: Any) -> Answer:
     return Answer(status=status, headers={}, body=json.dumps(document).encode())
+
+
+async def _create_one_at_each(context: Context, operator: Any) -> None:
+    context.operator = msgspec.structs.replace(context.operator, roaming=ROAMING)
+    context.api = Api(operator)
+    context.lists = Lists(context.api, context.store.now)
+    for one in (slot(), slot(id="fleet:b", type="roaming-on")):
+        await context.store.add_slots([one])
+        await create_subscription(context, one)
 
 
 def test_a_subscription_is_known_by_its_number_at_its_own_api_only(
@@ -48,13 +70,7 @@ def test_a_subscription_is_known_by_its_number_at_its_own_api_only(
     operator = Counting()
 
     async def steps(context: Context) -> None:
-        client: Any = operator
-        context.operator = msgspec.structs.replace(context.operator, roaming=ROAMING)
-        context.api = Api(client)
-        context.lists = Lists(context.api, context.store.now)
-        for one in (slot(), slot(id="fleet:b", type="roaming-on")):
-            await context.store.add_slots([one])
-            await create_subscription(context, one)
+        await _create_one_at_each(context, operator)
         slots = [found async for found in context.store.slots()]
         assert {found.id: _numbers(found) for found in slots} == {
             "fleet:a": ["1"],
@@ -64,6 +80,23 @@ def test_a_subscription_is_known_by_its_number_at_its_own_api_only(
 
     run(valkey, tmp_path, steps)
     assert [len(known) for known in operator.created.values()] == [1, 1]
+
+
+@pytest.mark.parametrize(("api", "name"), [(REACHABILITY, "fleet:a"), (ROAMING, "fleet:b")])
+def test_what_one_api_has_lost_is_not_looked_for_at_the_other(
+    valkey: Valkey, tmp_path: Path, api: str, name: str
+) -> None:
+    operator = Forgetful()
+
+    async def steps(context: Context) -> None:
+        context.timing = Timing(between_lists=0)
+        await _create_one_at_each(context, operator)
+        operator.created[api].clear()
+        await orphans.check_orphans(context)
+        checked = [found.id async for found in context.store.slots() if found.living[0].next]
+        assert checked == [name]
+
+    run(valkey, tmp_path, steps)
 
 
 def _numbers(found: Slot) -> list[str]:
