@@ -282,12 +282,13 @@ def subscriptions_state(operator: str) -> str:
     `renewal` (`replace` where the operator refuses a second subscription), `quota_until`,
     `circuit_open` (since when), `orphans` (JSON), `orphans_searched` (when last), `shared` (when
     another receiver was last seen to replace subscriptions of ours), `trouble` (in words), `seen`
-    (when the controller last completed a round), `controller` (its owner), `public_url` (which it
-    gives to the operator), `credentials_complete` (when the operator's lists last showed no living
-    subscription of ours without a stored credential), `sets` (JSON,
-    `receiver.subscriptions.set_state`), `requests:<status>` counts, `refused:<subscription>` (why
-    an order about it was not done, until the command has read it), `succeeded` (the last 2xx) and
-    `seconds_ahead` (the operator's clock); times are seconds since 1970.
+    (when the controller last completed a round), `controller` (its owner), `public_url`,
+    `reachability` and `roaming` (the URLs that it makes subscriptions with),
+    `credentials_complete` (when the operator's lists last showed no living subscription of ours
+    without a stored credential), `sets` (JSON, `receiver.subscriptions.set_state`),
+    `requests:<status>` counts, `refused:<subscription>` (why an order about it was not done, until
+    the command has read it), `succeeded` (the last 2xx) and `seconds_ahead` (the operator's clock);
+    times are seconds since 1970.
     """
     return f"receiver:subscriptions:operator:{operator}"
 

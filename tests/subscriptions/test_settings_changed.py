@@ -96,7 +96,6 @@ def test_another_base_url_has_successors_made_there_at_once(fleet: Controlled) -
         changed(fleet)
         eventually(lambda: fleet.states() == ["active"] * len(DEVICES))
         assert fleet.requests()["create 201"] == len(DEVICES)
-        assert fleet.requests()["create 201"] == len(DEVICES)
 
 
 def test_what_is_declared_again_with_another_listener_sends_there(fleet: Controlled) -> None:
