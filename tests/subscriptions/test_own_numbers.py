@@ -13,13 +13,15 @@ from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.creation import create_subscription
 from receiver.subscriptions.lists import Lists
-from receiver.subscriptions.slots import Slot
+from receiver.subscriptions.slots import Slot, slot_id
 from receiver.subscriptions.timing import Timing
 from tests.support.subscribing import run, slot
 from tests.support.valkey import Valkey
 
 REACHABILITY = "https://api.example.com/device-reachability-status-subscriptions/v0.8"
 ROAMING = "https://api.example.com/device-roaming-status-subscriptions/v0.8"
+AT_REACHABILITY = slot_id("fleet", "nokia", slot().device, "reachability-data")
+AT_ROAMING = slot_id("fleet", "nokia", slot().device, "roaming-on")
 
 
 class Counting:
@@ -59,30 +61,33 @@ async def _create_one_at_each(context: Context, operator: Any) -> None:
     context.operator = msgspec.structs.replace(context.operator, roaming=ROAMING)
     context.api = Api(operator)
     context.lists = Lists(context.api, context.store.now)
-    for one in (slot(), slot(id="fleet:b", type="roaming-on")):
+    for one in (slot(id=AT_REACHABILITY), slot(id=AT_ROAMING, type="roaming-on")):
         await context.store.add_slots([one])
         await create_subscription(context, one)
 
 
+@pytest.mark.parametrize("tag", [True, False])
 def test_a_subscription_is_known_by_its_number_at_its_own_api_only(
-    valkey: Valkey, tmp_path: Path
+    valkey: Valkey, tmp_path: Path, tag: bool
 ) -> None:
     operator = Counting()
 
     async def steps(context: Context) -> None:
+        context.operator = msgspec.structs.replace(context.operator, sink_tag=tag)
         await _create_one_at_each(context, operator)
         slots = [found async for found in context.store.slots()]
         assert {found.id: _numbers(found) for found in slots} == {
-            "fleet:a": ["1"],
-            "fleet:b": ["1"],
+            AT_REACHABILITY: ["1"],
+            AT_ROAMING: ["1"],
         }
         await orphans.check_orphans(context)
+        assert await context.store.read_state("orphans") == ""
 
     run(valkey, tmp_path, steps)
     assert [len(known) for known in operator.created.values()] == [1, 1]
 
 
-@pytest.mark.parametrize(("api", "name"), [(REACHABILITY, "fleet:a"), (ROAMING, "fleet:b")])
+@pytest.mark.parametrize(("api", "name"), [(REACHABILITY, AT_REACHABILITY), (ROAMING, AT_ROAMING)])
 def test_what_one_api_has_lost_is_not_looked_for_at_the_other(
     valkey: Valkey, tmp_path: Path, api: str, name: str
 ) -> None:
