@@ -135,10 +135,12 @@ def parse_subscription(document: Any, ahead: int = 0) -> RemoteSubscription | No
         id=found,
         sink=_string(document.get("sink") or hook.get("notificationUrl")),
         type=_string(kind).rpartition(".")[2].replace("connectivity-", "reachability-"),
-        device={
-            name: _said(one) if isinstance(one, dict) else one
-            for name, one in _said(_inside(detail, "device")).items()
-        },
+        device=_said(
+            {
+                name: _said(one) if isinstance(one, dict) else one
+                for name, one in _inside(detail, "device").items()
+            }
+        ),
         status=_string(document.get("status")).upper(),
         ends=shown - ahead if shown and ahead > _TOLERATED else shown,
         shown_end=shown,
@@ -175,8 +177,10 @@ def _inside(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _said(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document without the fields of which an operator says that it has none: null."""
-    return {name: value for name, value in document.items() if value is not None}
+    """Return a document without the fields of which an operator says that it has none: null, or
+    what nothing is left of.
+    """
+    return {name: value for name, value in document.items() if value not in (None, {})}
 
 
 def _string(value: Any) -> str:

@@ -140,6 +140,10 @@ def test_an_operator_that_points_elsewhere_has_created_nothing(fleet: Controlled
             },
             {"ipv4Address": {"publicAddress": "84.125.93.10"}},
         ),
+        (
+            {"phoneNumber": "+1", "ipv4Address": {"publicAddress": None, "publicPort": None}},
+            {"phoneNumber": "+1"},
+        ),
     ],
 )
 def test_a_device_that_is_shown_with_empty_identifiers_is_the_same_device(
