@@ -82,12 +82,13 @@ def _finder(text: str) -> Callable[[bytes], bool]:
     """Return what says whether an event has the text in it as JSON writes it, or a number's digits
     alone; capital letters are small ones.
     """
-    needles = [msgspec.json.encode(text)[1:-1].decode().lower()]
+    # Each letter by itself: `lower` makes of a sigma at the end of a word another letter.
+    needles = [msgspec.json.encode(text)[1:-1].decode().casefold()]
     digits = re.sub(r"[^0-9]", "", text)
     if len(digits) >= 6 and not any(map(str.isalpha, text)):
         needles.append(digits)
     if not text.isascii():
-        return lambda stored: _has(stored.decode("utf-8", "replace").lower(), needles)
+        return lambda stored: _has(stored.decode("utf-8", "replace").casefold(), needles)
     octets = [one.encode() for one in needles]  # which is faster
     return lambda stored: _has(stored.lower(), octets)
 

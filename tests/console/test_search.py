@@ -45,11 +45,13 @@ def test_a_number_or_a_text_is_found_and_not_shown(
     assert audit.newest(valkey.client())[0][1].action == "search"
 
 
-@pytest.mark.parametrize("text", ["привет", "ПРИВЕТ, СТРАШЕ", "grüsse", "GRÜSSE", '"ÄRGER"'])
+@pytest.mark.parametrize(
+    "text", ["привет", "ПРИВЕТ, СТРАШЕ", "grüsse", "GRÜSSE", '"ÄRGER"', "ΔΗΜΟΣ", "δημοσί"]
+)
 def test_capital_letters_of_any_script_are_found_by_small_ones(
     operator: TestClient, valkey: Valkey, text: str
 ) -> None:
-    body = mo('Привет, Страшенко "Ärger" Grüsse', f"tel:+1{NUMBER}")
+    body = mo('Привет, Страшенко "Ärger" Grüsse ΔΗΜΟΣΊΑ', f"tel:+1{NUMBER}")
     one = Notification("att.sms.mo", "promo", receipt(1), 0, "application/json", body)
     valkey.client().xadd(INBOUND, {"n": encode(one)})
     work(valkey)
