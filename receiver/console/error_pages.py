@@ -3,13 +3,12 @@
 from contextlib import suppress
 from typing import Any, Final
 
-import redis
 from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver.console import render
 from receiver.doctor.key_types import check_key_types
-from receiver.runtime.redis_errors import DOWN, is_foreign, message
+from receiver.runtime.redis_errors import DOWN, is_foreign, is_refusal, message
 
 AGAIN: Final = 5
 """Seconds after which a page that Redis could not serve is asked for again."""
@@ -48,7 +47,7 @@ def _foreign(request: Request) -> dict[str, str]:
     return {"title": "Redis does not answer", "sentence": "This page cannot be read."}
 
 
-def _refused(error: redis.ResponseError) -> dict[str, str]:
+def _refused(error: Exception) -> dict[str, str]:
     """Return what is said where Redis answers, and does not do it: it is full, or a replica."""
     return {
         "title": "Redis refuses this",
@@ -61,7 +60,7 @@ def redis_is_gone(request: Request, error: Exception) -> Response:
     """Answer 503 where Redis does not answer, refuses, or has a key of another type."""
     if is_foreign(error):
         return render.page(request, "message.html", _foreign(request), 503)
-    if isinstance(error, redis.ResponseError):
+    if is_refusal(error):
         return render.page(request, "message.html", _refused(error), 503)
     asks = request.method == "GET"
     values = {

@@ -19,6 +19,8 @@ DOWN: Final = (RedisError, OSError, TimeoutError)
 """What a Redis in trouble may raise."""
 DOWN_ON_THE_LOOP: Final = (*DOWN, RuntimeError)
 """And what uvloop adds, for a write on a line that was reset while nobody looked."""
+_NOT_LET_IN: Final = (AuthenticationError, AuthorizationError)
+"""To redis-py these are lines that were lost."""
 
 
 _OF_ALL_KEYS: Final = frozenset(
@@ -63,16 +65,21 @@ def message(error: Exception) -> str:
     """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
     fails, and a server that wants a password says so in the terms of its protocol.
     """
-    if isinstance(error, AuthenticationError | AuthorizationError):
+    if isinstance(error, _NOT_LET_IN):
         return (
             "it does not take this user and password: REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0"
         )
     return _said(error).partition(" : <")[0]
 
 
+def is_refusal(error: Exception) -> bool:
+    """Return whether a server answers, and does not do what it is asked."""
+    return isinstance(error, (ResponseError, *_NOT_LET_IN))
+
+
 def in_words(error: Exception) -> str:
     """Return in words whether nobody answers, or what a server says that refuses."""
-    if isinstance(error, ResponseError):
+    if is_refusal(error):
         return f"Redis refuses: {message(error)[:300].rstrip('.')}"
     return "Redis does not answer"
 

@@ -174,3 +174,21 @@ def test_a_redis_that_refuses_is_not_said_to_be_silent(
         assert "Redis refuses: " in page
         assert "no permissions" in page
         assert "does not answer" not in page
+
+
+def test_a_redis_that_takes_the_password_no_more_is_not_said_to_be_silent(
+    valkey: Valkey, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "FRESH", 0.0)
+    app = create(Settings(port=PORT), restricted(valkey), ROUTES, web)
+    with TestClient(app, base_url=BASE, follow_redirects=False) as client:
+        sign_in(client, valkey, Link("ada", "operator"))
+        assert client.get("/").status_code == 200
+        admin: Any = valkey.client()
+        admin.execute_command("ACL", "SETUSER", "narrow", "resetpass", ">another")
+        admin.execute_command("CLIENT", "KILL", "USER", "narrow")
+        pages = [client.get(path) for path in ("/", "/dead-letters")]
+    assert [page.status_code for page in pages] == [200, 503]
+    for page in pages:
+        assert "it does not take this user and password" in page.text
+        assert "does not answer" not in page.text
