@@ -85,10 +85,13 @@ class Simulated:
 
 
 class Sink:
-    """Takes notifications and remembers them; answers what `answer` says."""
+    """Takes notifications and remembers them; answers what `answer` says, once all of `first` was
+    answered.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.first: list[tuple[int, dict[str, str]]] = []
         self.answer: tuple[int, dict[str, str]] = (204, {})
         self.events: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -96,7 +99,7 @@ class Sink:
     async def take(self, request: Request) -> Response:
         self.headers.append(dict(request.headers))
         self.events.append(await request.json())
-        status, headers = self.answer
+        status, headers = self.first.pop(0) if self.first else self.answer
         return Response(status_code=status, headers=headers)
 
     def words(self) -> list[str]:
