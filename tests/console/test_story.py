@@ -273,3 +273,20 @@ def test_what_was_found_by_looking_on_is_revealed_too(operator: TestClient, valk
     form = re.search(r'action="(/n/[^"]*/reveal[^"]*)"', page)
     assert form
     assert "private words 1" in operator.post(form[1], headers=OURS).text
+
+
+def test_what_looking_on_found_by_an_event_is_shown_also_where_a_spool_held_it_for_hours(
+    operator: TestClient, valkey: Valkey
+) -> None:
+    client: Any = valkey.client()
+    for stream, field in ((INBOUND, "n"), (EVENTS, "event")):
+        for _ in range(9):
+            client.xadd(stream, {field: b""})
+    explaining.accept(client, explaining.receipt(1, ago=7_200_000), mo("private words 1"))
+    work(valkey)
+    event = json.loads(client.xrevrange(EVENTS)[0][1][b"event"])["id"]
+    form = re.search(r'href="(/n/[^"]*look=everything)"', operator.get(f"/n/{event}").text)
+    assert form
+    page = operator.get(operator.get(form[1]).headers["location"])
+    assert page.status_code == 200
+    assert ">published<" in page.text

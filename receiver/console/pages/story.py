@@ -84,7 +84,7 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
         unfound = {"id": name[:64], "reached": unknown.reached}
         return render.page(request, "story_unknown.html", unfound, 404)
     if len(stories) == 1 and stories[0].receipt != name and not revealed:
-        return RedirectResponse(f"/n/{stories[0].receipt}", 303)
+        return RedirectResponse(_address(request, stories[0].receipt), 303)
     found = [bodies(request, one, _budget(request), BODIES, revealed=revealed) for one in stories]
     values = {
         "stories": [_told(one) for one in stories],
@@ -97,6 +97,19 @@ def _page(request: Request, name: str, *, revealed: bool) -> Response:
         "of_now": _NOW,
     }
     return render.page(request, "story.html", values)
+
+
+def _address(request: Request, receipt: str) -> str:
+    """Return the address of a story that another id led to. A receipt says where to look, unless a
+    spool held it for long.
+    """
+    state = request.app.state
+    if _everything(request):
+        try:
+            explain(state.redis, receipt, state.settings, BUDGET)
+        except Unknown:
+            return f"/n/{receipt}?look=everything"
+    return f"/n/{receipt}"
 
 
 def _newest(request: Request) -> str:
