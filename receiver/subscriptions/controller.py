@@ -121,12 +121,13 @@ class Controller:
         context.strangers.begin()
         await self._events.load_position()
         await context.store.mark_controller()
-        read = context.store.read_state
+        read, urls = context.store.read_state, context.urls.items()
         context.replaces = "replace" in (await read("renewal"), context.operator.renewal)
         await context.store.load_clock()
         await context.load_pauses()
-        urls = context.urls.items()
         moved = {key for key, url in urls if url and await read(key) not in ("", url)}
+        if moved:
+            await context.end_pauses(early=True)
         devices = {}
         async for slot in context.store.slots():
             devices[slot.id] = str(slot.device)
@@ -138,7 +139,8 @@ class Controller:
         await context.store.bring_forward()
 
     def _renewed_now(self, slot: Slot) -> Change:
-        """Make a slot's renewal due: its subscriptions were made with a URL that is over."""
+        """Make a slot's renewal due: what was made, or refused, was with a URL that is over."""
+        slot.rest, slot.refused = 0, False
         for each in slot.attempts:
             each.renew = self.context.store.now()
         return Change()

@@ -98,6 +98,19 @@ def test_another_base_url_has_successors_made_there_at_once(fleet: Controlled) -
         assert fleet.requests()["create 201"] == len(DEVICES)
 
 
+def test_another_base_url_is_tried_at_once_whatever_the_one_before_refused(
+    fleet: Controlled,
+) -> None:
+    fleet.secret |= {USUAL: "1"}
+    refusal = {"effect": "status", "status": 404, "code": "NOT_FOUND", "times": 0}
+    fleet.operator.control("faults", operation="create", **refusal)
+    fleet.start()
+    eventually(lambda: fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:stopped"))
+    with simulated(Scenario(seed=2)) as fleet.operator:
+        changed(fleet)
+        eventually(lambda: len(fleet.live()) == len(DEVICES), within=30)
+
+
 def test_what_is_declared_again_with_another_listener_sends_there(fleet: Controlled) -> None:
     fleet.start()
     fleet.settled()
