@@ -163,7 +163,8 @@ class Live:
             later, left = self._read_on(position, QUEUED, None)
             opened.take(later)
             rows += later
-        return rows + [_duplicate(one) for one in opened.end(settled)], position, left
+        ended = [] if left else opened.end(settled)
+        return rows + [_duplicate(one) for one in ended], position, left
 
     def _read_on(self, position: Position, count: int, block: int | None) -> tuple[list[Row], bool]:
         """Move a position on; return what came since it, at most so many of each stream, and

@@ -11,6 +11,7 @@ from receiver.console import live as reader
 from receiver.console import pages
 from receiver.console.live import HISTORY, Live
 from receiver.console.live_batch import Batch, Position
+from receiver.console.live_open import Opened
 from receiver.console.mask import masks
 from receiver.console.rows import Filter
 from receiver.contract.records import Refusal, encode
@@ -214,3 +215,26 @@ def test_what_is_read_as_published_before_it_is_read_as_kept_is_no_repeat(
     assert sorted(name for name, what in told if what == "duplicate") == [
         receipt(number) for number in (2, 3, 4)
     ]
+
+
+def test_what_is_published_together_with_many_others_is_no_repeat(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SETTLE_AFTER", -60_000)
+    monkeypatch.setattr(reader, "QUEUED", 2)
+    live, opened = Live(valkey.client(), masks(valkey.client())), Opened()
+    position, settled = live.now(), live._settled
+    told: list[tuple[str, str]] = []
+    for number in (1, 2, 3):
+        accept(valkey, number)
+        _, position, _ = live._next(position, opened)
+
+    def done_just_now(kept: Opened) -> Any:
+        work(valkey)
+        return settled(kept)
+
+    monkeypatch.setattr(live, "_settled", done_just_now)
+    while len(told) < 3:
+        rows, position, _ = live._next(position, opened)
+        told += [(one.receipt, one.outcome) for one in rows]
+    assert told == [(receipt(number), "published") for number in (1, 2, 3)]
