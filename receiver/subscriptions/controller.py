@@ -126,14 +126,14 @@ class Controller:
         await context.store.load_clock()
         await context.load_pauses()
         moved = {key for key, url in urls if url and await read(key) not in ("", url)}
-        if moved:
-            await context.end_pauses(early=True)
+        await context.end_pauses(early=bool(moved))
         devices = {}
         async for slot in context.store.slots():
             devices[slot.id] = str(slot.device)
             for each in slot.living:
                 context.lists.note_alive(context.base(slot), each.subscription)
-            if moved & {"public_url", slot.type.partition("-")[0]}:
+            if moved & {"public_url", slot.type.partition("-")[0]} and not self._stopping():
+                await context.store.keep_lease()
                 await context.store.update_slot(slot.id, self._renewed_now)
         await context.last.load(devices)
         await context.store.bring_forward()

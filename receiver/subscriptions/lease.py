@@ -64,6 +64,14 @@ class Lease:
             self._held_until = began + LEASE_SECONDS - 2
         return bool(got)
 
+    async def keep_lease(self) -> None:
+        """Renew the lease where half of it is over, in work that may take longer than it lasts.
+        Raises `LeaseLost`.
+        """
+        late = time.monotonic() >= self._held_until - LEASE_SECONDS / 2
+        if late and not await self.acquire_lease():
+            raise LeaseLost
+
     async def mark_controller(self) -> None:
         """Store that this controller has loaded what Redis has."""
         self._mark = f"{self._owner} {secrets.token_hex(8)}"

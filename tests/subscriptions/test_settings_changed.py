@@ -1,20 +1,29 @@
 """A `receiver.toml` that is changed between two controllers: what it says counts for what lives."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from receiver.contract.redis_keys import SUBSCRIPTION_SETS, SUBSCRIPTIONS, subscriptions_orders
+from receiver.config.settings import load
+from receiver.contract.redis_keys import (
+    SUBSCRIPTION_SETS,
+    SUBSCRIPTIONS,
+    subscriptions_lease,
+    subscriptions_orders,
+    subscriptions_state,
+)
 from receiver.simulate.operator.scenario import Scenario
 from receiver.subscriptions.context import Context
-from receiver.subscriptions.slots import encode
+from receiver.subscriptions.controller import Controller
+from receiver.subscriptions.slots import decode, encode
 from tests.support.controlling import DEVICES, Controlled
 from tests.support.dying_controller import USUAL
 from tests.support.eventually import eventually
 from tests.support.operators import simulated
-from tests.support.subscribing import run, slot
+from tests.support.subscribing import TOML, attempt, run, slot
 from tests.support.valkey import Valkey
 
 OTHER = "/camara/notifications/other"
@@ -109,6 +118,44 @@ def test_another_base_url_is_tried_at_once_whatever_the_one_before_refused(
     with simulated(Scenario(seed=2)) as fleet.operator:
         changed(fleet)
         eventually(lambda: len(fleet.live()) == len(DEVICES), within=30)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_another_url_is_gone_over_to_however_long_that_takes_unless_it_is_to_stop(
+    valkey: Valkey, tmp_path: Path, stops: bool
+) -> None:
+    (tmp_path / "receiver.toml").write_text(TOML)
+    settings = load({"RECEIVER_CONFIG": str(tmp_path / "receiver.toml"), "REDIS_URL": valkey.url})
+    client: Any = valkey.client()
+    many = [slot(attempt(), id=f"fleet:{number}") for number in range(5)]
+    client.hset(SUBSCRIPTIONS, mapping={one.id: encode(one) for one in many})
+    client.hset(subscriptions_state("nokia"), "public_url", "https://before.example.com")
+
+    def renewed() -> int:
+        stored = [decode(one).attempts[0].renew for one in client.hvals(SUBSCRIPTIONS)]
+        return sum(renew != attempt().renew for renew in stored)
+
+    async def begin() -> None:
+        api: Any = None
+        stopping = lambda: stops and renewed() == 1  # noqa: E731
+        controller = Controller(settings, settings.operators[0], api, stopping)
+        store: Any = controller.context.store
+        update, key = store.update_slot, subscriptions_lease("nokia")
+
+        async def slowly(*words: Any) -> Any:
+            """As on a busy machine, where thousands of slots take longer than the lease lasts."""
+            done = await update(*words)
+            store._held_until -= 10
+            client.pexpire(key, client.pttl(key) - 10_000)
+            return done
+
+        store.update_slot = slowly
+        assert await store.acquire_lease()
+        await controller._load_state()
+        await store.client.aclose()
+
+    asyncio.run(begin())
+    assert renewed() == (1 if stops else len(many))
 
 
 def test_what_is_declared_again_with_another_listener_sends_there(fleet: Controlled) -> None:
