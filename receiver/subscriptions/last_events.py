@@ -4,7 +4,7 @@ A slot that is silent is judged by them days later, so they are stored for the n
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -12,6 +12,9 @@ from receiver.contract.redis_keys import subscriptions_last_events
 from receiver.contract.stored_values import decoded, text
 from receiver.subscriptions.lease import Lease
 from receiver.subscriptions.slots import Slot
+
+_AT_ONCE: Final = 500
+"""Slots of one command: Redis does nothing else meanwhile, and takes no notification in."""
 
 Kind = Literal["reachability", "roaming"]
 _decode = msgspec.json.Decoder(tuple[float, Any, str]).decode
@@ -54,9 +57,8 @@ class LastEvents:
 
         A time that is still to come is that of a clock which has jumped back since.
         """
-        now = self._lease.now()
-        stored, gone = await self._lease.client.hgetall(self._key), []
-        for name, value in stored.items():
+        now, client, gone = self._lease.now(), self._lease.client, []
+        async for name, value in client.hscan_iter(self._key, count=_AT_ONCE):
             device, found = known.get(text(name)), decoded(_decode, value)
             if device is None or found is None:
                 gone.append(name)
@@ -67,8 +69,8 @@ class LastEvents:
                 self._stated[device, kind] = max(
                     self._stated.get((device, kind), (0.0, "")), (at, state)
                 )
-        if gone:
-            await self._lease.client.hdel(self._key, *gone)
+        for begin in range(0, len(gone), _AT_ONCE):
+            await client.hdel(self._key, *gone[begin : begin + _AT_ONCE])
 
 
 def reachability(document: dict[str, Any]) -> str:

@@ -85,6 +85,25 @@ def test_the_last_event_of_a_slot_is_known_to_the_next_controller(
     run(valkey, tmp_path, steps)
 
 
+def test_the_last_events_of_very_many_slots_are_read_and_dropped_a_part_at_a_time(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    client: Any = valkey.client()
+    many = {f"fleet:{number}": b'[1.0,"reachability","data"]' for number in range(3000)}
+    client.hset(subscriptions_last_events("nokia"), mapping=many)
+
+    async def steps(context: Context) -> None:
+        await context.last.load(dict.fromkeys(many, "{}"))
+        assert context.last.times == dict.fromkeys(many, 1.0)
+        await context.last.load({})
+        assert not await context.store.client.exists(subscriptions_last_events("nokia"))
+
+    run(valkey, tmp_path, steps)
+    stats = client.info("commandstats")
+    assert "cmdstat_hgetall" not in stats
+    assert stats["cmdstat_hdel"]["calls"] >= 6
+
+
 @pytest.mark.parametrize(
     ("event_type", "last", "now", "missing"),
     [
