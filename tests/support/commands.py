@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,11 +110,14 @@ def answered(cwd: Path, typed: str, *arguments: str, **environ: str) -> tuple[in
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that nobody else is given while this process lives.
+    """A port that nobody listens on, and that nobody else is given before it is used.
 
     It stays bound here without listening, or between the choice and its use the system could give
-    it to a test beside this one. A server that sets SO_REUSEADDR, as all do, can listen on it.
+    it to a test beside this one. A server that sets SO_REUSEADDR, as all do, can listen on it. The
+    newest ports only: who waits with `select` can do so below 1,024 open files.
     """
+    if len(_bound) == _bound.maxlen:
+        _bound[0].close()
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", 0))
@@ -122,7 +126,7 @@ def free_port() -> int:
     return port
 
 
-_bound: list[socket.socket] = []
+_bound: deque[socket.socket] = deque(maxlen=200)
 
 
 @atexit.register
