@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support import trust_store
@@ -22,6 +23,11 @@ settings.register_profile(
 settings.load_profile("suite")
 
 trust_store.read_once()
+
+# A process that runs tests is told many times how to log; a logger that kept what it was told first
+# would say nothing to `capture_logs`.
+_configure = structlog.configure
+structlog.configure = lambda **said: _configure(**said | {"cache_logger_on_first_use": False})
 
 # A shell lets what it starts in the background ignore SIGINT, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
