@@ -43,18 +43,11 @@ def read_sets(client: redis.Redis, found: list[Slot], settings: Settings) -> lis
     for one in counted:
         one.trouble = troubles.get(one.operator, "")
         one.left = desired.why_left(declared, operators, one.name, one.operator)
-    return [_completed(one, fields, can_delete=one.operator in operators) for one in counted]
-
-
-def _completed(one: SetState, noted: dict[str, str], *, can_delete: bool) -> SetState:
-    """Return the state of a set with what is noted of it; of what it has left at an operator, all
-    is to be deleted, and nothing else holds it up.
-    """
-    found = set_state.complete(one, noted)
-    if not one.left:
-        return found
-    waiting = one.wanted if can_delete else 0
-    return msgspec.structs.replace(found, deletions=waiting, devices="", stopped="")
+    completed = [set_state.complete(one, fields) for one in counted]
+    for one in completed:
+        if one.operator not in operators:
+            one.deletions = 0  # nobody can
+    return completed
 
 
 def plan(found: list[Slot], settings: Settings, now: float) -> list[Difference]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from receiver.contract.redis_keys import subscriptions_state
-from receiver.subscriptions import set_state
+from receiver.subscriptions import desired, set_state
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.set_state import SetState
 
@@ -30,12 +30,17 @@ class Report:
         commits = store.commits
         states = {name: self._empty(name) for name in self._context.sets}
         async for slot in store.slots():
-            set_state.add(states.setdefault(slot.set, self._empty(slot.set)), slot)
+            if slot.set not in states:
+                states[slot.set] = self._empty(slot.set)
+            set_state.add(states[slot.set], slot)
         await store.write_state("sets", msgspec.json.encode(list(states.values())).decode())
         self._commits, self._counted = commits, store.now()
 
     def _empty(self, name: str) -> SetState:
-        return SetState(name=name, operator=self._context.operator.name)
+        operator = self._context.operator.name
+        declared = {(one, operator) for one in self._context.sets}
+        left = desired.why_left(declared, {operator}, name, operator)
+        return SetState(name=name, operator=operator, left=left)
 
     async def _write_traffic(self) -> None:
         store, client = self._context.store, self._context.api.client

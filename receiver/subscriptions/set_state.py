@@ -77,10 +77,13 @@ def add(state: SetState, slot: Slot) -> None:
 
 def together(one: SetState, other: SetState) -> SetState:
     """Return what two operators have of one set: it has moved, and something is left at the other.
-    What is noted under the set's name is the same of both.
+    What is noted under the set's name is the same of both, but for what `complete` leaves out.
     """
     return msgspec.structs.replace(
         one,
+        stopped=one.stopped or other.stopped,
+        devices=one.devices or other.devices,
+        deletions=one.deletions + other.deletions,
         wanted=one.wanted + other.wanted,
         active=one.active + other.active,
         states=dict(Counter(one.states) + Counter(other.states)),
@@ -105,8 +108,11 @@ def _first(known: float | None, time: float) -> float | None:
 
 
 def complete(state: SetState, noted: Mapping[str, str]) -> SetState:
-    """Return the state with what `SUBSCRIPTION_SETS` says of the set, under `<set>:…`."""
+    """Return the state with what `SUBSCRIPTION_SETS` says of the set, under `<set>:…`. Of what the
+    set has left at an operator all waits to be deleted, and nothing else holds it up.
+    """
     prefix = f"{state.name}:failed:"
+    declared = not state.left
     return msgspec.structs.replace(
         state,
         gap_seconds=number(noted.get(f"{state.name}:gap_seconds")),
@@ -118,7 +124,7 @@ def complete(state: SetState, noted: Mapping[str, str]) -> SetState:
             for name, value in noted.items()
             if name.startswith(prefix)
         },
-        stopped=noted.get(f"{state.name}:stopped", ""),
-        devices=noted.get(f"{state.name}:devices", ""),
-        deletions=whole(noted.get(f"{state.name}:deletions")),
+        stopped=noted.get(f"{state.name}:stopped", "") if declared else "",
+        devices=noted.get(f"{state.name}:devices", "") if declared else "",
+        deletions=whole(noted.get(f"{state.name}:deletions")) if declared else state.wanted,
     )

@@ -10,9 +10,12 @@ from receiver.config.settings import Settings, load
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, SUBSCRIPTIONS, subscriptions_state
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
-from receiver.subscriptions import overview
+from receiver.outbound import FixedHeaders, OperatorClient
+from receiver.subscriptions import operator_state, overview
+from receiver.subscriptions.api import Api
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
+from receiver.subscriptions.report import Report
 from receiver.subscriptions.slots import encode
 from tests.support.subscribing import TOML, attempt, run, slot
 from tests.support.valkey import Valkey
@@ -70,3 +73,31 @@ def test_metrics_count_what_is_wanted_at_both(valkey: Valkey, tmp_path: Path, fi
     assert 'receiver_subscriptions_active{set="fleet"} 9.0' in page
     assert 'receiver_subscriptions{set="fleet",state="failing"} 1.0' in page
     assert 'receiver_subscriptions_next_end_seconds{set="fleet"} +Inf' not in page
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_metrics_and_doctor_count_what_waits_to_be_deleted_at_the_operator_before(
+    valkey: Valkey, tmp_path: Path, moved: bool
+) -> None:
+    unreadable = "fleet.txt: line 3: wrong"
+
+    async def steps(context: Context) -> None:
+        await context.store.add_slots([slot(attempt(), state="active")])
+        if moved:  # as the set's operator of now has noted
+            await context.store.write_field(SUBSCRIPTION_SETS, "fleet:devices", unreadable)
+        context.sets, context.elsewhere = {}, frozenset({"fleet"} if moved else ())
+        async with OperatorClient(FixedHeaders({"x-key": "a"})) as client:
+            context.api = Api(client)
+            await Reconciler(context).run()
+            await Report(context).write()
+
+    run(valkey, tmp_path, steps)
+    client = valkey.client()
+    (found,) = operator_state.read(client, ["nokia"])
+    assert [(one.deletions, one.devices) for one in found.sets] == [(1, "")]
+    there = json.dumps([{"name": "fleet", "operator": "there"}] if moved else [])
+    client.hset(subscriptions_state("there"), "sets", there)
+    state = snapshot.read(client, (), ["nokia", "there"])
+    page = exposition(state, None, settings(tmp_path)).decode()
+    assert 'receiver_subscriptions_deletions_waiting{set="fleet"} 1.0' in page
+    assert f'receiver_subscriptions_devices_unreadable{{set="fleet"}} {float(moved)}' in page
