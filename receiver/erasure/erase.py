@@ -105,8 +105,8 @@ class Eraser:
         """Erase, or with `dry_run` only count. Raises `redis.RedisError`."""
         self.report.dry_run = dry_run
         begun = "" if dry_run else runs.begin(self._client)
-        meanwhile = Meanwhile(self._client, self._person)
         self._erase_spooled()  # first: what is not erased there goes into Redis
+        meanwhile = Meanwhile(self._client, self._person)
         who, sinks = self._person, known_sinks(self._client)
         self._each(find_published(self._client, who, self._looked_at))
         if not dry_run:

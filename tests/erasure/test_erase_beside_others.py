@@ -7,7 +7,7 @@ import pytest
 
 from receiver.contract.records import DeadLetter, Notification, Refusal, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, REJECTED
-from receiver.erasure import log_rewrite, parked, wait
+from receiver.erasure import log_rewrite, parked, spools, wait
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
 from receiver.operations.dead_letters import Selection
@@ -96,3 +96,28 @@ def test_a_rejected_request_that_is_replayed_while_it_looks_is_said(
     work(client)
     again = erase(client)
     assert (again.complete, again.erased) == (True, {"notification": 1, "event": 1})
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_comes_while_the_spools_are_looked_through_is_found_and_not_said_to_be_left(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    client: Any = valkey.client()
+    accept(client, message(HIS))
+    stored = Notification("att.sms.mo", "default", f"{9:027x}", 1, "", message(HER, "again"))
+    client.xadd(DEAD_LETTERS, {"d": encode(DeadLetter(1, "why", encode(stored)))})
+    work(client)
+
+    def drained(*_: Any, **__: Any) -> spools.Answer:
+        """As a web process does that drains its spool first, while somebody replays."""
+        accept(client, message(HER))
+        list(
+            DeadLetterActions(client).replay(dead_letters.select(client, Selection()), frozenset())
+        )
+        work(client)
+        return spools.Answer(0, 0, [])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spools, "erase", drained)
+        report = erase(client, dry_run=dry_run)
+    assert (report.erased, report.left) == ({"notification": 2, "event": 2}, [])
