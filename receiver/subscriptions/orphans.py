@@ -169,23 +169,25 @@ async def _find_owner(context: Context, base: str, remote: RemoteSubscription) -
     on it, whatever tag the list shows, else by its tag, else by the id that it once had.
 
     Each API of an operator may count for itself: where the id is stored for a slot at another one,
-    it may be that of the slot for the same device and type, too.
+    or for none that there still is, it may be that of the slot for the same device and type, too.
     """
     store = context.store
     name, attempt = await store.read_id(remote.id)
     by_id = await _owner(store, name, attempt)
-    if by_id.slot and context.base(by_id.slot) != base:
-        by_id = await _same_number(context, remote)
+    if by_id.slot is None or context.base(by_id.slot) != base:
+        by_id = await _same_number(context, remote, by_id)
     if by_id.attempt and by_id.attempt.subscription == remote.id:
         return by_id
     said = await store.read_attempt(remote.tag or "-")
     return await _owner(store, said.slot, remote.tag) if said else by_id
 
 
-async def _same_number(context: Context, remote: RemoteSubscription) -> _Owner:
+async def _same_number(context: Context, remote: RemoteSubscription, by_id: _Owner) -> _Owner:
     slot = await _slot_for_the_same(context, remote)
     has = [each for each in slot.attempts if each.subscription == remote.id] if slot else []
-    return _Owner(True, slot, has[0]) if has else _Owner()
+    if has:
+        return _Owner(True, slot, has[0])
+    return _Owner() if by_id.slot else by_id
 
 
 async def _owner(store: Store, name: str, attempt: str) -> _Owner:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from receiver.contract.redis_keys import SUBSCRIPTION_IDS, SUBSCRIPTIONS
 from receiver.outbound import Answer
 from receiver.subscriptions import orphans
 from receiver.subscriptions.api import Api
@@ -102,6 +103,28 @@ def test_what_one_api_has_lost_is_not_looked_for_at_the_other(
         assert checked == [name]
 
     run(valkey, tmp_path, steps)
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_subscription_outlives_the_slot_of_the_same_number_at_the_other_api(
+    valkey: Valkey, tmp_path: Path, swept: bool
+) -> None:
+    operator = Counting()
+
+    async def steps(context: Context) -> None:
+        context.operator = msgspec.structs.replace(context.operator, sink_tag=False)
+        await context.store.mark_controller()
+        await _create_one_at_each(context, operator)
+        operator.created[ROAMING].clear()  # its type was taken out, it was deleted and its slot
+        await context.store.client.hdel(SUBSCRIPTIONS, AT_ROAMING)
+        if swept:  # some days later
+            await context.store.client.hdel(SUBSCRIPTION_IDS, "nokia 1")
+        for _ in range(3):
+            await orphans.check_orphans(context)
+        assert await context.store.read_state("orphans") == ""
+
+    run(valkey, tmp_path, steps)
+    assert len(operator.created[REACHABILITY]) == 1
 
 
 def _numbers(found: Slot) -> list[str]:
