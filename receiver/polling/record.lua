@@ -20,6 +20,6 @@ if ARGV[1] ~= '' then
     redis.call('ZREMRANGEBYRANK', counted, 0, -1001)
 end
 for i = 3 + 2 * fields, #ARGV, 2 do
-    redis.call('HINCRBY', state, ARGV[i], ARGV[i + 1])
+    redis.pcall('HINCRBY', state, ARGV[i], ARGV[i + 1]) -- one field that is no number stops no other
 end
 return 1

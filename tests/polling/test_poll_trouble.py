@@ -165,3 +165,20 @@ def test_what_another_program_wrote_beside_its_state_stops_no_poll(polled: Polle
     foreign: Any = {"failures": "many", "due": "soon", "succeeded": "nan", b"\xff": b"\xff"}
     polled.valkey.client().hset(poll_state("promo"), mapping=foreign)
     polled.until(lambda: polled.texts() == ["hello"])
+
+
+def test_a_count_that_is_no_number_has_no_gateway_asked_again_and_again(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = [f"polls:{name}" for name in ("messages", "empty")]
+    polled.valkey.client().hset(poll_state("promo"), mapping=dict.fromkeys(counts, "many"))
+    looks, note = [], Store.note
+
+    async def counting(self: Store, **fields: object) -> None:
+        looks.append(fields)
+        await note(self, **fields)
+
+    monkeypatch.setattr(Store, "note", counting)
+    polled.until(lambda: len(looks) > 12 and polled.texts() == ["hello"])
+    assert sum("started" in fields for fields in looks) < 6  # a slow machine asks once more
+    assert polled.valkey.client().hget(poll_state("promo"), "messages") == b"1"
