@@ -123,8 +123,12 @@ class Context:
             self.refusals.clear()
         for name, until in list(self.paused_sets.items()):
             if early or until <= self.store.now():
-                del self.paused_sets[name]
-                await self._write_pause(name)
+                await self.end_pause(name)
+
+    async def end_pause(self, name: str) -> None:
+        """End the pause of a set, if there is one."""
+        if self.paused_sets.pop(name, None) is not None:
+            await self._write_pause(name)
 
     async def shift_pauses(self, shifted: Callable[[float], float]) -> None:
         """Move the ends of all pauses, also as they are stored for the next controller."""

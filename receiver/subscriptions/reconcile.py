@@ -118,6 +118,8 @@ class Reconciler:
         await self._note(each, "deletions", waiting)
         if waiting:
             log.warning("subscriptions.deletions_wait", set=each.name, count=len(each.delete))
+        if each.create and not each.have:  # what was refused was so at the operator before
+            await self._context.end_pause(each.name)
         await store.add_slots(each.create)
         for name in [] if held else each.delete:
             await store.update_slot(name, _unwant)

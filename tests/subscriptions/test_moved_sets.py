@@ -46,6 +46,25 @@ def test_the_operator_before_does_not_write_over_what_is_noted_of_the_set(
     run(valkey, tmp_path, steps)
 
 
+def test_a_set_that_the_operator_before_had_refused_is_tried_at_once_at_another(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        await context.store.add_slots([slot(id="fleet:b", operator="old")])
+        await context.pause_set("fleet", "400 INVALID_ARGUMENT, three times", 3600)
+        context.paused_sets.clear()
+        await context.load_pauses()  # as the controller of the operator that it has moved to
+        assert context.paused_until(slot(), renewal=False)
+        await Reconciler(context).run()
+        assert not context.paused_until(slot(), renewal=False)
+        assert await context.store.read_field(SUBSCRIPTION_SETS, "fleet:stopped") == ""
+        await context.pause_set("fleet", "400 INVALID_ARGUMENT, three times", 3600)
+        await Reconciler(context).run()
+        assert context.paused_until(slot(), renewal=False)
+
+    run(valkey, tmp_path, steps)
+
+
 def test_what_waits_to_be_deleted_at_the_operator_before_is_counted_there(
     valkey: Valkey, tmp_path: Path
 ) -> None:
