@@ -3,8 +3,6 @@ they are ended while they wait.
 """
 
 import signal
-import threading
-import time
 
 import pytest
 
@@ -66,25 +64,29 @@ def test_where_there_is_nothing_to_delete_yet_that_is_said(fleet: Controlled) ->
     assert (done.returncode, done.stderr) == (0, said)
 
 
+class Controlling:
+    """A clock that stands still but where somebody waits: each time an order is done in 10 s."""
+
+    def __init__(self, fleet: Controlled) -> None:
+        self._fleet = fleet
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, _: float) -> None:
+        self._now += 10
+        assert self._fleet.redis.lpop(subscriptions_orders("sim"))
+
+
 def test_orders_of_many_slots_are_waited_for_as_long_as_they_are_being_done(
     fleet: Controlled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscription_orders, "_LONGEST_WAIT", 3.0)
     fleet.configure()
     for number in range(10):
         one = slot(id=f"fleet:{number}", operator="sim")
         fleet.redis.hset(SUBSCRIPTIONS, one.id, encode(one))
-    orders = subscriptions_orders("sim")
-
-    def do_one_after_the_other() -> None:
-        while fleet.redis.llen(orders) < 10:
-            time.sleep(0.05)
-        while fleet.redis.lpop(orders):
-            time.sleep(0.5)
-
-    controller = threading.Thread(target=do_one_after_the_other, daemon=True)
-    controller.start()
+    monkeypatch.setattr(subscription_orders, "time", Controlling(fleet))
     words = ("subscriptions", "renew", "fleet")
     done = here(fleet.directory, *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret")
     assert (done.code, done.err) == (0, "done: see `receiver subscriptions list`\n")
-    controller.join()
