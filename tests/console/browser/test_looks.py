@@ -104,7 +104,7 @@ def test_no_page_is_wider_than_the_narrowest_screen(console: Console) -> None:
 
 
 def test_what_is_wrong_in_one_look_is_found_in_that_one(console: Console) -> None:
-    with console.tab(f"{console.base}/login") as page:
+    with console.tab("/login") as page:
         page.evaluate("document.querySelector('h1').style.color = 'light-dark(#000, #222)'")
         page.evaluate("document.body.style.minWidth = '600px'")
         said = {look: " ".join(seen(page)) for look in in_each_look(page)}
@@ -114,7 +114,7 @@ def test_what_is_wrong_in_one_look_is_found_in_that_one(console: Console) -> Non
 
 
 def test_what_is_wrong_with_a_page_is_found(console: Console) -> None:
-    with console.tab(f"{console.base}/login", **LOOKS["phone"]) as page:
+    with console.tab("/login", **LOOKS["phone"]) as page:
         page.evaluate("document.documentElement.lang = ''")
         page.evaluate("document.body.style.whiteSpace = 'nowrap'")
         page.evaluate("document.body.append('x'.repeat(999))")
