@@ -124,7 +124,10 @@ def _wanted(slot: Slot, policy: Policy) -> Iterator[Step]:
         return
     newest = living[-1]
     due = max(newest.renew, slot.rest)
-    yield Step(due, "make_room" if policy.replaces else "create", EXPIRING, newest)
+    if policy.replaces:  # those that have made room come first: they are without one meanwhile
+        yield Step(due, "make_room", NEW, newest)
+    else:
+        yield Step(due, "create", EXPIRING, newest)
     if slot.no_room:
         late = timing.last_chance(newest.ends, newest.renew)
         yield Step(late, "mark_for_deletion", EXPIRING, newest)

@@ -30,9 +30,12 @@ async def run_step(context: Context, name: str) -> None:
             await ending.remove_attempt(context, name, attempt.id, attempt.ended or ending.EXPIRED)
         case "make_room", attempt if attempt:
             await creation.make_room(context, slot, attempt)
+            await run_step(context, name)  # thousands may be due: its successor waits for none
         case "mark_for_deletion", attempt if attempt:
             await ending.mark_for_deletion(context, name, attempt.id)
         case "delete", attempt if attempt:
             await ending.delete_subscription(context, slot, attempt)
+            if slot.gap:
+                await run_step(context, name)
         case "check_silence", attempt if attempt:
             await silence.check_silence(context, slot, attempt)
