@@ -70,6 +70,12 @@ class Context:
             asks=bool(self.base(slot)),
         )
 
+    def is_wanted(self, slot: Slot) -> bool:
+        """Return whether a slot is to have a subscription that lives: what is left of a set that is
+        declared no more only waits to be deleted.
+        """
+        return slot.wanted and slot.set in self.sets
+
     def sink(self, slot: Slot, attempt: str) -> str:
         """Return the URL that an attempt's notifications are to come to."""
         url = f"{self.public_url}/camara/notifications/{slot.listener}"

@@ -92,7 +92,7 @@ async def mark_for_deletion(context: Context, name: str, attempt: str) -> None:
 
     def change(slot: Slot, found: Attempt) -> Change:
         found.state, found.delete = "deleting", context.store.now()
-        if slot.wanted and not slot.living:
+        if context.is_wanted(slot) and not slot.living:
             slot.gap, slot.rest = slot.gap or context.store.now(), 0
         return Change()
 
@@ -148,7 +148,7 @@ async def remove_attempt(context: Context, name: str, attempt: str, reason: str)
             return None  # it has come to life meanwhile
         slot.attempts.remove(found)
         removed.append(found)
-        by_operator.append(found.state != "deleting" and slot.wanted)
+        by_operator.append(found.state != "deleting" and context.is_wanted(slot))
         writes: list[Write] = []
         if found.digest:
             writes.append(("expire", found.digest, int(now + context.timing.credential_grace)))
