@@ -183,10 +183,12 @@ async def _find_owner(context: Context, base: str, remote: RemoteSubscription) -
 
 
 async def _same_number(context: Context, remote: RemoteSubscription, by_id: _Owner) -> _Owner:
-    slot = await _slot_for_the_same(context, remote)
-    has = [each for each in slot.attempts if each.subscription == remote.id] if slot else []
-    if has:
-        return _Owner(True, slot, has[0])
+    for name in (*context.sets, *context.elsewhere):  # one that has moved may have left it here
+        same = slot_id(name, context.operator.name, remote.device, remote.type)
+        slot = await context.store.read_slot(same)
+        for each in slot.attempts if slot else ():
+            if each.subscription == remote.id:
+                return _Owner(True, slot, each)
     return _Owner() if by_id.slot else by_id
 
 

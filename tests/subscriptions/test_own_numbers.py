@@ -16,7 +16,7 @@ from receiver.subscriptions.creation import create_subscription
 from receiver.subscriptions.lists import Lists
 from receiver.subscriptions.slots import Slot, slot_id
 from receiver.subscriptions.timing import Timing
-from tests.support.subscribing import run, slot
+from tests.support.subscribing import attempt, run, slot
 from tests.support.valkey import Valkey
 
 REACHABILITY = "https://api.example.com/device-reachability-status-subscriptions/v0.8"
@@ -106,15 +106,24 @@ def test_what_one_api_has_lost_is_not_looked_for_at_the_other(
 
 
 @pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("others", ["none", "a set with the same device", "the set has moved"])
 def test_a_subscription_outlives_the_slot_of_the_same_number_at_the_other_api(
-    valkey: Valkey, tmp_path: Path, swept: bool
+    valkey: Valkey, tmp_path: Path, swept: bool, others: str
 ) -> None:
     operator = Counting()
 
     async def steps(context: Context) -> None:
+        if others.startswith("a set"):
+            one = context.sets["fleet"]
+            context.sets = {"a": msgspec.structs.replace(one, name="a"), "fleet": one}
+            same = slot_id("a", "nokia", slot().device, "reachability-data")
+            lives = attempt(subscription="another", ends=9e9)
+            await context.store.add_slots([slot(lives, id=same, set="a")])
         context.operator = msgspec.structs.replace(context.operator, sink_tag=False)
         await context.store.mark_controller()
         await _create_one_at_each(context, operator)
+        if others.startswith("the set"):  # and what it has left waits for `apply --yes`
+            context.sets, context.elsewhere = {}, frozenset({"fleet"})
         operator.created[ROAMING].clear()  # its type was taken out, it was deleted and its slot
         await context.store.client.hdel(SUBSCRIPTIONS, AT_ROAMING)
         if swept:  # some days later
